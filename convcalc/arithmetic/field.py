@@ -1,0 +1,368 @@
+"""Receptive fields: which input positions can reach an output position, exactly, as if the input were unbounded.
+
+On one axis a tensor's field is a `Reach` while every output position sees an interval of one size at one stride.
+Behind an upsampling the interval depends on the position, so it becomes `Phases`: a table of intervals for one
+period of positions, and how far the input moves on in a period. Where paths of different rates meet, both
+are kept and joined position by position. Nothing is approximated by a zero-stuffed grid (which over-states a
+2x2 stride-2 transposed convolution and under-states a whole decoder; see the original U-Net in the tests).
+
+A `Field` holds one such axis for every axis of the network's input, and which of them each axis of the tensor
+carries, so that permuted and flattened tensors keep their meaning.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Sequence
+from typing import NamedTuple, cast
+
+from convcalc.arithmetic.number import maximum, minimum
+from convcalc.arithmetic.window import Window
+
+LONGEST_TABLE = 65_536
+"""Positions a table of phases may hold; an axis that needs more is reported as seeing the whole input."""
+
+
+class Reach(NamedTuple):
+    """Output position o sees the inputs ``start + stride·o`` to ``start + stride·o + size - 1``."""
+
+    size: int = 1
+    stride: int = 1
+    start: int = 0
+
+
+Span = tuple[int, int] | None
+"""First and last input position seen; None where an output position sees no input at all."""
+
+
+class Phases(NamedTuple):
+    """Output position o sees ``spans[o mod period]`` moved on by ``advance`` for every whole period before o.
+
+    `bounded`: the table is the whole axis, and positions outside see nothing.
+    """
+
+    spans: tuple[Span, ...]
+    advance: int
+    bounded: bool = False
+
+    @property
+    def period(self) -> int:
+        return len(self.spans)
+
+    def at(self, position: int) -> Span:
+        """The interval that output `position` sees."""
+        periods, phase = divmod(position, len(self.spans))
+        span = self.spans[phase]
+        if span is None or (self.bounded and periods):
+            return None
+        return span[0] + periods * self.advance, span[1] + periods * self.advance
+
+    @property
+    def rate(self) -> tuple[int, int]:
+        """Input positions an output position, as a fraction in lowest terms; the mean over a bounded table."""
+        top, bottom = self.advance, self.period
+        if self.bounded:
+            starts = [span[0] for span in self.spans if span is not None]
+            top, bottom = (starts[-1] - starts[0], max(self.period - 1, 1)) if starts else (0, 1)
+        divisor = math.gcd(top, bottom)
+        return top // divisor, bottom // divisor
+
+
+Paths = tuple[Phases, ...]
+"""Paths of different rates that meet here; a position sees the union of them."""
+
+Axis = Reach | Paths
+
+
+class Resampling(NamedTuple):
+    """How the output positions of one axis read its input positions.
+
+    Output ``o + period`` reads what ``o`` reads, `advance` positions further on.
+    """
+
+    period: int
+    advance: int
+    sources: Callable[[int], Iterable[int]]
+    outputs: int
+
+
+def through_window(axis: Axis, window: Window, outputs: int) -> Axis:
+    """The field behind a convolution or pooling window: ``size + (K - 1)·stride``, stride times stride.
+
+    Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019.
+    """
+    if isinstance(axis, Reach):
+        size, stride, start = axis
+        return Reach(size + (window.extent - 1) * stride, stride * window.stride, start - window.before * stride)
+    return through(axis, Resampling(1, window.stride, window.sources, outputs))
+
+
+def through_transposed(axis: Axis, window: Window, outputs: int) -> Axis:
+    """The field behind a transposed window, by the exact set of inputs that write to each output."""
+    return through(axis, Resampling(window.stride, 1, window.transposed_sources, outputs))
+
+
+def through(axis: Axis, resampling: Resampling) -> Axis:
+    """The field behind any resampling of an axis."""
+    return _joined([_resampled(part, resampling) for part in _parts(axis)], resampling.outputs)
+
+
+def _resampled(part: Phases, resampling: Resampling) -> Phases:
+    period, advance, sources, outputs = resampling
+    times = part.period // math.gcd(part.period, advance)
+    hull = _hull_of_ends if _is_monotone(part) else _hull
+    if part.bounded or period * times > LONGEST_TABLE:
+        return Phases(tuple(hull(part, sources(position)) for position in range(_table(outputs))), 0, bounded=True)
+    spans = tuple(hull(part, sources(position)) for position in range(period * times))
+    return Phases(spans, advance * times // part.period * part.advance)
+
+
+def _parts(axis: Axis) -> Paths:
+    if isinstance(axis, Reach):
+        return (Phases(((axis.start, axis.start + axis.size - 1),), axis.stride),)
+    return axis
+
+
+def _table(outputs: int) -> int:
+    if outputs > LONGEST_TABLE:
+        raise FieldTooIrregular
+    return outputs
+
+
+class FieldTooIrregular(Exception):  # noqa: N818  # a condition the caller turns into a global axis, no error
+    """The intervals repeat later than `LONGEST_TABLE` positions."""
+
+
+def _is_monotone(part: Phases) -> bool:
+    spans = part.spans
+    if part.bounded or any(span is None for span in spans):
+        return False
+    ordered = cast("tuple[tuple[int, int], ...]", (*spans, part.at(len(spans))))
+    return all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(ordered, ordered[1:], strict=False))
+
+
+def _hull_of_ends(part: Phases, positions: Iterable[int]) -> Span:
+    ends = list(positions) if not isinstance(positions, range) else positions
+    if not ends:
+        return None
+    first, last = part.at(min(ends[0], ends[-1])), part.at(max(ends[0], ends[-1]))
+    return (first[0], last[1]) if first and last else None
+
+
+def _hull(part: Phases, positions: Iterable[int]) -> Span:
+    return _union_of_spans(part.at(position) for position in positions)
+
+
+def _union_of_spans(spans: Iterable[Span]) -> Span:
+    seen = [span for span in spans if span is not None]
+    return (min(low for low, _ in seen), max(high for _, high in seen)) if seen else None
+
+
+def union(axes: Sequence[Axis], outputs: int) -> Axis:
+    """What a position sees that several paths meet in: from the first position of any to the last of any."""
+    first = axes[0]
+    if all(axis is first for axis in axes):
+        return first
+    if all(isinstance(axis, Reach) and axis.stride == first.stride for axis in axes if isinstance(first, Reach)):
+        start, end = first.start, first.start + first.size  # type: ignore[union-attr]
+        for axis in cast("Sequence[Reach]", axes[1:]):
+            start, end = minimum(start, axis.start), maximum(end, axis.start + axis.size)
+        return Reach(end - start, first.stride, start)  # type: ignore[union-attr]
+    return _joined([part for axis in axes for part in _parts(axis)], outputs)
+
+
+def _joined(parts: list[Phases], outputs: int) -> Axis:
+    """One part a rate; a single regular part becomes a `Reach` again."""
+    by_rate: dict[tuple[object, ...], Phases] = {}
+    for part in parts:
+        key = (part.rate, part.bounded, part.period if part.bounded else 0)
+        by_rate[key] = _together(by_rate[key], part, outputs) if key in by_rate else part
+    joined = tuple(_shortest(part) for part in by_rate.values())
+    if len(joined) == 1 and joined[0].period == 1 and joined[0].spans[0] is not None and not joined[0].bounded:
+        low, high = joined[0].spans[0]
+        return Reach(high - low + 1, joined[0].advance, low)
+    return joined
+
+
+def _together(one: Phases, other: Phases, outputs: int) -> Phases:
+    period = math.lcm(one.period, other.period)
+    bounded = one.bounded or period > LONGEST_TABLE
+    positions = range(_table(outputs) if bounded and not one.bounded else period)
+    spans = tuple(_union_of_spans((one.at(position), other.at(position))) for position in positions)
+    return Phases(spans, 0 if bounded else period // one.period * one.advance, bounded)
+
+
+def _shortest(part: Phases) -> Phases:
+    """The same intervals with the shortest period."""
+    if part.bounded:
+        return part
+    for period in range(1, part.period // 2 + 1):
+        repeats, rest = divmod(part.period, period)
+        if rest or part.advance % repeats:
+            continue
+        shorter = Phases(part.spans[:period], part.advance // repeats)
+        if all(shorter.at(position) == part.spans[position] for position in range(period, part.period)):
+            return shorter
+    return part
+
+
+def measure(axis: Axis, outputs: int) -> tuple[int, tuple[int, int], int]:
+    """Size, stride (as numerator and denominator) and start of an axis of `outputs` positions.
+
+    The size is the largest over the positions, the start that of the first position which sees anything. Where
+    paths of different rates meet, the stride is the largest of theirs.
+    """
+    if isinstance(axis, Reach):
+        return axis.size, (axis.stride, 1), axis.start
+    positions = min(outputs, axis[0].period) if len(axis) == 1 else min(outputs, LONGEST_TABLE)
+    spans = [_union_of_spans(part.at(position) for part in axis) for position in range(positions)]
+    seen = [span for span in spans if span is not None]
+    size = max((high - low + 1 for low, high in seen), default=0)
+    stride = max((part.rate for part in axis), key=lambda rate: rate[0] / rate[1])
+    return size, stride, seen[0][0] if seen else 0
+
+
+def intervals(axis: Axis, outputs: int) -> list[Span]:
+    """The interval that each of the `outputs` positions sees."""
+    return [_union_of_spans(part.at(position) for part in _parts(axis)) for position in range(outputs)]
+
+
+def centre(axis: Axis) -> tuple[object, ...]:
+    """Stride and mean centre of the intervals: equal for two paths exactly when they look at the same places."""
+    if isinstance(axis, Reach):
+        return (axis.stride, 1), (2 * axis.start + axis.size - 1, 1)
+    centres = []
+    for part in axis:
+        ends = [span[0] + span[1] for span in part.spans if span is not None]
+        # Twice the mean over the period of centre(o) - rate·o, over the common denominator.
+        top = part.period * sum(ends) - part.advance * (part.period - 1) * len(ends)
+        bottom = part.period * max(len(ends), 1)
+        divisor = math.gcd(top, bottom)
+        centres += [part.rate, (top // divisor, bottom // divisor)]
+    return tuple(centres)
+
+
+class Field(NamedTuple):
+    """What a tensor's positions see of the network's input.
+
+    `axes` holds an `Axis` for every spatial axis of the input, None where no local path is left. `is_global`:
+    some path sees the whole input. `carries` names, for every axis of the tensor (channels first), the input
+    axes whose position it holds.
+    """
+
+    axes: tuple[Axis | None, ...]
+    is_global: bool
+    carries: tuple[tuple[int, ...], ...]
+
+    def along(self, tensor_axis: int, transform: Callable[[Axis], Axis]) -> Field:
+        """The field with `transform` applied to the input axis that a tensor axis carries.
+
+        A tensor axis that mixes several input axes (or shares one, after a reshape) has no interval of its own to
+        transform; what follows is global there.
+        """
+        carried = self.carries[tensor_axis]
+        if not carried:
+            return self
+        if len(carried) > 1 or sum(carried[0] in others for others in self.carries) > 1:
+            return self.whole([tensor_axis])
+        axis = self.axes[carried[0]]
+        if axis is None:
+            return self
+        try:
+            transformed = transform(axis)
+        except FieldTooIrregular:
+            return self.whole([tensor_axis])
+        return self._replace(axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
+
+    def whole(self, tensor_axes: Iterable[int]) -> Field:
+        """The field behind an operation that sees all of the given axes at once."""
+        seen = {axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]}
+        if not seen:
+            return self
+        return self._replace(
+            axes=tuple(None if axis in seen else local for axis, local in enumerate(self.axes)), is_global=True
+        )
+
+
+def at_input(rank: int) -> Field:
+    """The field of the network's input: every position sees itself."""
+    position = Reach()
+    return Field((position,) * rank, is_global=False, carries=((), *((axis,) for axis in range(rank))))
+
+
+def windowed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
+    """The field behind one window an axis, on the axes after the channels."""
+    return _by_axis(field, windows, output, through_window)
+
+
+def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
+    """The field behind transposed windows, on the axes after the channels."""
+    return _by_axis(field, windows, output, through_transposed)
+
+
+def _by_axis(
+    field: Field, windows: Sequence[Window], output: Sequence[int], through: Callable[[Axis, Window, int], Axis]
+) -> Field:
+    # Square nets have the same axis twice: it is worked out once, and kept once.
+    done: dict[tuple[int, Window, int], tuple[Axis, Axis]] = {}
+
+    def shared(axis: Axis, window: Window, outputs: int) -> Axis:
+        key = (id(axis), window, outputs)
+        if key not in done:
+            done[key] = axis, through(axis, window, outputs)
+        return done[key][1]
+
+    for tensor_axis, window in enumerate(windows, start=1):
+        if window == Window(1):
+            continue
+        outputs = output[tensor_axis]
+        field = field.along(tensor_axis, lambda axis, w=window, o=outputs: shared(axis, w, o))  # type: ignore[misc]
+    return field
+
+
+def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
+    """The field where several tensors meet position by position: the union over the paths."""
+    first = fields[0]
+    if all(field is first for field in fields):
+        return first
+    carries = max((field.carries for field in fields), key=len)
+    rank = max(len(field.axes) for field in fields)
+    outputs = {axis: output[position] for position, axes in enumerate(carries) for axis in axes}
+    axes: list[Axis | None] = []
+    is_global = any(field.is_global for field in fields)
+    for axis in range(rank):
+        local = [a for field in fields for a in field.axes[axis : axis + 1] if a is not None]
+        try:
+            axes.append(union(local, outputs.get(axis, 1)) if local else None)
+        except FieldTooIrregular:
+            axes.append(None)
+            is_global = True
+    if len(axes) > 1 and all(axis == axes[0] for axis in axes):
+        axes = [axes[0]] * len(axes)
+    return Field(tuple(axes), is_global, carries)
+
+
+def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Sequence[int]]) -> Field:
+    """The field of tensors laid end to end on one axis: each position sees what it saw in its own tensor."""
+    output = list(shapes[0])
+    output[tensor_axis] = sum(shape[tensor_axis] for shape in shapes)
+    together = merged(fields, output)
+    carried = together.carries[tensor_axis]
+    if not carried:
+        return together
+    local = [field.axes[carried[0]] if field.carries[tensor_axis] == carried else None for field in fields]
+    if len(carried) > 1 or any(axis is None for axis in local) or output[tensor_axis] > LONGEST_TABLE:
+        return together.whole([tensor_axis])
+    sizes = [shape[tensor_axis] for shape in shapes]
+    spans = [span for axis, size in zip(local, sizes, strict=True) for span in intervals(cast("Axis", axis), size)]
+    axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
+    return together._replace(axes=(*together.axes[: carried[0]], axis, *together.axes[carried[0] + 1 :]))
+
+
+def aligned(fields: Sequence[Field]) -> bool:
+    """Whether the paths that meet look at the same places: equal strides and equal (mean) centres on every axis."""
+    for axis in range(max(len(field.axes) for field in fields)):
+        local = [a for field in fields for a in field.axes[axis : axis + 1] if a is not None]
+        if any(a is not local[0] and centre(a) != centre(local[0]) for a in local[1:]):
+            return False
+    return True

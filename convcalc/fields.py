@@ -1,0 +1,286 @@
+"""The types a layer's field can have: what a value must be, how it is said in an error and in the JSON Schema.
+
+A type knows nothing of YAML. It gets the value that the spec language evaluated (int, Fraction, bool, str, None
+or a tuple of such) and the number of spatial axes, and returns the value the formulas use, or raises
+`FieldError` saying what was expected.
+"""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+import msgspec
+
+from convcalc.arithmetic.window import PADDING_WORDS, Padding
+
+LARGEST = 2**31 - 1
+"""The largest size, count or index a field may hold."""
+
+
+class FieldError(ValueError):
+    """A value is not of the field's type; the message says what was expected and what was found."""
+
+
+def shown(value: object) -> str:
+    """A value as the spec language writes it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(shown(item) for item in value)}]"
+    if isinstance(value, str):
+        return f"the text {value!r}"
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+    return f"{float(value):g}"  # type: ignore[arg-type]  # only fractions are left
+
+
+def _whole(value: object, minimum: int) -> int:
+    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= LARGEST:
+        return value
+    expected = f"a whole number from {minimum}" if minimum > -LARGEST else "a whole number"
+    if isinstance(value, int) and not isinstance(value, bool) and value > LARGEST:
+        expected += f" to {LARGEST}"
+    raise FieldError(f"expected {expected}, found {shown(value)}")
+
+
+_EXPRESSION = {"type": "string", "description": "an expression, such as 2 * width"}
+
+
+class FieldType(msgspec.Struct, frozen=True):
+    """The base: `about` is the field's line in the manual."""
+
+    about: str
+
+    @property
+    def expected(self) -> str:
+        """What a value must be, in words."""
+        raise NotImplementedError
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """Texts that stand for themselves; any other text is an expression."""
+        return ()
+
+    def accept(self, value: Any, rank: int) -> Any:
+        """The value the formulas use; `rank` is the number of spatial axes of the layer's input."""
+        raise NotImplementedError
+
+    def schema(self) -> dict[str, Any]:
+        """The JSON Schema of what may be written."""
+        raise NotImplementedError
+
+
+class Whole(FieldType, frozen=True, kw_only=True):
+    """One whole number, not below `minimum`."""
+
+    minimum: int = 0
+
+    @property
+    def expected(self) -> str:
+        return f"whole number from {self.minimum}" if self.minimum > -LARGEST else "whole number"
+
+    def accept(self, value: Any, rank: int) -> int:
+        return _whole(value, self.minimum)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+
+
+class Real(FieldType, frozen=True, kw_only=True):
+    """A number with or without decimals; it enters the tensors, never a count."""
+
+    minimum: float | None = None
+    maximum: float | None = None
+
+    @property
+    def expected(self) -> str:
+        if self.minimum is not None and self.maximum is not None:
+            return f"number from {self.minimum:g} to {self.maximum:g}"
+        return "number" if self.minimum is None else f"number from {self.minimum:g}"
+
+    def accept(self, value: Any, rank: int) -> float:
+        number = None if isinstance(value, bool | str | tuple | None) else float(value)
+        if number is None or not (
+            (self.minimum is None or number >= self.minimum) and (self.maximum is None or number <= self.maximum)
+        ):
+            raise FieldError(f"expected a {self.expected}, found {shown(value)}")
+        return number
+
+    def schema(self) -> dict[str, Any]:
+        number: dict[str, Any] = {"type": "number"}
+        number |= {} if self.minimum is None else {"minimum": self.minimum}
+        number |= {} if self.maximum is None else {"maximum": self.maximum}
+        return {"anyOf": [number, _EXPRESSION]}
+
+
+class Flag(FieldType, frozen=True):
+    """True or false."""
+
+    @property
+    def expected(self) -> str:
+        return "true or false"
+
+    def accept(self, value: Any, rank: int) -> bool:
+        if not isinstance(value, bool):
+            raise FieldError(f"expected true or false, found {shown(value)}")
+        return value
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "boolean"}, _EXPRESSION]}
+
+
+class Choice(FieldType, frozen=True, kw_only=True):
+    """One of a few words."""
+
+    options: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        return "one of " + ", ".join(self.options)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.options
+
+    def accept(self, value: Any, rank: int) -> str:
+        if value not in self.options:
+            raise FieldError(f"expected {self.expected}, found {shown(value)}")
+        return str(value)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"enum": list(self.options)}, _EXPRESSION]}
+
+
+class PerAxis(FieldType, frozen=True, kw_only=True):
+    """A whole number for all spatial axes, or a list with one for each."""
+
+    minimum: int = 1
+
+    @property
+    def expected(self) -> str:
+        return f"whole number from {self.minimum}, or a list of one an axis"
+
+    def accept(self, value: Any, rank: int) -> tuple[int, ...]:
+        return _per_axis(value, rank, lambda item: _whole(item, self.minimum))
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
+        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+
+
+class Scale(FieldType, frozen=True):
+    """A factor for all spatial axes, or a list with one for each; kept exact."""
+
+    @property
+    def expected(self) -> str:
+        return "number above 0, or a list of one an axis"
+
+    def accept(self, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
+        return _per_axis(value, rank, self._ratio)
+
+    def _ratio(self, value: Any) -> tuple[int, int]:
+        if isinstance(value, bool | str | tuple | None) or not 0 < value <= LARGEST:
+            raise FieldError(f"expected a number above 0, found {shown(value)}")
+        return value.as_integer_ratio()  # type: ignore[no-any-return]  # int and Fraction both have it
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "number", "exclusiveMinimum": 0}
+        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+
+
+class PaddingType(FieldType, frozen=True):
+    """Padding in any of its forms; see `convcalc.arithmetic.window`."""
+
+    minimum: int = 0
+
+    @property
+    def expected(self) -> str:
+        return "int, a list of one an axis, [[before, after], ...], or " + ", ".join(PADDING_WORDS)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return PADDING_WORDS
+
+    def accept(self, value: Any, rank: int) -> Padding:
+        if isinstance(value, str):
+            if value not in PADDING_WORDS:
+                raise FieldError(f"expected a whole number, a list or one of {', '.join(PADDING_WORDS)}, "
+                                 f"found {shown(value)}")  # fmt: skip
+            if value == "causal" and rank != 1:
+                raise FieldError(f"causal padding is for 1-D inputs; this one has {rank} axes: "
+                                 "write [[before, after], ...]")  # fmt: skip
+            return value
+        return _per_axis(value, rank, self._pair)
+
+    def _pair(self, value: Any) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            if len(value) != 2:
+                raise FieldError(f"expected [before, after], found {shown(value)}")
+            return _whole(value[0], self.minimum), _whole(value[1], self.minimum)
+        return (_whole(value, self.minimum),) * 2
+
+    def schema(self) -> dict[str, Any]:
+        number = {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+        pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
+        either = {"anyOf": [*number["anyOf"], pair]}
+        return {"anyOf": [{"enum": list(PADDING_WORDS)}, *number["anyOf"], {"type": "array", "items": either}]}
+
+
+class Listed(FieldType, frozen=True, kw_only=True):
+    """A list of whole numbers of its own length; a single number is a list of one."""
+
+    minimum: int = 0
+
+    @property
+    def expected(self) -> str:
+        return f"list of whole numbers from {self.minimum}" if self.minimum > -LARGEST else "list of whole numbers"
+
+    def accept(self, value: Any, rank: int) -> tuple[int, ...]:
+        items = value if isinstance(value, tuple) else (value,)
+        if not items:
+            raise FieldError("expected at least one number, found []")
+        return tuple(_whole(item, self.minimum) for item in items)
+
+    def schema(self) -> dict[str, Any]:
+        number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
+        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+
+
+class Optional(FieldType, frozen=True):
+    """As another type, or null."""
+
+    of: FieldType
+
+    @property
+    def expected(self) -> str:
+        return f"{self.of.expected}, or null"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.of.words
+
+    def accept(self, value: Any, rank: int) -> Any:
+        return None if value is None else self.of.accept(value, rank)
+
+    def schema(self) -> dict[str, Any]:
+        return {"anyOf": [{"type": "null"}, *self.of.schema()["anyOf"]]}
+
+
+def _per_axis(value: Any, rank: int, accept: Callable[[Any], Any]) -> tuple[Any, ...]:
+    if not isinstance(value, tuple):
+        return (accept(value),) * rank
+    if len(value) != rank:
+        pairs = " (before and after of the one axis are written [[before, after]])" if rank == 1 else ""
+        raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}{pairs}")
+    return tuple(accept(item) for item in value)
+
+
+def optional(of: FieldType) -> Optional:
+    """The type `of`, or null."""
+    return Optional(of.about, of)
+
+
+Sizes = tuple[int, ...]
+"""One number for each spatial axis."""
+
+Axes = Annotated[tuple[int, ...], "axes of the tensor: 0 is channels, negative ones count from the end"]
+ANY_SIGN = -LARGEST

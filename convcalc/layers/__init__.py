@@ -1,0 +1,161 @@
+"""The layer kinds: one file each, found by being there.
+
+A kind is a frozen record of the fields a person writes, with the formulas of its costs. It gets the shapes that
+enter it, channels first and without the batch axis, and says the shape that leaves, the weights it owns and the
+work it does. Formulas are written for any kind of number (see `convcalc.arithmetic.number`): no ``if`` on a size.
+
+`load(name)` imports a kind when a spec first names it; `names()` lists the folder.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import pkgutil
+import random
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING, ClassVar, NamedTuple, get_origin
+
+import msgspec
+
+from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.number import product
+from convcalc.fields import FieldType
+
+Shape = tuple[int, ...]
+"""Sizes of a tensor, channels first, no batch axis."""
+
+Weights = dict[str, Shape]
+
+
+class Check(NamedTuple):
+    """A condition that must hold before the formulas mean anything; a bool for ints, a mask for arrays.
+
+    `field` is the one to blame (none: the layer); `message` says what was found and which values are legal.
+    """
+
+    holds: bool
+    code: str
+    field: str
+    message: Callable[[], str]
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """The base of every layer kind: one input, the same shape out, nothing learned, nothing counted."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (1, 1)
+    """How many tensors enter: at least, at most (None: any number)."""
+
+    if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
+        checks: ClassVar[Callable[..., Iterator[Check]]]
+        shape: ClassVar[Callable[..., Shape]]
+        weights: ClassVar[Callable[..., Weights]]
+        buffers: ClassVar[Callable[..., Weights]]
+        macs: ClassVar[Callable[..., int]]
+        elementwise_ops: ClassVar[Callable[..., int]]
+    else:
+
+        def checks(self, *inputs):
+            """What must hold of the fields and the input shapes."""
+            return iter(())
+
+        def shape(self, *inputs):
+            """The output's shape."""
+            return inputs[0]
+
+        def weights(self, *inputs):
+            """Shapes of the learnable arrays, by name."""
+            return {}
+
+        def buffers(self, *inputs):
+            """Shapes of the arrays that are kept but not learned, by name."""
+            return {}
+
+        def macs(self, *inputs):
+            """Multiplications whose product is added to a sum, batch 1, taps on padding included."""
+            return 0
+
+        def elementwise_ops(self, *inputs):
+            """All other arithmetic: bias adds, normalisation, activation, pooling, interpolation."""
+            return 0
+
+    def params(self, *inputs: Shape) -> int:
+        """Learnable parameters: the sizes of the weights, added up."""
+        return _total(self.weights(*inputs))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        """What the output sees of the network's input; here the union of what the inputs see."""
+        return fields[0] if len(fields) == 1 else merged(fields, self.shape(*inputs))
+
+    def summary(self) -> str:
+        """The fields that matter, in a few characters, for a table."""
+        return ""
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        """A generated configuration with input shapes that it accepts."""
+        return cls(), (tuple(draw.randint(1, 9) for _ in range(draw.randint(1, 4))),)
+
+
+def _total(arrays: Weights) -> int:
+    sizes = [product(shape) for shape in arrays.values()]
+    return sum(sizes[1:], sizes[0]) if sizes else 0
+
+
+def names() -> list[str]:
+    """Every kind there is, sorted."""
+    family = [name for module in _families() for name in importlib.import_module(module).KINDS]
+    return sorted([*_files(), *family])
+
+
+def load(name: str) -> type[Kind] | None:
+    """The kind of that name, None if there is none."""
+    return _load(name) if name.isidentifier() and not name.startswith("_") else None
+
+
+@cache
+def _load(name: str) -> type[Kind] | None:
+    spec = importlib.util.find_spec(f"{__name__}.{name}")
+    if spec is not None and spec.submodule_search_locations is None:
+        module = importlib.import_module(f"{__name__}.{name}")
+        return next(
+            value
+            for value in vars(module).values()
+            if isinstance(value, type) and issubclass(value, Kind) and value.__module__ == module.__name__
+        )
+    for family in _families():
+        kinds: dict[str, type[Kind]] = importlib.import_module(family).KINDS
+        if name in kinds:
+            return kinds[name]
+    return None
+
+
+def _files() -> list[str]:
+    """Every file of this folder is a kind, but for those that start with an underscore: kinds share these."""
+    return [module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_" and not module.ispkg]
+
+
+def _families() -> list[str]:
+    from convcalc.layers import family
+
+    return [f"{family.__name__}.{module.name}" for module in pkgutil.iter_modules(family.__path__)]
+
+
+@cache
+def field_types(kind: type[Kind]) -> dict[str, FieldType]:
+    """The fields of a kind with their types, in the order they are written."""
+    types: dict[str, FieldType] = {}
+    for base in reversed(kind.__mro__):
+        for name, annotation in base.__dict__.get("__annotations__", {}).items():
+            metadata = getattr(annotation, "__metadata__", ())
+            if get_origin(annotation) is not ClassVar and metadata and isinstance(metadata[-1], FieldType):
+                types[name] = metadata[-1]
+    return types
+
+
+def defaults(kind: type[Kind]) -> dict[str, object]:
+    """The fields that need not be written, with what they then are."""
+    return {
+        field.name: field.default for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT
+    }
