@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple, cast
 
 from convcalc.arithmetic.number import maximum, minimum
@@ -138,7 +139,7 @@ def _is_monotone(part: Phases) -> bool:
     if part.bounded or any(span is None for span in spans):
         return False
     ordered = cast("tuple[tuple[int, int], ...]", (*spans, part.at(len(spans))))
-    return all(a[0] <= b[0] and a[1] <= b[1] for a, b in zip(ordered, ordered[1:], strict=False))
+    return all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(ordered))
 
 
 def _hull_of_ends(part: Phases, positions: Iterable[int]) -> Span:

@@ -9,7 +9,7 @@ other two are used through the same operators.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 PLUS, DIVIDE, TIMES, UNARY, ATOM = range(1, 6)
@@ -84,19 +84,19 @@ class Traced:
         return Traced(-self.value, f"-{self._text('symbols', ATOM)}", f"-{self._text('numbers', ATOM)}", UNARY)
 
     def __eq__(self, other: object) -> bool:
-        return self.value == _value(other)
+        return bool(self.value == _value(other))
 
     def __lt__(self, other: Any) -> bool:
-        return self.value < _value(other)
+        return bool(self.value < _value(other))
 
     def __le__(self, other: Any) -> bool:
-        return self.value <= _value(other)
+        return bool(self.value <= _value(other))
 
     def __gt__(self, other: Any) -> bool:
-        return self.value > _value(other)
+        return bool(self.value > _value(other))
 
     def __ge__(self, other: Any) -> bool:
-        return self.value >= _value(other)
+        return bool(self.value >= _value(other))
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -133,14 +133,17 @@ def greatest_common_divisor(first: int, second: int) -> int:
     return _either(first, second, math.gcd, "gcd", "gcd")
 
 
-def _either(first: Any, second: Any, of_ints: Any, name: str, of_arrays: str) -> Any:
+def _either(first: Any, second: Any, of_ints: Callable[[Any, Any], Any], name: str, of_arrays: str) -> int:
+    result: Any
     if isinstance(first, int) and isinstance(second, int):
-        return of_ints(first, second)
-    if isinstance(first, Traced) or isinstance(second, Traced):
-        return _call(name, of_ints(_value(first), _value(second)), first, second)
-    import numpy
+        result = of_ints(first, second)
+    elif isinstance(first, Traced) or isinstance(second, Traced):
+        result = _call(name, of_ints(_value(first), _value(second)), first, second)
+    else:
+        import numpy
 
-    return getattr(numpy, of_arrays)(first, second)
+        result = getattr(numpy, of_arrays)(first, second)
+    return result  # type: ignore[no-any-return]  # an int, an array or a Traced; see the module
 
 
 def ceil_div(dividend: int, divisor: int) -> int:
@@ -150,7 +153,7 @@ def ceil_div(dividend: int, divisor: int) -> int:
         symbols, numbers = (
             f"ceil({top._text(which, DIVIDE)} / {bottom._text(which, UNARY)})" for which in ("symbols", "numbers")
         )
-        return Traced(-(-top.value // bottom.value), symbols, numbers)  # type: ignore[return-value]  # see the module
+        return Traced(-(-top.value // bottom.value), symbols, numbers)
     return -(-dividend // divisor)
 
 

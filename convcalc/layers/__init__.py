@@ -11,11 +11,12 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import inspect
 import pkgutil
 import random
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple, get_origin
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import msgspec
 
@@ -32,13 +33,15 @@ Weights = dict[str, Shape]
 class Check(NamedTuple):
     """A condition that must hold before the formulas mean anything; a bool for ints, a mask for arrays.
 
-    `field` is the one to blame (none: the layer); `message` says what was found and which values are legal.
+    `field` is the one to blame (none: the layer). `message`, called with `arguments`, says what was found and which
+    values are legal; it is called only where the condition does not hold.
     """
 
     holds: bool
     code: str
     field: str
-    message: Callable[[], str]
+    message: Callable[..., str]
+    arguments: tuple[object, ...] = ()
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -147,9 +150,9 @@ def field_types(kind: type[Kind]) -> dict[str, FieldType]:
     """The fields of a kind with their types, in the order they are written."""
     types: dict[str, FieldType] = {}
     for base in reversed(kind.__mro__):
-        for name, annotation in base.__dict__.get("__annotations__", {}).items():
+        for name, annotation in inspect.get_annotations(base).items():
             metadata = getattr(annotation, "__metadata__", ())
-            if get_origin(annotation) is not ClassVar and metadata and isinstance(metadata[-1], FieldType):
+            if metadata and isinstance(metadata[-1], FieldType):
                 types[name] = metadata[-1]
     return types
 

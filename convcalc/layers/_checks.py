@@ -14,7 +14,8 @@ def fits(windows: Sequence[Window], x: Shape) -> Iterator[Check]:
             window.extent <= size + window.before + window.after,
             "CC101",
             "kernel_size",
-            lambda axis=axis, window=window, size=size: _too_wide(window, size, axis),
+            _too_wide,
+            (window, size, axis),
         )
 
 

@@ -52,14 +52,10 @@ class Conv(Kind, frozen=True, kw_only=True):
             room = 1 if self.padding_mode == "reflect" else 0
             for window, size in zip(found, x[1:], strict=True):
                 for pad in (window.before, window.after):
-                    yield Check(
-                        pad <= size - room,
-                        "CC101",
-                        "padding",
-                        lambda pad=pad, size=size: (
-                            f"{self.padding_mode} padding of {pad} needs an axis of at least {pad + room}, found {size}"
-                        ),
-                    )
+                    yield Check(pad <= size - room, "CC101", "padding", self._too_padded, (pad, room, size))
+
+    def _too_padded(self, pad: int, room: int, size: int) -> str:
+        return f"{self.padding_mode} padding of {pad} needs an axis of at least {pad + room}, found {size}"
 
     def shape(self, x: Shape) -> Shape:
         return (self.out_channels, *(w.outputs(size) for w, size in zip(self.windows(x), x[1:], strict=True)))
