@@ -248,7 +248,8 @@ class Field(NamedTuple):
 
     `axes` holds an `Axis` for every spatial axis of the input, None where no local path is left. `is_global`:
     some path sees the whole input. `carries` names, for every axis of the tensor (channels first), the input
-    axes whose position it holds.
+    axes whose position it holds; one named twice is mixed with something else, as channels and positions are after
+    a flatten.
     """
 
     axes: tuple[Axis | None, ...]
@@ -284,6 +285,19 @@ class Field(NamedTuple):
             axes=tuple(None if axis in seen else local for axis, local in enumerate(self.axes)), is_global=True
         )
 
+    def collapsed(self, tensor_axes: Iterable[int]) -> Field:
+        """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
+        gone = set(tensor_axes)
+        carries = tuple(() if axis in gone else carried for axis, carried in enumerate(self.carries))
+        return self.whole(gone)._replace(carries=carries)
+
+    def with_global(self, tensor_axes: Iterable[int]) -> Field:
+        """The field behind an operation that looks at a position through a summary of the whole of the given axes.
+
+        Normalisation over positions is one: the local path stays, beside one that sees everything.
+        """
+        return self._replace(is_global=True) if any(self.carries[axis] for axis in tensor_axes) else self
+
 
 def at_input(rank: int) -> Field:
     """The field of the network's input: every position sees itself."""
@@ -293,31 +307,37 @@ def at_input(rank: int) -> Field:
 
 def windowed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind one window an axis, on the axes after the channels."""
-    return _by_axis(field, windows, output, through_window)
+    return _by_axis(field, _steps(windows, output), through_window)
 
 
 def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind transposed windows, on the axes after the channels."""
-    return _by_axis(field, windows, output, through_transposed)
+    return _by_axis(field, _steps(windows, output), through_transposed)
 
 
-def _by_axis(
-    field: Field, windows: Sequence[Window], output: Sequence[int], through: Callable[[Axis, Window, int], Axis]
-) -> Field:
+def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
+    """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
+    return _by_axis(field, [resampling and (resampling,) for resampling in resamplings], through)
+
+
+def _steps(windows: Sequence[Window], output: Sequence[int]) -> list[tuple[Window, int] | None]:
+    pairs = zip(windows, output[1:], strict=True)
+    return [None if window == Window(1) else (window, outputs) for window, outputs in pairs]
+
+
+def _by_axis(field: Field, steps: Sequence[tuple[object, ...] | None], through: Callable[..., Axis]) -> Field:
     # Square nets have the same axis twice: it is worked out once, and kept once.
-    done: dict[tuple[int, Window, int], tuple[Axis, Axis]] = {}
+    done: dict[tuple[object, ...], tuple[Axis, Axis]] = {}
 
-    def shared(axis: Axis, window: Window, outputs: int) -> Axis:
-        key = (id(axis), window, outputs)
+    def shared(axis: Axis, step: tuple[object, ...]) -> Axis:
+        key = (id(axis), *step)
         if key not in done:
-            done[key] = axis, through(axis, window, outputs)
+            done[key] = axis, through(axis, *step)
         return done[key][1]
 
-    for tensor_axis, window in enumerate(windows, start=1):
-        if window == Window(1):
-            continue
-        outputs = output[tensor_axis]
-        field = field.along(tensor_axis, lambda axis, w=window, o=outputs: shared(axis, w, o))  # type: ignore[misc]
+    for tensor_axis, step in enumerate(steps, start=1):
+        if step is not None:
+            field = field.along(tensor_axis, lambda axis, step=step: shared(axis, step))  # type: ignore[misc]
     return field
 
 
@@ -326,7 +346,7 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     first = fields[0]
     if all(field is first for field in fields):
         return first
-    carries = max((field.carries for field in fields), key=len)
+    carries = _together_carried([field.carries for field in fields])
     rank = max(len(field.axes) for field in fields)
     outputs = {axis: output[position] for position, axes in enumerate(carries) for axis in axes}
     axes: list[Axis | None] = []
@@ -341,6 +361,14 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     if len(axes) > 1 and all(axis == axes[0] for axis in axes):
         axes = [axes[0]] * len(axes)
     return Field(tuple(axes), is_global, carries)
+
+
+def _together_carried(carries: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[tuple[int, ...], ...]:
+    together = []
+    for tensor_axis in range(max(map(len, carries))):
+        different = {one[tensor_axis] for one in carries if one[tensor_axis : tensor_axis + 1] not in {(), ((),)}}
+        together.append(tuple(sorted(axis for carried in different for axis in carried)))
+    return tuple(together)
 
 
 def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Sequence[int]]) -> Field:

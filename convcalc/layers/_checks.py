@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from convcalc.arithmetic.number import greatest_common_divisor
-from convcalc.arithmetic.window import Window
+from convcalc.arithmetic.window import PADDING_WORDS, Padding, Pair, Window
 from convcalc.layers import Check, Shape
 
 
@@ -27,6 +27,56 @@ def _too_wide(window: Window, size: int, axis: int) -> str:
     return (
         f"kernel_size {window.kernel}{spans} does not fit spatial axis {axis} of {padded}{sum_}; legal here: "
         f"kernel_size up to {legal}, or an axis of at least {window.extent - window.before - window.after} entering"
+    )
+
+
+def room_to_pad(mode: str, padding: Sequence[Pair], x: Shape) -> Iterator[Check]:
+    """Padding copied from the axis itself must find enough of it there (CC101)."""
+    if mode not in {"reflect", "circular"}:
+        return
+    room = 1 if mode == "reflect" else 0
+    for pair, size in zip(padding, x[1:], strict=True):
+        for pad in pair:
+            yield Check(pad <= size - room, "CC101", "padding", _too_padded, (mode, pad, room, size))
+
+
+def _too_padded(mode: str, pad: int, room: int, size: int) -> str:
+    return f"{mode} padding of {pad} needs an axis of at least {pad + room}, found {size}"
+
+
+def no_word(padding: Padding, words: Sequence[str], field: str) -> Check:
+    """Words for the padding that mean nothing to a kind (CC011)."""
+    return Check(
+        padding not in words,
+        "CC011",
+        field,
+        lambda: (
+            f"{field} cannot be {padding} here; legal here: a whole number, a list of one an axis, "
+            "[[before, after], ...]" + "".join(f", {word}" for word in PADDING_WORDS if word not in words)
+        ),
+    )
+
+
+def has_positions(x: Shape) -> Check:
+    """There must be an axis beside the channels (CC013)."""
+    return Check(
+        len(x) > 1,
+        "CC013",
+        "",
+        lambda: f"works on positions, and a tensor of shape {list(x)} has channels alone; legal here: 2 axes or more",
+    )
+
+
+def one_of_two(first: object, second: object, names: tuple[str, str]) -> Check:
+    """Of two fields that say the same thing, one must be given (CC012)."""
+    return Check(
+        (first is None) != (second is None),
+        "CC012",
+        names[0],
+        lambda: (
+            f"{'neither' if first is None else 'both'} of {names[0]} and {names[1]} "
+            f"{'is' if first is None else 'are'} given; legal here: exactly one of them"
+        ),
     )
 
 

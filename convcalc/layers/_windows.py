@@ -1,11 +1,7 @@
-"""What the kinds with windows share: how a window is written in a table, and generated windows."""
-
-import random
-
-from convcalc.arithmetic.window import Padding
+"""How the sizes and the window of a kind are written in a table."""
 
 
-def shown_sizes(sizes: tuple[int, ...]) -> str:
+def shown_sizes(sizes: tuple[int | str, ...]) -> str:
     """7x7, or 3x1."""
     return "x".join(map(str, sizes))
 
@@ -22,15 +18,3 @@ def shown_window(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tup
 
 def _once(numbers: tuple[int, ...]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else shown_sizes(numbers)
-
-
-def draw_axes(draw: random.Random, rank: int, largest: int, smallest: int = 1) -> tuple[int, ...]:
-    """A number for each axis."""
-    return tuple(draw.randint(smallest, largest) for _ in range(rank))
-
-
-def draw_padding(draw: random.Random, kernel: tuple[int, ...]) -> Padding:
-    """A word, or any padding up to the kernel."""
-    if draw.random() < 0.4:
-        return draw.choice(["same", "same_lower", "valid"] + ["causal"] * (len(kernel) == 1))
-    return tuple((draw.randint(0, k), draw.randint(0, k)) for k in kernel)

@@ -23,8 +23,9 @@ from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
 from convcalc.fields import Choice, Flag, PaddingType, PerAxis, Sizes, Whole
 from convcalc.layers import Check, Kind, Shape, Weights
-from convcalc.layers._checks import fits, grouped
-from convcalc.layers._windows import draw_axes, draw_padding, shown_window
+from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
+from convcalc.layers._checks import fits, grouped, room_to_pad
+from convcalc.layers._windows import shown_window
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -48,14 +49,7 @@ class Conv(Kind, frozen=True, kw_only=True):
             return
         found = self.windows(x)
         yield from fits(found, x)
-        if self.padding_mode in {"reflect", "circular"}:
-            room = 1 if self.padding_mode == "reflect" else 0
-            for window, size in zip(found, x[1:], strict=True):
-                for pad in (window.before, window.after):
-                    yield Check(pad <= size - room, "CC101", "padding", self._too_padded, (pad, room, size))
-
-    def _too_padded(self, pad: int, room: int, size: int) -> str:
-        return f"{self.padding_mode} padding of {pad} needs an axis of at least {pad + room}, found {size}"
+        yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in found], x)
 
     def shape(self, x: Shape) -> Shape:
         return (self.out_channels, *(w.outputs(size) for w, size in zip(self.windows(x), x[1:], strict=True)))
@@ -88,7 +82,7 @@ class Conv(Kind, frozen=True, kw_only=True):
             padding=draw_padding(draw, kernel),
             dilation=dilation,
             groups=groups,
-            bias=draw.random() < 0.5,
+            bias=draw_flag(draw),
         )
         sizes = (d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
         return config, ((groups * draw.randint(1, 3), *sizes),)

@@ -1,0 +1,57 @@
+"""What the axes of a reshaped tensor carry: the runs of axes that hold the same elements before and after."""
+
+from collections.abc import Sequence
+
+from convcalc.arithmetic.field import Field
+from convcalc.layers import Shape
+
+Carried = tuple[int, ...]
+
+
+def reshaped(field: Field, before: Shape, after: Shape) -> Field:
+    """The field of a tensor whose elements, in the same order, are given another shape.
+
+    An axis that stays keeps what it carried; axes that merge carry what all of them did; an axis that splits hands what
+    it carried to each part. Axes of one position come and go without a trace.
+    """
+    carries: list[Carried] = []
+    for old, new in _runs(before, after):
+        merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
+        carries += _split(merged, [after[axis] for axis in new])
+    return field._replace(carries=tuple(carries))
+
+
+def _runs(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
+    """The shortest runs of axes, old and new, with equal products; what is left over is of size 1."""
+    runs: list[tuple[list[int], list[int]]] = []
+    i = j = 0
+    while i < len(before) and j < len(after):
+        old, new = [i], [j]
+        left, right = before[i], after[j]
+        while left != right:
+            if left < right:
+                old.append(old[-1] + 1)
+                left *= before[old[-1]]
+            else:
+                new.append(new[-1] + 1)
+                right *= after[new[-1]]
+        i, j = old[-1] + 1, new[-1] + 1
+        runs.append((old, new))
+    runs[-1][0].extend(range(i, len(before)))
+    runs[-1][1].extend(range(j, len(after)))
+    return runs
+
+
+def _merged(sizes: Sequence[int], carries: Sequence[Carried]) -> Carried:
+    large = [carried for size, carried in zip(sizes, carries, strict=True) if size != 1]
+    if len(large) == 1 and large[0]:
+        return large[0]
+    together = sorted({axis for carried in large for axis in carried} or {axis for one in carries for axis in one})
+    # Named twice: an axis of positions merged with one of channels is no longer an axis of positions.
+    return (*together, *together) if len(together) == 1 and large else tuple(together)
+
+
+def _split(carried: Carried, sizes: Sequence[int]) -> list[Carried]:
+    if all(size == 1 for size in sizes):
+        return [carried, *[()] * (len(sizes) - 1)]
+    return [carried if size != 1 else () for size in sizes]

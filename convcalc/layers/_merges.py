@@ -1,0 +1,82 @@
+"""What add and mul share: several tensors met element by element, smaller ones repeated over positions.
+
+Tensors are aligned at the channels. On each axis sizes are equal, or 1 and repeated; axes that a tensor does not have
+at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...).
+"""
+
+import random
+from collections.abc import Iterator
+from functools import reduce
+from typing import ClassVar
+
+from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.number import maximum, product
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_shape
+
+
+class Elementwise(Kind, frozen=True, kw_only=True):
+    """One operation between every two tensors, on each element of the output."""
+
+    inputs: ClassVar[tuple[int, int | None]] = (2, None)
+
+    def checks(self, *inputs: Shape) -> Iterator[Check]:
+        for axis, largest in enumerate(self.shape(*inputs)):
+            for number, x in enumerate(inputs):
+                if axis < len(x):
+                    holds = (x[axis] == largest) | (x[axis] == 1)
+                    yield Check(holds, "CC103", "", _mismatch, (inputs, number, axis, largest))
+
+    def shape(self, *inputs: Shape) -> Shape:
+        axes = range(max(len(x) for x in inputs))
+        return tuple(reduce(maximum, (x[axis] for x in inputs if axis < len(x))) for axis in axes)
+
+    def elementwise_ops(self, *inputs: Shape) -> int:
+        return (len(inputs) - 1) * product(self.shape(*inputs))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return merged(repeated(fields, inputs), self.shape(*inputs))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        largest = draw_shape(draw)
+        inputs = [largest]
+        for _ in range(draw.randint(1, 3)):
+            sizes = tuple(draw.choice([size, size, 1]) for size in largest)
+            inputs.append(sizes[: draw.randint(1, len(sizes))])
+        draw.shuffle(inputs)
+        return cls(), tuple(inputs)
+
+
+def _mismatch(inputs: tuple[Shape, ...], number: int, axis: int, largest: int) -> str:
+    other = next(i for i, x in enumerate(inputs) if axis < len(x) and x[axis] == largest)
+    return (
+        f"input {number + 1} of shape {list(inputs[number])} does not match input {other + 1} of shape "
+        f"{list(inputs[other])} on axis {axis}: {inputs[number][axis]} against {largest}; legal here: {largest}, or 1"
+    )
+
+
+def repeated(fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+    """The fields of tensors that are to meet; one that is repeated along an input axis sees the same everywhere.
+
+    Its interval on that axis belongs to no position of the output, so it is no local path but a global one.
+    """
+    places = [_places(field, x) for field, x in zip(fields, inputs, strict=True)]
+    placed = set().union(*places)
+    return tuple(
+        _without(field, placed - own) if placed - own else field for field, own in zip(fields, places, strict=True)
+    )
+
+
+def _places(field: Field, x: Shape) -> set[int]:
+    """The input axes along which the tensor has positions of its own."""
+    return {axes[0] for axes, size in zip(field.carries, x, strict=True) if len(axes) == 1 and size != 1}
+
+
+def _without(field: Field, gone: set[int]) -> Field:
+    had_path = any(local is not None for axis, local in enumerate(field.axes) if axis in gone)
+    return Field(
+        tuple(None if axis in gone else local for axis, local in enumerate(field.axes)),
+        field.is_global or had_path,
+        tuple(tuple(axis for axis in axes if axis not in gone) for axes in field.carries),
+    )

@@ -1,0 +1,158 @@
+"""What max_pool and avg_pool share, and the two adaptive ones, and the two global ones."""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+from convcalc.arithmetic.field import Field, Resampling, resampled, windowed
+from convcalc.arithmetic.number import greatest_common_divisor, product
+from convcalc.arithmetic.resampling import cells
+from convcalc.arithmetic.window import Padding, Window, windows
+from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
+from convcalc.layers._checks import fits, has_positions, no_word
+from convcalc.layers._windows import shown_sizes, shown_window
+
+
+class Pool(Kind, frozen=True, kw_only=True):
+    """A pooling window on each axis, moved as a convolution's is."""
+
+    kernel_size: Annotated[Sizes, PerAxis("positions pooled on each axis")]
+    stride: Annotated[Sizes | None, optional(PerAxis("positions the window moves; null: kernel_size"))] = None
+    padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
+    ceil_mode: Annotated[bool, Flag("keep a last window that reaches beyond the end")] = False
+
+    def steps(self) -> Sizes:
+        return self.kernel_size if self.stride is None else self.stride
+
+    def dilations(self) -> Sizes:
+        return (1,) * len(self.kernel_size)
+
+    def windows(self, x: Shape) -> tuple[Window, ...]:
+        return windows(x[1:], self.kernel_size, self.steps(), self.dilations(), self.padding)
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+        yield no_word(self.padding, ["causal"], "padding")
+        if len(x) == 1 or self.padding == "causal":
+            return
+        found = self.windows(x)
+        if self.ceil_mode:
+            for window, size in zip(found, x[1:], strict=True):
+                yield Check(window.outputs_ceil(size) >= 1, "CC101", "kernel_size", _no_window, (window, size))
+        else:
+            yield from fits(found, x)
+        if not isinstance(self.padding, str):
+            for window in found:
+                for pad in (window.before, window.after):
+                    yield Check(2 * pad <= window.extent, "CC104", "padding", _too_padded, (window, pad))
+
+    def shape(self, x: Shape) -> Shape:
+        counts = [window.outputs_ceil if self.ceil_mode else window.outputs for window in self.windows(x)]
+        return (x[0], *(count(size) for count, size in zip(counts, x[1:], strict=True)))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
+
+    def summary(self) -> str:
+        return shown_window(self.kernel_size, self.steps(), self.dilations())
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw, least_rank=1)
+        kernel = tuple(draw.randint(1, min(size, 4)) for size in x[1:])
+        padding = draw_padding(draw, kernel)
+        if padding == "causal" or not isinstance(padding, str):
+            padding = tuple((draw.randint(0, k // 2), draw.randint(0, k // 2)) for k in kernel)
+        given: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
+        return cls(**given, stride=None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)), (x,)
+
+
+def _no_window(window: Window, size: int) -> str:
+    return (
+        f"no window of kernel_size {window.kernel}, stride {window.stride} and dilation {window.dilation} starts in an "
+        f"axis of {size} padded by {window.before} and {window.after}; legal here: a smaller kernel_size"
+    )
+
+
+def _too_padded(window: Window, pad: int) -> str:
+    return (
+        f"padding {pad} is more than half of the {window.extent} positions that the window spans: one could "
+        f"hold padding alone; legal here: 0 to {window.extent // 2}"
+    )
+
+
+class Cells(PerAxis, frozen=True, kw_only=True):
+    """As `PerAxis`, with null for an axis that keeps its size."""
+
+    @property
+    def expected(self) -> str:
+        return f"{super().expected}, null where the axis keeps its size"
+
+    @property
+    def item(self) -> FieldType:
+        return optional(Whole(self.about, minimum=self.minimum))
+
+    def accept(self, value: Any, rank: int) -> Any:
+        items = value if isinstance(value, tuple) else (value,) * rank
+        numbers = super().accept(tuple(self.minimum if item is None else item for item in items), rank)
+        return tuple(None if item is None else number for item, number in zip(items, numbers, strict=True))
+
+    def schema(self) -> dict[str, Any]:
+        number, listed, expression = super().schema()["anyOf"]
+        items = {"anyOf": [*listed["items"]["anyOf"], {"type": "null"}]}
+        return {"anyOf": [number, {"type": "null"}, {**listed, "items": items}, expression]}
+
+
+class AdaptivePool(Kind, frozen=True, kw_only=True):
+    """Pooling of cells that divide each axis as evenly as can be, to a size that is given."""
+
+    output_size: Annotated[tuple[int | None, ...], Cells("cells on each axis; null: the axis keeps its size")]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+
+    def shape(self, x: Shape) -> Shape:
+        return (x[0], *(i if o is None else o for i, o in zip(x[1:], self.output_size, strict=True)))
+
+    def combined(self, x: Shape) -> int:
+        """Elements that the cells hold together, overlaps counted once a cell."""
+        held = (i + o - greatest_common_divisor(i, o) for i, o in zip(x[1:], self.shape(x)[1:], strict=True))
+        return product((x[0], *held))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        wanted = list(enumerate(zip(inputs[0][1:], self.output_size, strict=True), start=1))
+        collapsed = fields[0].collapsed(axis for axis, (_, outputs) in wanted if outputs == 1)
+        return resampled(collapsed, [self._cells(size, outputs) for _, (size, outputs) in wanted])
+
+    def _cells(self, size: int, outputs: int | None) -> Resampling | None:
+        return None if outputs is None or outputs == size else cells(size, outputs)
+
+    def summary(self) -> str:
+        return shown_sizes(tuple("-" if size is None else size for size in self.output_size))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw, least_rank=1)
+        return cls(output_size=tuple(draw.choice([None, 1, draw.randint(1, 9)]) for _ in x[1:])), (x,)
+
+
+class GlobalPool(Kind, frozen=True, kw_only=True):
+    """Pooling of all positions of a channel into one."""
+
+    keepdim: Annotated[bool, Flag("keep each axis, with one position")] = False
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+
+    def shape(self, x: Shape) -> Shape:
+        return (x[0], *((1,) * (len(x) - 1) if self.keepdim else ()))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        field = fields[0].collapsed(range(1, len(inputs[0])))
+        return field if self.keepdim else field._replace(carries=field.carries[:1])
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(keepdim=draw_flag(draw)), (draw_shape(draw, least_rank=1),)

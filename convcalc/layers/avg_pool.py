@@ -1,0 +1,27 @@
+"""Average pooling: the mean of the elements under a window.
+
+Example:
+    input: [64, 56, 56]
+    layers:
+      - avg_pool: 2
+    # output 64x28x28, params 0, macs 0, field 2
+
+The output's size is max_pool's. An output element takes an operation for every tap: the additions and one division.
+`count_include_pad` says whether positions on padding count in the mean; it changes values, never a cost.
+
+Source: PyTorch nn.AvgPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
+"""
+
+from typing import Annotated
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag
+from convcalc.layers import Shape
+from convcalc.layers._pools import Pool
+
+
+class AvgPool(Pool, frozen=True, kw_only=True):
+    count_include_pad: Annotated[bool, Flag("count positions on padding in the mean")] = True
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(self.kernel_size) * product(self.shape(x))

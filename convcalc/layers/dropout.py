@@ -1,0 +1,28 @@
+"""Dropout: some elements set to zero in training; at inference the input as it is, and no work.
+
+Example:
+    input: [4096]
+    layers:
+      - dropout: {p: 0.3}
+    # output 4096, params 0, macs 0
+
+Source: Srivastava et al. 2014; PyTorch nn.Dropout.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.fields import Real
+from convcalc.layers import Kind, Shape
+from convcalc.layers._cases import draw_shape
+
+
+class Dropout(Kind, frozen=True, kw_only=True):
+    p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
+
+    def summary(self) -> str:
+        return f"{self.p:g}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(p=draw.choice([0.0, 0.2, 0.5, 1.0])), (draw_shape(draw),)

@@ -1,0 +1,251 @@
+"""The activations: element by element, the shape stays, nothing is multiplied and added up.
+
+Convention: an activation is one element-wise operation an element whatever its formula, as ptflops and DeepSpeed count
+it; softmax and log_softmax are three (the exponential, its sum, the division).
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated, Any
+
+import msgspec
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import ANY_SIGN, Choice, Real, Whole
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
+from convcalc.layers._checks import axes_exist
+
+
+class Activation(Kind, frozen=True, kw_only=True):
+    """The base: one operation an element."""
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(x)
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(), (draw_shape(draw),)
+
+
+PLAIN = {
+    "relu": "max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.",
+    "relu6": "min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.",
+    "selu": "1.0507·x, below zero 1.0507·1.6733·(exp(x) - 1). Source: Klambauer et al. 2017; PyTorch nn.SELU.",
+    "sigmoid": "1 / (1 + exp(-x)). Source: PyTorch nn.Sigmoid.",
+    "log_sigmoid": "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
+    "hard_sigmoid": "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
+    "tanh": "The hyperbolic tangent. Source: PyTorch nn.Tanh.",
+    "silu": "x·sigmoid(x), also called swish. Source: Ramachandran, Zoph and Le 2017; PyTorch nn.SiLU.",
+    "hard_swish": "x·min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardswish.",
+    "mish": "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
+    "softsign": "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
+}
+"""Activations without a field, and what they do."""
+
+EXAMPLE = """
+
+Example:
+    input: [64, 56, 56]
+    layers:
+      - {name}
+    # output 64x56x56, params 0, macs 0, field 1
+"""
+
+
+def _plain(name: str, about: str) -> type[Kind]:
+    said = {"__doc__": about + EXAMPLE.format(name=name)}
+    title = name.title().replace("_", "")
+    kind: Any = msgspec.defstruct(
+        title, [], bases=(Activation,), namespace=said, module=__name__, frozen=True, kw_only=True
+    )
+    return kind  # type: ignore[no-any-return]  # a struct of the base just given
+
+
+class LeakyRelu(Activation, frozen=True, kw_only=True):
+    """x, below zero negative_slope·x. Source: Maas, Hannun and Ng 2013; PyTorch nn.LeakyReLU.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - leaky_relu: {negative_slope: 0.1}
+        # output 64x56x56, params 0, macs 0, field 1
+    """
+
+    negative_slope: Annotated[float, Real("slope below zero")] = 0.01
+
+
+class Prelu(Activation, frozen=True, kw_only=True):
+    """x, below zero a learned slope times x: one slope for all, or one a channel.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - prelu: {num_parameters: 64}
+        # output 64x56x56, params 64, macs 0, field 1
+
+    Source: He et al. 2015; PyTorch nn.PReLU.
+    """
+
+    num_parameters: Annotated[int, Whole("slopes learned: 1, or the number of channels", minimum=1)] = 1
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(
+            (self.num_parameters == 1) | (self.num_parameters == x[0]),
+            "CC011",
+            "num_parameters",
+            lambda: f"{self.num_parameters} slopes do not match {x[0]} channels; legal here: 1, or {x[0]}",
+        )
+
+    def weights(self, x: Shape) -> Weights:
+        return {"weight": (self.num_parameters,)}
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        return cls(num_parameters=draw.choice([1, x[0]])), (x,)
+
+
+class Elu(Activation, frozen=True, kw_only=True):
+    """x, below zero alpha·(exp(x) - 1). Source: Clevert, Unterthiner and Hochreiter 2016; PyTorch nn.ELU.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - elu: {alpha: 0.5}
+        # output 64x56x56, params 0, macs 0, field 1
+    """
+
+    alpha: Annotated[float, Real("what it tends to far below zero, negated")] = 1.0
+
+
+class Celu(Activation, frozen=True, kw_only=True):
+    """x, below zero alpha·(exp(x / alpha) - 1). Source: Barron 2017; PyTorch nn.CELU.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - celu
+        # output 64x56x56, params 0, macs 0, field 1
+    """
+
+    alpha: Annotated[float, Real("what it tends to far below zero, negated; not 0")] = 1.0
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
+
+
+class HardTanh(Activation, frozen=True, kw_only=True):
+    """min(max(x, min_val), max_val). Source: PyTorch nn.Hardtanh.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - hard_tanh: {min_val: 0, max_val: 6}
+        # output 64x56x56, params 0, macs 0, field 1
+    """
+
+    min_val: Annotated[float, Real("the least that leaves")] = -1.0
+    max_val: Annotated[float, Real("the most that leaves")] = 1.0
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(
+            self.min_val < self.max_val,
+            "CC011",
+            "max_val",
+            lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
+        )
+
+
+class Gelu(Activation, frozen=True, kw_only=True):
+    """x times the normal distribution's share below x, exact or approximated with tanh.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - gelu: {approximate: tanh}
+        # output 64x56x56, params 0, macs 0, field 1
+
+    Source: Hendrycks and Gimpel 2016; PyTorch nn.GELU.
+    """
+
+    approximate: Annotated[str, Choice("exact, or with tanh", options=("none", "tanh"))] = "none"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(approximate="tanh" if draw_flag(draw) else "none"), (draw_shape(draw),)
+
+
+class Softplus(Activation, frozen=True, kw_only=True):
+    """log(1 + exp(beta·x)) / beta, above threshold / beta x itself. Source: Glorot et al. 2011; PyTorch nn.Softplus.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - softplus
+        # output 64x56x56, params 0, macs 0, field 1
+    """
+
+    beta: Annotated[float, Real("steepness at zero; not 0")] = 1.0
+    threshold: Annotated[float, Real("value of beta·x above which x is returned")] = 20.0
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
+
+
+class Softmax(Kind, frozen=True, kw_only=True):
+    """exp(x) over its sum along an axis, the channels unless another is named; three operations an element.
+
+    Example:
+        input: [21, 64, 64]
+        layers:
+          - softmax
+        # output 21x64x64, params 0, macs 0, field 1
+
+    Along positions an element sees its own path and, through the sum, everything. Source: PyTorch nn.Softmax.
+    """
+
+    axis: Annotated[int, Whole("axis summed along; 0 is channels", minimum=ANY_SIGN)] = 0
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield from axes_exist((self.axis,), x, "axis")
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return 3 * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0].with_global([self.axis])
+
+    def summary(self) -> str:
+        return "" if self.axis == 0 else f"axis {self.axis}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        return cls(axis=draw_axis(draw, x)), (x,)
+
+
+class LogSoftmax(Softmax, frozen=True, kw_only=True):
+    """The logarithm of softmax, in as many operations. Source: PyTorch nn.LogSoftmax.
+
+    Example:
+        input: [1000]
+        layers:
+          - log_softmax
+        # output 1000, params 0, macs 0
+    """
+
+
+KINDS: dict[str, type[Kind]] = {
+    **{name: _plain(name, about) for name, about in PLAIN.items()},
+    "leaky_relu": LeakyRelu,
+    "prelu": Prelu,
+    "elu": Elu,
+    "celu": Celu,
+    "hard_tanh": HardTanh,
+    "gelu": Gelu,
+    "softplus": Softplus,
+    "softmax": Softmax,
+    "log_softmax": LogSoftmax,
+}

@@ -1,0 +1,55 @@
+"""Flatten: neighbouring axes laid out as one, all of them unless told.
+
+Example:
+    input: [256, 6, 6]
+    layers:
+      - flatten
+    # output 9216, params 0, macs 0, field 1
+
+No arithmetic. The axis that comes out holds the positions of all that went in, so a linear layer on it sees them all.
+
+Source: PyTorch nn.Flatten, but that channels are axis 0 here, as there is no batch axis.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import ANY_SIGN, Whole
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._carried import reshaped
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._checks import axes_exist
+
+
+class Flatten(Kind, frozen=True, kw_only=True):
+    start_axis: Annotated[int, Whole("first axis of those that become one; 0 is channels", minimum=ANY_SIGN)] = 0
+    end_axis: Annotated[int, Whole("last axis of those that become one", minimum=ANY_SIGN)] = -1
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield from axes_exist((self.start_axis,), x, "start_axis")
+        yield from axes_exist((self.end_axis,), x, "end_axis")
+        yield Check(
+            self.start_axis % len(x) <= self.end_axis % len(x),
+            "CC011",
+            "end_axis",
+            lambda: (
+                f"end_axis {self.end_axis} is before start_axis {self.start_axis} in a tensor of {len(x)} axes; "
+                f"legal here: {self.start_axis % len(x)} to {len(x) - 1}"
+            ),
+        )
+
+    def shape(self, x: Shape) -> Shape:
+        start, end = self.start_axis % len(x), self.end_axis % len(x)
+        return (*x[:start], product(x[start : end + 1]), *x[end + 1 :])
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return reshaped(fields[0], inputs[0], self.shape(*inputs))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        start, end = sorted((draw.randrange(len(x)), draw.randrange(len(x))))
+        return cls(start_axis=start, end_axis=end - len(x) if draw_flag(draw) else end), (x,)

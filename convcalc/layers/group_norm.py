@@ -1,0 +1,52 @@
+"""Group normalisation: groups of channels, each brought to mean 0 and variance 1 over its positions.
+
+Example:
+    input: [64, 28, 28]
+    layers:
+      - group_norm: 32
+    # output 64x28x28, params 128, macs 0, field 1
+
+A scale and a shift a channel are learned. An element takes four operations (the sums for mean and variance, the
+difference, the quotient), with weights five. It sees its own path and, through mean and variance, everything.
+
+Source: Wu and He 2018; PyTorch nn.GroupNorm.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag, Real, Whole
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._checks import divides
+from convcalc.layers._norms import operations, scale_and_shift
+
+
+class GroupNorm(Kind, frozen=True, kw_only=True):
+    num_groups: Annotated[int, Whole("parts the channels are split into, each normalised alone", minimum=1)]
+    eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
+    affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield divides(self.num_groups, x[0], "num_groups", "channels")
+
+    def weights(self, x: Shape) -> Weights:
+        return scale_and_shift((x[0],), self.affine)
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return operations(self.affine) * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0].with_global(range(len(inputs[0])))
+
+    def summary(self) -> str:
+        return f"{self.num_groups} groups"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        groups = draw.randint(1, 4)
+        x = draw_shape(draw, channels=groups * draw.randint(1, 3))
+        return cls(num_groups=groups, affine=draw_flag(draw)), (x,)

@@ -1,0 +1,16 @@
+"""Identity: the input as it is, for a name or a place to refer to.
+
+Example:
+    input: [3, 32, 32]
+    layers:
+      - identity
+    # output 3x32x32, params 0, macs 0, field 1
+
+Source: PyTorch nn.Identity.
+"""
+
+from convcalc.layers import Kind
+
+
+class Identity(Kind, frozen=True, kw_only=True):
+    pass

@@ -1,0 +1,55 @@
+"""Layer normalisation: the elements along the given axes, brought to mean 0 and variance 1 together.
+
+Example:
+    input: [96, 56, 56]
+    layers:
+      - layer_norm: {axes: 0}
+    # output 96x56x56, params 192, macs 0, field 1
+
+`axes` are those normalised together: -1 is the last, 0 the channels, as ConvNeXt has it on a map. Weights have the
+sizes of these axes. An element takes four operations (the sums for mean and variance, the difference, the
+quotient), with weights five. Along positions an element sees its own path and, through mean and variance, everything.
+
+Source: Ba, Kiros and Hinton 2016; PyTorch nn.LayerNorm (its normalized_shape is the sizes of the last axes).
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import ANY_SIGN, Flag, Listed, Real
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._checks import axes_exist
+from convcalc.layers._norms import operations, scale_and_shift
+
+
+class LayerNorm(Kind, frozen=True, kw_only=True):
+    axes: Annotated[tuple[int, ...], Listed("axes normalised together; 0 is channels", minimum=ANY_SIGN)] = (-1,)
+    eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
+    elementwise_affine: Annotated[bool, Flag("learn a scale and a shift for each place along the axes")] = True
+    bias: Annotated[bool, Flag("learn the shift, where the scale is learned")] = True
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield from axes_exist(self.axes, x, "axes")
+
+    def weights(self, x: Shape) -> Weights:
+        return scale_and_shift(tuple(x[axis] for axis in self.axes), self.elementwise_affine, self.bias)
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return operations(self.elementwise_affine) * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0].with_global(self.axes)
+
+    def summary(self) -> str:
+        return f"axes {', '.join(map(str, self.axes))}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        chosen = draw.sample(range(len(x)), draw.randint(1, len(x)))
+        axes = tuple(axis - draw.choice([0, len(x)]) for axis in sorted(chosen))
+        return cls(axes=axes, elementwise_affine=draw_flag(draw), bias=draw_flag(draw)), (x,)

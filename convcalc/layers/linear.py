@@ -1,0 +1,50 @@
+"""Fully connected layer on the last axis, whatever axes are before it.
+
+Example:
+    input: [512]
+    layers:
+      - linear: 1000
+    # output 1000, params 513000, macs 512000
+
+Every place on the other axes multiplies all of the last with the whole weight. Where the last axis holds
+positions (after a flatten, on a map) each output sees all of them.
+
+Source: PyTorch nn.Linear.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag, Whole
+from convcalc.layers import Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+
+
+class Linear(Kind, frozen=True, kw_only=True):
+    out_features: Annotated[int, Whole("size of the last axis that leaves", minimum=1)]
+    bias: Annotated[bool, Flag("one learned number added to each output feature")] = True
+
+    def shape(self, x: Shape) -> Shape:
+        return (*x[:-1], self.out_features)
+
+    def weights(self, x: Shape) -> Weights:
+        weight = (self.out_features, x[-1])
+        return {"weight": weight, "bias": (self.out_features,)} if self.bias else {"weight": weight}
+
+    def macs(self, x: Shape) -> int:
+        return product((*self.weights(x)["weight"], *x[:-1]))
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(self.shape(x)) if self.bias else 0
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0].collapsed([len(inputs[0]) - 1])
+
+    def summary(self) -> str:
+        return f"{self.out_features} features"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(out_features=draw.randint(1, 9), bias=draw_flag(draw)), (draw_shape(draw),)

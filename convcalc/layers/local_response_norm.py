@@ -1,0 +1,38 @@
+"""Local response normalisation: each element divided by a power of its channel neighbours' energy.
+
+Example:
+    input: [96, 55, 55]
+    layers:
+      - local_response_norm: 5
+    # output 96x55x55, params 0, macs 0, field 1
+
+An element takes size + 3 operations: its square, the size - 1 additions of its neighbours', the scaling of the sum with
+its shift as one, the power, and the division. Neighbours beyond the first and last channel are counted.
+
+Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResponseNorm.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import Real, Whole
+from convcalc.layers import Kind, Shape
+from convcalc.layers._cases import draw_shape
+
+
+class LocalResponseNorm(Kind, frozen=True, kw_only=True):
+    size: Annotated[int, Whole("channels summed over, the element's own among them", minimum=1)]
+    alpha: Annotated[float, Real("factor of the mean square")] = 1e-4
+    beta: Annotated[float, Real("exponent")] = 0.75
+    k: Annotated[float, Real("added to the scaled mean square")] = 1.0
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return (self.size + 3) * product(x)
+
+    def summary(self) -> str:
+        return f"{self.size} channels"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(size=draw.randint(1, 7)), (draw_shape(draw),)

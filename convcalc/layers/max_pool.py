@@ -1,0 +1,42 @@
+"""Max pooling: the largest element under a window.
+
+Example:
+    input: [64, 112, 112]
+    layers:
+      - max_pool: {kernel_size: 3, stride: 2, padding: 1}
+    # output 64x56x56, params 0, macs 0, field 3
+
+The output's size is the convolution's. With ceil_mode it is rounded up, unless the last window would start behind the
+end. An output element takes one comparison for every tap after the first.
+
+Source: PyTorch nn.MaxPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
+"""
+
+import random
+from typing import Annotated
+
+import msgspec
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import PerAxis, Sizes
+from convcalc.layers import Kind, Shape
+from convcalc.layers._pools import Pool
+
+
+class MaxPool(Pool, frozen=True, kw_only=True):
+    dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
+
+    def dilations(self) -> Sizes:
+        return self.dilation
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return (product(self.kernel_size) - 1) * product(self.shape(x))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        config, (x,) = super().case(draw)
+        kernel: Sizes = config.kernel_size  # type: ignore[attr-defined]  # the base's case is of this class
+        dilation = tuple(
+            draw.randint(1, max(1, (size - 1) // max(k - 1, 1))) for k, size in zip(kernel, x[1:], strict=True)
+        )
+        return msgspec.structs.replace(config, dilation=dilation), (x,)

@@ -1,0 +1,20 @@
+"""Product of two tensors or more, element by element: the gate of squeeze-and-excitation.
+
+Example:
+    input: [64, 14, 14]
+    layers:
+      - mul: {branches: [[], [global_avg_pool, {linear: 64}, sigmoid]]}
+    # output 64x14x14, params 4160, macs 4096, field 1
+
+Shapes are equal, or 1 where a tensor is repeated; a tensor of fewer axes is aligned at the channels, so (C) meets
+(C, ...). An output element takes one multiplication for every tensor after the first; nothing is added up, so these
+are no MACs. Each output sees what any of its inputs sees; a tensor repeated along an axis makes it global there.
+
+Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
+"""
+
+from convcalc.layers._merges import Elementwise
+
+
+class Mul(Elementwise, frozen=True, kw_only=True):
+    pass
