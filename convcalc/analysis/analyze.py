@@ -1,0 +1,149 @@
+"""Costs of a network: one walk over its layers in the order they run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
+from convcalc.arithmetic.field import Axis, Field, aligned, at_input, measure
+from convcalc.arithmetic.number import product
+from convcalc.layers import Shape
+from convcalc.network import Network, Node
+
+
+def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
+    """Parameters, MACs, element-wise operations, receptive field and memory of every layer, and their totals.
+
+    Raises:
+        ValueError: a batch below 1, or a dtype that is not in `ELEMENT_BYTES`.
+    """
+    if batch < 1:
+        raise ValueError(f"batch: expected a whole number from 1, found {batch}")
+    if dtype not in ELEMENT_BYTES:
+        raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
+    fields, misaligned = _receptive_fields(network)
+    rows = _rows(network, fields, batch)
+    peak = _peak(network, batch * ELEMENT_BYTES[dtype])
+    return Report(
+        network=network,
+        convention=Convention(batch=batch, dtype=dtype),
+        totals=_totals(network, rows, batch, ELEMENT_BYTES[dtype], peak),
+        layers=rows,
+        peak=peak,
+        misaligned=misaligned,
+    )
+
+
+def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
+    costs: dict[Any, tuple[int, int, int, int]] = {}
+    rows = []
+    for node, field in zip(network.layers, fields[network.input_count :], strict=True):
+        shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        key = node.config, shapes
+        cost = costs.get(key)
+        if cost is None:
+            cost = costs[key] = _costs(node, shapes)
+        params, buffers, macs, elementwise_ops = cost
+        macs, elementwise_ops = macs * batch, elementwise_ops * batch
+        owned = node.shared is None
+        rows.append(
+            Row(
+                node.name,
+                node.kind,
+                node.line,
+                tuple(network.nodes[source].name for source in node.inputs),
+                shapes,
+                node.shape,
+                params if owned else 0,
+                buffers if owned else 0,
+                macs,
+                elementwise_ops,
+                2 * macs + elementwise_ops,
+                _measured(field, node.shape),
+            )
+        )
+    return rows
+
+
+def _costs(node: Node, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
+    config = node.config
+    assert config is not None  # noqa: S101  # for the type checker: only inputs have none
+    buffers = sum(product(shape) for shape in config.buffers(*shapes).values())
+    return config.params(*shapes), buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
+
+
+def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
+    fields: list[Field] = []
+    misaligned = []
+    for node in network.nodes:
+        if node.config is None:
+            fields.append(at_input(len(node.shape) - 1))
+            continue
+        entering = tuple(fields[source] for source in node.inputs)
+        shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        fields.append(node.config.receptive_field(entering, shapes))
+        if len(entering) > 1 and not aligned(entering):
+            misaligned.append(node.name)
+    return fields, tuple(misaligned)
+
+
+def _measured(field: Field, shape: Shape) -> ReceptiveField:
+    if all(axis is None for axis in field.axes):
+        return ReceptiveField(None, None, None, field.is_global)
+    outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
+    known: dict[int, tuple[Any, ...]] = {}
+    measures = []
+    for index, axis in enumerate(field.axes):
+        key = id(axis)
+        if key not in known:
+            known[key] = (None, None, None) if axis is None else _measured_axis(axis, outputs.get(index, 1))
+        measures.append(known[key])
+    size, stride, start = zip(*measures, strict=True)
+    return ReceptiveField(size, stride, start, field.is_global)
+
+
+def _measured_axis(axis: Axis, outputs: int) -> tuple[Any, ...]:
+    size, (numerator, denominator), start = measure(axis, outputs)
+    if denominator == 1:
+        return size, numerator, start
+    from fractions import Fraction
+
+    return size, Fraction(numerator, denominator), start
+
+
+def _peak(network: Network, element_bytes: int) -> Peak | None:
+    """The largest sum of tensors that are alive while a layer runs."""
+    nodes = network.nodes
+    last_use = list(range(len(nodes)))
+    for index, node in enumerate(nodes):
+        for source in node.inputs:
+            last_use[source] = index
+    for index in network.outputs:
+        last_use[index] = len(nodes)
+    sizes = [product(node.shape) * element_bytes for node in nodes]
+    alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
+    most, when = 0, None
+    for index in range(network.input_count, len(nodes)):
+        alive += sizes[index]
+        if alive > most:
+            most, when = alive, index
+        alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
+    if when is None:
+        return None
+    tensors = tuple(nodes[index].name for index in range(when + 1) if last_use[index] >= when)
+    return Peak(nodes[when].name, most, tensors)
+
+
+def _totals(network: Network, rows: list[Row], batch: int, element_bytes: int, peak: Peak | None) -> Totals:
+    params = sum(row.params for row in rows)
+    macs, elementwise_ops = sum(row.macs for row in rows), sum(row.elementwise_ops for row in rows)
+    return Totals(
+        params=params,
+        buffers=sum(row.buffers for row in rows),
+        macs=macs,
+        elementwise_ops=elementwise_ops,
+        flops=2 * macs + elementwise_ops,
+        weight_bytes=params * element_bytes,
+        activation_bytes=sum(product(node.shape) for node in network.layers) * batch * element_bytes,
+        peak_activation_bytes=peak.bytes if peak else 0,
+    )

@@ -1,0 +1,102 @@
+"""The records that an analysis returns. Every number is an exact int; nothing is rounded or given a unit here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convcalc.layers import Shape
+from convcalc.network import Network
+
+ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
+"""Bytes of one element, by dtype."""
+
+MACS = "1 MAC = one multiply and its add, padded taps counted; bias, norm and activation are element-wise ops"
+
+
+class Convention(msgspec.Struct, frozen=True, kw_only=True):
+    """What the numbers of a report count."""
+
+    batch: int = 1
+    dtype: str = "float32"
+    macs: str = MACS
+    flops: str = "2 * macs + elementwise_ops; bias adds are among the element-wise ops"
+    params: str = "learnable; shared weights once; running statistics are buffers"
+    peak_activation_bytes: str = "no operation in place, a tensor is freed after its last use, layers in written order"
+    receptive_field: str = "input positions an output position can depend on, as if the input were unbounded"
+
+
+class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}):
+    """What a layer's output positions see, an entry for each spatial axis of the input.
+
+    `size`, `stride` and `start` are null where no local path is left, and None as a whole where none is left on any
+    axis. A stride below 1 is a fraction. Where sizes differ between positions the largest is given.
+    """
+
+    size: tuple[int | None, ...] | None
+    stride: tuple[Any, ...] | None
+    start: tuple[int | None, ...] | None
+    is_global: bool
+
+
+class Row(msgspec.Struct, frozen=True):
+    """One layer. MACs and operations are for the whole batch; shapes are without it."""
+
+    name: str
+    kind: str
+    line: int
+    inputs: tuple[str, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    params: int
+    buffers: int
+    macs: int
+    elementwise_ops: int
+    flops: int
+    receptive_field: ReceptiveField
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """Sums over the layers, and what follows from them.
+
+    `activation_bytes` are those of all layers' outputs, `peak_activation_bytes` the most that live at one time, the
+    input among them.
+    """
+
+    params: int
+    buffers: int
+    macs: int
+    elementwise_ops: int
+    flops: int
+    weight_bytes: int
+    activation_bytes: int
+    peak_activation_bytes: int
+
+
+class Peak(msgspec.Struct, frozen=True):
+    """When the most activation memory is in use: while `layer` runs, with these tensors alive."""
+
+    layer: str
+    bytes: int
+    tensors: tuple[str, ...]
+
+
+class Report(msgspec.Struct, frozen=True):
+    """The costs of a network.
+
+    `misaligned` names the layers where paths meet whose receptive fields have different centres or strides.
+    """
+
+    network: Network
+    convention: Convention
+    totals: Totals
+    layers: list[Row]
+    peak: Peak | None
+    misaligned: tuple[str, ...]
+
+    @property
+    def receptive_field(self) -> ReceptiveField | None:
+        """That of the last layer that has a local path, the whole input aside."""
+        local = (row.receptive_field for row in reversed(self.layers) if row.receptive_field.size is not None)
+        return next(local, None)

@@ -1,0 +1,67 @@
+"""A network as a graph: names, edges and shapes, in the order the layers run. No YAML and no arithmetic."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.layers import Kind, Shape
+
+
+class Node(msgspec.Struct, frozen=True):
+    """One layer, or one input of the network.
+
+    `inputs` are indices into `Network.nodes`, always of earlier nodes. `shared` is the index of the layer whose
+    weights this one uses. `line` is where it stands in the spec.
+    """
+
+    name: str
+    kind: str
+    config: Kind | None
+    inputs: tuple[int, ...]
+    shape: Shape
+    line: int
+    shared: int | None = None
+
+
+class Group(msgspec.Struct, frozen=True):
+    """The layers of one block or one repeat: nodes from `first` up to `last`, the latter not included.
+
+    `times` is how often it is repeated, None for a block that is not. `kind` is the block's name, or that of the
+    repeated kind.
+    """
+
+    name: str
+    kind: str
+    first: int
+    last: int
+    times: int | None
+    line: int
+
+
+class Network(msgspec.Struct, frozen=True):
+    """A network in document order. The first `input_count` nodes are its inputs.
+
+    `outputs` are indices of nodes. `groups` are in the order they end, so that inner ones come first.
+    `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
+    """
+
+    name: str
+    source: str
+    nodes: list[Node]
+    input_count: int
+    outputs: tuple[int, ...]
+    groups: list[Group]
+    variables: dict[str, object]
+    expect: dict[str, object]
+    budget: dict[str, int]
+    overridden: bool = False
+
+    @property
+    def layers(self) -> list[Node]:
+        """The nodes that are layers."""
+        return self.nodes[self.input_count :]
+
+    @property
+    def inputs(self) -> list[Node]:
+        """The nodes that are inputs."""
+        return self.nodes[: self.input_count]

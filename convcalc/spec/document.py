@@ -1,0 +1,307 @@
+"""A whole spec: its top-level fields, its variables and inputs, and the network they make."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from convcalc.fields import FieldError, FieldType, Listed, Whole, shown
+from convcalc.layers import Shape, load as load_kind
+from convcalc.network import Network
+from convcalc.spec import library
+from convcalc.spec.build import Builder, Call, TooManyLayers, input_nodes
+from convcalc.spec.expressions import ExpressionError
+from convcalc.spec.quantities import AMOUNTS, amount
+from convcalc.spec.source import Diagnostic, Source, SpecError, read
+from convcalc.spec.template import IN_LAYER, Block, Compiler, Layer, Scope, Value, did_you_mean
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
+
+FIELDS = {
+    "name": "what the network is called (default: the file's name)",
+    "source": "where its figures come from",
+    "input": "shape of the one input: channels first, no batch axis",
+    "inputs": "shapes of several inputs, by name",
+    "variables": "values that expressions may use, overridden by --set",
+    "blocks": "composite layers of this spec: parameters (with defaults, or `required`) and layers",
+    "layers": "the layers, in the order they run",
+    "outputs": "names of the layers that leave the network (default: the last)",
+    "expect": "figures the network must have",
+    "budget": "figures the network must not exceed",
+}
+SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
+
+
+def load(path: str, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None) -> Network:
+    """The network that a spec describes; ``-`` reads standard input.
+
+    `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
+    in a spec.
+
+    Raises:
+        SpecError: with everything that is wrong, and the layers that could be worked out all the same.
+    """
+    return loads(read(path), inputs=inputs, variables=variables)
+
+
+def loads(source: Source, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None) -> Network:
+    """As `load`, for a text that is already read."""
+    tree, problems = parse(source)
+    document = _Document(source, inputs or {}, variables or {})
+    document.problems += problems
+    network = document.read(tree)
+    found = [*document.problems, *document.compiler.problems, *document.builder.problems]
+    if found or network is None:
+        raise SpecError(sorted(found, key=lambda problem: (problem.line, problem.column)), network)
+    return network
+
+
+class _Document:
+    def __init__(self, source: Source, inputs: dict[str, Shape], variables: dict[str, str]) -> None:
+        self.source = source
+        self.given_inputs = inputs
+        self.given_variables = variables
+        self.blocks: dict[str, Block] = {}
+        self.compiler = Compiler(source, load_kind, self._block, self._known)
+        self.builder = Builder()
+        self.problems: list[Diagnostic] = []
+        self.values: dict[str, Any] = {}
+
+    def _block(self, name: str) -> Block | None:
+        return self.blocks.get(name) or library.block(name)
+
+    def _known(self) -> list[str]:
+        return [*self.blocks, *library.names()]
+
+    def read(self, tree: Node | None) -> Network | None:
+        """The network, None where not even its inputs are known."""
+        if not isinstance(tree, Mapping):
+            found = "an empty file" if tree is None else described(tree)
+            start = 0 if tree is None else tree.start
+            if not self.problems:
+                message = f"expected a spec, a mapping with `input` and `layers`; found {found}"
+                self.problems.append(self.source.diagnostic("CC012", start, start + 1, message))
+            return None
+        for key, _ in tree.entries:
+            if key.value not in FIELDS:
+                advice = did_you_mean(key.value, FIELDS) or f"it has {', '.join(FIELDS)}"
+                self.compiler.problem("CC010", key, f"a spec has no field `{key.value}`", advice)
+        self._variables(tree.find("variables"))
+        shapes, lines = self._inputs(tree)
+        layers = self._layers(tree, shapes)
+        expect, budget = self._expect(tree.find("expect")), self._budget(tree.find("budget"))
+        if not shapes or any(shape is None for shape in shapes.values()):
+            return None
+        self.builder.nodes += input_nodes({name: shape for name, shape in shapes.items() if shape}, lines)
+        self.builder.names.update({name: index for index, name in enumerate(shapes)})
+        outputs = self._build(layers, tree.find("outputs"))
+        return Network(
+            name=self._text(tree.find("name")) or self._stem(),
+            source=self._text(tree.find("source")),
+            nodes=self.builder.nodes,
+            input_count=len(shapes),
+            outputs=outputs,
+            groups=self.builder.groups,
+            variables=self.values,
+            expect=expect,
+            budget=budget,
+            overridden=bool(self.given_inputs or self.given_variables),
+        )
+
+    def _stem(self) -> str:
+        return Path(self.source.path).stem.strip("<>")
+
+    def _text(self, node: Node | None) -> str:
+        if node is None:
+            return ""
+        if not isinstance(node, Scalar):
+            self.compiler.problem("CC011", node, f"expected a text, found {described(node)}")
+            return ""
+        return self.source.text[node.start : node.end] if node.plain else str(node.value)
+
+    def _variables(self, node: Node | None) -> None:
+        entries: list[tuple[Scalar, Node]] = []
+        if isinstance(node, Mapping):
+            entries = node.entries
+        elif node is not None:
+            self.compiler.problem("CC011", node, f"variables: expected a mapping, found {described(node)}")
+        names = [str(key.value) for key, _ in entries]
+        for name, text in self.given_variables.items():
+            if name not in names:
+                known = f"it has {', '.join(names)}" if names else "it has none"
+                advice = did_you_mean(name, names) or known
+                given = Source("--set", f"{name}={text}")
+                message = f"the spec has no variable `{name}`"
+                self.problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
+        for key, value in entries:
+            self._variable(key, value)
+
+    def _variable(self, key: Scalar, node: Node) -> None:
+        name = str(key.value)
+        if not name.isidentifier() or name in {*IN_LAYER, "index"}:
+            self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
+            return
+        compiler, shift = self.compiler, 0
+        if name in self.given_variables:
+            given = Source("--set", f"{name}={self.given_variables[name]}")
+            text = Source("--set", " " * (len(name) + 1) + self.given_variables[name])
+            parsed, problems = parse(text)
+            self.problems += problems
+            if parsed is None or problems:
+                return
+            node, compiler = parsed, Compiler(given, load_kind, self._block, self._known)
+        known = set(self.values)
+        value = compiler.value(node, known, None, name)
+        if compiler is not self.compiler:
+            self.problems += compiler.problems
+        del shift
+        self.values[name] = self._evaluated(value, compiler, name)
+
+    def _evaluated(self, value: Value, compiler: Compiler, name: str) -> Any:
+        try:
+            return value.evaluate(self.values)
+        except ExpressionError as error:
+            compiler.problem("CC011", value.node, f"{name}: {error}")
+            if compiler is not self.compiler:
+                self.problems += compiler.problems
+            return None
+
+    def _inputs(self, tree: Mapping) -> tuple[dict[str, Shape | None], dict[str, int]]:
+        one, several = tree.find("input"), tree.find("inputs")
+        written: dict[str, Node] = {}
+        if one is not None and several is not None:
+            self.compiler.problem("CC011", several, "expected `input` or `inputs`, found both")
+        if one is not None:
+            written["input"] = one
+        elif isinstance(several, Mapping) and several.entries:
+            written = {str(key.value): value for key, value in several.entries}
+        elif several is not None:
+            self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
+        elif tree.find("layers") is not None or not self.problems:
+            self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
+        for name, shape in self.given_inputs.items():
+            if name not in written:
+                advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
+                given = Source("--input", f"{name}={'x'.join(map(str, shape))}")
+                message = f"the spec has no input `{name}`"
+                self.problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
+        shapes = {name: self.given_inputs.get(name) or self._shape(node, name) for name, node in written.items()}
+        return shapes, {name: self.source.line(node.start) for name, node in written.items()}
+
+    def _shape(self, node: Node, name: str) -> Shape | None:
+        value = self._typed(node, SHAPE, name)
+        return value if isinstance(value, tuple) else None
+
+    def _typed(self, node: Node, type_: FieldType, name: str) -> Any:
+        before = len(self.compiler.problems)
+        value = self.compiler.value(node, set(self.values), type_, name)
+        if len(self.compiler.problems) > before:
+            return None
+        evaluated = self._evaluated(value, self.compiler, name)
+        if len(self.compiler.problems) > before:
+            return None
+        try:
+            return type_.accept(evaluated, 1)
+        except FieldError as error:
+            self.compiler.problem("CC011", node, f"{name}: {error}")
+            return None
+
+    def _layers(self, tree: Mapping, inputs: dict[str, Shape | None]) -> list[Layer]:
+        blocks = tree.find("blocks")
+        entries: list[tuple[Scalar, Node]] = []
+        if isinstance(blocks, Mapping):
+            entries = blocks.entries
+        elif blocks is not None:
+            self.compiler.problem("CC011", blocks, f"blocks: expected a mapping, found {described(blocks)}")
+        for key, node in entries:
+            name = str(key.value)
+            if load_kind(name) is not None:
+                self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
+                continue
+            self.blocks[name] = Block(name, self.source)
+            library.define(self.blocks[name], node, self.compiler, list(self.values))
+        for key, node in entries:
+            if str(key.value) in self.blocks:
+                library.fill(self.blocks[str(key.value)], node, self.compiler)
+        self._refuse_cycles({str(key.value): key for key, _ in entries})
+        layers = tree.find("layers")
+        if layers is None:
+            self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
+            return []
+        return self.compiler.sequence(layers, Scope(self.values, inputs))
+
+    def _refuse_cycles(self, keys: dict[str, Scalar]) -> None:
+        """A block that contains itself, however far down, is emptied, so that building it ends."""
+        done: set[str] = set()
+
+        def visit(block: Block, path: tuple[str, ...]) -> None:
+            if block.name in path:
+                chain = " -> ".join([*path[path.index(block.name) :], block.name])
+                self.compiler.problem("CC013", keys[block.name], f"block {block.name} contains itself: {chain}")
+                block.layers = []
+            elif block.name not in done and block.name in keys:
+                for inner in _blocks_in(block.layers):
+                    visit(inner, (*path, block.name))
+                done.add(block.name)
+
+        for block in list(self.blocks.values()):
+            visit(block, ())
+
+    def _build(self, layers: list[Layer], outputs: Node | None) -> tuple[int, ...]:
+        first = self.builder.names.get("input", 0 if len(self.builder.nodes) == 1 else None)
+        call = Call(self.values, first)
+        try:
+            last = self.builder.sequence(layers, call, first)
+        except TooManyLayers:
+            return ()
+        if outputs is None:
+            return () if last is None else (last,)
+        found = []
+        for item in outputs.items if isinstance(outputs, Sequence) else [outputs]:
+            name = item.value if isinstance(item, Scalar) else None
+            if name not in self.builder.names:
+                advice = did_you_mean(name, self.builder.names)
+                self.compiler.problem("CC013", item, f"outputs: there is no layer {shown(name)}", advice)
+            elif self.builder.names[name] is not None:
+                found.append(self.builder.names[name])
+        return tuple(index for index in found if index is not None)
+
+    def _expect(self, node: Node | None) -> dict[str, object]:
+        expected: dict[str, object] = {}
+        for key, value in self._amounts(node, "expect", [*AMOUNTS, "output", "receptive_field"]):
+            name = str(key.value)
+            if name == "output" or isinstance(value, Sequence):
+                type_: FieldType = SHAPE
+            else:
+                type_ = Whole("", minimum=0)
+            expected[name] = self._typed(value, type_, name) if not isinstance(value, Scalar) else self._amount(key, value)
+        return expected
+
+    def _budget(self, node: Node | None) -> dict[str, int]:
+        known = [*AMOUNTS, "min_receptive_field"]
+        found = ((str(key.value), self._amount(key, value)) for key, value in self._amounts(node, "budget", known))
+        return {name: value for name, value in found if value is not None}
+
+    def _amounts(self, node: Node | None, what: str, known: list[str]) -> list[tuple[Scalar, Node]]:
+        if node is not None and not isinstance(node, Mapping):
+            self.compiler.problem("CC011", node, f"{what}: expected a mapping, found {described(node)}")
+        entries = node.entries if isinstance(node, Mapping) else []
+        for key, _ in entries:
+            if key.value not in known:
+                advice = did_you_mean(key.value, known) or f"it has {', '.join(known)}"
+                self.compiler.problem("CC010", key, f"{what} has no field `{key.value}`", advice)
+        return [(key, value) for key, value in entries if key.value in known]
+
+    def _amount(self, key: Scalar, node: Node) -> int | None:
+        try:
+            return amount(node.value if isinstance(node, Scalar) else None)
+        except ValueError as error:
+            self.compiler.problem("CC011", node, f"{key.value}: {error}")
+            return None
+
+
+def _blocks_in(layers: list[Layer]) -> list[Block]:
+    found = [layer.block for layer in layers if layer.block is not None]
+    for layer in layers:
+        for branch in layer.branches or []:
+            found += _blocks_in(branch)
+    return found

@@ -1,0 +1,298 @@
+"""Expressions in a spec: ``2 * width``, ``round_to(width * 1.4, 8)``, ``2 if index == 0 else 1``.
+
+The text is parsed by Python's own parser and read off its syntax tree, node by node against a whitelist; nothing
+is ever evaluated as code. Numbers are exact: ints and fractions, so 0.1 is one tenth. Sizes of numbers, lists and
+texts are bounded, so that no expression hangs.
+"""
+
+from __future__ import annotations
+
+import ast
+import operator
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import shown
+from convcalc.spec.tree import number
+
+LONGEST = 1000
+"""Characters of an expression."""
+LONGEST_LIST = 10_000
+MOST_BITS = 256
+"""Of a number on the way; what a field may hold is smaller still."""
+
+CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+class ExpressionError(ValueError):
+    """What is wrong, and which characters of the expression to blame."""
+
+    def __init__(self, message: str, node: ast.AST | None = None, advice: str = "") -> None:
+        super().__init__(message)
+        self.start: int = getattr(node, "col_offset", 0)
+        self.end: int | None = getattr(node, "end_col_offset", None)
+        self.advice = advice
+
+
+class Expression:
+    """A parsed expression; `names` are those it needs to be evaluated, each with where it stands."""
+
+    __slots__ = ("names", "text", "tree")
+
+    def __init__(self, text: str) -> None:
+        """Parse.
+
+        Raises:
+            ExpressionError: not an expression of the whitelist.
+        """
+        self.text = text
+        self.tree = _parse(text)
+        self.names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
+        for node in ast.walk(self.tree):
+            if not isinstance(node, _ALLOWED):
+                raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
+        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
+        self.names = [node for node in self.names if id(node) not in called and node.id not in CONSTANTS]
+
+    @property
+    def name(self) -> str | None:
+        """The name, if the expression is nothing but one."""
+        return self.tree.id if isinstance(self.tree, ast.Name) and self.names else None
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The value: int, Fraction, bool, str, None or a tuple of such.
+
+        Raises:
+            ExpressionError: a name without a value, a type or a size that does not fit.
+        """
+        return _evaluate(self.tree, self.text, values)
+
+
+def _parse(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ExpressionError(f"an expression of more than {LONGEST} characters")
+    try:
+        with warnings.catch_warnings():  # Python's hints about a text that is no Python are not for our users
+            warnings.simplefilter("ignore")
+            return ast.parse(text.strip(), mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"{text[:60]!r} is neither a number nor an expression") from None
+
+
+_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda item, items: item in items,
+    ast.NotIn: lambda item, items: item not in items,
+}
+
+_ALLOWED = (
+    *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Name, ast.Constant, ast.Subscript),
+    *(ast.List, ast.Tuple, ast.Load, ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Div, ast.Pow, *_OPERATORS),
+)
+
+
+def _what(node: ast.AST) -> str:
+    words = {
+        "Attribute": "a dot",
+        "Lambda": "lambda",
+        "JoinedStr": "an f-string",
+        "NamedExpr": ":=",
+        "Slice": "a slice",
+    }
+    name = type(node).__name__
+    return words.get(name, name.lower())
+
+
+def _evaluate(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return _named(node, values)
+    if isinstance(node, ast.Constant):
+        return _constant(node, text)
+    if isinstance(node, ast.BinOp):
+        return _binary(node, _evaluate(node.left, text, values), _evaluate(node.right, text, values))
+    if isinstance(node, ast.Compare):
+        return _compare(node, text, values)
+    if isinstance(node, ast.IfExp):
+        return _evaluate(node.body if _truth(node.test, text, values) else node.orelse, text, values)
+    if isinstance(node, ast.BoolOp):
+        test = any if isinstance(node.op, ast.Or) else all
+        return test(_truth(part, text, values) for part in node.values)
+    if isinstance(node, ast.UnaryOp):
+        return _unary(node, text, values)
+    if isinstance(node, ast.List | ast.Tuple):
+        return tuple(_evaluate(item, text, values) for item in node.elts)
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, _evaluate(node.value, text, values), _evaluate(node.slice, text, values))
+    if isinstance(node, ast.Call):
+        return _call(node, text, values)
+    raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
+
+
+def _named(node: ast.Name, values: Mapping[str, Any]) -> Any:
+    if node.id in CONSTANTS:
+        return CONSTANTS[node.id]
+    try:
+        return values[node.id]
+    except KeyError:
+        raise ExpressionError(f"{node.id!r} has no value here", node) from None
+
+
+def _constant(node: ast.Constant, text: str) -> Any:
+    if isinstance(node.value, float):
+        try:  # the float has lost digits; the text has not
+            return number(text.strip()[node.col_offset : node.end_col_offset])
+        except ValueError as error:
+            raise ExpressionError(str(error), node) from None
+    if isinstance(node.value, bool | int | str) or node.value is None:
+        return _bounded(node.value, node)
+    raise ExpressionError(f"{node.value!r} is not for expressions in a spec", node)
+
+
+def _bounded(value: Any, node: ast.AST) -> Any:
+    """The value, whole where it is whole; refused where it grows beyond any meaning."""
+    if isinstance(value, tuple):
+        if len(value) > LONGEST_LIST:
+            raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
+    elif not isinstance(value, bool | str | None):
+        if getattr(value, "denominator", 1) == 1:
+            value = value.numerator
+        if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MOST_BITS:
+            raise ExpressionError("the number grows too large", node)
+    return value
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool | str | tuple | None)
+
+
+def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
+    sign = type(node.op)
+    try:
+        if sign in (ast.Add, ast.Mult) and (isinstance(left, tuple) or isinstance(right, tuple)):
+            return _bounded(_list_operation(sign, left, right), node)
+        if not (_is_number(left) and _is_number(right)):
+            raise TypeError
+        if sign is ast.Div:
+            from fractions import Fraction
+
+            return _bounded(Fraction(left) / right, node)
+        if sign is ast.Pow:
+            if not isinstance(right, int) or not 0 <= right <= MOST_BITS:
+                raise ExpressionError(f"expected a power from 0 to {MOST_BITS}, found {shown(right)}", node.right)
+            return _bounded(left**right, node)
+        return _bounded(_OPERATORS[sign](left, right), node)
+    except TypeError:
+        raise ExpressionError(f"{shown(left)} and {shown(right)} do not go together here", node) from None
+    except ZeroDivisionError:
+        raise ExpressionError("division by zero", node) from None
+
+
+def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ...]:
+    """``[1] + [2]`` and ``[1] * 3``, with the length checked before the list is made."""
+    if sign is ast.Add and isinstance(left, tuple) and isinstance(right, tuple):
+        return left + right
+    items, times = (left, right) if isinstance(left, tuple) else (right, left)
+    if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
+        raise TypeError
+    return items * min(times, LONGEST_LIST + 1 if items else 0)
+
+
+def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
+    left = _evaluate(node.left, text, values)
+    for sign, right_node in zip(node.ops, node.comparators, strict=True):
+        right = _evaluate(right_node, text, values)
+        try:
+            if not _OPERATORS[type(sign)](left, right):
+                return False
+        except TypeError:
+            raise ExpressionError(f"{shown(left)} and {shown(right)} cannot be compared", node) from None
+        left = right
+    return True
+
+
+def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> bool:
+    value = _evaluate(node, text, values)
+    if not isinstance(value, bool):
+        raise ExpressionError(f"expected a comparison or true or false, found {shown(value)}", node)
+    return value
+
+
+def _unary(node: ast.UnaryOp, text: str, values: Mapping[str, Any]) -> Any:
+    if isinstance(node.op, ast.Not):
+        return not _truth(node.operand, text, values)
+    value = _evaluate(node.operand, text, values)
+    if not _is_number(value):
+        raise ExpressionError(f"expected a number, found {shown(value)}", node.operand)
+    return -value if isinstance(node.op, ast.USub) else value
+
+
+def _subscript(node: ast.Subscript, items: Any, index: Any) -> Any:
+    if not isinstance(items, tuple):
+        raise ExpressionError(f"expected a list, found {shown(items)}", node.value)
+    if not isinstance(index, int) or isinstance(index, bool) or not -len(items) <= index < len(items):
+        raise ExpressionError(f"expected an index from 0 to {len(items) - 1}, found {shown(index)}", node.slice)
+    return items[index]
+
+
+def _round_to(value: Any, multiple: int) -> int:
+    """The nearest multiple (half up), at least one, and never below 90 % of the value.
+
+    The rule by which MobileNets and EfficientNets round channels (``make_divisible`` in their code).
+    """
+    nearest = max(multiple, (2 * value + multiple) // (2 * multiple) * multiple)
+    return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
+
+
+def _on_axis(value: Any, axis: int, elsewhere: Any, rank: int) -> Any:
+    """`value` on one axis and `elsewhere` on the others; a word stays a word, a list gives its item."""
+    if isinstance(value, str):
+        return value
+    items = value if isinstance(value, tuple) else (value,) * rank
+    return tuple(items[axis] if index == axis else elsewhere for index in range(rank))
+
+
+def _taps(kernel: Any, rank: int) -> int:
+    """How many taps a kernel has on all its axes together."""
+    return product(kernel) if isinstance(kernel, tuple) else kernel**rank
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
+    "abs": (abs, "abs(x)"),
+    "ceil": (lambda x: -(-x // 1), "ceil(x): rounded up"),
+    "floor": (lambda x: x // 1, "floor(x): rounded down"),
+    "len": (len, "len(list)"),
+    "max": (max, "max(a, b, ...)"),
+    "min": (min, "min(a, b, ...)"),
+    "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
+    "round": (round, "round(x): to the nearest, halves to even"),
+    "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
+    "sum": (sum, "sum(list)"),
+    "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
+}
+
+
+def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
+    if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
+        name = node.func.id if isinstance(node.func, ast.Name) else "this"
+        raise ExpressionError(f"{name} is not a function here; there are {', '.join(FUNCTIONS)}", node.func)
+    function, usage = FUNCTIONS[node.func.id]
+    arguments: Sequence[Any] = [_evaluate(argument, text, values) for argument in node.args]
+    if function in (_on_axis, _taps):
+        arguments = [*arguments, values.get("rank", 1)]
+    try:
+        return _bounded(function(*arguments), node)
+    except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
+        found = ", ".join(shown(argument) for argument in arguments)
+        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None

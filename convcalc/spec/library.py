@@ -1,0 +1,101 @@
+"""Where kinds and blocks are found by name: kinds in `convcalc.layers`, blocks in the folder `convcalc/blocks`.
+
+A shipped block is a file in the spec language: ``about``, ``parameters``, ``layers``. It can do nothing that a
+user's own block cannot.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from convcalc import layers
+from convcalc.spec.source import Source
+from convcalc.spec.template import COMMON, IN_LAYER, Block, Compiler, Scope
+from convcalc.spec.tree import Mapping, Node, Scalar, parse
+
+FOLDER = Path(__file__).parent.parent / "blocks"
+
+
+def block_names() -> list[str]:
+    """Every shipped block, sorted."""
+    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+
+
+def names() -> list[str]:
+    """Every kind and every shipped block."""
+    return [*layers.names(), *block_names()]
+
+
+@cache
+def block_source(name: str) -> Source | None:
+    """The text of a shipped block, None if there is none of that name."""
+    path = FOLDER / f"{name}.yaml"
+    if not name.isidentifier() or not path.is_file():
+        return None
+    return Source(f"{name} (shipped block)", path.read_text("utf-8"), shipped=True)
+
+
+@cache
+def block(name: str) -> Block | None:
+    """A shipped block, read when it is first used; None if there is none of that name.
+
+    Raises:
+        AssertionError: a file in the folder is not a block; a test reads them all.
+    """
+    source = block_source(name)
+    if source is None:
+        return None
+    tree, problems = parse(source)
+    compiler = Compiler(source, layers.load, block, names)
+    found = Block(name, source)
+    if tree is not None:
+        define(found, tree, compiler, [])
+        fill(found, tree, compiler)
+    problems += compiler.problems
+    if problems:
+        raise AssertionError([(p.line, p.message) for p in problems])
+    return found
+
+
+def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) -> None:
+    """Fill in a block from its definition: `about`, `parameters` (with defaults, or ``required``), `layers`."""
+    if not isinstance(node, Mapping):
+        compiler.problem("CC011", node, f"block {block_.name}: expected a mapping with `layers`")
+        return
+    block_.variables = frozenset(variables)
+    for key, value in node.entries:
+        if key.value == "about" and isinstance(value, Scalar):
+            block_.about = str(value.value)
+        elif key.value == "parameters":
+            _parameters(block_, value, compiler)
+        elif key.value != "layers":
+            known = "it has about, parameters and layers"
+            compiler.problem("CC010", key, f"block {block_.name} has no field `{key.value}`", known)
+    body = node.find("layers")
+    if body is None:
+        compiler.problem("CC012", node, f"block {block_.name} needs `layers`")
+
+
+def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
+    if not isinstance(node, Mapping):
+        compiler.problem("CC011", node, "parameters: expected a mapping from names to defaults, or to `required`")
+        return
+    known = {*block_.variables, *IN_LAYER}
+    for key, value in node.entries:
+        name = str(key.value)
+        if not name.isidentifier() or name in {*IN_LAYER, *COMMON, "index"}:
+            compiler.problem("CC011", key, f"parameters: `{name}` cannot be the name of a parameter")
+            continue
+        if isinstance(value, Scalar) and value.value == "required":
+            block_.parameters[name] = None
+        else:
+            block_.parameters[name] = compiler.value(value, known, None, name)
+        known.add(name)
+
+
+def fill(block_: Block, node: Node, compiler: Compiler) -> None:
+    """Read a block's layers, once all blocks and their parameters are known."""
+    body = node.find("layers") if isinstance(node, Mapping) else None
+    if body is not None:
+        block_.layers = compiler.sequence(body, Scope([*block_.variables, *block_.parameters]))

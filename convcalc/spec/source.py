@@ -1,0 +1,110 @@
+"""A spec's text and the places in it; a `Diagnostic` is one finding with its place."""
+
+from __future__ import annotations
+
+import bisect
+import os
+import sys
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from convcalc.network import Network
+
+LARGEST_FILE = 16 * 2**20
+"""Bytes of a spec that are read at most."""
+
+
+class Diagnostic(msgspec.Struct, frozen=True):
+    """One mistake: where it is, what was expected and found, and what to do.
+
+    `line` and `column` count from 1, in characters; both are 0 where the whole file is meant. `end_column` is
+    exclusive. `text` is the source line, `help` a suggestion (both may be empty).
+    """
+
+    path: str
+    line: int
+    column: int
+    end_column: int
+    code: str
+    message: str
+    help: str = ""
+    text: str = ""
+    severity: str = "error"
+
+
+class SpecError(Exception):
+    """A spec that cannot be read in full, with everything that is wrong with it.
+
+    `network` holds the layers that could still be worked out, None where not even the input is known.
+    """
+
+    def __init__(self, diagnostics: list[Diagnostic], network: Network | None = None) -> None:
+        super().__init__("\n".join(f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in diagnostics))
+        self.diagnostics = diagnostics
+        self.network = network
+
+
+class Source:
+    """A text and its name. Places in it are indices of characters."""
+
+    def __init__(self, path: str, text: str, *, shipped: bool = False) -> None:
+        self.path = path
+        self.text = text
+        self.shipped = shipped
+
+    @cached_property
+    def _line_starts(self) -> list[int]:
+        starts = [0]
+        starts += [index + 1 for index, character in enumerate(self.text) if character == "\n"]
+        return starts
+
+    def line(self, index: int) -> int:
+        """The line of a place, from 1."""
+        return bisect.bisect_right(self._line_starts, index)
+
+    def diagnostic(self, code: str, start: int, end: int, message: str, help: str = "") -> Diagnostic:  # noqa: A002  # rustc's word
+        """A finding about the characters from `start` to `end`, of which the first line is marked."""
+        start = min(start, len(self.text))
+        line = self.line(start)
+        first = self._line_starts[line - 1]
+        text = self.text[first : first + 10_000].split("\n", 1)[0].rstrip("\r")
+        end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
+        return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text)
+
+
+def read(path: str) -> Source:
+    """The text of a file, or of standard input for ``-``.
+
+    Raises:
+        SpecError: it is missing, a directory, not UTF-8, or larger than `LARGEST_FILE`.
+    """
+    shown = "<stdin>" if path == "-" else path
+    try:
+        if path == "-":
+            data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+        else:
+            if os.path.isdir(path):
+                raise _unreadable(
+                    shown, "is a directory, expected a file", f"name its files: {path.rstrip('/')}/*.yaml"
+                )
+            with open(path, "rb") as file:
+                data = file.read(LARGEST_FILE + 1)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _unreadable(shown, f"cannot be read: {reason}", "") from None
+    if len(data) > LARGEST_FILE:
+        raise _unreadable(shown, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        before = data[: error.start].decode("utf-8", "replace")
+        problem = f"byte 0x{data[error.start]:02x} is not UTF-8; a spec is UTF-8 text"
+        raise SpecError([Source(shown, before).diagnostic("CC001", error.start, error.start, problem)]) from None
+    return Source(shown, text)
+
+
+def _unreadable(path: str, message: str, help: str, code: str = "CC001") -> SpecError:  # noqa: A002  # as above
+    return SpecError([Diagnostic(path, 0, 0, 0, code, message, help)])

@@ -1,0 +1,380 @@
+"""From the tree to templates: what each written layer says, checked as far as it can be without shapes.
+
+A template is made once for a layer that is written once, however often it is repeated. Everything that is wrong
+with the text is found here: unknown fields and kinds, wrong types, unknown names, bad expressions.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from convcalc.arithmetic.window import PADDING_WORDS
+from convcalc.fields import FieldError, FieldType, Flag, Whole
+from convcalc.layers import Kind, defaults, field_types
+from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError
+from convcalc.spec.source import Diagnostic, Source
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described
+
+AMBIGUOUS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""Texts that YAML 1.1 read as booleans."""
+
+IN_LAYER = ("in_channels", "input_channels", "rank")
+"""Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
+its number of spatial axes."""
+
+
+def did_you_mean(word: object, known: Iterable[str]) -> str:
+    """A suggestion, or nothing."""
+    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    return f"did you mean `{close[0]}`?" if close else ""
+
+
+class Value:
+    """A field as written: a constant, an expression, or a list of such."""
+
+    __slots__ = ("constant", "node", "written")
+
+    def __init__(self, node: Node, written: Any, *, constant: bool = False) -> None:
+        self.node = node
+        self.written = written  # the constant, the Expression, or a list of Values
+        self.constant = constant
+
+    def evaluate(self, names: dict[str, Any]) -> Any:
+        """What it says, given the values of names.
+
+        Raises:
+            ExpressionError: it has no value.
+        """
+        if isinstance(self.written, Expression):
+            return self.written.evaluate(names)
+        if isinstance(self.written, list):
+            return tuple(value.evaluate(names) for value in self.written)
+        return self.written
+
+
+class Reference:
+    """The name of a tensor or layer, with its place."""
+
+    __slots__ = ("name", "node")
+
+    def __init__(self, name: str, node: Scalar) -> None:
+        self.name = name
+        self.node = node
+
+
+class Layer:
+    """One written layer. `definition` is a kind, a block, or None where neither could be found."""
+
+    __slots__ = (
+        *("block", "branches", "fields", "key", "kind", "kind_name", "line", "memo", "name", "repeat"),
+        *("share", "source", "sources", "when"),
+    )
+
+    def __init__(self, source: Source, key: Scalar) -> None:
+        self.source = source
+        self.key = key
+        self.kind_name = str(key.value)
+        self.name = ""
+        self.line = source.line(key.start)
+        self.kind: type[Kind] | None = None
+        self.block: Block | None = None
+        self.fields: dict[str, Value] = {}
+        self.sources: list[Reference] | None = None
+        self.repeat: Value | None = None
+        self.when: Value | None = None
+        self.share: Reference | None = None
+        self.branches: list[list[Layer]] | None = None
+        self.memo: dict[Any, Any] = {}
+
+    def types(self) -> dict[str, FieldType | None]:
+        """The fields it may have; a block's parameters have no type of their own."""
+        if self.kind is not None:
+            return {**field_types(self.kind)}
+        return dict.fromkeys(self.block.parameters) if self.block is not None else {}
+
+    def required(self) -> list[str]:
+        """The fields it must have."""
+        if self.kind is not None:
+            return [name for name in field_types(self.kind) if name not in defaults(self.kind)]
+        return [name for name, value in self.block.parameters.items() if value is None] if self.block else []
+
+
+class Block:
+    """A composite layer written in the spec language. A parameter's value is None where it must be given.
+
+    `variables` are the spec's own that its layers may use; a shipped block has none.
+    """
+
+    __slots__ = ("about", "layers", "name", "parameters", "source", "variables")
+
+    def __init__(self, name: str, source: Source) -> None:
+        self.name = name
+        self.source = source
+        self.about = ""
+        self.parameters: dict[str, Value | None] = {}
+        self.layers: list[Layer] = []
+        self.variables: frozenset[str] = frozenset()
+
+
+COMMON = ("name", "from", "repeat", "when", "share")
+MERGES = ("add", "mul", "concat")
+RESERVED = ("input", "previous")
+REPEAT = Whole("how often the layer stands here in a row")
+WHEN = Flag("the layer is left out where this is false")
+
+
+class Scope:
+    """What can be named where a layer stands: values for expressions, tensors and layers for references."""
+
+    def __init__(self, values: Iterable[str], tensors: Iterable[str] = ()) -> None:
+        self.values = set(values)
+        self.tensors = {*RESERVED, *tensors}
+        self.lines: dict[str, int] = {}
+        self.counts: dict[str, int] = {}
+
+    def repeated(self) -> Scope:
+        """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
+        return Scope({*self.values, "index"}, self.tensors)
+
+
+class Compiler:
+    """Compiles layers of one source; `find_block` looks a block up by name."""
+
+    def __init__(
+        self,
+        source: Source,
+        find_kind: Callable[[str], type[Kind] | None],
+        find_block: Callable[[str], Block | None],
+        known: Callable[[], list[str]],
+    ) -> None:
+        self.source = source
+        self.find_kind = find_kind
+        self.find_block = find_block
+        self.known = known
+        self.problems: list[Diagnostic] = []
+
+    def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
+        """Report something about a node."""
+        end = node.end if isinstance(node, Scalar) else node.start + 1
+        self.problems.append(self.source.diagnostic(code, node.start, end, message, advice))
+
+    def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
+        """A list of layers, in order; those that cannot be read are left out and reported."""
+        if not isinstance(node, Sequence):
+            self.problem("CC011", node, f"{what}: expected a list of layers, found {described(node)}")
+            return []
+        return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
+
+    def layer(self, node: Node, scope: Scope) -> Layer | None:
+        key, body = self._key_and_body(node)
+        if key is None:
+            return None
+        layer = Layer(self.source, key)
+        number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
+        self._definition(layer)
+        names = scope.values.union(IN_LAYER)
+        if isinstance(body, Mapping):
+            repeated = body.find("repeat") is not None
+            inside = names | {"index"} if repeated else names
+            for name, value in body.entries:
+                if name.value == "branches" and layer.kind_name in MERGES:
+                    self._branches(layer, value, scope.repeated() if repeated else scope)
+                elif name.value in COMMON:
+                    self._common(layer, str(name.value), value, scope, names if name.value == "repeat" else inside)
+                else:
+                    self._field(layer, name, value, inside)
+        elif body is not None:
+            self._bare(layer, body, names)
+        self._complete(layer)
+        self._name(layer, body, number, scope)
+        return layer
+
+    def _key_and_body(self, node: Node) -> tuple[Scalar | None, Node | None]:
+        if isinstance(node, Scalar) and isinstance(node.value, str):
+            return node, None
+        if isinstance(node, Mapping) and len(node.entries) == 1:
+            key, body = node.entries[0]
+            if isinstance(key.value, str):
+                empty = isinstance(body, Scalar) and body.value is None and body.plain
+                return key, None if empty else body
+        found = f"a mapping of {len(node.entries)} keys" if isinstance(node, Mapping) else described(node)
+        advice = ""
+        if isinstance(node, Mapping) and len(node.entries) > 1:
+            advice = "indent the fields below the kind, or write them in braces: - conv: {out_channels: 8, ...}"
+        self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
+        return None, None
+
+    def _definition(self, layer: Layer) -> None:
+        layer.block = self.find_block(layer.kind_name)
+        if layer.block is None:
+            layer.kind = self.find_kind(layer.kind_name)
+        if layer.block is None and layer.kind is None:
+            advice = did_you_mean(layer.kind_name, self.known()) or "`convcalc kinds` lists what there is"
+            self.problem("CC013", layer.key, f"there is no layer kind or block `{layer.kind_name}`", advice)
+
+    def _branches(self, layer: Layer, node: Node, scope: Scope) -> None:
+        if isinstance(node, Sequence) and node.items:
+            layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
+        else:
+            self.problem("CC011", node, f"branches: expected a list of lists of layers, found {described(node)}")
+
+    def _field(self, layer: Layer, key: Scalar, node: Node, names: set[str]) -> None:
+        name = str(key.value)
+        types = layer.types()
+        if name in types:
+            layer.fields[name] = self.value(node, names, types[name], name)
+        elif layer.kind is not None or layer.block is not None:
+            what = "field" if layer.block is None else "parameter"
+            known = [*types, *(("branches",) if layer.kind_name in MERGES else ()), *COMMON]
+            advice = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
+
+    def _common(self, layer: Layer, name: str, node: Node, scope: Scope, names: set[str]) -> None:
+        if name == "repeat":
+            layer.repeat = self.value(node, names, REPEAT, name)
+        elif name == "when":
+            layer.when = self.value(node, names, WHEN, name)
+        elif name == "share":
+            references = self._references(node, scope, name)
+            layer.share = references[0] if references else None
+        elif name == "from":
+            layer.sources = self._references(node, scope, name)
+
+    def _references(self, node: Node, scope: Scope, what: str) -> list[Reference] | None:
+        items = node.items if isinstance(node, Sequence) and what == "from" else [node]
+        if not items:
+            self.problem("CC011", node, "from: expected a name or a list of names, found []")
+        found = []
+        for item in items:
+            if not isinstance(item, Scalar) or not isinstance(item.value, str):
+                self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
+                return None
+            first = item.value.partition(".")[0]
+            if first not in scope.tensors:
+                close = did_you_mean(first, scope.tensors)
+                advice = close or "a name stands for a layer above, in the same block"
+                self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
+                return None
+            found.append(Reference(item.value, item))
+        return found or None
+
+    def _bare(self, layer: Layer, body: Node, names: set[str]) -> None:
+        """`linear: 1000`: the value of the one required field, or of the only one."""
+        types = layer.types()
+        required = layer.required()
+        fields = required if len(required) == 1 else list(types)
+        if len(fields) == 1:
+            layer.fields[fields[0]] = self.value(body, names, types[fields[0]], fields[0])
+        elif layer.kind is not None or layer.block is not None:
+            needs = f"; it needs {_quoted(required)}" if required else ""
+            found = described(body)
+            self.problem("CC011", body, f"{layer.kind_name}: expected a mapping of fields, found {found}{needs}")
+
+    def _complete(self, layer: Layer) -> None:
+        if layer.share is not None:
+            return  # fields that are not written are those of the layer whose weights are used
+        missing = [name for name in layer.required() if name not in layer.fields]
+        if missing:
+            advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
+            self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
+
+    def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
+        node = body.find("name") if isinstance(body, Mapping) else None
+        layer.name = f"{layer.kind_name}{number}"
+        if node is not None:
+            text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
+            if not text or "." in text or text in RESERVED or not text.isprintable():
+                self.problem("CC011", node, "name: expected a text without dots, other than `input` and `previous`")
+            else:
+                layer.name = text
+        if layer.name in scope.tensors:
+            line = scope.lines.get(layer.name)
+            where = f"in line {line}" if line else "outside"
+            unnamed = "" if node else f"; this {layer.kind_name} is number {number} and needs a name of its own"
+            self.problem("CC002", node or layer.key, f"the name `{layer.name}` is given twice, first {where}{unnamed}")
+        scope.lines.setdefault(layer.name, layer.line)
+        scope.tensors.add(layer.name)
+
+    def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
+        """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
+        if isinstance(node, Sequence):
+            return self._list(node, names, type_, field)
+        if isinstance(node, Mapping):
+            expected = type_.expected if type_ is not None else "a value"
+            self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
+            return Value(node, None)
+        if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
+            return self._expression(node, names, type_, field)
+        if type_ is not None:
+            try:
+                type_.accept(node.value, 1)
+            except FieldError as error:
+                self.problem("CC011", node, f"{field}: {error}")
+                return Value(node, None)
+        return Value(node, node.value, constant=True)
+
+    def _list(self, node: Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
+        if type_ is not None and type_.item is None:
+            self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
+            return Value(node, None)
+        items = [self.value(item, names, type_ and type_.item, field) for item in node.items]
+        if all(item.constant for item in items):
+            return Value(node, tuple(item.written for item in items), constant=True)
+        return Value(node, items)
+
+    def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> Value:
+        text = str(node.value)
+        if type_ is None and (not node.plain or text in PADDING_WORDS or (text.isidentifier() and text not in names)):
+            close = (
+                did_you_mean(text, names) if node.plain and text.isidentifier() and text not in PADDING_WORDS else ""
+            )
+            if close:
+                self.problem("CC013", node, f"{field}: `{text}` has no value here", close)
+            return Value(node, text, constant=True)
+        try:
+            expression = Expression(text)
+        except ExpressionError as error:
+            self._expression_problem(node, type_, field, error)
+            return Value(node, None)
+        for name in expression.names:
+            if name.id not in names:
+                self._unknown_name(node, name.id, name.col_offset, names, type_, field)
+                return Value(node, None)
+        return Value(node, expression)
+
+    def _expression_problem(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> None:
+        expected = f"expected {type_.expected}; " if type_ is not None else ""
+        start = node.start + (not node.plain) + error.start
+        end = node.end if error.end is None else node.start + (not node.plain) + error.end
+        message = f"{field}: {expected}{error}"
+        self.problems.append(self.source.diagnostic("CC011", min(start, node.end - 1), end, message, error.advice))
+
+    def _unknown_name(
+        self, node: Scalar, name: str, offset: int, names: set[str], type_: FieldType | None, field: str
+    ) -> None:
+        whole = name == node.value
+        expected = f"expected {type_.expected}, " if type_ is not None else ""
+        start = node.start + (not node.plain) + offset
+        words = [*names, *(type_.words if type_ is not None else ())]
+        if whole and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
+            word = AMBIGUOUS[name.lower()]
+            advice = f"YAML 1.2 reads {name} as a text; write {word}"
+            self.problems.append(self.source.diagnostic("CC003", start, start + len(name), f"{field}: {expected}"
+                                                        f"found the text '{name}'", advice))  # fmt: skip
+            return
+        advice = did_you_mean(name, words)
+        if not advice and name in FUNCTIONS:
+            advice = f"{name} is a function: {FUNCTIONS[name][1]}"
+        if not advice and name == "index":
+            advice = "index is the number of a repetition: it has a value where `repeat` stands, or within"
+        found = f"found `{name}`, which has no value here" if whole else f"`{name}` has no value here"
+        self.problems.append(
+            self.source.diagnostic("CC013" if not whole or type_ is None or advice else "CC011", start,
+                                   start + len(name), f"{field}: {expected}{found}", advice)
+        )  # fmt: skip
+
+
+def _quoted(names: list[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)

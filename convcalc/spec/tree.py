@@ -1,0 +1,315 @@
+"""Strict YAML with positions.
+
+Reads events, never PyYAML's constructed values: those drop duplicate keys, read ``no`` as false and ``010`` as 8,
+and a few hundred bytes of merge keys or 30,000 brackets take them down. Scalars are read in the sense of
+YAML 1.2's core schema; anchors, aliases and merge keys work under a budget on what they expand to.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+import yaml
+
+from convcalc.spec.source import Diagnostic, Source
+
+DEEPEST = 64
+"""Collections within collections."""
+MOST_NODES = 2_000_000
+"""Nodes after aliases are expanded; 100,000 layers of five fields are 1.3 million."""
+LONGEST_NUMBER = 40
+"""Characters of a number."""
+
+Value = Any
+"""What a scalar says: None, bool, int, Fraction or str."""
+
+
+class Scalar(msgspec.Struct, frozen=True, gc=False):
+    """A value with its place; `plain`: written without quotes."""
+
+    value: Value
+    start: int
+    end: int
+    plain: bool = True
+
+
+class Sequence(msgspec.Struct, frozen=True):
+    """A list with the place of its first character."""
+
+    items: list[Node]
+    start: int
+    end: int
+
+
+class Mapping(msgspec.Struct, frozen=True):
+    """Pairs in the order written, keys unique."""
+
+    entries: list[tuple[Scalar, Node]]
+    start: int
+    end: int
+
+    def find(self, key: str) -> Node | None:
+        """The value of a key, None if it is not there."""
+        return next((value for name, value in self.entries if name.value == key), None)
+
+
+Node = Scalar | Sequence | Mapping
+
+
+def described(node: Node) -> str:
+    """What a node is, for "found ..."."""
+    if isinstance(node, Scalar):
+        return "a value"
+    if isinstance(node, Sequence):
+        return "a list"
+    return "a mapping"
+
+
+_DUPLICATE = object()
+"""The key of an entry to drop: it was written before."""
+
+
+class _Frame:
+    """A collection that is still open."""
+
+    __slots__ = ("anchor", "entries", "key", "keys", "merged", "nodes", "start")
+
+    def __init__(self, start: int, anchor: str | None, keys: dict[Value, Scalar] | None) -> None:
+        self.start = start
+        self.anchor = anchor
+        self.keys = keys  # None for a sequence
+        self.entries: list[Any] = []
+        self.key: Scalar | None = None
+        self.merged: list[Mapping] = []
+        self.nodes = 1
+
+
+class _Stop(Exception):  # noqa: N818  # not an error of ours: reading ends here, what came before is kept
+    pass
+
+
+def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
+    """The document as a tree, None where there is none, and everything wrong with it as YAML.
+
+    Reading stops at the first syntax error or limit; what was complete before it is kept.
+    """
+    return _Parser(source).parse()
+
+
+class _Parser:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Diagnostic] = []
+        self.anchors: dict[str, tuple[Node, int] | None] = {}
+        self.values: dict[str, Value] = {}
+        self.stack: list[_Frame] = []
+        self.root: Node | None = None
+        self.documents = 0
+
+    def parse(self) -> tuple[Node | None, list[Diagnostic]]:
+        try:
+            for event in self._events():
+                self._take(event)
+        except _Stop:
+            self._close_all()
+        return self.root, self.problems
+
+    def _events(self) -> Iterator[Any]:
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        try:
+            yield from yaml.parse(self.source.text, Loader=loader)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+            index = mark.index if mark else getattr(error, "position", 0)
+            if not isinstance(index, int):
+                index = 0
+            problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
+            context = getattr(error, "context", None)
+            text = f"not valid YAML: {problem}{f' ({context})' if context else ''}"
+            self._stop("CC001", index, index + 1, text)
+
+    def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
+        self._problem(code, start, end, message, advice)
+        raise _Stop
+
+    def _problem(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
+        self.problems.append(self.source.diagnostic(code, start, end, message, advice))
+
+    def _take(self, event: Any) -> None:
+        kind = type(event)
+        if kind is yaml.ScalarEvent:
+            self._scalar(event)
+        elif kind is yaml.MappingStartEvent or kind is yaml.SequenceStartEvent:
+            self._open(event, {} if kind is yaml.MappingStartEvent else None)
+        elif kind is yaml.MappingEndEvent or kind is yaml.SequenceEndEvent:
+            self._close(event.end_mark.index)
+        elif kind is yaml.AliasEvent:
+            self._alias(event)
+        elif kind is yaml.DocumentStartEvent:
+            self.documents += 1
+            if self.documents > 1:
+                start = event.start_mark.index
+                self._stop("CC001", start, start + 3, "a spec is one document, found a second", "remove the ---")
+
+    def _scalar(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        plain = event.implicit[0]
+        if event.tag is not None and event.tag != "!":
+            self._problem("CC006", start, end, f"tags are not used here, found {event.tag}", "remove the tag")
+        value = self._value(event.value, start, end) if plain else event.value
+        node = Scalar(value, start, end, plain)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = (node, 1)
+        self._add(node, 1)
+
+    def _value(self, text: str, start: int, end: int) -> Value:
+        try:
+            return self.values[text]
+        except KeyError:
+            pass
+        try:
+            value = resolve(text)
+        except ValueError as error:
+            self._problem("CC003" if re.fullmatch(r"[-+]?0\d+", text) else "CC011", start, end, str(error))
+            return text
+        self.values[text] = value
+        return value
+
+    def _open(self, event: Any, keys: dict[Value, Scalar] | None) -> None:
+        start = event.start_mark.index
+        if event.tag is not None and event.tag != "!":
+            self._problem("CC006", start, start + 1, f"tags are not used here, found {event.tag}", "remove the tag")
+        if self.stack and self.stack[-1].keys is not None and self.stack[-1].key is None:
+            self._stop("CC007", start, start + 1, "expected a name as key, found a collection")
+        if len(self.stack) >= DEEPEST:
+            self._stop("CC008", start, start + 1, f"nested more than {DEEPEST} deep, the most a spec may be")
+        if event.anchor is not None:
+            self.anchors[event.anchor] = None
+        self.stack.append(_Frame(start, event.anchor, keys))
+
+    def _close(self, end: int) -> None:
+        frame = self.stack.pop()
+        node: Node
+        if frame.keys is None:
+            node = Sequence(frame.entries, frame.start, end)
+        else:
+            for mapping in frame.merged:  # what is written here wins, then the first that was merged
+                for key, value in mapping.entries:
+                    if frame.keys.setdefault(key.value, key) is key:
+                        frame.entries.append((key, value))
+            node = Mapping(frame.entries, frame.start, end)
+        if frame.anchor is not None:
+            self.anchors[frame.anchor] = (node, frame.nodes)
+        self._add(node, frame.nodes)
+
+    def _close_all(self) -> None:
+        while self.stack:
+            frame = self.stack[-1]
+            frame.key = None
+            frame.anchor = None
+            try:
+                self._close(len(self.source.text))
+            except _Stop:
+                continue
+
+    def _alias(self, event: Any) -> None:
+        start, end = event.start_mark.index, event.end_mark.index
+        found = self.anchors.get(event.anchor)
+        if found is None:
+            inside = event.anchor in self.anchors
+            reason = "stands for a collection that contains it" if inside else "has no anchor above it"
+            self._stop("CC013", start, end, f"alias *{event.anchor} {reason}")
+            return
+        self._add(found[0], found[1], start)
+
+    def _add(self, node: Node, nodes: int, place: int | None = None) -> None:
+        if not self.stack:
+            self.root = node
+            return
+        frame = self.stack[-1]
+        frame.nodes += nodes
+        if frame.nodes > MOST_NODES:
+            start = node.start if place is None else place
+            limit = f"more than {MOST_NODES:,} values once aliases are expanded, the most a spec may hold"
+            self._stop("CC008", start, start + 1, limit)
+        if frame.keys is None:
+            frame.entries.append(node)
+        elif frame.key is None:
+            self._key(frame, node)
+        else:
+            if frame.key.value == "<<" and frame.key.plain:
+                self._merge(frame, frame.key, node)
+            elif frame.key.value is not _DUPLICATE:
+                frame.entries.append((frame.key, node))
+            frame.key = None
+
+    def _key(self, frame: _Frame, node: Node) -> None:
+        if not isinstance(node, Scalar):
+            self._stop("CC007", node.start, node.start + 1, "expected a name as key, found a collection")
+            return
+        assert frame.keys is not None  # noqa: S101  # for the type checker: sequences have no keys
+        first = frame.keys.get(node.value)
+        if first is not None:
+            line = self.source.line(first.start)
+            twice = f"key {node.value!r} stands here twice, first in line {line}"
+            self._problem("CC002", node.start, node.end, twice, "remove one of the two")
+            frame.key = Scalar(_DUPLICATE, node.start, node.end)
+            return
+        frame.keys[node.value] = node
+        frame.key = node
+
+    def _merge(self, frame: _Frame, key: Scalar, node: Node) -> None:
+        for mapping in node.items if isinstance(node, Sequence) else [node]:
+            if isinstance(mapping, Mapping):
+                frame.merged.append(mapping)
+            else:
+                found = described(mapping)
+                self._problem("CC011", key.start, key.end, f"<< merges a mapping or a list of mappings, found {found}")
+
+
+_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_WORDS = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL"), None),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+}
+
+
+def resolve(text: str) -> Value:
+    """What a plain scalar says in YAML 1.2's core schema, with decimals kept exact.
+
+    Raises:
+        ValueError: a number with a leading zero, or one too long to be meant.
+    """
+    if text in _WORDS:
+        return _WORDS[text]
+    first = text[0]
+    if not (first.isdigit() or first in "-+."):
+        return text
+    if re.fullmatch(r"[-+]?0\d+", text):
+        raise ValueError(f"{text} is 8-based to some readers and 10-based to others; write it without the leading 0")
+    if re.fullmatch(r"0x[0-9a-fA-F]{1,16}|0o[0-7]{1,20}", text):
+        return int(text, 0)
+    if not _NUMBER.fullmatch(text):
+        return text
+    return number(text)
+
+
+def number(text: str) -> Value:
+    """An int, or a Fraction where the decimal is not whole.
+
+    Raises:
+        ValueError: longer than `LONGEST_NUMBER` characters, or an exponent beyond 40.
+    """
+    exponent = text.lower().partition("e")[2]
+    if len(text) > LONGEST_NUMBER or (exponent and abs(int(exponent)) > LONGEST_NUMBER):
+        raise ValueError(f"a number of more than {LONGEST_NUMBER} digits is not meant here")
+    if text.lstrip("-+").isdigit():
+        return int(text)
+    from fractions import Fraction
+
+    value = Fraction(text)
+    return value.numerator if value.denominator == 1 else value
