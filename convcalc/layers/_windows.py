@@ -18,3 +18,8 @@ def shown_window(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tup
 
 def _once(numbers: tuple[int, ...]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else shown_sizes(numbers)
+
+
+def shown_pairs(pairs: tuple[tuple[int, int], ...]) -> str:
+    """2+3, or 1+1, 0+2: before and after, once where the axes agree."""
+    return ", ".join(f"{before}+{after}" for before, after in (pairs[:1] if len(set(pairs)) == 1 else pairs))

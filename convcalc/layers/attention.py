@@ -1,0 +1,78 @@
+"""Multi-head self-attention over tokens: the last axis holds a token's features, the one before it the tokens.
+
+Example:
+    input: [16, 64]
+    layers:
+      - attention: 4
+    # output 16x64, params 16640, macs 294912
+
+For L tokens of E features: four products with E x E weights (query, key, value, output), 4·L·E·E MACs, and for every
+pair of tokens a product of query and key and one with the value, 2·L·L·E, whatever the heads. Per head and
+pair there are four element-wise operations: the scaling, and softmax's exponential, sum and division. Axes
+before the tokens are so many attentions beside each other. Each output sees all tokens.
+
+Source: Vaswani et al. 2017; PyTorch nn.MultiheadAttention with query, key and value the same (its weights and names).
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag, Whole
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._checks import divides
+
+
+class Attention(Kind, frozen=True, kw_only=True):
+    num_heads: Annotated[int, Whole("parts the features are split into, each attending alone", minimum=1)]
+    bias: Annotated[bool, Flag("learned numbers added to query, key, value and output")] = True
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(
+            len(x) > 1,
+            "CC011",
+            "",
+            lambda: (
+                f"needs an axis of tokens and one of features, found a tensor of shape {list(x)}; legal here: "
+                "[tokens, features], with any axes before"
+            ),
+        )
+        yield divides(self.num_heads, x[-1], "num_heads", "features")
+
+    def weights(self, x: Shape) -> Weights:
+        features = x[-1]
+        arrays: Weights = {"in_proj_weight": (3 * features, features)}
+        if self.bias:
+            arrays["in_proj_bias"] = (3 * features,)
+        arrays["out_proj.weight"] = (features, features)
+        if self.bias:
+            arrays["out_proj.bias"] = (features,)
+        return arrays
+
+    def macs(self, x: Shape) -> int:
+        *before, tokens, features = x
+        projections, pairs = 4 * tokens * features * features, 2 * tokens * tokens * features
+        return product((*before, projections + pairs))
+
+    def elementwise_ops(self, x: Shape) -> int:
+        *before, tokens, features = x
+        softmax_and_scaling = 4 * self.num_heads * tokens * tokens
+        if not self.bias:
+            return product((*before, softmax_and_scaling))
+        return product((*before, softmax_and_scaling + 4 * tokens * features))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        last = len(inputs[0]) - 1
+        return fields[0].whole([last - 1, last])
+
+    def summary(self) -> str:
+        return f"{self.num_heads} heads"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        heads = draw.randint(1, 4)
+        x = draw_shape(draw, least_rank=1)
+        return cls(num_heads=heads, bias=draw_flag(draw)), ((*x[:-1], heads * x[-1]),)

@@ -1,0 +1,36 @@
+"""Channel shuffle: the channels of all groups dealt in turn, so that the next grouped convolution sees each of them.
+
+Example:
+    input: [240, 28, 28]
+    layers:
+      - channel_shuffle: 3
+    # output 240x28x28, params 0, macs 0, field 1
+
+No arithmetic.
+
+Source: Zhang et al. 2018, "ShuffleNet"; PyTorch nn.ChannelShuffle.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.fields import Whole
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_shape
+from convcalc.layers._checks import divides
+
+
+class ChannelShuffle(Kind, frozen=True, kw_only=True):
+    groups: Annotated[int, Whole("parts the channels are split into and dealt from", minimum=1)]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield divides(self.groups, x[0], "groups", "channels")
+
+    def summary(self) -> str:
+        return f"{self.groups} groups"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        groups = draw.randint(1, 4)
+        return cls(groups=groups), (draw_shape(draw, channels=groups * draw.randint(1, 3)),)

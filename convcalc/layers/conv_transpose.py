@@ -1,0 +1,139 @@
+"""Transposed convolution: the window of a convolution with input and output exchanged, as decoders use it.
+
+Example:
+    input: [16, 8, 8]
+    layers:
+      - conv_transpose: {out_channels: 8, kernel_size: 2, stride: 2}
+    # output 8x16x16, params 520, macs 32768, field 1
+
+With K = dilation·(kernel - 1) + 1 an axis of i positions becomes (i - 1)·stride - before - after + K +
+output_padding, which lengthens it at the end alone. Every input position multiplies each tap with its group's output
+channels, so MACs are the weights without the bias times the *input* positions, whatever is cropped. `padding` crops:
+an int, one number an axis, [[before, after], ...], same (i·stride outputs, the odd one cropped at the end), same_lower
+(at the beginning) or valid (nothing cropped). With these words a kernel shorter than its stride still yields all
+stride positions of every input.
+
+Source: Dumoulin and Visin 2016, relation 13; PyTorch nn.ConvTranspose2d; Keras Conv2DTranspose for the words.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, transposed
+from convcalc.arithmetic.number import maximum, product
+from convcalc.arithmetic.window import Padding, Pair, Window
+from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
+from convcalc.layers._checks import grouped, no_word
+from convcalc.layers._windows import shown_window
+
+
+class ConvTranspose(Kind, frozen=True, kw_only=True):
+    out_channels: Annotated[int, Whole("filters: channels that leave", minimum=1)]
+    kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
+    stride: Annotated[Sizes, PerAxis("positions between the windows of neighbouring inputs")] = (1,)
+    padding: Annotated[Padding, PaddingType("positions cropped from the output")] = ((0, 0),)
+    output_padding: Annotated[Sizes, PerAxis("positions added at the end of the output", minimum=0)] = (0,)
+    dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
+    groups: Annotated[int, Whole("parts the channels are split into, each convolved alone", minimum=1)] = 1
+    bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
+
+    def windows(self) -> tuple[Window, ...]:
+        bare = [Window(k, s, d) for k, s, d in zip(self.kernel_size, self.stride, self.dilation, strict=True)]
+        return tuple(
+            window._replace(before=before, after=after)
+            for window, (before, after) in zip(bare, self._crops(bare), strict=True)
+        )
+
+    def _crops(self, windows: list[Window]) -> list[Pair]:
+        if not isinstance(self.padding, str):
+            return list(self.padding)
+        if self.padding == "valid":
+            return [(0, 0)] * len(windows)
+        totals = [maximum(window.extent - window.stride, 0) for window in windows]
+        crops = [(total // 2, total - total // 2) for total in totals]
+        return crops if self.padding == "same" else [(larger, smaller) for smaller, larger in crops]
+
+    def _added(self, windows: tuple[Window, ...]) -> Sizes:
+        if isinstance(self.padding, str):
+            return tuple(maximum(window.stride - window.extent, 0) for window in windows)
+        return self.output_padding
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield grouped(self.groups, x[0], self.out_channels)
+        yield no_word(self.padding, ["causal"], "padding")
+        if self.padding == "causal":
+            return
+        found = self.windows()
+        for window, added in zip(found, self.output_padding, strict=True):
+            if isinstance(self.padding, str):
+                yield Check(added == 0, "CC105", "output_padding", _added_twice, (added, self.padding))
+            else:
+                holds = (added < window.stride) | (added < window.dilation)
+                yield Check(holds, "CC105", "output_padding", _added_too_much, (added, window))
+        for window, added, size in zip(found, self._added(found), x[1:], strict=True):
+            uncropped = window.span(size) + added
+            cropped = window.before + window.after
+            yield Check(cropped < uncropped, "CC101", "padding", _cropped_away, (cropped, uncropped))
+
+    def shape(self, x: Shape) -> Shape:
+        found = self.windows()
+        spans = (window.span(size) - window.before - window.after for window, size in zip(found, x[1:], strict=True))
+        return (self.out_channels, *(span + added for span, added in zip(spans, self._added(found), strict=True)))
+
+    def weights(self, x: Shape) -> Weights:
+        weight = (x[0], self.out_channels // self.groups, *self.kernel_size)
+        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+
+    def macs(self, x: Shape) -> int:
+        return product((*self.weights(x)["weight"], *x[1:]))
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(self.shape(x)) if self.bias else 0
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return transposed(fields[0], self.windows(), self.shape(*inputs))
+
+    def summary(self) -> str:
+        groups = f", {self.groups} groups" if self.groups != 1 else ""
+        return shown_window(self.kernel_size, self.stride, self.dilation) + groups
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        rank, groups = draw.randint(0, 3), draw.randint(1, 3)
+        kernel, stride, dilation = draw_axes(draw, rank, 4), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
+        padding = draw_padding(draw, kernel)
+        if padding == "causal":
+            padding = "same"
+        word = isinstance(padding, str)
+        added = (draw.randint(0, 0 if word else max(s, d) - 1) for s, d in zip(stride, dilation, strict=True))
+        config = cls(
+            out_channels=groups * draw.randint(1, 3),
+            kernel_size=kernel,
+            stride=stride,
+            padding=padding,
+            output_padding=tuple(added),
+            dilation=dilation,
+            groups=groups,
+            bias=draw_flag(draw),
+        )
+        # An axis longer than 2·kernel is longer than what the padding above crops.
+        return config, ((groups * draw.randint(1, 3), *(2 * k + draw.randint(1, 3) for k in kernel)),)
+
+
+def _added_twice(added: int, word: str) -> str:
+    return f"output_padding {added} beside padding {word}, which fixes the size alone; legal here: 0"
+
+
+def _added_too_much(added: int, window: Window) -> str:
+    legal = maximum(window.stride, window.dilation) - 1
+    return (
+        f"output_padding {added} is not below stride {window.stride} or dilation {window.dilation}; legal here: 0 to "
+        f"{legal}"
+    )
+
+
+def _cropped_away(cropped: int, uncropped: int) -> str:
+    return f"padding crops {cropped} of {uncropped} positions; legal here: before and after of {uncropped - 1} together"

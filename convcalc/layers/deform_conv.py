@@ -1,0 +1,104 @@
+"""Deformable convolution: each tap reads the input where an offset map moves it, between positions if need be.
+
+Example:
+    inputs: {input: [8, 16, 16], offset: [18, 16, 16]}
+    layers:
+      - deform_conv: {from: [input, offset], out_channels: 16, kernel_size: 3, padding: 1, bias: false}
+    # output 16x16x16, params 1152, macs 294912, field 3
+
+The inputs are the map, its offsets (an amount on each axis for every tap and offset group) and, in version 2, a mask
+that weighs every tap; the layers that make them are written before it. Shape, weights and MACs are a convolution's.
+Each sample is interpolated from 2^axes neighbours, so there are that many element-wise operations for every output
+position, tap and input channel, and one more with a mask. The field is the nominal one of offsets zero, together with
+what offsets and mask see; the positions that are read depend on the data.
+
+Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv2d; ONNX DeformConv.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.number import product
+from convcalc.arithmetic.window import Padding
+from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
+from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag
+from convcalc.layers._checks import divides, has_positions
+from convcalc.layers.conv import Conv
+
+
+class DeformConv(Kind, frozen=True, kw_only=True):
+    inputs: ClassVar[tuple[int, int | None]] = (2, 3)
+
+    out_channels: Annotated[int, Whole("filters: channels that leave", minimum=1)]
+    kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
+    stride: Annotated[Sizes, PerAxis("positions the window moves")] = (1,)
+    padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
+    dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
+    groups: Annotated[int, Whole("parts the channels are split into, each convolved alone", minimum=1)] = 1
+    bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
+    offset_groups: Annotated[int, Whole("parts the channels are split into, each with its offsets", minimum=1)] = 1
+
+    def undeformed(self) -> Conv:
+        """The convolution that this is with all offsets zero."""
+        return Conv(
+            out_channels=self.out_channels,
+            kernel_size=self.kernel_size,
+            stride=self.stride,
+            padding=self.padding,
+            dilation=self.dilation,
+            groups=self.groups,
+            bias=self.bias,
+        )
+
+    def checks(self, x: Shape, *maps: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+        yield divides(self.offset_groups, x[0], "offset_groups", "in_channels")
+        yield from self.undeformed().checks(x)
+        wanted = self._maps(x)
+        for name, found, legal in zip(("offset", "mask"), maps, wanted, strict=False):
+            yield Check(len(found) == len(legal), "CC103", "", _mismatch, (name, found, legal))
+            for size, needed in zip(found, legal, strict=False):
+                yield Check(size == needed, "CC103", "", _mismatch, (name, found, legal))
+
+    def _maps(self, x: Shape) -> tuple[Shape, Shape]:
+        """The shapes that offset and mask must have."""
+        weighed, positions = self.offset_groups * product(self.kernel_size), self.shape(x)[1:]
+        return (len(self.kernel_size) * weighed, *positions), (weighed, *positions)
+
+    def shape(self, x: Shape, *maps: Shape) -> Shape:
+        return self.undeformed().shape(x)
+
+    def weights(self, x: Shape, *maps: Shape) -> Weights:
+        return self.undeformed().weights(x)
+
+    def macs(self, x: Shape, *maps: Shape) -> int:
+        return self.undeformed().macs(x)
+
+    def elementwise_ops(self, x: Shape, *maps: Shape) -> int:
+        neighbours: int = 2 ** len(self.kernel_size)
+        samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
+        return (neighbours + (len(maps) == 2)) * samples + self.undeformed().elementwise_ops(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        nominal = self.undeformed().receptive_field(fields[:1], inputs[:1])
+        return merged((nominal, *fields[1:]), self.shape(*inputs))
+
+    def summary(self) -> str:
+        return self.undeformed().summary()
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        plain, (x,) = Conv.case(draw)
+        while len(x) == 1:
+            plain, (x,) = Conv.case(draw)
+        given = {name: getattr(plain, name) for name in plain.__struct_fields__ if name != "padding_mode"}
+        config = cls(**given, offset_groups=x[0] if draw_flag(draw) else 1)
+        maps = config._maps(x)
+        return config, (x, *(maps if draw_flag(draw) else maps[:1]))
+
+
+def _mismatch(name: str, found: Shape, legal: Shape) -> str:
+    return f"the {name} has shape {list(found)}; legal here: {list(legal)}"

@@ -1,0 +1,54 @@
+"""Permute: the axes in another order.
+
+Example:
+    input: [64, 8, 12]
+    layers:
+      - permute: [1, 2, 0]
+    # output 8x12x64, params 0, macs 0, field 1
+
+`axes` names every axis once, in the order they leave; negative ones count from the end. No arithmetic. Each axis takes
+its positions along.
+
+Source: PyTorch torch.permute, without the batch axis.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.fields import ANY_SIGN, Listed
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_shape
+from convcalc.layers._checks import axes_exist
+
+
+class Permute(Kind, frozen=True, kw_only=True):
+    axes: Annotated[tuple[int, ...], Listed("axes in the order they leave; 0 is channels", minimum=ANY_SIGN)]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield from axes_exist(self.axes, x, "axes")
+        yield Check(
+            len(self.axes) == len(x),
+            "CC011",
+            "axes",
+            lambda: (
+                f"{list(self.axes)} names {len(self.axes)} axes of a tensor of {len(x)}; legal here: each axis "
+                f"once, such as {list(range(len(x)))}"
+            ),
+        )
+
+    def shape(self, x: Shape) -> Shape:
+        return tuple(x[axis] for axis in self.axes)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0]._replace(carries=tuple(fields[0].carries[axis] for axis in self.axes))
+
+    def summary(self) -> str:
+        return ", ".join(map(str, self.axes))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        order = draw.sample(range(len(x)), len(x))
+        return cls(axes=tuple(axis - draw.choice([0, len(x)]) for axis in order)), (x,)

@@ -1,0 +1,59 @@
+"""Pixel shuffle, depth to space: channels spread over positions, by a factor on each spatial axis.
+
+Example:
+    input: [16, 8, 8]
+    layers:
+      - pixel_shuffle: 2
+    # output 4x16x16, params 0, macs 0, field 1
+
+Channels are divided by the factor once for each axis, and each axis multiplied by it. No arithmetic. Output position o
+reads the channels at o // factor.
+
+Source: Shi et al. 2016; PyTorch nn.PixelShuffle, here on any number of axes.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, resampled
+from convcalc.arithmetic.number import product
+from convcalc.arithmetic.resampling import nearest
+from convcalc.fields import Whole
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_shape
+from convcalc.layers._checks import has_positions
+
+
+class PixelShuffle(Kind, frozen=True, kw_only=True):
+    upscale_factor: Annotated[int, Whole("factor on each spatial axis", minimum=1)]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+        yield Check(x[0] % self.spread(x) == 0, "CC102", "upscale_factor", self._indivisible, (x,))
+
+    def _indivisible(self, x: Shape) -> str:
+        axes = len(x) - 1
+        legal = [str(factor) for factor in range(1, min(x[0], 1000) + 1) if x[0] % factor**axes == 0]
+        return (
+            f"upscale_factor {self.upscale_factor} on {axes} axes does not divide channels {x[0]} by "
+            f"{self.spread(x)}; legal here: {', '.join(legal)}"
+        )
+
+    def spread(self, x: Shape) -> int:
+        """Positions that one position becomes."""
+        return product([self.upscale_factor] * (len(x) - 1))
+
+    def shape(self, x: Shape) -> Shape:
+        return (x[0] // self.spread(x), *(size * self.upscale_factor for size in x[1:]))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return resampled(fields[0], [nearest((1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]])
+
+    def summary(self) -> str:
+        return f"x{self.upscale_factor}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
+        return cls(upscale_factor=factor), ((x[0] * factor ** (len(x) - 1), *x[1:]),)

@@ -1,0 +1,49 @@
+"""Pixel unshuffle, space to depth: blocks of positions laid into the channels, by a factor on each spatial axis.
+
+Example:
+    input: [4, 16, 16]
+    layers:
+      - pixel_unshuffle: 2
+    # output 16x8x8, params 0, macs 0, field 2
+
+Channels are multiplied by the factor once for each axis, and each axis divided by it. No arithmetic.
+
+Source: PyTorch nn.PixelUnshuffle, here on any number of axes; ONNX SpaceToDepth.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, windowed
+from convcalc.arithmetic.number import product
+from convcalc.arithmetic.window import Window
+from convcalc.fields import Whole
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_shape
+from convcalc.layers._checks import divides, has_positions
+
+
+class PixelUnshuffle(Kind, frozen=True, kw_only=True):
+    downscale_factor: Annotated[int, Whole("factor on each spatial axis", minimum=1)]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+        for axis, size in enumerate(x[1:]):
+            yield divides(self.downscale_factor, size, "downscale_factor", f"spatial axis {axis} of size")
+
+    def shape(self, x: Shape) -> Shape:
+        factor = self.downscale_factor
+        return (product((x[0], *[factor] * (len(x) - 1))), *(size // factor for size in x[1:]))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        block = Window(self.downscale_factor, self.downscale_factor)
+        return windowed(fields[0], [block] * (len(inputs[0]) - 1), self.shape(*inputs))
+
+    def summary(self) -> str:
+        return f"/{self.downscale_factor}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
+        return cls(downscale_factor=factor), ((x[0], *(size * factor for size in x[1:])),)

@@ -1,0 +1,78 @@
+"""Reshape: the same elements in the same order, under another shape.
+
+Example:
+    input: [64, 8, 8]
+    layers:
+      - reshape: [64, -1]
+    # output 64x64, params 0, macs 0, field 1
+
+One entry may be -1: what is left of the elements. No arithmetic. An axis that stays keeps its positions; axes that
+become one, or one that becomes several, are no longer lines of positions, so a window on them counts as seeing all.
+
+Source: PyTorch torch.reshape, without the batch axis.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import maximum, product
+from convcalc.fields import Listed
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._carried import reshaped
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._checks import divisors
+
+
+class Reshape(Kind, frozen=True, kw_only=True):
+    sizes: Annotated[tuple[int, ...], Listed("the shape that leaves, channels first; -1: what is left", minimum=-1)]
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(
+            all(size != 0 for size in self.sizes),
+            "CC011",
+            "sizes",
+            lambda: f"found 0 in {list(self.sizes)}; legal here: whole numbers from 1, and -1 once",
+        )
+        yield Check(
+            self.sizes.count(-1) <= 1,
+            "CC011",
+            "sizes",
+            lambda: f"found -1 more than once in {list(self.sizes)}; legal here: -1 once",
+        )
+        given, elements = self._given(), product(x)
+        holds = elements % maximum(given, 1) == 0 if -1 in self.sizes else elements == given
+        yield Check(holds, "CC103", "sizes", self._mismatch, (x, elements))
+
+    def _given(self) -> int:
+        return product(size for size in self.sizes if size != -1)
+
+    def _mismatch(self, x: Shape, elements: int) -> str:
+        found = f"{list(self.sizes)} does not hold the {elements} elements of a tensor of shape {list(x)}"
+        needed = "a divisor of them" if -1 in self.sizes else "as many, or -1 for one entry"
+        return f"{found}: its sizes make {self._given()}; legal here: {needed}"
+
+    def shape(self, x: Shape) -> Shape:
+        return tuple(product(x) // self._given() if size == -1 else size for size in self.sizes)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return reshaped(fields[0], inputs[0], self.shape(*inputs))
+
+    def summary(self) -> str:
+        return ", ".join(map(str, self.sizes))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        sizes = list(x)
+        for _ in range(draw.randint(0, 3)):
+            place = draw.randrange(len(sizes))
+            if draw_flag(draw) and place:
+                sizes[place - 1 : place + 1] = [sizes[place - 1] * sizes[place]]
+            else:
+                part = draw.choice(divisors(sizes[place]))
+                sizes[place : place + 1] = [part, sizes[place] // part]
+        if draw_flag(draw):
+            sizes[draw.randrange(len(sizes))] = -1
+        return cls(sizes=tuple(sizes)), (x,)

@@ -1,0 +1,35 @@
+"""Scale: each channel times a learned number, as ConvNeXt's layer scale, and if told plus another.
+
+Example:
+    input: [8, 16, 16]
+    layers:
+      - scale
+    # output 8x16x16, params 8, macs 0, field 1
+
+An element takes one multiplication, whose product is added to no sum (so it is no MAC), and one addition with a bias.
+
+Source: Touvron et al. 2021 (LayerScale); Caffe Scale for the bias.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag
+from convcalc.layers import Kind, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._norms import scale_and_shift
+
+
+class Scale(Kind, frozen=True, kw_only=True):
+    bias: Annotated[bool, Flag("one learned number added to each channel")] = False
+
+    def weights(self, x: Shape) -> Weights:
+        return scale_and_shift((x[0],), affine=True, bias=self.bias)
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return (1 + self.bias) * product(x)
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(bias=draw_flag(draw)), (draw_shape(draw),)

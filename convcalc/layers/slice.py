@@ -1,0 +1,82 @@
+"""Slice: part of one axis, the channels unless another is named.
+
+Example:
+    input: [64, 8, 8]
+    layers:
+      - slice: {start: 16, end: 48}
+    # output 32x8x8, params 0, macs 0, field 1
+
+From start up to end, the latter not included, every step-th. Negative ones count from the end, and no end is the end. A
+place outside the axis is an error, not cut to it. No arithmetic.
+
+Source: Python slicing; ONNX Slice.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, through_window
+from convcalc.arithmetic.number import ceil_div
+from convcalc.arithmetic.window import Window
+from convcalc.fields import ANY_SIGN, Whole, optional
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
+from convcalc.layers._checks import axes_exist
+
+
+class Slice(Kind, frozen=True, kw_only=True):
+    axis: Annotated[int, Whole("axis that is cut; 0 is channels", minimum=ANY_SIGN)] = 0
+    start: Annotated[int, Whole("first place that is kept", minimum=ANY_SIGN)] = 0
+    end: Annotated[int | None, optional(Whole("first place that is not; null: the end", minimum=ANY_SIGN))] = None
+    step: Annotated[int, Whole("distance between the places that are kept", minimum=1)] = 1
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield from axes_exist((self.axis,), x, "axis")
+        if not -len(x) <= self.axis < len(x):
+            return
+        size, (start, end) = x[self.axis], self.ends(x)
+        yield Check((start >= 0) & (start < size), "CC011", "start", _outside, ("start", self.start, size, size - 1))
+        yield Check((end >= 0) & (end <= size), "CC011", "end", _outside, ("end", self.end, size, size))
+        yield Check(start < end, "CC101", "end", _empty, (start, end, size))
+
+    def ends(self, x: Shape) -> tuple[int, int]:
+        """First place that is kept and first that is not, counted from the beginning."""
+        size = x[self.axis]
+        start = self.start if self.start >= 0 else size + self.start
+        if self.end is None:
+            return start, size
+        return start, self.end if self.end >= 0 else size + self.end
+
+    def shape(self, x: Shape) -> Shape:
+        axis, (start, end) = self.axis % len(x), self.ends(x)
+        return (*x[:axis], ceil_div(end - start, self.step), *x[axis + 1 :])
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        start, _ = self.ends(inputs[0])
+        outputs = self.shape(*inputs)[self.axis]
+        window = Window(1, self.step, before=-start)
+        return fields[0].along(self.axis, lambda axis: through_window(axis, window, outputs))
+
+    def summary(self) -> str:
+        step = f":{self.step}" if self.step != 1 else ""
+        return f"{self.start}:{'' if self.end is None else self.end}{step}, axis {self.axis}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw)
+        axis = draw_axis(draw, x)
+        start = draw.randrange(x[axis])
+        end = draw.randint(start + 1, x[axis])
+        start -= x[axis] * draw_flag(draw)
+        if end == x[axis]:
+            return cls(axis=axis, start=start, end=None, step=draw.randint(1, 3)), (x,)
+        return cls(axis=axis, start=start, end=end - x[axis] * draw_flag(draw), step=draw.randint(1, 3)), (x,)
+
+
+def _outside(field: str, value: int, size: int, last: int) -> str:
+    return f"{field} {value} is outside an axis of {size}; legal here: {-size} to {last}"
+
+
+def _empty(start: int, end: int, size: int) -> str:
+    return f"nothing is left from {start} up to {end} of an axis of {size}; legal here: an end of {start + 1} to {size}"

@@ -1,0 +1,60 @@
+"""Split: one of the equal parts of an axis, the channels unless another is named.
+
+Example:
+    input: [64, 8, 8]
+    layers:
+      - split: {sections: 4, part: 1}
+    # output 16x8x8, params 0, macs 0, field 1
+
+A layer gives one part; the others are layers of their own, from the same input. No arithmetic.
+
+Source: PyTorch torch.chunk, for sizes that divide; NumPy split.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, through_window
+from convcalc.arithmetic.window import Window
+from convcalc.fields import ANY_SIGN, Whole
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_axis, draw_shape
+from convcalc.layers._checks import axes_exist, divides
+
+
+class Split(Kind, frozen=True, kw_only=True):
+    sections: Annotated[int, Whole("equal parts of the axis", minimum=1)]
+    part: Annotated[int, Whole("the part that leaves, counted from 0")]
+    axis: Annotated[int, Whole("axis that is split; 0 is channels", minimum=ANY_SIGN)] = 0
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield Check(
+            self.part < self.sections,
+            "CC011",
+            "part",
+            lambda: f"part {self.part} of {self.sections} does not exist; legal here: 0 to {self.sections - 1}",
+        )
+        yield from axes_exist((self.axis,), x, "axis")
+        if -len(x) <= self.axis < len(x):
+            yield divides(self.sections, x[self.axis], "sections", f"axis {self.axis} of size")
+
+    def shape(self, x: Shape) -> Shape:
+        axis = self.axis % len(x)
+        return (*x[:axis], x[axis] // self.sections, *x[axis + 1 :])
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        size = self.shape(*inputs)[self.axis]
+        window = Window(1, before=-self.part * size)
+        return fields[0].along(self.axis, lambda axis: through_window(axis, window, size))
+
+    def summary(self) -> str:
+        return f"part {self.part} of {self.sections}" + (f", axis {self.axis}" if self.axis != 0 else "")
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x, sections = draw_shape(draw), draw.randint(1, 4)
+        axis = draw_axis(draw, x)
+        place = axis % len(x)
+        whole = (*x[:place], x[place] * sections, *x[place + 1 :])
+        return cls(sections=sections, part=draw.randrange(sections), axis=axis), (whole,)

@@ -1,0 +1,113 @@
+"""Upsampling, or any resizing of a map: by repeating the nearest position, or between positions.
+
+Example:
+    input: [64, 28, 28]
+    layers:
+      - upsample: {scale_factor: 2}
+    # output 64x56x56, params 0, macs 0, field 1
+
+Either `scale_factor`, which yields floor(size·factor) positions, or `size`, which is the output's. An output element
+combines one element of the input (nearest), two on each axis (linear, bilinear, trilinear: 1, 2 and 3 axes) or four
+(bicubic), an element-wise operation for each. nearest reads floor(o·ratio); the others the neighbours of
+(o + 1/2)·ratio - 1/2, with align_corners of o·(in - 1)/(out - 1); the ratio is 1/factor, or in/out with `size`.
+
+Source: PyTorch nn.Upsample (UpSample.h: area_pixel_compute_scale); ONNX Resize; the operations as fvcore counts them.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field, Resampling, resampled
+from convcalc.arithmetic.number import product
+from convcalc.arithmetic.resampling import Ratio, interpolated, nearest
+from convcalc.fields import Choice, Flag, PerAxis, Scale, Sizes, optional
+from convcalc.layers import Check, Kind, Shape
+from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
+from convcalc.layers._checks import has_positions, one_of_two
+from convcalc.layers._windows import shown_sizes
+
+RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+"""Spatial axes of the modes that are for one number of them."""
+
+MODES = ("nearest", *RANKS)
+
+
+class Upsample(Kind, frozen=True, kw_only=True):
+    scale_factor: Annotated[tuple[Ratio, ...] | None, optional(Scale("output positions for one input position"))] = None
+    size: Annotated[Sizes | None, optional(PerAxis("output positions on each axis"))] = None
+    mode: Annotated[str, Choice("how an output position is made", options=MODES)] = "nearest"
+    align_corners: Annotated[bool, Flag("the first and last positions of both fall together")] = False
+
+    def checks(self, x: Shape) -> Iterator[Check]:
+        yield has_positions(x)
+        yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
+        fitting = [mode for mode in MODES if RANKS.get(mode, len(x) - 1) == len(x) - 1]
+        yield Check(
+            self.mode in fitting,
+            "CC011",
+            "mode",
+            lambda: (
+                f"{self.mode} is for {RANKS[self.mode]} spatial axes, found {len(x) - 1}; legal here: "
+                f"{', '.join(fitting)}"
+            ),
+        )
+        yield Check(
+            not (self.align_corners and self.mode == "nearest"),
+            "CC011",
+            "align_corners",
+            lambda: "nearest has no corners to align; legal here: false",
+        )
+        if (self.scale_factor is None) != (self.size is None):
+            for output, size in zip(self.shape(x)[1:], x[1:], strict=True):
+                yield Check(output >= 1, "CC101", "scale_factor", _empty, (size,))
+
+    def shape(self, x: Shape) -> Shape:
+        if self.scale_factor is None:
+            return (x[0], *(self.size or ()))
+        scaled = zip(x[1:], self.scale_factor, strict=True)
+        return (x[0], *(size * top if bottom == 1 else size * top // bottom for size, (top, bottom) in scaled))
+
+    def taps(self) -> int:
+        """Input positions that an output position reads, on one axis."""
+        return {"nearest": 1, "bicubic": 4}.get(self.mode, 2)
+
+    def elementwise_ops(self, x: Shape) -> int:
+        combined: int = self.taps() ** (len(x) - 1)
+        return combined * product(self.shape(x))
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        axes = enumerate(zip(inputs[0][1:], self.shape(*inputs)[1:], strict=True))
+        return resampled(fields[0], [self._resampling(axis, size, outputs) for axis, (size, outputs) in axes])
+
+    def _resampling(self, axis: int, size: int, outputs: int) -> Resampling:
+        if self.align_corners:
+            ratio = (size - 1, outputs - 1) if outputs > 1 else (0, 1)
+        elif self.scale_factor is None:
+            ratio = (size, outputs)
+        else:
+            ratio = self.scale_factor[axis][::-1]
+        if self.mode == "nearest":
+            return nearest(ratio, outputs)
+        return interpolated(ratio, outputs, self.taps(), self.align_corners)
+
+    def summary(self) -> str:
+        if self.scale_factor is None:
+            return f"to {shown_sizes(self.size or ())}, {self.mode}"
+        factors = {f"{top}/{bottom}" if bottom != 1 else str(top) for top, bottom in self.scale_factor}
+        return f"x{', '.join(sorted(factors))}, {self.mode}"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        x = draw_shape(draw, least_rank=1)
+        mode = draw.choice([mode for mode in MODES if RANKS.get(mode, len(x) - 1) == len(x) - 1])
+        align = mode != "nearest" and draw_flag(draw)
+        if draw_flag(draw):
+            return cls(size=draw_axes(draw, len(x) - 1, 12), mode=mode, align_corners=align), (x,)
+        factors = tuple(draw.choice([(1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (2, 7)]) for _ in x[1:])
+        sizes = (size * bottom if top < bottom else size for size, (top, bottom) in zip(x[1:], factors, strict=True))
+        return cls(scale_factor=factors, mode=mode, align_corners=align), ((x[0], *sizes),)
+
+
+def _empty(size: int) -> str:
+    return f"no position is left of an axis of {size}; legal here: a factor of at least 1/{size}"
