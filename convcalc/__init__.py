@@ -5,10 +5,37 @@
 4089184256
 """
 
-from convcalc.analysis.analyze import analyze
-from convcalc.analysis.report import Report
-from convcalc.network import Network
-from convcalc.spec import Diagnostic, SpecError, load
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.report import Report
+    from convcalc.network import Network
+    from convcalc.spec.document import load
+    from convcalc.spec.source import Diagnostic, SpecError
 
 __all__ = ["Diagnostic", "Network", "Report", "SpecError", "analyze", "load"]
 __version__ = "0.1.0"
+
+_HOMES = {
+    "Diagnostic": "convcalc.spec.source",
+    "Network": "convcalc.network",
+    "Report": "convcalc.analysis.report",
+    "SpecError": "convcalc.spec.source",
+    "analyze": "convcalc.analysis.analyze",
+    "load": "convcalc.spec.document",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: the command line starts without most of them."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'convcalc' has no attribute {name!r}")
+    return getattr(importlib.import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -60,9 +60,18 @@ class FieldType(msgspec.Struct, frozen=True):
         """Texts that stand for themselves; any other text is an expression."""
         return ()
 
+    @property
+    def item(self) -> "FieldType | None":
+        """The type of a list's items; None where a list may not be written."""
+        return None
+
     def accept(self, value: Any, rank: int) -> Any:
         """The value the formulas use; `rank` is the number of spatial axes of the layer's input."""
         raise NotImplementedError
+
+    def expand(self, default: Any, rank: int) -> Any:
+        """A kind's own default for an input of `rank` spatial axes; one an axis where the field has one an axis."""
+        return default
 
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of what may be written."""
@@ -159,8 +168,15 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
     def expected(self) -> str:
         return f"whole number from {self.minimum}, or a list of one an axis"
 
+    @property
+    def item(self) -> FieldType:
+        return Whole(self.about, minimum=self.minimum)
+
     def accept(self, value: Any, rank: int) -> tuple[int, ...]:
         return _per_axis(value, rank, lambda item: _whole(item, self.minimum))
+
+    def expand(self, default: tuple[int], rank: int) -> tuple[int, ...]:
+        return default * rank
 
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
@@ -173,6 +189,10 @@ class Scale(FieldType, frozen=True):
     @property
     def expected(self) -> str:
         return "number above 0, or a list of one an axis"
+
+    @property
+    def item(self) -> FieldType:
+        return Real(self.about, minimum=0)
 
     def accept(self, value: Any, rank: int) -> tuple[tuple[int, int], ...]:
         return _per_axis(value, rank, self._ratio)
@@ -200,6 +220,10 @@ class PaddingType(FieldType, frozen=True):
     def words(self) -> tuple[str, ...]:
         return PADDING_WORDS
 
+    @property
+    def item(self) -> FieldType:
+        return PaddingType(self.about)
+
     def accept(self, value: Any, rank: int) -> Padding:
         if isinstance(value, str):
             if value not in PADDING_WORDS:
@@ -210,6 +234,9 @@ class PaddingType(FieldType, frozen=True):
                                  "write [[before, after], ...]")  # fmt: skip
             return value
         return _per_axis(value, rank, self._pair)
+
+    def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:
+        return default * rank
 
     def _pair(self, value: Any) -> tuple[int, int]:
         if isinstance(value, tuple):
@@ -233,6 +260,10 @@ class Listed(FieldType, frozen=True, kw_only=True):
     @property
     def expected(self) -> str:
         return f"list of whole numbers from {self.minimum}" if self.minimum > -LARGEST else "list of whole numbers"
+
+    @property
+    def item(self) -> FieldType:
+        return Whole(self.about, minimum=self.minimum)
 
     def accept(self, value: Any, rank: int) -> tuple[int, ...]:
         items = value if isinstance(value, tuple) else (value,)
@@ -258,8 +289,15 @@ class Optional(FieldType, frozen=True):
     def words(self) -> tuple[str, ...]:
         return self.of.words
 
+    @property
+    def item(self) -> FieldType | None:
+        return self.of.item
+
     def accept(self, value: Any, rank: int) -> Any:
         return None if value is None else self.of.accept(value, rank)
+
+    def expand(self, default: Any, rank: int) -> Any:
+        return None if default is None else self.of.expand(default, rank)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "null"}, *self.of.schema()["anyOf"]]}

@@ -15,7 +15,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 from itertools import pairwise
-from typing import NamedTuple, cast
+from typing import cast
+
+import msgspec
+from msgspec.structs import replace
 
 from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.window import Window
@@ -24,7 +27,7 @@ LONGEST_TABLE = 65_536
 """Positions a table of phases may hold; an axis that needs more is reported as seeing the whole input."""
 
 
-class Reach(NamedTuple):
+class Reach(msgspec.Struct, frozen=True):
     """Output position o sees the inputs ``start + stride·o`` to ``start + stride·o + size - 1``."""
 
     size: int = 1
@@ -36,7 +39,7 @@ Span = tuple[int, int] | None
 """First and last input position seen; None where an output position sees no input at all."""
 
 
-class Phases(NamedTuple):
+class Phases(msgspec.Struct, frozen=True):
     """Output position o sees ``spans[o mod period]`` moved on by ``advance`` for every whole period before o.
 
     `bounded`: the table is the whole axis, and positions outside see nothing.
@@ -75,7 +78,7 @@ Paths = tuple[Phases, ...]
 Axis = Reach | Paths
 
 
-class Resampling(NamedTuple):
+class Resampling(msgspec.Struct, frozen=True):
     """How the output positions of one axis read its input positions.
 
     Output ``o + period`` reads what ``o`` reads, `advance` positions further on.
@@ -93,8 +96,10 @@ def through_window(axis: Axis, window: Window, outputs: int) -> Axis:
     Araujo, Norris and Sim, "Computing receptive fields of convolutional neural networks", Distill, 2019.
     """
     if isinstance(axis, Reach):
-        size, stride, start = axis
-        return Reach(size + (window.extent - 1) * stride, stride * window.stride, start - window.before * stride)
+        stride = axis.stride
+        return Reach(
+            axis.size + (window.extent - 1) * stride, stride * window.stride, axis.start - window.before * stride
+        )
     return through(axis, Resampling(1, window.stride, window.sources, outputs))
 
 
@@ -109,11 +114,13 @@ def through(axis: Axis, resampling: Resampling) -> Axis:
 
 
 def _resampled(part: Phases, resampling: Resampling) -> Phases:
-    period, advance, sources, outputs = resampling
+    period, advance, sources = resampling.period, resampling.advance, resampling.sources
     times = part.period // math.gcd(part.period, advance)
     hull = _hull_of_ends if _is_monotone(part) else _hull
     if part.bounded or period * times > LONGEST_TABLE:
-        return Phases(tuple(hull(part, sources(position)) for position in range(_table(outputs))), 0, bounded=True)
+        return Phases(
+            tuple(hull(part, sources(position)) for position in range(_table(resampling.outputs))), 0, bounded=True
+        )
     spans = tuple(hull(part, sources(position)) for position in range(period * times))
     return Phases(spans, advance * times // part.period * part.advance)
 
@@ -243,7 +250,7 @@ def centre(axis: Axis) -> tuple[object, ...]:
     return tuple(centres)
 
 
-class Field(NamedTuple):
+class Field(msgspec.Struct, frozen=True):
     """What a tensor's positions see of the network's input.
 
     `axes` holds an `Axis` for every spatial axis of the input, None where no local path is left. `is_global`:
@@ -274,29 +281,29 @@ class Field(NamedTuple):
             transformed = transform(axis)
         except FieldTooIrregular:
             return self.whole([tensor_axis])
-        return self._replace(axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
+        return replace(self, axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
 
     def whole(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that sees all of the given axes at once."""
         seen = {axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]}
         if not seen:
             return self
-        return self._replace(
-            axes=tuple(None if axis in seen else local for axis, local in enumerate(self.axes)), is_global=True
+        return replace(
+            self, axes=tuple(None if axis in seen else local for axis, local in enumerate(self.axes)), is_global=True
         )
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
         gone = set(tensor_axes)
         carries = tuple(() if axis in gone else carried for axis, carried in enumerate(self.carries))
-        return self.whole(gone)._replace(carries=carries)
+        return replace(self.whole(gone), carries=carries)
 
     def with_global(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that looks at a position through a summary of the whole of the given axes.
 
         Normalisation over positions is one: the local path stays, beside one that sees everything.
         """
-        return self._replace(is_global=True) if any(self.carries[axis] for axis in tensor_axes) else self
+        return replace(self, is_global=True) if any(self.carries[axis] for axis in tensor_axes) else self
 
 
 def at_input(rank: int) -> Field:
@@ -317,7 +324,7 @@ def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -
 
 def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
-    return _by_axis(field, [resampling and (resampling,) for resampling in resamplings], through)
+    return _by_axis(field, [None if each is None else (each,) for each in resamplings], through)
 
 
 def _steps(windows: Sequence[Window], output: Sequence[int]) -> list[tuple[Window, int] | None]:
@@ -385,7 +392,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Seq
     sizes = [shape[tensor_axis] for shape in shapes]
     spans = [span for axis, size in zip(local, sizes, strict=True) for span in intervals(cast("Axis", axis), size)]
     axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
-    return together._replace(axes=(*together.axes[: carried[0]], axis, *together.axes[carried[0] + 1 :]))
+    return replace(together, axes=(*together.axes[: carried[0]], axis, *together.axes[carried[0] + 1 :]))
 
 
 def aligned(fields: Sequence[Field]) -> bool:

@@ -13,7 +13,8 @@ relations 6 and 14; the same as PyTorch's and ONNX's definitions.)
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from convcalc.arithmetic.number import ceil_div, maximum, minimum
 
@@ -24,7 +25,7 @@ Padding = tuple[Pair, ...] | str
 PADDING_WORDS = ("same", "same_lower", "valid", "causal")
 
 
-class Window(NamedTuple):
+class Window(msgspec.Struct, frozen=True):
     """A window on one axis: `kernel` taps `dilation` apart, moved by `stride`, over an axis padded at both ends."""
 
     kernel: int

@@ -16,7 +16,7 @@ import pkgutil
 import random
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -30,7 +30,7 @@ Shape = tuple[int, ...]
 Weights = dict[str, Shape]
 
 
-class Check(NamedTuple):
+class Check(msgspec.Struct, frozen=True):
     """A condition that must hold before the formulas mean anything; a bool for ints, a mask for arrays.
 
     `field` is the one to blame (none: the layer). `message`, called with `arguments`, says what was found and which

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field
 from convcalc.layers import Shape
 
@@ -18,7 +20,7 @@ def reshaped(field: Field, before: Shape, after: Shape) -> Field:
     for old, new in _runs(before, after):
         merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
         carries += _split(merged, [after[axis] for axis in new])
-    return field._replace(carries=tuple(carries))
+    return replace(field, carries=tuple(carries))
 
 
 def _runs(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:

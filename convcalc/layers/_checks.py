@@ -41,7 +41,9 @@ def room_to_pad(mode: str, padding: Sequence[Pair], x: Shape) -> Iterator[Check]
 
 
 def _too_padded(mode: str, pad: int, room: int, size: int) -> str:
-    return f"{mode} padding of {pad} needs an axis of at least {pad + room}, found {size}"
+    return (
+        f"{mode} padding of {pad} needs an axis of at least {pad + room}, found {size}; legal here: 0 to {size - room}"
+    )
 
 
 def no_word(padding: Padding, words: Sequence[str], field: str) -> Check:

@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterator
 from typing import Annotated, Any
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field, Resampling, resampled, windowed
 from convcalc.arithmetic.number import greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
@@ -78,7 +80,7 @@ def _no_window(window: Window, size: int) -> str:
 
 def _too_padded(window: Window, pad: int) -> str:
     return (
-        f"padding {pad} is more than half of the {window.extent} positions that the window spans: one could "
+        f"padding {pad} is more than half of the {window.extent} positions that the window spans: it could "
         f"hold padding alone; legal here: 0 to {window.extent // 2}"
     )
 
@@ -151,7 +153,7 @@ class GlobalPool(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         field = fields[0].collapsed(range(1, len(inputs[0])))
-        return field if self.keepdim else field._replace(carries=field.carries[:1])
+        return field if self.keepdim else replace(field, carries=field.carries[:1])
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

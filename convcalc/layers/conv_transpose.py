@@ -20,6 +20,8 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field, transposed
 from convcalc.arithmetic.number import maximum, product
 from convcalc.arithmetic.window import Padding, Pair, Window
@@ -43,7 +45,7 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
     def windows(self) -> tuple[Window, ...]:
         bare = [Window(k, s, d) for k, s, d in zip(self.kernel_size, self.stride, self.dilation, strict=True)]
         return tuple(
-            window._replace(before=before, after=after)
+            replace(window, before=before, after=after)
             for window, (before, after) in zip(bare, self._crops(bare), strict=True)
         )
 

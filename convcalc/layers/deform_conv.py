@@ -17,10 +17,11 @@ Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv
 
 import random
 from collections.abc import Iterator
+from functools import reduce
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, merged
-from convcalc.arithmetic.number import product
+from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Padding
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
 from convcalc.layers import Check, Kind, Shape, Weights
@@ -60,8 +61,9 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         wanted = self._maps(x)
         for name, found, legal in zip(("offset", "mask"), maps, wanted, strict=False):
             yield Check(len(found) == len(legal), "CC103", "", _mismatch, (name, found, legal))
+            does_not_fit = reduce(minimum, legal) < 1  # and has been said
             for size, needed in zip(found, legal, strict=False):
-                yield Check(size == needed, "CC103", "", _mismatch, (name, found, legal))
+                yield Check((size == needed) | does_not_fit, "CC103", "", _mismatch, (name, found, legal))
 
     def _maps(self, x: Shape) -> tuple[Shape, Shape]:
         """The shapes that offset and mask must have."""

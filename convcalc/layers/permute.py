@@ -16,6 +16,8 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Listed
 from convcalc.layers import Check, Kind, Shape
@@ -42,7 +44,7 @@ class Permute(Kind, frozen=True, kw_only=True):
         return tuple(x[axis] for axis in self.axes)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return fields[0]._replace(carries=tuple(fields[0].carries[axis] for axis in self.axes))
+        return replace(fields[0], carries=tuple(fields[0].carries[axis] for axis in self.axes))
 
     def summary(self) -> str:
         return ", ".join(map(str, self.axes))

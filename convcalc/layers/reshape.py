@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field
-from convcalc.arithmetic.number import maximum, product
+from convcalc.arithmetic.number import product
 from convcalc.fields import Listed
 from convcalc.layers import Check, Kind, Shape
 from convcalc.layers._carried import reshaped
@@ -41,8 +41,10 @@ class Reshape(Kind, frozen=True, kw_only=True):
             "sizes",
             lambda: f"found -1 more than once in {list(self.sizes)}; legal here: -1 once",
         )
+        if 0 in self.sizes or self.sizes.count(-1) > 1:
+            return
         given, elements = self._given(), product(x)
-        holds = elements % maximum(given, 1) == 0 if -1 in self.sizes else elements == given
+        holds = elements % given == 0 if -1 in self.sizes else elements == given
         yield Check(holds, "CC103", "sizes", self._mismatch, (x, elements))
 
     def _given(self) -> int:
@@ -50,8 +52,9 @@ class Reshape(Kind, frozen=True, kw_only=True):
 
     def _mismatch(self, x: Shape, elements: int) -> str:
         found = f"{list(self.sizes)} does not hold the {elements} elements of a tensor of shape {list(x)}"
-        needed = "a divisor of them" if -1 in self.sizes else "as many, or -1 for one entry"
-        return f"{found}: its sizes make {self._given()}; legal here: {needed}"
+        if -1 in self.sizes:
+            return f"{found}: the sizes that are given make {self._given()}; legal here: a divisor of {elements}"
+        return f"{found} but {self._given()}; legal here: as many, or -1 for one of the sizes"
 
     def shape(self, x: Shape) -> Shape:
         return tuple(product(x) // self._given() if size == -1 else size for size in self.sizes)

@@ -38,7 +38,8 @@ class Slice(Kind, frozen=True, kw_only=True):
         size, (start, end) = x[self.axis], self.ends(x)
         yield Check((start >= 0) & (start < size), "CC011", "start", _outside, ("start", self.start, size, size - 1))
         yield Check((end >= 0) & (end <= size), "CC011", "end", _outside, ("end", self.end, size, size))
-        yield Check(start < end, "CC101", "end", _empty, (start, end, size))
+        outside = (start < 0) | (start >= size) | (end < 0) | (end > size)
+        yield Check((start < end) | outside, "CC101", "end", _empty, (start, end, size))
 
     def ends(self, x: Shape) -> tuple[int, int]:
         """First place that is kept and first that is not, counted from the beginning."""

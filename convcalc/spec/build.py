@@ -158,9 +158,7 @@ class Builder:
             raise _Failed
         return value
 
-    def _branches(
-        self, layer: Layer, call: Call, sources: list[Tensor], name: str, index: int | None
-    ) -> list[Tensor]:
+    def _branches(self, layer: Layer, call: Call, sources: list[Tensor], name: str, index: int | None) -> list[Tensor]:
         if len(sources) != 1:
             self.problem(call, layer, "CC013", name, "all branches start from one tensor; `from` names several")
             raise _Failed
@@ -304,7 +302,7 @@ class Builder:
             base = self.nodes[shared].config if shared is not None else None
             config = self._config(layer, call, values, len(shapes[0]) - 1, name, base)
             found = layer.memo[key] = config, self._shape(layer, call, config, shapes, name)
-        return found  # type: ignore[no-any-return]  # the memo holds what was put in
+        return found
 
     def _config(
         self,
@@ -350,7 +348,9 @@ class Builder:
             raise _Failed
         output = config.shape(*shapes)
         if product(output) > MOST_ELEMENTS:
-            self.problem(call, layer, "CC008", name, "its output has more than 2^63 - 1 elements, the most a tensor may")
+            self.problem(
+                call, layer, "CC008", name, "its output has more than 2^63 - 1 elements, the most a tensor may"
+            )
             raise _Failed
         return output
 

@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from convcalc.fields import FieldError, FieldType, Listed, Whole, shown
-from convcalc.layers import Shape, load as load_kind
+from convcalc.layers import Shape
+from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.build import Builder, Call, TooManyLayers, input_nodes
@@ -43,7 +44,9 @@ def load(path: str, *, inputs: dict[str, Shape] | None = None, variables: dict[s
     return loads(read(path), inputs=inputs, variables=variables)
 
 
-def loads(source: Source, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None) -> Network:
+def loads(
+    source: Source, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None
+) -> Network:
     """As `load`, for a text that is already read."""
     tree, problems = parse(source)
     document = _Document(source, inputs or {}, variables or {})
@@ -273,7 +276,9 @@ class _Document:
                 type_: FieldType = SHAPE
             else:
                 type_ = Whole("", minimum=0)
-            expected[name] = self._typed(value, type_, name) if not isinstance(value, Scalar) else self._amount(key, value)
+            expected[name] = (
+                self._typed(value, type_, name) if not isinstance(value, Scalar) else self._amount(key, value)
+            )
         return expected
 
     def _budget(self, node: Node | None) -> dict[str, int]:

@@ -34,5 +34,7 @@ def amount(value: object) -> int:
         if parts:
             found = number(parts[1]) * FACTORS[parts[2]]
     if isinstance(found, bool | str | tuple | None) or found < 0 or found != found // 1:  # type: ignore[operator]
-        raise ValueError(f"expected a whole number, or one with {', '.join(FACTORS)[2:]} behind it; found {shown(value)}")
-    return int(found)  # type: ignore[call-overload, no-any-return]
+        raise ValueError(
+            f"expected a whole number, or one with {', '.join(FACTORS)[2:]} behind it; found {shown(value)}"
+        )
+    return int(found)

@@ -95,7 +95,7 @@ class Prelu(Activation, frozen=True, kw_only=True):
             (self.num_parameters == 1) | (self.num_parameters == x[0]),
             "CC011",
             "num_parameters",
-            lambda: f"{self.num_parameters} slopes do not match {x[0]} channels; legal here: 1, or {x[0]}",
+            lambda: f"{self.num_parameters} slopes do not match channels {x[0]}; legal here: 1, or one for each",
         )
 
     def weights(self, x: Shape) -> Weights:

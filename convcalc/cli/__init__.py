@@ -1,0 +1,66 @@
+"""The command line: one thin function a command, which loads, calls, chooses a view and sets the exit code.
+
+Exit codes: 0 done, 1 findings, 2 bad input or usage. Modules that only one command or one format needs are imported
+where they are used, because starting is most of the time a command takes.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import sys
+
+import typer
+
+from convcalc.cli.analyze import analyze
+from convcalc.cli.manual import kinds, schema
+
+BAD_INPUT = 2
+BROKEN_PIPE = 141
+"""What a shell reports of a program that a closed pipe ended."""
+
+app = typer.Typer(
+    help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, memory.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(analyze)
+app.command()(kinds)
+app.command()(schema)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from convcalc import __version__
+
+        typer.echo(f"convcalc {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Exact costs of convolutional networks, from a YAML spec."""
+
+
+def main() -> None:
+    """Run the command line; whatever goes wrong, a sentence and an exit code come out, no traceback."""
+    gc.disable()  # a command lives for a moment and makes no cycles worth collecting
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
+    try:
+        app()
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
+        sys.exit(BROKEN_PIPE)
+    except Exception as error:
+        if os.environ.get("CONVCALC_TRACEBACK"):
+            raise
+        what = str(error).splitlines()
+        detail = f": {what[0]}" if what else ""
+        typer.echo(f"convcalc: internal error: {type(error).__name__}{detail}", err=True)
+        typer.echo("This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.", err=True)
+        sys.exit(BAD_INPUT)

@@ -1,0 +1,161 @@
+"""`convcalc analyze`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from convcalc.analysis.lines import Line
+    from convcalc.analysis.report import Report
+    from convcalc.spec import Diagnostic
+
+Format = Literal["table", "json", "csv", "markdown"]
+
+
+def analyze(
+    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
+    top: Annotated[int | None, typer.Option(min=1, help="Only the lines with the most MACs.")] = None,
+    expand: Annotated[bool, typer.Option("--expand", help="Every layer of a repeated block on a line.")] = False,
+    batch: Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")] = 1,
+    dtype: Annotated[
+        Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
+    ] = "float32",
+    input: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
+    ] = None,
+    set: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
+    ] = None,
+) -> None:
+    """Shapes, params, MACs, receptive field and memory, layer by layer.
+
+    JSON always holds every layer; --by and --top add their lines to it.
+    """
+    from convcalc.analysis.analyze import analyze as cost
+    from convcalc.analysis.lines import lines
+    from convcalc.cli.options import assignments, shapes
+    from convcalc.spec import SpecError, load
+
+    inputs, variables = shapes(input or []), assignments(set or [])
+    output = _OUTPUTS[format]()
+    failed = False
+    for path in files:
+        errors: list[Diagnostic] = []
+        try:
+            network = load(path, inputs=inputs, variables=variables)
+        except SpecError as error:
+            failed = True
+            errors = error.diagnostics
+            if error.network is None:
+                output.failed(path, errors)
+                continue
+            network = error.network
+        report = cost(network, batch=batch, dtype=dtype)
+        chosen = lines(report, by=by, top=top, expand=expand)
+        output.show(path, report, chosen, errors, folded=by != "layer" or top is not None)
+    output.end()
+    if failed:
+        raise typer.Exit(2)
+
+
+class _Output:
+    """What all formats do: errors go to standard error, after what could be worked out."""
+
+    def failed(self, path: str, errors: list[Diagnostic]) -> None:
+        _show_errors(errors)
+
+    def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
+        raise NotImplementedError
+
+    def end(self) -> None:
+        pass
+
+
+class _Table(_Output):
+    def __init__(self) -> None:
+        self.console = _console(sys.stdout.isatty())
+        self.shown = 0
+
+    def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
+        from convcalc.views import table
+
+        if self.shown:
+            self.console.print()
+        self.shown += 1
+        table.show(self.console, report, lines, path, complete=not errors)
+        if errors:
+            self.console.print(f"up to the first mistake: {_counted(len(errors))}")
+            _show_errors(errors)
+
+
+class _Json(_Output):
+    def __init__(self) -> None:
+        from convcalc.views import json
+
+        self.view = json
+        self.documents: list[json.Document] = []
+
+    def failed(self, path: str, errors: list[Diagnostic]) -> None:
+        super().failed(path, errors)
+        self.documents.append(self.view.failure(path, errors))
+
+    def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
+        if errors:
+            _show_errors(errors)
+        self.documents.append(self.view.document(report, path, lines if folded else None, errors or None))
+
+    def end(self) -> None:
+        sys.stdout.write(self.view.encode(self.documents) + "\n")
+
+
+class _Csv(_Output):
+    def __init__(self) -> None:
+        self.header = True
+
+    def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
+        from convcalc.views import csv
+
+        sys.stdout.write(csv.rows(report.network.name, path, lines, header=self.header))
+        self.header = False
+        if errors:
+            _show_errors(errors)
+
+
+class _Markdown(_Output):
+    def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
+        from convcalc.views import markdown
+
+        sys.stdout.write(markdown.text(report, lines, path, complete=not errors) + "\n")
+        if errors:
+            _show_errors(errors)
+
+
+_OUTPUTS: dict[str, Callable[[], _Output]] = {"table": _Table, "json": _Json, "csv": _Csv, "markdown": _Markdown}
+
+WIDEST = 1000
+"""Columns of what is piped: whoever reads it wants names whole."""
+
+
+def _console(terminal: bool, *, stderr: bool = False) -> Console:
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, width=None if terminal else WIDEST)
+
+
+def _show_errors(errors: list[Diagnostic]) -> None:
+    from convcalc.views import diagnostics
+
+    sys.stdout.flush()
+    diagnostics.show(_console(sys.stderr.isatty(), stderr=True), errors)
+
+
+def _counted(errors: int) -> str:
+    return "1 error" if errors == 1 else f"{errors} errors"

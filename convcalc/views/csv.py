@@ -1,0 +1,35 @@
+"""Reports as CSV: a line a layer, raw integers, one header for all."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from convcalc.analysis.lines import Line
+from convcalc.views import words
+
+HEADER = (
+    *("model", "spec", "name", "kind", "layers", "output_shape", "params", "buffers", "macs", "elementwise_ops"),
+    *("flops", "field_size", "field_stride", "field_start", "field_global"),
+)
+
+
+def rows(model: str, spec: str, lines: list[Line], *, header: bool) -> str:
+    """The lines of one report; with the header for the first."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    if header:
+        writer.writerow(HEADER)
+    for line in lines:
+        field = line.receptive_field
+        local = (field.size, field.stride, field.start) if field else (None, None, None)
+        writer.writerow(
+            [
+                *(model, spec, line.name, line.kind, line.layers),
+                words.shape(line.output_shape or ()),
+                *(line.params, line.buffers, line.macs, line.elementwise_ops, line.flops),
+                *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
+                "" if field is None else str(field.is_global).lower(),
+            ]
+        )
+    return text.getvalue()

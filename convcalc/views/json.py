@@ -1,0 +1,70 @@
+"""A report as JSON: stable names, raw integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+import convcalc
+from convcalc.analysis.lines import Line
+from convcalc.analysis.report import Convention, Peak, Report, Row, Totals
+from convcalc.layers import Shape
+from convcalc.spec.source import Diagnostic
+
+SCHEMA_VERSION = 1
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The JSON of one report; the sums over `layers` equal the `totals`."""
+
+    schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
+    convcalc_version: str = msgspec.field(default_factory=lambda: convcalc.__version__)
+    model: str
+    spec: str
+    convention: Convention | None
+    inputs: dict[str, Shape]
+    totals: Totals | None
+    layers: list[Row]
+    peak_activation: Peak | None
+    misaligned: tuple[str, ...]
+    lines: list[Line] | None = None
+    errors: list[Diagnostic] | None = None
+
+
+def document(report: Report, spec: str, lines: list[Line] | None, errors: list[Diagnostic] | None) -> Document:
+    """The record to encode; a spec with errors has no totals."""
+    return Document(
+        model=report.network.name,
+        spec=spec,
+        convention=report.convention,
+        inputs={node.name: node.shape for node in report.network.inputs},
+        totals=None if errors else report.totals,
+        layers=report.layers,
+        peak_activation=report.peak,
+        misaligned=report.misaligned,
+        lines=lines,
+        errors=errors,
+    )
+
+
+def failure(spec: str, errors: list[Diagnostic]) -> Document:
+    """The record of a spec of which nothing could be worked out."""
+    return Document(
+        model="",
+        spec=spec,
+        convention=None,
+        inputs={},
+        totals=None,
+        layers=[],
+        peak_activation=None,
+        misaligned=(),
+        errors=errors,
+    )
+
+
+def encode(documents: list[Document]) -> str:
+    """One spec as an object, several as an array of them."""
+    whole: Any = documents[0] if len(documents) == 1 else documents
+    encoded = msgspec.json.encode(whole, enc_hook=str)  # a stride below 1 is a Fraction: "1/2"
+    return msgspec.json.format(encoded, indent=1).decode()

@@ -1,0 +1,36 @@
+"""A report as a Markdown table."""
+
+from __future__ import annotations
+
+from convcalc.analysis.lines import Line
+from convcalc.analysis.report import Report
+from convcalc.views import words
+
+
+def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True) -> str:
+    """Title, table, totals, convention."""
+    name, shapes, path = words.title(report, spec)
+    rows = [
+        f"### {_escaped(name)} ({shapes})",
+        "",
+        "| layer | kind | output | params | MACs | share | field |",
+        "|:--|:--|:--|--:|--:|--:|--:|",
+    ]
+    for line in lines:
+        times = f" x{line.times}" if line.times else ""
+        cells = (
+            _escaped(line.name) + times,
+            _escaped(line.kind),
+            words.shape(line.output_shape or ()),
+            words.exact(line.params),
+            words.exact(line.macs),
+            words.share(line.macs, report.totals.macs),
+            words.field(line.receptive_field),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    totals = [f"**{words.totals(report).replace('   ', ' · ')}**", ""] if complete else []
+    return "\n".join([*rows, "", *totals, f"{words.convention(report)} · `{path}`", ""])
+
+
+def _escaped(name: str) -> str:
+    return name.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

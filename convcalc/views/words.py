@@ -1,0 +1,94 @@
+"""How numbers and shapes are written for people."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcalc.analysis.report import ReceptiveField, Report
+
+
+def exact(number: int) -> str:
+    """All digits, in groups of three."""
+    return f"{number:,}"
+
+
+def scaled(number: int) -> str:
+    """A count with a decimal suffix and one decimal; all digits below ten million."""
+    if number < 10**7:
+        return exact(number)
+    for factor, suffix in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
+        if number >= factor:
+            return f"{number / factor:,.1f} {suffix}"
+    raise AssertionError
+
+
+def binary(size: int) -> str:
+    """Bytes with a binary suffix and one decimal."""
+    for factor, suffix in ((2**40, "TiB"), (2**30, "GiB"), (2**20, "MiB"), (2**10, "KiB")):
+        if size >= factor:
+            return f"{size / factor:,.1f} {suffix}"
+    return f"{size} B"
+
+
+def shape(sizes: Sequence[int]) -> str:
+    """64x112x112."""
+    return "x".join(map(str, sizes))
+
+
+def share(part: int, whole: int) -> str:
+    """A percentage with one decimal, nothing for zero."""
+    return f"{100 * part / whole:.1f} %" if part and whole else ""
+
+
+def per_axis(numbers: tuple[Any, ...]) -> str:
+    """One number where all axes agree, 7x5 where they do not, `all` for an axis seen whole."""
+    texts = ["all" if number is None else str(number) for number in numbers]
+    return texts[0] if len(set(texts)) == 1 else "x".join(texts)
+
+
+def field(seen: ReceptiveField | None) -> str:
+    """The receptive field: its size, `all` where no local path is left, `+ all` where a path beside sees everything."""
+    if seen is None or (seen.size is None and not seen.is_global):
+        return ""
+    if seen.size is None:
+        return "all"
+    size = per_axis(seen.size)
+    return f"{size} + all" if seen.is_global and "all" not in size else size
+
+
+def totals(report: Report) -> str:
+    """The line below the table."""
+    found, peak = report.totals, report.peak
+    parts = [f"params {exact(found.params)}" + (f" (buffers {exact(found.buffers)})" if found.buffers else "")]
+    parts.append(f"MACs {exact(found.macs)}")
+    local = report.receptive_field
+    if local is not None and local.size is not None and local.stride is not None:
+        parts.append(f"field {per_axis(local.size)}, stride {per_axis(local.stride)}")
+    if peak is not None:
+        parts.append(f"peak activations {binary(peak.bytes)} at {peak.layer}")
+    return "   ".join(parts)
+
+
+def convention(report: Report) -> str:
+    """What is counted, and for which batch and dtype."""
+    said = report.convention
+    return f"{said.macs} · batch {said.batch} · {said.dtype}"
+
+
+def notes(report: Report) -> list[str]:
+    """What a reader should know beside the numbers."""
+    found = []
+    if report.peak is not None and len(report.peak.tensors) <= 6:
+        found.append(f"at the peak alive: {', '.join(report.peak.tensors)}")
+    if report.misaligned:
+        names = ", ".join(report.misaligned[:4]) + (", ..." if len(report.misaligned) > 4 else "")
+        found.append(f"paths whose receptive fields are not centred on each other meet at {names}")
+    return found
+
+
+def title(report: Report, spec: str) -> tuple[str, str, str]:
+    """Name, input shapes, and the path of the spec."""
+    inputs = report.network.inputs
+    shapes = ", ".join(f"{node.name} {shape(node.shape)}" if len(inputs) > 1 else shape(node.shape) for node in inputs)
+    return report.network.name, shapes, spec
