@@ -157,8 +157,15 @@ def field_types(kind: type[Kind]) -> dict[str, FieldType]:
     return types
 
 
+@cache
 def defaults(kind: type[Kind]) -> dict[str, object]:
     """The fields that need not be written, with what they then are."""
-    return {
-        field.name: field.default for field in msgspec.structs.fields(kind) if field.default is not msgspec.NODEFAULT
-    }
+    names, values = kind.__struct_fields__, kind.__struct_defaults__
+    given = zip(names[len(names) - len(values) :], values, strict=True)
+    return {name: value for name, value in given if value is not msgspec.NODEFAULT}
+
+
+@cache
+def required(kind: type[Kind]) -> tuple[str, ...]:
+    """The fields that must be written."""
+    return tuple(name for name in field_types(kind) if name not in defaults(kind))

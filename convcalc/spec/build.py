@@ -5,7 +5,7 @@ A layer that fails has no shape; what depends on it is passed over in silence, s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from convcalc.arithmetic.number import product
@@ -68,6 +68,7 @@ class Builder:
         self.names: dict[str, Tensor] = {}
         self.problems: list[Diagnostic] = []
         self.steps = 0
+        self._memo: dict[Any, tuple[Kind, Shape]] = {}
         self._reported: set[tuple[str, int, str]] = set()
 
     def problem(self, call: Call, layer: Layer, code: str, name: str, message: str, field: str = "") -> None:
@@ -102,7 +103,7 @@ class Builder:
             self.problem(call, layer, "CC008", name, limit, field)
             raise TooManyLayers
 
-    def sequence(self, layers: list[Layer], call: Call, current: Tensor) -> Tensor:
+    def sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
         for layer in layers:
             name = call.prefixes[0] + layer.name
@@ -296,12 +297,12 @@ class Builder:
             (field, self._evaluate(layer, call, inputs[0], name, field, value, index))
             for field, value in layer.fields.items()
         )
-        key = (values, shapes, shared)
-        found = layer.memo.get(key)
+        key = (layer.kind, values, shapes, shared)
+        found = self._memo.get(key)
         if found is None:
             base = self.nodes[shared].config if shared is not None else None
             config = self._config(layer, call, values, len(shapes[0]) - 1, name, base)
-            found = layer.memo[key] = config, self._shape(layer, call, config, shapes, name)
+            found = self._memo[key] = config, self._shape(layer, call, config, shapes, name)
         return found
 
     def _config(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,10 +49,8 @@ def loads(
     source: Source, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None
 ) -> Network:
     """As `load`, for a text that is already read."""
-    tree, problems = parse(source)
     document = _Document(source, inputs or {}, variables or {})
-    document.problems += problems
-    network = document.read(tree)
+    network = document.read()
     found = [*document.problems, *document.compiler.problems, *document.builder.problems]
     if found or network is None:
         raise SpecError(sorted(found, key=lambda problem: (problem.line, problem.column)), network)
@@ -75,14 +74,12 @@ class _Document:
     def _known(self) -> list[str]:
         return [*self.blocks, *library.names()]
 
-    def read(self, tree: Node | None) -> Network | None:
+    def read(self) -> Network | None:
         """The network, None where not even its inputs are known."""
+        tree, problems = parse(self.source)
+        self.problems += problems
         if not isinstance(tree, Mapping):
-            found = "an empty file" if tree is None else described(tree)
-            start = 0 if tree is None else tree.start
-            if not self.problems:
-                message = f"expected a spec, a mapping with `input` and `layers`; found {found}"
-                self.problems.append(self.source.diagnostic("CC012", start, start + 1, message))
+            self._refuse(tree)
             return None
         for key, _ in tree.entries:
             if key.value not in FIELDS:
@@ -90,25 +87,38 @@ class _Document:
                 self.compiler.problem("CC010", key, f"a spec has no field `{key.value}`", advice)
         self._variables(tree.find("variables"))
         shapes, lines = self._inputs(tree)
-        layers = self._layers(tree, shapes)
+        self._blocks(tree.find("blocks"))
+        name, source = self._text(tree.find("name")), self._text(tree.find("source"))
         expect, budget = self._expect(tree.find("expect")), self._budget(tree.find("budget"))
-        if not shapes or any(shape is None for shape in shapes.values()):
+        outputs, items = tree.find("outputs"), self._items(tree)
+        del tree  # so that layers are let go of as they are read
+        layers = self.compiler.stream(items, Scope(self.values, shapes))
+        items = []
+        known = {name: shape for name, shape in shapes.items() if shape is not None}
+        if not known or len(known) < len(shapes):
+            list(layers)  # for what is wrong with them
             return None
-        self.builder.nodes += input_nodes({name: shape for name, shape in shapes.items() if shape}, lines)
-        self.builder.names.update({name: index for index, name in enumerate(shapes)})
-        outputs = self._build(layers, tree.find("outputs"))
+        self.builder.nodes += input_nodes(known, lines)
+        self.builder.names.update({name: index for index, name in enumerate(known)})
         return Network(
-            name=self._text(tree.find("name")) or self._stem(),
-            source=self._text(tree.find("source")),
+            name=name or self._stem(),
+            source=source,
+            outputs=self._build(layers, outputs),
             nodes=self.builder.nodes,
             input_count=len(shapes),
-            outputs=outputs,
             groups=self.builder.groups,
             variables=self.values,
             expect=expect,
             budget=budget,
             overridden=bool(self.given_inputs or self.given_variables),
         )
+
+    def _refuse(self, tree: Node | None) -> None:
+        found = "an empty file" if tree is None else described(tree)
+        start = 0 if tree is None else tree.start
+        if not self.problems:
+            message = f"expected a spec, a mapping with `input` and `layers`; found {found}"
+            self.problems.append(self.source.diagnostic("CC012", start, start + 1, message))
 
     def _stem(self) -> str:
         return Path(self.source.path).stem.strip("<>")
@@ -143,7 +153,7 @@ class _Document:
         if not name.isidentifier() or name in {*IN_LAYER, "index"}:
             self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
             return
-        compiler, shift = self.compiler, 0
+        compiler = self.compiler
         if name in self.given_variables:
             given = Source("--set", f"{name}={self.given_variables[name]}")
             text = Source("--set", " " * (len(name) + 1) + self.given_variables[name])
@@ -156,7 +166,6 @@ class _Document:
         value = compiler.value(node, known, None, name)
         if compiler is not self.compiler:
             self.problems += compiler.problems
-        del shift
         self.values[name] = self._evaluated(value, compiler, name)
 
     def _evaluated(self, value: Value, compiler: Compiler, name: str) -> Any:
@@ -208,29 +217,33 @@ class _Document:
             self.compiler.problem("CC011", node, f"{name}: {error}")
             return None
 
-    def _layers(self, tree: Mapping, inputs: dict[str, Shape | None]) -> list[Layer]:
-        blocks = tree.find("blocks")
+    def _items(self, tree: Mapping) -> list[Node]:
+        layers = tree.find("layers")
+        if isinstance(layers, Sequence):
+            return layers.items
+        if layers is None:
+            self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
+        else:
+            self.compiler.problem("CC011", layers, f"layers: expected a list of layers, found {described(layers)}")
+        return []
+
+    def _blocks(self, node: Node | None) -> None:
         entries: list[tuple[Scalar, Node]] = []
-        if isinstance(blocks, Mapping):
-            entries = blocks.entries
-        elif blocks is not None:
-            self.compiler.problem("CC011", blocks, f"blocks: expected a mapping, found {described(blocks)}")
-        for key, node in entries:
+        if isinstance(node, Mapping):
+            entries = node.entries
+        elif node is not None:
+            self.compiler.problem("CC011", node, f"blocks: expected a mapping, found {described(node)}")
+        for key, definition in entries:
             name = str(key.value)
             if load_kind(name) is not None:
                 self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
                 continue
             self.blocks[name] = Block(name, self.source)
-            library.define(self.blocks[name], node, self.compiler, list(self.values))
-        for key, node in entries:
+            library.define(self.blocks[name], definition, self.compiler, list(self.values))
+        for key, definition in entries:
             if str(key.value) in self.blocks:
-                library.fill(self.blocks[str(key.value)], node, self.compiler)
+                library.fill(self.blocks[str(key.value)], definition, self.compiler)
         self._refuse_cycles({str(key.value): key for key, _ in entries})
-        layers = tree.find("layers")
-        if layers is None:
-            self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
-            return []
-        return self.compiler.sequence(layers, Scope(self.values, inputs))
 
     def _refuse_cycles(self, keys: dict[str, Scalar]) -> None:
         """A block that contains itself, however far down, is emptied, so that building it ends."""
@@ -249,12 +262,13 @@ class _Document:
         for block in list(self.blocks.values()):
             visit(block, ())
 
-    def _build(self, layers: list[Layer], outputs: Node | None) -> tuple[int, ...]:
+    def _build(self, layers: Iterator[Layer], outputs: Node | None) -> tuple[int, ...]:
         first = self.builder.names.get("input", 0 if len(self.builder.nodes) == 1 else None)
         call = Call(self.values, first)
         try:
             last = self.builder.sequence(layers, call, first)
         except TooManyLayers:
+            list(layers)  # for what else is wrong with them
             return ()
         if outputs is None:
             return () if last is None else (last,)

@@ -7,15 +7,16 @@ with the text is found here: unknown fields and kinds, wrong types, unknown name
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import FieldError, FieldType, Flag, Whole
-from convcalc.layers import Kind, defaults, field_types
+from convcalc.layers import Kind, field_types, required
+from convcalc.spec import tree
 from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError
 from convcalc.spec.source import Diagnostic, Source
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described
+from convcalc.spec.tree import Node, Scalar, described
 
 AMBIGUOUS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
 """Texts that YAML 1.1 read as booleans."""
@@ -68,7 +69,7 @@ class Layer:
     """One written layer. `definition` is a kind, a block, or None where neither could be found."""
 
     __slots__ = (
-        *("block", "branches", "fields", "key", "kind", "kind_name", "line", "memo", "name", "repeat"),
+        *("block", "branches", "fields", "key", "kind", "kind_name", "line", "name", "repeat"),
         *("share", "source", "sources", "when"),
     )
 
@@ -86,18 +87,17 @@ class Layer:
         self.when: Value | None = None
         self.share: Reference | None = None
         self.branches: list[list[Layer]] | None = None
-        self.memo: dict[Any, Any] = {}
 
-    def types(self) -> dict[str, FieldType | None]:
+    def types(self) -> Mapping[str, FieldType | None]:
         """The fields it may have; a block's parameters have no type of their own."""
         if self.kind is not None:
-            return {**field_types(self.kind)}
+            return field_types(self.kind)
         return dict.fromkeys(self.block.parameters) if self.block is not None else {}
 
-    def required(self) -> list[str]:
+    def required(self) -> Sequence[str]:
         """The fields it must have."""
         if self.kind is not None:
-            return [name for name in field_types(self.kind) if name not in defaults(self.kind)]
+            return required(self.kind)
         return [name for name, value in self.block.parameters.items() if value is None] if self.block else []
 
 
@@ -162,12 +162,21 @@ class Compiler:
 
     def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
-        if not isinstance(node, Sequence):
+        if not isinstance(node, tree.Sequence):
             self.problem("CC011", node, f"{what}: expected a list of layers, found {described(node)}")
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
+    def stream(self, items: list[Node], scope: Scope) -> Iterator[Layer]:
+        """As `sequence`, a layer at a time, letting go of each item: a large spec is never held twice."""
+        items = list(reversed(items))  # a copy: an alias may stand for the same list elsewhere
+        while items:
+            layer = self.layer(items.pop(), scope)
+            if layer is not None:
+                yield layer
+
     def layer(self, node: Node, scope: Scope) -> Layer | None:
+        """One layer, None if it cannot be told which."""
         key, body = self._key_and_body(node)
         if key is None:
             return None
@@ -175,7 +184,7 @@ class Compiler:
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
         names = scope.values.union(IN_LAYER)
-        if isinstance(body, Mapping):
+        if isinstance(body, tree.Mapping):
             repeated = body.find("repeat") is not None
             inside = names | {"index"} if repeated else names
             for name, value in body.entries:
@@ -194,14 +203,14 @@ class Compiler:
     def _key_and_body(self, node: Node) -> tuple[Scalar | None, Node | None]:
         if isinstance(node, Scalar) and isinstance(node.value, str):
             return node, None
-        if isinstance(node, Mapping) and len(node.entries) == 1:
+        if isinstance(node, tree.Mapping) and len(node.entries) == 1:
             key, body = node.entries[0]
             if isinstance(key.value, str):
                 empty = isinstance(body, Scalar) and body.value is None and body.plain
                 return key, None if empty else body
-        found = f"a mapping of {len(node.entries)} keys" if isinstance(node, Mapping) else described(node)
+        found = f"a mapping of {len(node.entries)} keys" if isinstance(node, tree.Mapping) else described(node)
         advice = ""
-        if isinstance(node, Mapping) and len(node.entries) > 1:
+        if isinstance(node, tree.Mapping) and len(node.entries) > 1:
             advice = "indent the fields below the kind, or write them in braces: - conv: {out_channels: 8, ...}"
         self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
         return None, None
@@ -215,7 +224,7 @@ class Compiler:
             self.problem("CC013", layer.key, f"there is no layer kind or block `{layer.kind_name}`", advice)
 
     def _branches(self, layer: Layer, node: Node, scope: Scope) -> None:
-        if isinstance(node, Sequence) and node.items:
+        if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
             self.problem("CC011", node, f"branches: expected a list of lists of layers, found {described(node)}")
@@ -243,7 +252,7 @@ class Compiler:
             layer.sources = self._references(node, scope, name)
 
     def _references(self, node: Node, scope: Scope, what: str) -> list[Reference] | None:
-        items = node.items if isinstance(node, Sequence) and what == "from" else [node]
+        items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         found = []
@@ -281,7 +290,7 @@ class Compiler:
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
     def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
-        node = body.find("name") if isinstance(body, Mapping) else None
+        node = body.find("name") if isinstance(body, tree.Mapping) else None
         layer.name = f"{layer.kind_name}{number}"
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
@@ -299,9 +308,9 @@ class Compiler:
 
     def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
         """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
-        if isinstance(node, Sequence):
+        if isinstance(node, tree.Sequence):
             return self._list(node, names, type_, field)
-        if isinstance(node, Mapping):
+        if isinstance(node, tree.Mapping):
             expected = type_.expected if type_ is not None else "a value"
             self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
             return Value(node, None)
@@ -315,7 +324,7 @@ class Compiler:
                 return Value(node, None)
         return Value(node, node.value, constant=True)
 
-    def _list(self, node: Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
+    def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
         if type_ is not None and type_.item is None:
             self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
             return Value(node, None)
@@ -376,5 +385,5 @@ class Compiler:
         )  # fmt: skip
 
 
-def _quoted(names: list[str]) -> str:
+def _quoted(names: Iterable[str]) -> str:
     return ", ".join(f"`{name}`" for name in names)

@@ -28,12 +28,30 @@ Value = Any
 
 
 class Scalar(msgspec.Struct, frozen=True, gc=False):
-    """A value with its place; `plain`: written without quotes."""
+    """A value with its place; `plain`: written without quotes.
+
+    The place is packed into one int, because a spec of 100,000 layers holds a million of these.
+    """
 
     value: Value
-    start: int
-    end: int
-    plain: bool = True
+    place: int
+
+    @property
+    def start(self) -> int:
+        return self.place >> 32
+
+    @property
+    def end(self) -> int:
+        return (self.place >> 32) + ((self.place & 0xFFFF_FFFF) >> 1)
+
+    @property
+    def plain(self) -> bool:
+        return bool(self.place & 1)
+
+
+def scalar(value: Value, start: int, end: int, *, plain: bool = True) -> Scalar:
+    """A scalar that stands from `start` to `end`."""
+    return Scalar(value, start << 32 | (end - start) << 1 | plain)
 
 
 class Sequence(msgspec.Struct, frozen=True):
@@ -160,7 +178,7 @@ class _Parser:
         if event.tag is not None and event.tag != "!":
             self._problem("CC006", start, end, f"tags are not used here, found {event.tag}", "remove the tag")
         value = self._value(event.value, start, end) if plain else event.value
-        node = Scalar(value, start, end, plain)
+        node = scalar(value, start, end, plain=plain)
         if event.anchor is not None:
             self.anchors[event.anchor] = (node, 1)
         self._add(node, 1)
@@ -256,7 +274,7 @@ class _Parser:
             line = self.source.line(first.start)
             twice = f"key {node.value!r} stands here twice, first in line {line}"
             self._problem("CC002", node.start, node.end, twice, "remove one of the two")
-            frame.key = Scalar(_DUPLICATE, node.start, node.end)
+            frame.key = Scalar(_DUPLICATE, node.place)
             return
         frame.keys[node.value] = node
         frame.key = node
