@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from convcalc.cli.options import assignments, console, shapes
 
+if TYPE_CHECKING:
     from convcalc.analysis.lines import Line
     from convcalc.analysis.report import Report
     from convcalc.spec import Diagnostic
@@ -41,7 +41,6 @@ def analyze(
     """
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
-    from convcalc.cli.options import assignments, shapes
     from convcalc.spec import SpecError, load
 
     inputs, variables = shapes(input or []), assignments(set or [])
@@ -81,7 +80,7 @@ class _Output:
 
 class _Table(_Output):
     def __init__(self) -> None:
-        self.console = _console(sys.stdout.isatty())
+        self.console = console()
         self.shown = 0
 
     def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
@@ -140,21 +139,12 @@ class _Markdown(_Output):
 
 _OUTPUTS: dict[str, Callable[[], _Output]] = {"table": _Table, "json": _Json, "csv": _Csv, "markdown": _Markdown}
 
-WIDEST = 1000
-"""Columns of what is piped: whoever reads it wants names whole."""
-
-
-def _console(terminal: bool, *, stderr: bool = False) -> Console:
-    from rich.console import Console
-
-    return Console(stderr=stderr, highlight=False, width=None if terminal else WIDEST)
-
 
 def _show_errors(errors: list[Diagnostic]) -> None:
     from convcalc.views import diagnostics
 
     sys.stdout.flush()
-    diagnostics.show(_console(sys.stderr.isatty(), stderr=True), errors)
+    diagnostics.show(console(stderr=True), errors)
 
 
 def _counted(errors: int) -> str:

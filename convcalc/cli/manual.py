@@ -2,18 +2,57 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from convcalc.views.manual import Page
 
 
 def kinds(
     name: Annotated[str | None, typer.Argument(help="A layer kind or a block.", show_default=False)] = None,
 ) -> None:
     """Every layer kind and block; with a name, its page: fields, example, formulas, source."""
-    print("TODO", name)
+    from convcalc import layers
+    from convcalc.cli.options import console
+    from convcalc.spec import library
+    from convcalc.views import manual
+
+    if name is None:
+        pages = [_page(kind) for kind in layers.names()]
+        blocks = [_page(block) for block in library.block_names()]
+        sections = {"Layer kinds": pages, "Blocks, written in the spec language": blocks}
+        manual.contents(console(), {title: [page for page in found if page] for title, found in sections.items()})
+        return
+    page = _page(name)
+    if page is None:
+        from convcalc.spec.template import did_you_mean
+
+        advice = did_you_mean(name, library.names()) or "`convcalc kinds` lists what there is"
+        raise typer.BadParameter(f"there is no layer kind or block `{name}`; {advice}", param_hint="NAME")
+    manual.show(console(), page)
+
+
+def _page(name: str) -> Page | None:
+    from convcalc import layers
+    from convcalc.spec import library
+    from convcalc.views import manual
+
+    kind = layers.load(name)
+    if kind is not None:
+        return manual.kind_page(name, kind)
+    block = library.block(name)
+    if block is None:
+        return None
+    return manual.block_page(block)
 
 
 def schema() -> None:
     """The JSON Schema of specs, for editors."""
-    print("TODO")
+    import json
+
+    from convcalc.spec.schema import schema as derive
+
+    sys.stdout.write(json.dumps(derive(), indent=1) + "\n")

@@ -2,9 +2,26 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TYPE_CHECKING
+
 import typer
 
 from convcalc.fields import LARGEST
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDEST = 1000
+"""Columns of what is piped: whoever reads it wants names whole."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Where people read: as wide as the terminal; piped, as wide as it takes, and without colour."""
+    from rich.console import Console
+
+    terminal = (sys.stderr if stderr else sys.stdout).isatty()
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else WIDEST)
 
 
 def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:

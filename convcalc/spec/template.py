@@ -169,9 +169,10 @@ class Compiler:
 
     def stream(self, items: list[Node], scope: Scope) -> Iterator[Layer]:
         """As `sequence`, a layer at a time, letting go of each item: a large spec is never held twice."""
-        items = list(reversed(items))  # a copy: an alias may stand for the same list elsewhere
-        while items:
-            layer = self.layer(items.pop(), scope)
+        waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
+        del items
+        while waiting:
+            layer = self.layer(waiting.pop(), scope)
             if layer is not None:
                 yield layer
 

@@ -1,0 +1,138 @@
+"""The JSON Schema of specs (draft 7, which editors read), derived from the kinds, the blocks and their fields.
+
+A block that a spec defines itself cannot be known here, so a layer of an unknown name is let through; everything that
+has a name here is checked field by field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc import layers
+from convcalc.spec import library
+from convcalc.spec.document import FIELDS, SHAPE
+from convcalc.spec.quantities import AMOUNTS
+from convcalc.spec.template import MERGES, REPEAT, WHEN
+
+Schema = dict[str, Any]
+
+ANY = {"description": "a number, true or false, a word, an expression, or a list of such"}
+AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+COMMON: Schema = {
+    "name": {"type": "string", "pattern": r"^[^.]+$", "description": "what the layer is called; no dots"},
+    "from": {**NAMES, "description": "the tensors that enter, by name (default: the layer before)"},
+    "repeat": {**REPEAT.schema(), "description": REPEAT.about},
+    "when": {**WHEN.schema(), "description": WHEN.about},
+    "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+}
+
+
+def schema() -> Schema:
+    """The schema of a spec."""
+    kinds = {name: _kind(name) for name in layers.names()}
+    blocks = {name: _block(name) for name in library.block_names()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "convcalc spec",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["layers"],
+        "anyOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "properties": {name: {**_top(name), "description": about} for name, about in FIELDS.items()},
+        "definitions": {
+            "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
+            "layer": {
+                "anyOf": [
+                    {"type": "string", "examples": [*kinds, *blocks]},
+                    {
+                        "type": "object",
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "properties": {**kinds, **blocks},
+                        "additionalProperties": ANY,
+                    },
+                ]
+            },
+        },
+    }
+
+
+def _top(name: str) -> Schema:
+    amounts = dict.fromkeys(AMOUNTS, AMOUNT)
+    parameters = {"type": "object", "additionalProperties": ANY}
+    block = {
+        "type": "object",
+        "required": ["layers"],
+        "additionalProperties": False,
+        "properties": {
+            "about": {"type": "string"},
+            "parameters": {**parameters, "description": "names with defaults, or `required`"},
+            "layers": {"$ref": "#/definitions/layers"},
+        },
+    }
+    shape = SHAPE.schema()
+    return {
+        "input": shape,
+        "inputs": {"type": "object", "minProperties": 1, "additionalProperties": shape},
+        "variables": parameters,
+        "blocks": {"type": "object", "additionalProperties": block},
+        "layers": {"$ref": "#/definitions/layers"},
+        "outputs": NAMES,
+        "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
+        "budget": _amounts({**amounts, "min_receptive_field": AMOUNT}),
+    }.get(name, {"type": "string"})
+
+
+def _amounts(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _kind(name: str) -> Schema:
+    kind = layers.load(name)
+    assert kind is not None  # noqa: S101  # for the type checker: names() lists what load() finds
+    types = layers.field_types(kind)
+    fields = {field: {**type_.schema(), "description": type_.about} for field, type_ in types.items()}
+    for field, value in layers.defaults(kind).items():
+        fields[field]["default"] = _plain(value)
+    if name in MERGES:
+        branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
+        fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
+    required = list(layers.required(kind))
+    return _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)])
+
+
+def _block(name: str) -> Schema:
+    block = library.block(name)
+    assert block is not None  # noqa: S101  # for the type checker: block_names() lists what block() finds
+    required = [parameter for parameter, default in block.parameters.items() if default is None]
+    fields: Schema = {parameter: dict(ANY) for parameter in block.parameters}
+    found = _layer(
+        fields, required, bare=[{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
+    )
+    return {**found, "description": block.about}
+
+
+def _bare(fields: list[str], required: list[str]) -> list[str]:
+    """The field whose value may stand for the whole layer: the one that is required, or the only one."""
+    if len(required) == 1:
+        return required
+    return fields if len(fields) == 1 else []
+
+
+def _layer(fields: Schema, required: list[str], bare: list[Schema]) -> Schema:
+    mapping: Schema = {"type": "object", "additionalProperties": False, "properties": {**fields, **COMMON}}
+    if required:
+        mapping["anyOf"] = [{"required": required}, {"required": ["share"]}]
+    empty = [] if required else [{"type": "null"}]
+    return {"anyOf": [mapping, *bare, *empty]}
+
+
+def _plain(value: object) -> Any:
+    """A default as a person would write it: once for all axes."""
+    if isinstance(value, tuple) and len(value) == 1:
+        return _plain(value[0])
+    if isinstance(value, tuple):
+        items = [_plain(item) for item in value]
+        return items[0] if len(items) == 2 and items[0] == items[1] else items
+    return value
