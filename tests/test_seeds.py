@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import pytest
@@ -38,9 +40,17 @@ def params_of_layers(report: convcalc.Report) -> list[int]:
     return list(found.values())
 
 
-OF_A_NET = {
+def weights(report: convcalc.Report) -> int:
+    """Without biases, of a net of one layer."""
+    image, layer = report.network.nodes
+    assert layer.config is not None
+    return prod(layer.config.weights(image.shape)["weight"])
+
+
+OF_A_NET: dict[str, Callable[[convcalc.Report], object]] = {
     "output": lambda report: list(report.layers[-1].output_shape),
     "params": lambda report: report.totals.params,
+    "weights": weights,
     "total_params": lambda report: report.totals.params,
     "macs": lambda report: report.totals.macs,
     "total_macs": lambda report: report.totals.macs,
@@ -48,7 +58,7 @@ OF_A_NET = {
     "mults_a_position": lambda report: report.totals.macs // (8 * 8),
     "mults_per_position_and_filter": lambda report: report.totals.macs // (256 * 8 * 8),
 }
-OF_LAYERS = {
+OF_LAYERS: dict[str, Callable[[convcalc.Report], object]] = {
     "outputs": lambda report: [list(row.output_shape) for row in report.layers],
     "params": params_of_layers,
     "macs": lambda report: [row.macs for row in report.layers],
