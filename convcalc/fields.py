@@ -85,7 +85,7 @@ class Whole(FieldType, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> str:
-        return f"whole number from {self.minimum}" if self.minimum > -LARGEST else "whole number"
+        return f"a whole number from {self.minimum}" if self.minimum > -LARGEST else "a whole number"
 
     def accept(self, value: Any, rank: int) -> int:
         return _whole(value, self.minimum)
@@ -103,15 +103,15 @@ class Real(FieldType, frozen=True, kw_only=True):
     @property
     def expected(self) -> str:
         if self.minimum is not None and self.maximum is not None:
-            return f"number from {self.minimum:g} to {self.maximum:g}"
-        return "number" if self.minimum is None else f"number from {self.minimum:g}"
+            return f"a number from {self.minimum:g} to {self.maximum:g}"
+        return "a number" if self.minimum is None else f"a number from {self.minimum:g}"
 
     def accept(self, value: Any, rank: int) -> float:
         number = None if isinstance(value, bool | str | tuple | None) else float(value)
         if number is None or not (
             (self.minimum is None or number >= self.minimum) and (self.maximum is None or number <= self.maximum)
         ):
-            raise FieldError(f"expected a {self.expected}, found {shown(value)}")
+            raise FieldError(f"expected {self.expected}, found {shown(value)}")
         return number
 
     def schema(self) -> dict[str, Any]:
@@ -166,7 +166,7 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> str:
-        return f"whole number from {self.minimum}, or a list of one an axis"
+        return f"a whole number from {self.minimum}, or a list with one for each axis"
 
     @property
     def item(self) -> FieldType:
@@ -188,7 +188,7 @@ class Scale(FieldType, frozen=True):
 
     @property
     def expected(self) -> str:
-        return "number above 0, or a list of one an axis"
+        return "a number above 0, or a list with one for each axis"
 
     @property
     def item(self) -> FieldType:
@@ -214,7 +214,7 @@ class PaddingType(FieldType, frozen=True):
 
     @property
     def expected(self) -> str:
-        return "int, a list of one an axis, [[before, after], ...], or " + ", ".join(PADDING_WORDS)
+        return "a whole number, a list with one for each axis, [[before, after], ...], or " + ", ".join(PADDING_WORDS)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -259,7 +259,7 @@ class Listed(FieldType, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> str:
-        return f"list of whole numbers from {self.minimum}" if self.minimum > -LARGEST else "list of whole numbers"
+        return f"a list of whole numbers from {self.minimum}" if self.minimum > -LARGEST else "a list of whole numbers"
 
     @property
     def item(self) -> FieldType:

@@ -82,7 +82,7 @@ def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
         entering = tuple(fields[source] for source in node.inputs)
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
         fields.append(node.config.receptive_field(entering, shapes))
-        if len(entering) > 1 and not aligned(entering):
+        if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
             misaligned.append(node.name)
     return fields, tuple(misaligned)
 

@@ -91,7 +91,7 @@ class _Table(_Output):
         self.shown += 1
         table.show(self.console, report, lines, path, complete=not errors)
         if errors:
-            self.console.print(f"up to the first mistake: {_counted(len(errors))}")
+            self.console.print(f"without totals: {_counted(len(errors))}")
             _show_errors(errors)
 
 

@@ -87,9 +87,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """Learnable parameters: the sizes of the weights, added up."""
         return _total(self.weights(*inputs))
 
+    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+        """The fields that meet in the output, position by position, where several tensors enter."""
+        return fields
+
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        """What the output sees of the network's input; here the union of what the inputs see."""
-        return fields[0] if len(fields) == 1 else merged(fields, self.shape(*inputs))
+        """What the output sees of the network's input; here the union over the paths."""
+        return fields[0] if len(fields) == 1 else merged(self.paths(fields, inputs), self.shape(*inputs))
 
     def summary(self) -> str:
         """The fields that matter, in a few characters, for a table."""

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import ClassVar
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
 from convcalc.layers import Check, Kind, Shape
 from convcalc.layers._cases import draw_shape
@@ -34,8 +34,8 @@ class Elementwise(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, *inputs: Shape) -> int:
         return (len(inputs) - 1) * product(self.shape(*inputs))
 
-    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return merged(repeated(fields, inputs), self.shape(*inputs))
+    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+        return repeated(fields, inputs)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from functools import reduce
 from typing import Annotated, ClassVar
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Padding
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
@@ -84,9 +84,8 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
         return (neighbours + (len(maps) == 2)) * samples + self.undeformed().elementwise_ops(x)
 
-    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        nominal = self.undeformed().receptive_field(fields[:1], inputs[:1])
-        return merged((nominal, *fields[1:]), self.shape(*inputs))
+    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+        return self.undeformed().receptive_field(fields[:1], inputs[:1]), *fields[1:]
 
     def summary(self) -> str:
         return self.undeformed().summary()

@@ -6,11 +6,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
+from convcalc import network as graph
 from convcalc.fields import FieldError, FieldType, Listed, Whole, shown
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
+from convcalc.spec.advice import fitting_inputs, smallest_input
 from convcalc.spec.build import Builder, Call, TooManyLayers, input_nodes
 from convcalc.spec.expressions import ExpressionError
 from convcalc.spec.quantities import AMOUNTS, amount
@@ -51,10 +55,33 @@ def loads(
     """As `load`, for a text that is already read."""
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
-    found = [*document.problems, *document.compiler.problems, *document.builder.problems]
+    found = document.found()
     if found or network is None:
+        if network is not None and network.input_count == 1 and document.builder.steps <= MOST_LAYERS_TO_ADVISE_ON:
+            found = [_advised(problem, document, network.nodes[0]) for problem in found]
         raise SpecError(sorted(found, key=lambda problem: (problem.line, problem.column)), network)
     return network
+
+
+SIZES = {"CC101", "CC103"}
+"""Mistakes that another input size may mend."""
+
+MOST_LAYERS_TO_ADVISE_ON = 2000
+"""A larger network is not built again to find input sizes that fit."""
+
+
+def _advised(problem: Diagnostic, document: _Document, entering: graph.Node) -> Diagnostic:
+    """The problem, with input sizes at which it is gone, where it is one of sizes."""
+    if problem.help or problem.code not in SIZES:
+        return problem
+
+    def fits(shape: Shape) -> bool:
+        other = _Document(document.source, {entering.name: shape}, document.given_variables)
+        other.read()
+        return not any(found.code in SIZES for found in other.found())
+
+    advise = smallest_input if problem.code == "CC101" else fitting_inputs
+    return msgspec.structs.replace(problem, help=advise(entering.shape, fits))
 
 
 class _Document:
@@ -67,6 +94,10 @@ class _Document:
         self.builder = Builder()
         self.problems: list[Diagnostic] = []
         self.values: dict[str, Any] = {}
+
+    def found(self) -> list[Diagnostic]:
+        """Everything that is wrong."""
+        return [*self.problems, *self.compiler.problems, *self.builder.problems]
 
     def _block(self, name: str) -> Block | None:
         return self.blocks.get(name) or library.block(name)

@@ -6,7 +6,6 @@ with the text is found here: unknown fields and kinds, wrong types, unknown name
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -28,8 +27,14 @@ its number of spatial axes."""
 
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """A suggestion, or nothing."""
-    close = difflib.get_close_matches(str(word), list(known), n=1, cutoff=0.6)
+    close = _close(word, known)
     return f"did you mean `{close[0]}`?" if close else ""
+
+
+def _close(word: object, known: Iterable[str]) -> list[str]:
+    import difflib
+
+    return difflib.get_close_matches(str(word)[:100], list(known), n=1, cutoff=0.6)
 
 
 class Value:
@@ -197,7 +202,7 @@ class Compiler:
                     self._field(layer, name, value, inside)
         elif body is not None:
             self._bare(layer, body, names)
-        self._complete(layer)
+        self._complete(layer, body)
         self._name(layer, body, number, scope)
         return layer
 
@@ -282,17 +287,20 @@ class Compiler:
             found = described(body)
             self.problem("CC011", body, f"{layer.kind_name}: expected a mapping of fields, found {found}{needs}")
 
-    def _complete(self, layer: Layer) -> None:
+    def _complete(self, layer: Layer, body: Node | None) -> None:
         if layer.share is not None:
             return  # fields that are not written are those of the layer whose weights are used
         missing = [name for name in layer.required() if name not in layer.fields]
+        written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
+        misspelt = {close for word in written if word not in layer.types() for close in _close(word, missing)}
+        missing = [name for name in missing if name not in misspelt]
         if missing:
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
     def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
-        layer.name = f"{layer.kind_name}{number}"
+        layer.name = f"{layer.kind_name}{'_' if layer.kind_name[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
             if not text or "." in text or text in RESERVED or not text.isprintable():

@@ -17,7 +17,8 @@ def show(console: Console, report: Report, lines: list[Line], spec: str, *, comp
     """Print title, table, totals and convention."""
     name, shapes, path = words.title(report, spec)
     console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")), soft_wrap=True)
-    console.print(_table(console, report, lines))
+    if lines:
+        console.print(_table(console, report, lines))
     if complete:
         console.print(Text(words.totals(report), "bold"))
     for note in words.notes(report) if complete else []:

@@ -7,6 +7,8 @@ from typing import Any
 
 from convcalc.analysis.report import ReceptiveField, Report
 
+SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
+
 
 def exact(number: int) -> str:
     """All digits, in groups of three."""
@@ -14,13 +16,11 @@ def exact(number: int) -> str:
 
 
 def scaled(number: int) -> str:
-    """A count with a decimal suffix and one decimal; all digits below ten million."""
+    """A count with a decimal suffix, to four digits or more; all digits below ten million."""
     if number < 10**7:
         return exact(number)
-    for factor, suffix in ((10**12, "T"), (10**9, "G"), (10**6, "M")):
-        if number >= factor:
-            return f"{number / factor:,.1f} {suffix}"
-    raise AssertionError
+    factor, suffix, digits = next(scale for scale in SCALES if number >= scale[0])
+    return f"{number / factor:,.{digits}f} {suffix}"
 
 
 def binary(size: int) -> str:
@@ -38,7 +38,9 @@ def shape(sizes: Sequence[int]) -> str:
 
 def share(part: int, whole: int) -> str:
     """A percentage with one decimal, nothing for zero."""
-    return f"{100 * part / whole:.1f} %" if part and whole else ""
+    if not part:
+        return ""
+    return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "<0.1 %"
 
 
 def per_axis(numbers: tuple[Any, ...]) -> str:
