@@ -84,6 +84,30 @@ def vgg(depths: str) -> str:
         """
 
 
+STRIDE_IN_THE_FIRST_1X1 = (
+    resnet("early", "[3, 4, 6, 3]")
+    + """
+        blocks:
+          early:
+            parameters: {channels: required, stride: 1}
+            layers:
+              - add:
+                  branches:
+                    - - conv: {out_channels: channels, kernel_size: 1, stride: stride, bias: false}
+                      - batch_norm
+                      - relu
+                      - conv: {out_channels: channels, kernel_size: 3, padding: 1, bias: false}
+                      - batch_norm
+                      - relu
+                      - conv: {out_channels: 4 * channels, kernel_size: 1, bias: false}
+                      - batch_norm
+                      - identity
+                    - - conv: {out_channels: 4 * channels, kernel_size: 1, stride: stride, bias: false,
+                               when: in_channels != 4 * channels}
+                      - batch_norm: {when: in_channels != 4 * channels}
+              - relu
+"""
+)
 DENSENET121 = """
     input: [3, 224, 224]
     blocks:
@@ -180,6 +204,8 @@ WRITTEN_HERE = {
     "resnet101": resnet("bottleneck", "[3, 4, 23, 3]"),
     "resnet152": resnet("bottleneck", "[3, 8, 36, 3]"),
     "resnext50_32x4d": RESNEXT50,
+    "resnet50 stride in the first 1x1": STRIDE_IN_THE_FIRST_1X1,
+    "timm_legacy_seresnet50": STRIDE_IN_THE_FIRST_1X1.replace("identity", "squeeze_excite"),
     "densenet121": DENSENET121,
     "convnext_tiny": CONVNEXT_TINY,
     "squeezenet1_1": SQUEEZENET1_1,
@@ -255,39 +281,6 @@ def test_mobilenet_v2_width(width: str, millions: int) -> None:
     assert round(report_of("zoo/mobilenet_v2", width=width).totals.macs / 10**6) == millions
 
 
-STRIDE_IN_THE_FIRST_1X1 = (
-    resnet("early", "[3, 4, 6, 3]")
-    + """
-        blocks:
-          early:
-            parameters: {channels: required, stride: 1}
-            layers:
-              - add:
-                  branches:
-                    - - conv: {out_channels: channels, kernel_size: 1, stride: stride, bias: false}
-                      - batch_norm
-                      - relu
-                      - conv: {out_channels: channels, kernel_size: 3, padding: 1, bias: false}
-                      - batch_norm
-                      - relu
-                      - conv: {out_channels: 4 * channels, kernel_size: 1, bias: false}
-                      - batch_norm
-                    - - conv: {out_channels: 4 * channels, kernel_size: 1, stride: stride, bias: false,
-                               when: in_channels != 4 * channels}
-                      - batch_norm: {when: in_channels != 4 * channels}
-              - relu
-"""
-)
-
-
-def test_resnet50_of_the_paper() -> None:
-    found = report_of_text(STRIDE_IN_THE_FIRST_1X1)
-    assert found.totals.params == 25557032
-    squeeze_excite = 2 * sum(times * width**2 // 16 for times, width in ((3, 256), (4, 512), (6, 1024), (3, 2048)))
-    (row,) = (row for row in rows("zoo.csv") if row["model"] == "timm_legacy_seresnet50")
-    assert found.totals.macs + squeeze_excite == int(row["macs"])  # that net is this one with gates
-
-
 DERIVED = {"densenet121": (2071, 32, 1021), "convnext_tiny": (1688, 32, 828)}
 """By the recursion of Araujo, Norris and Sim, outside of this program."""
 LAST_SPATIAL = {
@@ -299,7 +292,7 @@ LAST_SPATIAL = {
 
 @pytest.mark.parametrize(("net", "expected"), (LAST_SPATIAL | DERIVED).items())
 def test_receptive_field(net: str, expected: tuple[int, int, int]) -> None:
-    found = report_of_text(STRIDE_IN_THE_FIRST_1X1) if net.startswith("resnet50 stride") else report(net)
+    found = report(net)
     assert field_of(found) == expected
     assert found.misaligned == ()
 
@@ -328,13 +321,17 @@ def slim_mobilenet_v1() -> str:
     return layers
 
 
-SLIM_RESNET50 = f"""
+def slim_resnet(*depths: int) -> str:
+    """A block strides in its last unit, the last block nowhere."""
+    blocks = "".join(
+        f"  - unit: {{name: block{number}, repeat: {depth}, stride: 2 if index == {depth - 1} else 1}}\n"
+        for number, depth in enumerate(depths[:3], start=1)
+    )
+    return f"""
 {conv("conv1", 7, 2, padding="3")}
 {pool("pool1", 3, padding="same")}
-  - unit: {{name: block1, repeat: 3, stride: 2 if index == 2 else 1}} # a block strides in its last unit
-  - unit: {{name: block2, repeat: 4, stride: 2 if index == 3 else 1}}
-  - unit: {{name: block3, repeat: 6, stride: 2 if index == 5 else 1}}
-  - unit: {{name: block4, repeat: 3}}
+{blocks}
+  - unit: {{name: block4, repeat: {depths[3]}}}
 blocks:
   unit:
     parameters: {{stride: 1}}
@@ -344,6 +341,8 @@ blocks:
             - [conv: {{out_channels: 8, kernel_size: 3, stride: stride, padding: 1}}]
             - [max_pool: {{kernel_size: 1, stride: stride}}]
 """
+
+
 SLIM_ALEXNET = (
     *(conv("conv1", 11, 4, "valid"), pool("pool1", 3), conv("conv2", 5), pool("pool2", 3)),
     *(conv("conv3", 3), conv("conv4", 3), conv("conv5", 3), pool("pool5", 3)),
@@ -353,7 +352,10 @@ SLIM = {
     "vgg_a": slim_vgg("11222"),
     "vgg_16": slim_vgg("22333"),
     "mobilenet_v1": slim_mobilenet_v1(),
-    "resnet_v1_50": SLIM_RESNET50,
+    "resnet_v1_50": slim_resnet(3, 4, 6, 3),
+    "resnet_v1_101": slim_resnet(3, 4, 23, 3),
+    "resnet_v1_152": slim_resnet(3, 8, 36, 3),
+    "resnet_v1_200": slim_resnet(3, 24, 36, 3),
 }
 INCEPTION_POOLS = {"MaxPool_3a_3x3": "max_pool1", "MaxPool_5a_3x3": "max_pool2"}
 END_POINTS = [row for row in rows("receptive_fields.csv") if row["net"] in SLIM or row["net"] == "inception_v3"]
@@ -370,6 +372,78 @@ def test_receptive_field_of_tensorflow_nets(row: dict[str, str]) -> None:
     size, stride, padding = found
     assert (size, stride) == (int(row["receptive_field"]), int(row["stride"]))
     assert padding == int(row["padding"] or padding)
+
+
+@pytest.mark.parametrize(
+    ("net", "size", "padding_at_224", "padding_at_321"),
+    [
+        ("alexnet_v2", 195, 64, 64),
+        ("vgg_a", 150, 59, 59),
+        ("vgg_16", 212, 90, 90),
+        ("mobilenet_v1", 315, 126, 157),
+        ("resnet_v1_50", 483, 239, 241),
+        ("resnet_v1_101", 1027, 511, 513),
+        ("resnet_v1_152", 1507, 751, 753),
+        ("resnet_v1_200", 1763, 879, 881),
+    ],
+)
+def test_padding_depends_on_the_size(net: str, size: int, padding_at_224: int, padding_at_321: int) -> None:
+    for side, padding in ((224, padding_at_224), (321, padding_at_321)):
+        found = report_of_text(f"input: [3, {side}, {side}]\nlayers:\n{SLIM[net]}")
+        assert field_of(found) == (size, 32, padding)
+
+
+PLAIN_PATH = "conv: {out_channels: 8, kernel_size: 1, stride: 4}"
+PADDED = "pad: [[1, 0], [1, 0]]"
+STRIDED, POINT = (
+    "conv: {out_channels: 8, kernel_size: 3, stride: 2}",
+    "conv: {out_channels: 8, kernel_size: 1, stride: 2}",
+)
+STRIDED_SAME = "conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: same}"
+POOLED, POOLED_POINT = "max_pool: {kernel_size: 3, stride: 2}", "max_pool: {kernel_size: 1, stride: 2}"
+OFF_CENTRE = "conv: {out_channels: 8, kernel_size: 3}"
+
+
+def sum_of(*paths: tuple[str, ...]) -> str:
+    return f"  - add: {{branches: [{', '.join('[' + ', '.join(path) + ']' for path in paths)}]}}\n"
+
+
+SAME_IN_TWO = sum_of((PLAIN_PATH,), (STRIDED_SAME, POINT))
+TWICE = sum_of((PLAIN_PATH,), (PADDED, STRIDED, POINT)) + "  - relu\n" + sum_of((POINT,), (PADDED, STRIDED))
+TWICE_SAME = SAME_IN_TWO + "  - relu\n" + sum_of((POINT,), (STRIDED_SAME,))
+
+
+@pytest.mark.parametrize(
+    ("side", "layers", "expected"),
+    [
+        (32, sum_of((PLAIN_PATH,), (PADDED, STRIDED, POINT)), (3, 4, 1)),
+        (32, sum_of(("max_pool: {kernel_size: 1, stride: 4}",), (PADDED, POOLED, POOLED_POINT)), (3, 4, 1)),
+        (7, sum_of(("pad: [[2, 1], [2, 1]]", "conv: {out_channels: 8, kernel_size: 5, stride: 2}"),
+                   (OFF_CENTRE, OFF_CENTRE)), None),
+        (9, SAME_IN_TWO, (3, 4, 1)),
+        (8, SAME_IN_TWO, None),
+        (32, TWICE, (11, 8, 5)),
+        (17, TWICE_SAME, (11, 8, 5)),
+    ],
+)  # fmt: skip
+def test_paths_that_meet(side: int, layers: str, expected: tuple[int, int, int] | None) -> None:
+    """The graphs by which Araujo, Norris and Sim tested their library; None where it calls them not aligned."""
+    found = report_of_text(f"input: [8, {side}, {side}]\nlayers:\n{layers}")
+    assert bool(found.misaligned) == (expected is None)
+    assert expected is None or field_of(found) == expected
+
+
+def test_a_kernel_of_two_lengths() -> None:
+    """Another of those graphs: x and y differ."""
+    text = """
+        input: [8, 32, 32]
+        layers:
+          - conv: {out_channels: 8, kernel_size: [3, 5], stride: 2}
+          - conv: {out_channels: 8, kernel_size: [3, 1], stride: 2}
+        """
+    field = report_of_text(text).receptive_field
+    assert field is not None
+    assert (field.size, field.stride, field.start) == ((7, 5), (4, 4), (0, 0))
 
 
 def test_unet_sees_two_sizes() -> None:
