@@ -1,8 +1,15 @@
-"""How much is generated: with CONVCALC_EXAMPLES=1000 every property draws so many examples."""
+"""What the tests generate, and how much of it: with CONVCALC_EXAMPLES=1000 every property draws so many examples."""
+
+from __future__ import annotations
 
 import os
+from typing import Any
 
 from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+
+from convcalc import layers
+from convcalc.layers import Kind, Shape
 
 MANY = int(os.environ.get("CONVCALC_EXAMPLES", "0"))
 
@@ -13,3 +20,58 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 settings.load_profile("convcalc")
+
+Case = tuple[Any, tuple[Shape, ...]]
+"""A kind with its fields, and the shapes that enter."""
+
+draws = st.randoms(use_true_random=True)
+
+
+def load(name: str) -> type[Kind]:
+    kind = layers.load(name)
+    assert kind is not None
+    return kind
+
+
+@st.composite
+def convolutions(draw: st.DrawFn, transposed: bool = False) -> Case:
+    """Any geometry, on axes long enough for one output."""
+    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 3))
+    axes: list[tuple[int, ...]] = []
+    for _ in range(rank):
+        kernel, stride, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
+        before, after, more = draw(st.integers(0, 5)), draw(st.integers(0, 5)), draw(st.integers(0, 6))
+        least = 1 + (before + after if transposed else max((kernel - 1) * dilation - before - after, 0))
+        added = draw(st.integers(0, max(stride, dilation) - 1))
+        axes.append((kernel, stride, dilation, before, after, least + more, added))
+    kernels, strides, dilations, befores, afters, sizes, addeds = zip(*axes, strict=True)
+    padding: Any = tuple(zip(befores, afters, strict=True))
+    words = ["same", "same_lower", "valid"] + ["causal"] * (rank == 1)
+    if not transposed and draw(st.booleans()):
+        word = draw(st.sampled_from(words))
+        if word != "valid" or all((k - 1) * d < size for k, d, size in zip(kernels, dilations, sizes, strict=True)):
+            padding = word
+    fields = {"kernel_size": kernels, "stride": strides, "dilation": dilations, "padding": padding, "groups": groups}
+    fields |= {"out_channels": groups * draw(st.integers(1, 2)), "bias": draw(st.booleans())}
+    x = (groups * draw(st.integers(1, 2)), *sizes)
+    if transposed:
+        fields["output_padding"] = addeds
+    return load("conv_transpose" if transposed else "conv")(**fields), (x,)
+
+
+@st.composite
+def pools(draw: st.DrawFn, name: str) -> Case:
+    """Any window that stands somewhere, padded by at most half of itself."""
+    axes = []
+    for _ in range(draw(st.integers(1, 2))):
+        kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+        dilation = draw(st.integers(1, 3)) if name == "max_pool" else 1
+        extent = (kernel - 1) * dilation + 1
+        axes.append((kernel, stride, dilation, draw(st.integers(0, extent // 2)), draw(st.integers(0, extent // 2)),
+                     extent + draw(st.integers(0, 6))))  # fmt: skip
+    kernels, strides, dilations, befores, afters, sizes = zip(*axes, strict=True)
+    padding = draw(st.sampled_from([tuple(zip(befores, afters, strict=True)), "same", "same_lower", "valid"]))
+    fields: dict[str, Any] = {"kernel_size": kernels, "padding": padding, "ceil_mode": draw(st.booleans())}
+    fields |= {"stride": draw(st.sampled_from([strides, None]))}
+    fields |= {"dilation": dilations} if name == "max_pool" else {}
+    return load(name)(**fields), ((draw(st.integers(1, 2)), *sizes),)

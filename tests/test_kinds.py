@@ -15,7 +15,7 @@ import msgspec
 import numpy as np
 import pytest
 from brute_force import worth
-from conftest import MANY
+from conftest import MANY, Case, convolutions, draws, load, pools
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -23,22 +23,14 @@ from convcalc import analyze, layers
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import Traced
 from convcalc.fields import FieldError, Flag, Real, shown
-from convcalc.layers import Kind, Shape, defaults, field_types
+from convcalc.layers import Shape, defaults, field_types
 from convcalc.spec import Source, loads
 
 NAMES = layers.names()
 COSTS = ("shape", "params", "macs", "elementwise_ops")
-Case = tuple[Any, tuple[Shape, ...]]
 every_kind = pytest.mark.parametrize("name", NAMES)
 few = settings(max_examples=MANY or 25)
 many = settings(max_examples=MANY or 200)
-draws = st.randoms(use_true_random=True)
-
-
-def load(name: str) -> type[Kind]:
-    kind = layers.load(name)
-    assert kind is not None
-    return kind
 
 
 def costs(config: Any, inputs: Any) -> dict[str, Any]:
@@ -264,32 +256,6 @@ def test_values_of_the_wrong_type_are_refused(name: str) -> None:
 # What follows counts: windows are moved over cells, and what they touch is taken down.
 
 
-@st.composite
-def convolutions(draw: st.DrawFn, transposed: bool = False) -> Case:
-    """Any geometry, on axes long enough for one output."""
-    rank, groups = draw(st.integers(1, 2)), draw(st.integers(1, 3))
-    axes: list[tuple[int, ...]] = []
-    for _ in range(rank):
-        kernel, stride, dilation = draw(st.integers(1, 4)), draw(st.integers(1, 4)), draw(st.integers(1, 3))
-        before, after, more = draw(st.integers(0, 5)), draw(st.integers(0, 5)), draw(st.integers(0, 6))
-        least = 1 + (before + after if transposed else max((kernel - 1) * dilation - before - after, 0))
-        added = draw(st.integers(0, max(stride, dilation) - 1))
-        axes.append((kernel, stride, dilation, before, after, least + more, added))
-    kernels, strides, dilations, befores, afters, sizes, addeds = zip(*axes, strict=True)
-    padding: Any = tuple(zip(befores, afters, strict=True))
-    words = ["same", "same_lower", "valid"] + ["causal"] * (rank == 1)
-    if not transposed and draw(st.booleans()):
-        word = draw(st.sampled_from(words))
-        if word != "valid" or all((k - 1) * d < size for k, d, size in zip(kernels, dilations, sizes, strict=True)):
-            padding = word
-    fields = {"kernel_size": kernels, "stride": strides, "dilation": dilations, "padding": padding, "groups": groups}
-    fields |= {"out_channels": groups * draw(st.integers(1, 2)), "bias": draw(st.booleans())}
-    x = (groups * draw(st.integers(1, 2)), *sizes)
-    if transposed:
-        fields["output_padding"] = addeds
-    return load("conv_transpose" if transposed else "conv")(**fields), (x,)
-
-
 def counted(name: str, case: Case) -> None:
     config, inputs = case
     assert [check for check in config.checks(*inputs) if not check.holds] == []
@@ -330,24 +296,6 @@ def test_transposed_same_undoes_same(word: str, kernel: int, stride: int, dilati
     written_ = {cell * stride + tap * dilation for cell in range(size) for tap in range(kernel)}
     own = {cell * stride + more for cell in range(size) for more in range(stride)}
     assert config.shape((1, size)) == (1, max(written_ | own) + 1 if word == "valid" else len(own))
-
-
-@st.composite
-def pools(draw: st.DrawFn, name: str) -> Case:
-    """Any window that stands somewhere, padded by at most half of itself."""
-    axes = []
-    for _ in range(draw(st.integers(1, 2))):
-        kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-        dilation = draw(st.integers(1, 3)) if name == "max_pool" else 1
-        extent = (kernel - 1) * dilation + 1
-        axes.append((kernel, stride, dilation, draw(st.integers(0, extent // 2)), draw(st.integers(0, extent // 2)),
-                     extent + draw(st.integers(0, 6))))  # fmt: skip
-    kernels, strides, dilations, befores, afters, sizes = zip(*axes, strict=True)
-    padding = draw(st.sampled_from([tuple(zip(befores, afters, strict=True)), "same", "same_lower", "valid"]))
-    fields: dict[str, Any] = {"kernel_size": kernels, "padding": padding, "ceil_mode": draw(st.booleans())}
-    fields |= {"stride": draw(st.sampled_from([strides, None]))}
-    fields |= {"dilation": dilations} if name == "max_pool" else {}
-    return load(name)(**fields), ((draw(st.integers(1, 2)), *sizes),)
 
 
 @many
