@@ -137,7 +137,7 @@ def _table(outputs: int) -> int:
     return outputs
 
 
-class FieldTooIrregular(Exception):  # noqa: N818  # a condition the caller turns into a global axis, no error
+class FieldTooIrregular(Exception):
     """The intervals repeat later than `LONGEST_TABLE` positions."""
 
 

@@ -12,7 +12,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Group, Node
-from convcalc.spec.expressions import ExpressionError
+from convcalc.spec.expressions import ExpressionError, Unknown
 from convcalc.spec.source import Diagnostic
 from convcalc.spec.template import Block, Layer, Reference, Value, did_you_mean
 from convcalc.spec.tree import Scalar
@@ -51,11 +51,11 @@ class Call:
         self.shared = shared  # prefix of the layers whose weights are used
 
 
-class _Failed(Exception):  # noqa: N818  # reported already; the layer has no output
+class _Failed(Exception):
     pass
 
 
-class TooManyLayers(Exception):  # noqa: N818  # reported already; nothing more is built
+class TooManyLayers(Exception):
     """The limit on layers is reached."""
 
 
@@ -221,13 +221,15 @@ class Builder:
         assert value is not None  # noqa: S101  # for the type checker
         if value.constant:
             return value.written
-        if value.written is None or (source is None and field != "repeat"):
-            raise _Failed  # reported when it was read, or nothing is known of what enters
+        if source is None and field != "repeat":
+            raise _Failed  # nothing is known of what enters
         names = self._names(call, source, index)
         if field == "when" and call.in_channels is not None:
             names["in_channels"] = call.in_channels  # a block decides at its door what it consists of
         try:
             return value.evaluate(names)
+        except Unknown:
+            raise _Failed from None
         except ExpressionError as error:
             self.problem(call, layer, "CC011", name, f"{field}: {error}", field)
             raise _Failed from None

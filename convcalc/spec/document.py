@@ -16,7 +16,7 @@ from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.advice import fitting_inputs, smallest_input
 from convcalc.spec.build import Builder, Call, TooManyLayers, input_nodes
-from convcalc.spec.expressions import ExpressionError
+from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
 from convcalc.spec.template import IN_LAYER, Block, Compiler, Layer, Scope, Value, did_you_mean
@@ -75,13 +75,18 @@ def _advised(problem: Diagnostic, document: _Document, entering: graph.Node) -> 
     if problem.help or problem.code not in SIZES:
         return problem
 
-    def fits(shape: Shape) -> bool:
+    def left(shape: Shape) -> list[Diagnostic]:
         other = _Document(document.source, {entering.name: shape}, document.given_variables)
         other.read()
-        return not any(found.code in SIZES for found in other.found())
+        return [found for found in other.found() if found.code in SIZES]
+
+    def is_gone(shape: Shape) -> bool:
+        return all((found.line, found.column) != (problem.line, problem.column) for found in left(shape))
 
     advise = smallest_input if problem.code == "CC101" else fitting_inputs
-    return msgspec.structs.replace(problem, help=advise(entering.shape, fits))
+    whole = advise(entering.shape, lambda shape: not left(shape))
+    layer = "" if whole else advise(entering.shape, is_gone)
+    return msgspec.structs.replace(problem, help=whole or (layer and f"this layer {layer}"))
 
 
 class _Document:
@@ -187,26 +192,25 @@ class _Document:
         compiler = self.compiler
         if name in self.given_variables:
             given = Source("--set", f"{name}={self.given_variables[name]}")
-            text = Source("--set", " " * (len(name) + 1) + self.given_variables[name])
-            parsed, problems = parse(text)
-            self.problems += problems
+            parsed, problems = parse(Source("--set", " " * (len(name) + 1) + self.given_variables[name]))
+            self.problems += [msgspec.structs.replace(problem, text=given.text) for problem in problems]
             if parsed is None or problems:
+                self.values[name] = UNKNOWN
                 return
             node, compiler = parsed, Compiler(given, load_kind, self._block, self._known)
         known = set(self.values)
-        value = compiler.value(node, known, None, name)
+        self.values[name] = self._evaluated(compiler.value(node, known, None, name), compiler, name)
         if compiler is not self.compiler:
             self.problems += compiler.problems
-        self.values[name] = self._evaluated(value, compiler, name)
 
     def _evaluated(self, value: Value, compiler: Compiler, name: str) -> Any:
         try:
             return value.evaluate(self.values)
+        except Unknown:
+            return UNKNOWN
         except ExpressionError as error:
             compiler.problem("CC011", value.node, f"{name}: {error}")
-            if compiler is not self.compiler:
-                self.problems += compiler.problems
-            return None
+            return UNKNOWN
 
     def _inputs(self, tree: Mapping) -> tuple[dict[str, Shape | None], dict[str, int]]:
         one, several = tree.find("input"), tree.find("inputs")
@@ -235,12 +239,9 @@ class _Document:
         return value if isinstance(value, tuple) else None
 
     def _typed(self, node: Node, type_: FieldType, name: str) -> Any:
-        before = len(self.compiler.problems)
         value = self.compiler.value(node, set(self.values), type_, name)
-        if len(self.compiler.problems) > before:
-            return None
         evaluated = self._evaluated(value, self.compiler, name)
-        if len(self.compiler.problems) > before:
+        if evaluated is UNKNOWN:
             return None
         try:
             return type_.accept(evaluated, 1)

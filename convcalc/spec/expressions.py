@@ -36,6 +36,14 @@ class ExpressionError(ValueError):
         self.advice = advice
 
 
+class Unknown(ExpressionError):
+    """It rests on a value that could not be read, which has been reported where it stands."""
+
+
+UNKNOWN = object()
+"""The value of a name whose own text could not be read."""
+
+
 class Expression:
     """A parsed expression; `names` are those it needs to be evaluated, each with where it stands."""
 
@@ -144,9 +152,12 @@ def _named(node: ast.Name, values: Mapping[str, Any]) -> Any:
     if node.id in CONSTANTS:
         return CONSTANTS[node.id]
     try:
-        return values[node.id]
+        value = values[node.id]
     except KeyError:
         raise ExpressionError(f"{node.id!r} has no value here", node) from None
+    if value is UNKNOWN:
+        raise Unknown(f"{node.id!r} could not be read", node)
+    return value
 
 
 def _constant(node: ast.Constant, text: str) -> Any:

@@ -13,7 +13,7 @@ from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import FieldError, FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
-from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError
+from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.tree import Node, Scalar, described
 
@@ -44,7 +44,7 @@ class Value:
 
     def __init__(self, node: Node, written: Any, *, constant: bool = False) -> None:
         self.node = node
-        self.written = written  # the constant, the Expression, or a list of Values
+        self.written = written  # the constant, the Expression, a list of Values, or None if it could not be read
         self.constant = constant
 
     def evaluate(self, names: dict[str, Any]) -> Any:
@@ -53,6 +53,8 @@ class Value:
         Raises:
             ExpressionError: it has no value.
         """
+        if self.written is None and not self.constant:
+            raise Unknown("reported where it stands")
         if isinstance(self.written, Expression):
             return self.written.evaluate(names)
         if isinstance(self.written, list):

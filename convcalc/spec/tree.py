@@ -105,7 +105,7 @@ class _Frame:
         self.nodes = 1
 
 
-class _Stop(Exception):  # noqa: N818  # not an error of ours: reading ends here, what came before is kept
+class _Stop(Exception):
     pass
 
 
