@@ -97,6 +97,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
-        """That of the last layer that has a local path, the whole input aside."""
-        local = (row.receptive_field for row in reversed(self.layers) if row.receptive_field.size is not None)
-        return next(local, None)
+        """That of the last layer that sees more than one position by a local path; else that of the last layer."""
+        seen = [row.receptive_field for row in self.layers]
+        local = (field for field in reversed(seen) if field.size and set(field.size) - {1, None})
+        return next(local, seen[-1] if seen else None)

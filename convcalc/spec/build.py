@@ -142,7 +142,7 @@ class Builder:
         if layer.sources is not None:
             sources = [self._resolve(reference, layer, call, current, name) for reference in layer.sources]
         if layer.when is not None and not self._when(layer, call, sources[0], name, index):
-            return sources[0]
+            return current  # as if it were not written
         if layer.branches is not None:
             sources = self._branches(layer, call, sources, name, index)
         if any(source is None for source in sources):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -34,10 +35,13 @@ FIELDS = {
     "expect": "figures the network must have",
     "budget": "figures the network must not exceed",
 }
+Shapes = abc.Mapping[str, Shape]
+Texts = abc.Mapping[str, str]
+
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
 
 
-def load(path: str, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None) -> Network:
+def load(path: str, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
     """The network that a spec describes; ``-`` reads standard input.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
@@ -49,9 +53,7 @@ def load(path: str, *, inputs: dict[str, Shape] | None = None, variables: dict[s
     return loads(read(path), inputs=inputs, variables=variables)
 
 
-def loads(
-    source: Source, *, inputs: dict[str, Shape] | None = None, variables: dict[str, str] | None = None
-) -> Network:
+def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
     """As `load`, for a text that is already read."""
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
@@ -90,7 +92,7 @@ def _advised(problem: Diagnostic, document: _Document, entering: graph.Node) -> 
 
 
 class _Document:
-    def __init__(self, source: Source, inputs: dict[str, Shape], variables: dict[str, str]) -> None:
+    def __init__(self, source: Source, inputs: Shapes, variables: Texts) -> None:
         self.source = source
         self.given_inputs = inputs
         self.given_variables = variables

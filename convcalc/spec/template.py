@@ -346,16 +346,16 @@ class Compiler:
 
     def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> Value:
         text = str(node.value)
-        if type_ is None and (not node.plain or text in PADDING_WORDS or (text.isidentifier() and text not in names)):
-            close = (
-                did_you_mean(text, names) if node.plain and text.isidentifier() and text not in PADDING_WORDS else ""
-            )
+        if type_ is None and text.isidentifier() and (text not in names or not node.plain):
+            close = did_you_mean(text, names) if node.plain and text not in PADDING_WORDS else ""
             if close:
                 self.problem("CC013", node, f"{field}: `{text}` has no value here", close)
             return Value(node, text, constant=True)
         try:
             expression = Expression(text)
         except ExpressionError as error:
+            if type_ is None and not node.plain:
+                return Value(node, text, constant=True)
             self._expression_problem(node, type_, field, error)
             return Value(node, None)
         for name in expression.names:

@@ -64,9 +64,10 @@ def totals(report: Report) -> str:
     found, peak = report.totals, report.peak
     parts = [f"params {exact(found.params)}" + (f" (buffers {exact(found.buffers)})" if found.buffers else "")]
     parts.append(f"MACs {exact(found.macs)}")
-    local = report.receptive_field
-    if local is not None and local.size is not None and local.stride is not None:
-        parts.append(f"field {per_axis(local.size)}, stride {per_axis(local.stride)}")
+    seen = report.receptive_field
+    if field(seen):
+        stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride else ""
+        parts.append(f"field {field(seen)}{stride}")
     if peak is not None:
         parts.append(f"peak activations {binary(peak.bytes)} at {peak.layer}")
     return "   ".join(parts)
