@@ -91,12 +91,12 @@ def _measured(field: Field, shape: Shape) -> ReceptiveField:
     if all(axis is None for axis in field.axes):
         return ReceptiveField(None, None, None, field.is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
-    known: dict[int, tuple[Any, ...]] = {}
+    known: dict[tuple[int, int], tuple[Any, ...]] = {}
     measures = []
     for index, axis in enumerate(field.axes):
-        key = id(axis)
+        key = id(axis), outputs.get(index, 1)
         if key not in known:
-            known[key] = (None, None, None) if axis is None else _measured_axis(axis, outputs.get(index, 1))
+            known[key] = (None, None, None) if axis is None else _measured_axis(axis, key[1])
         measures.append(known[key])
     size, stride, start = zip(*measures, strict=True)
     return ReceptiveField(size, stride, start, field.is_global)

@@ -171,11 +171,11 @@ def union(axes: Sequence[Axis], outputs: int) -> Axis:
     first = axes[0]
     if all(axis is first for axis in axes):
         return first
-    if all(isinstance(axis, Reach) and axis.stride == first.stride for axis in axes if isinstance(first, Reach)):
-        start, end = first.start, first.start + first.size  # type: ignore[union-attr]
+    if isinstance(first, Reach) and all(isinstance(axis, Reach) and axis.stride == first.stride for axis in axes):
+        start, end = first.start, first.start + first.size
         for axis in cast("Sequence[Reach]", axes[1:]):
             start, end = minimum(start, axis.start), maximum(end, axis.start + axis.size)
-        return Reach(end - start, first.stride, start)  # type: ignore[union-attr]
+        return Reach(end - start, first.stride, start)
     return _joined([part for axis in axes for part in _parts(axis)], outputs)
 
 

@@ -25,6 +25,9 @@ MOST_ELEMENTS = 2**63 - 1
 Tensor = int | None
 """Index of the node whose output it is; None where its shape is unknown."""
 
+SEVERAL_INPUTS = -1
+"""Stands for the input of a network that has several: which one is meant must be said."""
+
 
 class Call:
     """A place where layers stand: the values and names they see, and where they were called from."""
@@ -60,13 +63,16 @@ class TooManyLayers(Exception):
 
 
 class Builder:
-    """Collects the nodes of a network."""
+    """Collects the nodes of a network; `variables` are the spec's own."""
 
     def __init__(self) -> None:
+        self.variables: dict[str, Any] = {}
         self.nodes: list[Node] = []
         self.groups: list[Group] = []
         self.names: dict[str, Tensor] = {}
         self.problems: list[Diagnostic] = []
+        self.repeats: dict[str, int] = {}
+        self.calls: dict[str, tuple[Block, dict[str, Any]]] = {}
         self.steps = 0
         self._memo: dict[Any, tuple[Kind, Shape]] = {}
         self._reported: set[tuple[str, int, str]] = set()
@@ -117,7 +123,7 @@ class Builder:
     def _layer(self, layer: Layer, call: Call, current: Tensor, name: str) -> Tensor:
         if layer.repeat is None:
             return self._once(layer, call, current, name)
-        times = self._repeats(layer, call, current, name)
+        times = self.repeats[name] = self._repeats(layer, call, current, name)
         first = len(self.nodes)
         for index in range(times):
             self.step(call, layer, name)
@@ -128,19 +134,21 @@ class Builder:
         return current
 
     def _repeats(self, layer: Layer, call: Call, current: Tensor, name: str) -> int:
-        value = self._evaluate(layer, call, current, name, "repeat", layer.repeat)
+        source = self._resolve(layer.sources[0], layer, call, current, name) if layer.sources else current
+        value = self._evaluate(layer, call, source, name, "repeat", layer.repeat)
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             self.problem(call, layer, "CC011", name, f"repeat: expected a whole number from 0, found {value}", "repeat")
             raise _Failed
         return value
 
     def _once(self, layer: Layer, call: Call, current: Tensor, name: str, index: int | None = None) -> Tensor:
-        if layer.kind is None and layer.block is None:
+        if layer.broken or (layer.kind is None and layer.block is None):
             return None
         self.step(call, layer, name)
-        sources = [current]
         if layer.sources is not None:
             sources = [self._resolve(reference, layer, call, current, name) for reference in layer.sources]
+        else:
+            sources = [self._known(current, layer, call, name)]
         if layer.when is not None and not self._when(layer, call, sources[0], name, index):
             return current  # as if it were not written
         if layer.branches is not None:
@@ -165,37 +173,50 @@ class Builder:
             raise _Failed
         inner = call
         if index is not None:
-            values = {**call.values, "index": index}
             inner = Call(
-                values,
+                {**call.values, "index": index},
                 call.input,
                 (f"{name}.", *call.prefixes),
                 in_channels=call.in_channels,
                 caller=call.caller,
                 layer=call.layer,
-                shared=call.shared,
+                shared=call.shared and f"{call.shared}{name.removeprefix(call.prefixes[0])}.",
             )
         assert layer.branches is not None  # noqa: S101  # for the type checker
         return [self.sequence(branch, inner, sources[0]) for branch in layer.branches]
 
+    def _known(self, source: Tensor, layer: Layer, call: Call, name: str) -> Tensor:
+        if source == SEVERAL_INPUTS:
+            inputs = ", ".join(node.name for node in self.nodes if node.config is None)
+            self.problem(call, layer, "CC013", name, f"there are several inputs; name one in `from`: {inputs}")
+            raise _Failed
+        return source
+
     def _resolve(self, reference: Reference, layer: Layer, call: Call, current: Tensor, name: str) -> Tensor:
-        if reference.name == "previous":
-            return current
-        if reference.name == "input":
-            if call.input is None and call.caller is None and "input" not in self.names:
-                self._unresolved(reference, layer, call, name, "there are several inputs, none called `input`")
-            return call.input
-        for prefix in call.prefixes:
-            if prefix + reference.name in self.names:
-                return self.names[prefix + reference.name]
-        self._unresolved(reference, layer, call, name, f"there is no layer `{reference.name}` above")
+        if reference.name in ("previous", "input"):
+            return self._known(current if reference.name == "previous" else call.input, layer, call, name)
+        found = self.full_name(reference.name, call)
+        if found is not None:
+            return self.names[found]
+        start = call.prefixes[0]
+        advice = did_you_mean(
+            reference.name, [known.removeprefix(start) for known in self.names if known.startswith(start)]
+        )
+        node, message = reference.node, f"{name}: there is no layer `{reference.name}` above"
+        self._report(layer, "CC013", node.start, node.end, message, advice)
         raise _Failed
 
-    def _unresolved(self, reference: Reference, layer: Layer, call: Call, name: str, message: str) -> None:
-        known = [known.removeprefix(call.prefixes[0]) for known in self.names if known.startswith(call.prefixes[0])]
-        node, advice = reference.node, did_you_mean(reference.name, known)
-        self._report(layer, "CC013", node.start, node.end, f"{name}: {message}", advice)
-        raise _Failed
+    def full_name(self, name: str, call: Call) -> str | None:
+        """The name from the outside of a layer that can be named here; that of one around it which has failed."""
+        for prefix in call.prefixes:
+            if prefix + name in self.names:
+                return prefix + name
+            outer = name
+            while "." in outer:
+                outer = outer.rpartition(".")[0]
+                if prefix + outer in self.names and self.names[prefix + outer] is None:
+                    return prefix + outer
+        return None
 
     def _names(self, call: Call, source: Tensor, index: int | None) -> dict[str, Any]:
         names = dict(call.values)
@@ -221,7 +242,7 @@ class Builder:
         assert value is not None  # noqa: S101  # for the type checker
         if value.constant:
             return value.written
-        if source is None and field != "repeat":
+        if source is None:
             raise _Failed  # nothing is known of what enters
         names = self._names(call, source, index)
         if field == "when" and call.in_channels is not None:
@@ -240,16 +261,21 @@ class Builder:
         if len(inputs) != 1:
             self.problem(call, layer, "CC013", name, f"a block has one input, found {len(inputs)}")
             raise _Failed
-        values = {key: call.values[key] for key in call.values.keys() & block.variables}
+        owner = self._owner(layer, call, name, index)
+        given = self._shared_call(layer, block, call, name, owner)
+        values = {key: self.variables[key] for key in block.variables}
         for parameter, default in block.parameters.items():
             written = layer.fields.get(parameter)
             if written is not None:
                 values[parameter] = self._evaluate(layer, call, inputs[0], name, parameter, written, index)
+            elif parameter in given:
+                values[parameter] = given[parameter]
             elif default is not None:
                 inner = Call(values, inputs[0], caller=call, layer=layer)
                 values[parameter] = self._evaluate(layer, inner, inputs[0], name, parameter, default)
             else:
-                raise _Failed
+                raise _Failed  # it is missing, which has been reported
+        self.calls[name] = block, values
         inside = Call(
             values,
             inputs[0],
@@ -257,22 +283,54 @@ class Builder:
             in_channels=self.nodes[inputs[0]].shape[0],
             caller=call,
             layer=layer,
-            shared=self._shared_prefix(layer, call, name),
+            shared=owner and f"{owner}.",
         )
         first = len(self.nodes)
         output = self.sequence(block.layers, inside, inputs[0])
         self.groups.append(Group(name, layer.kind_name, first, len(self.nodes), None, layer.line))
         return output
 
-    def _shared_prefix(self, layer: Layer, call: Call, name: str) -> str | None:
-        if layer.share is not None:
-            self._resolve(layer.share, layer, call, None, name)
-            return call.prefixes[0] + layer.share.name + "."
-        return call.shared and call.shared + layer.name + "."
+    def _owner(self, layer: Layer, call: Call, name: str, index: int | None) -> str | None:
+        """The name of the layer whose weights are used: that of `share`, or its like in the block that is shared."""
+        if layer.share is None:
+            return call.shared and call.shared + name.removeprefix(call.prefixes[0])
+        self._resolve(layer.share, layer, call, None, name)
+        owner = self.full_name(layer.share.name, call)
+        if owner is None or self.names[owner] is None:
+            raise _Failed  # nothing is known of it
+        if owner in self.repeats:
+            last = self.repeats[owner] - 1
+            if index is None or index > last:
+                message = f"share: {layer.share.name} is repeated; name one of {layer.share.name}.0 to .{last}"
+                self.problem(call, layer, "CC013", name, message)
+                raise _Failed
+            owner = f"{owner}.{index}"
+        return owner
+
+    def _shared_call(self, layer: Layer, block: Block, call: Call, name: str, owner: str | None) -> dict[str, Any]:
+        """The arguments of the block whose weights are used; those that are not written are taken over."""
+        if layer.share is None or owner is None:
+            return {}
+        found, values = self.calls.get(owner, (None, {}))
+        if found is not block:
+            self.problem(
+                call, layer, "CC013", name, f"share: expected a {layer.kind_name} above, found {self._what(owner)}"
+            )
+            raise _Failed
+        return values
+
+    def _what(self, name: str) -> str:
+        """The kind or block of a layer."""
+        if name in self.calls:
+            return self.calls[name][0].name
+        index = self.names.get(name)
+        return (
+            self.nodes[index].kind if index is not None and self.nodes[index].name == name else "one that is left out"
+        )
 
     def _node(self, layer: Layer, call: Call, inputs: tuple[int, ...], name: str, index: int | None) -> Tensor:
         shapes = tuple(self.nodes[source].shape for source in inputs)
-        shared = self._shared(layer, call, name)
+        shared = self._shared(layer, call, name, index)
         config, output = self._config_and_shape(layer, call, inputs, shapes, name, index, shared)
         if shared is not None:
             self._check_shared(layer, call, config, shapes, shared, name)
@@ -295,16 +353,28 @@ class Builder:
         shared: int | None,
     ) -> tuple[Kind, Shape]:
         """The fields and the output shape, worked out once for equal fields and inputs."""
-        values = tuple(
-            (field, self._evaluate(layer, call, inputs[0], name, field, value, index))
-            for field, value in layer.fields.items()
-        )
-        key = (layer.kind, values, shapes, shared)
+        values, written = self._values(layer, call, inputs[0], name, index)
+        key = (layer.kind, written, shapes, shared)
         found = self._memo.get(key)
         if found is None:
             base = self.nodes[shared].config if shared is not None else None
             config = self._config(layer, call, values, len(shapes[0]) - 1, name, base)
             found = self._memo[key] = config, self._shape(layer, call, config, shapes, name)
+        return found
+
+    def _values(
+        self, layer: Layer, call: Call, source: int, name: str, index: int | None
+    ) -> tuple[tuple[tuple[str, Any], ...], str]:
+        """The fields as evaluated, and a text that tells them from all others (True and 1 are equal, but not here)."""
+        if layer.constants is not None:
+            return layer.constants
+        values = tuple(
+            (field, self._evaluate(layer, call, source, name, field, value, index))
+            for field, value in layer.fields.items()
+        )
+        found = values, repr(values)
+        if all(value.constant for value in layer.fields.values()):
+            layer.constants = found
         return found
 
     def _config(
@@ -357,24 +427,20 @@ class Builder:
             raise _Failed
         return output
 
-    def _shared(self, layer: Layer, call: Call, name: str) -> int | None:
-        """The layer whose weights are used: named by `share`, or by that of the block around."""
-        if layer.share is not None:
-            found = self._resolve(layer.share, layer, call, None, name)
-            wanted = {prefix + layer.share.name for prefix in call.prefixes}
-        elif call.shared is not None:
-            wanted = {call.shared + name.removeprefix(call.prefixes[0])}
-            found = self.names.get(next(iter(wanted)))
-        else:
+    def _shared(self, layer: Layer, call: Call, name: str, index: int | None) -> int | None:
+        owner = self._owner(layer, call, name, index)
+        found = self.names.get(owner) if owner is not None else None
+        if owner is None or found is None:
             return None
-        if found is not None and self.nodes[found].name in wanted and self.nodes[found].kind == layer.kind_name:
-            return self.nodes[found].shared if self.nodes[found].shared is not None else found
-        if layer.share is not None and found is not None:
-            kind = self.nodes[found].kind
-            self.problem(call, layer, "CC013", name, f"share: expected a {layer.kind_name} above, found {kind}")
-        if layer.share is not None:
-            raise _Failed
-        return None
+        node = self.nodes[found]
+        if node.name == owner and node.kind == layer.kind_name:
+            return found if node.shared is None else node.shared
+        if layer.share is None:
+            return None  # left out in the block that is shared, and so with weights of its own
+        self.problem(
+            call, layer, "CC013", name, f"share: expected a {layer.kind_name} above, found {self._what(owner)}"
+        )
+        raise _Failed
 
     def _check_shared(
         self, layer: Layer, call: Call, config: Kind, shapes: tuple[Shape, ...], shared: int, name: str

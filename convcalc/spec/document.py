@@ -16,7 +16,7 @@ from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.advice import fitting_inputs, smallest_input
-from convcalc.spec.build import Builder, Call, TooManyLayers, input_nodes
+from convcalc.spec.build import SEVERAL_INPUTS, Builder, Call, TooManyLayers, input_nodes
 from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
@@ -223,6 +223,9 @@ class _Document:
             written["input"] = one
         elif isinstance(several, Mapping) and several.entries:
             written = {str(key.value): value for key, value in several.entries}
+            for key, _ in several.entries:
+                if "." in str(key.value) or key.value == "previous":
+                    self.compiler.problem("CC011", key, f"inputs: `{key.value}` cannot be the name of an input")
         elif several is not None:
             self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
         elif tree.find("layers") is not None or not self.problems:
@@ -297,7 +300,9 @@ class _Document:
             visit(block, ())
 
     def _build(self, layers: Iterator[Layer], outputs: Node | None) -> tuple[int, ...]:
-        first = self.builder.names.get("input", 0 if len(self.builder.nodes) == 1 else None)
+        several = len(self.builder.nodes) > 1
+        first = self.builder.names.get("input", SEVERAL_INPUTS if several else 0)
+        self.builder.variables = self.values
         call = Call(self.values, first)
         try:
             last = self.builder.sequence(layers, call, first)
@@ -307,13 +312,17 @@ class _Document:
         if outputs is None:
             return () if last is None else (last,)
         found = []
-        for item in outputs.items if isinstance(outputs, Sequence) else [outputs]:
+        items = outputs.items if isinstance(outputs, Sequence) else [outputs]
+        if not items:
+            self.compiler.problem("CC011", outputs, "outputs: expected names of layers, found an empty list")
+        for item in items:
             name = item.value if isinstance(item, Scalar) else None
-            if name not in self.builder.names:
+            full = self.builder.full_name(name, call) if isinstance(name, str) else None
+            if full is None:
                 advice = did_you_mean(name, self.builder.names)
                 self.compiler.problem("CC013", item, f"outputs: there is no layer {shown(name)}", advice)
-            elif self.builder.names[name] is not None:
-                found.append(self.builder.names[name])
+            else:
+                found.append(self.builder.names[full])
         return tuple(index for index in found if index is not None)
 
     def _expect(self, node: Node | None) -> dict[str, object]:

@@ -19,6 +19,8 @@ from convcalc.spec.tree import number
 
 LONGEST = 1000
 """Characters of an expression."""
+DEEPEST = 250
+"""Operations within operations."""
 LONGEST_LIST = 10_000
 MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
@@ -27,13 +29,24 @@ CONSTANTS = {"true": True, "false": False, "null": None}
 
 
 class ExpressionError(ValueError):
-    """What is wrong, and which characters of the expression to blame."""
+    """What is wrong; `node` is the part of the expression to blame, None for the whole."""
 
-    def __init__(self, message: str, node: ast.AST | None = None, advice: str = "") -> None:
+    def __init__(self, message: str, node: ast.AST | None = None) -> None:
         super().__init__(message)
-        self.start: int = getattr(node, "col_offset", 0)
-        self.end: int | None = getattr(node, "end_col_offset", None)
-        self.advice = advice
+        self.node = node
+
+
+def place(text: str, node: ast.AST | None) -> tuple[int, int]:
+    """The first character of a part in the expression's text, and the one behind its last.
+
+    Python counts bytes, and from where the text starts when blanks are taken off.
+    """
+    if node is None or "\n" in text or not hasattr(node, "end_col_offset"):
+        return 0, len(text)
+    bare = text.strip().encode()
+    shift = len(text) - len(text.lstrip())
+    start, end = (len(bare[:offset].decode(errors="ignore")) for offset in (node.col_offset, node.end_col_offset))  # type: ignore[attr-defined]
+    return shift + start, shift + end
 
 
 class Unknown(ExpressionError):
@@ -61,6 +74,7 @@ class Expression:
         for node in ast.walk(self.tree):
             if not isinstance(node, _ALLOWED):
                 raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
+        _refuse_depth(self.tree)
         called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
         self.names = [node for node in self.names if id(node) not in called and node.id not in CONSTANTS]
 
@@ -81,12 +95,22 @@ class Expression:
 def _parse(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of more than {LONGEST} characters")
+    flat = text.strip().replace("\n", " ")
     try:
         with warnings.catch_warnings():  # Python's hints about a text that is no Python are not for our users
             warnings.simplefilter("ignore")
-            return ast.parse(text.strip(), mode="eval").body
+            return ast.parse(flat, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"{text[:60]!r} is neither a number nor an expression") from None
+
+
+def _refuse_depth(tree: ast.expr) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise ExpressionError(f"an expression nested more than {DEEPEST} deep")
 
 
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -163,7 +187,7 @@ def _named(node: ast.Name, values: Mapping[str, Any]) -> Any:
 def _constant(node: ast.Constant, text: str) -> Any:
     if isinstance(node.value, float):
         try:  # the float has lost digits; the text has not
-            return number(text.strip()[node.col_offset : node.end_col_offset])
+            return number(ast.get_source_segment(text.strip().replace("\n", " "), node) or "")
         except ValueError as error:
             raise ExpressionError(str(error), node) from None
     if isinstance(node.value, bool | int | str) or node.value is None:
@@ -262,6 +286,8 @@ def _round_to(value: Any, multiple: int) -> int:
 
     The rule by which MobileNets and EfficientNets round channels (``make_divisible`` in their code).
     """
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError
     nearest = max(multiple, (2 * value + multiple) // (2 * multiple) * multiple)
     return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
 

@@ -6,6 +6,7 @@ with the text is found here: unknown fields and kinds, wrong types, unknown name
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import FieldError, FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
-from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown
+from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, place
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.tree import Node, Scalar, described
 
@@ -76,8 +77,8 @@ class Layer:
     """One written layer. `definition` is a kind, a block, or None where neither could be found."""
 
     __slots__ = (
-        *("block", "branches", "fields", "key", "kind", "kind_name", "line", "name", "repeat"),
-        *("share", "source", "sources", "when"),
+        *("block", "branches", "broken", "constants", "fields", "key", "kind", "kind_name", "line", "name"),
+        *("repeat", "share", "source", "sources", "when"),
     )
 
     def __init__(self, source: Source, key: Scalar) -> None:
@@ -94,6 +95,8 @@ class Layer:
         self.when: Value | None = None
         self.share: Reference | None = None
         self.branches: list[list[Layer]] | None = None
+        self.broken = False  # in a way that has been reported and leaves nothing to build
+        self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Builder
 
     def types(self) -> Mapping[str, FieldType | None]:
         """The fields it may have; a block's parameters have no type of their own."""
@@ -235,6 +238,7 @@ class Compiler:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
+            layer.broken = True
             self.problem("CC011", node, f"branches: expected a list of lists of layers, found {described(node)}")
 
     def _field(self, layer: Layer, key: Scalar, node: Node, names: set[str]) -> None:
@@ -265,7 +269,11 @@ class Compiler:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         found = []
         for item in items:
-            if not isinstance(item, Scalar) or not isinstance(item.value, str):
+            if (
+                not isinstance(item, Scalar)
+                or not isinstance(item.value, str)
+                or (what == "share" and item.value in RESERVED)
+            ):
                 self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
                 return None
             first = item.value.partition(".")[0]
@@ -311,7 +319,7 @@ class Compiler:
                 layer.name = text
         if layer.name in scope.tensors:
             line = scope.lines.get(layer.name)
-            where = f"in line {line}" if line else "outside"
+            where = f"in line {line}" if line else "as an input"
             unnamed = "" if node else f"; this {layer.kind_name} is number {number} and needs a name of its own"
             self.problem("CC002", node or layer.key, f"the name `{layer.name}` is given twice, first {where}{unnamed}")
         scope.lines.setdefault(layer.name, layer.line)
@@ -360,40 +368,38 @@ class Compiler:
             return Value(node, None)
         for name in expression.names:
             if name.id not in names:
-                self._unknown_name(node, name.id, name.col_offset, names, type_, field)
+                self._unknown_name(node, name, names, type_, field)
                 return Value(node, None)
         return Value(node, expression)
 
     def _expression_problem(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> None:
         expected = f"expected {type_.expected}; " if type_ is not None else ""
-        start = node.start + (not node.plain) + error.start
-        end = node.end if error.end is None else node.start + (not node.plain) + error.end
-        message = f"{field}: {expected}{error}"
-        self.problems.append(self.source.diagnostic("CC011", min(start, node.end - 1), end, message, error.advice))
+        self._blame(node, error.node, "CC011", f"{field}: {expected}{error}")
 
-    def _unknown_name(
-        self, node: Scalar, name: str, offset: int, names: set[str], type_: FieldType | None, field: str
-    ) -> None:
-        whole = name == node.value
+    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str = "") -> None:
+        """Report something about a part of an expression."""
+        start, end = node.start, node.end
+        written = self.source.text[start:end]
+        if "\n" not in written:
+            first, last = place(str(node.value), part)
+            start, end = start + (not node.plain) + first, min(end, start + (not node.plain) + last)
+        self.problems.append(self.source.diagnostic(code, start, end, message, advice))
+
+    def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
+        name, whole = part.id, part.id == node.value
         expected = f"expected {type_.expected}, " if type_ is not None else ""
-        start = node.start + (not node.plain) + offset
-        words = [*names, *(type_.words if type_ is not None else ())]
         if whole and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
-            word = AMBIGUOUS[name.lower()]
-            advice = f"YAML 1.2 reads {name} as a text; write {word}"
-            self.problems.append(self.source.diagnostic("CC003", start, start + len(name), f"{field}: {expected}"
-                                                        f"found the text '{name}'", advice))  # fmt: skip
+            advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
+            self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
             return
-        advice = did_you_mean(name, words)
+        advice = did_you_mean(name, [*names, *(type_.words if type_ is not None else ())])
         if not advice and name in FUNCTIONS:
             advice = f"{name} is a function: {FUNCTIONS[name][1]}"
         if not advice and name == "index":
             advice = "index is the number of a repetition: it has a value where `repeat` stands, or within"
         found = f"found `{name}`, which has no value here" if whole else f"`{name}` has no value here"
-        self.problems.append(
-            self.source.diagnostic("CC013" if not whole or type_ is None or advice else "CC011", start,
-                                   start + len(name), f"{field}: {expected}{found}", advice)
-        )  # fmt: skip
+        code = "CC011" if whole and type_ is not None and not advice else "CC013"
+        self._blame(node, part, code, f"{field}: {expected}{found}", advice)
 
 
 def _quoted(names: Iterable[str]) -> str:

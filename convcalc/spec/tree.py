@@ -82,8 +82,8 @@ def described(node: Node) -> str:
     if isinstance(node, Scalar):
         return "a value"
     if isinstance(node, Sequence):
-        return "a list"
-    return "a mapping"
+        return "a list" if node.items else "an empty list"
+    return "a mapping" if node.entries else "an empty mapping"
 
 
 _DUPLICATE = object()
@@ -174,6 +174,9 @@ class _Parser:
 
     def _scalar(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
+        if event.anchor is not None:  # which the mark includes
+            start += 1 + len(event.anchor)
+            start += len(self.source.text[start:end]) - len(self.source.text[start:end].lstrip())
         plain = event.implicit[0]
         if event.tag is not None and event.tag != "!":
             self._problem("CC006", start, end, f"tags are not used here, found {event.tag}", "remove the tag")
@@ -268,6 +271,8 @@ class _Parser:
         if not isinstance(node, Scalar):
             self._stop("CC007", node.start, node.start + 1, "expected a name as key, found a collection")
             return
+        if not isinstance(node.value, str):  # 1, true and null are names like any other where a key stands
+            node = scalar(self.source.text[node.start : node.end], node.start, node.end)
         assert frame.keys is not None  # noqa: S101  # for the type checker: sequences have no keys
         first = frame.keys.get(node.value)
         if first is not None:
