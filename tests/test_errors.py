@@ -378,21 +378,21 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "input: [4]\nlayers: [«squeeze_excite»]\n", "CC013", "squeeze_excite1 ... channels alone",
     ),
     "a shipped block within a block": (
- 
-              "input: [4, 8, 8]\nblocks: {b: {parameters: {k: 9}, layers: [pointwise_conv: {out_channels: 1, groups: «k»}]}}\nlayers: [b]\n",
+        ("input: [4, 8, 8]\nblocks: {b: {parameters: {k: 9}, layers: [pointwise_conv: {out_channels: 1, groups: «k»}]}}\n"
+         "layers: [b]\n"),
         "CC102", "groups 9",
     ),
     "a mistake within a block of the spec": (
- 
-              "input: [4, 8, 8]\nblocks: {b: {layers: [conv: {out_channels: 1, kernel_size: «9»}]}}\nlayers: [b: {name: x}]\n",
+        ("input: [4, 8, 8]\nblocks: {b: {layers: [conv: {out_channels: 1, kernel_size: «9»}]}}\n"
+         "layers: [b: {name: x}]\n"),
         "CC101", "x.conv1: kernel_size 9",
     ),
     "a mistake in a repeat is said once": (
         "max_pool: {kernel_size: «2», repeat: 5}", "CC101", "max_pool1.3",  # 8, 4, 2, 1, and then no more
     ),
     "a mistake in a block that is repeated is said once": (
- 
-              "input: [4, 8, 8]\nblocks: {b: {layers: [conv: {out_channels: 1, kernel_size: 1, groups: «3»}]}}\nlayers: [b: {repeat: 9}]\n",
+        ("input: [4, 8, 8]\nblocks: {b: {layers: [conv: {out_channels: 1, kernel_size: 1, groups: «3»}]}}\n"
+         "layers: [b: {repeat: 9}]\n"),
         "CC102", "b1.0.conv1",
     ),
     "a mistake in a block that is called often is said once": (
