@@ -378,8 +378,8 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "input: [4]\nlayers: [«squeeze_excite»]\n", "CC013", "squeeze_excite1 ... channels alone",
     ),
     "a shipped block within a block": (
-        ("input: [4, 8, 8]\nblocks: {b: {parameters: {k: 9}, layers: [pointwise_conv: {out_channels: 1, groups: «k»}]}}\n"
-         "layers: [b]\n"),
+        ("input: [4, 8, 8]\nblocks: {b: {parameters: {k: 9}, layers: [pointwise_conv: {out_channels: 1, groups: «k»}]}}"
+         "\nlayers: [b]\n"),
         "CC102", "groups 9",
     ),
     "a mistake within a block of the spec": (
