@@ -16,7 +16,7 @@ from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.advice import fitting_inputs, smallest_input
-from convcalc.spec.build import SEVERAL_INPUTS, Builder, Call, TooManyLayers, input_nodes
+from convcalc.spec.build import Builder, TooManyLayers
 from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
@@ -104,7 +104,7 @@ class _Document:
 
     def found(self) -> list[Diagnostic]:
         """Everything that is wrong."""
-        return [*self.problems, *self.compiler.problems, *self.builder.problems]
+        return [*self.problems, *self.compiler.problems, *self.builder.problems.found]
 
     def _block(self, name: str) -> Block | None:
         return self.blocks.get(name) or library.block(name)
@@ -136,12 +136,10 @@ class _Document:
         if not known or len(known) < len(shapes):
             list(layers)  # for what is wrong with them
             return None
-        self.builder.nodes += input_nodes(known, lines)
-        self.builder.names.update({name: index for index, name in enumerate(known)})
         return Network(
             name=name or self._stem(),
             source=source,
-            outputs=self._build(layers, outputs),
+            outputs=self._outputs(self._build(known, lines, layers), outputs),
             nodes=self.builder.nodes,
             input_count=len(shapes),
             groups=self.builder.groups,
@@ -299,30 +297,30 @@ class _Document:
         for block in list(self.blocks.values()):
             visit(block, ())
 
-    def _build(self, layers: Iterator[Layer], outputs: Node | None) -> tuple[int, ...]:
-        several = len(self.builder.nodes) > 1
-        first = self.builder.names.get("input", SEVERAL_INPUTS if several else 0)
+    def _build(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterator[Layer]) -> int | None:
         self.builder.variables = self.values
-        call = Call(self.values, first)
         try:
-            last = self.builder.sequence(layers, call, first)
+            return self.builder.network(inputs, lines, layers)
         except TooManyLayers:
             list(layers)  # for what else is wrong with them
-            return ()
-        if outputs is None:
+            return None
+
+    def _outputs(self, last: int | None, node: Node | None) -> tuple[int, ...]:
+        if node is None:
             return () if last is None else (last,)
         found = []
-        items = outputs.items if isinstance(outputs, Sequence) else [outputs]
+        items = node.items if isinstance(node, Sequence) else [node]
         if not items:
-            self.compiler.problem("CC011", outputs, "outputs: expected names of layers, found an empty list")
+            self.compiler.problem("CC011", node, "outputs: expected names of layers, found an empty list")
+        names = self.builder.names
         for item in items:
             name = item.value if isinstance(item, Scalar) else None
-            full = self.builder.full_name(name, call) if isinstance(name, str) else None
+            full = names.full_name(name) if isinstance(name, str) else None
             if full is None:
-                advice = did_you_mean(name, self.builder.names)
+                advice = did_you_mean(name, names.tensors)
                 self.compiler.problem("CC013", item, f"outputs: there is no layer {shown(name)}", advice)
             else:
-                found.append(self.builder.names[full])
+                found.append(names.tensors[full])
         return tuple(index for index in found if index is not None)
 
     def _expect(self, node: Node | None) -> dict[str, object]:

@@ -1,0 +1,103 @@
+"""From written fields to a kind's record and the shape that leaves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import FieldError
+from convcalc.layers import Kind, Shape, defaults, field_types
+from convcalc.network import Node
+from convcalc.spec.expressions import ExpressionError, Unknown
+from convcalc.spec.site import Failed, Problems, Site, Tensor
+from convcalc.spec.template import Value
+
+MOST_ELEMENTS = 2**63 - 1
+"""Elements of one tensor."""
+
+Fields = tuple[tuple[str, Any], ...]
+
+
+class Configurator:
+    """Evaluates fields over the nodes built so far; equal fields on equal inputs are worked out once."""
+
+    def __init__(self, nodes: list[Node], problems: Problems) -> None:
+        self.nodes = nodes
+        self.problems = problems
+        self._known: dict[Any, tuple[Kind, Shape]] = {}
+
+    def value(self, site: Site, source: Tensor, field: str, value: Value, *, at_the_door: bool = False) -> Any:
+        """What a field says; `at_the_door`: in a block, in_channels is what enters the block."""
+        if value.constant:
+            return value.written
+        if source is None:
+            raise Failed  # nothing is known of what enters
+        shape, call = self.nodes[source].shape, site.call
+        outer = shape[0] if call.in_channels is None else call.in_channels
+        names = dict(call.values)
+        names["in_channels"] = outer if at_the_door else shape[0]
+        names["input_channels"] = outer
+        names["rank"] = len(shape) - 1
+        if site.index is not None:
+            names["index"] = site.index
+        try:
+            return value.evaluate(names)
+        except Unknown:
+            raise Failed from None
+        except ExpressionError as error:
+            raise self.problems.fail(site, "CC011", f"{field}: {error}", field) from None
+
+    def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
+        """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""
+        shapes = tuple(self.nodes[source].shape for source in inputs)
+        values, written = self._values(site, inputs[0])
+        key = (site.layer.kind, written, shapes, shared)
+        found = self._known.get(key)
+        if found is None:
+            base = self.nodes[shared].config if shared is not None else None
+            config = self._config(site, values, len(shapes[0]) - 1, base)
+            found = self._known[key] = config, self._shape(site, config, shapes)
+        return found
+
+    def _values(self, site: Site, source: int) -> tuple[Fields, str]:
+        """The fields as evaluated, and a text that tells them from all others (True and 1 are equal, but not here)."""
+        layer = site.layer
+        if layer.constants is not None:
+            return layer.constants
+        values = tuple((field, self.value(site, source, field, value)) for field, value in layer.fields.items())
+        found = values, repr(values)
+        if all(value.constant for value in layer.fields.values()):
+            layer.constants = found
+        return found
+
+    def _config(self, site: Site, values: Fields, rank: int, base: Kind | None) -> Kind:
+        kind = site.layer.kind
+        assert kind is not None  # noqa: S101  # for the type checker: blocks do not come here
+        types, standard = field_types(kind), defaults(kind)
+        fields = {field: types[field].expand(default, rank) for field, default in standard.items() if field in types}
+        if isinstance(base, kind):
+            fields = {field: getattr(base, field) for field in types}
+        failed = None
+        for field, value in values:
+            try:
+                fields[field] = types[field].accept(value, rank)
+            except FieldError as error:
+                failed = self.problems.fail(site, "CC011", f"{field}: {error}", field)
+        if failed is not None or any(field not in fields for field in types):
+            raise failed or Failed
+        return kind(**fields)
+
+    def _shape(self, site: Site, config: Kind, shapes: tuple[Shape, ...]) -> Shape:
+        least, most = config.inputs
+        if len(shapes) < least or (most is not None and len(shapes) > most):
+            wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+            message = f"{site.layer.kind_name} takes {wanted} input{'' if wanted == '1' else 's'}, found {len(shapes)}"
+            advice = "; name them: from: [a, b]" if least > len(shapes) else ""
+            raise self.problems.fail(site, "CC013", message + advice)
+        for check in config.checks(*shapes):
+            if not check.holds:  # the first: those that follow may rest on it
+                raise self.problems.fail(site, check.code, check.message(*check.arguments), check.field)
+        output = config.shape(*shapes)
+        if product(output) > MOST_ELEMENTS:
+            raise self.problems.fail(site, "CC008", "its output has 2^63 elements or more, and a tensor may have fewer")
+        return output

@@ -1,0 +1,96 @@
+"""Where a layer stands when the network is built, and how what is wrong there is reported in the user's own text."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.spec.source import Diagnostic
+from convcalc.spec.template import Layer
+from convcalc.spec.tree import Node, Scalar
+
+Tensor = int | None
+"""Index of the node whose output it is; None where its shape is unknown."""
+
+
+class Failed(Exception):
+    """The layer has no output; why has been reported, here or where its input failed."""
+
+
+class Call:
+    """What the layers of one sequence see: values for expressions, names, and where they were called from."""
+
+    __slots__ = ("caller", "in_channels", "input", "prefixes", "shared", "values")
+
+    def __init__(
+        self,
+        values: dict[str, Any],
+        input_: Tensor,
+        prefixes: tuple[str, ...] = ("",),
+        *,
+        in_channels: int | None = None,
+        caller: Site | None = None,
+        shared: str | None = None,
+    ) -> None:
+        self.values = values
+        self.input = input_
+        self.prefixes = prefixes  # of the names in reach, innermost first
+        self.in_channels = in_channels  # of the block around; None outside blocks
+        self.caller = caller  # the block's call
+        self.shared = shared  # prefix of the layers whose weights are used
+
+
+class Site:
+    """One occurrence of a written layer: in a call, under its full name, `index` where it is repeated."""
+
+    __slots__ = ("call", "index", "layer", "name")
+
+    def __init__(self, layer: Layer, call: Call, name: str, index: int | None = None) -> None:
+        self.layer = layer
+        self.call = call
+        self.name = name
+        self.index = index
+
+    @property
+    def relative_name(self) -> str:
+        """The name within the call."""
+        return self.name.removeprefix(self.call.prefixes[0])
+
+    def in_users_text(self, field: str = "") -> tuple[Site, str]:
+        """The nearest call that the user wrote, and its argument that the field rests on.
+
+        A layer inside a block that ships with convcalc means nothing to who called it.
+        """
+        site = self
+        while site.layer.source.shipped and site.call.caller is not None:
+            value = site.layer.fields.get(field)
+            argument = getattr(value.written, "name", None) if value is not None else None
+            site = site.call.caller
+            field = argument if argument is not None and argument in site.layer.fields else ""
+        return site, field
+
+
+class Problems:
+    """What is wrong, each said once however often a layer is repeated."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self._said: set[tuple[str, int, str]] = set()
+
+    def fail(self, site: Site, code: str, message: str, field: str = "") -> Failed:
+        """Report something about a layer at the field to blame; returns what to raise."""
+        own, field = site.in_users_text(field)
+        layer = own.layer
+        node: Node = layer.fields[field].node if field in layer.fields else layer.key
+        if field in {"repeat", "when"}:
+            node = getattr(layer, field).node
+        return self.fail_at(own, node, code, f"{site.name}: {message}")
+
+    def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
+        """Report something about a node of the layer's text."""
+        source = site.layer.source
+        key = (source.path, node.start, code)
+        if key not in self._said:
+            self._said.add(key)
+            end = node.end if isinstance(node, Scalar) else node.start + 1
+            self.found.append(source.diagnostic(code, node.start, end, message, advice))
+        return Failed()
