@@ -757,6 +757,33 @@ def test_overriding_what_is_not_there() -> None:
     ]
 
 
+@pytest.mark.parametrize("text", ["", "# nothing", " ", "---", "3 # three", "3\n4: 5", "*a", "{a: 1}"])
+def test_a_value_from_outside_is_taken_or_refused_but_never_lost(text: str) -> None:
+    try:
+        found = report_of("{input: [2], variables: {w: 1}, layers: [linear: w]}", variables={"w": text})
+    except SpecError as error:
+        assert error.diagnostics[0].path in {"--set", "<test>"}  # noqa: PT017  # either is right
+    else:
+        assert shown(found) == ["linear1 <- input: 3 9 6"]
+
+
+def test_python_may_give_lists_and_numbers() -> None:
+    spec = "{input: [2], variables: {w: 1}, layers: [linear: w]}"
+    assert shown(report_of(spec, inputs={"input": [4]}, variables={"w": 3})) == ["linear1 <- input: 3 15 12"]
+    with pytest.raises(SpecError, match="input"):
+        network_of(spec, inputs={"input": (0,)})
+
+
+@pytest.mark.parametrize(
+    "name", ["lambda", "if", "in", "true", "null", "rank", "in_channels", "index", "a b", "a.b", "1"]
+)
+def test_names_that_no_expression_could_read_are_refused(name: str) -> None:
+    with pytest.raises(SpecError, match="cannot be the name of a variable"):
+        network_of(f"{{input: [2], variables: {{{name}: 3}}, layers: []}}")
+    with pytest.raises(SpecError, match="cannot be the name of a parameter"):
+        network_of(f"{{input: [2], blocks: {{b: {{parameters: {{{name}: 3}}, layers: []}}}}, layers: []}}")
+
+
 # ---- padding -------------------------------------------------------------------------------------------------
 
 PADDINGS = [  # input, kernel, stride, padding, output: (size + before + after - kernel) // stride + 1
