@@ -16,6 +16,10 @@ LARGEST = 2**31 - 1
 """The largest size, count or index a field may hold."""
 
 
+AMBIGUOUS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
+"""Texts that YAML 1.1 read as booleans."""
+
+
 class FieldError(ValueError):
     """A value is not of the field's type; the message says what was expected and what was found."""
 
@@ -27,7 +31,7 @@ def shown(value: object) -> str:
     if isinstance(value, tuple | list):
         return f"[{', '.join(shown(item) for item in value)}]"
     if isinstance(value, str):
-        return f"the text {value!r}"
+        return f"the text {value[:60]!r}{'...' if len(value) > 60 else ''}"
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
     return f"{float(value):g}"  # type: ignore[arg-type]  # only fractions are left
@@ -130,7 +134,9 @@ class Flag(FieldType, frozen=True):
 
     def accept(self, value: Any, rank: int) -> bool:
         if not isinstance(value, bool):
-            raise FieldError(f"expected true or false, found {shown(value)}")
+            meant = AMBIGUOUS.get(value.lower()) if isinstance(value, str) else None
+            advice = f"; YAML 1.2 reads {value} as a text, write {meant}" if meant else ""
+            raise FieldError(f"expected true or false, found {shown(value)}{advice}")
         return value
 
     def schema(self) -> dict[str, Any]:

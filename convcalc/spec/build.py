@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
 from convcalc.network import Group, Node
 from convcalc.spec.configure import Configurator
@@ -17,6 +18,8 @@ from convcalc.spec.template import Block, Layer
 
 MOST_LAYERS = 250_000
 """Layers, blocks and repetitions together."""
+DEEPEST_BLOCKS = 64
+"""Blocks within blocks."""
 
 
 class TooManyLayers(Exception):
@@ -88,7 +91,9 @@ class Builder:
         source = self.names.tensor(layer.sources[0], site, current) if layer.sources else current
         found = self.configurator.value(site, source, "repeat", layer.repeat)
         if isinstance(found, bool) or not isinstance(found, int) or found < 0:
-            raise self.problems.fail(site, "CC011", f"repeat: expected a whole number from 0, found {found}", "repeat")
+            raise self.problems.fail(
+                site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
+            )
         return found
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
@@ -113,7 +118,7 @@ class Builder:
         assert site.layer.when is not None  # noqa: S101  # for the type checker
         found = self.configurator.value(site, source, "when", site.layer.when, at_the_door=True)
         if not isinstance(found, bool):
-            raise self.problems.fail(site, "CC011", f"when: expected true or false, found {found}", "when")
+            raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(found)}", "when")
         return found
 
     def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
@@ -134,6 +139,8 @@ class Builder:
     def _block(self, site: Site, block: Block, inputs: tuple[int, ...]) -> Tensor:
         if len(inputs) != 1:
             raise self.problems.fail(site, "CC013", f"a block has one input, found {len(inputs)}")
+        if site.call.depth >= DEEPEST_BLOCKS:
+            raise self.problems.fail(site, "CC008", f"blocks within blocks more than {DEEPEST_BLOCKS} deep")
         owner = self.names.owner(site)
         values = self._arguments(site, block, inputs[0], self._arguments_of(site, block, owner))
         self.names.calls[site.name] = block, values

@@ -10,7 +10,7 @@ from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
 from convcalc.spec.expressions import ExpressionError, Unknown
 from convcalc.spec.site import Failed, Problems, Site, Tensor
-from convcalc.spec.template import Value
+from convcalc.spec.template import MERGES, Value
 
 MOST_ELEMENTS = 2**63 - 1
 """Elements of one tensor."""
@@ -92,7 +92,8 @@ class Configurator:
         if len(shapes) < least or (most is not None and len(shapes) > most):
             wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
             message = f"{site.layer.kind_name} takes {wanted} input{'' if wanted == '1' else 's'}, found {len(shapes)}"
-            advice = "; name them: from: [a, b]" if least > len(shapes) else ""
+            branches = " or write `branches`" if site.layer.kind_name in MERGES else ""
+            advice = f"; name them (from: [a, b]){branches}" if least > len(shapes) else ""
             raise self.problems.fail(site, "CC013", message + advice)
         for check in config.checks(*shapes):
             if not check.holds:  # the first: those that follow may rest on it

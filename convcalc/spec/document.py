@@ -16,7 +16,7 @@ from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.advice import fitting_inputs, smallest_input
-from convcalc.spec.build import Builder, TooManyLayers
+from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
@@ -101,6 +101,7 @@ class _Document:
         self.builder = Builder()
         self.problems: list[Diagnostic] = []
         self.values: dict[str, Any] = {}
+        self.complete = True
 
     def found(self) -> list[Diagnostic]:
         """Everything that is wrong."""
@@ -114,8 +115,9 @@ class _Document:
 
     def read(self) -> Network | None:
         """The network, None where not even its inputs are known."""
-        tree, problems = parse(self.source)
-        self.problems += problems
+        parsed = parse(self.source)
+        tree, self.complete = parsed.root, parsed.complete
+        self.problems += parsed.problems
         if not isinstance(tree, Mapping):
             self._refuse(tree)
             return None
@@ -126,10 +128,10 @@ class _Document:
         self._variables(tree.find("variables"))
         shapes, lines = self._inputs(tree)
         self._blocks(tree.find("blocks"))
-        name, source = self._text(tree.find("name")), self._text(tree.find("source"))
+        name, source = self._text(tree, "name"), self._text(tree, "source")
         expect, budget = self._expect(tree.find("expect")), self._budget(tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree)
-        del tree  # so that layers are let go of as they are read
+        del tree, parsed  # so that layers are let go of as they are read
         layers = self.compiler.stream(items, Scope(self.values, shapes))
         items = []
         known = {name: shape for name, shape in shapes.items() if shape is not None}
@@ -159,11 +161,12 @@ class _Document:
     def _stem(self) -> str:
         return Path(self.source.path).stem.strip("<>")
 
-    def _text(self, node: Node | None) -> str:
+    def _text(self, tree: Mapping, field: str) -> str:
+        node = tree.find(field)
         if node is None:
             return ""
         if not isinstance(node, Scalar):
-            self.compiler.problem("CC011", node, f"expected a text, found {described(node)}")
+            self.compiler.problem("CC011", node, f"{field}: expected a text, found {described(node)}")
             return ""
         return self.source.text[node.start : node.end] if node.plain else str(node.value)
 
@@ -192,12 +195,12 @@ class _Document:
         compiler = self.compiler
         if name in self.given_variables:
             given = Source("--set", f"{name}={self.given_variables[name]}")
-            parsed, problems = parse(Source("--set", " " * (len(name) + 1) + self.given_variables[name]))
-            self.problems += [msgspec.structs.replace(problem, text=given.text) for problem in problems]
-            if parsed is None or problems:
+            parsed = parse(Source("--set", " " * (len(name) + 1) + self.given_variables[name]))
+            self.problems += [msgspec.structs.replace(problem, text=given.text) for problem in parsed.problems]
+            if parsed.root is None or parsed.problems:
                 self.values[name] = UNKNOWN
                 return
-            node, compiler = parsed, Compiler(given, load_kind, self._block, self._known)
+            node, compiler = parsed.root, Compiler(given, load_kind, self._block, self._known)
         known = set(self.values)
         self.values[name] = self._evaluated(compiler.value(node, known, None, name), compiler, name)
         if compiler is not self.compiler:
@@ -226,7 +229,7 @@ class _Document:
                     self.compiler.problem("CC011", key, f"inputs: `{key.value}` cannot be the name of an input")
         elif several is not None:
             self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
-        elif tree.find("layers") is not None or not self.problems:
+        elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
         for name, shape in self.given_inputs.items():
             if name not in written:
@@ -256,9 +259,9 @@ class _Document:
         layers = tree.find("layers")
         if isinstance(layers, Sequence):
             return layers.items
-        if layers is None:
+        if layers is None and self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
-        else:
+        elif layers is not None:
             self.compiler.problem("CC011", layers, f"layers: expected a list of layers, found {described(layers)}")
         return []
 
@@ -288,6 +291,10 @@ class _Document:
             if block.name in path:
                 chain = " -> ".join([*path[path.index(block.name) :], block.name])
                 self.compiler.problem("CC013", keys[block.name], f"block {block.name} contains itself: {chain}")
+                block.layers = []
+            elif len(path) > DEEPEST_BLOCKS:
+                limit = f"block {block.name} stands in blocks more than {DEEPEST_BLOCKS} deep"
+                self.compiler.problem("CC008", keys[block.name], limit)
                 block.layers = []
             elif block.name not in done and block.name in keys:
                 for inner in _blocks_in(block.layers):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ast
 import operator
+import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -95,6 +96,10 @@ class Expression:
 def _parse(text: str) -> ast.expr:
     if len(text) > LONGEST:
         raise ExpressionError(f"an expression of more than {LONGEST} characters")
+    if re.fullmatch(r"\d+-\d+-\d+", text):
+        raise ExpressionError(f"{text} is a date; a subtraction has blanks around the signs")
+    if re.search(r"\d_\d", text):
+        raise ExpressionError("digits are not grouped by _ here")
     flat = text.strip().replace("\n", " ")
     try:
         with warnings.catch_warnings():  # Python's hints about a text that is no Python are not for our users

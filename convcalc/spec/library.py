@@ -46,12 +46,13 @@ def block(name: str) -> Block | None:
     source = block_source(name)
     if source is None:
         return None
-    tree, problems = parse(source)
+    parsed = parse(source)
+    problems = list(parsed.problems)
     compiler = Compiler(source, layers.load, block, names)
     found = Block(name, source)
-    if tree is not None:
-        define(found, tree, compiler, [])
-        fill(found, tree, compiler)
+    if parsed.root is not None:
+        define(found, parsed.root, compiler, [])
+        fill(found, parsed.root, compiler)
     problems += compiler.problems
     if problems:
         raise AssertionError([(p.line, p.message) for p in problems])

@@ -70,7 +70,9 @@ class Names:
         if owner in self.repeats:
             last = self.repeats[owner] - 1
             if site.index is None or site.index > last:
-                message = f"share: {reference.name} is repeated; name one of {reference.name}.0 to .{last}"
+                message = (
+                    f"share: {reference.name} is repeated; name one of {reference.name}.0 to {reference.name}.{last}"
+                )
                 raise self.problems.fail(site, "CC013", message)
             owner = f"{owner}.{site.index}"
         return owner

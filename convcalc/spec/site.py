@@ -19,7 +19,7 @@ class Failed(Exception):
 class Call:
     """What the layers of one sequence see: values for expressions, names, and where they were called from."""
 
-    __slots__ = ("caller", "in_channels", "input", "prefixes", "shared", "values")
+    __slots__ = ("caller", "depth", "in_channels", "input", "prefixes", "shared", "values")
 
     def __init__(
         self,
@@ -36,6 +36,7 @@ class Call:
         self.prefixes = prefixes  # of the names in reach, innermost first
         self.in_channels = in_channels  # of the block around; None outside blocks
         self.caller = caller  # the block's call
+        self.depth: int = caller.call.depth + 1 if caller is not None else 0
         self.shared = shared  # prefix of the layers whose weights are used
 
 

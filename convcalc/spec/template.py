@@ -7,19 +7,17 @@ with the text is found here: unknown fields and kinds, wrong types, unknown name
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from convcalc.arithmetic.window import PADDING_WORDS
-from convcalc.fields import FieldError, FieldType, Flag, Whole
+from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
 from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, place
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.tree import Node, Scalar, described
-
-AMBIGUOUS = {"yes": "true", "on": "true", "y": "true", "no": "false", "off": "false", "n": "false"}
-"""Texts that YAML 1.1 read as booleans."""
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
 """Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
@@ -33,9 +31,12 @@ def did_you_mean(word: object, known: Iterable[str]) -> str:
 
 
 def _close(word: object, known: Iterable[str]) -> list[str]:
+    """The nearest known word, if one is near; PyTorch's class names are near our kinds (MaxPool2d, max_pool)."""
     import difflib
 
-    return difflib.get_close_matches(str(word)[:100], list(known), n=1, cutoff=0.6)
+    squashed = {name.replace("_", "").lower(): name for name in known}
+    meant = re.sub(r"(?<=[a-z])[123]d$", "", str(word)[:100].replace("_", "").lower())
+    return [squashed[name] for name in difflib.get_close_matches(meant, list(squashed), n=1, cutoff=0.6)]
 
 
 class Value:
@@ -166,7 +167,9 @@ class Compiler:
         self.problems: list[Diagnostic] = []
 
     def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
-        """Report something about a node."""
+        """Report something about a node, unless it could not even be read as YAML, which has been reported."""
+        if isinstance(node, Scalar) and node.value is tree.UNREADABLE:
+            return
         end = node.end if isinstance(node, Scalar) else node.start + 1
         self.problems.append(self.source.diagnostic(code, node.start, end, message, advice))
 
@@ -191,7 +194,7 @@ class Compiler:
         key, body = self._key_and_body(node)
         if key is None:
             return None
-        layer = Layer(self.source, key)
+        layer, before = Layer(self.source, key), len(self.problems)
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
         names = scope.values.union(IN_LAYER)
@@ -207,8 +210,11 @@ class Compiler:
                     self._field(layer, name, value, inside)
         elif body is not None:
             self._bare(layer, body, names)
-        self._complete(layer, body)
+        if len(self.problems) == before or isinstance(body, tree.Mapping):
+            self._complete(layer, body)
         self._name(layer, body, number, scope)
+        # Built with what is left of its fields it would have another shape than is meant, and set off errors behind it.
+        layer.broken = layer.broken or len(self.problems) > before
         return layer
 
     def _key_and_body(self, node: Node) -> tuple[Scalar | None, Node | None]:
@@ -238,7 +244,6 @@ class Compiler:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
-            layer.broken = True
             self.problem("CC011", node, f"branches: expected a list of lists of layers, found {described(node)}")
 
     def _field(self, layer: Layer, key: Scalar, node: Node, names: set[str]) -> None:
@@ -332,6 +337,8 @@ class Compiler:
         if isinstance(node, tree.Mapping):
             expected = type_.expected if type_ is not None else "a value"
             self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
+            return Value(node, None)
+        if node.value is tree.UNREADABLE:
             return Value(node, None)
         if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
             return self._expression(node, names, type_, field)

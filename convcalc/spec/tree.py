@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 import yaml
 
+from convcalc.fields import shown
 from convcalc.spec.source import Diagnostic, Source
 
 DEEPEST = 64
@@ -77,10 +78,14 @@ class Mapping(msgspec.Struct, frozen=True):
 Node = Scalar | Sequence | Mapping
 
 
+UNREADABLE = object()
+"""What a scalar says that looks like a number and is none; reported where it stands."""
+
+
 def described(node: Node) -> str:
     """What a node is, for "found ..."."""
     if isinstance(node, Scalar):
-        return "a value"
+        return shown(node.value)
     if isinstance(node, Sequence):
         return "a list" if node.items else "an empty list"
     return "a mapping" if node.entries else "an empty mapping"
@@ -109,11 +114,20 @@ class _Stop(Exception):
     pass
 
 
-def parse(source: Source) -> tuple[Node | None, list[Diagnostic]]:
-    """The document as a tree, None where there is none, and everything wrong with it as YAML.
+class Parsed(msgspec.Struct, frozen=True):
+    """A document as a tree, None where there is none, and everything that is wrong with it as YAML.
 
-    Reading stops at the first syntax error or limit; what was complete before it is kept.
+    Reading stops at the first syntax error or limit. Then `complete` is False, and the tree holds the top-level fields
+    before it, and the layers before it.
     """
+
+    root: Node | None
+    problems: list[Diagnostic]
+    complete: bool
+
+
+def parse(source: Source) -> Parsed:
+    """Read a document."""
     return _Parser(source).parse()
 
 
@@ -127,13 +141,13 @@ class _Parser:
         self.root: Node | None = None
         self.documents = 0
 
-    def parse(self) -> tuple[Node | None, list[Diagnostic]]:
+    def parse(self) -> Parsed:
         try:
             for event in self._events():
                 self._take(event)
         except _Stop:
-            self._close_all()
-        return self.root, self.problems
+            return Parsed(self._before_the_stop(), self.problems, complete=False)
+        return Parsed(self.root, self.problems, complete=True)
 
     def _events(self) -> Iterator[Any]:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -195,7 +209,7 @@ class _Parser:
             value = resolve(text)
         except ValueError as error:
             self._problem("CC003" if re.fullmatch(r"[-+]?0\d+", text) else "CC011", start, end, str(error))
-            return text
+            return UNREADABLE
         self.values[text] = value
         return value
 
@@ -226,15 +240,14 @@ class _Parser:
             self.anchors[frame.anchor] = (node, frame.nodes)
         self._add(node, frame.nodes)
 
-    def _close_all(self) -> None:
-        while self.stack:
-            frame = self.stack[-1]
-            frame.key = None
-            frame.anchor = None
-            try:
-                self._close(len(self.source.text))
-            except _Stop:
-                continue
+    def _before_the_stop(self) -> Node | None:
+        """The top-level fields that were complete, and the complete items of the list of layers."""
+        if not self.stack or self.stack[0].keys is None:
+            return self.root
+        top, end = self.stack[0], len(self.source.text)
+        if len(self.stack) > 1 and top.key is not None and top.key.value == "layers" and self.stack[1].keys is None:
+            top.entries.append((top.key, Sequence(self.stack[1].entries, self.stack[1].start, end)))
+        return Mapping(top.entries, top.start, end)
 
     def _alias(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
