@@ -248,6 +248,17 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "branches is a word": ("add: {branches: «relu»}", "CC011", "branches ... list of lists of layers"),
     "a branch is a word": ("add: {branches: [«relu», []]}", "CC011", "branch ... list of layers"),
     "branches is empty": ("add: {branches: «[»]}", "CC011", "branches ... list of lists of layers ... empty"),
+    "a block's about is a list": (
+        "input: [4]\nblocks: {b: {about: «[»1], layers: []}}\nlayers: []\n", "CC011", "about ... text ... a list",
+    ),
+    "a mistake behind an anchor is said once": (
+        "input: [4, 8, 8]\nlayers: [conv: &c {out_channels: 3, kernel_size: 1, «foo»: 2}, conv: *c, conv: *c]\n", "CC010",
+        "conv has no field `foo`",
+    ),
+    "a shape behind an anchor is said once": (
+        "input: [4, 8, 8]\nlayers: [conv: &c {out_channels: 3, kernel_size: «5»}, conv: *c, conv: *c]\n", "CC101",
+        "conv2: kernel_size 5",
+    ),
     # ---- missing
     "no input": ("«l»ayers: [relu]\n", "CC012", "needs `input` ... input: [3, 224, 224]"),
     "no layers": ("«i»nput: [4]\n", "CC012", "needs `layers` ... layers:"),
@@ -585,6 +596,16 @@ def test_a_file_that_is_not_there_a_directory_and_a_name_with_a_zero(tmp_path: P
     assert "No such file" in unreadable(tmp_path / "nowhere.yaml").message
     assert "directory" in unreadable(tmp_path).message
     assert unreadable(Path("a\0b")).code == "CC001"
+
+
+def test_paths_of_pathlib(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text("input: [4]\nlayers: [relu]\n", encoding="utf-8")
+    assert convcalc.load(path).name == "net"  # type: ignore[arg-type, unused-ignore]  # people will
+    for bad in (tmp_path, tmp_path / "nowhere.yaml"):
+        with pytest.raises(SpecError) as caught:
+            convcalc.load(bad)  # type: ignore[arg-type, unused-ignore]
+        assert caught.value.diagnostics[0].path == str(bad)
 
 
 def test_a_file_that_is_too_large(tmp_path: Path) -> None:
