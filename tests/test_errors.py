@@ -252,8 +252,8 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "input: [4]\nblocks: {b: {about: «[»1], layers: []}}\nlayers: []\n", "CC011", "about ... text ... a list",
     ),
     "a mistake behind an anchor is said once": (
-        "input: [4, 8, 8]\nlayers: [conv: &c {out_channels: 3, kernel_size: 1, «foo»: 2}, conv: *c, conv: *c]\n", "CC010",
-        "conv has no field `foo`",
+        "input: [4, 8, 8]\nlayers: [conv: &c {out_channels: 3, kernel_size: 1, «f»: 2}, conv: *c, conv: *c]\n", "CC010",
+        "conv has no field `f`",
     ),
     "a shape behind an anchor is said once": (
         "input: [4, 8, 8]\nlayers: [conv: &c {out_channels: 3, kernel_size: «5»}, conv: *c, conv: *c]\n", "CC101",
