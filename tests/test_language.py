@@ -531,7 +531,7 @@ NETWORKS = {
           - conv: &base {out_channels: &c 3, kernel_size: *size, bias: false}
           - conv: *base
           - conv: {<<: *base, out_channels: 4}
-          - conv: {out_channels: 2, <<: [{kernel_size: 1, stride: 2}, *base, {padding: 9}], padding: 0}
+          - conv: {out_channels: 2, <<: [{kernel_size: 1, stride: 2}, {kernel_size: 3}, *base], padding: 0}
           - &act relu
           - *act
           - conv:
@@ -949,6 +949,7 @@ EXPRESSIONS: dict[str, Any] = {
     "round_to(36, 8)": 40,
     "round_to(10, 8)": 16,  # 8 is below 90 % of 10
     "round_to(1, 8)": 8,
+    "round_to(80 / 9, 8)": 8,  # 90 % of it
     "round_to(12, 8)": 16,  # the half rounds up
     "taps(3)": 9,
     "taps([3, 5])": 15,
