@@ -531,7 +531,7 @@ NETWORKS = {
           - conv: &base {out_channels: &c 3, kernel_size: *size, bias: false}
           - conv: *base
           - conv: {<<: *base, out_channels: 4}
-          - conv: {out_channels: 2, <<: [{kernel_size: 1, stride: 2}, {kernel_size: 3}, *base], padding: 0}
+          - conv: {out_channels: 2, <<: [{kernel_size: 1, stride: 2}, *base, {kernel_size: 3}], padding: 0}
           - &act relu
           - *act
           - conv:
