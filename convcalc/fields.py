@@ -12,6 +12,8 @@ import msgspec
 
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
+MOST_AXES = 16
+"""Axes of a tensor."""
 LARGEST = 2**31 - 1
 """The largest size, count or index a field may hold."""
 
@@ -29,7 +31,7 @@ def shown(value: object) -> str:
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, tuple | list):
-        return f"[{', '.join(shown(item) for item in value)}]"
+        return f"[{', '.join([*map(shown, value[:8]), *(['...'] if len(value) > 8 else [])])}]"
     if isinstance(value, str):
         return f"the text {value[:60]!r}{'...' if len(value) > 60 else ''}"
     if isinstance(value, int):
@@ -275,11 +277,14 @@ class Listed(FieldType, frozen=True, kw_only=True):
         items = value if isinstance(value, tuple) else (value,)
         if not items:
             raise FieldError("expected at least one number, found []")
+        if len(items) > MOST_AXES:
+            raise FieldError(f"expected at most {MOST_AXES} axes, found {len(items)}")
         return tuple(_whole(item, self.minimum) for item in items)
 
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
-        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+        items = {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}, "minItems": 1, "maxItems": MOST_AXES}
+        return {"anyOf": [number, items, _EXPRESSION]}
 
 
 class Optional(FieldType, frozen=True):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import cast
 
 import msgspec
@@ -158,7 +158,18 @@ def _hull_of_ends(part: Phases, positions: Iterable[int]) -> Span:
 
 
 def _hull(part: Phases, positions: Iterable[int]) -> Span:
+    if isinstance(positions, range):
+        positions = _enough(part, positions)
     return _union_of_spans(part.at(position) for position in positions)
+
+
+def _enough(part: Phases, positions: range) -> Iterable[int]:
+    """Those of the positions that can be first or last: a period of them at either end, or those in the table."""
+    if part.bounded:
+        before = max(0, -(positions.start // positions.step)) if positions.start < 0 else 0
+        return positions[before : before + part.period]
+    cycle = part.period // math.gcd(part.period, positions.step)
+    return positions if len(positions) <= 2 * cycle else chain(positions[:cycle], positions[-cycle:])
 
 
 def _union_of_spans(spans: Iterable[Span]) -> Span:

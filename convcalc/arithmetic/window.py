@@ -12,6 +12,7 @@ relations 6 and 14; the same as PyTorch's and ONNX's definitions.)
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -60,13 +61,19 @@ class Window(msgspec.Struct, frozen=True):
         first = position * self.stride - self.before
         return range(first, first + self.extent, self.dilation)
 
-    def transposed_sources(self, position: int) -> list[int]:
-        """The input positions that write to output `position` when the window runs backwards (conv_transpose)."""
-        return [
-            (position + self.before - tap * self.dilation) // self.stride
-            for tap in range(self.kernel - 1, -1, -1)
-            if (position + self.before - tap * self.dilation) % self.stride == 0
-        ]
+    def transposed_sources(self, position: int) -> range:
+        """The input positions that write to output `position` when the window runs backwards (conv_transpose).
+
+        Input i writes to it by tap t where ``i·s + t·d = position + before``: every (s / gcd(s, d))-th tap, if any.
+        """
+        padded, common = position + self.before, math.gcd(self.stride, self.dilation)
+        if padded % common:
+            return range(0)
+        step = self.stride // common
+        first_tap = padded // common * pow(self.dilation // common, -1, step) % step
+        last, taps = (padded - first_tap * self.dilation) // self.stride, (self.kernel - 1 - first_tap) // step + 1
+        apart = self.dilation // common
+        return range(last - (taps - 1) * apart, last + 1, apart)
 
 
 def windows(

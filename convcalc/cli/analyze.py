@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from convcalc.cli.options import assignments, console, shapes
+from convcalc.cli.options import assignments, console, readable, shapes
 
 if TYPE_CHECKING:
     from convcalc.analysis.lines import Line
@@ -46,10 +46,11 @@ def analyze(
     inputs, variables = shapes(input or []), assignments(set or [])
     output = _OUTPUTS[format]()
     failed = False
-    for path in files:
+    for file in files:
+        path = readable(file)
         errors: list[Diagnostic] = []
         try:
-            network = load(path, inputs=inputs, variables=variables)
+            network = load(file, inputs=inputs, variables=variables)
         except SpecError as error:
             failed = True
             errors = error.diagnostics
@@ -86,12 +87,14 @@ class _Table(_Output):
     def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
         from convcalc.views import table
 
-        if self.shown:
-            self.console.print()
-        self.shown += 1
-        table.show(self.console, report, lines, path, complete=not errors)
+        if lines or not errors:
+            if self.shown:
+                self.console.print()
+            self.shown += 1
+            table.show(self.console, report, lines, path, complete=not errors)
+        if errors and lines:
+            self.console.print(f"without totals: {len(errors)} error{'s' if len(errors) > 1 else ''}")
         if errors:
-            self.console.print(f"without totals: {_counted(len(errors))}")
             _show_errors(errors)
 
 
@@ -112,7 +115,9 @@ class _Json(_Output):
         self.documents.append(self.view.document(report, path, lines if folded else None, errors or None))
 
     def end(self) -> None:
-        sys.stdout.write(self.view.encode(self.documents) + "\n")
+        sys.stdout.flush()
+        sys.stdout.buffer.write(self.view.encode(self.documents) + b"\n")  # JSON is UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
 
 
 class _Csv(_Output):
@@ -145,7 +150,3 @@ def _show_errors(errors: list[Diagnostic]) -> None:
 
     sys.stdout.flush()
     diagnostics.show(console(stderr=True), errors)
-
-
-def _counted(errors: int) -> str:
-    return "1 error" if errors == 1 else f"{errors} errors"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO, cast
 
 import typer
 
@@ -20,8 +22,28 @@ def console(*, stderr: bool = False) -> Console:
     """Where people read: as wide as the terminal; piped, as wide as it takes, and without colour."""
     from rich.console import Console
 
-    terminal = (sys.stderr if stderr else sys.stdout).isatty()
-    return Console(stderr=stderr, highlight=False, markup=False, emoji=False, width=None if terminal else WIDEST)
+    stream = sys.stderr if stderr else sys.stdout
+    if stream.isatty():
+        return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    trimmed = cast("TextIO", _Trimmed(stream))
+    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST)
+
+
+class _Trimmed(io.TextIOBase):
+    """A stream on which no line ends in blanks, which tables are padded with."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]  # so that Rich knows what can be printed
+        return self.stream.encoding
+
+    def write(self, text: str) -> int:
+        return self.stream.write(re.sub(r" +\n", "\n", text))
+
+    def flush(self) -> None:
+        self.stream.flush()
 
 
 def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
@@ -30,14 +52,19 @@ def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, _, sizes = text.rpartition("=")
+    name, equals, sizes = text.rpartition("=")
     parts = sizes.split("x")
     numbers = tuple(int(part) if part.isascii() and part.isdigit() and len(part) <= 10 else 0 for part in parts)
-    if not all(0 < number <= LARGEST for number in numbers):
+    if not all(0 < number <= LARGEST for number in numbers) or (equals and not name):
         raise typer.BadParameter(
             f"expected sizes like 3x224x224, or NAME=3x224x224, found {text!r}", param_hint="--input"
         )
     return name or "input", numbers
+
+
+def readable(text: str) -> str:
+    """An argument as it can be printed: bytes that were no text are replaced."""
+    return text.encode(errors="replace").decode()
 
 
 def assignments(texts: list[str]) -> dict[str, str]:
@@ -47,5 +74,5 @@ def assignments(texts: list[str]) -> dict[str, str]:
         name, equals, value = text.partition("=")
         if not name or not equals or not value:
             raise typer.BadParameter(f"expected NAME=VALUE, found {text!r}", param_hint="--set")
-        found[name] = value
+        found[readable(name)] = readable(value)
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,14 +11,14 @@ from typing import Any
 import msgspec
 
 from convcalc import network as graph
-from convcalc.fields import FieldError, FieldType, Listed, Whole, shown
+from convcalc.fields import FieldError, FieldType, Listed, shown
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import library
 from convcalc.spec.advice import fitting_inputs, smallest_input
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
-from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown
+from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown, is_name
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
 from convcalc.spec.template import IN_LAYER, Block, Compiler, Layer, Scope, Value, did_you_mean
@@ -41,7 +42,7 @@ Texts = abc.Mapping[str, str]
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
 
 
-def load(path: str, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
+def load(path: str | os.PathLike[str], *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
     """The network that a spec describes; ``-`` reads standard input.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
@@ -95,7 +96,7 @@ class _Document:
     def __init__(self, source: Source, inputs: Shapes, variables: Texts) -> None:
         self.source = source
         self.given_inputs = inputs
-        self.given_variables = variables
+        self.given_variables = {name: str(value) for name, value in variables.items()}
         self.blocks: dict[str, Block] = {}
         self.compiler = Compiler(source, load_kind, self._block, self._known)
         self.builder = Builder()
@@ -189,7 +190,7 @@ class _Document:
 
     def _variable(self, key: Scalar, node: Node) -> None:
         name = str(key.value)
-        if not name.isidentifier() or name in {*IN_LAYER, "index"}:
+        if not is_name(name) or name in {*IN_LAYER, "index"}:
             self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
             return
         compiler = self.compiler
@@ -199,6 +200,9 @@ class _Document:
             self.problems += [msgspec.structs.replace(problem, text=given.text) for problem in parsed.problems]
             if parsed.root is None or parsed.problems:
                 self.values[name] = UNKNOWN
+                if not parsed.problems:
+                    nothing = given.diagnostic("CC011", 0, len(given.text), f"{name}: expected a value, found nothing")
+                    self.problems.append(nothing)
                 return
             node, compiler = parsed.root, Compiler(given, load_kind, self._block, self._known)
         known = set(self.values)
@@ -231,14 +235,21 @@ class _Document:
             self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
         elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
-        for name, shape in self.given_inputs.items():
-            if name not in written:
-                advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
-                given = Source("--input", f"{name}={'x'.join(map(str, shape))}")
-                message = f"the spec has no input `{name}`"
-                self.problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
-        shapes = {name: self.given_inputs.get(name) or self._shape(node, name) for name, node in written.items()}
+        given = {name: self._given_shape(name, shape, written) for name, shape in self.given_inputs.items()}
+        shapes = {name: given[name] if name in given else self._shape(node, name) for name, node in written.items()}
         return shapes, {name: self.source.line(node.start) for name, node in written.items()}
+
+    def _given_shape(self, name: str, shape: Shape, written: dict[str, Node]) -> Shape | None:
+        given = Source("--input", f"{name}={'x'.join(map(str, shape))}")
+        if name not in written:
+            advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
+            self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
+            return None
+        try:
+            return SHAPE.accept(tuple(shape), 1)
+        except FieldError as error:
+            self.problems.append(given.diagnostic("CC011", 0, len(given.text), f"{name}: {error}"))
+            return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
         value = self._typed(node, SHAPE, name)
@@ -334,13 +345,8 @@ class _Document:
         expected: dict[str, object] = {}
         for key, value in self._amounts(node, "expect", [*AMOUNTS, "output", "receptive_field"]):
             name = str(key.value)
-            if name == "output" or isinstance(value, Sequence):
-                type_: FieldType = SHAPE
-            else:
-                type_ = Whole("", minimum=0)
-            expected[name] = (
-                self._typed(value, type_, name) if not isinstance(value, Scalar) else self._amount(key, value)
-            )
+            is_shape = name == "output" or (name == "receptive_field" and isinstance(value, Sequence))
+            expected[name] = self._typed(value, SHAPE, name) if is_shape else self._amount(key, value)
         return expected
 
     def _budget(self, node: Node | None) -> dict[str, int]:

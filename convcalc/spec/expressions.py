@@ -8,13 +8,16 @@ texts are bounded, so that no expression hangs.
 from __future__ import annotations
 
 import ast
+import keyword
 import operator
 import re
+import unicodedata
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from convcalc.arithmetic.number import product
+from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
 from convcalc.spec.tree import number
 
@@ -27,6 +30,12 @@ MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
 
 CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a value: an identifier that is no word of the language."""
+    taken = text in CONSTANTS or text in FUNCTIONS or text in PADDING_WORDS or keyword.iskeyword(text)
+    return text.isidentifier() and not taken and (text.isascii() or unicodedata.normalize("NFKC", text) == text)
 
 
 class ExpressionError(ValueError):
@@ -169,7 +178,7 @@ def _evaluate(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.UnaryOp):
         return _unary(node, text, values)
     if isinstance(node, ast.List | ast.Tuple):
-        return tuple(_evaluate(item, text, values) for item in node.elts)
+        return _bounded(tuple(_evaluate(item, text, values) for item in node.elts), node)
     if isinstance(node, ast.Subscript):
         return _subscript(node, _evaluate(node.value, text, values), _evaluate(node.slice, text, values))
     if isinstance(node, ast.Call):
@@ -203,7 +212,7 @@ def _constant(node: ast.Constant, text: str) -> Any:
 def _bounded(value: Any, node: ast.AST) -> Any:
     """The value, whole where it is whole; refused where it grows beyond any meaning."""
     if isinstance(value, tuple):
-        if len(value) > LONGEST_LIST:
+        if _items(value) > LONGEST_LIST:
             raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
     elif not isinstance(value, bool | str | None):
         if getattr(value, "denominator", 1) == 1:
@@ -211,6 +220,18 @@ def _bounded(value: Any, node: ast.AST) -> Any:
         if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MOST_BITS:
             raise ExpressionError("the number grows too large", node)
     return value
+
+
+def _items(value: Any) -> int:
+    """Items of a list and of the lists in it, counted until they are too many."""
+    if not isinstance(value, tuple):
+        return 1
+    count = 0
+    for item in value:
+        count += _items(item)
+        if count > LONGEST_LIST:
+            break
+    return count
 
 
 def _is_number(value: Any) -> bool:
@@ -246,7 +267,7 @@ def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ..
     items, times = (left, right) if isinstance(left, tuple) else (right, left)
     if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
         raise TypeError
-    return items * min(times, LONGEST_LIST + 1 if items else 0)
+    return items * min(times, LONGEST_LIST // max(_items(items), 1) + 1 if items else 0)
 
 
 def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:

@@ -10,9 +10,13 @@ from functools import cache
 from pathlib import Path
 
 from convcalc import layers
+from convcalc.spec.expressions import is_name
 from convcalc.spec.source import Source
 from convcalc.spec.template import COMMON, IN_LAYER, Block, Compiler, Scope
-from convcalc.spec.tree import Mapping, Node, Scalar, parse
+from convcalc.spec.tree import Mapping, Node, Scalar, described, parse
+
+LONGEST_NAME = 100
+"""Characters of a block's name; file systems have limits of their own."""
 
 FOLDER = Path(__file__).parent.parent / "blocks"
 
@@ -31,7 +35,7 @@ def names() -> list[str]:
 def block_source(name: str) -> Source | None:
     """The text of a shipped block, None if there is none of that name."""
     path = FOLDER / f"{name}.yaml"
-    if not name.isidentifier() or not path.is_file():
+    if not name.isidentifier() or len(name) > LONGEST_NAME or not path.is_file():
         return None
     return Source(f"{name} (shipped block)", path.read_text("utf-8"), shipped=True)
 
@@ -66,8 +70,11 @@ def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) 
         return
     block_.variables = frozenset(variables)
     for key, value in node.entries:
-        if key.value == "about" and isinstance(value, Scalar):
-            block_.about = str(value.value)
+        if key.value == "about":
+            if isinstance(value, Scalar):
+                block_.about = str(value.value)
+            else:
+                compiler.problem("CC011", value, f"about: expected a text, found {described(value)}")
         elif key.value == "parameters":
             _parameters(block_, value, compiler)
         elif key.value != "layers":
@@ -85,7 +92,7 @@ def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
     known = {*block_.variables, *IN_LAYER}
     for key, value in node.entries:
         name = str(key.value)
-        if not name.isidentifier() or name in {*IN_LAYER, *COMMON, "index"}:
+        if not is_name(name) or name in {*IN_LAYER, *COMMON, "index"}:
             compiler.problem("CC011", key, f"parameters: `{name}` cannot be the name of a parameter")
             continue
         if isinstance(value, Scalar) and value.value == "required":

@@ -16,7 +16,8 @@ from convcalc.spec.template import MERGES, REPEAT, WHEN
 
 Schema = dict[str, Any]
 
-ANY = {"description": "a number, true or false, a word, an expression, or a list of such"}
+ANY = {"not": {"type": "object"}, "description": "a number, true or false, a word, an expression, or a list of such"}
+TEXT: Schema = {"not": {"type": ["object", "array"]}}
 AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 COMMON: Schema = {
@@ -38,24 +39,32 @@ def schema() -> Schema:
         "type": "object",
         "additionalProperties": False,
         "required": ["layers"],
-        "anyOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
         "properties": {name: {**_top(name), "description": about} for name, about in FIELDS.items()},
         "definitions": {
             "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
             "layer": {
                 "anyOf": [
-                    {"type": "string", "examples": [*kinds, *blocks]},
+                    {"type": "string", "examples": _complete(), "not": {"enum": _incomplete()}},
                     {
                         "type": "object",
                         "minProperties": 1,
                         "maxProperties": 1,
                         "properties": {**kinds, **blocks},
-                        "additionalProperties": ANY,
+                        "additionalProperties": {
+                            "anyOf": [ANY, _layer({}, [], [])["anyOf"][0] | {"additionalProperties": ANY}]
+                        },
                     },
                 ]
             },
         },
     }
+
+
+def _unknown_layer() -> Schema:
+    """A block that the spec defines itself: any fields."""
+    mapping = {"type": "object", "additionalProperties": ANY, "properties": COMMON}
+    return {"anyOf": [ANY, mapping]}
 
 
 def _top(name: str) -> Schema:
@@ -81,7 +90,22 @@ def _top(name: str) -> Schema:
         "outputs": NAMES,
         "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
         "budget": _amounts({**amounts, "min_receptive_field": AMOUNT}),
-    }.get(name, {"type": "string"})
+    }.get(name, TEXT)
+
+
+def _needs_fields() -> dict[str, bool]:
+    """Every kind and shipped block, and whether it must be given fields."""
+    kinds = {name: bool(layers.required(kind)) for name in layers.names() if (kind := layers.load(name))}
+    blocks = {name: block for name in library.block_names() if (block := library.block(name))}
+    return kinds | {name: None in block.parameters.values() for name, block in blocks.items()}
+
+
+def _complete() -> list[str]:
+    return [name for name, needs_fields in _needs_fields().items() if not needs_fields]
+
+
+def _incomplete() -> list[str]:
+    return [name for name, needs_fields in _needs_fields().items() if needs_fields]
 
 
 def _amounts(properties: Schema) -> Schema:

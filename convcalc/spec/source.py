@@ -75,13 +75,14 @@ class Source:
         return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text)
 
 
-def read(path: str) -> Source:
+def read(path: str | os.PathLike[str]) -> Source:
     """The text of a file, or of standard input for ``-``.
 
     Raises:
         SpecError: it is missing, a directory, not UTF-8, or larger than `LARGEST_FILE`.
     """
-    shown = "<stdin>" if path == "-" else path
+    path = os.fspath(path)
+    shown = "<stdin>" if path == "-" else path.encode(errors="replace").decode()
     try:
         if path == "-":
             data = sys.stdin.buffer.read(LARGEST_FILE + 1)

@@ -165,13 +165,19 @@ class Compiler:
         self.find_block = find_block
         self.known = known
         self.problems: list[Diagnostic] = []
+        self._said: set[Diagnostic] = set()
 
     def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
         """Report something about a node, unless it could not even be read as YAML, which has been reported."""
-        if isinstance(node, Scalar) and node.value is tree.UNREADABLE:
+        if isinstance(node, Scalar) and isinstance(node.value, tree.Unreadable):
             return
         end = node.end if isinstance(node, Scalar) else node.start + 1
-        self.problems.append(self.source.diagnostic(code, node.start, end, message, advice))
+        self._add(self.source.diagnostic(code, node.start, end, message, advice))
+
+    def _add(self, problem: Diagnostic) -> None:
+        if problem not in self._said:  # what stands behind an anchor is read at every alias
+            self._said.add(problem)
+            self.problems.append(problem)
 
     def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
@@ -319,7 +325,11 @@ class Compiler:
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
             if not text or "." in text or text in RESERVED or not text.isprintable():
-                self.problem("CC011", node, "name: expected a text without dots, other than `input` and `previous`")
+                self.problem(
+                    "CC011",
+                    node,
+                    "name: expected a text without dots and control characters, other than `input` and `previous`",
+                )
             else:
                 layer.name = text
         if layer.name in scope.tensors:
@@ -338,7 +348,7 @@ class Compiler:
             expected = type_.expected if type_ is not None else "a value"
             self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
             return Value(node, None)
-        if node.value is tree.UNREADABLE:
+        if isinstance(node.value, tree.Unreadable):
             return Value(node, None)
         if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
             return self._expression(node, names, type_, field)
@@ -390,7 +400,7 @@ class Compiler:
         if "\n" not in written:
             first, last = place(str(node.value), part)
             start, end = start + (not node.plain) + first, min(end, start + (not node.plain) + last)
-        self.problems.append(self.source.diagnostic(code, start, end, message, advice))
+        self._add(self.source.diagnostic(code, start, end, message, advice))
 
     def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
         name, whole = part.id, part.id == node.value

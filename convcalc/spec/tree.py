@@ -78,8 +78,10 @@ class Mapping(msgspec.Struct, frozen=True):
 Node = Scalar | Sequence | Mapping
 
 
-UNREADABLE = object()
-"""What a scalar says that looks like a number and is none; reported where it stands."""
+class Unreadable(str):
+    """What a scalar says that looks like a number and is none; that has been reported where it stands."""
+
+    __slots__ = ()
 
 
 def described(node: Node) -> str:
@@ -161,7 +163,8 @@ class _Parser:
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
             context = getattr(error, "context", None)
             text = f"not valid YAML: {problem}{f' ({context})' if context else ''}"
-            self._stop("CC001", index, index + 1, text)
+            advice = "indent with blanks, not tabs" if self.source.text[index : index + 1] == "\t" else ""
+            self._stop("CC001", index, index + 1, text, advice)
 
     def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
         self._problem(code, start, end, message, advice)
@@ -209,7 +212,7 @@ class _Parser:
             value = resolve(text)
         except ValueError as error:
             self._problem("CC003" if re.fullmatch(r"[-+]?0\d+", text) else "CC011", start, end, str(error))
-            return UNREADABLE
+            return Unreadable(text)
         self.values[text] = value
         return value
 

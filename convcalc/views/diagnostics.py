@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.text import Text
 
 from convcalc.spec.source import Diagnostic
+from convcalc.views.words import printable
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
 MOST = 50
@@ -26,25 +27,20 @@ def show(console: Console, diagnostics: list[Diagnostic]) -> None:
 def _show(console: Console, diagnostic: Diagnostic) -> None:
     place = f"{diagnostic.path}:{diagnostic.line}:{diagnostic.column}: " if diagnostic.line else f"{diagnostic.path}: "
     style = STYLES.get(diagnostic.severity, "")
-    head = Text.assemble((_printable(place), "bold"), (f"{diagnostic.severity}[{diagnostic.code}]", style), ": ")
-    head.append(_printable(diagnostic.message))
+    head = Text.assemble((printable(place), "bold"), (f"{diagnostic.severity}[{diagnostic.code}]", style), ": ")
+    head.append(printable(diagnostic.message))
     console.print(head, soft_wrap=True, highlight=False)
     if not diagnostic.line:
         if diagnostic.help:
-            console.print(Text(f"  {_printable(diagnostic.help)}", "green"), soft_wrap=True)
+            console.print(Text(f"  {printable(diagnostic.help)}", "green"), soft_wrap=True)
         return
     first = max(0, diagnostic.column - 1 - WIDEST // 2)
-    line = _printable(diagnostic.text[first : first + WIDEST])
-    before = _printable(diagnostic.text[first : diagnostic.column - 1])
-    marked = _printable(diagnostic.text[diagnostic.column - 1 : diagnostic.end_column - 1])[:WIDEST]
+    line = printable(diagnostic.text[first : first + WIDEST])
+    before = printable(diagnostic.text[first : diagnostic.column - 1])
+    marked = printable(diagnostic.text[diagnostic.column - 1 : diagnostic.end_column - 1])[:WIDEST]
     number = f"{diagnostic.line:>5} | "
     console.print(Text.assemble((number, "dim"), line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
     carets = Text.assemble(("| ".rjust(len(number)), "dim"), " " * cell_len(before))
     carets.append("^" * max(1, cell_len(marked)), style)
-    carets.append(f" {_printable(diagnostic.help)}" if diagnostic.help else "", "green")
+    carets.append(f" {printable(diagnostic.help)}" if diagnostic.help else "", "green")
     console.print(carets, soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
-
-
-def _printable(text: str) -> str:
-    """Control characters made visible, tabs one space, so that carets stand where they should."""
-    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)

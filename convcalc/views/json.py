@@ -63,8 +63,8 @@ def failure(spec: str, errors: list[Diagnostic]) -> Document:
     )
 
 
-def encode(documents: list[Document]) -> str:
+def encode(documents: list[Document]) -> bytes:
     """One spec as an object, several as an array of them."""
     whole: Any = documents[0] if len(documents) == 1 else documents
     encoded = msgspec.json.encode(whole, enc_hook=str)  # a stride below 1 is a Fraction: "1/2"
-    return msgspec.json.format(encoded, indent=1).decode()
+    return msgspec.json.format(encoded, indent=1)

@@ -59,6 +59,11 @@ def field(seen: ReceptiveField | None) -> str:
     return f"{size} + all" if seen.is_global and "all" not in size else size
 
 
+def printable(text: str) -> str:
+    """Control characters made visible, tabs one blank, so that nothing a spec says can steer a terminal."""
+    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
 def totals(report: Report) -> str:
     """The line below the table."""
     found, peak = report.totals, report.peak
@@ -94,4 +99,4 @@ def title(report: Report, spec: str) -> tuple[str, str, str]:
     """Name, input shapes, and the path of the spec."""
     inputs = report.network.inputs
     shapes = ", ".join(f"{node.name} {shape(node.shape)}" if len(inputs) > 1 else shape(node.shape) for node in inputs)
-    return report.network.name, shapes, spec
+    return printable(report.network.name), shapes, printable(spec)
