@@ -1,0 +1,190 @@
+"""The rules of the house, read from the code itself: who may import whom, and what a formula may be made of."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "convcalc"
+FILES = sorted(PACKAGE.rglob("*.py"))
+TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
+
+MAY_IMPORT = {
+    "arithmetic": {"arithmetic"},
+    "fields": {"fields", "arithmetic"},
+    "layers": {"layers", "fields", "arithmetic"},
+    "network": {"network", "layers"},
+    "spec": {"spec", "network", "layers", "fields", "arithmetic"},
+    "analysis": {"analysis", "network", "layers", "arithmetic"},
+    "reference": {"reference", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "views": {"views", "rules", "reference", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+}
+"""What a part of the package may import of it; the command line and the public names may import all."""
+
+FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
+TOO_HEAVY = {"numpy", "fractions", "hypothesis", "jsonschema", "onnx", "onnxruntime"}
+
+
+def part(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every module that is named in an import, wherever it stands, with the line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, node.lineno) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield str(node.module), node.lineno
+            yield from ((f"{node.module}.{alias.name}", node.lineno) for alias in node.names)
+
+
+def at_start(tree: ast.Module) -> Iterator[ast.stmt]:
+    """The statements that run on import; those for the type checker alone do not."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            yield from node.orelse
+        elif not isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield node
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_point_down(path: Path) -> None:
+    allowed = MAY_IMPORT.get(part(path))
+    if allowed is None:
+        assert part(path) in {"__init__", "__main__", "cli"}
+        return
+    for name, line in imported(TREES[path]):
+        if name.partition(".")[0] == "convcalc" and "." in name:
+            assert name.split(".")[1] in allowed, f"line {line} imports {name}"
+
+
+def test_the_parts_are_known() -> None:
+    assert {part(path) for path in FILES} - set(MAY_IMPORT) <= {"__init__", "__main__", "cli"}
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_nothing_heavy_is_imported_at_the_start(path: Path) -> None:
+    for statement in at_start(TREES[path]):
+        heavy = {name.partition(".")[0] for name, _ in imported(statement)} & TOO_HEAVY
+        assert not heavy, f"line {statement.lineno}"
+
+
+def test_analyze_needs_no_heavy_module() -> None:
+    """Neither in Python nor on the command line; rich is for the table alone."""
+    loaded = _modules("import convcalc; convcalc.analyze(convcalc.load('specs/zoo/resnet50.yaml'))")
+    assert loaded & (TOO_HEAVY | {"rich", "typer"}) == set()
+    arguments = ["convcalc", "analyze", "specs/zoo/resnet50.yaml", "--format", "json"]
+    loaded = _modules(f"import sys, convcalc.cli; sys.argv = {arguments}; convcalc.cli.main()")
+    assert loaded & (TOO_HEAVY | {"rich"}) == set()
+
+
+def _modules(code: str) -> set[str]:
+    """The modules that a program of its own has imported at its end."""
+    command = [sys.executable, "-X", "importtime", "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+
+
+def test_the_command_line_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "convcalc", "analyze", "specs/zoo/resnet50.yaml", "--format", "json"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert '"params": 25557032' in done.stdout
+    assert done.stderr == ""
+
+
+def classes() -> Iterator[tuple[Path, ast.ClassDef]]:
+    for path, tree in TREES.items():
+        if part(path) == "layers":
+            yield from ((path, node) for node in ast.walk(tree) if isinstance(node, ast.ClassDef))
+
+
+METHODS = [
+    pytest.param(method, id=f"{path.stem}.{kind.name}.{method.name}")
+    for path, kind in classes()
+    for method in kind.body
+    if isinstance(method, ast.FunctionDef) and method.name in FORMULAS
+]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_formulas_are_for_any_kind_of_number(method: ast.FunctionDef) -> None:
+    """Statements are assignments and returns; a condition looks at fields, words or None, never at a size."""
+    sizes = {argument.arg for argument in (*method.args.args[1:], method.args.vararg) if argument is not None}
+    for node in ast.walk(method):
+        assert not isinstance(node, ast.For | ast.While | ast.Try | ast.Assert | ast.Match), ast.unparse(node)
+        if isinstance(node, ast.If | ast.IfExp):
+            _is_static(node.test, sizes)
+        if isinstance(node, ast.comprehension):
+            for test in node.ifs:
+                _is_static(test, sizes)
+        if isinstance(node, ast.BinOp):
+            assert not isinstance(node.op, ast.Div), ast.unparse(node)
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+            assert node.func.id not in {"int", "float", "round", "abs", "divmod"}, ast.unparse(node)
+            if node.func.id in {"max", "min"}:  # of counts of axes they are plain; for sizes there is maximum
+                assert all(_is_len(getattr(argument, "elt", argument)) for argument in node.args), ast.unparse(node)
+        if isinstance(node, ast.Name):
+            assert node.id not in {"math", "numpy", "np"}
+        if isinstance(node, ast.Constant):
+            assert not isinstance(node.value, float)
+
+
+def _is_static(test: ast.expr, sizes: set[str]) -> None:
+    """Of the inputs only how many axes they have is asked; what is computed of them is not."""
+    counted = {id(inner) for node in ast.walk(test) if _is_len(node) for inner in ast.walk(node)}
+    for node in ast.walk(test):
+        if isinstance(node, ast.Name) and node.id in sizes:
+            assert id(node) in counted, ast.unparse(test)
+        assert not isinstance(node, ast.BinOp), ast.unparse(test)
+
+
+def _is_len(node: ast.AST) -> bool:
+    return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
+
+
+DEFINITIONS = [
+    pytest.param(node, id=f"{path.relative_to(PACKAGE)}:{node.name}")
+    for path, tree in TREES.items()
+    for node in tree.body
+    if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_")
+]
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_has_a_docstring(path: Path) -> None:
+    assert ast.get_docstring(TREES[path]) or not path.read_text("utf-8").strip()
+
+
+@pytest.mark.parametrize("node", DEFINITIONS)
+def test_what_is_public_has_a_docstring(node: ast.FunctionDef | ast.ClassDef) -> None:
+    """A kind's page is its file's docstring, where the file is the kind."""
+    is_kind = isinstance(node, ast.ClassDef) and any(keyword.arg == "frozen" for keyword in node.keywords)
+    assert ast.get_docstring(node) or is_kind
+
+
+def repository() -> list[Path]:
+    listed = subprocess.run(
+        ["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    return [ROOT / name for name in listed.stdout.splitlines() if (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_place_on_somebodys_machine() -> None:
+    places = re.compile(r"(?<![\w.])/(?:home|Users|work|root|tmp|private)/\w|\b[A-Z]:\\\\?Users")
+    for path in repository():
+        try:
+            text = path.read_text("utf-8")
+        except UnicodeDecodeError:
+            continue
+        found = [line for line in text.splitlines() if places.search(line) and "places = re.compile" not in line]
+        assert not found, (path, found)

@@ -1,0 +1,427 @@
+"""Damaged specs: whatever is in the text, a network comes out or everything that is wrong with it, and soon.
+
+CONVCALC_MUTANTS=100000 tries so many, CONVCALC_SEED repeats a run.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import inspect
+import os
+import random
+import re
+import signal
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from convcalc import Diagnostic, Network, SpecError, analyze, layers
+from convcalc.spec import Source, load, loads
+
+MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "8000"))
+SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
+LONGEST = 5.0
+"""Seconds that any text may take."""
+MEMORY = 2**31
+"""Bytes that any text may take."""
+
+SPECS = [path.read_text("utf-8") for path in sorted((Path(__file__).parent.parent / "specs").rglob("*.yaml"))]
+
+
+def examples() -> list[str]:
+    """The examples in the pages of the kinds."""
+    kinds = [kind for name in layers.names() if (kind := layers.load(name)) is not None]
+    pages = [kind.__doc__ or sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
+    pages += [sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
+    found = (re.search(r"Example:\n((?:    .*\n)+)", inspect.cleandoc(page)) for page in pages)
+    return [inspect.cleandoc(match[1]) + "\n" for match in found if match]
+
+
+TEXTS = [*SPECS, *examples()]
+SHORT = [text for text in TEXTS if len(text) < 1000]
+VALUES = """0 | -1 | 1 | 1000000000000000000000000000000 | 1e309 | .nan | .inf | 010 | 0x10 | 1.5 | 1_000 | -1e-40 | ~
+2147483647 | yes | no | null | true | True | same | previous | input | in_channels | index | [] | {} | [1, [2, [3]]]
+{a: 1} | '' | " | ' | ü·漢字🎉 | *a | &a 1 | !!python/object:os.system x | <<: *a | - - | ? a | %YAML 9.9 | @ | ` | (
+f( | 2 ** 9 ** 9 | 1 / 0 | [1] * 10**9 | a.b | lambda: 1 | 1 if 2 else 3 | in_channels[0] | max([]) | max() | [[], []]
+'a' * 9 | [1, 2] == 3 | true + 1 | -true | not 1 | 0.1 | round_to(3, 0) | on_axis(1, 9, 2) | 30M | 1.5 GiB | required"""
+WRONG = [value for line in VALUES.split("\n") for value in line.split(" | ")]
+WRONG += ["x" * 5000, "9" * 5000, "\x00", "\x07", "\u2028", "\x85", "\ufeff", "| \n  a", "\ufffe"]
+CHARACTERS: list[str] = [*"[]{}:,&*!|>'\"%@`#-? \n\t", "\r\n", "---\n", "...\n", "<<: ", "&a ", "*a "]
+CHARACTERS += ["é", "\x00", "\x1b", "🎉", "\u2028"]
+
+
+def on_lines(text: str, draw: random.Random) -> str:
+    """Lines deleted, doubled, swapped, or moved in or out."""
+    lines = text.split("\n")
+    one, other = draw.randrange(len(lines)), draw.randrange(len(lines))
+    change = draw.randrange(5)
+    if change == 0:
+        del lines[one]
+    elif change == 1:
+        lines.insert(other, lines[one])
+    elif change == 2:
+        lines[one], lines[other] = lines[other], lines[one]
+    elif change == 3:
+        lines[one] = draw.choice([" ", "  ", "\t", "      "]) + lines[one]
+    else:
+        lines[one] = lines[one].removeprefix(" " * draw.randint(1, 4))
+    return "\n".join(lines)
+
+
+def on_values(text: str, draw: random.Random) -> str:
+    """A number or a word replaced."""
+    places = list(re.finditer(draw.choice([r"\d+", r"[\w.]+", r"\[[^\]]*\]", r"(?<=: ).*"]), text))
+    if not places:
+        return text
+    place = draw.choice(places)
+    return text[: place.start()] + draw.choice(WRONG) + text[place.end() :]
+
+
+def on_characters(text: str, draw: random.Random) -> str:
+    """Characters deleted, or something put in."""
+    start = draw.randrange(len(text) + 1)
+    if draw.random() < 0.4:
+        return text[:start] + text[start + draw.choice((1, 1, 2, 5, 40)) :]
+    return text[:start] + draw.choice(CHARACTERS) + text[start:]
+
+
+def on_the_whole(text: str, draw: random.Random) -> str:
+    """Cut off, or another spec put in."""
+    start = draw.randrange(len(text) + 1)
+    return text[:start] + (draw.choice(SHORT) if draw.random() < 0.5 else "")
+
+
+def on_the_tree(text: str, draw: random.Random) -> str:
+    """A field dropped, renamed or of the wrong type; kinds swapped; names taken away."""
+    try:
+        tree = yaml.safe_load(text)
+        mappings = [node for node in _nodes(tree) if isinstance(node, dict) and node]
+        node = draw.choice(mappings)
+    except (yaml.YAMLError, ValueError, IndexError, RecursionError):
+        return text
+    key = draw.choice(list(node))
+    change = draw.randrange(6)
+    if change == 0:
+        del node[key]
+    elif change == 1:
+        node[str(key)[:-1] + draw.choice("xs_")] = node.pop(key)
+    elif change == 2:
+        node[key] = draw.choice([None, True, -1, 0, 1.5, "word", [], {}, [1, 2], {"a": 1}, [[]], 10**30, node[key]])
+    elif change == 3:
+        node[draw.choice(KINDS)] = node.pop(key)
+    elif change == 4:
+        node[draw.choice(FIELDS)] = draw.choice([1, 2, "input", "previous", "conv1", False, "same", ["input", "conv1"]])
+    else:
+        other = draw.choice(mappings)
+        node[key] = other[draw.choice(list(other))]
+    style = draw.choice([True, False, None])
+    try:
+        return str(yaml.safe_dump(tree, allow_unicode=True, default_flow_style=style))
+    except RecursionError:
+        return text
+
+
+KINDS = [*layers.names(), "separable_conv", "squeeze_excite", "bottleneck", "inverted_residual", "deform_conv_v2"]
+FIELDS = ["name", "from", "repeat", "when", "share", "branches", "stride", "padding", "axis", "kernel_size", "input"]
+FIELDS += ["inputs", "outputs", "variables", "blocks", "parameters", "layers", "expect", "budget", "out_channels"]
+
+
+def _nodes(tree: Any) -> Iterator[Any]:
+    yield tree
+    for inner in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
+        yield from _nodes(inner)
+
+
+MUTATIONS: list[Callable[[str, random.Random], str]] = [
+    *(on_values, on_values, on_values, on_lines, on_lines, on_characters, on_characters),
+    *(on_the_tree, on_the_tree, on_the_tree, on_the_whole),
+]
+
+
+def mutant(draw: random.Random) -> str:
+    """A spec damaged in one place or a few; short ones more often."""
+    text = draw.choice(SHORT if draw.random() < 0.85 else TEXTS)
+    for _ in range(draw.choice([1, 1, 1, 2, 2, 3, 6])):
+        text = draw.choice(MUTATIONS)(text, draw)
+    return text
+
+
+def check_diagnostic(found: Diagnostic, path: str, lines: list[str]) -> None:
+    """It says what and where, and the place exists."""
+    assert re.fullmatch(r"CC\d{3}", found.code), found
+    assert found.message.strip(), found
+    assert found.path == path, found
+    assert 0 <= found.line <= len(lines), found
+    if found.line:
+        line = lines[found.line - 1]
+        assert 1 <= found.column <= len(line) + 1, (found, line)
+        assert found.column < found.end_column <= len(line) + 2, (found, line)
+        assert line.startswith(found.text), (found, line)
+    else:
+        assert (found.column, found.end_column) == (0, 0), found
+
+
+@contextlib.contextmanager
+def bounded() -> Iterator[None]:
+    """What hangs or eats the memory fails, where the system can see to it."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    def stop(*_: object) -> None:
+        raise TimeoutError
+
+    before, limits = signal.signal(signal.SIGALRM, stop), resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
+    signal.setitimer(signal.ITIMER_REAL, 3 * LONGEST)
+    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, limits[1]))
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+        resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
+def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | None = None) -> Network | SpecError:
+    """The network or the error; both analysed, checked, and in time."""
+    start = time.perf_counter()
+    result: Network | SpecError
+    with warnings.catch_warnings(), bounded():
+        warnings.simplefilter("error")
+        try:
+            result = loads(Source(path, text)) if read is None else read()
+        except SpecError as error:
+            result = error
+        network = result.network if isinstance(result, SpecError) else result
+        if network is not None:
+            report = analyze(network)
+            assert report.totals.macs == sum(row.macs for row in report.layers)
+    took = time.perf_counter() - start
+    assert took < LONGEST, f"took {took:.1f} s"
+    if isinstance(result, SpecError):
+        assert result.diagnostics
+        lines = text.split("\n")
+        for found in result.diagnostics:
+            check_diagnostic(found, path, lines)
+    return result
+
+
+def test_mutants() -> None:
+    draw = random.Random(SEED)
+    good = 0
+    for number in range(MUTANTS):
+        text = mutant(draw)
+        try:
+            good += isinstance(outcome(text), Network)
+        except BaseException:
+            pytest.fail(f"CONVCALC_SEED={SEED}, mutant {number}:\n{text[:3000]}\n{_trace()}")
+    assert good < MUTANTS  # most are damaged
+    assert good or MUTANTS < 1000  # and some are none the worse for it
+
+
+def _trace() -> str:
+    import traceback
+
+    return traceback.format_exc(limit=-6)[-2500:]
+
+
+def test_what_is_damaged_is_sound() -> None:
+    for text in TEXTS:
+        assert isinstance(outcome(text), Network), text
+
+
+CONV = "conv: {out_channels: 1, kernel_size: 1}"
+
+
+def spec(*lines: str, size: str = "[1, 1]", head: str = "") -> str:
+    return f"{head}input: {size}\nlayers:\n" + "".join(f"  - {line}\n" for line in lines)
+
+
+def laughs(merge: bool) -> str:
+    """Nine anchors, each ten times the one before."""
+    lines = ["a0: &a0 {x: 1}" if merge else "a0: &a0 [x, x]"]
+    for level in range(1, 10):
+        ten = ", ".join([f"*a{level - 1}"] * 10)
+        inner = f"{{<<: [{ten}], k{level}: [{ten}]}}" if merge else f"[{ten}]"
+        lines.append(f"a{level}: &a{level} {inner}")
+    return "\n".join(lines) + "\n"
+
+
+DOUBLING = "\n".join(
+    f"  b{level}: {{layers: [b{level + 1}, b{level + 1}]}}" if level < 40 else f"  b{level}: {{layers: [relu]}}"
+    for level in range(41)
+)
+EMPTY = "blocks:\n  nothing: {layers: []}\n  inner: {layers: [{relu: {repeat: 1000}}]}\n"
+EMPTY += "  outer: {layers: [{inner: {repeat: 1000}}]}\n"
+BIG = 2**31 - 1
+NESTED = "variables:\n" + "".join(
+    f"  {name}0: 1\n" + "".join(f"  {name}{n}: '[{name}{n - 1}, {name}{n - 1}]'\n" for n in range(1, 41))
+    for name in "ab"
+)
+PRIMES = (1009, 1013, 1019, 1021, 1031, 1033, 1039, 1049)
+MANY_RATES = [f"upsample: {{name: u{prime}, from: input, size: {prime}}}\n  - upsample: {{name: v{prime}, size: 2003}}"
+              for prime in PRIMES]  # fmt: skip
+ATTACKS = {
+    "aliases": laughs(merge=False),
+    "aliases as layers": laughs(merge=False) + "input: [1, 1]\nlayers: *a9\n",
+    "merge keys": laughs(merge=True),
+    "merge keys as fields": laughs(merge=True) + "input: [1, 1]\nlayers:\n  - conv: *a9\n",
+    "an alias within itself": "a: &a [*a]\n",
+    "a merge of itself": "a: &a {<<: *a}\n",
+    "brackets": "[" * 30_000,
+    "closed brackets": "a: " + "[" * 30_000 + "]" * 30_000,
+    "braces": "{a: " * 30_000,
+    "block sequences": "- " * 30_000,
+    "block mappings": "\n".join(" " * depth + "a:" for depth in range(2000)),
+    "30,000 block mappings": "".join("? " for _ in range(30_000)),
+    "layers in brackets": spec(CONV) + "  - " + "[" * 30_000,
+    "repeat": spec(f"{CONV[:-1]}, repeat: 1000000000}}"),
+    "repeat of the largest": spec(f"relu: {{repeat: {10**39}}}"),
+    "repeat of nothing": spec("nothing: {repeat: 1000000000}", head=EMPTY),
+    "repeat of what is left out": spec("relu: {repeat: 1000000000, when: false}"),
+    "repeats within repeats": spec("outer: {repeat: 1000}", head=EMPTY),
+    "branches within repeats": spec("add: {repeat: 9999, branches: [[{add: {repeat: 9999, branches: [[], []]}}], []]}"),
+    "empty branches": spec(f"add: {{branches: [{', '.join(['[]'] * 100_000)}]}}"),
+    "doubling blocks": spec("b0", head=f"blocks:\n{DOUBLING}\n"),
+    "blocks in a circle": spec("a", head="blocks:\n  a: {layers: [b]}\n  b: {layers: [a]}\n"),
+    "powers": spec("conv: {out_channels: 9**9**9, kernel_size: 1}"),
+    "many powers": spec("conv: {out_channels: '((9**99)**99)**99', kernel_size: 1}"),
+    "a long list": spec("conv: {out_channels: len([1]*10**9), kernel_size: 1}"),
+    "lists of lists": spec("conv: {out_channels: '" + "[" * 90 + "1" + "]*9999" * 90 + "', kernel_size: 1}"),
+    "lists in variables": spec(CONV, head="variables:\n  a: '[1] * 9999'\n" + "".join(
+        f"  {chr(98 + n)}: '[{chr(97 + n)}, {chr(97 + n)}] * 4999'\n" for n in range(20))),
+    "a comparison of lists": spec("relu: {when: a40 == b40}", head=NESTED),
+    "text times number": spec("conv: {out_channels: \"'a' * 10**9\", kernel_size: 1}"),
+    "brackets in an expression": spec(f"conv: {{out_channels: '{'(' * 1000}1{')' * 1000}', kernel_size: 1}}"),
+    "signs in an expression": spec(f"conv: {{out_channels: '{'-' * 990}1', kernel_size: 1}}"),
+    "sums in an expression": spec(f"conv: {{out_channels: '{'1+' * 480}1', kernel_size: 1}}"),
+    "nots in an expression": spec(f"relu: {{when: '{'not ' * 240}true'}}"),
+    "ifs in an expression": spec(f"conv: {{out_channels: '{'1 if true else ' * 60}1', kernel_size: 1}}"),
+    "brackets that fit": spec(f"conv: {{out_channels: '{'(' * 190}1{')' * 190}', kernel_size: 1}}"),
+    "functions of functions": spec(f"conv: {{out_channels: '{'abs(' * 190}1{')' * 190}', kernel_size: 1}}"),
+    "a megabyte of expression": spec(f"conv: {{out_channels: '{'1+' * 500_000}1', kernel_size: 1}}"),
+    "a number of a million digits": spec(f"conv: {{out_channels: {'9' * 1_000_000}, kernel_size: 1}}"),
+    "a number of 1,000 digits": spec(f"conv: {{out_channels: '{'9' * 990}', kernel_size: 1}}"),
+    "an exponent": spec("conv: {out_channels: 1e99999999, kernel_size: 1}"),
+    "an exponent in an expression": spec("conv: {out_channels: 1e9999 + 1, kernel_size: 1}"),
+    "a long exponent": spec(f"conv: {{out_channels: 1e{'9' * 5000}, kernel_size: 1}}"),
+    "a name of a megabyte": spec(f"{'relu' * 250_000}"),
+    "a field of a megabyte": spec(f"conv: {{{'a' * 1_000_000}: 1}}"),
+    "many unknown kinds": spec(*["rellu: {}"] * 3000),
+    "many unknown fields": spec("conv: {" + ", ".join(f"kernal_size{n}: 1" for n in range(3000)) + "}"),
+    "many equal names": spec(*["relu: {name: a}"] * 20_000),
+    "a NUL": "\x00",
+    "NULs": "input: [1\x00, 1]\n" * 50,
+    "control characters": "".join(map(chr, range(32))),
+    "nothing": "",
+    "blanks": " \n\t\n",
+    "a comment": "# nothing\n",
+    "a scalar": "42\n",
+    "a text": "convcalc\n",
+    "null": "~\n",
+    "a list": "- 1\n- 2\n",
+    "two documents": spec(CONV) + "---\n" + spec(CONV),
+    "a directive": "%YAML 1.1\n---\n" + spec(CONV),
+    "an unknown tag": "!!python/object/apply:os.system ['true']\n",
+    "a byte order mark": "\ufeff" + spec(CONV),
+    "carriage returns": spec(CONV, "rellu").replace("\n", "\r\n"),
+    "carriage returns alone": spec(CONV, "rellu").replace("\n", "\r"),
+    "line separators": spec(CONV, "rellu").replace("\n", "\u2028"),
+    "a stride, again and again": spec(f"conv: {{out_channels: 1, kernel_size: 1, stride: {BIG}, repeat: 10000}}"),
+    "a padding, again and again": spec(f"max_pool: {{kernel_size: {BIG}, padding: {BIG // 2}, repeat: 1000}}"),
+    "upsampling, again and again": spec("upsample: {scale_factor: 1000, repeat: 100}"),
+    "upsampling to odd sizes": spec(*(f"upsample: {{size: {size}}}" for size in (251, 257, 263, 65537, 65539, BIG))),
+    "upsampling that meets": spec("upsample: {name: a, size: 65521}", "upsample: {from: input, size: 65521}",
+                                  "add: {from: [a, upsample1]}", size="[1, 7]"),
+    "paths of many rates": spec(*MANY_RATES, f"add: {{from: [{', '.join(f'v{prime}' for prime in PRIMES)}]}}",
+                                size="[1, 997]"),
+    "a transposed convolution, large": spec(f"conv_transpose: {{out_channels: 1, kernel_size: {BIG}, stride: {BIG}}}"),
+    "a transposed kernel": spec(f"conv_transpose: {{out_channels: 1, kernel_size: {BIG}}}", "relu"),
+    "a transposed stride": spec(f"conv_transpose: {{out_channels: 1, kernel_size: 1, stride: {BIG}}}", size="[1, 2]"),
+    "transposed, again and again": spec("conv_transpose: {out_channels: 1, kernel_size: 3, stride: 2, repeat: 40}"),
+    "a kernel behind an upsampling": spec("upsample: {scale_factor: 2}",
+                                          f"conv: {{out_channels: 1, kernel_size: {BIG}, padding: {BIG}}}"),
+    "a window behind an upsampling": spec("conv_transpose: {out_channels: 1, kernel_size: 3, stride: 2}",
+                                          f"max_pool: {{kernel_size: {BIG}, stride: 1, padding: {BIG // 2}}}"),
+    "groups": spec(f"conv: {{out_channels: {BIG}, kernel_size: 1, groups: {BIG}}}", size=f"[{BIG}, 1]"),
+    "groups that do not divide": spec(f"conv: {{out_channels: {BIG}, kernel_size: 1, groups: {BIG - 1}}}",
+                                      size=f"[{BIG}, 1]"),
+    "a kernel of many axes": spec(f"conv: {{out_channels: 1, kernel_size: {[1] * 100_000}}}"),
+    "an input of many axes": spec("conv: {out_channels: 1, kernel_size: 3, padding: 1}", "relu", "flatten",
+                                  size=str([1] * 3000)),
+    "many axes, all at once": spec("upsample: {scale_factor: 2}", size=str([1] * 3000)),
+    "taps on many axes": spec(f"conv: {{out_channels: taps({BIG}), kernel_size: 1}}", size=str([1] * 3000)),
+    "interpolation on many axes": spec("upsample: {size: 1, mode: linear}", size=str([1] * 3000)),
+    "shuffling many axes": spec("pixel_shuffle: 2147483647", "pixel_unshuffle: 2147483647", size=str([4] * 3000)),
+    "deforming many axes": spec("deform_conv_v2: {out_channels: 1, kernel_size: 3, padding: 1}", size=str([1] * 300)),
+    "a reshape to many axes": spec(f"reshape: {[1] * 100_000}"),
+    "sections": spec(f"split: {{sections: {BIG}, part: 0}}", size=f"[{BIG}, 1]"),
+    "huge inputs": spec(CONV, size=f"[{BIG}, {BIG}, {BIG}]"),
+    "a layer that grows": spec("concat: {branches: [[], []], repeat: 100}"),
+    "a linear layer that grows": spec(f"linear: {{out_features: {BIG}, repeat: 1000}}"),
+    "surrogates by escape": 'name: "\\ud800"\n' + spec(CONV),
+}  # fmt: skip
+
+
+TOO_MUCH = ["aliases as layers", "merge keys", "repeat", "repeat of nothing", "repeats within repeats", "brackets"]
+TOO_MUCH += ["repeat of what is left out", "doubling blocks", "upsampling, again and again"]
+
+
+@pytest.mark.parametrize("name", ATTACKS)
+def test_attacks(name: str) -> None:
+    found = outcome(ATTACKS[name])
+    if name in TOO_MUCH:
+        assert isinstance(found, SpecError)
+        assert "CC008" in {diagnostic.code for diagnostic in found.diagnostics}, found
+
+
+JUNK = {
+    "random bytes": random.Random(0).randbytes(100_000),
+    "NUL bytes": bytes(1000),
+    "UTF-16": spec(CONV).encode("utf-16"),
+    "UTF-32": spec(CONV).encode("utf-32"),
+    "Latin-1": "name: é\n".encode("latin-1"),
+    "a cut character": "name: é".encode()[:-1],
+    "nothing": b"",
+    "an ELF header": b"\x7fELF\x02\x01\x01" + bytes(64),
+    "a ZIP file": b"PK\x03\x04" + random.Random(1).randbytes(200),
+    "ONNX": b"\x08\x0a\x12\x07pytorch" + bytes(range(256)),
+}
+
+
+def from_file(path: Path) -> SpecError:
+    """The error of a file that is no spec."""
+    text = path.read_bytes()[:20_000_000].decode("utf-8", "replace") if path.is_file() else ""
+    found = outcome(text, str(path), lambda: load(str(path)))
+    assert isinstance(found, SpecError)
+    return found
+
+
+@pytest.mark.parametrize("name", JUNK)
+def test_junk_in_a_file(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "junk.yaml"
+    path.write_bytes(JUNK[name])
+    assert from_file(path)
+
+
+def test_a_file_of_100_megabytes_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "large.yaml"
+    with path.open("wb") as file:
+        file.truncate(100_000_000)
+    assert [diagnostic.code for diagnostic in from_file(path).diagnostics] == ["CC008"]
+
+
+def test_what_is_no_file(tmp_path: Path) -> None:
+    for name in (".", "missing.yaml", "x" * 5000, "a\x00b"):
+        with pytest.raises(SpecError) as error:
+            load(str(tmp_path / name))
+        (found,) = error.value.diagnostics
+        assert (found.line, found.code) == (0, "CC001")
