@@ -92,7 +92,9 @@ def _modules(code: str) -> set[str]:
     """The modules that a program of its own has imported at its end."""
     command = [sys.executable, "-X", "importtime", "-c", code]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-    return {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    loaded = {line.rpartition("|")[2].strip().partition(".")[0] for line in done.stderr.splitlines()}
+    assert "msgspec" in loaded
+    return loaded
 
 
 def test_the_command_line_runs_as_a_module() -> None:

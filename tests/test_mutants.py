@@ -27,7 +27,7 @@ from convcalc.spec import Source, load, loads
 MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "8000"))
 SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
 LONGEST = 5.0
-"""Seconds that any text may take."""
+"""Seconds of work that any text may take."""
 MEMORY = 2**31
 """Bytes that any text may take."""
 
@@ -178,21 +178,21 @@ def bounded() -> Iterator[None]:
     def stop(*_: object) -> None:
         raise TimeoutError
 
-    before, limits = signal.signal(signal.SIGALRM, stop), resource.getrlimit(resource.RLIMIT_AS)
+    before, limits = signal.signal(signal.SIGPROF, stop), resource.getrlimit(resource.RLIMIT_AS)
     used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    signal.setitimer(signal.ITIMER_REAL, 3 * LONGEST)
+    signal.setitimer(signal.ITIMER_PROF, 3 * LONGEST)
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, limits[1]))
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_PROF, 0)
+        signal.signal(signal.SIGPROF, before)
         resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | None = None) -> Network | SpecError:
     """The network or the error; both analysed, checked, and in time."""
-    start = time.perf_counter()
+    start = time.process_time()
     result: Network | SpecError
     with warnings.catch_warnings(), bounded():
         warnings.simplefilter("error")
@@ -204,7 +204,7 @@ def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | 
         if network is not None:
             report = analyze(network)
             assert report.totals.macs == sum(row.macs for row in report.layers)
-    took = time.perf_counter() - start
+    took = time.process_time() - start
     assert took < LONGEST, f"took {took:.1f} s"
     if isinstance(result, SpecError):
         assert result.diagnostics
@@ -379,8 +379,8 @@ TOO_MUCH += ["repeat of what is left out", "doubling blocks", "upsampling, again
 def test_attacks(name: str) -> None:
     found = outcome(ATTACKS[name])
     if name in TOO_MUCH:
-        assert isinstance(found, SpecError)
-        assert "CC008" in {diagnostic.code for diagnostic in found.diagnostics}, found
+        codes = {problem.code for problem in found.diagnostics} if isinstance(found, SpecError) else set()
+        assert "CC008" in codes  # and no more of it: a network of 250,000 layers is long when written out
 
 
 JUNK = {
