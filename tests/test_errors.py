@@ -148,6 +148,12 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "a variable that is a mapping": ("input: [4]\nvariables: {a: «{»b: 1}}\nlayers: []\n", "CC011", "a ... a mapping"),
     "a variable of an odd name": ("input: [4]\nvariables: {«a b»: 1}\nlayers: []\n", "CC011", "`a b` cannot be"),
     "a variable of a taken name": ("input: [4]\nvariables: {«rank»: 1}\nlayers: []\n", "CC011", "`rank` cannot be"),
+    "a variable of a taken name that is used": (
+        "input: [4]\nvariables: {«lambda»: 3}\nlayers: [linear: lambda, linear: 2 * lambda]\n", "CC011", "`lambda` cannot be",
+    ),
+    "a variable of a letter that is two": (
+        "input: [4]\nvariables: {«ﬁ»: 3}\nlayers: [linear: ﬁ]\n", "CC011", "`ﬁ` cannot be",
+    ),
     "blocks is a list": ("input: [4]\nblocks: «[»1]\nlayers: []\n", "CC011", "blocks ... mapping ... a list"),
     "a block that is a list": ("input: [4]\nblocks: {b: «[»relu]}\nlayers: []\n", "CC011", "block b ... mapping"),
     "a block called as a kind": (
