@@ -149,7 +149,7 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "a variable of an odd name": ("input: [4]\nvariables: {«a b»: 1}\nlayers: []\n", "CC011", "`a b` cannot be"),
     "a variable of a taken name": ("input: [4]\nvariables: {«rank»: 1}\nlayers: []\n", "CC011", "`rank` cannot be"),
     "a variable of a taken name that is used": (
-        "input: [4]\nvariables: {«lambda»: 3}\nlayers: [linear: lambda, linear: 2 * lambda]\n", "CC011", "`lambda` cannot be",
+        "input: [4]\nvariables: {«lambda»: 3}\nlayers: [linear: lambda]\n", "CC011", "`lambda` cannot be",
     ),
     "a variable of a letter that is two": (
         "input: [4]\nvariables: {«ﬁ»: 3}\nlayers: [linear: ﬁ]\n", "CC011", "`ﬁ` cannot be",
