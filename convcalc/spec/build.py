@@ -104,7 +104,7 @@ class Builder:
         if layer.sources is None:
             sources = [self.names.one(current, site)]
         else:
-            sources = [self.names.tensor(reference, site, current) for reference in layer.sources]
+            sources = [tensor for named in layer.sources for tensor in self.names.each(named, site, current)]
         if layer.when is not None and not self._when(site, sources[0]):
             return current  # as if it were not written
         if layer.branches is not None:

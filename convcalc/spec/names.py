@@ -52,6 +52,19 @@ class Names:
         found = self.resolve(reference, site, current)
         return self.tensors[found] if isinstance(found, str) else found
 
+    def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
+        """The tensors that a reference stands for: one, or with a * one of every repetition."""
+        repeated, star, rest = reference.name.partition(".*")
+        if not star:
+            return [self.tensor(reference, site, current)]
+        full = self.full_name(repeated, site.call.prefixes)
+        if full is not None and full not in self.repeats and self.tensors[full] is not None:
+            message = f"{site.name}: `{repeated}` is not repeated, so `*` stands for nothing"
+            raise self.problems.fail_at(site, reference.node, "CC013", message)
+        times = range(self.repeats[full]) if full in self.repeats else range(1)
+        found = [Reference(f"{repeated}.{index}{rest}", reference.node) for index in times]
+        return [tensor for inner in found for tensor in self.each(inner, site, current)]
+
     def one(self, source: Tensor, site: Site) -> Tensor:
         """The tensor itself, unless it is one of several inputs and nobody said which."""
         if source == SEVERAL_INPUTS:

@@ -1,0 +1,64 @@
+"""The README shows what the tool prints, and its examples run."""
+
+from __future__ import annotations
+
+import io
+import re
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+import convcalc
+from convcalc.analysis.lines import lines
+from convcalc.spec import Source, SpecError, loads
+from convcalc.views import diagnostics, table
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+FENCED = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+WIDTH = 100
+
+
+def printed(*specs: str) -> str:
+    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
+    for number, spec in enumerate(specs):
+        if number:
+            console.print()
+        report = convcalc.analyze(convcalc.load(ROOT / spec))
+        table.show(console, report, lines(report), spec)
+    assert isinstance(console.file, io.StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+@pytest.mark.parametrize(
+    "specs",
+    [("specs/zoo/resnet50.yaml",), ("specs/seeds/standard_12x12.yaml", "specs/seeds/separable_12x12.yaml")],
+)
+def test_tables_are_what_is_printed(specs: tuple[str, ...]) -> None:
+    assert printed(*specs) in [text for language, text in FENCED if not language]
+
+
+def test_the_example_is_a_spec() -> None:
+    (example,) = [text for language, text in FENCED if language == "yaml"]
+    report = convcalc.analyze(loads(Source("README.md", example)))
+    assert report.layers[-1].output_shape == (10,)
+
+
+def test_mistakes_look_as_shown() -> None:
+    (shown,) = [text for language, text in FENCED if not language and "error[" in text]
+    spec = "input: [3, 8, 8]\n" + "\n" * 5 + "  - conv: {out_channels: 64, kernal_size: 3}\n"
+    with pytest.raises(SpecError) as error:
+        loads(Source("net.yaml", spec.replace("\n\n", "\nlayers:\n", 1)))
+    console = Console(file=io.StringIO(), width=1000, markup=False, highlight=False, _environ={})
+    diagnostics.show(console, error.value.diagnostics)
+    assert isinstance(console.file, io.StringIO)
+    assert "\n".join(shown.splitlines()[:3]) == console.file.getvalue().rstrip("\n")
+
+
+def test_the_example_in_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    (example,) = [text for language, text in FENCED if language == "python"]
+    monkeypatch.chdir(ROOT)
+    names: dict[str, object] = {}
+    exec(example.replace("report.totals.macs,", "found = report.totals.macs,"), names)  # noqa: S102  # our own text
+    assert names["found"] == (8 * 4089184256, 8 * 9633792 // 2, (7, 7))
