@@ -47,21 +47,21 @@ class Network(msgspec.Struct, frozen=True):
 
     name: str
     source: str
-    nodes: list[Node]
+    nodes: tuple[Node, ...]
     input_count: int
     outputs: tuple[int, ...]
-    groups: list[Group]
+    groups: tuple[Group, ...]
     variables: dict[str, object]
     expect: dict[str, object]
     budget: dict[str, int]
     overridden: bool = False
 
     @property
-    def layers(self) -> list[Node]:
+    def layers(self) -> tuple[Node, ...]:
         """The nodes that are layers."""
         return self.nodes[self.input_count :]
 
     @property
-    def inputs(self) -> list[Node]:
+    def inputs(self) -> tuple[Node, ...]:
         """The nodes that are inputs."""
         return self.nodes[: self.input_count]

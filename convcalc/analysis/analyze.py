@@ -28,7 +28,7 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         network=network,
         convention=Convention(batch=batch, dtype=dtype),
         totals=_totals(network, rows, batch, ELEMENT_BYTES[dtype], peak),
-        layers=rows,
+        layers=tuple(rows),
         peak=peak,
         misaligned=misaligned,
     )

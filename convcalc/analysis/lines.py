@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 import msgspec
@@ -88,7 +88,7 @@ def _by_kind(report: Report) -> Iterator[Line]:
 
 
 def _sum(
-    name: str, kind: str, rows: list[Row], times: int | None, shape: Shape | None, field: ReceptiveField | None
+    name: str, kind: str, rows: Sequence[Row], times: int | None, shape: Shape | None, field: ReceptiveField | None
 ) -> Line:
     return Line(
         name=name,

@@ -91,7 +91,7 @@ class Report(msgspec.Struct, frozen=True):
     network: Network
     convention: Convention
     totals: Totals
-    layers: list[Row]
+    layers: tuple[Row, ...]
     peak: Peak | None
     misaligned: tuple[str, ...]
 

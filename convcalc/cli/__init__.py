@@ -16,9 +16,6 @@ from convcalc.cli.analyze import analyze
 from convcalc.cli.manual import kinds, schema
 
 BAD_INPUT = 2
-BROKEN_PIPE = 141
-"""What a shell reports of a program that a closed pipe ended."""
-
 app = typer.Typer(
     help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, memory.",
     no_args_is_help=True,
@@ -53,9 +50,9 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
         app()
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered goes nowhere
-        sys.exit(BROKEN_PIPE)
+    except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
+        typer.echo(f"convcalc: {error.strerror or error}", err=True)
+        sys.exit(BAD_INPUT)
     except Exception as error:
         if os.environ.get("CONVCALC_TRACEBACK"):
             raise

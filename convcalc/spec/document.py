@@ -143,9 +143,9 @@ class _Document:
             name=name or self._stem(),
             source=source,
             outputs=self._outputs(self._build(known, lines, layers), outputs),
-            nodes=self.builder.nodes,
+            nodes=tuple(self.builder.nodes),
             input_count=len(shapes),
-            groups=self.builder.groups,
+            groups=tuple(self.builder.groups),
             variables=self.values,
             expect=expect,
             budget=budget,
@@ -192,6 +192,7 @@ class _Document:
         name = str(key.value)
         if not is_name(name) or name in {*IN_LAYER, "index"}:
             self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
+            self.values[name] = UNKNOWN
             return
         compiler = self.compiler
         if name in self.given_variables:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import os
+import re
 import sys
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -57,9 +58,7 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        starts = [0]
-        starts += [index + 1 for index, character in enumerate(self.text) if character == "\n"]
-        return starts
+        return [0, *(found.end() for found in re.finditer("\r\n|\r|\n", self.text))]
 
     def line(self, index: int) -> int:
         """The line of a place, from 1."""
@@ -70,7 +69,7 @@ class Source:
         start = min(start, len(self.text))
         line = self.line(start)
         first = self._line_starts[line - 1]
-        text = self.text[first : first + 10_000].split("\n", 1)[0].rstrip("\r")
+        text = re.split("[\r\n]", self.text[first : first + 10_000], maxsplit=1)[0]
         end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
         return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text)
 

@@ -15,7 +15,7 @@ from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
-from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, place
+from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, is_name, place
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.tree import Node, Scalar, described
 
@@ -371,6 +371,8 @@ class Compiler:
 
     def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> Value:
         text = str(node.value)
+        if text in names and not is_name(text):  # the name was refused where it was given
+            return Value(node, None)
         if type_ is None and text.isidentifier() and (text not in names or not node.plain):
             close = did_you_mean(text, names) if node.plain and text not in PADDING_WORDS else ""
             if close:
@@ -404,7 +406,7 @@ class Compiler:
 
     def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
         name, whole = part.id, part.id == node.value
-        expected = f"expected {type_.expected}, " if type_ is not None else ""
+        expected = f"expected {type_.expected}; " if type_ is not None else ""
         if whole and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
             advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
             self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)

@@ -25,7 +25,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     convention: Convention | None
     inputs: dict[str, Shape]
     totals: Totals | None
-    layers: list[Row]
+    layers: tuple[Row, ...]
     peak_activation: Peak | None
     misaligned: tuple[str, ...]
     lines: list[Line] | None = None
@@ -56,7 +56,7 @@ def failure(spec: str, errors: list[Diagnostic]) -> Document:
         convention=None,
         inputs={},
         totals=None,
-        layers=[],
+        layers=(),
         peak_activation=None,
         misaligned=(),
         errors=errors,

@@ -117,8 +117,9 @@ def _fitted(columns: list[Column], width: int) -> list[Column]:
             break
         columns = [column for column in columns if column is not last]
     for _ in range(max(0, _needed(columns) - width)):
-        widest = max((column for column in columns if column.shorten), key=lambda column: column.width)
-        widest.width -= widest.width > 1
+        texts = sorted((column for column in columns if column.shorten), key=lambda column: -column.rank)
+        shortened = next((column for column in texts if column.width > NARROWEST_TEXT), texts[-1])
+        shortened.width -= shortened.width > 1
     for column in columns:
         if column.shorten is not None:
             column.cells = [column.shorten(cell, column.width) for cell in column.cells]
