@@ -26,6 +26,9 @@ from convcalc.arithmetic.window import Window
 LONGEST_TABLE = 65_536
 """Positions a table of phases may hold; an axis that needs more is reported as seeing the whole input."""
 
+LARGEST_FIELD = 2**62
+"""Positions of a field or a stride; what sees more sees the whole of any input."""
+
 
 class Reach(msgspec.Struct, frozen=True):
     """Output position o sees the inputs ``start + stride·o`` to ``start + stride·o + size - 1``."""
@@ -291,6 +294,8 @@ class Field(msgspec.Struct, frozen=True):
         try:
             transformed = transform(axis)
         except FieldTooIrregular:
+            return self.whole([tensor_axis])
+        if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
             return self.whole([tensor_axis])
         return replace(self, axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
 

@@ -116,10 +116,10 @@ def _fitted(columns: list[Column], width: int) -> list[Column]:
         if last.rank == 0:
             break
         columns = [column for column in columns if column is not last]
-    for _ in range(max(0, _needed(columns) - width)):
-        texts = sorted((column for column in columns if column.shorten), key=lambda column: -column.rank)
-        shortened = next((column for column in texts if column.width > NARROWEST_TEXT), texts[-1])
-        shortened.width -= shortened.width > 1
+    texts = sorted((column for column in columns if column.shorten), key=lambda column: -column.rank)
+    for least in (10, NARROWEST_TEXT, 1):  # kinds first: a name often says its kind
+        for column in texts:
+            column.width = min(column.width, max(least, column.width - max(0, _needed(columns) - width)))
     for column in columns:
         if column.shorten is not None:
             column.cells = [column.shorten(cell, column.width) for cell in column.cells]
