@@ -87,9 +87,7 @@ def pool(name: str) -> Callable[[Any, Shape], Op | None]:
         if config.ceil_mode and is_word(config):
             return None  # with auto_pad ONNX's formulas know no ceil_mode
         if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.steps(), strict=True)):
-            return (
-                None  # for a kernel shorter than its stride ONNX Runtime makes a negative padding, and refuses it
-            )
+            return None  # for a kernel shorter than its stride ONNX Runtime makes a negative padding, and refuses it
         if not is_word(config):
             both = zip(config.padding, config.kernel_size, strict=True)
             if any(max(pair) >= k for pair, k in both):

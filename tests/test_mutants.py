@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import io
 import os
 import random
 import re
@@ -208,7 +209,7 @@ def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | 
     assert took < LONGEST, f"took {took:.1f} s"
     if isinstance(result, SpecError):
         assert result.diagnostics
-        lines = text.split("\n")
+        lines = io.StringIO(text, newline=None).read().split("\n")  # \n, \r\n and \r end a line
         for found in result.diagnostics:
             check_diagnostic(found, path, lines)
     return result

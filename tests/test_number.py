@@ -49,7 +49,7 @@ def plain(tree: Tree, values: dict[str, int]) -> int:
         raise
 
 
-@settings(max_examples=500)
+@settings(max_examples=1500)
 @given(TREES)
 def test_both_texts_evaluate_to_the_value(tree: Tree) -> None:
     expected = plain(tree, VALUES)
@@ -81,6 +81,11 @@ def test_arrays_hold_what_ints_give(tree: Tree, rows: list[tuple[int, ...]]) -> 
         (lambda a, b, c: a // (b * c), "a // (b·c)"),
         (lambda a, b, c: (a + 2 * b - (c - 1) - 1) // c + 1, "(a + 2·b - (c - 1) - 1) // c + 1"),
         (lambda a, b, c: ceil_div(a, b) * c, "ceil(a / b)·c"),
+        (lambda a, b, c: a % (b * c), "a % (b·c)"),
+        (lambda a, b, c: a % (b // c), "a % (b // c)"),
+        (lambda a, b, c: a // (b % c), "a // (b % c)"),
+        (lambda a, b, c: a * b % c, "a·b % c"),
+        (lambda a, b, c: -(a + b) // c, "-(a + b) // c"),
         (lambda a, b, c: maximum(a, b - c), "max(a, b - c)"),
     ],
 )
