@@ -8,12 +8,37 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from convcalc.layers import Shape
+from msgspec.structs import replace
 
+from convcalc.layers import Shape
+from convcalc.spec.source import Diagnostic
+
+SIZES = {"CC101", "CC103"}
+"""Codes of the mistakes that another input size may mend."""
 LARGEST_POWER = 10
 """Multiples of up to 2^10, and inputs up to 2^10 times as large, are tried."""
 FURTHEST_SHIFT = 32
 """Positions that all axes together are made shorter or longer by, where no multiple fits."""
+
+
+def advised(problem: Diagnostic, shape: Shape, problems_at: Callable[[Shape], list[Diagnostic]]) -> Diagnostic:
+    """The problem, with input sizes at which it is gone, where it is one of sizes.
+
+    `problems_at` builds the network at another input shape.
+    """
+    if problem.help or problem.code not in SIZES:
+        return problem
+
+    def left(at: Shape) -> list[Diagnostic]:
+        return [found for found in problems_at(at) if found.code in SIZES]
+
+    def is_gone(at: Shape) -> bool:
+        return all((found.line, found.column) != (problem.line, problem.column) for found in left(at))
+
+    advise = smallest_input if problem.code == "CC101" else fitting_inputs
+    whole = advise(shape, lambda at: not left(at))
+    layer = "" if whole else advise(shape, is_gone)
+    return replace(problem, help=whole or (layer and f"this layer {layer}"))
 
 
 def fitting_inputs(shape: Shape, fits: Callable[[Shape], bool]) -> str:

@@ -6,22 +6,17 @@ import os
 from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import msgspec
-
-from convcalc import network as graph
-from convcalc.fields import FieldError, FieldType, Listed, shown
+from convcalc.fields import FieldError, shown
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
-from convcalc.spec import library
-from convcalc.spec.advice import fitting_inputs, smallest_input
+from convcalc.spec import figures, library
+from convcalc.spec.advice import advised
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
-from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown, is_name
-from convcalc.spec.quantities import AMOUNTS, amount
+from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
-from convcalc.spec.template import IN_LAYER, Block, Compiler, Layer, Scope, Value, did_you_mean
+from convcalc.spec.template import Block, Compiler, Layer, Scope, did_you_mean
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
 
 FIELDS = {
@@ -37,9 +32,7 @@ FIELDS = {
     "budget": "figures the network must not exceed",
 }
 Shapes = abc.Mapping[str, Shape]
-Texts = abc.Mapping[str, str]
-
-SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
+Texts = abc.Mapping[str, object]
 
 
 def load(path: str | os.PathLike[str], *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
@@ -61,52 +54,38 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
     found = document.found()
     if found or network is None:
         if network is not None and network.input_count == 1 and document.builder.steps <= MOST_LAYERS_TO_ADVISE_ON:
-            found = [_advised(problem, document, network.nodes[0]) for problem in found]
+            entering = network.nodes[0]
+
+            def problems_at(shape: Shape) -> list[Diagnostic]:
+                other = _Document(source, {entering.name: shape}, variables or {})
+                other.read()
+                return other.found()
+
+            found = [advised(problem, entering.shape, problems_at) for problem in found]
         raise SpecError(sorted(found, key=lambda problem: (problem.line, problem.column)), network)
     return network
 
 
-SIZES = {"CC101", "CC103"}
-"""Mistakes that another input size may mend."""
-
 MOST_LAYERS_TO_ADVISE_ON = 2000
 """A larger network is not built again to find input sizes that fit."""
-
-
-def _advised(problem: Diagnostic, document: _Document, entering: graph.Node) -> Diagnostic:
-    """The problem, with input sizes at which it is gone, where it is one of sizes."""
-    if problem.help or problem.code not in SIZES:
-        return problem
-
-    def left(shape: Shape) -> list[Diagnostic]:
-        other = _Document(document.source, {entering.name: shape}, document.given_variables)
-        other.read()
-        return [found for found in other.found() if found.code in SIZES]
-
-    def is_gone(shape: Shape) -> bool:
-        return all((found.line, found.column) != (problem.line, problem.column) for found in left(shape))
-
-    advise = smallest_input if problem.code == "CC101" else fitting_inputs
-    whole = advise(entering.shape, lambda shape: not left(shape))
-    layer = "" if whole else advise(entering.shape, is_gone)
-    return msgspec.structs.replace(problem, help=whole or (layer and f"this layer {layer}"))
 
 
 class _Document:
     def __init__(self, source: Source, inputs: Shapes, variables: Texts) -> None:
         self.source = source
         self.given_inputs = inputs
-        self.given_variables = {name: str(value) for name, value in variables.items()}
+        self.given_variables = variables
         self.blocks: dict[str, Block] = {}
         self.compiler = Compiler(source, load_kind, self._block, self._known)
         self.builder = Builder()
+        self.settings = Settings(self.compiler)
+        self.values = self.settings.values
         self.problems: list[Diagnostic] = []
-        self.values: dict[str, Any] = {}
         self.complete = True
 
     def found(self) -> list[Diagnostic]:
         """Everything that is wrong."""
-        return [*self.problems, *self.compiler.problems, *self.builder.problems.found]
+        return [*self.settings.problems, *self.problems, *self.compiler.problems, *self.builder.problems.found]
 
     def _block(self, name: str) -> Block | None:
         return self.blocks.get(name) or library.block(name)
@@ -126,11 +105,12 @@ class _Document:
             if key.value not in FIELDS:
                 advice = did_you_mean(key.value, FIELDS) or f"it has {', '.join(FIELDS)}"
                 self.compiler.problem("CC010", key, f"a spec has no field `{key.value}`", advice)
-        self._variables(tree.find("variables"))
+        self.settings.variables(tree.find("variables"), self.given_variables)
         shapes, lines = self._inputs(tree)
         self._blocks(tree.find("blocks"))
-        name, source = self._text(tree, "name"), self._text(tree, "source")
-        expect, budget = self._expect(tree.find("expect")), self._budget(tree.find("budget"))
+        name, source = (self.settings.text(tree, field) for field in ("name", "source"))
+        expect = figures.expect(self.settings, tree.find("expect"))
+        budget = figures.budget(self.settings, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree)
         del tree, parsed  # so that layers are let go of as they are read
         layers = self.compiler.stream(items, Scope(self.values, shapes))
@@ -161,64 +141,6 @@ class _Document:
 
     def _stem(self) -> str:
         return Path(self.source.path).stem.strip("<>")
-
-    def _text(self, tree: Mapping, field: str) -> str:
-        node = tree.find(field)
-        if node is None:
-            return ""
-        if not isinstance(node, Scalar):
-            self.compiler.problem("CC011", node, f"{field}: expected a text, found {described(node)}")
-            return ""
-        return self.source.text[node.start : node.end] if node.plain else str(node.value)
-
-    def _variables(self, node: Node | None) -> None:
-        entries: list[tuple[Scalar, Node]] = []
-        if isinstance(node, Mapping):
-            entries = node.entries
-        elif node is not None:
-            self.compiler.problem("CC011", node, f"variables: expected a mapping, found {described(node)}")
-        names = [str(key.value) for key, _ in entries]
-        for name, text in self.given_variables.items():
-            if name not in names:
-                known = f"it has {', '.join(names)}" if names else "it has none"
-                advice = did_you_mean(name, names) or known
-                given = Source("--set", f"{name}={text}")
-                message = f"the spec has no variable `{name}`"
-                self.problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
-        for key, value in entries:
-            self._variable(key, value)
-
-    def _variable(self, key: Scalar, node: Node) -> None:
-        name = str(key.value)
-        if not is_name(name) or name in {*IN_LAYER, "index"}:
-            self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
-            self.values[name] = UNKNOWN
-            return
-        compiler = self.compiler
-        if name in self.given_variables:
-            given = Source("--set", f"{name}={self.given_variables[name]}")
-            parsed = parse(Source("--set", " " * (len(name) + 1) + self.given_variables[name]))
-            self.problems += [msgspec.structs.replace(problem, text=given.text) for problem in parsed.problems]
-            if parsed.root is None or parsed.problems:
-                self.values[name] = UNKNOWN
-                if not parsed.problems:
-                    nothing = given.diagnostic("CC011", 0, len(given.text), f"{name}: expected a value, found nothing")
-                    self.problems.append(nothing)
-                return
-            node, compiler = parsed.root, Compiler(given, load_kind, self._block, self._known)
-        known = set(self.values)
-        self.values[name] = self._evaluated(compiler.value(node, known, None, name), compiler, name)
-        if compiler is not self.compiler:
-            self.problems += compiler.problems
-
-    def _evaluated(self, value: Value, compiler: Compiler, name: str) -> Any:
-        try:
-            return value.evaluate(self.values)
-        except Unknown:
-            return UNKNOWN
-        except ExpressionError as error:
-            compiler.problem("CC011", value.node, f"{name}: {error}")
-            return UNKNOWN
 
     def _inputs(self, tree: Mapping) -> tuple[dict[str, Shape | None], dict[str, int]]:
         one, several = tree.find("input"), tree.find("inputs")
@@ -253,19 +175,8 @@ class _Document:
             return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
-        value = self._typed(node, SHAPE, name)
+        value = self.settings.typed(node, SHAPE, name)
         return value if isinstance(value, tuple) else None
-
-    def _typed(self, node: Node, type_: FieldType, name: str) -> Any:
-        value = self.compiler.value(node, set(self.values), type_, name)
-        evaluated = self._evaluated(value, self.compiler, name)
-        if evaluated is UNKNOWN:
-            return None
-        try:
-            return type_.accept(evaluated, 1)
-        except FieldError as error:
-            self.compiler.problem("CC011", node, f"{name}: {error}")
-            return None
 
     def _items(self, tree: Mapping) -> list[Node]:
         layers = tree.find("layers")
@@ -341,36 +252,6 @@ class _Document:
             else:
                 found.append(names.tensors[full])
         return tuple(index for index in found if index is not None)
-
-    def _expect(self, node: Node | None) -> dict[str, object]:
-        expected: dict[str, object] = {}
-        for key, value in self._amounts(node, "expect", [*AMOUNTS, "output", "receptive_field"]):
-            name = str(key.value)
-            is_shape = name == "output" or (name == "receptive_field" and isinstance(value, Sequence))
-            expected[name] = self._typed(value, SHAPE, name) if is_shape else self._amount(key, value)
-        return expected
-
-    def _budget(self, node: Node | None) -> dict[str, int]:
-        known = [*AMOUNTS, "min_receptive_field"]
-        found = ((str(key.value), self._amount(key, value)) for key, value in self._amounts(node, "budget", known))
-        return {name: value for name, value in found if value is not None}
-
-    def _amounts(self, node: Node | None, what: str, known: list[str]) -> list[tuple[Scalar, Node]]:
-        if node is not None and not isinstance(node, Mapping):
-            self.compiler.problem("CC011", node, f"{what}: expected a mapping, found {described(node)}")
-        entries = node.entries if isinstance(node, Mapping) else []
-        for key, _ in entries:
-            if key.value not in known:
-                advice = did_you_mean(key.value, known) or f"it has {', '.join(known)}"
-                self.compiler.problem("CC010", key, f"{what} has no field `{key.value}`", advice)
-        return [(key, value) for key, value in entries if key.value in known]
-
-    def _amount(self, key: Scalar, node: Node) -> int | None:
-        try:
-            return amount(node.value if isinstance(node, Scalar) else None)
-        except ValueError as error:
-            self.compiler.problem("CC011", node, f"{key.value}: {error}")
-            return None
 
 
 def _blocks_in(layers: list[Layer]) -> list[Block]:

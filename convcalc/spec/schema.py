@@ -10,8 +10,9 @@ from typing import Any
 
 from convcalc import layers
 from convcalc.spec import library
-from convcalc.spec.document import FIELDS, SHAPE
+from convcalc.spec.document import FIELDS
 from convcalc.spec.quantities import AMOUNTS
+from convcalc.spec.settings import SHAPE
 from convcalc.spec.template import MERGES, REPEAT, WHEN
 
 Schema = dict[str, Any]

@@ -167,6 +167,10 @@ class Compiler:
         self.problems: list[Diagnostic] = []
         self._said: set[Diagnostic] = set()
 
+    def of(self, source: Source) -> Compiler:
+        """One that looks up the same kinds and blocks, for another text."""
+        return Compiler(source, self.find_kind, self.find_block, self.known)
+
     def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
         """Report something about a node, unless it could not even be read as YAML, which has been reported."""
         if isinstance(node, Scalar) and isinstance(node.value, tree.Unreadable):
