@@ -10,6 +10,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
+from convcalc.version import __version__
+
 if TYPE_CHECKING:
     from convcalc.analysis.analyze import analyze
     from convcalc.analysis.report import Report
@@ -17,8 +19,7 @@ if TYPE_CHECKING:
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "analyze", "load"]
-__version__ = "0.1.0"
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "analyze", "load"]
 
 _HOMES = {
     "Diagnostic": "convcalc.spec.source",

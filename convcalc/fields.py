@@ -181,6 +181,9 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
         return Whole(self.about, minimum=self.minimum)
 
     def accept(self, value: Any, rank: int) -> tuple[int, ...]:
+        if rank == 0 and value not in (self.minimum, ()):
+            neutral = f"{self.minimum}, as there are no spatial axes here"
+            raise FieldError(f"expected {neutral}, found {shown(value)}")
         return _per_axis(value, rank, lambda item: _whole(item, self.minimum))
 
     def expand(self, default: tuple[int], rank: int) -> tuple[int, ...]:
@@ -241,6 +244,8 @@ class PaddingType(FieldType, frozen=True):
                 raise FieldError(f"causal padding is for 1-D inputs; this one has {rank} axes: "
                                  "write [[before, after], ...]")  # fmt: skip
             return value
+        if rank == 0 and value not in (0, ()):
+            raise FieldError(f"expected 0, as there are no spatial axes here, found {shown(value)}")
         return _per_axis(value, rank, self._pair)
 
     def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:

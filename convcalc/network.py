@@ -26,8 +26,8 @@ class Node(msgspec.Struct, frozen=True):
 class Group(msgspec.Struct, frozen=True):
     """The layers of one block or one repeat: nodes from `first` up to `last`, the latter not included.
 
-    `times` is how often it is repeated, None for a block that is not. `kind` is the block's name, or that of the
-    repeated kind.
+    `times` is how often it is repeated, repetitions that are left out not counted; None for a block that is not
+    repeated. `kind` is the block's name, or that of the repeated kind.
     """
 
     name: str

@@ -264,7 +264,9 @@ def test_markdown_is_a_table_whose_columns_add_up(path: str) -> None:
 def test_markdown_of_odd_names() -> None:
     text = "input: [4]\nlayers: [relu: {name: 'a|b<c>`d`*e*_f_'}]\n"
     (row,) = [
-        line for line in run("analyze", "-", "--format", "markdown", given=text).out.splitlines() if "a\\|b" in line
+        line
+        for line in run("analyze", "-", "--format", "markdown", given=text).out.splitlines()
+        if line.startswith("| a\\|b")
     ]
     assert len(re.findall(r"(?<!\\)\|", row)) == 8
 
@@ -276,6 +278,21 @@ def test_a_network_without_layers() -> None:
 
 
 # ---- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+def test_a_repeat_beyond_the_limit_is_refused_at_once() -> None:
+    text = "input: [8, 32, 32]\nlayers: [conv: {out_channels: 4, kernel_size: 1, repeat: 1000000000}]\n"
+    start = time.process_time()
+    found = run("analyze", "-", given=text)
+    assert found.code == 2
+    assert found.err.count("CC008") == 1
+    assert time.process_time() - start < 1
+
+
+def test_layers_that_are_left_out_are_not_counted_as_repeated() -> None:
+    text = "input: [4]\nlayers: [linear: {out_features: 4, repeat: 5, when: index % 2 == 0}]\n"
+    (row,) = [line for line in run("analyze", "-", given=text).out.splitlines() if line.startswith("linear1")]
+    assert " x3 " in row
 
 
 def written(folder: Path, **texts: str) -> list[str]:

@@ -736,7 +736,7 @@ OVERRIDABLE = """
         ({"size": "2 + 1"}, {}, "linear1 <- input: 2x3x6 24 108"),
         ({"width": "size"}, {}, "linear1 <- input: 2x4x8 40 256"),
         ({"wide": "7", "flags": "[false]"}, {}, "linear1 <- input: 2x4x7 28 224"),
-        ({}, {"input": (5,)}, "linear1 <- input: 6 36 30"),
+        ({}, {"input": (1, 2, 5)}, "linear1 <- input: 1x2x6 36 60"),
         ({"size": "2"}, {"input": (1, 1, 9)}, "linear1 <- input: 1x1x6 60 54"),
     ],
 )

@@ -381,7 +381,7 @@ def test_attacks(name: str) -> None:
     found = outcome(ATTACKS[name])
     if name in TOO_MUCH:
         codes = {problem.code for problem in found.diagnostics} if isinstance(found, SpecError) else set()
-        assert "CC008" in codes  # and no more of it: a network of 250,000 layers is long when written out
+        assert "CC008" in codes  # and no more of it: a network of so many layers is long when written out
 
 
 JUNK = {

@@ -527,8 +527,20 @@ GLOBAL = {
     "permute: [0, 2, 1], max_pool: {kernel_size: [3, 1], stride: 1}": ((3, 5), False),
     "reshape: [4, 9, 9], conv: {out_channels: 4, kernel_size: 3}": ((5, 5), False),
     "reshape: [2, 2, 9, 9], conv: {out_channels: 4, kernel_size: [1, 3, 1]}": ((5, 3), False),
-    "reshape: [4, 81], conv: {out_channels: 4, kernel_size: 3}": (None, True),
-    "reshape: [4, 9, 3, 3], conv: {out_channels: 4, kernel_size: [1, 1, 3]}": ((3, None), True),
+    # A window over positions in another order than the input's sees no interval, and that is not the whole either.
+    "reshape: [4, 81], conv: {out_channels: 4, kernel_size: 3}": (None, False),
+    "reshape: [4, 9, 3, 3], conv: {out_channels: 4, kernel_size: [1, 1, 3]}": ((3, None), False),
+    # Positions that stand in the channels are mixed by every layer that mixes channels.
+    "flatten, conv: {out_channels: 4, kernel_size: 1}": (None, True),
+    "permute: [1, 0, 2], conv: {out_channels: 4, kernel_size: 1}": ((None, 3), True),
+    "permute: [1, 0, 2], conv_transpose: {out_channels: 4, kernel_size: 1}": ((None, 3), True),
+    "permute: [1, 0, 2], local_response_norm: 3": ((5, 3), False),
+    "permute: [1, 0, 2], channel_shuffle: 3": ((None, 3), False),
+    # One position is seen whole by seeing what it sees.
+    "crop: {size: 1}, flatten, linear: 10": ((3, 3), False),
+    "slice: {axis: 1, start: -1}, slice: {axis: 2, start: 0, end: 1}, flatten, linear: 10": ((3, 3), False),
+    "crop: {size: [9, 1]}, linear: 10": ((3, 3), False),
+    "crop: {size: [9, 1]}, flatten, linear: 10": ((None, 3), True),
     "reshape: [4, 9, 3, 3], conv: {out_channels: 4, kernel_size: [3, 1, 1]}": ((5, 3), False),
     "flatten: {start_axis: 1}, conv: {out_channels: 4, kernel_size: 1}": ((3, 3), False),
     "global_avg_pool: {keepdim: true}, upsample: {size: 9}": (None, True),

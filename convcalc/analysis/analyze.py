@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import Axis, Field, aligned, at_input, measure
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, aligned, at_input, measure
 from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
@@ -72,23 +72,33 @@ def _costs(node: Node, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
     return config.params(*shapes), buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
 
 
+MOST_TABLE_POSITIONS = 2_000_000
+"""Positions that the tables of all receptive fields of a network may hold together; what comes after is not worked
+out where it would need more."""
+
+
 def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     fields: list[Field] = []
     misaligned = []
+    left = MOST_TABLE_POSITIONS
     for node in network.nodes:
         if node.config is None:
             fields.append(at_input(len(node.shape) - 1))
             continue
         entering = tuple(fields[source] for source in node.inputs)
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
-        fields.append(node.config.receptive_field(entering, shapes))
+        if left < 0:
+            entering = tuple(field.without_tables() for field in entering)
+        seen = node.config.receptive_field(entering, shapes)
+        left -= seen.table_positions
+        fields.append(seen)
         if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
             misaligned.append(node.name)
     return fields, tuple(misaligned)
 
 
 def _measured(field: Field, shape: Shape) -> ReceptiveField:
-    if all(axis is None for axis in field.axes):
+    if field.axes and all(axis is None or axis == NOT_WORKED_OUT for axis in field.axes):
         return ReceptiveField(None, None, None, field.is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
     known: dict[tuple[int, int], tuple[Any, ...]] = {}
@@ -98,17 +108,17 @@ def _measured(field: Field, shape: Shape) -> ReceptiveField:
         if key not in known:
             known[key] = (None, None, None) if axis is None else _measured_axis(axis, key[1])
         measures.append(known[key])
-    size, stride, start = zip(*measures, strict=True)
+    size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
     return ReceptiveField(size, stride, start, field.is_global)
 
 
 def _measured_axis(axis: Axis, outputs: int) -> tuple[Any, ...]:
-    size, (numerator, denominator), start = measure(axis, outputs)
-    if denominator == 1:
-        return size, numerator, start
+    size, stride, start = measure(axis, outputs)
+    if stride is None or stride[1] == 1:
+        return size, stride and stride[0], start
     from fractions import Fraction
 
-    return size, Fraction(numerator, denominator), start
+    return size, Fraction(*stride), start
 
 
 def _peak(network: Network, element_bytes: int) -> Peak | None:

@@ -17,12 +17,14 @@ By = Literal["layer", "block", "kind"]
 class Line(msgspec.Struct, frozen=True):
     """One line: a layer, or several of them added up.
 
-    `times` is how often a folded block is repeated (None: it is not). Shape and field are those of the last layer,
-    None where a line adds up layers from all over the network.
+    `summary` says the fields that matter of a layer, in a few characters. `times` is how often a folded block is
+    repeated (None: it is not). Shape and field are those of the last layer, None where a line adds up layers from all
+    over the network.
     """
 
     name: str
     kind: str
+    summary: str
     layers: int
     times: int | None
     output_shape: Shape | None
@@ -76,7 +78,7 @@ def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
 def _layer(report: Report, place: int) -> Line:
     row, config = report.layers[place], report.network.layers[place].config
     summary = config.summary() if config is not None else ""
-    return _sum(row.name, f"{row.kind} {summary}".rstrip(), [row], None, row.output_shape, row.receptive_field)
+    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, summary)
 
 
 def _by_kind(report: Report) -> Iterator[Line]:
@@ -88,11 +90,18 @@ def _by_kind(report: Report) -> Iterator[Line]:
 
 
 def _sum(
-    name: str, kind: str, rows: Sequence[Row], times: int | None, shape: Shape | None, field: ReceptiveField | None
+    name: str,
+    kind: str,
+    rows: Sequence[Row],
+    times: int | None,
+    shape: Shape | None,
+    field: ReceptiveField | None,
+    summary: str = "",
 ) -> Line:
     return Line(
         name=name,
         kind=kind,
+        summary=summary,
         layers=len(rows),
         times=times,
         output_shape=shape,

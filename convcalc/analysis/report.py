@@ -30,8 +30,9 @@ class Convention(msgspec.Struct, frozen=True, kw_only=True):
 class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}):
     """What a layer's output positions see, an entry for each spatial axis of the input.
 
-    `size`, `stride` and `start` are null where no local path is left, and None as a whole where none is left on any
-    axis. A stride below 1 is a fraction. Where sizes differ between positions the largest is given.
+    `size`, `stride` and `start` are None where no local path is left or, if nothing is global, where the field could
+    not be worked out within limits; None as a whole where that is so on every axis. A stride below 1 is a fraction, and
+    None where tensors are laid end to end. Where sizes differ between positions the largest is given.
     """
 
     size: tuple[int | None, ...] | None
@@ -60,8 +61,8 @@ class Row(msgspec.Struct, frozen=True):
 class Totals(msgspec.Struct, frozen=True):
     """Sums over the layers, and what follows from them.
 
-    `activation_bytes` are those of all layers' outputs, `peak_activation_bytes` the most that live at one time, the
-    input among them.
+    `weight_bytes` are those of the params, without buffers. `activation_bytes` are those of all layers' outputs,
+    `peak_activation_bytes` the most that live at one time, the input among them.
     """
 
     params: int
@@ -97,7 +98,19 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
-        """That of the last layer that sees more than one position by a local path; else that of the last layer."""
+        """The largest of the outputs that see more than one position by a local path.
+
+        Where none does, that of the last layer which does; else that of the last layer.
+        """
+        start = self.network.input_count
+        outputs = [self.layers[index - start].receptive_field for index in self.network.outputs if index >= start]
+        local = [field for field in outputs if _is_local(field)]
+        if local:
+            return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
         seen = [row.receptive_field for row in self.layers]
-        local = (field for field in reversed(seen) if field.size and set(field.size) - {1, None})
-        return next(local, seen[-1] if seen else None)
+        return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
+
+
+def _is_local(field: ReceptiveField) -> bool:
+    """Whether it sees more than one position by a local path."""
+    return bool(field.size and set(field.size) - {1, None})

@@ -24,7 +24,7 @@ from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.window import Window
 
 LONGEST_TABLE = 65_536
-"""Positions a table of phases may hold; an axis that needs more is reported as seeing the whole input."""
+"""Positions a table of phases may hold; the field of an axis that needs more is not worked out."""
 
 LARGEST_FIELD = 2**62
 """Positions of a field or a stride; what sees more sees the whole of any input."""
@@ -80,6 +80,9 @@ Paths = tuple[Phases, ...]
 
 Axis = Reach | Paths
 
+NOT_WORKED_OUT: Paths = ()
+"""Stands for a field that is there and not known: its table would be too long, or it is no interval."""
+
 
 class Resampling(msgspec.Struct, frozen=True):
     """How the output positions of one axis read its input positions.
@@ -113,6 +116,8 @@ def through_transposed(axis: Axis, window: Window, outputs: int) -> Axis:
 
 def through(axis: Axis, resampling: Resampling) -> Axis:
     """The field behind any resampling of an axis."""
+    if axis == NOT_WORKED_OUT:
+        return NOT_WORKED_OUT
     return _joined([_resampled(part, resampling) for part in _parts(axis)], resampling.outputs)
 
 
@@ -185,6 +190,8 @@ def union(axes: Sequence[Axis], outputs: int) -> Axis:
     first = axes[0]
     if all(axis is first for axis in axes):
         return first
+    if any(axis == NOT_WORKED_OUT for axis in axes):
+        return NOT_WORKED_OUT
     if isinstance(first, Reach) and all(isinstance(axis, Reach) and axis.stride == first.stride for axis in axes):
         start, end = first.start, first.start + first.size
         for axis in cast("Sequence[Reach]", axes[1:]):
@@ -228,19 +235,23 @@ def _shortest(part: Phases) -> Phases:
     return part
 
 
-def measure(axis: Axis, outputs: int) -> tuple[int, tuple[int, int], int]:
+def measure(axis: Axis, outputs: int) -> tuple[int | None, tuple[int, int] | None, int | None]:
     """Size, stride (as numerator and denominator) and start of an axis of `outputs` positions.
 
     The size is the largest over the positions, the start that of the first position which sees anything. Where
-    paths of different rates meet, the stride is the largest of theirs.
+    paths of different rates meet, the stride is the largest of theirs; there is none where tensors are laid end to end.
+    All are None for a field that is not worked out.
     """
     if isinstance(axis, Reach):
         return axis.size, (axis.stride, 1), axis.start
+    if axis == NOT_WORKED_OUT:
+        return None, None, None
     positions = min(outputs, axis[0].period) if len(axis) == 1 else min(outputs, LONGEST_TABLE)
     spans = [_union_of_spans(part.at(position) for part in axis) for position in range(positions)]
     seen = [span for span in spans if span is not None]
     size = max((high - low + 1 for low, high in seen), default=0)
-    stride = max((part.rate for part in axis), key=lambda rate: rate[0] / rate[1])
+    bounded = any(part.bounded for part in axis)
+    stride = None if bounded else max((part.rate for part in axis), key=lambda rate: rate[0] / rate[1])
     return size, stride, seen[0][0] if seen else 0
 
 
@@ -281,23 +292,38 @@ class Field(msgspec.Struct, frozen=True):
         """The field with `transform` applied to the input axis that a tensor axis carries.
 
         A tensor axis that mixes several input axes (or shares one, after a reshape) has no interval of its own to
-        transform; what follows is global there.
+        transform; what follows is not worked out there.
         """
         carried = self.carries[tensor_axis]
         if not carried:
             return self
         if len(carried) > 1 or sum(carried[0] in others for others in self.carries) > 1:
-            return self.whole([tensor_axis])
+            return self._lost(carried)
         axis = self.axes[carried[0]]
         if axis is None:
             return self
         try:
             transformed = transform(axis)
         except FieldTooIrregular:
-            return self.whole([tensor_axis])
+            return self._lost(carried)
         if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
             return self.whole([tensor_axis])
         return replace(self, axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
+
+    def _lost(self, input_axes: Iterable[int]) -> Field:
+        lost = set(input_axes)
+        axes = (NOT_WORKED_OUT if axis in lost and local else local for axis, local in enumerate(self.axes))
+        return replace(self, axes=tuple(axes))
+
+    @property
+    def table_positions(self) -> int:
+        """Positions that the tables of its axes hold: what it costs to go on with them."""
+        tables = (axis for axis in self.axes if isinstance(axis, tuple))
+        return sum(part.period for axis in tables for part in axis)
+
+    def without_tables(self) -> Field:
+        """The same, with what would need tables no longer worked out."""
+        return self._lost(index for index, axis in enumerate(self.axes) if isinstance(axis, tuple))
 
     def whole(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that sees all of the given axes at once."""
@@ -311,6 +337,8 @@ class Field(msgspec.Struct, frozen=True):
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
         gone = set(tensor_axes)
+        if not any(self.carries[axis] for axis in gone):
+            return self
         carries = tuple(() if axis in gone else carried for axis, carried in enumerate(self.carries))
         return replace(self.whole(gone), carries=carries)
 
@@ -379,8 +407,7 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
         try:
             axes.append(union(local, outputs.get(axis, 1)) if local else None)
         except FieldTooIrregular:
-            axes.append(None)
-            is_global = True
+            axes.append(NOT_WORKED_OUT)
     if len(axes) > 1 and all(axis == axes[0] for axis in axes):
         axes = [axes[0]] * len(axes)
     return Field(tuple(axes), is_global, carries)
@@ -403,8 +430,8 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Seq
     if not carried:
         return together
     local = [field.axes[carried[0]] if field.carries[tensor_axis] == carried else None for field in fields]
-    if len(carried) > 1 or any(axis is None for axis in local) or output[tensor_axis] > LONGEST_TABLE:
-        return together.whole([tensor_axis])
+    if len(carried) > 1 or not all(local) or output[tensor_axis] > LONGEST_TABLE:
+        return together._lost(carried)
     sizes = [shape[tensor_axis] for shape in shapes]
     spans = [span for axis, size in zip(local, sizes, strict=True) for span in intervals(cast("Axis", axis), size)]
     axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
@@ -415,6 +442,6 @@ def aligned(fields: Sequence[Field]) -> bool:
     """Whether the paths that meet look at the same places: equal strides and equal (mean) centres on every axis."""
     for axis in range(max(len(field.axes) for field in fields)):
         local = [a for field in fields for a in field.axes[axis : axis + 1] if a is not None]
-        if any(a is not local[0] and centre(a) != centre(local[0]) for a in local[1:]):
+        if NOT_WORKED_OUT not in local and any(centre(a) != centre(local[0]) for a in local[1:] if a is not local[0]):
             return False
     return True

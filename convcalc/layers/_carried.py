@@ -48,7 +48,7 @@ def _merged(sizes: Sequence[int], carries: Sequence[Carried]) -> Carried:
     large = [carried for size, carried in zip(sizes, carries, strict=True) if size != 1]
     if len(large) == 1 and large[0]:
         return large[0]
-    together = sorted({axis for carried in large for axis in carried} or {axis for one in carries for axis in one})
+    together = sorted({axis for carried in large or carries for axis in carried})
     # Named twice: an axis of positions merged with one of channels is no longer an axis of positions.
     return (*together, *together) if len(together) == 1 and large else tuple(together)
 

@@ -6,14 +6,17 @@ def shown_sizes(sizes: tuple[int | str, ...]) -> str:
     return "x".join(map(str, sizes))
 
 
-def shown_window(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...]) -> str:
-    """7x7 /2, dilation 2: stride and dilation only where they are not 1, once where the axes agree."""
-    text = shown_sizes(kernel)
+def shown_window(kernel: tuple[int, ...], stride: tuple[int, ...], dilation: tuple[int, ...], groups: int = 1) -> str:
+    """7x7 /2, dilation 2, 4 groups: what is not 1, once where the axes agree."""
+    window = shown_sizes(kernel)
     if set(stride) - {1}:
-        text += f" /{_once(stride)}"
+        window += f" /{_once(stride)}"
+    parts = [window] if window else []
     if set(dilation) - {1}:
-        text += f", dilation {_once(dilation)}"
-    return text
+        parts.append(f"dilation {_once(dilation)}")
+    if groups != 1:
+        parts.append(f"{groups} groups")
+    return ", ".join(parts)
 
 
 def _once(numbers: tuple[int, ...]) -> str:

@@ -15,6 +15,7 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
 from convcalc.fields import Whole
 from convcalc.layers import Check, Kind, Shape
 from convcalc.layers._cases import draw_shape
@@ -26,6 +27,10 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield divides(self.groups, x[0], "groups", "channels")
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        # Positions that stand in the channels are dealt anew, and no interval describes them.
+        return fields[0].along(0, lambda axis: NOT_WORKED_OUT)
 
     def summary(self) -> str:
         return f"{self.groups} groups"

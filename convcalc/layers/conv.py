@@ -65,11 +65,10 @@ class Conv(Kind, frozen=True, kw_only=True):
         return product(self.shape(x)) if self.bias else 0
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
+        return windowed(fields[0].collapsed([0]), self.windows(inputs[0]), self.shape(*inputs))
 
     def summary(self) -> str:
-        groups = f", {self.groups} groups" if self.groups != 1 else ""
-        return shown_window(self.kernel_size, self.stride, self.dilation) + groups
+        return shown_window(self.kernel_size, self.stride, self.dilation, self.groups)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -15,6 +15,8 @@ Source: PyTorch nn.Linear.
 import random
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Whole
@@ -40,7 +42,10 @@ class Linear(Kind, frozen=True, kw_only=True):
         return product(self.shape(x)) if self.bias else 0
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return fields[0].collapsed([len(inputs[0]) - 1])
+        last = len(inputs[0]) - 1
+        if inputs[0][last] == 1:  # all of one position is what that position sees
+            return replace(fields[0], carries=(*fields[0].carries[:last], ()))
+        return fields[0].collapsed([last])
 
     def summary(self) -> str:
         return f"{self.out_features} features"

@@ -15,7 +15,9 @@ Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResp
 import random
 from typing import Annotated
 
+from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
+from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
 from convcalc.layers import Kind, Shape
 from convcalc.layers._cases import draw_shape
@@ -29,6 +31,10 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (self.size + 3) * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        neighbours = Window(self.size, before=self.size // 2)
+        return fields[0].along(0, lambda axis: through_window(axis, neighbours, inputs[0][0]))
 
     def summary(self) -> str:
         return f"{self.size} channels"

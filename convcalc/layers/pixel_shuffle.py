@@ -48,7 +48,9 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
         return (x[0] // self.spread(x), *(size * self.upscale_factor for size in x[1:]))
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return resampled(fields[0], [nearest((1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]])
+        return resampled(
+            fields[0].collapsed([0]), [nearest((1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]]
+        )
 
     def summary(self) -> str:
         return f"x{self.upscale_factor}"

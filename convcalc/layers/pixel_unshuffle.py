@@ -38,7 +38,7 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         block = Window(self.downscale_factor, self.downscale_factor)
-        return windowed(fields[0], [block] * (len(inputs[0]) - 1), self.shape(*inputs))
+        return windowed(fields[0].collapsed([0]), [block] * (len(inputs[0]) - 1), self.shape(*inputs))
 
     def summary(self) -> str:
         return f"/{self.downscale_factor}"

@@ -16,8 +16,8 @@ from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
 from convcalc.spec.template import Block, Layer
 
-MOST_LAYERS = 250_000
-"""Layers, blocks and repetitions together."""
+MOST_LAYERS = 150_000
+"""Layers and calls of blocks together, those left out included."""
 DEEPEST_BLOCKS = 64
 """Blocks within blocks."""
 
@@ -51,14 +51,11 @@ class Builder:
         first = self.names.tensors.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
         return self._sequence(layers, Call(self.variables, first), first)
 
-    def _step(self, site: Site) -> None:
-        """Count a layer, a block or a repetition against the limit."""
-        self.steps += 1
-        if self.steps > MOST_LAYERS:
-            field = "repeat" if site.layer.repeat is not None else ""
-            limit = f"more than {MOST_LAYERS:,} layers, the most a network may have"
-            self.problems.fail(site, "CC008", limit, field)
-            raise TooManyLayers
+    def _refuse_more(self, site: Site) -> None:
+        field = "repeat" if site.layer.repeat is not None else ""
+        limit = f"more than {MOST_LAYERS:,} layers and calls of blocks, the most a network may have"
+        self.problems.fail(site, "CC008", limit, field)
+        raise TooManyLayers
 
     def _sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
@@ -76,13 +73,17 @@ class Builder:
         if layer.repeat is None:
             return self._once(site, current)
         times = self.names.repeats[site.name] = self._times(site, current)
-        first = len(self.nodes)
-        for index in range(times):
-            self._step(site)
-            inner = Site(layer, site.call, f"{site.name}.{index}", index)
-            current = self._once(inner, current)
-            self.names.tensors[inner.name] = current
-        self.groups.append(Group(site.name, layer.kind_name, first, len(self.nodes), times, layer.line))
+        if self.steps + times > MOST_LAYERS:
+            self._refuse_more(site)
+        first, built = len(self.nodes), 0
+        try:
+            for index in range(times):
+                inner, before = Site(layer, site.call, f"{site.name}.{index}", index), len(self.nodes)
+                current = self._once(inner, current)
+                self.names.tensors[inner.name] = current
+                built += len(self.nodes) > before
+        finally:  # what could be built is one group, also where a repetition fails
+            self.groups.append(Group(site.name, layer.kind_name, first, len(self.nodes), built, layer.line))
         return current
 
     def _times(self, site: Site, current: Tensor) -> int:
@@ -98,9 +99,11 @@ class Builder:
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
+        self.steps += 1
+        if self.steps > MOST_LAYERS:
+            self._refuse_more(site)
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
-        self._step(site)
         if layer.sources is None:
             sources = [self.names.one(current, site)]
         else:

@@ -7,7 +7,7 @@ from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
 
-from convcalc.fields import FieldError, shown
+from convcalc.fields import FieldError
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
@@ -168,6 +168,13 @@ class _Document:
             advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
             self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
             return None
+        own = self._shape(written[name], name)
+        if own is not None and len(own) != len(shape):
+            own_text = "x".join(map(str, own))
+            message = f"{name}: expected {len(own)} sizes, as the spec's {own_text} has, found {len(shape)}"
+            advice = "channels come first, and there is no batch axis"
+            self.problems.append(given.diagnostic("CC011", 0, len(given.text), message, advice))
+            return None
         try:
             return SHAPE.accept(tuple(shape), 1)
         except FieldError as error:
@@ -248,7 +255,7 @@ class _Document:
             full = names.full_name(name) if isinstance(name, str) else None
             if full is None:
                 advice = did_you_mean(name, names.tensors)
-                self.compiler.problem("CC013", item, f"outputs: there is no layer {shown(name)}", advice)
+                self.compiler.problem("CC013", item, f"outputs: there is no layer `{name}`", advice)
             else:
                 found.append(names.tensors[full])
         return tuple(index for index in found if index is not None)

@@ -52,9 +52,7 @@ def schema() -> Schema:
                         "minProperties": 1,
                         "maxProperties": 1,
                         "properties": {**kinds, **blocks},
-                        "additionalProperties": {
-                            "anyOf": [ANY, _layer({}, [], [])["anyOf"][0] | {"additionalProperties": ANY}]
-                        },
+                        "additionalProperties": _unknown_layer(),
                     },
                 ]
             },

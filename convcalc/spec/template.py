@@ -24,9 +24,33 @@ IN_LAYER = ("in_channels", "input_channels", "rank")
 its number of spatial axes."""
 
 
+ELSEWHERE = {
+    "bn": "batch_norm",
+    "cat": "concat",
+    "concatenate": "concat",
+    "deconv": "conv_transpose",
+    "dense": "linear",
+    "fc": "linear",
+    "gap": "global_avg_pool",
+    "gemm": "linear",
+    "gn": "group_norm",
+    "interpolate": "upsample",
+    "ln": "layer_norm",
+    "lrn": "local_response_norm",
+    "mha": "attention",
+    "multiheadattention": "attention",
+    "resize": "upsample",
+    "se": "squeeze_excite",
+    "swish": "silu",
+}
+"""What other tools call our kinds, where it is not close enough to be found."""
+
+
 def did_you_mean(word: object, known: Iterable[str]) -> str:
     """A suggestion, or nothing."""
-    close = _close(word, known)
+    known = list(known)
+    elsewhere = ELSEWHERE.get(str(word).replace("_", "").lower())
+    close = [elsewhere] if elsewhere in known else _close(word, known)
     return f"did you mean `{close[0]}`?" if close else ""
 
 
@@ -75,7 +99,7 @@ class Reference:
 
 
 class Layer:
-    """One written layer. `definition` is a kind, a block, or None where neither could be found."""
+    """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
     __slots__ = (
         *("block", "branches", "broken", "constants", "fields", "key", "kind", "kind_name", "line", "name"),
@@ -97,7 +121,7 @@ class Layer:
         self.share: Reference | None = None
         self.branches: list[list[Layer]] | None = None
         self.broken = False  # in a way that has been reported and leaves nothing to build
-        self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Builder
+        self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
     def types(self) -> Mapping[str, FieldType | None]:
         """The fields it may have; a block's parameters have no type of their own."""
@@ -261,6 +285,8 @@ class Compiler:
         types = layer.types()
         if name in types:
             layer.fields[name] = self.value(node, names, types[name], name)
+        elif name.count(")") > name.count("(") or name.count("]") > name.count("["):
+            return  # the rest of an expression that a comma has cut in two, which has been said
         elif layer.kind is not None or layer.block is not None:
             what = "field" if layer.block is None else "parameter"
             known = [*types, *(("branches",) if layer.kind_name in MERGES else ()), *COMMON]
@@ -396,6 +422,11 @@ class Compiler:
         return Value(node, expression)
 
     def _expression_problem(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> None:
+        text = str(node.value)
+        if text.count("(") > text.count(")") or text.count("[") > text.count("]"):
+            message = f"{field}: a comma inside braces ends a value, and cuts {text!r} off"
+            self._blame(node, None, "CC011", message, "put the whole expression in quotes")
+            return
         expected = f"expected {type_.expected}; " if type_ is not None else ""
         self._blame(node, error.node, "CC011", f"{field}: {expected}{error}")
 

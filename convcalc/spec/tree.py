@@ -93,6 +93,12 @@ def described(node: Node) -> str:
     return "a mapping" if node.entries else "an empty mapping"
 
 
+STUMBLES = {
+    "\t": "indent with blanks, not tabs",
+    "[": "inside braces an expression with brackets is put in quotes",
+}
+"""What to do about the characters that a reader of YAML stumbles over most."""
+
 _DUPLICATE = object()
 """The key of an entry to drop: it was written before."""
 
@@ -163,7 +169,7 @@ class _Parser:
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
             context = getattr(error, "context", None)
             text = f"not valid YAML: {problem}{f' ({context})' if context else ''}"
-            advice = "indent with blanks, not tabs" if self.source.text[index : index + 1] == "\t" else ""
+            advice = STUMBLES.get(self.source.text[index : index + 1], "")
             self._stop("CC001", index, index + 1, text, advice)
 
     def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:

@@ -9,7 +9,19 @@ from convcalc.analysis.lines import Line
 from convcalc.views import words
 
 HEADER = (
-    *("model", "spec", "name", "kind", "layers", "output_shape", "params", "buffers", "macs", "elementwise_ops"),
+    *(
+        "model",
+        "spec",
+        "name",
+        "kind",
+        "summary",
+        "layers",
+        "output_shape",
+        "params",
+        "buffers",
+        "macs",
+        "elementwise_ops",
+    ),
     *("flops", "field_size", "field_stride", "field_start", "field_global"),
 )
 
@@ -25,7 +37,7 @@ def rows(model: str, spec: str, lines: list[Line], *, header: bool) -> str:
         local = (field.size, field.stride, field.start) if field else (None, None, None)
         writer.writerow(
             [
-                *(model, spec, line.name, line.kind, line.layers),
+                *(model, spec, line.name, line.kind, line.summary, line.layers),
                 words.shape(line.output_shape or ()),
                 *(line.params, line.buffers, line.macs, line.elementwise_ops, line.flops),
                 *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),

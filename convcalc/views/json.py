@@ -6,11 +6,11 @@ from typing import Any
 
 import msgspec
 
-import convcalc
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention, Peak, Report, Row, Totals
 from convcalc.layers import Shape
 from convcalc.spec.source import Diagnostic
+from convcalc.version import __version__
 
 SCHEMA_VERSION = 1
 
@@ -19,7 +19,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """The JSON of one report; the sums over `layers` equal the `totals`."""
 
     schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
-    convcalc_version: str = msgspec.field(default_factory=lambda: convcalc.__version__)
+    convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
     model: str
     spec: str
     convention: Convention | None

@@ -20,7 +20,7 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
         times = f" x{line.times}" if line.times else ""
         cells = (
             _escaped(line.name) + times,
-            _escaped(line.kind),
+            _escaped(words.kind(line)),
             words.shape(line.output_shape or ()),
             words.exact(line.params),
             words.exact(line.macs),
@@ -29,7 +29,8 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
         )
         rows.append(f"| {' | '.join(cells)} |")
     totals = [f"**{words.totals(report).replace('   ', ' · ')}**", ""] if complete else []
-    return "\n".join([*rows, "", *totals, f"{words.convention(report)} · `{path}`", ""])
+    notes = [f"{_escaped(note)}  " for note in words.notes(report)] if complete else []
+    return "\n".join([*rows, "", *totals, *notes, f"{words.convention(report)} · `{path}`", ""])
 
 
 def _escaped(name: str) -> str:

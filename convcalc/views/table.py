@@ -87,16 +87,16 @@ def _columns(report: Report, lines: list[Line]) -> list[Column]:
     if placed:
         columns += [
             Column("", [f"x{line.times}" if line.times else "" for line in lines], "left"),
-            Column("kind", [line.kind for line in lines], "left", "cyan", rank=1, shorten=_first_words),
-            Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=4),
+            Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=_first_words),
+            Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=1),
         ]
     else:
-        columns.append(Column("layers", [words.exact(line.layers) for line in lines], rank=4))
+        columns.append(Column("layers", [words.exact(line.layers) for line in lines], rank=1))
     columns += [
         Column("params", [words.exact(line.params) for line in lines]),
         Column("MACs", [words.scaled(line.macs) for line in lines]),
-        Column("share", [words.share(line.macs, report.totals.macs) for line in lines], rank=3),
-        Column("field", [words.field(line.receptive_field) for line in lines], rank=2),
+        Column("share", [words.share(line.macs, report.totals.macs) for line in lines], rank=4),
+        Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
     ]
     return [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
+from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField, Report
 
 SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
@@ -36,6 +38,11 @@ def shape(sizes: Sequence[int]) -> str:
     return "x".join(map(str, sizes))
 
 
+def kind(line: Line) -> str:
+    """Conv 7x7 /2."""
+    return f"{line.kind} {line.summary}".rstrip()
+
+
 def share(part: int, whole: int) -> str:
     """A percentage with one decimal, nothing for zero."""
     if not part:
@@ -43,19 +50,22 @@ def share(part: int, whole: int) -> str:
     return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "<0.1 %"
 
 
-def per_axis(numbers: tuple[Any, ...]) -> str:
-    """One number where all axes agree, 7x5 where they do not, `all` for an axis seen whole."""
-    texts = ["all" if number is None else str(number) for number in numbers]
+def per_axis(numbers: tuple[Any, ...], none: str = "-") -> str:
+    """One number where all axes agree, 7x5 where they do not; `none` for an axis that has no number."""
+    texts = [none if number is None else str(number) for number in numbers]
     return texts[0] if len(set(texts)) == 1 else "x".join(texts)
 
 
 def field(seen: ReceptiveField | None) -> str:
-    """The receptive field: its size, `all` where no local path is left, `+ all` where a path beside sees everything."""
-    if seen is None or (seen.size is None and not seen.is_global):
+    """The receptive field: its size, `all` where no local path is left, `+ all` where a path beside sees everything.
+
+    ``?`` where it could not be worked out within limits.
+    """
+    if seen is None:
         return ""
-    if seen.size is None:
-        return "all"
-    size = per_axis(seen.size)
+    if not seen.size:
+        return "all" if seen.is_global else "?" if seen.size is None else ""
+    size = per_axis(seen.size, "all" if seen.is_global else "?")
     return f"{size} + all" if seen.is_global and "all" not in size else size
 
 
@@ -87,16 +97,29 @@ def convention(report: Report) -> str:
 def notes(report: Report) -> list[str]:
     """What a reader should know beside the numbers."""
     found = []
-    if report.peak is not None and len(report.peak.tensors) <= 6:
-        found.append(f"at the peak alive: {', '.join(report.peak.tensors)}")
+    if report.peak is not None:
+        sizes = {node.name: math.prod(node.shape) for node in report.network.nodes}
+        largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
+        first = [name for name in report.peak.tensors if name in largest]
+        found.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
     if report.misaligned:
-        names = ", ".join(report.misaligned[:4]) + (", ..." if len(report.misaligned) > 4 else "")
+        names = _listed(list(report.misaligned[:MOST_NAMES]), len(report.misaligned))
         found.append(f"paths whose receptive fields are not centred on each other meet at {names}")
+    if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
+        found.append("? a receptive field that is too irregular to be worked out within limits")
     return found
+
+
+MOST_NAMES = 5
+"""Layers that a note names."""
+
+
+def _listed(names: list[str], count: int) -> str:
+    return ", ".join(names) + (f" and {count - len(names)} more" if count > len(names) else "")
 
 
 def title(report: Report, spec: str) -> tuple[str, str, str]:
     """Name, input shapes, and the path of the spec."""
     inputs = report.network.inputs
     shapes = ", ".join(f"{node.name} {shape(node.shape)}" if len(inputs) > 1 else shape(node.shape) for node in inputs)
-    return printable(report.network.name), shapes, printable(spec)
+    return printable(report.network.name), shapes, "<stdin>" if spec == "-" else printable(spec)
