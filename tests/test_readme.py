@@ -56,6 +56,20 @@ def test_mistakes_look_as_shown() -> None:
     assert "\n".join(shown.splitlines()[:3]) == console.file.getvalue().rstrip("\n")
 
 
+def test_sizes_that_fit_are_said_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    (shown,) = [text for language, text in FENCED if not language and "error[" in text]
+    monkeypatch.chdir(ROOT)
+    with pytest.raises(SpecError) as error:
+        convcalc.load("specs/zoo/unet_keras.yaml", inputs={"input": (1, 100, 130)})
+    console = Console(file=io.StringIO(), width=1000, markup=False, highlight=False, _environ={})
+    diagnostics.show(console, error.value.diagnostics)
+    assert isinstance(console.file, io.StringIO)
+    first, *rest = console.file.getvalue().splitlines()
+    expected_first, *expected_rest = shown.splitlines()[3:]
+    assert first.startswith(expected_first.removesuffix(" ..."))
+    assert rest == expected_rest
+
+
 def test_the_example_in_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     (example,) = [text for language, text in FENCED if language == "python"]
     monkeypatch.chdir(ROOT)

@@ -98,13 +98,16 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
-        """The largest of the outputs that see more than one position by a local path.
+        """The largest of the outputs that see more than one position by a local path; one that is not worked out, if any.
 
         Where none does, that of the last layer which does; else that of the last layer.
         """
         start = self.network.input_count
         outputs = [self.layers[index - start].receptive_field for index in self.network.outputs if index >= start]
         local = [field for field in outputs if _is_local(field)]
+        lost = [field for field in outputs if field.size is None and not field.is_global]
+        if lost:
+            return lost[0]
         if local:
             return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
         seen = [row.receptive_field for row in self.layers]
