@@ -98,7 +98,7 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
-        """The largest of the outputs that see more than one position by a local path; one that is not worked out, if any.
+        """The largest of the outputs that see more than one position by a local path, or one that is not worked out.
 
         Where none does, that of the last layer which does; else that of the last layer.
         """
