@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
     from convcalc.network import Network
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "analyze", "load"]
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "analyze", "explain", "load"]
 __version__ = "0.1.0"
 
 _HOMES = {
@@ -26,6 +27,7 @@ _HOMES = {
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
     "analyze": "convcalc.analysis.analyze",
+    "explain": "convcalc.analysis.explain",
     "load": "convcalc.spec.document",
 }
 
