@@ -89,6 +89,7 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
 
 
 def measured(field: Field, shape: Shape) -> ReceptiveField:
+    """The field of a tensor of that shape in numbers."""
     if all(axis is None for axis in field.axes):
         return ReceptiveField(None, None, None, field.is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}

@@ -24,8 +24,8 @@ COSTS = ("params", "buffers", "macs", "elementwise_ops")
 NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
 GLOBAL_BESIDE = "beside these local paths one sees the whole input"
 IRREGULAR = (
-    "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked out "
-    "position by position, and has no formula"
+    "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
+    "out position by position, and has no formula"
 )
 GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
 
@@ -194,6 +194,7 @@ def _shapes(network: Network, node: Node) -> tuple[Shape, ...]:
 
 
 def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Symbol]:
+    """The symbols that stand in one of the formulas."""
     words = {word for formula in formulas for word in re.findall(r"[^\W\d]\w*", formula.symbols)}
     return (symbol for symbol in legend.values() if symbol.symbol in words)
 
@@ -242,7 +243,7 @@ class Work:
         return _formula(quantity, symbol, number, axes)
 
     def costs(self, *, shared: bool = False) -> Iterator[Formula]:
-        """Of params, buffers (if there are any), MACs and element-wise operations; weights that are shared are none of this layer's."""
+        """Of params, buffers (if there are any), MACs and element-wise operations; `shared` weights are another's."""
         found = costs(self.layer.config, self.layer.inputs)
         for quantity, number in zip(COSTS, found, strict=True):
             none = shared and quantity in {"params", "buffers"}

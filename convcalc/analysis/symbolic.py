@@ -11,11 +11,11 @@ from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.explain import Work, told, used
-from convcalc.arithmetic.field import at_input
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.layers import Kind, Shape, defaults, field_types, page
 
 AXES = 2
-DRAWS = 500
+DRAWS = 2000
 """Generated configurations among which one for such an input is looked for."""
 
 Case = tuple[Kind, tuple[Shape, ...]]
@@ -57,7 +57,7 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
     """The kind's formulas in symbols, choices at their defaults."""
     config, shapes = _plainest(kind)
     work = Work(config, shapes)
-    entering = tuple(at_input(len(shape) - 1) for shape in shapes)
+    entering = _entering(config, shapes)
     seen = measured(config.receptive_field(entering, shapes), config.shape(*shapes))
     local, notes = work.field(entering, seen)
     formulas = (*work.output, *work.costs(), *local)
@@ -74,10 +74,15 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
     )
 
 
+def _entering(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Field, ...]:
+    """The field of a first input that is the network's; the others look where the first does as they meet."""
+    straight = tuple(at_input(len(shape) - 1) for shape in shapes)
+    return (straight[0], *[config.paths(straight, shapes)[0]] * (len(shapes) - 1))
+
+
 def _plainest(kind: type[Kind]) -> Case:
     """A configuration that the kind accepts, made as plain as it lets itself be made, a change at a time."""
-    drawn = [kind.case(random.Random(seed)) for seed in range(DRAWS)]
-    case = next((case for case in drawn if all(len(shape) == AXES + 1 for shape in case[1])), drawn[0])
+    case = min((kind.case(random.Random(seed)) for seed in range(DRAWS)), key=_oddities)
     for shapes in _plainer_shapes(case[1]):
         if _fits(case[0], shapes):
             case = case[0], shapes
@@ -86,6 +91,22 @@ def _plainest(kind: type[Kind]) -> Case:
         if _fits(changed, case[1]):
             case = changed, case[1]
     return case
+
+
+def _oddities(case: Case) -> tuple[int, ...]:
+    """How far a case is from a plain one: axes, inputs, numbers that differ among axes, fields."""
+    config, shapes = case
+    kind, rank = type(config), len(shapes[0]) - 1
+    values = {name: getattr(config, name) for name in field_types(kind)}
+    uneven = [len(set(value)) - 1 for value in (*values.values(), *(x[1:] for x in shapes)) if isinstance(value, tuple)]
+    written = [name for name in values if not _is_default(config, name, rank)]
+    without_effect = [name for name in written if values[name] == 1]
+    return sum(len(x) != AXES + 1 for x in shapes), len(shapes), sum(uneven), len(without_effect), len(written)
+
+
+def _is_default(config: Kind, name: str, rank: int) -> bool:
+    standard, type_ = defaults(type(config)), field_types(type(config))[name]
+    return name in standard and getattr(config, name) == type_.expand(standard[name], rank)
 
 
 def _fits(config: Kind, shapes: tuple[Shape, ...]) -> bool:
@@ -102,11 +123,12 @@ def _plainer_shapes(shapes: tuple[Shape, ...]) -> Iterator[tuple[Shape, ...]]:
 
 def _plainer_fields(config: Kind, shapes: tuple[Shape, ...]) -> Iterator[dict[str, Any]]:
     """Each field at its default, then one number for all axes, a window of which each position sees several."""
-    types, standard, rank = field_types(type(config)), defaults(type(config)), len(shapes[0]) - 1
+    types, rank = field_types(type(config)), len(shapes[0]) - 1
+    standard = defaults(type(config))
     yield from ({name: types[name].expand(default, rank)} for name, default in standard.items())
     for name, type_ in types.items():
         value = getattr(config, name)
         if isinstance(value, tuple) and value:
             yield {name: (value[0],) * len(value)}
-            if name not in standard and type_.traced(value, name) is not value and isinstance(value[0], int):
-                yield {name: (3,) * len(value)}
+            if type_.traced(value, name) is not value and not _is_default(config, name, rank):
+                yield {name: ((2, 2) if isinstance(value[0], tuple) else 3,) * len(value)}

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 PLUS, DIVIDE, TIMES, UNARY, ATOM = range(1, 6)
 RIGHT_OPERAND = {"+": PLUS, "-": DIVIDE, "·": TIMES, "//": UNARY, "%": UNARY}
@@ -33,6 +33,23 @@ class Vocabulary:
     def __init__(self) -> None:
         self.known: dict[str, Traced] = {}
         self.suggested: dict[str, tuple[str, Traced]] = {}
+
+
+class Term(NamedTuple):
+    """A number that is added or subtracted, so many times."""
+
+    sign: str
+    times: int
+    number: Traced
+
+    def opposes(self, other: Term) -> bool:
+        """Whether the two come to nothing."""
+        return self.sign != other.sign and self.times == other.times and _alike(self.number, other.number)
+
+    def text(self, which: str) -> str:
+        """As it stands behind its sign."""
+        text = self.number._right(which, self.sign if self.times == 1 else "·")
+        return text if self.times == 1 else f"{self.times}·{text}"
 
 
 class Traced:
@@ -61,7 +78,7 @@ class Traced:
         self.symbols = symbols
         self.numbers = str(value) if numbers is None else numbers
         self.precedence = precedence if value >= 0 or numbers is not None else UNARY
-        self.terms: tuple[tuple[str, Traced], ...] = ()
+        self.terms: tuple[Term, ...] = ()
         self.vocabulary = vocabulary
 
     def __repr__(self) -> str:
@@ -74,14 +91,18 @@ class Traced:
         text: str = getattr(self, which)
         return text if self.precedence >= precedence else f"({text})"
 
+    def _right(self, which: str, sign: str) -> str:
+        """As it stands behind a sign; a negative one in brackets."""
+        text = self._text(which, RIGHT_OPERAND[sign])
+        return f"({text})" if text[0] == "-" else text
+
     def _is_literal(self, value: int) -> bool:
         return self.value == value and self.symbols == str(value)
 
     def _binary(self, other: Traced, sign: str, precedence: int, value: int) -> Traced:
         spaced = sign if sign == "·" else f" {sign} "
         symbols, numbers = (
-            self._text(which, precedence) + spaced + other._text(which, RIGHT_OPERAND[sign])
-            for which in ("symbols", "numbers")
+            self._text(which, precedence) + spaced + other._right(which, sign) for which in ("symbols", "numbers")
         )
         return _made(Traced(value, symbols, numbers, precedence, self.vocabulary or other.vocabulary))
 
@@ -93,9 +114,13 @@ class Traced:
 
     def __mul__(self, other: Any) -> Traced:
         other = traced(other)
-        if other._is_literal(1):
+        if other._is_literal(1) or self._is_literal(0):
             return self
-        return other if self._is_literal(1) else self._binary(other, "·", TIMES, self.value * other.value)
+        return (
+            other
+            if other._is_literal(0) or self._is_literal(1)
+            else self._binary(other, "·", TIMES, self.value * other.value)
+        )
 
     def __floordiv__(self, other: Any) -> Traced:
         other = traced(other)
@@ -158,49 +183,49 @@ def _made(number: Traced) -> Traced:
 
 def _sum(left: Traced, sign: str, right: Traced) -> Traced:
     """The sum or difference, one term of `right` after the other."""
-    if right.terms and (sign == "+" or all(inner == "+" for inner, _ in right.terms)):
-        for inner, term in right.terms:
-            left = _with_term(left, inner if sign == "+" else sign, term)
+    if right.terms and (sign == "+" or all(term.sign == "+" for term in right.terms)):
+        for term in right.terms:
+            left = _with_term(left, Term(term.sign if sign == "+" else sign, term.times, term.number))
         return left
-    return _with_term(left, sign, right)
+    return _with_term(left, Term(sign, 1, right))
 
 
-def _with_term(left: Traced, sign: str, term: Traced) -> Traced:
-    if term._is_literal(0):
+def _with_term(left: Traced, term: Term) -> Traced:
+    if term.number._is_literal(0):
         return left
-    if left._is_literal(0) and sign == "+":
-        return term
-    value = left.value + term.value if sign == "+" else left.value - term.value
-    terms = _reduced(left.terms or (("+", left),), sign, term)
-    if len(terms) == 1:
-        return terms[0][1]
+    if left._is_literal(0) and term.sign == "+" and term.times == 1:
+        return term.number
+    terms = _reduced(left.terms or (Term("+", 1, left),), term)
+    if len(terms) == 1 and terms[0].times == 1:
+        return terms[0].number
+    value = sum(each.times * each.number.value * (1 if each.sign == "+" else -1) for each in terms)
     symbols, numbers = (_joined(terms, which) for which in ("symbols", "numbers"))
-    result = Traced(value, symbols, numbers, PLUS, left.vocabulary or term.vocabulary)
+    precedence = PLUS if len(terms) > 1 else TIMES
+    result = Traced(value, symbols, numbers, precedence, left.vocabulary or term.number.vocabulary)
     result.terms = terms
     return _made(result)
 
 
-def _reduced(terms: tuple[tuple[str, Traced], ...], sign: str, term: Traced) -> tuple[tuple[str, Traced], ...]:
-    """The terms with one more: a pair of opposites goes, two of a kind behind each other become twice the one."""
-    for place, (other_sign, other) in enumerate(terms):
+def _reduced(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
+    """The terms with one more: a pair of opposites goes, and one behind its like is counted with it."""
+    for place, other in enumerate(terms):
         left = (*terms[:place], *terms[place + 1 :])
-        if other_sign != sign and _alike(other, term) and left and left[0][0] == "+":
+        if other.opposes(term) and left and left[0].sign == "+":
             return left
-    last_sign, last = terms[-1]
-    if last_sign == sign and _alike(last, term) and not term.symbols.isdigit():
-        return (*terms[:-1], (sign, 2 * term))
-    return (*terms, (sign, term))
+    last = terms[-1]
+    if last.sign == term.sign and _alike(last.number, term.number) and not term.number.symbols.isdigit():
+        return (*terms[:-1], Term(last.sign, last.times + term.times, last.number))
+    return (*terms, term)
 
 
 def _alike(one: Traced, other: Traced) -> bool:
     return one.symbols == other.symbols and one.numbers == other.numbers
 
 
-def _joined(terms: tuple[tuple[str, Traced], ...], which: str) -> str:
+def _joined(terms: tuple[Term, ...], which: str) -> str:
     first, *others = terms
-    return first[1]._text(which, PLUS) + "".join(
-        f" {sign} {term._text(which, RIGHT_OPERAND[sign])}" for sign, term in others
-    )
+    start = first.text(which) if first.times > 1 else first.number._text(which, PLUS)
+    return start + "".join(f" {term.sign} {term.text(which)}" for term in others)
 
 
 def named(number: int, symbol: str) -> int:

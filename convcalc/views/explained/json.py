@@ -16,7 +16,7 @@ SCHEMA_VERSION = 1
 def encode(explained: Explanation | KindExplanation, *, model: str = "", spec: str = "") -> bytes:
     """One object, which says under `layer`, `block`, `layers` or `kind` what is explained.
 
-    In a formula's text `·` is multiplication, `//` division rounded down, and `ceil`, `max`, `min` and `gcd` are functions.
+    In a formula's text `·` is multiplication, `//` division rounded down; `ceil`, `max`, `min` and `gcd` are functions.
     """
     document: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "convcalc_version": convcalc.__version__}
     if isinstance(explained, KindExplanation):

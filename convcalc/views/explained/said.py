@@ -41,8 +41,10 @@ def pieces(formula: Formula) -> list[str]:
 
 def choice(value: Any) -> str:
     """A field's value as a person would write it, once for all axes."""
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return choice(value[0])
+    if isinstance(value, tuple):
+        # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
+        each = [f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value]
+        return each[0] if len(set(each)) == 1 else f"[{', '.join(each)}]"
     return value if isinstance(value, str) else shown(value)
 
 
