@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.explain import Work, told, used
-from convcalc.arithmetic.field import Field, at_input
+from convcalc.arithmetic.field import Field, Reach, at_input
 from convcalc.layers import Kind, Shape, defaults, field_types, page
 
 AXES = 2
@@ -75,9 +75,18 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
 
 
 def _entering(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Field, ...]:
-    """The field of a first input that is the network's; the others look where the first does as they meet."""
+    """The field of a first input that is the network's; the others move as it does where they meet.
+
+    They see more than it does, so that no symbol stands for two things that only happen to be equal.
+    """
     straight = tuple(at_input(len(shape) - 1) for shape in shapes)
-    return (straight[0], *[config.paths(straight, shapes)[0]] * (len(shapes) - 1))
+    meeting = config.paths(straight, shapes)[0]
+    return (straight[0], *(_wider(meeting, more) for more in range(1, len(shapes))))
+
+
+def _wider(field: Field, more: int) -> Field:
+    axes = [Reach(a.size + 2 * more, a.stride, a.start - more) if isinstance(a, Reach) else a for a in field.axes]
+    return replace(field, axes=tuple(axes))
 
 
 def _plainest(kind: type[Kind]) -> Case:
@@ -100,7 +109,7 @@ def _oddities(case: Case) -> tuple[int, ...]:
     values = {name: getattr(config, name) for name in field_types(kind)}
     uneven = [len(set(value)) - 1 for value in (*values.values(), *(x[1:] for x in shapes)) if isinstance(value, tuple)]
     written = [name for name in values if not _is_default(config, name, rank)]
-    without_effect = [name for name in written if values[name] == 1]
+    without_effect = [name for name in written if values[name] in (1, (1,) * rank)]
     return sum(len(x) != AXES + 1 for x in shapes), len(shapes), sum(uneven), len(without_effect), len(written)
 
 

@@ -36,14 +36,13 @@ def symbol(name: str) -> str:
     if found is None:
         return rf"\mathrm{{{escaped(name)}}}"
     letter, number, rest = found.groups()
-    below = [part if part.isdigit() else rf"\mathrm{{{escaped(part)}}}" for part in rest.split("_")[1:]]
-    if number:
-        below.insert(0, number) if not below or below[0].isdigit() else below.insert(1, number)
+    words_and_numbers = re.findall(r"\d+|[^\W\d_]+", number + rest)
+    below = [part if part.isdigit() else rf"\mathrm{{{part}}}" for part in words_and_numbers]
     return f"{letter}_{{{', '.join(below)}}}" if below else letter
 
 
 def formula(text: str) -> str:
-    """A formula's text as mathematics."""
+    """The formula of a text, as mathematics."""
     return _written(ast.parse(text.replace("·", "*"), mode="eval").body)[0]
 
 

@@ -60,7 +60,7 @@ def _layer(console: Console, layer: LayerExplanation, spec: str) -> None:
     for formula in said.listed(layer.formulas):
         _formula(console, said.label(formula.quantity), said.pieces(formula))
     if not said.has_field_formula(layer):
-        _labelled(console, "field", [said.field(layer.receptive_field)])
+        _formula(console, "field", [said.field(layer.receptive_field)])
     for note in layer.notes:
         console.print(Text(words.printable(note), "dim"))
 
@@ -129,18 +129,18 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
         parts = block.parts
         columns = [
             Column("part", [part.name for part in parts], "left", shorten=end_of),
-            Column("kind", [part.kind for part in parts], "left", "cyan", rank=1, shorten=first_words),
+            Column("kind", [part.kind for part in parts], "left", "cyan", rank=2, shorten=first_words),
             Column("output", [words.shape(part.output_shape) for part in parts], "left", rank=3),
-            Column("params", [words.exact(part.params) for part in parts]),
+            Column("params", [words.exact(part.params) for part in parts], rank=1),
             Column("MACs", [words.exact(part.macs) for part in parts]),
-            Column("element-wise ops", [words.exact(part.elementwise_ops) for part in parts], rank=2),
+            Column("element-wise ops", [words.exact(part.elementwise_ops) for part in parts], rank=4),
         ]
         console.print(_table(columns, console.width))
         console.print()
     for label, shares, total in said.sums(block):
         _formula(console, label, said.added(shares, total).split(" = "))
     if block.receptive_field is not None and words.field(block.receptive_field):
-        _labelled(console, "field", [said.field(block.receptive_field)])
+        _formula(console, "field", [said.field(block.receptive_field)])
 
 
 def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
