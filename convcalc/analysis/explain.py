@@ -138,8 +138,14 @@ def explain(network: Network, layer: str | None = None) -> Explanation:
     for place, group in enumerate(network.groups):
         if group.name == layer:
             return _block(analyze(network), place, group)
-    known = [group.name for group in reversed(network.groups)] + [node.name for node in network.layers]
-    raise NoSuchLayer(layer, known)
+    raise NoSuchLayer(layer, _names(network))
+
+
+def _names(network: Network) -> list[str]:
+    """Of all layers and blocks in document order, blocks before what is in them."""
+    nodes = enumerate(network.layers, start=network.input_count)
+    places = [(group.first, -group.last, group.name) for group in network.groups]
+    return [name for _, _, name in sorted([*places, *((place, -place, node.name) for place, node in nodes)])]
 
 
 def _overview(network: Network) -> NetworkExplanation:

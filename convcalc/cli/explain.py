@@ -38,8 +38,8 @@ def explain(
     For a block, its parts and how they add up. Without a layer, the MACs of each in one line. Batch 1.
     """
     if kind is not None:
-        if file is not None:
-            raise typer.BadParameter("stands alone, without a spec", param_hint="--kind")
+        if file is not None or input or set:
+            raise typer.BadParameter("stands alone, without a spec and without --input and --set", param_hint="--kind")
         _print(_kind(kind), format)
         return
     if file is None:
@@ -83,7 +83,8 @@ def _kind(name: str) -> KindExplanation:
 def _advice(name: str, known: list[str]) -> str:
     from convcalc.spec.template import did_you_mean
 
-    listed = ", ".join(known[:MOST_NAMES]) + (", ..." if len(known) > MOST_NAMES else "")
+    outermost = [each for each in known if "." not in each] or known
+    listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")
     return _said(" ".join(filter(None, (did_you_mean(name, known), f"there is {listed}"))))
 
 

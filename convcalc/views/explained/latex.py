@@ -15,7 +15,7 @@ from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explained import said
 
-NEEDS = "% needs \\usepackage{amsmath}"
+NEEDS = "% needs \\usepackage{amsmath}; \\allowdisplaybreaks lets long ones go over pages"
 SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "·": r"\ensuremath{\cdot}", "×": r"\ensuremath{\times}",
