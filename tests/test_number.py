@@ -141,7 +141,8 @@ def test_what_is_wanted_for_its_value_alone_has_no_formula() -> None:
 def test_parts_with_a_name_are_written_by_it() -> None:
     vocabulary = Vocabulary()
     a, b = Traced(5, "a", vocabulary=vocabulary), Traced(2, "b", vocabulary=vocabulary)
-    assert named(a + b, "c") is not None
+    total: Any = a + b
+    assert named(total, "c") is total
     ((symbol, number),) = vocabulary.suggested.values()
     assert (symbol, number.symbols) == ("c", "a + b")
     vocabulary.known[number.symbols] = Traced(7, "c", vocabulary=vocabulary)
