@@ -14,12 +14,13 @@ from convcalc.version import __version__
 
 if TYPE_CHECKING:
     from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
     from convcalc.network import Network
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "analyze", "load"]
+__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "analyze", "explain", "load"]
 
 _HOMES = {
     "Diagnostic": "convcalc.spec.source",
@@ -27,6 +28,7 @@ _HOMES = {
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
     "analyze": "convcalc.analysis.analyze",
+    "explain": "convcalc.analysis.explain",
     "load": "convcalc.spec.document",
 }
 

@@ -10,6 +10,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from convcalc.arithmetic.number import Traced, Vocabulary, traced_axes
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
 MOST_AXES = 16
@@ -79,6 +80,13 @@ class FieldType(msgspec.Struct, frozen=True):
         """A kind's own default for an input of `rank` spatial axes; one an axis where the field has one an axis."""
         return default
 
+    def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
+        """The value with a symbol for every number that enters a count; here a value of which none does.
+
+        Where axes differ, or the two ends of one, each has a symbol of its own.
+        """
+        return value
+
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of what may be written."""
         raise NotImplementedError
@@ -95,6 +103,11 @@ class Whole(FieldType, frozen=True, kw_only=True):
 
     def accept(self, value: Any, rank: int) -> int:
         return _whole(value, self.minimum)
+
+    def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
+        if self.minimum < 0:  # a place or a marker, whose sign is a case of its own
+            return value
+        return Traced(value, symbol, vocabulary=vocabulary)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
@@ -189,6 +202,9 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
     def expand(self, default: tuple[int], rank: int) -> tuple[int, ...]:
         return default * rank
 
+    def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
+        return traced_axes(value, symbol, vocabulary)
+
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
         return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
@@ -250,6 +266,14 @@ class PaddingType(FieldType, frozen=True):
 
     def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:
         return default * rank
+
+    def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
+        if isinstance(value, str):
+            return value
+        if all(before == after for before, after in value):
+            return tuple((pad, pad) for pad in traced_axes([before for before, _ in value], symbol, vocabulary))
+        ends = zip(("before", "after"), zip(*value, strict=True), strict=True)
+        return tuple(zip(*(traced_axes(pads, f"{symbol}_{end}", vocabulary) for end, pads in ends), strict=True))
 
     def _pair(self, value: Any) -> tuple[int, int]:
         if isinstance(value, tuple):
@@ -314,6 +338,9 @@ class Optional(FieldType, frozen=True):
 
     def expand(self, default: Any, rank: int) -> Any:
         return None if default is None else self.of.expand(default, rank)
+
+    def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
+        return None if value is None else self.of.traced(value, symbol, vocabulary)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "null"}, *self.of.schema()["anyOf"]]}

@@ -27,7 +27,8 @@ class Group(msgspec.Struct, frozen=True):
     """The layers of one block or one repeat: nodes from `first` up to `last`, the latter not included.
 
     `times` is how often it is repeated, repetitions that are left out not counted; None for a block that is not
-    repeated. `kind` is the block's name, or that of the repeated kind.
+    repeated. `kind` is the block's name, or that of the repeated kind. `about` is what the block's definition says of
+    it, empty for a repeat.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Group(msgspec.Struct, frozen=True):
     last: int
     times: int | None
     line: int
+    about: str = ""
 
 
 class Network(msgspec.Struct, frozen=True):

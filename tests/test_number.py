@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable
 from typing import Any
@@ -12,7 +13,17 @@ from brute_force import worth
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from convcalc.arithmetic.number import Traced, ceil_div, greatest_common_divisor, maximum, minimum, product
+from convcalc.arithmetic.number import (
+    NoFormula,
+    Traced,
+    Vocabulary,
+    ceil_div,
+    greatest_common_divisor,
+    maximum,
+    minimum,
+    named,
+    product,
+)
 
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
@@ -87,10 +98,57 @@ def test_arrays_hold_what_ints_give(tree: Tree, rows: list[tuple[int, ...]]) -> 
         (lambda a, b, c: a * b % c, "a·b % c"),
         (lambda a, b, c: -(a + b) // c, "-(a + b) // c"),
         (lambda a, b, c: maximum(a, b - c), "max(a, b - c)"),
+        (lambda a, b, c: a - -b * c, "a - (-b·c)"),
+        (lambda a, b, c: a * -b, "a·(-b)"),
     ],
 )
 def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], text: str) -> None:
     assert number(*(Traced(value, name) for value, name in zip((11, 4, 3), "abc", strict=True))).symbols == text
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (lambda a, b, c: a + b + b, "a + 2·b"),
+        (lambda a, b, c: a - b - b - b, "a - 3·b"),
+        (lambda a, b, c: a + a - (c + c), "2·a - 2·c"),
+        (lambda a, b, c: a - (b + c), "a - b - c"),
+        (lambda a, b, c: a - (b * (c - 1) + 1), "a - b·(c - 1) - 1"),
+        (lambda a, b, c: a + b - (a + b) // c - b, "a - (a + b) // c"),
+        (lambda a, b, c: (a + 1 - 1) * 1 // 1 + 0, "a"),
+        (lambda a, b, c: (a - 1 + 1) * b, "a·b"),
+        (lambda a, b, c: a - 0 * b, "a"),
+        (lambda a, b, c: a + 2 + 2, "a + 2 + 2"),
+        (lambda a, b, c: (a + a) * b, "2·a·b"),
+        (lambda a, b, c: b * (a + a), "b·2·a"),
+        (lambda a, b, c: b // (a + a), "b // (2·a)"),
+        (lambda a, b, c: maximum(a, a) + minimum(b, b), "a + b"),
+        (lambda a, b, c: greatest_common_divisor(a, a), "gcd(a, a)"),
+    ],
+)
+def test_sums_are_written_as_people_do(number: Callable[..., Traced], text: str) -> None:
+    found = number(*(Traced(value, name) for value, name in zip((11, 4, 3), "abc", strict=True)))
+    assert found.symbols == text
+    assert worth(text, {"a": 11, "b": 4, "c": 3}) == found.value
+
+
+def test_what_is_wanted_for_its_value_alone_has_no_formula() -> None:
+    for wanted in (range, lambda a: math.gcd(a, 2), lambda a: [0, 1, 2][a]):
+        with pytest.raises(NoFormula):
+            wanted(Traced(2, "a"))
+
+
+def test_parts_with_a_name_are_written_by_it() -> None:
+    vocabulary = Vocabulary()
+    a, b = Traced(5, "a", vocabulary=vocabulary), Traced(2, "b", vocabulary=vocabulary)
+    total: Any = a + b
+    assert named(total, "c") is total
+    ((symbol, number),) = vocabulary.suggested.values()
+    assert (symbol, number.symbols) == ("c", "a + b")
+    vocabulary.known[number.symbols] = Traced(7, "c", vocabulary=vocabulary)
+    found = (a + b) * (a + b - 1)
+    assert (found.symbols, found.numbers, found.value) == ("c·(c - 1)", "7·(7 - 1)", 42)
+    assert named(3, "d") == 3
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50))

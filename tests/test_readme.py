@@ -13,6 +13,7 @@ import convcalc
 from convcalc.analysis.lines import lines
 from convcalc.spec import Source, SpecError, loads
 from convcalc.views import diagnostics, table
+from convcalc.views.explained import text as explained
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -37,6 +38,15 @@ def printed(*specs: str) -> str:
 )
 def test_tables_are_what_is_printed(specs: tuple[str, ...]) -> None:
     assert printed(*specs) in [text for language, text in FENCED if not language]
+
+
+def test_an_explanation_is_what_is_printed() -> None:
+    spec = "specs/zoo/resnet50.yaml"
+    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
+    explained.show(console, convcalc.explain(convcalc.load(ROOT / spec), "stem"), spec)
+    assert isinstance(console.file, io.StringIO)
+    found = "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    assert found in [text for language, text in FENCED if not language]
 
 
 def test_the_example_is_a_spec() -> None:

@@ -7,8 +7,8 @@ from typing import Any
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, aligned, at_input, measure
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
-from convcalc.network import Network, Node
+from convcalc.layers import Kind, Shape
+from convcalc.network import Network
 
 
 def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
@@ -21,7 +21,7 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     if dtype not in ELEMENT_BYTES:
         raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    fields, misaligned = _receptive_fields(network)
+    fields, misaligned = receptive_fields(network)
     rows = _rows(network, fields, batch)
     peak = _peak(network, batch * ELEMENT_BYTES[dtype])
     return Report(
@@ -35,14 +35,15 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
 
 
 def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
-    costs: dict[Any, tuple[int, int, int, int]] = {}
+    known: dict[Any, tuple[int, int, int, int]] = {}
     rows = []
     for node, field in zip(network.layers, fields[network.input_count :], strict=True):
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
         key = node.config, shapes
-        cost = costs.get(key)
+        cost = known.get(key)
         if cost is None:
-            cost = costs[key] = _costs(node, shapes)
+            assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+            cost = known[key] = costs(node.config, shapes)
         params, buffers, macs, elementwise_ops = cost
         macs, elementwise_ops = macs * batch, elementwise_ops * batch
         owned = node.shared is None
@@ -59,15 +60,14 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
                 macs,
                 elementwise_ops,
                 2 * macs + elementwise_ops,
-                _measured(field, node.shape),
+                measured(field, node.shape),
             )
         )
     return rows
 
 
-def _costs(node: Node, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
-    config = node.config
-    assert config is not None  # noqa: S101  # for the type checker: only inputs have none
+def costs(config: Kind, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
+    """Params, buffers, MACs and element-wise operations of one layer, batch 1."""
     buffers = sum(product(shape) for shape in config.buffers(*shapes).values())
     return config.params(*shapes), buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
 
@@ -77,7 +77,8 @@ MOST_TABLE_POSITIONS = 2_000_000
 out where it would need more."""
 
 
-def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
+def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
+    """The field of every node, inputs among them, and the names of the layers where fields meet misaligned."""
     fields: list[Field] = []
     misaligned = []
     left = MOST_TABLE_POSITIONS
@@ -97,7 +98,8 @@ def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     return fields, tuple(misaligned)
 
 
-def _measured(field: Field, shape: Shape) -> ReceptiveField:
+def measured(field: Field, shape: Shape) -> ReceptiveField:
+    """The field of a tensor of that shape in numbers."""
     if field.axes and all(axis is None or axis == NOT_WORKED_OUT for axis in field.axes):
         return ReceptiveField(None, None, None, field.is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}

@@ -17,7 +17,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from convcalc.arithmetic.number import ceil_div, maximum, minimum
+from convcalc.arithmetic.number import ceil_div, maximum, minimum, named
 
 Pair = tuple[int, int]
 Padding = tuple[Pair, ...] | str
@@ -98,6 +98,6 @@ def _padding(padding: Padding, axis: int, window: Window, size: int) -> Pair:
         return 0, 0
     if padding == "causal":
         return window.extent - 1, 0
-    total = maximum(window.span(ceil_div(size, window.stride)) - size, 0)
+    total = named(maximum(window.span(ceil_div(size, window.stride)) - size, 0), "p_total")
     smaller = total // 2
     return (smaller, total - smaller) if padding == "same" else (total - smaller, smaller)

@@ -14,6 +14,7 @@ import importlib.util
 import inspect
 import pkgutil
 import random
+import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING, ClassVar
@@ -108,6 +109,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 def _total(arrays: Weights) -> int:
     sizes = [product(shape) for shape in arrays.values()]
     return sum(sizes[1:], sizes[0]) if sizes else 0
+
+
+def page(kind: type[Kind]) -> str:
+    """The kind's page of the manual: the docstring of its file, or of its class where a file holds a family."""
+    family = ".family." in kind.__module__
+    return inspect.getdoc(kind if family else sys.modules[kind.__module__]) or ""
 
 
 def names() -> list[str]:

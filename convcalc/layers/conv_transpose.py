@@ -23,7 +23,7 @@ from typing import Annotated
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, transposed
-from convcalc.arithmetic.number import maximum, product
+from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
 from convcalc.layers import Check, Kind, Shape, Weights
@@ -54,7 +54,7 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
             return list(self.padding)
         if self.padding == "valid":
             return [(0, 0)] * len(windows)
-        totals = [maximum(window.extent - window.stride, 0) for window in windows]
+        totals = [named(maximum(window.extent - window.stride, 0), "p_total") for window in windows]
         crops = [(total // 2, total - total // 2) for total in totals]
         return crops if self.padding == "same" else [(larger, smaller) for smaller, larger in crops]
 

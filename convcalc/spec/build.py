@@ -158,7 +158,7 @@ class Builder:
         first = len(self.nodes)
         output = self._sequence(block.layers, inside, inputs[0])
         line = site.in_users_text()[0].layer.line
-        self.groups.append(Group(site.name, block.name, first, len(self.nodes), None, line))
+        self.groups.append(Group(site.name, block.name, first, len(self.nodes), None, line, block.about))
         return output
 
     def _arguments(self, site: Site, block: Block, source: int, given: dict[str, Any]) -> dict[str, Any]:

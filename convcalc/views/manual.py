@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
-import sys
-
 import msgspec
 from rich.console import Console
 from rich.table import Table
@@ -35,12 +32,9 @@ class Page(msgspec.Struct, frozen=True):
 
 def kind_page(name: str, kind: type) -> Page:
     """From the docstring of the kind's file, or of its class where a file holds a family."""
-    from convcalc.layers import defaults, field_types
+    from convcalc.layers import defaults, field_types, page
 
-    module = sys.modules[kind.__module__]
-    family = ".family." in kind.__module__
-    text = inspect.getdoc(kind if family else module) or ""
-    first, _, rest = text.partition("\n")
+    first, _, rest = page(kind).partition("\n")
     summary, source, where = first.partition(" Source: ")
     body = "\n".join([rest.strip("\n"), *([f"Source: {where}"] if source else [])])
     standard = defaults(kind)

@@ -11,7 +11,7 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
     """Title, table, totals, convention."""
     name, shapes, path = words.title(report, spec)
     rows = [
-        f"### {_escaped(name)} ({shapes})",
+        f"### {escaped(name)} ({shapes})",
         "",
         "| layer | kind | output | params | MACs | share | field |",
         "|:--|:--|:--|--:|--:|--:|--:|",
@@ -19,8 +19,8 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
     for line in lines:
         times = f" x{line.times}" if line.times else ""
         cells = (
-            _escaped(line.name) + times,
-            _escaped(words.kind(line)),
+            escaped(line.name) + times,
+            escaped(words.kind(line)),
             words.shape(line.output_shape or ()),
             words.exact(line.params),
             words.exact(line.macs),
@@ -29,9 +29,10 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
         )
         rows.append(f"| {' | '.join(cells)} |")
     totals = [f"**{words.totals(report).replace('   ', ' · ')}**", ""] if complete else []
-    notes = [f"{_escaped(note)}  " for note in words.notes(report)] if complete else []
+    notes = [f"{escaped(note)}  " for note in words.notes(report)] if complete else []
     return "\n".join([*rows, "", *totals, *notes, f"{words.convention(report)} · `{path}`", ""])
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """A text that is no markup."""
     return name.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")

@@ -57,7 +57,7 @@ def show(console: Console, report: Report, lines: list[Line], spec: str, *, comp
 
 
 def _table(width: int, report: Report, lines: list[Line]) -> Table:
-    columns = _fitted(_columns(report, lines), width)
+    columns = fitted(_columns(report, lines), width)
     bars = _bar_width(columns, width)
     if bars and any(line.macs for line in lines):
         most = max(line.macs for line in lines)
@@ -82,12 +82,12 @@ def _table(width: int, report: Report, lines: list[Line]) -> Table:
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
     placed = any(line.output_shape for line in lines)
-    name = Column("layer" if placed else "kind", [line.name for line in lines], "left", shorten=_end)
+    name = Column("layer" if placed else "kind", [line.name for line in lines], "left", shorten=end_of)
     columns = [name]
     if placed:
         columns += [
             Column("", [f"x{line.times}" if line.times else "" for line in lines], "left"),
-            Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=_first_words),
+            Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=first_words),
             Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=1),
         ]
     else:
@@ -105,7 +105,7 @@ def _needed(columns: list[Column]) -> int:
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)
 
 
-def _fitted(columns: list[Column], width: int) -> list[Column]:
+def fitted(columns: list[Column], width: int) -> list[Column]:
     """The columns that fit, names and kinds shortened where they must be."""
     while len(columns) > 1:
         excess = _needed(columns) - width
@@ -126,7 +126,7 @@ def _fitted(columns: list[Column], width: int) -> list[Column]:
     return columns
 
 
-def _end(text: str, width: int) -> str:
+def end_of(text: str, width: int) -> str:
     """The end of a name, which tells it from its neighbours."""
     if cell_len(text) <= width:
         return text
@@ -135,7 +135,7 @@ def _end(text: str, width: int) -> str:
     return f"…{text}"
 
 
-def _first_words(text: str, width: int) -> str:
+def first_words(text: str, width: int) -> str:
     """As many words as fit: half a number would be another number."""
     if cell_len(text) <= width:
         return text

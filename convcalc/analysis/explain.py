@@ -1,0 +1,361 @@
+"""Where the numbers come from: the formulas of a layer in symbols and in numbers, and how a block adds up.
+
+No formula stands here. A layer's own methods are run on numbers that remember how they were made, so what is
+explained is what is computed. Batch 1.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.analyze import analyze, costs, receptive_fields
+from convcalc.analysis.report import ReceptiveField, Report, Row
+from convcalc.analysis.symbols import REACH, Layer, Symbol
+from convcalc.arithmetic.field import Field, Reach
+from convcalc.arithmetic.number import NoFormula, Traced, traced
+from convcalc.layers import Kind, Shape, page
+from convcalc.network import Group, Network, Node
+
+COSTS = ("params", "buffers", "macs", "elementwise_ops")
+NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
+GLOBAL_BESIDE = "beside these local paths one sees the whole input"
+IRREGULAR = (
+    "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
+    "out position by position, and has no formula"
+)
+GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
+
+
+class Formula(msgspec.Struct, frozen=True):
+    """One number: the formula in symbols, the same with numbers put in, and the value.
+
+    `quantity` says of what, `symbol` what the number is called in other formulas (empty: in none). `axes` are those of
+    the tensor, or for a receptive field of the network's input, that it holds for; none for a count.
+    """
+
+    quantity: str
+    symbol: str
+    symbols: str
+    numbers: str
+    value: int
+    axes: tuple[int, ...] = ()
+
+
+class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer's numbers and where they come from.
+
+    `choices` are the fields that enter no formula as a number but may decide which formula it is. `legend` has the
+    symbols that have a value, `formulas` those that follow from them, each after what it uses. `receptive_field` is
+    the layer's own, whether or not it has a formula; `notes` say what formulas cannot.
+    """
+
+    name: str
+    kind: str
+    summary: str
+    description: str
+    source: str
+    inputs: tuple[str, ...]
+    input_shapes: tuple[Shape, ...]
+    output_shape: Shape
+    choices: dict[str, Any]
+    legend: tuple[Symbol, ...]
+    formulas: tuple[Formula, ...]
+    receptive_field: ReceptiveField
+    notes: tuple[str, ...]
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """A layer or block inside of another, and what it adds."""
+
+    name: str
+    kind: str
+    output_shape: Shape
+    params: int
+    buffers: int
+    macs: int
+    elementwise_ops: int
+
+
+class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True):
+    """A block or a repeat: the parts it is made of, and their sums. `times` is None for what is not repeated."""
+
+    name: str
+    kind: str
+    description: str
+    source: str
+    times: int | None
+    parts: tuple[Part, ...]
+    params: int
+    buffers: int
+    macs: int
+    elementwise_ops: int
+    receptive_field: ReceptiveField | None
+
+
+class Line(msgspec.Struct, frozen=True):
+    """A layer in one line: its MACs."""
+
+    name: str
+    kind: str
+    summary: str
+    macs: Formula
+
+
+class NetworkExplanation(msgspec.Struct, frozen=True):
+    """Every layer in one line."""
+
+    name: str
+    layers: tuple[Line, ...]
+
+
+Explanation = LayerExplanation | BlockExplanation | NetworkExplanation
+
+
+class NoSuchLayer(LookupError):
+    """No layer and no block has that name; `known` are the names there are."""
+
+    def __init__(self, name: str, known: list[str]) -> None:
+        super().__init__(f"there is no layer or block `{name}`")
+        self.name = name
+        self.known = known
+
+
+def explain(network: Network, layer: str | None = None) -> Explanation:
+    """Where the numbers of a layer or of a block come from; without a name, every layer in one line.
+
+    Raises:
+        NoSuchLayer: nothing in the network has that name.
+    """
+    if layer is None:
+        return _overview(network)
+    for place, node in enumerate(network.layers, start=network.input_count):
+        if node.name == layer:
+            return _layer(network, place)
+    for place, group in enumerate(network.groups):
+        if group.name == layer:
+            return _block(analyze(network), place, group)
+    raise NoSuchLayer(layer, _names(network))
+
+
+def _names(network: Network) -> list[str]:
+    """Of all layers and blocks in document order, blocks before what is in them."""
+    nodes = enumerate(network.layers, start=network.input_count)
+    places = [(group.first, -group.last, group.name) for group in network.groups]
+    return [name for _, _, name in sorted([*places, *((place, -place, node.name) for place, node in nodes)])]
+
+
+def _overview(network: Network) -> NetworkExplanation:
+    known: dict[Any, Formula] = {}
+    found = []
+    for node in network.layers:
+        config, shapes = _config(node), _shapes(network, node)
+        key = config, shapes
+        if key not in known:
+            known[key] = next(formula for formula in Work(config, shapes).costs() if formula.quantity == "macs")
+        found.append(Line(node.name, node.kind, config.summary(), known[key]))
+    return NetworkExplanation(network.name, tuple(found))
+
+
+def _layer(network: Network, place: int) -> LayerExplanation:
+    node, fields = network.nodes[place], receptive_fields(network)[0]
+    row = analyze(network).layers[place - network.input_count]
+    config, shapes = _config(node), _shapes(network, node)
+    work = Work(config, shapes)
+    owner = None if node.shared is None else network.nodes[node.shared].name
+    local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
+    if IRREGULAR in notes:
+        notes = (*notes, GIVEN)
+    if owner is not None:
+        notes = (f"the weights are those of {owner}, and counted there", *notes)
+    formulas = (*work.output, *work.costs(shared=owner is not None), *local)
+    description, source = told(page(type(config)))
+    return LayerExplanation(
+        name=node.name,
+        kind=node.kind,
+        summary=config.summary(),
+        description=description,
+        source=source,
+        inputs=row.inputs,
+        input_shapes=shapes,
+        output_shape=node.shape,
+        choices=work.layer.choices,
+        legend=tuple(used(work.layer.legend, formulas)),
+        formulas=formulas,
+        receptive_field=row.receptive_field,
+        notes=notes,
+    )
+
+
+def _config(node: Node) -> Kind:
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    return node.config
+
+
+def _shapes(network: Network, node: Node) -> tuple[Shape, ...]:
+    return tuple(network.nodes[source].shape for source in node.inputs)
+
+
+def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Symbol]:
+    """The symbols that stand in one of the formulas."""
+    words = {word for formula in formulas for word in re.findall(r"[^\W\d]\w*", formula.symbols)}
+    return (symbol for symbol in legend.values() if symbol.symbol in words)
+
+
+def told(text: str) -> tuple[str, str]:
+    """What a page of the manual says first, and where it has it from."""
+    found = re.search(r"\bSource: (.+?)(?=\n\s*\n|\Z)", text, re.DOTALL)
+    first = re.split(r"\s*\bSource: |\n", text, maxsplit=1)[0]
+    return first.strip(), " ".join(found[1].split()) if found else ""
+
+
+class Work:
+    """The formulas of one layer.
+
+    They are made three times over: to learn which parts have names of their own, then for the output's size in
+    these names, then for all else, in which the output's size has a name too.
+    """
+
+    def __init__(self, config: Kind, shapes: tuple[Shape, ...]) -> None:
+        self.layer = layer = Layer(config, shapes)
+        layer.config.shape(*layer.inputs)
+        costs(layer.config, layer.inputs)
+        self.output = (*self._suggested(), *self._output())
+
+    def _suggested(self) -> Iterator[Formula]:
+        suggestions = [(symbol, number) for symbol, number in self.layer.vocabulary.suggested.values() if _made(number)]
+        free = {symbol: self.layer.free(symbol) for symbol, _ in suggestions}
+        for place, (symbol, number) in enumerate(suggestions):
+            alike = [other for other, (name, _) in enumerate(suggestions) if name == symbol]
+            name = free[symbol] if len(alike) == 1 else f"{free[symbol]}_{alike.index(place)}"
+            yield self._defined("padding", name, number, ())
+
+    def _output(self) -> Iterator[Formula]:
+        channels, *sizes = [traced(size) for size in self.layer.config.shape(*self.layer.inputs)]
+        name = "C_out" if channels.symbols == "C_out" else self.layer.free("C_out")
+        yield self._defined("output channels", name, channels, (0,))
+        for name, size, axes in _by_axis(self.layer.free("o"), sizes):
+            yield self._defined("output size", name, size, tuple(axis + 1 for axis in axes))
+
+    def _defined(self, quantity: str, symbol: str, number: Traced, axes: tuple[int, ...]) -> Formula:
+        """The formula of a number that later formulas name; what is no more than a symbol stays that symbol."""
+        vocabulary = self.layer.vocabulary
+        self.layer.names.add(symbol)
+        if _made(number):
+            vocabulary.known[number.symbols] = Traced(number.value, symbol, vocabulary=vocabulary)
+        return _formula(quantity, symbol, number, axes)
+
+    def costs(self, *, shared: bool = False) -> Iterator[Formula]:
+        """Of params, buffers (if there are any), MACs and element-wise operations; `shared` weights are another's."""
+        found = costs(self.layer.config, self.layer.inputs)
+        for quantity, number in zip(COSTS, found, strict=True):
+            none = shared and quantity in {"params", "buffers"}
+            formula = _formula(quantity, "", traced(0 if none else number))
+            if quantity != "buffers" or formula.symbols != "0":
+                yield formula
+
+    def field(self, entering: tuple[Field, ...], measured: ReceptiveField) -> tuple[list[Formula], tuple[str, ...]]:
+        """Of the receptive field, where it is one interval at one stride; and what is to be said of it in words."""
+        if measured.size is None:
+            return [], (NO_LOCAL_PATH,) if measured.is_global else ()
+        notes = (GLOBAL_BESIDE,) if measured.is_global else ()
+        try:
+            seen = self.layer.config.receptive_field(self.layer.entering(entering), self.layer.inputs)
+        except NoFormula:
+            return [], (IRREGULAR, *notes)
+        regular = [axis for axis in seen.axes if isinstance(axis, Reach)]
+        formulas = [] if not regular else list(self._reach(seen))
+        irregular = any(axis is not None and not isinstance(axis, Reach) for axis in seen.axes)
+        return formulas, (IRREGULAR, *notes) if irregular else notes
+
+    def _reach(self, seen: Field) -> Iterator[Formula]:
+        for part, (symbol, word) in REACH.items():
+            numbers = [traced(getattr(axis, part)) if isinstance(axis, Reach) else None for axis in seen.axes]
+            for name, number, axes in _by_axis(self.layer.free(symbol), numbers):
+                yield _formula(f"field {word}", name, number, axes)
+
+
+def _made(number: Traced) -> bool:
+    """Whether it is more than one symbol or number."""
+    return not re.fullmatch(r"-?\w+", number.symbols)
+
+
+def _formula(quantity: str, symbol: str, number: Traced, axes: tuple[int, ...] = ()) -> Formula:
+    return Formula(quantity, symbol, number.symbols, number.numbers, number.value, axes)
+
+
+def _by_axis(symbol: str, numbers: Sequence[Traced | None]) -> Iterator[tuple[str, Traced, tuple[int, ...]]]:
+    """Each formula once, with the axes it holds for; under one symbol where it is the same on all."""
+    formulas: dict[str, list[int]] = {}
+    for axis, number in enumerate(numbers):
+        if number is not None:
+            formulas.setdefault(number.symbols, []).append(axis)
+    for axes in formulas.values():
+        number = numbers[axes[0]]
+        assert number is not None  # noqa: S101  # for the type checker: left out above
+        yield symbol if len(formulas) == 1 else f"{symbol}_{axes[0]}", number, tuple(axes)
+
+
+def _block(report: Report, place: int, group: Group) -> BlockExplanation:
+    network = report.network
+    rows = _rows(report, group)
+    description, source = _told_of_block(network, place, group)
+    return BlockExplanation(
+        name=group.name,
+        kind=group.kind,
+        description=description,
+        source=source,
+        times=group.times,
+        parts=tuple(_parts(report, place, group)),
+        **_sums(rows),
+        receptive_field=rows[-1].receptive_field if rows else None,
+    )
+
+
+def _rows(report: Report, group: Group) -> Sequence[Row]:
+    start = report.network.input_count
+    return report.layers[group.first - start : group.last - start]
+
+
+def _sums(rows: Sequence[Row]) -> dict[str, int]:
+    return {cost: sum(getattr(row, cost) for row in rows) for cost in COSTS}
+
+
+def _told_of_block(network: Network, place: int, group: Group) -> tuple[str, str]:
+    """From the block's definition; for a repeat, from that of what is repeated."""
+    if group.about or group.first == group.last:
+        return told(group.about)
+    inner = (other for other in network.groups[:place] if other.name == f"{group.name}.0")
+    repeated = next(inner, None)
+    if repeated is not None:
+        return told(repeated.about)
+    node = next((node for node in network.nodes[group.first : group.last] if node.name == f"{group.name}.0"), None)
+    return told(page(type(_config(node)))) if node is not None and node.kind == group.kind else ("", "")
+
+
+def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
+    """The layers and blocks directly inside, in order."""
+    network = report.network
+    inside = {inner.first: inner for inner in _directly_inside(network.groups[:place], group)}
+    at = group.first
+    while at < group.last:
+        inner = inside.get(at)
+        node = network.nodes[at if inner is None else inner.last - 1]
+        rows = [report.layers[at - network.input_count]] if inner is None else _rows(report, inner)
+        name, kind = (node.name, node.kind) if inner is None else (inner.name, inner.kind)
+        yield Part(name=name, kind=kind, output_shape=node.shape, **_sums(rows))
+        at = at + 1 if inner is None else inner.last
+
+
+def _directly_inside(groups: Sequence[Group], outer: Group) -> list[Group]:
+    """Those of the groups that are in no other but `outer`; inner ones come before what holds them."""
+    found: list[Group] = []
+    for group in reversed(groups):
+        if outer.first <= group.first < group.last <= outer.last and not any(
+            other.first <= group.first and group.last <= other.last for other in found
+        ):
+            found.append(group)
+    return found

@@ -1,0 +1,111 @@
+"""`convcalc explain`."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from convcalc.cli.options import assignments, console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.analysis.explain import Explanation
+    from convcalc.analysis.symbolic import KindExplanation
+
+MOST_NAMES = 20
+"""Names that are listed where one was not found."""
+
+
+def explain(
+    file: Annotated[str | None, typer.Argument(help="A spec; - reads standard input.", show_default=False)] = None,
+    layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.", show_default=False)] = None,
+    kind: Annotated[
+        str | None, typer.Option(metavar="KIND", help="The formulas of a layer kind, without a spec.")
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        Literal["text", "json", "markdown", "latex"], typer.Option(help="How to print.")
+    ] = "text",
+    input: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
+    ] = None,
+    set: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
+    ] = None,
+) -> None:
+    """Where a layer's numbers come from: each formula in symbols, with the numbers put in, and its value.
+
+    For a block, its parts and how they add up. Without a layer, the MACs of each in one line. Batch 1.
+    """
+    if kind is not None:
+        if file is not None or input or set:
+            raise typer.BadParameter("stands alone, without a spec and without --input and --set", param_hint="--kind")
+        _print(_kind(kind), format)
+        return
+    if file is None:
+        raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
+    from convcalc.spec import SpecError, load
+
+    try:
+        network = load(file, inputs=shapes(input or []), variables=assignments(set or []))
+    except SpecError as error:
+        from convcalc.views import diagnostics
+
+        diagnostics.show(console(stderr=True), error.diagnostics)
+        raise typer.Exit(2) from None
+    from convcalc.analysis import explain as analysis
+
+    try:
+        explained = analysis.explain(network, layer)
+    except analysis.NoSuchLayer as error:
+        raise typer.BadParameter(
+            f"{_said(str(error))}; {_advice(error.name, error.known)}", param_hint="LAYER"
+        ) from None
+    _print(explained, format, network.name, readable(file))
+
+
+def _kind(name: str) -> KindExplanation:
+    from convcalc import layers
+    from convcalc.analysis.symbolic import explain_kind
+
+    found = layers.load(name)
+    if found is None:
+        from convcalc.spec import library
+        from convcalc.spec.template import did_you_mean
+
+        advice = did_you_mean(name, layers.names()) or "`convcalc kinds` lists what there is"
+        if library.block_source(name) is not None:
+            advice = f"it is a block, made of layers that `convcalc kinds {name}` shows"
+        raise typer.BadParameter(f"there is no layer kind `{_said(name)}`; {advice}", param_hint="--kind")
+    return explain_kind(name, found)
+
+
+def _advice(name: str, known: list[str]) -> str:
+    from convcalc.spec.template import did_you_mean
+
+    outermost = [each for each in known if "." not in each] or known
+    listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")
+    return _said(" ".join(filter(None, (did_you_mean(name, known), f"there is {listed}"))))
+
+
+def _said(text: str) -> str:
+    from convcalc.views.words import printable
+
+    return printable(readable(text))
+
+
+def _print(explained: Explanation | KindExplanation, format: str, model: str = "", spec: str = "") -> None:  # noqa: A002
+    if format == "text":
+        from convcalc.views.explained import text
+
+        text.show(console(), explained, spec)
+    elif format == "json":
+        from convcalc.views.explained import json
+
+        sys.stdout.flush()
+        sys.stdout.buffer.write(json.encode(explained, model=model, spec=spec) + b"\n")  # UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
+    else:
+        from convcalc.views.explained import latex, markdown
+
+        sys.stdout.write((markdown if format == "markdown" else latex).text(explained))
