@@ -122,7 +122,8 @@ def _kind(name: str) -> Schema:
         branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
         fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
     required = list(layers.required(kind))
-    return _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)])
+    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)])
+    return {**found, "description": layers.page(kind).partition("\n")[0]}
 
 
 def _block(name: str) -> Schema:
