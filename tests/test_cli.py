@@ -28,7 +28,7 @@ from typer.testing import CliRunner
 
 import convcalc
 from convcalc import layers
-from convcalc.cli import app
+from convcalc.cli import application
 from convcalc.spec import library
 
 ROOT = Path(__file__).parent.parent
@@ -58,7 +58,7 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*arguments: str, given: str = "") -> Result:
     """In this process."""
-    found = CliRunner().invoke(app, arguments, input=given)
+    found = CliRunner().invoke(application(), arguments, input=given)
     if found.exception is not None and not isinstance(found.exception, SystemExit):
         raise found.exception
     return Result(found.exit_code, found.stdout, found.stderr)

@@ -27,6 +27,8 @@ from test_kinds import written
 import convcalc
 from convcalc import layers
 from convcalc.analysis.explain import (
+    COSTS,
+    IRREGULAR,
     BlockExplanation,
     LayerExplanation,
     NetworkExplanation,
@@ -87,14 +89,14 @@ def true(explained: LayerExplanation, row: Row) -> None:
         assert worth(one.numbers, {}) == one.value, one
         assert values.setdefault(one.symbol, one.value) == one.value or not one.symbol, one
     found = {one.quantity: one.value for one in explained.formulas if not one.axes and one.quantity != "padding"}
-    assert {"buffers": 0, **found} == {cost: getattr(row, cost) for cost in convcalc.analysis.explain.COSTS}
+    assert {"buffers": 0, **found} == {cost: getattr(row, cost) for cost in COSTS}
     assert by_axis(explained, "output") == dict(enumerate(row.output_shape))
     seen, local = row.receptive_field, explained.receptive_field
     assert local == seen
     for part in ("size", "stride", "start"):
         numbers = dict(enumerate(getattr(seen, part) or ()))
         assert by_axis(explained, f"field {part}").items() <= numbers.items()
-        irregular = convcalc.analysis.explain.IRREGULAR in explained.notes
+        irregular = IRREGULAR in explained.notes
         if not irregular:
             assert set(by_axis(explained, f"field {part}")) == {axis for axis in numbers if numbers[axis] is not None}
 
@@ -142,7 +144,7 @@ def test_every_block_of_every_spec_adds_up(path: str) -> None:
     for group in whole.groups:
         found = block(path, group.name)
         rows = report.layers[group.first - whole.input_count : group.last - whole.input_count]
-        for cost in convcalc.analysis.explain.COSTS:
+        for cost in COSTS:
             total = sum(getattr(row, cost) for row in rows)
             assert getattr(found, cost) == sum(getattr(part, cost) for part in found.parts) == total
         assert bool(found.parts) == bool(rows)
@@ -459,7 +461,8 @@ def test_no_colour_where_it_is_piped_and_a_closed_pipe_is_no_fault() -> None:
         assert "internal error" not in done.stderr
 
 
-def test_starting_needs_nothing_of_explain() -> None:
-    code = "import sys, convcalc.cli; print([name for name in sys.modules if 'explain' in name])"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "['convcalc.cli.explain']"
+def test_starting_another_command_needs_nothing_of_explain() -> None:
+    code = f"import sys, convcalc.cli; sys.argv = ['convcalc', 'analyze', {RESNET!r}]; convcalc.cli.main()"
+    listing = "import atexit, sys; atexit.register(lambda: print([name for name in sys.modules if 'explain' in name]));"
+    done = subprocess.run([sys.executable, "-c", listing + code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

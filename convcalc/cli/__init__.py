@@ -7,42 +7,51 @@ where they are used, because starting is most of the time a command takes.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import sys
+from collections.abc import Iterable
 
 import typer
 
-from convcalc.cli.analyze import analyze
-from convcalc.cli.explain import explain
-from convcalc.cli.manual import kinds, schema
-
 BAD_INPUT = 2
-app = typer.Typer(
-    help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, memory.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-app.command()(analyze)
-app.command()(explain)
-app.command()(kinds)
-app.command()(schema)
+COMMANDS = {"analyze": "analyze", "explain": "explain", "kinds": "manual", "schema": "manual"}
+"""Every command and the module of this folder that holds it, in the order of the help."""
+
+
+def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
+    """The command line with the given commands; reading the parameters of each takes its time."""
+    app = typer.Typer(
+        help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
+        "memory.",
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
+    app.callback()(options)
+    for name in commands:
+        app.command()(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), name))
+    return app
 
 
 def _version(wanted: bool) -> None:
     if wanted:
-        from convcalc import __version__
+        from convcalc.version import __version__
 
         typer.echo(f"convcalc {__version__}")
         raise typer.Exit
 
 
-@app.callback()
 def options(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Exact costs of convolutional networks, from a YAML spec."""
+
+
+def _wanted(arguments: list[str]) -> Iterable[str]:
+    """The command that is called, alone; all of them where none is, for the help and for what was meant."""
+    return arguments[:1] if arguments[:1] and arguments[0] in COMMANDS else COMMANDS
 
 
 def main() -> None:
@@ -51,7 +60,7 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
-        app()
+        application(_wanted(sys.argv[1:]))()
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
         typer.echo(f"convcalc: {error.strerror or error}", err=True)
         sys.exit(BAD_INPUT)
