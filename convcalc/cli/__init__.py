@@ -29,7 +29,7 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(options)
+    app.callback()(everywhere)
     for name in commands:
         app.command()(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), name))
     return app
@@ -43,7 +43,7 @@ def _version(wanted: bool) -> None:
         raise typer.Exit
 
 
-def options(
+def everywhere(
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Exact costs of convolutional networks, from a YAML spec."""
