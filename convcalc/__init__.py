@@ -12,20 +12,34 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.report import Report
     from convcalc.network import Network
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "analyze", "load"]
+__all__ = [
+    "Comparison",
+    "Diagnostic",
+    "Incomparable",
+    "Network",
+    "Report",
+    "SpecError",
+    "analyze",
+    "compare",
+    "load",
+]
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.spec.source",
+    "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
     "analyze": "convcalc.analysis.analyze",
+    "compare": "convcalc.analysis.compare",
     "load": "convcalc.spec.document",
 }
 

@@ -13,6 +13,7 @@ import sys
 import typer
 
 from convcalc.cli.analyze import analyze
+from convcalc.cli.compare import compare
 from convcalc.cli.manual import kinds, schema
 
 BAD_INPUT = 2
@@ -24,6 +25,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(analyze)
+app.command()(compare)
 app.command()(kinds)
 app.command()(schema)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable
+from collections.abc import Sequence as Sequence_
 
 import msgspec
 
@@ -108,12 +109,26 @@ class Layout:
             return kind
         if not self._in_place(layer, layer.body, change):
             return [*kind, self._replaced(layer, self._rewritten(layer.body, change))]
-        found = [Edit(value.start, self.end(value), dict(change.fields)[str(key.value)])
-                 for key, value in layer.body.entries if str(key.value) in dict(change.fields)]  # fmt: skip
-        written = {str(key.value) for key, _ in layer.body.entries}
+        return [*kind, *self.in_mapping(layer.body, change.fields, change.dropped, new)]
+
+    def in_mapping(
+        self,
+        body: Mapping,
+        fields: tuple[tuple[str, str], ...],
+        dropped: frozenset[str],
+        new: Sequence_[str] = (),
+    ) -> list[Edit]:
+        """What writes values into a mapping, in place of those that are there, and leaves entries out."""
+        texts = dict(fields)
+        found = [
+            Edit(self.start(value), self.end(value), texts[str(key.value)])
+            for key, value in body.entries
+            if str(key.value) in texts
+        ]
+        written = {str(key.value) for key, _ in body.entries}
         added = [text for text in new if text.partition(":")[0] not in written]
-        within = self._in_flow if self.flows(layer.body) else self._in_block
-        return [*kind, *found, *within(layer.body, added, change.dropped)]
+        within = self._in_flow if self.flows(body) else self._in_block
+        return [*found, *within(body, added, dropped)]
 
     def _without_body(self, layer: Written, new: list[str]) -> Edit:
         colon = re.compile(r"\s*:").match(self.text, layer.key.end) if isinstance(layer.item, Mapping) else None

@@ -58,7 +58,7 @@ def _sequence(node: Node | None, counts: dict[str, int]) -> list[Written]:
 
 
 class Scope:
-    """Written layers whose names are told apart: those of a spec, of a block, or in the branches of a repeated merge."""
+    """Written layers that have names of their own: those of a spec, a block, or the branches of a repeated merge."""
 
     def __init__(self, layers: list[Written]) -> None:
         self.layers = list(_flat(layers))

@@ -39,15 +39,6 @@ class UnknownLayer(ValueError):
     """A name or a glob that no layer has."""
 
 
-class Rewritten(msgspec.Struct, frozen=True):
-    """A spec with layers replaced: its text, the full names of what was replaced, and what else there is to say."""
-
-    source: Source
-    network: Network
-    replaced: tuple[str, ...]
-    notes: tuple[str, ...]
-
-
 def is_standard(node: Node) -> bool:
     """A convolution of all channels with all, with a kernel larger than 1."""
     config = node.config
@@ -400,3 +391,15 @@ def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, adde
         return Edit(place, place, ", ".join(texts) + (", " if found.entries else ""))
     place = layout.start(root) + 1
     return Edit(place, place, "blocks: {" + ", ".join(texts) + "}, ")
+
+
+def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
+    """The spec with what it expects brought up to date; figures that are None are expected no more."""
+    layout, root = Layout(source.text), tree.parse(source).root
+    expect = root.find("expect") if isinstance(root, tree.Mapping) else None
+    if not isinstance(expect, tree.Mapping):
+        return source
+    names = [str(key.value) for key, _ in expect.entries if str(key.value) in figures]
+    fields = tuple((name, text) for name in names if (text := figures[name]) is not None)
+    dropped = frozenset(name for name in names if figures[name] is None)
+    return Source(source.path, applied(source.text, layout.in_mapping(expect, fields, dropped)))

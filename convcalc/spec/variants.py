@@ -11,9 +11,11 @@ from collections.abc import Mapping
 import msgspec
 
 from convcalc import layers
-from convcalc.spec import library
-from convcalc.spec.outline import Definition, Outline
-from convcalc.spec.template import did_you_mean
+from convcalc.spec import library, tree
+from convcalc.spec.outline import Definition, Outline, definitions
+from convcalc.spec.source import Source, SpecError
+from convcalc.spec.template import Block, Compiler, did_you_mean
+from convcalc.spec.tree import parse
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -82,9 +84,9 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
     """
     found: dict[str, Variant] = {}
     for part in _split(text, ","):
-        names = [part.strip()] if part.strip() != "all" else list(VARIANTS)
-        for name in names:
-            variant = _variant(name, outline, more)
+        labels = [part.strip()] if part.strip() != "all" else list(VARIANTS)
+        for label in labels:
+            variant = _variant(label, outline, more)
             found.setdefault(variant.label, variant)
     return list(found.values())
 
@@ -119,8 +121,9 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     known = parameters(shipped.target, outline, more)
     for key in given:
         if key not in known:
-            own = [*shipped.options, *known]
-            raise VariantError(f"{name} has no option `{key}`; {did_you_mean(key, own) or 'it has ' + ', '.join(own)}")
+            legal = [*shipped.options, *known]
+            advice = did_you_mean(key, legal) or f"it has {', '.join(legal)}"
+            raise VariantError(f"{name} has no option `{key}`; {advice}")
     fields = {**shipped.fields, **given}
     return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped)
 
@@ -143,3 +146,32 @@ def parameters(target: str, outline: Outline, more: Mapping[str, Definition]) ->
     if kind is None:
         raise VariantError(f"there is no layer kind or block `{target}`")
     return {name: layers.defaults(kind).get(name) for name in layers.field_types(kind)}
+
+
+def read_blocks(source: Source) -> dict[str, Definition]:
+    """The blocks of a file that holds a mapping of block definitions, such as a spec has under `blocks`.
+
+    Raises:
+        SpecError: with everything that is wrong with them.
+    """
+    parsed = parse(source)
+    root, problems = parsed.root, list(parsed.problems)
+    own: dict[str, Block] = {}
+    compiler = Compiler(source, layers.load, lambda name: own.get(name) or library.block(name), lambda: [*own])
+    if not isinstance(root, tree.Mapping):
+        if not problems:
+            start = root.start if root is not None else 0
+            message = "expected a mapping from names to blocks, each with `layers`"
+            problems.append(source.diagnostic("CC012", start, start + 1, message))
+        raise SpecError(problems)
+    for key, node in root.entries:
+        name = str(key.value)
+        if layers.load(name) is not None:
+            compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
+        own[name] = Block(name, source)
+        library.define(own[name], node, compiler, [])
+    for key, node in root.entries:
+        library.fill(own[str(key.value)], node, compiler)
+    if problems or compiler.problems:
+        raise SpecError([*problems, *compiler.problems])
+    return definitions(source, root)

@@ -11,7 +11,7 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
     """Title, table, totals, convention."""
     name, shapes, path = words.title(report, spec)
     rows = [
-        f"### {_escaped(name)} ({shapes})",
+        f"### {escaped(name)} ({shapes})",
         "",
         "| layer | kind | output | params | MACs | share | field |",
         "|:--|:--|:--|--:|--:|--:|--:|",
@@ -19,8 +19,8 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
     for line in lines:
         times = f" x{line.times}" if line.times else ""
         cells = (
-            _escaped(line.name) + times,
-            _escaped(line.kind),
+            escaped(line.name) + times,
+            escaped(line.kind),
             words.shape(line.output_shape or ()),
             words.exact(line.params),
             words.exact(line.macs),
@@ -32,5 +32,6 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
     return "\n".join([*rows, "", *totals, f"{words.convention(report)} · `{path}`", ""])
 
 
-def _escaped(name: str) -> str:
+def escaped(name: str) -> str:
+    """A name as it may stand in a cell."""
     return name.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
