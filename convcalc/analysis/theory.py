@@ -17,12 +17,13 @@ from convcalc.layers import Kind
 
 
 class Term(msgspec.Struct, frozen=True):
-    """A share of MACs: with symbols, with numbers put in, and as a numerator over a denominator."""
+    """A share of MACs: with symbols, with numbers put in, as a numerator over a denominator; and when it holds."""
 
     formula: str
     numbers: str
     numerator: int
     denominator: int
+    condition: str = ""
 
 
 class Theory(msgspec.Struct, frozen=True):
@@ -35,6 +36,7 @@ class Theory(msgspec.Struct, frozen=True):
     numbers: str
     expected: float
     measured: float
+    condition: str = ""
 
 
 def _separable(base: Any, head: Kind | None) -> Term:
@@ -47,7 +49,7 @@ def _spatial(base: Any, head: Kind | None) -> Term | None:
     if rank < 2 or len(set(kernel)) > 1:
         return None
     taps = kernel[0] ** (rank - 1)
-    return Term(f"{rank}/K{_power(rank - 1)}", f"{rank}/{taps}", rank, taps)
+    return Term(f"{rank}/K{_power(rank - 1)}", f"{rank}/{taps}", rank, taps, "where channels stay as they are")
 
 
 def _grouped(base: Any, head: Any) -> Term:
@@ -90,4 +92,4 @@ def theory(
         return None
     one = terms[0].numbers if len({found.numbers for found in terms}) == 1 else ""
     formulas = list(dict.fromkeys(found.formula for found in terms))
-    return Theory(" or ".join(formulas), one, weighed / base, head / base)
+    return Theory(" or ".join(formulas), one, weighed / base, head / base, terms[0].condition)

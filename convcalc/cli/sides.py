@@ -134,7 +134,7 @@ def up_to_date(source: Source) -> Source:
     seen = report.receptive_field
     size = seen.size if seen is not None and seen.size is not None and None not in seen.size else None
     shape = report.network.nodes[report.network.outputs[0]].shape if report.network.outputs else ()
-    return with_figures(source, {**totals, "output": _listed(shape), "receptive_field": size and _once(size)})
+    return with_figures(source, {**totals, "output": _listed(shape), "receptive_field": _once(size) if size else None})
 
 
 def _once(sizes: Sequence[object]) -> str:

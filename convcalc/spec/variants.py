@@ -108,8 +108,8 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     shipped = VARIANTS.get(name)
     if shipped is None:
         if not is_replacement(name, outline, more):
-            known = [*VARIANTS, *outline.own, *more, *library.block_names()]
-            advice = did_you_mean(name, known) or f"there are {', '.join([*VARIANTS, *outline.own, *more])}"
+            own = [*VARIANTS, *outline.own, *more]
+            advice = did_you_mean(name, [*own, *library.block_names()]) or f"there are {', '.join(own)}"
             raise VariantError(f"there is no variant or block `{name}`; {advice}")
         shipped = Shipped(name, "")
     given: dict[str, str] = {}

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import io
 
-from convcalc.analysis.compare import TOTALS, Change
+from convcalc.analysis.compare import TOTALS, Change, compare
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField
 from convcalc.views import words
-from convcalc.views.comparison.records import Sides
+from convcalc.views.comparison.records import Entry, Sides
 
 SIDE = ("name", "kind", "output_shape", "params", "buffers", "macs", "elementwise_ops", "flops", "field_size")
 COSTS = ("params", "macs")
@@ -55,12 +55,11 @@ def _percent(number: float | None) -> str:
 
 def _several(sides: Sides) -> list[list[object]]:
     rows: list[list[object]] = [["label", *TOTALS, "field_size", "macs_delta", "macs_percent", "reason"]]
-    for label, report, macs, reason in [
-        (sides.label, sides.base, None, ""),
-        *((e.label, e.comparison and e.comparison.head, e.comparison and e.comparison.totals["macs"], e.reason)
-          for e in sides.entries),
-    ]:  # fmt: skip
+    entries = [Entry(sides.label, compare(sides.base, sides.base)), *sides.entries]
+    for entry in entries:
+        report = entry.comparison.head if entry.comparison else None
+        macs = entry.comparison.totals["macs"] if entry.comparison else None
         totals = [getattr(report.totals, name) if report else "" for name in TOTALS]
         change = [macs.delta, _percent(macs.percent)] if macs else ["", ""]
-        rows.append([label, *totals, _field(report.receptive_field) if report else "", *change, reason])
+        rows.append([entry.label, *totals, _field(report.receptive_field) if report else "", *change, entry.reason])
     return rows

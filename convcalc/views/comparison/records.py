@@ -107,7 +107,9 @@ def name(change: Change) -> str:
 def theory(found: Theory) -> str:
     """The line that holds the literature against what was counted."""
     numbers = f" = {found.numbers} =" if found.numbers else ", weighted by MACs:"
-    return f"theory {found.formula}{numbers} {_share(found.expected)}, measured {_share(found.measured)}"
+    condition = f" {found.condition}" if found.condition else ""
+    expected, measured = _share(found.expected), _share(found.measured)
+    return f"theory {found.formula}{numbers} {expected}{condition}, measured {measured}"
 
 
 def _share(number: float) -> str:

@@ -88,8 +88,8 @@ def _notes(console: Console, entry: Entry) -> None:
 def _totals(console: Console, comparison: Comparison, before: str, after: str) -> None:
     what, *numbers = zip(*records.totals(comparison), strict=True)
     headers = (words.printable(before), words.printable(after), "change", "")
-    ranks = (0, 0, 1, 2)
-    columns = [Column("total", list(what), "left")]
+    ranks = (1, 0, 2, 3)  # the head alone is better than half a number
+    columns = [Column("total", list(what), "left", shorten=first_words)]
     columns += [
         Column(_short(header), list(cells), rank=rank)
         for header, cells, rank in zip(headers, numbers, ranks, strict=True)
@@ -99,7 +99,7 @@ def _totals(console: Console, comparison: Comparison, before: str, after: str) -
 
 def _short(label: str) -> str:
     """A label that stands above numbers."""
-    return end(label, 24)
+    return end(label, 16)
 
 
 def _specs(console: Console, entry: Entry) -> None:
@@ -152,7 +152,7 @@ def _several(console: Console, sides: Sides) -> None:
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
     failed = [entry for entry in sides.entries if entry.comparison is None]
     for entry in failed:
-        console.print(Text(f"{words.printable(entry.label)}  cannot apply: {words.printable(entry.reason)}", "dim"))
+        console.print(Text(f"{words.printable(entry.label)}   cannot apply: {words.printable(entry.reason)}", "dim"))
     console.print(Text("* the smallest of its column", "dim"))
     theories = [(entry.label, entry.theory) for entry in sides.entries if entry.theory is not None]
     for label, found in theories:
