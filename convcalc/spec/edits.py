@@ -94,7 +94,7 @@ class Layout:
 
     def edits(self, layer: Written, change: Change) -> list[Edit]:
         """What makes the change to one written layer."""
-        kind = [] if change.kind is None else [Edit(layer.key.start, layer.key.end, change.kind)]
+        kind = [] if change.kind is None else [Edit(layer.key.start, layer.key.end, quoted(change.kind))]
         new = _new(change)
         if layer.body is None:
             return kind + ([self._without_body(layer, new)] if new else [])
@@ -148,14 +148,15 @@ class Layout:
     def _in_place(self, layer: Written, body: Mapping, change: Change) -> bool:
         """Whether all that is to change stands in the body itself, and not behind an alias."""
         touched = {*change.dropped, *(name for name, _ in change.fields)}
-        if body.start < layer.key.end:
+        if not layer.has_own_body:
             return False
         places = [key.start for key, _ in body.entries if str(key.value) in touched]
         if any(not body.start <= place < body.end for place in places):
             return False
-        if self.flows(body):
-            return not touched or not _has_aliases(body)
-        return all(key.start <= value.start for key, value in body.entries if str(key.value) in touched)
+        if self.flows(body) and touched and _has_aliases(body):
+            return False
+        values = [(key, value) for key, value in body.entries if str(key.value) in touched]
+        return all(key.start <= value.start and "&" not in self.text[key.end : value.start] for key, value in values)
 
     def _rewritten(self, body: Mapping, change: Change) -> str:
         fields = dict(change.fields)

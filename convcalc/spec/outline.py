@@ -45,6 +45,11 @@ class Written:
         """The kind or block."""
         return str(self.key.value)
 
+    @property
+    def has_own_body(self) -> bool:
+        """Whether its fields stand behind it, and not elsewhere with an alias to them."""
+        return self.body is not None and self.body.start >= self.key.end
+
 
 def _key_and_body(item: Node) -> tuple[Scalar, Node | None]:
     if isinstance(item, Scalar):

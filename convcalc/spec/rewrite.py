@@ -214,25 +214,40 @@ class _Version:
         node = own.find(block.name) if isinstance(own, tree.Mapping) else root
         assert isinstance(node, tree.Mapping)  # noqa: S101  # for the type checker: it was one before
         entries = [entry for entry in node.entries if entry[0].value != "about"]
-        about = f"about: {block.name}, {self.variant.name} where it was a standard convolution"
+        about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
         return [about, *Layout(text).lines(tree.Mapping(entries, node.start, node.end))]
 
     def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Written, Change]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
         layout = Layout(source.text)
+        every = [layer for scope in scopes for layer in scope.everything()]
         known: dict[int, Change] = {}
-        edits = []
-        for scope in scopes:
-            for layer in scope.everything():
-                change = changes.get(layer, Change())
-                if known.setdefault(layer.key.start, change) != change:
-                    line = source.line(layer.key.start)
-                    raise CannotApply(
-                        f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
-                    )
-                if layer in changes:
-                    edits += layout.edits(layer, change)
+        for layer in every:
+            if known.setdefault(layer.key.start, changes.get(layer, Change())) != changes.get(layer, Change()):
+                raise _anchored(source, layer)
+        for layer in every:
+            if layer in changes and layer.has_own_body:
+                self._refuse_shared_body(source, layer, every, changes)
+        edits = [edit for layer in every if layer in changes for edit in layout.edits(layer, changes[layer])]
         return list(dict.fromkeys(edits))
+
+    def _refuse_shared_body(
+        self, source: Source, layer: Written, every: list[Written], changes: dict[Written, Change]
+    ) -> None:
+        """What is written into a body must not reach others by an alias that are not to have it."""
+        change, body = changes[layer], layer.body
+        touches = change.fields or change.dropped or change.name is not None
+        if not touches or not isinstance(body, tree.Mapping) or "&" not in source.text[layer.key.end : body.end]:
+            return
+        for other in every:
+            if other.key.start == layer.key.start or not any(
+                body.start <= key.start < body.end for key, _ in _entries(other)
+            ):
+                continue
+            its = changes.get(other, Change())
+            unnamed = change.name is not None and its.name is None
+            if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
+                raise _anchored(source, layer)
 
     def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Written, Change]:
         """What becomes of the layers of a scope, and of those within."""
@@ -318,6 +333,11 @@ class _Version:
             raise CannotApply(f"{self.nodes[layer][0].name}: {self.variant.target} needs {needs}; write {example}")
 
 
+def _anchored(source: Source, layer: Written) -> CannotApply:
+    line = source.line(layer.key.start)
+    return CannotApply(f"the {layer.kind} in line {line} stands behind an anchor and is used several times")
+
+
 def _behind(layer: Written, suffixes: Suffixes) -> Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
 
@@ -370,7 +390,7 @@ def _defined(added: Mapping[str, list[str]], indentation: str, newline: str) -> 
     text = ""
     for name, lines in added.items():
         text += newline + "".join(
-            f"{line}{newline}" for line in [f"{indentation}{name}:", *_deeper(lines, indentation)]
+            f"{line}{newline}" for line in [f"{indentation}{quoted(name)}:", *_deeper(lines, indentation)]
         )
     return text
 
@@ -385,7 +405,7 @@ def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, adde
         text = "\n".join(lines)
         node = tree.parse(Source("", text)).root
         assert node is not None  # noqa: S101  # for the type checker: it was written as one
-        texts.append(f"{name}: {Layout(text).inline(node, flow=True)}")
+        texts.append(f"{quoted(name)}: {Layout(text).inline(node, flow=True)}")
     if isinstance(found, tree.Mapping):
         place = layout.start(found) + 1
         return Edit(place, place, ", ".join(texts) + (", " if found.entries else ""))
