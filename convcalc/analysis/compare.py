@@ -15,7 +15,6 @@ from convcalc.network import Network, Node
 
 Mark = Literal["same", "affected", "edited", "added", "removed"]
 COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
-TOTALS = (*COSTS, "weight_bytes", "activation_bytes", "peak_activation_bytes")
 
 
 class Incomparable(ValueError):
@@ -29,6 +28,19 @@ class Delta(msgspec.Struct, frozen=True):
     head: int
     delta: int
     percent: float | None
+
+
+class Totals(msgspec.Struct, frozen=True):
+    """The totals of two reports; see `convcalc.analysis.report.Totals`."""
+
+    params: Delta
+    buffers: Delta
+    macs: Delta
+    elementwise_ops: Delta
+    flops: Delta
+    weight_bytes: Delta
+    activation_bytes: Delta
+    peak_activation_bytes: Delta
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -60,7 +72,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
     base: Report
     head: Report
-    totals: dict[str, Delta]
+    totals: Totals
     layers: tuple[Change, ...]
 
     @property
@@ -92,8 +104,9 @@ def compare(
     before = base if isinstance(base, Report) else analyze(base)
     after = head if isinstance(head, Report) else analyze(head)
     _refuse(before, after, inputs=not allow_input_change, conventions=not allow_convention_change)
-    totals = {name: delta(getattr(before.totals, name), getattr(after.totals, name)) for name in TOTALS}
-    return Comparison(before, after, totals, tuple(_Matching(before, after).changes()))
+    names = Totals.__struct_fields__
+    totals = {name: delta(getattr(before.totals, name), getattr(after.totals, name)) for name in names}
+    return Comparison(before, after, Totals(**totals), tuple(_Matching(before, after).changes()))
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:

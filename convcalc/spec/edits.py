@@ -205,6 +205,11 @@ class Layout:
                 first, *rest = self.lines(item)
                 found += [f"- {first}", *(f"  {line}" for line in rest)]
             return found
+        return self.entries(node)
+
+    def entries(self, node: Mapping) -> list[str]:
+        """As `lines`, each entry from a line of its own on, even if the mapping stands in braces."""
+        found = []
         for key, value in node.entries:
             lines = self.lines(value)
             if len(lines) == 1 and (isinstance(value, Scalar) or self.flows(value)):

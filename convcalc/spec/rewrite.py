@@ -58,8 +58,10 @@ class Rewriter:
         self.more = more
         self.outline = Outline(source)
         self.ways: dict[Path, list[Node]] = {}
+        self.plain: dict[str, str] = {}
         for node in network.layers:
             way = self.outline.path(node.name)
+            self.plain[node.name] = ".".join(layer.name for layer in way)
             calls = [layer for layer in way[:-1] if self.outline.block(layer.kind) is not None]
             self.ways.setdefault((*calls, way[-1]), []).append(node)
         self.reached = {layer for way in self.ways for layer in way}
@@ -94,7 +96,7 @@ class Rewriter:
         known: set[str] = set()
         for way, nodes in self.ways.items():
             for node in nodes:
-                names = _names(node.name, way)
+                names = {*_names(node.name, way), *_enclosing(self.plain[node.name])}
                 known |= names
                 if pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names):
                     found.add(node.name)
@@ -133,13 +135,14 @@ class Rewriter:
 
 
 def _names(name: str, way: Path) -> set[str]:
-    """What a layer may be called by: its full name, that without repetitions, what is around it, its written place."""
+    """What a layer may be called by: its full name, what is around it, the block it is written in, its name there."""
+    written = {way[-2].kind, f"{way[-2].kind}.{way[-1].name}"} if len(way) > 1 else set()
+    return {*_enclosing(name), *written}
+
+
+def _enclosing(name: str) -> set[str]:
     parts = name.split(".")
-    names = {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
-    names.add(".".join(layer.name for layer in way))
-    if len(way) > 1:
-        names |= {way[-2].kind, f"{way[-2].kind}.{way[-1].name}"}
-    return names
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
 
 
 class _Version:
@@ -153,7 +156,7 @@ class _Version:
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
-        self.whole: Suffixes = frozenset(chosen)
+        self.whole: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != Change())
         self.versions: dict[str, dict[Suffixes, str]] = {}
         self._need(self.outline.scope, self.whole)
         for name, versions in self.versions.items():
@@ -201,7 +204,7 @@ class _Version:
                     added[called] = self._copied(block, inside)
         for name in sorted(self.rewriter.closure(self.variant.target) & set(self.rewriter.more)):
             block = self.rewriter.more[name]
-            added[name] = Layout(block.source.text).lines(block.node)
+            added[name] = Layout(block.source.text).entries(block.node)
         scopes = [self.outline.scope, *(block.scope for block in self.outline.own.values())]
         edits = self._edits(self.rewriter.source, scopes, changes)
         return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
@@ -215,7 +218,7 @@ class _Version:
         assert isinstance(node, tree.Mapping)  # noqa: S101  # for the type checker: it was one before
         entries = [entry for entry in node.entries if entry[0].value != "about"]
         about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
-        return [about, *Layout(text).lines(tree.Mapping(entries, node.start, node.end))]
+        return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
 
     def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Written, Change]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
@@ -367,9 +370,6 @@ def _block_edits(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]
         return [Edit(place, place, before + _defined(added, layout.indentation(found), newline))]
     outer = layout.indentation(root)
     definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
-    empty = next((key for key, _ in root.entries if key.value == "blocks"), None)
-    if empty is not None:
-        return [Edit(empty.start, layout.line_end(empty.start), f"blocks:{newline}{definitions}")]
     place = _above_the_layers(layout, root)
     return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from convcalc.analysis.compare import TOTALS, Change, compare
+from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField
 from convcalc.views import words
@@ -54,12 +54,14 @@ def _percent(number: float | None) -> str:
 
 
 def _several(sides: Sides) -> list[list[object]]:
-    rows: list[list[object]] = [["label", *TOTALS, "field_size", "macs_delta", "macs_percent", "reason"]]
+    rows: list[list[object]] = [
+        ["label", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent", "reason"]
+    ]
     entries = [Entry(sides.label, compare(sides.base, sides.base)), *sides.entries]
     for entry in entries:
         report = entry.comparison.head if entry.comparison else None
-        macs = entry.comparison.totals["macs"] if entry.comparison else None
-        totals = [getattr(report.totals, name) if report else "" for name in TOTALS]
+        macs = entry.comparison.totals.macs if entry.comparison else None
+        totals = [getattr(report.totals, name) if report else "" for name in Totals.__struct_fields__]
         change = [macs.delta, _percent(macs.percent)] if macs else ["", ""]
         rows.append([entry.label, *totals, _field(report.receptive_field) if report else "", *change, entry.reason])
     return rows

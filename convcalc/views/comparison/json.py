@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 import convcalc
-from convcalc.analysis.compare import Change, Comparison, Delta, Mark
+from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention
 from convcalc.analysis.theory import Theory
@@ -30,7 +30,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 class Diff(msgspec.Struct, frozen=True):
     """The totals side by side, and every layer that is not the same in both."""
 
-    totals: dict[str, Delta]
+    totals: Totals
     layers: list[Layer]
 
 

@@ -153,7 +153,7 @@ def _several(sides: Sides) -> list[Section]:
     ]
     rows = []
     for entry, cells in records.ranked(sides):
-        against = records.factor(entry.comparison.totals["macs"], "MACs") if entry.comparison else ""
+        against = records.factor(entry.comparison.totals.macs, "MACs") if entry.comparison else ""
         starred = [f"**{cell[:-2]}**" if cell.endswith(" *") else cell for cell in cells.values()]
         rows.append(_row(_cell(entry.label), *starred, against))
     for entry in sides.entries:

@@ -120,7 +120,7 @@ def headline(comparison: Comparison) -> str:
     """MACs 4.09 G -> 4.63 G, +13.2 %; params unchanged; field 427 unchanged."""
     parts = []
     for cost, what in (("macs", "MACs"), ("params", "params")):
-        delta = comparison.totals[cost]
+        delta = getattr(comparison.totals, cost)
         if not delta.delta:
             parts.append(f"{what} {words.scaled(delta.head)} unchanged")
             continue
@@ -146,7 +146,7 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         ("weight_bytes", "weights", words.binary),
         ("peak_activation_bytes", "peak activations", words.binary),
     ):
-        delta = comparison.totals[cost]
+        delta = getattr(comparison.totals, cost)
         if cost == "buffers" and not delta.base and not delta.head:
             continue
         size = shown is words.binary

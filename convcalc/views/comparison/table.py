@@ -52,12 +52,12 @@ def _variant(console: Console, entry: Entry) -> None:
     lines = [line for line, _, _ in rows]
     columns = [
         Column("layer", [words.printable(line.name) for line in lines], "left", shorten=end),
-        Column("kind", [line.kind for line in lines], "left", "cyan", rank=1, shorten=first_words),
-        Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=4),
-        Column("params", [words.exact(line.params) for line in lines]),
+        Column("kind", [line.kind for line in lines], "left", "cyan", rank=2, shorten=first_words),
+        Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=5),
+        Column("params", [words.exact(line.params) for line in lines], rank=1),
         Column("MACs", [words.scaled(line.macs) for line in lines]),
-        Column("field", [words.field(line.receptive_field) for line in lines], rank=2),
-        Column("against standard", [text for _, text, _ in rows], "left", rank=3),
+        Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
+        Column("against standard", [text for _, text, _ in rows], "left", rank=4),
     ]
     _print(console, columns, [style for _, _, style in rows])
     if entry.theory is not None:
@@ -115,9 +115,9 @@ def _specs(console: Console, entry: Entry) -> None:
     columns = [
         Column("", [records.MARKS[change.mark] for change in changes], "left"),
         Column("layer", [words.printable(records.name(change)) for change in changes], "left", shorten=end),
-        Column("kind", [records.kinds(change) for change in changes], "left", "cyan", rank=1, shorten=first_words),
+        Column("kind", [records.kinds(change) for change in changes], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [records.outputs(change) for change in changes], "left", rank=6),
-        Column("params", [records.exactly(delta.delta) if delta.delta else "" for delta in params]),
+        Column("params", [records.exactly(delta.delta) if delta.delta else "" for delta in params], rank=1),
         Column("%", [records.percent(delta).removesuffix(" %") for delta in params], rank=5),
         Column("MACs", [records.signed(delta.delta) if delta.delta else "" for delta in macs]),
         Column("%", [records.percent(delta).removesuffix(" %") for delta in macs], rank=4),
@@ -130,7 +130,7 @@ def _specs(console: Console, entry: Entry) -> None:
 
 def _several(console: Console, sides: Sides) -> None:
     ranked = records.ranked(sides)
-    compared = [entry.comparison.totals["macs"] if entry.comparison else None for entry, _ in ranked]
+    compared = [entry.comparison.totals.macs if entry.comparison else None for entry, _ in ranked]
     headers = {"params": "params", "macs": "MACs", "peak_activation_bytes": "peak", "field": "field"}
     columns = [
         Column(
@@ -140,14 +140,14 @@ def _several(console: Console, sides: Sides) -> None:
             shorten=end,
         )
     ]
-    ranks = {"params": 0, "macs": 0, "peak_activation_bytes": 2, "field": 1}
+    ranks = {"params": 1, "macs": 0, "peak_activation_bytes": 3, "field": 2}
     columns += [
         Column(headers[cost], _starred([cells[cost] for _, cells in ranked]), rank=ranks[cost])
         for cost in records.COLUMNS
     ]
     against = f"against {words.printable(sides.label)}"
     columns.append(
-        Column(against, [records.factor(delta, "MACs") if delta else "" for delta in compared], "left", rank=3)
+        Column(against, [records.factor(delta, "MACs") if delta else "" for delta in compared], "left", rank=4)
     )
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
     failed = [entry for entry in sides.entries if entry.comparison is None]
