@@ -30,7 +30,7 @@ import convcalc
 from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.cli import app
-from convcalc.cli.sides import Settings, of_specs, of_variants
+from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
 from convcalc.spec import Source, loads, read
 from convcalc.spec.rewrite import CannotApply, Rewriter
 from convcalc.spec.variants import VARIANTS, parsed
@@ -624,6 +624,43 @@ def test_any_variant_of_any_layers_of_any_network(name: str, path: str, data: st
     after = {node.name: node.config for node in head.layers}
     assert before.items() <= after.items()
     assert all(any(new == old or new.startswith(f"{old}.") for old in {*before, *names}) for new in after)
+
+
+SAME = """
+same:  # a convolution by another name, with other defaults
+  parameters: {out_channels: required, kernel_size: required, stride: 3, padding: same, dilation: 2, bias: false,
+    groups: 1, padding_mode: reflect}
+  layers:
+    - conv:
+        out_channels: out_channels
+        kernel_size: kernel_size
+        stride: stride
+        padding: padding
+        dilation: dilation
+        groups: groups
+        bias: bias
+        padding_mode: padding_mode
+"""
+EVERY = sorted(str(path.relative_to(ROOT)) for path in SPECS.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [*EVERY, "odd"])
+def test_the_same_convolution_by_another_name_costs_the_same(path: str, tmp_path: Path) -> None:
+    blocks = tmp_path / "same.yaml"
+    blocks.write_text(SAME, "utf-8")
+    # The fields that are written for one are not those for one that merges it and has a bias of its own.
+    path = of_text(tmp_path, ODD.replace("{<<: *anchor, bias: false}", "*anchor")) if path == "odd" else path
+    try:
+        made = of_variants(path, "same", [], str(blocks), settings())
+    except NothingToReplace:
+        return
+    (entry,) = made.sides.entries
+    assert entry.comparison is not None, entry.reason
+    found = entry.comparison
+    assert found.head.totals == found.base.totals
+    assert found.head.receptive_field == found.base.receptive_field
+    assert {change.mark for change in found.changes} == {"edited"}
+    assert all(change.delta("macs").delta == 0 for change in found.changes)
 
 
 # ---- two networks ------------------------------------------------------------------------------------------------
