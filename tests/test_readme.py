@@ -39,7 +39,7 @@ def test_tables_are_what_is_printed() -> None:
 
 
 def printed_variant(spec: str, variant: str) -> str:
-    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
+    console = Console(file=io.StringIO(), width=WIDTH + 10, markup=False, highlight=False, _environ={})
     settings = Settings({}, {}, 1, "float32", allow_input_change=False)
     comparison.show(console, of_variants(spec, variant, [], None, settings).sides)
     assert isinstance(console.file, io.StringIO)

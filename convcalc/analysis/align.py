@@ -8,7 +8,7 @@ lines: the longest sequence that both have in common, by kind and fields first, 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from difflib import SequenceMatcher
 
 from convcalc.network import Network
@@ -69,9 +69,10 @@ def _sign(item: Item, known: dict[Hashable, int]) -> None:
 def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
     """Pairs of what is the same in both, and what only one has, in an order that suits both."""
     partner = _by_name(base, head)
-    for take, kinds_only in ((lambda item: item.signature, False), (lambda item: item.kind, True)):
+    for take in (_signature, _form):
         for mine, theirs in _gaps(base, head, partner):
-            partner |= _common(base, head, mine, theirs, take, partner, same_form=kinds_only)
+            pairs = common([take(base[place]) for place in mine], [take(head[place]) for place in theirs])
+            partner |= {mine[first]: theirs[second] for first, second in pairs}
     yield from _merged(base, head, partner)
 
 
@@ -119,19 +120,14 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
     return found[::-1]
 
 
-def _common(
-    base: Sequence[Item],
-    head: Sequence[Item],
-    mine: list[int],
-    theirs: list[int],
-    take: Callable[[Item], Hashable],
-    partner: dict[int, int],
-    *,
-    same_form: bool,
-) -> dict[int, int]:
-    left = [(take(base[place]), bool(base[place].children)) if same_form else take(base[place]) for place in mine]
-    right = [(take(head[place]), bool(head[place].children)) if same_form else take(head[place]) for place in theirs]
-    return {mine[first]: theirs[second] for first, second in common(left, right)}
+def _signature(item: Item) -> Hashable:
+    """The kind and all fields, of what is within too."""
+    return item.signature
+
+
+def _form(item: Item) -> Hashable:
+    """The kind alone, and whether it is a layer or several."""
+    return item.kind, bool(item.children)
 
 
 def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:

@@ -55,7 +55,7 @@ VARIANTS: dict[str, Shipped] = {
     "bottleneck": Shipped("bottleneck_conv", "1x1 to a `reduction`-th of the channels, the kernel, 1x1; reduction 4"),
     "ghost": Shipped("ghost_conv", "one of `ratio` channels convolved, the rest cheap copies; ratio 2"),
 }
-NOT_INSIDE = {"depthwise_conv", "pointwise_conv", *(variant.target for variant in VARIANTS.values())} - {"conv"}
+NOT_INSIDE = {variant.target for variant in VARIANTS.values()}
 """Blocks that are a convolution of another kind already: what they are made of is not replaced."""
 
 
