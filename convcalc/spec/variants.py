@@ -42,7 +42,9 @@ VARIANTS: dict[str, Shipped] = {
         dropped=("out_channels",),
     ),
     "pointwise": Shipped(
-        "pointwise_conv", "one tap, which needs no padding", dropped=("kernel_size", "padding", "dilation")
+        "pointwise_conv",
+        "one tap, which needs no padding",
+        dropped=("kernel_size", "padding", "padding_mode", "dilation"),
     ),
     "separable": Shipped("separable_conv", "depthwise, then pointwise; depth_multiplier 1"),
     "spatial_separable": Shipped("spatial_separable_conv", "one convolution an axis: Kx1, then 1xK"),
