@@ -14,20 +14,36 @@ from convcalc.version import __version__
 
 if TYPE_CHECKING:
     from convcalc.analysis.analyze import analyze
+    from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
     from convcalc.network import Network
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
-__all__ = ["Diagnostic", "Network", "Report", "SpecError", "__version__", "analyze", "explain", "load"]
+__all__ = [
+    "Comparison",
+    "Diagnostic",
+    "Incomparable",
+    "Network",
+    "Report",
+    "SpecError",
+    "__version__",
+    "analyze",
+    "compare",
+    "explain",
+    "load",
+]
 
 _HOMES = {
+    "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.spec.source",
+    "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
     "analyze": "convcalc.analysis.analyze",
+    "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
     "load": "convcalc.spec.document",
 }

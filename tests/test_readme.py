@@ -11,8 +11,11 @@ from rich.console import Console
 
 import convcalc
 from convcalc.analysis.lines import lines
+from convcalc.cli.sides import Settings, of_variants
 from convcalc.spec import Source, SpecError, loads
+from convcalc.spec.variants import VARIANTS
 from convcalc.views import diagnostics, table
+from convcalc.views.comparison import table as comparison
 from convcalc.views.explained import text as explained
 
 ROOT = Path(__file__).parent.parent
@@ -32,12 +35,27 @@ def printed(*specs: str) -> str:
     return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
-@pytest.mark.parametrize(
-    "specs",
-    [("specs/zoo/resnet50.yaml",), ("specs/seeds/standard_12x12.yaml", "specs/seeds/separable_12x12.yaml")],
-)
-def test_tables_are_what_is_printed(specs: tuple[str, ...]) -> None:
-    assert printed(*specs) in [text for language, text in FENCED if not language]
+def test_tables_are_what_is_printed() -> None:
+    assert printed("specs/zoo/resnet50.yaml") in [text for language, text in FENCED if not language]
+
+
+def printed_variant(spec: str, variant: str) -> str:
+    console = Console(file=io.StringIO(), width=WIDTH + 10, markup=False, highlight=False, _environ={})
+    settings = Settings({}, {}, 1, "float32", allow_input_change=False)
+    comparison.show(console, of_variants(spec, variant, [], None, settings).sides)
+    assert isinstance(console.file, io.StringIO)
+    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
+def test_a_comparison_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    found = printed_variant("specs/seeds/standard_12x12.yaml", "separable")
+    assert found in [text for language, text in FENCED if not language]
+
+
+def test_every_variant_is_in_the_table() -> None:
+    table_ = README[README.index("| variant | what stands there then") :]
+    assert all(f"`{name}`" in table_ for name in VARIANTS)
 
 
 def test_an_explanation_is_what_is_printed() -> None:

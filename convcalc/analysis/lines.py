@@ -66,19 +66,26 @@ def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
     index, start = 0, report.network.input_count
     for group in groups:
         for place in range(index, group.first - start):
-            yield _layer(report, place)
+            yield layer_line(report, place)
         rows = report.layers[group.first - start : group.last - start]
         last = rows[-1]
         yield _sum(group.name, group.kind, rows, group.times, last.output_shape, last.receptive_field)
         index = group.last - start
     for place in range(index, len(report.layers)):
-        yield _layer(report, place)
+        yield layer_line(report, place)
 
 
-def _layer(report: Report, place: int) -> Line:
+def layer_line(report: Report, place: int) -> Line:
+    """The line of one layer, the inputs not counted."""
     row, config = report.layers[place], report.network.layers[place].config
     summary = config.summary() if config is not None else ""
     return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, summary)
+
+
+def total_line(report: Report, name: str, kind: str, places: Sequence[int]) -> Line:
+    """The line of several layers added up, shape and field those of the last."""
+    rows = [report.layers[place] for place in places]
+    return _sum(name, kind, rows, None, rows[-1].output_shape, rows[-1].receptive_field)
 
 
 def _by_kind(report: Report) -> Iterator[Line]:

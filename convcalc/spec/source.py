@@ -95,15 +95,24 @@ def read(path: str | os.PathLike[str]) -> Source:
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(shown, f"cannot be read: {reason}", "") from None
+    return decoded(shown, data)
+
+
+def decoded(path: str, data: bytes) -> Source:
+    """The text of a file that has been read.
+
+    Raises:
+        SpecError: it is not UTF-8, or larger than `LARGEST_FILE`.
+    """
     if len(data) > LARGEST_FILE:
-        raise _unreadable(shown, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
+        raise _unreadable(path, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
         problem = f"byte 0x{data[error.start]:02x} is not UTF-8; a spec is UTF-8 text"
-        raise SpecError([Source(shown, before).diagnostic("CC001", error.start, error.start, problem)]) from None
-    return Source(shown, text)
+        raise SpecError([Source(path, before).diagnostic("CC001", error.start, error.start, problem)]) from None
+    return Source(path, text)
 
 
 def _unreadable(path: str, message: str, help: str, code: str = "CC001") -> SpecError:  # noqa: A002  # as above

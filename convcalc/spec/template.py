@@ -63,6 +63,11 @@ def _close(word: object, known: Iterable[str]) -> list[str]:
     return [squashed[name] for name in difflib.get_close_matches(meant, list(squashed), n=1, cutoff=0.6)]
 
 
+def numbered(kind: str, number: int) -> str:
+    """The name of a layer that has been given none."""
+    return f"{kind}{'_' if kind[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
+
+
 class Value:
     """A field as written: a constant, an expression, or a list of such."""
 
@@ -351,7 +356,7 @@ class Compiler:
 
     def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
-        layer.name = f"{layer.kind_name}{'_' if layer.kind_name[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
+        layer.name = numbered(layer.kind_name, number)
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
             if not text or "." in text or text in RESERVED or not text.isprintable():

@@ -13,8 +13,8 @@ from rich.text import Text
 from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
+from convcalc.views.columns import Column, end, first_words, fitted, grid
 from convcalc.views.explained import said
-from convcalc.views.table import GAP, Column, end_of, first_words, fitted
 
 LABEL = 18
 """Columns for what a formula is of."""
@@ -128,7 +128,7 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
     if block.parts:
         parts = block.parts
         columns = [
-            Column("part", [part.name for part in parts], "left", shorten=end_of),
+            Column("part", [part.name for part in parts], "left", shorten=end),
             Column("kind", [part.kind for part in parts], "left", "cyan", rank=2, shorten=first_words),
             Column("output", [words.shape(part.output_shape) for part in parts], "left", rank=3),
             Column("params", [words.exact(part.params) for part in parts], rank=1),
@@ -149,7 +149,7 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
     if not lines:
         return
     columns = [
-        Column("layer", [line.name for line in lines], "left", shorten=end_of),
+        Column("layer", [line.name for line in lines], "left", shorten=end),
         Column("kind", [f"{line.kind} {line.summary}".rstrip() for line in lines], "left", "cyan", 1, first_words),
         Column("MACs", [words.exact(line.macs.value) for line in lines]),
         Column("", [_numbers(line.macs.numbers) for line in lines], "left", rank=2, shorten=_first_parts),
@@ -170,17 +170,4 @@ def _first_parts(text: str, width: int) -> str:
 
 
 def _table(columns: list[Column], width: int) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-    columns = fitted(columns, width)
-    for column in columns:
-        table.add_column(
-            Text(column.header),
-            justify="left" if column.justify == "left" else "right",
-            style=column.style,
-            width=column.width,
-            no_wrap=True,
-            overflow="crop",
-        )
-    for cells in zip(*(column.cells for column in columns), strict=True):
-        table.add_row(*map(Text, cells))
-    return table
+    return grid(fitted(columns, width), [""] * len(columns[0].cells))

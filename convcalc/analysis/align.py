@@ -1,0 +1,188 @@
+"""Which layer of one network is which of another: by name, then by place and kind.
+
+Names come first, scope by scope: a layer with a name of its own is the layer of that name. A layer that nobody named
+is called by its kind and a number that shifts when one is put before it, so such layers are aligned as a diff aligns
+lines: the longest sequence that both have in common, by kind and fields first, then by kind alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Hashable, Iterator, Sequence
+from difflib import SequenceMatcher
+
+from convcalc.network import Network
+
+Pair = tuple["Item | None", "Item | None"]
+
+MOST_CELLS = 1_000_000
+"""A longest common sequence is worked out exactly up to so many pairs of layers; beyond, nearly."""
+
+
+class Item:
+    """A layer, or the layers of a block or a repeat, within one scope. `nodes` are indices, in order."""
+
+    __slots__ = ("children", "kind", "name", "nodes", "path", "signature")
+
+    def __init__(self, name: str, path: str) -> None:
+        self.name = name
+        self.path = path
+        self.kind = ""
+        self.nodes: list[int] = []
+        self.children: dict[str, Item] = {}
+        self.signature: Hashable = None
+
+    @property
+    def is_named(self) -> bool:
+        """Whether its name is more than its kind and a number."""
+        return not re.fullmatch(re.escape(self.kind) + r"_?\d+", self.name)
+
+
+def tree(network: Network, known: dict[Hashable, int]) -> list[Item]:
+    """The layers of a network by scope; `known` numbers what is alike, and is shared by the networks compared."""
+    top = Item("", "")
+    kinds = {group.name: group.kind for group in network.groups}
+    for index, node in enumerate(network.layers, start=network.input_count):
+        item, path = top, ""
+        for part in node.name.split("."):
+            path = f"{path}.{part}" if path else part
+            found = item.children.get(part)
+            if found is None:
+                found = item.children[part] = Item(part, path)
+                found.kind = kinds.get(path, "")
+            item = found
+            item.nodes.append(index)
+        item.kind = node.kind
+        item.signature = known.setdefault((node.kind, node.config), len(known))
+    _sign(top, known)
+    return list(top.children.values())
+
+
+def _sign(item: Item, known: dict[Hashable, int]) -> None:
+    for child in item.children.values():
+        _sign(child, known)
+    if item.children:
+        key = (item.kind, tuple(child.signature for child in item.children.values()))
+        item.signature = known.setdefault(key, len(known))
+
+
+def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
+    """Pairs of what is the same in both, and what only one has, in an order that suits both."""
+    partner = _by_name(base, head)
+    for take in (_signature, _form):
+        for mine, theirs in _gaps(base, head, partner):
+            pairs = common([take(base[place]) for place in mine], [take(head[place]) for place in theirs])
+            partner |= {mine[first]: theirs[second] for first, second in pairs}
+    yield from _merged(base, head, partner)
+
+
+def _by_name(base: Sequence[Item], head: Sequence[Item]) -> dict[int, int]:
+    """Places of items whose names are the same, and given rather than counted in one of the two."""
+    places = {item.name: place for place, item in enumerate(head)}
+    found = {}
+    for place, item in enumerate(base):
+        other = places.get(item.name)
+        if other is not None and (item.is_named or head[other].is_named):
+            found[place] = other
+    return found
+
+
+def _gaps(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> list[tuple[list[int], list[int]]]:
+    """The places between the pairs, as far as these are in the same order in both."""
+    taken = set(partner.values())
+    anchors = [*_rising(sorted(partner.items())), (len(base), len(head))]
+    gaps, first, second = [], 0, 0
+    for mine, theirs in anchors:
+        left = [place for place in range(first, mine) if place not in partner]
+        right = [place for place in range(second, theirs) if place not in taken]
+        if left and right:
+            gaps.append((left, right))
+        first, second = mine + 1, theirs + 1
+    return gaps
+
+
+def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
+    """A longest part of the pairs in which the second rises as the first does."""
+    import bisect
+
+    ends: list[int] = []
+    at: list[int] = []
+    before: list[int] = []
+    for place, (_, theirs) in enumerate(pairs):
+        length = bisect.bisect_left(ends, theirs)
+        before.append(at[length - 1] if length else -1)
+        ends[length : length + 1] = [theirs]
+        at[length : length + 1] = [place]
+    found, place = [], at[-1] if at else -1
+    while place >= 0:
+        found.append(pairs[place])
+        place = before[place]
+    return found[::-1]
+
+
+def _signature(item: Item) -> Hashable:
+    """The kind and all fields, of what is within too."""
+    return item.signature
+
+
+def _form(item: Item) -> Hashable:
+    """The kind alone, and whether it is a layer or several."""
+    return item.kind, bool(item.children)
+
+
+def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """A longest common subsequence, as pairs of places; equal beginnings and ends are paired first."""
+    start, least = 0, min(len(left), len(right))
+    while start < least and left[start] == right[start]:
+        start += 1
+    end = 0
+    while end < least - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    middle = _longest(left[start : len(left) - end], right[start : len(right) - end])
+    return [
+        *((place, place) for place in range(start)),
+        *((start + first, start + second) for first, second in middle),
+        *((len(left) - place, len(right) - place) for place in range(end, 0, -1)),
+    ]
+
+
+def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
+    if len(left) * len(right) > MOST_CELLS:
+        blocks = SequenceMatcher(None, left, right).get_matching_blocks()
+        return [(block.a + place, block.b + place) for block in blocks for place in range(block.size)]
+    lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
+    for first in range(len(left) - 1, -1, -1):
+        below, row = lengths[first + 1], lengths[first]
+        for second in range(len(right) - 1, -1, -1):
+            same = left[first] == right[second]
+            row[second] = below[second + 1] + 1 if same else max(below[second], row[second + 1])
+    found, first, second = [], 0, 0
+    while first < len(left) and second < len(right):
+        if left[first] == right[second]:
+            found.append((first, second))
+            first, second = first + 1, second + 1
+        elif lengths[first + 1][second] >= lengths[first][second + 1]:
+            first += 1
+        else:
+            second += 1
+    return found
+
+
+def _merged(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> Iterator[Pair]:
+    """In the order of `head`; what only `base` has stands behind what it stood behind there."""
+    owner = {theirs: mine for mine, theirs in partner.items()}
+    behind: dict[int, list[int]] = {}
+    last = -1
+    for place in range(len(base)):
+        if place in partner:
+            last = place
+        else:
+            behind.setdefault(last, []).append(place)
+    yield from ((base[place], None) for place in behind.get(-1, []))
+    for theirs, item in enumerate(head):
+        mine = owner.get(theirs)
+        if mine is None:
+            yield None, item
+            continue
+        yield base[mine], item
+        yield from ((base[place], None) for place in behind.get(mine, []))

@@ -1,0 +1,158 @@
+"""`convcalc compare`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from convcalc.cli.options import assignments, console, shapes
+
+if TYPE_CHECKING:
+    from convcalc.cli.sides import Made
+    from convcalc.views.comparison.records import Sides
+
+Format = Literal["table", "json", "csv", "markdown"]
+FINDINGS, BAD_INPUT = 1, 2
+
+
+def compare(
+    files: Annotated[list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.")],
+    variant: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME[:KEY=VALUE]",
+            help="What to put in place of standard convolutions; several with commas, or all.",
+            show_default=False,
+        ),
+    ] = None,
+    layer: Annotated[
+        list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace these layers alone.", show_default=False)
+    ] = None,
+    blocks: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
+    ] = None,
+    base: Annotated[
+        str | None, typer.Option(metavar="REV", help="Take the base from this revision of git.", show_default=False)
+    ] = None,
+    write: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Write the spec with the variant.", show_default=False)
+    ] = None,
+    allow_input_change: Annotated[
+        bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
+    ] = False,
+    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    batch: Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")] = 1,
+    dtype: Annotated[
+        Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
+    ] = "float32",
+    input: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
+    ] = None,
+    set: Annotated[  # noqa: A002  # the option's name
+        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
+    ] = None,
+) -> None:
+    """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
+    from convcalc.analysis.compare import Incomparable
+    from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
+    from convcalc.spec import SpecError
+    from convcalc.spec.rewrite import UnknownLayer
+    from convcalc.spec.variants import VariantError
+
+    _refuse(files, variant, layer, blocks, base, write)
+    settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
+    try:
+        if variant is not None:
+            made = of_variants(files[0], variant, layer or [], blocks, settings)
+            _one_that_applies(made)
+            if write is not None:
+                _write(write, made)
+            sides = made.sides
+        else:
+            sides = of_specs(files, base, settings)
+    except SpecError as error:
+        from convcalc.views import diagnostics
+
+        diagnostics.show(console(stderr=True), error.diagnostics)
+        raise typer.Exit(BAD_INPUT) from None
+    except VariantError as error:
+        raise typer.BadParameter(str(error), param_hint="--variant") from None
+    except UnknownLayer as error:
+        raise typer.BadParameter(str(error), param_hint="--layer") from None
+    except Incomparable as error:
+        _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
+    except NothingToReplace as error:
+        _fail(str(error), FINDINGS)
+    _print(format, sides)
+
+
+def _refuse(
+    files: list[str],
+    variant: str | None,
+    layer: list[str] | None,
+    blocks: str | None,
+    base: str | None,
+    write: str | None,
+) -> None:
+    """Options that do not go together."""
+    problem = ""
+    if variant is not None and (len(files) > 1 or base is not None):
+        problem = "--variant is for one spec, as it stands"
+    elif base is not None and (len(files) > 1 or files[0] == "-"):
+        problem = "--base is for one file"
+    elif variant is None and base is None and len(files) < 2:
+        problem = "compare with what? name another spec, a --variant, or the revision of a --base"
+    elif variant is None and (layer or blocks is not None or write is not None):
+        problem = "--layer, --blocks and --write are for a --variant"
+    elif files.count("-") > 1:
+        problem = "standard input can be read once"
+    if problem:
+        raise typer.BadParameter(problem)
+
+
+def _one_that_applies(made: Made) -> None:
+    """Alone, a variant that cannot be had is bad input; among others it is a row."""
+    entries = made.sides.entries
+    if made.sources:
+        return
+    for entry in entries:
+        typer.echo(f"convcalc: {entry.label} cannot apply: {entry.reason}", err=True)
+    raise typer.Exit(BAD_INPUT)
+
+
+def _write(path: str, made: Made) -> None:
+    from convcalc.cli.sides import up_to_date
+
+    if len(made.sides.entries) > 1:
+        raise typer.BadParameter("one variant can be written, found several", param_hint="--write")
+    (source,) = made.sources.values()
+    Path(path).write_bytes(up_to_date(source).text.encode())
+
+
+def _fail(message: str, code: int) -> NoReturn:
+    typer.echo(f"convcalc: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def _print(format: Format, sides: Sides) -> None:  # noqa: A002  # as above
+    if format == "table":
+        from convcalc.views.comparison import table
+
+        table.show(console(), sides)
+    elif format == "json":
+        from convcalc.views.comparison import json
+
+        sys.stdout.flush()
+        sys.stdout.buffer.write(json.encoded(sides) + b"\n")  # JSON is UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
+    elif format == "csv":
+        from convcalc.views.comparison import csv
+
+        sys.stdout.write(csv.text(sides))
+    else:
+        from convcalc.views.comparison import markdown
+
+        sys.stdout.write(markdown.text(sides))

@@ -1,0 +1,248 @@
+"""Changes to the text of a spec at the places of its values, so that everything else stays as it was written."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from collections.abc import Sequence as Sequence_
+
+import msgspec
+
+from convcalc.spec.outline import Written
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
+
+PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
+"""Values that may be written without quotes wherever a value may stand."""
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """The characters from `start` to `end` become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
+def applied(text: str, edits: Iterable[Edit]) -> str:
+    """The text with all edits; they must not overlap."""
+    parts, place = [], 0
+    for edit in sorted(edits, key=lambda edit: (edit.start, edit.end)):
+        parts += [text[place : edit.start], edit.text]
+        place = edit.end
+    return "".join([*parts, text[place:]])
+
+
+def quoted(text: str) -> str:
+    """A value as it may be written anywhere."""
+    safe = PLAIN.fullmatch(text) and not re.match(r"[+-] |.*[- ]$", text)
+    return text if safe else json.dumps(text, ensure_ascii=False)
+
+
+class Change(msgspec.Struct, frozen=True):
+    """What becomes of one written layer; None and empty: it stays.
+
+    `kind` is another kind or block, `name` the name to write where none is written, `fields` are texts of values to
+    write, `dropped` fields to leave out. `bare` is the field whose value stands for the whole layer.
+    """
+
+    kind: str | None = None
+    name: str | None = None
+    fields: tuple[tuple[str, str], ...] = ()
+    dropped: frozenset[str] = frozenset()
+    bare: str = ""
+
+
+class Layout:
+    """How the nodes of one text are laid out in it."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.newline = "\r\n" if "\r\n" in text else "\n"
+
+    def start(self, node: Node) -> int:
+        """Where a node begins, behind its anchor."""
+        anchor = re.compile(r"&\S+(\s+(#[^\r\n]*)?)*").match(self.text, node.start)
+        return anchor.end() if anchor and not isinstance(node, Scalar) else node.start
+
+    def flows(self, node: Node) -> bool:
+        """Whether a collection is written in brackets or braces."""
+        return self.text[self.start(node) : self.start(node) + 1] in ("[", "{")
+
+    def end(self, node: Node) -> int:
+        """Where what a node says ends: a block collection's own end is where the next one begins."""
+        if isinstance(node, Scalar) or self.flows(node):
+            return node.end
+        children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
+        inside = [self.end(child) for child in children if node.start <= child.start < node.end]
+        stripped = re.sub(r"(\s|(?<=[\r\n])[ \t]*#[^\r\n]*|\A[ \t]*#[^\r\n]*)+\Z", "", self.text[node.start : node.end])
+        return max([node.start + len(stripped), *inside]) if _has_aliases(node) else max(inside, default=node.start)
+
+    def line_start(self, place: int) -> int:
+        """Where the line of a place begins."""
+        return max(self.text.rfind("\n", 0, place), self.text.rfind("\r", 0, place)) + 1
+
+    def line_end(self, place: int) -> int:
+        """Where the next line begins."""
+        found = re.compile("\r\n|\r|\n").search(self.text, place)
+        return found.end() if found else len(self.text)
+
+    def indentation(self, node: Node) -> str:
+        """The blanks before a collection in its line; as many where something else stands before it."""
+        start = self.start(node)
+        return " " * (start - self.line_start(start))
+
+    def edits(self, layer: Written, change: Change) -> list[Edit]:
+        """What makes the change to one written layer."""
+        kind = [] if change.kind is None else [Edit(layer.key.start, layer.key.end, quoted(change.kind))]
+        new = _new(change)
+        if layer.body is None:
+            return kind + ([self._without_body(layer, new)] if new else [])
+        if not isinstance(layer.body, Mapping):
+            if not new:
+                return kind
+            return [
+                *kind,
+                self._replaced(layer, "{" + ", ".join([*new, f"{change.bare}: {self.inline(layer.body)}"]) + "}"),
+            ]
+        if not change.fields and not change.dropped and not new:
+            return kind
+        if not self._in_place(layer, layer.body, change):
+            return [*kind, self._replaced(layer, self._rewritten(layer.body, change))]
+        return [*kind, *self.in_mapping(layer.body, change.fields, change.dropped, new)]
+
+    def in_mapping(
+        self,
+        body: Mapping,
+        fields: tuple[tuple[str, str], ...],
+        dropped: frozenset[str],
+        new: Sequence_[str] = (),
+    ) -> list[Edit]:
+        """What writes values into a mapping, in place of those that are there, and leaves entries out."""
+        texts = dict(fields)
+        found = [
+            Edit(self.start(value), self.end(value), texts[str(key.value)])
+            for key, value in body.entries
+            if str(key.value) in texts
+        ]
+        written = {str(key.value) for key, _ in body.entries}
+        added = [text for text in new if text.partition(":")[0] not in written]
+        within = self._in_flow if self.flows(body) else self._in_block
+        return [*found, *within(body, added, dropped)]
+
+    def _without_body(self, layer: Written, new: list[str]) -> Edit:
+        colon = re.compile(r"\s*:").match(self.text, layer.key.end) if isinstance(layer.item, Mapping) else None
+        place = colon.end() if colon else layer.key.end
+        written = re.compile(r" *(~|null|Null|NULL)(?=[\s,\]}]|$)").match(self.text, place) if colon else None
+        end = written.end() if written else place
+        return Edit(place, end, f"{'' if colon else ':'} {{{', '.join(new)}}}")
+
+    def _replaced(self, layer: Written, text: str) -> Edit:
+        """A body written anew, in place of it or of the alias that stands for it."""
+        assert layer.body is not None  # noqa: S101  # for the type checker
+        alias = re.compile(r"\s*:\s+(\*[^\s,\[\]{}]+)").match(self.text, layer.key.end)
+        if alias:
+            return Edit(alias.start(1), alias.end(1), text)
+        return Edit(self.start(layer.body), self.end(layer.body), text)
+
+    def _in_place(self, layer: Written, body: Mapping, change: Change) -> bool:
+        """Whether all that is to change stands in the body itself, and not behind an alias."""
+        touched = {*change.dropped, *(name for name, _ in change.fields)}
+        if not layer.has_own_body:
+            return False
+        places = [key.start for key, _ in body.entries if str(key.value) in touched]
+        if any(not body.start <= place < body.end for place in places):
+            return False
+        if self.flows(body) and touched and _has_aliases(body):
+            return False
+        values = [(key, value) for key, value in body.entries if str(key.value) in touched]
+        return all(key.start <= value.start and "&" not in self.text[key.end : value.start] for key, value in values)
+
+    def _rewritten(self, body: Mapping, change: Change) -> str:
+        fields = dict(change.fields)
+        kept = [f"{self.inline(key)}: {self.inline(value, flow=True)}" for key, value in body.entries
+                if str(key.value) not in change.dropped and str(key.value) not in fields]  # fmt: skip
+        return "{" + ", ".join([*_new(change), *kept]) + "}"
+
+    def _in_flow(self, body: Mapping, added: list[str], dropped: frozenset[str]) -> list[Edit]:
+        entries = [(key.start, self.end(value), str(key.value) in dropped) for key, value in body.entries]
+        kept = any(not gone for _, _, gone in entries)
+        edits = []
+        if added:
+            place = self.start(body) + 1
+            edits.append(Edit(place, place, ", ".join(added) + (", " if kept else "")))
+        ends = [end for _, end, gone in entries if not gone]
+        for place, (start, _, gone) in enumerate(entries):
+            if gone and any(not later for _, _, later in entries[place + 1 :]):
+                edits.append(Edit(start, entries[place + 1][0], ""))
+            elif gone:  # nothing behind it is kept: the comma before goes
+                edits.append(Edit(max(ends, default=start), entries[-1][1], ""))
+                break
+        return edits
+
+    def _in_block(self, body: Mapping, added: list[str], dropped: frozenset[str]) -> list[Edit]:
+        edits = []
+        if added:
+            first = self.line_start(self.start(body))
+            indentation = self.indentation(body)
+            edits.append(Edit(first, first, "".join(f"{indentation}{text}{self.newline}" for text in added)))
+        for key, value in body.entries:
+            if str(key.value) in dropped:
+                edits.append(Edit(self.line_start(key.start), self.line_end(max(key.end, self.end(value) - 1)), ""))
+        return edits
+
+    def lines(self, node: Node) -> list[str]:
+        """A node written anew, in the style it has, aliases opened and comments left out; not indented."""
+        if (
+            isinstance(node, Scalar)
+            or self.flows(node)
+            or not (getattr(node, "items", None) or getattr(node, "entries", None))
+        ):
+            return [self.inline(node)]
+        found: list[str] = []
+        if isinstance(node, Sequence):
+            for item in node.items:
+                first, *rest = self.lines(item)
+                found += [f"- {first}", *(f"  {line}" for line in rest)]
+            return found
+        return self.entries(node)
+
+    def entries(self, node: Mapping) -> list[str]:
+        """As `lines`, each entry from a line of its own on, even if the mapping stands in braces."""
+        found = []
+        for key, value in node.entries:
+            lines = self.lines(value)
+            if len(lines) == 1 and (isinstance(value, Scalar) or self.flows(value)):
+                found.append(f"{self.inline(key)}: {lines[0]}")
+            else:
+                found += [f"{self.inline(key)}:", *(f"  {line}" for line in lines)]
+        return found
+
+    def inline(self, node: Node, *, flow: bool = False) -> str:
+        """A node written anew, in one line; `flow`: to stand in braces."""
+        if isinstance(node, Sequence):
+            return "[" + ", ".join(self.inline(item, flow=True) for item in node.items) + "]"
+        if isinstance(node, Mapping):
+            pairs = (f"{self.inline(key, flow=True)}: {self.inline(value, flow=True)}" for key, value in node.entries)
+            return "{" + ", ".join(pairs) + "}"
+        if not node.plain:
+            return json.dumps(node.value, ensure_ascii=False)
+        text = self.text[node.start : node.end]
+        if node.value is None:
+            return "null"
+        if "\n" in text or "\r" in text or (flow and re.search(r"[,\[\]{}]", text)):
+            return json.dumps(str(node.value), ensure_ascii=False)
+        return text
+
+
+def _new(change: Change) -> list[str]:
+    name = [] if change.name is None else [f"name: {quoted(change.name)}"]
+    return [*name, *(f"{field}: {text}" for field, text in change.fields)]
+
+
+def _has_aliases(node: Node) -> bool:
+    """Whether something of a collection stands elsewhere in the text."""
+    if isinstance(node, Scalar):
+        return False
+    children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
+    return any(not node.start <= child.start < node.end or _has_aliases(child) for child in children)

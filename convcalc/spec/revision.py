@@ -1,0 +1,54 @@
+"""A spec as it was at a revision, from git.
+
+Git is run without a shell, with every argument in its place: what begins with a dash cannot become an option.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
+
+LONGEST_WAIT = 60
+"""Seconds that git may take."""
+
+
+def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
+    """The text of a file at a revision of the repository that the file is in.
+
+    Raises:
+        SpecError: no git, no repository, no such revision, or no such file there.
+    """
+    file = Path(path)
+    label = f"{revision}:{path}".encode(errors="replace").decode()
+    folder = file.parent
+    while not folder.is_dir() and folder != folder.parent:  # a folder that was there at the revision alone
+        folder = folder.parent
+    if _git(label, folder, "rev-parse", "--is-inside-work-tree").returncode:
+        where = folder if str(folder) != "." else "this folder"
+        raise _failed(label, f"{where} is in no git repository, so there is no revision to compare with")
+    commit = _git(label, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit.returncode:
+        raise _failed(
+            label, f"there is no revision `{revision}`", "`git branch -a` and `git tag` list names of revisions"
+        )
+    inside = os.path.relpath(file, folder).replace(os.sep, "/")
+    found = _git(label, folder, "cat-file", "blob", f"{commit.stdout.decode().strip()}:./{inside}")
+    if found.returncode:
+        raise _failed(label, f"there is no file {path} at revision {revision}")
+    return decoded(label, found.stdout)
+
+
+def _git(label: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    command = ["git", "-C", str(folder), *arguments]
+    try:
+        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST_WAIT, check=False)  # noqa: S603  # no shell, and no argument that is an option
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _failed(label, f"git cannot be run: {reason}") from None
+
+
+def _failed(label: str, message: str, advice: str = "") -> SpecError:
+    return SpecError([Diagnostic(label, 0, 0, 0, "CC001", message, advice)])

@@ -1,0 +1,1 @@
+"""Comparisons as text: two networks, or a network and its variants, in each output format."""

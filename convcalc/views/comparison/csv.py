@@ -1,0 +1,67 @@
+"""Comparisons as CSV, raw integers: a line a layer that changed; of several networks a line each."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+from convcalc.analysis.compare import Change, Totals, compare
+from convcalc.analysis.lines import Line
+from convcalc.analysis.report import ReceptiveField
+from convcalc.views import words
+from convcalc.views.comparison.records import Entry, Sides
+
+SIDE = ("name", "kind", "output_shape", "params", "buffers", "macs", "elementwise_ops", "flops", "field_size")
+COSTS = ("params", "macs")
+
+
+def text(sides: Sides) -> str:
+    """The table of a comparison, with its header."""
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows(_several(sides) if len(sides.entries) > 1 else _one(sides))
+    return out.getvalue()
+
+
+def _one(sides: Sides) -> list[list[object]]:
+    header = ["mark", *(f"base_{name}" for name in SIDE), *(f"head_{name}" for name in SIDE)]
+    header += [f"{cost}_{what}" for cost in COSTS for what in ("delta", "percent")]
+    comparison = sides.entries[0].comparison
+    changes = comparison.changes if comparison is not None else ()
+    return [list(header), *(_row(change) for change in changes)]
+
+
+def _row(change: Change) -> list[object]:
+    deltas = [change.delta(cost) for cost in COSTS]
+    numbers = [part for delta in deltas for part in (delta.delta, _percent(delta.percent))]
+    return [change.mark, *_side(change.base), *_side(change.head), *numbers]
+
+
+def _side(line: Line | None) -> list[object]:
+    if line is None:
+        return [""] * len(SIDE)
+    costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
+    return [line.name, line.kind, words.shape(line.output_shape or ()), *costs, _field(line.receptive_field)]
+
+
+def _field(seen: ReceptiveField | None) -> str:
+    sizes = seen.size if seen is not None and seen.size is not None else ()
+    return "x".join("" if size is None else str(size) for size in sizes)
+
+
+def _percent(number: float | None) -> str:
+    return "" if number is None else f"{number:.4f}"
+
+
+def _several(sides: Sides) -> list[list[object]]:
+    rows: list[list[object]] = [
+        ["label", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent", "reason"]
+    ]
+    entries = [Entry(sides.label, compare(sides.base, sides.base)), *sides.entries]
+    for entry in entries:
+        report = entry.comparison.head if entry.comparison else None
+        macs = entry.comparison.totals.macs if entry.comparison else None
+        totals = [getattr(report.totals, name) if report else "" for name in Totals.__struct_fields__]
+        change = [macs.delta, _percent(macs.percent)] if macs else ["", ""]
+        rows.append([entry.label, *totals, _field(report.receptive_field) if report else "", *change, entry.reason])
+    return rows

@@ -1,0 +1,113 @@
+"""Comparisons as JSON: base, head and diff, stable names, raw integers."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
+from convcalc.analysis.lines import Line
+from convcalc.analysis.report import Convention
+from convcalc.analysis.theory import Theory
+from convcalc.version import __version__
+from convcalc.views import json
+from convcalc.views.comparison.records import Entry, Sides
+
+SCHEMA_VERSION = 1
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """What became of one layer: its lines, null where it is not, and what it costs more."""
+
+    mark: Mark
+    base: Line | None
+    head: Line | None
+    params: Delta
+    macs: Delta
+    base_parts: tuple[Line, ...] = ()
+    head_parts: tuple[Line, ...] = ()
+
+
+class Diff(msgspec.Struct, frozen=True):
+    """The totals side by side, and every layer that is not the same in both."""
+
+    totals: Totals
+    layers: list[Layer]
+
+
+class Head(msgspec.Struct, frozen=True, kw_only=True):
+    """One of several that the base is compared with; `reason`: it could not be had, and why."""
+
+    label: str
+    reason: str | None
+    head: json.Document | None
+    diff: Diff | None
+    replaced: list[str]
+    theory: Theory | None
+    notes: tuple[str, ...]
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The JSON of a comparison: `head` and `diff` where there is one, `heads` where there are several."""
+
+    schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
+    convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
+    convention: Convention
+    base: json.Document
+    head: json.Document | None = None
+    diff: Diff | None = None
+    variant: str | None = None
+    replaced: list[str] | None = None
+    theory: Theory | None = None
+    notes: tuple[str, ...] = ()
+    heads: list[Head] | None = None
+
+
+def encoded(sides: Sides) -> bytes:
+    """The text of a comparison."""
+    base = json.document(sides.base, sides.path, None, None)
+    if len(sides.entries) == 1:
+        head = _head(sides, sides.entries[0])
+        document = Document(
+            convention=sides.base.convention,
+            base=base,
+            head=head.head,
+            diff=head.diff,
+            variant=head.label if sides.variants else None,
+            replaced=head.replaced if sides.variants else None,
+            theory=head.theory,
+            notes=head.notes,
+        )
+    else:
+        heads = [_head(sides, entry) for entry in sides.entries]
+        document = Document(convention=sides.base.convention, base=base, heads=heads)
+    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
+
+
+def _head(sides: Sides, entry: Entry) -> Head:
+    comparison = entry.comparison
+    path = sides.path if sides.variants else entry.label
+    return Head(
+        label=entry.label,
+        reason=entry.reason or None,
+        head=json.document(comparison.head, path, None, None) if comparison else None,
+        diff=_diff(comparison) if comparison else None,
+        replaced=[change.name for change in entry.replaced],
+        theory=entry.theory,
+        notes=entry.notes,
+    )
+
+
+def _diff(comparison: Comparison) -> Diff:
+    return Diff(comparison.totals, [_layer(change) for change in comparison.changes])
+
+
+def _layer(change: Change) -> Layer:
+    return Layer(
+        mark=change.mark,
+        base=change.base,
+        head=change.head,
+        params=change.delta("params"),
+        macs=change.delta("macs"),
+        base_parts=change.base_parts,
+        head_parts=change.head_parts,
+    )

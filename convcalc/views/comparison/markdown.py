@@ -1,0 +1,170 @@
+"""Comparisons as Markdown that is fit for a comment on a pull request.
+
+The first line is a hidden marker by which a bot finds its own comment. What changed is in sight, the rest is folded.
+GitHub takes 65,536 characters: tables are cut to whole rows, and that is said.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.analysis.compare import Change
+from convcalc.views import words
+from convcalc.views.comparison import records
+from convcalc.views.comparison.records import Entry, Sides
+from convcalc.views.markdown import escaped
+
+LONGEST = 64_500
+"""Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
+LONGEST_CELL = 160
+"""Characters of a name."""
+
+
+class Section(msgspec.Struct):
+    """A table with what stands before and behind it. Rows are left out from the end where there is no room."""
+
+    header: list[str]
+    rows: list[str]
+    title: str = ""
+    folded: bool = False
+    left_out: int = 0
+
+    def lines(self) -> list[str]:
+        """As Markdown; nothing where there is no row."""
+        if not self.rows and not self.left_out:
+            return []
+        note = ["", f"{self.left_out:,} more rows are left out: a comment may not be longer."] if self.left_out else []
+        table = [*self.header, *self.rows, *note, ""]
+        if self.folded:
+            return ["<details>", f"<summary>{self.title}</summary>", "", *table, "</details>", ""]
+        return table
+
+
+def text(sides: Sides) -> str:
+    """A marker, a headline, what changed, and the rest folded."""
+    first = sides.entries[0]
+    path = _short(words.printable(sides.path if sides.variants else first.label), 1000)
+    marker = f"<!-- convcalc:compare:{path.replace('--', '-&#45;').replace('>', '&gt;')} -->"
+    several = len(sides.entries) > 1 or first.comparison is None
+    names = [sides.base.network.name, *(e.comparison.head.network.name for e in sides.entries if e.comparison)]
+    title = f"### {_cell(records.between(names[0], names[0 if several else -1]))}: "
+    title += f"{len(sides.entries)} {'variants' if sides.variants else 'specs'} compared" if several else ""
+    title += "" if several or first.comparison is None else _headline(sides, first)
+    sections = _several(sides) if several else _one(sides, first)
+    notes = [note for entry in sides.entries for note in _notes(entry)]
+    end = [*(f"{_short(note, 500)}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
+    end.append(f"{words.convention(sides.base)} · `{path.replace('`', '')}`")
+    return _fitted([marker, title, ""], sections, end)
+
+
+def _headline(sides: Sides, entry: Entry) -> str:
+    assert entry.comparison is not None  # noqa: S101  # for the type checker
+    variant = f"standard -> {_cell(entry.label)}: " if sides.variants else ""
+    return variant + records.headline(entry.comparison)
+
+
+def _notes(entry: Entry) -> list[str]:
+    theory = [records.theory(entry.theory)] if entry.theory is not None else []
+    return [escaped(note) for note in (*theory, *entry.notes)]
+
+
+def _fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
+    def whole() -> str:
+        return "\n".join([*start, *(line for section in sections for line in section.lines()), *end]) + "\n"
+
+    for section in reversed(sections):  # the last is the least
+        excess = len(whole().encode()) - LONGEST
+        if excess <= 0:
+            break
+        excess += 100  # for the line that says so
+        while section.rows and excess > 0:
+            excess -= len(section.rows.pop().encode()) + 1
+            section.left_out += 1
+    return whole()
+
+
+def _short(value: str, longest: int = LONGEST_CELL) -> str:
+    return value if len(value) <= longest else f"{value[: longest - 1]}…"
+
+
+def _cell(value: str) -> str:
+    return escaped(words.printable(_short(value)))
+
+
+def _row(*cells: str) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _one(sides: Sides, entry: Entry) -> list[Section]:
+    comparison = entry.comparison
+    assert comparison is not None  # noqa: S101  # for the type checker
+    labels = ("standard", _cell(entry.label)) if sides.variants else ("base", "head")
+    header = [_row("", *labels, "change", "%"), "|:--|--:|--:|--:|--:|"]
+    totals = Section(header, [_row(*cells) for cells in records.totals(comparison)])
+    changed = [change for change in comparison.layers if change.mark in {"edited", "added", "removed"}]
+    affected = [change for change in comparison.layers if change.mark == "affected"]
+    same = [change for change in comparison.layers if change.mark == "same"]
+    rows = [line for change in changed for line in _change(change)]
+    sections = [totals, Section(_HEADER, rows) if rows else Section([], ["No layer changed of itself."])]
+    sections.append(
+        Section(_HEADER, [line for change in affected for line in _change(change)],
+                f"{len(affected)} layers changed because something before them did (≈)", folded=True)
+    )  # fmt: skip
+    sections.append(
+        Section(_HEADER, [line for change in same for line in _change(change)],
+                f"{len(same)} layers are the same", folded=True)
+    )  # fmt: skip
+    return sections
+
+
+_HEADER = [
+    _row("", "layer", "kind", "output", "params", "change", "MACs", "change", "%", "field"),
+    "|:-:|:--|:--|:--|--:|--:|--:|--:|--:|--:|",
+]
+
+
+def _change(change: Change) -> list[str]:
+    params, macs = change.delta("params"), change.delta("macs")
+    line = _row(
+        records.MARKS[change.mark],
+        _cell(records.name(change)),
+        _cell(records.kinds(change)),
+        records.outputs(change),
+        words.exact(params.head),
+        records.exactly(params.delta) if params.delta else "",
+        words.exact(macs.head),
+        records.exactly(macs.delta) if macs.delta else "",
+        records.percent(macs),
+        records.fields(change),
+    )
+    parts = [
+        _row("", f"&nbsp;&nbsp;{_cell(part.name)}", _cell(words.kind(part)), words.shape(part.output_shape or ()),
+             words.exact(part.params), "", words.exact(part.macs), "", "", words.field(part.receptive_field))
+        for part in change.head_parts
+    ]  # fmt: skip
+    return [line, *parts]
+
+
+def _several(sides: Sides) -> list[Section]:
+    what = "variant" if sides.variants else "spec"
+    header = [
+        _row(what, "params", "MACs", "peak activations", "field", f"against {_cell(sides.label)}"),
+        "|:--|--:|--:|--:|--:|:--|",
+    ]
+    rows = []
+    for entry, cells in records.ranked(sides):
+        against = records.factor(entry.comparison.totals.macs, "MACs") if entry.comparison else ""
+        starred = [f"**{cell[:-2]}**" if cell.endswith(" *") else cell for cell in cells.values()]
+        rows.append(_row(_cell(entry.label), *starred, against))
+    for entry in sides.entries:
+        if entry.comparison is None:
+            reason = f"cannot apply: {escaped(words.printable(_short(entry.reason, 500)))}"
+            rows.append(_row(_cell(entry.label), "", "", "", "", reason))
+    sections = [Section(header, rows)]
+    for entry in sides.entries:
+        if entry.comparison is not None and entry.comparison.changes:
+            changed = [change for change in entry.comparison.layers if change.mark in {"edited", "added", "removed"}]
+            lines = [line for change in changed for line in _change(change)]
+            title = f"{_cell(entry.label)}: {records.headline(entry.comparison)}"
+            sections.append(Section(_HEADER, lines, title, folded=True))
+    return sections

@@ -1,0 +1,201 @@
+"""What there is to show of a comparison, whatever the format."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.compare import Change, Comparison, Delta
+from convcalc.analysis.report import ReceptiveField, Report
+from convcalc.analysis.theory import Theory
+from convcalc.views import words
+
+MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "same": ""}
+KEY = "~ edited, + added, - removed, ≈ changed because something before it changed"
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """One network that is compared: a variant or a spec. `reason`: it could not be had, and why.
+
+    `replaced` are the layers that a variant took the place of, `notes` what else a reader should know.
+    """
+
+    label: str
+    comparison: Comparison | None = None
+    reason: str = ""
+    replaced: tuple[Change, ...] = ()
+    theory: Theory | None = None
+    notes: tuple[str, ...] = ()
+
+
+class Sides(msgspec.Struct, frozen=True):
+    """The base with its label and path, and what it is compared with; `variants`: these are its variants."""
+
+    base: Report
+    label: str
+    path: str
+    entries: tuple[Entry, ...]
+    variants: bool
+
+
+def signed(number: int) -> str:
+    """A change with its sign, with all digits below ten million."""
+    return f"{'+' if number > 0 else '-' if number < 0 else ''}{words.scaled(abs(number))}"
+
+
+def exactly(number: int) -> str:
+    """A change with its sign, with all digits."""
+    return f"{number:+,}" if number else "0"
+
+
+def percent(delta: Delta) -> str:
+    """A change in percent; nothing where there is none, or nothing to compare with."""
+    if not delta.delta or delta.percent is None:
+        return ""
+    if abs(delta.percent) < 0.05:
+        return f"{'+' if delta.delta > 0 else '-'}<0.1 %"
+    return f"{delta.percent:+,.1f} %"
+
+
+def factor(delta: Delta, what: str) -> str:
+    """22.8x fewer MACs."""
+    if not delta.delta:
+        return f"same {what}"
+    if not delta.base or not delta.head:
+        return f"{exactly(delta.delta)} {what}"
+    more, less = max(delta.base, delta.head), min(delta.base, delta.head)
+    ratio = more / less
+    text = f"{ratio:,.0f}" if ratio >= 100 else f"{ratio:.1f}" if ratio >= 10 else f"{ratio:.2f}"
+    return f"{'<1.01' if text == '1.00' else text}x {'fewer' if delta.delta < 0 else 'more'} {what}"
+
+
+def factors(change: Change) -> str:
+    """How a layer compares with what stood there before."""
+    return f"{factor(change.delta('macs'), 'MACs')}, {factor(change.delta('params'), 'params')}"
+
+
+def between(before: str, after: str) -> str:
+    """Before -> after, or once where they are the same."""
+    return after if before == after else f"{before or 'none'} -> {after or 'none'}"
+
+
+def kinds(change: Change) -> str:
+    """The kind before and after."""
+    found = [words.kind(line) for line in (change.base, change.head) if line is not None]
+    return between(found[0], found[-1])
+
+
+def outputs(change: Change) -> str:
+    """The output shape before and after."""
+    shapes = [words.shape(line.output_shape or ()) for line in (change.base, change.head) if line is not None]
+    return between(shapes[0], shapes[-1])
+
+
+def fields(change: Change) -> str:
+    """The receptive field before and after."""
+    found = [words.field(line.receptive_field) for line in (change.base, change.head) if line is not None]
+    return between(found[0], found[-1])
+
+
+def name(change: Change) -> str:
+    """The name before and after."""
+    lines = [line.name for line in (change.base, change.head) if line is not None]
+    return lines[-1] if change.mark != "edited" else between(lines[0], lines[-1])
+
+
+def theory(found: Theory) -> str:
+    """The line that holds the literature against what was counted."""
+    numbers = f" = {found.numbers} =" if found.numbers else ", weighted by MACs:"
+    condition = f" {found.condition}" if found.condition else ""
+    expected, measured = _share(found.expected), _share(found.measured)
+    return f"theory {found.formula}{numbers} {expected}{condition}, measured {measured}"
+
+
+def _share(number: float) -> str:
+    return f"{number:.4f}" if number >= 0.001 else f"{number:.2e}"
+
+
+def headline(comparison: Comparison) -> str:
+    """MACs 4.09 G -> 4.63 G, +13.2 %; params unchanged; field 427 unchanged."""
+    parts = []
+    for cost, what in (("macs", "MACs"), ("params", "params")):
+        delta = getattr(comparison.totals, cost)
+        if not delta.delta:
+            parts.append(f"{what} {words.scaled(delta.head)} unchanged")
+            continue
+        before, after = words.scaled(delta.base), words.scaled(delta.head)
+        if before == after:  # too close to be told apart in four digits
+            before, after = words.exact(delta.base), words.exact(delta.head)
+        parts.append(f"{what} {before} -> {after}" + (f", {percent(delta)}" if percent(delta) else ""))
+    before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
+    if before or after:
+        same = f"field {after} unchanged"
+        parts.append(same if before == after else f"field {between(before, after)}")
+    return "; ".join(parts)
+
+
+def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
+    """The rows of the totals: what, before, after, change, percent."""
+    rows = []
+    for cost, what, shown in (
+        ("params", "params", words.exact),
+        ("buffers", "buffers", words.exact),
+        ("macs", "MACs", words.exact),
+        ("elementwise_ops", "element-wise ops", words.exact),
+        ("weight_bytes", "weights", words.binary),
+        ("peak_activation_bytes", "peak activations", words.binary),
+    ):
+        delta = getattr(comparison.totals, cost)
+        if cost == "buffers" and not delta.base and not delta.head:
+            continue
+        size = shown is words.binary
+        sign = "+" if delta.delta > 0 else "-" if delta.delta else ""
+        changed = f"{sign}{words.binary(abs(delta.delta))}" if size else exactly(delta.delta)
+        changed = changed if delta.delta else "unchanged"
+        rows.append((what, shown(delta.base), shown(delta.head), changed, percent(delta)))
+    before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
+    if before or after:
+        rows.append(("field", before or "none", after or "none", "unchanged" if before == after else "", ""))
+    return rows
+
+
+COLUMNS = ("params", "macs", "peak_activation_bytes", "field")
+
+
+def column(report: Report, cost: str) -> tuple[int | None, str]:
+    """A total to be compared among several networks, None where it cannot be, and how it is written."""
+    if cost == "field":
+        return _extent(report.receptive_field), words.field(report.receptive_field)
+    number = getattr(report.totals, cost)
+    return number, words.binary(number) if cost.endswith("bytes") else words.exact(number)
+
+
+def _extent(seen: ReceptiveField | None) -> int | None:
+    if seen is None or seen.size is None or seen.is_global or None in seen.size:
+        return None
+    product = 1
+    for size in seen.size:
+        product *= size or 1
+    return product
+
+
+def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
+    """The networks that could be had, the base among them, with the fewest MACs first, and their cells.
+
+    The smallest of a column is marked with a star.
+    """
+    base = Entry(sides.label)
+    repeats_base = any(entry.label == sides.label for entry in sides.entries)
+    found: list[tuple[Entry, Report]] = [] if repeats_base else [(base, sides.base)]
+    found += [(entry, entry.comparison.head) for entry in sides.entries if entry.comparison is not None]
+    if sides.variants:
+        found.sort(key=lambda pair: pair[1].totals.macs)
+    cells: list[dict[str, Any]] = [{cost: column(report, cost) for cost in COLUMNS} for _, report in found]
+    for cost in COLUMNS:
+        known = [row[cost][0] for row in cells if row[cost][0] is not None]
+        for row in cells:
+            number, text = row[cost]
+            is_least = len(known) > 1 and number is not None and number == min(known)
+            row[cost] = f"{text} *" if is_least else text
+    return [(entry, row) for (entry, _), row in zip(found, cells, strict=True)]

@@ -1,0 +1,1032 @@
+"""compare: variants of a spec, two specs layer by layer, and what both look like."""
+
+from __future__ import annotations
+
+import csv
+import difflib
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path
+from textwrap import dedent
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from spec_reports import DATA, SPECS, field_of, report_of, rows, shape, unmet
+from typer.testing import CliRunner
+
+import convcalc
+from convcalc.analysis.align import common
+from convcalc.analysis.compare import Change, Comparison
+from convcalc.cli import application
+from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
+from convcalc.spec import Source, loads, read
+from convcalc.spec.rewrite import CannotApply, Rewriter
+from convcalc.spec.variants import VARIANTS, parsed
+from convcalc.views.comparison import markdown, table
+from convcalc.views.comparison.records import Entry, Sides
+
+ROOT = Path(__file__).parent.parent
+SEEDS: dict[str, dict[str, Any]] = yaml.safe_load((DATA / "seeds.yaml").read_text("utf-8"))
+STANDARD, RESNET = "specs/seeds/standard_12x12.yaml", "specs/zoo/resnet50.yaml"
+VGG = "specs/zoo/vgg16.yaml"
+TRACEBACK = re.compile(r"Traceback|internal error|Exception|File \"")
+
+
+@pytest.fixture(autouse=True)
+def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+
+
+class Result(msgspec.Struct):
+    code: int
+    out: str
+    err: str
+
+
+def run(*arguments: str, text: str = "") -> Result:
+    found = CliRunner().invoke(application(), ["compare", *arguments], input=text)
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return Result(found.exit_code, found.stdout, re.sub(r"[\s│]+", " ", found.stderr))
+
+
+def as_json(*arguments: str, text: str = "") -> Any:
+    found = run(*arguments, "--format", "json", text=text)
+    assert (found.code, found.err) == (0, "")
+    return json.loads(found.out)
+
+
+def settings(**variables: str) -> Settings:
+    return Settings({}, variables, 1, "float32", allow_input_change=False)
+
+
+def sides(path: str, variant: str, *layers: str, **variables: str) -> Sides:
+    return of_variants(path, variant, layers, None, settings(**variables)).sides
+
+
+def variant(path: str, wanted: str, *layers: str, **variables: str) -> Comparison:
+    (entry,) = sides(path, wanted, *layers, **variables).entries
+    assert entry.comparison is not None, entry.reason
+    return entry.comparison
+
+
+def of_text(folder: Path, text: str) -> str:
+    path = folder / "net.yaml"
+    path.write_text(dedent(text), "utf-8")
+    return str(path)
+
+
+def one_layer(folder: Path, input_: list[int], layer: str) -> str:
+    return of_text(folder, f"input: {input_}\nlayers:\n  - conv: {{{layer}}}\n")
+
+
+def compared(base: str, head: str) -> Comparison:
+    first, second = (loads(Source("net.yaml", dedent(text))) for text in (base, head))
+    return convcalc.compare(first, second)
+
+
+# ---- the worked figures ------------------------------------------------------------------------------------------
+
+
+def seed(name: str) -> dict[str, Any]:
+    found: dict[str, Any] = SEEDS[name]["expect"]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("base", "wanted", "head"),
+    [
+        ("standard_5x5_1024", "depthwise", "depthwise_5x5_1024"),
+        ("standard_5x5_1024", "depthwise:depth_multiplier=1", "depthwise_5x5_1024"),
+        ("standard_5x5_1024", "standard", "standard_5x5_1024"),
+        ("standard_7x7_256", "spatial_separable", "spatial_separable_7x7_256"),
+        ("standard_5x5_256", "grouped:groups=32", "grouped_5x5_256_g32"),
+    ],
+)
+def test_params_and_shapes_of_the_seeds(base: str, wanted: str, head: str) -> None:
+    found = variant(f"specs/seeds/{base}.yaml", wanted)
+    assert found.base.totals.params == seed(base)["params"]
+    assert found.head.totals.params == seed(head)["params"]
+    assert list(found.head.layers[-1].output_shape) == seed(head)["output"]
+
+
+def test_grouped_seed_of_which_groups_are_a_variable() -> None:
+    found = variant("specs/seeds/grouped_3x3_64_g2.yaml", "grouped", groups="1")
+    assert [found.base.totals.params, found.head.totals.params] == seed("grouped_3x3_64_g2")["params"]
+
+
+def test_separable_12x12() -> None:
+    (entry,) = sides(STANDARD, "separable").entries
+    assert entry.comparison is not None
+    (change,) = entry.replaced
+    assert change.base is not None
+    assert change.head is not None
+    expected = seed("separable_12x12")
+    assert change.base.macs == seed("standard_12x12")["macs"]
+    assert [part.macs for part in change.head_parts] == expected["macs"]
+    assert [list(part.output_shape or ()) for part in change.head_parts] == expected["outputs"]
+    assert change.head.macs == entry.comparison.totals.macs.head == expected["total_macs"]
+    assert round(change.base.macs / change.head.macs, 2) == expected["ratio"]
+    assert entry.theory is not None
+    assert (entry.theory.formula, entry.theory.numbers) == ("1/N + 1/K^2", "1/256 + 1/25")
+    assert entry.theory.expected == pytest.approx(float(Fraction(1, 256) + Fraction(1, 25)))
+    assert entry.theory.measured == pytest.approx(entry.theory.expected)
+
+
+def test_separable_12x12_as_printed() -> None:
+    found = run(STANDARD, "--variant", "separable").out
+    lines = [line.split() for line in found.splitlines()]
+    assert ["conv1", "conv", "5x5", "256x8x8", "19,200", "1,228,800", "5"] in lines
+    assert ["conv1.depthwise", "conv", "5x5,", "3", "groups", "3x8x8", "75", "4,800", "5"] in lines
+    assert ["conv1.pointwise", "conv", "1x1", "256x8x8", "768", "49,152", "5"] in lines
+    (total,) = [line for line in found.splitlines() if "separable_conv" in line]
+    assert "53,952" in total
+    assert "22.8x fewer MACs, 22.8x fewer params" in total
+    assert "theory 1/N + 1/K^2 = 1/256 + 1/25 = 0.0439, measured 0.0439" in found
+
+
+def test_spatial_separable_seed() -> None:
+    found = variant("specs/seeds/spatial_separable_kernel.yaml", "spatial_separable").totals.macs
+    assert [found.base // 64, found.head // 64] == seed("spatial_separable_kernel")["mults_a_position"]
+    (entry,) = sides("specs/seeds/standard_7x7_256.yaml", "spatial_separable").entries
+    assert entry.theory is not None
+    assert entry.theory.numbers == "2/7"
+    assert entry.theory.measured == pytest.approx(2 / 7)
+
+
+def test_dilated_seeds() -> None:
+    path = "specs/seeds/dilated_field.yaml"
+    found = [variant(path, f"dilated:rate={rate}", dilation="1") for rate in (1, 2, 4)]
+    assert [field_of(one.head)[0] for one in found] == seed("dilated_field")["field"]
+    assert all(one.totals.params.delta == one.totals.macs.delta == 0 for one in found)
+    stack = variant("specs/seeds/standard_stack_field.yaml", "dilated")
+    assert [field_of(stack.base, name)[0] for name in ("first", "second")] == seed("standard_stack_field")["field"]
+    assert [field_of(stack.head, name)[0] for name in ("first", "second")] == seed("dilated_stack_field")["field"]
+
+
+def test_the_dilated_unet_is_a_variant_of_the_plain_one() -> None:
+    found = variant("specs/zoo/unet_keras.yaml", "dilated", "encoder4", "bottom")
+    assert found.totals.params.delta == found.totals.macs.delta == 0
+    assert found.head.totals == report_of("zoo/unet_keras_dilated").totals
+    assert found.head.receptive_field == report_of("zoo/unet_keras_dilated").receptive_field
+
+
+@pytest.mark.parametrize(("name", "parts"), [("deformable_v1", ["offset"]), ("deformable_v2", ["offset", "mask"])])
+def test_deformable_seeds(tmp_path: Path, name: str, parts: list[str]) -> None:
+    expected = seed("deformable_v1_v2")
+    path = one_layer(tmp_path, SEEDS["deformable_v1_v2"]["input"], "out_channels: 16, kernel_size: 3")
+    found = {row.name: list(row.output_shape) for row in variant(path, name).head.layers}
+    assert found["conv1.sample"] == expected["output"]
+    assert [found[f"conv1.{part}"] for part in parts] == [expected[part] for part in parts]
+
+
+def test_full_padding_seed(tmp_path: Path) -> None:
+    path = one_layer(tmp_path, SEEDS["full_padding"]["input"], "out_channels: 1, kernel_size: 3, padding: 2")
+    found = variant(path, "transposed:padding=0")
+    for report in (found.base, found.head):
+        assert list(report.layers[-1].output_shape) == seed("full_padding")["output"]
+
+
+def test_keras_separable_classifier(tmp_path: Path) -> None:
+    convolutions = [
+        f"  - conv: {{out_channels: {channels}, kernel_size: 3, padding: same}}" for channels in (32, 64, 128)
+    ]
+    body = "\n".join(f"{line}\n  - relu\n{line}\n  - relu\n  - max_pool: 2" for line in convolutions)
+    path = of_text(tmp_path, f"input: [1, 28, 28]\nlayers:\n{body}\n  - flatten\n  - linear: 128\n  - linear: 10\n")
+    found = variant(path, "separable")
+    expected = seed("keras_separable_classifier")
+    assert found.head.totals.params == expected["total_params"]
+    params = [change.head.params for change in found.layers if change.head and "relu" not in change.name]
+    assert params == expected["params"]
+
+
+def test_separable_block_of_mobilenet(tmp_path: Path) -> None:
+    layer = "out_channels: 128, kernel_size: 3, stride: 2, padding: 1, bias: false"
+    found = variant(one_layer(tmp_path, [64, 112, 112], layer), "separable")
+    assert found.head.totals.macs == report_of("seeds/separable_block_mobilenet").totals.macs
+
+
+def test_squeeze_excite_seed(tmp_path: Path) -> None:
+    path = one_layer(tmp_path, SEEDS["squeeze_excite"]["input"], "out_channels: 64, kernel_size: 3, padding: 1")
+    for option in ("reduction=4", "squeeze_channels=16"):
+        found = variant(path, f"squeeze_excite:{option}")
+        assert found.totals.params.delta == seed("squeeze_excite")["params"]
+        assert found.totals.macs.delta == seed("squeeze_excite")["macs"]
+        assert found.head.layers[-1].output_shape == found.base.layers[-1].output_shape
+        assert found.head.layers[-1].receptive_field.is_global
+
+
+def test_pointwise_bottleneck_and_ghost_by_hand(tmp_path: Path) -> None:
+    path = one_layer(tmp_path, [32, 10, 10], "out_channels: 64, kernel_size: 3, padding: 1, bias: false")
+    assert variant(path, "pointwise").head.totals.params == 32 * 64
+    narrow = variant(path, "bottleneck").head.totals
+    assert narrow.params == 32 * 16 + 9 * 16 * 16 + 16 * 64
+    assert narrow.macs == 100 * narrow.params
+    ghost = variant(path, "ghost").head
+    assert ghost.totals.params == 9 * 32 * 32 + 9 * 32
+    assert [row.name for row in ghost.layers] == ["conv1.primary", "conv1.cheap", "conv1.ghost"]
+    thirds = variant(path, "ghost:ratio=3").head
+    assert thirds.totals.params == 9 * 32 * 22 + 9 * 44  # 22 of 64, rounded up, and two copies of each
+    assert thirds.layers[-1].kind == "slice"
+    assert thirds.layers[-1].output_shape == (64, 10, 10)
+
+
+# ---- whole networks ----------------------------------------------------------------------------------------------
+
+
+def test_mobilenet_v1_against_full_convolutions() -> None:
+    full, separable = report_of("zoo/mobilenet_v1_standard"), report_of("zoo/mobilenet_v1")
+    assert unmet(full) == {}
+    found = convcalc.compare(full, separable).totals
+    assert (found.params.base, found.params.head) == (29_294_088, 4_231_976)
+    assert found.macs.head == 568_740_352
+    assert round((found.macs.base - 1_024_000) / 1e4) == 486_627  # 4,866.27 M in convolutions
+    # Made separable, all but the stem have the MACs of MobileNetV1: the convolutions are the same.
+    made = variant("specs/zoo/mobilenet_v1_standard.yaml", "separable", "stage*")
+    assert made.head.totals.macs == found.macs.head
+
+
+def test_resnet50_with_32_groups_in_its_3x3s() -> None:
+    layers = [row for row in rows("layers.csv") if row["model"] == "resnet50"]
+    params = macs = 0
+    count = 0
+    for row in layers:
+        own, work = int(row["params"]), int(row["macs"])
+        in_channels, out_channels = shape(row["input"])[0], shape(row["output"])[0]
+        if row["kind"] == "conv" and own == 9 * in_channels * out_channels:
+            assert own % 32 == work % 32 == 0
+            own, work, count = own // 32, work // 32, count + 1
+        params, macs = params + own, macs + work
+    assert count == 16
+    found = variant(RESNET, "grouped:groups=32", "layer*.conv2")
+    assert (found.head.totals.params, found.head.totals.macs) == (params, macs)
+    assert {change.name.rpartition(".")[2] for change in found.changes} == {"conv2"}
+    for pattern in ("bottleneck.conv2", "layer?.conv2", "layer*"):
+        assert variant(RESNET, "grouped:groups=32", pattern).head.totals == found.head.totals
+
+
+ZOO = sorted(str(path.relative_to(ROOT)) for path in (SPECS / "zoo").glob("*.yaml"))
+
+
+def vars_of(config: Any) -> dict[str, Any]:
+    return msgspec.structs.asdict(config)
+
+
+@pytest.mark.parametrize("path", ZOO)
+def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: Path) -> None:
+    """Names stay, comments stay, only lines with something to say otherwise change, and the text has the numbers."""
+    text = (ROOT / path).read_text("utf-8")
+    made = of_variants(path, "separable,ghost,squeeze_excite,deformable_v2", [], None, settings())
+    for entry in made.sides.entries:
+        if entry.comparison is None:
+            continue
+        found = entry.comparison
+        replaced = {change.base.name for change in entry.replaced if change.base is not None}
+        standard = {
+            node.name
+            for node in found.base.network.layers
+            if node.kind == "conv"
+            and vars_of(node.config)["groups"] == 1
+            and max(vars_of(node.config)["kernel_size"], default=1) > 1
+        }
+        assert replaced == standard
+        assert {change.mark for change in found.changes} <= {"edited", "affected"}
+        assert {change.name for change in found.changes if change.mark == "edited"} == replaced
+        out = made.sources[entry.label].text
+        assert convcalc.analyze(loads(Source("out.yaml", out))).totals == found.head.totals
+        assert re.findall(r"#.*", text) == re.findall(r"#.*", out)
+        gone = [line[2:] for line in difflib.ndiff(text.splitlines(), out.splitlines()) if line.startswith("- ")]
+        assert all(
+            re.search(r"conv|: \{name|bottleneck|block|inception|relu|stage|groups|padding", line) for line in gone
+        )
+
+
+def test_written_spec_analyses_to_the_same_numbers(tmp_path: Path) -> None:
+    out = tmp_path / "out.yaml"
+    for path in ("specs/zoo/unet.yaml", RESNET, "specs/seeds/standard_12x12.yaml"):
+        head = as_json(path, "--variant", "separable", "--write", str(out))["head"]
+        report = convcalc.analyze(convcalc.load(out))
+        assert msgspec.structs.asdict(report.totals) == head["totals"]
+        assert unmet(report) == {}  # what it expects is brought up to date
+        assert run(str(out), "--variant", "separable").code == 1  # there is nothing left to replace
+
+
+ODD = """\
+# first
+name: odd   # trailing
+input: [8, 32, 32]
+variables: {w: 16}
+expect:
+  params: 1    # wrong on purpose
+  receptive_field: 7
+blocks:
+  mine:   # a block of mine
+    parameters:
+      channels: required
+      k: 3
+    layers:
+      - conv:   # written once
+          out_channels: channels
+          kernel_size: k   # taps
+          padding: k // 2
+          groups: 1
+      - relu
+
+layers:
+  - conv: {out_channels: "max(w, 4)", kernel_size: 3, padding: [1, 1], groups: 1, bias: false}
+  - conv: {out_channels: 16, kernel_size: 1}   # stays
+  - mine: 16
+  - mine: {channels: 16, k: 1}   # a kernel of 1
+  - conv:
+      # within
+      groups: 1
+      out_channels: 16
+      kernel_size: 3
+      padding: same
+  - add: {from: [conv2, previous]}
+  - add:
+      repeat: 2
+      branches:
+        - - conv: {name: inner, out_channels: 16, kernel_size: 3, padding: 1}
+        - []
+  - conv: &anchor {out_channels: 16, kernel_size: 3, padding: 1}
+  - conv: *anchor
+  - conv: {<<: *anchor, bias: false}
+  - {conv: {"out_channels": 16, kernel_size: [3, 1], groups: 1, padding: same}}
+# last
+"""
+WRITTEN = """\
+# first
+name: odd   # trailing
+input: [8, 32, 32]
+variables: {w: 16}
+expect:
+  params: 3960    # wrong on purpose
+  receptive_field: [19, 17]
+blocks:
+  mine:   # a block of mine
+    parameters:
+      channels: required
+      k: 3
+    layers:
+      - conv:   # written once
+          out_channels: channels
+          kernel_size: k   # taps
+          padding: k // 2
+          groups: 1
+      - relu
+
+  mine_separable:
+    about: "mine, separable where it was a standard convolution"
+    parameters:
+      channels: required
+      k: 3
+    layers:
+      - separable_conv:
+          name: conv1
+          out_channels: channels
+          kernel_size: k
+          padding: k // 2
+      - relu
+
+layers:
+  - separable_conv: {name: conv1, out_channels: "max(w, 4)", kernel_size: 3, padding: [1, 1], bias: false}
+  - conv: {name: conv2, out_channels: 16, kernel_size: 1}   # stays
+  - mine_separable: {name: mine1, channels: 16}
+  - mine: {name: mine2, channels: 16, k: 1}   # a kernel of 1
+  - separable_conv:
+      # within
+      name: conv3
+      out_channels: 16
+      kernel_size: 3
+      padding: same
+  - add: {from: [conv2, previous]}
+  - add:
+      repeat: 2
+      branches:
+        - - separable_conv: {name: inner, out_channels: 16, kernel_size: 3, padding: 1}
+        - []
+  - separable_conv: &anchor {name: conv4, out_channels: 16, kernel_size: 3, padding: 1}
+  - separable_conv: {name: conv5, out_channels: 16, kernel_size: 3, padding: 1}
+  - separable_conv: {name: conv6, <<: *anchor, bias: false}
+  - {separable_conv: {name: conv7, "out_channels": 16, kernel_size: [3, 1], padding: same}}
+# last
+"""
+
+
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+def test_written_spec_keeps_what_it_does_not_replace(tmp_path: Path, newline: str) -> None:
+    given, out = tmp_path / "odd.yaml", tmp_path / "out.yaml"
+    given.write_bytes(ODD.replace("\n", newline).encode())
+    assert run(str(given), "--variant", "separable", "--write", str(out)).code == 0
+    assert out.read_bytes().decode().replace(newline, "\n") == WRITTEN
+    assert out.read_bytes().count(b"\r") == (WRITTEN.count("\n") if newline == "\r\n" else 0)
+
+
+def test_standard_writes_the_spec_itself(tmp_path: Path) -> None:
+    out = tmp_path / "out.yaml"
+    assert run(RESNET, "--variant", "standard", "--write", str(out)).code == 0
+    assert out.read_bytes() == (ROOT / RESNET).read_bytes()
+
+
+# ---- what is replaced --------------------------------------------------------------------------------------------
+
+
+def replaced(path: str, *layers: str, wanted: str = "separable") -> set[str]:
+    (entry,) = sides(path, wanted, *layers).entries
+    return {change.name for change in entry.replaced}
+
+
+def test_layers_by_name_and_glob(tmp_path: Path) -> None:
+    path = of_text(tmp_path, ODD)
+    everything = {"conv1", "mine1.conv1", "conv3", "add2.0.inner", "add2.1.inner", *(f"conv{n}" for n in (4, 5, 6, 7))}
+    assert replaced(path) == replaced(path, "*") == everything
+    assert replaced(path, "conv1") == {"conv1"}
+    assert replaced(path, "conv[37]", "conv1") == {"conv1", "conv3", "conv7"}
+    assert replaced(path, "mine1") == replaced(path, "mine") == replaced(path, "mine.conv1") == {"mine1.conv1"}
+    assert replaced(path, "add2.inner") == {"add2.0.inner", "add2.1.inner"}
+
+
+def test_a_repetition_cannot_be_replaced_alone(tmp_path: Path) -> None:
+    (entry,) = sides(of_text(tmp_path, ODD), "separable", "add2.0.inner").entries
+    assert {change.name for change in entry.replaced} == {"add2.0.inner", "add2.1.inner"}
+    assert entry.notes == ("add2.0.inner is written once for 2 repetitions, all of which are replaced",)
+
+
+def test_calls_of_a_block_are_told_apart() -> None:
+    assert {name.partition(".")[0] for name in replaced(RESNET, "layer2.*")} == {"layer2"}
+    found = variant(RESNET, "separable", "layer2.*.conv2", "stem")
+    assert {change.name.partition(".")[0] for change in found.changes if change.mark == "edited"} == {"layer2", "stem"}
+
+
+def test_blocks_within_blocks(tmp_path: Path) -> None:
+    path = of_text(tmp_path, """
+        input: [4, 8, 8]
+        blocks:
+          inner: {parameters: {k: 3}, layers: [conv: {out_channels: 4, kernel_size: k, padding: same}]}
+          outer: {parameters: {k: 3}, layers: [inner: {k: k}, inner: 1, relu]}
+        layers: [outer, outer: {name: small, k: 1}, outer: {name: large, k: 5, repeat: 2}]
+        """)  # fmt: skip
+    assert replaced(path) == {"outer1.inner1.conv1", "large.0.inner1.conv1", "large.1.inner1.conv1"}
+    assert replaced(path, "large") == {"large.0.inner1.conv1", "large.1.inner1.conv1"}
+
+
+def test_convolutions_that_share_weights_are_replaced_together(tmp_path: Path) -> None:
+    text = """
+        input: [4, 8, 8]
+        layers:
+          - conv: {name: a, out_channels: 4, kernel_size: 3, padding: same}
+          - conv: {name: b, share: a}
+        """
+    for wanted in ("separable", "grouped", "depthwise", "ghost"):
+        found = variant(of_text(tmp_path, text), wanted)
+        assert {change.name for change in found.changes} == {"a", "b"}
+        changes = {change.name: change.head for change in found.changes}
+        assert changes["b"] is not None
+        assert changes["b"].params == 0
+    assert "share" in run(of_text(tmp_path, text), "--variant", "separable", "--layer", "b").err
+
+
+def test_what_a_variant_is_made_of_is_not_replaced(tmp_path: Path) -> None:
+    text = "input: [4, 8, 8]\nlayers: [deform_conv_v1: {out_channels: 4, kernel_size: 3}]\n"
+    assert run(of_text(tmp_path, text), "--variant", "all").code == 1
+    assert run("specs/zoo/inception_v3.yaml", "--variant", "conv_bn_relu").code == 1
+
+
+def test_a_block_of_the_spec_is_a_variant(tmp_path: Path) -> None:
+    path = of_text(tmp_path, """
+        input: [4, 8, 8]
+        blocks:
+          twice:
+            parameters: {out_channels: required, kernel_size: required, padding: same, times: 2}
+            layers: [conv: {out_channels: out_channels, kernel_size: kernel_size, padding: padding, repeat: times}]
+        layers: [conv: {out_channels: 4, kernel_size: 3}, conv: {out_channels: 4, kernel_size: 3, padding: 1}]
+        """)  # fmt: skip
+    found = variant(path, "twice:times=3")
+    assert [row.output_shape for row in found.head.layers] == [(4, s, s) for s in (6, 4, 2, 2, 2, 2)]  # padding 0 stays
+
+
+def test_blocks_of_a_file(tmp_path: Path) -> None:
+    blocks = tmp_path / "blocks.yaml"
+    blocks.write_text(dedent("""
+        # two blocks, one in the other
+        slim:
+          parameters: {out_channels: required, kernel_size: required, padding: 0, bias: true}
+          layers:
+            - conv: &narrow {out_channels: 2, kernel_size: 1}
+            - part: {out_channels: out_channels, kernel_size: kernel_size, padding: padding}
+        part:
+          parameters: {out_channels: required, kernel_size: required, padding: 0}
+          layers:
+            - conv:  # the kernel
+                out_channels: out_channels
+                kernel_size: kernel_size
+                padding: padding
+            - conv: {<<: *narrow, out_channels: out_channels}
+        unused: {layers: [relu]}
+        """), "utf-8")  # fmt: skip
+    nets = {
+        "block": "input: [4, 8, 8]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3}\n",
+        "braces": "{input: [4, 8, 8], layers: [conv: {out_channels: 8, kernel_size: 3}]}\n",
+        "empty": "input: [4, 8, 8]\nblocks: {}\nlayers: [conv: {out_channels: 8, kernel_size: 3}]\n",
+        "one": "input: [4, 8, 8]\nblocks: {a: {layers: []}}\nlayers: [a, conv: {out_channels: 8, kernel_size: 3}]\n",
+    }
+    for text in nets.values():
+        path, out = of_text(tmp_path, text), tmp_path / "out.yaml"
+        found = run(path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--write", str(out))
+        assert found.code == 0, found.err
+        written = convcalc.load(out)
+        assert [node.name for node in written.layers][-3:] == [
+            "conv1.conv1", "conv1.part1.conv1", "conv1.part1.conv2"
+        ]  # fmt: skip
+        assert "unused" not in out.read_text("utf-8")
+        assert convcalc.analyze(written).totals.params == json.loads(found.out)["head"]["totals"]["params"]
+    both = of_text(tmp_path, "input: [4, 8, 8]\nblocks: {slim: {layers: [relu]}}\nlayers: [slim]\n")
+    assert "both in" in run(both, "--variant", "slim", "--blocks", str(blocks)).err
+    blocks.write_text("slim: {layers: [convv]}\nconv: {layers: []}\n", "utf-8")
+    found = run(path, "--variant", "slim", "--blocks", str(blocks))
+    assert found.code == 2
+    assert "did you mean `conv`" in found.err
+    assert "`conv` is the name of a layer kind" in found.err
+
+
+@pytest.mark.parametrize(
+    ("layer", "wanted", "reason"),
+    [
+        ("out_channels: 6, kernel_size: 3", "grouped:groups=4", "groups 4 does not divide"),
+        ("out_channels: 6, kernel_size: 3, padding: 1, padding_mode: reflect", "separable", "no `padding_mode`"),
+        ("out_channels: 6, kernel_size: 3", "depthwise", "does not divide"),
+        ("out_channels: 6, kernel_size: 3", "dilated:rate=9", "does not fit"),
+        ("out_channels: 4, kernel_size: 3, bias: false", "conv_bn_relu", "conv_bn_relu has no `bias`"),
+        ("out_channels: 4, kernel_size: 3", "grouped:groups=nothing", "nothing"),
+        ("out_channels: 4, kernel_size: 3", "deform_conv", "takes 2 to 3 inputs"),
+    ],
+)
+def test_a_variant_that_cannot_apply_says_why(tmp_path: Path, layer: str, wanted: str, reason: str) -> None:
+    path = one_layer(tmp_path, [4, 8, 8], layer)
+    found = run(path, "--variant", wanted)
+    assert found.code == 2
+    assert "cannot apply" in found.err
+    assert reason in found.err
+    among = run(path, "--variant", f"standard,{wanted}")
+    assert among.code == 0
+    assert reason in among.out
+
+
+def test_a_shape_that_breaks_a_later_add_is_a_row() -> None:
+    found = {head["label"]: head for head in as_json(RESNET, "--variant", "all")["heads"]}
+    assert set(found) == set(VARIANTS)
+    assert "layer1.0.add" in found["dilated"]["reason"]
+    assert found["dilated"]["head"] is None
+    assert found["separable"]["reason"] is None
+
+
+def test_an_anchor_that_others_use_is_not_edited(tmp_path: Path) -> None:
+    path = of_text(tmp_path, """
+        input: [4, 8, 8]
+        layers:
+          - conv: &a {out_channels: 4, kernel_size: 3, padding: same}
+          - conv: *a
+          - &b {conv: {out_channels: 4, kernel_size: 3, padding: same, name: x}}
+        """)  # fmt: skip
+    assert "anchor" in run(path, "--variant", "dilated", "--layer", "conv1").err
+    assert variant(path, "dilated", "conv2").head.layers[0].receptive_field.size == (3, 3)
+    assert run(path, "--variant", "dilated").code == 0
+
+
+@given(st.sampled_from(sorted(VARIANTS)), st.sampled_from(ZOO), st.data())
+def test_any_variant_of_any_layers_of_any_network(name: str, path: str, data: st.DataObject) -> None:
+    """Either it says why not, or names stay, what was not chosen stays, and the text has the numbers."""
+    network = convcalc.load(path)
+    layers = data.draw(st.lists(st.sampled_from([node.name for node in network.layers]), max_size=3))
+    source = read(path)
+    rewriter = Rewriter(source, network, {})
+    (one,) = parsed(name, rewriter.outline, {})
+    chosen, _ = rewriter.chosen(one, layers)
+    try:
+        _, head = rewriter.rewritten(one, chosen, {}, {})
+    except CannotApply:
+        return
+    names = {node.name for nodes in chosen.values() for node in nodes}
+    before = {node.name: node.config for node in network.layers if node.name not in names}
+    after = {node.name: node.config for node in head.layers}
+    assert before.items() <= after.items()
+    assert all(any(new == old or new.startswith(f"{old}.") for old in {*before, *names}) for new in after)
+
+
+SAME = """
+same:  # a convolution by another name, with other defaults
+  parameters: {out_channels: required, kernel_size: required, stride: 3, padding: same, dilation: 2, bias: false,
+    groups: 1, padding_mode: reflect}
+  layers:
+    - conv:
+        out_channels: out_channels
+        kernel_size: kernel_size
+        stride: stride
+        padding: padding
+        dilation: dilation
+        groups: groups
+        bias: bias
+        padding_mode: padding_mode
+"""
+EVERY = sorted(str(path.relative_to(ROOT)) for path in SPECS.rglob("*.yaml"))
+
+
+@pytest.mark.parametrize("path", [*EVERY, "odd"])
+def test_the_same_convolution_by_another_name_costs_the_same(path: str, tmp_path: Path) -> None:
+    blocks = tmp_path / "same.yaml"
+    blocks.write_text(SAME, "utf-8")
+    # The fields that are written for one are not those for one that merges it and has a bias of its own.
+    path = of_text(tmp_path, ODD.replace("{<<: *anchor, bias: false}", "*anchor")) if path == "odd" else path
+    try:
+        made = of_variants(path, "same", [], str(blocks), settings())
+    except NothingToReplace:
+        return
+    (entry,) = made.sides.entries
+    assert entry.comparison is not None, entry.reason
+    found = entry.comparison
+    assert found.head.totals == found.base.totals
+    assert found.head.receptive_field == found.base.receptive_field
+    assert {change.mark for change in found.changes} == {"edited"}
+    assert all(change.delta("macs").delta == 0 for change in found.changes)
+
+
+# ---- two networks ------------------------------------------------------------------------------------------------
+
+LAYERS = [
+    "relu", "batch_norm", "tanh", "conv: {out_channels: 4, kernel_size: 3, padding: 1}",
+    "conv: {out_channels: 4, kernel_size: 1}", "conv: {out_channels: 8, kernel_size: 1}",
+    "add: {branches: [[], [relu]]}", "b: {}", "b: {repeat: 2}", "b: {k: 1}",
+    "separable_conv: {out_channels: 4, kernel_size: 1}",
+]  # fmt: skip
+
+
+@st.composite
+def nets(draw: st.DrawFn) -> convcalc.Network:
+    inner = "conv: {out_channels: 4, kernel_size: k, padding: same}"
+    text = ["input: [4, 6, 6]", f"blocks: {{b: {{parameters: {{k: 3}}, layers: [{inner}, relu]}}}}", "layers:"]
+    names: list[str] = draw(st.lists(st.sampled_from("abcdefgh"), max_size=8, unique=True))
+    flags: st.SearchStrategy[bool] = st.booleans()
+    for layer in draw(st.lists(st.sampled_from(LAYERS), max_size=12)):
+        kind, _, body = layer.partition(": ")
+        named = bool(names) and draw(flags)
+        fields = ", ".join(filter(None, [f"name: {names.pop()}" if named else "", body[1:-1]]))
+        text.append(f"  - {kind}: {{{fields}}}")
+    if text[-1] == "layers:":
+        text[-1] = "layers: []"
+    return loads(Source("net.yaml", "\n".join(text)))
+
+
+@given(nets())
+def test_a_network_against_itself_is_no_change(network: convcalc.Network) -> None:
+    found = convcalc.compare(network, network)
+    assert found.changes == ()
+    assert len(found.layers) == len(network.layers)
+
+
+def mirrored(change: Change) -> Change:
+    marks: dict[Any, Any] = {"added": "removed", "removed": "added"}
+    return Change(marks.get(change.mark, change.mark), change.head, change.base, change.head_parts, change.base_parts)
+
+
+@given(nets(), nets())
+def test_there_and_back(first: convcalc.Network, second: convcalc.Network) -> None:
+    there, back = convcalc.compare(first, second), convcalc.compare(second, first)
+    assert sorted(map(repr, there.layers)) == sorted(repr(mirrored(change)) for change in back.layers)
+    for name in there.totals.__struct_fields__:
+        one, other = getattr(there.totals, name), getattr(back.totals, name)
+        assert (one.base, one.head, one.delta) == (other.head, other.base, -other.delta)
+    for cost in ("params", "macs", "elementwise_ops"):  # every layer is in it once
+        assert sum(change.delta(cost).delta for change in there.layers) == getattr(there.totals, cost).delta
+    for side, report in (("base", there.base), ("head", there.head)):
+        lines = [line for change in there.layers if (line := getattr(change, side)) is not None]
+        assert sum(line.layers for line in lines) == len(report.layers)
+
+
+@given(st.lists(st.sampled_from("abc"), max_size=12), st.lists(st.sampled_from("abc"), max_size=12))
+def test_common_is_a_longest_common_subsequence(left: list[str], right: list[str]) -> None:
+    pairs = common(left, right)
+    assert pairs == sorted(pairs)
+    assert all(left[mine] == right[theirs] for mine, theirs in pairs)
+    assert all(a[0] < b[0] and a[1] < b[1] for a, b in pairwise(pairs))
+
+    def longest(i: int, j: int) -> int:
+        table = [[0] * (j + 1) for _ in range(i + 1)]
+        for x in range(i):
+            for y in range(j):
+                same = left[x] == right[y]
+                table[x + 1][y + 1] = table[x][y] + 1 if same else max(table[x][y + 1], table[x + 1][y])
+        return table[i][j]
+
+    assert len(pairs) == longest(len(left), len(right))
+
+
+def marks(found: Comparison) -> dict[str, str]:
+    return {change.name: change.mark for change in found.layers}
+
+
+def net(*layers: str) -> str:
+    return "input: [4, 8, 8]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers)
+
+
+WIDE, NARROW = "conv: {out_channels: 8, kernel_size: 3}", "conv: {out_channels: 4, kernel_size: 3}"
+
+
+def test_a_layer_put_before_the_others_is_one_addition() -> None:
+    rest = (NARROW, "relu", WIDE, "relu")
+    found = compared(net(*rest), net("conv: {out_channels: 4, kernel_size: 1}", "tanh", *rest))
+    assert marks(found) == {
+        "conv1": "added", "tanh1": "added", "conv2": "same", "relu1": "same", "conv3": "same", "relu2": "same"
+    }  # fmt: skip
+
+
+def test_edited_and_affected() -> None:
+    found = compared(net(NARROW, "relu", NARROW, "relu"), net(WIDE, "relu", NARROW, "relu"))
+    assert marks(found) == {"conv1": "edited", "relu1": "affected", "conv2": "affected", "relu2": "same"}
+
+
+def test_names_go_before_places() -> None:
+    first = net("conv: {name: a, out_channels: 4, kernel_size: 1}", "conv: {name: b, out_channels: 4, kernel_size: 3}")
+    second = net("conv: {name: b, out_channels: 4, kernel_size: 3}", "conv: {name: a, out_channels: 4, kernel_size: 1}")
+    found = {change.name: change for change in compared(first, second).layers}
+    assert set(found) == {"a", "b"}
+    assert all(change.base and change.head and change.base.name == change.head.name for change in found.values())
+
+
+def test_a_layer_that_is_renamed_is_edited_and_one_that_is_rewired_too() -> None:
+    assert marks(compared(net("relu: {name: a}"), net("relu: {name: b}"))) == {"b": "edited"}
+    layers = ["relu: {name: a}", "tanh: {name: b}", "sigmoid: {name: c}"]
+    first, second = (net(*layers, f"add: {{from: [a, {other}]}}") for other in "bc")
+    assert marks(compared(first, second))["add1"] == "edited"
+
+
+def test_reports_and_networks_can_be_compared() -> None:
+    network = convcalc.load(STANDARD)
+    assert convcalc.compare(network, convcalc.analyze(network)).changes == ()
+    with pytest.raises(convcalc.Incomparable, match="batch 1 against 2"):
+        convcalc.compare(network, convcalc.analyze(network, batch=2))
+    found = convcalc.compare(network, convcalc.analyze(network, batch=2), allow_convention_change=True)
+    assert found.totals.macs.percent == 100
+    with pytest.raises(AttributeError):
+        found.totals = found.totals  # type: ignore[misc]  # that is what is tried
+
+
+def test_other_input_sizes_are_refused() -> None:
+    found = run(STANDARD, "specs/seeds/standard_5x5_256.yaml")
+    assert found.code == 2
+    assert "[3, 12, 12] against [256, 64, 64]" in found.err
+    assert run(STANDARD, "specs/seeds/standard_5x5_256.yaml", "--allow-input-change").code == 0
+
+
+# ---- what it looks like ------------------------------------------------------------------------------------------
+
+
+def test_json() -> None:
+    found = as_json(STANDARD, "--variant", "separable")
+    assert found["schema_version"] == 1
+    assert set(found) >= {"convention", "base", "head", "diff", "variant", "replaced"}
+    assert (found["base"]["totals"]["macs"], found["head"]["totals"]["macs"]) == (1228800, 53952)
+    assert found["diff"]["totals"]["macs"]["delta"] == 53952 - 1228800
+    (layer,) = found["diff"]["layers"]
+    assert [part["macs"] for part in layer["head_parts"]] == [4800, 49152]
+    pair = as_json("specs/zoo/resnet18.yaml", RESNET)
+    assert (pair["base"]["model"], pair["head"]["model"]) == ("resnet18", "resnet50")
+    three = as_json("specs/zoo/resnet18.yaml", RESNET, "specs/zoo/vgg16.yaml")
+    assert [head["label"] for head in three["heads"]] == [RESNET, "specs/zoo/vgg16.yaml"]
+
+
+def test_options_of_analyze() -> None:
+    found = as_json(STANDARD, "--variant", "separable", "--batch", "4", "--dtype", "int8", "--input", "3x16x16")
+    assert found["convention"]["batch"] == 4
+    assert found["head"]["totals"]["weight_bytes"] == 843
+    assert found["base"]["inputs"] == {"input": [3, 16, 16]}
+    small = as_json("specs/zoo/mobilenet_v1.yaml", "--variant", "separable", "--set", "width=0.5")
+    assert small["base"]["totals"]["params"] < 4231976
+
+
+def test_csv() -> None:
+    found = list(csv.DictReader(io.StringIO(run("specs/zoo/resnet18.yaml", RESNET, "--format", "csv").out)))
+    report = report_of("zoo/resnet50").totals.macs - report_of("zoo/resnet18").totals.macs
+    assert sum(int(row["macs_delta"]) for row in found) == report
+    several = run(STANDARD, "--variant", "all", "--format", "csv").out
+    table_ = {row["label"]: row for row in csv.DictReader(io.StringIO(several))}
+    assert table_["separable"]["macs"] == "53952"
+    assert "groups 2" in table_["grouped"]["reason"]
+
+
+def test_several_variants_are_sorted_and_the_smallest_is_marked() -> None:
+    lines = run(STANDARD, "--variant", "all").out.splitlines()
+    macs = [
+        int(found[1].replace(",", ""))
+        for line in lines
+        if (found := re.search(r" ([\d,]+)(?: \*)?   +[\d.]+ Ki?B", line))
+    ]
+    assert macs == sorted(macs)
+    assert len(macs) == 11
+    assert re.search(r"^separable .* 53,952 \* ", "\n".join(lines), re.MULTILINE)
+    assert re.search(r"^pointwise +768 \* ", "\n".join(lines), re.MULTILINE)
+    assert any(line.startswith("grouped   cannot apply: conv1: groups 2 does not divide") for line in lines)
+
+
+def test_markdown_for_a_pull_request() -> None:
+    text = run("specs/zoo/resnet18.yaml", RESNET, "--format", "markdown").out
+    lines = text.splitlines()
+    assert lines[0] == f"<!-- convcalc:compare:{RESNET} -->"
+    assert "MACs 1.81 G -> 4.09 G, +125.4 %; params 11.7 M -> 25.6 M, +118.6 %; field 435 -> 427" in lines[1]
+    assert text.count("<details>") == text.count("</details>") == 2
+    same = run(RESNET, RESNET, "--format", "markdown").out
+    assert "MACs 4.09 G unchanged; params 25.6 M unchanged; field 427 unchanged" in same
+    assert "No layer changed of itself." in same
+
+
+def test_markdown_is_cut_to_whole_rows(tmp_path: Path) -> None:
+    layers = [f"  - conv: {{name: {'long' * 20}{n}, out_channels: {4 + n % 3}, kernel_size: 1}}" for n in range(900)]
+    path = of_text(tmp_path, "name: a|b\ninput: [4, 8, 8]\nlayers:\n" + "\n".join(layers) + "\n")
+    other = tmp_path / "other.yaml"
+    other.write_text(Path(path).read_text("utf-8").replace("kernel_size: 1", "kernel_size: 1, bias: false"), "utf-8")
+    found = run(path, str(other), "--format", "markdown")
+    assert found.code == 0
+    assert 60_000 < len(found.out) < 65_000
+    assert re.search(r"\d+ more rows are left out", found.out)
+    tables = [line for line in found.out.splitlines() if line.startswith("|")]
+    assert {line.replace("\\|", "").count("|") for line in tables} == {6, 11}
+    itself = run(path, str(path), "--format", "markdown").out
+    assert len(itself) < 65_000
+    assert itself.rstrip().splitlines()[-1].startswith("1 MAC =")
+
+
+NUMBER = r"[\d,.]*\d"
+
+
+@pytest.mark.parametrize("width", [24, 40, 60, 80, 120])
+def test_numbers_are_never_cut(width: int) -> None:
+    known: set[str] = set()
+    any_size = Settings({}, {}, 1, "float32", allow_input_change=True)
+    shown = [sides(RESNET, "separable"), sides(STANDARD, "all"), of_specs([RESNET, VGG], None, any_size)]
+    shown.append(of_specs([RESNET, VGG, STANDARD], None, any_size))
+    for one in shown:
+        texts = []
+        for columns in (1000, width):
+            console = Console(file=io.StringIO(), width=columns, markup=False, highlight=False, _environ={})
+            table.show(console, one)
+            assert isinstance(console.file, io.StringIO)
+            texts.append(console.file.getvalue())
+        known = set(re.findall(NUMBER, texts[0]))
+        for line in texts[1].splitlines():
+            assert cell_len(line.rstrip()) <= width
+            assert set(re.findall(NUMBER, re.sub(r"…\S*|\S*…", "", line))) <= known, line
+
+
+def test_piped_output_has_no_colour() -> None:
+    for arguments in (
+        (RESNET, "--variant", "separable"),
+        (STANDARD, "--variant", "all"),
+        (ZOO[-1], RESNET, "--allow-input-change"),
+    ):
+        found = run(*arguments).out
+        assert "\x1b" not in found
+        assert "…" not in found
+
+
+def test_a_pipe_that_closes_is_no_error() -> None:
+    command = [sys.executable, "-m", "convcalc", "compare", RESNET, "--variant", "separable"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+def test_names_without_end_are_cut_in_markdown() -> None:
+    network = convcalc.load(STANDARD)
+    found = convcalc.compare(network, network)
+    text = markdown.text(Sides(found.base, "base", "p" * 9000, (Entry("x" * 70_000, found),), variants=True))
+    assert len(text) < 65_000
+
+
+# ---- what goes wrong ---------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "said"),
+    [
+        ((RESNET, "--variant", "seperable"), 2, "did you mean `separable`?"),
+        ((RESNET, "--variant", "something"), 2, "there are standard, depthwise, pointwise"),
+        ((RESNET, "--variant", ""), 2, "no variant"),
+        ((RESNET, "--variant", "grouped:group=2"), 2, "did you mean `groups`?"),
+        ((RESNET, "--variant", "grouped:groups"), 2, "expected grouped:key=value"),
+        ((RESNET, "--variant", "separable", "--layer", "layer9"), 2, "no layer is called `layer9`; did you mean"),
+        ((RESNET, "--variant", "separable", "--layer", "fc"), 1, "no layer to replace among fc"),
+        (("specs/seeds/separable_12x12.yaml", "--variant", "all"), 1, "no layer to replace"),
+        ((RESNET,), 2, "compare with what?"),
+        ((RESNET, STANDARD, "--variant", "separable"), 2, "--variant is for one spec"),
+        ((RESNET, STANDARD, "--layer", "x"), 2, "are for a --variant"),
+        ((RESNET, STANDARD, "--base", "HEAD"), 2, "--base is for one file"),
+        (("-", "-"), 2, "read once"),
+        ((RESNET, "nothing.yaml"), 2, "nothing.yaml: error[CC001]: cannot be read"),
+        ((RESNET, "--variant", "separable", "--blocks", "nothing.yaml"), 2, "cannot be read"),
+        ((RESNET, "--variant", "separable,ghost", "--write", "x.yaml"), 2, "one variant can be written"),
+        ((RESNET, "--variant", "separable", "--set", "nothing=1"), 2, "no variable `nothing`"),
+    ],
+)
+def test_bad_input(arguments: tuple[str, ...], code: int, said: str) -> None:
+    found = run(*arguments)
+    assert (found.code, found.out) == (code, "")
+    assert said in found.err
+    assert not TRACEBACK.search(found.err)
+
+
+def test_mistakes_of_all_specs_are_shown(tmp_path: Path) -> None:
+    bad = of_text(tmp_path, "input: [4]\nlayers: [reluu]\n")
+    found = run(bad, "nothing.yaml")
+    assert found.code == 2
+    assert "did you mean `relu`" in found.err
+    assert "nothing.yaml" in found.err
+
+
+def test_a_folder_that_cannot_be_written_to() -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "convcalc",
+        "compare",
+        STANDARD,
+        "--variant",
+        "separable",
+        "--write",
+        "no/such/file",
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (2, "convcalc: No such file or directory\n")
+
+
+# ---- git ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in list(os.environ):
+        if name.startswith("GIT_"):
+            monkeypatch.delenv(name)
+    folder = tmp_path / "repository"
+    (folder / "nets").mkdir(parents=True)
+    (folder / "nets" / "net.yaml").write_text(net(NARROW, "relu"), "utf-8")
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "first"]):
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+    (folder / "nets" / "net.yaml").write_text(net(WIDE, "relu"), "utf-8")
+    return folder
+
+
+@pytest.mark.parametrize("revision", ["HEAD", "first"])
+def test_the_base_of_a_revision(repository: Path, monkeypatch: pytest.MonkeyPatch, revision: str) -> None:
+    for place, path in (
+        (repository, "nets/net.yaml"),
+        (repository / "nets", "net.yaml"),
+        (ROOT, str(repository / "nets/net.yaml")),
+    ):
+        monkeypatch.chdir(place)
+        found = as_json("--base", revision, path)
+        assert (found["base"]["totals"]["params"], found["head"]["totals"]["params"]) == (148, 296)
+        assert found["base"]["spec"] == f"{revision}:{path}"
+    text = run("--base", revision, path, "--format", "markdown").out
+    assert text.startswith(f"<!-- convcalc:compare:{path} -->\n")
+
+
+def test_bad_revisions(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(repository)
+    outside = of_text(tmp_path, net("relu"))
+    (repository / "new.yaml").write_text(net("relu"), "utf-8")
+    for arguments, said in (
+        (("--base", "nothing", "nets/net.yaml"), "there is no revision `nothing`"),
+        (("--base=--all", "nets/net.yaml"), "there is no revision `--all`"),
+        (("--base", "HEAD:nets", "nets/net.yaml"), "there is no revision"),
+        (("--base", "", "nets/net.yaml"), "there is no revision"),
+        (("--base", "HEAD", "new.yaml"), "there is no file new.yaml at revision HEAD"),
+        (("--base", "HEAD", outside), "is in no git repository"),
+    ):
+        found = run(*arguments)
+        assert found.code == 2
+        assert said in found.err
+    monkeypatch.setenv("PATH", "")
+    assert "git cannot be run" in run("--base", "HEAD", "nets/net.yaml").err
+
+
+def test_large_networks_are_compared_in_no_time() -> None:
+    text = "input: [4, 8, 8]\nlayers:\n" + "  - relu\n  - conv: {out_channels: 4, kernel_size: 1}\n" * 2000
+    other = text.replace("kernel_size: 1}\n", "kernel_size: 1}\n  - tanh\n", 5)
+    found = compared(text, other)
+    assert [change.mark for change in found.changes].count("added") == 5
+    assert len(found.changes) < 20
