@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from convcalc.cli.options import assignments, console, readable, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
     from convcalc.analysis.lines import Line
@@ -24,16 +24,10 @@ def analyze(
     by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
     top: Annotated[int | None, typer.Option(min=1, help="Only the lines with the most MACs.")] = None,
     expand: Annotated[bool, typer.Option("--expand", help="Every layer of a repeated block on a line.")] = False,
-    batch: Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")] = 1,
-    dtype: Annotated[
-        Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
-    ] = "float32",
-    input: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
-    ] = None,
-    set: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
-    ] = None,
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
     """Shapes, params, MACs, receptive field and memory, layer by layer.
 

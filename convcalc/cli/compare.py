@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from convcalc.cli.options import assignments, console, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, shapes
 
 if TYPE_CHECKING:
     from convcalc.cli.sides import Made
@@ -44,16 +44,10 @@ def compare(
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
     format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
-    batch: Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")] = 1,
-    dtype: Annotated[
-        Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
-    ] = "float32",
-    input: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
-    ] = None,
-    set: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
-    ] = None,
+    batch: Batch = 1,
+    dtype: Dtype = "float32",
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable

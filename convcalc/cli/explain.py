@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from convcalc.cli.options import assignments, console, readable, shapes
+from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
     from convcalc.analysis.explain import Explanation
@@ -26,12 +26,8 @@ def explain(
     format: Annotated[  # noqa: A002  # the option's name
         Literal["text", "json", "markdown", "latex"], typer.Option(help="How to print.")
     ] = "text",
-    input: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
-    ] = None,
-    set: Annotated[  # noqa: A002  # the option's name
-        list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
-    ] = None,
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
     """Where a layer's numbers come from: each formula in symbols, with the numbers put in, and its value.
 
@@ -71,7 +67,7 @@ def _kind(name: str) -> KindExplanation:
     found = layers.load(name)
     if found is None:
         from convcalc.spec import library
-        from convcalc.spec.template import did_you_mean
+        from convcalc.spec.suggestions import did_you_mean
 
         advice = did_you_mean(name, layers.names()) or "`convcalc kinds` lists what there is"
         if library.block_source(name) is not None:
@@ -81,7 +77,7 @@ def _kind(name: str) -> KindExplanation:
 
 
 def _advice(name: str, known: list[str]) -> str:
-    from convcalc.spec.template import did_you_mean
+    from convcalc.spec.suggestions import did_you_mean
 
     outermost = [each for each in known if "." not in each] or known
     listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")

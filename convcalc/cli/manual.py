@@ -28,7 +28,7 @@ def kinds(
         return
     page = _page(name)
     if page is None:
-        from convcalc.spec.template import did_you_mean
+        from convcalc.spec.suggestions import did_you_mean
 
         advice = did_you_mean(name, library.names()) or "`convcalc kinds` lists what there is"
         raise typer.BadParameter(f"there is no layer kind or block `{name}`; {advice}", param_hint="NAME")

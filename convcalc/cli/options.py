@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
-from typing import TYPE_CHECKING, TextIO, cast
+from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 import typer
 
@@ -13,6 +13,17 @@ from convcalc.fields import LARGEST
 
 if TYPE_CHECKING:
     from rich.console import Console
+
+Inputs = Annotated[
+    list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
+]
+Variables = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
+]
+Batch = Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")]
+Dtype = Annotated[
+    Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
+]
 
 WIDEST = 1000
 """Columns of what is piped: whoever reads it wants names whole."""

@@ -10,7 +10,8 @@ from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
 from convcalc.spec.expressions import ExpressionError, Unknown
 from convcalc.spec.site import Failed, Problems, Site, Tensor
-from convcalc.spec.template import MERGES, Value
+from convcalc.spec.template import MERGES
+from convcalc.spec.values import Value
 
 MOST_ELEMENTS = 2**63 - 1
 """Elements of one tensor."""

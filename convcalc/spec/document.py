@@ -16,7 +16,8 @@ from convcalc.spec.advice import advised
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
-from convcalc.spec.template import Block, Compiler, Layer, Scope, did_you_mean
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import Block, Compiler, Layer, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
 
 FIELDS = {

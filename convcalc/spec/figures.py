@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.spec.settings import SHAPE, Settings
-from convcalc.spec.template import did_you_mean
+from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described
 
 EXPECTED = (*AMOUNTS, "output", "receptive_field")

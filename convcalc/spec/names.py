@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc.spec.site import Failed, Problems, Site, Tensor
-from convcalc.spec.template import Block, Reference, did_you_mean
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import Block, Reference
 
 SEVERAL_INPUTS = -1
 """Stands for the input of a network that has several: which one is meant must be said."""

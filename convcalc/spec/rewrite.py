@@ -21,7 +21,8 @@ from convcalc.spec.document import Shapes, Texts, loads
 from convcalc.spec.edits import Change, Edit, Layout, applied, quoted
 from convcalc.spec.outline import Definition, Outline, Path, Scope, Written
 from convcalc.spec.source import Source, SpecError
-from convcalc.spec.template import COMMON, did_you_mean, numbered
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import COMMON, numbered
 from convcalc.spec.variants import NOT_INSIDE, Variant, parameters
 
 Suffixes = frozenset[Path]

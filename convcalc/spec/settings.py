@@ -11,8 +11,10 @@ from convcalc.fields import FieldError, FieldType, Listed
 from convcalc.spec import tree
 from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown, is_name
 from convcalc.spec.source import Diagnostic, Source
-from convcalc.spec.template import IN_LAYER, Compiler, Value, did_you_mean
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import IN_LAYER, Compiler
 from convcalc.spec.tree import Node, Scalar, described, parse
+from convcalc.spec.values import Value
 
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
 

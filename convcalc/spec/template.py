@@ -6,91 +6,25 @@ with the text is found here: unknown fields and kinds, wrong types, unknown name
 
 from __future__ import annotations
 
-import ast
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from convcalc.arithmetic.window import PADDING_WORDS
-from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag, Whole
+from convcalc.fields import FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
-from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, is_name, place
-from convcalc.spec.source import Diagnostic, Source
+from convcalc.spec.source import Source
+from convcalc.spec.suggestions import close, did_you_mean
 from convcalc.spec.tree import Node, Scalar, described
+from convcalc.spec.values import Value, ValueReader
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
 """Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
 its number of spatial axes."""
 
 
-ELSEWHERE = {
-    "bn": "batch_norm",
-    "cat": "concat",
-    "concatenate": "concat",
-    "deconv": "conv_transpose",
-    "dense": "linear",
-    "fc": "linear",
-    "gap": "global_avg_pool",
-    "gemm": "linear",
-    "gn": "group_norm",
-    "interpolate": "upsample",
-    "ln": "layer_norm",
-    "lrn": "local_response_norm",
-    "mha": "attention",
-    "multiheadattention": "attention",
-    "resize": "upsample",
-    "se": "squeeze_excite",
-    "swish": "silu",
-}
-"""What other tools call our kinds, where it is not close enough to be found."""
-
-
-def did_you_mean(word: object, known: Iterable[str]) -> str:
-    """A suggestion, or nothing."""
-    known = list(known)
-    elsewhere = ELSEWHERE.get(str(word).replace("_", "").lower())
-    close = [elsewhere] if elsewhere in known else _close(word, known)
-    return f"did you mean `{close[0]}`?" if close else ""
-
-
-def _close(word: object, known: Iterable[str]) -> list[str]:
-    """The nearest known word, if one is near; PyTorch's class names are near our kinds (MaxPool2d, max_pool)."""
-    import difflib
-
-    squashed = {name.replace("_", "").lower(): name for name in known}
-    meant = re.sub(r"(?<=[a-z])[123]d$", "", str(word)[:100].replace("_", "").lower())
-    return [squashed[name] for name in difflib.get_close_matches(meant, list(squashed), n=1, cutoff=0.6)]
-
-
 def numbered(kind: str, number: int) -> str:
     """The name of a layer that has been given none."""
     return f"{kind}{'_' if kind[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
-
-
-class Value:
-    """A field as written: a constant, an expression, or a list of such."""
-
-    __slots__ = ("constant", "node", "written")
-
-    def __init__(self, node: Node, written: Any, *, constant: bool = False) -> None:
-        self.node = node
-        self.written = written  # the constant, the Expression, a list of Values, or None if it could not be read
-        self.constant = constant
-
-    def evaluate(self, names: dict[str, Any]) -> Any:
-        """What it says, given the values of names.
-
-        Raises:
-            ExpressionError: it has no value.
-        """
-        if self.written is None and not self.constant:
-            raise Unknown("reported where it stands")
-        if isinstance(self.written, Expression):
-            return self.written.evaluate(names)
-        if isinstance(self.written, list):
-            return tuple(value.evaluate(names) for value in self.written)
-        return self.written
 
 
 class Reference:
@@ -179,7 +113,7 @@ class Scope:
         return Scope({*self.values, "index"}, self.tensors)
 
 
-class Compiler:
+class Compiler(ValueReader):
     """Compiles layers of one source; `find_block` looks a block up by name."""
 
     def __init__(
@@ -189,28 +123,14 @@ class Compiler:
         find_block: Callable[[str], Block | None],
         known: Callable[[], list[str]],
     ) -> None:
-        self.source = source
+        super().__init__(source)
         self.find_kind = find_kind
         self.find_block = find_block
         self.known = known
-        self.problems: list[Diagnostic] = []
-        self._said: set[Diagnostic] = set()
 
     def of(self, source: Source) -> Compiler:
         """One that looks up the same kinds and blocks, for another text."""
         return Compiler(source, self.find_kind, self.find_block, self.known)
-
-    def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
-        """Report something about a node, unless it could not even be read as YAML, which has been reported."""
-        if isinstance(node, Scalar) and isinstance(node.value, tree.Unreadable):
-            return
-        end = node.end if isinstance(node, Scalar) else node.start + 1
-        self._add(self.source.diagnostic(code, node.start, end, message, advice))
-
-    def _add(self, problem: Diagnostic) -> None:
-        if problem not in self._said:  # what stands behind an anchor is read at every alias
-            self._said.add(problem)
-            self.problems.append(problem)
 
     def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
@@ -324,8 +244,7 @@ class Compiler:
                 return None
             first = item.value.partition(".")[0]
             if first not in scope.tensors:
-                close = did_you_mean(first, scope.tensors)
-                advice = close or "a name stands for a layer above, in the same block"
+                advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
                 return None
             found.append(Reference(item.value, item))
@@ -348,7 +267,7 @@ class Compiler:
             return  # fields that are not written are those of the layer whose weights are used
         missing = [name for name in layer.required() if name not in layer.fields]
         written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
-        misspelt = {close for word in written if word not in layer.types() for close in _close(word, missing)}
+        misspelt = {meant for word in written if word not in layer.types() for meant in close(word, missing)}
         missing = [name for name in missing if name not in misspelt]
         if missing:
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
@@ -374,91 +293,6 @@ class Compiler:
             self.problem("CC002", node or layer.key, f"the name `{layer.name}` is given twice, first {where}{unnamed}")
         scope.lines.setdefault(layer.name, layer.line)
         scope.tensors.add(layer.name)
-
-    def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
-        """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
-        if isinstance(node, tree.Sequence):
-            return self._list(node, names, type_, field)
-        if isinstance(node, tree.Mapping):
-            expected = type_.expected if type_ is not None else "a value"
-            self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
-            return Value(node, None)
-        if isinstance(node.value, tree.Unreadable):
-            return Value(node, None)
-        if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
-            return self._expression(node, names, type_, field)
-        if type_ is not None:
-            try:
-                type_.accept(node.value, 1)
-            except FieldError as error:
-                self.problem("CC011", node, f"{field}: {error}")
-                return Value(node, None)
-        return Value(node, node.value, constant=True)
-
-    def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
-        if type_ is not None and type_.item is None:
-            self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
-            return Value(node, None)
-        items = [self.value(item, names, type_ and type_.item, field) for item in node.items]
-        if all(item.constant for item in items):
-            return Value(node, tuple(item.written for item in items), constant=True)
-        return Value(node, items)
-
-    def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> Value:
-        text = str(node.value)
-        if text in names and not is_name(text):  # the name was refused where it was given
-            return Value(node, None)
-        if type_ is None and text.isidentifier() and (text not in names or not node.plain):
-            close = did_you_mean(text, names) if node.plain and text not in PADDING_WORDS else ""
-            if close:
-                self.problem("CC013", node, f"{field}: `{text}` has no value here", close)
-            return Value(node, text, constant=True)
-        try:
-            expression = Expression(text)
-        except ExpressionError as error:
-            if type_ is None and not node.plain:
-                return Value(node, text, constant=True)
-            self._expression_problem(node, type_, field, error)
-            return Value(node, None)
-        for name in expression.names:
-            if name.id not in names:
-                self._unknown_name(node, name, names, type_, field)
-                return Value(node, None)
-        return Value(node, expression)
-
-    def _expression_problem(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> None:
-        text = str(node.value)
-        if text.count("(") > text.count(")") or text.count("[") > text.count("]"):
-            message = f"{field}: a comma inside braces ends a value, and cuts {text!r} off"
-            self._blame(node, None, "CC011", message, "put the whole expression in quotes")
-            return
-        expected = f"expected {type_.expected}; " if type_ is not None else ""
-        self._blame(node, error.node, "CC011", f"{field}: {expected}{error}")
-
-    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str = "") -> None:
-        """Report something about a part of an expression."""
-        start, end = node.start, node.end
-        written = self.source.text[start:end]
-        if "\n" not in written:
-            first, last = place(str(node.value), part)
-            start, end = start + (not node.plain) + first, min(end, start + (not node.plain) + last)
-        self._add(self.source.diagnostic(code, start, end, message, advice))
-
-    def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
-        name, whole = part.id, part.id == node.value
-        expected = f"expected {type_.expected}; " if type_ is not None else ""
-        if whole and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
-            advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
-            self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
-            return
-        advice = did_you_mean(name, [*names, *(type_.words if type_ is not None else ())])
-        if not advice and name in FUNCTIONS:
-            advice = f"{name} is a function: {FUNCTIONS[name][1]}"
-        if not advice and name == "index":
-            advice = "index is the number of a repetition: it has a value where `repeat` stands, or within"
-        found = f"found `{name}`, which has no value here" if whole else f"`{name}` has no value here"
-        code = "CC011" if whole and type_ is not None and not advice else "CC013"
-        self._blame(node, part, code, f"{field}: {expected}{found}", advice)
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -14,7 +14,8 @@ from convcalc import layers
 from convcalc.spec import library, tree
 from convcalc.spec.outline import Definition, Outline, definitions
 from convcalc.spec.source import Source, SpecError
-from convcalc.spec.template import Block, Compiler, did_you_mean
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import Block, Compiler
 from convcalc.spec.tree import parse
 
 
