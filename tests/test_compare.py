@@ -27,6 +27,7 @@ from spec_reports import DATA, SPECS, field_of, report_of, rows, shape, unmet
 from typer.testing import CliRunner
 
 import convcalc
+from convcalc.analysis import align
 from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.cli import application
@@ -924,7 +925,7 @@ def test_names_without_end_are_cut_in_markdown() -> None:
     [
         ((RESNET, "--variant", "seperable"), 2, "did you mean `separable`?"),
         ((RESNET, "--variant", "something"), 2, "there are standard, depthwise, pointwise"),
-        ((RESNET, "--variant", ""), 2, "no variant"),
+        ((RESNET, "--variant", ""), 2, "expected a name"),
         ((RESNET, "--variant", "grouped:group=2"), 2, "did you mean `groups`?"),
         ((RESNET, "--variant", "grouped:groups"), 2, "expected grouped:key=value"),
         ((RESNET, "--variant", "separable", "--layer", "layer9"), 2, "no layer is called `layer9`; did you mean"),
@@ -957,19 +958,9 @@ def test_mistakes_of_all_specs_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to() -> None:
-    command = [
-        sys.executable,
-        "-m",
-        "convcalc",
-        "compare",
-        STANDARD,
-        "--variant",
-        "separable",
-        "--write",
-        "no/such/file",
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert (done.returncode, done.stderr) == (2, "convcalc: No such file or directory\n")
+    found = run(STANDARD, "--variant", "separable", "--write", "no/such/file")
+    assert found.code == 2
+    assert "cannot write no/such/file: No such file or directory" in found.err
 
 
 # ---- git ---------------------------------------------------------------------------------------------------------
@@ -1030,3 +1021,56 @@ def test_large_networks_are_compared_in_no_time() -> None:
     found = compared(text, other)
     assert [change.mark for change in found.changes].count("added") == 5
     assert len(found.changes) < 20
+
+
+@pytest.mark.parametrize("kind", ["relu", "linear", "batch_norm", "depthwise_conv"])
+def test_what_has_no_fields_of_a_convolution_is_no_variant(kind: str) -> None:
+    found = run("specs/seeds/standard_12x12.yaml", "--variant", kind)
+    assert found.code == 2
+    assert "out_channels" in found.err
+
+
+@pytest.mark.parametrize("option", [("--set", "width=8"), ("--input", "3x64x64")])
+def test_what_is_written_is_what_is_shown(option: tuple[str, str], tmp_path: Path) -> None:
+    path = tmp_path / "out.yaml"
+    found = run("specs/zoo/resnet50.yaml", "--variant", "separable", *option, "--write", str(path))
+    assert (found.code, path.exists()) == (2, False)
+
+
+@pytest.mark.parametrize("wanted", ["separable,", ",", "grouped:groups=2:groups=4", "dilated:rate=2:dilation=3"])
+def test_variants_that_are_written_wrongly(wanted: str) -> None:
+    assert run("specs/seeds/standard_12x12.yaml", "--variant", wanted).code == 2
+
+
+def test_variants_none_of_which_applies_are_rows_all_the_same() -> None:
+    found = run("specs/seeds/standard_12x12.yaml", "--variant", "grouped,depthwise")
+    assert found.code == 0
+    assert found.out.count("cannot apply") == 2
+    assert "1,228,800" in found.out
+
+
+def test_several_variants_as_csv_are_ranked_and_the_smallest_named() -> None:
+    found = run("specs/zoo/resnet18.yaml", "--variant", "all", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(found.out)))
+    macs = [int(row["macs"]) for row in rows if row["macs"]]
+    assert macs == sorted(macs)
+    assert len({row["label"] for row in rows}) == len(rows)
+    assert "macs" in rows[0]["smallest"]
+    assert all(row["reason"] for row in rows if not row["macs"])
+
+
+@given(st.lists(st.sampled_from("abcd"), max_size=40), st.lists(st.sampled_from("abcd"), max_size=40))
+def test_long_sequences_are_matched_as_short_ones_are(left: list[str], right: list[str]) -> None:
+    found = align._few_edits(left, right)
+    assert found is not None
+    assert all(left[first] == right[second] for first, second in found)
+    assert all(a < c and b < d for (a, b), (c, d) in pairwise(found))
+    assert len(found) == len(align._longest(left, right))
+
+
+def test_few_changes_of_a_large_network_are_few_changes() -> None:
+    layers = ["abcd"[place % 4] for place in range(1300)]
+    changed = [*layers[:5], "x", *layers[5:600], "x", *layers[600:1290], "x", *layers[1290:]]
+    assert len(align.common(layers, changed)) == 1300
+    ends = ["x", *layers[1:-1], "y"]
+    assert len(align.common(layers, ends)) == 1298

@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Sequence
-from difflib import SequenceMatcher
 
 from convcalc.network import Network
 
 Pair = tuple["Item | None", "Item | None"]
 
 MOST_CELLS = 1_000_000
-"""A longest common sequence is worked out exactly up to so many pairs of layers; beyond, nearly."""
+"""Pairs of layers up to which a longest common sequence is worked out by a table."""
+MOST_EDITS = 1_000
+"""Layers removed and added up to which it is worked out beyond that; with more it is found nearly."""
 
 
 class Item:
@@ -148,8 +149,8 @@ def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[in
 
 def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
     if len(left) * len(right) > MOST_CELLS:
-        blocks = SequenceMatcher(None, left, right).get_matching_blocks()
-        return [(block.a + place, block.b + place) for block in blocks for place in range(block.size)]
+        found = _few_edits(left, right)
+        return found if found is not None else _by_occurrence(left, right)
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for first in range(len(left) - 1, -1, -1):
         below, row = lengths[first + 1], lengths[first]
@@ -166,6 +167,57 @@ def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[
         else:
             second += 1
     return found
+
+
+def _few_edits(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]] | None:
+    """A longest common subsequence, None where more than `MOST_EDITS` items would have to be removed or added.
+
+    Myers, "An O(ND) difference algorithm and its variations", 1986: `reach[k]` is how far into `left` one gets on
+    diagonal k (place in left less place in right) with so many edits.
+    """
+    reach = {1: 0}
+    steps: list[dict[int, int]] = []
+    for edits in range(MOST_EDITS + 1):
+        steps.append({diagonal: reach[diagonal] for diagonal in range(-edits - 1, edits + 2) if diagonal in reach})
+        for diagonal in range(-edits, edits + 1, 2):
+            down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
+            first = reach[diagonal + 1] if down else reach[diagonal - 1] + 1
+            while first < len(left) and first - diagonal < len(right) and left[first] == right[first - diagonal]:
+                first += 1
+            reach[diagonal] = first
+            if first >= len(left) and first - diagonal >= len(right):
+                return _traced_back(steps, len(left), len(right))
+    return None
+
+
+def _traced_back(steps: list[dict[int, int]], first: int, second: int) -> list[tuple[int, int]]:
+    """The pairs on the way that `_few_edits` found, from its end to its beginning and turned round."""
+    pairs = []
+    for edits in range(len(steps) - 1, -1, -1):
+        reach, diagonal = steps[edits], first - second
+        down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
+        before = diagonal + 1 if down else diagonal - 1
+        came, from_ = (reach[before], reach[before] - before) if edits else (0, 0)
+        while first > came and second > from_:
+            first, second = first - 1, second - 1
+            pairs.append((first, second))
+        first, second = came, from_
+    return pairs[::-1]
+
+
+def _by_occurrence(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
+    """The n-th of its like with the n-th of its like, as far as these rise: nearly a longest common subsequence."""
+    places: dict[tuple[Hashable, int], int] = {}
+    counts: dict[Hashable, int] = {}
+    for place, item in enumerate(right):
+        counts[item] = counts.get(item, 0) + 1
+        places[item, counts[item]] = place
+    counts, pairs = {}, []
+    for place, item in enumerate(left):
+        counts[item] = counts.get(item, 0) + 1
+        if (item, counts[item]) in places:
+            pairs.append((place, places[item, counts[item]]))
+    return _rising(pairs)
 
 
 def _merged(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> Iterator[Pair]:

@@ -110,7 +110,12 @@ def through_window(axis: Axis, window: Window, outputs: int) -> Axis:
 
 
 def through_transposed(axis: Axis, window: Window, outputs: int) -> Axis:
-    """The field behind a transposed window, by the exact set of inputs that write to each output."""
+    """The field behind a transposed window, by the exact set of inputs that write to each output.
+
+    At stride 1 that is a window again, which looks back by as much as the transposed one writes ahead.
+    """
+    if window.stride == 1:
+        return through_window(axis, replace(window, before=window.extent - 1 - window.before), outputs)
     return through(axis, Resampling(window.stride, 1, window.transposed_sources, outputs))
 
 

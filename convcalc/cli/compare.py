@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
@@ -56,14 +57,14 @@ def compare(
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
 
-    _refuse(files, variant, layer, blocks, base, write)
+    _refuse(files, variant, layer, blocks, base, write, given=bool(input or set))
     settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
     try:
         if variant is not None:
             made = of_variants(files[0], variant, layer or [], blocks, settings)
             _one_that_applies(made)
             if write is not None:
-                _write(write, made)
+                _write(write, made, files[0])
             sides = made.sides
         else:
             sides = of_specs(files, base, settings)
@@ -90,8 +91,10 @@ def _refuse(
     blocks: str | None,
     base: str | None,
     write: str | None,
+    *,
+    given: bool,
 ) -> None:
-    """Options that do not go together."""
+    """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
@@ -101,6 +104,8 @@ def _refuse(
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
     elif variant is None and (layer or blocks is not None or write is not None):
         problem = "--layer, --blocks and --write are for a --variant"
+    elif write is not None and given:
+        problem = "--write writes the sizes and variables of the spec; leave out --input and --set, or change it first"
     elif files.count("-") > 1:
         problem = "standard input can be read once"
     if problem:
@@ -110,20 +115,24 @@ def _refuse(
 def _one_that_applies(made: Made) -> None:
     """Alone, a variant that cannot be had is bad input; among others it is a row."""
     entries = made.sides.entries
-    if made.sources:
+    if made.sources or len(entries) > 1:
         return
     for entry in entries:
         typer.echo(f"convcalc: {entry.label} cannot apply: {entry.reason}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 
-def _write(path: str, made: Made) -> None:
+def _write(path: str, made: Made, original: str) -> None:
     from convcalc.cli.sides import up_to_date
 
     if len(made.sides.entries) > 1:
         raise typer.BadParameter("one variant can be written, found several", param_hint="--write")
     (source,) = made.sources.values()
-    Path(path).write_bytes(up_to_date(source).text.encode())
+    mark = codecs.BOM_UTF8 if original != "-" and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
+    try:
+        Path(path).write_bytes(mark + up_to_date(source).text.encode())
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {path}: {error.strerror}", param_hint="--write") from None
 
 
 def _fail(message: str, code: int) -> NoReturn:

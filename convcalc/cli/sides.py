@@ -91,7 +91,8 @@ def of_variants(file: str, wanted: str, layers: Sequence[str], blocks: str | Non
     if all(entry is None for entry in entries):
         named = f" among {', '.join(layers)}" if layers else ""
         raise NothingToReplace(
-            f"no layer to replace{named}: none is a convolution of groups 1 with a kernel larger than 1"
+            f"no layer to replace{named}: none is a convolution of groups 1 with a kernel larger than 1, those apart "
+            "that composites like separable_conv are made of"
         )
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]

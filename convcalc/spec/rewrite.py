@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from convcalc import layers
+from convcalc.fields import shown
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 from convcalc.spec import tree
@@ -312,11 +313,14 @@ class _Version:
         for node in self.nodes[layer]:
             assert node.config is not None  # noqa: S101  # for the type checker: inputs are not replaced
             kind: type[Kind] = type(node.config)
+            if field not in layers.defaults(kind):
+                raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")
             standard = layers.field_types(kind)[field].expand(layers.defaults(kind)[field], len(node.shape) - 1)
             if getattr(node.config, field) != standard:
                 found = getattr(node.config, field)
-                shown = str(found).lower() if isinstance(found, bool) else str(found)
-                raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown} here")
+                raise CannotApply(
+                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(found)} here"
+                )
 
     def _defaults(self, known: set[str]) -> dict[str, str]:
         """Fields to write because the variant has them otherwise where nothing is written."""

@@ -89,6 +89,8 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
     for part in _split(text, ","):
         labels = [part.strip()] if part.strip() != "all" else list(VARIANTS)
         for label in labels:
+            if not label:
+                raise VariantError(f"expected a name on both sides of each comma, found `{text}`")
             variant = _variant(label, outline, more)
             found.setdefault(variant.label, variant)
     return list(found.values())
@@ -114,13 +116,18 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
             own = [*VARIANTS, *outline.own, *more]
             advice = did_you_mean(name, [*own, *library.block_names()]) or f"there are {', '.join(own)}"
             raise VariantError(f"there is no variant or block `{name}`; {advice}")
+        if "out_channels" not in parameters(name, outline, more):
+            raise VariantError(f"`{name}` has no field `out_channels`, and so cannot stand for a convolution")
         shipped = Shipped(name, "")
     given: dict[str, str] = {}
     for option in options:
         key, equals, value = (part.strip() for part in option.partition("="))
         if not equals or not value or not re.fullmatch(r"\w+", key):
             raise VariantError(f"expected {name}:key=value, found `{text}`")
-        given[shipped.options.get(key, key)] = value
+        field = shipped.options.get(key, key)
+        if field in given:
+            raise VariantError(f"{name}: `{key}` is given twice in `{text}`")
+        given[field] = value
     known = parameters(shipped.target, outline, more)
     for key in given:
         if key not in known:

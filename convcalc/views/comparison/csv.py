@@ -9,7 +9,7 @@ from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField
 from convcalc.views import words
-from convcalc.views.comparison.records import Entry, Sides
+from convcalc.views.comparison.records import Sides, ordered
 
 SIDE = ("name", "kind", "output_shape", "params", "buffers", "macs", "elementwise_ops", "flops", "field_size")
 COSTS = ("params", "macs")
@@ -54,14 +54,16 @@ def _percent(number: float | None) -> str:
 
 
 def _several(sides: Sides) -> list[list[object]]:
-    rows: list[list[object]] = [
-        ["label", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent", "reason"]
-    ]
-    entries = [Entry(sides.label, compare(sides.base, sides.base)), *sides.entries]
-    for entry in entries:
-        report = entry.comparison.head if entry.comparison else None
-        macs = entry.comparison.totals.macs if entry.comparison else None
-        totals = [getattr(report.totals, name) if report else "" for name in Totals.__struct_fields__]
-        change = [macs.delta, _percent(macs.percent)] if macs else ["", ""]
-        rows.append([entry.label, *totals, _field(report.receptive_field) if report else "", *change, entry.reason])
+    header = ["label", "smallest", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent", "reason"]
+    rows: list[list[object]] = [list(header)]
+    for entry, cells in ordered(sides):
+        comparison = entry.comparison or (None if entry.reason else compare(sides.base, sides.base))
+        smallest = " ".join(cost for cost, cell in cells.items() if cell.endswith("*"))
+        if comparison is None:
+            rows.append([entry.label, smallest, *[""] * (len(header) - 3), entry.reason])
+            continue
+        totals = [getattr(comparison.head.totals, name) for name in Totals.__struct_fields__]
+        macs = comparison.totals.macs
+        field = _field(comparison.head.receptive_field)
+        rows.append([entry.label, smallest, *totals, field, macs.delta, _percent(macs.percent), entry.reason])
     return rows

@@ -10,7 +10,7 @@ from convcalc.analysis.report import Convention
 from convcalc.analysis.theory import Theory
 from convcalc.version import __version__
 from convcalc.views import json
-from convcalc.views.comparison.records import Entry, Sides
+from convcalc.views.comparison.records import Entry, Sides, ordered
 
 SCHEMA_VERSION = 1
 
@@ -78,7 +78,8 @@ def encoded(sides: Sides) -> bytes:
             notes=head.notes,
         )
     else:
-        heads = [_head(sides, entry) for entry in sides.entries]
+        asked = [entry for entry, _ in ordered(sides) if entry in sides.entries]
+        heads = [_head(sides, entry) for entry in asked]
         document = Document(convention=sides.base.convention, base=base, heads=heads)
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
 

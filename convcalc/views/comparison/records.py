@@ -180,6 +180,11 @@ def _extent(seen: ReceptiveField | None) -> int | None:
     return product
 
 
+def ordered(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
+    """As `ranked`, and behind them those that could not be had."""
+    return [*ranked(sides), *((entry, {}) for entry in sides.entries if entry.comparison is None)]
+
+
 def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
     """The networks that could be had, the base among them, with the fewest MACs first, and their cells.
 
