@@ -1074,3 +1074,16 @@ def test_few_changes_of_a_large_network_are_few_changes() -> None:
     assert len(align.common(layers, changed)) == 1300
     ends = ["x", *layers[1:-1], "y"]
     assert len(align.common(layers, ends)) == 1298
+
+
+def test_layers_of_a_renamed_block_are_edited(tmp_path: Path) -> None:
+    paths = []
+    for name in ("layer1", "stage1"):
+        paths.append(str(tmp_path / f"{name}.yaml"))
+        Path(paths[-1]).write_text(
+            f"input: [8, 8, 8]\nlayers: [basic_block: {{name: {name}, channels: 8, repeat: 2}}]\n"
+        )
+    changes = as_json(*paths)["diff"]["layers"]
+    assert {change["mark"] for change in changes} == {"edited"}
+    assert len(changes) == 2 * 7
+    assert run(paths[0], paths[0]).out.count("no layer changed") == 1

@@ -21,14 +21,18 @@ MOST_EDITS = 1_000
 
 
 class Item:
-    """A layer, or the layers of a block or a repeat, within one scope. `nodes` are indices, in order."""
+    """A layer, or the layers of a block or a repeat, within one scope. `nodes` are indices, in order.
 
-    __slots__ = ("children", "kind", "name", "nodes", "path", "signature")
+    `is_moved`: a block or repeat around it has another name in the other network.
+    """
+
+    __slots__ = ("children", "is_moved", "kind", "name", "nodes", "path", "signature")
 
     def __init__(self, name: str, path: str) -> None:
         self.name = name
         self.path = path
         self.kind = ""
+        self.is_moved = False
         self.nodes: list[int] = []
         self.children: dict[str, Item] = {}
         self.signature: Hashable = None

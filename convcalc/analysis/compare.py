@@ -164,8 +164,7 @@ class _Matching:
             return "added"
         if other is None:
             return "removed"
-        renamed = one.name != other.name and (one.is_named or other.is_named)
-        if renamed or one.signature != other.signature or self._is_rewired(one, other):
+        if _is_renamed(one, other) or one.signature != other.signature or self._is_rewired(one, other):
             return "edited"
         same = all(getattr(base, field) == getattr(head, field) for field in (*COSTS, "output_shape"))
         return (
@@ -231,6 +230,8 @@ def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, It
     for one, other in aligned(base, head):
         if one is not None and other is not None:
             if one.children and other.children:
+                for child in other.children.values():
+                    child.is_moved = _is_renamed(one, other)
                 yield from _pairs(list(one.children.values()), list(other.children.values()))
             else:
                 yield one, other
@@ -238,6 +239,12 @@ def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, It
             yield from ((leaf, None) for leaf in _leaves(one))
         elif other is not None:
             yield from ((None, leaf) for leaf in _leaves(other))
+
+
+def _is_renamed(one: Item, other: Item) -> bool:
+    """Whether a name that was given, its own or one around it, is another; counted names shift by themselves."""
+    renamed = one.name != other.name and (one.is_named or other.is_named)
+    return renamed or one.is_moved or other.is_moved
 
 
 def _leaves(item: Item) -> Iterator[Item]:

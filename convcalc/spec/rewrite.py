@@ -343,7 +343,8 @@ class _Version:
 
 def _anchored(source: Source, layer: Written) -> CannotApply:
     line = source.line(layer.key.start)
-    return CannotApply(f"the {layer.kind} in line {line} stands behind an anchor and is used several times")
+    used = f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
+    return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
 def _behind(layer: Written, suffixes: Suffixes) -> Suffixes:
