@@ -1087,3 +1087,15 @@ def test_layers_of_a_renamed_block_are_edited(tmp_path: Path) -> None:
     assert {change["mark"] for change in changes} == {"edited"}
     assert len(changes) == 2 * 7
     assert run(paths[0], paths[0]).out.count("no layer changed") == 1
+
+
+def test_other_outputs_are_said(tmp_path: Path) -> None:
+    paths = []
+    for number, outputs in enumerate(("[a, b]", "[b]")):
+        paths.append(str(tmp_path / f"{number}.yaml"))
+        layers = "[relu: {name: a}, linear: {name: b, out_features: 4}]"
+        Path(paths[-1]).write_text(f"input: [8]\noutputs: {outputs}\nlayers: {layers}\n")
+    assert "outputs a, b -> b" in run(*paths).out
+    assert "outputs a, b -> b" in run(*paths, "--format", "markdown").out
+    assert as_json(*paths)["diff"]["outputs"] == [["a", "b"], ["b"]]
+    assert "outputs a" not in run(paths[0], paths[0]).out

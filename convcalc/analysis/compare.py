@@ -80,6 +80,15 @@ class Comparison(msgspec.Struct, frozen=True):
         """The layers that are not the same in both."""
         return tuple(change for change in self.layers if change.mark != "same")
 
+    @property
+    def outputs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """What leaves each of the two, by name."""
+        before, after = (
+            tuple(report.network.nodes[index].name for index in report.network.outputs)
+            for report in (self.base, self.head)
+        )
+        return before, after
+
 
 def delta(base: int, head: int) -> Delta:
     """The change from one count to another."""

@@ -28,9 +28,10 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Diff(msgspec.Struct, frozen=True):
-    """The totals side by side, and every layer that is not the same in both."""
+    """The totals side by side, what leaves each, and every layer that is not the same in both."""
 
     totals: Totals
+    outputs: tuple[tuple[str, ...], tuple[str, ...]]
     layers: list[Layer]
 
 
@@ -99,7 +100,7 @@ def _head(sides: Sides, entry: Entry) -> Head:
 
 
 def _diff(comparison: Comparison) -> Diff:
-    return Diff(comparison.totals, [_layer(change) for change in comparison.changes])
+    return Diff(comparison.totals, comparison.outputs, [_layer(change) for change in comparison.changes])
 
 
 def _layer(change: Change) -> Layer:

@@ -65,7 +65,8 @@ def _headline(sides: Sides, entry: Entry) -> str:
 
 def _notes(entry: Entry) -> list[str]:
     theory = [records.theory(entry.theory)] if entry.theory is not None else []
-    return [escaped(note) for note in (*theory, *entry.notes)]
+    leaving = [records.leaving(entry.comparison)] if entry.comparison is not None else []
+    return [escaped(note) for note in (*theory, *entry.notes, *leaving) if note]
 
 
 def _fitted(start: list[str], sections: list[Section], end: list[str]) -> str:

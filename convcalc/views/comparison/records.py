@@ -86,6 +86,12 @@ def kinds(change: Change) -> str:
     return between(found[0], found[-1])
 
 
+def leaving(comparison: Comparison) -> str:
+    """The layers whose outputs leave, where these are others; nothing where they are the same."""
+    before, after = (", ".join(names) for names in comparison.outputs)
+    return "" if before == after else f"outputs {words.printable(between(before, after))}"
+
+
 def outputs(change: Change) -> str:
     """The output shape before and after."""
     shapes = [words.shape(line.output_shape or ()) for line in (change.base, change.head) if line is not None]

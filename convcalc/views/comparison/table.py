@@ -107,6 +107,8 @@ def _specs(console: Console, entry: Entry) -> None:
     assert comparison is not None  # noqa: S101  # for the type checker: specs that cannot be read are errors
     _totals(console, comparison, "base", "head")
     changes = comparison.changes
+    if records.leaving(comparison):
+        console.print(Text(records.leaving(comparison)))
     if not changes:
         console.print(Text("no layer changed"))
         return
