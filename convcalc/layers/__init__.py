@@ -15,15 +15,29 @@ import inspect
 import pkgutil
 import random
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
 
 from convcalc.arithmetic.field import Field, merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
+
+if TYPE_CHECKING:
+    from convcalc.tensors.engine import Engine as Engine
+else:  # NumPy is imported when something runs on tensors
+    Engine = Any
+
+Array = Any
+"""A NumPy array, of any dtype."""
+
+Arrays = Mapping[str, Array]
+"""Arrays of a layer by name."""
+
+Fields = Any
+"""The fields of a layer by name, as a person wrote them."""
 
 Shape = tuple[int, ...]
 """Sizes of a tensor, channels first, no batch axis."""
@@ -58,6 +72,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         buffers: ClassVar[Callable[..., Weights]]
         macs: ClassVar[Callable[..., int]]
         elementwise_ops: ClassVar[Callable[..., int]]
+        reference: ClassVar[Callable[..., Any]]
     else:
 
         def checks(self, *inputs):
@@ -83,6 +98,16 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         def elementwise_ops(self, *inputs):
             """All other arithmetic: bias adds, normalisation, activation, pooling, interpolation."""
             return 0
+
+        @staticmethod
+        def reference(engine, fields, weights, *inputs):
+            """The layer run on arrays [batch, channels, *positions], from what a person wrote and nothing else.
+
+            `engine` holds the primitives (`convcalc.tensors.engine.Engine`), `fields` the fields as written, `weights`
+            the arrays by name, buffers among them. No formula of the kind may be used: what runs here is what they
+            are held against.
+            """
+            raise NotImplementedError
 
     def params(self, *inputs: Shape) -> int:
         """Learnable parameters: the sizes of the weights, added up."""

@@ -22,7 +22,7 @@ from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
 from convcalc.fields import Choice, Flag, PaddingType, PerAxis, Sizes, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import fits, grouped, room_to_pad
 from convcalc.layers._windows import shown_window
@@ -85,3 +85,10 @@ class Conv(Kind, frozen=True, kw_only=True):
         )
         sizes = (d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
         return config, ((groups * draw.randint(1, 3), *sizes),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
+        padded = engine.pad(x, pads, fields.padding_mode)
+        y = engine.convolve(padded, weights["weight"], fields.stride, fields.dilation, fields.groups)
+        return y + engine.per_channel(weights["bias"], y) if fields.bias else y

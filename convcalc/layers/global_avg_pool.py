@@ -13,10 +13,14 @@ Source: Lin et al. 2014, "Network in network"; Keras GlobalAveragePooling2D, ONN
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
 from convcalc.layers._pools import GlobalPool
 
 
 class GlobalAvgPool(GlobalPool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.mean(tuple(range(2, x.ndim)), keepdims=fields.keepdim)

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Whole
-from convcalc.layers import Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 
 
@@ -53,3 +53,8 @@ class Linear(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(out_features=draw.randint(1, 9), bias=draw_flag(draw)), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        y = engine.matmul(x[..., None, :], weights["weight"].T)[..., 0, :]
+        return y + engine.fitting(weights["bias"], y.shape[-1:]) if fields.bias else y

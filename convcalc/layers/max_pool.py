@@ -19,7 +19,7 @@ import msgspec
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._pools import Pool
 
 
@@ -40,3 +40,13 @@ class MaxPool(Pool, frozen=True, kw_only=True):
             draw.randint(1, max(1, (size - 1) // max(k - 1, 1))) for k, size in zip(kernel, x[1:], strict=True)
         )
         return msgspec.structs.replace(config, dilation=dilation), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        stride = fields.kernel_size if fields.stride is None else fields.stride
+        pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, fields.dilation)
+        if fields.ceil_mode:
+            pads = engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, fields.dilation)
+        padded = engine.pad(x, pads, fill=float("-inf"))
+        windows = engine.windows(padded, fields.kernel_size, stride, fields.dilation)
+        return windows.max(axis=tuple(range(-len(fields.kernel_size), 0)))

@@ -13,7 +13,7 @@ import msgspec
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Real, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 
@@ -23,6 +23,10 @@ class Activation(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.elementwise(lambda x: engine.numpy.maximum(x, 0), x)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -1,0 +1,172 @@
+"""The primitives of the executor: what a kind's `reference` is made of.
+
+Arrays are laid out as [batch, channels, *positions], of any dtype, Python objects among them. Sizes are read off the
+arrays: an output is as large as windows fit. A primitive that multiplies and adds up reports every multiplication
+it executes; nothing else may (see `tests/test_reference.py`).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+Array = Any
+"""A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
+Pairs = Sequence[tuple[int, int]]
+
+
+class Misfit(ValueError):
+    """Arrays that do not fit each other; the message gives their shapes."""
+
+
+class Engine:
+    """Runs the primitives and counts. `threads` is how many blocks are worked on at a time."""
+
+    def __init__(self, threads: int = 1) -> None:
+        self.threads = threads
+        self.numpy = np
+        self.multiplications = 0
+
+    def matmul(self, a: Array, b: Array) -> Array:
+        """The matrix product of the last two axes, those before broadcast; m x k by k x n is m·k·n multiplications."""
+        if a.shape[-1] != b.shape[-2]:
+            raise Misfit(f"a matrix product of {_shown(a)} and {_shown(b)}")
+        product = np.matmul(a, b)
+        self.multiplications += product.size * a.shape[-1]
+        return product
+
+    def convolve(self, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int) -> Array:
+        """Every window that fits x (already padded), times weight [out_channels, in_channels / groups, *kernel]."""
+        windows = self.windows(x, weight.shape[2:], stride, dilation)
+        rank = weight.ndim - 2
+        columns = windows.transpose(0, 1, *range(2 + rank, 2 + 2 * rank), *range(2, 2 + rank))
+        return self.contract(columns, weight, groups)
+
+    def contract(self, columns: Array, weight: Array, groups: int) -> Array:
+        """Columns [batch, in_channels, *kernel, *positions], each times the weights of its group, as in `convolve`."""
+        rank = weight.ndim - 2
+        batch, in_channels = columns.shape[:2]
+        kernel, positions = columns.shape[2 : 2 + rank], columns.shape[2 + rank :]
+        if weight.shape[2:] != kernel or weight.shape[1] * groups != in_channels or weight.shape[0] % groups:
+            raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels of kernel {kernel}")
+        taps = weight.shape[1] * math.prod(kernel)
+        rows = weight.reshape(groups, weight.shape[0] // groups, taps)
+        product = self.matmul(rows, columns.reshape(batch, groups, taps, -1))
+        return product.reshape(batch, weight.shape[0], *positions)
+
+    def convolve_transposed(
+        self, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int
+    ) -> Array:
+        """Every position of x written through every tap of weight [in_channels, out_channels / groups, *kernel].
+
+        The output reaches from the first position written to the last; nothing is cropped.
+        """
+        batch, in_channels, *sizes = x.shape
+        kernel = weight.shape[2:]
+        if weight.shape[0] != in_channels or in_channels % groups:
+            raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels")
+        members = in_channels // groups
+        rows = weight.reshape(groups, members, -1).swapaxes(1, 2)
+        written = self.matmul(rows, x.reshape(batch, groups, members, -1))
+        written = written.reshape(batch, groups * weight.shape[1], *kernel, *sizes)
+        extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in zip(kernel, stride, dilation, sizes, strict=True)]
+        output: Array = np.zeros((batch, groups * weight.shape[1], *extents), x.dtype)
+        for tap in np.ndindex(*kernel):
+            starts = [t * d for t, d in zip(tap, dilation, strict=True)]
+            places = (
+                slice(start, start + s * (i - 1) + 1, s) for start, s, i in zip(starts, stride, sizes, strict=True)
+            )
+            output[(..., *places)] += written[(slice(None), slice(None), *tap)]
+        return output
+
+    def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
+        """A view [batch, channels, *positions, *kernel] of every window that fits."""
+        axes = tuple(range(2, 2 + len(kernel)))
+        extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+        if any(extent > size for extent, size in zip(extents, x.shape[2:], strict=True)):
+            raise Misfit(f"a window of {extents} does not fit {_shown(x)}")
+        view = sliding_window_view(x, extents, axis=axes)
+        steps = (slice(None, None, s) for s in stride)
+        taps = (slice(None, None, d) for d in dilation)
+        return view[(slice(None), slice(None), *steps, *taps)]
+
+    def pads(
+        self,
+        padding: Pairs | str,
+        sizes: Sequence[int],
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+    ) -> list[tuple[int, int]]:
+        """What `padding` adds before and after each axis, worked out by placing windows where it is a word."""
+        if not isinstance(padding, str):
+            return [(before, after) for before, after in padding]
+        return [_placed(padding, *axis) for axis in zip(sizes, kernel, stride, dilation, strict=True)]
+
+    def pad(self, x: Array, pads: Pairs, mode: str = "zeros", fill: float = 0.0) -> Array:
+        """The array with positions added around it, [before, after] an axis; `mode` is PyTorch's padding_mode."""
+        if not any(before or after for before, after in pads):
+            return x
+        around = [(0, 0), (0, 0), *pads]
+        if mode == "zeros":
+            return np.pad(x, around, constant_values=fill)
+        return np.pad(x, around, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])  # type: ignore[call-overload]  # one of numpy's modes
+
+    def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
+        """A function of elements, of arrays with the same shape."""
+        return function(*arrays)
+
+    def per_channel(self, array: Array, x: Array) -> Array:
+        """An array of one number a channel, laid along the channels of x."""
+        if array.shape != x.shape[1:2]:
+            raise Misfit(f"{_shown(array)} for {x.shape[1]} channels")
+        return array.reshape(-1, *(1,) * (x.ndim - 2))
+
+    def fitting(self, array: Array, shape: Sequence[int]) -> Array:
+        """The array, if it has that shape."""
+        if array.shape != tuple(shape):
+            raise Misfit(f"{_shown(array)}, where {'x'.join(map(str, shape))} is needed")
+        return array
+
+    def aligned(self, *arrays: Array) -> list[Array]:
+        """Arrays of fewer axes than others, lengthened by axes of 1 at their end, so that all meet at the channels."""
+        rank = max(array.ndim for array in arrays)
+        return [array.reshape(*array.shape, *(1,) * (rank - array.ndim)) for array in arrays]
+
+    def pads_for_last_windows(
+        self, pads: Pairs, sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+    ) -> list[tuple[int, int]]:
+        """`pads`, with as much more at each end as ceil_mode's last window reaches beyond it.
+
+        A window more stands where positions are left over, unless it would start behind the input.
+        """
+        axes = zip(pads, sizes, kernel, stride, dilation, strict=True)
+        return [(pair[0], pair[1] + _overhang(pair, *axis)) for pair, *axis in axes]
+
+
+def _overhang(pair: tuple[int, int], size: int, kernel: int, stride: int, dilation: int) -> int:
+    extent = dilation * (kernel - 1) + 1
+    left_over = (sum(pair) + size - extent) % stride
+    start = size + sum(pair) - left_over - extent + stride  # of the next window, on the padded axis
+    return stride - left_over if left_over and start < pair[0] + size else 0
+
+
+def _placed(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:
+    """Padding by a word: a window for every stride begun (same), no window beyond the axis, or none that looks on."""
+    beyond = dilation * (kernel - 1)
+    if word == "valid":
+        return 0, 0
+    if word == "causal":
+        return beyond, 0
+    last = range(0, size, stride)[-1]
+    missing = max(last + beyond + 1 - size, 0)
+    smaller = missing // 2
+    return (smaller, missing - smaller) if word == "same" else (missing - smaller, smaller)
+
+
+def _shown(array: Array) -> str:
+    return "x".join(map(str, array.shape)) or "a number"
