@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Check, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 
 
@@ -36,6 +36,16 @@ class Elementwise(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         return repeated(fields, inputs)
+
+    def chained(self, graph: OnnxGraph, op: str, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        """An operator between every two of the tensors; ONNX aligns at the last axis what we align at the channels."""
+        most = max(len(shape) for shape in shapes)
+        lacking = [list(range(1 + len(shape), 1 + most)) for shape in shapes]
+        aligned = [
+            graph.node("Unsqueeze", x, graph.constant(axes)) if axes else x
+            for x, axes in zip(inputs, lacking, strict=True)
+        ]
+        return reduce(lambda met, x: graph.node(op, met, x), aligned)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

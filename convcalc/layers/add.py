@@ -13,11 +13,14 @@ inputs sees; a tensor repeated along an axis makes it global there.
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Sum.
 """
 
-from convcalc.layers import Array, Arrays, Engine, Fields
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._merges import Elementwise
 
 
 class Add(Elementwise, frozen=True, kw_only=True):
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return self.chained(graph, "Add", inputs, shapes)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
         first, *others = engine.aligned(*inputs)

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Shape
+from convcalc.layers import OnnxGraph, Shape
 from convcalc.layers._pools import Pool
 
 
@@ -25,3 +25,7 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        counted = int(self.count_include_pad)
+        return self.pooled(graph, "AveragePool", inputs[0], shapes[0], count_include_pad=counted)

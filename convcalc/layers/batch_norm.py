@@ -17,9 +17,10 @@ from typing import Annotated
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._norms import KNOWN_STATISTICS, running_statistics, scale_and_shift
+from convcalc.layers._onnx import affine, per_channel, positions, standardised
 
 
 class BatchNorm(Kind, frozen=True, kw_only=True):
@@ -36,6 +37,17 @@ class BatchNorm(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return KNOWN_STATISTICS * product(x)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        if self.track_running_stats:
+            arrays = (*affine(graph, shape[0], self.affine), graph.weight("running_mean"), graph.weight("running_var"))
+            return graph.node("BatchNormalization", x, *arrays, epsilon=self.eps)
+        y = standardised(graph, x, [0, *positions(shape)], self.eps)
+        if not self.affine:
+            return y
+        scaled = graph.node("Mul", y, per_channel(graph, graph.weight("weight"), shape))
+        return graph.node("Add", scaled, per_channel(graph, graph.weight("bias"), shape))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -18,9 +18,10 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, concatenated
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Check, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import behind_batch
 
 
 class Concat(Kind, frozen=True, kw_only=True):
@@ -44,6 +45,9 @@ class Concat(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return concatenated(fields, self.axis % len(inputs[0]), inputs)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Concat", *inputs, axis=behind_batch(self.axis, shapes[0]))
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"

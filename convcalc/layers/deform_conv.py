@@ -16,17 +16,18 @@ Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
-from convcalc.arithmetic.window import Padding
+from convcalc.arithmetic.window import Padding, Pair
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Check, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, has_positions
+from convcalc.layers._onnx import ends, padded, shaped
 from convcalc.layers.conv import Conv
 
 
@@ -86,6 +87,28 @@ class DeformConv(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         return self.undeformed().receptive_field(fields[:1], inputs[:1]), *fields[1:]
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x, offset, *mask), (shape, moved, *_) = inputs, shapes
+        pads = [(window.before, window.after) for window in self.undeformed().windows(shape)]
+        window = [self.kernel_size, self.stride, self.dilation]
+        weight, bias = graph.weight("weight"), graph.weight("bias") if self.bias else ""
+        if len(shape) != 2:
+            return self._deformed(graph, (x, weight, offset, bias, *mask), window, pads)
+        # One axis is written as two, the first of a single position that no offset leaves, as runtimes know two alone.
+        last = graph.constant([2])
+        x, weight, *mask = (graph.node("Unsqueeze", each, last) for each in (x, weight, *mask))
+        pairs = padded(graph, graph.node("Unsqueeze", offset, last), [(1, 0), (0, 0)])
+        offset = shaped(graph, pairs, [2 * moved[0], 1, moved[1]])
+        flat = [(1, *numbers) for numbers in window]
+        y = self._deformed(graph, (x, weight, offset, bias, *mask), flat, [(0, 0), *pads])
+        return graph.node("Squeeze", y, last)
+
+    def _deformed(self, graph: OnnxGraph, inputs: Sequence[str], window: Sequence[Sizes], pads: Sequence[Pair]) -> str:
+        kernel, stride, dilation = window
+        groups = {"group": self.groups, "offset_group": self.offset_groups}
+        said = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": ends(pads)}
+        return graph.node("DeformConv", *inputs, **said, **groups)
 
     def summary(self) -> str:
         return self.undeformed().summary()

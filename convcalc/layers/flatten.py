@@ -18,10 +18,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Check, Kind, OnnxGraph, Shape
 from convcalc.layers._carried import reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import shaped
 
 
 class Flatten(Kind, frozen=True, kw_only=True):
@@ -47,6 +48,10 @@ class Flatten(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return reshaped(fields[0], inputs[0], self.shape(*inputs))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        shape = self.shape(*shapes)
+        return graph.node("Flatten", inputs[0], axis=1) if len(shape) == 1 else shaped(graph, inputs[0], shape)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -19,10 +19,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Check, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import operations, scale_and_shift
+from convcalc.layers._onnx import affine
 
 
 class GroupNorm(Kind, frozen=True, kw_only=True):
@@ -41,6 +42,10 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(range(len(inputs[0])))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        arrays = affine(graph, shapes[0][0], self.affine)
+        return graph.node("GroupNormalization", inputs[0], *arrays, num_groups=self.num_groups, epsilon=self.eps)
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"

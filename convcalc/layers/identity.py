@@ -9,8 +9,9 @@ Example:
 Source: PyTorch nn.Identity.
 """
 
-from convcalc.layers import Kind
+from convcalc.layers import Kind, OnnxGraph, Shape
 
 
 class Identity(Kind, frozen=True, kw_only=True):
-    pass
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Identity", inputs[0])

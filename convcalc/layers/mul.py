@@ -13,8 +13,10 @@ are no MACs. Each output sees what any of its inputs sees; a tensor repeated alo
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
 """
 
+from convcalc.layers import OnnxGraph, Shape
 from convcalc.layers._merges import Elementwise
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
-    pass
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return self.chained(graph, "Mul", inputs, shapes)
