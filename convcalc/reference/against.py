@@ -1,0 +1,198 @@
+"""The same arrays through ONNX Runtime: what it makes of each layer's ONNX form, against what the executor made.
+
+Every layer is compared alone, on the tensors that entered it in the executor, so that what is found is the layer's own
+and does not hide in what came before. The outputs of the whole network, run as one model, are compared at the end.
+
+The tolerance is what rounding accounts for: both add up in an order of their own, and a sum of n products in numbers of
+precision eps comes out wrong by about √n·eps of their size. So a layer may differ by (16 + √n)·eps times the largest
+number that enters or leaves it, where n is how many numbers make an element. What interpolates at places computed in
+the same precision may differ by a place's rounding too: eps times the longest axis. What only moves numbers or
+chooses among them has to agree to the bit. The outputs of the network may differ by the layers' relative tolerances
+together, added as errors that know nothing of each other.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import math
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import msgspec
+import numpy as np
+
+from convcalc.layers import Array, Shape
+from convcalc.network import Network
+from convcalc.reference.execution import Step, Weights
+
+if TYPE_CHECKING:
+    from onnx import ModelProto, NodeProto
+
+PACKAGES = ("onnx", "onnxruntime")
+
+
+class MissingPackage(ImportError):
+    """A package of the extra is not installed; the message says how to get it."""
+
+
+def require_packages() -> None:
+    """Say what to install, if it is not there."""
+    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    if missing:
+        found = f"{missing[0]} is" if len(missing) == 1 else "onnx and onnxruntime are"
+        raise MissingPackage(f"{found} not installed, which ONNX Runtime takes: pip install 'convcalc[onnx]'")
+
+
+class Comparison(msgspec.Struct, frozen=True):
+    """A layer's tensor as both made it, or why there is nothing to compare.
+
+    `place` is the index of the node, `shape` that of ONNX Runtime's tensor without the batch. `difference` is the
+    largest of any element, infinite where shapes differ or a number is none; `tolerance` is what rounding accounts for.
+    """
+
+    place: int
+    shape: Shape | None = None
+    difference: float = 0.0
+    tolerance: float = 0.0
+    reason: str = ""
+
+    @property
+    def agrees(self) -> bool | None:
+        """None where nothing was compared."""
+        return None if self.reason else self.difference <= self.tolerance
+
+
+class OnnxRuntime:
+    """Stands between the executor and its weights, and so sees what every layer is given.
+
+        runtime = OnnxRuntime(network, RandomWeights(network), threads=2)
+        for step in execute(network, inputs, runtime, engine):
+            comparison = runtime.compare(step)
+        outputs = runtime.compare_outputs(inputs)
+
+    For the last of these every array and the outputs are kept, unless `whole` is False.
+    """
+
+    def __init__(self, network: Network, weights: Weights, threads: int = 1, *, whole: bool = True) -> None:
+        require_packages()
+        self.network = network
+        self.weights = weights
+        self.threads = threads
+        self.whole = whole
+        self._entering: Sequence[Array] = ()
+        self._arrays: Mapping[str, Array] = {}
+        self._kept: dict[str, Array] = {}
+        self._outputs: dict[int, Array] = {}
+        self._spread = 0.0
+        self._incomplete = ""
+
+    def of(self, index: int, inputs: Sequence[Array]) -> Mapping[str, Array]:
+        """The arrays of a node; see `Weights`."""
+        self._entering, self._arrays = inputs, self.weights.of(index, inputs)
+        return self._arrays
+
+    def done(self, index: int) -> None:
+        """The node has run; see `Weights`."""
+        self.weights.done(index)
+
+    def compare(self, step: Step) -> Comparison:
+        """The layer that the executor has just run, alone."""
+        from convcalc.onnx.run import NotRun, run
+        from convcalc.onnx.write import CannotWrite, alone, model
+
+        node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
+        self._entering, self._arrays = (), {}  # let go of with the return
+        if step.output is None:
+            return self._uncompared(step.place, "the executor has no output")
+        self._keep(step.place, arrays, step.output)
+        batch, dtype = entering[0].shape[0], str(entering[0].dtype)
+        try:
+            written = model(alone(self.network, step.place), dtype=dtype, batch=batch)
+            named = {f"{node.name}.{name}": array for name, array in arrays.items()}
+            (found,) = run(written, named, entering, self.threads, as_written=True)
+        except CannotWrite as error:
+            return self._uncompared(step.place, "; ".join(layer.reason for layer in error.layers) or str(error))
+        except NotRun as error:
+            return self._uncompared(step.place, f"ONNX Runtime: {error}")
+        rounding = _rounding(step, entering, written)
+        self._spread = math.hypot(self._spread, rounding)
+        size = max(_largest(step.output), *(_largest(tensor) for tensor in entering))
+        return _compared(step.place, step.output, found, rounding * size)
+
+    def compare_outputs(self, inputs: Mapping[str, Array]) -> list[Comparison]:
+        """The outputs of the network, all layers in one model, fused and folded as ONNX Runtime likes."""
+        from convcalc.onnx.run import NotRun, run
+        from convcalc.onnx.write import model
+
+        places = list(dict.fromkeys(self.network.outputs))
+        if not self.whole or self._incomplete:
+            return [Comparison(place, reason=self._incomplete or "not asked for") for place in places]
+        entering = [inputs[node.name] for node in self.network.inputs]
+        made = [self._outputs[place] if place in self._outputs else entering[place] for place in places]
+        try:
+            written = model(self.network, dtype=str(entering[0].dtype), batch=entering[0].shape[0])
+            found = run(written, self._kept, entering, self.threads)
+        except NotRun as error:
+            return [Comparison(place, reason=f"ONNX Runtime: {error}") for place in places]
+        return [
+            _compared(place, ours, theirs, self._spread * _largest(ours))
+            for place, ours, theirs in zip(places, made, found, strict=True)
+        ]
+
+    def _uncompared(self, place: int, reason: str) -> Comparison:
+        self._incomplete = self._incomplete or f"{self.network.nodes[place].name} was not compared: {reason}"
+        self._kept, self._outputs = {}, {}
+        return Comparison(place, reason=reason)
+
+    def _keep(self, place: int, arrays: Mapping[str, Array], output: Array) -> None:
+        if not self.whole or self._incomplete:
+            return
+        node = self.network.nodes[place]
+        owner = node if node.shared is None else self.network.nodes[node.shared]
+        self._kept |= {f"{owner.name}.{name}": array for name, array in arrays.items()}
+        if place in self.network.outputs:
+            self._outputs[place] = output
+
+
+def _rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> float:
+    """What a layer may differ by, for numbers of size 1."""
+    assert step.output is not None  # noqa: S101  # for the type checker: it has been asked
+    operators = {node.op_type for node in written.graph.node if not _is_nearest(node)}
+    if operators <= MOVING:
+        return 0.0
+    precision = np.finfo(step.output.dtype).eps
+    if any(attribute.type == attribute.FLOAT for node in written.graph.node for attribute in node.attribute):
+        precision = max(precision, np.finfo(np.float32).eps)  # ONNX keeps attributes so, whatever the tensors are
+    numbers = max(step.multiplications, *(tensor.size for tensor in entering)) / step.output.size
+    longest = max(max(tensor.shape) for tensor in (*entering, step.output)) if operators & INTERPOLATING else 0
+    return float(precision * (16 + math.sqrt(numbers) + longest))
+
+
+def _is_nearest(node: NodeProto) -> bool:
+    return node.op_type == "Resize" and all(attribute.name != "mode" for attribute in node.attribute)
+
+
+def _largest(tensor: Array) -> float:
+    """The largest finite number there is, by its magnitude."""
+    return float(np.max(np.abs(tensor), where=np.isfinite(tensor), initial=0.0))
+
+
+def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> Comparison:
+    shape = tuple(theirs.shape[1:])
+    if ours.shape != theirs.shape:
+        return Comparison(place, shape, math.inf, tolerance)
+    with np.errstate(invalid="ignore"):  # infinite in both is no difference
+        apart = np.abs(ours - theirs)
+    apart[ours == theirs] = 0
+    difference = float(np.max(apart, initial=0.0))
+    return Comparison(place, shape, math.inf if math.isnan(difference) else difference, tolerance)
+
+
+MOVING = {
+    *("Constant", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace"),
+    *("Slice", "Gather", "Concat", "Pad", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax"),
+}
+"""Operators that make no new numbers, or none but those that an attribute gives."""
+
+INTERPOLATING = {"Resize", "DeformConv"}
+"""Operators that compute the places they read."""
