@@ -48,5 +48,4 @@ class MaxPool(Pool, frozen=True, kw_only=True):
         if fields.ceil_mode:
             pads = engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, fields.dilation)
         padded = engine.pad(x, pads, fill=float("-inf"))
-        windows = engine.windows(padded, fields.kernel_size, stride, fields.dilation)
-        return windows.max(axis=tuple(range(-len(fields.kernel_size), 0)))
+        return engine.reduced(engine.numpy.maximum, padded, fields.kernel_size, stride, fields.dilation)
