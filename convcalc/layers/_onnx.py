@@ -10,7 +10,7 @@ Numbers = Sequence[int]
 PAD_MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def behind_batch(axis: int, x: Shape) -> int:
+def onnx_axis(axis: int, x: Shape) -> int:
     """An axis of ours, counted with the batch as axis 0."""
     return axis % len(x) + 1
 

@@ -18,10 +18,11 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, concatenated
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._onnx import behind_batch
+from convcalc.layers._onnx import onnx_axis
 
 
 class Concat(Kind, frozen=True, kw_only=True):
@@ -47,7 +48,7 @@ class Concat(Kind, frozen=True, kw_only=True):
         return concatenated(fields, self.axis % len(inputs[0]), inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Concat", *inputs, axis=behind_batch(self.axis, shapes[0]))
+        return graph.node("Concat", *inputs, axis=onnx_axis(self.axis, shapes[0]))
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
@@ -59,6 +60,10 @@ class Concat(Kind, frozen=True, kw_only=True):
         place = axis % len(first)
         others = [(*first[:place], draw.randint(1, 5), *first[place + 1 :]) for _ in range(draw.randint(1, 3))]
         return cls(axis=axis), (first, *others)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return engine.numpy.concatenate(inputs, behind_batch(fields.axis))
 
 
 def _unlike(first: Shape, number: int, x: Shape) -> str:

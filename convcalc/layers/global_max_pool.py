@@ -13,7 +13,7 @@ Source: Keras GlobalMaxPooling2D, ONNX GlobalMaxPool (keepdim).
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._pools import GlobalPool
 
 
@@ -23,3 +23,7 @@ class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.reduced(graph, "ReduceMax", inputs[0], shapes[0])
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.max(tuple(range(2, x.ndim)), keepdims=fields.keepdim)

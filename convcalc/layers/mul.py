@@ -13,10 +13,16 @@ are no MACs. Each output sees what any of its inputs sees; a tensor repeated alo
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
 """
 
-from convcalc.layers import OnnxGraph, Shape
+from functools import partial, reduce
+
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._merges import Elementwise
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.chained(graph, "Mul", inputs, shapes)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return reduce(partial(engine.elementwise, engine.numpy.multiply), engine.aligned(*inputs))

@@ -20,10 +20,10 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Listed
-from convcalc.layers import Check, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._onnx import behind_batch
+from convcalc.layers._onnx import onnx_axis
 
 
 class Permute(Kind, frozen=True, kw_only=True):
@@ -48,7 +48,7 @@ class Permute(Kind, frozen=True, kw_only=True):
         return replace(fields[0], carries=tuple(fields[0].carries[axis] for axis in self.axes))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Transpose", inputs[0], perm=[0, *(behind_batch(axis, shapes[0]) for axis in self.axes)])
+        return graph.node("Transpose", inputs[0], perm=[0, *(onnx_axis(axis, shapes[0]) for axis in self.axes)])
 
     def summary(self) -> str:
         return ", ".join(map(str, self.axes))
@@ -58,3 +58,7 @@ class Permute(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw)
         order = draw.sample(range(len(x)), len(x))
         return cls(axes=tuple(axis - draw.choice([0, len(x)]) for axis in order)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.transpose(0, *(axis % (x.ndim - 1) + 1 for axis in fields.axes))

@@ -20,10 +20,10 @@ from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
-from convcalc.layers import Check, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._onnx import behind_batch, cut
+from convcalc.layers._onnx import cut, onnx_axis
 
 
 class Slice(Kind, frozen=True, kw_only=True):
@@ -62,7 +62,7 @@ class Slice(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         start, end = self.ends(shapes[0])
-        return cut(graph, inputs[0], [start], [end], [behind_batch(self.axis, shapes[0])], self.step)
+        return cut(graph, inputs[0], [start], [end], [onnx_axis(self.axis, shapes[0])], self.step)
 
     def summary(self) -> str:
         step = f":{self.step}" if self.step != 1 else ""
@@ -78,6 +78,11 @@ class Slice(Kind, frozen=True, kw_only=True):
         if end == x[axis]:
             return cls(axis=axis, start=start, end=None, step=draw.randint(1, 3)), (x,)
         return cls(axis=axis, start=start, end=end - x[axis] * draw_flag(draw), step=draw.randint(1, 3)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        kept = slice(fields.start, fields.end, fields.step)
+        return x[(slice(None),) * (fields.axis % (x.ndim - 1) + 1) + (kept,)]
 
 
 def _outside(field: str, value: int, size: int, last: int) -> str:

@@ -18,10 +18,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist, divides
-from convcalc.layers._onnx import behind_batch, cut
+from convcalc.layers._onnx import cut, onnx_axis
 
 
 class Split(Kind, frozen=True, kw_only=True):
@@ -51,7 +52,7 @@ class Split(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         size = self.shape(*shapes)[self.axis]
-        axis = behind_batch(self.axis, shapes[0])
+        axis = onnx_axis(self.axis, shapes[0])
         return cut(graph, inputs[0], [self.part * size], [(self.part + 1) * size], [axis])
 
     def summary(self) -> str:
@@ -64,3 +65,7 @@ class Split(Kind, frozen=True, kw_only=True):
         place = axis % len(x)
         whole = (*x[:place], x[place] * sections, *x[place + 1 :])
         return cls(sections=sections, part=draw.randrange(sections), axis=axis), (whole,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.numpy.split(x, fields.sections, behind_batch(fields.axis))[fields.part]
