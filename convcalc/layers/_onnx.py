@@ -61,15 +61,6 @@ def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, weight: str, bias
     return graph.node("Squeeze", y, last)
 
 
-def standardised(graph: OnnxGraph, x: str, axes: Numbers, eps: float) -> str:
-    """Mean 0 and variance 1 along axes, counted with the batch."""
-    along = graph.constant(list(axes))
-    centred = graph.node("Sub", x, graph.node("ReduceMean", x, along, keepdims=1))
-    variance = graph.node("ReduceMean", graph.node("Mul", centred, centred), along, keepdims=1)
-    deviation = graph.node("Sqrt", graph.node("Add", variance, graph.constant(float(eps))))
-    return graph.node("Div", centred, deviation)
-
-
 def affine(graph: OnnxGraph, channels: int, learned: bool) -> tuple[str, str]:
     """The learned ones, or those that change nothing, where an operator always takes both."""
     if learned:

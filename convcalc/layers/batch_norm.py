@@ -20,7 +20,7 @@ from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._norms import KNOWN_STATISTICS, channels_normalised, running_statistics, scale_and_shift
-from convcalc.layers._onnx import affine, per_channel, positions, standardised
+from convcalc.layers._onnx import affine, positions
 
 
 class BatchNorm(Kind, frozen=True, kw_only=True):
@@ -40,14 +40,16 @@ class BatchNorm(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
+        arrays = affine(graph, shape[0], self.affine)
         if self.track_running_stats:
-            arrays = (*affine(graph, shape[0], self.affine), graph.weight("running_mean"), graph.weight("running_var"))
-            return graph.node("BatchNormalization", x, *arrays, epsilon=self.eps)
-        y = standardised(graph, x, [0, *positions(shape)], self.eps)
-        if not self.affine:
-            return y
-        scaled = graph.node("Mul", y, per_channel(graph, graph.weight("weight"), shape))
-        return graph.node("Add", scaled, per_channel(graph, graph.weight("bias"), shape))
+            known = graph.weight("running_mean"), graph.weight("running_var")
+            return graph.node("BatchNormalization", x, *arrays, *known, epsilon=self.eps)
+        # Statistics of the batch are those of one sample that holds all of it: [1, channels, batch and positions].
+        order = [1, 0, *positions(shape)]
+        together = graph.node("Reshape", graph.node("Transpose", x, perm=order), graph.constant([1, shape[0], -1]))
+        y = graph.node("InstanceNormalization", together, *arrays, epsilon=self.eps)
+        apart = graph.node("Reshape", y, graph.constant([shape[0], -1, *shape[1:]]))
+        return graph.node("Transpose", apart, perm=order)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

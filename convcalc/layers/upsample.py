@@ -119,9 +119,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
     def _gathered(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
         """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
         for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
-            if size != output:
-                read = self._resampling(axis, size, output)
-                places = [place for position in range(output) for place in read.sources(position)]
+            read = self._resampling(axis, size, output)
+            places = [place for position in range(output) for place in read.sources(position)]
+            if places != list(range(size)):
                 x = graph.node("Gather", x, graph.constant(places), axis=axis + 2)
         return x
 

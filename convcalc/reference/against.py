@@ -2,13 +2,9 @@
 
 Every layer is compared alone, on the tensors that entered it in the executor, so that what is found is the layer's own
 and does not hide in what came before. The outputs of the whole network, run as one model, are compared at the end.
-
-The tolerance is what rounding accounts for: both add up in an order of their own, and a sum of n products in numbers of
-precision eps comes out wrong by about √n·eps of their size. So a layer may differ by (16 + √n)·eps times the largest
-number that enters or leaves it, where n is how many numbers make an element. What interpolates at places computed in
-the same precision may differ by a place's rounding too: eps times the longest axis. What only moves numbers or
-chooses among them has to agree to the bit. The outputs of the network may differ by the layers' relative tolerances
-together, added as errors that know nothing of each other.
+What only moves numbers has to agree to the bit; elsewhere the tolerance is what rounding accounts for (see
+`convcalc.reference.rounding`). The outputs may differ by the relative tolerances of all layers, added up as errors that
+know nothing of each other.
 """
 
 from __future__ import annotations
@@ -16,7 +12,6 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import msgspec
 import numpy as np
@@ -24,9 +19,7 @@ import numpy as np
 from convcalc.layers import Array, Shape
 from convcalc.network import Network
 from convcalc.reference.execution import Step, Weights
-
-if TYPE_CHECKING:
-    from onnx import ModelProto, NodeProto
+from convcalc.reference.rounding import largest, rounding
 
 PACKAGES = ("onnx", "onnxruntime")
 
@@ -114,10 +107,9 @@ class OnnxRuntime:
             return self._uncompared(step.place, "; ".join(layer.reason for layer in error.layers) or str(error))
         except NotRun as error:
             return self._uncompared(step.place, f"ONNX Runtime: {error}")
-        rounding = _rounding(step, entering, written)
-        self._spread = math.hypot(self._spread, rounding)
-        size = max(_largest(step.output), *(_largest(tensor) for tensor in entering))
-        return _compared(step.place, step.output, found, rounding * size)
+        relative, size = rounding(step, entering, written)
+        self._spread = math.hypot(self._spread, relative)
+        return _compared(step.place, step.output, found, relative * size)
 
     def compare_outputs(self, inputs: Mapping[str, Array]) -> list[Comparison]:
         """The outputs of the network, all layers in one model, fused and folded as ONNX Runtime likes."""
@@ -135,7 +127,7 @@ class OnnxRuntime:
         except NotRun as error:
             return [Comparison(place, reason=f"ONNX Runtime: {error}") for place in places]
         return [
-            _compared(place, ours, theirs, self._spread * _largest(ours))
+            _compared(place, ours, theirs, self._spread * largest(ours))
             for place, ours, theirs in zip(places, made, found, strict=True)
         ]
 
@@ -154,45 +146,12 @@ class OnnxRuntime:
             self._outputs[place] = output
 
 
-def _rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> float:
-    """What a layer may differ by, for numbers of size 1."""
-    assert step.output is not None  # noqa: S101  # for the type checker: it has been asked
-    operators = {node.op_type for node in written.graph.node if not _is_nearest(node)}
-    if operators <= MOVING:
-        return 0.0
-    precision = np.finfo(step.output.dtype).eps
-    if any(attribute.type == attribute.FLOAT for node in written.graph.node for attribute in node.attribute):
-        precision = max(precision, np.finfo(np.float32).eps)  # ONNX keeps attributes so, whatever the tensors are
-    numbers = max(step.multiplications, *(tensor.size for tensor in entering)) / step.output.size
-    longest = max(max(tensor.shape) for tensor in (*entering, step.output)) if operators & INTERPOLATING else 0
-    return float(precision * (16 + math.sqrt(numbers) + longest))
-
-
-def _is_nearest(node: NodeProto) -> bool:
-    return node.op_type == "Resize" and all(attribute.name != "mode" for attribute in node.attribute)
-
-
-def _largest(tensor: Array) -> float:
-    """The largest finite number there is, by its magnitude."""
-    return float(np.max(np.abs(tensor), where=np.isfinite(tensor), initial=0.0))
-
-
 def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> Comparison:
     shape = tuple(theirs.shape[1:])
     if ours.shape != theirs.shape:
         return Comparison(place, shape, math.inf, tolerance)
-    with np.errstate(invalid="ignore"):  # infinite in both is no difference
+    with np.errstate(invalid="ignore"):
         apart = np.abs(ours - theirs)
-    apart[ours == theirs] = 0
+    apart[(ours == theirs) | (np.isnan(ours) & np.isnan(theirs))] = 0  # infinite, or no number, in both
     difference = float(np.max(apart, initial=0.0))
     return Comparison(place, shape, math.inf if math.isnan(difference) else difference, tolerance)
-
-
-MOVING = {
-    *("Constant", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace"),
-    *("Slice", "Gather", "Concat", "Pad", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax"),
-}
-"""Operators that make no new numbers, or none but those that an attribute gives."""
-
-INTERPOLATING = {"Resize", "DeformConv"}
-"""Operators that compute the places they read."""
