@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import onnxruntime
+import numpy as np
 from onnx import ModelProto
 
 from convcalc.layers import Array
@@ -30,6 +30,8 @@ def run(
 
     `as_written`: operator by operator, none fused, folded or left out.
     """
+    import onnxruntime
+
     options = onnxruntime.SessionOptions()
     options.log_severity_level = SILENT
     options.intra_op_num_threads = threads
@@ -37,7 +39,7 @@ def run(
     if as_written:
         options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     held = [tensor.name for tensor in model.graph.initializer]
-    values = [onnxruntime.OrtValue.ortvalue_from_numpy(arrays[name]) for name in held]
+    values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in held]
     if held:
         options.add_external_initializers(held, values)
     named = dict(zip((value.name for value in model.graph.input), inputs, strict=True))
