@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
+
+import numpy as np
 
 from convcalc.layers import Kind, Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 from convcalc.tensors.engine import Array, Engine
 
 
 class Weights(Protocol):
     """Where a layer's arrays come from."""
 
-    def of(self, index: int) -> Mapping[str, Array]:
-        """The arrays, by name, of the node at `index`: learned ones and buffers."""
+    def of(self, index: int, inputs: Sequence[Array]) -> Mapping[str, Array]:
+        """The arrays, by name, of the node at `index`, learned ones and buffers; `inputs` is what enters it."""
 
     def done(self, index: int) -> None:
         """The node at `index` has run."""
@@ -34,12 +36,18 @@ class Handed(dict[str, Array]):
 
 
 class Step(NamedTuple):
-    """What the node at `place` did: its output, batch in front, the arrays it read, the multiplications."""
+    """What the node at `place` did: its output, batch in front, the shapes of the arrays it read, the multiplications.
+
+    `alive_bytes` are those of the tensors that lived while it ran, its output among them. `problem` is why there is no
+    output: what the reference said.
+    """
 
     place: int
-    output: Array
+    output: Array | None
     used: dict[str, Shape]
     multiplications: int
+    alive_bytes: int
+    problem: str = ""
 
 
 def written(config: Kind) -> SimpleNamespace:
@@ -47,7 +55,9 @@ def written(config: Kind) -> SimpleNamespace:
     return SimpleNamespace(**{name: getattr(config, name) for name in config.__struct_fields__})
 
 
-def run_layer(engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs: list[Array]) -> tuple[Array, set[str]]:
+def run_layer(
+    engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs: Sequence[Array]
+) -> tuple[Array, set[str]]:
     """One layer's output, and the names of the arrays that it read."""
     handed = Handed(arrays)
     output = type(config).reference(engine, written(config), handed, *inputs)
@@ -57,24 +67,44 @@ def run_layer(engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs:
 def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine) -> Iterator[Step]:
     """Run every layer in order; a tensor is let go of after its last use.
 
-    `inputs` are by name and have the batch in front. Whoever iterates must not keep an output longer than it needs.
+    `inputs` are by name and have the batch in front. A layer that fails, or yields another shape than the network says,
+    is followed by noise of that shape, so that the layers behind it can be measured all the same. Whoever iterates
+    must not keep an output longer than it needs.
     """
     nodes = network.nodes
-    last_use = {source: index for index, node in enumerate(nodes) for source in node.inputs}
-    tensors: dict[int, Any] = {index: inputs[node.name] for index, node in enumerate(network.inputs)}
+    last_use = _last_use(network)
+    tensors = {index: inputs[node.name] for index, node in enumerate(network.inputs) if index in last_use}
     for index in range(network.input_count, len(nodes)):
         node = nodes[index]
         assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-        arrays = weights.of(index)
-        before = engine.multiplications
         entering = [tensors[source] for source in node.inputs]
-        tensors = {kept: tensor for kept, tensor in tensors.items() if last_use.get(kept, -1) > index}
-        output, used = run_layer(engine, node.config, arrays, entering)
+        arrays = weights.of(index, entering)
+        before, problem, output, used = engine.multiplications, "", None, set[str]()
+        try:
+            output, used = run_layer(engine, node.config, arrays, entering)
+        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
+            problem = f"{type(error).__name__}: {error}".rstrip(": ")
+        alive = sum(tensor.nbytes for tensor in tensors.values()) + (0 if output is None else output.nbytes)
         del entering
+        tensors = {kept: tensor for kept, tensor in tensors.items() if last_use[kept] > index}
         weights.done(index)
         if index in last_use:
-            tensors[index] = output
-        shapes = {name: arrays[name].shape for name in arrays if name in used}
+            tensors[index] = _as_claimed(output, node, inputs)
+        shapes = {name: array.shape for name, array in arrays.items() if name in used}
         del arrays
-        yield Step(index, output, shapes, engine.multiplications - before)
+        yield Step(index, output, shapes, engine.multiplications - before, alive, problem)
         del output
+
+
+def _last_use(network: Network) -> dict[int, int]:
+    """The last node that reads each node, for those that are read; outputs stay to the end."""
+    used = {source: index for index, node in enumerate(network.nodes) for source in node.inputs}
+    return used | dict.fromkeys(network.outputs, len(network.nodes))
+
+
+def _as_claimed(output: Array | None, node: Node, inputs: Mapping[str, Array]) -> Array:
+    first = next(iter(inputs.values()))
+    wanted = (first.shape[0], *node.shape)
+    if output is not None and output.shape == wanted:
+        return output
+    return np.random.default_rng(0).standard_normal(wanted).astype(first.dtype)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,10 +15,12 @@ from convcalc.tensors.engine import Array
 class RandomWeights:
     """The arrays of every layer, drawn when it runs and kept until the last layer that shares them has run.
 
-    Each layer has a generator of its own, so that what is drawn does not depend on which layers run.
+    Each layer has a generator of its own, so that what is drawn does not depend on which layers run. `keep` holds on
+    to all of them.
     """
 
-    def __init__(self, network: Network, seed: int = 0, dtype: str = "float32") -> None:
+    def __init__(self, network: Network, seed: int = 0, dtype: str = "float32", *, keep: bool = False) -> None:
+        self.keep = keep
         self.network = network
         self.seed = seed
         self.dtype = np.dtype(dtype)
@@ -29,8 +31,8 @@ class RandomWeights:
         shared = self.network.nodes[index].shared
         return index if shared is None else shared
 
-    def of(self, index: int) -> Mapping[str, Array]:
-        """The arrays of a node, or of the node whose weights it shares."""
+    def of(self, index: int, inputs: Sequence[Array] = ()) -> Mapping[str, Array]:
+        """The arrays of a node, or of the node whose weights it shares, drawn for values of the size of `inputs`."""
         owner = self._owner(index)
         if owner not in self._kept:
             node = self.network.nodes[owner]
@@ -38,20 +40,35 @@ class RandomWeights:
             shapes = [self.network.nodes[source].shape for source in node.inputs]
             arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
             generator = np.random.default_rng([self.seed, owner])
-            self._kept[owner] = {name: drawn(generator, name, shape, self.dtype) for name, shape in arrays.items()}
+            size = _size_of(inputs[0]) if inputs else 1.0
+            self._kept[owner] = {
+                name: drawn(generator, name, shape, self.dtype, size) for name, shape in arrays.items()
+            }
         return self._kept[owner]
 
     def done(self, index: int) -> None:
         """Let go of arrays that no later layer uses."""
-        if self._last_use[self._owner(index)] == index:
+        if not self.keep and self._last_use[self._owner(index)] == index:
             self._kept.pop(self._owner(index), None)
 
 
-def drawn(generator: np.random.Generator, name: str, shape: Shape, dtype: np.dtype[np.generic]) -> Array:
-    """One array: matrices of variance 1 / fan-in, scales and variances about 1, all else small."""
+def drawn(
+    generator: np.random.Generator, name: str, shape: Shape, dtype: np.dtype[np.generic], size: float = 1.0
+) -> Array:
+    """One array: scales and variances about 1, other numbers small, matrices such that inputs of `size` give about 1."""
     array = generator.standard_normal(shape, np.float64 if dtype == np.float64 else np.float32)
     if name == "running_var" or (name.endswith("weight") and len(shape) == 1):
         return (1 + 0.1 * np.abs(array)).astype(dtype, copy=False)
-    scale = 0.1 if len(shape) == 1 else math.prod(shape[1:]) ** -0.5
-    array *= scale
+    array *= 0.1 if len(shape) == 1 else math.prod(shape[1:]) ** -0.5 / size
     return array.astype(dtype, copy=False)
+
+
+def _size_of(x: Array) -> float:
+    """The root of the mean square of a sample of x, 1 where that is no help."""
+    sample = x.reshape(-1)[:: max(1, x.size // SAMPLED)].astype(np.float64)
+    size = math.sqrt(float(np.mean(sample * sample)))
+    return size if math.isfinite(size) and size > 0 else 1.0
+
+
+SAMPLED = 4096
+"""Elements of a tensor that are looked at to scale the weights behind it."""

@@ -10,14 +10,20 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 Block = tuple[slice, ...]
-"""Slices of the leading axes; the axes after them are whole."""
+"""A slice of every axis."""
+
+CACHED = 1 << 15
+"""Elements that are worked on at a time, so that what is read again is still in cache."""
+
+WORTH_A_THREAD = 1 << 13
+"""Elements below which work is not divided for the sake of a thread."""
 
 
 def blocks(shape: Sequence[int], most: int) -> Iterator[Block]:
     """`shape` cut into blocks of about equal size, of at most `most` elements; the first axes are cut first.
 
-    In each block the axes before the last that is cut have one position, so that its elements lie in one piece of a
-    contiguous array.
+    In a block every axis before the last that is cut has one position, so that a block of a contiguous array is
+    contiguous.
     """
     if not shape:
         yield ()
@@ -29,9 +35,10 @@ def blocks(shape: Sequence[int], most: int) -> Iterator[Block]:
             yield from ((slice(start, start + 1), *cut) for cut in blocks(rest, most))
         return
     longest = max(1, most // max(inner, 1))
-    step = max(1, -(-size // -(-size // longest))) if size else 1
-    for start in range(0, size, step):
-        yield (slice(start, min(start + step, size)),)
+    step = -(-size // max(1, -(-size // longest)))
+    whole = (slice(None),) * len(rest)
+    for start in range(0, size, max(1, step)):
+        yield (slice(start, min(start + step, size)), *whole)
 
 
 class Crew:
@@ -41,14 +48,18 @@ class Crew:
         self.threads = threads
         self._helpers = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
-    def share(self, work: Callable[[Block], object], shape: Sequence[int], most: int, least: int = 8192) -> None:
-        """Do `work` on every block of `shape`, of at most `most` elements, on fewer where that keeps a thread busy."""
-        elements = math.prod(shape)
-        each = max(least, -(-elements // self.threads))
-        waiting = deque(blocks(shape, min(most, each)))
+    def share(
+        self, work: Callable[[Block], object], shape: Sequence[int], inner: int = 1, most: int | None = None
+    ) -> None:
+        """Do `work` on every block of `shape`, each position of which stands for `inner` elements.
+
+        A block has at most `most` elements (unless a position alone has more), and fewer where a thread would have
+        none.
+        """
+        each = max(WORTH_A_THREAD, -(-math.prod(shape) * inner // self.threads))
+        waiting = deque(blocks(shape, max(1, min(most or CACHED, each) // max(inner, 1))))
         if self._helpers is None or len(waiting) < 2:
-            for block in waiting:
-                work(block)
+            _empty(waiting, work)
             return
         handling = np.geterr()  # each thread has its own
 
@@ -63,6 +74,14 @@ class Crew:
             waiting.clear()  # where this thread was stopped, the others stop too
             for helper in helpers:
                 helper.result()
+
+    def copy(self, target: np.ndarray, source: np.ndarray) -> None:
+        """Fill `target` with what `source`, of the same shape, holds."""
+
+        def work(block: Block) -> None:
+            np.copyto(target[block], source[block])
+
+        self.share(work, target.shape)
 
 
 def _empty(waiting: deque[Block], work: Callable[[Block], object]) -> None:

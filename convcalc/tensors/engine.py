@@ -14,14 +14,12 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
-from convcalc.tensors.blocks import Block, Crew
+from convcalc.tensors.blocks import CACHED, Block, Crew
+from convcalc.tensors.products import gathered, scattered
 
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
 Pairs = Sequence[tuple[int, int]]
-
-BLOCK = 1 << 15
-"""Elements that are worked on at a time, so that what is read twice is still in cache."""
 
 
 class Misfit(ValueError):
@@ -52,15 +50,24 @@ class Engine:
         return self.contract(columns, weight, groups)
 
     def contract(self, columns: Array, weight: Array, groups: int) -> Array:
-        """Columns [batch, in_channels, *kernel, *positions], each times the weights of its group, as in `convolve`."""
+        """Columns [batch, in_channels, *kernel, *positions], each times the weights of its group, as in `convolve`.
+
+        Columns that are a view, such as one of windows, are never copied as a whole.
+        """
         rank = weight.ndim - 2
         batch, in_channels = columns.shape[:2]
         kernel, positions = columns.shape[2 : 2 + rank], columns.shape[2 + rank :]
         if weight.shape[2:] != kernel or weight.shape[1] * groups != in_channels or weight.shape[0] % groups:
             raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels of kernel {kernel}")
-        taps = weight.shape[1] * math.prod(kernel)
-        rows = weight.reshape(groups, weight.shape[0] // groups, taps)
-        product = self.matmul(rows, columns.reshape(batch, groups, taps, -1))
+        rows = weight.reshape(groups, weight.shape[0] // groups, -1)
+        columns = columns.reshape(batch, groups, weight.shape[1], *kernel, *positions)
+        product: Array = np.empty((batch, *rows.shape[:2], *positions), np.result_type(columns, weight))
+        if columns.flags.c_contiguous:
+            flat = columns.reshape(batch, groups, rows.shape[2], -1)
+            np.matmul(rows, flat, out=product.reshape(*product.shape[:3], -1))
+        else:
+            gathered(self.crew, rows, columns, product)
+        self.multiplications += product.size * rows.shape[2]
         return product.reshape(batch, weight.shape[0], *positions)
 
     def convolve_transposed(
@@ -71,22 +78,16 @@ class Engine:
         The output reaches from the first position written to the last; nothing is cropped.
         """
         batch, in_channels, *sizes = x.shape
-        kernel = weight.shape[2:]
         if weight.shape[0] != in_channels or in_channels % groups:
             raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels")
-        members = in_channels // groups
-        rows = weight.reshape(groups, members, -1).swapaxes(1, 2)
-        written = self.matmul(rows, x.reshape(batch, groups, members, -1))
-        written = written.reshape(batch, groups * weight.shape[1], *kernel, *sizes)
-        extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in zip(kernel, stride, dilation, sizes, strict=True)]
-        output: Array = np.zeros((batch, groups * weight.shape[1], *extents), x.dtype)
-        for tap in np.ndindex(*kernel):
-            starts = [t * d for t, d in zip(tap, dilation, strict=True)]
-            places = (
-                slice(start, start + s * (i - 1) + 1, s) for start, s, i in zip(starts, stride, sizes, strict=True)
-            )
-            output[(..., *places)] += written[(slice(None), slice(None), *tap)]
-        return output
+        rows = np.moveaxis(weight.reshape(groups, -1, *weight.shape[1:]), 1, -1)
+        axes = zip(weight.shape[2:], stride, dilation, sizes, strict=True)
+        extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in axes]
+        output: Array = np.zeros((batch, *rows.shape[:2], *extents), np.result_type(x, weight))
+        grouped = x.reshape(batch, groups, rows.shape[-1], *sizes)
+        scattered(self.crew, rows, grouped, output, stride, dilation)
+        self.multiplications += batch * math.prod(sizes) * weight.size
+        return output.reshape(batch, -1, *extents)
 
     def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
         """A view [batch, channels, *positions, *kernel] of every window that fits."""
@@ -121,7 +122,7 @@ class Engine:
     def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """A function of elements, of arrays that broadcast, called on blocks of them at a time."""
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
-        if math.prod(shape) <= BLOCK or any(array.dtype == object for array in arrays):
+        if math.prod(shape) <= CACHED or any(array.dtype == object for array in arrays):
             return function(*arrays)
         spread = [np.broadcast_to(array, shape) for array in arrays]
         sample = function(*(array[(slice(1),) * len(shape)] for array in spread))
@@ -130,7 +131,7 @@ class Engine:
         def work(block: Block) -> None:
             output[block] = function(*(array[block] for array in spread))
 
-        self.crew.share(work, shape, BLOCK)
+        self.crew.share(work, shape)
         return output
 
     def reduced(
@@ -167,7 +168,7 @@ class Engine:
             for tap in taps[2:]:
                 function(output[block], tap[block], out=output[block])
 
-        self.crew.share(work, output.shape, BLOCK)
+        self.crew.share(work, output.shape)
         return output
 
     def per_channel(self, array: Array, x: Array) -> Array:
