@@ -54,6 +54,14 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
         x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
         return cls(downscale_factor=factor), ((x[0], *(size * factor for size in x[1:])),)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        factor, rank = fields.downscale_factor, x.ndim - 2
+        sizes = [part for size in x.shape[2:] for part in (size // factor, factor)]
+        blocks = x.reshape(*x.shape[:2], *sizes)
+        laid = blocks.transpose(0, 1, *range(3, 3 + 2 * rank, 2), *range(2, 2 + 2 * rank, 2))
+        return laid.reshape(x.shape[0], -1, *laid.shape[2 + rank :])
+
 
 def _on_one_line(axis: int | None, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
     """With as many positions on the other axes as it takes, all the same; the channels that come out are one again."""

@@ -1,6 +1,6 @@
 """An axis lengthened so far that what is looked at does not see its ends, and what each layer becomes on it.
 
-Claims speak of an unbounded axis. A lengthened one behaves like it away from its ends, if it is longer by whole periods:
+Claims speak of an unbounded axis. A lengthened one behaves like it away from its ends, if whole periods are added:
 then windows, paddings and the last window of ceil_mode stand as on the real axis, and every period of input positions
 adds the same number of output positions.
 """
@@ -28,7 +28,7 @@ BEYOND_CLAIMS = 512
 
 
 class Length(NamedTuple):
-    """An axis of `base` positions, longer than the real one or shorter by whole periods, with `margin` at both sides."""
+    """An axis of `base` positions, whole periods more or less than the real one, with `margin` at both sides."""
 
     period: int
     base: int
@@ -170,7 +170,7 @@ def laid_out(network: Network, axis: int, length: Length, thin: bool, engine: En
         try:
             here, arrays[index] = _laid(network, node, laid, arrays, length, thin, engine)
             laid.append(here)
-        except Exception as error:  # noqa: BLE001  # whatever a reference raises, the layer is not probed, and says why
+        except Exception as error:  # whatever a reference raises, the layer is not probed, and says why
             laid.append(Laid(node.config, Place(), problem=f"{node.name}: {error or type(error).__name__}"))
     return laid
 

@@ -24,10 +24,10 @@ CHUNK_ELEMENTS = 2**22
 class Seen:
     """What was seen of one node.
 
-    Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are the
-    first and last input position that a class was seen to see, for each set of tags. `everywhere` is, for each tag,
-    whether it reached every position in the network as it is, `reached` whether any; `globally` whether any tag
-    came by a path that is not local.
+    Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are
+    the first and last input position that a class was seen to see, for each set of tags. `everywhere` is, for each
+    tag, whether it reached every position in the network as it is, `reached` whether any; `globally` whether any
+    tag came by a path that is not local.
     """
 
     def __init__(self, sets: int, classes: int, tags: int) -> None:

@@ -14,9 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
+from convcalc.tensors.blocks import Block, Crew
+
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
 Pairs = Sequence[tuple[int, int]]
+
+BLOCK = 1 << 15
+"""Elements that are worked on at a time, so that what is read twice is still in cache."""
 
 
 class Misfit(ValueError):
@@ -27,7 +32,7 @@ class Engine:
     """Runs the primitives and counts. `threads` is how many blocks are worked on at a time."""
 
     def __init__(self, threads: int = 1) -> None:
-        self.threads = threads
+        self.crew = Crew(threads)
         self.numpy = np
         self.multiplications = 0
 
@@ -86,10 +91,7 @@ class Engine:
     def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
         """A view [batch, channels, *positions, *kernel] of every window that fits."""
         axes = tuple(range(2, 2 + len(kernel)))
-        extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
-        if any(extent > size for extent, size in zip(extents, x.shape[2:], strict=True)):
-            raise Misfit(f"a window of {extents} does not fit {_shown(x)}")
-        view = sliding_window_view(x, extents, axis=axes)
+        view = sliding_window_view(x, _fit(x, kernel, dilation), axis=axes)
         steps = (slice(None, None, s) for s in stride)
         taps = (slice(None, None, d) for d in dilation)
         return view[(slice(None), slice(None), *steps, *taps)]
@@ -117,8 +119,56 @@ class Engine:
         return np.pad(x, around, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])  # type: ignore[call-overload]  # one of numpy's modes
 
     def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
-        """A function of elements, of arrays with the same shape."""
-        return function(*arrays)
+        """A function of elements, of arrays that broadcast, called on blocks of them at a time."""
+        shape = np.broadcast_shapes(*(array.shape for array in arrays))
+        if math.prod(shape) <= BLOCK or any(array.dtype == object for array in arrays):
+            return function(*arrays)
+        spread = [np.broadcast_to(array, shape) for array in arrays]
+        sample = function(*(array[(slice(1),) * len(shape)] for array in spread))
+        output: Array = np.empty(shape, sample.dtype)
+
+        def work(block: Block) -> None:
+            output[block] = function(*(array[block] for array in spread))
+
+        self.crew.share(work, shape, BLOCK)
+        return output
+
+    def reduced(
+        self,
+        function: Callable[..., Array],
+        x: Array,
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+    ) -> Array:
+        """Every window that fits x, its elements taken together two by two: `numpy.maximum`, `numpy.add`.
+
+        The order is free: axis by axis, so that a window costs the sum of its sides and not their product.
+        """
+        _fit(x, kernel, dilation)
+        for axis, along in enumerate(zip(kernel, stride, dilation, strict=True), start=2):
+            x = self._reduced_along(axis, function, x, *along)
+        return x
+
+    def _reduced_along(
+        self, axis: int, function: Callable[..., Array], x: Array, kernel: int, stride: int, dilation: int
+    ) -> Array:
+        if kernel == stride == 1:
+            return x
+        before = (slice(None),) * axis
+        last = x.shape[axis] - dilation * (kernel - 1)
+        taps = [x[(*before, slice(start, start + last, stride))] for start in range(0, dilation * kernel, dilation)]
+        if kernel == 1:
+            return taps[0]
+        output: Array = np.empty(taps[0].shape, x.dtype)
+
+        def work(block: Block) -> None:
+            function(taps[0][block], taps[1][block], out=output[block])
+            for tap in taps[2:]:
+                function(output[block], tap[block], out=output[block])
+
+        self.crew.share(work, output.shape, BLOCK)
+        return output
 
     def per_channel(self, array: Array, x: Array) -> Array:
         """An array of one number a channel, laid along the channels of x."""
@@ -146,6 +196,14 @@ class Engine:
         """
         axes = zip(pads, sizes, kernel, stride, dilation, strict=True)
         return [(pair[0], pair[1] + _overhang(pair, *axis)) for pair, *axis in axes]
+
+
+def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:
+    """From a window's first tap to its last on each axis, if that fits x."""
+    extents = tuple(d * (k - 1) + 1 for k, d in zip(kernel, dilation, strict=True))
+    if any(extent > size for extent, size in zip(extents, x.shape[2:], strict=True)):
+        raise Misfit(f"a window of {extents} does not fit {_shown(x)}")
+    return extents
 
 
 def _overhang(pair: tuple[int, int], size: int, kernel: int, stride: int, dilation: int) -> int:
