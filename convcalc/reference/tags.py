@@ -26,8 +26,8 @@ class Seen:
 
     Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are
     the first and last input position that a class was seen to see, for each set of tags. `everywhere` is, for each
-    tag, whether it reached every position in the network as it is, `reached` whether any; `globally` whether any
-    tag came by a path that is not local.
+    tag, whether it reached every position in the network as it is, `reached` whether any; `dropped`
+    whether any tag was dropped on the way, `globally` whether one came only by a path that is not local.
     """
 
     def __init__(self, sets: int, classes: int, tags: int) -> None:
@@ -35,7 +35,7 @@ class Seen:
         self.high = np.full((sets, classes), -NOWHERE)
         self.everywhere = np.zeros(tags, bool)
         self.reached = np.zeros(tags, bool)
-        self.globally = False
+        self.globally = self.dropped = False
         self.problem = ""
 
     @property
@@ -62,7 +62,7 @@ class Tags:
 class Follow:
     """One run of a network along one axis.
 
-    `margin` positions are before the real axis, `period` of them add `growth` positions of a node; at the real size
+    Inputs are `longer` than they really are. `margin` positions are before the real axis, `period` of them add `growth` positions of a node; at the real size
     there is no margin and a period is the whole axis.
     """
 
@@ -72,11 +72,10 @@ class Follow:
         axis: int,
         laid: Sequence[Laid],
         engine: Engine,
-        *,
+        thin: bool,
         longer: int,
         margin: int,
         period: int,
-        thin: bool,
     ) -> None:
         self.network, self.axis, self.laid, self.engine = network, axis, laid, engine
         self.longer, self.margin, self.period, self.thin = longer, margin, period, thin
@@ -168,6 +167,7 @@ class Follow:
         seen = self._note(index, tags, laid.growth or 1)
         seen.everywhere[rows.start : rows.stop] = whole.all(1)
         seen.reached[rows.start : rows.stop] = whole.any(1)
+        seen.dropped |= local is not whole
         seen.globally |= local is not whole and bool((whole != local).any())
         shift = laid.growth * self.margin // self.period
         row, position = np.nonzero(local)
