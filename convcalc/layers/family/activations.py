@@ -13,13 +13,14 @@ import msgspec
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import ANY_SIGN, Choice, Real, Whole
+from convcalc.fields import ANY_SIGN, Channels, Choice, Real, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._onnx import onnx_axis, per_channel
 from convcalc.layers._softmax import softmax
+from convcalc.layers.identity import Identity
 
 
 class Activation(Kind, frozen=True, kw_only=True):
@@ -36,6 +37,11 @@ class Activation(Kind, frozen=True, kw_only=True):
 def _sigmoid(np: Any, x: Array) -> Array:
     """Share exp(x) has in 1 + exp(x), with the larger of both taken out, so that neither overflows."""
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+def _softplus(np: Any, x: Array) -> Array:
+    """Logarithm of 1 + exp(x), again with the larger taken out."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
 def _bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
@@ -64,7 +70,7 @@ PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
     ),
     "log_sigmoid": (
         "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
-        lambda np, x: -np.logaddexp(0, -x),
+        lambda np, x: -_softplus(np, -x),
     ),
     "hard_sigmoid": (
         "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
@@ -84,7 +90,7 @@ PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
     ),
     "mish": (
         "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
-        lambda np, x: x * np.tanh(np.logaddexp(0, x)),
+        lambda np, x: x * np.tanh(_softplus(np, x)),
     ),
     "softsign": (
         "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
@@ -162,6 +168,10 @@ class LeakyRelu(Activation, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("LeakyRelu", inputs[0], alpha=self.negative_slope)
 
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(negative_slope=draw.choice([0.01, 0.2, -0.5])), (draw_shape(draw),)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np = engine.numpy
@@ -180,7 +190,7 @@ class Prelu(Activation, frozen=True, kw_only=True):
     Source: He et al. 2015; PyTorch nn.PReLU.
     """
 
-    num_parameters: Annotated[int, Whole("slopes learned: 1, or the number of channels", minimum=1)] = 1
+    num_parameters: Annotated[int, Channels("slopes learned: 1, or the number of channels", minimum=1)] = 1
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(
@@ -223,6 +233,10 @@ class Elu(Activation, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Elu", inputs[0], alpha=self.alpha)
 
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np = engine.numpy
@@ -246,6 +260,10 @@ class Celu(Activation, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Celu", inputs[0], alpha=self.alpha)
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -276,6 +294,10 @@ class HardTanh(Activation, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Clip", inputs[0], graph.constant(self.min_val), graph.constant(self.max_val))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(min_val=draw.choice([-1.0, 0.0]), max_val=draw.choice([0.5, 6.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -350,12 +372,14 @@ class Softplus(Activation, frozen=True, kw_only=True):
             return y
         return graph.node("Where", graph.node("Greater", steep, graph.constant(self.threshold)), x, y)
 
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(beta=draw.choice([0.5, 1.0, 20.0]), threshold=draw.choice([5.0, 20.0])), (draw_shape(draw),)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, beta = engine.numpy, fields.beta
-        return engine.elementwise(
-            lambda x: np.where(beta * x > fields.threshold, x, np.logaddexp(0, beta * x) / beta), x
-        )
+        return engine.elementwise(lambda x: np.where(beta * x > fields.threshold, x, _softplus(np, beta * x) / beta), x)
 
 
 class Softmax(Kind, frozen=True, kw_only=True):
@@ -386,6 +410,9 @@ class Softmax(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
+
+    def own_path(self) -> Kind:
+        return Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
