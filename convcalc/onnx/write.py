@@ -84,17 +84,6 @@ def model(
     )
 
 
-def alone(network: Network, place: int) -> Network:
-    """The network that one layer is by itself, between the tensors that enter it."""
-    node = network.nodes[place]
-    inputs = tuple(
-        Node(f"{node.name}/input{number}", "input", None, (), network.nodes[source].shape, node.line)
-        for number, source in enumerate(node.inputs, start=1)
-    )
-    layer = Node(node.name, node.kind, node.config, tuple(range(len(inputs))), node.shape, node.line)
-    return Network(node.name, "", (*inputs, layer), len(inputs), (len(inputs),), (), {}, {}, {})
-
-
 def _written(network: Network, dtype: str) -> list[Layer]:
     """The operators of every layer; all that have none are named at once."""
     layers, lacking = [], []

@@ -17,7 +17,7 @@ import msgspec
 import numpy as np
 
 from convcalc.layers import Array, Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 from convcalc.reference.execution import Step, Weights
 from convcalc.reference.rounding import largest, rounding
 
@@ -91,7 +91,7 @@ class OnnxRuntime:
     def compare(self, step: Step) -> Comparison:
         """The layer that the executor has just run, alone."""
         from convcalc.onnx.run import NotRun, run
-        from convcalc.onnx.write import CannotWrite, alone, model
+        from convcalc.onnx.write import CannotWrite, model
 
         node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
         self._entering, self._arrays = (), {}  # let go of with the return
@@ -100,7 +100,7 @@ class OnnxRuntime:
         self._keep(step.place, arrays, step.output)
         batch, dtype = entering[0].shape[0], str(entering[0].dtype)
         try:
-            written = model(alone(self.network, step.place), dtype=dtype, batch=batch)
+            written = model(_alone(self.network, step.place), dtype=dtype, batch=batch)
             named = {f"{node.name}.{name}": array for name, array in arrays.items()}
             (found,) = run(written, named, entering, self.threads, as_written=True)
         except CannotWrite as error:
@@ -144,6 +144,17 @@ class OnnxRuntime:
         self._kept |= {f"{owner.name}.{name}": array for name, array in arrays.items()}
         if place in self.network.outputs:
             self._outputs[place] = output
+
+
+def _alone(network: Network, place: int) -> Network:
+    """The network that one layer is by itself, between the tensors that enter it."""
+    node = network.nodes[place]
+    inputs = tuple(
+        Node(f"{node.name}/input{number}", "input", None, (), network.nodes[source].shape, node.line)
+        for number, source in enumerate(node.inputs, start=1)
+    )
+    layer = Node(node.name, node.kind, node.config, tuple(range(len(inputs))), node.shape, node.line)
+    return Network(node.name, "", (*inputs, layer), len(inputs), (len(inputs),), (), {}, {}, {})
 
 
 def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> Comparison:
