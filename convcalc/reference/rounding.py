@@ -3,8 +3,9 @@
 Both add up in an order of their own. A sum of n products in numbers of precision eps comes out wrong by about √n·eps of
 their size, so a layer may differ by (16 + √n)·eps times the largest number that enters or leaves it, where n is how
 many numbers make an element. What interpolates at places it computes in the same precision may differ by a place's
-rounding too: eps times the longest axis. What divides by a deviation that it measures enlarges what was rounded before
-by as much. What only moves numbers, or chooses among them, rounds nothing.
+rounding too: eps times the longest axis. What takes 1 from an exponential has rounded a 1. What divides by a deviation
+that it measures divides what was rounded before, and one measured as the mean of squares without the square of the mean
+loses what these have in common. What only moves numbers, or chooses among them, rounds nothing.
 """
 
 from __future__ import annotations
@@ -21,6 +22,9 @@ from convcalc.reference.execution import Step
 if TYPE_CHECKING:
     from onnx import ModelProto, NodeProto
 
+STATED = "differences up to (16 + √n)·eps of the largest number that enters or leaves, n numbers to an element"
+"""The tolerance in a line."""
+
 MOVING = {
     *("Constant", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace"),
     *("Slice", "Gather", "Concat", "Pad", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax"),
@@ -29,6 +33,9 @@ MOVING = {
 
 INTERPOLATING = {"Resize", "DeformConv"}
 """Operators that compute the places they read."""
+
+EXPONENTIAL = {"Elu", "Selu", "Celu"}
+"""Operators that take 1 from an exponential."""
 
 NORMALISING = {"InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 """Operators that measure a deviation and divide by it."""
@@ -44,8 +51,11 @@ def rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> tupl
         return 0.0, size
     numbers = max(step.multiplications, *(tensor.size for tensor in entering)) / output.size
     longest = max(max(tensor.shape) for tensor in (*entering, output)) if operators & INTERPOLATING else 0
-    enlarged = max(1.0, largest(entering[0]) * _division(written, entering[0]) / size)
-    return float(_precision(output, written) * (16 + math.sqrt(numbers) + longest)), size * enlarged
+    if operators & EXPONENTIAL:
+        size = max(size, 1.0)
+    if operators & NORMALISING:
+        size = max(size, _on_the_way(written, entering[0]))
+    return float(_precision(output, written) * (16 + math.sqrt(numbers) + longest)), size
 
 
 def largest(tensor: Array) -> float:
@@ -63,22 +73,29 @@ def _is_nearest(node: NodeProto) -> bool:
     return node.op_type == "Resize" and all(attribute.name != "mode" for attribute in node.attribute)
 
 
-def _division(written: ModelProto, x: Array) -> float:
-    """The largest factor that dividing by a deviation measured on x makes; 0 where nothing is divided so."""
+def _on_the_way(written: ModelProto, x: Array) -> float:
+    """The largest number that rounding is relative to where a deviation measured on x divides."""
+    together, eps = _groups(written, x)
+    mean, variance = together.mean(-1, dtype=np.float64), together.var(-1, dtype=np.float64) + eps
+    highest = np.abs(together).max(-1)
+    farthest = np.maximum(together.max(-1) - mean, mean - together.min(-1))
+    with np.errstate(all="ignore"):
+        numbers = highest * variance**-0.5, mean * mean / variance * farthest * variance**-0.5
+    return max(largest(each) for each in numbers)
+
+
+def _groups(written: ModelProto, x: Array) -> tuple[Array, float]:
+    """What is normalised together, along the last axis, and what is added to its variance."""
     from onnx.helper import get_attribute_value
 
-    nodes = {node.op_type: node for node in written.graph.node}
-    if not (found := NORMALISING & nodes.keys()):
-        return 0.0
-    (operator,) = found
-    said = {attribute.name: get_attribute_value(attribute) for attribute in nodes[operator].attribute}
-    order = [get_attribute_value(node.attribute[0]) for node in written.graph.node if node.op_type == "Transpose"]
+    (node,) = (node for node in written.graph.node if node.op_type in NORMALISING)
+    said = {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+    order = [get_attribute_value(other.attribute[0]) for other in written.graph.node if other.op_type == "Transpose"]
     laid = x.transpose(order[0]) if order else x  # as the operator gets it
-    if operator == "LayerNormalization":
-        together = laid.reshape(*laid.shape[: said["axis"]], -1)
-    elif operator == "GroupNormalization":
-        together = laid.reshape(laid.shape[0], said["num_groups"], -1)
+    if node.op_type == "LayerNormalization":
+        kept = laid.shape[: said["axis"]]
+    elif node.op_type == "GroupNormalization":
+        kept = (laid.shape[0], said["num_groups"])
     else:
-        together = laid.reshape(*(laid.shape[:1] if order else laid.shape[:2]), -1)
-    least = float(together.var(-1).min()) + said["epsilon"]
-    return float(least**-0.5) if least > 0 else 0.0
+        kept = laid.shape[:1] if order else laid.shape[:2]
+    return laid.reshape(*kept, -1), said["epsilon"]
