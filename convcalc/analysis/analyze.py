@@ -21,7 +21,13 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     if dtype not in ELEMENT_BYTES:
         raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    fields, misaligned = receptive_fields(network)
+    return reported(network, *receptive_fields(network), batch=batch, dtype=dtype)
+
+
+def reported(
+    network: Network, fields: list[Field], misaligned: tuple[str, ...], *, batch: int = 1, dtype: str = "float32"
+) -> Report:
+    """As `analyze`, for a network whose receptive fields are known."""
     rows = _rows(network, fields, batch)
     peak = _peak(network, batch * ELEMENT_BYTES[dtype])
     return Report(

@@ -36,6 +36,7 @@ class Builder:
         self.problems = Problems()
         self.names = Names(self.problems)
         self.configurator = Configurator(self.nodes, self.problems)
+        self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.steps = 0
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
@@ -47,6 +48,8 @@ class Builder:
         for index, (name, shape) in enumerate(inputs.items()):
             self.nodes.append(Node(name, "input", None, (), shape, lines[name]))
             self.names.tensors[name] = index
+        if self.sites is not None:
+            self.sites += [None] * len(inputs)
         self.names.inputs = list(inputs)
         first = self.names.tensors.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
         return self._sequence(layers, Call(self.variables, first), first)
@@ -192,6 +195,8 @@ class Builder:
             self._check_shared(site, config, inputs, self.nodes[shared])
         line = site.in_users_text()[0].layer.line
         self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared))
+        if self.sites is not None:
+            self.sites.append(site)
         return len(self.nodes) - 1
 
     def _shared(self, site: Site) -> int | None:

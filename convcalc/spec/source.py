@@ -36,6 +36,14 @@ class Diagnostic(msgspec.Struct, frozen=True):
     severity: str = "error"
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """A change to a text: the characters from `start` to `end` become `text`."""
+
+    start: int
+    end: int
+    text: str
+
+
 class SpecError(Exception):
     """A spec that cannot be read in full, with everything that is wrong with it.
 

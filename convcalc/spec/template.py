@@ -41,7 +41,7 @@ class Layer:
     """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
     __slots__ = (
-        *("block", "branches", "broken", "constants", "fields", "key", "kind", "kind_name", "line", "name"),
+        *("block", "body", "branches", "broken", "constants", "fields", "key", "kind", "kind_name", "line", "name"),
         *("repeat", "share", "source", "sources", "when"),
     )
 
@@ -59,6 +59,7 @@ class Layer:
         self.when: Value | None = None
         self.share: Reference | None = None
         self.branches: list[list[Layer]] | None = None
+        self.body: Node | None = None  # what is written behind the key, where somebody wants to know
         self.broken = False  # in a way that has been reported and leaves nothing to build
         self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
@@ -127,6 +128,7 @@ class Compiler(ValueReader):
         self.find_kind = find_kind
         self.find_block = find_block
         self.known = known
+        self.keep_bodies = False
 
     def of(self, source: Source) -> Compiler:
         """One that looks up the same kinds and blocks, for another text."""
@@ -154,6 +156,8 @@ class Compiler(ValueReader):
         if key is None:
             return None
         layer, before = Layer(self.source, key), len(self.problems)
+        if self.keep_bodies:
+            layer.body = body
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
         names = scope.values.union(IN_LAYER)
