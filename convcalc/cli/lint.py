@@ -18,8 +18,8 @@ def lint(
 
     found = run(files)
     diagnostics.show(console(), list(found.findings))
-    for sentence in found.crashed:
-        typer.echo(f"convcalc: internal error: {sentence}", err=True)
+    for crash in found.crashed:
+        typer.echo(f"convcalc: {crash.sentence}", err=True)
     if found.crashed:
         raise typer.Exit(2)
     if found.failed:

@@ -35,17 +35,34 @@ class Linted(msgspec.Struct, frozen=True):
     network: Network | None = None
 
 
-class Run(msgspec.Struct, frozen=True):
-    """All files, and the codes of the rules that ran on any.
+class Crash(msgspec.Struct, frozen=True):
+    """A rule that raised: on which file, at which layer (empty where it is not known), and what."""
 
-    `failed` says whether there is a finding at or above the level that fails; `crashed` are rules that raised, as
-    sentences.
+    code: str
+    name: str
+    path: str
+    layer: str
+    error: str
+    message: str
+
+    @property
+    def sentence(self) -> str:
+        """What is said of it."""
+        layer = f", layer {self.layer}" if self.layer else ""
+        said = f": {self.message}" if self.message else ""
+        return f"internal error in rule {self.code} ({self.name}) on {self.path}{layer}: {self.error}{said}"
+
+
+class Run(msgspec.Struct, frozen=True):
+    """All files. `severities` are those of the rules that ran on any, by code, sorted.
+
+    `failed` says whether there is a finding at or above the level that fails; `crashed` are the rules that raised.
     """
 
     files: tuple[Linted, ...]
-    codes: tuple[str, ...]
+    severities: dict[str, str]
     failed: bool
-    crashed: tuple[str, ...] = ()
+    crashed: tuple[Crash, ...] = ()
 
     @property
     def findings(self) -> list[Finding]:

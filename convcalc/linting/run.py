@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from convcalc import rules
-from convcalc.linting.records import Finding, Linted, Run
+from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.network import Network
 from convcalc.rules import Rule
 from convcalc.rules._subject import Problem, Settings, Subject
@@ -17,13 +17,13 @@ from convcalc.spec.source import Diagnostic, Source, SpecError, read
 def lint(paths: Iterable[str | os.PathLike[str]]) -> Run:
     """What the rules find in specs."""
     chosen = [rule for code in rules.codes() if (rule := rules.load(code)) is not None and rule.severity != "off"]
-    crashed: list[str] = []
+    crashed: list[Crash] = []
     files = tuple(_file(path, chosen, crashed) for path in paths)
     failed = any(finding.severity in {"warning", "error"} for file in files for finding in file.findings)
-    return Run(files, tuple(rule.code for rule in chosen), failed, tuple(crashed))
+    return Run(files, {rule.code: rule.severity for rule in chosen}, failed, tuple(crashed))
 
 
-def _file(path: str | os.PathLike[str], chosen: Sequence[Rule], crashed: list[str]) -> Linted:
+def _file(path: str | os.PathLike[str], chosen: Sequence[Rule], crashed: list[Crash]) -> Linted:
     try:
         source = read(path)
     except SpecError as error:
@@ -31,7 +31,7 @@ def _file(path: str | os.PathLike[str], chosen: Sequence[Rule], crashed: list[st
     return linted(source, chosen, crashed)
 
 
-def linted(source: Source, chosen: Sequence[Rule], crashed: list[str]) -> Linted:
+def linted(source: Source, chosen: Sequence[Rule], crashed: list[Crash]) -> Linted:
     """What the rules find in a text that is already read."""
     examined = examine(source)
     subject = subject_of(source, examined)
@@ -49,14 +49,15 @@ def subject_of(source: Source, examined: Examined, settings: Settings | None = N
     return Subject(source, network, examined.places, tuple(examined.problems), settings or Settings())
 
 
-def _problems(rule: Rule, subject: Subject, crashed: list[str]) -> list[Problem]:
+def _problems(rule: Rule, subject: Subject, crashed: list[Crash]) -> list[Problem]:
     found: list[Problem] = []
     subject.at = None
     try:
         found.extend(rule.check(subject))
     except Exception as error:  # noqa: BLE001, RUF100  # whatever a rule does, the others still run
-        layer = f", layer {subject.network.nodes[subject.at].name}" if subject.at is not None else ""
-        crashed.append(f"{rule.code} {rule.name} on {subject.source.path}{layer}: {type(error).__name__}: {error}")
+        layer = subject.network.nodes[subject.at].name if subject.at is not None else ""
+        what = str(error).partition("\n")[0]
+        crashed.append(Crash(rule.code, rule.name, subject.source.path, layer, type(error).__name__, what))
     return found
 
 
@@ -81,7 +82,9 @@ def _finding(subject: Subject, rule: Rule, problem: Problem, more: int) -> Findi
     message = problem.message + (f"; and {more} more layer{'s' if more > 1 else ''} of this block" if more else "")
     found = subject.source.diagnostic(rule.code, problem.start, problem.end, message, problem.help)
     layer = subject.network.nodes[problem.index].name if problem.index is not None else ""
-    return _of(found, severity=rule.severity, name=rule.name, layer=layer, more=more, fix=problem.fix)
+    return _of(
+        found, severity=problem.severity or rule.severity, name=rule.name, layer=layer, more=more, fix=problem.fix
+    )
 
 
 def _said(problem: Diagnostic) -> Finding:

@@ -26,7 +26,8 @@ class Fix(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True):
     """What a rule says: about the layer `index`, or the whole spec where it is None.
 
-    The characters from `start` to `end` of the text are marked. `diagnostic` is set where the loader has said it.
+    The characters from `start` to `end` of the text are marked. `severity` is that of the rule where it is empty.
+    `diagnostic` is set where the loader has said it.
     """
 
     index: int | None
@@ -35,11 +36,12 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
     help: str = ""
     fix: Fix | None = None
+    severity: str = ""
     diagnostic: Diagnostic | None = None
 
 
 class Settings(msgspec.Struct, frozen=True):
-    """What the configuration says to rules: the hardware that is meant, and the size of what is looked for, in pixels."""
+    """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is."""
 
     target: str = ""
     object_size: int | None = None
@@ -125,15 +127,25 @@ class Subject:
         help: str = "",  # noqa: A002  # rustc's word
         field: str = "",
         fix: Fix | None = None,
+        severity: str = "",
     ) -> Problem:
-        """Something about a layer; its field is marked if it is written, else its key."""
-        start, end = self.places.mark(index, field)
-        return Problem(index, start, end, message, help, fix)
+        """Something about a layer; its field is marked if it is written, else its key.
 
-    def problem_at_spec(self, message: str, help: str = "", keys: tuple[str, ...] = ()) -> Problem:  # noqa: A002
+        `severity` is given where this finding is not what those of the rule are by default.
+        """
+        start, end = self.places.mark(index, field)
+        return Problem(index, start, end, message, help, fix, severity)
+
+    def problem_at_spec(
+        self,
+        message: str,
+        help: str = "",  # noqa: A002  # as above
+        keys: tuple[str, ...] = (),
+        severity: str = "",
+    ) -> Problem:
         """Something about the whole spec; marked is the last of `keys` that is written, each within the one before."""
         start, end = self.places.top(*keys)
-        return Problem(None, start, end, message, help)
+        return Problem(None, start, end, message, help, None, severity)
 
     def spec_findings(self, code: str) -> Iterator[Problem]:
         """What the loader has said under a code."""
