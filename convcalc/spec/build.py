@@ -37,6 +37,7 @@ class Builder:
         self.names = Names(self.problems)
         self.configurator = Configurator(self.nodes, self.problems)
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
+        self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
@@ -72,6 +73,15 @@ class Builder:
         return current
 
     def _layer(self, site: Site, current: Tensor) -> Tensor:
+        if site.layer.budget is None:
+            return self._each(site, current)
+        first = len(self.nodes)
+        try:
+            return self._each(site, current)
+        finally:
+            self.budgeted.append((site, first, len(self.nodes)))
+
+    def _each(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
         if layer.repeat is None:
             return self._once(site, current)

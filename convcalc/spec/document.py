@@ -16,6 +16,7 @@ from convcalc.network import Network
 from convcalc.spec import figures, library
 from convcalc.spec.advice import advised
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
+from convcalc.spec.limits import limits
 from convcalc.spec.places import Places
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
@@ -65,7 +66,9 @@ def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | 
     """As `loads`, with what is wrong handed out beside the layers that could be worked out, and where they stand."""
     document = _Document(source, inputs or {}, variables or {}, examined=True)
     network = document.read()
-    return Examined(network, document.advised(network), Places(source, document.tree, document.builder.sites or []))
+    builder = document.builder
+    places = Places(source, document.tree, builder.sites or [], builder.budgeted)
+    return Examined(network, document.advised(network), places)
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -147,7 +150,7 @@ class _Document:
         self._blocks(tree.find("blocks"))
         name, source = (self.settings.text(tree, field) for field in ("name", "source"))
         expect = figures.expect(self.settings, tree.find("expect"))
-        budget = figures.budget(self.settings, tree.find("budget"))
+        budget = limits(self.compiler, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree)
         del tree, parsed  # so that layers are let go of as they are read
         layers = self.compiler.stream(items, Scope(self.values, shapes))
@@ -165,7 +168,7 @@ class _Document:
             groups=tuple(self.builder.groups),
             variables=self.values,
             expect=expect,
-            budget=budget,
+            budget={name: limit.value for name, limit in budget.items()},
             overridden=bool(self.given_inputs or self.given_variables),
         )
 

@@ -26,10 +26,17 @@ def span(node: Node) -> Span:
 class Places:
     """The places of the nodes of one network, by index; `tree` is the whole spec, None where it is no mapping."""
 
-    def __init__(self, source: Source, tree: Mapping | None, sites: list[Site | None]) -> None:
+    def __init__(
+        self,
+        source: Source,
+        tree: Mapping | None,
+        sites: list[Site | None],
+        budgeted: list[tuple[Site, int, int]],
+    ) -> None:
         self.source = source
         self.tree = tree
         self.sites = sites
+        self.budgeted = budgeted  # layers with a budget of their own, first node and the one behind the last
 
     def written(self, index: int) -> Layer:
         """The layer as the user wrote it: the call, where it is one of a shipped block."""
