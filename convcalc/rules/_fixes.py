@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from convcalc.layers import required
@@ -29,9 +29,14 @@ def quoting(start: int, end: int, text: str) -> Fix:
 # ---- a field -----------------------------------------------------------------------------------------------------
 
 
-def setting(subject: Subject, index: int, field: str, text: str) -> Fix | None:
-    """A field of a layer that gets another value: in place of what is written, or behind the last field."""
-    if not subject.places.is_own(index):
+def setting(subject: Subject, index: int, field: str, text: str, because: Iterable[int] = ()) -> Fix | None:
+    """A field of a layer that gets another value: in place of what is written, or behind the last field.
+
+    `because` are other layers that it is right for alone: where one of them may be left out, there is no fix.
+    """
+    if not subject.complete or not subject.places.is_own(index):
+        return None
+    if any(layer.when is not None for other in because for layer in subject.places.calls(other)):
         return None
     layer = subject.places.written(index)
     edit = _set(Layout(subject.source.text), layer, field, text)
@@ -86,8 +91,12 @@ def removal(subject: Subject, index: int) -> Fix | None:
     """A layer with one input taken out of the text, with what refers to it brought up to date; its comments stay."""
     if not subject.complete or not subject.places.is_own(index):
         return None
+    layer = subject.places.written(index)
+    values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]
+    if layer.when is not None or not all(value.constant for value in values):
+        return None  # with other variables it may be none that does nothing
     writing = _writing(subject.source)
-    place = writing.places.get(subject.places.written(index).key.start)
+    place = writing.places.get(layer.key.start)
     if place is None:
         return None
     redirected = writing.redirected(place)
@@ -137,6 +146,8 @@ class _Writing:
     def redirected(self, place: _Place) -> list[Edit] | None:
         """What keeps references as they are meant when a layer is taken out; None where that cannot be said."""
         before = self._before(place)
+        if before is None and place.position:
+            return None  # what enters may be left out: then this one may be needed
         for key, value in place.layer.body.entries if isinstance(place.layer.body, Mapping) else []:
             if key.value == "from" and [name.value for name in _names(value)] not in ([before], ["previous"]):
                 return None
@@ -167,8 +178,7 @@ class _Writing:
         item = place.sequence.items[place.position - 1]
         key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
         found = self.places.get(key.start) if key is not None else None
-        body = found.layer.body if found is not None else None
-        if found is None or (isinstance(body, Mapping) and body.find("when") is not None):
+        if found is None or _conditional(found.layer):
             return None
         return found.layer.name
 
@@ -177,6 +187,10 @@ class _Writing:
             return list(_references(place.around))
         outside = [entry for entry in self.outline.root.entries if entry[0].value != "blocks"]
         return list(_references(Mapping(outside, 0, 0)))
+
+
+def _conditional(layer: Written) -> bool:
+    return isinstance(layer.body, Mapping) and layer.body.find("when") is not None
 
 
 @lru_cache(maxsize=1)
