@@ -1,0 +1,230 @@
+"""Fixes put into the text: together where they can be, each kept only if it changes what it is meant to and no more.
+
+What a fix means for the network is said in `_MEANT`; whatever else it changes, found by loading the text with it, makes
+it refused. Fixing goes on until nothing is left to fix, so that a second run finds nothing to do.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import stat
+from collections.abc import Callable, Iterable, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from convcalc.analysis.analyze import analyze
+from convcalc.linting.records import Finding, Linted
+from convcalc.linting.run import subject_of
+from convcalc.network import Network, Node
+from convcalc.rules import load
+from convcalc.rules._subject import Fix
+from convcalc.spec.document import Examined, examine
+from convcalc.spec.edits import applied
+from convcalc.spec.source import Edit, Source
+
+MOST_ROUNDS = 20
+"""How often a text is linted again at most: fixes that stand in each other's way take a round each."""
+
+_MEANT = {"CC003": "", "CC301": "bias", "CC303": "layer"}
+"""What goes away with a fix: a layer's bias, the layer, or nothing but quotes."""
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A finding that could be fixed but for what else would change."""
+
+    finding: Finding
+    reason: str
+
+
+class Fixed(msgspec.Struct, frozen=True):
+    """A text with its fixes: what is left in it (`linted`), what they mended, and what was refused."""
+
+    before: Source
+    linted: Linted
+    mended: tuple[Finding, ...] = ()
+    refused: tuple[Refused, ...] = ()
+
+    @property
+    def after(self) -> Source:
+        """The text with the fixes; the same where there are none."""
+        return self.before if self.linted.source is None else self.linted.source
+
+
+def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
+    """A file with the fixes that its findings offer; `again` lints a text. None where it could not be read."""
+    source = linted.source
+    if source is None:
+        return None
+    mended: list[Finding] = []
+    refused: list[Refused] = []
+    for _ in range(MOST_ROUNDS):
+        assert linted.source is not None  # noqa: S101  # for the type checker
+        done, refused = _round(linted.source, [finding for finding in linted.findings if finding.fix is not None])
+        if not done:
+            break
+        mended += done
+        edits = {edit for finding in done if finding.fix is not None for edit in finding.fix.edits}
+        linted = again(Source(linted.source.path, applied(linted.source.text, edits)))
+    return Fixed(source, linted, tuple(mended), tuple(refused))
+
+
+def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], list[Refused]]:
+    """Those that can be made at once, and those that cannot be made at all."""
+    if not wanted:
+        return [], []
+    trial = _Trial(source, wanted)
+    chosen: list[Finding] = []
+    for finding in wanted:
+        if not _collide([*chosen, finding]):
+            chosen.append(finding)
+    if not trial.reason(chosen):
+        return chosen, []
+    done: list[Finding] = []
+    refused = []
+    for finding in wanted:
+        if _collide([*done, finding]):
+            continue  # next time
+        reason = trial.reason([*done, finding])
+        if not reason:
+            done.append(finding)
+        else:
+            refused.append(Refused(finding, reason))
+    return done, refused
+
+
+def _edits(findings: Iterable[Finding]) -> list[Edit]:
+    found = {edit for finding in findings if finding.fix is not None for edit in finding.fix.edits}
+    return sorted(found, key=lambda edit: (edit.start, edit.end))
+
+
+def _collide(findings: Sequence[Finding]) -> bool:
+    edits = _edits(findings)
+    return any(
+        later.start < edit.end or (edit.start, edit.end) == (later.start, later.end) for edit, later in pairwise(edits)
+    )
+
+
+class _Trial:
+    """A text whose fixes are tried; `wanted` are the findings that offer them."""
+
+    def __init__(self, source: Source, wanted: Sequence[Finding]) -> None:
+        self.source = source
+        self.before = examine(source)
+        self.concerned: dict[Fix, list[int]] = {}
+        subject = subject_of(source, self.before)
+        for code in {finding.code for finding in wanted}:
+            rule = load(code)
+            for problem in rule.check(subject) if rule is not None else []:
+                if problem.fix is not None and problem.index is not None:
+                    self.concerned.setdefault(problem.fix, []).append(problem.index)
+
+    def reason(self, findings: Sequence[Finding]) -> str:
+        """Why fixes cannot be made together, empty where they can."""
+        if self.before.network is None or self.before.problems:
+            return "the spec has mistakes"
+        after = examine(Source(self.source.path, applied(self.source.text, _edits(findings))))
+        if after.network is None or after.problems:
+            said = f": {after.problems[0].message}" if after.problems else ""
+            return f"the spec would not load any more{said}"
+        without: dict[str, set[int]] = {meant: set() for meant in _MEANT.values()}
+        for finding in findings:
+            if finding.fix is not None:
+                without[_MEANT.get(finding.code, "")].update(self.concerned.get(finding.fix, []))
+        return _otherwise(self.before, after, without["bias"], without["layer"])
+
+
+def _otherwise(before: Examined, after: Examined, biasless: set[int], gone: set[int]) -> str:
+    """What is not as it was in a network, biases of some layers and whole layers apart; empty where all is."""
+    assert before.network is not None  # noqa: S101  # for the type checker: both have been read
+    assert after.network is not None  # noqa: S101  # as above
+    old, new = before.network, after.network
+    places: dict[int, int] = {}
+    kept = [index for index in range(len(old.nodes)) if index not in gone]
+    places = {index: place for place, index in enumerate(kept)}
+    for index in sorted(gone):
+        if len(old.nodes[index].inputs) != 1:
+            return f"{old.nodes[index].name} has several inputs"
+        places[index] = places[old.nodes[index].inputs[0]]
+    if len(kept) != len(new.nodes):
+        return f"{abs(len(new.nodes) - len(kept))} other layers would come or go"
+    for index in kept:
+        meant = _meant(old.nodes[index], places, without_bias=index in biasless)
+        found = new.nodes[places[index]]
+        if not _alike(meant, found, renumbered=bool(gone)):
+            return f"{meant.name} would become another layer, which is built from the same text"
+    if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:
+        return "other tensors would leave the network"
+    if (old.name, old.source, old.variables, old.budget) != (new.name, new.source, new.variables, new.budget):
+        return "its name, source, variables or budget would change"
+    return _unexpected(old, new)
+
+
+def _meant(node: Node, places: dict[int, int], *, without_bias: bool) -> Node:
+    """A layer as it is to be with the fixes."""
+    config = node.config
+    if without_bias and config is not None:
+        config = msgspec.structs.replace(config, bias=False)
+    shared = places[node.shared] if node.shared is not None else None
+    inputs = tuple(places[source] for source in node.inputs)
+    return msgspec.structs.replace(node, config=config, inputs=inputs, shared=shared)
+
+
+def _alike(meant: Node, found: Node, *, renumbered: bool) -> bool:
+    """Whether a layer is as it is to be, wherever it stands; with others gone, its number may be another."""
+    found = msgspec.structs.replace(found, line=meant.line)
+    if renumbered and re.sub(r"\d+", "", found.name) == re.sub(r"\d+", "", meant.name):
+        found = msgspec.structs.replace(found, name=meant.name)
+    return meant == found
+
+
+def _unexpected(old: Network, new: Network) -> str:
+    """A figure that the spec expects, and that would not hold any more."""
+    if not old.expect or old.expect != new.expect:
+        return "" if old.expect == new.expect else "what it expects would change"
+    then, now = (msgspec.structs.asdict(analyze(network).totals) for network in (old, new))
+    for name in old.expect:
+        if name in then and then[name] != now[name]:
+            return f"the spec expects {name} {old.expect[name]:,}, which would be {now[name]:,}"
+    return ""
+
+
+class Unwritten(Exception):
+    """A file that is not written; the message says why."""
+
+
+def write(path: str, before: Source, after: Source) -> None:
+    """Put a fixed text in place of a file: at once or not at all, with its byte order mark and its permissions.
+
+    A symbolic link stays one, and the file that it leads to is written.
+
+    Raises:
+        Unwritten: the file is another by now, or cannot be written.
+    """
+    import tempfile
+
+    target = os.path.realpath(path)
+    try:
+        known = os.stat(target)
+        if not stat.S_ISREG(known.st_mode):
+            raise Unwritten("is no regular file")
+        with open(target, "rb") as file:
+            data = file.read()
+        mark = data[: len(data) - len(data.removeprefix(b"\xef\xbb\xbf"))]
+        if data != mark + before.text.encode():
+            raise Unwritten("has changed since it was read")
+        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".yaml", dir=os.path.dirname(target))
+        try:
+            with open(handle, "wb") as file:
+                file.write(mark + after.text.encode())
+                os.fchmod(file.fileno(), stat.S_IMODE(known.st_mode))
+                with contextlib.suppress(OSError):  # it was somebody else's, and is ours now
+                    os.fchown(file.fileno(), known.st_uid, known.st_gid)
+            os.replace(temporary, target)
+        except BaseException:
+            os.unlink(temporary)
+            raise
+    except OSError as error:
+        raise Unwritten(f"cannot be written: {error.strerror or error}") from None
