@@ -240,7 +240,20 @@ def _cut(writing: _Writing, place: _Place) -> Edit | None:
     item = sequence.items[position]
     if "&" in layout.text[item.start : layout.end(item)] or "*" in layout.text[item.start : layout.end(item)]:
         return None
+    if _is_remarked(layout, item):
+        return None
     return _cut_flow(layout, sequence, position) if layout.flows(sequence) else _cut_block(layout, sequence, position)
+
+
+def _is_remarked(layout: Layout, item: Node) -> bool:
+    """Whether a comment in the lines of an item, or right above them, says something to convcalc."""
+    first = layout.line_start(item.start)
+    while first:
+        above = layout.line_start(first - 1 - (layout.text[first - 2 : first] == "\r\n"))
+        if not layout.text[above:first].lstrip().startswith("#"):
+            break
+        first = above
+    return re.search(r"#[ \t]*convcalc:", layout.text[first : layout.line_end(layout.end(item))]) is not None
 
 
 def _cut_flow(layout: Layout, sequence: Sequence, position: int) -> Edit | None:
