@@ -53,11 +53,11 @@ def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False
         (f"{diagnostic.severity}[{diagnostic.code}]", style),
         (": ", ""),
     ]
-    found = _broken(start, printable(diagnostic.message), "", width, "  ")
+    found = broken(start, printable(diagnostic.message), "", width, "  ")
     advice = printable(diagnostic.help)
     if not diagnostic.line:
         label: Line = [("  ", ""), ("help: " if help_below else "", "bold")]
-        return [*found, *(_broken(label, advice, "green", width, "  ") if advice else [])]
+        return [*found, *(broken(label, advice, "green", width, "  ") if advice else [])]
     gutter = f"{diagnostic.line:>5} | "
     margin = "| ".rjust(len(gutter))
     shown, before, marked = _window(diagnostic, width and max(width, NARROWEST) - len(gutter))
@@ -65,7 +65,7 @@ def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False
     found += [[(gutter, "dim"), (shown, "")], carets]
     if advice and help_below:
         label = [("= ".rjust(len(gutter)), "dim"), ("help: ", "bold")]
-        found += _broken(label, advice, "green", width, " " * (len(gutter) + len("help: ")))
+        found += broken(label, advice, "green", width, " " * (len(gutter) + len("help: ")))
     elif advice:
         carets.append((f" {advice}", "green"))
     return found
@@ -102,7 +102,7 @@ def _cells(text: str) -> int:
     return cell_len(said)
 
 
-def _broken(start: Line, text: str, style: str, width: int | None, indentation: str) -> list[Line]:
+def broken(start: Line, text: str, style: str, width: int | None, indentation: str = "") -> list[Line]:
     """A text behind the start of a line, broken between words where it is too long for a line."""
     if width is None:
         return [[*start, (text, style)]]

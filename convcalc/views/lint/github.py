@@ -33,7 +33,7 @@ def text(run: Run) -> str:
 
 
 def _annotation(finding: Finding) -> str:
-    properties = {"title": f"convcalc {common.rule(finding)}", "file": common.from_root(finding.path)}
+    properties = {"title": f"convcalc {common.rule(finding)}", "file": printable(common.from_root(finding.path))}
     if finding.line:
         line, column, end_column = map(str, (finding.line, finding.column, finding.end_column))
         properties |= {"line": line, "endLine": line, "col": column, "endColumn": end_column}

@@ -9,6 +9,7 @@ from convcalc.linting.records import Run
 from convcalc.views import diagnostics
 from convcalc.views.diagnostics import Line
 from convcalc.views.lint import common
+from convcalc.views.words import printable
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -32,9 +33,10 @@ def _lines(run: Run, width: int | None) -> Iterator[Line]:
             yield []
         hidden = len(file.findings) - diagnostics.MOST
         if hidden > 0:
-            said = f"{common.place(file.findings[0]).partition(':')[0]}: {common.counted(hidden, 'more finding')}"
-            yield [(f"{said} not shown; --format concise shows all", "dim")]
+            said = f"{common.counted(hidden, 'more finding')} not shown; --format concise shows all"
+            yield from diagnostics.broken([(f"{printable(file.path)}: ", "bold")], said, "", width, "  ")
             yield []
-    style = "bold red" if run.failed else "bold green" if not run.findings else "bold"
-    notes = common.notes(run)
-    yield [(common.headline(run), style), (f"; {', '.join(notes)}" if notes else "", "dim")]
+    style = "bold red" if run.failed else "bold" if run.findings else "bold green"
+    yield from diagnostics.broken([], common.headline(run), style, width)
+    if common.notes(run):
+        yield from diagnostics.broken([], ", ".join(common.notes(run)), "dim", width)
