@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
+from typing import Any
 
 import msgspec
 
@@ -26,8 +27,8 @@ class Fix(msgspec.Struct, frozen=True):
 class Problem(msgspec.Struct, frozen=True):
     """What a rule says: about the layer `index`, or the whole spec where it is None.
 
-    The characters from `start` to `end` of the text are marked. `severity` is that of the rule where it is empty.
-    `diagnostic` is set where the loader has said it.
+    The characters from `start` to `end` of the text are marked. `severity` is that of the rule where it is empty, and
+    `layer` the name of the node. `diagnostic` is set where the loader has said it.
     """
 
     index: int | None
@@ -37,14 +38,32 @@ class Problem(msgspec.Struct, frozen=True):
     help: str = ""
     fix: Fix | None = None
     severity: str = ""
+    layer: str = ""
     diagnostic: Diagnostic | None = None
 
 
+class Growth(msgspec.Struct, frozen=True):
+    """How much an amount may grow: by a share of what it was where `relative`, else by so much."""
+
+    value: Any
+    relative: bool
+    text: str
+
+
 class Settings(msgspec.Struct, frozen=True):
-    """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is."""
+    """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is.
+
+    `budgets` are limits that stand in `configuration`, not in the spec. `base` is the network that this one came from,
+    called `base_name`, and `growth` how much more of an amount than there it may have.
+    """
 
     target: str = ""
     object_size: int | None = None
+    budgets: dict[str, int] = {}
+    configuration: str = ""
+    base: Report | None = None
+    base_name: str = ""
+    growth: dict[str, Growth] = {}
 
 
 class Subject:
@@ -68,6 +87,7 @@ class Subject:
         self.diagnostics = diagnostics
         self.settings = settings
         self.complete = not diagnostics
+        self.noticed: dict[str, list[Problem]] = {}  # by who runs the rules, by code
         self.at: int | None = None  # the layer that a rule looks at, for when it raises
 
     @cached_property
@@ -148,7 +168,8 @@ class Subject:
         return Problem(None, start, end, message, help, None, severity)
 
     def spec_findings(self, code: str) -> Iterator[Problem]:
-        """What the loader has said under a code."""
+        """What the loader has said under a code, and what was noticed about the text around the rules."""
+        yield from self.noticed.get(code, [])
         for found in self.diagnostics:
             if found.code == code:
                 yield Problem(None, 0, 0, found.message, found.help, diagnostic=found)
