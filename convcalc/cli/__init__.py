@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "explain",
     "lint": "lint",
     "kinds": "manual",
+    "rules": "manual",
     "schema": "manual",
 }
 """Every command and the module of this folder that holds it, in the order of the help."""

@@ -2,15 +2,41 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+
+from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.linting.options import Options
+    from convcalc.linting.records import Run
+    from convcalc.spec import SpecError
 
 BAD_INPUT, FINDINGS = 2, 1
 
 
 def lint(
     files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULES", help="These rules alone: codes, names or CC2 for all of it.", show_default=False),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULES", help="Without these rules.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The hardware that is meant.", show_default=False)
+    ] = None,
+    object_size: Annotated[
+        int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
+    ] = None,
+    fail_level: Annotated[
+        Literal["info", "warning", "error"] | None,
+        typer.Option(help="The least severity that fails. Default: warning.", show_default=False),
+    ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         list[str] | None,
         typer.Option(
@@ -20,17 +46,119 @@ def lint(
             show_default=False,
         ),
     ] = None,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Findings that are known.", show_default=False)
+    ] = None,
+    write_baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep what is found as known.", show_default=False)
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="REV|FILE", help="What the specs were, for --max-regression.", show_default=False),
+    ] = None,
+    max_regression: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.", show_default=False),
+    ] = None,
+    suggest_budget: Annotated[
+        str | None, typer.Option(metavar="10%", help="Print a budget with so much room.", show_default=False)
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The configuration of all specs.", show_default=False)
+    ] = None,
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
-    """Mistakes, architecture rules and budgets; made for CI."""
+    """Mistakes, architecture rules and budgets; made for CI.
+
+    Configured by [tool.convcalc.lint] in pyproject.toml, or [lint] in convcalc.toml, nearest to each spec. Exit code 1:
+    something was found at --fail-level or above.
+    """
     from convcalc.cli.lint_formats import emit, outputs
-    from convcalc.linting.run import lint as run
+    from convcalc.linting.options import Options, UsageError, growths
+    from convcalc.spec import SpecError
 
     wanted = outputs(format or [])
-    found = run(files)
-    written = emit(found, wanted)
-    for crash in found.crashed:
+    if files.count("-") > 1:
+        raise typer.BadParameter("standard input can be read once")
+    try:
+        options = Options(
+            select=None if select is None else _words(select),
+            ignore=_words(ignore or []),
+            target=target,
+            object_size=object_size,
+            fail_level=fail_level,
+            config=config,
+            baseline=baseline,
+            base=base,
+            growth=growths(max_regression or []),
+            inputs=shapes(input or []),
+            variables=assignments(set or []),
+        )
+        if suggest_budget is not None:
+            _suggest(files, suggest_budget, options)
+            return
+        run = _run(files, options, write_baseline)
+    except UsageError as error:
+        raise typer.BadParameter(readable(str(error))) from None
+    except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
+        _refuse(error)
+    if run is None:
+        return
+    written = emit(run, wanted)
+    for crash in run.crashed:
         typer.echo(f"convcalc: {crash.sentence}", err=True)
-    if found.crashed or not written:
+    if run.crashed or not written:
         raise typer.Exit(BAD_INPUT)
-    if found.failed:
+    if run.failed:
         raise typer.Exit(FINDINGS)
+
+
+def _words(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
+
+
+def _run(files: list[str], options: Options, write_baseline: str | None) -> Run | None:
+    """The run; None where its findings are kept instead of reported."""
+    from convcalc.linting.run import Linter
+
+    linter = Linter(options)
+    run = linter.run(files)
+    if write_baseline is None or run.crashed:
+        return run
+    count = linter.write_baseline(write_baseline)
+    typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
+    return None
+
+
+def _suggest(files: list[str], percent: str, options: Options) -> None:
+    """Print a budget for each spec.
+
+    Raises:
+        SpecError: one has mistakes.
+    """
+    from fractions import Fraction
+
+    from convcalc.analysis.analyze import analyze
+    from convcalc.spec import load
+    from convcalc.spec.tree import number
+    from convcalc.views import budget
+
+    try:
+        room = Fraction(number(percent.removesuffix("%").strip()))
+    except ValueError:
+        room = Fraction(-1)
+    if room < 0:
+        raise typer.BadParameter(
+            f"expected a percentage, as 10%, found {readable(percent)!r}", param_hint="--suggest-budget"
+        )
+    for file in files:
+        report = analyze(load(file, inputs=options.inputs, variables=options.variables))
+        sys.stdout.write(budget.text(report, readable(file), room))
+
+
+def _refuse(error: SpecError) -> None:
+    from convcalc.views import diagnostics
+
+    diagnostics.show(console(stderr=True), error.diagnostics)
+    raise typer.Exit(BAD_INPUT)
