@@ -11,17 +11,19 @@ import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from itertools import pairwise
 
 import msgspec
 
 from convcalc.analysis.analyze import analyze
+from convcalc.layers import Shape
 from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import subject_of
 from convcalc.network import Network, Node
 from convcalc.rules import load
 from convcalc.rules._subject import Fix
-from convcalc.spec.document import Examined, examine
+from convcalc.spec.document import examine
 from convcalc.spec.edits import applied
 from convcalc.spec.source import Edit, Source
 
@@ -68,7 +70,16 @@ def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
         mended += done
         edits = {edit for finding in done if finding.fix is not None for edit in finding.fix.edits}
         linted = again(Source(linted.source.path, applied(linted.source.text, edits)))
-    return Fixed(source, linted, tuple(mended), tuple(refused))
+    return Fixed(source, _without(linted, refused), tuple(mended), tuple(refused))
+
+
+def _without(linted: Linted, refused: Sequence[Refused]) -> Linted:
+    """A file whose findings offer no fix that has been refused."""
+    known = [each.finding for each in refused]
+    findings = [
+        msgspec.structs.replace(finding, fix=None) if finding in known else finding for finding in linted.findings
+    ]
+    return msgspec.structs.replace(linted, findings=tuple(findings))
 
 
 def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], list[Refused]]:
@@ -125,29 +136,55 @@ class _Trial:
         """Why fixes cannot be made together, empty where they can."""
         if self.before.network is None or self.before.problems:
             return "the spec has mistakes"
-        after = examine(Source(self.source.path, applied(self.source.text, _edits(findings))))
-        if after.network is None or after.problems:
-            said = f": {after.problems[0].message}" if after.problems else ""
-            return f"the spec would not load any more{said}"
         without: dict[str, set[int]] = {meant: set() for meant in _MEANT.values()}
         for finding in findings:
             if finding.fix is not None:
                 without[_MEANT.get(finding.code, "")].update(self.concerned.get(finding.fix, []))
-        return _otherwise(self.before, after, without["bias"], without["layer"])
+        source = Source(self.source.path, applied(self.source.text, _edits(findings)))
+        for shapes, before in [({}, self.before.network), *([self.elsewhere] if without["layer"] else [])]:
+            after = examine(source, inputs=shapes)
+            if after.network is None or after.problems:
+                said = f": {after.problems[0].message}" if after.problems else ""
+                return f"the spec would not load any more{_at(shapes)}{said}"
+            reason = _otherwise(before, after.network, without["bias"], without["layer"])
+            if reason:
+                return f"{reason}{_at(shapes)}"
+        return ""
+
+    @cached_property
+    def elsewhere(self) -> tuple[dict[str, Shape], Network]:
+        """The network at another size of its inputs, where a layer may do something that does nothing here.
+
+        Its own, where it loads at none of those that are tried.
+        """
+        assert self.before.network is not None  # noqa: S101  # for the type checker: it has been looked at
+        inputs = self.before.network.inputs
+        for factor, more in ((2, 0), (1, 32), (3, 0), (2, 1)):
+            shapes = {node.name: _larger(node.shape, factor, more) for node in inputs}
+            found = examine(self.source, inputs=shapes)
+            if found.network is not None and not found.problems:
+                return shapes, found.network
+        return {}, self.before.network
 
 
-def _otherwise(before: Examined, after: Examined, biasless: set[int], gone: set[int]) -> str:
+def _larger(shape: Shape, factor: int, more: int) -> Shape:
+    return (shape[0], *(factor * size + more for size in shape[1:]))
+
+
+def _at(shapes: dict[str, Shape]) -> str:
+    listed = ", ".join("x".join(map(str, shape)) for shape in shapes.values())
+    return f" at {listed}" if listed else ""
+
+
+def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -> str:
     """What is not as it was in a network, biases of some layers and whole layers apart; empty where all is."""
-    assert before.network is not None  # noqa: S101  # for the type checker: both have been read
-    assert after.network is not None  # noqa: S101  # as above
-    old, new = before.network, after.network
-    places: dict[int, int] = {}
     kept = [index for index in range(len(old.nodes)) if index not in gone]
     places = {index: place for place, index in enumerate(kept)}
     for index in sorted(gone):
-        if len(old.nodes[index].inputs) != 1:
-            return f"{old.nodes[index].name} has several inputs"
-        places[index] = places[old.nodes[index].inputs[0]]
+        node = old.nodes[index]
+        if len(node.inputs) != 1 or old.nodes[node.inputs[0]].shape != node.shape:
+            return f"{node.name} does something"
+        places[index] = places[node.inputs[0]]
     if len(kept) != len(new.nodes):
         return f"{abs(len(new.nodes) - len(kept))} other layers would come or go"
     for index in kept:
@@ -186,8 +223,8 @@ def _unexpected(old: Network, new: Network) -> str:
         return "" if old.expect == new.expect else "what it expects would change"
     then, now = (msgspec.structs.asdict(analyze(network).totals) for network in (old, new))
     for name in old.expect:
-        if name in then and then[name] != now[name]:
-            return f"the spec expects {name} {old.expect[name]:,}, which would be {now[name]:,}"
+        if name in then and old.expect[name] == then[name] != now[name]:
+            return f"the spec expects {then[name]:,} {name}, and would have {now[name]:,}"
     return ""
 
 

@@ -36,11 +36,15 @@ def setting(subject: Subject, index: int, field: str, text: str, because: Iterab
     """
     if not subject.complete or not subject.places.is_own(index):
         return None
-    if any(layer.when is not None for other in because for layer in subject.places.calls(other)):
+    if _may_be_left_out(subject, because):
         return None
     layer = subject.places.written(index)
     edit = _set(Layout(subject.source.text), layer, field, text)
     return None if edit is None else Fix(f"write {field}: {text}", (edit,))
+
+
+def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
+    return any(layer.when is not None for index in indices for layer in subject.places.calls(index))
 
 
 def _set(layout: Layout, layer: Layer, field: str, text: str) -> Edit | None:
@@ -90,6 +94,8 @@ def _stands_behind(layout: Layout, key: Scalar, value: Node) -> bool:
 def removal(subject: Subject, index: int) -> Fix | None:
     """A layer with one input taken out of the text, with what refers to it brought up to date; its comments stay."""
     if not subject.complete or not subject.places.is_own(index):
+        return None
+    if _may_be_left_out(subject, subject.producers(index)):
         return None
     layer = subject.places.written(index)
     values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]

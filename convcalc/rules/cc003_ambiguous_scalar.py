@@ -4,7 +4,7 @@ convcalc reads YAML 1.2, where `no` is a text; YAML 1.1, which PyYAML and many t
 `010` as 8 and `1:30` as 90. Where a flag or a number is meant the loader refuses the word, as an error; a number with
 a leading zero it refuses anywhere. As a warning, flagged is one of yes, no, on, off, y, n, in any of their cases,
 that is written plain and taken as a text: in a variable, a parameter of a block or its argument. A name of a variable
-is no such text.
+is no such text. `--fix` puts it in quotes.
 
 Not flagged: what is in quotes; names and texts (`name`, `source`, `about`) and where names are referred to (`from`,
 `share`, `outputs`).
@@ -53,6 +53,8 @@ def check(subject: Subject) -> Iterator[Problem]:
     if tree is None or not _WORTH_A_LOOK.search(subject.source.text):
         return
     said = {(found.line, found.column) for found in subject.diagnostics}
+    from convcalc.rules._fixes import quoting
+
     for word in _words(tree, set(subject.network.variables), set()):
         source = subject.source
         line = source.line(word.start)
@@ -61,7 +63,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         boolean = AMBIGUOUS[str(word.value).lower()]
         message = f"`{word.value}` is a text here, and {boolean} to readers of YAML 1.1"
         advice = f'write "{word.value}", or {boolean} where that is meant'
-        yield Problem(None, word.start, word.end, message, advice)
+        yield Problem(None, word.start, word.end, message, advice, quoting(word.start, word.end, str(word.value)))
 
 
 def _words(node: Node, names: set[str], known: set[int]) -> Iterator[Scalar]:
