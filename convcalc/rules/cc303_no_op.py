@@ -1,0 +1,99 @@
+"""A layer that changes nothing.
+
+What it gives is what it gets: it costs a copy in most runtimes and a line to every reader.
+
+Flagged is pooling of one position at stride 1, adaptive pooling to the size that is there, upsampling by 1, dropout of
+0, relu on what is not negative (relu, relu6, sigmoid, hard_sigmoid, softplus or softmax directly before), padding or
+cropping by nothing, a slice or a split that keeps everything, a permutation into the same order, flatten, reshape or
+shuffling that leave the shape and the order as they are. `--fix` takes the layer out.
+
+Not flagged: identity, which says so itself and is there for its name.
+
+False positives: a template in which a width or a rate makes the layer one that does something elsewhere.
+
+Source: the definitions of the layers.
+
+Flagged:
+    input: [8, 16, 16]
+    layers:
+      - relu
+      - relu # <- CC303
+      - conv: {out_channels: 8, kernel_size: 3}
+
+Allowed:
+    input: [8, 16, 16]
+    layers:
+      - relu
+      - identity: {name: stem}
+      - max_pool: {kernel_size: 1, stride: 2}
+      - dropout: 0.1
+      - upsample: {scale_factor: 2}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from convcalc.network import Node
+from convcalc.rules._subject import Fix, Problem, Subject
+
+SEVERITY = "info"
+
+NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "softmax"})
+AT_MOST_ONE = frozenset({"sigmoid", "hard_sigmoid", "softmax", "relu6"})
+SAME_SHAPE = {
+    "adaptive_avg_pool": "pools into as many cells as there are positions",
+    "adaptive_max_pool": "pools into as many cells as there are positions",
+    "crop": "crops nothing",
+    "flatten": "flattens a single axis",
+    "pad": "pads by nothing",
+    "pixel_shuffle": "shuffles by 1",
+    "pixel_unshuffle": "shuffles by 1",
+    "reshape": "reshapes to the shape that is there",
+    "slice": "keeps everything",
+    "split": "keeps everything",
+    "upsample": "resizes to the size that is there",
+}
+"""Kinds that do nothing wherever the shape stays, and what they then do."""
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Layers whose output is their input."""
+    nodes = subject.network.nodes
+    found = {
+        index: why
+        for index, node in subject.layers
+        if len(node.inputs) == 1 and (why := _why(node, nodes[node.inputs[0]]))
+    }
+    for index, why in found.items():
+        subject.at = index
+        yield subject.problem(
+            index, f"{nodes[index].name}: {why}: it changes nothing", "remove it", fix=_fix(subject, index, set(found))
+        )
+
+
+def _why(node: Node, source: Node) -> str:
+    config: Any = node.config
+    if node.kind in SAME_SHAPE and node.shape == source.shape:
+        return SAME_SHAPE[node.kind]
+    if node.kind in {"max_pool", "avg_pool"} and node.shape == source.shape:
+        return "pools single positions" if set(config.kernel_size) == {1} else ""
+    if node.kind == "dropout":
+        return "drops a share of 0" if config.p == 0 else ""
+    if node.kind == "permute":
+        kept = [axis % len(node.shape) for axis in config.axes] == list(range(len(node.shape)))
+        return "leaves the axes in their order" if kept else ""
+    if node.kind == "channel_shuffle":
+        return "deals all channels to one group" if config.groups in {1, node.shape[0]} else ""
+    if node.kind == "relu" and source.kind in NOT_NEGATIVE:
+        return f"{source.name} gives nothing negative"
+    if node.kind == "relu6" and source.kind in AT_MOST_ONE:
+        return f"{source.name} gives nothing outside 0 to 6"
+    return ""
+
+
+def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
+    from convcalc.rules._fixes import removal
+
+    return removal(subject, index) if found.issuperset(subject.places.same_text(index)) else None
