@@ -6,7 +6,6 @@ change nothing. Files are relative to the folder of the baseline.
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -51,6 +50,8 @@ def read_baseline(path: str) -> Baseline:
     Raises:
         UsageError: it cannot be read, or is none.
     """
+    import json
+
     try:
         found = json.loads(Path(path).read_text("utf-8"))
     except (OSError, ValueError, RecursionError) as error:
@@ -79,6 +80,8 @@ def write_baseline(path: str, found: Mapping[Key, int]) -> None:
     Raises:
         UsageError: the file cannot be written.
     """
+    import json
+
     folder = os.path.dirname(os.path.abspath(path))
     entries = [
         {"code": code, "path": relative(file, folder), "layer": layer, "count": count}

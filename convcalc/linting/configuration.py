@@ -24,7 +24,8 @@ TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lin
 FILES = ("convcalc.toml", "pyproject.toml")
 """In one folder, the first that has a table counts."""
 LEVELS = ("info", "warning", "error")
-OWN = ("CC901", "CC902", "CC903")
+_MAY_CONFIGURE = re.compile(r"""(?m)\btool\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^\s*\[\s*["']?tool["']?\s*\]""")
+"""What a table of ours can be written as in a pyproject.toml."""
 
 
 class Configuration(msgspec.Struct, frozen=True):
@@ -128,8 +129,8 @@ def configured(path: str, *, optional: bool = False) -> Configuration | None:
         SpecError: it cannot be read, or has mistakes.
     """
     source = read(path)
-    if optional and "convcalc" not in source.text:
-        return None
+    if optional and not _MAY_CONFIGURE.search(source.text):
+        return None  # without reading TOML, which every start would pay for
     return _Reader(source).configuration(optional=optional)
 
 

@@ -16,7 +16,6 @@ from convcalc.linting.configuration import Configuration, Finder
 from convcalc.linting.options import Options, growths
 from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.linting.selection import selected
-from convcalc.linting.suppressions import Malformed, Suppression, Word, suppressions
 from convcalc.network import Network
 from convcalc.rules._subject import Problem, Settings, Subject
 from convcalc.spec.document import Examined, examine
@@ -25,6 +24,7 @@ from convcalc.spec.source import Diagnostic, Source, SpecError, read
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from convcalc.linting.regions import Region
+    from convcalc.linting.suppressions import Malformed, Suppression, Word
 
 LAST = ("CC901", "CC902", "CC903")
 """Rules about the other rules' findings."""
@@ -286,6 +286,8 @@ class _File:
     def _suppressions(self) -> tuple[list[Suppression], list[Malformed]]:
         if "convcalc:" not in self.source.text and "ignore" not in self.source.text:
             return [], []
+        from convcalc.linting.suppressions import suppressions
+
         return suppressions(self.source, self.regions)
 
     def _positions(self, problem: Problem) -> list[int]:
