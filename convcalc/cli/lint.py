@@ -46,6 +46,8 @@ def lint(
             show_default=False,
         ),
     ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
     baseline: Annotated[
         str | None, typer.Option(metavar="FILE", help="Findings that are known.", show_default=False)
     ] = None,
@@ -81,6 +83,8 @@ def lint(
     wanted = outputs(format or [])
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
+    if fix or diff:
+        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
     try:
         options = Options(
             select=None if select is None else _words(select),
@@ -98,17 +102,20 @@ def lint(
         if suggest_budget is not None:
             _suggest(files, suggest_budget, options)
             return
-        run = _run(files, options, write_baseline)
+        if diff:
+            raise typer.Exit(_difference(files, options))
+        run, problems = _run(files, options, write_baseline, fix=fix)
     except UsageError as error:
         raise typer.BadParameter(readable(str(error))) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
         _refuse(error)
     if run is None:
         return
-    written = emit(run, wanted)
-    for crash in run.crashed:
-        typer.echo(f"convcalc: {crash.sentence}", err=True)
-    if run.crashed or not written:
+    written = emit(run, wanted, to_stderr=fix and "-" in files)
+    problems += [crash.sentence for crash in run.crashed]
+    for problem in problems:
+        typer.echo(f"convcalc: {problem}", err=True)
+    if problems or not written:
         raise typer.Exit(BAD_INPUT)
     if run.failed:
         raise typer.Exit(FINDINGS)
@@ -118,17 +125,49 @@ def _words(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
 
 
-def _run(files: list[str], options: Options, write_baseline: str | None) -> Run | None:
-    """The run; None where its findings are kept instead of reported."""
+def _refuse_beside_fixes(
+    *,
+    diff: bool,
+    formats: list[str] | None,
+    written: str | None,
+    given: list[str] | None,
+) -> None:
+    if given:
+        raise typer.BadParameter("--fix and --diff are for the specs as they stand; leave out --input and --set")
+    if written:
+        raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")
+    if diff and formats:
+        raise typer.BadParameter("prints differences alone; leave out --format", param_hint="--diff")
+
+
+def _run(files: list[str], options: Options, write_baseline: str | None, *, fix: bool) -> tuple[Run | None, list[str]]:
+    """The run, of what is left where fixes are made, and what went wrong; None where findings are kept."""
     from convcalc.linting.run import Linter
 
     linter = Linter(options)
     run = linter.run(files)
+    if fix:
+        from convcalc.cli import lint_fixes
+
+        return lint_fixes.mended(linter, files, run)
     if write_baseline is None or run.crashed:
-        return run
+        return run, []
     count = linter.write_baseline(write_baseline)
     typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
-    return None
+    return None, []
+
+
+def _difference(files: list[str], options: Options) -> int:
+    """Print what fixes would change; the exit code."""
+    from convcalc.cli import lint_fixes
+    from convcalc.linting.run import Linter
+
+    linter = Linter(options)
+    run = linter.run(files)
+    changed = lint_fixes.show(lint_fixes.fixes(linter, files, run))
+    for crash in run.crashed:
+        typer.echo(f"convcalc: {crash.sentence}", err=True)
+    return BAD_INPUT if run.crashed else FINDINGS if changed else 0
 
 
 def _suggest(files: list[str], percent: str, options: Options) -> None:

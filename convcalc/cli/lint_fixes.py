@@ -25,10 +25,9 @@ def fixes(linter: Linter, paths: Sequence[str], run: Run) -> dict[str, Fixed]:
     found: dict[str, Fixed] = {}
     targets = set()
     for path, linted in zip(paths, run.files, strict=False):
-        target = path if path == "-" else os.path.realpath(path)
-        if target in targets:
+        if _target(path) in targets:
             continue
-        targets.add(target)
+        targets.add(_target(path))
 
         def again(source: Source, path: str = path) -> Linted:
             return linter.file(path, source)
@@ -55,7 +54,20 @@ def show(found: dict[str, Fixed]) -> bool:
     return bool(changed)
 
 
-def write(found: dict[str, Fixed]) -> list[str]:
+def mended(linter: Linter, paths: Sequence[str], run: Run) -> tuple[Run, list[str]]:
+    """Make fixes; the run over what is left, and what could not be written, as sentences."""
+    found = fixes(linter, paths, run)
+    problems = _write(found)
+    targets = {_target(path): fixed.linted for path, fixed in found.items()}
+    files = [targets.get(_target(path), linted) for path, linted in zip(paths, run.files, strict=False)]
+    return linter.finished(files), problems
+
+
+def _target(path: str) -> str:
+    return path if path == "-" else os.path.realpath(path)
+
+
+def _write(found: dict[str, Fixed]) -> list[str]:
     """Write what is fixed, that from standard input to standard output; returns what cannot be written, as sentences.
 
     What could not be written is not fixed, and taken out of `found`.
