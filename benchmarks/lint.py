@@ -4,7 +4,7 @@
 
 Prints the wall time of `lint` and of `analyze --format json` of one ResNet-50 (median, min, max) and the ratio of the
 pairs, which take turns; then milliseconds a spec where 1, 50 and 200 specs are linted in one call, and whether a
-further spec costs the same among few and among many. The specs are copies of those of the zoo, so that configuration is looked up as for others.
+further spec costs the same among few and among many. The specs are copies of those of the zoo.
 """
 
 import sys
