@@ -142,6 +142,11 @@ def shown(numbers: tuple[int, ...]) -> str:
     return str(numbers[0]) if len(set(numbers)) == 1 else shown_sizes(numbers)
 
 
+def counted(number: float, noun: str) -> str:
+    """1 position, 2 positions."""
+    return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
+
+
 def per_axis(numbers: list[int] | tuple[int, ...]) -> str:
     """A number for each axis as a field takes it: 3, or [3, 1] where they differ."""
     return str(numbers[0]) if len(set(numbers)) == 1 else str(list(numbers))

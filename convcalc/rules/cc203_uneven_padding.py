@@ -6,7 +6,9 @@ towards a side.
 
 Flagged is a convolution or pooling with, on some axis, an extent of at least the stride and a remainder
 r = (in + before + after - K) mod stride, 0 < r <= after. Not flagged where what is left, after - r, equals the padding
-before. Off by default: every ResNet at 224 has five of them, and none at 225.
+before. Off by default.
+
+False positives: nearly every net of today; a ResNet has five of them at 224, and none at 225.
 
 Source: Alsallakh, Kokhlikyan, Miglani, Yuan and Reblitz-Richardson, Mind the Pad - CNNs can develop blind spots
 (ICLR 2021).

@@ -137,8 +137,8 @@ def _advice(subject: Subject, index: int, alive: list[Live]) -> str:
     if subject.network.nodes[index].kind != "conv":
         return ""
     found = axes(subject, index)
-    said = [_smaller_kernel(found, alive), _smaller_dilation(found), _larger_axis(found)]
-    return "; ".join(advice for advice in said[:2] if advice) or said[2]
+    kept = _smaller_dilation(found) or _larger_axis(found)
+    return "; ".join(advice for advice in (_smaller_kernel(found, alive), kept) if advice)
 
 
 def _smaller_kernel(axes: list[Axis], alive: list[Live]) -> str:

@@ -58,23 +58,26 @@ def check(subject: Subject) -> Iterator[Problem]:
         ]
         wide = [window.kernel > 1 for window in layer.found.windows]
         if all(seen):
-            yield _seen(subject, layer, "")
+            yield _seen(subject, layer, list(range(len(seen))))
         elif any(is_seen and is_wide for is_seen, is_wide in zip(seen, wide, strict=True)):
-            yield _seen(subject, layer, "info")
+            yield _seen(subject, layer, [axis for axis, is_seen in enumerate(seen) if is_seen])
         elif _acts_as_fully_connected(layer):
             yield _fully_connected(subject, layer)
 
 
-def _seen(subject: Subject, layer: Convolved, severity: str) -> Problem:
+def _seen(subject: Subject, layer: Convolved, axes: list[int]) -> Problem:
     found, row = layer.found, subject.row(layer.found.index)
-    sizes, limits = tuple(int(path.size) for path in layer.entering), tuple(path.limit for path in layer.entering)
+    sizes = tuple(int(layer.entering[axis].size) for axis in axes)
+    limits = tuple(layer.entering[axis].limit for axis in axes)
+    partly = len(axes) < len(layer.entering)
+    along = f" along axis {', '.join(map(str, axes))}" if partly else ""
     kernel = "x".join(str(window.kernel) for window in found.windows)
     return subject.problem(
         found.index,
-        f"{found.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)} "
-        f"before this {kernel}, which adds none: {row.params:,} params and {row.macs:,} MACs",
-        f"remove it, stride less before it, or use an input of {per_axis([size + 1 for size in sizes])} or more",
-        severity=severity,
+        f"{found.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
+        f"{along} before this {kernel}, which adds none: {row.params:,} params and {row.macs:,} MACs",
+        f"remove it, stride less before it, or use an input of {per_axis([size + 1 for size in sizes])} or more{along}",
+        severity="info" if partly else "",
     )
 
 

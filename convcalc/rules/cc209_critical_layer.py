@@ -7,6 +7,8 @@ Flagged is a convolution of more than one tap whose shortest path has, on every 
 
 Not flagged: nets with an output for every position; paths through gates or global pooling are left out. Off by default.
 
+False positives: late layers of most nets at their own resolution.
+
 Source: Richter et al., Should you go deeper? (ICMLA 2021, arXiv:2106.12307).
 
 Flagged:

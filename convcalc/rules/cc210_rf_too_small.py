@@ -43,6 +43,7 @@ from convcalc.rules._windows import shown
 
 SEVERITY = "info"
 
+MOST_LAYERS_ADVISED = 8
 GLOBAL_POOLS = frozenset({"global_avg_pool", "global_max_pool", "adaptive_avg_pool", "adaptive_max_pool"})
 
 
@@ -88,4 +89,7 @@ def _advice(sizes: tuple[int, ...], needed: tuple[int, ...], strides: tuple[int 
     if not stride:
         return "stride earlier, dilate, or go deeper"
     more = -(-(needed[axis] - sizes[axis]) // (2 * stride))
-    return f"{more} more 3x3 at this stride of {stride} would, or as much by striding earlier or dilating"
+    if more > MOST_LAYERS_ADVISED:
+        return f"stride earlier, or dilate: {more} more windows of 3 would be needed at this stride of {stride}"
+    windows = "window" if more == 1 else "windows"
+    return f"{more} more {windows} of 3 at this stride of {stride} would do, or striding earlier, or dilating"

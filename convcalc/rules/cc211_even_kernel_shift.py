@@ -38,7 +38,7 @@ from convcalc.arithmetic.window import Window
 from convcalc.network import Node
 from convcalc.rules._paths import MERGES, Paths, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, is_causal, windows_of
+from convcalc.rules._windows import FORWARD, counted, is_causal, windows_of
 
 SEVERITY = "warning"
 
@@ -76,10 +76,10 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
     count = len(shift.layers)
     who = f"{count} even kernels up to this one shift" if count > 1 else "an even kernel shifts"
+    far, end = counted(abs(shift.total), "position"), "beginning" if shift.total > 0 else "end"
     return subject.problem(
         last,
-        f"{subject.network.nodes[last].name}: {who} the map by {abs(shift.total):g} positions of the input towards "
-        f"the {'beginning' if shift.total > 0 else 'end'} of an axis",
+        f"{subject.network.nodes[last].name}: {who} the map by {far} of the input towards the {end} of an axis",
         "pad every other one on the other side (same_lower), or use odd kernels",
         field="padding",
     )

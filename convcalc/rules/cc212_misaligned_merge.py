@@ -41,6 +41,7 @@ from collections.abc import Iterator
 
 from convcalc.rules._paths import Path, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
+from convcalc.rules._windows import counted
 
 SEVERITY = "warning"
 
@@ -58,10 +59,11 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         steps, apart, first, other = worst
         names = [subject.network.nodes[node.inputs[place]].name for place in (first, other)]
+        far, here = counted(apart, "position"), counted(steps, "position")
         yield subject.problem(
             index,
-            f"{node.name}: {names[1]} is centred {apart:g} positions of the input away from {names[0]} along an axis: "
-            f"{steps:g} positions of this map",
+            f"{node.name}: {names[1]} is centred {far} of the input away from {names[0]} along an axis, or {here} of "
+            "this map",
             "pad even kernels on the other side, or crop and pad one of them by as much",
         )
 

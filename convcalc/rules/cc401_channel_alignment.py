@@ -18,7 +18,7 @@ Source: see NVIDIA, Convolutional layers user's guide; Qualcomm, HTP guidelines;
 Instruments, NPU guidelines.
 
 Flagged:
-    # --target nvidia-fp16
+    # convcalc.toml: target = "nvidia-fp16"
     input: [3, 32, 32]
     layers:
       - conv: {out_channels: 50, kernel_size: 3} # <- CC401
@@ -27,7 +27,7 @@ Flagged:
       - linear: 10
 
 Allowed:
-    # --target nvidia-fp16
+    # convcalc.toml: target = "nvidia-fp16"
     input: [3, 32, 32]
     layers:
       - conv: {out_channels: 48, kernel_size: 3}

@@ -15,13 +15,13 @@ False positives: larger batches, which read weights once for all; layers that ar
 Source: Williams, Waterman and Patterson, Roofline (2009); Ma et al., ShuffleNet V2 (2018), on memory access cost.
 
 Flagged:
-    # --target nvidia-fp16
+    # convcalc.toml: target = "nvidia-fp16"
     input: [64, 56, 56]
     layers:
       - conv: {out_channels: 64, kernel_size: 3, padding: 1, groups: 64} # <- CC402
 
 Allowed:
-    # --target nvidia-fp16
+    # convcalc.toml: target = "nvidia-fp16"
     input: [512, 56, 56]
     layers:
       - conv: {out_channels: 512, kernel_size: 3, padding: 1}

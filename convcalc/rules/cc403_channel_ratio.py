@@ -1,10 +1,12 @@
-"""A 1x1 convolution with far more channels on one side than on the other (ShuffleNet V2, guideline G1).
+"""A 1x1 convolution with far more channels on one side than the other (ShuffleNet V2, guideline G1).
 
 For as many MACs, a 1x1 convolution moves the fewest elements when as many channels enter as leave: with c1 and c2
 channels on a map of p positions it moves p(c1 + c2) + c1·c2, for B = p·c1·c2 MACs at least 2·sqrt(p·B) + B/p.
 
 Flagged is a 1x1 convolution of one group with at least 4 times as many channels on one side as on the other. Off by
 default: it is a metric and no mistake, and bottlenecks have two each (ResNet-50: 29).
+
+False positives: bottlenecks, which are unequal on purpose.
 
 Source: Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines (2018), G1: "equal channel width minimizes memory
 access cost".

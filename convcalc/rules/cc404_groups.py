@@ -5,6 +5,8 @@ for the same work.
 
 Flagged is a convolution of more than one group that is not depthwise. Off by default: it is a metric and no mistake.
 
+False positives: ResNeXt and its like, which buy accuracy with it.
+
 Source: Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines (2018), G2: "excessive group convolution increases
 memory access cost".
 

@@ -6,6 +6,8 @@ paper four branches run at about a third of the speed of one with as many MACs.
 Flagged is a sum or concatenation of four or more inputs that each end in a convolution or pooling of their own, past
 normalisation and activation. Off by default: it is a metric and no mistake.
 
+False positives: the blocks of Inception, and spatial pyramids.
+
 Source: Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines (2018), G3 and table 3 ("4-fragment-parallel").
 
 Flagged:
@@ -55,7 +57,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             macs = sum(subject.row(end).macs for end in working)
             yield subject.problem(
                 index,
-                f"{node.name}: {len(working)} branches meet, each of its own convolution or pooling, the last of them "
+                f"{node.name}: {len(working)} branches meet, each with a convolution or pooling of its own, of "
                 f"{macs // len(working):,} MACs on average",
                 "fewer and wider branches keep the hardware busier",
             )

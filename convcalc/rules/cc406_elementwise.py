@@ -6,6 +6,8 @@ time is far above their share of the operations.
 Flagged, once, is a net with such layers, at the one that moves the most; the share is of all elements that layers read
 and write, weights among them. Off by default: it is a metric and no mistake.
 
+False positives: every net; runtimes fuse most of them.
+
 Source: Ma, Zhang, Zheng and Sun, ShuffleNet V2: practical guidelines (2018), G4: "element-wise operations are
 non-negligible".
 
@@ -30,6 +32,7 @@ from convcalc.analysis.report import Row
 from convcalc.arithmetic.number import product
 from convcalc.rules._graph import ACTIVATIONS
 from convcalc.rules._subject import Problem, Subject
+from convcalc.rules._windows import counted
 
 SEVERITY = "off"
 
@@ -47,8 +50,8 @@ def check(subject: Subject) -> Iterator[Problem]:
     part, every = sum(elementwise.values()), sum(moved.values())
     yield subject.problem(
         largest,
-        f"{subject.network.nodes[largest].name}: {len(elementwise)} element-wise layers move {part:,} of {every:,} "
-        f"elements ({100 * part / every:.0f} %), this one {elementwise[largest]:,}",
+        f"{subject.network.nodes[largest].name}: {counted(len(elementwise), 'element-wise layer')} of the net, in all "
+        f"{part:,} of {every:,} elements moved ({100 * part / every:.0f} %), this one {elementwise[largest]:,}",
         "fuse them with the layer before, or leave some out",
     )
 

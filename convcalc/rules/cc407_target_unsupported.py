@@ -16,13 +16,13 @@ False positives: newer microcode, whose table may be longer.
 Source: Texas Instruments, MCU AI user guide, "NPU guidelines", layer constraints.
 
 Flagged:
-    # --target ti-npu
+    # convcalc.toml: target = "ti-npu"
     input: [4, 128]
     layers:
       - conv: {out_channels: 8, kernel_size: 9} # <- CC407
 
 Allowed:
-    # --target ti-npu
+    # convcalc.toml: target = "ti-npu"
     input: [4, 128]
     layers:
       - conv: {out_channels: 8, kernel_size: 7, stride: 2}
