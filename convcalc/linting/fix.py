@@ -124,29 +124,28 @@ class _Trial:
     def __init__(self, source: Source, wanted: Sequence[Finding]) -> None:
         self.source = source
         self.before = examine(source)
-        self.concerned: dict[Fix, list[int]] = {}
+        self.flagged: dict[str, list[tuple[int, Fix | None]]] = {}
         subject = subject_of(source, self.before)
         for code in {finding.code for finding in wanted}:
             rule = load(code)
-            for problem in rule.check(subject) if rule is not None else []:
-                if problem.fix is not None and problem.index is not None:
-                    self.concerned.setdefault(problem.fix, []).append(problem.index)
+            problems = rule.check(subject) if rule is not None else []
+            found = self.flagged.setdefault(_MEANT.get(code, ""), [])
+            found += [(problem.index, problem.fix) for problem in problems if problem.index is not None]
 
     def reason(self, findings: Sequence[Finding]) -> str:
         """Why fixes cannot be made together, empty where they can."""
         if self.before.network is None or self.before.problems:
             return "the spec has mistakes"
-        without: dict[str, set[int]] = {meant: set() for meant in _MEANT.values()}
-        for finding in findings:
-            if finding.fix is not None:
-                without[_MEANT.get(finding.code, "")].update(self.concerned.get(finding.fix, []))
+        made = {finding.fix for finding in findings}
+        gone = {index for index, fix in self.flagged.get("layer", []) if fix in made}
+        biasless = {index for index, _ in self.flagged.get("bias", [])}  # those behind an alias too
         source = Source(self.source.path, applied(self.source.text, _edits(findings)))
-        for shapes, before in [({}, self.before.network), *([self.elsewhere] if without["layer"] else [])]:
+        for shapes, before in [({}, self.before.network), *([self.elsewhere] if gone else [])]:
             after = examine(source, inputs=shapes)
             if after.network is None or after.problems:
                 said = f": {after.problems[0].message}" if after.problems else ""
                 return f"the spec would not load any more{_at(shapes)}{said}"
-            reason = _otherwise(before, after.network, without["bias"], without["layer"])
+            reason = _otherwise(before, after.network, biasless, gone)
             if reason:
                 return f"{reason}{_at(shapes)}"
         return ""
@@ -177,7 +176,7 @@ def _at(shapes: dict[str, Shape]) -> str:
 
 
 def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -> str:
-    """What is not as it was in a network, biases of some layers and whole layers apart; empty where all is."""
+    """What is not as it was in a network but for layers that are `gone`, and biases that may be; empty where all is."""
     kept = [index for index in range(len(old.nodes)) if index not in gone]
     places = {index: place for place, index in enumerate(kept)}
     for index in sorted(gone):
@@ -188,8 +187,9 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
     if len(kept) != len(new.nodes):
         return f"{abs(len(new.nodes) - len(kept))} other layers would come or go"
     for index in kept:
-        meant = _meant(old.nodes[index], places, without_bias=index in biasless)
         found = new.nodes[places[index]]
+        has_none = index in biasless and not getattr(found.config, "bias", True)
+        meant = _meant(old.nodes[index], places, without_bias=has_none)
         if not _alike(meant, found, renumbered=bool(gone)):
             return f"{meant.name} would become another layer, which is built from the same text"
     if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:

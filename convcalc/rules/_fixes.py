@@ -12,10 +12,10 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from convcalc.layers import required
 from convcalc.rules._subject import Fix, Subject
 from convcalc.spec.edits import Layout
 from convcalc.spec.outline import Outline, Scope, Written
+from convcalc.spec.site import Site
 from convcalc.spec.source import Edit, Source
 from convcalc.spec.template import MERGES, Layer, numbered
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
@@ -34,13 +34,22 @@ def setting(subject: Subject, index: int, field: str, text: str, because: Iterab
 
     `because` are other layers that it is right for alone: where one of them may be left out, there is no fix.
     """
-    if not subject.complete or not subject.places.is_own(index):
+    if not subject.complete or _may_be_left_out(subject, because):
         return None
-    if _may_be_left_out(subject, because):
-        return None
-    layer = subject.places.written(index)
-    edit = _set(Layout(subject.source.text), layer, field, text)
+    layer, field = _users(subject.places.site(index), field)
+    edit = _set(Layout(subject.source.text), layer, field, text) if layer is not None else None
     return None if edit is None else Fix(f"write {field}: {text}", (edit,))
+
+
+def _users(site: Site, field: str) -> tuple[Layer | None, str]:
+    """The layer and the field of the user's text that a field in a shipped block rests on; None if it rests on none."""
+    while site.layer.source.shipped:
+        value = site.layer.fields.get(field)
+        argument = getattr(value.written, "name", None) if value is not None else None
+        if argument is None or site.call.caller is None:
+            return None, field
+        site, field = site.call.caller, argument
+    return site.layer, field
 
 
 def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
@@ -49,11 +58,11 @@ def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
 
 def _set(layout: Layout, layer: Layer, field: str, text: str) -> Edit | None:
     body = layer.body
-    if body is None or body.start < layer.key.end or layer.kind is None:
+    if body is None or body.start < layer.key.end:
         return None
     if isinstance(body, Mapping):
         return _set_in(layout, body, field, text)
-    bare = required(layer.kind)
+    bare = layer.required()
     if len(bare) != 1:
         return None
     return Edit(body.start, layout.end(body), f"{{{bare[0]}: {layout.inline(body, flow=True)}, {field}: {text}}}")
@@ -91,11 +100,15 @@ def _stands_behind(layout: Layout, key: Scalar, value: Node) -> bool:
 # ---- a layer -----------------------------------------------------------------------------------------------------
 
 
-def removal(subject: Subject, index: int) -> Fix | None:
-    """A layer with one input taken out of the text, with what refers to it brought up to date; its comments stay."""
+def removal(subject: Subject, index: int, because: Iterable[int] = ()) -> Fix | None:
+    """A layer with one input taken out of the text, with what refers to it brought up to date; its comments stay.
+
+    `because` as in `setting`.
+    """
     if not subject.complete or not subject.places.is_own(index):
         return None
-    if _may_be_left_out(subject, subject.producers(index)):
+    because = tuple(because)
+    if _may_be_left_out(subject, because):
         return None
     layer = subject.places.written(index)
     values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]
@@ -105,6 +118,8 @@ def removal(subject: Subject, index: int) -> Fix | None:
     place = writing.places.get(layer.key.start)
     if place is None:
         return None
+    if because and place.position and writing.before(place) is None:
+        return None  # what stands before it here may be left out, or not
     redirected = writing.redirected(place)
     cut = _cut(writing, place)
     if redirected is None or cut is None:
@@ -151,9 +166,7 @@ class _Writing:
 
     def redirected(self, place: _Place) -> list[Edit] | None:
         """What keeps references as they are meant when a layer is taken out; None where that cannot be said."""
-        before = self._before(place)
-        if before is None and place.position:
-            return None  # what enters may be left out: then this one may be needed
+        before = self.before(place)
         for key, value in place.layer.body.entries if isinstance(place.layer.body, Mapping) else []:
             if key.value == "from" and [name.value for name in _names(value)] not in ([before], ["previous"]):
                 return None
@@ -175,7 +188,7 @@ class _Writing:
                 edits.append(Edit(name.start, name.end, new))
         return list(dict.fromkeys(edits))
 
-    def _before(self, place: _Place) -> str | None:
+    def before(self, place: _Place) -> str | None:
         """The name of what enters a layer that says nothing of it."""
         if place.position == 0:
             begins = place.sequence is (place.around or self.outline.root).find("layers")
@@ -298,11 +311,10 @@ def _cut_block(layout: Layout, sequence: Sequence, position: int) -> Edit | None
         return None
     comments = [*_comments(layout, dash, end, item), *([rest[1]] if rest[1] else [])]
     first = layout.line_start(dash)
-    if len(sequence.items) == 1:
-        if len(comments) > bool(rest[1]):
-            return None
-        return Edit(dash, end, "[]")
     column = " " * (dash - first)
+    if len(sequence.items) == 1:
+        inside = comments[: len(comments) - bool(rest[1])]
+        return Edit(dash, end, "".join(f"{comment}{layout.newline}{column}" for comment in inside) + "[]")
     if not text[first:dash].strip(" "):
         last = layout.line_end(rest.end())
         return Edit(first, last, "".join(f"{column}{comment}{layout.newline}" for comment in comments))

@@ -96,4 +96,7 @@ def _why(node: Node, source: Node) -> str:
 def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
     from convcalc.rules._fixes import removal
 
-    return removal(subject, index) if found.issuperset(subject.places.same_text(index)) else None
+    if not found.issuperset(subject.places.same_text(index)):
+        return None  # built from the same text is one that does something
+    node = subject.network.nodes[index]
+    return removal(subject, index, because=node.inputs if node.kind in {"relu", "relu6"} else ())
