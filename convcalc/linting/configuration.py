@@ -24,7 +24,9 @@ TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lin
 FILES = ("convcalc.toml", "pyproject.toml")
 """In one folder, the first that has a table counts."""
 LEVELS = ("info", "warning", "error")
-_MAY_CONFIGURE = re.compile(r"""(?m)\btool\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^\s*\[\s*["']?tool["']?\s*\]""")
+_MAY_CONFIGURE = re.compile(
+    r"""(?m)\btool["']?\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^\s*\[\s*["']?tool["']?\s*\]"""
+)
 """What a table of ours can be written as in a pyproject.toml."""
 
 
