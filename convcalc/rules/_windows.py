@@ -131,10 +131,15 @@ def redilated(window: Window, dilation: int) -> Window:
 
 
 def is_causal(node: Node, window: Window) -> bool:
-    """Whether a window looks at nothing that comes after its output."""
-    return getattr(node.config, "padding", None) == "causal" or (
-        window.kernel > 1 and window.stride == 1 and window.before == window.extent - 1 and window.after == 0
-    )
+    """Whether a window looks at nothing that comes after its output, on purpose.
+
+    Written as numbers, that is all padding before; on maps two taps padded so are rather one of two sides in turn.
+    """
+    padding = getattr(node.config, "padding", None)
+    if isinstance(padding, str):
+        return padding == "causal"
+    is_wide = window.extent > 2 or (window.extent == 2 and len(node.shape) == 2)
+    return is_wide and window.stride == 1 and window.before == window.extent - 1 and window.after == 0
 
 
 def shown(numbers: tuple[int, ...]) -> str:
