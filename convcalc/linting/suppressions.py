@@ -16,10 +16,13 @@ import yaml
 from convcalc import rules
 from convcalc.linting.regions import Region
 from convcalc.spec.source import Source
+from convcalc.spec.suggestions import close
 
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
 _FORM = re.compile(r"#[ \t]*convcalc:[ \t]*(ignore|file-ignore)[ \t]*\[([^\]]*)\]")
-_MEANT = re.compile(r"#[ \t]*convcalc:[ \t]*(\S*?ig?no?re?\w*|disable\w*|noqa\w*|file\S*)", re.IGNORECASE)
+_WORD = re.compile(r"#[ \t]*convcalc:[ \t]*([\w-]*)")
+MEANT = ("ignore", "file-ignore", "disable", "noqa")
+"""Words that are close to one of these were meant to suppress something."""
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -103,13 +106,18 @@ def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppre
         form = _FORM.match(source.text, start, end)
         words = list(_words(source.text, *form.span(2))) if form is not None else []
         if form is None or not words:
-            if form is not None or _MEANT.match(source.text, start, end):
+            if form is not None or _is_meant(source.text, start, end):
                 malformed.append(Malformed(start, start + len(source.text[start:end].rstrip())))
         elif form[1] == "file-ignore":
             found.append(Suppression(words, 0, len(source.text) + 1))
         else:
             found.append(Suppression(words, *_meant(source, regions, start)))
     return found, malformed
+
+
+def _is_meant(text: str, start: int, end: int) -> bool:
+    word = _WORD.match(text, start, end)
+    return word is not None and bool(close(word[1], MEANT))
 
 
 def _words(text: str, start: int, end: int) -> Iterator[Word]:
