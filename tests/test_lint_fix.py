@@ -119,7 +119,7 @@ NOT_FIXED = {
     "an expression": (
         "  - conv: {out_channels: 4, kernel_size: 1, bias: with_bias}\n  - batch_norm\nvariables: {with_bias: true}\n"
     ),
-    "at this size alone": "  - adaptive_avg_pool: 8\n  - relu\n",
+    "at this size alone": "  - upsample: {size: 8}\n  - relu\n",
     "what is expected": ("  - conv: {out_channels: 4, kernel_size: 1}\n  - batch_norm\nexpect: {params: 28}\n"),
     "a remark that would go astray": "  - dropout: 0  # convcalc: ignore[CC202]\n  - max_pool: 2\n",
     "suppressed": "  - dropout: 0  # convcalc: ignore[CC303] here for its name\n  - relu\n",
@@ -140,14 +140,22 @@ def test_why_not() -> None:
     (refused,) = fix(HEAD + NOT_FIXED["what is expected"]).refused
     assert refused.reason == "the spec expects 28 params, and would have 24"
     (refused,) = fix(HEAD + NOT_FIXED["at this size alone"]).refused
-    assert refused.reason == "adaptive_avg_pool1 does something at 4x16x16"
+    assert refused.reason == "upsample1 does something at 4x16x16"
 
 
 def test_one_that_is_refused_keeps_no_other() -> None:
-    text = HEAD + "  - adaptive_avg_pool: 8\n  - relu\n  - relu\n"
+    text = HEAD + "  - upsample: {size: 8}\n  - relu\n  - relu\n"
     found = fix(text)
     assert found.after.text == text.replace("  - relu\n  - relu\n", "  - relu\n")
     assert len(found.refused) == 1
+
+
+def test_until_nothing_is_left() -> None:
+    """Each of these changes the number in one reference, and takes a round of its own."""
+    text = HEAD + "  - dropout: 0\n" * 30 + "  - tanh\n  - dropout: 0.5\n  - add: {from: [tanh1, dropout31]}\n"
+    found = fix(text)
+    assert found.after.text == HEAD + "  - tanh\n  - dropout: 0.5\n  - add: {from: [tanh1, dropout1]}\n"
+    assert len(found.mended) == 30
 
 
 # ---- generated ----------------------------------------------------------------------------------------------------

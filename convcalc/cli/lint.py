@@ -73,7 +73,7 @@ def lint(
 ) -> None:
     """Mistakes, architecture rules and budgets; made for CI.
 
-    Configured by [tool.convcalc.lint] in pyproject.toml, or [lint] in convcalc.toml, nearest to each spec. Exit code 1:
+    Configured by the table tool.convcalc.lint of the nearest pyproject.toml, or lint of a convcalc.toml. Exit code 1:
     something was found at --fail-level or above.
     """
     from convcalc.cli.lint_formats import emit, outputs

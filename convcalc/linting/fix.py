@@ -27,9 +27,6 @@ from convcalc.spec.document import examine
 from convcalc.spec.edits import applied
 from convcalc.spec.source import Edit, Source
 
-MOST_ROUNDS = 20
-"""How often a text is linted again at most: fixes that stand in each other's way take a round each."""
-
 _MEANT = {"CC003": "", "CC301": "bias", "CC303": "layer"}
 """What goes away with a fix: a layer's bias, the layer, or nothing but quotes."""
 
@@ -62,14 +59,14 @@ def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
         return None
     mended: list[Finding] = []
     refused: list[Refused] = []
-    for _ in range(MOST_ROUNDS):
+    text, before = source.text, None
+    while text != before:  # fixes that stand in each other's way take a round each
         assert linted.source is not None  # noqa: S101  # for the type checker
         done, refused = _round(linted.source, [finding for finding in linted.findings if finding.fix is not None])
-        if not done:
-            break
-        mended += done
-        edits = {edit for finding in done if finding.fix is not None for edit in finding.fix.edits}
-        linted = again(Source(linted.source.path, applied(linted.source.text, edits)))
+        text, before = applied(text, _edits(done)), text
+        if text != before:
+            mended += done
+            linted = again(Source(source.path, text))
     return Fixed(source, _without(linted, refused), tuple(mended), tuple(refused))
 
 

@@ -99,4 +99,6 @@ def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
     if not found.issuperset(subject.places.same_text(index)):
         return None  # built from the same text is one that does something
     node = subject.network.nodes[index]
+    if node.kind in {"adaptive_avg_pool", "adaptive_max_pool"}:
+        return None  # it is there for the inputs of another size
     return removal(subject, index, because=node.inputs if node.kind in {"relu", "relu6"} else ())
