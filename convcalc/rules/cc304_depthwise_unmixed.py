@@ -56,8 +56,8 @@ def check(subject: Subject) -> Iterator[Problem]:
         also = ", and so are depthwise ones before it" if preceded[index] else ""
         yield subject.problem(
             index,
-            f"{node.name}: each of {node.shape[0]} channels is made from 1 of {channels}, and no layer behind combines "
-            f"them{also}",
+            f"{node.name}: each of {node.shape[0]} channels is made from 1 of {channels}, and no dense convolution or "
+            f"linear layer behind combines them{also}",
             f"a 1x1 convolution behind it does, with {node.shape[0] * node.shape[0]:,} weights",
             field="groups",
         )
