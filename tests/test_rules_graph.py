@@ -197,7 +197,8 @@ def folded_macs(first: dict[str, Any], second: dict[str, Any], channels: int) ->
             for source, *_ in connections
         )
     )
-    return channels * left // groups * taps
+    macs: int = channels * left // groups * taps
+    return macs
 
 
 @given(draws)
@@ -252,19 +253,21 @@ def test_linear_layers_fold_too() -> None:
 # ---- CC303 -------------------------------------------------------------------------------------------------------
 
 NO_OPS = [
-    "max_pool: 1", "avg_pool: {kernel_size: 1, stride: 1}", "adaptive_avg_pool: 8", "adaptive_max_pool: [8, null]",
-    "upsample: {scale_factor: 1}", "upsample: {size: 8, mode: bicubic}", "dropout: 0", "pad: 0", "crop: {cropping: 0}",
-    "crop: {size: 8}", "slice: {start: 0}", "split: {sections: 1, part: 0}", "permute: [0, 1, 2]",
-    "permute: [0, -2, -1]",
-    "reshape: [4, 8, 8]", "flatten: {start_axis: 1, end_axis: 1}", "pixel_shuffle: 1", "pixel_unshuffle: 1",
-    "channel_shuffle: 1", "channel_shuffle: 4",
+    "max_pool: 1", "avg_pool: {kernel_size: 1, stride: 1}", "adaptive_max_pool: [null, null]",
+    "upsample: {scale_factor: 1}", "upsample: {size: 8}",
+    "upsample: {scale_factor: 1, mode: bicubic}", "dropout: 0", "pad: 0", "crop: {cropping: 0}", "slice: {start: 0}",
+    "split: {sections: 1, part: 0}", "permute: [0, 1, 2]", "permute: [0, -2, -1]",
+    "flatten: {start_axis: 1, end_axis: 1}", "pixel_shuffle: 1", "pixel_unshuffle: 1", "channel_shuffle: 1",
+    "channel_shuffle: 4",
 ]  # fmt: skip
+OF_A_SIZE = ["adaptive_avg_pool: 8", "crop: {size: 8}", "slice: {end: 4}", "reshape: [4, 8, 8]"]
+"""What is there for inputs of another size."""
 OPS = [
-    "max_pool: {kernel_size: 1, stride: 2}", "max_pool: {kernel_size: 3, stride: 1, padding: 1}",
-    "adaptive_avg_pool: 4",
-    "upsample: {scale_factor: 2}", "dropout: 0.1", "pad: 1", "crop: {size: 7}", "slice: {start: 1}",
-    "split: {sections: 2, part: 0}", "permute: [0, 2, 1]", "reshape: [8, 4, 8]", "flatten", "channel_shuffle: 2",
-    "identity", "relu", "relu6", "batch_norm", "softmax",
+    *OF_A_SIZE, "max_pool: {kernel_size: 1, stride: 2}", "max_pool: {kernel_size: 3, stride: 1, padding: 1}",
+    "adaptive_avg_pool: 4", "upsample: {scale_factor: 2}", "upsample: {scale_factor: 1.1}", "dropout: 0.1", "pad: 1",
+    "crop: {size: 7}", "crop: {cropping: 1}", "slice: {start: 1}", "split: {sections: 2, part: 0}",
+    "permute: [0, 2, 1]", "reshape: [8, 4, 8]", "flatten", "channel_shuffle: 2", "identity",
+    "relu", "relu6", "batch_norm", "softmax",
 ]  # fmt: skip
 
 

@@ -244,8 +244,8 @@ def test_the_nearest_input_at_which_nothing_is_dropped() -> None:
     assert [found.layer for found in said] == ["avg_pool1", "avg_pool3", "avg_pool4"]
     assert all("with an input of 48 no layer drops any" in found.help for found in said)
     assert findings("CC202", net((1, 48, 48), *[written("avg_pool", kernel_size=2)] * 4)) == []
-    (said,) = findings("CC202", net((1, 8, 9), written("avg_pool", kernel_size=2)))
-    assert "with an input of 8x10 no layer drops any" in said.help
+    (oblong,) = findings("CC202", net((1, 8, 9), written("avg_pool", kernel_size=2)))
+    assert "with an input of 8x10 no layer drops any" in oblong.help
 
 
 def test_padding_on_one_side() -> None:

@@ -348,11 +348,12 @@ class _File:
     # ---- what is reported ----
 
     def _folded(self, found: Iterable[_Found]) -> Iterator[Finding]:
-        """Each thing once: what holds for several layers that stand at one place is said of the first."""
-        groups: dict[tuple[str, int, int, int | None], list[_Found]] = {}
+        """Each thing once: what holds as much for several layers that stand at one place is said of the first."""
+        groups: dict[tuple[str, str, int, int, int | None], list[_Found]] = {}
         for number, each in enumerate(found):
             alone = number if each.problem.index is None else None
-            groups.setdefault((each.code, each.problem.start, each.problem.end, alone), []).append(each)
+            key = each.code, each.severity, each.problem.start, each.problem.end, alone
+            groups.setdefault(key, []).append(each)
         for group in groups.values():
             yield self._finding(group[0], len({each.layer for each in group}) - 1)
 

@@ -2,12 +2,12 @@
 
 What it gives is what it gets: it costs a copy in most runtimes and a line to every reader.
 
-Flagged is pooling of one position at stride 1, adaptive pooling to the size that is there, upsampling by 1, dropout of
-0, relu on what is not negative (relu, relu6, sigmoid, hard_sigmoid, softplus or softmax directly before), padding or
-cropping by nothing, a slice or a split that keeps everything, a permutation into the same order, flatten, reshape or
-shuffling that leave the shape and the order as they are. `--fix` takes the layer out.
+Flagged is pooling of one position at stride 1, upsampling by 1 or to the size that is there, dropout of 0, relu on what is not negative (relu, relu6, sigmoid, hard_sigmoid, softplus or softmax directly before),
+padding or cropping by nothing, a slice or a split that keeps everything, a permutation into the same order, flatten
+of a single axis, shuffling by 1. `--fix` takes the layer out.
 
-Not flagged: identity, which says so itself and is there for its name.
+Not flagged: identity, which says so itself and is there for its name; adaptive pooling, cropping and slicing to
+a size, which are there for inputs of another.
 
 False positives: a template in which a width or a rate makes the layer one that does something elsewhere.
 
@@ -43,17 +43,11 @@ SEVERITY = "info"
 NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "softmax"})
 AT_MOST_ONE = frozenset({"sigmoid", "hard_sigmoid", "softmax", "relu6"})
 SAME_SHAPE = {
-    "adaptive_avg_pool": "pools into as many cells as there are positions",
-    "adaptive_max_pool": "pools into as many cells as there are positions",
-    "crop": "crops nothing",
     "flatten": "flattens a single axis",
     "pad": "pads by nothing",
     "pixel_shuffle": "shuffles by 1",
     "pixel_unshuffle": "shuffles by 1",
-    "reshape": "reshapes to the shape that is there",
-    "slice": "keeps everything",
     "split": "keeps everything",
-    "upsample": "resizes to the size that is there",
 }
 """Kinds that do nothing wherever the shape stays, and what they then do."""
 
@@ -79,6 +73,15 @@ def _why(node: Node, source: Node) -> str:
         return SAME_SHAPE[node.kind]
     if node.kind in {"max_pool", "avg_pool"} and node.shape == source.shape:
         return "pools single positions" if set(config.kernel_size) == {1} else ""
+    if node.kind in {"adaptive_avg_pool", "adaptive_max_pool"}:
+        return "pools no axis" if set(config.output_size) == {None} else ""
+    if node.kind == "upsample":
+        by_one = set(config.scale_factor or ()) <= {(1, 1)} and node.shape == source.shape
+        return "resizes to the size that is there" if by_one else ""
+    if node.kind == "crop":
+        return "crops nothing" if config.size is None and node.shape == source.shape else ""
+    if node.kind == "slice":
+        return "keeps everything" if config.end is None and node.shape == source.shape else ""
     if node.kind == "dropout":
         return "drops a share of 0" if config.p == 0 else ""
     if node.kind == "permute":
@@ -99,6 +102,4 @@ def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
     if not found.issuperset(subject.places.same_text(index)):
         return None  # built from the same text is one that does something
     node = subject.network.nodes[index]
-    if node.kind in {"adaptive_avg_pool", "adaptive_max_pool"}:
-        return None  # it is there for the inputs of another size
     return removal(subject, index, because=node.inputs if node.kind in {"relu", "relu6"} else ())
