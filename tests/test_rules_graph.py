@@ -48,7 +48,7 @@ def test_what_no_output_needs_is_counted() -> None:
     found = one("CC108", text)
     assert found.layer == "two"
     idle = [row.macs for row in report_of_text(text).layers if row.name in {"one", "two"}]
-    assert f": {sum(idle):,} MACs of it and of 1 before it that only it reads are for nothing" in found.message
+    assert f": {sum(idle):,} MACs of it and of 1 before it that no output needs are for nothing" in found.message
 
 
 @pytest.mark.parametrize(

@@ -187,6 +187,9 @@ def test_gridding_is_for_each_axis() -> None:
 def test_a_run_that_reads_very_far_is_not_looked_at() -> None:
     far = written("conv", out_channels=4, kernel_size=3, dilation=100_000, padding="same")
     assert findings("CC205", net((4, 64), far, far)) == []
+    many = written("conv", out_channels=4, kernel_size=3, dilation=2, padding="same", repeat=2000)
+    assert findings("CC205", net((4, 64), many)) == []
+    assert findings("CC205", net((4, 64), many.replace("2000", "500")))
 
 
 # ---- CC208, CC209 ------------------------------------------------------------------------------------------------

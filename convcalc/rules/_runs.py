@@ -24,15 +24,14 @@ WIDEST = 4096
 class Run(NamedTuple):
     """What one axis of a tensor reads of the tensor `source`.
 
-    Bit b of `taps` stands for the position `first` + b. `members` has a bit for every window of more than one tap,
-    `last` is the last dilated one of them, None without any. `depth` is the number of dilated ones on the
-    longest path, `parallel` says whether branches with different ones have met.
+    Bit b of `taps` stands for the position `first` + b; no bit is set where they lie too far apart to be looked at.
+    `last` is the last dilated window, None without any. `depth` is the number of dilated ones on the longest path,
+    `parallel` says whether branches with different ones have met.
     """
 
     source: int
     taps: int = 1
     first: int = 0
-    members: int = 0
     last: int | None = None
     depth: int = 0
     parallel: bool = False
@@ -47,13 +46,26 @@ class Run(NamedTuple):
         """Positions from the first to the last that is read."""
         return self.taps.bit_length()
 
-    def windows(self) -> list[int]:
-        """The layers whose windows have more than one tap."""
-        return [index for index in range(self.members.bit_length()) if self.members >> index & 1]
-
 
 Runs = tuple[Run | None, ...]
 """An entry for each axis of a tensor, channels first; None where positions are not told apart."""
+
+
+def members(subject: Subject, found: list[Runs], node: int, axis: int) -> list[int]:
+    """The layers of the run that ends in a node whose windows have more than one tap, in the order they run."""
+    nodes, ending = subject.network.nodes, found[node][axis]
+    seen, waiting, joined = {node}, [node], []
+    while waiting:
+        here = waiting.pop()
+        run = found[here][axis] if axis < len(found[here]) else None
+        if run is None or ending is None or run.source != ending.source or here == run.source:
+            continue
+        if nodes[here].kind in POOLS or nodes[here].kind == "conv":
+            x = nodes[nodes[here].inputs[0]].shape
+            joined += [here] * (windows_of(nodes[here].config, x)[axis - 1].kernel > 1)
+        waiting.extend(source for source in nodes[here].inputs if source not in seen)
+        seen.update(nodes[here].inputs)
+    return sorted(joined)
 
 
 def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
@@ -87,8 +99,8 @@ def _through(run: Run | None, index: int, window: Window) -> Run | None:
         return None
     if window.kernel == 1:
         return run._replace(first=run.first - window.before)
-    if run.span + window.extent > WIDEST:
-        return Run(index)  # too far to be looked at: as if it began anew
+    if not run.taps or run.span + window.extent > WIDEST:
+        return run._replace(taps=0)
     taps = 0
     for tap in range(window.kernel):
         taps |= run.taps << tap * window.dilation
@@ -96,7 +108,6 @@ def _through(run: Run | None, index: int, window: Window) -> Run | None:
     return run._replace(
         taps=taps,
         first=run.first - window.before,
-        members=run.members | 1 << index,
         last=index if dilated else run.last,
         depth=run.depth + dilated,
     )
@@ -120,16 +131,15 @@ def _merged(index: int, node: Node, entering: list[Runs], shapes: tuple[tuple[in
 
 def _united(local: list[Run]) -> Run:
     first = min(run.first for run in local)
-    taps = members = 0
-    for run in local:
-        taps |= run.taps << run.first - first
-        members |= run.members
+    taps = 0
+    if all(run.taps and run.first + run.span - first <= WIDEST for run in local):
+        for run in local:
+            taps |= run.taps << run.first - first
     dilated = {run.last for run in local if run.depth}
     return Run(
         local[0].source,
         taps,
         first,
-        members,
         max((last for last in dilated if last is not None), default=None),
         max(run.depth for run in local),
         len(dilated) > 1 or any(run.parallel for run in local),

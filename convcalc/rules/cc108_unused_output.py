@@ -38,16 +38,16 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Ends that are no outputs."""
     if not subject.complete:
         return  # what reads it may be missing
-    used = _used(subject)
+    told = _used(subject)
     for index, node in enumerate(subject.network.nodes):
         if subject.consumers(index) or subject.is_output(index):
             continue
         if node.config is None:
             yield subject.problem(index, f"input {node.name}: no layer reads it", "remove it, or name it in a `from`")
             continue
-        idle = _only_for(subject, index, used)
+        idle = _only_for(subject, index, told)
         macs = sum(subject.row(layer).macs for layer in idle)
-        others = f" and of {len(idle) - 1} before it that only it reads" if len(idle) > 1 else ""
+        others = f" and of {len(idle) - 1} before it that no output needs" if len(idle) > 1 else ""
         yield subject.problem(
             index,
             f"{node.name}: no layer reads its output, and it is no output of the network: {macs:,} MACs of it{others} "
@@ -68,13 +68,14 @@ def _used(subject: Subject) -> set[int]:
     return used
 
 
-def _only_for(subject: Subject, index: int, used: set[int]) -> set[int]:
-    """The layer and those before it that are there for it, and not for any output."""
-    found: set[int] = set()
+def _only_for(subject: Subject, index: int, told: set[int]) -> list[int]:
+    """The layer and those before it that no output needs, but for those that are `told` of, which they then are."""
+    found = []
     waiting = [index]
     while waiting:
         here = waiting.pop()
-        if here not in found and here not in used and here >= subject.network.input_count:
-            found.add(here)
+        if here not in told and here >= subject.network.input_count:
+            told.add(here)
+            found.append(here)
             waiting.extend(subject.network.nodes[here].inputs)
     return found

@@ -41,6 +41,7 @@ SEVERITY = "warning"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows that end before their axis does."""
+    clean: dict[int, str | None] = {}
     for found in windowed(subject):
         if found.rounds_up:
             continue
@@ -48,10 +49,12 @@ def check(subject: Subject) -> Iterator[Problem]:
         if not any(lost):
             continue
         axis = next(axis for axis, dropped in enumerate(lost) if dropped)
+        if axis not in clean:
+            clean[axis] = nearest_clean_input(subject, axis, _drops)
         yield subject.problem(
             found.index,
             f"{found.node.name}: {_said(found, lost)}",
-            _advice(subject, found, axis, lost[axis]),
+            _advice(found, axis, lost[axis], clean[axis]),
             field="stride" if getattr(found.node.config, "stride", None) is not None else "kernel_size",
         )
 
@@ -70,11 +73,10 @@ def _said(found: Windowed, lost: tuple[int, ...]) -> str:
     )
 
 
-def _advice(subject: Subject, found: Windowed, axis: int, lost: int) -> str:
+def _advice(found: Windowed, axis: int, lost: int, clean: str | None) -> str:
     window, size = found.windows[axis], found.sizes[axis]
     longer = size + window.stride - left_over(window, size)
     pool = ", or ceil_mode: true" if hasattr(found.node.config, "ceil_mode") else ""
-    clean = nearest_clean_input(subject, axis, _drops)
     whole = f"; with an input of {clean} no layer drops any" if clean is not None else ""
     shorter = f"{size - lost} or {longer}" if size > lost else f"{longer}"
     return f"an axis of {shorter} leaves nothing unread{pool}{whole}"

@@ -44,14 +44,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convcalc.rules._runs import Run, Runs, runs
+from convcalc.rules._runs import Run, Runs, members, runs
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windows_of
 
 SEVERITY = "warning"
 
 MOST_TRIED = 64
-"""Smaller dilations that are tried."""
+"""Smaller dilations that are tried for one finding."""
+MOST_LAYERS_TRIED = 20_000
+"""Layers that are gone through with other dilations, for all findings together."""
 MOST_NAMED = 6
 """Layers that a message names."""
 
@@ -68,9 +70,12 @@ def check(subject: Subject) -> Iterator[Problem]:
                 continue
             candidate = (run.reads / run.span, node, axis, run)
             worst[run.last] = min(worst.get(run.last, candidate), candidate)
+    left = MOST_LAYERS_TRIED // len(found)
     for last, (_, node, axis, run) in sorted(worst.items()):
         subject.at = last
-        yield _problem(subject, last, node, axis, run)
+        advice, tried = _advice(subject, last, node, axis, min(left, MOST_TRIED))
+        left -= tried
+        yield subject.problem(last, _said(subject, found, last, node, axis, run), advice, field="dilation")
 
 
 def _any_dilation(subject: Subject) -> bool:
@@ -91,31 +96,30 @@ def _goes_on(subject: Subject, found: list[Runs], node: int, axis: int) -> bool:
     return False
 
 
-def _problem(subject: Subject, last: int, node: int, axis: int, run: Run) -> Problem:
+def _said(subject: Subject, found: list[Runs], last: int, node: int, axis: int, run: Run) -> str:
     nodes = subject.network.nodes
-    members = run.windows()
-    dilations = [windows_of(nodes[i].config, subject.shapes(i)[0])[axis - 1].dilation for i in members]
+    joined = members(subject, found, node, axis)
+    dilations = [windows_of(nodes[i].config, subject.shapes(i)[0])[axis - 1].dilation for i in joined]
     common = math.gcd(*dilations)
     shared = f"; all share the factor {common}, so neighbouring outputs see different inputs" if common > 1 else ""
-    alone = len(members) == 1
+    alone = len(joined) == 1
     named = ", ".join(map(str, dilations[-MOST_NAMED:]))
-    if len(members) > MOST_NAMED:
+    if len(joined) > MOST_NAMED:
         named = f"..., {named}"
-    stack = "its dilation" if alone else f"the {len(members)} windows up to it, of dilations"
-    return subject.problem(
-        last,
+    stack = "its dilation" if alone else f"the {len(joined)} windows up to it, of dilations"
+    return (
         f"{nodes[last].name}: {stack} {named} read{'s' if alone else ''} {run.reads} of {run.span} positions along an "
-        f"axis{shared}",
-        _advice(subject, last, node, axis),
-        field="dilation",
+        f"axis{shared}"
     )
 
 
-def _advice(subject: Subject, last: int, node: int, axis: int) -> str:
+def _advice(subject: Subject, last: int, node: int, axis: int, tries: int) -> tuple[str, int]:
+    """What to do, and how many dilations were tried to find out."""
     window = windows_of(subject.network.nodes[last].config, subject.shapes(last)[0])[axis - 1]
-    smaller = range(window.dilation - 1, max(0, window.dilation - 1 - MOST_TRIED), -1)
-    for dilation in smaller:
+    smaller = range(window.dilation - 1, max(0, window.dilation - 1 - tries), -1)
+    for tried, dilation in enumerate(smaller, start=1):
         run = runs(subject, {last: dilation})[node][axis]
         if run is not None and run.reads == run.span:
-            return f"dilation {dilation} here leaves no holes"
-    return "begin with dilation 1 and let each dilation be at most the positions read so far: 1, 2, 5 or 1, 2, 4, 8"
+            return f"dilation {dilation} here leaves no holes", tried
+    said = "begin with dilation 1 and let each dilation be at most the positions read so far: 1, 2, 5 or 1, 2, 4, 8"
+    return said, len(smaller)

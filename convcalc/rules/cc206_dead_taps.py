@@ -33,6 +33,7 @@ Allowed:
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 from itertools import product as combinations
 from typing import Any, NamedTuple
 
@@ -44,8 +45,8 @@ from convcalc.rules._windows import meetings, pads, per_axis, redilated, touches
 
 SEVERITY = "warning"
 
-MOST_TRIED = 1024
-"""Smaller dilations, or larger axes, that are tried."""
+MOST_TRIED = 2**14
+"""Taps that are looked at to find a smaller dilation, or a larger axis."""
 MOST_COMBINED = 2**16
 """Taps of all axes together that are told apart where weights are shared."""
 
@@ -60,6 +61,8 @@ class Axis(NamedTuple):
     size: int
     places: int
 
+
+Axes = tuple[Axis, ...]
 
 Live = list[bool]
 """Of every tap of an axis, whether it ever meets data."""
@@ -136,12 +139,16 @@ def _places(live: Live) -> list[int]:
 def _advice(subject: Subject, index: int, alive: list[Live]) -> str:
     if subject.network.nodes[index].kind != "conv":
         return ""
-    found = axes(subject, index)
-    kept = _smaller_dilation(found) or _larger_axis(found)
-    return "; ".join(advice for advice in (_smaller_kernel(found, alive), kept) if advice)
+    found = tuple(axes(subject, index))
+    return "; ".join(advice for advice in (_smaller_kernel(found, alive), _keeping_alive(found)) if advice)
 
 
-def _smaller_kernel(axes: list[Axis], alive: list[Live]) -> str:
+@lru_cache(maxsize=64)
+def _keeping_alive(axes: Axes) -> str:
+    return _smaller_dilation(axes) or _larger_axis(axes)
+
+
+def _smaller_kernel(axes: Axes, alive: list[Live]) -> str:
     """The window without its dead taps, where these are at the ends and the padding there goes with them."""
     kernels, padding = [], []
     for (window, *_), live in zip(axes, alive, strict=True):
@@ -159,24 +166,26 @@ def _smaller_kernel(axes: list[Axis], alive: list[Live]) -> str:
     return f"kernel_size {per_axis(kernels)} with padding {pads(padding)} computes the same"
 
 
-def _smaller_dilation(axes: list[Axis]) -> str:
+def _smaller_dilation(axes: Axes) -> str:
     """The largest dilation at which all taps meet data, with padding that leaves the output as large."""
     largest = max(window.dilation for window, *_ in axes)
-    for dilation in range(largest - 1, max(0, largest - 1 - MOST_TRIED), -1):
+    tries = MOST_TRIED // sum(window.kernel for window, *_ in axes)
+    for dilation in range(largest - 1, max(0, largest - 1 - tries), -1):
         windows = [redilated(window, min(window.dilation, dilation)) for window, *_ in axes]
         tried = [Axis(window, size, places) for window, (_, size, places) in zip(windows, axes, strict=True)]
         if min(min(window.before, window.after) for window in windows) < 0:
             return ""
-        if _alive(tried) is None or all(map(all, _alive(tried) or [])):
+        live = _alive(tried)
+        if live is None or all(map(all, live)):
             padding = pads([(window.before, window.after) for window in windows])
             return f"dilation {per_axis([w.dilation for w in windows])} with padding {padding} keeps every tap alive"
     return ""
 
 
-def _larger_axis(axes: list[Axis]) -> str:
+def _larger_axis(axes: Axes) -> str:
     needed = []
     for window, size, _ in axes:
-        sizes = range(size, size + min(window.extent, MOST_TRIED))
+        sizes = range(size, size + min(window.extent, MOST_TRIED // window.kernel + 1))
         enough = next((tried for tried in sizes if all(meetings(window, tried, window.outputs(tried)) or [0])), None)
         if enough is None:
             return ""

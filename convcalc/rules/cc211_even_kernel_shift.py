@@ -47,10 +47,11 @@ LEAST = 1
 
 
 class Shift(NamedTuple):
-    """How far the windows of a path push one axis, in positions of the input; the layers that do, in order."""
+    """How far the windows of a path push one axis, in positions of the input; how many do, and the last of them."""
 
     total: float = 0.0
-    layers: tuple[int, ...] = ()
+    layers: int = 0
+    last: int = -1
 
 
 Shifts = tuple[Shift | None, ...]
@@ -66,16 +67,14 @@ def check(subject: Subject) -> Iterator[Problem]:
         for axis, shift in enumerate(shifts):
             if shift is None or abs(shift.total) < LEAST or not _ends(subject, found, index, axis):
                 continue
-            last = shift.layers[-1]
-            worst[last] = max(worst.get(last, shift), shift, key=lambda shift: abs(shift.total))
+            worst[shift.last] = max(worst.get(shift.last, shift), shift, key=lambda shift: abs(shift.total))
     for last, shift in sorted(worst.items()):
         subject.at = last
         yield _problem(subject, last, shift)
 
 
 def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
-    count = len(shift.layers)
-    who = f"{count} even kernels up to this one shift" if count > 1 else "an even kernel shifts"
+    who = f"{shift.layers} even kernels up to this one shift" if shift.layers > 1 else "an even kernel shifts"
     far, end = counted(abs(shift.total), "position"), "beginning" if shift.total > 0 else "end"
     return subject.problem(
         last,
@@ -131,7 +130,7 @@ def _through(
         window = windows[axis - 1] if windows else None
         if window is not None and _is_uneven(node, window):
             pushed = (window.after - window.before) / 2 * source.stride
-            shift = Shift(shift.total + pushed, (*shift.layers, index))
+            shift = Shift(shift.total + pushed, shift.layers + 1, index)
         found.append(shift)
     return tuple(found)
 

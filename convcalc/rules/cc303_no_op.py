@@ -2,9 +2,10 @@
 
 What it gives is what it gets: it costs a copy in most runtimes and a line to every reader.
 
-Flagged is pooling of one position at stride 1, upsampling by 1 or to the size that is there, dropout of 0, relu on what is not negative (relu, relu6, sigmoid, hard_sigmoid, softplus or softmax directly before),
-padding or cropping by nothing, a slice or a split that keeps everything, a permutation into the same order, flatten
-of a single axis, shuffling by 1. `--fix` takes the layer out.
+Flagged is pooling of one position at stride 1, upsampling by 1 or to the size that is there, dropout of 0, relu on
+what is not negative (relu, relu6, sigmoid, hard_sigmoid, softplus or softmax directly before), padding or cropping by
+nothing, a slice or a split that keeps everything, a permutation into the same order, flatten of a single axis,
+shuffling by 1. `--fix` takes the layer out.
 
 Not flagged: identity, which says so itself and is there for its name; adaptive pooling, cropping and slicing to
 a size, which are there for inputs of another.
