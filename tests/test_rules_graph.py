@@ -12,10 +12,12 @@ import pytest
 from conftest import draws
 from hypothesis import given
 from rule_findings import Found, findings, layers_of, net, subject_of, written
-from spec_reports import report_of_text
+from spec_reports import SPECS, report_of_text
 
 from convcalc import rules
-from convcalc.rules._subject import Problem
+from convcalc.rules._subject import Problem, Subject
+from convcalc.spec.document import examine
+from convcalc.spec.source import Source
 
 
 def numbers(text: str) -> list[int]:
@@ -488,6 +490,43 @@ def test_the_bound_on_elements_moved() -> None:
             assert access_over_bound(places, *split) == pytest.approx(moved[split] / min(moved.values()))
 
 
+@pytest.mark.parametrize("groups", [2, 4, 8, 16])
+def test_what_groups_move(groups: int) -> None:
+    layer = written("conv", out_channels=32, kernel_size=1, groups=groups, bias=False)
+    said = findings("CC404", net((16, 9, 9), layer))
+    assert bool(said) == (groups < 16)
+    for found in said:
+        rows = [
+            report_of_text(net((16, 9, 9), text)).layers[0]
+            for text in (layer, layer.replace(f"groups: {groups}", "groups: 1"))
+        ]
+        per_mac = [1000 * ((16 + 32) * 81 + row.params) / row.macs for row in rows]
+        assert f"move {per_mac[0]:.1f} elements for 1,000 MACs, one group {per_mac[1]:.1f}" in found.message
+
+
+def test_branches_that_work_are_counted() -> None:
+    point, pool = "[conv: {out_channels: 4, kernel_size: 1}, relu]", "[avg_pool: {kernel_size: 1, stride: 1}]"
+    for branches, flagged in [
+        ([point] * 4, True),
+        ([point] * 3 + [pool], True),
+        ([point] * 3 + ["[]"], False),
+        ([point] * 3, False),
+        ([point] * 2 + ["[relu]", "[]"], False),
+    ]:
+        text = f"input: [4, 9]\nlayers: [concat: {{branches: [{', '.join(branches)}]}}]"
+        assert bool(findings("CC405", text)) == flagged
+    assert len(findings("CC405", (SPECS / "zoo" / "inception_v3.yaml").read_text("utf-8"))) > 5
+
+
+def test_the_share_of_elementwise_layers() -> None:
+    text = net((4, 9), written("conv", out_channels=8, kernel_size=1), "- relu", "- add: {branches: [[], [sigmoid]]}")
+    found = one("CC406", text)
+    moved = {"conv1": 36 + 72 + 40, "relu1": 144, "sigmoid1": 144, "add1": 216}
+    assert found.layer == "add1"
+    assert f"3 element-wise layers of the net, in all {144 + 144 + 216} of {sum(moved.values())}" in found.message
+    assert found.message.endswith("this one 216")
+
+
 @pytest.mark.parametrize(
     ("layer", "refused"),
     [
@@ -518,3 +557,28 @@ def test_axes_of_the_ti_npu() -> None:
     assert findings("CC407", net((4, 64), *along), target="ti-npu") == []
     volume = written("conv", out_channels=4, kernel_size=1)
     assert layers_of("CC407", net((4, 3, 3, 3), volume), target="ti-npu") == ["conv1"]
+
+
+# ---- specs with mistakes -----------------------------------------------------------------------------------------
+
+MISTAKES = {
+    "CC108": "input: [4, 8]\nlayers: [relu, {add: {from: [input, nowhere]}}]",
+    "CC301": "input: [4]\nlayers: [{linear: 4}, batch_norm, {add: {from: [linear1, nowhere]}}]",
+    "CC302": "input: [4, 8]\nlayers: [{linear: 8}, {linear: 8}, {add: {from: [linear1, nowhere]}}]",
+    "CC304": "input: [4, 8]\nlayers: [{conv: {out_channels: 4, kernel_size: 1, groups: 4}}, {convv: 4}]",
+    "CC208": "input: [4, 2]\nlayers: [{conv: {out_channels: 4, kernel_size: 3, padding: same, repeat: 3}}, pool]",
+    "CC306": "input: [1, 9]\nlayers: [{conv: {out_channels: 1, kernel_size: 1}}, flatten, {linear: 99}, {convv: 3}]",
+}
+"""What would be said if the layers that could be worked out were all there are."""
+
+
+@pytest.mark.parametrize(("code", "text"), MISTAKES.items())
+def test_nothing_is_concluded_from_what_is_missing(code: str, text: str) -> None:
+    source = Source("net.yaml", text)
+    examined = examine(source)
+    assert examined.problems
+    assert examined.network is not None
+    rule = rules.load(code)
+    assert rule is not None
+    broken = Subject(source, examined.network, examined.places, tuple(examined.problems))
+    assert list(rule.check(broken)) == []

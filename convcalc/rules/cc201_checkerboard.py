@@ -91,7 +91,9 @@ def _advice(windows: tuple[Window, ...]) -> str:
 
 def _is_evened_out(subject: Subject, index: int) -> bool:
     behind = reached(subject, index, PASSED)
-    return bool(behind) and all(each is not None and _evens_out(subject, each) for each in behind)
+    if not behind:
+        return not subject.complete  # what evens it out may be what could not be worked out
+    return all(each is not None and _evens_out(subject, each) for each in behind)
 
 
 def _evens_out(subject: Subject, index: int) -> bool:

@@ -81,8 +81,10 @@ def _said(found: Windowed) -> str:
 
 def _is_shortcut(subject: Subject, index: int) -> bool:
     behind = reached(subject, index, PASSED)
+    if not behind:
+        return not subject.complete  # the sum may be what could not be worked out
     nodes = subject.network.nodes
-    return all(each is not None and nodes[each].kind == "add" for each in behind) and bool(behind)
+    return all(each is not None and nodes[each].kind == "add" for each in behind)
 
 
 def _advice(found: Windowed, is_point: bool) -> str:

@@ -51,7 +51,7 @@ LEAST_PERCENT = 5
 def check(subject: Subject) -> Iterator[Problem]:
     """Layers below the ridge that take a share of the time."""
     target = target_of(subject)
-    if target is None or not target.peak:
+    if target is None or not target.peak or not subject.complete:
         return
     first = subject.network.input_count
     rows = {index: row for index, row in enumerate(subject.report.layers, first) if row.macs}

@@ -41,6 +41,8 @@ ELEMENTWISE = ACTIVATIONS | {"add", "mul", "scale"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """The net's element-wise layers, together."""
+    if not subject.complete:
+        return  # a share of what is not all there says nothing
     first = subject.network.input_count
     moved = {index: _moved(row) for index, row in enumerate(subject.report.layers, first)}
     elementwise = {index: moved[index] for index, node in subject.layers if node.kind in ELEMENTWISE}
