@@ -5,7 +5,9 @@ Reads the tree as it is written, so that there are regions also where a spec has
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator
+from collections.abc import Sequence as Sequence_
 
 from convcalc.spec.edits import Layout
 from convcalc.spec.source import Source
@@ -28,6 +30,27 @@ class Region:
         self.last = source.line(self.end - 1)
         self.name = name
         self.ignored = ignored
+
+
+class Around:
+    """Finds the innermost region at a place."""
+
+    def __init__(self, regions: Sequence_[Region]) -> None:
+        self._sorted = sorted(regions, key=lambda region: (region.start, -region.end))
+        self._starts = [region.start for region in self._sorted]
+        self._outer: list[int] = []  # of each the region it stands in, -1 for none
+        for number, region in enumerate(self._sorted):
+            outer = number - 1
+            while outer >= 0 and self._sorted[outer].end <= region.start:
+                outer = self._outer[outer]
+            self._outer.append(outer)
+
+    def innermost(self, place: int) -> Region | None:
+        """The smallest region that a character stands in."""
+        number = bisect.bisect_right(self._starts, place) - 1
+        while number >= 0 and self._sorted[number].end <= place:
+            number = self._outer[number]
+        return self._sorted[number] if number >= 0 else None
 
 
 def regions(source: Source, tree: Mapping | None) -> list[Region]:

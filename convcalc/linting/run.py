@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
 
 import msgspec
 
@@ -23,7 +24,7 @@ from convcalc.spec.source import Diagnostic, Source, SpecError, read
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from convcalc.linting.regions import Region
+    from convcalc.linting.regions import Around, Region
     from convcalc.linting.suppressions import Malformed, Suppression, Word
 
 LAST = ("CC901", "CC902", "CC903")
@@ -225,7 +226,6 @@ class _File:
         self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings)
         self.ran = set(severities)
         self.suppressed = 0
-        self._regions: list[Region] | None = None
 
     def linted(self) -> Linted:
         """Run everything."""
@@ -269,17 +269,21 @@ class _File:
         if problem.diagnostic is None:
             return ""
         places = self._positions(problem)
-        around = [region for region in self.regions if places and region.start <= places[0] < region.end]
-        return around[-1].name if around else ""
+        around = self._around.innermost(places[0]) if places else None
+        return around.name if around is not None else ""
 
-    @property
+    @cached_property
+    def _around(self) -> Around:
+        from convcalc.linting.regions import Around
+
+        return Around(self.regions)
+
+    @cached_property
     def regions(self) -> list[Region]:
-        """The parts of the text, read when they are first needed."""
-        if self._regions is None:
-            from convcalc.linting.regions import regions
+        """The parts of the text."""
+        from convcalc.linting.regions import regions
 
-            self._regions = regions(self.source, self.places.tree)
-        return self._regions
+        return regions(self.source, self.places.tree)
 
     # ---- what is not reported ----
 

@@ -56,14 +56,15 @@ def code(word: str) -> str | None:
     return next((code for code, name in known.items() if name == word.lower().replace("_", "-")), None)
 
 
-def chosen(word: str) -> list[str]:
+@cache
+def chosen(word: str) -> tuple[str, ...]:
     """The codes that a word stands for: one rule by code or name, or all whose codes begin with it; none if unknown."""
     one = code(word)
     if one is not None:
-        return [one]
+        return (one,)
     if not re.fullmatch(r"CC\d{0,2}", word.upper()):
-        return []
-    return [known for known in names() if known.startswith(word.upper())]
+        return ()
+    return tuple(known for known in names() if known.startswith(word.upper()))
 
 
 def load(word: str) -> Rule | None:

@@ -19,6 +19,8 @@ from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
 MERGES = frozenset({"add", "mul", "concat"})
+FURTHEST = 2**50
+"""Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""
 
 
 class Path(NamedTuple):
@@ -102,7 +104,7 @@ def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
 
 
 def _stepped(path: Path | None, step: Step) -> Path | None:
-    if path is None:
+    if path is None or path.stride > FURTHEST:
         return None
     return Path(
         path.axis,

@@ -61,10 +61,13 @@ def check(subject: Subject) -> Iterator[Problem]:
         for index, node in subject.layers
         if len(node.inputs) == 1 and (why := _why(node, nodes[node.inputs[0]]))
     }
+    useful = (
+        {id(subject.places.written(index)) for index, _ in subject.layers if index not in found} if found else set()
+    )
     for index, why in found.items():
         subject.at = index
         yield subject.problem(
-            index, f"{nodes[index].name}: {why}: it changes nothing", "remove it", fix=_fix(subject, index, set(found))
+            index, f"{nodes[index].name}: {why}: it changes nothing", "remove it", fix=_fix(subject, index, useful)
         )
 
 
@@ -97,10 +100,11 @@ def _why(node: Node, source: Node) -> str:
     return ""
 
 
-def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
+def _fix(subject: Subject, index: int, useful: set[int]) -> Fix | None:
+    """`useful` are written layers from which one that does something is built."""
     from convcalc.rules._fixes import removal
 
-    if not found.issuperset(subject.places.same_text(index)):
-        return None  # built from the same text is one that does something
+    if id(subject.places.written(index)) in useful:
+        return None
     node = subject.network.nodes[index]
     return removal(subject, index, because=node.inputs if node.kind in {"relu", "relu6"} else ())
