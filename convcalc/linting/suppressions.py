@@ -17,12 +17,20 @@ from convcalc import rules
 from convcalc.linting.regions import Region
 from convcalc.spec.source import Source
 from convcalc.spec.suggestions import close
+from convcalc.spec.tree import DEEPEST
 
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
 _FORM = re.compile(r"#[ \t]*convcalc:[ \t]*(ignore|file-ignore)[ \t]*\[([^\]]*)\]")
 _WORD = re.compile(r"#[ \t]*convcalc:[ \t]*([\w-]*)")
 MEANT = ("ignore", "file-ignore", "disable", "noqa")
 """Words that are close to one of these were meant to suppress something."""
+
+
+_OPEN = (
+    *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
+    *(yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken),
+)
+_CLOSED = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
 
 
 class Word(msgspec.Struct, frozen=True):
@@ -78,8 +86,8 @@ def comments(source: Source) -> list[tuple[int, int]]:
 
 
 def _scalars(text: str) -> tuple[list[int], list[int], int]:
-    """Where scalars begin and end, and how far the text can be read."""
-    starts, ends, read = [], [], len(text)
+    """Where scalars begin and end, and how far the text can be read, which is no deeper than a spec may be."""
+    starts, ends, read, depth = [], [], len(text), 0
     try:
         for token in yaml.scan(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
             start, end = token.start_mark.index, token.end_mark.index
@@ -88,6 +96,12 @@ def _scalars(text: str) -> tuple[list[int], list[int], int]:
                     start = min((at for at in (text.find("\n", start), text.find("\r", start)) if at >= 0), default=end)
                 starts.append(start)
                 ends.append(end)
+            elif isinstance(token, _OPEN):
+                depth += 1
+                if depth > DEEPEST:
+                    return starts, ends, start
+            elif isinstance(token, _CLOSED):
+                depth -= 1
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         read = min(mark.index if mark is not None else 0, max(ends, default=0))
