@@ -436,6 +436,17 @@ def test_nothing_is_left_behind_when_writing_fails(file: Path, monkeypatch: pyte
     assert file.read_text("utf-8") == SPEC
 
 
+def test_what_is_refused_is_said_once(file: Path) -> None:
+    file.write_text(
+        SPEC + "  - conv: {out_channels: 4, kernel_size: 1}\n  - batch_norm\nexpect: {params: 56}\n", "utf-8"
+    )
+    found = lint("net.yaml", "--fix", "--select", "CC301")
+    assert found.code == 1
+    assert "can be fixed" not in found.out
+    reason = "the spec expects 56 params, and would have 52"
+    assert found.err == f"convcalc: net.yaml:3:5: CC301 is not fixed, and 1 more: {reason}\n"
+
+
 # ---- differences --------------------------------------------------------------------------------------------------
 
 

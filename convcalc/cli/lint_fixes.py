@@ -13,7 +13,7 @@ from convcalc.cli.options import console, readable
 
 if TYPE_CHECKING:
     from convcalc.linting.fix import Fixed
-    from convcalc.linting.records import Linted, Run
+    from convcalc.linting.records import Finding, Linted, Run
     from convcalc.linting.run import Linter
 
 
@@ -99,6 +99,9 @@ def _say(what: str, found: dict[str, Fixed]) -> None:
     if numbers:
         typer.echo(f"convcalc: {what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}", err=True)
     for fixed in found.values():
+        alike: dict[tuple[str, str], list[Finding]] = {}
         for refused in fixed.refused:
-            said = f"{place(refused.finding)}: {refused.finding.code} is not fixed: {printable(refused.reason)}"
-            typer.echo(f"convcalc: {said}", err=True)
+            alike.setdefault((refused.finding.code, refused.reason), []).append(refused.finding)
+        for (code, reason), findings in alike.items():
+            more = f", and {len(findings) - 1:,} more" if len(findings) > 1 else ""
+            typer.echo(f"convcalc: {place(findings[0])}: {code} is not fixed{more}: {printable(reason)}", err=True)

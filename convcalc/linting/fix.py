@@ -6,13 +6,13 @@ it refused. Fixing goes on until nothing is left to fix, so that a second run fi
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import os
 import re
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from itertools import pairwise
 
 import msgspec
 
@@ -26,6 +26,9 @@ from convcalc.rules._subject import Fix
 from convcalc.spec.document import examine
 from convcalc.spec.edits import applied
 from convcalc.spec.source import Edit, Source
+
+MOST_LAYERS_TRIED = 50_000
+"""Layers that are built at most to find out which fixes can be made, where they cannot all be."""
 
 _MEANT = {"CC003": "", "CC301": "bias", "CC303": "layer"}
 """What goes away with a fix: a layer's bias, the layer, or nothing but quotes."""
@@ -72,7 +75,7 @@ def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
 
 def _without(linted: Linted, refused: Sequence[Refused]) -> Linted:
     """A file whose findings offer no fix that has been refused."""
-    known = [each.finding for each in refused]
+    known = {each.finding for each in refused}
     findings = [
         msgspec.structs.replace(finding, fix=None) if finding in known else finding for finding in linted.findings
     ]
@@ -83,36 +86,51 @@ def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], li
     """Those that can be made at once, and those that cannot be made at all."""
     if not wanted:
         return [], []
-    trial = _Trial(source, wanted)
-    chosen: list[Finding] = []
-    for finding in wanted:
-        if not _collide([*chosen, finding]):
-            chosen.append(finding)
+    taken, trial = _Taken(), _Trial(source, wanted)
+    chosen = [finding for finding in wanted if taken.add(finding)]  # the others next time
     if not trial.reason(chosen):
         return chosen, []
-    done: list[Finding] = []
-    refused = []
-    for finding in wanted:
-        if _collide([*done, finding]):
-            continue  # next time
-        reason = trial.reason([*done, finding])
-        if not reason:
-            done.append(finding)
-        else:
-            refused.append(Refused(finding, reason))
-    return done, refused
+    for code in dict.fromkeys(finding.code for finding in chosen):
+        trial.sift([finding for finding in chosen if finding.code == code])
+    return trial.done, trial.refused
 
 
 def _edits(findings: Iterable[Finding]) -> list[Edit]:
     found = {edit for finding in findings if finding.fix is not None for edit in finding.fix.edits}
-    return sorted(found, key=lambda edit: (edit.start, edit.end))
+    return sorted(found, key=_place)
 
 
-def _collide(findings: Sequence[Finding]) -> bool:
-    edits = _edits(findings)
-    return any(
-        later.start < edit.end or (edit.start, edit.end) == (later.start, later.end) for edit, later in pairwise(edits)
-    )
+def _place(edit: Edit) -> tuple[int, int, str]:
+    return edit.start, edit.end, edit.text
+
+
+class _Taken:
+    """Edits that can be made together, in the order of the text; alike ones count as one."""
+
+    def __init__(self) -> None:
+        self.edits: list[Edit] = []
+        self.known: set[Edit] = set()
+
+    def add(self, finding: Finding) -> bool:
+        """Take the edits of a finding, unless one collides with another that is there."""
+        edits = finding.fix.edits if finding.fix is not None else ()
+        if any(self._collides(edit) for edit in edits):
+            return False
+        for edit in edits:
+            if edit not in self.known:
+                bisect.insort(self.edits, edit, key=_place)
+                self.known.add(edit)
+        return True
+
+    def _collides(self, edit: Edit) -> bool:
+        if edit in self.known:
+            return False
+        place = bisect.bisect_left(self.edits, _place(edit), key=_place)
+        beside = self.edits[max(0, place - 1) : place + 1]
+        return any(
+            (edit.start < other.end and other.start < edit.end) or (edit.start, edit.end) == (other.start, other.end)
+            for other in beside
+        )
 
 
 class _Trial:
@@ -128,6 +146,22 @@ class _Trial:
             problems = rule.check(subject) if rule is not None else []
             found = self.flagged.setdefault(_MEANT.get(code, ""), [])
             found += [(problem.index, problem.fix) for problem in problems if problem.index is not None]
+        self.done: list[Finding] = []
+        self.refused: list[Refused] = []
+        self.tries = 10 + MOST_LAYERS_TRIED // (1 + len(subject.network.nodes))
+
+    def sift(self, findings: Sequence[Finding]) -> None:
+        """Find out which can be made beside those that are done: all, or else each half."""
+        self.tries -= 1
+        reason = self.reason([*self.done, *findings])
+        if not reason:
+            self.done += findings
+        elif len(findings) == 1 or self.tries < 0:
+            self.refused += [Refused(finding, reason) for finding in findings]
+        else:
+            middle = len(findings) // 2
+            self.sift(findings[:middle])
+            self.sift(findings[middle:])
 
     def reason(self, findings: Sequence[Finding]) -> str:
         """Why fixes cannot be made together, empty where they can."""

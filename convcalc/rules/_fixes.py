@@ -37,7 +37,7 @@ def setting(subject: Subject, index: int, field: str, text: str, because: Iterab
     if not subject.complete or _may_be_left_out(subject, because):
         return None
     layer, field = _users(subject.places.site(index), field)
-    edit = _set(Layout(subject.source.text), layer, field, text) if layer is not None else None
+    edit = _set(_layout(subject.source), layer, field, text) if layer is not None else None
     return None if edit is None else Fix(f"write {field}: {text}", (edit,))
 
 
@@ -50,6 +50,11 @@ def _users(site: Site, field: str) -> tuple[Layer | None, str]:
             return None, field
         site, field = site.call.caller, argument
     return site.layer, field
+
+
+@lru_cache(maxsize=1)
+def _layout(source: Source) -> Layout:
+    return Layout(source.text)
 
 
 def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
@@ -142,10 +147,12 @@ class _Writing:
     """The layers of a spec without mistakes as they are written, by the place of their key, where it is their own."""
 
     def __init__(self, source: Source) -> None:
-        self.layout = Layout(source.text)
+        self.layout = _layout(source)
         self.outline = Outline(source)
         self.places: dict[int, _Place] = {}
         self._several: set[int] = set()
+        self._numbered: dict[Scope, dict[str, tuple[Written, int]]] = {}
+        self._named: dict[int, list[Scalar]] = {}
         self._note(self.outline.root.find("layers"), self.outline.scope, None)
         for block in self.outline.own.values():
             self._note(block.node.find("layers"), block.scope, block.node)
@@ -172,20 +179,23 @@ class _Writing:
                 return None
             if key.value in {"branches", "share", "budget"}:
                 return None
-        renamed: dict[object, str | None] = {place.layer.name: before}
-        number = 0
-        for layer in place.scope.layers:
-            if layer.kind == place.layer.kind:
-                number += 1
-                if layer.key.start > place.layer.key.start and not layer.named:
-                    renamed[layer.name] = numbered(layer.kind, number - 1)
         edits = []
-        for name in self._references(place):
-            if str(name.value).partition(".")[0] in renamed:
-                new = renamed.get(name.value)
-                if new is None:
-                    return None
-                edits.append(Edit(name.start, name.end, new))
+        for name in self._references(place.around):
+            layer, number = self._numbers(place.scope).get(str(name.value).partition(".")[0], (None, 0))
+            if layer is place.layer:
+                new = before
+            elif (
+                layer is not None
+                and layer.kind == place.layer.kind
+                and not layer.named
+                and _follows(layer, place.layer)
+            ):
+                new = numbered(layer.kind, number - 1)
+            else:
+                continue
+            if new is None or "." in str(name.value):
+                return None
+            edits.append(Edit(name.start, name.end, new))
         return list(dict.fromkeys(edits))
 
     def before(self, place: _Place) -> str | None:
@@ -201,11 +211,27 @@ class _Writing:
             return None
         return found.layer.name
 
-    def _references(self, place: _Place) -> list[Scalar]:
-        if place.around is not None:
-            return list(_references(place.around))
-        outside = [entry for entry in self.outline.root.entries if entry[0].value != "blocks"]
-        return list(_references(Mapping(outside, 0, 0)))
+    def _numbers(self, scope: Scope) -> dict[str, tuple[Written, int]]:
+        """The layers of a scope by name, with their numbers among those of their kind."""
+        if scope not in self._numbered:
+            counts: dict[str, int] = {}
+            found = self._numbered[scope] = {}
+            for layer in scope.layers:
+                counts[layer.kind] = counts.get(layer.kind, 0) + 1
+                found[layer.name] = layer, counts[layer.kind]
+        return self._numbered[scope]
+
+    def _references(self, around: Mapping | None) -> list[Scalar]:
+        """All names of layers that stand in the definition of a block, or in the spec outside of these."""
+        key = 0 if around is None else around.start
+        if key not in self._named:
+            outside = Mapping([entry for entry in self.outline.root.entries if entry[0].value != "blocks"], 0, 0)
+            self._named[key] = list(_references(around or outside))
+        return self._named[key]
+
+
+def _follows(layer: Written, other: Written) -> bool:
+    return layer.key.start > other.key.start
 
 
 def _conditional(layer: Written) -> bool:
@@ -254,8 +280,10 @@ def _references(node: Node) -> Iterator[Scalar]:
 def _cut(writing: _Writing, place: _Place) -> Edit | None:
     """The item and what belongs to it, with its comments kept; None where it cannot be told from what is around."""
     layout, sequence, position = writing.layout, place.sequence, place.position
-    if any(not sequence.start <= item.start < sequence.end for item in sequence.items):
-        return None  # some are aliases, whose places are elsewhere
+    if any(
+        not sequence.start <= item.start < sequence.end for item in sequence.items[max(0, position - 1) : position + 2]
+    ):
+        return None  # an alias, whose place is elsewhere
     item = sequence.items[position]
     if "&" in layout.text[item.start : layout.end(item)] or "*" in layout.text[item.start : layout.end(item)]:
         return None

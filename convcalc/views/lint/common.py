@@ -75,6 +75,11 @@ def place(finding: Finding) -> str:
     return f"{printable(finding.path)}{where}"
 
 
+def sound(text: str) -> str:
+    """A text that can be encoded: halves of surrogate pairs, which YAML can write, are replaced."""
+    return text.encode(errors="replace").decode()
+
+
 def rule(finding: Finding) -> str:
     """CC206 dead-taps."""
     return f"{finding.code} {finding.name}".rstrip()
@@ -117,7 +122,7 @@ class Change(msgspec.Struct, frozen=True):
 
 def change(source: Source, edit: Edit) -> Change:
     """Where in a text an edit is."""
-    return Change(*_position(source, edit.start), *_position(source, edit.end), edit.text)
+    return Change(*_position(source, edit.start), *_position(source, edit.end), sound(edit.text))
 
 
 def _position(source: Source, index: int) -> tuple[int, int]:
