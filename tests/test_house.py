@@ -28,9 +28,11 @@ MAY_IMPORT = {
     "analysis": {"analysis", "network", "layers", "arithmetic"},
     "reference": {"reference", "tensors", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "linting": {"linting", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "views": {
         "version",
         "views",
+        "linting",
         "rules",
         "reference",
         "analysis",
