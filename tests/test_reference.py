@@ -438,6 +438,12 @@ def test_gelu_is_as_exact_as_pythons_error_function() -> None:
     np.testing.assert_allclose(plain("gelu")(x), expected, 1e-15, 1e-300)
 
 
+def test_gelu_with_tanh_is_its_formula() -> None:
+    x = np.linspace(-9, 9, 1001)[None]
+    expected = [[value / 2 * (1 + math.tanh(math.sqrt(2 / math.pi) * (value + 0.044715 * value**3))) for value in x[0]]]
+    np.testing.assert_allclose(plain("gelu", approximate="tanh")(x), expected, 1e-12, 1e-15)
+
+
 def test_sigmoid_and_its_logarithm_are_exact_at_both_ends() -> None:
     x = np.array([[-700.0, -30.0, 0.0, 30.0, 700.0]])
     np.testing.assert_allclose(plain("sigmoid")(x), [[math.exp(-700), math.exp(-30) / (1 + math.exp(-30)), 0.5,
