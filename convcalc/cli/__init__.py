@@ -15,7 +15,16 @@ from collections.abc import Iterable
 import typer
 
 BAD_INPUT = 2
-COMMANDS = {"analyze": "analyze", "compare": "compare", "explain": "explain", "kinds": "manual", "schema": "manual"}
+COMMANDS = {
+    "analyze": "analyze",
+    "compare": "compare",
+    "explain": "explain",
+    "verify": "verify",
+    "lint": "lint",
+    "kinds": "manual",
+    "rules": "manual",
+    "schema": "manual",
+}
 """Every command and the module of this folder that holds it, in the order of the help."""
 
 
