@@ -32,6 +32,8 @@ from convcalc.tensors.engine import Engine
 
 MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
+MOST_WIDE_WORK = 15_000_000
+"""The same with all channels and axes; where it would be more they are left out."""
 FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
 MOST_POSITIONS = 65_536
@@ -110,7 +112,7 @@ class _Axis:
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
         work = 2 * sum(each.elements for each in laid if not each.problem)
-        chosen = self._tags(length, MOST_WORK // max(work, 1))
+        chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
         if chosen is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
             laid[:] = [each if each.problem else each._replace(problem=problem) for each in laid]
@@ -162,6 +164,8 @@ class _Axis:
         if difference and not self.thin and len(field.axes) > 1 and not _difference(local, seen, period, set()):
             return replace(check, reason="other axes hold too little to show all of it")
         reason = reason or difference
+        if len(tagged) < period and not self.thin:
+            return replace(check, reason="too many positions to tag")
         if len(tagged) < period:
             sampled = f"{len(tags.positions)} of {period:,} positions tagged"
             return replace(check, agrees=not reason, reason=reason or sampled)

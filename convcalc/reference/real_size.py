@@ -23,6 +23,8 @@ from convcalc.tensors.engine import Array, Engine
 
 MOST_WORK = 150_000_000
 """Elements worked on for one axis; only some of the positions are tagged where it would be more."""
+MOST_WIDE_WORK = 15_000_000
+"""The same with all channels and axes."""
 LENGTHS = 16
 """Times its size that an axis is made to see whether a layer sees all of it."""
 
@@ -40,7 +42,7 @@ def at_real_size(
     placed = _placed(network, fields, axis, laid, rest, thin)
     size = max(node.shape[axis + 1] for node in network.inputs if has(node, axis))
     work = sum(each.elements for each in placed if not each.problem)
-    every = max(1, -(-size * work // MOST_WORK))
+    every = max(1, -(-size * work // (MOST_WORK if thin else MOST_WIDE_WORK)))
     follow = Follow(network, axis, placed, engine, thin, longer=0, margin=0, period=size)
     follow.spreads = cache(lambda index: _sees_all(network, placed, index, thin, engine))
     seen = follow.run(Tags([range(0, size, every)]), lambda: None)
