@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -115,6 +114,9 @@ class _Axis:
         chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
         if chosen is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
+            if not self.thin:
+                left_out = AxisCheck(axis=self.axis, agrees=None, reason=problem)
+                return dict.fromkeys(range(len(laid)), left_out)
             laid[:] = [each if each.problem else each._replace(problem=problem) for each in laid]
             return {}
         longer = length.whole - min(self.sizes)
@@ -161,8 +163,8 @@ class _Axis:
             return replace(check, reason="positions share an axis with others")
         tagged = set(tags.positions[tags.members == 0] % period)
         difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
-        if difference and not self.thin and len(field.axes) > 1 and not _difference(local, seen, period, set()):
-            return replace(check, reason="other axes hold too little to show all of it")
+        if difference and not self.thin and not _difference(local, seen, period, set()):
+            return replace(check, reason="channels and other axes do not show all of it")
         reason = reason or difference
         if len(tagged) < period and not self.thin:
             return replace(check, reason="too many positions to tag")
@@ -219,6 +221,8 @@ def _within(found: Span, claimed: Span, tagged: set[int], period: int) -> bool:
 
 def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     """Size, stride and start of what was seen, as `measure` says them of what is claimed."""
+    from fractions import Fraction
+
     spans = [seen.span(0, position, period) for position in range(seen.classes)]
     real = [span for span in spans[:outputs] if span is not None]
     stride: Any = Fraction(period, seen.classes)

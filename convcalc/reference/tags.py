@@ -106,7 +106,11 @@ class Follow:
                 tagged = self._tagged_input(index, tags, rows)
                 both = tagged, tagged
             elif all(source in kept for source in node.inputs):
-                both = self._layer(index, [kept[source] for source in node.inputs], count)
+                try:
+                    both = self._layer(index, [kept[source] for source in node.inputs], count)
+                except Exception as error:  # whatever a reference raises is why it is not probed
+                    self._note(index, tags, 1).problem = f"{node.name}: {error or type(error).__name__}"
+                    continue
             else:
                 continue
             if np.isnan(both[0].reshape(count, -1)[-1]).any():
