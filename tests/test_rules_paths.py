@@ -101,6 +101,33 @@ def every_layer(items: list[Any]) -> Iterator[Layer]:
 
 # ---- CC205 -------------------------------------------------------------------------------------------------------
 
+STAYING = [
+    *("relu", "batch_norm", "batch_norm: {track_running_stats: false}", "instance_norm", "group_norm: 2", "layer_norm"),
+    *("local_response_norm: 3", "softmax", "scale", "dropout: 0.1", "identity", "channel_shuffle: 2"),
+    *("slice: {axis: 0, end: 4}", "upsample: {scale_factor: 1}"),
+]
+"""Layers behind which positions stand where they stood."""
+
+
+@pytest.mark.parametrize("between", STAYING)
+def test_a_run_goes_on_where_positions_stay(between: str) -> None:
+    """Else the dilated window behind a normalisation would stand alone, and be blamed for holes that are filled."""
+
+    def run(*dilations: int) -> list[str]:
+        windows = [f"conv: {{out_channels: 4, kernel_size: 3, dilation: {d}, padding: {d}}}" for d in dilations]
+        return layers_of("CC205", net((4, 64), *(f"- {layer}" for window in windows for layer in (window, between))))
+
+    assert run(1, 2, 7) == []
+    assert run(1, 2, 8) == ["conv3"]
+
+
+@pytest.mark.parametrize("between", ["max_pool: 2", "upsample: {scale_factor: 2}", "global_avg_pool: {keepdim: true}"])
+def test_a_run_ends_where_the_resolution_changes(between: str) -> None:
+    dilated = "conv: {out_channels: 4, kernel_size: 3, dilation: 2, padding: 2}"
+    dense = "conv: {out_channels: 4, kernel_size: 3, padding: 1}"
+    found = layers_of("CC205", net((4, 64), f"- {dilated}", f"- {between}", f"- {dense}"))
+    assert found == ["conv1"]
+
 
 def stack(draw: random.Random) -> list[Any]:
     """Windows of stride 1 in a row, some with a shortcut around them."""
@@ -414,6 +441,33 @@ def test_misaligned_merges(draw: random.Random) -> None:
     if said:
         assert said[0].layer == "add1"
         assert f"{float(apart):g} position" in said[0].message
+
+
+UPWARDS = {
+    "nearest": "upsample: {{scale_factor: {0}}}",
+    "linear": "upsample: {{scale_factor: {0}, mode: linear}}",
+    "transposed": f"conv_transpose: {{{{out_channels: {CHANNELS}, kernel_size: {{0}}, stride: {{0}}}}}}",
+}
+
+
+@pytest.mark.parametrize("up", UPWARDS.values(), ids=UPWARDS)
+@pytest.mark.parametrize("factor", [2, 4])
+def test_what_every_feature_pyramid_has_is_an_info(up: str, factor: int) -> None:
+    """Halved by odd windows and enlarged again, a map is off by what upsampling spreads; by more it is a mistake."""
+    halved = f"conv: {{out_channels: {CHANNELS}, kernel_size: 3, stride: 2, padding: 1}}"
+    pyramid = [*[halved] * (factor // 2), up.format(factor)]
+    even = f"conv: {{{{out_channels: {CHANNELS}, kernel_size: 2, padding: {{}}}}}}"
+
+    def said(*beside: str) -> list[tuple[str, str]]:
+        sides = [f"[{', '.join(f'{{{layer}}}' for layer in side)}]" for side in (beside, pyramid)]
+        text = f"input: [{CHANNELS}, 32]\nlayers: [add: {{branches: [{', '.join(sides)}]}}]"
+        return [(found.severity, found.message.split()[4]) for found in findings("CC212", text)]
+
+    spread = (factor - 1) / 2
+    assert said() == [("info", f"{spread:g}")]
+    upper, lower = even.format("same"), even.format("same_lower")
+    assert said(upper) == [("warning", f"{spread + 0.5:g}")]
+    assert said(*[lower] * (factor - 1)) == []
 
 
 def test_a_resnet_d_shortcut_is_a_quarter_of_a_step_off() -> None:

@@ -26,7 +26,7 @@ FURTHEST = 2**50
 class Path(NamedTuple):
     """What a position of a tensor axis sees along one axis of an input of `limit` positions.
 
-    Position o sees `size` input positions around ``centre + stride·o``.
+    Position o sees `size` input positions around ``centre + stride·o``. `coarsest` is the largest stride on the way.
     """
 
     axis: int
@@ -34,6 +34,7 @@ class Path(NamedTuple):
     size: float
     stride: float
     centre: float
+    coarsest: float = 1
 
     def place(self, position: float) -> float:
         """The input position that a position is centred on."""
@@ -97,10 +98,10 @@ def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
 
 def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
     assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    steps = _steps(node, shapes)
-    if steps is None:
+    walked = steps(node, shapes)
+    if walked is None:
         return entering
-    return tuple(_stepped(entering[step.source], step) if step is not None else None for step in steps)
+    return tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
 
 
 def _stepped(path: Path | None, step: Step) -> Path | None:
@@ -112,16 +113,18 @@ def _stepped(path: Path | None, step: Step) -> Path | None:
         path.size + (step.size - 1) * path.stride,
         path.stride * step.stride,
         path.centre + step.shift * path.stride,
+        max(path.coarsest, path.stride * step.stride),
     )
 
 
-def _steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
+def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
     """A step for each axis that leaves; None where all stay as they are."""
     if node.kind in POOLS or node.kind in {"conv", "deform_conv"}:
         windows = windows_of(node.config, shapes[0])
         return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
     config: Any = node.config
-    if type(config).receptive_field is Kind.receptive_field:
+    own: Kind = config.own_path() or config  # of a normalisation what a position sees of itself
+    if type(own).receptive_field is Kind.receptive_field:
         return None
     return _other_steps(config, shapes)
 
@@ -136,18 +139,18 @@ def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Step | None, 
     """By the kind's own account of what it sees."""
     seen = config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
     output = config.shape(*shapes)
-    steps: list[Step | None] = []
+    found: list[Step | None] = []
     for place, carried in enumerate(seen.carries):
         alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
         axis = seen.axes[carried[0]] if alone else None
         if axis is None or axis == NOT_WORKED_OUT:
-            steps.append(None)
+            found.append(None)
             continue
         size, stride, _ = measure(axis, output[place])
         centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
         if size is None or stride is None or len(centred) != 2:
-            steps.append(None)
+            found.append(None)
             continue
         top, bottom = centred[1]
-        steps.append(Step(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
-    return tuple(steps)
+        found.append(Step(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
+    return tuple(found)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from convcalc.arithmetic.window import Window
-from convcalc.layers import Kind
+from convcalc.layers import Shape
 from convcalc.network import Node
 from convcalc.rules._graph import POOLS
-from convcalc.rules._paths import MERGES, meeting
+from convcalc.rules._paths import MERGES, Step, meeting, steps
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import redilated, windows_of
 
@@ -85,11 +85,18 @@ def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
             found.append(_merged(index, node, entering, shapes))
         elif node.kind in {"pad", "crop"}:
             found.append((None, *_shifted(node, entering[0], shapes[0])))
-        elif node.config is not None and type(node.config).receptive_field is Kind.receptive_field:
-            found.append(entering[0])
         else:
-            found.append((None, *(Run(index) for _ in node.shape[1:])))
+            found.append(_kept(index, node, entering, shapes))
     return found
+
+
+def _kept(index: int, node: Node, entering: list[Runs], shapes: tuple[Shape, ...]) -> Runs:
+    """The runs through a layer that has no window: on, on axes whose positions stay as they are."""
+    walked = steps(node, shapes) if node.config is not None else (None,) * len(node.shape)
+    if walked is None:
+        return entering[0]
+    stays = [step == Step(axis, 1, 1, 0) for axis, step in enumerate(walked)]
+    return (None, *(entering[0][axis] if stays[axis] else Run(index) for axis in range(1, len(node.shape))))
 
 
 def _through(run: Run | None, index: int, window: Window) -> Run | None:
