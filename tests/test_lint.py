@@ -327,6 +327,21 @@ def test_the_python_interface_is_the_command(tmp_path: Path) -> None:
         finding.code = "CC302"  # type: ignore[misc]
 
 
+def test_a_file_that_is_named_twice_is_linted_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where patterns overlap: what it holds is not to be said twice, nor counted twice in a baseline."""
+    monkeypatch.chdir(tmp_path)
+    path, other = written(tmp_path, BIASED), str(tmp_path / "other.yaml")
+    Path(other).write_text(CLEAN, "utf-8")
+    names = [other, path, Path(path).name, f"./{Path(path).name}", other]
+    run = convcalc.lint(names, select=["CC301"], config=UNCONFIGURED)
+    assert [file.path for file in run.files] == [other, path]
+    assert len(run.findings) == 1
+    found = command(*names, "--select", "CC301", "--config", UNCONFIGURED)
+    assert len(found.out.splitlines()) == 1
+    assert command(*names, "--select", "CC301", "--config", UNCONFIGURED, "--fix").out == ""
+    assert "bias: false" in Path(path).read_text("utf-8")
+
+
 def test_linting_changes_nothing_that_analyze_says() -> None:
     """The loader hands out places only when it is asked, and no warnings."""
     text = "input: [3, 8, 8]\nvariables: {a: on}\nlayers: [relu]\n"

@@ -78,11 +78,13 @@ def lint(
     """
     from convcalc.cli.lint_formats import emit, outputs
     from convcalc.linting.options import Options, UsageError, growths
+    from convcalc.linting.run import each_once
     from convcalc.spec import SpecError
 
     wanted = outputs(format or [])
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
+    files = each_once(files)
     if fix or diff:
         _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
     try:

@@ -69,7 +69,16 @@ def lint(
         inputs=inputs,
         variables=variables,
     )
-    return Linter(options).run([paths] if isinstance(paths, str | os.PathLike) else list(paths))
+    return Linter(options).run(each_once([paths] if isinstance(paths, str | os.PathLike) else paths))
+
+
+def each_once(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The files as they are first named: patterns that overlap name some of them twice."""
+    found: dict[str, str] = {}
+    for named in paths:
+        path = os.fspath(named)
+        found.setdefault(path if path == "-" else os.path.abspath(path), path)
+    return list(found.values())
 
 
 class Linter:
