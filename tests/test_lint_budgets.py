@@ -240,6 +240,16 @@ def test_growth_beyond_a_share_of_what_it_was(
     assert [finding.code for finding in run.findings] == ["CC505"] * (100 * (after - before) > percent * before)
 
 
+def test_a_base_with_mistakes_is_refused(tmp_path: Path) -> None:
+    """Nothing would be gated by it, and nobody would notice."""
+    (tmp_path / "net.yaml").write_text(GROWN.format(8), "utf-8")
+    (tmp_path / "base.yaml").write_text(GROWN.format(8) + "  - rellu\n", "utf-8")
+    base = ["--base", str(tmp_path / "base.yaml"), "--max-regression", "macs=5%"]
+    found = command(str(tmp_path / "net.yaml"), *base, "--config", UNCONFIGURED)
+    assert (found.code, found.out) == (2, "")
+    assert "line 4: there is no layer kind or block `rellu`" in " ".join(found.err.replace("│", " ").split())
+
+
 def test_growth_by_an_amount_and_several_of_them(tmp_path: Path) -> None:
     for name, channels in (("base.yaml", 4), ("net.yaml", 8)):
         (tmp_path / name).write_text(GROWN.format(channels), "utf-8")

@@ -16,7 +16,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     """The report of the base of a spec; else why there is none, which is nothing to say where the spec is new.
 
     Raises:
-        UsageError: there is no such revision or file, or one file is the base of several.
+        UsageError: there is no such revision, the file is no spec, or one file is the base of several.
     """
     base = str(options.base)
     is_file = os.path.isfile(base)
@@ -34,4 +34,6 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
         return analyze(loads(source, inputs=options.inputs, variables=options.variables))
     except SpecError as error:
         problem = error.diagnostics[0]
+        if is_file:  # nobody gates by a base that was never one
+            raise UsageError(f"--base {base}: line {problem.line}: {problem.message}") from None
         return f"{source.path}:{problem.line}: {problem.message}"

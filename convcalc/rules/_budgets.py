@@ -56,11 +56,7 @@ def percentage(part: int, whole: int) -> str:
 
 def _over(name: str, found: int, limit: int) -> str:
     beyond = found - limit
-    return (
-        f"{written_amount(name, found)}{'' if name.endswith('_bytes') else f' {name}'} are "
-        f"{written_amount(name, beyond)}{percentage(beyond, limit)} over the budget of {written_amount(name, limit)}"
-        + (f" for {name}" if name.endswith("_bytes") else "")
-    )
+    return f"{found:,} {name} are {beyond:,}{percentage(beyond, limit)} over the budget of {limit:,}"
 
 
 def _amount(subject: Subject, name: str, first: int, last: int) -> int:

@@ -3,7 +3,7 @@
 `--base` names a revision of git, where each spec is looked up as it was, or one spec file; `--max-regression macs=5%`
 says by how much an amount may grow, as a share of what it was or as an amount (`params=10K`), several times over. A
 spec that is not there at the revision is new, and has nothing to be compared with. Where it has mistakes there, that
-is said as an info.
+is said as an info; a file with mistakes is refused.
 
 False positives: growth that is meant; raise the limit in the change that needs it.
 
