@@ -27,6 +27,7 @@ from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.rules._subject import Fix
 from convcalc.spec import Source
 from convcalc.spec.source import Edit
+from convcalc.views.diagnostics import MOST
 from convcalc.views.lint import common, concise, github, junit, markdown, sarif, text
 from convcalc.views.lint import json as as_json
 
@@ -262,6 +263,17 @@ def test_text_is_a_line_where_it_says_so_and_steers_no_terminal(run: Run) -> Non
         for finding in run.findings:
             assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in said
     assert len(concise.text(run).splitlines()) == len(run.findings)
+
+
+def test_errors_are_shown_before_what_there_is_too_much_of(folder: Path) -> None:
+    biased = "".join(f"  - conv: {{name: c{n}, out_channels: 4, kernel_size: 1}}\n  - batch_norm\n" for n in range(99))
+    Path("net.yaml").write_text(f"input: [4, 8, 8]\nlayers:\n{biased}budget: {{params: 1}}\n", "utf-8")
+    said = lint("net.yaml", "--select", "CC301,CC501").out
+    places = [int(place) for place in re.findall(r"^net.yaml:(\d+):", said, re.MULTILINE)]
+    assert len(places) == MOST
+    assert places == sorted(places)
+    assert "error[CC501]" in said
+    assert "50 more findings not shown" in said
 
 
 def test_golden_text(folder: Path) -> None:

@@ -119,7 +119,7 @@ class _Fingerprints:
 
 def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> Object:
     uri = quote(common.from_root(finding.path), safe="/", errors="replace")
-    advice = f" Help: {_message(finding.help)}" if finding.help else ""
+    advice = f"\nhelp: {_message(finding.help)}" if finding.help else ""
     region = {
         "startLine": finding.line or 1,
         "startColumn": finding.column or 1,

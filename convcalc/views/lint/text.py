@@ -28,7 +28,8 @@ def show(console: Console, run: Run) -> None:
 
 def _lines(run: Run, width: int | None) -> Iterator[Line]:
     for file in run.files:
-        for finding in file.findings[: diagnostics.MOST]:
+        shown = {id(finding) for finding in common.by_level(file.findings)[: diagnostics.MOST]}
+        for finding in (finding for finding in file.findings if id(finding) in shown):
             yield from diagnostics.lines(finding, width, help_below=True)
             yield []
         hidden = len(file.findings) - diagnostics.MOST
