@@ -177,6 +177,7 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "a budget of a layer that is none": ("relu: {budget: «3»}", "CC011", "budget: expected a mapping ... 3"),
     "a field of a layer's budget": ("relu: {budget: {«mac»: 3}}", "CC010", "budget has no field `mac` ... `macs`"),
     "a layer's budget that is no number": ("relu: {budget: {macs: «lots»}}", "CC011", "macs ... K, M, G"),
+    "a layer's budget that is a list": ("relu: {budget: {macs: «[»1]}}", "CC011", "macs ... K, M, G ... found a list"),
     "what is not linted is a list": ("relu: {lint: «[»CC206]}", "CC011", "lint: expected a mapping, found a list"),
     "a field of lint": ("relu: {lint: {«ingore»: CC206}}", "CC010", "lint has no field ... did you mean `ignore`"),
     "a rule that is a number": ("relu: {lint: {ignore: [CC206, «206»]}}", "CC011", "ignore ... code or name ... 206"),

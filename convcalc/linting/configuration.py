@@ -16,7 +16,7 @@ import msgspec
 from convcalc import rules
 from convcalc.fields import shown
 from convcalc.spec.limits import LIMITED
-from convcalc.spec.quantities import amount
+from convcalc.spec.quantities import EXPECTED, amount
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
 from convcalc.spec.suggestions import did_you_mean
 
@@ -241,8 +241,8 @@ class _Reader:
     def _amount(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
         try:
             return amount(value if isinstance(value, int | str) else None)
-        except ValueError as error:
-            self._problem(table, key, str(error).partition("; found")[0] + f", found {_found(value)}")
+        except ValueError:
+            self._problem(table, key, f"{EXPECTED}, found {_found(value)}")
             return None
 
     # ---- what they share ----

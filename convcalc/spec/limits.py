@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from convcalc.spec.quantities import AMOUNTS, amount
+from convcalc.spec.quantities import AMOUNTS, EXPECTED, amount
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.tree import Mapping, Node, Scalar, described
 from convcalc.spec.values import ValueReader
@@ -44,7 +44,10 @@ def entries(reader: ValueReader, node: Node | None, what: str, known: tuple[str,
 def read_amount(reader: ValueReader, key: Scalar, node: Node) -> int | None:
     """An amount, None where it cannot be read."""
     try:
-        return amount(node.value if isinstance(node, Scalar) else None)
+        if isinstance(node, Scalar):
+            return amount(node.value)
+        problem = f"{EXPECTED}; found {described(node)}"
     except ValueError as error:
-        reader.problem("CC011", node, f"{key.value}: {error}")
-        return None
+        problem = str(error)
+    reader.problem("CC011", node, f"{key.value}: {problem}")
+    return None

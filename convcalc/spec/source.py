@@ -126,7 +126,7 @@ def decoded(path: str, data: bytes) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        problem = f"byte 0x{data[error.start]:02x} is not UTF-8; a spec is UTF-8 text"
+        problem = f"byte 0x{data[error.start]:02x} is not UTF-8; expected UTF-8 text"
         raise SpecError([Source(path, before).diagnostic("CC001", error.start, error.start, problem)]) from None
     return Source(path, text)
 
