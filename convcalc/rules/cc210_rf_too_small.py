@@ -66,8 +66,8 @@ def check(subject: Subject) -> Iterator[Problem]:
         whole = "an object" if wanted else "an input"
         yield subject.problem(
             index,
-            f"{network.nodes[index].name}: a position of this last map sees {shown(sizes)} positions of {whole} of "
-            f"{shown(needed)}",
+            f"{network.nodes[index].name}: a position of this last map sees {shown(sizes)} "
+            f"position{'' if set(sizes) == {1} else 's'} of {whole} of {shown(needed)}",
             _advice(sizes, needed, seen.stride),
             severity="warning" if wanted else "",
         )

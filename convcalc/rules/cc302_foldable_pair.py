@@ -6,7 +6,8 @@ no more, the pair is only a slower way to write it, with more weights and no mor
 Flagged is a convolution that alone uses another one, or a linear layer that alone uses another, past nothing but batch
 normalisation, scale, dropout and identity, if the one with taps k1 + (k2 - 1)·stride1 on each axis takes no more MACs
 than the two together: in_channels·out_channels·taps for every output position, in as many groups as both can be split
-into.
+into. Where the taps of both lie further apart than by 1, on account of a dilation or of a stride before which there is
+one tap, those between are not counted: the one is dilated.
 
 Not flagged, since the one would cost more: linear bottlenecks, low-rank pairs, 1xk before kx1, depthwise before
 pointwise. Layer, group and instance normalisation measure their input, and so are not linear.
