@@ -195,10 +195,14 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StandIn(Kind, frozen=True, kw_only=True):
-    """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields."""
+    """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields.
+
+    `own` is the same for what it sees of itself.
+    """
 
     of: Kind
     run: Callable[..., Array]
+    own: Callable[..., Array] | None = None
 
     def weights(self, *inputs: Shape) -> Weights:
         return self.of.weights(*inputs)
@@ -214,6 +218,9 @@ class StandIn(Kind, frozen=True, kw_only=True):
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return replace(self, of=self.of.thin(axis, inputs))
+
+    def own_path(self) -> Kind | None:
+        return self.of.own_path() if self.own is None else StandIn(of=self.of, run=self.own)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:

@@ -154,13 +154,11 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        for axis, size in enumerate(x.shape[2:], start=2):
-            over, under = (
-                (fields.size[axis - 2], size) if fields.scale_factor is None else fields.scale_factor[axis - 2]
-            )
-            # Where output positions begin that lie within the axis, in parts of an input position: 1 / over.
-            begins = engine.numpy.arange(0, size * over - under + 1, under)
-            x = _resampled(engine, fields, x, axis, begins, over, under)
+        for axis, size in enumerate(x.shape[2:]):
+            # `over` output positions are as long as `under` of the input; there are as many as lie within the axis.
+            over, under = fields.scale_factor[axis] if fields.size is None else (fields.size[axis], size)
+            begins = engine.numpy.arange(0, size * over - under + 1, under)  # counted in parts of 1 / over
+            x = _resampled(engine, fields, x, axis + 2, begins, over, under)
         return x
 
 
