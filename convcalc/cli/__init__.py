@@ -15,7 +15,14 @@ from collections.abc import Iterable
 import typer
 
 BAD_INPUT = 2
-COMMANDS = {"analyze": "analyze", "compare": "compare", "explain": "explain", "kinds": "manual", "schema": "manual"}
+COMMANDS = {
+    "analyze": "analyze",
+    "compare": "compare",
+    "explain": "explain",
+    "verify": "verify",
+    "kinds": "manual",
+    "schema": "manual",
+}
 """Every command and the module of this folder that holds it, in the order of the help."""
 
 

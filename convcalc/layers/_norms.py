@@ -1,6 +1,8 @@
-"""What the normalisations share: their operations an element, and the weights of one scale and shift a channel."""
+"""What the normalisations share: their operations an element, their weights, and the normalising itself."""
 
-from convcalc.layers import Shape, Weights
+from collections.abc import Iterable, Sequence
+
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape, Weights
 
 KNOWN_STATISTICS = 2
 """Operations an element where mean and variance are known: a scale and a shift, into which any weights fold."""
@@ -24,3 +26,34 @@ def running_statistics(x: Shape, tracked: bool) -> Weights:
 def operations(affine: bool, tracked: bool = False) -> int:
     """Operations an element at inference."""
     return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + affine
+
+
+def measured_statistics(x: Array, axes: Iterable[int]) -> tuple[Array, Array]:
+    """Mean and variance of the elements along axes."""
+    along = tuple(axes)
+    return x.mean(along, keepdims=True), x.var(along, keepdims=True)
+
+
+def learned(engine: Engine, affine: bool, weights: Arrays, x: Array) -> list[Array]:
+    """The learned factor and addend laid along the channels, where there are any."""
+    return [engine.per_channel(weights[name], x) for name in ("weight", "bias")] if affine else []
+
+
+def normalised(
+    engine: Engine, x: Array, mean: Array, variance: Array, eps: float, learned: Sequence[Array] = ()
+) -> Array:
+    """Bring x to mean 0 and variance 1, then multiply by the learned factor and add the learned addend."""
+
+    def brought(x: Array, mean: Array, scale: Array, factor: Array = 1, addend: Array = 0) -> Array:
+        return (x - mean) * scale * factor + addend
+
+    return engine.elementwise(brought, x, mean, (variance + eps) ** -0.5, *learned)
+
+
+def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Array, axes: Iterable[int]) -> Array:
+    """Each channel normalised by the statistics that were kept, or else by those of x along axes."""
+    if fields.track_running_stats:
+        mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
+    else:
+        mean, variance = measured_statistics(x, axes)
+    return normalised(engine, x, mean, variance, fields.eps, learned(engine, fields.affine, weights, x))

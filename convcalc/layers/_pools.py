@@ -1,7 +1,7 @@
 """What max_pool and avg_pool share, and the two adaptive ones, and the two global ones."""
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 from msgspec.structs import replace
@@ -9,9 +9,9 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field, Resampling, resampled, windowed
 from convcalc.arithmetic.number import greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
-from convcalc.arithmetic.window import Padding, Window, windows
+from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
 from convcalc.layers._checks import fits, has_positions, no_word
 from convcalc.layers._windows import shown_sizes, shown_window
@@ -85,6 +85,15 @@ def _too_padded(window: Window, pad: int) -> str:
     )
 
 
+def placed(engine: Engine, fields: Fields, x: Array, dilation: Sizes) -> tuple[Sizes, list[Pair], list[Pair]]:
+    """How far the window moves, the padding, and that with what ceil_mode's last windows reach beyond it."""
+    stride = fields.kernel_size if fields.stride is None else fields.stride
+    pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, dilation)
+    if not fields.ceil_mode:
+        return stride, pads, pads
+    return stride, pads, engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation)
+
+
 class Cells(PerAxis, frozen=True, kw_only=True):
     """As `PerAxis`, with null for an axis that keeps its size."""
 
@@ -138,6 +147,16 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)
         return cls(output_size=tuple(draw.choice([None, 1, draw.randint(1, 9)]) for _ in x[1:])), (x,)
+
+
+def over_cells(engine: Engine, function: Callable[..., Array], x: Array, output_size: tuple[int | None, ...]) -> Array:
+    """The elements of each cell taken together, axis by axis: the mean of means over equally many is the mean."""
+    for axis, outputs in enumerate(output_size, start=2):
+        if outputs is not None:
+            last, size = engine.numpy.moveaxis(x, axis, -1), x.shape[axis]
+            cells = [slice(t * size // outputs, -(-(t + 1) * size // outputs)) for t in range(outputs)]
+            x = engine.numpy.stack([function(last[..., cell], -1) for cell in cells], axis)
+    return x
 
 
 class GlobalPool(Kind, frozen=True, kw_only=True):

@@ -13,10 +13,14 @@ null leaves an axis as it is. A single cell sees the whole axis.
 Source: PyTorch nn.AdaptiveAvgPool2d (AdaptivePooling.h: start_index, end_index).
 """
 
-from convcalc.layers import Shape
-from convcalc.layers._pools import AdaptivePool
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
+from convcalc.layers._pools import AdaptivePool, over_cells
 
 
 class AdaptiveAvgPool(AdaptivePool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return over_cells(engine, engine.numpy.mean, x, fields.output_size)

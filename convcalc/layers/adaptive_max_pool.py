@@ -12,10 +12,14 @@ Source: PyTorch nn.AdaptiveMaxPool2d (AdaptivePooling.h: start_index, end_index)
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
-from convcalc.layers._pools import AdaptivePool
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
+from convcalc.layers._pools import AdaptivePool, over_cells
 
 
 class AdaptiveMaxPool(AdaptivePool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x) - product(self.shape(x))
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return over_cells(engine, engine.numpy.max, x, fields.output_size)

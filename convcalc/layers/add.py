@@ -13,6 +13,8 @@ inputs sees; a tensor repeated along an axis makes it global there.
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Sum.
 """
 
+from functools import partial, reduce
+
 from convcalc.layers import Array, Arrays, Engine, Fields
 from convcalc.layers._merges import Elementwise
 
@@ -20,7 +22,4 @@ from convcalc.layers._merges import Elementwise
 class Add(Elementwise, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        first, *others = engine.aligned(*inputs)
-        for x in others:
-            first = first + x
-        return first
+        return reduce(partial(engine.elementwise, engine.numpy.add), engine.aligned(*inputs))

@@ -21,9 +21,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
+from convcalc.layers._softmax import softmax
 
 
 class Attention(Kind, frozen=True, kw_only=True):
@@ -76,3 +77,18 @@ class Attention(Kind, frozen=True, kw_only=True):
         heads = draw.randint(1, 4)
         x = draw_shape(draw, least_rank=1)
         return cls(num_heads=heads, bias=draw_flag(draw)), ((*x[:-1], heads * x[-1]),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        features = x.shape[-1]
+        into = engine.fitting(weights["in_proj_weight"], (3 * features, features))
+        out_of = engine.fitting(weights["out_proj.weight"], (features, features))
+        projected = engine.matmul(x, into.T)
+        if fields.bias:
+            projected = projected + engine.fitting(weights["in_proj_bias"], (3 * features,))
+        parts = projected.reshape(*x.shape[:-1], 3, fields.num_heads, -1)
+        query, key, value = (parts[..., part, :, :].swapaxes(-2, -3) for part in range(3))
+        scores = engine.matmul(query, key.swapaxes(-1, -2)) * query.shape[-1] ** -0.5
+        attended = engine.matmul(softmax(engine, scores, -1), value).swapaxes(-2, -3)
+        y = engine.matmul(attended.reshape(x.shape), out_of.T)
+        return y + engine.fitting(weights["out_proj.bias"], (features,)) if fields.bias else y

@@ -16,8 +16,8 @@ from typing import Annotated
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Shape
-from convcalc.layers._pools import Pool
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
+from convcalc.layers._pools import Pool, placed
 
 
 class AvgPool(Pool, frozen=True, kw_only=True):
@@ -25,3 +25,13 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, dilation = engine.numpy, (1,) * len(fields.kernel_size)
+        stride, pads, reached = placed(engine, fields, x, dilation)
+        beyond = [(0, end - after) for (_, after), (_, end) in zip(pads, reached, strict=True)]
+        ones = engine.pad(np.ones_like(x[:1, :1]), pads, fill=float(fields.count_include_pad))
+        counts = engine.reduced(np.add, engine.pad(ones, beyond), fields.kernel_size, stride, dilation)
+        sums = engine.reduced(np.add, engine.pad(x, reached), fields.kernel_size, stride, dilation)
+        return engine.elementwise(np.divide, sums, counts)

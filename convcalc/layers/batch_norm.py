@@ -19,7 +19,12 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
-from convcalc.layers._norms import KNOWN_STATISTICS, running_statistics, scale_and_shift
+from convcalc.layers._norms import (
+    KNOWN_STATISTICS,
+    channels_normalised,
+    running_statistics,
+    scale_and_shift,
+)
 
 
 class BatchNorm(Kind, frozen=True, kw_only=True):
@@ -43,13 +48,4 @@ class BatchNorm(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        if fields.track_running_stats:
-            mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
-        else:
-            others = (0, *range(2, x.ndim))
-            mean, variance = x.mean(others, keepdims=True), x.var(others, keepdims=True)
-        scale = (variance + fields.eps) ** -0.5
-        if not fields.affine:
-            return (x - mean) * scale
-        scale = scale * engine.per_channel(weights["weight"], x)
-        return x * scale + (engine.per_channel(weights["bias"], x) - mean * scale)
+        return channels_normalised(engine, fields, weights, x, (0, *range(2, x.ndim)))

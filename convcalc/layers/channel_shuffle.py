@@ -17,7 +17,7 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
 from convcalc.fields import Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides
 
@@ -39,3 +39,8 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         groups = draw.randint(1, 4)
         return cls(groups=groups), (draw_shape(draw, channels=groups * draw.randint(1, 3)),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        dealt = x.reshape(x.shape[0], fields.groups, -1, *x.shape[2:]).swapaxes(1, 2)
+        return dealt.reshape(x.shape)

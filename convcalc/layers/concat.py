@@ -18,7 +18,8 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, concatenated
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
 
@@ -55,6 +56,10 @@ class Concat(Kind, frozen=True, kw_only=True):
         place = axis % len(first)
         others = [(*first[:place], draw.randint(1, 5), *first[place + 1 :]) for _ in range(draw.randint(1, 3))]
         return cls(axis=axis), (first, *others)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return engine.numpy.concatenate(inputs, behind_batch(fields.axis))
 
 
 def _unlike(first: Shape, number: int, x: Shape) -> str:

@@ -25,6 +25,7 @@ from convcalc.fields import Choice, Flag, PaddingType, PerAxis, Sizes, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import fits, grouped, room_to_pad
+from convcalc.layers._filters import biased, filters
 from convcalc.layers._windows import shown_window
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -90,5 +91,5 @@ class Conv(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
         padded = engine.pad(x, pads, fields.padding_mode)
-        y = engine.convolve(padded, weights["weight"], fields.stride, fields.dilation, fields.groups)
-        return y + engine.per_channel(weights["bias"], y) if fields.bias else y
+        y = engine.convolve(padded, filters(engine, fields, weights, x), fields.stride, fields.dilation, fields.groups)
+        return biased(engine, fields, weights, y)

@@ -26,9 +26,10 @@ from convcalc.arithmetic.field import Field, transposed
 from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import grouped, no_word
+from convcalc.layers._filters import biased
 from convcalc.layers._windows import shown_window
 
 
@@ -123,6 +124,22 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
         # An axis longer than 2·kernel is longer than what the padding above crops.
         return config, ((groups * draw.randint(1, 3), *(2 * k + draw.randint(1, 3) for k in kernel)),)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        of_input = (fields.out_channels // fields.groups, *fields.kernel_size)
+        weight = engine.fitting(weights["weight"], (x.shape[1], *of_input))
+        y = engine.convolve_transposed(x, weight, fields.stride, fields.dilation, fields.groups)
+        if isinstance(fields.padding, str):
+            sizes = zip(y.shape[2:], fields.stride, x.shape[2:], strict=True)
+            crops = [_crop(fields.padding, written - s * inputs) for written, s, inputs in sizes]
+        else:
+            pairs = zip(fields.padding, fields.output_padding, strict=True)
+            crops = [(before, after - added) for (before, after), added in pairs]
+        longer = engine.pad(y, [(0, max(-after, 0)) for _, after in crops])
+        ends = (size - max(after, 0) for size, (_, after) in zip(longer.shape[2:], crops, strict=True))
+        left = (slice(before, end) for (before, _), end in zip(crops, ends, strict=True))
+        return biased(engine, fields, weights, longer[(..., *left)])
+
 
 def _added_twice(added: int, word: str) -> str:
     return f"output_padding {added} beside padding {word}, which fixes the size alone; legal here: 0"
@@ -138,3 +155,11 @@ def _added_too_much(added: int, window: Window) -> str:
 
 def _cropped_away(cropped: int, uncropped: int) -> str:
     return f"padding crops {cropped} of {uncropped} positions; legal here: before and after of {uncropped - 1} together"
+
+
+def _crop(word: str, more: int) -> Pair:
+    """What a word crops where `more` is written than stride positions for each input; what is missing is added."""
+    if word == "valid" or more < 0:
+        return 0, min(more, 0)
+    smaller = more // 2
+    return (smaller, more - smaller) if word == "same" else (more - smaller, smaller)

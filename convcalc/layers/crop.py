@@ -19,7 +19,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, no_word, one_of_two
 from convcalc.layers._windows import shown_pairs, shown_sizes
@@ -68,6 +68,15 @@ class Crop(Kind, frozen=True, kw_only=True):
         before = [draw.randint(0, size - 1) for size in x[1:]]
         cropping = tuple((b, draw.randint(0, size - 1 - b)) for b, size in zip(before, x[1:], strict=True))
         return cls(cropping=cropping), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        cropping = fields.cropping
+        if cropping is None:
+            rests = [size - left for size, left in zip(x.shape[2:], fields.size, strict=True)]
+            cropping = [(rest // 2, rest - rest // 2) for rest in rests]
+        left = (slice(before, size - after) for size, (before, after) in zip(x.shape[2:], cropping, strict=True))
+        return x[(..., *left)]
 
 
 def _cut_away(before: int, after: int, size: int) -> str:

@@ -15,6 +15,7 @@ what offsets and mask see; the positions that are read depend on the data.
 Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv2d; ONNX DeformConv.
 """
 
+import math
 import random
 from collections.abc import Iterator
 from functools import reduce
@@ -22,11 +23,12 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
-from convcalc.arithmetic.window import Padding
+from convcalc.arithmetic.window import Padding, Pair
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, has_positions
+from convcalc.layers._filters import biased, filters
 from convcalc.layers.conv import Conv
 
 
@@ -100,6 +102,65 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         maps = config._maps(x)
         return config, (x, *(maps if draw_flag(draw) else maps[:1]))
 
+    @staticmethod
+    def reference(
+        engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, mask: Array | None = None
+    ) -> Array:
+        pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
+        places = _moved(engine, fields, x, pads, offset)
+        parts = x.reshape(x.shape[0], fields.offset_groups, -1, *x.shape[2:])
+        samples = _sampled(engine, parts, places)
+        if mask is not None:
+            shape = places[0].shape
+            weighed = engine.fitting(mask, (x.shape[0], math.prod(shape[1 : x.ndim]), *shape[x.ndim :]))
+            samples = samples * weighed.reshape(shape)[:, :, None]
+        columns = samples.reshape(*x.shape[:2], *samples.shape[3:])
+        y = engine.contract(columns, filters(engine, fields, weights, x), fields.groups)
+        return biased(engine, fields, weights, y)
+
 
 def _mismatch(name: str, found: Shape, legal: Shape) -> str:
     return f"the {name} has shape {list(found)}; legal here: {list(legal)}"
+
+
+def _moved(engine: Engine, fields: Fields, x: Array, pads: list[Pair], offset: Array) -> list[Array]:
+    """Where every tap reads, an array [batch, offset_groups, *kernel, *positions] for each axis."""
+    rank, nominal = x.ndim - 2, []
+    for size, (before, after), *window in zip(
+        x.shape[2:], pads, fields.kernel_size, fields.stride, fields.dilation, strict=True
+    ):
+        axis = engine.numpy.arange(-before, size + after)[None, None]
+        nominal.append(engine.windows(axis, *([each] for each in window))[0, 0])
+    positions = [taps.shape[0] for taps in nominal]
+    channels = fields.offset_groups * math.prod(fields.kernel_size) * rank
+    amounts = engine.fitting(offset, (x.shape[0], channels, *positions))
+    amounts = amounts.reshape(x.shape[0], fields.offset_groups, *fields.kernel_size, rank, *positions)
+    amounts = engine.numpy.moveaxis(amounts, 2 + rank, 0)
+    ones = [1] * (rank - 1)
+    spread = [
+        taps.T.reshape(*ones[:axis], taps.shape[1], *ones, taps.shape[0], *ones[axis:])
+        for axis, taps in enumerate(nominal)
+    ]
+    return [amount + taps.astype(offset.dtype) for amount, taps in zip(amounts, spread, strict=True)]
+
+
+def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
+    """The samples [batch, offset_groups, channels, *kernel, *positions] at places, zero outside of the input.
+
+    Each is made of the neighbours on both sides of the place, of one where the place is a whole position.
+    """
+    np = engine.numpy
+    ringed = engine.pad(parts, [(0, 0), *[(1, 1)] * len(places)])
+    sizes = ringed.shape[3:]
+    held = [place.clip(-1, size - 2) for place, size in zip(places, sizes, strict=True)]  # all is zero beyond
+    lower = [np.floor(place) for place in held]
+    between = [place - floor for place, floor in zip(held, lower, strict=True)]
+    first = [np.nan_to_num(floor).astype(int) + 1 for floor in lower]
+    flat, total = ringed.reshape(*ringed.shape[:3], -1), 0
+    for corner in np.ndindex(*(2,) * len(places)):
+        share = math.prod(part if side else 1 - part for side, part in zip(corner, between, strict=True))
+        at = [place + side * (part > 0) for side, place, part in zip(corner, first, between, strict=True)]
+        index = np.ravel_multi_index(at, sizes).reshape(*share.shape[:2], 1, -1)
+        values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
+        total = total + values * share[:, :, None]
+    return total

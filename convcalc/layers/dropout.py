@@ -13,7 +13,7 @@ import random
 from typing import Annotated
 
 from convcalc.fields import Real
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 
 
@@ -26,3 +26,7 @@ class Dropout(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(p=draw.choice([0.0, 0.2, 0.5, 1.0])), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x

@@ -18,7 +18,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._carried import reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
@@ -53,3 +53,8 @@ class Flatten(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw)
         start, end = sorted((draw.randrange(len(x)), draw.randrange(len(x))))
         return cls(start_axis=start, end_axis=end - len(x) if draw_flag(draw) else end), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        first, last = (axis % (x.ndim - 1) + 1 for axis in (fields.start_axis, fields.end_axis))
+        return x.reshape(*x.shape[:first], -1, *x.shape[last + 1 :])

@@ -13,10 +13,14 @@ Source: Keras GlobalMaxPooling2D, ONNX GlobalMaxPool (keepdim).
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
 from convcalc.layers._pools import GlobalPool
 
 
 class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) - x[0]
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.max(tuple(range(2, x.ndim)), keepdims=fields.keepdim)

@@ -19,10 +19,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real, Whole
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
-from convcalc.layers._norms import operations, scale_and_shift
+from convcalc.layers._norms import learned, measured_statistics, normalised, operations, scale_and_shift
 
 
 class GroupNorm(Kind, frozen=True, kw_only=True):
@@ -50,3 +50,11 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
         groups = draw.randint(1, 4)
         x = draw_shape(draw, channels=groups * draw.randint(1, 3))
         return cls(num_groups=groups, affine=draw_flag(draw)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        parts = x.reshape(x.shape[0], fields.num_groups, -1, *x.shape[2:])
+        mean, variance = measured_statistics(parts, range(2, parts.ndim))
+        of_channels = learned(engine, fields.affine, weights, x)
+        of_parts = [array.reshape(fields.num_groups, -1, *array.shape[1:]) for array in of_channels]
+        return normalised(engine, parts, mean, variance, fields.eps, of_parts).reshape(x.shape)

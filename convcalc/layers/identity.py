@@ -9,8 +9,10 @@ Example:
 Source: PyTorch nn.Identity.
 """
 
-from convcalc.layers import Kind
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind
 
 
 class Identity(Kind, frozen=True, kw_only=True):
-    pass
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x

@@ -20,10 +20,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, Listed, Real
-from convcalc.layers import Check, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._norms import operations, scale_and_shift
+from convcalc.layers._norms import measured_statistics, normalised, operations, scale_and_shift
 
 
 class LayerNorm(Kind, frozen=True, kw_only=True):
@@ -53,3 +53,14 @@ class LayerNorm(Kind, frozen=True, kw_only=True):
         chosen = draw.sample(range(len(x)), draw.randint(1, len(x)))
         axes = tuple(axis - draw.choice([0, len(x)]) for axis in sorted(chosen))
         return cls(axes=axes, elementwise_affine=draw_flag(draw), bias=draw_flag(draw)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        axes = [axis % (x.ndim - 1) + 1 for axis in fields.axes]
+        mean, variance = measured_statistics(x, axes)
+        names = (["weight", "bias"] if fields.bias else ["weight"]) if fields.elementwise_affine else []
+        of_axes = [engine.fitting(weights[name], [x.shape[axis] for axis in axes]) for name in names]
+        ascending = [axes.index(axis) for axis in sorted(axes)]
+        sizes = [x.shape[axis] if axis in axes else 1 for axis in range(1, x.ndim)]
+        laid = [array.transpose(ascending).reshape(sizes) for array in of_axes]
+        return normalised(engine, x, mean, variance, fields.eps, laid)

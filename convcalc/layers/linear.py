@@ -56,5 +56,6 @@ class Linear(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        y = engine.matmul(x[..., None, :], weights["weight"].T)[..., 0, :]
+        weight = engine.fitting(weights["weight"], (fields.out_features, x.shape[-1]))
+        y = engine.matmul(x, weight.T)
         return y + engine.fitting(weights["bias"], y.shape[-1:]) if fields.bias else y

@@ -19,7 +19,7 @@ from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 
 
@@ -42,3 +42,11 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(size=draw.randint(1, 7)), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        others, size = x.ndim - 2, fields.size
+        squares = engine.pad((x * x)[:, None], [(size // 2, (size - 1) // 2), *[(0, 0)] * others])
+        one = (1,) * (1 + others)
+        sums = engine.reduced(engine.numpy.add, squares, (size, *one[1:]), one, one)[:, 0]
+        return engine.elementwise(lambda x, s: x / (s * (fields.alpha / size) + fields.k) ** fields.beta, x, sums)

@@ -13,6 +13,7 @@ Source: PyTorch nn.MaxPool2d and pooling_output_shape (Pool.h), which ONNX follo
 """
 
 import random
+from math import inf
 from typing import Annotated
 
 import msgspec
@@ -20,7 +21,7 @@ import msgspec
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
-from convcalc.layers._pools import Pool
+from convcalc.layers._pools import Pool, placed
 
 
 class MaxPool(Pool, frozen=True, kw_only=True):
@@ -43,9 +44,6 @@ class MaxPool(Pool, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        stride = fields.kernel_size if fields.stride is None else fields.stride
-        pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, fields.dilation)
-        if fields.ceil_mode:
-            pads = engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, fields.dilation)
-        padded = engine.pad(x, pads, fill=float("-inf"))
+        stride, _, reached = placed(engine, fields, x, fields.dilation)
+        padded = engine.pad(x, reached, fill=-inf)
         return engine.reduced(engine.numpy.maximum, padded, fields.kernel_size, stride, fields.dilation)

@@ -13,8 +13,13 @@ are no MACs. Each output sees what any of its inputs sees; a tensor repeated alo
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
 """
 
+from functools import partial, reduce
+
+from convcalc.layers import Array, Arrays, Engine, Fields
 from convcalc.layers._merges import Elementwise
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
-    pass
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return reduce(partial(engine.elementwise, engine.numpy.multiply), engine.aligned(*inputs))

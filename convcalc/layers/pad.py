@@ -19,7 +19,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
 from convcalc.fields import Choice, PaddingType, Real
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import has_positions, no_word, room_to_pad
 from convcalc.layers._windows import shown_pairs
@@ -53,3 +53,8 @@ class Pad(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw, least_rank=1)
         padding = tuple((draw.randint(0, size - 1), draw.randint(0, size - 1)) for size in x[1:])
         return cls(padding=padding, mode=draw.choice(MODES)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        mode = "zeros" if fields.mode == "constant" else fields.mode
+        return engine.pad(x, fields.padding, mode, fields.value)

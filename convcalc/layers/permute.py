@@ -20,7 +20,7 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Listed
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import axes_exist
 
@@ -54,3 +54,7 @@ class Permute(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw)
         order = draw.sample(range(len(x)), len(x))
         return cls(axes=tuple(axis - draw.choice([0, len(x)]) for axis in order)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.transpose(0, *(axis % (x.ndim - 1) + 1 for axis in fields.axes))

@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import nearest
 from convcalc.fields import Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import has_positions
 
@@ -59,3 +59,11 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
         return cls(upscale_factor=factor), ((x[0] * factor ** (len(x) - 1), *x[1:]),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        factor, rank = fields.upscale_factor, x.ndim - 2
+        blocks = x.reshape(x.shape[0], -1, *(factor,) * rank, *x.shape[2:])
+        order = (axis for pair in zip(range(2 + rank, 2 + 2 * rank), range(2, 2 + rank), strict=True) for axis in pair)
+        laid = blocks.transpose(0, 1, *order)
+        return laid.reshape(*blocks.shape[:2], *(size * factor for size in x.shape[2:]))

@@ -19,7 +19,7 @@ from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides, has_positions
 
@@ -47,3 +47,11 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
         return cls(downscale_factor=factor), ((x[0], *(size * factor for size in x[1:])),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        factor, rank = fields.downscale_factor, x.ndim - 2
+        sizes = [part for size in x.shape[2:] for part in (size // factor, factor)]
+        blocks = x.reshape(*x.shape[:2], *sizes)
+        laid = blocks.transpose(0, 1, *range(3, 3 + 2 * rank, 2), *range(2, 2 + 2 * rank, 2))
+        return laid.reshape(x.shape[0], -1, *laid.shape[2 + rank :])

@@ -19,7 +19,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Listed
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._carried import reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divisors
@@ -79,3 +79,7 @@ class Reshape(Kind, frozen=True, kw_only=True):
         if draw_flag(draw):
             sizes[draw.randrange(len(sizes))] = -1
         return cls(sizes=tuple(sizes)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return x.reshape(x.shape[0], *fields.sizes)

@@ -16,7 +16,7 @@ from typing import Annotated
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._norms import scale_and_shift
 
@@ -33,3 +33,11 @@ class Scale(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(bias=draw_flag(draw)), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        factor = engine.per_channel(weights["weight"], x)
+        if not fields.bias:
+            return engine.elementwise(engine.numpy.multiply, x, factor)
+        addend = engine.per_channel(weights["bias"], x)
+        return engine.elementwise(lambda x, factor, addend: x * factor + addend, x, factor, addend)

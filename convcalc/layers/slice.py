@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 
@@ -73,6 +73,11 @@ class Slice(Kind, frozen=True, kw_only=True):
         if end == x[axis]:
             return cls(axis=axis, start=start, end=None, step=draw.randint(1, 3)), (x,)
         return cls(axis=axis, start=start, end=end - x[axis] * draw_flag(draw), step=draw.randint(1, 3)), (x,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        kept = slice(fields.start, fields.end, fields.step)
+        return x[(slice(None),) * (fields.axis % (x.ndim - 1) + 1) + (kept,)]
 
 
 def _outside(field: str, value: int, size: int, last: int) -> str:

@@ -18,7 +18,8 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist, divides
 
@@ -58,3 +59,7 @@ class Split(Kind, frozen=True, kw_only=True):
         place = axis % len(x)
         whole = (*x[:place], x[place] * sections, *x[place + 1 :])
         return cls(sections=sections, part=draw.randrange(sections), axis=axis), (whole,)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.numpy.split(x, fields.sections, behind_batch(fields.axis))[fields.part]

@@ -22,7 +22,7 @@ from convcalc.arithmetic.field import Field, Resampling, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import Ratio, interpolated, nearest
 from convcalc.fields import Choice, Flag, PerAxis, Scale, Sizes, optional
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, one_of_two
 from convcalc.layers._windows import shown_sizes
@@ -108,6 +108,53 @@ class Upsample(Kind, frozen=True, kw_only=True):
         sizes = (size * bottom if top < bottom else size for size, (top, bottom) in zip(x[1:], factors, strict=True))
         return cls(scale_factor=factors, mode=mode, align_corners=align), ((x[0], *sizes),)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        for axis, size in enumerate(x.shape[2:], start=2):
+            over, under = (
+                (fields.size[axis - 2], size) if fields.scale_factor is None else fields.scale_factor[axis - 2]
+            )
+            # Where output positions begin that lie within the axis, in parts of an input position: 1 / over.
+            begins = engine.numpy.arange(0, size * over - under + 1, under)
+            x = _resampled(engine, fields, x, axis, begins, over, under)
+        return x
+
 
 def _empty(size: int) -> str:
     return f"no position is left of an axis of {size}; legal here: a factor of at least 1/{size}"
+
+
+def _resampled(engine: Engine, fields: Fields, x: Array, axis: int, begins: Array, over: int, under: int) -> Array:
+    """One axis, of which output positions read at their beginnings, or around their centres or aligned places."""
+    if fields.mode == "nearest":
+        return x.take(begins // over, axis)
+    if fields.align_corners:
+        tops, bottom = engine.numpy.arange(begins.size) * (x.shape[axis] - 1), max(begins.size - 1, 1)
+    else:
+        tops, bottom = 2 * begins + under - over, 2 * over
+    before, part = tops // bottom, (tops % bottom / bottom).astype(x.dtype)
+    reads = _cubic(part) if fields.mode == "bicubic" else {0: 1 - part, 1: part}
+    along = (-1, *(1,) * (x.ndim - 1 - axis))
+    total = 0
+    for step, weight in reads.items():
+        # What has no weight is not read; what is beyond the ends reads the ends.
+        place = engine.numpy.where(weight == 0, before, before + step).clip(0, x.shape[axis] - 1)
+        total = total + x.take(place, axis) * weight.reshape(along)
+    return total
+
+
+CUBIC = -0.75
+"""The parameter of Keys' cubic convolution, as PyTorch chose it."""
+
+
+def _cubic(part: Array) -> dict[int, Array]:
+    """Weights of the four neighbours of a place that is `part` of the way between the middle two."""
+    return {-1: _far(1 + part), 0: _near(part), 1: _near(1 - part), 2: _far(2 - part)}
+
+
+def _near(distance: Array) -> Array:
+    return ((CUBIC + 2) * distance - (CUBIC + 3)) * distance * distance + 1
+
+
+def _far(distance: Array) -> Array:
+    return CUBIC * (((distance - 5) * distance + 8) * distance - 4)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from types import SimpleNamespace
 from typing import NamedTuple, Protocol
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -36,10 +37,10 @@ class Handed(dict[str, Array]):
 
 
 class Step(NamedTuple):
-    """What the node at `place` did: its output, batch in front, the shapes of the arrays it read, the multiplications.
+    """What the node at `place` did: its output, batch in front, and the multiplications it executed.
 
-    `alive_bytes` are those of the tensors that lived while it ran, its output among them. `problem` is why there is no
-    output: what the reference said.
+    `used` has the shapes of the arrays that it read and no layer before it did. `alive_bytes` are those of the tensors
+    that lived while it ran, its output among them. `problem` is why there is no output: what the reference said.
     """
 
     place: int
@@ -74,6 +75,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     nodes = network.nodes
     last_use = _last_use(network)
     tensors = {index: inputs[node.name] for index, node in enumerate(network.inputs) if index in last_use}
+    read: WeakValueDictionary[int, Array] = WeakValueDictionary()
     for index in range(network.input_count, len(nodes)):
         node = nodes[index]
         assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
@@ -90,8 +92,10 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         weights.done(index)
         if index in last_use:
             tensors[index] = _as_claimed(output, node, inputs)
-        shapes = {name: array.shape for name, array in arrays.items() if name in used}
-        del arrays
+        fresh = {name: arrays[name] for name in arrays if name in used and read.get(id(arrays[name])) is None}
+        read.update((id(array), array) for array in fresh.values())
+        shapes = {name: array.shape for name, array in fresh.items()}
+        del arrays, fresh
         yield Step(index, output, shapes, engine.multiplications - before, alive, problem)
         del output
 

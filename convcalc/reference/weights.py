@@ -55,7 +55,7 @@ class RandomWeights:
 def drawn(
     generator: np.random.Generator, name: str, shape: Shape, dtype: np.dtype[np.generic], size: float = 1.0
 ) -> Array:
-    """One array: scales and variances about 1, other numbers small, matrices such that inputs of `size` give about 1."""
+    """One array: scales and variances about 1, other numbers small, matrices that make of `size` about 1."""
     array = generator.standard_normal(shape, np.float64 if dtype == np.float64 else np.float32)
     if name == "running_var" or (name.endswith("weight") and len(shape) == 1):
         return (1 + 0.1 * np.abs(array)).astype(dtype, copy=False)

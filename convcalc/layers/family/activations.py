@@ -4,8 +4,9 @@ Convention: an activation is one element-wise operation an element whatever its 
 it; softmax and log_softmax are three (the exponential, its sum, the division).
 """
 
+import math
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Annotated, Any
 
 import msgspec
@@ -14,8 +15,10 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Real, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._softmax import softmax
 
 
 class Activation(Kind, frozen=True, kw_only=True):
@@ -24,29 +27,70 @@ class Activation(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
 
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(lambda x: engine.numpy.maximum(x, 0), x)
-
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(), (draw_shape(draw),)
 
 
-PLAIN = {
-    "relu": "max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.",
-    "relu6": "min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.",
-    "selu": "1.0507·x, below zero 1.0507·1.6733·(exp(x) - 1). Source: Klambauer et al. 2017; PyTorch nn.SELU.",
-    "sigmoid": "1 / (1 + exp(-x)). Source: PyTorch nn.Sigmoid.",
-    "log_sigmoid": "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
-    "hard_sigmoid": "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
-    "tanh": "The hyperbolic tangent. Source: PyTorch nn.Tanh.",
-    "silu": "x·sigmoid(x), also called swish. Source: Ramachandran, Zoph and Le 2017; PyTorch nn.SiLU.",
-    "hard_swish": "x·min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardswish.",
-    "mish": "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
-    "softsign": "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
+def _sigmoid(np: Any, x: Array) -> Array:
+    """Share exp(x) has in 1 + exp(x), with the larger of both taken out, so that neither overflows."""
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+def _bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
+    """A slope times x above zero, `below` of it below; either takes zero to zero, and NaN passes both."""
+    return slope * np.maximum(x, 0) + below(np.minimum(x, 0))
+
+
+SELU_SLOPE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
+    "relu": (
+        "max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.",
+        lambda np, x: np.maximum(x, 0),
+    ),
+    "relu6": (
+        "min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.",
+        lambda np, x: np.minimum(np.maximum(x, 0), 6),
+    ),
+    "selu": (
+        "1.0507·x, below zero 1.0507·1.6733·(exp(x) - 1). Source: Klambauer et al. 2017; PyTorch nn.SELU.",
+        lambda np, x: _bent(np, x, lambda x: SELU_SLOPE * SELU_ALPHA * np.expm1(x), slope=SELU_SLOPE),
+    ),
+    "sigmoid": (
+        "1 / (1 + exp(-x)). Source: PyTorch nn.Sigmoid.",
+        _sigmoid,
+    ),
+    "log_sigmoid": (
+        "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
+        lambda np, x: -np.logaddexp(0, -x),
+    ),
+    "hard_sigmoid": (
+        "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
+        lambda np, x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
+    ),
+    "tanh": (
+        "The hyperbolic tangent. Source: PyTorch nn.Tanh.",
+        lambda np, x: np.tanh(x),
+    ),
+    "silu": (
+        "x·sigmoid(x), also called swish. Source: Ramachandran, Zoph and Le 2017; PyTorch nn.SiLU.",
+        lambda np, x: x * _sigmoid(np, x),
+    ),
+    "hard_swish": (
+        "x·min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardswish.",
+        lambda np, x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
+    ),
+    "mish": (
+        "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
+        lambda np, x: x * np.tanh(np.logaddexp(0, x)),
+    ),
+    "softsign": (
+        "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
+        lambda np, x: x / (1 + np.abs(x)),
+    ),
 }
-"""Activations without a field, and what they do."""
+"""Activations without a field: what they do, in words and on an array."""
 
 EXAMPLE = """
 
@@ -58,8 +102,11 @@ Example:
 """
 
 
-def _plain(name: str, about: str) -> type[Kind]:
-    said = {"__doc__": about + EXAMPLE.format(name=name)}
+def _plain(name: str, about: str, function: Callable[[Any, Array], Array]) -> type[Kind]:
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.elementwise(lambda x: function(engine.numpy, x), x)
+
+    said = {"__doc__": about + EXAMPLE.format(name=name), "reference": staticmethod(reference)}
     title = name.title().replace("_", "")
     kind: Any = msgspec.defstruct(
         title, [], bases=(Activation,), namespace=said, module=__name__, frozen=True, kw_only=True
@@ -78,6 +125,11 @@ class LeakyRelu(Activation, frozen=True, kw_only=True):
     """
 
     negative_slope: Annotated[float, Real("slope below zero")] = 0.01
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np = engine.numpy
+        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.negative_slope * x), x)
 
 
 class Prelu(Activation, frozen=True, kw_only=True):
@@ -110,6 +162,12 @@ class Prelu(Activation, frozen=True, kw_only=True):
         x = draw_shape(draw)
         return cls(num_parameters=draw.choice([1, x[0]])), (x,)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, weight = engine.numpy, weights["weight"]
+        slope = engine.fitting(weight, [1]) if fields.num_parameters == 1 else engine.per_channel(weight, x)
+        return engine.elementwise(lambda x, slope: _bent(np, x, lambda x: slope * x), x, slope)
+
 
 class Elu(Activation, frozen=True, kw_only=True):
     """x, below zero alpha·(exp(x) - 1). Source: Clevert, Unterthiner and Hochreiter 2016; PyTorch nn.ELU.
@@ -122,6 +180,11 @@ class Elu(Activation, frozen=True, kw_only=True):
     """
 
     alpha: Annotated[float, Real("what it tends to far below zero, negated")] = 1.0
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np = engine.numpy
+        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.alpha * np.expm1(x)), x)
 
 
 class Celu(Activation, frozen=True, kw_only=True):
@@ -138,6 +201,11 @@ class Celu(Activation, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np = engine.numpy
+        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.alpha * np.expm1(x / fields.alpha)), x)
 
 
 class HardTanh(Activation, frozen=True, kw_only=True):
@@ -161,6 +229,16 @@ class HardTanh(Activation, frozen=True, kw_only=True):
             lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
         )
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np = engine.numpy
+        return engine.elementwise(lambda x: np.minimum(np.maximum(x, fields.min_val), fields.max_val), x)
+
+
+def _erf(np: Any, x: Array) -> Array:
+    """The error function, element by element as Python has it: NumPy has none."""
+    return np.fromiter(map(math.erf, memoryview(x.ravel())), x.dtype, x.size).reshape(x.shape)
+
 
 class Gelu(Activation, frozen=True, kw_only=True):
     """x times the normal distribution's share below x, exact or approximated with tanh.
@@ -180,6 +258,15 @@ class Gelu(Activation, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(approximate="tanh" if draw_flag(draw) else "none"), (draw_shape(draw),)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np = engine.numpy
+        if fields.approximate == "tanh":
+            return engine.elementwise(
+                lambda x: x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))) / 2, x
+            )
+        return engine.elementwise(lambda x: x * (1 + _erf(np, x / math.sqrt(2))) / 2, x)
+
 
 class Softplus(Activation, frozen=True, kw_only=True):
     """log(1 + exp(beta·x)) / beta, above threshold / beta x itself. Source: Glorot et al. 2011; PyTorch nn.Softplus.
@@ -196,6 +283,13 @@ class Softplus(Activation, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, beta = engine.numpy, fields.beta
+        return engine.elementwise(
+            lambda x: np.where(beta * x > fields.threshold, x, np.logaddexp(0, beta * x) / beta), x
+        )
 
 
 class Softmax(Kind, frozen=True, kw_only=True):
@@ -229,6 +323,10 @@ class Softmax(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw)
         return cls(axis=draw_axis(draw, x)), (x,)
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return softmax(engine, x, behind_batch(fields.axis))
+
 
 class LogSoftmax(Softmax, frozen=True, kw_only=True):
     """The logarithm of softmax, in as many operations. Source: PyTorch nn.LogSoftmax.
@@ -240,9 +338,15 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
         # output 1000, params 0, macs 0
     """
 
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, axis = engine.numpy, behind_batch(fields.axis)
+        below = x - x.max(axis, keepdims=True)
+        return below - np.log(np.exp(below).sum(axis, keepdims=True))
+
 
 KINDS: dict[str, type[Kind]] = {
-    **{name: _plain(name, about) for name, about in PLAIN.items()},
+    **{name: _plain(name, *written) for name, written in PLAIN.items()},
     "leaky_relu": LeakyRelu,
     "prelu": Prelu,
     "elu": Elu,

@@ -1,0 +1,212 @@
+"""`convcalc verify`."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.network import Network
+    from convcalc.reference.verify import Verification
+    from convcalc.spec import Diagnostic
+
+Format = Literal["table", "json", "markdown"]
+DISAGREEMENT, BAD_INPUT, INTERRUPTED = 1, 2, 130
+CASES = 25
+
+
+def verify(
+    files: Annotated[
+        list[str] | None,
+        typer.Argument(help="Specs; - reads standard input; none: every layer kind and block.", show_default=False),
+    ] = None,
+    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.", show_default=False)] = None,
+    against: Annotated[
+        Literal["onnxruntime"] | None,
+        typer.Option(help="Compare the outputs with those of another runtime.", show_default=False),
+    ] = None,
+    cases: Annotated[int | None, typer.Option(min=1, help=f"Cases of a kind, without specs.  [{CASES}]")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and generated cases.")] = 0,
+    dtype: Annotated[Literal["float32", "float64"], typer.Option(help="What is computed with.")] = "float32",
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads to compute with; all processors unless told.", show_default=False)
+    ] = None,
+    max_memory: Annotated[
+        str | None,
+        typer.Option(metavar="BYTES", help="Memory a network may take, as 8GiB; what is free unless told."),
+    ] = None,
+    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
+) -> None:
+    """Run networks on real tensors with NumPy and measure what the formulas claim.
+
+    Exit code 0: all agrees, 1: something does not, 2: a spec cannot be read or is too large to run.
+    """
+    used = threads or _processors()
+    for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
+        os.environ[f"{library}_NUM_THREADS"] = str(used)
+    try:
+        if not files:
+            _refuse(layer=layer, against=against, max_memory=max_memory, input=input, set=set)
+            code = _battery(cases or CASES, seed, used, format)
+        else:
+            _refuse(cases=cases)
+            run = _Run(layer, against, seed, dtype, used, _amount(max_memory), format)
+            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
+    except KeyboardInterrupt:
+        typer.echo("convcalc: interrupted", err=True)
+        code = INTERRUPTED
+    if code:
+        raise typer.Exit(code)
+
+
+def _refuse(**given: object) -> None:
+    """Options that say nothing here."""
+    for name, value in given.items():
+        if value is not None:
+            where = "for the battery, which runs without specs" if name == "cases" else "for specs, and none is named"
+            raise typer.BadParameter(where, param_hint=f"--{name.replace('_', '-')}")
+
+
+def _processors() -> int:
+    if sys.platform == "linux":
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _amount(text: str | None) -> int | None:
+    from convcalc.spec.quantities import amount
+    from convcalc.spec.tree import number
+
+    if text is None:
+        return None
+    try:
+        return amount(number(text) if text.isdigit() else text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--max-memory") from None
+
+
+def _battery(cases: int, seed: int, threads: int, format: Format) -> int:  # noqa: A002  # as above
+    raise NotImplementedError
+
+
+class _Run:
+    """Specs, one after the other, each shown when it is done."""
+
+    def __init__(
+        self,
+        layer: str | None,
+        against: str | None,
+        seed: int,
+        dtype: str,
+        threads: int,
+        most_bytes: int | None,
+        format: Format,  # noqa: A002  # as above
+    ) -> None:
+        self.settings: dict[str, Any] = {"layer": layer, "seed": seed, "dtype": dtype, "threads": threads}
+        self.against = against
+        self.most_bytes = most_bytes
+        self.format = format
+        self.documents: list[dict[str, Any]] = []
+        self.shown = 0
+
+    def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
+        """The exit code."""
+        from convcalc.spec import SpecError, load
+
+        codes = [0]
+        for file in files:
+            try:
+                network = load(file, inputs=inputs, variables=variables)
+            except SpecError as error:
+                self._broken(file, error.diagnostics)
+                codes.append(BAD_INPUT)
+                continue
+            codes.append(self._one(network, file))
+        if self.format == "json":
+            from convcalc.views.verification import json
+
+            sys.stdout.flush()
+            sys.stdout.buffer.write(json.encode(self.documents) + b"\n")  # JSON is UTF-8, whatever the terminal
+            sys.stdout.buffer.flush()
+        return max(codes)
+
+    def _broken(self, file: str, errors: list[Diagnostic]) -> None:
+        from convcalc.views import diagnostics
+        from convcalc.views.verification import json
+
+        sys.stdout.flush()
+        diagnostics.show(console(stderr=True), errors)
+        self.documents.append(json.failure(file, errors))
+
+    def _one(self, network: Network, file: str) -> int:
+        from convcalc.reference import verify as reference
+        from convcalc.reference.memory import TooLarge, free_bytes
+
+        started = time.perf_counter()
+        allowed = self.most_bytes if self.most_bytes is not None else free_bytes()
+        try:
+            with _progress(network.name) as progress:
+                found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
+        except reference.NoSuchLayer as error:
+            raise typer.BadParameter(str(error), param_hint="--layer") from None
+        except TooLarge as error:
+            self._refused(network, file, error)
+            return BAD_INPUT
+        self._show(found, file, time.perf_counter() - started)
+        return 0 if found.agrees else DISAGREEMENT
+
+    def _refused(self, network: Network, file: str, error: Any) -> None:
+        from convcalc.views.verification import json
+        from convcalc.views.words import binary
+
+        message = (
+            f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
+            f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
+            "--input needs less"
+        )
+        typer.echo(f"convcalc: {file}: {message}", err=True)
+        self.documents.append(json.refusal(network.name, file, message))
+
+    def _show(self, found: Verification, file: str, seconds: float) -> None:
+        if self.format == "json":
+            from convcalc.views.verification import json
+
+            self.documents.append(json.document(found, file))
+        elif self.format == "markdown":
+            from convcalc.views.verification import markdown
+
+            sys.stdout.write(("\n" if self.shown else "") + markdown.text(found, file))
+        else:
+            from convcalc.views.verification import network
+
+            out = console()
+            if self.shown:
+                out.print()
+            network.show(out, found, file, seconds)
+        self.shown += 1
+
+
+@contextmanager
+def _progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
+    """A bar with the name of what runs, on a terminal; it goes when it is done."""
+    if not sys.stderr.isatty():
+        yield lambda what, done, of: None
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    from convcalc.views.words import printable
+
+    columns = (TextColumn(printable(name)), BarColumn(), TextColumn("{task.description}", style="cyan"))
+    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("")
+        yield lambda what, done, of: bar.update(task, description=printable(what), completed=done, total=of)

@@ -1,0 +1,78 @@
+"""What a run needs of memory, and what there is: told before anything is allocated."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from convcalc.analysis.analyze import analyze
+from convcalc.analysis.report import ELEMENT_BYTES
+from convcalc.arithmetic.number import product
+from convcalc.network import Network, Node
+
+WORKSPACE_BYTES = 256 * 2**20
+"""What the interpreter, NumPy and the engine's buffers take beside the tensors, rounded up."""
+
+
+class TooLarge(ValueError):
+    """The network needs more memory than it may take: `needed` and `allowed` are in bytes."""
+
+    def __init__(self, needed: int, allowed: int) -> None:
+        super().__init__(f"running it needs about {needed} bytes, and may take {allowed}")
+        self.needed = needed
+        self.allowed = allowed
+
+
+def bytes_needed(network: Network, dtype: str) -> int:
+    """Memory for the run: the peak of the activations, a padded copy of the largest, and the arrays of a layer.
+
+    Arrays that several layers share are kept from the first to the last of them.
+    """
+    element = ELEMENT_BYTES[dtype]
+    peak = analyze(network, dtype=dtype).peak
+    largest = max((product(node.shape) for node in network.nodes), default=0) * element
+    owners = {node.shared for node in network.layers if node.shared is not None}
+    kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
+    own = max((_elements(network, node) for node in network.layers), default=0)
+    return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
+
+
+def _elements(network: Network, node: Node) -> int:
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    shapes = [network.nodes[source].shape for source in node.inputs]
+    arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
+    return sum(product(shape) for shape in arrays.values())
+
+
+def free_bytes() -> int | None:
+    """Memory that can be taken now, None where the system does not say.
+
+    What the system calls available, or less where a control group allows this process less.
+    """
+    found = [_available(), _left_in_group()]
+    known = [amount for amount in found if amount is not None]
+    return min(known) if known else None
+
+
+def _available() -> int | None:
+    try:
+        with open("/proc/meminfo", encoding="ascii") as file:
+            lines = dict(line.split(":", 1) for line in file)
+        return int(lines["MemAvailable"].split()[0]) * 1024
+    except (OSError, KeyError, ValueError):
+        pass
+    try:
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    except (AttributeError, ValueError, OSError):
+        return None
+
+
+def _left_in_group() -> int | None:
+    folder = Path("/sys/fs/cgroup")
+    try:
+        limit, used = (int((folder / f"memory.{name}").read_text("ascii")) for name in ("max", "current"))
+        counts = dict(line.split() for line in (folder / "memory.stat").read_text("ascii").splitlines())
+        given_back = int(counts["inactive_file"])  # of files that were read, at once when memory is wanted
+    except (OSError, KeyError, ValueError):  # there is no group, or its limit is "max"
+        return None
+    return max(limit - used + given_back, 0)

@@ -1,0 +1,49 @@
+"""A verified network as a Markdown table."""
+
+from __future__ import annotations
+
+from convcalc.reference.verify import Figure, LayerResult, Verification
+from convcalc.views import words
+from convcalc.views.markdown import escaped
+from convcalc.views.verification import network
+from convcalc.views.verification.marks import marks
+
+MARKS = marks("utf-8")
+
+
+def text(found: Verification, spec: str) -> str:
+    """Title, a row a layer, totals, expectations, disagreements and verdict."""
+    name, shapes, path = words.title(found.report, spec)
+    rows = [
+        f"### {escaped(name)} ({shapes})",
+        "",
+        "| layer | kind | output | params | MACs | field |",
+        "|:--|:--|:--|--:|--:|--:|",
+        *(
+            _row(layer, words.field(row.receptive_field))
+            for layer, row in zip(found.layers, found.report.layers, strict=True)
+        ),
+        "",
+        f"**{network.totals(found, MARKS).replace('   ', ' · ')}**",
+    ]
+    said = [network.expectations(found.expectations, MARKS)] if found.expectations else []
+    said += [*network.disagreements(found), *network.notes(found), network.verdict(found)]
+    return "\n\n".join(["\n".join(rows), *map(escaped, said), f"{found.dtype}, seed {found.seed} · `{path}`"]) + "\n"
+
+
+def _row(layer: LayerResult, field: str) -> str:
+    check = layer.receptive_field
+    cells = (
+        escaped(layer.name),
+        layer.kind,
+        _cell(layer.output_shape),
+        _cell(layer.params),
+        _cell(layer.macs),
+        f"{field} {MARKS.of(check.agrees if check else None)}",
+    )
+    return f"| {' | '.join(cells)} |"
+
+
+def _cell(figure: Figure) -> str:
+    claimed = words.shape(figure.claimed) if isinstance(figure.claimed, tuple) else words.exact(figure.claimed)
+    return f"{claimed} {MARKS.of(figure.agrees)}"

@@ -1,0 +1,170 @@
+"""A verified network as a table for the terminal: every number with a mark, and every disagreement in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.text import Text
+
+from convcalc.analysis.lines import Line, lines
+from convcalc.reference.verify import Expectation, Figure, LayerResult, Verification
+from convcalc.views import words
+from convcalc.views.columns import Column, end, first_words, fitted, grid
+from convcalc.views.verification.marks import Marks, marks
+
+MOST_NAMES = 5
+"""Layers that a note names."""
+
+
+def show(console: Console, found: Verification, spec: str, seconds: float | None = None) -> None:
+    """Print title, table, totals, what the spec expects, and what disagrees."""
+    mark = marks(console.encoding)
+    name, shapes, path = words.title(found.report, spec)
+    run = f"{found.dtype}, seed {found.seed}"
+    console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
+    if found.layers:
+        _table(console, found, mark)
+    console.print(Text(totals(found, mark), "bold"))
+    if found.expectations:
+        console.print(Text(expectations(found.expectations, mark)))
+    for text in disagreements(found):
+        console.print(Text(text, "red"), soft_wrap=True)
+    for note in notes(found):
+        console.print(Text(note), soft_wrap=True)
+    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
+
+
+def _table(console: Console, found: Verification, mark: Marks) -> None:
+    folded = list(_folded(found))
+    columns = [
+        Column("layer", [words.printable(line.name) for line, _ in folded], "left", shorten=end),
+        Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
+        Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=4, shorten=first_words),
+        Column("output", [_marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
+        Column("params", [_marked(words.exact(line.params), _all(r, "params"), mark) for line, r in folded], rank=1),
+        Column("MACs", [_marked(words.scaled(line.macs), _all(r, "macs"), mark) for line, r in folded], rank=2),
+        Column("field", [_marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
+    ]
+    shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
+    styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
+    console.print(grid(fitted(shown, console.width), styles))
+
+
+def _folded(found: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
+    """The lines of the report's table, each with the layers it stands for."""
+    first = 0
+    for line in lines(found.report):
+        yield line, found.layers[first : first + line.layers]
+        first += line.layers
+
+
+def _marked(text: str, agrees: bool | None, mark: Marks) -> str:
+    return f"{text} {mark.of(agrees)}"
+
+
+def _all(layers: Sequence[LayerResult], name: str) -> bool:
+    return all(getattr(layer, name).agrees for layer in layers)
+
+
+def _shapes(layers: Sequence[LayerResult]) -> bool:
+    return all(layer.output_shape.agrees and not layer.problem for layer in layers)
+
+
+def _fields(layers: Sequence[LayerResult]) -> bool | None:
+    answers = [layer.receptive_field.agrees if layer.receptive_field else None for layer in layers]
+    return False if False in answers else None if None in answers else True
+
+
+def totals(found: Verification, mark: Marks) -> str:
+    """The line below the table: what was measured of the whole network."""
+    figures = found.totals
+    parts = [f"{label} {_figure(figures[name], write, mark)}" for label, name, write in _TOTALS]
+    return "   ".join(parts)
+
+
+_TOTALS: tuple[tuple[str, str, Any], ...] = (
+    ("params", "params", words.exact),
+    ("MACs", "macs", words.exact),
+    ("peak activations", "peak_activation_bytes", words.binary),
+)
+
+
+def _figure(figure: Figure, write: Any, mark: Marks) -> str:
+    if figure.agrees:
+        return f"{write(figure.claimed)} {mark.of(True)}"
+    return f"{write(figure.claimed)} claimed, {write(figure.measured)} measured {mark.of(False)}"
+
+
+def expectations(found: Sequence[Expectation], mark: Marks) -> str:
+    """What the spec expects, each with its mark."""
+    parts = []
+    for figure in found:
+        text = f"{figure.name} {_value(figure.expected)}"
+        if not figure.agrees:
+            text += f" expected, {_value(figure.claimed if figure.measured is None else figure.measured)} found"
+        parts.append(f"{text} {mark.of(figure.agrees)}")
+    return f"the spec expects: {', '.join(parts)}"
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, tuple):
+        return words.shape(value)
+    return words.exact(value) if isinstance(value, int) else "nothing" if value is None else str(value)
+
+
+def disagreements(found: Verification) -> list[str]:
+    """A line for every number that is not as claimed, with its layer and its place in the spec."""
+    texts = []
+    for layer in found.disagreements:
+        where = f"{words.printable(layer.name)} (line {layer.line}):"
+        if layer.problem:
+            texts.append(f"{where} could not be run: {words.printable(layer.problem)}")
+        else:
+            texts += [
+                f"{where} {label} {_value(figure.claimed)} claimed, {_value(figure.measured)} measured"
+                for label, figure in (("output", layer.output_shape), ("params", layer.params), ("MACs", layer.macs))
+                if not figure.agrees
+            ]
+        check = layer.receptive_field
+        if check is not None and check.agrees is False:
+            texts.append(f"{where} receptive field: {words.printable(check.reason)}")
+    return texts
+
+
+def notes(found: Verification) -> list[str]:
+    """What was not measured, and what overflowed."""
+    texts = []
+    reasons: dict[str, list[str]] = {}
+    for layer in found.layers:
+        check = layer.receptive_field
+        if check is not None and check.agrees is None:
+            reasons.setdefault(check.reason, []).append(layer.name)
+    for reason, names in reasons.items():
+        texts.append(f"field not probed at {_listed(names)}: {words.printable(reason)}")
+    infinite = [layer.name for layer in found.layers if not layer.finite]
+    if infinite:
+        texts.append(
+            f"values overflowed at {_listed(infinite)}: random weights do that, and no number above rests on values"
+        )
+    return texts
+
+
+def _listed(names: list[str]) -> str:
+    shown = ", ".join(words.printable(name) for name in names[:MOST_NAMES])
+    return shown + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
+
+
+def verdict(found: Verification, seconds: float | None = None) -> str:
+    """The last line: how many layers ran, and whether all is as claimed."""
+    count = len(found.layers)
+    took = "" if seconds is None else f", {seconds:.1f} s"
+    ran = f"{count} layer{'s' if count != 1 else ''} run"
+    if found.agrees:
+        return f"{ran}{took}: every number measured is as claimed"
+    wrong = len(found.disagreements)
+    unmet = sum(not figure.agrees for figure in found.expectations)
+    parts = [f"{wrong} disagree{'s' if wrong == 1 else ''}"] if wrong else []
+    parts += [f"{unmet} expectation{'s' if unmet > 1 else ''} not met"] if unmet else []
+    return f"{ran}{took}: {', '.join(parts) or 'the totals disagree'}"
