@@ -95,7 +95,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def agrees(self) -> bool:
         """Whether every number that was measured is what is claimed, and what the spec expects."""
-        figures = (*self.totals.values(), *self.expectations)
+        figures: list[Figure | Expectation] = [*self.totals.values(), *self.expectations]
         return not self.disagreements and all(figure.agrees for figure in figures)
 
 
