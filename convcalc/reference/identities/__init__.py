@@ -70,7 +70,10 @@ class Bench:
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
         """What leaves a network."""
         (last,) = network.outputs
-        return next(step.output for step in execute(network, inputs, weights, self.engine) if step.place == last)
+        step = next(step for step in execute(network, inputs, weights, self.engine) if step.place == last or step.problem)
+        if step.output is None:
+            raise ValueError(f"{network.nodes[step.place].name}: {step.problem}")
+        return step.output
 
     def given(self, network: Network) -> Given:
         """Random arrays for all layers of a network."""
@@ -89,7 +92,7 @@ class Given:
         self.network = network
         self.arrays = arrays
 
-    def of(self, index: int) -> Mapping[str, Array]:
+    def of(self, index: int, inputs: Sequence[Array] = ()) -> Mapping[str, Array]:
         """The arrays of a node."""
         return self.arrays[self.network.nodes[index].name]
 
@@ -135,7 +138,7 @@ def identities() -> dict[str, tuple[Identity, ...]]:
     """Those that are about each kind and each block."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         importlib.import_module(f"{__name__}.{module.name}")
-    subjects = {subject for found in _FOUND for subject in found.subjects}
+    subjects = sorted({subject for found in _FOUND for subject in found.subjects})
     return {subject: tuple(found for found in _FOUND if subject in found.subjects) for subject in subjects}
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from convcalc.layers import Shape
-from convcalc.reference.identities import Bench, Identity, Sides, identity
+from convcalc.reference.identities import Bench, Sides, identity
 from convcalc.tensors.engine import Array
 
 Both = tuple[Array, Array]
@@ -112,16 +112,16 @@ def _normal(x: Array, with_tanh: bool) -> Array:
     return (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
 
 
-def _comparison(sides: Callable[[Run, Any, Array], Both]) -> Callable[..., Sides]:
+def _register(claim: str, kinds: tuple[str, ...], sides: Callable[[Run, Any, Array], Both]) -> None:
     def compare(bench: Bench, config: Any, x: Shape) -> Sides:
         return sides(bench.run, config, bench.random(2, *x))
 
-    return compare
+    compare.__name__ = compare.__doc__ = claim
+    identity(*kinds)(compare)
 
 
-FOUND = [
-    Identity(claim, claim, kinds, 1e-11, _comparison(sides)) for claim, (kinds, sides) in CLAIMS.items()
-]
+for _claim, (_kinds, _sides) in CLAIMS.items():
+    _register(_claim, _kinds, _sides)
 
 
 @identity("prelu")

@@ -8,7 +8,7 @@ import numpy as np
 
 from convcalc.network import Network
 from convcalc.reference.identities import EXACT, Bench, Given, Sides, identity
-from convcalc.reference.identities.convolutions import block_diagonal
+from convcalc.reference.identities.convolutions import block_diagonal, convolved
 from convcalc.tensors.engine import Array
 
 SATURATED = 1000.0
@@ -20,13 +20,10 @@ def _inner(network: Network, name: str) -> Any:
     return next((node.config for node in network.layers if node.name.rpartition(".")[2] == name), None)
 
 
-def _standard(bench: Bench, window: Any, kernel: Array, a: Array, bias: Array | None = None) -> Array:
-    """A convolution moved as another is, with a kernel of its own."""
-    arrays = {"weight": kernel} if bias is None else {"weight": kernel, "bias": bias}
-    return bench.run(
-        "conv", a, arrays=arrays, out_channels=kernel.shape[0], kernel_size=kernel.shape[2:], stride=window.stride,
-        padding=window.padding, dilation=window.dilation, bias=bias is not None,
-    )  # fmt: skip
+def _moved(bench: Bench, window: Any, kernel: Array, a: Array, bias: Array | None = None) -> Array:
+    """A convolution with that kernel, moved as another is."""
+    same = {name: getattr(window, name) for name in ("stride", "padding", "dilation")}
+    return convolved(bench, a, kernel, bias, **same)
 
 
 def _entering(bench: Bench, network: Network) -> Array:
@@ -60,7 +57,7 @@ def separable_block_is_the_product_kernel(bench: Bench, network: Network) -> Sid
     first, last = given.inner("depthwise")["weight"], given.inner("pointwise")
     mixing = last["weight"].reshape(last["weight"].shape[:2])
     kernel = np.einsum("om,mc...->oc...", mixing, block_diagonal(first, depthwise.groups))
-    return _run(bench, network, given, a), _standard(bench, depthwise, kernel, a, last.get("bias"))
+    return _run(bench, network, given, a), _moved(bench, depthwise, kernel, a, last.get("bias"))
 
 
 @identity("depthwise_conv")
@@ -69,7 +66,7 @@ def depthwise_block_is_block_diagonal(bench: Bench, network: Network) -> Sides:
     a, given, depthwise = _entering(bench, network), bench.given(network), _inner(network, "depthwise")
     arrays = given.inner("depthwise")
     kernel = block_diagonal(arrays["weight"], a.shape[1])
-    return _run(bench, network, given, a), _standard(bench, depthwise, kernel, a, arrays.get("bias"))
+    return _run(bench, network, given, a), _moved(bench, depthwise, kernel, a, arrays.get("bias"))
 
 
 @identity("pointwise_conv")
@@ -102,11 +99,7 @@ def one_convolution_an_axis_is_the_outer_product(bench: Bench, network: Network)
     }
     padding = configs[0].padding
     padding = padding if isinstance(padding, str) else tuple(c.padding[axis] for axis, c in enumerate(configs))
-    found = bench.run(
-        "conv", a, arrays={"weight": product}, out_channels=product.shape[0], kernel_size=product.shape[2:],
-        padding=padding, bias=False, **whole,
-    )  # fmt: skip
-    return _run(bench, network, given, a), found
+    return _run(bench, network, given, a), convolved(bench, a, product, padding=padding, **whole)
 
 
 @identity("bottleneck_conv")
@@ -119,7 +112,7 @@ def through_a_bottleneck_is_the_product_kernel(bench: Bench, network: Network) -
             arrays["bias"] = np.zeros_like(arrays["bias"])
     reduce, kernel, expand = (given.inner(name)["weight"] for name in ("reduce", "conv", "expand"))
     product = np.einsum("om,mn...,nc->oc...", _matrix(expand), kernel, _matrix(reduce))
-    return _run(bench, network, given, a), _standard(bench, _inner(network, "conv"), product, a)
+    return _run(bench, network, given, a), _moved(bench, _inner(network, "conv"), product, a)
 
 
 def _matrix(pointwise: Array) -> Array:
@@ -144,7 +137,7 @@ def _undeformed(bench: Bench, network: Network, name: str, weighed: float) -> Si
         given.inner(name)[array] = np.zeros_like(values)
     arrays = given.inner("sample")
     kernel = weighed * block_diagonal(arrays["weight"], sample.groups)
-    return _run(bench, network, given, a), _standard(bench, sample, kernel, a, arrays.get("bias"))
+    return _run(bench, network, given, a), _moved(bench, sample, kernel, a, arrays.get("bias"))
 
 
 @identity("conv_bn_relu")
@@ -155,7 +148,7 @@ def the_norm_folds(bench: Bench, network: Network) -> Sides:
     scale = norm["weight"] / np.sqrt(norm["running_var"] + _inner(network, "norm").eps)
     kernel = block_diagonal(given.inner("conv")["weight"], conv.groups)
     kernel = kernel * scale.reshape(-1, *(1,) * (kernel.ndim - 1))
-    folded = _standard(bench, conv, kernel, a, norm["bias"] - norm["running_mean"] * scale)
+    folded = _moved(bench, conv, kernel, a, norm["bias"] - norm["running_mean"] * scale)
     return _run(bench, network, given, a), bench.run("relu", folded)
 
 

@@ -34,6 +34,19 @@ def stuffed(kernel: Array, dilation: Sequence[int]) -> Array:
     return whole
 
 
+def convolved(bench: Bench, x: Array, weight: Array, bias: Array | None = None, **fields: Any) -> Array:
+    """A convolution with that kernel; fields that are not told are as they would be unwritten."""
+    arrays = {"weight": weight} if bias is None else {"weight": weight, "bias": bias}
+    sizes = {"out_channels": weight.shape[0], "kernel_size": weight.shape[2:]}
+    return bench.run("conv", x, arrays=arrays, bias=bias is not None, **sizes, **fields)
+
+
+def moved_as(bench: Bench, config: Any, x: Array, weight: Array, **changed: Any) -> Array:
+    """A convolution with that kernel, in one group unless told, moved as another is and without a bias."""
+    same = {name: getattr(config, name) for name in ("stride", "padding", "dilation", "padding_mode")}
+    return convolved(bench, x, weight, **{**same, **changed})
+
+
 def along(axis: int, values: Sequence[Any], neutral: Any) -> tuple[Any, ...]:
     """The value of one axis, and the neutral one on all others."""
     return tuple(value if place == axis else neutral for place, value in enumerate(values))
@@ -61,13 +74,9 @@ def depthwise_is_a_group_a_channel(bench: Bench, config: Any, x: Shape) -> Sides
     """A depthwise convolution (groups = channels) convolves every channel alone."""
     (a,), each = bench.entering([x]), 2
     weight = bench.random(each * x[0], 1, *config.kernel_size)
-    alone = {"bias": False, "groups": 1, "out_channels": each}
-    parts = [
-        bench.layer(config, {"weight": weight[each * c : each * (c + 1)]}, a[:, c : c + 1], **alone)
-        for c in range(x[0])
-    ]
-    fields = {"bias": False, "groups": x[0], "out_channels": each * x[0]}
-    return bench.layer(config, {"weight": weight}, a, **fields), np.concatenate(parts, axis=1)
+    kernels = np.split(weight, x[0])
+    parts = [moved_as(bench, config, a[:, c : c + 1], kernel) for c, kernel in enumerate(kernels)]
+    return moved_as(bench, config, a, weight, groups=x[0]), np.concatenate(parts, axis=1)
 
 
 @identity("conv")
@@ -76,13 +85,10 @@ def separable_is_the_product_kernel(bench: Bench, config: Any, x: Shape) -> Side
     (a,), each, ones = bench.entering([x]), 2, (1,) * (len(x) - 1)
     depthwise = bench.random(each * x[0], 1, *config.kernel_size)
     pointwise = bench.random(config.out_channels, each * x[0], *ones)
-    between = bench.layer(
-        config, {"weight": depthwise}, a, bias=False, groups=x[0], out_channels=depthwise.shape[0]
-    )
-    two = bench.run("conv", between, arrays={"weight": pointwise}, bias=False, kernel_size=ones)
+    two = convolved(bench, moved_as(bench, config, a, depthwise, groups=x[0]), pointwise)
     mixed = pointwise.reshape(config.out_channels, x[0], each)
     product = np.einsum("ocm,cm...->oc...", mixed, depthwise.reshape(x[0], each, *config.kernel_size))
-    return two, bench.layer(config, {"weight": product}, a, bias=False, groups=1)
+    return two, moved_as(bench, config, a, product)
 
 
 @identity("conv")
@@ -98,7 +104,7 @@ def one_axis_after_the_other_is_the_outer_product(bench: Bench, config: Any, x: 
         kernel = bench.random(filters, y.shape[1], *along(axis, config.kernel_size, 1))
         y = _on_axis(bench, config, axis, y, kernel)
         product = np.einsum("om...,mc...->oc...", kernel, product)
-    return y, bench.layer(config, {"weight": product}, a, bias=False, groups=1)
+    return y, moved_as(bench, config, a, product)
 
 
 @identity("conv")
@@ -107,22 +113,18 @@ def sobel_is_smoothing_and_difference(bench: Bench, config: Any, x: Shape) -> Si
     if len(x) != 3:
         return None
     a = bench.random(2, 1, *(size + 2 * d for size, d in zip(x[1:], config.dilation, strict=True)))
-    sobel = {"kernel_size": (3, 3), "out_channels": 1, "groups": 1, "bias": False}
-    rows = _on_axis(bench, config, 0, a, SMOOTHING.reshape(1, 1, 3, 1), (3, 3))
-    two = _on_axis(bench, config, 1, rows, DIFFERENCE.reshape(1, 1, 1, 3), (3, 3))
-    return two, bench.layer(config, {"weight": np.outer(SMOOTHING, DIFFERENCE)[None, None]}, a, **sobel)
+    rows = _on_axis(bench, config, 0, a, SMOOTHING.reshape(1, 1, 3, 1))
+    two = _on_axis(bench, config, 1, rows, DIFFERENCE.reshape(1, 1, 1, 3))
+    return two, moved_as(bench, config, a, np.outer(SMOOTHING, DIFFERENCE)[None, None])
 
 
-def _on_axis(bench: Bench, config: Any, axis: int, x: Array, kernel: Array, size: Shape | None = None) -> Array:
+def _on_axis(bench: Bench, config: Any, axis: int, x: Array, kernel: Array) -> Array:
     """A convolution that has its stride, dilation and padding on one axis alone."""
-    padding = config.padding if isinstance(config.padding, str) else along(axis, config.padding, (0, 0))
-    fields = {
-        "kernel_size": along(axis, size or config.kernel_size, 1),
-        "stride": along(axis, config.stride, 1),
-        "dilation": along(axis, config.dilation, 1),
-        "padding": padding,
-    }
-    return bench.layer(config, {"weight": kernel}, x, bias=False, groups=1, **fields)
+    word = isinstance(config.padding, str)
+    return moved_as(
+        bench, config, x, kernel, stride=along(axis, config.stride, 1), dilation=along(axis, config.dilation, 1),
+        padding=config.padding if word else along(axis, config.padding, (0, 0)),
+    )  # fmt: skip
 
 
 @identity("conv", "linear")
@@ -131,16 +133,10 @@ def pointwise_is_linear(bench: Bench, config: Any, x: Shape) -> Sides:
     (a,), filters = bench.entering([x]), 3
     ones, stride = (1,) * (len(x) - 1), getattr(config, "stride", (1,) * (len(x) - 1))
     weight, bias = bench.random(filters, x[0]), bench.random(filters)
-    convolved = bench.run(
-        "conv",
-        a,
-        arrays={"weight": weight.reshape(filters, x[0], *ones), "bias": bias},
-        kernel_size=ones,
-        stride=stride,
-    )
+    pointwise = convolved(bench, a, weight.reshape(filters, x[0], *ones), bias, stride=stride)
     seen = np.moveaxis(a[(..., *(slice(None, None, s) for s in stride))], 1, -1)
     linear = bench.run("linear", seen, arrays={"weight": weight, "bias": bias}, out_features=filters)
-    return convolved, np.moveaxis(linear, -1, 1)
+    return pointwise, np.moveaxis(linear, -1, 1)
 
 
 @identity("conv")
@@ -194,14 +190,14 @@ def convolution_has_its_adjoint(bench: Bench, config: Any, x: Shape) -> Sides:
     ]
     pads = tuple((window.before, window.after) for window in windows)
     (a,), weight = bench.entering([x]), bench.arrays(config, [x])["weight"]
-    convolved = bench.layer(config, {"weight": weight}, a, bias=False)
-    y = bench.random(*convolved.shape)
+    forward = bench.layer(config, {"weight": weight}, a, bias=False)
+    y = bench.random(*forward.shape)
     back = bench.run(
         "conv_transpose", y, arrays={"weight": weight}, out_channels=x[0], kernel_size=config.kernel_size,
         stride=config.stride, padding=pads, output_padding=tuple(left_over), dilation=config.dilation,
         groups=config.groups, bias=False,
     )  # fmt: skip
-    return np.vdot(convolved, y), np.vdot(a, back)
+    return np.vdot(forward, y), np.vdot(a, back)
 
 
 @identity("conv_transpose")
@@ -210,12 +206,10 @@ def transposed_is_the_adjoint(bench: Bench, config: Any, x: Shape) -> Sides:
     (y,), weight = bench.entering([x]), bench.arrays(config, [x])["weight"]
     back = bench.layer(config, {"weight": weight}, y, bias=False)
     a = bench.random(*back.shape)
-    same = ("kernel_size", "stride", "padding", "dilation", "groups")
-    fields: dict[str, Any] = {name: getattr(config, name) for name in same}
-    convolved = bench.run("conv", a, arrays={"weight": weight}, out_channels=x[0], bias=False, **fields)
+    fields: dict[str, Any] = {name: getattr(config, name) for name in ("stride", "padding", "dilation", "groups")}
     # An output_padding of a whole stride, which a larger dilation allows, is room for a window more.
-    convolved = convolved[(..., *(slice(0, size) for size in x[1:]))]
-    return np.vdot(convolved, y), np.vdot(a, back)
+    forward = convolved(bench, a, weight, **fields)[(..., *(slice(0, size) for size in x[1:]))]
+    return np.vdot(forward, y), np.vdot(a, back)
 
 
 @identity("conv_transpose")
@@ -231,10 +225,8 @@ def transposed_convolves_a_spread_input(bench: Bench, config: Any, x: Shape) -> 
     found = bench.layer(config, arrays, a)
     around = [(d * (k - 1), d * (k - 1) + s) for k, s, d in
               zip(config.kernel_size, config.stride, config.dilation, strict=True)]  # fmt: skip
-    whole = bench.run(
-        "conv", spread, arrays={**arrays, "weight": kernel}, out_channels=config.out_channels, padding=tuple(around),
-        kernel_size=config.kernel_size, dilation=config.dilation, groups=config.groups, bias=config.bias,
-    )  # fmt: skip
+    same = {"dilation": config.dilation, "groups": config.groups}
+    whole = convolved(bench, spread, kernel, arrays.get("bias"), padding=tuple(around), **same)
     starts = [window.before for window in config.windows()]
     kept = whole[(..., *(slice(s, s + n) for s, n in zip(starts, found.shape[2:], strict=True)))]
     missing = [(0, size - n) for size, n in zip(found.shape[2:], kept.shape[2:], strict=True)]

@@ -8,6 +8,7 @@ import numpy as np
 
 from convcalc.layers import Shape
 from convcalc.reference.identities import Bench, Sides, identity
+from convcalc.reference.identities.convolutions import convolved
 
 
 @identity("batch_norm")
@@ -18,12 +19,10 @@ def batch_norm_folds_into_a_convolution(bench: Bench, config: Any, x: Shape) -> 
     entering, ones = 3, (1,) * (len(x) - 1)
     a, arrays = bench.random(2, entering, *x[1:]), bench.arrays(config, [x])
     kernel, bias = bench.random(x[0], entering, *ones), bench.random(x[0])
-    conv = {"kernel_size": ones, "out_channels": x[0]}
-    two = bench.layer(config, arrays, bench.run("conv", a, arrays={"weight": kernel, "bias": bias}, **conv))
+    two = bench.layer(config, arrays, convolved(bench, a, kernel, bias))
     scale = arrays.get("weight", np.ones(x[0])) / np.sqrt(arrays["running_var"] + config.eps)
     shift = arrays.get("bias", np.zeros(x[0])) - arrays["running_mean"] * scale
-    folded = {"weight": kernel * scale.reshape(-1, 1, *ones), "bias": bias * scale + shift}
-    return two, bench.run("conv", a, arrays=folded, **conv)
+    return two, convolved(bench, a, kernel * scale.reshape(-1, 1, *ones), bias * scale + shift)
 
 
 @identity("batch_norm", "group_norm", "instance_norm", "layer_norm")

@@ -8,7 +8,7 @@ import numpy as np
 
 from convcalc.layers import Shape
 from convcalc.reference.identities import EXACT, Bench, Sides, identity
-from convcalc.reference.identities.convolutions import along
+from convcalc.reference.identities.convolutions import along, convolved
 from convcalc.tensors.engine import Array
 
 
@@ -59,10 +59,9 @@ def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, x: Sha
     (a,) = bench.entering([x])
     pads, beyond = _around(config, x)
     counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
-    fields = {"groups": x[0], "kernel_size": config.kernel_size, "stride": config.steps(), "bias": False}
-    ones = {"weight": np.ones((x[0], 1, *config.kernel_size))}
+    ones = np.ones((x[0], 1, *config.kernel_size))
     sums, counts = (
-        bench.run("conv", whole, arrays=ones, out_channels=x[0], **fields)
+        convolved(bench, whole, ones, groups=x[0], stride=config.steps())
         for whole in (_padded(a, pads, beyond, 0.0, 0.0), counted)
     )
     return bench.layer(config, {}, a), sums / counts
