@@ -169,8 +169,8 @@ def _without_axes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             if axis + 1 < len(shape):
                 smaller = _without(smaller, (*place, axis + 1))
         for place, value in _collections(document):
-            if place[:1] == ("layers",) and isinstance(value, list) and len(value) == rank and place[-1:] != ("from",):
-                if len(place) > 2:
+            if place[:1] == ("layers",) and isinstance(value, list) and isinstance(place[-1], str) and len(value) == rank:
+                if all(isinstance(item, int | list | None) for item in value) and place[-1] != "branches":
                     smaller = _without(smaller, (*place, axis))
         yield smaller
 
