@@ -12,11 +12,15 @@ The output's size is max_pool's. An output element takes an operation for every 
 Source: PyTorch nn.AvgPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
 """
 
+import random
 from typing import Annotated
+
+import msgspec
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers._cases import draw_flag
 from convcalc.layers._pools import Pool, placed
 
 
@@ -25,6 +29,11 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        config, inputs = super().case(draw)
+        return msgspec.structs.replace(config, count_include_pad=draw_flag(draw)), inputs
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

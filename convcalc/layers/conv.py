@@ -75,16 +75,21 @@ class Conv(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         rank, groups = draw.randint(0, 3), draw.randint(1, 3)
         kernel, stride, dilation = draw_axes(draw, rank, 3), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
+        sizes = tuple(d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
+        mode, padding = draw.choice(("zeros", *PADDING_MODES)), draw_padding(draw, kernel)
+        if mode == "reflect" and not isinstance(padding, str):
+            most = [size - 1 for size in sizes]
+            padding = tuple((min(b, room), min(a, room)) for (b, a), room in zip(padding, most, strict=True))
         config = cls(
             out_channels=groups * draw.randint(1, 3),
             kernel_size=kernel,
             stride=stride,
-            padding=draw_padding(draw, kernel),
+            padding=padding,
             dilation=dilation,
             groups=groups,
             bias=draw_flag(draw),
+            padding_mode=mode,
         )
-        sizes = (d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
         return config, ((groups * draw.randint(1, 3), *sizes),)
 
     @staticmethod

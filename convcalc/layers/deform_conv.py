@@ -27,7 +27,7 @@ from convcalc.arithmetic.window import Padding, Pair
 from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag
-from convcalc.layers._checks import divides, has_positions
+from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._filters import biased, filters
 from convcalc.layers.conv import Conv
 
@@ -98,7 +98,7 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         while len(x) == 1:
             plain, (x,) = Conv.case(draw)
         given = {name: getattr(plain, name) for name in plain.__struct_fields__ if name != "padding_mode"}
-        config = cls(**given, offset_groups=x[0] if draw_flag(draw) else 1)
+        config = cls(**given, offset_groups=draw.choice(divisors(x[0])))
         maps = config._maps(x)
         return config, (x, *(maps if draw_flag(draw) else maps[:1]))
 

@@ -41,7 +41,8 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(size=draw.randint(1, 7)), (draw_shape(draw),)
+        given = {"alpha": draw.choice([1e-4, 0.5]), "beta": draw.choice([0.75, 1.0]), "k": draw.choice([1.0, 2.0])}
+        return cls(size=draw.randint(1, 7), **given), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

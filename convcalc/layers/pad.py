@@ -52,7 +52,7 @@ class Pad(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)
         padding = tuple((draw.randint(0, size - 1), draw.randint(0, size - 1)) for size in x[1:])
-        return cls(padding=padding, mode=draw.choice(MODES)), (x,)
+        return cls(padding=padding, mode=draw.choice(MODES), value=draw.choice([0.0, -1.5])), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

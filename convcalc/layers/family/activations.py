@@ -37,6 +37,11 @@ def _sigmoid(np: Any, x: Array) -> Array:
     return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
 
 
+def _softplus(np: Any, x: Array) -> Array:
+    """Logarithm of 1 + exp(x), again with the larger taken out."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
 def _bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
     """A slope times x above zero, `below` of it below; either takes zero to zero, and NaN passes both."""
     return slope * np.maximum(x, 0) + below(np.minimum(x, 0))
@@ -63,7 +68,7 @@ PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
     ),
     "log_sigmoid": (
         "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
-        lambda np, x: -np.logaddexp(0, -x),
+        lambda np, x: -_softplus(np, -x),
     ),
     "hard_sigmoid": (
         "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
@@ -83,7 +88,7 @@ PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
     ),
     "mish": (
         "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
-        lambda np, x: x * np.tanh(np.logaddexp(0, x)),
+        lambda np, x: x * np.tanh(_softplus(np, x)),
     ),
     "softsign": (
         "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
@@ -125,6 +130,10 @@ class LeakyRelu(Activation, frozen=True, kw_only=True):
     """
 
     negative_slope: Annotated[float, Real("slope below zero")] = 0.01
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(negative_slope=draw.choice([0.01, 0.2, -0.5])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -181,6 +190,10 @@ class Elu(Activation, frozen=True, kw_only=True):
 
     alpha: Annotated[float, Real("what it tends to far below zero, negated")] = 1.0
 
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np = engine.numpy
@@ -201,6 +214,10 @@ class Celu(Activation, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -228,6 +245,10 @@ class HardTanh(Activation, frozen=True, kw_only=True):
             "max_val",
             lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
         )
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(min_val=draw.choice([-1.0, 0.0]), max_val=draw.choice([0.5, 6.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -284,12 +305,14 @@ class Softplus(Activation, frozen=True, kw_only=True):
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
 
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(beta=draw.choice([0.5, 1.0, 20.0]), threshold=draw.choice([5.0, 20.0])), (draw_shape(draw),)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, beta = engine.numpy, fields.beta
-        return engine.elementwise(
-            lambda x: np.where(beta * x > fields.threshold, x, np.logaddexp(0, beta * x) / beta), x
-        )
+        return engine.elementwise(lambda x: np.where(beta * x > fields.threshold, x, _softplus(np, beta * x) / beta), x)
 
 
 class Softmax(Kind, frozen=True, kw_only=True):

@@ -1,0 +1,135 @@
+"""A number that counts multiplications: it proves, on small cases, what the engine reports of itself.
+
+The same `reference` runs on arrays of it. What is multiplied outside of the primitives that multiply and add up (a
+scaling, an interpolation) is no MAC, and is not counted here either.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from convcalc.layers import Kind
+from convcalc.reference.execution import run_layer
+from convcalc.tensors.engine import Array, Engine
+
+
+class Counted(NamedTuple):
+    """A layer run on counting numbers: its output, the products they saw, and those the engine reported."""
+
+    output: Array
+    products: int
+    reported: int
+
+
+def counted(config: Kind, arrays: Mapping[str, Array], inputs: list[Array]) -> Counted:
+    """The layer on the same arrays, each number of them a counting one."""
+    engine = CountingEngine()
+    numbers = {name: engine.numbers(array) for name, array in arrays.items()}
+    output, _ = run_layer(engine, config, numbers, [engine.numbers(x) for x in inputs])
+    return Counted(output.astype(np.float64), engine.products, engine.multiplications)
+
+
+class CountingEngine(Engine):
+    """An engine whose numbers count, while one of its multiply primitives runs."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.products = 0
+        self._running = 0
+
+    def numbers(self, array: Array) -> Array:
+        """An array of counting numbers."""
+        return np.frompyfunc(lambda value: Scalar(float(value), self), 1, 1)(array)
+
+    def multiplied(self) -> None:
+        """One number was multiplied by another."""
+        self.products += self._running > 0
+
+    def _within(self, primitive: Callable[..., Array], *operands: Any, **named: Any) -> Array:
+        self._running += 1
+        try:
+            return primitive(*operands, **named)
+        finally:
+            self._running -= 1
+
+    def matmul(self, *operands: Any, **named: Any) -> Array:
+        """As the engine's, counted."""
+        return self._within(super().matmul, *operands, **named)
+
+    def convolve(self, *operands: Any, **named: Any) -> Array:
+        """As the engine's, counted."""
+        return self._within(super().convolve, *operands, **named)
+
+    def contract(self, *operands: Any, **named: Any) -> Array:
+        """As the engine's, counted."""
+        return self._within(super().contract, *operands, **named)
+
+    def convolve_transposed(self, *operands: Any, **named: Any) -> Array:
+        """As the engine's, counted."""
+        return self._within(super().convolve_transposed, *operands, **named)
+
+
+class Scalar:
+    """A number of a `CountingEngine`; what is computed of it, together with plain numbers, is one as well."""
+
+    __slots__ = ("engine", "value")
+
+    def __init__(self, value: float, engine: CountingEngine) -> None:
+        self.value = value
+        self.engine = engine
+
+    def __mul__(self, other: Any) -> Scalar:
+        self.engine.multiplied()
+        return Scalar(self.value * float(other), self.engine)
+
+    __rmul__ = __mul__
+
+    def __add__(self, other: Any) -> Scalar:
+        return Scalar(self.value + float(other), self.engine)
+
+    __radd__ = __add__
+
+    def __sub__(self, other: Any) -> Scalar:
+        return Scalar(self.value - float(other), self.engine)
+
+    def __rsub__(self, other: Any) -> Scalar:
+        return Scalar(float(other) - self.value, self.engine)
+
+    def __truediv__(self, other: Any) -> Scalar:
+        return Scalar(self.value / float(other), self.engine)
+
+    def __float__(self) -> float:
+        return self.value
+
+    def __int__(self) -> int:
+        return int(self.value)
+
+    def __eq__(self, other: object) -> bool:
+        return self.value == float(other)  # type: ignore[arg-type]  # arrays hold numbers alone
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def __lt__(self, other: Any) -> bool:
+        return self.value < float(other)
+
+    def __le__(self, other: Any) -> bool:
+        return self.value <= float(other)
+
+    def __gt__(self, other: Any) -> bool:
+        return self.value > float(other)
+
+    def __ge__(self, other: Any) -> bool:
+        return self.value >= float(other)
+
+    def exp(self) -> Scalar:
+        """What NumPy's exp calls on an object."""
+        return Scalar(math.exp(self.value), self.engine)
+
+    def floor(self) -> Scalar:
+        """What NumPy's floor calls on an object."""
+        return Scalar(float(math.floor(self.value)), self.engine)
