@@ -87,6 +87,10 @@ class FieldType(msgspec.Struct, frozen=True):
         """
         return value
 
+    def thin(self, value: Any, axis: int | None) -> Any:
+        """The value for a tensor of one channel and, on each spatial axis but `axis`, one position."""
+        return value
+
     def schema(self) -> dict[str, Any]:
         """The JSON Schema of what may be written."""
         raise NotImplementedError
@@ -111,6 +115,13 @@ class Whole(FieldType, frozen=True, kw_only=True):
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+
+
+class Channels(Whole, frozen=True, kw_only=True):
+    """A whole number of channels, or of parts that they are split into."""
+
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return 1
 
 
 class Real(FieldType, frozen=True, kw_only=True):
@@ -205,6 +216,9 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
     def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
         return traced_axes(value, symbol, vocabulary)
 
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return _only(axis, value, self.minimum)  # the least there can be does nothing: 1 tap, 0 positions added
+
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
         return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
@@ -228,6 +242,9 @@ class Scale(FieldType, frozen=True):
         if isinstance(value, bool | str | tuple | None) or not 0 < value <= LARGEST:
             raise FieldError(f"expected a number above 0, found {shown(value)}")
         return value.as_integer_ratio()  # type: ignore[no-any-return]  # int and Fraction both have it
+
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return _only(axis, value, (1, 1))
 
     def schema(self) -> dict[str, Any]:
         number = {"type": "number", "exclusiveMinimum": 0}
@@ -274,6 +291,9 @@ class PaddingType(FieldType, frozen=True):
             return tuple((pad, pad) for pad in traced_axes([before for before, _ in value], symbol, vocabulary))
         ends = zip(("before", "after"), zip(*value, strict=True), strict=True)
         return tuple(zip(*(traced_axes(pads, f"{symbol}_{end}", vocabulary) for end, pads in ends), strict=True))
+
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return value if isinstance(value, str) else _only(axis, value, (0, 0))
 
     def _pair(self, value: Any) -> tuple[int, int]:
         if isinstance(value, tuple):
@@ -342,6 +362,9 @@ class Optional(FieldType, frozen=True):
     def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
         return None if value is None else self.of.traced(value, symbol, vocabulary)
 
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return None if value is None else self.of.thin(value, axis)
+
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "null"}, *self.of.schema()["anyOf"]]}
 
@@ -353,6 +376,10 @@ def _per_axis(value: Any, rank: int, accept: Callable[[Any], Any]) -> tuple[Any,
         pairs = " (before and after of the one axis are written [[before, after]])" if rank == 1 else ""
         raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}{pairs}")
     return tuple(accept(item) for item in value)
+
+
+def _only(axis: int | None, value: tuple[Any, ...], neutral: Any) -> tuple[Any, ...]:
+    return tuple(item if index == axis else neutral for index, item in enumerate(value))
 
 
 def optional(of: FieldType) -> Optional:

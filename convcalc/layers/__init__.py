@@ -20,6 +20,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import msgspec
+from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, merged
 from convcalc.arithmetic.number import product
@@ -57,6 +58,10 @@ class Check(msgspec.Struct, frozen=True):
     field: str
     message: Callable[..., str]
     arguments: tuple[object, ...] = ()
+
+
+class Unprobed(Exception):
+    """A layer cannot be probed in the form asked for; the message says why."""
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
@@ -121,6 +126,33 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         """What the output sees of the network's input; here the union over the paths."""
         return fields[0] if len(fields) == 1 else merged(self.paths(fields, inputs), self.shape(*inputs))
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        """The layer as its receptive field speaks of it: on an axis without ends, with nothing moved by data.
+
+        `axis` is the tensor's axis that holds the positions, if one does. What is given as a size on it becomes a
+        ratio or a distance from the ends, so that the axis can be lengthened. Raises `Unprobed` if there is no
+        such form.
+        """
+        return self
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        """The layer on tensors of one channel, with one position on every spatial axis but `axis`.
+
+        Fields of one an axis and of channels say it themselves; what rearranges axes or channels has a form of its own.
+        Raises `Unprobed` if there is none.
+        """
+        spatial = axis - 1 if axis else None
+        types = field_types(type(self)).items()
+        return replace(self, **{name: of.thin(getattr(self, name), spatial) for name, of in types})
+
+    def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
+        """Whether `axis`, of one position, leaves without being summed over: it sees what it saw, and has no place."""
+        return False
+
+    def own_path(self) -> Kind | None:
+        """What is left of a layer that sees all positions if only what a position sees of itself counts."""
+        return None
+
     def summary(self) -> str:
         """The fields that matter, in a few characters, for a table."""
         return ""
@@ -129,6 +161,32 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         """A generated configuration with input shapes that it accepts."""
         return cls(), (tuple(draw.randint(1, 9) for _ in range(draw.randint(1, 4))),)
+
+
+class StandIn(Kind, frozen=True, kw_only=True):
+    """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields."""
+
+    of: Kind
+    run: Callable[..., Array]
+
+    def weights(self, *inputs: Shape) -> Weights:
+        return self.of.weights(*inputs)
+
+    def buffers(self, *inputs: Shape) -> Weights:
+        return self.of.buffers(*inputs)
+
+    def macs(self, *inputs: Shape) -> int:
+        return self.of.macs(*inputs)
+
+    def elementwise_ops(self, *inputs: Shape) -> int:
+        return self.of.elementwise_ops(*inputs)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return replace(self, of=self.of.thin(axis, inputs))
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return fields.run(engine, fields.of, weights, *inputs)
 
 
 def _total(arrays: Weights) -> int:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
-from convcalc.layers import Shape
+from convcalc.layers import Shape, Unprobed
 
 Carried = tuple[int, ...]
 
@@ -21,6 +21,20 @@ def reshaped(field: Field, before: Shape, after: Shape) -> Field:
         merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
         carries += _split(merged, [after[axis] for axis in new])
     return replace(field, carries=tuple(carries))
+
+
+def landing(axis: int, before: Shape, after: Shape) -> int | None:
+    """The axis that the positions of `axis` are on afterwards; None where one position vanishes among other axes.
+
+    Raises `Unprobed` where they are shared out to several.
+    """
+    old, new = next(run for run in _runs(before, after) if axis in run[0])
+    taken = [place for place in new if after[place] != 1]
+    if before[axis] == 1:
+        return new[old.index(axis)] if not taken and old.index(axis) < len(new) else None
+    if len(taken) != 1:
+        raise Unprobed("an axis of positions is shared out to several axes")
+    return taken[0]
 
 
 def _runs(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:

@@ -6,12 +6,12 @@ at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...)
 
 import random
 from collections.abc import Iterator
-from functools import reduce
+from functools import partial, reduce
 from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Check, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
 from convcalc.layers._cases import draw_shape
 
 
@@ -37,6 +37,12 @@ class Elementwise(Kind, frozen=True, kw_only=True):
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         return repeated(fields, inputs)
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        sizes = [1 if axis is None or axis >= len(x) else x[axis] for x in inputs]
+        if axis is None or len(set(sizes)) == 1:
+            return self
+        return StandIn(of=self, run=partial(_with_repeated, axis, [size == 1 for size in sizes]))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         largest = draw_shape(draw)
@@ -46,6 +52,18 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             inputs.append(sizes[: draw.randint(1, len(sizes))])
         draw.shuffle(inputs)
         return cls(), tuple(inputs)
+
+
+def _with_repeated(
+    axis: int, repeated: list[bool], engine: Engine, fields: Fields, weights: Arrays, *inputs: Array
+) -> Array:
+    """The merge, each tensor that has one position on a longer axis standing for all positions it could have been."""
+    place = axis + 1
+    ends = [
+        x.sum(place, keepdims=True) if once and x.ndim > place and x.shape[place] > 1 else x
+        for x, once in zip(inputs, repeated, strict=True)
+    ]
+    return type(fields).reference(engine, fields, weights, *ends)
 
 
 def _mismatch(inputs: tuple[Shape, ...], number: int, axis: int, largest: int) -> str:

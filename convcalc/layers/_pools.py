@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec.structs import replace
@@ -11,7 +12,7 @@ from convcalc.arithmetic.number import greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
 from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
-from convcalc.layers import Array, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
 from convcalc.layers._checks import fits, has_positions, no_word
 from convcalc.layers._windows import shown_sizes, shown_window
@@ -110,6 +111,9 @@ class Cells(PerAxis, frozen=True, kw_only=True):
         numbers = super().accept(tuple(self.minimum if item is None else item for item in items), rank)
         return tuple(None if item is None else number for item, number in zip(items, numbers, strict=True))
 
+    def thin(self, value: Any, axis: int | None) -> Any:
+        return tuple(item if index == axis else None for index, item in enumerate(value))
+
     def schema(self) -> dict[str, Any]:
         number, listed, expression = super().schema()["anyOf"]
         items = {"anyOf": [*listed["items"]["anyOf"], {"type": "null"}]}
@@ -137,6 +141,15 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
         collapsed = fields[0].collapsed(axis for axis, (_, outputs) in wanted if outputs == 1)
         return resampled(collapsed, [self._cells(size, outputs) for _, (size, outputs) in wanted])
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if not axis or self.output_size[axis - 1] in (None, 1):
+            return self
+        size, cells = inputs[0][axis], self.output_size[axis - 1]
+        if size == cells:
+            kept = (*self.output_size[: axis - 1], None, *self.output_size[axis:])
+            return replace(self, output_size=kept)
+        return StandIn(of=self, run=partial(_in_proportion, axis, size))
+
     def _cells(self, size: int, outputs: int | None) -> Resampling | None:
         return None if outputs is None or outputs == size else cells(size, outputs)
 
@@ -157,6 +170,14 @@ def over_cells(engine: Engine, function: Callable[..., Array], x: Array, output_
             cells = [slice(t * size // outputs, -(-(t + 1) * size // outputs)) for t in range(outputs)]
             x = engine.numpy.stack([function(last[..., cell], -1) for cell in cells], axis)
     return x
+
+
+def _in_proportion(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """As many cells on a longer axis as keep the ratio to its `size`."""
+    cells = list(fields.output_size)
+    cells[axis - 1] = x.shape[axis + 1] * cells[axis - 1] // size
+    longer = replace(fields, output_size=tuple(cells))
+    return type(fields).reference(engine, longer, weights, x)
 
 
 class GlobalPool(Kind, frozen=True, kw_only=True):

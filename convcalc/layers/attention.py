@@ -20,7 +20,7 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import Flag, Whole
+from convcalc.fields import Channels, Flag
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
@@ -28,7 +28,7 @@ from convcalc.layers._softmax import softmax
 
 
 class Attention(Kind, frozen=True, kw_only=True):
-    num_heads: Annotated[int, Whole("parts the features are split into, each attending alone", minimum=1)]
+    num_heads: Annotated[int, Channels("parts the features are split into, each attending alone", minimum=1)]
     bias: Annotated[bool, Flag("learned numbers added to query, key, value and output")] = True
 
     def checks(self, x: Shape) -> Iterator[Check]:

@@ -16,14 +16,14 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
-from convcalc.fields import Whole
+from convcalc.fields import Channels
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides
 
 
 class ChannelShuffle(Kind, frozen=True, kw_only=True):
-    groups: Annotated[int, Whole("parts the channels are split into and dealt from", minimum=1)]
+    groups: Annotated[int, Channels("parts the channels are split into and dealt from", minimum=1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield divides(self.groups, x[0], "groups", "channels")

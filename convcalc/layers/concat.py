@@ -18,10 +18,11 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, concatenated
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Unprobed
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers.add import Add
 
 
 class Concat(Kind, frozen=True, kw_only=True):
@@ -48,6 +49,14 @@ class Concat(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if axis == self.axis % len(inputs[0]):
+            raise Unprobed("tensors laid end to end have their places at the sizes they have")
+        return self
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self if axis == self.axis % len(inputs[0]) else Add()  # what is laid end to end is one place
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -21,7 +21,7 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
-from convcalc.fields import Choice, Flag, PaddingType, PerAxis, Sizes, Whole
+from convcalc.fields import Channels, Choice, Flag, PaddingType, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import fits, grouped, room_to_pad
@@ -32,12 +32,12 @@ PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class Conv(Kind, frozen=True, kw_only=True):
-    out_channels: Annotated[int, Whole("filters: channels that leave", minimum=1)]
+    out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions the window moves")] = (1,)
     padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
-    groups: Annotated[int, Whole("parts the channels are split into, each convolved alone", minimum=1)] = 1
+    groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
     bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
     padding_mode: Annotated[str, Choice("what stands on the padding", options=PADDING_MODES)] = "zeros"
 

@@ -25,7 +25,7 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field, transposed
 from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
-from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
+from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import grouped, no_word
@@ -34,13 +34,13 @@ from convcalc.layers._windows import shown_window
 
 
 class ConvTranspose(Kind, frozen=True, kw_only=True):
-    out_channels: Annotated[int, Whole("filters: channels that leave", minimum=1)]
+    out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions between the windows of neighbouring inputs")] = (1,)
     padding: Annotated[Padding, PaddingType("positions cropped from the output")] = ((0, 0),)
     output_padding: Annotated[Sizes, PerAxis("positions added at the end of the output", minimum=0)] = (0,)
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
-    groups: Annotated[int, Whole("parts the channels are split into, each convolved alone", minimum=1)] = 1
+    groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
     bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
 
     def windows(self) -> tuple[Window, ...]:

@@ -60,6 +60,9 @@ class Crop(Kind, frozen=True, kw_only=True):
     def summary(self) -> str:
         return shown_pairs(self.cropping) if self.cropping is not None else f"to {shown_sizes(self.size or ())}"
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Crop(cropping=self.crops(inputs[0]))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)

@@ -24,8 +24,8 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Padding, Pair
-from convcalc.fields import Flag, PaddingType, PerAxis, Sizes, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._filters import biased, filters
@@ -35,14 +35,14 @@ from convcalc.layers.conv import Conv
 class DeformConv(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 3)
 
-    out_channels: Annotated[int, Whole("filters: channels that leave", minimum=1)]
+    out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions the window moves")] = (1,)
     padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
-    groups: Annotated[int, Whole("parts the channels are split into, each convolved alone", minimum=1)] = 1
+    groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
     bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
-    offset_groups: Annotated[int, Whole("parts the channels are split into, each with its offsets", minimum=1)] = 1
+    offset_groups: Annotated[int, Channels("parts the channels are split into, each with its offsets", minimum=1)] = 1
 
     def undeformed(self) -> Conv:
         """The convolution that this is with all offsets zero."""
@@ -91,6 +91,9 @@ class DeformConv(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return self.undeformed().summary()
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return StandIn(of=self, run=_unmoved)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -164,3 +167,12 @@ def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
         values = np.take_along_axis(flat, index, -1).reshape(*flat.shape[:3], *share.shape[2:])
         total = total + values * share[:, :, None]
     return total
+
+
+def _unmoved(engine: Engine, fields: Fields, weights: Arrays, x: Array, *maps: Array) -> Array:
+    """With offsets 0 and masks 1, so that taps stand where they are claimed to; what the maps see is added."""
+    taps, positions = product(fields.kernel_size) * fields.offset_groups, maps[0].shape[2:]
+    zeros = engine.numpy.zeros((len(x), len(positions) * taps, *positions), x.dtype)
+    ones = [engine.numpy.ones((len(x), taps, *positions), x.dtype)] * (len(maps) - 1)
+    y = DeformConv.reference(engine, fields, weights, x, zeros, *ones)
+    return sum((seen.sum(1, keepdims=True) for seen in maps), start=y)

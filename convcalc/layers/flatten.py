@@ -19,7 +19,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
-from convcalc.layers._carried import reshaped
+from convcalc.layers._carried import landing, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 
@@ -47,6 +47,9 @@ class Flatten(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return reshaped(fields[0], inputs[0], self.shape(*inputs))
+
+    def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
+        return landing(axis, inputs[0], self.shape(*inputs)) is None
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -18,15 +18,16 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import Flag, Real, Whole
+from convcalc.fields import Channels, Flag, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import learned, measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers.identity import Identity
 
 
 class GroupNorm(Kind, frozen=True, kw_only=True):
-    num_groups: Annotated[int, Whole("parts the channels are split into, each normalised alone", minimum=1)]
+    num_groups: Annotated[int, Channels("parts the channels are split into, each normalised alone", minimum=1)]
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
 
@@ -44,6 +45,9 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"
+
+    def own_path(self) -> Kind:
+        return Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -23,12 +23,8 @@ from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import has_positions
-from convcalc.layers._norms import (
-    channels_normalised,
-    operations,
-    running_statistics,
-    scale_and_shift,
-)
+from convcalc.layers._norms import channels_normalised, operations, running_statistics, scale_and_shift
+from convcalc.layers.identity import Identity
 
 
 class InstanceNorm(Kind, frozen=True, kw_only=True):
@@ -51,6 +47,9 @@ class InstanceNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))
+
+    def own_path(self) -> Kind:
+        return Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

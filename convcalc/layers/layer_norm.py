@@ -24,6 +24,7 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, W
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers.identity import Identity
 
 
 class LayerNorm(Kind, frozen=True, kw_only=True):
@@ -46,6 +47,9 @@ class LayerNorm(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"axes {', '.join(map(str, self.axes))}"
+
+    def own_path(self) -> Kind:
+        return Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -19,13 +19,13 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import Flag, Whole
+from convcalc.fields import Channels, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 
 
 class Linear(Kind, frozen=True, kw_only=True):
-    out_features: Annotated[int, Whole("size of the last axis that leaves", minimum=1)]
+    out_features: Annotated[int, Channels("size of the last axis that leaves", minimum=1)]
     bias: Annotated[bool, Flag("one learned number added to each output feature")] = True
 
     def shape(self, x: Shape) -> Shape:
@@ -49,6 +49,9 @@ class Linear(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"{self.out_features} features"
+
+    def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
+        return axis == len(inputs[0]) - 1 and inputs[0][axis] == 1
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -14,13 +14,14 @@ Source: Shi et al. 2016; PyTorch nn.PixelShuffle, here on any number of axes.
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import nearest
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Unprobed
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import has_positions
 
@@ -55,6 +56,11 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
     def summary(self) -> str:
         return f"x{self.upscale_factor}"
 
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if axis == 0:
+            raise Unprobed("positions in the channels are dealt to other axes")
+        return StandIn(of=self, run=partial(_on_one_channel, axis))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
@@ -67,3 +73,11 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
         order = (axis for pair in zip(range(2 + rank, 2 + 2 * rank), range(2, 2 + rank), strict=True) for axis in pair)
         laid = blocks.transpose(0, 1, *order)
         return laid.reshape(*blocks.shape[:2], *(size * factor for size in x.shape[2:]))
+
+
+def _on_one_channel(axis: int | None, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """With as many channels as it takes, all the same; of the other axes the first position is kept."""
+    factor, rank = fields.upscale_factor, x.ndim - 2
+    shuffled = PixelShuffle.reference(engine, fields, weights, x.repeat(factor**rank, axis=1))
+    kept = [slice(None) if place == axis else slice(0, 1) for place in range(1, rank + 1)]
+    return shuffled[(slice(None), slice(None), *kept)]

@@ -13,13 +13,14 @@ Source: PyTorch nn.PixelUnshuffle, here on any number of axes; ONNX SpaceToDepth
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Unprobed
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides, has_positions
 
@@ -43,6 +44,11 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
     def summary(self) -> str:
         return f"/{self.downscale_factor}"
 
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if axis == 0:
+            raise Unprobed("positions in the channels are mixed with those of other axes")
+        return StandIn(of=self, run=partial(_on_one_line, axis))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x, factor = draw_shape(draw, least_rank=1), draw.randint(1, 3)
@@ -55,3 +61,11 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
         blocks = x.reshape(*x.shape[:2], *sizes)
         laid = blocks.transpose(0, 1, *range(3, 3 + 2 * rank, 2), *range(2, 2 + 2 * rank, 2))
         return laid.reshape(x.shape[0], -1, *laid.shape[2 + rank :])
+
+
+def _on_one_line(axis: int | None, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """With as many positions on the other axes as it takes, all the same; the channels that come out are one again."""
+    for place in range(1, x.ndim - 1):
+        if place != axis:
+            x = x.repeat(fields.downscale_factor, axis=place + 1)
+    return PixelUnshuffle.reference(engine, fields, weights, x).sum(1, keepdims=True)

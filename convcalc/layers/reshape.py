@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
-from convcalc.layers._carried import reshaped
+from convcalc.layers._carried import landing, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divisors
 
@@ -64,6 +64,20 @@ class Reshape(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return ", ".join(map(str, self.sizes))
+
+    def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
+        return landing(axis, inputs[0], self.shape(*inputs)) is None
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self if axis is None else self._with_rest(axis, inputs[0], self.shape(*inputs))
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        ones = (1,) * len(self.sizes)
+        return Reshape(sizes=ones) if axis is None else self._with_rest(axis, inputs[0], ones)
+
+    def _with_rest(self, axis: int, x: Shape, sizes: Shape) -> Kind:
+        place = landing(axis, x, self.shape(x))
+        return Reshape(sizes=tuple(-1 if index == place else size for index, size in enumerate(sizes)))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -23,6 +23,7 @@ from convcalc.fields import ANY_SIGN, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers.identity import Identity
 
 
 class Slice(Kind, frozen=True, kw_only=True):
@@ -62,6 +63,15 @@ class Slice(Kind, frozen=True, kw_only=True):
     def summary(self) -> str:
         step = f":{self.step}" if self.step != 1 else ""
         return f"{self.start}:{'' if self.end is None else self.end}{step}, axis {self.axis}"
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        size, (start, end) = inputs[0][self.axis], self.ends(inputs[0])
+        if axis != self.axis % len(inputs[0]):
+            return self
+        return Slice(axis=axis, start=start, end=end - size if end < size else None, step=self.step)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self if axis == self.axis % len(inputs[0]) else Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -22,6 +22,8 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist, divides
+from convcalc.layers.identity import Identity
+from convcalc.layers.slice import Slice
 
 
 class Split(Kind, frozen=True, kw_only=True):
@@ -51,6 +53,15 @@ class Split(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"part {self.part} of {self.sections}" + (f", axis {self.axis}" if self.axis != 0 else "")
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if axis != self.axis % len(inputs[0]):
+            return self
+        size, after = self.shape(*inputs)[axis], self.sections - self.part - 1
+        return Slice(axis=axis, start=self.part * size, end=-after * size if after else None)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self if axis == self.axis % len(inputs[0]) else Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

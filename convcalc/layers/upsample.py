@@ -18,11 +18,13 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field, Resampling, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import Ratio, interpolated, nearest
 from convcalc.fields import Choice, Flag, PerAxis, Scale, Sizes, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Unprobed
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, one_of_two
 from convcalc.layers._windows import shown_sizes
@@ -96,6 +98,14 @@ class Upsample(Kind, frozen=True, kw_only=True):
             return f"to {shown_sizes(self.size or ())}, {self.mode}"
         factors = {f"{top}/{bottom}" if bottom != 1 else str(top) for top, bottom in self.scale_factor}
         return f"x{', '.join(sorted(factors))}, {self.mode}"
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if not axis:
+            return self
+        if self.align_corners:
+            raise Unprobed("where corners are aligned the ratio is of the sizes themselves")
+        sizes = zip(self.shape(*inputs)[1:], inputs[0][1:], strict=True)
+        return self if self.size is None else replace(self, scale_factor=tuple(sizes), size=None)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

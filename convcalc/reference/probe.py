@@ -1,49 +1,40 @@
 """Receptive fields probed: which input positions reach an output position, seen on tensors and held against the claim.
 
-A NaN at one input position is passed on by everything that reads it. What is run are the kinds' own `reference`
-functions; of the claims only their periods are used, to choose how long an axis must be.
+A NaN at one input position is passed on by everything that reads it. What runs are the kinds' own `reference`
+functions, on one axis of the input at a time, lengthened so that the positions looked at see no ends of it. As what is
+seen repeats with the strides, the positions of one period are tagged, at three places, and every
+interval follows. Of the claims only periods and sizes are used, to choose how long the axis must be; where they are
+wrong, what is seen is not what they say.
+
+Layers whose places depend on the size of the axis itself (tensors laid end to end on it, aligned corners, paths of
+different rates that meet) are probed at the real size, where the ends are seen too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from typing import Any
 
-import msgspec
+import numpy as np
+from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured, receptive_fields
-from convcalc.analysis.report import ReceptiveField
-from convcalc.arithmetic.field import Span
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Span, intervals
 from convcalc.network import Network
+from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, together
+from convcalc.reference.real_size import at_real_size
+from convcalc.reference.stretch import Laid, Length, Place, has, laid_out, parts, stretched
+from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags
+from convcalc.tensors.engine import Engine
 
-
-class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """One spatial axis of the input, as a node sees it.
-
-    `agrees` is None where the axis was not probed; `reason` then says why, and the first position that disagrees where
-    it is False. `intervals` are what the output positions of one period were seen to see.
-    """
-
-    axis: int
-    agrees: bool | None
-    reason: str = ""
-    intervals: tuple[Span, ...] = ()
-
-
-class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):
-    """The receptive field of one node, claimed and probed.
-
-    `agrees` is False if anything disagrees, None if nothing does and something was not probed.
-    """
-
-    name: str
-    kind: str
-    line: int
-    claimed: ReceptiveField
-    probed: ReceptiveField | None
-    agrees: bool | None
-    reason: str = ""
-    axes: tuple[AxisCheck, ...] = ()
-
+MOST_WORK = 400_000_000
+"""Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
+FEWEST_TAGS = 8
+"""Positions that are tagged at least, or the axis is not probed."""
+MOST_POSITIONS = 65_536
+"""Output positions of a node whose intervals are compared."""
 
 Progress = Callable[[int, int], None]
 """Told how many of how many steps are done."""
@@ -52,19 +43,182 @@ Progress = Callable[[int, int], None]
 def probe(network: Network, *, thin: bool = True, progress: Progress | None = None) -> list[FieldCheck]:
     """The fields of all nodes, inputs among them, held against what tensors show.
 
-    `thin` runs every layer with one channel and one axis; without it all channels and axes are there, which is for
-    small networks.
+    `thin` runs every layer with one channel, and one position on all axes but the one that is probed; without it all
+    channels and axes are there, which is for small networks.
     """
     fields, _ = receptive_fields(network)
-    return [
-        FieldCheck(
-            name=node.name,
-            kind=node.kind,
-            line=node.line,
-            claimed=measured(field, node.shape),
-            probed=None,
-            agrees=None,
-            reason="not probed",
-        )
-        for node, field in zip(network.nodes, fields, strict=True)
+    axes = max((len(node.shape) - 1 for node in network.inputs), default=0)
+    steps = _Steps(progress, axes * len(network.nodes))
+    checks: list[list[AxisCheck]] = [[] for _ in fields]
+    for axis in range(axes):
+        found = _Axis(network, fields, axis, thin, steps).checks()
+        for each, check in zip(checks, found, strict=True):
+            each.append(check)
+    return [together(*each) for each in zip(network.nodes, fields, checks, strict=True)]
+
+
+class _Steps:
+    """Counts steps and tells of each."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self.progress, self.done, self.total = progress, 0, total
+
+    def __call__(self) -> None:
+        self.done = min(self.done + 1, self.total)
+        if self.progress is not None:
+            self.progress(self.done, self.total)
+
+
+class _Axis:
+    """One axis of the input, probed for all nodes."""
+
+    def __init__(
+        self, network: Network, fields: Sequence[Field], axis: int, thin: bool, steps: Callable[[], None]
+    ) -> None:
+        self.network, self.fields, self.axis, self.thin, self.steps = network, fields, axis, thin, steps
+        self.sizes = [node.shape[axis + 1] for node in network.inputs if has(node, axis)]
+        self.engine = Engine()
+
+    def checks(self) -> list[AxisCheck]:
+        length = stretched(self.fields, self.axis, self.sizes)
+        nodes = range(len(self.network.nodes))
+        if length is None:
+            problem = "the axis would have to be too long"
+            laid = [Laid(None, Place(), problem=problem) for _ in nodes]
+            found: dict[int, AxisCheck] = {}
+        else:
+            with np.errstate(all="ignore"):
+                laid = laid_out(self.network, self.axis, length, self.thin, self.engine)
+            found = self._lengthened(laid, length)
+        rest = [index for index in nodes if index not in found]
+        if rest:
+            found |= at_real_size(self.network, self.fields, self.axis, laid, rest, self.thin, self.engine)
+        return [found[index] for index in nodes]
+
+    def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
+        work = 2 * sum(each.elements for each in laid if not each.problem)
+        chosen = self._tags(length, MOST_WORK // max(work, 1))
+        if chosen is None:
+            reason = f"not probed: a single tag would take {work:,} elements"
+            return {index: AxisCheck(axis=self.axis, agrees=None, reason=reason) for index in range(len(laid))}
+        longer = length.whole - min(self.sizes)
+        follow = Follow(self.network, self.axis, laid, self.engine, self.thin, longer, length.margin, length.period)
+        checks = {}
+        for index, seen in enumerate(follow.run(chosen, self.steps)):
+            if seen is not None:
+                checks[index] = self._check(index, laid[index].place, seen, chosen, length.period)
+        return checks
+
+    def _tags(self, length: Length, affordable: int) -> Tags | None:
+        """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""
+        period, last = length.period, length.base - length.period
+        starts = [last // 2, 0, last]
+        if 3 * period <= affordable:
+            return Tags([range(start, start + period) for start in starts])
+        if affordable < FEWEST_TAGS:
+            return None
+        far = [start + place for start in starts[1:] for place in range(0, period, -(-period // 2))]
+        if period + len(far) <= affordable:
+            return Tags([range(starts[0], starts[0] + period)], far)
+        ends = {end % period for span in self._claimed_ends() for end in span}
+        evenly = range(0, period, -(-period // (affordable // 2)))
+        residues = sorted({*sorted(ends)[: affordable // 2], *evenly})
+        return Tags([[starts[0] + (place - starts[0]) % period for place in residues]], far)
+
+    def _claimed_ends(self) -> list[tuple[int, int]]:
+        spans = []
+        for field in self.fields:
+            for local in field.axes[self.axis : self.axis + 1]:
+                spans += [span for part in parts(local or ()) for span in part.spans[:8] if span]
+        return spans
+
+    def _check(self, index: int, place: Place, seen: Seen, tags: Tags, period: int) -> AxisCheck:
+        node, field = self.network.nodes[index], self.fields[index]
+        if seen.problem or self.axis >= len(field.axes):
+            return AxisCheck(axis=self.axis, agrees=None, reason=seen.problem)
+        local = field.axes[self.axis]
+        is_global, reason = _spread(seen, tags, period)
+        check = AxisCheck(axis=self.axis, agrees=None, is_global=is_global)
+        if local == NOT_WORKED_OUT:
+            return replace(check, reason="the claim is not worked out")
+        if local is not None and not self.thin and _mixed(field, self.axis):
+            return replace(check, reason="positions share an axis with others")
+        tagged = set(tags.positions[tags.members == 0] % period)
+        reason = reason or _difference(local, seen, period, None if len(tagged) == period else tagged)
+        if len(tagged) < period:
+            sampled = f"{len(tags.positions)} of {period:,} positions tagged"
+            return replace(check, agrees=not reason, reason=reason or sampled)
+        check = replace(check, **_measures(seen, period, node.shape[place.axis] if place.axis is not None else 1))
+        if local is not None:
+            claimed = measured(field, node.shape)
+            reason = reason or _wrong_measures(check, claimed)
+        return replace(check, agrees=not reason, reason=reason)
+
+
+def _spread(seen: Seen, tags: Tags, period: int) -> tuple[bool, str]:
+    """Whether tags reach every position; then those that are whole periods apart all do, or the reason is given."""
+    if not seen.everywhere.any():
+        reason = "some tags came by a path that is not local, and reached some positions only" if seen.globally else ""
+        return seen.globally, reason
+    residues = tags.positions % period
+    spread = np.isin(residues, residues[seen.everywhere])
+    for position in tags.positions[spread & ~seen.everywhere]:
+        return True, f"input {position} reaches some positions only, where inputs whole periods from it reach all"
+    return True, ""
+
+
+def _mixed(field: Field, axis: int) -> bool:
+    """Whether the positions of an input axis share an axis of the tensor with something else."""
+    holding = [carried for carried in field.carries if axis in carried]
+    return len(holding) > 1 or any(carried != (axis,) for carried in holding)
+
+
+def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
+    """The first position that sees another interval than is claimed; `tagged` are the places of a period, if not all."""
+    repeats = math.lcm(seen.classes, *(part.period for part in parts(local or ())))
+    count = min(repeats + seen.classes, MOST_POSITIONS)
+    claimed = intervals(local, count) if local is not None else [None] * count
+    for number in range(len(seen.low)):
+        for position, span in enumerate(claimed):
+            found = seen.span(number, position, period)
+            if found != span and (tagged is None or not _within(found, span, tagged, period)):
+                return differs(position, found, span)
+    return ""
+
+
+def _within(found: Span, claimed: Span, tagged: set[int], period: int) -> bool:
+    """Whether nothing beyond the claim was seen, and its ends were, where they are tagged."""
+    if claimed is None:
+        return found is None
+    low, high = found or (NOWHERE, -NOWHERE)
+    first, last = (end % period in tagged for end in claimed)
+    return (low == claimed[0] if first else low >= claimed[0]) and (high == claimed[1] if last else high <= claimed[1])
+
+
+def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
+    """Size, stride and start of what was seen, as `measure` says them of what is claimed."""
+    spans = [seen.span(0, position, period) for position in range(seen.classes)]
+    real = [span for span in spans[:outputs] if span is not None]
+    if not any(spans):
+        return {}
+    stride: Any = Fraction(period, seen.classes)
+    stride = int(stride) if stride.denominator == 1 else stride
+    first = spans[0]
+    regular = first and spans == [
+        (first[0] + position * stride, first[1] + position * stride) for position in range(len(spans))
     ]
+    return {
+        "size": max((high - low + 1 for low, high in real), default=0),
+        "stride": stride,
+        "start": real[0][0] if real else 0,
+        "intervals": () if regular else tuple(spans),
+    }
+
+
+def _wrong_measures(check: AxisCheck, claimed: Any) -> str:
+    for name in ("size", "stride", "start"):
+        values = getattr(claimed, name)
+        value, seen = values[check.axis] if values else None, getattr(check, name)
+        if value != seen:
+            return f"{name} seen {seen}, claimed {value}"
+    return ""

@@ -13,12 +13,13 @@ import msgspec
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import ANY_SIGN, Choice, Real, Whole
+from convcalc.fields import ANY_SIGN, Channels, Choice, Real, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._softmax import softmax
+from convcalc.layers.identity import Identity
 
 
 class Activation(Kind, frozen=True, kw_only=True):
@@ -153,7 +154,7 @@ class Prelu(Activation, frozen=True, kw_only=True):
     Source: He et al. 2015; PyTorch nn.PReLU.
     """
 
-    num_parameters: Annotated[int, Whole("slopes learned: 1, or the number of channels", minimum=1)] = 1
+    num_parameters: Annotated[int, Channels("slopes learned: 1, or the number of channels", minimum=1)] = 1
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(
@@ -340,6 +341,9 @@ class Softmax(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
+
+    def own_path(self) -> Kind:
+        return Identity()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
