@@ -23,7 +23,7 @@ from convcalc.reference import verify
 from convcalc.reference.battery import Battery, battery
 from convcalc.reference.findings import Column
 
-CASES = 16
+CASES = 40
 Formula = Callable[..., Any]
 
 
@@ -68,8 +68,6 @@ SHAPES = [
           lambda right: property(lambda self: self.kernel), ("conv", "max_pool"), "shape"),
     Fault("padding doubled", window, "_padding",
           padded(lambda padding, pair, w: (2 * pair[0], 2 * pair[1])), ("conv",), "shape"),
-    Fault("same padding as if there were no stride", window, "_padding",
-          padded(lambda padding, pair, w: (0, w.extent - 1) if padding == "same" else pair), ("conv",), "shape"),
     Fault("the stride of another axis", conv, "windows", lambda right: conv_windows, ("conv",), "shape"),
     Fault("ceil_mode without the last-window rule", Window, "outputs_ceil",
           lambda right: lambda self, size: ceil_div(size + self.before + self.after - self.extent, self.stride) + 1,
@@ -261,6 +259,8 @@ def own_path(self: Any, fields: Any, inputs: Any) -> Any:
 FIELDS = [
     Fault("same padding at the wrong end", window, "_padding",
           padded(lambda padding, pair, w: pair[::-1] if padding == "same" else pair), ("conv",), "receptive_field"),
+    Fault("same padding as if there were no stride", window, "_padding",
+          padded(lambda padding, pair, w: (0, w.extent - 1) if padding == "same" else pair), ("conv",), "receptive_field"),
     Fault("causal padding as same", window, "_padding",
           padded(lambda padding, pair, w: (w.extent // 2, (w.extent - 1) // 2) if padding == "causal" else pair),
           ("causal stack",), "receptive_field"),
@@ -268,7 +268,7 @@ FIELDS = [
           lambda right: lambda self, windows: [pair[::-1] for pair in right(self, windows)],
           ("conv_transpose",), "receptive_field"),
     Fault("the middle of an odd crop at the wrong end", load("crop"), "crops",
-          lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "receptive_field"),
+          lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "identities"),
     Fault("the start of a field with the wrong sign", field, "through_window",
           every(lambda axis, w, found: replace(found, start=-found.start)), ("conv", "pad"), "receptive_field"),
     Fault("dilation left out of a field", field, "through_window",
@@ -296,7 +296,7 @@ FIELDS = [
     Fault("a transposed field over a zero-stuffed grid", field, "through_transposed",
           lambda right: lambda axis, w, outputs: Reach(w.extent, 1, 0), ("conv_transpose",), "receptive_field"),
     Fault("axes that leave their positions behind", load("permute"), "receptive_field",
-          lambda right: own_path, ("permute",), "receptive_field"),
+          lambda right: own_path, ("turned",), "receptive_field"),
     Fault("tensors end to end see each other's positions", load("concat"), "receptive_field",
           lambda right: lambda self, fields, inputs: Kind.receptive_field(self, fields, inputs), ("concat",),
           "receptive_field"),
@@ -307,7 +307,10 @@ FIELDS = [
     Fault("softmax sees its position alone", load("softmax"), "receptive_field", lambda right: own_path,
           ("softmax",), "receptive_field"),
     Fault("a slice that begins at 0", load("slice"), "ends",
-          lambda right: lambda self, x: (0, right(self, x)[1] - right(self, x)[0]), ("slice",), "receptive_field"),
+          lambda right: lambda self, x: (0, right(self, x)[1] - right(self, x)[0]), ("slice",), "identities"),
+    Fault("a slice's field begins at 0", load("slice"), "receptive_field",
+          lambda right: lambda self, fields, inputs: right(replace(self, start=0, end=None), fields, inputs),
+          ("slice",), "receptive_field"),
     Fault("pixel_unshuffle moves by one position", load("pixel_unshuffle"), "receptive_field",
           lambda right: lambda self, fields, inputs: windowed(
               fields[0], [Window(self.downscale_factor)] * (len(inputs[0]) - 1), self.shape(*inputs)),
@@ -345,5 +348,5 @@ def test_without_a_fault_it_finds_nothing() -> None:
 
 
 def test_there_are_faults_in_every_column() -> None:
-    assert {fault.column for fault in FAULTS} == {"shape", "params", "macs", "receptive_field"}
+    assert {fault.column for fault in FAULTS} == {"shape", "params", "macs", "receptive_field", "identities"}
     assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 70

@@ -9,11 +9,11 @@ from typing import Any, Literal
 import msgspec
 import numpy as np
 
-from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network
 from convcalc.reference.execution import run_layer
 from convcalc.reference.identities import Bench, disagreement, identities
+from convcalc.reference.probe import probe
 from convcalc.reference.scalar import counted
 from convcalc.reference.verify import BUFFERS, Figure, LayerResult, compared
 from convcalc.tensors.engine import Array, Engine
@@ -75,7 +75,7 @@ def checked(network: Network, subject: str, seed: int, only: Column | None = Non
 
 def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool) -> set[Column]:
     """The columns there are figures for; what is wrong with them is added to `found`."""
-    report, layers, totals = compared(network, "float64", seed, 1, thin=False if probed else None)
+    report, layers, totals = compared(network, "float64", seed, 1, probed=False)
     for layer in layers:
         found += _of_layer(layer)
     for name, figure in totals.items():
@@ -84,8 +84,15 @@ def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool)
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
-    checks = [layer.receptive_field for layer in layers if layer.receptive_field is not None]
-    return about | ({"receptive_field"} if any(check.agrees is not None for check in checks) else set())
+    if probed and not any(layer.problem for layer in layers):
+        checks = probe(network, thin=False)[network.input_count :]
+        found += [
+            Finding("receptive_field", check.name, f"receptive field: {check.reason}")
+            for check in checks
+            if check.agrees is False
+        ]
+        about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
+    return about
 
 
 def _of_layer(layer: LayerResult) -> Iterator[Finding]:
@@ -99,9 +106,6 @@ def _of_layer(layer: LayerResult) -> Iterator[Finding]:
             yield Finding(column, layer.name, f"cannot be run: {layer.problem}")
         elif not figure.agrees:
             yield Finding(column, layer.name, _figure(label, figure))
-    check = layer.receptive_field
-    if check is not None and check.agrees is False:
-        yield Finding("receptive_field", layer.name, f"receptive field: {check.reason}")
 
 
 def _figure(label: str, figure: Figure) -> str:

@@ -172,6 +172,17 @@ NETWORKS = {
 - slice: {start: 0, end: 1}
 """,
     ),
+    "turned": Template(
+        variables={"width": (1, 3), "kernel": (2, 3)},
+        axes=(2, 2),
+        sizes=(4, 8),
+        layers="""
+- conv: {out_channels: width, kernel_size: [kernel, 1], stride: [2, 1]}
+- permute: [0, 2, 1]
+- conv: {out_channels: width, kernel_size: [kernel, 1], padding: same}
+- channel_shuffle: width
+""",
+    ),
     "rates": Template(
         variables={"factor": (1, 3), "kernel": (1, 3)},
         axes=(1, 1),

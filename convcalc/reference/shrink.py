@@ -188,7 +188,7 @@ def _without_inputs(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _fitted(document: dict[str, Any]) -> dict[str, Any]:
     """The same, the maps of a deformable convolution as large as its other fields make them."""
     layer, inputs = document["layers"][0], document.get("inputs", {})
-    if len(document["layers"]) != 1 or not isinstance(layer, dict) or "offset" not in inputs:
+    if len(document["layers"]) != 1 or not isinstance(layer, dict) or not {"input", "offset"} <= set(inputs):
         return document
     fields = layer.get("deform_conv", {})
     same = {name: value for name, value in fields.items() if name not in ("from", "offset_groups")}

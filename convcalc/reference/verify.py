@@ -148,18 +148,15 @@ def verify(
 
 
 def compared(
-    network: Network, dtype: str, seed: int, threads: int, *, thin: bool | None = True, progress: Progress | None = None
+    network: Network, dtype: str, seed: int, threads: int, *, probed: bool = True, progress: Progress | None = None
 ) -> tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]:
-    """What is claimed of a network, and beside it what was measured, layer by layer and in total.
-
-    `thin` probes receptive fields on one channel and one axis at a time, which large networks need; None probes none.
-    """
+    """What is claimed of a network, and beside it what was measured, layer by layer and in total."""
     report = analyze(network, dtype=dtype)
     tell = progress or (lambda what, done, of: None)
     measured = list(_run(network, dtype, seed, threads, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
-    if thin is not None:
-        checks = probe(network, thin=thin, progress=lambda done, of: tell("receptive fields", done, of))
+    if probed:
+        checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
     rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
     return report, tuple(_result(row, found, check) for row, found, check in rows), _totals(report, measured)
 

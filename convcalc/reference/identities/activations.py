@@ -59,11 +59,15 @@ CLAIMS: dict[str, tuple[tuple[str, ...], Callable[[Run, Any, Array], Both]]] = {
     ),
     "softplus(x) - softplus(-x) = x": (
         ("softplus",),
-        lambda run, c, x: (run("softplus", x, beta=c.beta) - run("softplus", -x, beta=c.beta), x),
+        lambda run, c, x: (_softplus(run, c, x) - _softplus(run, c, -x), x),
     ),
     "softplus(x) = -log_sigmoid(-beta·x) / beta": (
         ("softplus",),
-        lambda run, c, x: (run("softplus", x, beta=c.beta), -run("log_sigmoid", -c.beta * x) / c.beta),
+        lambda run, c, x: (_softplus(run, c, x), -run("log_sigmoid", -c.beta * x) / c.beta),
+    ),
+    "softplus is x itself above its threshold": (
+        ("softplus",),
+        lambda run, c, x: (run("softplus", abs(x) + c.threshold / c.beta, **_fields(c)), abs(x) + c.threshold / c.beta),
     ),
     "mish(x) = x·tanh(softplus(x))": (
         ("mish",),
@@ -103,6 +107,15 @@ CLAIMS: dict[str, tuple[tuple[str, ...], Callable[[Run, Any, Array], Both]]] = {
     "tanh(x) = -tanh(-x)": (("tanh",), lambda run, c, x: (run("tanh", x), -run("tanh", -x))),
 }
 """What each says, the kinds it is about, and its two sides."""
+
+
+def _fields(config: Any) -> dict[str, Any]:
+    return {name: getattr(config, name) for name in config.__struct_fields__}
+
+
+def _softplus(run: Run, config: Any, x: Array) -> Array:
+    """Without the threshold, above which it is cut short."""
+    return run("softplus", x, beta=config.beta, threshold=1000.0)
 
 
 def _normal(x: Array, with_tanh: bool) -> Array:

@@ -78,9 +78,8 @@ def padding_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sid
 @identity("slice", tolerance=EXACT)
 def every_step_th_place(bench: Bench, config: Any, x: Shape) -> Sides:
     """A slice takes its places one by one."""
-    (a,), size = bench.entering([x]), x[config.axis]
-    end = size if config.end is None else config.end % size or size
-    places = [place for place in range(config.start % size, end) if (place - config.start % size) % config.step == 0]
+    (a,), (start, end) = bench.entering([x]), config.ends(x)
+    places = [place for place in range(start, end) if (place - start) % config.step == 0]
     return bench.layer(config, {}, a), a.take(places, axis=config.axis % len(x) + 1)
 
 

@@ -81,8 +81,9 @@ def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
     if weight is None:
         return None
     (a,) = bench.entering([x])
-    axes = [0] if not hasattr(config, "axes") else [axis % len(x) for axis in config.axes]
+    axes = [axis % len(x) for axis in getattr(config, "axes", (0,))]
     shape = [size if axis in axes else 1 for axis, size in enumerate(x)]
+    weight, bias = (array if array is None else array.transpose(np.argsort(axes)) for array in (weight, bias))
     without = "elementwise_affine" if hasattr(config, "elementwise_affine") else "affine"
     plain = bench.layer(config, {name: arrays[name] for name in arrays if "running" in name}, a, **{without: False})
     shifted = plain * weight.reshape(shape)
