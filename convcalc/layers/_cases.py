@@ -27,6 +27,11 @@ def draw_flag(draw: random.Random) -> bool:
     return draw.random() < 0.5
 
 
+def draw_eps(draw: random.Random) -> float:
+    """What a normalisation adds to the variance: the usual, or so much that its place in the formula shows."""
+    return draw.choice([1e-5, 0.1])
+
+
 def draw_padding(draw: random.Random, kernel: tuple[int, ...]) -> Padding:
     """A word, or any padding up to the kernel."""
     if draw.random() < 0.4:

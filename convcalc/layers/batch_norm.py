@@ -18,7 +18,7 @@ from typing import Annotated
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._norms import (
     KNOWN_STATISTICS,
     channels_normalised,
@@ -44,7 +44,8 @@ class BatchNorm(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(affine=draw_flag(draw), track_running_stats=draw_flag(draw)), (draw_shape(draw),)
+        given = {"affine": draw_flag(draw), "track_running_stats": draw_flag(draw)}
+        return cls(eps=draw_eps(draw), **given), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

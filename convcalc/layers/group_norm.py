@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import learned, measured_statistics, normalised, operations, scale_and_shift
 from convcalc.layers.identity import Identity
@@ -53,7 +53,7 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         groups = draw.randint(1, 4)
         x = draw_shape(draw, channels=groups * draw.randint(1, 3))
-        return cls(num_groups=groups, affine=draw_flag(draw)), (x,)
+        return cls(num_groups=groups, eps=draw_eps(draw), affine=draw_flag(draw)), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

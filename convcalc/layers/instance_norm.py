@@ -21,7 +21,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions
 from convcalc.layers._norms import channels_normalised, operations, running_statistics, scale_and_shift
 from convcalc.layers.identity import Identity
@@ -53,7 +53,8 @@ class InstanceNorm(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(affine=draw_flag(draw), track_running_stats=draw_flag(draw)), (draw_shape(draw, least_rank=1),)
+        given = {"affine": draw_flag(draw), "track_running_stats": draw_flag(draw)}
+        return cls(eps=draw_eps(draw), **given), (draw_shape(draw, least_rank=1),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -21,7 +21,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, Listed, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import measured_statistics, normalised, operations, scale_and_shift
 from convcalc.layers.identity import Identity
@@ -56,7 +56,8 @@ class LayerNorm(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw)
         chosen = draw.sample(range(len(x)), draw.randint(1, len(x)))
         axes = tuple(axis - draw.choice([0, len(x)]) for axis in chosen)
-        return cls(axes=axes, elementwise_affine=draw_flag(draw), bias=draw_flag(draw)), (x,)
+        given = {"elementwise_affine": draw_flag(draw), "bias": draw_flag(draw)}
+        return cls(axes=axes, eps=draw_eps(draw), **given), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -62,8 +62,8 @@ class Tags:
 class Follow:
     """One run of a network along one axis.
 
-    Inputs are `longer` than they really are. `margin` positions are before the real axis, `period` of them add `growth` positions of a node; at the real size
-    there is no margin and a period is the whole axis.
+    Inputs are `longer` than they really are, with `margin` positions before the real axis; `period` input positions add
+    `growth` positions of a node. At the real size there is no margin and a period is the whole axis.
     """
 
     def __init__(

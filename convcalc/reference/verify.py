@@ -15,8 +15,9 @@ from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.reference.execution import Step, execute
+from convcalc.reference.field_checks import FieldCheck
 from convcalc.reference.memory import TooLarge, bytes_needed
-from convcalc.reference.probe import FieldCheck, probe
+from convcalc.reference.probe import probe
 from convcalc.reference.weights import RandomWeights
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.tensors.engine import Engine
