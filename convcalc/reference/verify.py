@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.report import ELEMENT_BYTES, Report, Row
+from convcalc.analysis.report import ELEMENT_BYTES, ReceptiveField, Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
@@ -271,15 +271,20 @@ def _expectations(report: Report, layers: Sequence[LayerResult], totals: dict[st
             shape = layers[places[0]].output_shape if places else Figure(network.inputs[0].shape, None)
             yield Expectation(name, expected, shape.claimed, shape.measured)
         elif name == "receptive_field":
-            yield Expectation(name, expected, _field_as_expected(report, expected), None)
+            place = next(
+                place for place, row in enumerate(report.layers) if row.receptive_field is report.receptive_field
+            )
+            check = layers[place].receptive_field
+            probed = check.probed if check is not None else None
+            claimed, measured = (_as_expected(field, expected) for field in (report.receptive_field, probed))
+            yield Expectation(name, expected, claimed, measured)
         else:
             measured = totals[name].measured if name in totals else None
             yield Expectation(name, expected, getattr(report.totals, name), measured)
 
 
-def _field_as_expected(report: Report, expected: object) -> object:
+def _as_expected(field: ReceptiveField | None, expected: object) -> object:
     """The field's size in the form of the expectation: one number where all axes agree, or one an axis."""
-    field = report.receptive_field
     size = field.size if field is not None else None
     if isinstance(expected, tuple) or size is None:
         return size
