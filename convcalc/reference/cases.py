@@ -156,5 +156,3 @@ def plain(node: Node) -> Any:
         return [plain(item) for item in node.items]
     assert isinstance(node, Scalar)  # noqa: S101  # for the type checker
     return node.value
-
-

@@ -22,7 +22,7 @@ Column = Literal["shape", "params", "macs", "receptive_field", "identities"]
 COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
 
 MOST_MACS_TO_COUNT = 600
-"""A layer of more is not run on numbers that count."""
+"""A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
 MOST_ELEMENTS_TO_REACH = 40
 """Elements of a layer's learned arrays that are followed to its output; of more, as many are drawn."""
 
@@ -85,7 +85,8 @@ def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool)
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
     if probed and not any(layer.problem for layer in layers):
-        checks = probe(network, thin=False)[network.input_count :]
+        small = len(network.layers) == 1 and report.totals.macs <= MOST_MACS_TO_COUNT
+        checks = probe(network, thin=not small)[network.input_count :]
         found += [
             Finding("receptive_field", check.name, f"receptive field: {check.reason}")
             for check in checks
@@ -129,25 +130,31 @@ def _alone(network: Network) -> tuple[Kind, list[Shape]]:
 def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[Finding]:
     """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
     bench = Bench(seed)
+    inputs, macs = [bench.random(1, *shape) for shape in shapes], config.macs(*shapes)
     try:
-        inputs, arrays = [bench.random(1, *shape) for shape in shapes], bench.arrays(config, shapes)
-        macs = config.macs(*shapes)
-        if 0 < macs <= MOST_MACS_TO_COUNT:
-            count = counted(config, arrays, inputs)
-            if count.products != macs:
-                yield Finding("macs", name, f"MACs {macs:,} claimed, {count.products:,} products seen by the numbers")
+        arrays = bench.arrays(config, shapes)
         idle = _idle(config, arrays, inputs, seed)
     except Exception as error:  # as above
         yield Finding("params", name, f"cannot be run: {_told(error)}")
         return
     if idle:
         yield Finding("params", name, f"params: element {idle} reaches no output")
+    if 0 < macs <= MOST_MACS_TO_COUNT:
+        try:
+            count = counted(config, arrays, inputs)
+        except Exception as error:  # as above
+            yield Finding("macs", name, f"cannot be run on numbers that count: {_told(error)}")
+        else:
+            if count.products != macs:
+                yield Finding("macs", name, f"MACs {macs:,} claimed, {count.products:,} products seen by the numbers")
 
 
 def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:
     """The first learned element that, being NaN, is not seen in any output; empty if there is none."""
     draw = random.Random(seed)
-    places = [(name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)]
+    places = [
+        (name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)
+    ]
     if len(places) > MOST_ELEMENTS_TO_REACH:
         places = draw.sample(places, MOST_ELEMENTS_TO_REACH)
     uncropped = _uncropped(config)

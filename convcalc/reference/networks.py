@@ -168,7 +168,12 @@ NETWORKS = {
         variables={"width": (1, 3), "expansion": (1, 2), "times": (1, 2)},
         sizes=(5, 9),
         layers="""
-- inverted_residual: {name: stage, out_channels: width, expansion: expansion, stride: 2 if index == 0 else 1, repeat: times}
+- inverted_residual:
+    name: stage
+    out_channels: width
+    expansion: expansion
+    stride: 2 if index == 0 else 1
+    repeat: times
 - slice: {start: 0, end: 1}
 """,
     ),

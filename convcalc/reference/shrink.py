@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
+from itertools import combinations
 from typing import Any
 
 from convcalc.reference.cases import Case
@@ -45,10 +46,15 @@ def shrunk(case: Case, still_wrong: Callable[[Case], bool], most_tries: int = MO
 
 
 def _size(document: Any) -> tuple[int, float]:
-    """How large a spec is: its values, then what they amount to; an expression is more than a number."""
+    """How large a spec is: its values and collections, then what these amount to; expressions are more than numbers."""
     values = [value for _, value in _values(document)]
-    numbers = (abs(value) if isinstance(value, int | float) else 1000 if isinstance(value, str) else 1 for value in values)
-    return len(values), sum(numbers)
+    return len(values) + sum(1 for _ in _collections(document)), sum(map(_weight, values))
+
+
+def _weight(value: Any) -> float:
+    if isinstance(value, int | float):
+        return abs(value)
+    return 1000 if isinstance(value, str) else 1
 
 
 def _values(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
@@ -99,6 +105,8 @@ def _steps(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _left_out(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Without a layer, a branch, a field or a variable."""
+    if not document.get("variables", True):
+        yield _without(document, ("variables",))
     for place, value in _collections(document):
         keys: Any = reversed(range(len(value))) if isinstance(value, list) else [*value]
         within_layers = place[:1] in (("layers",), ("variables",))
@@ -113,14 +121,18 @@ def _simpler(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             ((kind, fields),) = value.items()
             if not fields and isinstance(fields, dict) and isinstance(place[-1], int):
                 yield _with(document, place, kind)
-        if isinstance(value, list) and value and all(isinstance(item, int) for item in value):
+        if place[:1] == ("layers",) and _are_numbers(value):
             yield from (_with(document, place, item) for item in dict.fromkeys(sorted(value, key=abs)))
-        if isinstance(value, list) and value and all(isinstance(item, list) and len(item) == 2 for item in value):
+        if isinstance(value, list) and place[-1:] == ("padding",) and all(map(_are_numbers, value)):
             yield from (_with(document, (*place, index), max(item)) for index, item in enumerate(value))
     for place, value in _values(document):
         if isinstance(value, str) and place[-1] not in ("name", "from", "share") and place[:1] != ("name",):
             yield from (_with(document, place, number) for number in (0, 1, 2))
         yield from (_with(document, place, number) for number in _smaller(value))
+
+
+def _are_numbers(value: Any) -> bool:
+    return isinstance(value, list) and bool(value) and all(type(item) is int for item in value)
 
 
 def _smaller(value: Any) -> list[int]:
@@ -143,13 +155,17 @@ def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
             yield _replaced(document, multiples)
     shapes = document.get("inputs", {})
     for axis in range(max(map(len, shapes.values()), default=0)):
-        sizes = {name: shape[axis] for name, shape in shapes.items() if axis < len(shape) and shape[axis] > 1}
-        for number in _smaller(max(sizes.values(), default=0)):
-            yield _replaced(document, {("inputs", name, axis): min(size, max(number, 1)) for name, size in sizes.items()})
-    for first, second in ((a, b) for a in numbers for b in numbers if a[0] < b[0] and a[1] > 1 and b[1] > 1) if (
-        len(numbers) < 12
-    ) else ():
-        yield _replaced(document, {first[0]: first[1] - 1, second[0]: second[1] - 1})
+        sizes = {("inputs", name, axis): shape[axis] for name, shape in shapes.items() if axis < len(shape)}
+        for number in _smaller(max(sizes.values())):
+            yield _replaced(document, {place: min(size, max(number, 1)) for place, size in sizes.items()})
+    large = [(place, value) for place, value in numbers if value > 1]
+    if len(large) <= MOST_NUMBERS_IN_PAIRS:
+        for (first, one), (second, other) in combinations(large, 2):
+            yield _replaced(document, {first: one - 1, second: other - 1})
+
+
+MOST_NUMBERS_IN_PAIRS = 10
+"""Numbers of which every two are made smaller together."""
 
 
 def _replaced(document: dict[str, Any], values: dict[Place, Any]) -> dict[str, Any]:
@@ -160,24 +176,33 @@ def _replaced(document: dict[str, Any], values: dict[Place, Any]) -> dict[str, A
 
 def _without_axes(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Without one spatial axis: in every input, and in every list that has an entry for each."""
-    shapes = {("inputs", name): shape for name, shape in document.get("inputs", {}).items()}
-    shapes |= {("input",): document["input"]} if "input" in document else {}
+    shapes: dict[Place, list[int]] = {("inputs", name): shape for name, shape in document.get("inputs", {}).items()}
+    if "input" in document:
+        shapes[("input",)] = document["input"]
     rank = max(len(shape) for shape in shapes.values()) - 1
+    listed = [place for place, value in _collections(document) if _is_per_axis(place, value, rank)]
     for axis in range(rank):
         smaller = document
         for place, shape in shapes.items():
             if axis + 1 < len(shape):
                 smaller = _without(smaller, (*place, axis + 1))
-        for place, value in _collections(document):
-            if place[:1] == ("layers",) and isinstance(value, list) and isinstance(place[-1], str) and len(value) == rank:
-                if all(isinstance(item, int | list | None) for item in value) and place[-1] != "branches":
-                    smaller = _without(smaller, (*place, axis))
+        for place in listed:
+            smaller = _without(smaller, (*place, axis))
         yield smaller
 
 
+def _is_per_axis(place: Place, value: Any, rank: int) -> bool:
+    """Whether it is the list of a field with as many entries as there are axes."""
+    is_field = place[:1] == ("layers",) and len(place) > 2 and place[-1] not in ("branches", "from")
+    return is_field and isinstance(place[-1], str) and isinstance(value, list) and len(value) == rank
+
+
 def _without_inputs(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    """Without one of several inputs, also where it is named."""
-    for name in document.get("inputs", {}):
+    """Without one of several inputs, also where it is named; a single one needs no name."""
+    inputs = document.get("inputs", {})
+    if len(inputs) == 1:
+        yield {"input": next(iter(inputs.values())), **_without(document, ("inputs",))}
+    for name in inputs if "offset" not in inputs else inputs.keys() - {"input", "offset"}:
         smaller = _without(document, ("inputs", name))
         for place, value in _collections(document):
             if place[-1:] == ("from",) and isinstance(value, list) and name in value:

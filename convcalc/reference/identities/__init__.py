@@ -5,9 +5,9 @@ yield, or None where it says nothing of that configuration. Its first line is wh
 
 All runs in float64, on values of order 1. Where both ways move values, or do the same operations on them in the same
 order, they are equal bit for bit: tolerance EXACT. Where sums are taken in another order, or a function is reached by
-another formula, REORDERED holds: a sum of n terms is off by at most n·2^-53 of the sum of their sizes, n is below 1,000
-in generated configurations and a few such sums follow each other, which makes 10^-12 of the largest value; ten times that
-is allowed. What these must find, a wrong tap or a wrong scale, is off by a share of 1.
+another formula, REORDERED holds: a sum of n terms is off by at most n·2^-53 of the sum of their sizes. In generated
+configurations n is below 1,000 and a few such sums follow each other, which makes 10^-12 of the largest value; ten
+times that is allowed. What these must find, a wrong tap or a wrong scale, is off by a share of 1.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class Bench:
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
         """What leaves a network."""
         (last,) = network.outputs
-        step = next(step for step in execute(network, inputs, weights, self.engine) if step.place == last or step.problem)
+        step = next(
+            step for step in execute(network, inputs, weights, self.engine) if step.place == last or step.problem
+        )
         if step.output is None:
             raise ValueError(f"{network.nodes[step.place].name}: {step.problem}")
         return step.output
@@ -144,7 +146,7 @@ def identities() -> dict[str, tuple[Identity, ...]]:
 
 def disagreement(found: Identity, seed: int, *subject: Any) -> str | None:
     """What is wrong with an identity on one configuration: empty, nothing; None: it says nothing of it."""
-    with np.errstate(over="ignore", under="ignore"):
+    with np.errstate(all="ignore"):
         sides = found.compare(Bench(seed), *subject)
     if sides is None:
         return None

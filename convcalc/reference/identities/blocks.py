@@ -8,7 +8,7 @@ import numpy as np
 
 from convcalc.network import Network
 from convcalc.reference.identities import EXACT, Bench, Given, Sides, identity
-from convcalc.reference.identities.convolutions import block_diagonal, convolved
+from convcalc.reference.identities.convolutions import block_diagonal, convolved, every
 from convcalc.tensors.engine import Array
 
 SATURATED = 1000.0
@@ -75,7 +75,7 @@ def pointwise_block_is_linear(bench: Bench, network: Network) -> Sides:
     a, given, conv = _entering(bench, network), bench.given(network), _inner(network, "pointwise")
     arrays = given.inner("pointwise")
     weight = block_diagonal(arrays["weight"], conv.groups).reshape(conv.out_channels, a.shape[1])
-    seen = np.moveaxis(a[(..., *(slice(None, None, s) for s in conv.stride))], 1, -1)
+    seen = np.moveaxis(a[every(conv.stride)], 1, -1)
     linear = {"out_features": conv.out_channels, "bias": conv.bias}
     found = bench.run("linear", seen, arrays={**arrays, "weight": weight}, **linear)
     return _run(bench, network, given, a), np.moveaxis(found, -1, 1)
@@ -194,5 +194,3 @@ def a_cheap_copy_of_the_primary(bench: Bench, network: Network) -> Sides:
         arrays["bias"] = np.zeros_like(arrays["bias"])
     copies = np.repeat(primary, cheap.out_channels // primary.shape[1], axis=1)
     return _run(bench, network, given, a), np.concatenate([primary, copies], axis=1)[:, : found.shape[1]]
-
-

@@ -30,7 +30,7 @@ def stuffed(kernel: Array, dilation: Sequence[int]) -> Array:
     """A kernel with the zeros written out that dilation puts between its taps."""
     sizes = [d * (k - 1) + 1 for k, d in zip(kernel.shape[2:], dilation, strict=True)]
     whole = np.zeros((*kernel.shape[:2], *sizes))
-    whole[(..., *(slice(None, None, d) for d in dilation))] = kernel
+    whole[every(dilation)] = kernel
     return whole
 
 
@@ -45,6 +45,11 @@ def moved_as(bench: Bench, config: Any, x: Array, weight: Array, **changed: Any)
     """A convolution with that kernel, in one group unless told, moved as another is and without a bias."""
     same = {name: getattr(config, name) for name in ("stride", "padding", "dilation", "padding_mode")}
     return convolved(bench, x, weight, **{**same, **changed})
+
+
+def every(steps: Sequence[int]) -> Any:
+    """The index that picks every step-th position of each axis."""
+    return (..., *(slice(None, None, step) for step in steps))
 
 
 def along(axis: int, values: Sequence[Any], neutral: Any) -> tuple[Any, ...]:
@@ -134,7 +139,7 @@ def pointwise_is_linear(bench: Bench, config: Any, x: Shape) -> Sides:
     ones, stride = (1,) * (len(x) - 1), getattr(config, "stride", (1,) * (len(x) - 1))
     weight, bias = bench.random(filters, x[0]), bench.random(filters)
     pointwise = convolved(bench, a, weight.reshape(filters, x[0], *ones), bias, stride=stride)
-    seen = np.moveaxis(a[(..., *(slice(None, None, s) for s in stride))], 1, -1)
+    seen = np.moveaxis(a[every(stride)], 1, -1)
     linear = bench.run("linear", seen, arrays={"weight": weight, "bias": bias}, out_features=filters)
     return pointwise, np.moveaxis(linear, -1, 1)
 
@@ -146,7 +151,7 @@ def a_stride_leaves_outputs_out(bench: Bench, config: Any, x: Shape) -> Sides:
         return None
     (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     dense = bench.layer(config, arrays, a, stride=(1,) * (len(x) - 1))
-    return bench.layer(config, arrays, a), dense[(..., *(slice(None, None, s) for s in config.stride))]
+    return bench.layer(config, arrays, a), dense[every(config.stride)]
 
 
 @identity("conv")
@@ -185,9 +190,7 @@ def convolution_has_its_adjoint(bench: Bench, config: Any, x: Shape) -> Sides:
     if config.padding_mode != "zeros" or len(x) == 1:
         return None
     windows = config.windows(x)
-    left_over = [
-        (size + w.before + w.after - w.extent) % w.stride for w, size in zip(windows, x[1:], strict=True)
-    ]
+    left_over = [(size + w.before + w.after - w.extent) % w.stride for w, size in zip(windows, x[1:], strict=True)]
     pads = tuple((window.before, window.after) for window in windows)
     (a,), weight = bench.entering([x]), bench.arrays(config, [x])["weight"]
     forward = bench.layer(config, {"weight": weight}, a, bias=False)
@@ -218,7 +221,7 @@ def transposed_convolves_a_spread_input(bench: Bench, config: Any, x: Shape) -> 
     (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     rank, members = len(x) - 1, config.out_channels // config.groups
     spread = np.zeros((2, x[0], *(s * (i - 1) + 1 for s, i in zip(config.stride, x[1:], strict=True))))
-    spread[(..., *(slice(None, None, s) for s in config.stride))] = a
+    spread[every(config.stride)] = a
     kernel = arrays["weight"].reshape(config.groups, x[0] // config.groups, members, *config.kernel_size)
     kernel = np.flip(kernel.swapaxes(1, 2), axis=tuple(range(3, 3 + rank)))
     kernel = kernel.reshape(config.out_channels, x[0] // config.groups, *config.kernel_size)

@@ -10,6 +10,9 @@ from convcalc.layers import Shape
 from convcalc.reference.identities import Bench, Sides, identity
 from convcalc.reference.identities.convolutions import convolved
 
+EPS = 1e-3
+"""Where statistics are measured: generated ones may be 0, over which a single number is not brought to variance 1."""
+
 
 @identity("batch_norm")
 def batch_norm_folds_into_a_convolution(bench: Bench, config: Any, x: Shape) -> Sides:
@@ -31,16 +34,16 @@ def units_do_not_matter(bench: Bench, config: Any, x: Shape) -> Sides:
     if getattr(config, "track_running_stats", False):
         return None
     (a,), arrays, unit = bench.entering([x]), bench.arrays(config, [x]), 2.0
-    found = bench.layer(config, arrays, a, eps=1e-3)
-    return found, bench.layer(config, arrays, unit * a + 5.0, eps=1e-3 * unit**2)
+    found = bench.layer(config, arrays, a, eps=EPS)
+    return found, bench.layer(config, arrays, unit * a + 5.0, eps=EPS * unit**2)
 
 
 @identity("group_norm")
 def one_group_is_layer_norm(bench: Bench, config: Any, x: Shape) -> Sides:
     """Group norm of one group is layer norm over all axes."""
     (a,) = bench.entering([x])
-    one = bench.layer(config, {}, a, num_groups=1, affine=False)
-    return one, bench.run("layer_norm", a, axes=tuple(range(len(x))), elementwise_affine=False)
+    one = bench.layer(config, {}, a, num_groups=1, affine=False, eps=EPS)
+    return one, bench.run("layer_norm", a, axes=tuple(range(len(x))), elementwise_affine=False, eps=EPS)
 
 
 @identity("group_norm", "instance_norm")
@@ -49,8 +52,8 @@ def a_group_a_channel_is_instance_norm(bench: Bench, config: Any, x: Shape) -> S
     if len(x) == 1:
         return None
     (a,) = bench.entering([x])
-    each = bench.run("group_norm", a, num_groups=x[0], affine=False)
-    return each, bench.run("instance_norm", a)
+    each = bench.run("group_norm", a, num_groups=x[0], affine=False, eps=EPS)
+    return each, bench.run("instance_norm", a, eps=EPS)
 
 
 @identity("instance_norm")
@@ -67,9 +70,9 @@ def known_statistics_are_batch_norms(bench: Bench, config: Any, x: Shape) -> Sid
 def brought_to_mean_and_variance(bench: Bench, config: Any, x: Shape) -> Sides:
     """Over its axes the mean is 0, and the variance 1 but for eps."""
     (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
-    found = bench.layer(config, {}, a, elementwise_affine=False, bias=False)
+    found = bench.layer(config, {}, a, elementwise_affine=False, bias=False, eps=EPS)
     variance = a.var(axis=axes)
-    expected = np.stack([np.zeros_like(variance), variance / (variance + config.eps)])
+    expected = np.stack([np.zeros_like(variance), variance / (variance + EPS)])
     return np.stack([found.mean(axis=axes), found.var(axis=axes)]), expected
 
 
@@ -83,11 +86,14 @@ def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
     (a,) = bench.entering([x])
     axes = [axis % len(x) for axis in getattr(config, "axes", (0,))]
     shape = [size if axis in axes else 1 for axis, size in enumerate(x)]
-    weight, bias = (array if array is None else array.transpose(np.argsort(axes)) for array in (weight, bias))
+    weight = weight.transpose(np.argsort(axes))
     without = "elementwise_affine" if hasattr(config, "elementwise_affine") else "affine"
-    plain = bench.layer(config, {name: arrays[name] for name in arrays if "running" in name}, a, **{without: False})
+    buffers = {name: array for name, array in arrays.items() if "running" in name}
+    plain = bench.layer(config, buffers, a, eps=EPS, **{without: False})
     shifted = plain * weight.reshape(shape)
-    return bench.layer(config, arrays, a), shifted if bias is None else shifted + bias.reshape(shape)
+    if bias is not None:
+        shifted = shifted + bias.transpose(np.argsort(axes)).reshape(shape)
+    return bench.layer(config, arrays, a, eps=EPS), shifted
 
 
 @identity("local_response_norm")
