@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
+    from convcalc.linting.records import Finding
+    from convcalc.linting.run import lint
     from convcalc.network import Network
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Comparison",
     "Diagnostic",
+    "Finding",
     "Incomparable",
     "Network",
     "Report",
@@ -32,12 +35,14 @@ __all__ = [
     "analyze",
     "compare",
     "explain",
+    "lint",
     "load",
 ]
 
 _HOMES = {
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.spec.source",
+    "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
@@ -45,6 +50,7 @@ _HOMES = {
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
+    "lint": "convcalc.linting.run",
     "load": "convcalc.spec.document",
 }
 

@@ -20,7 +20,9 @@ COMMANDS = {
     "compare": "compare",
     "explain": "explain",
     "verify": "verify",
+    "lint": "lint",
     "kinds": "manual",
+    "rules": "manual",
     "schema": "manual",
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
