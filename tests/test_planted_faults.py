@@ -1,4 +1,4 @@
-"""Faults put into the formulas, one at a time: the battery must find every one, in the column that is named.
+"""Faults put into the formulas and references, one at a time: the battery must find each, in the column that is named.
 
 A fault is a formula with something changed, put in place of the right one while the battery tries the kinds, blocks or
 networks that it concerns. `right` is the formula as it is.
@@ -7,8 +7,10 @@ networks that it concerns. `right` is the formula as it is.
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 from conftest import load
 from msgspec.structs import replace
@@ -329,7 +331,130 @@ def shorter(right: Resampling) -> Resampling:
     return replace(right, sources=sources)
 
 
-FAULTS = [*SHAPES, *PARAMS, *MACS, *FIELDS]
+def changed(**fields: Callable[[Any], Any]) -> Callable[[Formula], Any]:
+    """A reference that is told other fields than were written."""
+
+    def made(right: Formula) -> Any:
+        def wrong(engine: Any, given: Any, weights: Any, *inputs: Any) -> Any:
+            told = {**vars(given), **{name: change(getattr(given, name)) for name, change in fields.items()}}
+            return right(engine, SimpleNamespace(**told), weights, *inputs)
+
+        return staticmethod(wrong)
+
+    return made
+
+
+def entering(change: Callable[..., Any]) -> Callable[[Formula], Any]:
+    """A reference that gets other inputs."""
+    return lambda right: staticmethod(lambda engine, fields, weights, *xs: right(engine, fields, weights, *change(*xs)))
+
+
+def leaving(change: Callable[..., Any]) -> Callable[[Formula], Any]:
+    """A reference whose output becomes another: from it, the fields, and what entered."""
+    return lambda right: staticmethod(
+        lambda engine, fields, weights, *xs: change(right(engine, fields, weights, *xs), fields, *xs)
+    )
+
+
+def weighed(name: str, change: Callable[[Any], Any]) -> Callable[[Formula], Any]:
+    """A reference that gets another array of that name."""
+
+    def made(right: Formula) -> Any:
+        def wrong(engine: Any, fields: Any, weights: Any, *xs: Any) -> Any:
+            other = {**weights, name: change(weights[name])} if name in weights else weights
+            return right(engine, fields, other, *xs)
+
+        return staticmethod(wrong)
+
+    return made
+
+
+def mirrored(kernel: Any) -> Any:
+    """A kernel with its taps in reverse on every axis."""
+    return np.flip(kernel, axis=tuple(range(2, kernel.ndim)))
+
+
+def dealt(x: Any, groups: int) -> Any:
+    """Channels of all groups in turn."""
+    return x.reshape(len(x), groups, -1, *x.shape[2:]).swapaxes(1, 2).reshape(x.shape)
+
+
+def swapped(offset: Any, fields: Any) -> Any:
+    """Offsets with their axes in reverse."""
+    rank = len(fields.kernel_size)
+    return offset.reshape(len(offset), -1, rank, *offset.shape[2:])[:, :, ::-1].reshape(offset.shape)
+
+
+def value(what: str, kind: str, wrong: Callable[[Formula], Any], *subjects: str) -> Fault:
+    """A reference that computes other values; what it claims stays right."""
+    return Fault(what, load(kind), "reference", wrong, subjects or (kind,), "identities")
+
+
+VALUES = [
+    value("a kernel mirrored", "conv", weighed("weight", mirrored)),
+    value("a transposed kernel mirrored", "conv_transpose", weighed("weight", mirrored)),
+    value("a bias added twice", "conv", weighed("bias", lambda bias: 2 * bias)),
+    value("padding of zeros whatever the mode", "conv", changed(padding_mode=lambda mode: "zeros")),
+    value("padding at the ends exchanged", "conv", changed(
+        padding=lambda padding: {"same": "same_lower"}.get(padding, padding) if isinstance(padding, str) else padding)),
+    value("groups taken in turn", "conv", lambda right: staticmethod(
+        lambda engine, fields, weights, x: right(engine, fields, weights, dealt(x, fields.groups)))),
+    value("a linear layer's bias left out", "linear", weighed("bias", lambda bias: 0 * bias)),
+    value("offsets with axes exchanged", "deform_conv", lambda right: staticmethod(
+        lambda engine, fields, weights, x, offset, *mask:
+            right(engine, fields, weights, x, swapped(offset, fields), *mask))),
+    value("offsets the other way", "deform_conv", entering(lambda x, offset, *mask: (x, -offset, *mask))),
+    value("a mask ignored", "deform_conv", entering(lambda x, offset, *mask: (x, offset))),
+    value("offsets rounded", "deform_conv", entering(lambda x, offset, *mask: (x, np.floor(offset), *mask))),
+    value("max pooling over padding of zeros", "max_pool", leaving(
+        lambda y, fields, x: np.maximum(y, 0) if np.any(fields.padding) else y)),
+    value("padding never counted in a mean", "avg_pool", changed(count_include_pad=lambda flag: False)),
+    value("a sum for a mean", "global_avg_pool", leaving(lambda y, fields, x: y * np.prod(x.shape[2:]))),
+    value("cells that keep their first position", "adaptive_max_pool", leaving(
+        lambda y, fields, x: x[tuple(slice(0, size) for size in y.shape)] if y.size <= x.size else y)),
+    value("aligned corners ignored", "upsample", changed(align_corners=lambda flag: False)),
+    value("linear interpolation for nearest", "upsample", changed(
+        mode=lambda mode: "linear" if mode == "nearest" else mode)),
+    value("channels spread in another order", "pixel_shuffle", entering(lambda x: (x[:, ::-1],))),
+    value("a shuffle of its own groups", "channel_shuffle", leaving(lambda y, fields, x: y[:, ::-1])),
+    value("attention that is not scaled", "attention", weighed(
+        "in_proj_weight", lambda weight: weight * np.linspace(1, 2, len(weight))[:, None])),
+    value("tokens attended to in order", "attention", leaving(
+        lambda y, fields, x: y + np.arange(x.shape[-2])[:, None])),
+    value("softmax along another axis", "softmax", changed(axis=lambda axis: -1)),
+    value("a logarithm of another base", "log_softmax", leaving(lambda y, fields, x: y / np.log(2))),
+    value("the variance of a sample", "layer_norm", leaving(lambda y, fields, x: y * 0.9)),
+    value("a standard deviation not taken the root of", "batch_norm", weighed("running_var", np.square)),
+    value("a scale that is not learned", "batch_norm", weighed("weight", np.ones_like)),
+    value("groups of a norm in turn", "group_norm", lambda right: staticmethod(
+        lambda engine, fields, weights, x: dealt(
+            right(engine, fields, weights, dealt(x, fields.num_groups)), x.shape[1] // fields.num_groups))),
+    value("eps outside of the root", "instance_norm", changed(eps=np.square)),
+    value("neighbours from the wrong side", "local_response_norm", entering(lambda x: (np.roll(x, 1, axis=1),))),
+    value("a scale added", "scale", leaving(lambda y, fields, x: x + y)),
+    value("a slope for all channels", "prelu", weighed("weight", lambda slopes: slopes[:1] + 0 * slopes)),
+    value("a relu that leaks", "relu", leaving(lambda y, fields, x: np.where(x < 0, 0.01 * x, y))),
+    value("gelu always exact", "gelu", changed(approximate=lambda approximate: "none")),
+    value("hard_swish without its sixth", "hard_swish", leaving(lambda y, fields, x: 6 * y)),
+    value("tensors laid in reverse", "concat", entering(lambda *xs: xs[::-1])),
+    value("the second tensor left out", "add", leaving(lambda y, fields, *xs: y - 0.5 * xs[0].mean())),
+    value("a product of the first with itself", "mul", leaving(lambda y, fields, *xs: y + y)),
+    value("a slice from the end", "slice", leaving(lambda y, fields, x: np.flip(y, fields.axis % (x.ndim - 1) + 1))),
+    value("parts counted from the end", "split", lambda right: staticmethod(
+        lambda engine, fields, weights, x: right(
+            engine, SimpleNamespace(**{**vars(fields), "part": fields.sections - 1 - fields.part}), weights, x))),
+    value("a crop of the other end", "crop", leaving(
+        lambda y, fields, x: np.flip(x, tuple(range(2, x.ndim)))[tuple(slice(0, size) for size in y.shape)])),
+    value("reflected with the edge", "pad", changed(
+        mode=lambda mode: {"reflect": "replicate"}.get(mode, mode)), "conv"),
+    value("elements in another order", "reshape", lambda right: staticmethod(
+        lambda engine, fields, weights, x: right(
+            engine, fields, weights, x.reshape(len(x), -1)[:, ::-1].reshape(x.shape)))),
+    value("dropout at inference", "dropout", leaving(lambda y, fields, x: y * (1 - fields.p))),
+]  # fmt: skip
+
+
+FAULTS = [*SHAPES, *PARAMS, *MACS, *FIELDS, *VALUES]
 
 
 def tried(subjects: tuple[str, ...], most_tries: int = 0) -> Battery:
@@ -350,4 +475,4 @@ def test_without_a_fault_it_finds_nothing() -> None:
 
 def test_there_are_faults_in_every_column() -> None:
     assert {fault.column for fault in FAULTS} == {"shape", "params", "macs", "receptive_field", "identities"}
-    assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 70
+    assert len({fault.what for fault in FAULTS}) == len(FAULTS) >= 100

@@ -105,7 +105,7 @@ def _steps(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 
 def _left_out(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Without a layer, a branch, a field or a variable."""
-    if not document.get("variables", True):
+    if "variables" in document:
         yield _without(document, ("variables",))
     for place, value in _collections(document):
         keys: Any = reversed(range(len(value))) if isinstance(value, list) else [*value]
