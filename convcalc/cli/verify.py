@@ -53,7 +53,7 @@ def verify(
     """
     used = threads or _processors()
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
-        os.environ[f"{library}_NUM_THREADS"] = str(used)
+        os.environ[f"{library}_NUM_THREADS"] = "1"  # the engine shares out the work, and theirs wait for each other
     try:
         if not files:
             _refuse(layer=layer, against=against, max_memory=max_memory, input=input, set=set)

@@ -52,8 +52,11 @@ def normalised(
 
 def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Array, axes: Iterable[int]) -> Array:
     """Each channel normalised by the statistics that were kept, or else by those of x along axes."""
-    if fields.track_running_stats:
-        mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
-    else:
-        mean, variance = measured_statistics(x, axes)
-    return normalised(engine, x, mean, variance, fields.eps, learned(engine, fields.affine, weights, x))
+    scale_and_shift = learned(engine, fields.affine, weights, x)
+    if not fields.track_running_stats:
+        return normalised(engine, x, *measured_statistics(x, axes), fields.eps, scale_and_shift)
+    mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
+    scale, shift = (variance + fields.eps) ** -0.5, 0
+    if scale_and_shift:
+        scale, shift = scale * scale_and_shift[0], scale_and_shift[1]
+    return engine.elementwise(lambda x, scale, shift: x * scale + shift, x, scale, shift - mean * scale)

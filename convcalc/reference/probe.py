@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -32,6 +31,8 @@ from convcalc.tensors.engine import Engine
 
 MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
+MOST_WIDE_WORK = 15_000_000
+"""The same with all channels and axes; where it would be more they are left out."""
 FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
 MOST_POSITIONS = 65_536
@@ -110,9 +111,12 @@ class _Axis:
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
         work = 2 * sum(each.elements for each in laid if not each.problem)
-        chosen = self._tags(length, MOST_WORK // max(work, 1))
+        chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
         if chosen is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
+            if not self.thin:
+                left_out = AxisCheck(axis=self.axis, agrees=None, reason=problem)
+                return dict.fromkeys(range(len(laid)), left_out)
             laid[:] = [each if each.problem else each._replace(problem=problem) for each in laid]
             return {}
         longer = length.whole - min(self.sizes)
@@ -159,9 +163,11 @@ class _Axis:
             return replace(check, reason="positions share an axis with others")
         tagged = set(tags.positions[tags.members == 0] % period)
         difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
-        if difference and not self.thin and len(field.axes) > 1 and not _difference(local, seen, period, set()):
-            return replace(check, reason="other axes hold too little to show all of it")
+        if difference and not self.thin and not _difference(local, seen, period, set()):
+            return replace(check, reason="channels and other axes do not show all of it")
         reason = reason or difference
+        if len(tagged) < period and not self.thin:
+            return replace(check, reason="too many positions to tag")
         if len(tagged) < period:
             sampled = f"{len(tags.positions)} of {period:,} positions tagged"
             return replace(check, agrees=not reason, reason=reason or sampled)
@@ -215,6 +221,8 @@ def _within(found: Span, claimed: Span, tagged: set[int], period: int) -> bool:
 
 def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     """Size, stride and start of what was seen, as `measure` says them of what is claimed."""
+    from fractions import Fraction
+
     spans = [seen.span(0, position, period) for position in range(seen.classes)]
     real = [span for span in spans[:outputs] if span is not None]
     stride: Any = Fraction(period, seen.classes)

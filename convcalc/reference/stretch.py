@@ -19,7 +19,7 @@ from convcalc.network import Network, Node
 from convcalc.reference.execution import run_layer
 from convcalc.tensors.engine import Array, Engine
 
-LONGEST_AXIS = 2**18
+LONGEST_AXIS = 2**20
 """Positions an axis may be lengthened to."""
 LONGEST_PERIOD = 2**12
 """Positions after which what is seen may repeat."""

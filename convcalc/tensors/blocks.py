@@ -12,10 +12,10 @@ import numpy as np
 Block = tuple[slice, ...]
 """A slice of every axis."""
 
-CACHED = 1 << 15
+CACHED = 1 << 16
 """Elements that are worked on at a time, so that what is read again is still in cache."""
 
-WORTH_A_THREAD = 1 << 13
+WORTH_A_THREAD = 1 << 17
 """Elements below which work is not divided for the sake of a thread."""
 
 
@@ -49,15 +49,21 @@ class Crew:
         self._helpers = ThreadPoolExecutor(threads - 1) if threads > 1 else None
 
     def share(
-        self, work: Callable[[Block], object], shape: Sequence[int], inner: int = 1, most: int | None = None
+        self,
+        work: Callable[[Block], object],
+        shape: Sequence[int],
+        inner: int = 1,
+        most: int | None = None,
+        least: int | None = None,
     ) -> None:
-        """Do `work` on every block of `shape`, each position of which stands for `inner` elements.
+        """Do `work` on every block of `shape`, each position of which stands for `inner` units of it.
 
-        A block has at most `most` elements (unless a position alone has more), and fewer where a thread would have
-        none.
+        A block is of at most `most` units (unless a position alone has more), and of fewer, but not below `least`,
+        where a thread would have nothing to do.
         """
-        each = max(WORTH_A_THREAD, -(-math.prod(shape) * inner // self.threads))
-        waiting = deque(blocks(shape, max(1, min(most or CACHED, each) // max(inner, 1))))
+        total = math.prod(shape) * inner
+        each = max(WORTH_A_THREAD if least is None else least, -(-total // self.threads))
+        waiting = deque(blocks(shape, max(1, min(each if most is None else most, each) // max(inner, 1))))
         if self._helpers is None or len(waiting) < 2:
             _empty(waiting, work)
             return
@@ -71,7 +77,6 @@ class Crew:
         try:
             _empty(waiting, work)
         finally:
-            waiting.clear()  # where this thread was stopped, the others stop too
             for helper in helpers:
                 helper.result()
 
@@ -85,9 +90,15 @@ class Crew:
 
 
 def _empty(waiting: deque[Block], work: Callable[[Block], object]) -> None:
-    while waiting:
-        try:
-            block = waiting.popleft()
-        except IndexError:  # another thread was faster
-            return
-        work(block)
+    try:
+        while (block := _next(waiting)) is not None:
+            work(block)
+    finally:
+        waiting.clear()  # where a thread is stopped, the others stop too
+
+
+def _next(waiting: deque[Block]) -> Block | None:
+    try:
+        return waiting.popleft()
+    except IndexError:
+        return None

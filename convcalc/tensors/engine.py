@@ -15,7 +15,8 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from convcalc.tensors.blocks import CACHED, Block, Crew
-from convcalc.tensors.products import gathered, scattered
+from convcalc.tensors.memory import Memory
+from convcalc.tensors.products import gathered, multiplied, scattered
 
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
@@ -27,18 +28,28 @@ class Misfit(ValueError):
 
 
 class Engine:
-    """Runs the primitives and counts. `threads` is how many blocks are worked on at a time."""
+    """Runs the primitives and counts. `threads` is how many blocks are worked on at a time.
+
+    A library that NumPy multiplies with is best left one thread: its own wait for each other, and for these.
+    """
 
     def __init__(self, threads: int = 1) -> None:
-        self.crew = Crew(threads)
+        self._threads, self._alone = Crew(threads), Crew(1)
+        self._memory = Memory()
         self.numpy = np
         self.multiplications = 0
+
+    def _crew(self, output: Array) -> Crew:
+        """Who works on an output. Python's objects are no faster with threads, and may count."""
+        return self._alone if output.dtype.hasobject else self._threads
 
     def matmul(self, a: Array, b: Array) -> Array:
         """The matrix product of the last two axes, those before broadcast; m x k by k x n is m·k·n multiplications."""
         if a.shape[-1] != b.shape[-2]:
             raise Misfit(f"a matrix product of {_shown(a)} and {_shown(b)}")
-        product = np.matmul(a, b)
+        stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
+        product = self._memory.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
+        multiplied(self._crew(product), a, b, product)
         self.multiplications += product.size * a.shape[-1]
         return product
 
@@ -61,12 +72,12 @@ class Engine:
             raise Misfit(f"weight {_shown(weight)} in {groups} groups on {in_channels} channels of kernel {kernel}")
         rows = weight.reshape(groups, weight.shape[0] // groups, -1)
         columns = columns.reshape(batch, groups, weight.shape[1], *kernel, *positions)
-        product: Array = np.empty((batch, *rows.shape[:2], *positions), np.result_type(columns, weight))
+        product = self._memory.empty((batch, *rows.shape[:2], *positions), np.result_type(columns, weight))
         if columns.flags.c_contiguous:
             flat = columns.reshape(batch, groups, rows.shape[2], -1)
-            np.matmul(rows, flat, out=product.reshape(*product.shape[:3], -1))
+            multiplied(self._crew(product), rows, flat, product.reshape(*product.shape[:3], -1))
         else:
-            gathered(self.crew, rows, columns, product)
+            gathered(self._crew(product), self._memory, rows, columns, product)
         self.multiplications += product.size * rows.shape[2]
         return product.reshape(batch, weight.shape[0], *positions)
 
@@ -83,9 +94,9 @@ class Engine:
         rows = np.moveaxis(weight.reshape(groups, -1, *weight.shape[1:]), 1, -1)
         axes = zip(weight.shape[2:], stride, dilation, sizes, strict=True)
         extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in axes]
-        output: Array = np.zeros((batch, *rows.shape[:2], *extents), np.result_type(x, weight))
+        output = self._memory.empty((batch, *rows.shape[:2], *extents), np.result_type(x, weight))
         grouped = x.reshape(batch, groups, rows.shape[-1], *sizes)
-        scattered(self.crew, rows, grouped, output, stride, dilation)
+        scattered(self._crew(output), self._memory, rows, grouped, output, stride, dilation)
         self.multiplications += batch * math.prod(sizes) * weight.size
         return output.reshape(batch, -1, *extents)
 
@@ -114,10 +125,18 @@ class Engine:
         """The array with positions added around it, [before, after] an axis; `mode` is PyTorch's padding_mode."""
         if not any(before or after for before, after in pads):
             return x
-        around = [(0, 0), (0, 0), *pads]
-        if mode == "zeros":
-            return np.pad(x, around, constant_values=fill)
-        return np.pad(x, around, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])  # type: ignore[call-overload]  # one of numpy's modes
+        if mode != "zeros":
+            around = [(0, 0), (0, 0), *pads]
+            return np.pad(x, around, mode={"reflect": "reflect", "replicate": "edge", "circular": "wrap"}[mode])  # type: ignore[call-overload]  # one of numpy's modes
+        sizes = [before + size + after for size, (before, after) in zip(x.shape[2:], pads, strict=True)]
+        padded = self._memory.empty((*x.shape[:2], *sizes), x.dtype)
+        inside = [slice(before, size - after) for size, (before, after) in zip(sizes, pads, strict=True)]
+        for axis, part in enumerate(inside):
+            within = (slice(None), slice(None), *inside[:axis])
+            padded[(*within, slice(part.start))] = fill
+            padded[(*within, slice(part.stop, None))] = fill
+        self._crew(padded).copy(padded[(slice(None), slice(None), *inside)], x)
+        return padded
 
     def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """A function of elements, of arrays that broadcast, called on blocks of them at a time."""
@@ -126,12 +145,15 @@ class Engine:
             return function(*arrays)
         spread = [np.broadcast_to(array, shape) for array in arrays]
         sample = function(*(array[(slice(1),) * len(shape)] for array in spread))
-        output: Array = np.empty(shape, sample.dtype)
+        output = self._memory.empty(shape, sample.dtype)
 
         def work(block: Block) -> None:
-            output[block] = function(*(array[block] for array in spread))
+            if isinstance(function, np.ufunc):
+                function(*(array[block] for array in spread), out=output[block])
+            else:
+                output[block] = function(*(array[block] for array in spread))
 
-        self.crew.share(work, shape)
+        self._crew(output).share(work, shape, most=None if isinstance(function, np.ufunc) else CACHED)
         return output
 
     def reduced(
@@ -161,14 +183,14 @@ class Engine:
         taps = [x[(*before, slice(start, start + last, stride))] for start in range(0, dilation * kernel, dilation)]
         if kernel == 1:
             return taps[0]
-        output: Array = np.empty(taps[0].shape, x.dtype)
+        output = self._memory.empty(taps[0].shape, x.dtype)
 
         def work(block: Block) -> None:
             function(taps[0][block], taps[1][block], out=output[block])
             for tap in taps[2:]:
                 function(output[block], tap[block], out=output[block])
 
-        self.crew.share(work, output.shape)
+        self._crew(output).share(work, output.shape, most=CACHED)
         return output
 
     def per_channel(self, array: Array, x: Array) -> Array:

@@ -1,7 +1,4 @@
-"""Matrix products of windows: columns gathered, or products scattered, a block at a time in a buffer of a few MB.
-
-BLAS has threads of its own, so it never runs while a crew works.
-"""
+"""Matrix products, a block a thread: windows are gathered, or products scattered, in buffers that stay in cache."""
 
 from __future__ import annotations
 
@@ -13,64 +10,75 @@ from typing import Any
 import numpy as np
 
 from convcalc.tensors.blocks import Block, Crew, blocks
+from convcalc.tensors.memory import Memory
 
 Array = Any
 
-BUFFERED = 1 << 20
-"""Elements of the buffer for a product that BLAS spreads over its threads."""
+BUFFERED = 1 << 18
+"""Elements of the buffer of a thread."""
 
-BUFFERED_A_THREAD = 1 << 17
-"""Elements of the buffer of a thread that multiplies on its own."""
+ROWS = 256
+"""Rows of a matrix that are enough for a product to run at full speed."""
+
+WORTH_A_THREAD = 1 << 20
+"""Multiplications below which a product is not divided for the sake of a thread."""
 
 
-def gathered(crew: Crew, rows: Array, columns: Array, output: Array) -> None:
-    """Rows [groups, m, taps] times a view [batch, groups, *taps, *positions], into [batch, groups, m, *positions].
+def multiplied(crew: Crew, a: Array, b: Array, output: Array) -> None:
+    """Matrices a times matrices b, those before the last two axes broadcast; the longer side is shared out."""
+    *stack, m, n = output.shape
+    a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
+    b = np.broadcast_to(b, (*stack, *b.shape[-2:]))
 
-    Groups of one row are too little for BLAS: then every thread gathers and multiplies blocks of its own.
-    """
+    def work(block: Block) -> None:
+        *matrices, longer, shorter = block
+        rows, columns = (longer, shorter) if m >= n else (shorter, longer)
+        np.matmul(a[(*matrices, rows)], b[(*matrices, slice(None), columns)], out=output[(*matrices, rows, columns)])
+
+    crew.share(work, (*stack, max(m, n), min(m, n)), a.shape[-1], least=WORTH_A_THREAD)
+
+
+def gathered(crew: Crew, memory: Memory, rows: Array, columns: Array, output: Array) -> None:
+    """Rows [groups, m, taps] times a view [batch, groups, *taps, *positions], into [batch, groups, m, *positions]."""
     taps = rows.shape[2]
-    alone = rows.shape[1] == 1 and object not in (rows.dtype, columns.dtype)
 
     def work(block: Block) -> None:
         samples, groups, *positions = block
         part = columns[(samples, groups, ..., *positions)]
-        buffer = np.empty(part.shape, part.dtype)
+        buffer = memory.empty(part.shape, part.dtype)
+        np.copyto(buffer, part)
         target = _flat(output[(samples, groups, slice(None), *positions)], 3)
-        if alone:
-            np.copyto(buffer, part)
-            np.einsum("bgkn,gk->bgn", buffer.reshape(*part.shape[:2], taps, -1), rows[groups, 0], out=target[:, :, 0])
-        else:
-            crew.copy(buffer, part)
-            np.matmul(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), out=target)
+        np.matmul(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), out=target)
 
-    shape = (*output.shape[:2], *output.shape[3:])
-    if alone:
-        crew.share(work, shape, taps, BUFFERED_A_THREAD)
-    else:
-        for block in blocks(shape, BUFFERED // max(taps, 1)):
-            work(block)
+    crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED)
 
 
-def scattered(crew: Crew, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]) -> None:
+def scattered(
+    crew: Crew, memory: Memory, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]
+) -> None:
     """Rows [groups, m, *kernel, in] times x [batch, groups, in, *positions], into [batch, groups, m, *places].
 
-    A position and a tap meet at the place stride·position + dilation·tap.
+    A position and a tap meet at the place stride·position + dilation·tap, where all that meet there is added up.
     """
-    rank = len(stride)
-    kernel, sizes = rows.shape[2 : 2 + rank], x.shape[3:]
-    for block in blocks((*output.shape[:3], *sizes), BUFFERED // max(math.prod(kernel), 1)):
-        samples, groups, members, *positions = block
-        chosen = rows[groups, members]
-        part = _flat(x[(samples, groups, slice(None), *positions)], 3)
-        product = np.matmul(chosen.reshape(chosen.shape[0], -1, chosen.shape[-1]), part)
-        spans = [range(*span.indices(size)) for span, size in zip(positions, sizes, strict=True)]
-        product = product.reshape(part.shape[0], *chosen.shape[:-1], *map(len, spans))
-        _add(
-            crew,
-            product,
-            output[samples, groups, members],
-            [_places(*axis) for axis in zip(spans, kernel, stride, dilation, strict=True)],
-        )
+    *kernel, members = rows.shape[2:]
+    sizes, taps = x.shape[3:], math.prod(kernel)
+
+    def work(block: Block) -> None:
+        samples, groups, chosen = block
+        part = rows[groups, chosen]
+        matrix, target = part.reshape(part.shape[0], -1, members), output[block]
+        target[...] = 0
+        for positions in blocks(sizes, max(1, BUFFERED // math.prod(target.shape[:3]) // taps)):
+            spans = [range(*span.indices(size)) for span, size in zip(positions, sizes, strict=True)]
+            product = memory.empty((*target.shape[:3], *kernel, *map(len, spans)), output.dtype)
+            entering = _flat(x[(samples, groups, slice(None), *positions)], 3)
+            np.matmul(matrix, entering, out=product.reshape(*target.shape[:2], matrix.shape[1], -1))
+            places = [_places(*axis) for axis in zip(spans, kernel, stride, dilation, strict=True)]
+            for tap, place in zip(np.ndindex(*kernel), itertools.product(*places), strict=True):
+                target[(..., *place)] += product[(slice(None), slice(None), slice(None), *tap)]
+
+    each = taps * members * math.prod(sizes)
+    crew.share(work, output.shape[:3], each, most=each * ROWS // taps, least=WORTH_A_THREAD)
 
 
 def _places(span: range, taps: int, stride: int, dilation: int) -> list[slice]:
@@ -79,17 +87,6 @@ def _places(span: range, taps: int, stride: int, dilation: int) -> list[slice]:
     return [slice(first + dilation * tap, last + dilation * tap + 1, stride) for tap in range(taps)]
 
 
-def _add(crew: Crew, product: Array, target: Array, places: list[list[slice]]) -> None:
-    """Add product [batch, groups, m, *kernel, *positions] to target, for each tap at its places."""
-    taps = list(zip(np.ndindex(*map(len, places)), itertools.product(*places), strict=True))
-
-    def work(block: Block) -> None:
-        for tap, where in taps:
-            target[(*block, *where)] += product[(*block, *tap)]
-
-    crew.share(work, target.shape[:3], math.prod(target.shape[3:]))
-
-
 def _flat(block: Array, axes: int) -> Array:
-    """All axes after the first `axes` as one; of a block (see `blocks`) that is a view."""
+    """All axes after the first `axes` as one; of a block of a contiguous array that is a view."""
     return block.reshape(*block.shape[:axes], -1)
