@@ -15,7 +15,7 @@ from convcalc.cli.options import Inputs, Variables, assignments, console, readab
 
 if TYPE_CHECKING:
     from convcalc.network import Network
-    from convcalc.reference.verify import Verification
+    from convcalc.reference.verified import Verification
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
@@ -131,8 +131,13 @@ class _Run:
         most_bytes: int | None,
         format: Format,  # noqa: A002  # as above
     ) -> None:
-        self.settings: dict[str, Any] = {"layer": layer, "seed": seed, "dtype": dtype, "threads": threads}
-        self.against = against
+        self.settings: dict[str, Any] = {
+            "layer": layer,
+            "against": against,
+            "seed": seed,
+            "dtype": dtype,
+            "threads": threads,
+        }
         self.most_bytes = most_bytes
         self.format = format
         self.documents: list[dict[str, Any]] = []
@@ -169,6 +174,7 @@ class _Run:
 
     def _one(self, network: Network, file: str) -> int:
         from convcalc.reference import verify as reference
+        from convcalc.reference.against import MissingPackage
         from convcalc.reference.memory import TooLarge, free_bytes
 
         started = time.perf_counter()
@@ -178,6 +184,8 @@ class _Run:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except reference.NoSuchLayer as error:
             raise typer.BadParameter(str(error), param_hint="--layer") from None
+        except MissingPackage as error:
+            raise typer.BadParameter(str(error), param_hint="--against") from None
         except TooLarge as error:
             self._refused(network, file, error)
             return BAD_INPUT

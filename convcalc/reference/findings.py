@@ -15,7 +15,8 @@ from convcalc.reference.execution import run_layer
 from convcalc.reference.identities import Bench, disagreement, identities
 from convcalc.reference.probe import probe
 from convcalc.reference.scalar import counted
-from convcalc.reference.verify import BUFFERS, Figure, LayerResult, compared
+from convcalc.reference.verified import Figure, LayerResult
+from convcalc.reference.verify import BUFFERS, compared
 from convcalc.tensors.engine import Array, Engine
 
 Column = Literal["shape", "params", "macs", "receptive_field", "identities"]
