@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
@@ -189,6 +190,49 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
     found = verify(net())
     assert not found.agrees
     assert found.totals["peak_activation_bytes"].claimed == 2 * found.totals["peak_activation_bytes"].measured
+
+
+# ---- against another runtime ----------------------------------------------------------------------------------------
+
+
+def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
+    found = run("verify", written(tmp_path), "--against", "onnxruntime")
+    assert found.code == 0
+    assert "every value as onnxruntime's" in found.out
+    assert "of the largest number that enters or leaves" in found.out
+    document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
+    assert document["against"] == "onnxruntime"
+    assert [layer["against"]["agrees"] for layer in document["layers"]] == [True] * 6
+    assert document["outputs"][0]["tolerance"] > document["outputs"][0]["difference"]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_values_that_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str) -> None:
+    right = BatchNorm.reference
+    monkeypatch.setattr(BatchNorm, "reference", staticmethod(lambda *given: right(*given) * 1.001))
+    found = run("verify", written(tmp_path), "--against", "onnxruntime", "--format", form)
+    assert found.code == 1
+    if form == "json":
+        wrong = [layer["name"] for layer in json.loads(found.out)["layers"] if not layer["against"]["agrees"]]
+        assert wrong == ["batch_norm1", "norm"]
+    else:
+        assert re.search(r"norm \(line 12\): values [\d.e-]+, more than [\d.e-]+, from onnxruntime's", found.out)
+        assert "every value" not in found.out
+
+
+def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over() -> None:
+    found = verify(net(), dtype="float64", against="onnxruntime")
+    assert found.agrees
+    uncompared = [layer for layer in found.layers if layer.against is not None and layer.against.agrees is None]
+    assert uncompared
+    assert all(layer.against is not None and "ONNX Runtime" in layer.against.reason for layer in uncompared)
+
+
+def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
+    found = run("verify", written(tmp_path), "--against", "onnxruntime")
+    assert found.code == 2
+    assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", found.err)
 
 
 # ---- formats -----------------------------------------------------------------------------------------------------
