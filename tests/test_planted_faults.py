@@ -399,7 +399,7 @@ VALUES = [
         padding=lambda padding: {"same": "same_lower"}.get(padding, padding) if isinstance(padding, str) else padding)),
     value("groups taken in turn", "conv", lambda right: staticmethod(
         lambda engine, fields, weights, x: right(engine, fields, weights, dealt(x, fields.groups)))),
-    value("a linear layer's bias left out", "linear", weighed("bias", lambda bias: 0 * bias)),
+    value("a linear layer's bias counted and not added", "linear", weighed("bias", lambda bias: 0 * bias)),
     value("offsets with axes exchanged", "deform_conv", lambda right: staticmethod(
         lambda engine, fields, weights, x, offset, *mask:
             right(engine, fields, weights, x, swapped(offset, fields), *mask))),
