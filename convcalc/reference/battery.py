@@ -21,7 +21,7 @@ from convcalc.reference.shrink import MOST_TRIES, shrunk
 from convcalc.spec import SpecError, writing
 from convcalc.spec.suggestions import did_you_mean
 
-CASES = 40
+CASES = 60
 """Cases of a kind, unless told."""
 
 
