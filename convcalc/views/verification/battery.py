@@ -29,8 +29,8 @@ def show(console: Console, found: Battery, seconds: float | None = None) -> None
             console.print(Text(spec), soft_wrap=True)
     if not found.agrees:
         console.print()
-    console.print(Text(KEY, "dim"), soft_wrap=True)
-    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"), soft_wrap=True)
+    console.print(Text(KEY, "dim"))
+    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
 
 
 KEY = "0: nothing claimed and nothing found; behind an identity's mark: how many were tried"
