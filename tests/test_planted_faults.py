@@ -399,7 +399,7 @@ VALUES = [
         padding=lambda padding: {"same": "same_lower"}.get(padding, padding) if isinstance(padding, str) else padding)),
     value("groups taken in turn", "conv", lambda right: staticmethod(
         lambda engine, fields, weights, x: right(engine, fields, weights, dealt(x, fields.groups)))),
-    value("a linear layer's bias left out", "linear", weighed("bias", lambda bias: 0 * bias)),
+    value("a linear layer's bias counted and not added", "linear", weighed("bias", lambda bias: 0 * bias)),
     value("offsets with axes exchanged", "deform_conv", lambda right: staticmethod(
         lambda engine, fields, weights, x, offset, *mask:
             right(engine, fields, weights, x, swapped(offset, fields), *mask))),
@@ -457,15 +457,18 @@ VALUES = [
 FAULTS = [*SHAPES, *PARAMS, *MACS, *FIELDS, *VALUES]
 
 
-def tried(subjects: tuple[str, ...], most_tries: int = 0) -> Battery:
-    return battery(subjects, cases=CASES, most_tries=most_tries)
+def tried(subjects: tuple[str, ...], cases: int = CASES) -> Battery:
+    return battery(subjects, cases=cases, most_tries=0)
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.what)
 def test_the_battery_finds(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fault.owner, fault.name, fault.wrong(getattr(fault.owner, fault.name)))
-    found = tried(fault.subjects)
-    assert any(result.columns[fault.column].disagreements for result in found.results), found
+    for cases in (5, CASES):  # few are enough for most
+        found = tried(fault.subjects, cases)
+        if any(result.columns[fault.column].disagreements for result in found.results):
+            return
+    pytest.fail(f"not found: {found}")
 
 
 def test_without_a_fault_it_finds_nothing() -> None:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, BAD_INPUT, INTERRUPTED = 1, 2, 130
-CASES = 25
+CASES = 60
 
 
 def verify(

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
+from convcalc.layers import load
 from convcalc.network import Network
 from convcalc.reference.cases import Case, generated, groups
 from convcalc.reference.findings import COLUMNS, Checked, Column, Finding, checked
@@ -20,7 +21,7 @@ from convcalc.reference.shrink import MOST_TRIES, shrunk
 from convcalc.spec import SpecError, writing
 from convcalc.spec.suggestions import did_you_mean
 
-CASES = 40
+CASES = 60
 """Cases of a kind, unless told."""
 
 
@@ -112,7 +113,13 @@ def _tried(name: str, group: str, cases: int, seed: int, most_tries: int) -> Kin
     counterexample = None
     for number in range(cases):
         own = zlib.crc32(f"{seed}/{name}/{number}".encode())
-        case = generated(name, random.Random(own))
+        try:
+            case = generated(name, random.Random(own))
+        except Exception as error:  # the formulas take part in it
+            seen["shape"] += 1
+            wrong["shape"] += 1
+            counterexample = counterexample or _ungenerated(name, number, error)
+            continue
         found = _checked(case, own)
         for column in found.columns:
             seen[column] += 1
@@ -127,6 +134,13 @@ def _tried(name: str, group: str, cases: int, seed: int, most_tries: int) -> Kin
         columns={column: Tally(seen[column], wrong[column]) for column in COLUMNS},
         identities=tuple(identity.claim for identity in identities().get(name, ())),
         counterexample=counterexample,
+    )
+
+
+def _ungenerated(name: str, number: int, error: Exception) -> Counterexample:
+    message = f"no configuration can be generated: {type(error).__name__}: {error}".rstrip(": ")
+    return Counterexample(
+        case=number, column="shape", layer="", message=message, spec=f"# {name}, {LABELS['shape']}: {message}\n"
     )
 
 
@@ -156,14 +170,20 @@ def _smallest(case: Case, number: int, seed: int, findings: tuple[Finding, ...],
 
     small = shrunk(case, lambda candidate: same(candidate) is not None, most_tries)
     finding = same(small) or first
-    comments = [f"{case.subject}, {LABELS[finding.column]}", finding.message]
+    layers = small.document["layers"]
+    where = f" of {finding.layer}" if finding.layer and (len(layers) > 1 or not _is_kind(small)) else ""
+    comment = f"{case.subject}, {LABELS[finding.column]}{where}: {finding.message}"
     return Counterexample(
         case=number,
         column=finding.column,
         layer=finding.layer,
         message=finding.message,
-        spec=writing.text(small.document, comments),
+        spec=writing.text(small.document, [comment]),
     )
+
+
+def _is_kind(case: Case) -> bool:
+    return load(case.subject) is not None
 
 
 LABELS: dict[Column, str] = {

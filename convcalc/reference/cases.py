@@ -42,7 +42,7 @@ class Case(msgspec.Struct, frozen=True):
 
 
 class NothingFits(Exception):
-    """No values were found that a block or a network accepts."""
+    """No values were found that a block or a network accepts; the message is why the last were refused."""
 
 
 def groups() -> dict[str, list[str]]:
@@ -59,15 +59,16 @@ def generated(subject: str, draw: random.Random) -> Case:
     kind = layers.load(subject)
     if kind is not None:
         return Case(subject, _of_kind(subject, kind, draw))
-    make = _of_network if subject in NETWORKS else _of_block
+    make, reason = _of_network if subject in NETWORKS else _of_block, ""
     for _ in range(MOST_TRIES):
         case = Case(subject, make(subject, draw))
         try:
             case.network()
-        except SpecError:
+        except SpecError as error:
+            reason = error.diagnostics[0].message
             continue
         return case
-    raise NothingFits(subject)
+    raise NothingFits(reason)
 
 
 MAPS = {"deform_conv": ("input", "offset", "mask")}

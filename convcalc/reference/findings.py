@@ -81,37 +81,33 @@ def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool)
         found += _of_layer(layer)
     for name, figure in totals.items():
         if not figure.agrees and not any(finding.column == TOTALS[name] for finding in found):
-            found.append(Finding(TOTALS[name], "", _figure(f"{name} of the network", figure)))
+            found.append(Finding(TOTALS[name], "", f"{name} in total {_figure(figure)}"))
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
     if probed and not any(layer.problem for layer in layers):
         small = len(network.layers) == 1 and report.totals.macs <= MOST_MACS_TO_COUNT
         checks = probe(network, thin=not small)[network.input_count :]
-        found += [
-            Finding("receptive_field", check.name, f"receptive field: {check.reason}")
-            for check in checks
-            if check.agrees is False
-        ]
+        found += [Finding("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
     return about
 
 
 def _of_layer(layer: LayerResult) -> Iterator[Finding]:
-    figures: tuple[tuple[Column, str, Figure], ...] = (
-        ("shape", "output", layer.output_shape),
-        ("params", "params", layer.params),
-        ("macs", "MACs", layer.macs),
+    figures: tuple[tuple[Column, Figure], ...] = (
+        ("shape", layer.output_shape),
+        ("params", layer.params),
+        ("macs", layer.macs),
     )
-    for column, label, figure in figures:
+    for column, figure in figures:
         if layer.problem and (figure.claimed or column == "shape"):
             yield Finding(column, layer.name, f"cannot be run: {layer.problem}")
         elif not figure.agrees:
-            yield Finding(column, layer.name, _figure(label, figure))
+            yield Finding(column, layer.name, _figure(figure))
 
 
-def _figure(label: str, figure: Figure) -> str:
-    return f"{label} {_written(figure.claimed)} claimed, {_written(figure.measured)} measured"
+def _figure(figure: Figure) -> str:
+    return f"{_written(figure.claimed)} claimed, {_written(figure.measured)} measured"
 
 
 def _written(value: Any) -> str:
@@ -139,7 +135,7 @@ def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[
         yield Finding("params", name, f"cannot be run: {_told(error)}")
         return
     if idle:
-        yield Finding("params", name, f"params: element {idle} reaches no output")
+        yield Finding("params", name, f"element {idle} reaches no output")
     if 0 < macs <= MOST_MACS_TO_COUNT:
         try:
             count = counted(config, arrays, inputs)
@@ -147,7 +143,7 @@ def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[
             yield Finding("macs", name, f"cannot be run on numbers that count: {_told(error)}")
         else:
             if count.products != macs:
-                yield Finding("macs", name, f"MACs {macs:,} claimed, {count.products:,} products seen by the numbers")
+                yield Finding("macs", name, f"{macs:,} claimed, {count.products:,} products seen by the numbers")
 
 
 def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from rich.console import Console
 from rich.text import Text
 
-from convcalc.reference.battery import LABELS, Battery, Counterexample, KindResult
+from convcalc.reference.battery import LABELS, Battery, KindResult
 from convcalc.reference.findings import COLUMNS, Column
 from convcalc.views import words
 from convcalc.views.columns import Column as Cells
@@ -23,13 +23,14 @@ def show(console: Console, found: Battery, seconds: float | None = None) -> None
     console.print(_table(found, mark, console.width))
     for result in found.results:
         if result.counterexample is not None:
+            comment, _, spec = result.counterexample.spec.rstrip("\n").partition("\n")
             console.print()
-            console.print(Text(headline(result.name, result.counterexample, found.seed), "red"), soft_wrap=True)
-            console.print(Text(result.counterexample.spec.rstrip("\n")), soft_wrap=True)
+            console.print(Text(words.printable(comment), "red"), soft_wrap=True)
+            console.print(Text(spec), soft_wrap=True)
     if not found.agrees:
         console.print()
-    console.print(Text(KEY, "dim"), soft_wrap=True)
-    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"), soft_wrap=True)
+    console.print(Text(KEY, "dim"))
+    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
 
 
 KEY = "0: nothing claimed and nothing found; behind an identity's mark: how many were tried"
@@ -67,12 +68,6 @@ def cell(result: KindResult, column: Column, mark: Marks) -> str:
     if not tally.checked:
         return "0" if column in ("params", "macs") else mark.of(None)
     return f"{mark.of(True)} {len(result.identities)}" if column == "identities" else mark.of(True)
-
-
-def headline(name: str, found: Counterexample, seed: int) -> str:
-    """What is wrong, and with which case of which seed."""
-    what = f"{name}, {LABELS[found.column]}: {found.message.removeprefix(f'{LABELS[found.column]}: ')}"
-    return words.printable(f"{what} (case {found.case} of seed {seed}, made smaller)")
 
 
 def verdict(found: Battery, seconds: float | None = None) -> str:
