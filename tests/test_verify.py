@@ -24,6 +24,7 @@ from convcalc.layers.batch_norm import BatchNorm
 from convcalc.layers.conv import Conv
 from convcalc.layers.linear import Linear
 from convcalc.reference import memory
+from convcalc.reference.battery import battery
 from convcalc.reference.execution import execute
 from convcalc.reference.verify import verify
 from convcalc.reference.weights import RandomWeights
@@ -198,7 +199,7 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
 def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
     found = run("verify", written(tmp_path), "--against", "onnxruntime")
     assert found.code == 0
-    assert "every value as onnxruntime's" in found.out
+    assert "every value is onnxruntime's" in found.out
     assert "of the largest number that enters or leaves" in found.out
     document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
     assert document["against"] == "onnxruntime"
@@ -230,9 +231,20 @@ def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over() -> None:
 
 def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
-    found = run("verify", written(tmp_path), "--against", "onnxruntime")
-    assert found.code == 2
-    assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", found.err)
+    for files in ((written(tmp_path),), ()):
+        found = run("verify", *files, "--against", "onnxruntime")
+        assert found.code == 2
+        assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", found.err)
+
+
+def test_the_battery_holds_values_against_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = battery(["linear", "conv", "squeeze_excite"], cases=8, against="onnxruntime")
+    assert found.agrees
+    assert all(result.columns["values"].checked > 4 for result in found.results)
+    right = Linear.reference
+    monkeypatch.setattr(Linear, "reference", staticmethod(lambda *given: right(*given) * 1.001))
+    wrong = battery(["linear"], cases=8, against="onnxruntime").results[0]
+    assert wrong.columns["values"].disagreements > 4
 
 
 # ---- formats -----------------------------------------------------------------------------------------------------
@@ -348,7 +360,6 @@ def test_deep_networks_do_not_overflow(body: str, depth: int) -> None:
         (("--cases", "0"), "--cases"),
         (("specs/zoo/vgg16.yaml", "--cases", "3"), "--cases"),
         (("--layer", "fc"), "--layer"),
-        (("--against", "onnxruntime"), "--against"),
         (("specs/zoo/vgg16.yaml", "--max-memory", "much"), "--max-memory"),
         (("specs/zoo/vgg16.yaml", "--threads", "0"), "--threads"),
         (("specs/zoo/vgg16.yaml", "--dtype", "float16"), "--dtype"),

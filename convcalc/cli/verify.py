@@ -56,8 +56,8 @@ def verify(
         os.environ[f"{library}_NUM_THREADS"] = "1"  # the engine shares out the work, and theirs wait for each other
     try:
         if not files:
-            _refuse(layer=layer, against=against, max_memory=max_memory, input=input, set=set)
-            code = _battery(cases or CASES, seed, format)
+            _refuse(layer=layer, max_memory=max_memory, input=input, set=set)
+            code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
             run = _Run(layer, against, seed, dtype, used, _amount(max_memory), format)
@@ -95,12 +95,16 @@ def _amount(text: str | None) -> int | None:
         raise typer.BadParameter(str(error), param_hint="--max-memory") from None
 
 
-def _battery(cases: int, seed: int, format: Format) -> int:  # noqa: A002  # as above
+def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
+    from convcalc.reference.against import MissingPackage
     from convcalc.reference.battery import battery
 
     started = time.perf_counter()
-    with _progress("battery") as progress:
-        found = battery(cases=cases, seed=seed, progress=progress)
+    try:
+        with _progress("battery") as progress:
+            found = battery(cases=cases, seed=seed, against=against, progress=progress)
+    except MissingPackage as error:
+        raise typer.BadParameter(str(error), param_hint="--against") from None
     if format == "json":
         from convcalc.views.verification import battery_json
 

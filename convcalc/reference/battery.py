@@ -14,6 +14,7 @@ import msgspec
 
 from convcalc.layers import load
 from convcalc.network import Network
+from convcalc.reference.against import require_packages
 from convcalc.reference.cases import Case, generated, groups
 from convcalc.reference.findings import COLUMNS, Checked, Column, Finding, checked
 from convcalc.reference.identities import identities
@@ -59,11 +60,20 @@ class KindResult(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Battery(msgspec.Struct, frozen=True, kw_only=True):
-    """What came of all; the same seed and number of cases yield the same."""
+    """What came of all; the same seed and number of cases yield the same.
+
+    `runtime` is what the values were held against, empty for nothing.
+    """
 
     seed: int
     cases: int
+    runtime: str
     results: tuple[KindResult, ...]
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """What was looked at."""
+        return (*COLUMNS, "values") if self.runtime else COLUMNS
 
     @property
     def agrees(self) -> bool:
@@ -84,16 +94,22 @@ def battery(
     cases: int = CASES,
     seed: int = 0,
     *,
+    against: str | None = None,
     most_tries: int = MOST_TRIES,
     progress: Progress | None = None,
 ) -> Battery:
     """Try kinds, blocks and networks (all of them unless named) in as many cases each.
 
-    `most_tries` bounds the specs that are tried to make a counter-example smaller.
+    `against` is one of `convcalc.reference.verify.RUNTIMES`, which the values are held against too. `most_tries` bounds
+    the specs that are tried to make a counter-example smaller.
 
     Raises:
         NoSuchKind: one that is named is none of them.
+        MissingPackage: a package that the runtime takes is not installed.
     """
+    if against is not None:
+        require_packages()
+    trial = _Trial(cases, seed, against, most_tries)
     known = {name: group for group, names in groups().items() for name in names}
     named = list(known) if kinds is None else list(kinds)
     for name in named:
@@ -103,16 +119,29 @@ def battery(
     for done, name in enumerate(named):
         if progress is not None:
             progress(name, done, len(named))
-        results.append(_tried(name, known[name], cases, seed, most_tries))
-    return Battery(seed=seed, cases=cases, results=tuple(results))
+        results.append(_tried(name, known[name], trial))
+    return Battery(seed=seed, cases=cases, runtime=against or "", results=tuple(results))
 
 
-def _tried(name: str, group: str, cases: int, seed: int, most_tries: int) -> KindResult:
-    seen = dict.fromkeys(COLUMNS, 0)
-    wrong = dict.fromkeys(COLUMNS, 0)
+class _Trial(msgspec.Struct, frozen=True):
+    """How everything is tried."""
+
+    cases: int
+    seed: int
+    against: str | None
+    most_tries: int
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        return (*COLUMNS, "values") if self.against else COLUMNS
+
+
+def _tried(name: str, group: str, trial: _Trial) -> KindResult:
+    seen = dict.fromkeys(trial.columns, 0)
+    wrong = dict.fromkeys(trial.columns, 0)
     counterexample = None
-    for number in range(cases):
-        own = zlib.crc32(f"{seed}/{name}/{number}".encode())
+    for number in range(trial.cases):
+        own = zlib.crc32(f"{trial.seed}/{name}/{number}".encode())
         try:
             case = generated(name, random.Random(own))
         except Exception as error:  # the formulas take part in it
@@ -120,18 +149,18 @@ def _tried(name: str, group: str, cases: int, seed: int, most_tries: int) -> Kin
             wrong["shape"] += 1
             counterexample = counterexample or _ungenerated(name, number, error)
             continue
-        found = _checked(case, own)
+        found = _checked(case, own, trial)
         for column in found.columns:
             seen[column] += 1
         for column in {finding.column for finding in found.findings}:
             wrong[column] += 1
         if counterexample is None and found.findings:
-            counterexample = _smallest(case, number, own, found.findings, most_tries)
+            counterexample = _smallest(case, number, own, found.findings, trial)
     return KindResult(
         name=name,
         group=group,
-        cases=cases,
-        columns={column: Tally(seen[column], wrong[column]) for column in COLUMNS},
+        cases=trial.cases,
+        columns={column: Tally(seen[column], wrong[column]) for column in trial.columns},
         identities=tuple(identity.claim for identity in identities().get(name, ())),
         counterexample=counterexample,
     )
@@ -144,11 +173,11 @@ def _ungenerated(name: str, number: int, error: Exception) -> Counterexample:
     )
 
 
-def _checked(case: Case, seed: int, only: Column | None = None) -> Checked:
+def _checked(case: Case, seed: int, trial: _Trial, only: Column | None = None) -> Checked:
     network = _network(case)
     if isinstance(network, str):
         return Checked(frozenset({"shape"}), (Finding("shape", "", network),))
-    return checked(network, case.subject, seed, only)
+    return checked(network, case.subject, seed, only, against=trial.against)
 
 
 def _network(case: Case) -> Network | str:
@@ -161,14 +190,14 @@ def _network(case: Case) -> Network | str:
         return f"a formula fails: {type(error).__name__}: {error}"
 
 
-def _smallest(case: Case, number: int, seed: int, findings: tuple[Finding, ...], most_tries: int) -> Counterexample:
-    first = min(findings, key=lambda finding: COLUMNS.index(finding.column))
+def _smallest(case: Case, number: int, seed: int, findings: tuple[Finding, ...], trial: _Trial) -> Counterexample:
+    first = min(findings, key=lambda finding: trial.columns.index(finding.column))
 
     def same(candidate: Case) -> Finding | None:
-        found = _checked(candidate, seed, first.column).findings
+        found = _checked(candidate, seed, trial, first.column).findings
         return next((finding for finding in found if finding.column == first.column), None)
 
-    small = shrunk(case, lambda candidate: same(candidate) is not None, most_tries)
+    small = shrunk(case, lambda candidate: same(candidate) is not None, trial.most_tries)
     finding = same(small) or first
     layers = small.document["layers"]
     where = f" of {finding.layer}" if finding.layer and (len(layers) > 1 or not _is_kind(small)) else ""
@@ -192,5 +221,6 @@ LABELS: dict[Column, str] = {
     "macs": "MACs",
     "receptive_field": "receptive field",
     "identities": "identities",
+    "values": "values",
 }
 """What the columns are called for people."""

@@ -11,16 +11,19 @@ import numpy as np
 
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network
+from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import run_layer
 from convcalc.reference.identities import Bench, disagreement, identities
 from convcalc.reference.probe import probe
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
 from convcalc.reference.verify import BUFFERS, compared
+from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
 
-Column = Literal["shape", "params", "macs", "receptive_field", "identities"]
+Column = Literal["shape", "params", "macs", "receptive_field", "identities", "values"]
 COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
+"""What is always looked at; `values` are where there is another runtime to hold them against."""
 
 MOST_MACS_TO_COUNT = 600
 """A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
@@ -53,16 +56,20 @@ class Checked(msgspec.Struct, frozen=True):
     findings: tuple[Finding, ...]
 
 
-def checked(network: Network, subject: str, seed: int, only: Column | None = None) -> Checked:
+def checked(
+    network: Network, subject: str, seed: int, only: Column | None = None, *, against: str | None = None
+) -> Checked:
     """Hold everything that is claimed of a network against what it does; `subject` is whose identities are to hold.
 
-    `only` leaves out what other columns alone would need.
+    `only` leaves out what other columns alone would need. `against` is the runtime that the values are held against.
     """
     found: list[Finding] = []
     about: set[Column] = set()
     if only != "identities":
         try:
             about |= _figures(network, seed, found, probed=only in (None, "receptive_field"))
+            if against is not None and only in (None, "values"):
+                about |= _values(network, seed, found)
         except Exception as error:  # a formula that fails is one that is wrong
             found.append(Finding("shape", "", f"a formula fails: {_told(error)}"))
     broken = any(finding.column == "shape" for finding in found)
@@ -91,6 +98,19 @@ def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool)
         found += [Finding("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
     return about
+
+
+def _values(network: Network, seed: int, found: list[Finding]) -> set[Column]:
+    """Whether any value was compared; float32, which ONNX Runtime has all operators for."""
+    runtime = OnnxRuntime(network, RandomWeights(network, seed), whole=False)
+    _, layers, _ = compared(network, "float32", seed, 1, weights=runtime, runtime=runtime, probed=False)
+    comparisons = [(layer.name, layer.against) for layer in layers if layer.against is not None]
+    found += [
+        Finding("values", name, f"values {each.difference:.1e} apart, more than {each.tolerance:.1e}")
+        for name, each in comparisons
+        if each.agrees is False
+    ]
+    return {"values"} if any(each.agrees is not None for _, each in comparisons) else set()
 
 
 def _of_layer(layer: LayerResult) -> Iterator[Finding]:

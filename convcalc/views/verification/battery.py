@@ -8,7 +8,8 @@ from rich.console import Console
 from rich.text import Text
 
 from convcalc.reference.battery import LABELS, Battery, KindResult
-from convcalc.reference.findings import COLUMNS, Column
+from convcalc.reference.findings import Column
+from convcalc.reference.rounding import STATED
 from convcalc.views import words
 from convcalc.views.columns import Column as Cells
 from convcalc.views.columns import end, fitted, grid
@@ -29,11 +30,20 @@ def show(console: Console, found: Battery, seconds: float | None = None) -> None
             console.print(Text(spec), soft_wrap=True)
     if not found.agrees:
         console.print()
-    console.print(Text(KEY, "dim"))
+    for line in key(found):
+        console.print(Text(line, "dim"))
     console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
 
 
-KEY = "0: nothing claimed and nothing found; behind an identity's mark: how many were tried"
+def header(found: Battery, column: Column) -> str:
+    """What a column is called."""
+    return found.runtime if column == "values" else HEADERS[column]
+
+
+def key(found: Battery) -> list[str]:
+    """What the marks mean."""
+    first = "0: nothing claimed and nothing found; behind an identity's mark: how many were tried"
+    return [first, f"{found.runtime}: {STATED}"] if found.runtime else [first]
 
 
 def _table(found: Battery, mark: Marks, width: int) -> object:
@@ -49,9 +59,9 @@ def _table(found: Battery, mark: Marks, width: int) -> object:
         ),
         Cells("cases", ["" if isinstance(row, str) else words.exact(row.cases) for row in rows]),
     ]
-    for rank, column in enumerate(COLUMNS):
+    for rank, column in enumerate(found.columns):
         cells = ["" if isinstance(row, str) else cell(row, column, mark) for row in rows]
-        columns.append(Cells(HEADERS[column], cells, "left", rank=rank))
+        columns.append(Cells(header(found, column), cells, "left", rank=rank))
     styles = ["dim" if isinstance(row, str) else "" if row.agrees else "bold red" for row in rows]
     return grid(fitted(columns, width), styles)
 
@@ -77,7 +87,8 @@ def verdict(found: Battery, seconds: float | None = None) -> str:
     tried = f"{', '.join(_counts(found))}, {words.exact(cases)} cases, seed {found.seed}{took}"
     wrong = [result.name for result in found.results if not result.agrees]
     if not wrong:
-        return f"{tried}: every number measured is as claimed, every identity holds"
+        values = f", every value is {found.runtime}'s" if found.runtime else ""
+        return f"{tried}: every number measured is as claimed, every identity holds{values}"
     return f"{tried}: {len(wrong)} disagree{'s' if len(wrong) == 1 else ''}: {', '.join(map(words.printable, wrong))}"
 
 

@@ -20,6 +20,7 @@ def encode(found: Battery) -> bytes:
         "agrees": found.agrees,
         "seed": found.seed,
         "cases": found.cases,
+        **({"against": found.runtime} if found.runtime else {}),
         "results": [_result(result) for result in found.results],
     }
     return msgspec.json.format(msgspec.json.encode(document), indent=1)

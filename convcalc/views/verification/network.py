@@ -204,7 +204,7 @@ def verdict(found: Verification, seconds: float | None = None) -> str:
     took = "" if seconds is None else f", {seconds:.1f} s"
     ran = f"{count} layer{'s' if count != 1 else ''} run"
     if found.agrees:
-        values = f", every value as {found.runtime}'s" if found.runtime else ""
+        values = f", every value is {found.runtime}'s" if found.runtime else ""
         return f"{ran}{took}: every number measured is as claimed{values}"
     wrong = len(found.disagreements)
     unmet = sum(not figure.agrees for figure in found.expectations)
