@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from convcalc.linting.records import Finding
     from convcalc.linting.run import lint
     from convcalc.network import Network
+    from convcalc.reference.verified import Verification
+    from convcalc.reference.verify import verify
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
@@ -31,12 +33,14 @@ __all__ = [
     "Network",
     "Report",
     "SpecError",
+    "Verification",
     "__version__",
     "analyze",
     "compare",
     "explain",
     "lint",
     "load",
+    "verify",
 ]
 
 _HOMES = {
@@ -47,11 +51,13 @@ _HOMES = {
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
+    "Verification": "convcalc.reference.verified",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
     "lint": "convcalc.linting.run",
     "load": "convcalc.spec.document",
+    "verify": "convcalc.reference.verify",
 }
 
 

@@ -206,6 +206,24 @@ def test_elements_meet_as_numpy_broadcasts(data: st.DataObject) -> None:
         assert np.array_equal(Engine(data.draw(st.integers(1, 3))).elementwise(function, *arrays), function(*arrays))
 
 
+@some
+@given(st.data())
+def test_a_chain_is_its_functions_one_after_another(data: st.DataObject) -> None:
+    shape = tuple(data.draw(st.integers(1, 5)) for _ in range(data.draw(st.integers(2, 4))))
+    x, *others = (
+        numbered(tuple(data.draw(st.sampled_from([size, 1])) for size in shape), "float32")[(0,) * axes]
+        for axes in (0, 0, 1)
+    )
+    others.append(data.draw(st.integers(-3, 40)))
+    functions: Any = data.draw(st.permutations([np.maximum, np.multiply, np.subtract]))
+    with blocks_of(data.draw(st.integers(1, 50))):
+        y = Engine(data.draw(st.integers(1, 3))).chained(functions, x, *others)
+    for function, other in zip(functions, others, strict=True):
+        x = function(x, other)
+    assert y.dtype == np.float32
+    assert np.array_equal(y, x)
+
+
 # What is not a number passes, whatever it meets: an interval is probed with it.
 
 

@@ -21,6 +21,7 @@ from convcalc.views import diagnostics, table
 from convcalc.views.comparison import table as comparison
 from convcalc.views.explained import text as explained
 from convcalc.views.lint import text as lint_text
+from convcalc.views.verification import network as verified
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -69,6 +70,17 @@ def test_an_explanation_is_what_is_printed() -> None:
     assert isinstance(console.file, io.StringIO)
     found = "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
     assert found in [text for language, text in FENCED if not language]
+
+
+def test_a_verification_is_what_is_printed() -> None:
+    spec = "specs/zoo/resnet50.yaml"
+    (shown,) = [text for language, text in FENCED if not language and "layers run" in text]
+    seconds = re.search(r"layers run, ([\d.]+) s", shown)
+    assert seconds is not None
+    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
+    verified.show(console, convcalc.verify(convcalc.load(ROOT / spec)), spec, float(seconds[1]))
+    assert isinstance(console.file, io.StringIO)
+    assert shown == "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
 
 
 def test_the_example_is_a_spec() -> None:

@@ -59,4 +59,4 @@ def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Arra
     scale, shift = (variance + fields.eps) ** -0.5, 0
     if scale_and_shift:
         scale, shift = scale * scale_and_shift[0], scale_and_shift[1]
-    return engine.elementwise(lambda x, scale, shift: x * scale + shift, x, scale, shift - mean * scale)
+    return engine.chained([engine.numpy.multiply, engine.numpy.add], x, scale, shift - mean * scale)

@@ -45,4 +45,4 @@ class Scale(Kind, frozen=True, kw_only=True):
         if not fields.bias:
             return engine.elementwise(engine.numpy.multiply, x, factor)
         addend = engine.per_channel(weights["bias"], x)
-        return engine.elementwise(lambda x, factor, addend: x * factor + addend, x, factor, addend)
+        return engine.chained([engine.numpy.multiply, engine.numpy.add], x, factor, addend)

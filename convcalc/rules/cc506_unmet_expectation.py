@@ -27,9 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-import msgspec
-
-from convcalc.analysis.report import Report
+from convcalc.analysis.report import meets
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "error"
@@ -40,23 +38,11 @@ def check(subject: Subject) -> Iterator[Problem]:
     network = subject.network
     if not subject.complete or network.overridden or not network.expect:
         return
-    found = _figures(subject.report)
+    found = subject.report.figures
     for name, expected in network.expect.items():
-        value = found[name]
-        alike = isinstance(value, tuple) and isinstance(expected, int) and set(value) == {expected}
-        if value != expected and not alike:
-            message = f"expected {name} {_said(expected)}, found {_said(value)}"
+        if not meets(found[name], expected):
+            message = f"expected {name} {_said(expected)}, found {_said(found[name])}"
             yield subject.problem_at_spec(message, "", ("expect", name))
-
-
-def _figures(report: Report) -> dict[str, object]:
-    nodes, field = report.network.nodes, report.receptive_field
-    outputs = report.network.outputs
-    return {
-        **msgspec.structs.asdict(report.totals),
-        "output": nodes[outputs[0]].shape if outputs else None,
-        "receptive_field": field.size if field is not None else None,
-    }
 
 
 def _said(value: object) -> str:

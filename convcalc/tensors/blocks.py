@@ -12,7 +12,7 @@ import numpy as np
 Block = tuple[slice, ...]
 """A slice of every axis."""
 
-CACHED = 1 << 16
+CACHED = 1 << 17
 """Elements that are worked on at a time, so that what is read again is still in cache."""
 
 WORTH_A_THREAD = 1 << 17

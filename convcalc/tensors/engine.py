@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
+from numpy.lib.stride_tricks import as_strided
 
 from convcalc.tensors.blocks import CACHED, Block, Crew
 from convcalc.tensors.memory import Memory
@@ -102,11 +102,13 @@ class Engine:
 
     def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:
         """A view [batch, channels, *positions, *kernel] of every window that fits."""
-        axes = tuple(range(2, 2 + len(kernel)))
-        view = sliding_window_view(x, _fit(x, kernel, dilation), axis=axes)
-        steps = (slice(None, None, s) for s in stride)
-        taps = (slice(None, None, d) for d in dilation)
-        return view[(slice(None), slice(None), *steps, *taps)]
+        extents, (batch, channels, *places) = _fit(x, kernel, dilation), x.strides
+        axes = zip(x.shape[2:], extents, stride, strict=True)
+        positions = [len(range(0, size - extent + 1, s)) for size, extent, s in axes]
+        steps = [s * place for s, place in zip(stride, places, strict=True)]
+        taps = [d * place for d, place in zip(dilation, places, strict=True)]
+        shape = (*x.shape[:2], *positions, *kernel)
+        return as_strided(x, shape, (batch, channels, *steps, *taps), writeable=False)
 
     def pads(
         self,
@@ -140,6 +142,8 @@ class Engine:
 
     def elementwise(self, function: Callable[..., Array], *arrays: Array) -> Array:
         """A function of elements, of arrays that broadcast, called on blocks of them at a time."""
+        if isinstance(function, np.ufunc) and len(arrays) == 2:
+            return self.chained([function], *arrays)
         shape = np.broadcast_shapes(*(array.shape for array in arrays))
         if math.prod(shape) <= CACHED or any(array.dtype == object for array in arrays):
             return function(*arrays)
@@ -148,12 +152,26 @@ class Engine:
         output = self._memory.empty(shape, sample.dtype)
 
         def work(block: Block) -> None:
-            if isinstance(function, np.ufunc):
-                function(*(array[block] for array in spread), out=output[block])
-            else:
-                output[block] = function(*(array[block] for array in spread))
+            output[block] = function(*(array[block] for array in spread))
 
-        self._crew(output).share(work, shape, most=None if isinstance(function, np.ufunc) else CACHED)
+        self._crew(output).share(work, shape, most=CACHED)
+        return output
+
+    def chained(self, functions: Sequence[Callable[..., Array]], x: Array, *others: Array | float) -> Array:
+        """One array or number after another, each by a function of its own (`numpy.add`): (x f a) g b.
+
+        They broadcast. Quicker than one function of them all, which makes an array at every step.
+        """
+        shape = np.broadcast_shapes(x.shape, *(np.shape(other) for other in others))
+        spread = [array if np.ndim(array) == 0 else np.broadcast_to(array, shape) for array in (x, *others)]
+        output = self._memory.empty(shape, np.result_type(x, *others))
+
+        def work(block: Block) -> None:
+            target, *operands = (array if np.ndim(array) == 0 else array[block] for array in spread)
+            for function, operand in zip(functions, operands, strict=True):
+                target = function(target, operand, out=output[block])
+
+        self._crew(output).share(work, shape, most=CACHED)
         return output
 
     def reduced(

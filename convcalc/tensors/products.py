@@ -27,6 +27,9 @@ WORTH_A_THREAD = 1 << 20
 def multiplied(crew: Crew, a: Array, b: Array, output: Array) -> None:
     """Matrices a times matrices b, those before the last two axes broadcast; the longer side is shared out."""
     *stack, m, n = output.shape
+    if output.size * a.shape[-1] < 2 * WORTH_A_THREAD:
+        np.matmul(a, b, out=output)
+        return
     a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
     b = np.broadcast_to(b, (*stack, *b.shape[-2:]))
 

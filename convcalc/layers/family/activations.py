@@ -52,14 +52,6 @@ def _bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) 
 SELU_SLOPE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
 
 PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
-    "relu": (
-        "max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.",
-        lambda np, x: np.maximum(x, 0),
-    ),
-    "relu6": (
-        "min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.",
-        lambda np, x: np.minimum(np.maximum(x, 0), 6),
-    ),
     "selu": (
         "1.0507·x, below zero 1.0507·1.6733·(exp(x) - 1). Source: Klambauer et al. 2017; PyTorch nn.SELU.",
         lambda np, x: _bent(np, x, lambda x: SELU_SLOPE * SELU_ALPHA * np.expm1(x), slope=SELU_SLOPE),
@@ -137,10 +129,28 @@ Example:
 """
 
 
-def _plain(name: str, about: str, function: Callable[[Any, Array], Array]) -> type[Kind]:
+BOUNDED: dict[str, tuple[str, tuple[float, ...]]] = {
+    "relu": ("max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.", (0,)),
+    "relu6": ("min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.", (0, 6)),
+}
+"""Activations without a field that hold x between bounds: what they do in words, the least and perhaps the most."""
+
+
+def _of_elements(function: Callable[[Any, Array], Array]) -> Callable[..., Array]:
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         return engine.elementwise(lambda x: function(engine.numpy, x), x)
 
+    return reference
+
+
+def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.chained((engine.numpy.maximum, engine.numpy.minimum)[: len(bounds)], x, *bounds)
+
+    return reference
+
+
+def _plain(name: str, about: str, reference: Callable[..., Array]) -> type[Kind]:
     said = {
         "__doc__": about + EXAMPLE.format(name=name),
         "reference": staticmethod(reference),
@@ -302,7 +312,7 @@ class HardTanh(Activation, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np = engine.numpy
-        return engine.elementwise(lambda x: np.minimum(np.maximum(x, fields.min_val), fields.max_val), x)
+        return engine.chained([np.maximum, np.minimum], x, fields.min_val, fields.max_val)
 
 
 def _erf(np: Any, x: Array) -> Array:
@@ -445,7 +455,8 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Kind]] = {
-    **{name: _plain(name, *written) for name, written in PLAIN.items()},
+    **{name: _plain(name, about, _within(bounds)) for name, (about, bounds) in BOUNDED.items()},
+    **{name: _plain(name, about, _of_elements(function)) for name, (about, function) in PLAIN.items()},
     "leaky_relu": LeakyRelu,
     "prelu": Prelu,
     "elu": Elu,
