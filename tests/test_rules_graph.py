@@ -358,6 +358,12 @@ def test_groups_that_never_meet(draw: random.Random) -> None:
     assert layers_of("CC305", net((8, 4, 4), *(text for text, _ in layers))) == expected
 
 
+def test_depthwise_convolutions_in_a_row_are_not_groups() -> None:
+    depthwise = written("conv", out_channels=8, kernel_size=3, groups=8)
+    assert findings("CC305", net((8, 9, 9), depthwise, "- relu", depthwise)) == []
+    assert layers_of("CC305", net((16, 9, 9), *[depthwise.replace("channels: 8", "channels: 16")] * 2)) == ["conv2"]
+
+
 def test_a_gate_mixes_weakly() -> None:
     depthwise = written("conv", out_channels=8, kernel_size=3, groups=8)
     assert layers_of("CC304", net((8, 9, 9), depthwise)) == ["conv1"]
@@ -470,6 +476,17 @@ def test_channels_of_a_target(target: str, multiple: int, channels: int) -> None
             assert f"padded, {a.macs:,} MACs become {b.macs:,}" in found.message
             assert all(better % multiple == 0 for better in numbers(found.help))
     assert findings("CC401", text(channels)) == []
+
+
+def test_channels_of_a_single_position_are_not_padded() -> None:
+    """The squeeze of a gate that is written with convolutions."""
+    wide = written("conv", out_channels=64, kernel_size=3, padding=1)
+    narrow, back = (written("conv", out_channels=n, kernel_size=1) for n in (3, 64))
+    gate = [*(layer.removeprefix("- ") for layer in (narrow, back)), "sigmoid"]
+    branch = ", ".join(f"{{{layer}}}" if ":" in layer else layer for layer in gate)
+    mul = f"- mul: {{branches: [[], [{{global_avg_pool: {{keepdim: true}}}}, {branch}]]}}"
+    assert findings("CC401", net((3, 9, 9), wide, mul, wide, wide), target="nvidia-fp16") == []
+    assert layers_of("CC401", net((3, 9, 9), wide, narrow, back), target="nvidia-fp16") == ["conv2", "conv3"]
 
 
 def test_low_intensity_is_for_what_takes_time() -> None:
