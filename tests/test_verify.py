@@ -10,14 +10,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import ROOT, TRACEBACK, run, started
+from test_cli import ROOT, TRACEBACK, run
 
 import convcalc
 from convcalc.layers.batch_norm import BatchNorm
@@ -372,14 +371,65 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
     assert words in found.err
 
 
-def test_an_interrupt_leaves_no_traceback() -> None:
-    process = started("verify", "specs/zoo/vgg16.yaml", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.decode() == "convcalc: interrupted\n"
-    assert not TRACEBACK.search(out.decode())
+def interrupted(when: str) -> tuple[int, str]:
+    """The exit code and what stands on standard error after an interrupt, sent when a line of `when` has run."""
+    arguments = ["convcalc", "verify", "specs/seeds/squeeze_excite.yaml"]
+    code = f"import os, runpy, signal, sys\nsys.argv = {arguments}\n{when}"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert not TRACEBACK.search(done.stdout)
+    return done.returncode, done.stderr
+
+
+STRIKE = "os.kill(os.getpid(), signal.SIGINT)"
+START = "runpy.run_module('convcalc', run_name='__main__')"
+
+
+@pytest.mark.parametrize("module", ["typer", "convcalc.fields", "convcalc.spec", "numpy", "convcalc.views.words"])
+def test_an_interrupt_while_modules_load_leaves_no_traceback(module: str) -> None:
+    finder = f"""
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            {STRIKE}
+
+sys.meta_path.insert(0, Interrupting())
+{START}
+"""
+    code, errors = interrupted(finder)
+    assert code in {130, -signal.SIGINT}
+    assert errors in {"", "convcalc: interrupted\n"}
+
+
+def test_an_interrupt_at_the_end_leaves_no_traceback() -> None:
+    code, errors = interrupted(f"import atexit\natexit.register(lambda: {STRIKE})\n{START}")
+    assert (code, errors) == (-signal.SIGINT, "")
+
+
+def test_an_interrupt_that_a_library_reports_as_its_own_failure() -> None:
+    """As libraries do that are written in C."""
+    broken = f"""
+class Broken:
+    def find_spec(self, name, *rest):
+        if name == "numpy":
+            try:
+                {STRIKE}
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed")
+
+sys.meta_path.insert(0, Broken())
+{START}
+"""
+    assert interrupted(broken) == (130, "")
+
+
+def test_an_interrupt_of_a_run_is_told() -> None:
+    layer = f"""
+from convcalc.reference import execution
+execution.run_layer = lambda *arguments: {STRIKE}
+{START}
+"""
+    assert interrupted(layer) == (130, "convcalc: interrupted\n")
 
 
 def test_a_terminal_sees_the_layers_go_by(tmp_path: Path) -> None:
