@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
@@ -342,10 +343,23 @@ def test_markdown_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_the_same() -> None:
     assert command.CASES == CASES
-    assert f"[{CASES}]" in re.sub(r"\s+", " ", run("verify", "--help").out)
+    assert inspect.signature(verify.verify).parameters["dtype"].default == command.DTYPE
+    for default in (CASES, command.DTYPE):
+        assert f"{default} unless told" in re.sub(r"[\s│]+", " ", run("verify", "--help").out)
 
 
-def test_options_for_specs_say_nothing_of_the_battery() -> None:
-    done = run("verify", "--layer", "conv1")
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--layer", "conv1"),
+        ("--dtype", "float32"),
+        ("--threads", "1"),
+        ("--max-memory", "1GiB"),
+        ("--input", "3x8x8"),
+        ("--set", "width=8"),
+    ],
+)
+def test_options_for_specs_say_nothing_of_the_battery(option: str, value: str) -> None:
+    done = run("verify", option, value)
     assert done.code == 2
-    assert "for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)
+    assert f"Invalid value for {option}: for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)

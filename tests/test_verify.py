@@ -292,6 +292,11 @@ def test_a_terminal_without_ticks_gets_words(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "4x5x4 ok" in done.stdout
     assert "?" not in done.stdout
+    for given in ([written(tmp_path)], ["--cases", "1"]):
+        command = [sys.executable, "-m", "convcalc", "verify", *given, "--format", "markdown"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert "ok |" in done.stdout
+        assert "? |" not in done.stdout
 
 
 # ---- what is refused, and what is said -----------------------------------------------------------------------------
@@ -304,6 +309,20 @@ def test_one_layer_alone(tmp_path: Path) -> None:
     wrong = run("verify", written(tmp_path), "--layer", "nrom")
     assert wrong.code == 2
     assert "did you mean `norm`?" in wrong.err
+    several = run("verify", "specs/zoo/resnet18.yaml", "--layer", "layer1")
+    assert several.code == 2
+    assert "it is several, `layer1.0." in several.err
+
+
+def test_a_layer_that_one_of_several_specs_lacks(tmp_path: Path) -> None:
+    """The others are run all the same, as with a spec that is broken."""
+    other = tmp_path / "other.yaml"
+    other.write_text("input: [4]\nlayers:\n  - relu\n", "utf-8")
+    found = run("verify", str(other), written(tmp_path), "--layer", "norm", "--format", "json")
+    assert found.code == 2
+    lacking, having = json.loads(found.out)
+    assert "there is no layer `norm`" in lacking["refused"]
+    assert having["agrees"] is True
 
 
 def test_a_network_too_large_is_refused_before_anything_is_allocated(
