@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import random
 import re
@@ -28,7 +29,7 @@ from convcalc.reference.findings import COLUMNS, checked
 from convcalc.reference.identities import Identity, disagreement, identities
 from convcalc.reference.shrink import shrunk
 from convcalc.spec import Source, loads, writing
-from convcalc.tensors.engine import Engine
+from convcalc.tensors.products import Products
 
 EVERY = [name for names in groups().values() for name in names]
 
@@ -231,15 +232,14 @@ def test_a_configuration_that_is_refused_is_a_disagreement(monkeypatch: pytest.M
 
 def test_a_count_that_the_engine_invents_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Formula and engine agree, and both are wrong: the numbers count for themselves."""
-    right = Engine.contract
+    right = Products._make
 
-    def twice(self: Engine, *operands: Any) -> Any:
+    def twice(self: Products, *operands: Any) -> None:
         before = self.multiplications
-        output = right(self, *operands)
+        right(self, *operands)
         self.multiplications += self.multiplications - before
-        return output
 
-    monkeypatch.setattr(Engine, "contract", twice)
+    monkeypatch.setattr(Products, "_make", twice)
     monkeypatch.setattr(Conv, "macs", lambda self, x: 2 * right_macs(self, x))
     (result,) = battery(["conv"], cases=20).results
     assert result.columns["macs"].disagreements > 0
@@ -343,10 +343,23 @@ def test_markdown_is_a_table(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_defaults_are_the_same() -> None:
     assert command.CASES == CASES
-    assert f"[{CASES}]" in re.sub(r"\s+", " ", run("verify", "--help").out)
+    assert inspect.signature(verify.verify).parameters["dtype"].default == command.DTYPE
+    for default in (CASES, command.DTYPE):
+        assert f"{default} unless told" in re.sub(r"[\s│]+", " ", run("verify", "--help").out)
 
 
-def test_options_for_specs_say_nothing_of_the_battery() -> None:
-    done = run("verify", "--layer", "conv1")
+@pytest.mark.parametrize(
+    ("option", "value"),
+    [
+        ("--layer", "conv1"),
+        ("--dtype", "float32"),
+        ("--threads", "1"),
+        ("--max-memory", "1GiB"),
+        ("--input", "3x8x8"),
+        ("--set", "width=8"),
+    ],
+)
+def test_options_for_specs_say_nothing_of_the_battery(option: str, value: str) -> None:
+    done = run("verify", option, value)
     assert done.code == 2
-    assert "for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)
+    assert f"Invalid value for {option}: for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)

@@ -155,6 +155,17 @@ def test_matrix_products_add_up_what_a_loop_does(data: st.DataObject) -> None:
     assert engine.multiplications == expected.size * k
 
 
+def test_what_is_not_multiplied_is_not_counted() -> None:
+    """Whatever the sizes say: here nobody does the work that is shared out."""
+    engine, x, weight = Engine(2), numbered((2, 2, 6)), numbered((2, 2, 3))
+    with blocks_of(1), patch.object(Crew, "share"):
+        engine.matmul(x, x.swapaxes(1, 2))
+        engine.convolve(x, weight, (1,), (1,), 1)
+        engine.contract(numbered((2, 2, 3, 4)), weight, 1)
+        engine.convolve_transposed(x, weight, (2,), (1,), 1)
+    assert engine.multiplications == 0
+
+
 def test_matrices_that_do_not_fit_are_refused() -> None:
     with pytest.raises(Misfit, match="2x3 and 4x5"):
         Engine().matmul(numbered((2, 3)), numbered((4, 5)))

@@ -267,7 +267,7 @@ FIELDS = [
           lambda right: lambda self, windows: [pair[::-1] for pair in right(self, windows)],
           ("conv_transpose",), "receptive_field"),
     Fault("the middle of an odd crop at the wrong end", load("crop"), "crops",
-          lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "identities"),
+          lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "receptive_field"),
     Fault("the start of a field with the wrong sign", field, "through_window",
           every(lambda axis, w, found: replace(found, start=-found.start)), ("conv", "pad"), "receptive_field"),
     Fault("dilation left out of a field", field, "through_window",

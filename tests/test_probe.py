@@ -11,8 +11,10 @@ import time
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import test_receptive_field
 from conftest import MANY, draws, load
@@ -144,6 +146,10 @@ CASES: dict[str, tuple[str, tuple[Any, ...] | None]] = {
             "  - conv: {out_channels: 120, kernel_size: 5}\n  - flatten\n  - linear: 84\n"
         ),
         ((32, 32), (4, 4), (0, 0), False),
+    ),
+    "one position flattened into channels beside others": (
+        "input: [2, 1, 1, 1]\nlayers:\n  - flatten: {end_axis: 1}\n",
+        ((1, 1, 1), (1, 1, 1), (0, 0, 0), False),
     ),
     "norms keep their own path": (
         (
@@ -403,33 +409,50 @@ def test_a_planted_fault_is_caught(name: str, monkeypatch: pytest.MonkeyPatch) -
     assert all(check.reason for check in wrong)
 
 
-READS: dict[str, tuple[str, dict[str, Any]]] = {
-    "conv": ("kernel_size: 3, dilation: 2, out_channels: 4", {"dilation": (1,)}),
-    "max_pool": ("kernel_size: 3, dilation: 2", {"dilation": (3,)}),
-    "conv_transpose": ("kernel_size: 3, stride: 2, out_channels: 4", {"kernel_size": (2,)}),
-    "upsample": ("scale_factor: 2, mode: linear", {"mode": "nearest"}),
-    "slice": ("axis: 1, start: 3", {"start": 2}),
-    "crop": ("cropping: [[3, 1]]", {"cropping": ((1, 3),)}),
-}
+READS: list[tuple[str, str, dict[str, Any]]] = [
+    ("conv", "kernel_size: 3, dilation: 2, out_channels: 4", {"dilation": (1,)}),
+    ("max_pool", "kernel_size: 3, dilation: 2", {"dilation": (3,)}),
+    ("conv_transpose", "kernel_size: 3, stride: 2, out_channels: 4", {"kernel_size": (2,)}),
+    ("upsample", "scale_factor: 2, mode: linear", {"mode": "nearest"}),
+    ("slice", "axis: 1, start: 3", {"start": 2}),
+    ("slice", "axis: 1, start: -3, end: -1", {"step": 2}),
+    ("split", "axis: 1, sections: 4, part: 1", {"part": 2}),
+    ("crop", "cropping: [[3, 1]]", {"cropping": ((1, 3),)}),
+    ("crop", "size: 37", {"cropping": ((2, 1),)}),
+]
 
 
-@pytest.mark.parametrize("kind", READS)
-def test_a_layer_that_reads_elsewhere_is_caught(kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(("kind", "given", "other"), READS)
+def test_a_layer_that_reads_elsewhere_is_caught(
+    kind: str, given: str, other: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other way round: the claim stands, and what runs is another layer."""
-    given, other = READS[kind]
     network = net(f"input: [4, 40]\nlayers:\n  - {kind}: {{{given}}}\n")
     assert said(probe(network)) == []
     right = load(kind).reference
 
     def elsewhere(engine: Any, fields: Any, weights: Any, x: Any) -> Any:
-        for name, value in other.items():
-            setattr(fields, name, value)
+        fields = SimpleNamespace(**{name: getattr(fields, name) for name in layers.field_types(load(kind))} | other)
         if kind == "conv_transpose":
             weights = {**weights, "weight": weights["weight"][..., :2]}
         return right(engine, fields, weights, x)
 
     monkeypatch.setattr(load(kind), "reference", staticmethod(elsewhere))
     assert [check.agrees for check in probe(network)] == [True, False]
+
+
+def test_maps_that_are_read_elsewhere_are_caught(monkeypatch: pytest.MonkeyPatch) -> None:
+    """That an output sees the offsets of its own position is seen, and not taken for granted."""
+    network = net("input: [2, 40]\nlayers:\n  - deform_conv_v1: {out_channels: 4, kernel_size: 1}\n")
+    assert said(probe(network)) == []
+    deform_conv = load("deform_conv")
+    right = deform_conv.reference
+
+    def elsewhere(engine: Any, fields: Any, weights: Any, x: Any, offset: Any) -> Any:
+        return right(engine, fields, weights, x, np.roll(offset, 1, -1))
+
+    monkeypatch.setattr(deform_conv, "reference", staticmethod(elsewhere))
+    assert probe(network)[-1].agrees is False
 
 
 def test_a_disagreement_names_a_position(monkeypatch: pytest.MonkeyPatch) -> None:

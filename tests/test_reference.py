@@ -49,7 +49,7 @@ def entering(inputs: tuple[Shape, ...], dtype: str = "float64", batch: int = 1) 
 
 # Independence: what a reference can reach, read from its text.
 
-ENGINE = {name for name in vars(Engine) if name[0] != "_"} | {"numpy"}
+ENGINE = {name for name in vars(Engine) if name[0] != "_" and name != "multiplications"} | {"numpy"}
 REFLECTION = {"getattr", "setattr", "vars", "globals", "locals", "eval", "exec", "compile", "type", "super", "dir",
               "object", "open", "__import__", "input", "breakpoint", "print"}  # fmt: skip
 CLAIMS = {"params", "macs", "weights", "buffers", "elementwise_ops", "receptive_field", "checks", "paths", "summary"}
@@ -411,16 +411,11 @@ def test_counting_numbers_see_every_multiplication_and_no_other(name: str, draw:
     np.testing.assert_allclose(found.output, output, 1e-9, 1e-9)
 
 
-def test_counting_numbers_disagree_with_a_wrong_report() -> None:
+def test_counting_numbers_disagree_with_a_wrong_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """A primitive that forgets to count, or counts what it does not do, is found."""
 
-    class Forgetful(CountingEngine):
-        def matmul(self, *operands: Any, **named: Any) -> Any:
-            product = super().matmul(*operands, **named)
-            self.multiplications -= 1
-            return product
-
-    engine = Forgetful()
+    engine = CountingEngine()
+    monkeypatch.setattr(engine._products, "multiplications", -1)
     engine.matmul(engine.numbers(np.ones((2, 3))), engine.numbers(np.ones((3, 4))))
     assert engine.products == 24
     assert engine.multiplications == 23

@@ -10,14 +10,13 @@ import re
 import signal
 import subprocess
 import sys
-import time
 import tracemalloc
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from test_cli import ROOT, TRACEBACK, run, started
+from test_cli import ROOT, TRACEBACK, run
 
 import convcalc
 from convcalc.layers.batch_norm import BatchNorm
@@ -293,6 +292,11 @@ def test_a_terminal_without_ticks_gets_words(tmp_path: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
     assert "4x5x4 ok" in done.stdout
     assert "?" not in done.stdout
+    for given in ([written(tmp_path)], ["--cases", "1"]):
+        command = [sys.executable, "-m", "convcalc", "verify", *given, "--format", "markdown"]
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+        assert "ok |" in done.stdout
+        assert "? |" not in done.stdout
 
 
 # ---- what is refused, and what is said -----------------------------------------------------------------------------
@@ -305,6 +309,20 @@ def test_one_layer_alone(tmp_path: Path) -> None:
     wrong = run("verify", written(tmp_path), "--layer", "nrom")
     assert wrong.code == 2
     assert "did you mean `norm`?" in wrong.err
+    several = run("verify", "specs/zoo/resnet18.yaml", "--layer", "layer1")
+    assert several.code == 2
+    assert "it is several, `layer1.0." in several.err
+
+
+def test_a_layer_that_one_of_several_specs_lacks(tmp_path: Path) -> None:
+    """The others are run all the same, as with a spec that is broken."""
+    other = tmp_path / "other.yaml"
+    other.write_text("input: [4]\nlayers:\n  - relu\n", "utf-8")
+    found = run("verify", str(other), written(tmp_path), "--layer", "norm", "--format", "json")
+    assert found.code == 2
+    lacking, having = json.loads(found.out)
+    assert "there is no layer `norm`" in lacking["refused"]
+    assert having["agrees"] is True
 
 
 def test_a_network_too_large_is_refused_before_anything_is_allocated(
@@ -372,14 +390,65 @@ def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
     assert words in found.err
 
 
-def test_an_interrupt_leaves_no_traceback() -> None:
-    process = started("verify", "specs/zoo/vgg16.yaml", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    time.sleep(1.0)
-    process.send_signal(signal.SIGINT)
-    out, errors = process.communicate(timeout=20)
-    assert process.returncode == 130
-    assert errors.decode() == "convcalc: interrupted\n"
-    assert not TRACEBACK.search(out.decode())
+def interrupted(when: str) -> tuple[int, str]:
+    """The exit code and what stands on standard error after an interrupt, sent when a line of `when` has run."""
+    arguments = ["convcalc", "verify", "specs/seeds/squeeze_excite.yaml"]
+    code = f"import os, runpy, signal, sys\nsys.argv = {arguments}\n{when}"
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert not TRACEBACK.search(done.stdout)
+    return done.returncode, done.stderr
+
+
+STRIKE = "os.kill(os.getpid(), signal.SIGINT)"
+START = "runpy.run_module('convcalc', run_name='__main__')"
+
+
+@pytest.mark.parametrize("module", ["typer", "convcalc.fields", "convcalc.spec", "numpy", "convcalc.views.words"])
+def test_an_interrupt_while_modules_load_leaves_no_traceback(module: str) -> None:
+    finder = f"""
+class Interrupting:
+    def find_spec(self, name, *rest):
+        if name == {module!r}:
+            {STRIKE}
+
+sys.meta_path.insert(0, Interrupting())
+{START}
+"""
+    code, errors = interrupted(finder)
+    assert code in {130, -signal.SIGINT}
+    assert errors in {"", "convcalc: interrupted\n"}
+
+
+def test_an_interrupt_at_the_end_leaves_no_traceback() -> None:
+    code, errors = interrupted(f"import atexit\natexit.register(lambda: {STRIKE})\n{START}")
+    assert (code, errors) == (-signal.SIGINT, "")
+
+
+def test_an_interrupt_that_a_library_reports_as_its_own_failure() -> None:
+    """As libraries do that are written in C."""
+    broken = f"""
+class Broken:
+    def find_spec(self, name, *rest):
+        if name == "numpy":
+            try:
+                {STRIKE}
+            except KeyboardInterrupt:
+                raise ImportError("initialization failed")
+
+sys.meta_path.insert(0, Broken())
+{START}
+"""
+    assert interrupted(broken) == (130, "")
+
+
+def test_an_interrupt_of_a_run_is_told() -> None:
+    layer = f"""
+from convcalc.reference import execution
+execution.run_layer = lambda *arguments: {STRIKE}
+{START}
+"""
+    assert interrupted(layer) == (130, "convcalc: interrupted\n")
 
 
 def test_a_terminal_sees_the_layers_go_by(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """The command line: one thin function a command, which loads, calls, chooses a view and sets the exit code.
 
-Exit codes: 0 done, 1 findings, 2 bad input or usage. Modules that only one command or one format needs are imported
-where they are used, because starting is most of the time a command takes.
+Exit codes: 0 done, 1 findings, 2 bad input or usage, 130 interrupted. Modules that only one command or one format
+needs are imported where they are used, because starting is most of the time a command takes.
 """
 
 from __future__ import annotations
@@ -9,12 +9,14 @@ from __future__ import annotations
 import gc
 import importlib
 import os
+import signal
 import sys
 from collections.abc import Iterable
+from typing import Any
 
 import typer
 
-BAD_INPUT = 2
+BAD_INPUT, INTERRUPTED = 2, 130
 COMMANDS = {
     "analyze": "analyze",
     "compare": "compare",
@@ -72,11 +74,16 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
+        _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
         application(_wanted(sys.argv[1:]))()
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
         typer.echo(f"convcalc: {error.strerror or error}", err=True)
         sys.exit(BAD_INPUT)
     except Exception as error:
+        if _interrupted(error):
+            sys.exit(INTERRUPTED)
         if os.environ.get("CONVCALC_TRACEBACK"):
             raise
         what = str(error).splitlines()
@@ -84,3 +91,18 @@ def main() -> None:
         typer.echo(f"convcalc: internal error: {type(error).__name__}{detail}", err=True)
         typer.echo("This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.", err=True)
         sys.exit(BAD_INPUT)
+    finally:
+        _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too
+
+
+def _interrupted(error: BaseException | None) -> bool:
+    """Whether an interrupt is what is behind it: a library that is interrupted while it loads says it cannot."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _handle_interrupts(before: object, after: Any) -> None:
+    """Another handler, unless somebody else has set theirs, or an interrupt is to be ignored."""
+    if signal.getsignal(signal.SIGINT) is before:
+        signal.signal(signal.SIGINT, after)

@@ -15,12 +15,13 @@ from convcalc.cli.options import Inputs, Variables, assignments, console, readab
 
 if TYPE_CHECKING:
     from convcalc.network import Network
+    from convcalc.reference.memory import TooLarge
     from convcalc.reference.verified import Verification
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, BAD_INPUT, INTERRUPTED = 1, 2, 130
-CASES = 60
+CASES, DTYPE = 60, "float32"
 
 
 def verify(
@@ -33,11 +34,15 @@ def verify(
         Literal["onnxruntime"] | None,
         typer.Option(help="Compare the outputs with those of another runtime.", show_default=False),
     ] = None,
-    cases: Annotated[int | None, typer.Option(min=1, help=f"Cases of a kind, without specs.  [{CASES}]")] = None,
+    cases: Annotated[
+        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; {CASES} unless told.")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and generated cases.")] = 0,
-    dtype: Annotated[Literal["float32", "float64"], typer.Option(help="What is computed with.")] = "float32",
+    dtype: Annotated[
+        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; {DTYPE} unless told.")
+    ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads to compute with; all processors unless told.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads that run specs; all processors unless told.", show_default=False)
     ] = None,
     max_memory: Annotated[
         str | None,
@@ -49,18 +54,18 @@ def verify(
 ) -> None:
     """Run networks on real tensors with NumPy and measure what the formulas claim.
 
-    Exit code 0: all agrees, 1: something does not, 2: a spec cannot be read or is too large to run.
+    Exit code 0: all agrees, 1: something does not, 2: a spec cannot be read or run, 130: interrupted.
     """
-    used = threads or _processors()
     for library in ("OPENBLAS", "OMP", "MKL"):  # read when NumPy is imported, which nothing has done yet
         os.environ[f"{library}_NUM_THREADS"] = "1"  # the engine shares out the work, and theirs wait for each other
     try:
         if not files:
-            _refuse(layer=layer, max_memory=max_memory, input=input, set=set)
+            _refuse(layer=layer, dtype=dtype, threads=threads, max_memory=max_memory, input=input, set=set)
             code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
-            run = _Run(layer, against, seed, dtype, used, _amount(max_memory), format)
+            used = threads or _processors()
+            run = _Run(layer, against, seed, dtype or DTYPE, used, _amount(max_memory), format)
             code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
     except KeyboardInterrupt:
         typer.echo("convcalc: interrupted", err=True)
@@ -114,7 +119,7 @@ def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:
     elif format == "markdown":
         from convcalc.views.verification import battery_markdown
 
-        sys.stdout.write(battery_markdown.text(found))
+        sys.stdout.write(battery_markdown.text(found, sys.stdout.encoding))
     else:
         from convcalc.views.verification import battery as view
 
@@ -186,27 +191,23 @@ class _Run:
         try:
             with _progress(network.name) as progress:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
-        except reference.NoSuchLayer as error:
-            raise typer.BadParameter(str(error), param_hint="--layer") from None
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None
+        except reference.NoSuchLayer as error:
+            return self._refused(network, file, str(error))
         except TooLarge as error:
-            self._refused(network, file, error)
-            return BAD_INPUT
+            return self._refused(network, file, _too_large(network, error))
         self._show(found, file, time.perf_counter() - started)
         return 0 if found.agrees else DISAGREEMENT
 
-    def _refused(self, network: Network, file: str, error: Any) -> None:
+    def _refused(self, network: Network, file: str, message: str) -> int:
         from convcalc.views.verification import json
-        from convcalc.views.words import binary
+        from convcalc.views.words import printable
 
-        message = (
-            f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
-            f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
-            "--input needs less"
-        )
-        typer.echo(f"convcalc: {file}: {message}", err=True)
+        sys.stdout.flush()
+        typer.echo(f"convcalc: {printable(file)}: {printable(message)}", err=True)
         self.documents.append(json.refusal(network.name, file, message))
+        return BAD_INPUT
 
     def _show(self, found: Verification, file: str, seconds: float) -> None:
         if self.format == "json":
@@ -216,7 +217,7 @@ class _Run:
         elif self.format == "markdown":
             from convcalc.views.verification import markdown
 
-            sys.stdout.write(("\n" if self.shown else "") + markdown.text(found, file))
+            sys.stdout.write(("\n" if self.shown else "") + markdown.text(found, file, sys.stdout.encoding))
         else:
             from convcalc.views.verification import network
 
@@ -225,6 +226,16 @@ class _Run:
                 out.print()
             network.show(out, found, file, seconds)
         self.shown += 1
+
+
+def _too_large(network: Network, error: TooLarge) -> str:
+    from convcalc.views.words import binary
+
+    return (
+        f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
+        f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
+        "--input needs less"
+    )
 
 
 @contextmanager

@@ -10,25 +10,29 @@ from convcalc.layers import Shape, Unprobed
 Carried = tuple[int, ...]
 
 
-def reshaped(field: Field, before: Shape, after: Shape) -> Field:
+Runs = list[tuple[list[int], list[int]]]
+"""Axes, old and new, that hold the same elements."""
+
+
+def reshaped(field: Field, before: Shape, after: Shape, runs: Runs) -> Field:
     """The field of a tensor whose elements, in the same order, are given another shape.
 
     An axis that stays keeps what it carried; axes that merge carry what all of them did; an axis that splits hands what
     it carried to each part. Axes of one position come and go without a trace.
     """
     carries: list[Carried] = []
-    for old, new in _runs(before, after):
+    for old, new in runs:
         merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
         carries += _split(merged, [after[axis] for axis in new])
     return replace(field, carries=tuple(carries))
 
 
-def landing(axis: int, before: Shape, after: Shape) -> int | None:
+def landing(axis: int, before: Shape, after: Shape, runs: Runs) -> int | None:
     """The axis that the positions of `axis` are on afterwards; None where one position vanishes among other axes.
 
     Raises `Unprobed` where they are shared out to several.
     """
-    old, new = next(run for run in _runs(before, after) if axis in run[0])
+    old, new = next(run for run in runs if axis in run[0])
     taken = [place for place in new if after[place] != 1]
     if before[axis] == 1:
         return new[old.index(axis)] if not taken and old.index(axis) < len(new) else None
@@ -37,9 +41,16 @@ def landing(axis: int, before: Shape, after: Shape) -> int | None:
     return taken[0]
 
 
-def _runs(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
-    """The shortest runs of axes, old and new, with equal products; what is left over is of size 1."""
-    runs: list[tuple[list[int], list[int]]] = []
+def merging(rank: int, start: int, end: int) -> Runs:
+    """The axes from `start` to `end` become one, whatever their sizes."""
+    before, behind = range(start), range(end + 1, rank)
+    merged = list(range(start, end + 1)), [start]
+    return [*(([axis], [axis]) for axis in before), merged, *(([axis], [axis - end + start]) for axis in behind)]
+
+
+def matching(before: Shape, after: Shape) -> Runs:
+    """The shortest runs with equal products; what is left over is of size 1."""
+    runs: Runs = []
     i = j = 0
     while i < len(before) and j < len(after):
         old, new = [i], [j]

@@ -14,12 +14,15 @@ Source: Keras Cropping2D; Ronneberger, Fischer and Brox 2015 for the middle (tor
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
+
+from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, no_word, one_of_two
 from convcalc.layers._onnx import cut, positions
@@ -68,7 +71,9 @@ class Crop(Kind, frozen=True, kw_only=True):
         return shown_pairs(self.cropping) if self.cropping is not None else f"to {shown_sizes(self.size or ())}"
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return Crop(cropping=self.crops(inputs[0]))
+        if not axis or self.size is None:
+            return self
+        return StandIn(of=self, run=partial(_lengthened, axis, inputs[0][axis]))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -87,6 +92,13 @@ class Crop(Kind, frozen=True, kw_only=True):
             cropping = [(rest // 2, rest - rest // 2) for rest in rests]
         left = (slice(before, size - after) for size, (before, after) in zip(x.shape[2:], cropping, strict=True))
         return x[(..., *left)]
+
+
+def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """As much cut off an axis that is longer than its `size`."""
+    sizes = list(fields.size)
+    sizes[axis - 1] += x.shape[axis + 1] - size
+    return Crop.reference(engine, replace(fields, size=tuple(sizes)), weights, x)
 
 
 def _cut_away(before: int, after: int, size: int) -> str:

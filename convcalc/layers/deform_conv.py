@@ -193,9 +193,11 @@ def _sampled(engine: Engine, parts: Array, places: list[Array]) -> Array:
 
 
 def _unmoved(engine: Engine, fields: Fields, weights: Arrays, x: Array, *maps: Array) -> Array:
-    """With offsets 0 and masks 1, so that taps stand where they are claimed to; what the maps see is added."""
-    taps, positions = product(fields.kernel_size) * fields.offset_groups, maps[0].shape[2:]
-    zeros = engine.numpy.zeros((len(x), len(positions) * taps, *positions), x.dtype)
-    ones = [engine.numpy.ones((len(x), taps, *positions), x.dtype)] * (len(maps) - 1)
-    y = DeformConv.reference(engine, fields, weights, x, zeros, *ones)
-    return sum((seen.sum(1, keepdims=True) for seen in maps), start=y)
+    """With offsets 0 and masks 1, so that nothing is moved by what is in the maps, but for what is no number there."""
+    np, taps = engine.numpy, math.prod(fields.kernel_size) * fields.offset_groups
+    channels = [taps * (x.ndim - 2), taps]
+    still = [
+        np.where(np.isnan(seen).any(1, keepdims=True), np.nan, number).astype(x.dtype).repeat(count, 1)
+        for seen, number, count in zip(maps, [0, 1], channels, strict=False)
+    ]
+    return DeformConv.reference(engine, fields, weights, x, *still)

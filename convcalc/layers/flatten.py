@@ -19,7 +19,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._carried import landing, reshaped
+from convcalc.layers._carried import Runs, landing, merging, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._onnx import shaped
@@ -47,10 +47,13 @@ class Flatten(Kind, frozen=True, kw_only=True):
         return (*x[:start], product(x[start : end + 1]), *x[end + 1 :])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return reshaped(fields[0], inputs[0], self.shape(*inputs))
+        return reshaped(fields[0], inputs[0], self.shape(*inputs), self._runs(inputs[0]))
 
     def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
-        return landing(axis, inputs[0], self.shape(*inputs)) is None
+        return landing(axis, inputs[0], self.shape(*inputs), self._runs(inputs[0])) is None
+
+    def _runs(self, x: Shape) -> Runs:
+        return merging(len(x), self.start_axis % len(x), self.end_axis % len(x))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         shape = self.shape(*shapes)

@@ -20,7 +20,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._carried import landing, reshaped
+from convcalc.layers._carried import landing, matching, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divisors
 from convcalc.layers._onnx import shaped
@@ -61,7 +61,8 @@ class Reshape(Kind, frozen=True, kw_only=True):
         return tuple(product(x) // self._given() if size == -1 else size for size in self.sizes)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return reshaped(fields[0], inputs[0], self.shape(*inputs))
+        after = self.shape(*inputs)
+        return reshaped(fields[0], inputs[0], after, matching(inputs[0], after))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return shaped(graph, inputs[0], self.shape(*shapes))
@@ -70,7 +71,11 @@ class Reshape(Kind, frozen=True, kw_only=True):
         return ", ".join(map(str, self.sizes))
 
     def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
-        return landing(axis, inputs[0], self.shape(*inputs)) is None
+        return self._landing(axis, inputs[0]) is None
+
+    def _landing(self, axis: int, x: Shape) -> int | None:
+        after = self.shape(x)
+        return landing(axis, x, after, matching(x, after))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self if axis is None else self._with_rest(axis, inputs[0], self.shape(*inputs))
@@ -80,7 +85,7 @@ class Reshape(Kind, frozen=True, kw_only=True):
         return Reshape(sizes=ones) if axis is None else self._with_rest(axis, inputs[0], ones)
 
     def _with_rest(self, axis: int, x: Shape, sizes: Shape) -> Kind:
-        place = landing(axis, x, self.shape(x))
+        place = self._landing(axis, x)
         return Reshape(sizes=tuple(-1 if index == place else size for index, size in enumerate(sizes)))
 
     @classmethod

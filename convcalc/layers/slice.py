@@ -14,13 +14,16 @@ Source: Python slicing; ONNX Slice.
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
+
+from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._onnx import cut, onnx_axis
@@ -70,10 +73,9 @@ class Slice(Kind, frozen=True, kw_only=True):
         return f"{self.start}:{'' if self.end is None else self.end}{step}, axis {self.axis}"
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        size, (start, end) = inputs[0][self.axis], self.ends(inputs[0])
         if axis != self.axis % len(inputs[0]):
             return self
-        return Slice(axis=axis, start=start, end=end - size if end < size else None, step=self.step)
+        return StandIn(of=self, run=partial(_lengthened, axis, inputs[0][axis]))
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self if axis == self.axis % len(inputs[0]) else Identity()
@@ -93,6 +95,17 @@ class Slice(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         kept = slice(fields.start, fields.end, fields.step)
         return x[(slice(None),) * (fields.axis % (x.ndim - 1) + 1) + (kept,)]
+
+
+def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """On an axis longer than its `size` the start stays as far from the beginning, and the end from the end."""
+    longer, start, end = x.shape[axis + 1] - size, fields.start, fields.end
+    moved = replace(
+        fields,
+        start=start if start >= 0 else start - longer,
+        end=end if end is None or end < 0 else end + longer,
+    )
+    return Slice.reference(engine, moved, weights, x)
 
 
 def _outside(field: str, value: int, size: int, last: int) -> str:

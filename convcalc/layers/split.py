@@ -13,18 +13,18 @@ Source: PyTorch torch.chunk, for sizes that divide; NumPy split.
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist, divides
 from convcalc.layers._onnx import cut, onnx_axis
 from convcalc.layers.identity import Identity
-from convcalc.layers.slice import Slice
 
 
 class Split(Kind, frozen=True, kw_only=True):
@@ -63,8 +63,7 @@ class Split(Kind, frozen=True, kw_only=True):
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if axis != self.axis % len(inputs[0]):
             return self
-        size, after = self.shape(*inputs)[axis], self.sections - self.part - 1
-        return Slice(axis=axis, start=self.part * size, end=-after * size if after else None)
+        return StandIn(of=self, run=partial(_lengthened, axis, inputs[0][axis]))
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return self if axis == self.axis % len(inputs[0]) else Identity()
@@ -80,3 +79,12 @@ class Split(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         return engine.numpy.split(x, fields.sections, behind_batch(fields.axis))[fields.part]
+
+
+def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """The part that leaves an axis of `size`, found by splitting its places, made as much longer as the axis is."""
+    before, behind = (1,) * (axis + 1), (1,) * (x.ndim - axis - 2)
+    places = engine.numpy.arange(size).reshape(*before, size, *behind)
+    part = Split.reference(engine, fields, weights, places).ravel()
+    longer = slice(part[0], part[-1] + 1 + x.shape[axis + 1] - size)
+    return x[(slice(None),) * (axis + 1) + (longer,)]

@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.report import ELEMENT_BYTES, Report, Row
+from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
@@ -123,7 +123,9 @@ def alone(network: Network, name: str) -> Network:
     index = next((place for place, node in enumerate(network.nodes) if node.name == name and node.config), None)
     if index is None:
         names = [node.name for node in network.layers]
-        raise NoSuchLayer(f"there is no layer `{name}`; {did_you_mean(name, names) or 'analyze --expand lists them'}")
+        inner = next((f"it is several, `{each}` the first" for each in names if each.startswith(f"{name}.")), "")
+        advice = inner or did_you_mean(name, names) or "analyze --expand lists them"
+        raise NoSuchLayer(f"there is no layer `{name}`; {advice}")
     node = network.nodes[index]
     entering = [network.nodes[source] for source in dict.fromkeys(node.inputs)]
     inputs = [Node(source.name, "input", None, (), source.shape, source.line) for source in entering]
@@ -206,7 +208,7 @@ def _result(row: Row, measured: _Measured, check: FieldCheck | None) -> LayerRes
 
 def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
     claimed = report.totals
-    element = ELEMENT_BYTES[report.convention.dtype]
+    element = np.dtype(report.convention.dtype).itemsize
     params = sum(layer.learned for layer in measured)
     return {
         "params": Figure(claimed.params, params),

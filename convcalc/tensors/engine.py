@@ -1,8 +1,8 @@
 """The primitives of the executor: what a kind's `reference` is made of.
 
 Arrays are laid out as [batch, channels, *positions], of any dtype, Python objects among them. Sizes are read off the
-arrays: an output is as large as windows fit. A primitive that multiplies and adds up reports every multiplication
-it executes; nothing else may (see `tests/test_reference.py`).
+arrays: an output is as large as windows fit. What multiplies and adds up is made of matrix products, which are counted
+where they are made (`convcalc.tensors.products`); nothing else may multiply and add up (see `tests/test_reference.py`).
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from convcalc.tensors.blocks import CACHED, Block, Crew
 from convcalc.tensors.memory import Memory
-from convcalc.tensors.products import gathered, multiplied, scattered
+from convcalc.tensors.products import Products
 
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
@@ -36,8 +36,13 @@ class Engine:
     def __init__(self, threads: int = 1) -> None:
         self._threads, self._alone = Crew(threads), Crew(1)
         self._memory = Memory()
+        self._products = Products(self._memory)
         self.numpy = np
-        self.multiplications = 0
+
+    @property
+    def multiplications(self) -> int:
+        """Multiplications executed so far whose products were added up."""
+        return self._products.multiplications
 
     def _crew(self, output: Array) -> Crew:
         """Who works on an output. Python's objects are no faster with threads, and may count."""
@@ -49,8 +54,7 @@ class Engine:
             raise Misfit(f"a matrix product of {_shown(a)} and {_shown(b)}")
         stack = np.broadcast_shapes(a.shape[:-2], b.shape[:-2])
         product = self._memory.empty((*stack, a.shape[-2], b.shape[-1]), np.result_type(a, b))
-        multiplied(self._crew(product), a, b, product)
-        self.multiplications += product.size * a.shape[-1]
+        self._products.multiplied(self._crew(product), a, b, product)
         return product
 
     def convolve(self, x: Array, weight: Array, stride: Sequence[int], dilation: Sequence[int], groups: int) -> Array:
@@ -75,10 +79,9 @@ class Engine:
         product = self._memory.empty((batch, *rows.shape[:2], *positions), np.result_type(columns, weight))
         if columns.flags.c_contiguous:
             flat = columns.reshape(batch, groups, rows.shape[2], -1)
-            multiplied(self._crew(product), rows, flat, product.reshape(*product.shape[:3], -1))
+            self._products.multiplied(self._crew(product), rows, flat, product.reshape(*product.shape[:3], -1))
         else:
-            gathered(self._crew(product), self._memory, rows, columns, product)
-        self.multiplications += product.size * rows.shape[2]
+            self._products.gathered(self._crew(product), rows, columns, product)
         return product.reshape(batch, weight.shape[0], *positions)
 
     def convolve_transposed(
@@ -96,8 +99,7 @@ class Engine:
         extents = [d * (k - 1) + s * (i - 1) + 1 for k, s, d, i in axes]
         output = self._memory.empty((batch, *rows.shape[:2], *extents), np.result_type(x, weight))
         grouped = x.reshape(batch, groups, rows.shape[-1], *sizes)
-        scattered(self._crew(output), self._memory, rows, grouped, output, stride, dilation)
-        self.multiplications += batch * math.prod(sizes) * weight.size
+        self._products.scattered(self._crew(output), rows, grouped, output, stride, dilation)
         return output.reshape(batch, -1, *extents)
 
     def windows(self, x: Array, kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -24,64 +25,76 @@ WORTH_A_THREAD = 1 << 20
 """Multiplications below which a product is not divided for the sake of a thread."""
 
 
-def multiplied(crew: Crew, a: Array, b: Array, output: Array) -> None:
-    """Matrices a times matrices b, those before the last two axes broadcast; the longer side is shared out."""
-    *stack, m, n = output.shape
-    if output.size * a.shape[-1] < 2 * WORTH_A_THREAD:
+class Products:
+    """Makes matrix products, and counts what each multiplies where it is made, block by block, in whatever thread."""
+
+    def __init__(self, memory: Memory) -> None:
+        self.multiplications = 0
+        self._counting = threading.Lock()
+        self._memory = memory
+
+    def _make(self, a: Array, b: Array, output: Array) -> None:
+        """One product, m x k by k x n for each of a stack: every element that is written takes k multiplications."""
         np.matmul(a, b, out=output)
-        return
-    a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
-    b = np.broadcast_to(b, (*stack, *b.shape[-2:]))
+        with self._counting:
+            self.multiplications += output.size * a.shape[-1]
 
-    def work(block: Block) -> None:
-        *matrices, longer, shorter = block
-        rows, columns = (longer, shorter) if m >= n else (shorter, longer)
-        np.matmul(a[(*matrices, rows)], b[(*matrices, slice(None), columns)], out=output[(*matrices, rows, columns)])
+    def multiplied(self, crew: Crew, a: Array, b: Array, output: Array) -> None:
+        """Matrices a times matrices b, those before the last two axes broadcast; the longer side is shared out."""
+        *stack, m, n = output.shape
+        if output.size * a.shape[-1] < 2 * WORTH_A_THREAD:
+            self._make(a, b, output)
+            return
+        a = np.broadcast_to(a, (*stack, *a.shape[-2:]))
+        b = np.broadcast_to(b, (*stack, *b.shape[-2:]))
 
-    crew.share(work, (*stack, max(m, n), min(m, n)), a.shape[-1], least=WORTH_A_THREAD)
+        def work(block: Block) -> None:
+            *matrices, longer, shorter = block
+            rows, columns = (longer, shorter) if m >= n else (shorter, longer)
+            self._make(a[(*matrices, rows)], b[(*matrices, slice(None), columns)], output[(*matrices, rows, columns)])
 
+        crew.share(work, (*stack, max(m, n), min(m, n)), a.shape[-1], least=WORTH_A_THREAD)
 
-def gathered(crew: Crew, memory: Memory, rows: Array, columns: Array, output: Array) -> None:
-    """Rows [groups, m, taps] times a view [batch, groups, *taps, *positions], into [batch, groups, m, *positions]."""
-    taps = rows.shape[2]
+    def gathered(self, crew: Crew, rows: Array, columns: Array, output: Array) -> None:
+        """Rows [groups, m, taps] times a view [batch, groups, *taps, *positions], into [batch, groups, m, *places]."""
+        taps = rows.shape[2]
 
-    def work(block: Block) -> None:
-        samples, groups, *positions = block
-        part = columns[(samples, groups, ..., *positions)]
-        buffer = memory.empty(part.shape, part.dtype)
-        np.copyto(buffer, part)
-        target = _flat(output[(samples, groups, slice(None), *positions)], 3)
-        np.matmul(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), out=target)
+        def work(block: Block) -> None:
+            samples, groups, *positions = block
+            part = columns[(samples, groups, ..., *positions)]
+            buffer = self._memory.empty(part.shape, part.dtype)
+            np.copyto(buffer, part)
+            target = _flat(output[(samples, groups, slice(None), *positions)], 3)
+            self._make(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), target)
 
-    crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED)
+        crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED)
 
+    def scattered(
+        self, crew: Crew, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]
+    ) -> None:
+        """Rows [groups, m, *kernel, in] times x [batch, groups, in, *positions], into [batch, groups, m, *places].
 
-def scattered(
-    crew: Crew, memory: Memory, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]
-) -> None:
-    """Rows [groups, m, *kernel, in] times x [batch, groups, in, *positions], into [batch, groups, m, *places].
+        A position and a tap meet at the place stride·position + dilation·tap, where all that meet there is added up.
+        """
+        *kernel, members = rows.shape[2:]
+        sizes, taps = x.shape[3:], math.prod(kernel)
 
-    A position and a tap meet at the place stride·position + dilation·tap, where all that meet there is added up.
-    """
-    *kernel, members = rows.shape[2:]
-    sizes, taps = x.shape[3:], math.prod(kernel)
+        def work(block: Block) -> None:
+            samples, groups, chosen = block
+            part = rows[groups, chosen]
+            matrix, target = part.reshape(part.shape[0], -1, members), output[block]
+            target[...] = 0
+            for positions in blocks(sizes, max(1, BUFFERED // math.prod(target.shape[:3]) // taps)):
+                spans = [range(*span.indices(size)) for span, size in zip(positions, sizes, strict=True)]
+                product = self._memory.empty((*target.shape[:3], *kernel, *map(len, spans)), output.dtype)
+                entering = _flat(x[(samples, groups, slice(None), *positions)], 3)
+                self._make(matrix, entering, product.reshape(*target.shape[:2], matrix.shape[1], -1))
+                places = [_places(*axis) for axis in zip(spans, kernel, stride, dilation, strict=True)]
+                for tap, place in zip(np.ndindex(*kernel), itertools.product(*places), strict=True):
+                    target[(..., *place)] += product[(slice(None), slice(None), slice(None), *tap)]
 
-    def work(block: Block) -> None:
-        samples, groups, chosen = block
-        part = rows[groups, chosen]
-        matrix, target = part.reshape(part.shape[0], -1, members), output[block]
-        target[...] = 0
-        for positions in blocks(sizes, max(1, BUFFERED // math.prod(target.shape[:3]) // taps)):
-            spans = [range(*span.indices(size)) for span, size in zip(positions, sizes, strict=True)]
-            product = memory.empty((*target.shape[:3], *kernel, *map(len, spans)), output.dtype)
-            entering = _flat(x[(samples, groups, slice(None), *positions)], 3)
-            np.matmul(matrix, entering, out=product.reshape(*target.shape[:2], matrix.shape[1], -1))
-            places = [_places(*axis) for axis in zip(spans, kernel, stride, dilation, strict=True)]
-            for tap, place in zip(np.ndindex(*kernel), itertools.product(*places), strict=True):
-                target[(..., *place)] += product[(slice(None), slice(None), slice(None), *tap)]
-
-    each = taps * members * math.prod(sizes)
-    crew.share(work, output.shape[:3], each, most=each * ROWS // taps, least=WORTH_A_THREAD)
+        each = taps * members * math.prod(sizes)
+        crew.share(work, output.shape[:3], each, most=each * ROWS // taps, least=WORTH_A_THREAD)
 
 
 def _places(span: range, taps: int, stride: int, dilation: int) -> list[slice]:

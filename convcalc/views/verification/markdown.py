@@ -6,13 +6,12 @@ from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.markdown import escaped
 from convcalc.views.verification import network
-from convcalc.views.verification.marks import marks
-
-MARKS = marks("utf-8")
+from convcalc.views.verification.marks import Marks, marks
 
 
-def text(found: Verification, spec: str) -> str:
+def text(found: Verification, spec: str, encoding: str | None = "utf-8") -> str:
     """Title, a row a layer, totals, expectations, disagreements and verdict."""
+    mark = marks(encoding)
     name, shapes, path = words.title(found.report, spec)
     rows = [
         f"### {escaped(name)} ({shapes})",
@@ -20,31 +19,31 @@ def text(found: Verification, spec: str) -> str:
         "| layer | kind | output | params | MACs | field |" + (f" {found.runtime} |" if found.runtime else ""),
         "|:--|:--|:--|--:|--:|--:|" + ("--:|" if found.runtime else ""),
         *(
-            _row(layer, words.field(row.receptive_field))
+            _row(layer, words.field(row.receptive_field), mark)
             for layer, row in zip(found.layers, found.report.layers, strict=True)
         ),
         "",
-        f"**{network.totals(found, MARKS).replace('   ', ' · ')}**",
+        f"**{network.totals(found, mark).replace('   ', ' · ')}**",
     ]
-    said = [network.expectations(found.expectations, MARKS)] if found.expectations else []
+    said = [network.expectations(found.expectations, mark)] if found.expectations else []
     said += [*network.disagreements(found), *network.notes(found), network.verdict(found)]
     return "\n\n".join(["\n".join(rows), *map(escaped, said), f"{found.dtype}, seed {found.seed} · `{path}`"]) + "\n"
 
 
-def _row(layer: LayerResult, field: str) -> str:
+def _row(layer: LayerResult, field: str, mark: Marks) -> str:
     check = layer.receptive_field
     cells = (
         escaped(layer.name),
         layer.kind,
-        _cell(layer.output_shape),
-        _cell(layer.params),
-        _cell(layer.macs),
-        f"{field} {MARKS.of(check.agrees if check else None)}",
-        *([network.difference([layer], MARKS)] if layer.against is not None else []),
+        _cell(layer.output_shape, mark),
+        _cell(layer.params, mark),
+        _cell(layer.macs, mark),
+        f"{field} {mark.of(check.agrees if check else None)}",
+        *([network.difference([layer], mark)] if layer.against is not None else []),
     )
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(figure: Figure) -> str:
+def _cell(figure: Figure, mark: Marks) -> str:
     claimed = words.shape(figure.claimed) if isinstance(figure.claimed, tuple) else words.exact(figure.claimed)
-    return f"{claimed} {MARKS.of(figure.agrees)}"
+    return f"{claimed} {mark.of(figure.agrees)}"
