@@ -63,6 +63,14 @@ SMALL: dict[str, tuple[int, ...]] = {
     "unet_keras_dilated": (1, 64, 64),
     "wavenet": (256, 400),
     "r3d_18": (3, 8, 32, 32),
+    "fcn_resnet50": (3, 33, 33),
+    "deeplabv3_resnet50": (3, 33, 33),
+    "pspnet_resnet50": (3, 48, 48),
+    "deeplabv3plus_xception65": (3, 33, 33),
+    "ssd300_vgg16": (3, 300, 300),
+    "rfbnet300_vgg16": (3, 300, 300),
+    "dcn_resnet50": (3, 33, 33),
+    "duc_resnet101": (3, 40, 40),
 }
 """Input sizes at which the zoo runs quickly; CONVCALC_FULL=1 runs all of it at its own."""
 THIN: dict[str, dict[str, str]] = {
