@@ -20,7 +20,7 @@ from spec_reports import SPECS, report_of
 from test_cli import ROOT, run
 
 import convcalc
-from convcalc.cli.zoo import _entries
+from convcalc.cli.zoo import entries
 from convcalc.spec import zoo
 from convcalc.views import words
 from convcalc.views.zoo import table
@@ -185,7 +185,7 @@ def test_the_list_holds_every_network() -> None:
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])
 def test_the_list_fits_the_terminal(width: int) -> None:
     console = Console(file=io.StringIO(), width=width, markup=False, highlight=False, _environ={})
-    table.show(console, _entries())
+    table.show(console, entries())
     assert isinstance(console.file, io.StringIO)
     lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
     assert max(map(cell_len, lines)) <= width

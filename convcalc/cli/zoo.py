@@ -26,7 +26,7 @@ def zoo(
     Every command takes zoo:NAME in place of a file.
     """
     if name is None:
-        _print(format or "table", _entries())
+        _print(format or "table", entries())
     elif format is not None:
         raise typer.BadParameter(
             f"for the list; `convcalc analyze zoo:{readable(name)} --format {format}` has the figures of one network",
@@ -48,7 +48,7 @@ def _spec(name: str) -> None:
     sys.stdout.buffer.flush()
 
 
-def _entries() -> list[Entry]:
+def entries() -> list[Entry]:
     """The figures of every network."""
     from convcalc.analysis.analyze import analyze
     from convcalc.spec import load, zoo
