@@ -18,9 +18,10 @@ DATA = Path(__file__).parent / "data"
 
 
 @cache
-def report_of(path: str, **variables: str) -> convcalc.Report:
-    """The report of ``specs/<path>.yaml``."""
-    return convcalc.analyze(convcalc.load(str(SPECS / f"{path}.yaml"), variables=variables))
+def report_of(path: str, size: tuple[int, ...] | None = None, /, **variables: str) -> convcalc.Report:
+    """The report of ``specs/<path>.yaml``, at its own input size unless told."""
+    inputs = {"input": size} if size is not None else None
+    return convcalc.analyze(convcalc.load(str(SPECS / f"{path}.yaml"), inputs=inputs, variables=variables))
 
 
 @cache

@@ -295,6 +295,12 @@ def layer_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
     return g("Transpose", y, perm=[order.index(axis) for axis in range(rank + 1)])
 
 
+def l2_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
+    """LpNormalization has nothing like eps, so that the length is ReduceL2's, with sqrt(eps) as one channel more."""
+    one = np.full((BATCH, 1, *shapes[0][1:]), math.sqrt(config.eps), np.float32)
+    return g("Div", x, g("ReduceL2", g("Concat", x, one, axis=1), ints(1), keepdims=1))
+
+
 def local_response_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
     if config.size % 2 == 0:
         return None  # ONNX Runtime: odd sizes; for even ones ONNX has the longer side after, PyTorch before
@@ -377,6 +383,7 @@ OPS: dict[str, Build] = {
     "hard_tanh": lambda g, config, w, shapes, x: g("Clip", x, number(config.min_val), number(config.max_val)),
     "identity": of_elements("Identity"),
     "instance_norm": instance_norm,
+    "l2_norm": l2_norm,
     "layer_norm": layer_norm,
     "leaky_relu": of_elements("LeakyRelu", alpha="negative_slope"),
     "linear": linear,

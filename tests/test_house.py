@@ -205,7 +205,7 @@ def repository() -> list[Path]:
         command = ["git", "ls-files", "-co", "--exclude-standard"]
         listed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout.splitlines()
         return [ROOT / name for name in listed if (ROOT / name).is_file()]
-    kept = ["convcalc", "specs", "tests", "benchmarks"]
+    kept = ["convcalc", "specs", "tests", "benchmarks", "docs"]
     return [path for folder in kept for path in (ROOT / folder).rglob("*") if path.suffix in {".py", ".yaml", ".md"}]
 
 

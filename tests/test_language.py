@@ -1103,3 +1103,86 @@ def test_generated_expressions_without_brackets_keep_precedence(
             sign = -1 if behind == "-" else 1
             terms.append(Fraction(1))
     assert Expression(text).evaluate(VALUES) == sum(terms[:-1])
+
+
+# ---- size_of: sizes of what is above ------------------------------------------------------------------------------
+
+SIZES = """
+input: [2, 9, 6]
+variables: {factor: 2}
+blocks:
+  pooled:
+    layers:
+      - global_avg_pool: {keepdim: true}
+      - upsample: {name: back, size: size_of(input)}
+  fitted:
+    parameters: {sizes: required}
+    layers: [upsample: {name: to, size: sizes}]
+layers:
+  - conv: {name: half, out_channels: 3, kernel_size: 3, stride: 2, padding: 1}
+  - conv: {name: quarter, out_channels: 3, kernel_size: 3, stride: 2, padding: 1}
+  - pooled: {name: context}
+  - upsample: {name: up, size: size_of(half)}
+  - upsample: {name: whole, size: size_of(input)}
+  - upsample: {name: twice, size: "[factor * size_of(half)[0], max(size_of(half))]"}
+  - relu: {name: stage, repeat: len(size_of(input))}
+  - fitted: {name: fit, sizes: size_of(stage)}
+  - relu: {name: last, when: "size_of(fit)[1] == 5"}
+"""
+
+
+@pytest.mark.parametrize("side", [9, 10, 33])
+def test_sizes_of_layers_above(side: int) -> None:
+    """In a block `input` is the block's; a name is looked up as in `from`; any field may hold it."""
+    network = network_of(SIZES, inputs={"input": (2, side, 6)})
+    sizes = {node.name: node.shape[1:] for node in network.nodes}
+    half = (side + 1) // 2
+    assert sizes["context.back"] == sizes["quarter"] == ((half + 1) // 2, 2)
+    assert sizes["up"] == sizes["half"] == (half, 3)
+    assert sizes["whole"] == (side, 6)
+    assert sizes["twice"] == sizes["stage.1"] == sizes["fit.to"] == (2 * half, max(half, 3))
+    assert ("last" in sizes) == (max(half, 3) == 5)
+
+
+@pytest.mark.parametrize(
+    ("size", "code", "said"),
+    [
+        ("size_of(hal)", "CC013", "there is no layer `hal` above; did you mean `half`?"),
+        ("size_of(back)", "CC013", "there is no layer `back` above"),
+        ("size_of(last)", "CC013", "there is no layer `last` above"),
+        ("size_of(factor)", "CC013", "there is no layer `factor` above"),
+        ("size_of()", "CC011", "expected size_of(layer), with the name of a layer above or input"),
+        ("size_of(2)", "CC011", "expected size_of(layer), with the name of a layer above or input"),
+        ("'size_of(half[0])'", "CC013", "`half` has no value here"),
+        ("size_of(context.back)", "CC011", "a dot is not for expressions"),
+        ("size_of", "CC013", "found `size_of`, which has no value here"),
+        ("'size_of(half)[7]'", "CC011", "expected an index from 0 to 1, found 7"),
+        ("'size_of(half) * 2'", "CC011", "expected one value for each of the 2 spatial axes, found 4"),
+    ],
+)
+def test_sizes_of_what_is_not_there(size: str, code: str, said: str) -> None:
+    with pytest.raises(SpecError) as error:
+        network_of(SIZES.replace("up, size: size_of(half)", f"up, size: {size}"))
+    (found,) = error.value.diagnostics
+    assert found.code == code
+    assert said in found.message
+
+
+def test_sizes_are_not_for_what_stands_outside_the_layers() -> None:
+    with pytest.raises(SpecError) as error:
+        network_of(SIZES.replace("factor: 2", "factor: size_of(input)"))
+    assert [found.message for found in error.value.diagnostics] == ["factor: size_of is for the fields of layers"]
+
+
+def test_what_is_as_large_as_what_has_failed_is_passed_over() -> None:
+    """One mistake is one message."""
+    with pytest.raises(SpecError) as error:
+        network_of(SIZES.replace("stride: 2, padding: 1}\n  - conv: {name: q", "groups: 3}\n  - conv: {name: q"))
+    assert [found.code for found in error.value.diagnostics] == ["CC102"]
+
+
+def test_of_several_inputs_one_is_named() -> None:
+    text = "inputs: {a: [1, 4, 4], b: [1, 7, 5]}\nlayers:\n  - upsample: {from: a, size: size_of(%s)}\n"
+    assert network_of(text % "b").nodes[-1].shape == (1, 7, 5)
+    with pytest.raises(SpecError, match="there are several inputs"):
+        network_of(text % "input")

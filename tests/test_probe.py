@@ -72,6 +72,7 @@ BLOCKS = {
     "depthwise_conv": "{kernel_size: [3, 5], depth_multiplier: 2}",
     "ghost_conv": "{out_channels: 7, kernel_size: 3, stride: 2, padding: 1}",
     "inverted_residual": "{out_channels: 8, kernel_size: 5}",
+    "inverted_residual_v3": "{out_channels: 8, kernel_size: 5, expansion: 2, hard_swish: true, gated: true}",
     "pointwise_conv": "{out_channels: 6, stride: 2}",
     "separable_conv": "{out_channels: 6, kernel_size: [5, 3], padding: same}",
     "spatial_separable_conv": "{out_channels: 6, kernel_size: [5, 3], stride: [1, 2]}",

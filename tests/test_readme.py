@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from rich.console import Console
@@ -147,3 +149,45 @@ def test_the_example_in_python_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     names: dict[str, object] = {}
     exec(example.replace("report.totals.macs,", "found = report.totals.macs,"), names)  # noqa: S102  # our own text
     assert names["found"] == (8 * 4089184256, 8 * 9633792 // 2, (7, 7))
+
+
+# ---- what docs/shown.py makes ------------------------------------------------------------------------------------
+
+
+def shown() -> Any:
+    """The script, as a module."""
+    specification = importlib.util.spec_from_file_location("shown", ROOT / "docs" / "shown.py")
+    assert specification is not None
+    assert specification.loader is not None
+    module = importlib.util.module_from_spec(specification)
+    specification.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_the_zoo_is_what_is_printed() -> None:
+    again = "python docs/shown.py makes it again"
+    assert shown().readme(README) == README, again
+    of_zoo = README[README.index("<!-- zoo:") : README.index("<!-- /zoo")]
+    listed = re.findall(r"^\| `(\w+)` \|", of_zoo, re.MULTILINE)
+    assert listed == sorted(path.stem for path in (ROOT / "specs" / "zoo").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", ["analyze", "compare", "lint"])
+def test_pictures_are_what_is_printed(name: str) -> None:
+    """To the letter with the version of Rich that they were made with; with another one what they say."""
+    kept, made = (ROOT / "docs" / f"{name}.svg").read_text("utf-8"), shown().picture(name)
+    assert said(made) == said(kept), "python docs/shown.py makes it again"
+    by = re.compile(r"with Rich (\S+) -->")
+    assert by.findall(made)
+    if by.findall(made) == by.findall(kept):
+        assert made == kept
+    assert f"![convcalc {' '.join(shown().RUNS[name])}](docs/{name}.svg)" in README
+    assert set(re.findall(r"\w+://[^\"'\s)]+", kept)) == {"http://www.w3.org/2000/svg"}  # nothing is fetched
+
+
+def said(picture: str) -> list[str]:
+    """The texts of a picture, each with its colour."""
+    colours = dict(re.findall(r"\.(\S+) \{ fill: (#\w+)", picture))
+    texts = re.findall(r"<text class=\"(\S+)\"[^>]*>([^<]*)</text>", picture)
+    assert len(texts) > 20
+    return [f"{colours.get(style, '')} {text}" for style, text in texts]

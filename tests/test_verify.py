@@ -31,20 +31,58 @@ from convcalc.spec import Source, loads
 from convcalc.tensors.engine import Engine
 
 SEEDS = sorted((ROOT / "specs/seeds").glob("*.yaml"))
+ZOO = sorted((ROOT / "specs/zoo").glob("*.yaml"))
 SMALL: dict[str, tuple[int, ...]] = {
     "alexnet": (3, 67, 67),
+    "alexnet_original": (3, 67, 67),
     "vgg16": (3, 32, 32),
+    "googlenet": (3, 33, 33),
+    "inception_v3": (3, 107, 107),
+    "inception_v4": (3, 75, 75),
     "resnet18": (3, 65, 65),
     "resnet50": (3, 64, 64),
+    "resnext50_32x4d": (3, 33, 33),
+    "seresnet50": (3, 33, 33),
+    "senet154": (3, 33, 33),
+    "densenet121": (3, 33, 33),
+    "xception": (3, 49, 49),
+    "squeezenet1_0": (3, 33, 33),
+    "squeezenet1_1": (3, 33, 33),
     "mobilenet_v1": (3, 65, 65),
+    "mobilenet_v1_standard": (3, 33, 33),
     "mobilenet_v2": (3, 64, 64),
-    "inception_v3": (3, 107, 107),
+    "mobilenet_v3_large": (3, 33, 33),
+    "mobilenet_v3_small": (3, 33, 33),
+    "shufflenet_v1": (3, 33, 33),
+    "shufflenet_v2": (3, 33, 33),
+    "efficientnet_b0": (3, 33, 33),
+    "ghostnet": (3, 33, 33),
+    "repvgg_a0": (3, 32, 32),
+    "convnext_tiny": (3, 32, 32),
     "unet": (1, 188, 188),
     "unet_keras": (1, 64, 64),
+    "unet_keras_dilated": (1, 64, 64),
     "wavenet": (256, 400),
     "r3d_18": (3, 8, 32, 32),
+    "fcn_resnet50": (3, 33, 33),
+    "deeplabv3_resnet50": (3, 33, 33),
+    "pspnet_resnet50": (3, 48, 48),
+    "deeplabv3plus_xception65": (3, 33, 33),
+    "ssd300_vgg16": (3, 300, 300),
+    "rfbnet300_vgg16": (3, 300, 300),
+    "dcn_resnet50": (3, 33, 33),
+    "duc_resnet101": (3, 40, 40),
 }
-"""Input sizes at which the zoo runs quickly; the real ones are run by hand."""
+"""Input sizes at which the zoo runs quickly; CONVCALC_FULL=1 runs all of it at its own."""
+THIN: dict[str, dict[str, str]] = {
+    "senet154": {"depths": "[1, 2, 2, 1]"},
+    "seresnet50": {"depths": "[1, 2, 2, 1]"},
+    "resnext50_32x4d": {"width": "1"},
+    "densenet121": {"growth": "8"},
+    "mobilenet_v1_standard": {"width": "0.25"},
+    "convnext_tiny": {"width": "24"},
+}
+"""Fewer of the same layers, or narrower ones, where drawing the weights takes long."""
 NET = """
 input: [3, 9, 8]
 expect: {params: 132, output: [4, 5, 4]}
@@ -91,11 +129,24 @@ def test_seeds_are_as_claimed(path: Path) -> None:
     assert all(layer.finite for layer in found.layers)
 
 
+def test_all_of_the_zoo_is_run() -> None:
+    assert sorted(SMALL) == [path.stem for path in ZOO]
+
+
 @pytest.mark.parametrize("name", SMALL)
 def test_zoo_is_as_claimed(name: str) -> None:
-    found = verify(convcalc.load(f"specs/zoo/{name}.yaml", inputs={"input": SMALL[name]}))
+    inputs, variables = {"input": SMALL[name]}, THIN.get(name, {})
+    found = verify(convcalc.load(f"specs/zoo/{name}.yaml", inputs=inputs, variables=variables))
     assert found.agrees, found.disagreements
     assert all(layer.finite for layer in found.layers)
+
+
+@pytest.mark.skipif(not os.environ.get("CONVCALC_FULL"), reason="CONVCALC_FULL=1 takes half a minute")
+@pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
+def test_zoo_at_its_own_size_is_as_claimed(path: Path) -> None:
+    found = verify(convcalc.load(path), threads=2, most_bytes=2**40)
+    assert found.agrees, found.disagreements
+    assert found.expectations
 
 
 def test_resnet50_at_its_own_size_meets_the_published_totals() -> None:

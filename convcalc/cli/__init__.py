@@ -23,6 +23,7 @@ COMMANDS = {
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",
+    "zoo": "zoo",
     "kinds": "manual",
     "rules": "manual",
     "schema": "manual",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
     from convcalc.cli.sides import Made
@@ -95,6 +95,8 @@ def _refuse(
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
+    from convcalc.spec.zoo import is_in_zoo
+
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
@@ -106,6 +108,8 @@ def _refuse(
         problem = "--layer, --blocks and --write are for a --variant"
     elif write is not None and given:
         problem = "--write writes the sizes and variables of the spec; leave out --input and --set, or change it first"
+    elif write is not None and is_in_zoo(write):
+        problem = f"--write writes a file, and {readable(write)} would be a network of the zoo"
     elif files.count("-") > 1:
         problem = "standard input can be read once"
     if problem:
@@ -124,11 +128,13 @@ def _one_that_applies(made: Made) -> None:
 
 def _write(path: str, made: Made, original: str) -> None:
     from convcalc.cli.sides import up_to_date
+    from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
         raise typer.BadParameter("one variant can be written, found several", param_hint="--write")
     (source,) = made.sources.values()
-    mark = codecs.BOM_UTF8 if original != "-" and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
+    is_file = original != "-" and not is_in_zoo(original)
+    mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
     try:
         Path(path).write_bytes(mark + up_to_date(source).text.encode())
     except OSError as error:

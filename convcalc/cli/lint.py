@@ -85,6 +85,8 @@ def lint(
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
     files = each_once(files)
+    if fix:
+        _refuse_fixes_of_the_zoo(files)
     if fix or diff:
         _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
     try:
@@ -125,6 +127,15 @@ def lint(
 
 def _words(texts: Iterable[str]) -> tuple[str, ...]:
     return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
+
+
+def _refuse_fixes_of_the_zoo(files: list[str]) -> None:
+    from convcalc.spec.zoo import SCHEME, is_in_zoo
+
+    for file in filter(is_in_zoo, files):
+        name = readable(file)
+        copied = f"`convcalc zoo {name.removeprefix(SCHEME)} > net.yaml` writes a copy that can be"
+        raise typer.BadParameter(f"{name} ships with convcalc and is not changed; {copied}", param_hint="--fix")
 
 
 def _refuse_beside_fixes(

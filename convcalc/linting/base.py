@@ -10,6 +10,7 @@ from convcalc.linting.options import Options, UsageError
 from convcalc.spec.document import loads
 from convcalc.spec.revision import NotThere, read_at
 from convcalc.spec.source import SpecError, read
+from convcalc.spec.zoo import is_in_zoo
 
 
 def base_of(options: Options, path: str, files: int) -> Report | str:
@@ -19,7 +20,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
         UsageError: there is no such revision, the file is no spec, or one file is the base of several.
     """
     base = str(options.base)
-    is_file = os.path.isfile(base)
+    is_file = os.path.isfile(base) or is_in_zoo(base)
     if is_file and files > 1:
         raise UsageError(f"--base {base} is one spec, and cannot be the base of {files}; name a revision")
     if not is_file and path == "-":

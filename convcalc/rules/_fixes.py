@@ -34,7 +34,7 @@ def setting(subject: Subject, index: int, field: str, text: str, because: Iterab
 
     `because` are other layers that it is right for alone: where one of them may be left out, there is no fix.
     """
-    if not subject.complete or _may_be_left_out(subject, because):
+    if not subject.complete or _may_be_left_out(subject, index, because):
         return None
     layer, field = _users(subject.places.site(index), field)
     edit = _set(_layout(subject.source), layer, field, text) if layer is not None else None
@@ -57,8 +57,16 @@ def _layout(source: Source) -> Layout:
     return Layout(source.text)
 
 
-def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
-    return any(layer.when is not None for index in indices for layer in subject.places.calls(index))
+def _may_be_left_out(subject: Subject, beside: int, indices: Iterable[int]) -> bool:
+    """Whether one of some layers may be while `beside` stays; what is left out around both takes both."""
+    places = subject.places
+    call = places.site(beside).call
+    for index in indices:
+        site = places.sites[index]
+        layers = [site.layer] if site is not None and site.call is call else places.calls(index)
+        if any(layer.when is not None for layer in layers):
+            return True
+    return False
 
 
 def _set(layout: Layout, layer: Layer, field: str, text: str) -> Edit | None:
@@ -113,7 +121,7 @@ def removal(subject: Subject, index: int, because: Iterable[int] = ()) -> Fix | 
     if not subject.complete or not subject.places.is_own(index):
         return None
     because = tuple(because)
-    if _may_be_left_out(subject, because):
+    if _may_be_left_out(subject, index, because):
         return None
     layer = subject.places.written(index)
     values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]

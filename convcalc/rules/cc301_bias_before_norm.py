@@ -82,6 +82,7 @@ def _centres_channels(subject: Subject, index: int) -> bool:
 def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
     from convcalc.rules._fixes import setting
 
-    if not found.issuperset(subject.places.same_text(index)):
+    nodes = subject.network.nodes
+    if any(getattr(nodes[one].config, "bias", False) and one not in found for one in subject.places.same_text(index)):
         return None  # built from the same text is one whose bias does something
     return setting(subject, index, "bias", "false", because=subject.consumers(index))

@@ -1,12 +1,13 @@
-"""Input sizes that fit, found by trying: what a shape error cannot know by itself.
+"""What an error cannot know by itself, found by trying: input sizes that fit, given values that broke a layer.
 
 A skip connection that meets a map of another size, or a window that no longer fits, far from the input, says little
-about which inputs would do. Here the network is built again at other sizes, so that what is advised is known to work.
+about which inputs would do; a size that is not whole says little about the variable it was worked out of, blocks away.
+Here the network is built again at other sizes or values, so that what is said is known to be so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
 
@@ -17,8 +18,49 @@ SIZES = {"CC101", "CC103"}
 """Codes of the mistakes that another input size may mend."""
 LARGEST_POWER = 10
 """Multiples of up to 2^10, and inputs up to 2^10 times as large, are tried."""
+MOST_VALUES = 20
+"""Given values that are tried without, one by one."""
 FURTHEST_SHIFT = 32
 """Positions that all axes together are made shorter or longer by, where no multiple fits."""
+
+
+def blamed(
+    problems: list[Diagnostic],
+    given: Mapping[str, object],
+    problems_with: Callable[[Mapping[str, object]], list[Diagnostic]],
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
+    """The problems that values given from outside made, with these values, and the other ones.
+
+    `problems_with` builds the network with some of the values alone.
+    """
+
+    def gone_without(names: Iterable[str]) -> set[tuple[str, int, int]]:
+        kept = {name: value for name, value in given.items() if name not in names}
+        left = {_place(problem) for problem in problems_with(kept)}
+        new = left - there  # behind a new one, an old one may only be out of sight
+        return {place for place in there - left if not any(other < place for other in new)}
+
+    there = {_place(problem) for problem in problems}
+    alone = {name: gone_without([name]) if len(given) <= MOST_VALUES else set() for name in given}
+    together = gone_without(given) if len(given) > 1 else set()
+    broken, others = [], []
+    for problem in problems:
+        place = _place(problem)
+        guilty = [name for name in given if place in alone[name]] or (list(given) if place in together else [])
+        if guilty and problem.path != "--set":  # which says so itself
+            broken.append(_with_values(problem, {name: given[name] for name in guilty}))
+        else:
+            others.append(problem)
+    return broken, others
+
+
+def _place(problem: Diagnostic) -> tuple[str, int, int]:
+    return problem.path, problem.line, problem.column
+
+
+def _with_values(problem: Diagnostic, values: Mapping[str, object]) -> Diagnostic:
+    said = " and ".join(f"--set {name}={value}" for name, value in values.items())
+    return replace(problem, message=f"{problem.message}; {said} break{'s' if len(values) == 1 else ''} it")
 
 
 def advised(problem: Diagnostic, shape: Shape, problems_at: Callable[[Shape], list[Diagnostic]]) -> Diagnostic:

@@ -35,7 +35,7 @@ class Builder:
         self.groups: list[Group] = []
         self.problems = Problems()
         self.names = Names(self.problems)
-        self.configurator = Configurator(self.nodes, self.problems)
+        self.configurator = Configurator(self.nodes, self.names, self.problems)
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0

@@ -8,7 +8,8 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
-from convcalc.spec.expressions import ExpressionError, Unknown
+from convcalc.spec.expressions import SIZE_OF, ExpressionError, Unknown
+from convcalc.spec.names import Names
 from convcalc.spec.site import Failed, Problems, Site, Tensor
 from convcalc.spec.template import MERGES
 from convcalc.spec.values import Value
@@ -22,8 +23,9 @@ Fields = tuple[tuple[str, Any], ...]
 class Configurator:
     """Evaluates fields over the nodes built so far; equal fields on equal inputs are worked out once."""
 
-    def __init__(self, nodes: list[Node], problems: Problems) -> None:
+    def __init__(self, nodes: list[Node], names: Names, problems: Problems) -> None:
         self.nodes = nodes
+        self.names = names
         self.problems = problems
         self._known: dict[Any, tuple[Kind, Shape]] = {}
 
@@ -39,6 +41,7 @@ class Configurator:
         names["in_channels"] = outer if at_the_door else shape[0]
         names["input_channels"] = outer
         names["rank"] = len(shape) - 1
+        names[SIZE_OF] = lambda name: self._size(site, name, field)
         if site.index is not None:
             names["index"] = site.index
         try:
@@ -47,6 +50,21 @@ class Configurator:
             raise Failed from None
         except ExpressionError as error:
             raise self.problems.fail(site, "CC011", f"{field}: {error}", field) from None
+
+    def _size(self, site: Site, name: str, field: str) -> tuple[int, ...]:
+        """The sizes of a layer that an expression names."""
+        if name == "input":
+            tensor = self.names.one(site.call.input, site)
+        else:
+            full = self.names.full_name(name, site.call.prefixes)
+            if full is None:
+                advice = self.names.close(name, site)
+                message = f"{field}: there is no layer `{name}` above{advice and f'; {advice}'}"
+                raise self.problems.fail(site, "CC013", message, field)
+            tensor = self.names.tensors[full]
+        if tensor is None:
+            raise Failed
+        return self.nodes[tensor].shape[1:]
 
     def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
         """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""

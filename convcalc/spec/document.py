@@ -14,7 +14,7 @@ from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import figures, library
-from convcalc.spec.advice import advised
+from convcalc.spec.advice import advised, blamed
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.limits import limits
 from convcalc.spec.places import Places
@@ -107,14 +107,13 @@ class _Document:
         return [*self.settings.problems, *self.problems, *self.compiler.problems, *self.builder.problems.found]
 
     def advised(self, network: Network | None) -> list[Diagnostic]:
-        """Everything that is wrong, from top to bottom, with input sizes that fit where others would."""
+        """Everything that is wrong, from top to bottom, with the given values that do it, or input sizes that fit."""
         found = self.found()
-        if (
-            found
-            and network is not None
-            and network.input_count == 1
-            and self.builder.steps <= MOST_LAYERS_TO_ADVISE_ON
-        ):
+        small = self.builder.steps <= MOST_LAYERS_TO_ADVISE_ON
+        broken: list[Diagnostic] = []
+        if found and small and self.given_variables:
+            broken, found = blamed(found, self.given_variables, self._problems_with)
+        if found and small and network is not None and network.input_count == 1:
             entering = network.nodes[0]
 
             def problems_at(shape: Shape) -> list[Diagnostic]:
@@ -123,7 +122,12 @@ class _Document:
                 return other.found()
 
             found = [advised(problem, entering.shape, problems_at) for problem in found]
-        return sorted(found, key=lambda problem: (problem.line, problem.column))
+        return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
+
+    def _problems_with(self, variables: Texts) -> list[Diagnostic]:
+        other = _Document(self.source, self.given_inputs, variables)
+        other.read()
+        return other.found()
 
     def _block(self, name: str) -> Block | None:
         return self.blocks.get(name) or library.block(name)

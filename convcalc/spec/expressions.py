@@ -29,6 +29,8 @@ LONGEST_LIST = 10_000
 MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
 
+SIZE_OF = "size_of"
+"""The function of a layer; among the values it is a function from a layer's name to its sizes."""
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -68,7 +70,10 @@ UNKNOWN = object()
 
 
 class Expression:
-    """A parsed expression; `names` are those it needs to be evaluated, each with where it stands."""
+    """A parsed expression; `names` are those it needs to be evaluated, each with where it stands.
+
+    The names of layers in ``size_of`` are not among them: they have no value before the network is built.
+    """
 
     __slots__ = ("names", "text", "tree")
 
@@ -85,8 +90,12 @@ class Expression:
             if not isinstance(node, _ALLOWED):
                 raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
         _refuse_depth(self.tree)
-        called = {id(node.func) for node in ast.walk(self.tree) if isinstance(node, ast.Call)}
-        self.names = [node for node in self.names if id(node) not in called and node.id not in CONSTANTS]
+        calls = [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        others = {id(call.func) for call in calls}
+        for call in calls:
+            if isinstance(call.func, ast.Name) and call.func.id == SIZE_OF:
+                others.update(id(argument) for argument in call.args)
+        self.names = [node for node in self.names if id(node) not in others and node.id not in CONSTANTS]
 
     @property
     def name(self) -> str | None:
@@ -341,6 +350,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
     "round": (round, "round(x): to the nearest, halves to even"),
     "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
+    "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of input, without its channels"),
     "sum": (sum, "sum(list)"),
     "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
 }
@@ -350,6 +360,8 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
         name = node.func.id if isinstance(node.func, ast.Name) else "this"
         raise ExpressionError(f"{name} is not a function here; there are {', '.join(FUNCTIONS)}", node.func)
+    if node.func.id == SIZE_OF:
+        return _size_of(node, values)
     function, usage = FUNCTIONS[node.func.id]
     arguments: Sequence[Any] = [_evaluate(argument, text, values) for argument in node.args]
     if function in (_on_axis, _taps):
@@ -359,3 +371,11 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
         found = ", ".join(shown(argument) for argument in arguments)
         raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
+
+
+def _size_of(node: ast.Call, values: Mapping[str, Any]) -> Any:
+    if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
+        raise ExpressionError("expected size_of(layer), with the name of a layer above or input", node)
+    if SIZE_OF not in values:
+        raise ExpressionError("size_of is for the fields of layers", node)
+    return values[SIZE_OF](node.args[0].id)

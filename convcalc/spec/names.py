@@ -42,11 +42,14 @@ class Names:
             return self.one(site.call.input, site)
         found = self.full_name(reference.name, site.call.prefixes)
         if found is None:
-            start = site.call.prefixes[0]
-            known = (known.removeprefix(start) for known in self.tensors if known.startswith(start))
             message = f"{site.name}: there is no layer `{reference.name}` above"
-            raise self.problems.fail_at(site, reference.node, "CC013", message, did_you_mean(reference.name, known))
+            raise self.problems.fail_at(site, reference.node, "CC013", message, self.close(reference.name, site))
         return found
+
+    def close(self, name: str, site: Site) -> str:
+        """Which layer may have been meant by a name that is not there, or nothing."""
+        start = site.call.prefixes[0]
+        return did_you_mean(name, (known.removeprefix(start) for known in self.tensors if known.startswith(start)))
 
     def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
         """The tensor that a reference stands for."""

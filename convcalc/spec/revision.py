@@ -10,6 +10,7 @@ import subprocess
 from pathlib import Path
 
 from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
+from convcalc.spec.zoo import is_in_zoo
 
 LONGEST_WAIT = 60
 """Seconds that git may take."""
@@ -25,6 +26,8 @@ def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
     Raises:
         SpecError: no git, no repository, no such revision, or no such file there.
     """
+    if is_in_zoo(os.fspath(path)):
+        raise _failed(str(path), "a network of the zoo ships with convcalc and has no revisions; name a file")
     file = Path(path)
     label = f"{revision}:{path}".encode(errors="replace").decode()
     folder = file.parent

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from convcalc.spec import zoo
+
 if TYPE_CHECKING:
     from convcalc.network import Network
 
@@ -91,12 +93,14 @@ class Source:
 
 
 def read(path: str | os.PathLike[str]) -> Source:
-    """The text of a file, or of standard input for ``-``.
+    """The text of a file, of standard input for ``-``, or of a network of the zoo for ``zoo:NAME``.
 
     Raises:
         SpecError: it is missing, a directory, not UTF-8, or larger than `LARGEST_FILE`.
     """
     path = os.fspath(path)
+    if zoo.is_in_zoo(path):
+        return _of_zoo(path)
     shown = "<stdin>" if path == "-" else path.encode(errors="replace").decode()
     try:
         if path == "-":
@@ -112,6 +116,14 @@ def read(path: str | os.PathLike[str]) -> Source:
         reason = getattr(error, "strerror", None) or str(error)
         raise _unreadable(shown, f"cannot be read: {reason}", "") from None
     return decoded(shown, data)
+
+
+def _of_zoo(path: str) -> Source:
+    file, name = zoo.file_of(path), path.removeprefix(zoo.SCHEME).encode(errors="replace").decode()
+    if file is None:
+        found = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
+        raise _unreadable(f"{zoo.SCHEME}{name}", found, zoo.advice(name))
+    return decoded(path, file.read_bytes())
 
 
 def decoded(path: str, data: bytes) -> Source:

@@ -1,0 +1,51 @@
+"""L2 normalisation: the channels of each position divided by their length, as SSD has it before its first detector.
+
+Example:
+    input: [512, 38, 38]
+    layers:
+      - l2_norm
+      - scale
+    # output 512x38x38, params 512, macs 0, field 1
+
+An element takes three operations: its square, its part of the sum, the division. The learned factor of each channel
+that follows in SSD is a `scale`.
+
+Source: Liu, Rabinovich and Berg, ParseNet (2015), section 3.3; Caffe's Normalize; ONNX LpNormalization.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Real
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers._cases import draw_eps, draw_shape
+from convcalc.layers.identity import Identity
+
+
+class L2Norm(Kind, frozen=True, kw_only=True):
+    eps: Annotated[float, Real("added to the sum of squares", minimum=0)] = 1e-10
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return 3 * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0].with_global((0,))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,) = inputs
+        squares = graph.node("ReduceSumSquare", x, graph.constant([1]), keepdims=1)
+        return graph.node("Div", x, graph.node("Sqrt", graph.node("Add", squares, graph.constant(self.eps))))
+
+    def own_path(self) -> Kind:
+        return Identity()
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(eps=draw_eps(draw)), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        squares = engine.elementwise(engine.numpy.square, x).sum(1, keepdims=True)
+        return engine.elementwise(lambda x, s: x / (s + fields.eps) ** 0.5, x, squares)
