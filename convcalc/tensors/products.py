@@ -20,7 +20,7 @@ BUFFERED = 1 << 18
 ROWS = 256
 """Rows of a matrix that are enough for a product to run at full speed."""
 
-WORTH_A_THREAD = 1 << 20
+WORTH_A_THREAD = 1 << 22
 """Multiplications below which a product is not divided for the sake of a thread."""
 
 
