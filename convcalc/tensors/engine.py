@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcalc.tensors.blocks import CACHED, Block, Crew
+from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
 from convcalc.tensors.memory import Memory
 from convcalc.tensors.products import gathered, multiplied, scattered
 
@@ -171,12 +171,9 @@ class Engine:
             _chain(functions, x, others, output)
             return output
         spread = [array if np.ndim(array) == 0 else np.broadcast_to(array, shape) for array in (x, *others)]
-
-        def work(block: Block) -> None:
+        for block in blocks(shape, CACHED):  # one thread: more would wait for the same memory
             first, *operands = (array if np.ndim(array) == 0 else array[block] for array in spread)
             _chain(functions, first, operands, output[block])
-
-        self._crew(output).share(work, shape, most=CACHED)
         return output
 
     def reduced(

@@ -53,7 +53,8 @@ def gathered(crew: Crew, memory: Memory, rows: Array, columns: Array, output: Ar
         target = _flat(output[(samples, groups, slice(None), *positions)], 3)
         np.matmul(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), out=target)
 
-    crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED)
+    least = WORTH_A_THREAD // rows.shape[1]  # of columns: each is multiplied with every row
+    crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED, least=least)
 
 
 def scattered(
