@@ -17,35 +17,47 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
+    from convcalc.linting.records import Finding
+    from convcalc.linting.run import lint
     from convcalc.network import Network
+    from convcalc.reference.verified import Verification
+    from convcalc.reference.verify import verify
     from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
 __all__ = [
     "Comparison",
     "Diagnostic",
+    "Finding",
     "Incomparable",
     "Network",
     "Report",
     "SpecError",
+    "Verification",
     "__version__",
     "analyze",
     "compare",
     "explain",
+    "lint",
     "load",
+    "verify",
 ]
 
 _HOMES = {
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.spec.source",
+    "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
     "SpecError": "convcalc.spec.source",
+    "Verification": "convcalc.reference.verified",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
+    "lint": "convcalc.linting.run",
     "load": "convcalc.spec.document",
+    "verify": "convcalc.reference.verify",
 }
 
 

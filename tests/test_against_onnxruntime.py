@@ -114,6 +114,8 @@ def conv(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
         padding = ((config.dilation[0] * (config.kernel_size[0] - 1), 0),)
     if str(padding).startswith("same") and (set(config.dilation) != {1} or config.padding_mode != "zeros"):
         return None  # "Dilation not supported for AutoPadType::SAME_UPPER or SAME_LOWER", and zeros are all it pads
+    if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.stride, strict=True)):
+        return None  # for a kernel shorter than its stride ONNX Runtime makes a negative padding, TensorFlow none
     if config.padding_mode != "zeros" and not isinstance(padding, str):
         x, padding = padded(g, x, padding, config.padding_mode), "valid"
     return g("Conv", x, *w.values(), group=config.groups, **window(config), **pads(padding))
@@ -136,7 +138,7 @@ def pool(operator: str) -> Build:
         if config.ceil_mode and is_word(config):
             return None  # with auto_pad ONNX's formulas know no ceil_mode
         if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.steps(), strict=True)):
-            return None  # for a kernel shorter than its stride ONNX Runtime makes a negative padding, and refuses it
+            return None  # as Conv, but that it refuses the negative padding
         if not is_word(config):
             both = zip(config.padding, config.kernel_size, strict=True)
             if any(max(pair) >= k for pair, k in both):

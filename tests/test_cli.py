@@ -584,6 +584,18 @@ def test_a_closed_pipe_is_no_matter() -> None:
         assert process.wait() in {0, 1, 141}, command
 
 
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_stream_that_was_never_open_is_no_matter(closed: str) -> None:
+    shell = f'exec "$0" -m convcalc lint "$@" {closed}'
+    for path, code in ((STANDARD, 0), ("-", 1)):
+        if path == "-" and "<" not in closed:
+            continue
+        found = subprocess.run(["sh", "-c", shell, sys.executable, path], capture_output=True, text=True, check=False)
+        assert found.returncode == code, found.stderr
+        assert "Traceback" not in found.stderr
+        assert "internal error" not in found.stderr
+
+
 def test_head_gets_its_line() -> None:
     with ExitStack() as stack:
         process = stack.enter_context(

@@ -174,6 +174,17 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "an expected figure that is no number": (
         "input: [4]\nlayers: []\nexpect: {macs: «many»}\n", "CC011", "macs ... KiB",
     ),
+    "a budget of a layer that is none": ("relu: {budget: «3»}", "CC011", "budget: expected a mapping ... 3"),
+    "a field of a layer's budget": ("relu: {budget: {«mac»: 3}}", "CC010", "budget has no field `mac` ... `macs`"),
+    "a layer's budget that is no number": ("relu: {budget: {macs: «lots»}}", "CC011", "macs ... K, M, G"),
+    "a layer's budget that is a list": ("relu: {budget: {macs: «[»1]}}", "CC011", "macs ... K, M, G ... found a list"),
+    "what is not linted is a list": ("relu: {lint: «[»CC206]}", "CC011", "lint: expected a mapping, found a list"),
+    "a field of lint": ("relu: {lint: {«ingore»: CC206}}", "CC010", "lint has no field ... did you mean `ignore`"),
+    "a rule that is a number": ("relu: {lint: {ignore: [CC206, «206»]}}", "CC011", "ignore ... code or name ... 206"),
+    "a parameter called as a field of all layers": (
+        "input: [4]\nblocks: {b: {parameters: {«lint»: 1}, layers: [relu]}}\nlayers: [b]\n", "CC011",
+        "parameters: `lint` cannot be the name",
+    ),
     "a budget that is no number": ("input: [4]\nlayers: []\nbudget: {params: «3X»}\n", "CC011", "params ... K, M, G"),
     "a budget that is not whole": ("input: [4]\nlayers: []\nbudget: {params: «1.23K5»}\n", "CC011", "params ... whole"),
     "a name of the net that is a list": ("name: «[»a]\ninput: [4]\nlayers: []\n", "CC011", "name ... text ... a list"),

@@ -228,6 +228,7 @@ def test_any_value_is_accepted_or_refused_as_a_field_error(name: str, value: Any
 
 WRONG = {
     "Whole": (True, None, "1", Fraction(1, 2), (1,), 2**31),
+    "Channels": (True, None, "1", Fraction(1, 2), (1,), 0, 2**31),
     "Real": (True, None, "1", (1,), (((),),)),
     "Flag": (0, 1, None, "yes", (True,)),
     "Choice": (0, True, None, "no such word", ("zeros",)),

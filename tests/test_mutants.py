@@ -130,7 +130,7 @@ def on_the_tree(text: str, draw: random.Random) -> str:
 
 KINDS = [*layers.names(), "separable_conv", "squeeze_excite", "bottleneck", "inverted_residual", "deform_conv_v2"]
 FIELDS = ["name", "from", "repeat", "when", "share", "branches", "stride", "padding", "axis", "kernel_size", "input"]
-FIELDS += ["inputs", "outputs", "variables", "blocks", "parameters", "layers", "expect", "budget", "out_channels"]
+FIELDS += ["inputs", "outputs", "variables", "blocks", "parameters", "layers", "expect", "budget", "lint", "ignore"]
 
 
 def _nodes(tree: Any) -> Iterator[Any]:

@@ -12,11 +12,16 @@ from rich.console import Console
 import convcalc
 from convcalc.analysis.lines import lines
 from convcalc.cli.sides import Settings, of_variants
+from convcalc.linting.configuration import KEYS, LEVELS, targets
+from convcalc.linting.options import Options
+from convcalc.linting.run import Linter
 from convcalc.spec import Source, SpecError, loads
 from convcalc.spec.variants import VARIANTS
 from convcalc.views import diagnostics, table
 from convcalc.views.comparison import table as comparison
 from convcalc.views.explained import text as explained
+from convcalc.views.lint import text as lint_text
+from convcalc.views.verification import network as verified
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -67,8 +72,19 @@ def test_an_explanation_is_what_is_printed() -> None:
     assert found in [text for language, text in FENCED if not language]
 
 
+def test_a_verification_is_what_is_printed() -> None:
+    spec = "specs/zoo/resnet50.yaml"
+    (shown,) = [text for language, text in FENCED if not language and "layers run" in text]
+    seconds = re.search(r"layers run, ([\d.]+) s", shown)
+    assert seconds is not None
+    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
+    verified.show(console, convcalc.verify(convcalc.load(ROOT / spec)), spec, float(seconds[1]))
+    assert isinstance(console.file, io.StringIO)
+    assert shown == "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+
+
 def test_the_example_is_a_spec() -> None:
-    (example,) = [text for language, text in FENCED if language == "yaml"]
+    (example,) = [text for language, text in FENCED if language == "yaml" and "\nlayers:" in text]
     report = convcalc.analyze(loads(Source("README.md", example)))
     assert report.layers[-1].output_shape == (10,)
 
@@ -82,6 +98,33 @@ def test_mistakes_look_as_shown() -> None:
     diagnostics.show(console, error.value.diagnostics)
     assert isinstance(console.file, io.StringIO)
     assert "\n".join(shown.splitlines()[:3]) == console.file.getvalue().rstrip("\n")
+
+
+def test_findings_look_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True, color_system=None, _environ={})
+    lint_text.show(console, convcalc.lint(["specs/zoo/vgg16.yaml"], inputs={"input": (3, 32, 32)}))
+    assert isinstance(console.file, io.StringIO)
+    assert console.file.getvalue() in [text for language, text in FENCED if not language]
+
+
+def test_suppressions_are_written_as_shown() -> None:
+    (shown,) = [line for line in README.splitlines() if line.startswith("  - conv:") and "ignore[CC206]" in line]
+    assert "# convcalc: file-ignore[CC306]" in README
+    spec = "input: [3, 14, 14]\nlayers:\n  - conv: {out_channels: 64, kernel_size: 3, dilation: 18, padding: 18}"
+    linter = Linter(Options(select=("CC206", "CC9")))
+    comment = shown[shown.index("  # ") :]
+    for text, count in ((spec, 1), (spec + comment, 0), (spec.replace("}", ", lint: {ignore: [dead-taps]}}"), 0)):
+        assert len(linter.file("net.yaml", Source("net.yaml", text)).findings) == count
+
+
+def test_every_key_of_the_configuration_is_in_the_table() -> None:
+    table_ = README[README.index("| key | what it says | example |") :].partition("\n\n")[0]
+    assert set(re.findall(r"`([a-z-]+)`(?=[, |])", table_)) - set(LEVELS) - {"off"} == set(KEYS)
+
+
+def test_every_target_is_said() -> None:
+    assert all(name in README for name in targets())
 
 
 def test_sizes_that_fit_are_said_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:

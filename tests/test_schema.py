@@ -112,7 +112,7 @@ def test_every_kind_block_and_field_is_there_and_described() -> None:
         for field in layers.field_types(kind):
             assert fields[field]["description"]
             assert ("default" in fields[field]) is (field in layers.defaults(kind))
-        assert {"name", "from", "repeat", "when", "share"} <= set(fields)
+        assert {"name", "from", "repeat", "when", "share", "budget", "lint"} <= set(fields)
         assert ("branches" in fields) is (name in {"add", "mul", "concat"})
 
 
@@ -131,6 +131,8 @@ ACCEPTED = [  # all of which the spec language reads
         "{pointwise_conv: 8}",
         "{squeeze_excite: {reduction: 2}}",
     ),
+    *("{relu: {budget: {macs: 1M, min_receptive_field: 3}}}", "{relu: {budget: {}, lint: {}}}"),
+    *("{relu: {lint: {ignore: CC206}}}", "{bottleneck: {channels: 4, lint: {ignore: [CC2, dead-taps]}, budget: {}}}"),
     *("{conv: {out_channels: 3, kernel_size: 1e0}}", "{conv: {out_channels: 3.0, kernel_size: 0x1}}", "{dropout: 1}"),
 ]
 
@@ -185,6 +187,8 @@ REFUSED = [  # of which the spec language reads none either
     ),
     *("{relu: {}, tanh: {}}", "{}", "3", "[relu]", "null", "{separable_conv: {out_channels: 3, kernal: 3}}"),
     *("{separable_conv: {kernel_size: 3}}", "separable_conv", "{add: {branches: [[{linear: {out_feature: 3}}]]}}"),
+    *("{relu: {budget: 3}}", "{relu: {budget: {mac: 3}}}", "{relu: {budget: {macs: -1}}}", "{relu: {lint: [CC206]}}"),
+    *("{relu: {lint: {ignore: 3}}}", "{relu: {lint: {select: CC2}}}", "{relu: {lint: {ignore: [[CC206]]}}}"),
     *("conv", "linear", "{flatten: {start_axis: null}}", "{flatten: {start_axis: [1]}}"),
 ]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
 import pty
@@ -23,6 +24,7 @@ from convcalc.layers.batch_norm import BatchNorm
 from convcalc.layers.conv import Conv
 from convcalc.layers.linear import Linear
 from convcalc.reference import memory
+from convcalc.reference.battery import battery
 from convcalc.reference.execution import execute
 from convcalc.reference.verify import verify
 from convcalc.reference.weights import RandomWeights
@@ -191,6 +193,60 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
     assert found.totals["peak_activation_bytes"].claimed == 2 * found.totals["peak_activation_bytes"].measured
 
 
+# ---- against another runtime ----------------------------------------------------------------------------------------
+
+
+def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
+    found = run("verify", written(tmp_path), "--against", "onnxruntime")
+    assert found.code == 0
+    assert "every value is onnxruntime's" in found.out
+    assert "of the largest number that enters or leaves" in found.out
+    document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
+    assert document["against"] == "onnxruntime"
+    assert [layer["against"]["agrees"] for layer in document["layers"]] == [True] * 6
+    assert document["outputs"][0]["tolerance"] > document["outputs"][0]["difference"]
+
+
+@pytest.mark.parametrize("form", ["table", "json", "markdown"])
+def test_values_that_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str) -> None:
+    right = BatchNorm.reference
+    monkeypatch.setattr(BatchNorm, "reference", staticmethod(lambda *given: right(*given) * 1.001))
+    found = run("verify", written(tmp_path), "--against", "onnxruntime", "--format", form)
+    assert found.code == 1
+    if form == "json":
+        wrong = [layer["name"] for layer in json.loads(found.out)["layers"] if not layer["against"]["agrees"]]
+        assert wrong == ["batch_norm1", "norm"]
+    else:
+        assert re.search(r"norm \(line 12\): values [\d.e-]+, more than [\d.e-]+, from onnxruntime's", found.out)
+        assert "every value" not in found.out
+
+
+def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over() -> None:
+    found = verify(net(), dtype="float64", against="onnxruntime")
+    assert found.agrees
+    uncompared = [layer for layer in found.layers if layer.against is not None and layer.against.agrees is None]
+    assert uncompared
+    assert all(layer.against is not None and "ONNX Runtime" in layer.against.reason for layer in uncompared)
+
+
+def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
+    for files in ((written(tmp_path),), ()):
+        found = run("verify", *files, "--against", "onnxruntime")
+        assert found.code == 2
+        assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", found.err)
+
+
+def test_the_battery_holds_values_against_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = battery(["linear", "conv", "squeeze_excite"], cases=8, against="onnxruntime")
+    assert found.agrees
+    assert all(result.columns["values"].checked > 4 for result in found.results)
+    right = Linear.reference
+    monkeypatch.setattr(Linear, "reference", staticmethod(lambda *given: right(*given) * 1.001))
+    wrong = battery(["linear"], cases=8, against="onnxruntime").results[0]
+    assert wrong.columns["values"].disagreements > 4
+
+
 # ---- formats -----------------------------------------------------------------------------------------------------
 
 
@@ -304,7 +360,6 @@ def test_deep_networks_do_not_overflow(body: str, depth: int) -> None:
         (("--cases", "0"), "--cases"),
         (("specs/zoo/vgg16.yaml", "--cases", "3"), "--cases"),
         (("--layer", "fc"), "--layer"),
-        (("--against", "onnxruntime"), "--against"),
         (("specs/zoo/vgg16.yaml", "--max-memory", "much"), "--max-memory"),
         (("specs/zoo/vgg16.yaml", "--threads", "0"), "--threads"),
         (("specs/zoo/vgg16.yaml", "--dtype", "float16"), "--dtype"),

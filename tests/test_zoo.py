@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from spec_reports import SPECS, field_of, report_of, report_of_text, rows, shape, unmet
+from spec_reports import DATA, SPECS, field_of, report_of, report_of_text, rows, shape, unmet
 
 import convcalc
 from convcalc.arithmetic.field import Axis, at_input, intervals
@@ -141,36 +141,13 @@ DENSENET121 = """
       - global_avg_pool
       - linear: 1000
     """
-CONVNEXT_TINY = """
-    input: [3, 224, 224]
-    blocks:
-      block:
-        layers:
-          - add:
-              branches:
-                - []
-                - - conv: {out_channels: in_channels, kernel_size: 7, padding: 3, groups: in_channels}
-                  - layer_norm: {axes: [0]}
-                  - conv: {out_channels: 4 * in_channels, kernel_size: 1}
-                  - gelu
-                  - conv: {out_channels: input_channels, kernel_size: 1}
-                  - scale
-      downsample:
-        layers: [layer_norm: {axes: [0]}, conv: {out_channels: 2 * in_channels, kernel_size: 2, stride: 2}]
-    layers:
-      - conv: {out_channels: 96, kernel_size: 4, stride: 4}
-      - layer_norm: {axes: [0]}
-      - block: {repeat: 3}
-      - downsample
-      - block: {repeat: 3}
-      - downsample
-      - block: {repeat: 9}
-      - downsample
-      - block: {repeat: 3}
-      - global_avg_pool
-      - layer_norm
-      - linear: 1000
-    """
+
+
+def written(name: str) -> str:
+    """The text of a net that other tests read too."""
+    return (DATA / "nets" / f"{name}.yaml").read_text("utf-8")
+
+
 SQUEEZENET1_1 = """
     input: [3, 224, 224]
     blocks:
@@ -207,7 +184,8 @@ WRITTEN_HERE = {
     "resnet50 stride in the first 1x1": STRIDE_IN_THE_FIRST_1X1,
     "timm_legacy_seresnet50": STRIDE_IN_THE_FIRST_1X1.replace("identity", "squeeze_excite"),
     "densenet121": DENSENET121,
-    "convnext_tiny": CONVNEXT_TINY,
+    "convnext_tiny": written("convnext_tiny"),
+    "efficientnet_b0": written("efficientnet_b0"),
     "squeezenet1_1": SQUEEZENET1_1,
 }
 SPEC_NAMES = {"timm_mobilenetv1_100": "mobilenet_v1", "inception_v3_noaux": "inception_v3"}
@@ -231,6 +209,19 @@ def test_totals(row: dict[str, str]) -> None:
     found = report(row["model"])
     assert found.network.inputs[0].shape == shape(row["input"])
     assert (found.totals.params, found.totals.macs) == (int(row["params"]), int(row["macs"]))
+
+
+@pytest.mark.parametrize(("side", "map_"), [(520, 65), (224, 28)])
+def test_deeplabv3_as_torchvision_has_it(side: int, map_: int) -> None:
+    changed = {"stride3": "1", "dilation3": "[1, 2, 2, 2, 2, 2]", "dilation4": "[2, 4, 4]", "rates": "[12, 24, 36]"}
+    network = convcalc.load(
+        str(DATA / "nets" / "deeplabv3_resnet50.yaml"),
+        inputs={"input": (3, side, side)},
+        variables=changed | {"side": str(side), "map": str(map_)},
+    )
+    found = convcalc.analyze(network).totals
+    (row,) = (row for row in rows("zoo.csv") if row["model"] == f"deeplabv3_resnet50_{side}")
+    assert (found.params, found.macs) == (int(row["params"]), int(row["macs"]))
 
 
 LAYERS = rows("layers.csv")

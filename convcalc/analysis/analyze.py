@@ -21,7 +21,13 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     if dtype not in ELEMENT_BYTES:
         raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    fields, misaligned = receptive_fields(network)
+    return reported(network, *receptive_fields(network), batch=batch, dtype=dtype)
+
+
+def reported(
+    network: Network, fields: list[Field], misaligned: tuple[str, ...], *, batch: int = 1, dtype: str = "float32"
+) -> Report:
+    """As `analyze`, for a network whose receptive fields are known."""
     rows = _rows(network, fields, batch)
     peak = _peak(network, batch * ELEMENT_BYTES[dtype])
     return Report(
@@ -125,6 +131,32 @@ def _measured_axis(axis: Axis, outputs: int) -> tuple[Any, ...]:
 
 def _peak(network: Network, element_bytes: int) -> Peak | None:
     """The largest sum of tensors that are alive while a layer runs."""
+    nodes, first = network.nodes, network.input_count
+    last_use = _last_uses(network)
+    alive = alive_bytes(network, element_bytes)
+    most = max(alive, default=0)
+    if not most:
+        return None
+    when = first + alive.index(most)
+    tensors = tuple(nodes[index].name for index in range(when + 1) if last_use[index] >= when)
+    return Peak(nodes[when].name, most, tensors)
+
+
+def alive_bytes(network: Network, element_bytes: int) -> list[int]:
+    """The sum of the tensors that are alive while each layer runs, its own output among them."""
+    nodes, last_use = network.nodes, _last_uses(network)
+    sizes = [product(node.shape) * element_bytes for node in nodes]
+    alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
+    found = []
+    for index in range(network.input_count, len(nodes)):
+        alive += sizes[index]
+        found.append(alive)
+        alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
+    return found
+
+
+def _last_uses(network: Network) -> list[int]:
+    """The last layer that reads each node; the node itself where none does, beyond all where it leaves the network."""
     nodes = network.nodes
     last_use = list(range(len(nodes)))
     for index, node in enumerate(nodes):
@@ -132,18 +164,7 @@ def _peak(network: Network, element_bytes: int) -> Peak | None:
             last_use[source] = index
     for index in network.outputs:
         last_use[index] = len(nodes)
-    sizes = [product(node.shape) * element_bytes for node in nodes]
-    alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
-    most, when = 0, None
-    for index in range(network.input_count, len(nodes)):
-        alive += sizes[index]
-        if alive > most:
-            most, when = alive, index
-        alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
-    if when is None:
-        return None
-    tensors = tuple(nodes[index].name for index in range(when + 1) if last_use[index] >= when)
-    return Peak(nodes[when].name, most, tensors)
+    return last_use
 
 
 def _totals(network: Network, rows: list[Row], batch: int, element_bytes: int, peak: Peak | None) -> Totals:

@@ -97,6 +97,16 @@ class Report(msgspec.Struct, frozen=True):
     misaligned: tuple[str, ...]
 
     @property
+    def figures(self) -> dict[str, Any]:
+        """What a spec's `expect` may name: the totals, the shape of the first output, the size of the field."""
+        nodes, outputs, field = self.network.nodes, self.network.outputs, self.receptive_field
+        return {
+            **msgspec.structs.asdict(self.totals),
+            "output": nodes[outputs[0]].shape if outputs else None,
+            "receptive_field": field.size if field is not None else None,
+        }
+
+    @property
     def receptive_field(self) -> ReceptiveField | None:
         """The largest of the outputs that see more than one position by a local path, or one that is not worked out.
 
@@ -112,6 +122,12 @@ class Report(msgspec.Struct, frozen=True):
             return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
         seen = [row.receptive_field for row in self.layers]
         return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
+
+
+def meets(found: Any, expected: Any) -> bool:
+    """Whether a figure is what a spec expects; one number stands for all axes."""
+    alike = isinstance(found, tuple) and isinstance(expected, int) and set(found) == {expected}
+    return alike or bool(found == expected)
 
 
 def _is_local(field: ReceptiveField) -> bool:

@@ -20,7 +20,9 @@ COMMANDS = {
     "compare": "compare",
     "explain": "explain",
     "verify": "verify",
+    "lint": "lint",
     "kinds": "manual",
+    "rules": "manual",
     "schema": "manual",
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
@@ -64,6 +66,9 @@ def _wanted(arguments: list[str]) -> Iterable[str]:
 def main() -> None:
     """Run the command line; whatever goes wrong, a sentence and an exit code come out, no traceback."""
     gc.disable()  # a command lives for a moment and makes no cycles worth collecting
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:  # it was closed before the start
+            setattr(sys, name, open(os.devnull, mode))  # noqa: SIM115  # as long as the process lives
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:

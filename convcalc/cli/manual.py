@@ -1,4 +1,4 @@
-"""`convcalc kinds` and `convcalc schema`: the manual, derived from the code."""
+"""`convcalc kinds`, `convcalc rules` and `convcalc schema`: the manual, derived from the code."""
 
 from __future__ import annotations
 
@@ -47,6 +47,26 @@ def _page(name: str) -> Page | None:
     if block is None:
         return None
     return manual.block_page(block)
+
+
+def rules(
+    name: Annotated[str | None, typer.Argument(help="A rule's code or name.", show_default=False)] = None,
+) -> None:
+    """Every lint rule; with a code or a name, its page: what, why, when exactly, examples."""
+    from convcalc import rules as registry
+    from convcalc.cli.options import console, readable
+    from convcalc.views import manual
+
+    if name is None:
+        manual.rule_contents(
+            console(), [rule for code in registry.codes() if (rule := registry.load(code)) is not None]
+        )
+        return
+    rule = registry.load(name)
+    if rule is None:
+        advice = registry.did_you_mean(name)
+        raise typer.BadParameter(f"there is no rule `{readable(name)}`; {advice}", param_hint="NAME")
+    manual.show(console(), manual.rule_page(rule))
 
 
 def schema() -> None:

@@ -15,12 +15,12 @@ from convcalc.cli.options import Inputs, Variables, assignments, console, readab
 
 if TYPE_CHECKING:
     from convcalc.network import Network
-    from convcalc.reference.verify import Verification
+    from convcalc.reference.verified import Verification
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, BAD_INPUT, INTERRUPTED = 1, 2, 130
-CASES = 25
+CASES = 60
 
 
 def verify(
@@ -56,8 +56,8 @@ def verify(
         os.environ[f"{library}_NUM_THREADS"] = "1"  # the engine shares out the work, and theirs wait for each other
     try:
         if not files:
-            _refuse(layer=layer, against=against, max_memory=max_memory, input=input, set=set)
-            code = _battery(cases or CASES, seed, used, format)
+            _refuse(layer=layer, max_memory=max_memory, input=input, set=set)
+            code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
             run = _Run(layer, against, seed, dtype, used, _amount(max_memory), format)
@@ -95,8 +95,31 @@ def _amount(text: str | None) -> int | None:
         raise typer.BadParameter(str(error), param_hint="--max-memory") from None
 
 
-def _battery(cases: int, seed: int, threads: int, format: Format) -> int:  # noqa: A002  # as above
-    raise NotImplementedError
+def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
+    from convcalc.reference.against import MissingPackage
+    from convcalc.reference.battery import battery
+
+    started = time.perf_counter()
+    try:
+        with _progress("battery") as progress:
+            found = battery(cases=cases, seed=seed, against=against, progress=progress)
+    except MissingPackage as error:
+        raise typer.BadParameter(str(error), param_hint="--against") from None
+    if format == "json":
+        from convcalc.views.verification import battery_json
+
+        sys.stdout.flush()
+        sys.stdout.buffer.write(battery_json.encode(found) + b"\n")  # JSON is UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
+    elif format == "markdown":
+        from convcalc.views.verification import battery_markdown
+
+        sys.stdout.write(battery_markdown.text(found))
+    else:
+        from convcalc.views.verification import battery as view
+
+        view.show(console(), found, time.perf_counter() - started)
+    return 0 if found.agrees else DISAGREEMENT
 
 
 class _Run:
@@ -112,8 +135,13 @@ class _Run:
         most_bytes: int | None,
         format: Format,  # noqa: A002  # as above
     ) -> None:
-        self.settings: dict[str, Any] = {"layer": layer, "seed": seed, "dtype": dtype, "threads": threads}
-        self.against = against
+        self.settings: dict[str, Any] = {
+            "layer": layer,
+            "against": against,
+            "seed": seed,
+            "dtype": dtype,
+            "threads": threads,
+        }
         self.most_bytes = most_bytes
         self.format = format
         self.documents: list[dict[str, Any]] = []
@@ -150,6 +178,7 @@ class _Run:
 
     def _one(self, network: Network, file: str) -> int:
         from convcalc.reference import verify as reference
+        from convcalc.reference.against import MissingPackage
         from convcalc.reference.memory import TooLarge, free_bytes
 
         started = time.perf_counter()
@@ -159,6 +188,8 @@ class _Run:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except reference.NoSuchLayer as error:
             raise typer.BadParameter(str(error), param_hint="--layer") from None
+        except MissingPackage as error:
+            raise typer.BadParameter(str(error), param_hint="--against") from None
         except TooLarge as error:
             self._refused(network, file, error)
             return BAD_INPUT

@@ -17,7 +17,7 @@ import random
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -44,6 +44,29 @@ Shape = tuple[int, ...]
 """Sizes of a tensor, channels first, no batch axis."""
 
 Weights = dict[str, Shape]
+
+if TYPE_CHECKING:
+
+    class OnnxGraph(Protocol):
+        """What a kind writes its ONNX form into: operators on tensors [batch, channels, *positions]."""
+
+        dtype: str
+
+        def node(self, op: str, *inputs: str, **attributes: Any) -> str:
+            """Add an operator; its output. An empty input is one that is left out, an empty attribute is not said."""
+
+        def weight(self, name: str) -> str:
+            """One of the layer's own arrays."""
+
+        def constant(self, values: Any, dtype: str | None = None) -> str:
+            """Numbers: unless told, whole ones as indices and others in the dtype of the network."""
+
+else:
+    OnnxGraph = Any
+
+
+class NoOnnxForm(ValueError):
+    """ONNX has no exact words for a layer; the message says why."""
 
 
 class Check(msgspec.Struct, frozen=True):
@@ -78,6 +101,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         macs: ClassVar[Callable[..., int]]
         elementwise_ops: ClassVar[Callable[..., int]]
         reference: ClassVar[Callable[..., Any]]
+        onnx: ClassVar[Callable[..., str]]
     else:
 
         def checks(self, *inputs):
@@ -103,6 +127,13 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         def elementwise_ops(self, *inputs):
             """All other arithmetic: bias adds, normalisation, activation, pooling, interpolation."""
             return 0
+
+        def onnx(self, graph, inputs, shapes):
+            """The layer as ONNX operators, for tensors with the batch in front, of any size; the tensor that leaves.
+
+            What ONNX has no exact words for is said by several operators, or raises `NoOnnxForm`.
+            """
+            raise NoOnnxForm("no ONNX form is written for this kind")
 
         @staticmethod
         def reference(engine, fields, weights, *inputs):
@@ -164,10 +195,14 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class StandIn(Kind, frozen=True, kw_only=True):
-    """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields."""
+    """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields.
+
+    `own` is the same for what it sees of itself.
+    """
 
     of: Kind
     run: Callable[..., Array]
+    own: Callable[..., Array] | None = None
 
     def weights(self, *inputs: Shape) -> Weights:
         return self.of.weights(*inputs)
@@ -183,6 +218,9 @@ class StandIn(Kind, frozen=True, kw_only=True):
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return replace(self, of=self.of.thin(axis, inputs))
+
+    def own_path(self) -> Kind | None:
+        return self.of.own_path() if self.own is None else StandIn(of=self.of, run=self.own)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
 
 
@@ -41,7 +41,18 @@ class Elementwise(Kind, frozen=True, kw_only=True):
         sizes = [1 if axis is None or axis >= len(x) else x[axis] for x in inputs]
         if axis is None or len(set(sizes)) == 1:
             return self
-        return StandIn(of=self, run=partial(_with_repeated, axis, [size == 1 for size in sizes]))
+        repeated = [size == 1 for size in sizes]
+        return StandIn(of=self, run=partial(_repeated, axis, repeated, 1), own=partial(_repeated, axis, repeated, 0))
+
+    def chained(self, graph: OnnxGraph, op: str, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        """An operator between every two of the tensors; ONNX aligns at the last axis what we align at the channels."""
+        most = max(len(shape) for shape in shapes)
+        lacking = [list(range(1 + len(shape), 1 + most)) for shape in shapes]
+        aligned = [
+            graph.node("Unsqueeze", x, graph.constant(axes)) if axes else x
+            for x, axes in zip(inputs, lacking, strict=True)
+        ]
+        return reduce(lambda met, x: graph.node(op, met, x), aligned)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -54,15 +65,14 @@ class Elementwise(Kind, frozen=True, kw_only=True):
         return cls(), tuple(inputs)
 
 
-def _with_repeated(
-    axis: int, repeated: list[bool], engine: Engine, fields: Fields, weights: Arrays, *inputs: Array
+def _repeated(
+    axis: int, repeated: list[bool], times: int, engine: Engine, fields: Fields, weights: Arrays, *inputs: Array
 ) -> Array:
-    """The merge, each tensor that has one position on a longer axis standing for all positions it could have been."""
+    """The merge, each tensor of one position on a longer axis standing for all there could be; 0 times: for none."""
     place = axis + 1
-    ends = [
-        x.sum(place, keepdims=True) if once and x.ndim > place and x.shape[place] > 1 else x
-        for x, once in zip(inputs, repeated, strict=True)
-    ]
+    once = [x.sum(place, keepdims=True) if x.ndim > place else x for x in inputs]
+    standing = once if times else [engine.numpy.zeros_like(x) for x in once]
+    ends = [one if each else x for x, one, each in zip(inputs, standing, repeated, strict=True)]
     return type(fields).reference(engine, fields, weights, *ends)
 
 

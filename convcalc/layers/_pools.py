@@ -3,6 +3,7 @@
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
+from itertools import pairwise
 from typing import Annotated, Any
 
 from msgspec.structs import replace
@@ -12,9 +13,10 @@ from convcalc.arithmetic.number import greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
 from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
 from convcalc.layers._checks import fits, has_positions, no_word
+from convcalc.layers._onnx import cut, ends, padded, positions
 from convcalc.layers._windows import shown_sizes, shown_window
 
 
@@ -58,6 +60,22 @@ class Pool(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
 
+    def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, **attributes: Any) -> str:
+        """The pool as an ONNX operator.
+
+        Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
+        padding, of which no largest element is taken, is an operator of its own.
+        """
+        axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
+        rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
+        if rounds_up:
+            x, axes = _without_the_unread(graph, x, axes)
+        pads = [(window.before, window.after) for window, _, _ in axes]
+        if op == "MaxPool" and _looks_beside(axes):
+            x, pads = padded(graph, x, pads, value=float("-inf")), [(0, 0)] * len(pads)
+        attributes |= {"kernel_shape": self.kernel_size, "strides": self.steps(), "pads": ends(pads)}
+        return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
+
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.steps(), self.dilations())
 
@@ -70,6 +88,36 @@ class Pool(Kind, frozen=True, kw_only=True):
             padding = tuple((draw.randint(0, k // 2), draw.randint(0, k // 2)) for k in kernel)
         given: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
         return cls(**given, stride=None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)), (x,)
+
+
+_Axis = tuple[Window, int, int]
+"""A window, the size of the axis it moves on, and its outputs."""
+
+
+def _without_the_unread(graph: OnnxGraph, x: str, axes: list[_Axis]) -> tuple[str, list[_Axis]]:
+    """The ends cut off that no window reads, of which ONNX's shape inference would make one more."""
+    read: list[_Axis] = []
+    for window, size, outputs in axes:
+        unread = max(window.before + size + window.after - window.span(outputs), 0)
+        shorter = replace(window, after=max(window.after - unread, 0))
+        read.append((shorter, size - max(unread - window.after, 0), outputs))
+    sizes = [size for _, size, _ in read]
+    if sizes != [size for _, size, _ in axes]:
+        x = cut(graph, x, [0] * len(sizes), sizes, list(range(2, len(sizes) + 2)))
+    return x, read
+
+
+def _looks_beside(axes: list[_Axis]) -> bool:
+    """Whether a window can hold padding alone, or padding as long as its kernel."""
+    return any(
+        max(window.before, window.after) >= window.kernel
+        or (window.dilation > 1 and any(_sees_nothing(window, size, position) for position in range(outputs)))
+        for window, size, outputs in axes
+    )
+
+
+def _sees_nothing(window: Window, size: int, position: int) -> bool:
+    return not any(0 <= place < size for place in window.sources(position))
 
 
 def _no_window(window: Window, size: int) -> str:
@@ -153,6 +201,30 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def _cells(self, size: int, outputs: int | None) -> Resampling | None:
         return None if outputs is None or outputs == size else cells(size, outputs)
 
+    def adapted(self, graph: OnnxGraph, kind: str, x: str, shape: Shape) -> str:
+        """A pool of equal windows on the axes where the cells are that, their parts one by one on the others."""
+        op, along = {"Average": ("AveragePool", "ReduceMean"), "Max": ("MaxPool", "ReduceMax")}[kind]
+        axes = [self._ranges(size, outputs) for size, outputs in zip(shape[1:], self.shape(shape)[1:], strict=True)]
+        if all(len(ranges) == 1 for ranges in axes):
+            return graph.node(f"Global{op}", x)
+        windows = [_equal(ranges) or (1, 1) for ranges in axes]
+        kernel, stride = zip(*windows, strict=True)
+        pooled = graph.node(op, x, kernel_shape=kernel, strides=stride) if set(kernel) != {1} else x
+        for axis, ranges in enumerate(axes, start=2):
+            if _equal(ranges) is None:
+                place = graph.constant([axis])
+                parts = [cut(graph, pooled, [start], [end], [axis]) for start, end in ranges]
+                pooled = graph.node(
+                    "Concat", *(graph.node(along, part, place, keepdims=1) for part in parts), axis=axis
+                )
+        return pooled
+
+    def _ranges(self, size: int, outputs: int) -> list[tuple[int, int]]:
+        """First position of every cell, and first behind it."""
+        found = cells(size, outputs)
+        reads = [list(found.sources(position)) for position in range(outputs)]
+        return [(read[0], read[-1] + 1) for read in reads]
+
     def summary(self) -> str:
         return shown_sizes(tuple("-" if size is None else size for size in self.output_size))
 
@@ -160,6 +232,13 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)
         return cls(output_size=tuple(draw.choice([None, 1, draw.randint(1, 9)]) for _ in x[1:])), (x,)
+
+
+def _equal(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
+    """Length and distance of cells that are windows of one length at one distance."""
+    lengths = {end - start for start, end in ranges}
+    apart = {later - start for (start, _), (later, _) in pairwise(ranges)} or {1}
+    return (min(lengths), min(apart)) if len(lengths) == len(apart) == 1 and apart != {0} else None
 
 
 def over_cells(engine: Engine, function: Callable[..., Array], x: Array, output_size: tuple[int | None, ...]) -> Array:
@@ -194,6 +273,10 @@ class GlobalPool(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         field = fields[0].collapsed(range(1, len(inputs[0])))
         return field if self.keepdim else replace(field, carries=field.carries[:1])
+
+    def reduced(self, graph: OnnxGraph, op: str, x: str, shape: Shape) -> str:
+        """An operator over all positions."""
+        return graph.node(op, x, graph.constant(positions(shape)), keepdims=int(self.keepdim))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -21,9 +21,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divides
+from convcalc.layers._onnx import shaped
 from convcalc.layers._softmax import softmax
 
 
@@ -68,6 +69,28 @@ class Attention(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         last = len(inputs[0]) - 1
         return fields[0].whole([last - 1, last])
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        *before, tokens, features = shapes[0]
+        leading = len(before) + 1
+        heads = shaped(
+            graph,
+            self._projected(graph, inputs[0], "in_proj_weight", "in_proj_bias"),
+            [*before, tokens, 3, self.num_heads, features // self.num_heads],
+        )
+        places = [*range(leading), leading + 1, leading + 2, leading, leading + 3]
+        each = graph.node("Transpose", heads, perm=places)  # [..., 3, heads, tokens, features of a head]
+        query, key, value = (graph.node("Gather", each, graph.constant(part), axis=leading) for part in range(3))
+        turned = graph.node("Transpose", key, perm=[*range(leading + 1), leading + 2, leading + 1])
+        scale = graph.constant((features // self.num_heads) ** -0.5)
+        scores = graph.node("MatMul", graph.node("Mul", query, scale), turned)
+        attended = graph.node("MatMul", graph.node("Softmax", scores, axis=-1), value)
+        beside = graph.node("Transpose", attended, perm=[*range(leading), leading + 1, leading, leading + 2])
+        return self._projected(graph, shaped(graph, beside, shapes[0]), "out_proj.weight", "out_proj.bias")
+
+    def _projected(self, graph: OnnxGraph, x: str, weight: str, bias: str) -> str:
+        y = graph.node("MatMul", x, graph.node("Transpose", graph.weight(weight), perm=[1, 0]))
+        return graph.node("Add", y, graph.weight(bias)) if self.bias else y
 
     def summary(self) -> str:
         return f"{self.num_heads} heads"

@@ -19,7 +19,7 @@ import msgspec
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._pools import Pool, placed
 
@@ -29,6 +29,10 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        counted = int(self.count_include_pad)
+        return self.pooled(graph, "AveragePool", inputs[0], shapes[0], count_include_pad=counted)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -17,9 +17,10 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
 from convcalc.fields import Channels
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides
+from convcalc.layers._onnx import shaped
 
 
 class ChannelShuffle(Kind, frozen=True, kw_only=True):
@@ -31,6 +32,12 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         # Positions that stand in the channels are dealt anew, and no interval describes them.
         return fields[0].along(0, lambda axis: NOT_WORKED_OUT)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        channels, *sizes = shapes[0]
+        split = shaped(graph, inputs[0], [self.groups, channels // self.groups, *sizes])
+        dealt = graph.node("Transpose", split, perm=[0, 2, 1, *range(3, len(sizes) + 3)])
+        return shaped(graph, dealt, shapes[0])
 
     def summary(self) -> str:
         return f"{self.groups} groups"

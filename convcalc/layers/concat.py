@@ -18,10 +18,11 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field, concatenated
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Unprobed
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Unprobed
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import onnx_axis
 from convcalc.layers.add import Add
 
 
@@ -46,6 +47,9 @@ class Concat(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return concatenated(fields, self.axis % len(inputs[0]), inputs)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Concat", *inputs, axis=onnx_axis(self.axis, shapes[0]))
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"

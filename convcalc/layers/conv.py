@@ -22,10 +22,11 @@ from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
 from convcalc.fields import Channels, Choice, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import fits, grouped, room_to_pad
 from convcalc.layers._filters import biased, filters
+from convcalc.layers._onnx import convolved, ends, padded
 from convcalc.layers._windows import shown_window
 
 PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -68,12 +69,32 @@ class Conv(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return windowed(fields[0].collapsed([0]), self.windows(inputs[0]), self.shape(*inputs))
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        pads = [(window.before, window.after) for window in self.windows(shape)]
+        if self.padding_mode != "zeros":
+            x, pads = padded(graph, x, pads, self.padding_mode), [(0, 0)] * len(pads)
+        bias = graph.weight("bias") if self.bias else ""
+        return convolved(
+            graph,
+            "Conv",
+            x,
+            shape,
+            graph.weight("weight"),
+            bias,
+            kernel_shape=self.kernel_size,
+            strides=self.stride,
+            dilations=self.dilation,
+            pads=ends(pads),
+            group=self.groups,
+        )
+
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.stride, self.dilation, self.groups)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        rank, groups = draw.randint(0, 3), draw.randint(1, 3)
+        rank, groups = draw.choice([0, 1, 1, 2, 2, 2, 3]), draw.randint(1, 3)
         kernel, stride, dilation = draw_axes(draw, rank, 3), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
         sizes = tuple(d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
         mode, padding = draw.choice(("zeros", *PADDING_MODES)), draw_padding(draw, kernel)

@@ -18,7 +18,7 @@ Source: Dumoulin and Visin 2016, relation 13; PyTorch nn.ConvTranspose2d; Keras 
 
 import random
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec.structs import replace
 
@@ -26,10 +26,11 @@ from convcalc.arithmetic.field import Field, transposed
 from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
 from convcalc.layers._checks import grouped, no_word
 from convcalc.layers._filters import biased
+from convcalc.layers._onnx import convolved, ends, padded, per_channel
 from convcalc.layers._windows import shown_window
 
 
@@ -99,12 +100,33 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return transposed(fields[0].collapsed([0]), self.windows(), self.shape(*inputs))
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        found = self.windows()
+        crops, added = [(window.before, window.after) for window in found], self._added(found)
+        said: dict[str, Any] = {
+            "kernel_shape": self.kernel_size,
+            "strides": self.stride,
+            "dilations": self.dilation,
+            "group": self.groups,
+        }
+        bias = graph.weight("bias") if self.bias else ""
+        if all(more < window.stride for more, window in zip(added, found, strict=True)):
+            window = {**said, "pads": ends(crops), "output_padding": added}
+            return convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), bias, **window)
+        # ONNX adds less than a stride. What is added is first cropped less, and beyond that it is positions of zero.
+        less = [(before, maximum(after - more, 0)) for (before, after), more in zip(crops, added, strict=True)]
+        beyond = [(0, maximum(more - after, 0)) for (_, after), more in zip(crops, added, strict=True)]
+        y = convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), "", **said, pads=ends(less))
+        y = padded(graph, y, beyond)
+        return graph.node("Add", y, per_channel(graph, bias, shape)) if self.bias else y
+
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.stride, self.dilation, self.groups)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        rank, groups = draw.randint(0, 3), draw.randint(1, 3)
+        rank, groups = draw.choice([0, 1, 1, 2, 2, 2, 3]), draw.randint(1, 3)
         kernel, stride, dilation = draw_axes(draw, rank, 4), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
         padding = draw_padding(draw, kernel)
         if padding == "causal":

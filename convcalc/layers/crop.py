@@ -19,9 +19,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, no_word, one_of_two
+from convcalc.layers._onnx import cut, positions
 from convcalc.layers._windows import shown_pairs, shown_sizes
 
 
@@ -56,6 +57,12 @@ class Crop(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shifts = [Window(1, before=-before, after=-after) for before, after in self.crops(inputs[0])]
         return windowed(fields[0], shifts, self.shape(*inputs))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        pairs = list(zip(shape[1:], self.crops(shape), strict=True))
+        starts, stops = [before for _, (before, _) in pairs], [size - after for size, (_, after) in pairs]
+        return cut(graph, x, starts, stops, positions(shape))
 
     def summary(self) -> str:
         return shown_pairs(self.cropping) if self.cropping is not None else f"to {shown_sizes(self.size or ())}"

@@ -17,7 +17,7 @@ Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv
 
 import math
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from typing import Annotated, ClassVar
 
@@ -25,10 +25,11 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Padding, Pair
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
 from convcalc.layers._filters import biased, filters
+from convcalc.layers._onnx import ends, padded, shaped
 from convcalc.layers.conv import Conv
 
 
@@ -88,6 +89,28 @@ class DeformConv(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         return self.undeformed().receptive_field(fields[:1], inputs[:1]), *fields[1:]
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x, offset, *mask), (shape, moved, *_) = inputs, shapes
+        pads = [(window.before, window.after) for window in self.undeformed().windows(shape)]
+        window = [self.kernel_size, self.stride, self.dilation]
+        weight, bias = graph.weight("weight"), graph.weight("bias") if self.bias else ""
+        if len(shape) != 2:
+            return self._deformed(graph, (x, weight, offset, bias, *mask), window, pads)
+        # One axis is written as two, the first of a single position that no offset leaves, as runtimes know two alone.
+        last = graph.constant([2])
+        x, weight, *mask = (graph.node("Unsqueeze", each, last) for each in (x, weight, *mask))
+        pairs = padded(graph, graph.node("Unsqueeze", offset, last), [(1, 0), (0, 0)])
+        offset = shaped(graph, pairs, [2 * moved[0], 1, moved[1]])
+        flat = [(1, *numbers) for numbers in window]
+        y = self._deformed(graph, (x, weight, offset, bias, *mask), flat, [(0, 0), *pads])
+        return graph.node("Squeeze", y, last)
+
+    def _deformed(self, graph: OnnxGraph, inputs: Sequence[str], window: Sequence[Sizes], pads: Sequence[Pair]) -> str:
+        kernel, stride, dilation = window
+        groups = {"group": self.groups, "offset_group": self.offset_groups}
+        said = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": ends(pads)}
+        return graph.node("DeformConv", *inputs, **said, **groups)
 
     def summary(self) -> str:
         return self.undeformed().summary()

@@ -13,12 +13,17 @@ import random
 from typing import Annotated
 
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 
 
 class Dropout(Kind, frozen=True, kw_only=True):
     p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        if self.p == 1:  # beyond what ONNX's operator takes
+            return graph.node("Identity", inputs[0])
+        return graph.node("Dropout", inputs[0], graph.constant(self.p))
 
     def summary(self) -> str:
         return f"{self.p:g}"

@@ -18,10 +18,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._carried import landing, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import shaped
 
 
 class Flatten(Kind, frozen=True, kw_only=True):
@@ -50,6 +51,10 @@ class Flatten(Kind, frozen=True, kw_only=True):
 
     def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
         return landing(axis, inputs[0], self.shape(*inputs)) is None
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        shape = self.shape(*shapes)
+        return graph.node("Flatten", inputs[0], axis=1) if len(shape) == 1 else shaped(graph, inputs[0], shape)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -19,10 +19,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import learned, measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers._onnx import affine
 from convcalc.layers.identity import Identity
 
 
@@ -42,6 +43,10 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(range(len(inputs[0])))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        arrays = affine(graph, shapes[0][0], self.affine)
+        return graph.node("GroupNormalization", inputs[0], *arrays, num_groups=self.num_groups, epsilon=self.eps)
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"

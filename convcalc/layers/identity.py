@@ -9,10 +9,13 @@ Example:
 Source: PyTorch nn.Identity.
 """
 
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 
 
 class Identity(Kind, frozen=True, kw_only=True):
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Identity", inputs[0])
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         return x

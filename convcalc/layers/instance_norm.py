@@ -20,10 +20,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions
 from convcalc.layers._norms import channels_normalised, operations, running_statistics, scale_and_shift
+from convcalc.layers._onnx import affine
 from convcalc.layers.identity import Identity
 
 
@@ -50,6 +51,13 @@ class InstanceNorm(Kind, frozen=True, kw_only=True):
 
     def own_path(self) -> Kind:
         return Identity()
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        arrays = affine(graph, shapes[0][0], self.affine)
+        if not self.track_running_stats:
+            return graph.node("InstanceNormalization", inputs[0], *arrays, epsilon=self.eps)
+        known = graph.weight("running_mean"), graph.weight("running_var")
+        return graph.node("BatchNormalization", inputs[0], *arrays, *known, epsilon=self.eps)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

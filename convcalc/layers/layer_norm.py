@@ -20,10 +20,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, Listed, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers._onnx import ones, onnx_axis
 from convcalc.layers.identity import Identity
 
 
@@ -44,6 +45,17 @@ class LayerNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global(self.axes)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        along = [onnx_axis(axis, shape) for axis in self.axes]
+        order = [*(axis for axis in range(len(shape) + 1) if axis not in along), *along]
+        last = order == list(range(len(shape) + 1))
+        x = x if last else graph.node("Transpose", x, perm=order)  # ONNX normalises the last axes
+        scale = graph.weight("weight") if self.elementwise_affine else ones(graph, [shape[axis] for axis in self.axes])
+        bias = graph.weight("bias") if self.elementwise_affine and self.bias else ""
+        y = graph.node("LayerNormalization", x, scale, bias, axis=-len(along), epsilon=self.eps)
+        return y if last else graph.node("Transpose", y, perm=[order.index(axis) for axis in range(len(order))])
 
     def summary(self) -> str:
         return f"axes {', '.join(map(str, self.axes))}"

@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 
 
@@ -46,6 +46,14 @@ class Linear(Kind, frozen=True, kw_only=True):
         if inputs[0][last] == 1:  # all of one position is what that position sees
             return replace(fields[0], carries=(*fields[0].carries[:last], ()))
         return fields[0].collapsed([last])
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        weight, bias = graph.weight("weight"), graph.weight("bias") if self.bias else ""
+        if len(shape) == 1:
+            return graph.node("Gemm", x, weight, bias, transB=1)
+        y = graph.node("MatMul", x, graph.node("Transpose", weight, perm=[1, 0]))
+        return graph.node("Add", y, bias) if self.bias else y
 
     def summary(self) -> str:
         return f"{self.out_features} features"

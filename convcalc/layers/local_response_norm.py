@@ -19,8 +19,9 @@ from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
+from convcalc.layers._onnx import shaped
 
 
 class LocalResponseNorm(Kind, frozen=True, kw_only=True):
@@ -35,6 +36,22 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)
         return fields[0].along(0, lambda axis: through_window(axis, neighbours, inputs[0][0]))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        channels, elements = shape[0], product(shape[1:])
+        if self.size % 2:
+            said = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.k}
+            if len(shape) == 3:
+                return graph.node("LRN", x, **said)
+            return shaped(graph, graph.node("LRN", shaped(graph, x, [channels, elements, 1]), **said), shape)
+        # Of an even size PyTorch's odd neighbour is before the channel, ONNX's behind it.
+        squares = shaped(graph, graph.node("Mul", x, x), [1, channels, elements])
+        before, after = self.size // 2, (self.size - 1) // 2
+        window = {"kernel_shape": [self.size, 1], "pads": [before, 0, after, 0], "count_include_pad": 1}
+        mean = shaped(graph, graph.node("AveragePool", squares, **window), shape)
+        energy = graph.node("Add", graph.node("Mul", mean, graph.constant(self.alpha)), graph.constant(self.k))
+        return graph.node("Div", x, graph.node("Pow", energy, graph.constant(self.beta)))
 
     def summary(self) -> str:
         return f"{self.size} channels"

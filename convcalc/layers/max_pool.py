@@ -20,7 +20,7 @@ import msgspec
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._pools import Pool, placed
 
 
@@ -32,6 +32,9 @@ class MaxPool(Pool, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (product(self.kernel_size) - 1) * product(self.shape(x))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return self.pooled(graph, "MaxPool", inputs[0], shapes[0], dilations=self.dilation)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -15,11 +15,14 @@ Source: PyTorch and NumPy broadcasting, but for the alignment at the channels in
 
 from functools import partial, reduce
 
-from convcalc.layers import Array, Arrays, Engine, Fields
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._merges import Elementwise
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return self.chained(graph, "Mul", inputs, shapes)
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
         return reduce(partial(engine.elementwise, engine.numpy.multiply), engine.aligned(*inputs))

@@ -19,9 +19,10 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
 from convcalc.fields import Choice, PaddingType, Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import has_positions, no_word, room_to_pad
+from convcalc.layers._onnx import padded
 from convcalc.layers._windows import shown_pairs
 
 MODES = ("constant", "reflect", "replicate", "circular")
@@ -44,6 +45,10 @@ class Pad(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shifts = [Window(1, before=before, after=after) for before, after in self.padding]
         return windowed(fields[0], shifts, self.shape(*inputs))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        y = padded(graph, inputs[0], self.padding, self.mode, self.value)
+        return graph.node("Identity", y) if y == inputs[0] else y
 
     def summary(self) -> str:
         return shown_pairs(self.padding)

@@ -20,9 +20,10 @@ from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import onnx_axis
 
 
 class Permute(Kind, frozen=True, kw_only=True):
@@ -45,6 +46,9 @@ class Permute(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return replace(fields[0], carries=tuple(fields[0].carries[axis] for axis in self.axes))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Transpose", inputs[0], perm=[0, *(onnx_axis(axis, shapes[0]) for axis in self.axes)])
 
     def summary(self) -> str:
         return ", ".join(map(str, self.axes))

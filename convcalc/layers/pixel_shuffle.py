@@ -15,15 +15,17 @@ Source: Shi et al. 2016; PyTorch nn.PixelShuffle, here on any number of axes.
 import random
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import nearest
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Unprobed
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Unprobed
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import has_positions
+from convcalc.layers._onnx import shaped
 
 
 class PixelShuffle(Kind, frozen=True, kw_only=True):
@@ -52,6 +54,16 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
         return resampled(
             fields[0].collapsed([0]), [nearest((1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]]
         )
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        factor, rank = self.upscale_factor, len(shape) - 1
+        if rank == 2:
+            return graph.node("DepthToSpace", x, blocksize=factor, mode="CRD")
+        apart = shaped(graph, x, [shape[0] // self.spread(shape), *[factor] * rank, *shape[1:]])
+        pairs = ((2 + rank + axis, 2 + axis) for axis in range(rank))
+        together = graph.node("Transpose", apart, perm=[0, 1, *chain.from_iterable(pairs)])
+        return shaped(graph, together, self.shape(shape))
 
     def summary(self) -> str:
         return f"x{self.upscale_factor}"

@@ -14,15 +14,17 @@ Source: PyTorch nn.PixelUnshuffle, here on any number of axes; ONNX SpaceToDepth
 import random
 from collections.abc import Iterator
 from functools import partial
+from itertools import chain
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn, Unprobed
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Unprobed
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._checks import divides, has_positions
+from convcalc.layers._onnx import shaped
 
 
 class PixelUnshuffle(Kind, frozen=True, kw_only=True):
@@ -40,6 +42,14 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         block = Window(self.downscale_factor, self.downscale_factor)
         return windowed(fields[0].collapsed([0]), [block] * (len(inputs[0]) - 1), self.shape(*inputs))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        factor, rank = self.downscale_factor, len(shape) - 1
+        # SpaceToDepth has the places in a block before the channels.
+        apart = shaped(graph, x, [shape[0], *chain.from_iterable((size // factor, factor) for size in shape[1:])])
+        places = [0, 1, *range(3, 3 + 2 * rank, 2), *range(2, 2 + 2 * rank, 2)]
+        return shaped(graph, graph.node("Transpose", apart, perm=places), self.shape(shape))
 
     def summary(self) -> str:
         return f"/{self.downscale_factor}"

@@ -19,10 +19,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._carried import landing, reshaped
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import divisors
+from convcalc.layers._onnx import shaped
 
 
 class Reshape(Kind, frozen=True, kw_only=True):
@@ -61,6 +62,9 @@ class Reshape(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return reshaped(fields[0], inputs[0], self.shape(*inputs))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return shaped(graph, inputs[0], self.shape(*shapes))
 
     def summary(self) -> str:
         return ", ".join(map(str, self.sizes))

@@ -16,9 +16,10 @@ from typing import Annotated
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._norms import scale_and_shift
+from convcalc.layers._onnx import per_channel
 
 
 class Scale(Kind, frozen=True, kw_only=True):
@@ -29,6 +30,10 @@ class Scale(Kind, frozen=True, kw_only=True):
 
     def elementwise_ops(self, x: Shape) -> int:
         return (1 + self.bias) * product(x)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        y = graph.node("Mul", inputs[0], per_channel(graph, graph.weight("weight"), shapes[0]))
+        return graph.node("Add", y, per_channel(graph, graph.weight("bias"), shapes[0])) if self.bias else y
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -20,9 +20,10 @@ from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import cut, onnx_axis
 from convcalc.layers.identity import Identity
 
 
@@ -60,6 +61,10 @@ class Slice(Kind, frozen=True, kw_only=True):
         window = Window(1, self.step, before=-start)
         return fields[0].along(self.axis, lambda axis: through_window(axis, window, outputs))
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        start, end = self.ends(shapes[0])
+        return cut(graph, inputs[0], [start], [end], [onnx_axis(self.axis, shapes[0])], self.step)
+
     def summary(self) -> str:
         step = f":{self.step}" if self.step != 1 else ""
         return f"{self.start}:{'' if self.end is None else self.end}{step}, axis {self.axis}"
@@ -77,8 +82,8 @@ class Slice(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw)
         axis = draw_axis(draw, x)
-        start = draw.randrange(x[axis])
-        end = draw.randint(start + 1, x[axis])
+        start = draw.randrange(draw.randint(1, x[axis]))
+        end = max(draw.randint(start + 1, x[axis]) for _ in range(2))
         start -= x[axis] * draw_flag(draw)
         if end == x[axis]:
             return cls(axis=axis, start=start, end=None, step=draw.randint(1, 3)), (x,)

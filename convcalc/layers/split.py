@@ -18,10 +18,11 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist, divides
+from convcalc.layers._onnx import cut, onnx_axis
 from convcalc.layers.identity import Identity
 from convcalc.layers.slice import Slice
 
@@ -50,6 +51,11 @@ class Split(Kind, frozen=True, kw_only=True):
         size = self.shape(*inputs)[self.axis]
         window = Window(1, before=-self.part * size)
         return fields[0].along(self.axis, lambda axis: through_window(axis, window, size))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        size = self.shape(*shapes)[self.axis]
+        axis = onnx_axis(self.axis, shapes[0])
+        return cut(graph, inputs[0], [self.part * size], [(self.part + 1) * size], [axis])
 
     def summary(self) -> str:
         return f"part {self.part} of {self.sections}" + (f", axis {self.axis}" if self.axis != 0 else "")

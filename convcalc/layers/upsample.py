@@ -24,9 +24,10 @@ from convcalc.arithmetic.field import Field, Resampling, resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import Ratio, interpolated, nearest
 from convcalc.fields import Choice, Flag, PerAxis, Scale, Sizes, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Unprobed
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, Unprobed
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, one_of_two
+from convcalc.layers._onnx import positions
 from convcalc.layers._windows import shown_sizes
 
 RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
@@ -93,6 +94,39 @@ class Upsample(Kind, frozen=True, kw_only=True):
             return nearest(ratio, outputs)
         return interpolated(ratio, outputs, self.taps(), self.align_corners)
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        (x,), (shape,) = inputs, shapes
+        given = [top / bottom for top, bottom in self.scale_factor or zip(self.size or (), shape[1:], strict=True)]
+        exact = all(factor.as_integer_ratio()[1] < 2**12 for factor in given)  # as float32, which ONNX's scales are
+        if self.mode == "nearest" and not exact:
+            return self._gathered(graph, x, shape)
+        if self.mode == "nearest":
+            how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+        else:
+            corners = "align_corners" if self.align_corners else "half_pixel"
+            how = {"mode": "cubic" if self.mode == "bicubic" else "linear", "coordinate_transformation_mode": corners}
+        axes = positions(shape)
+        if exact and self.scale_factor is not None:
+            return graph.node("Resize", x, "", graph.constant(given, "float32"), axes=axes, **how)
+        sizes = self.shape(shape)[1:]
+        if self.scale_factor is not None and not self.align_corners:
+            for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
+                if size * top != output * bottom:
+                    raise NoOnnxForm(
+                        f"scale_factor {top}/{bottom} of {size} positions leaves a part of one; ONNX's scales are "
+                        "float32, and its sizes know whole positions"
+                    )
+        return graph.node("Resize", x, "", "", graph.constant(sizes), axes=axes, **how)
+
+    def _gathered(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
+        """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
+        for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
+            read = self._resampling(axis, size, output)
+            places = [place for position in range(output) for place in read.sources(position)]
+            if places != list(range(size)):
+                x = graph.node("Gather", x, graph.constant(places), axis=axis + 2)
+        return x
+
     def summary(self) -> str:
         if self.scale_factor is None:
             return f"to {shown_sizes(self.size or ())}, {self.mode}"
@@ -120,13 +154,11 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        for axis, size in enumerate(x.shape[2:], start=2):
-            over, under = (
-                (fields.size[axis - 2], size) if fields.scale_factor is None else fields.scale_factor[axis - 2]
-            )
-            # Where output positions begin that lie within the axis, in parts of an input position: 1 / over.
-            begins = engine.numpy.arange(0, size * over - under + 1, under)
-            x = _resampled(engine, fields, x, axis, begins, over, under)
+        for axis, size in enumerate(x.shape[2:]):
+            # `over` output positions are as long as `under` of the input; there are as many as lie within the axis.
+            over, under = fields.scale_factor[axis] if fields.size is None else (fields.size[axis], size)
+            begins = engine.numpy.arange(0, size * over - under + 1, under)  # counted in parts of 1 / over
+            x = _resampled(engine, fields, x, axis + 2, begins, over, under)
         return x
 
 

@@ -68,7 +68,7 @@ def together(node: Node, field: Field, axes: Sequence[AxisCheck]) -> FieldCheck:
         kind=node.kind,
         line=node.line,
         claimed=measured(field, node.shape),
-        probed=_probed(axes, is_global),
+        probed=_probed(field, axes, is_global),
         agrees=False if problems else None if left_out else True,
         reason=reasons[0] if reasons else "",
         axes=tuple(axes),
@@ -80,8 +80,9 @@ def _any(flags: Iterable[bool | None]) -> bool | None:
     return True if True in found else None if None in found else False
 
 
-def _probed(axes: Sequence[AxisCheck], is_global: bool | None) -> ReceptiveField | None:
-    if is_global is None or any(check.size is None and not check.is_global for check in axes):
+def _probed(field: Field, axes: Sequence[AxisCheck], is_global: bool | None) -> ReceptiveField | None:
+    measured = [local is None or check.size is not None for local, check in zip(field.axes, axes, strict=True)]
+    if is_global is None or not all(measured):
         return None
     if axes and all(check.size is None for check in axes):
         return ReceptiveField(None, None, None, is_global)

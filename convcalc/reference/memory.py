@@ -23,16 +23,19 @@ class TooLarge(ValueError):
         self.allowed = allowed
 
 
-def bytes_needed(network: Network, dtype: str) -> int:
+def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False) -> int:
     """Memory for the run: the peak of the activations, a padded copy of the largest, and the arrays of a layer.
 
-    Arrays that several layers share are kept from the first to the last of them.
+    Arrays that several layers share are kept from the first to the last of them. `all_arrays_twice` is for another
+    runtime, which is handed them all at the end and makes its own of them.
     """
     element = ELEMENT_BYTES[dtype]
     peak = analyze(network, dtype=dtype).peak
     largest = max((product(node.shape) for node in network.nodes), default=0) * element
     owners = {node.shared for node in network.layers if node.shared is not None}
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
+    if all_arrays_twice:
+        kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
     own = max((_elements(network, node) for node in network.layers), default=0)
     return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
 

@@ -14,13 +14,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from fractions import Fraction
 from typing import Any
 
 import numpy as np
 from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured, receptive_fields
+from convcalc.analysis.report import ReceptiveField
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Span, intervals
 from convcalc.network import Network
 from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, together
@@ -29,8 +29,10 @@ from convcalc.reference.stretch import Laid, Length, Place, has, laid_out, parts
 from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags
 from convcalc.tensors.engine import Engine
 
-MOST_WORK = 400_000_000
+MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
+MOST_WIDE_WORK = 15_000_000
+"""The same with all channels and axes; where it would be more they are left out."""
 FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
 MOST_POSITIONS = 65_536
@@ -51,10 +53,27 @@ def probe(network: Network, *, thin: bool = True, progress: Progress | None = No
     steps = _Steps(progress, axes * len(network.nodes))
     checks: list[list[AxisCheck]] = [[] for _ in fields]
     for axis in range(axes):
-        found = _Axis(network, fields, axis, thin, steps).checks()
+        found = _checks(network, fields, axis, thin, steps)
         for each, check in zip(checks, found, strict=True):
             each.append(check)
     return [together(*each) for each in zip(network.nodes, fields, checks, strict=True)]
+
+
+def _checks(
+    network: Network, fields: Sequence[Field], axis: int, thin: bool, steps: Callable[[], None]
+) -> list[AxisCheck]:
+    """One axis for all nodes; what does not show with all channels and axes is probed without them."""
+    found = _Axis(network, fields, axis, thin, steps).checks()
+    if thin or all(check.agrees is not None for check in found):
+        return found
+    alone = _Axis(network, fields, axis, True, lambda: None).checks()
+    return [
+        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {ALONE}")
+        for check, other in zip(found, alone, strict=True)
+    ]
+
+
+ALONE = "probed with one channel and this axis alone"
 
 
 class _Steps:
@@ -80,16 +99,11 @@ class _Axis:
         self.engine = Engine()
 
     def checks(self) -> list[AxisCheck]:
-        length = stretched(self.fields, self.axis, self.sizes)
+        stretch = stretched(self.network, self.fields, self.axis)
+        with np.errstate(all="ignore"):
+            laid = laid_out(self.network, self.axis, stretch, self.thin, self.engine)
+        found = self._lengthened(laid, stretch.length)
         nodes = range(len(self.network.nodes))
-        if length is None:
-            problem = "the axis would have to be too long"
-            laid = [Laid(None, Place(), problem=problem) for _ in nodes]
-            found: dict[int, AxisCheck] = {}
-        else:
-            with np.errstate(all="ignore"):
-                laid = laid_out(self.network, self.axis, length, self.thin, self.engine)
-            found = self._lengthened(laid, length)
         rest = [index for index in nodes if index not in found]
         if rest:
             found |= at_real_size(self.network, self.fields, self.axis, laid, rest, self.thin, self.engine)
@@ -97,10 +111,14 @@ class _Axis:
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
         work = 2 * sum(each.elements for each in laid if not each.problem)
-        chosen = self._tags(length, MOST_WORK // max(work, 1))
+        chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
         if chosen is None:
-            reason = f"not probed: a single tag would take {work:,} elements"
-            return {index: AxisCheck(axis=self.axis, agrees=None, reason=reason) for index in range(len(laid))}
+            problem = f"each tag on a lengthened axis would take {work:,} elements"
+            if not self.thin:
+                left_out = AxisCheck(axis=self.axis, agrees=None, reason=problem)
+                return dict.fromkeys(range(len(laid)), left_out)
+            laid[:] = [each if each.problem else each._replace(problem=problem) for each in laid]
+            return {}
         longer = length.whole - min(self.sizes)
         follow = Follow(self.network, self.axis, laid, self.engine, self.thin, longer, length.margin, length.period)
         checks = {}
@@ -144,12 +162,18 @@ class _Axis:
         if local is not None and not self.thin and _mixed(field, self.axis):
             return replace(check, reason="positions share an axis with others")
         tagged = set(tags.positions[tags.members == 0] % period)
-        reason = reason or _difference(local, seen, period, None if len(tagged) == period else tagged)
+        difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
+        if difference and not self.thin and not _difference(local, seen, period, set()):
+            return replace(check, reason="channels and other axes do not show all of it")
+        reason = reason or difference
+        if len(tagged) < period and not self.thin:
+            return replace(check, reason="too many positions to tag")
         if len(tagged) < period:
             sampled = f"{len(tags.positions)} of {period:,} positions tagged"
             return replace(check, agrees=not reason, reason=reason or sampled)
-        check = replace(check, **_measures(seen, period, node.shape[place.axis] if place.axis is not None else 1))
         if local is not None:
+            outputs = node.shape[place.axis] if place.axis is not None else 1
+            check = replace(check, **_measures(seen, period, outputs))
             claimed = measured(field, node.shape)
             reason = reason or _wrong_measures(check, claimed)
         return replace(check, agrees=not reason, reason=reason)
@@ -174,7 +198,7 @@ def _mixed(field: Field, axis: int) -> bool:
 
 
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
-    """The first position that sees another interval than is claimed; `tagged` are the places of a period, if not all."""
+    """The first position that sees another interval than is claimed; `tagged`: the places of a period that are."""
     repeats = math.lcm(seen.classes, *(part.period for part in parts(local or ())))
     count = min(repeats + seen.classes, MOST_POSITIONS)
     claimed = intervals(local, count) if local is not None else [None] * count
@@ -197,15 +221,15 @@ def _within(found: Span, claimed: Span, tagged: set[int], period: int) -> bool:
 
 def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     """Size, stride and start of what was seen, as `measure` says them of what is claimed."""
+    from fractions import Fraction
+
     spans = [seen.span(0, position, period) for position in range(seen.classes)]
     real = [span for span in spans[:outputs] if span is not None]
-    if not any(spans):
-        return {}
     stride: Any = Fraction(period, seen.classes)
     stride = int(stride) if stride.denominator == 1 else stride
     first = spans[0]
-    regular = first and spans == [
-        (first[0] + position * stride, first[1] + position * stride) for position in range(len(spans))
+    regular = spans == [
+        first and (first[0] + position * stride, first[1] + position * stride) for position in range(len(spans))
     ]
     return {
         "size": max((high - low + 1 for low, high in real), default=0),
@@ -215,7 +239,7 @@ def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     }
 
 
-def _wrong_measures(check: AxisCheck, claimed: Any) -> str:
+def _wrong_measures(check: AxisCheck, claimed: ReceptiveField) -> str:
     for name in ("size", "stride", "start"):
         values = getattr(claimed, name)
         value, seen = values[check.axis] if values else None, getattr(check, name)

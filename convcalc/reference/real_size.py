@@ -19,10 +19,14 @@ from convcalc.network import Network
 from convcalc.reference.field_checks import AxisCheck, differs
 from convcalc.reference.stretch import Laid, Place, entering, form, has, run
 from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags, reached
-from convcalc.tensors.engine import Engine
+from convcalc.tensors.engine import Array, Engine
 
-MOST_WORK = 400_000_000
+MOST_WORK = 150_000_000
 """Elements worked on for one axis; only some of the positions are tagged where it would be more."""
+MOST_WIDE_WORK = 15_000_000
+"""The same with all channels and axes."""
+LONGEST_AXIS = 2**14
+"""Positions of an axis that is probed at its real size."""
 LENGTHS = 16
 """Times its size that an axis is made to see whether a layer sees all of it."""
 
@@ -37,10 +41,15 @@ def at_real_size(
     engine: Engine,
 ) -> dict[int, AxisCheck]:
     """The nodes of `rest`, whose `laid` says why they were not lengthened."""
-    placed = _placed(network, fields, axis, laid, rest, thin)
     size = max(node.shape[axis + 1] for node in network.inputs if has(node, axis))
+    if size > LONGEST_AXIS:
+        return {
+            index: AxisCheck(axis=axis, agrees=None, reason=f"not probed: {laid[index].problem}; too long at its size")
+            for index in rest
+        }
+    placed = _placed(network, fields, axis, laid, rest, thin)
     work = sum(each.elements for each in placed if not each.problem)
-    every = max(1, -(-size * work // MOST_WORK))
+    every = max(1, -(-size * work // (MOST_WORK if thin else MOST_WIDE_WORK)))
     follow = Follow(network, axis, placed, engine, thin, longer=0, margin=0, period=size)
     follow.spreads = cache(lambda index: _sees_all(network, placed, index, thin, engine))
     seen = follow.run(Tags([range(0, size, every)]), lambda: None)
@@ -109,7 +118,7 @@ def _carrying(field: Field, axis: int) -> Place:
     holding = [place for place, carried in enumerate(field.carries) if axis in carried]
     if len(holding) > 1:
         raise Unprobed("positions are on several axes")
-    return Place(*holding)
+    return Place(holding[0]) if holding else Place()
 
 
 def _count(shape: Shape, place: Place) -> int:
@@ -148,10 +157,10 @@ def _sees_all(network: Network, placed: Sequence[Laid], index: int, thin: bool, 
     return bool(reached(output, laid.place, 2)[0].all())
 
 
-def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[np.ndarray[tuple[int], np.dtype[np.bool_]]]:
+def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
     """For every node which of its positions look beyond the ends of the axis, or at positions that do."""
     edges = []
-    for index, (node, laid) in enumerate(zip(network.nodes, placed, strict=True)):
+    for node, laid in zip(network.nodes, placed, strict=True):
         if node.config is None or laid.problem or laid.place.axis is None:
             edges.append(np.full(max(laid.growth, 1), node.config is not None))
             continue
@@ -178,21 +187,24 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[np.ndarr
     return edges
 
 
-def _check(check: AxisCheck, field: Field, seen: Seen, edges: object, every: int, thin: bool) -> AxisCheck:
+def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[bool], every: int, thin: bool) -> AxisCheck:
     local, count = field.axes[check.axis], seen.classes
     check = replace(check, is_global=True if seen.globally else None if seen.dropped else False)
     if local == NOT_WORKED_OUT:
         return replace(check, reason="the claim is not worked out")
     claimed = intervals(local, count) if local is not None else [None] * count
-    inside = 0
+    inside, hidden = 0, False
     for position, (span, edge) in enumerate(zip(claimed, edges, strict=True)):
         found = seen.span(0, position, NOWHERE)
         within = found is None or (span is not None and span[0] <= found[0] and found[1] <= span[1])
-        if not within or (not edge and every == 1 and found != span):
+        hidden |= not edge and every == 1 and found != span
+        if not within or (hidden and thin):
             return replace(check, agrees=False, reason=f"{differs(position, found, span)}, at its real size")
         inside += not edge
     if local is None:
         return replace(check, agrees=True)
+    if hidden:
+        return replace(check, reason="channels and other axes do not show all of it")
     if not inside or every > 1:
         reason = "at its real size every position looks beyond the ends" if not inside else "sampled at its real size"
         return replace(check, reason=f"{reason}; none sees more than is claimed")

@@ -8,7 +8,7 @@ adds the same number of output positions.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -19,8 +19,10 @@ from convcalc.network import Network, Node
 from convcalc.reference.execution import run_layer
 from convcalc.tensors.engine import Array, Engine
 
-LONGEST_AXIS = 2**18
+LONGEST_AXIS = 2**20
 """Positions an axis may be lengthened to."""
+LONGEST_PERIOD = 2**12
+"""Positions after which what is seen may repeat."""
 SHORTEST_PERIOD = 8
 """Positions that are tagged in a row, at least."""
 BEYOND_CLAIMS = 512
@@ -66,29 +68,52 @@ class Laid(NamedTuple):
     problem: str = ""
 
 
-def stretched(fields: Sequence[Field], axis: int, sizes: Sequence[int]) -> Length | None:
-    """How long an axis of `sizes` at the inputs is made; None if that is too long."""
+class Stretch(NamedTuple):
+    """How long an axis is made, and why some of the nodes cannot be on it, by index."""
+
+    length: Length
+    bound: dict[int, str]
+
+
+def stretched(network: Network, fields: Sequence[Field], axis: int) -> Stretch:
+    """The length at which as many nodes as can be, in their order, see no ends."""
+    sizes = [node.shape[axis + 1] for node in network.inputs if has(node, axis)]
+    length, bound = _length(sizes, 1, 0, 0), dict[int, str]()
     period, low, high = 1, 0, 0
-    for part in _parts(fields, axis):
+    for index, (node, field) in enumerate(zip(network.nodes, fields, strict=True)):
+        local = field.axes[axis] if axis < len(field.axes) else None
+        if any(source in bound for source in node.inputs):
+            bound[index] = next(bound[source] for source in node.inputs if source in bound)
+        elif local is not None:
+            needed = _needed(local, period, low, high)
+            longer = _length(sizes, *needed) if needed else None
+            if longer is None or needed is None:
+                bound[index] = f"{node.name}: paths of different rates meet"
+            elif longer.period > LONGEST_PERIOD or longer.whole > LONGEST_AXIS:
+                bound[index] = f"{node.name}: the axis would have to be {longer.whole:,} positions long"
+            else:
+                (period, low, high), length = needed, longer
+    return Stretch(length, bound)
+
+
+def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, int] | None:
+    """The period, and how far positions look back and ahead, with a further field; None if it repeats nowhere."""
+    found = parts(local)
+    if len(found) > 1 or any(part.bounded for part in found):
+        return None
+    for part in found:
         period = math.lcm(period, part.advance or 1)
         for position, span in enumerate(part.spans):
             moved = position * part.advance // part.period
             low, high = min(low, span[0] - moved) if span else low, max(high, span[1] - moved) if span else high
+    return period, low, high
+
+
+def _length(sizes: Sequence[int], period: int, low: int, high: int) -> Length:
     reach, period = high - low, period * -(-SHORTEST_PERIOD // period)
     base = min(sizes) + -(-(reach + 4 * period - min(sizes)) // period) * period
     margin = -(-(2 * reach + period + min(max(sizes), BEYOND_CLAIMS)) // period) * period
-    length = Length(period, base, margin)
-    return length if length.whole <= LONGEST_AXIS else None
-
-
-def _parts(fields: Sequence[Field], axis: int) -> Iterator[Phases]:
-    seen: set[int] = set()
-    for field in fields:
-        for local in field.axes[axis : axis + 1]:
-            if local is None or id(local) in seen:
-                continue
-            seen.add(id(local))
-            yield from (part for part in parts(local) if not part.bounded)
+    return Length(period, base, margin)
 
 
 def parts(local: Axis) -> tuple[Phases, ...]:
@@ -150,8 +175,9 @@ def has(node: Node, axis: int) -> bool:
     return axis < len(node.shape) - 1
 
 
-def laid_out(network: Network, axis: int, length: Length, thin: bool, engine: Engine) -> list[Laid]:
+def laid_out(network: Network, axis: int, stretch: Stretch, thin: bool, engine: Engine) -> list[Laid]:
     """Every node on an axis of that length, by runs at three lengths, a period apart, without a tag."""
+    length, bound = stretch
     smallest = min(node.shape[axis + 1] for node in network.inputs if has(node, axis))
     first = length.base - smallest + length.margin
     more = [first + times * length.period for times in range(3)]
@@ -163,7 +189,8 @@ def laid_out(network: Network, axis: int, length: Length, thin: bool, engine: En
             arrays[index] = [blank(node, axis, size + longer, thin, 1) for longer in more]
             laid.append(_measured(None, arrays[index], Place(), length))
             continue
-        problem = next((laid[source].problem for source in node.inputs if laid[source].problem), "")
+        problems = (bound.get(index), *(laid[source].problem for source in node.inputs))
+        problem = next(filter(None, problems), "")
         if problem:
             laid.append(Laid(node.config, Place(), problem=problem))
             continue

@@ -62,8 +62,8 @@ class Tags:
 class Follow:
     """One run of a network along one axis.
 
-    Inputs are `longer` than they really are. `margin` positions are before the real axis, `period` of them add `growth` positions of a node; at the real size
-    there is no margin and a period is the whole axis.
+    Inputs are `longer` than they really are, with `margin` positions before the real axis; `period` input positions add
+    `growth` positions of a node. At the real size there is no margin and a period is the whole axis.
     """
 
     def __init__(
@@ -106,7 +106,11 @@ class Follow:
                 tagged = self._tagged_input(index, tags, rows)
                 both = tagged, tagged
             elif all(source in kept for source in node.inputs):
-                both = self._layer(index, [kept[source] for source in node.inputs], count)
+                try:
+                    both = self._layer(index, [kept[source] for source in node.inputs], count)
+                except Exception as error:  # whatever a reference raises is why it is not probed
+                    self._note(index, tags, 1).problem = f"{node.name}: {error or type(error).__name__}"
+                    continue
             else:
                 continue
             if np.isnan(both[0].reshape(count, -1)[-1]).any():
@@ -141,7 +145,12 @@ class Follow:
         assert node.config is not None  # noqa: S101  # as above
         shapes = [self.network.nodes[source].shape for source in node.inputs]
         places = [self.laid[source].place for source in node.inputs]
-        return run(self.engine, config, entering(node.config, shapes, places, arrays, rows)[0])
+        inputs = entering(node.config, shapes, places, arrays, rows)[0]
+        output = run(self.engine, config, inputs)
+        if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
+            each = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
+            output = np.concatenate(each)
+        return output
 
     def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
         """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays."""
@@ -152,7 +161,7 @@ class Follow:
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
-        config = self.network.nodes[index].config
+        config = self.laid[index].config
         own = config.own_path() if config is not None else None
         if own is None:
             apart[spread] = 0

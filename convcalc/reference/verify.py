@@ -3,101 +3,31 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 import numpy as np
 
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.report import ELEMENT_BYTES, ReceptiveField, Report, Row
+from convcalc.analysis.report import ELEMENT_BYTES, Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.reference.execution import Step, execute
+from convcalc.reference.against import Comparison, OnnxRuntime
+from convcalc.reference.execution import Step, Weights, execute
 from convcalc.reference.field_checks import FieldCheck
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.probe import probe
+from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
 from convcalc.spec.suggestions import did_you_mean
-from convcalc.tensors.engine import Engine
+from convcalc.tensors.engine import Array, Engine
 
 DTYPES = ("float32", "float64")
 """What a network can be run on."""
 
-
-class Figure(msgspec.Struct, frozen=True):
-    """One number, or shape: what the formulas say and what was found; `measured` is None where nothing came out."""
-
-    claimed: Any
-    measured: Any
-
-    @property
-    def agrees(self) -> bool:
-        """Whether they are the same."""
-        return bool(self.claimed == self.measured)
-
-
-class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
-    """What was measured of one layer.
-
-    `receptive_field` is None where fields were not asked for. `finite`: no element came out infinite or NaN. `problem`
-    is what stopped the layer from running.
-    """
-
-    name: str
-    kind: str
-    line: int
-    output_shape: Figure
-    params: Figure
-    macs: Figure
-    receptive_field: FieldCheck | None
-    finite: bool = True
-    problem: str = ""
-
-    @property
-    def agrees(self) -> bool:
-        """Whether all that was measured is what is claimed."""
-        figures = (self.output_shape, self.params, self.macs)
-        field = self.receptive_field is None or self.receptive_field.agrees is not False
-        return not self.problem and field and all(figure.agrees for figure in figures)
-
-
-class Expectation(msgspec.Struct, frozen=True):
-    """A figure of the spec's `expect`. `measured` is None for what is not measured; then `claimed` is compared."""
-
-    name: str
-    expected: Any
-    claimed: Any
-    measured: Any
-
-    @property
-    def agrees(self) -> bool:
-        """Whether the spec expects what was found."""
-        return bool(self.expected == (self.claimed if self.measured is None else self.measured))
-
-
-class Verification(msgspec.Struct, frozen=True, kw_only=True):
-    """A network's numbers, claimed and measured. `totals` are by name; `batch` is 1."""
-
-    network: Network
-    report: Report
-    dtype: str
-    seed: int
-    layers: tuple[LayerResult, ...]
-    totals: dict[str, Figure]
-    expectations: tuple[Expectation, ...]
-
-    @property
-    def disagreements(self) -> tuple[LayerResult, ...]:
-        """The layers of which a number is not as claimed."""
-        return tuple(layer for layer in self.layers if not layer.agrees)
-
-    @property
-    def agrees(self) -> bool:
-        """Whether every number that was measured is what is claimed, and what the spec expects."""
-        figures: list[Figure | Expectation] = [*self.totals.values(), *self.expectations]
-        return not self.disagreements and all(figure.agrees for figure in figures)
+RUNTIMES = ("onnxruntime",)
+"""What values can be held against."""
 
 
 class NoSuchLayer(ValueError):
@@ -115,6 +45,7 @@ def verify(
     dtype: str = "float32",
     seed: int = 0,
     threads: int = 1,
+    against: str | None = None,
     most_bytes: int | None = None,
     progress: Progress | None = None,
 ) -> Verification:
@@ -123,26 +54,28 @@ def verify(
     Shapes are read off the arrays, params are the elements of arrays that were read, each once, MACs the
     multiplications that were executed, receptive fields what a NaN at one input position reaches. `layer` runs one
     layer alone, on a random input. Elements and overflows depend on `seed`; nothing that is compared does.
+    `against` compares the values too, with those of another runtime that is given the same arrays.
 
     Raises:
-        ValueError: a dtype that is not in `DTYPES`.
+        ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
+        MissingPackage: a package that the runtime takes is not installed.
         NoSuchLayer: `layer` names none.
         TooLarge: more than `most_bytes` are needed, told before anything is allocated.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
+    if against is not None and against not in RUNTIMES:
+        raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
     if layer is not None:
         network = alone(network, layer)
-    needed = bytes_needed(network, dtype)
+    needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
-    report = analyze(network, dtype=dtype)
-    tell = progress or (lambda what, done, of: None)
-    measured = list(_run(network, dtype, seed, threads, tell))
-    checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
-    rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
-    layers = tuple(_result(row, found, check) for row, found, check in rows)
-    totals = _totals(report, measured)
+    weights = RandomWeights(network, seed, dtype)
+    runtime = OnnxRuntime(network, weights, threads) if against else None
+    report, layers, totals = compared(
+        network, dtype, seed, threads, weights=runtime or weights, runtime=runtime, progress=progress
+    )
     return Verification(
         network=network,
         report=report,
@@ -151,7 +84,34 @@ def verify(
         layers=layers,
         totals=totals,
         expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
+        runtime=against or "",
+        outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime else (),
     )
+
+
+def compared(
+    network: Network,
+    dtype: str,
+    seed: int,
+    threads: int,
+    *,
+    weights: Weights | None = None,
+    runtime: OnnxRuntime | None = None,
+    probed: bool = True,
+    progress: Progress | None = None,
+) -> tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]:
+    """What is claimed of a network, and beside it what was measured, layer by layer and in total."""
+    report = analyze(network, dtype=dtype)
+    tell = progress or (lambda what, done, of: None)
+    run = execute(
+        network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
+    )
+    measured = list(_measured(network, run, runtime, tell))
+    checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
+    if probed:
+        checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
+    rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
+    return report, tuple(_result(row, found, check) for row, found, check in rows), _totals(report, measured)
 
 
 def alone(network: Network, name: str) -> Network:
@@ -185,43 +145,51 @@ class _Measured(msgspec.Struct):
     output_bytes: int
     finite: bool
     problem: str
+    against: Comparison | None
 
 
-def _run(network: Network, dtype: str, seed: int, threads: int, tell: Progress) -> Iterator[_Measured]:
+def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
     generator = np.random.default_rng(seed)
-    inputs = {node.name: generator.standard_normal((1, *node.shape)).astype(dtype) for node in network.inputs}
-    weights, engine = RandomWeights(network, seed, dtype), Engine(threads)
+    return {node.name: generator.standard_normal((1, *node.shape)).astype(dtype) for node in network.inputs}
+
+
+def _measured(
+    network: Network, steps: Iterable[Step], runtime: OnnxRuntime | None, tell: Progress
+) -> Iterator[_Measured]:
     total = len(network.layers)
     tell(network.layers[0].name if total else "", 0, total)
-    steps = execute(network, inputs, weights, engine)
-    del inputs
     with np.errstate(all="ignore"):  # an overflow is told by name, once
         for done, step in enumerate(steps, start=1):
-            yield _kept(network, step)
+            yield _kept(step, runtime.compare(step) if runtime else None)
             del step
             tell(network.layers[min(done, total - 1)].name, done, total)
-    gc.collect()
+    if len(network.nodes) > FEW:
+        gc.collect()
 
 
-def _kept(network: Network, step: Step) -> _Measured:
-    node = network.nodes[step.place]
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    buffers = node.config.buffers(*(network.nodes[source].shape for source in node.inputs))
+BUFFERS = ("running_mean", "running_var")
+"""The arrays that are kept and not learned, by the names that PyTorch gives them."""
+FEW = 100
+"""Layers that leave little behind."""
+
+
+def _kept(step: Step, against: Comparison | None) -> _Measured:
     sizes = {name: product(shape) for name, shape in step.used.items()}
     output = step.output
     return _Measured(
         shape=None if output is None else output.shape[1:],
-        learned=sum(size for name, size in sizes.items() if name not in buffers),
-        buffers=sum(size for name, size in sizes.items() if name in buffers),
+        learned=sum(size for name, size in sizes.items() if name not in BUFFERS),
+        buffers=sum(size for name, size in sizes.items() if name in BUFFERS),
         macs=step.multiplications,
         alive_bytes=step.alive_bytes,
         output_bytes=0 if output is None else output.nbytes,
         finite=output is None or bool(np.isfinite(output).all()),
         problem=step.problem,
+        against=against,
     )
 
 
-def _result(row: Row, measured: _Measured, check: FieldCheck) -> LayerResult:
+def _result(row: Row, measured: _Measured, check: FieldCheck | None) -> LayerResult:
     return LayerResult(
         name=row.name,
         kind=row.kind,
@@ -230,6 +198,7 @@ def _result(row: Row, measured: _Measured, check: FieldCheck) -> LayerResult:
         params=Figure(row.params, measured.learned),
         macs=Figure(row.macs, measured.macs),
         receptive_field=check,
+        against=measured.against,
         finite=measured.finite,
         problem=measured.problem,
     )
@@ -252,28 +221,13 @@ def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
 
 
 def _expectations(report: Report, layers: Sequence[LayerResult], totals: dict[str, Figure]) -> Iterator[Expectation]:
-    network = report.network
+    claimed, network = report.figures, report.network
     for name, expected in network.expect.items():
-        if name == "output":
-            places = [index - network.input_count for index in network.outputs if index >= network.input_count]
-            shape = layers[places[0]].output_shape if places else Figure(network.inputs[0].shape, None)
-            yield Expectation(name, expected, shape.claimed, shape.measured)
+        measured = totals[name].measured if name in totals else None
+        if name == "output" and network.outputs[:1] >= (network.input_count,):
+            measured = layers[network.outputs[0] - network.input_count].output_shape.measured
         elif name == "receptive_field":
-            place = next(
-                place for place, row in enumerate(report.layers) if row.receptive_field is report.receptive_field
-            )
-            check = layers[place].receptive_field
-            probed = check.probed if check is not None else None
-            claimed, measured = (_as_expected(field, expected) for field in (report.receptive_field, probed))
-            yield Expectation(name, expected, claimed, measured)
-        else:
-            measured = totals[name].measured if name in totals else None
-            yield Expectation(name, expected, getattr(report.totals, name), measured)
-
-
-def _as_expected(field: ReceptiveField | None, expected: object) -> object:
-    """The field's size in the form of the expectation: one number where all axes agree, or one an axis."""
-    size = field.size if field is not None else None
-    if isinstance(expected, tuple) or size is None:
-        return size
-    return size[0] if len(set(size)) == 1 else size
+            rows = zip(report.layers, layers, strict=True)
+            check = next(layer.receptive_field for row, layer in rows if row.receptive_field is report.receptive_field)
+            measured = check.probed.size if check is not None and check.probed is not None else None
+        yield Expectation(name, expected, claimed[name], measured)

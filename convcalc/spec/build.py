@@ -36,6 +36,8 @@ class Builder:
         self.problems = Problems()
         self.names = Names(self.problems)
         self.configurator = Configurator(self.nodes, self.problems)
+        self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
+        self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
@@ -47,6 +49,8 @@ class Builder:
         for index, (name, shape) in enumerate(inputs.items()):
             self.nodes.append(Node(name, "input", None, (), shape, lines[name]))
             self.names.tensors[name] = index
+        if self.sites is not None:
+            self.sites += [None] * len(inputs)
         self.names.inputs = list(inputs)
         first = self.names.tensors.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
         return self._sequence(layers, Call(self.variables, first), first)
@@ -69,6 +73,15 @@ class Builder:
         return current
 
     def _layer(self, site: Site, current: Tensor) -> Tensor:
+        if site.layer.budget is None:
+            return self._each(site, current)
+        first = len(self.nodes)
+        try:
+            return self._each(site, current)
+        finally:
+            self.budgeted.append((site, first, len(self.nodes)))
+
+    def _each(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
         if layer.repeat is None:
             return self._once(site, current)
@@ -192,6 +205,8 @@ class Builder:
             self._check_shared(site, config, inputs, self.nodes[shared])
         line = site.in_users_text()[0].layer.line
         self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared))
+        if self.sites is not None:
+            self.sites.append(site)
         return len(self.nodes) - 1
 
     def _shared(self, site: Site) -> int | None:

@@ -7,6 +7,8 @@ from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
+
 from convcalc.fields import FieldError
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
@@ -14,6 +16,8 @@ from convcalc.network import Network
 from convcalc.spec import figures, library
 from convcalc.spec.advice import advised
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
+from convcalc.spec.limits import limits
+from convcalc.spec.places import Places
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError, read
 from convcalc.spec.suggestions import did_you_mean
@@ -52,19 +56,27 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
     """As `load`, for a text that is already read."""
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
-    found = document.found()
+    found = document.advised(network)
     if found or network is None:
-        if network is not None and network.input_count == 1 and document.builder.steps <= MOST_LAYERS_TO_ADVISE_ON:
-            entering = network.nodes[0]
-
-            def problems_at(shape: Shape) -> list[Diagnostic]:
-                other = _Document(source, {entering.name: shape}, variables or {})
-                other.read()
-                return other.found()
-
-            found = [advised(problem, entering.shape, problems_at) for problem in found]
-        raise SpecError(sorted(found, key=lambda problem: (problem.line, problem.column)), network)
+        raise SpecError(found, network)
     return network
+
+
+def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Examined:
+    """As `loads`, with what is wrong handed out beside the layers that could be worked out, and where they stand."""
+    document = _Document(source, inputs or {}, variables or {}, examined=True)
+    network = document.read()
+    builder = document.builder
+    places = Places(source, document.tree, builder.sites or [], builder.budgeted)
+    return Examined(network, document.advised(network), places)
+
+
+class Examined(msgspec.Struct, frozen=True):
+    """What could be read of a spec: the network, None where not even its inputs are known, what is wrong, places."""
+
+    network: Network | None
+    problems: list[Diagnostic]
+    places: Places
 
 
 MOST_LAYERS_TO_ADVISE_ON = 2000
@@ -72,13 +84,19 @@ MOST_LAYERS_TO_ADVISE_ON = 2000
 
 
 class _Document:
-    def __init__(self, source: Source, inputs: Shapes, variables: Texts) -> None:
+    """`examined`: somebody wants to know where everything stands, so that nothing is let go of."""
+
+    def __init__(self, source: Source, inputs: Shapes, variables: Texts, *, examined: bool = False) -> None:
         self.source = source
         self.given_inputs = inputs
         self.given_variables = variables
         self.blocks: dict[str, Block] = {}
         self.compiler = Compiler(source, load_kind, self._block, self._known)
         self.builder = Builder()
+        self.tree: Mapping | None = None
+        if examined:
+            self.compiler.keep_bodies = True
+            self.builder.sites = []
         self.settings = Settings(self.compiler)
         self.values = self.settings.values
         self.problems: list[Diagnostic] = []
@@ -87,6 +105,25 @@ class _Document:
     def found(self) -> list[Diagnostic]:
         """Everything that is wrong."""
         return [*self.settings.problems, *self.problems, *self.compiler.problems, *self.builder.problems.found]
+
+    def advised(self, network: Network | None) -> list[Diagnostic]:
+        """Everything that is wrong, from top to bottom, with input sizes that fit where others would."""
+        found = self.found()
+        if (
+            found
+            and network is not None
+            and network.input_count == 1
+            and self.builder.steps <= MOST_LAYERS_TO_ADVISE_ON
+        ):
+            entering = network.nodes[0]
+
+            def problems_at(shape: Shape) -> list[Diagnostic]:
+                other = _Document(self.source, {entering.name: shape}, self.given_variables)
+                other.read()
+                return other.found()
+
+            found = [advised(problem, entering.shape, problems_at) for problem in found]
+        return sorted(found, key=lambda problem: (problem.line, problem.column))
 
     def _block(self, name: str) -> Block | None:
         return self.blocks.get(name) or library.block(name)
@@ -102,6 +139,8 @@ class _Document:
         if not isinstance(tree, Mapping):
             self._refuse(tree)
             return None
+        if self.compiler.keep_bodies:
+            self.tree = tree
         for key, _ in tree.entries:
             if key.value not in FIELDS:
                 advice = did_you_mean(key.value, FIELDS) or f"it has {', '.join(FIELDS)}"
@@ -111,7 +150,7 @@ class _Document:
         self._blocks(tree.find("blocks"))
         name, source = (self.settings.text(tree, field) for field in ("name", "source"))
         expect = figures.expect(self.settings, tree.find("expect"))
-        budget = figures.budget(self.settings, tree.find("budget"))
+        budget = limits(self.compiler, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree)
         del tree, parsed  # so that layers are let go of as they are read
         layers = self.compiler.stream(items, Scope(self.values, shapes))
@@ -129,7 +168,7 @@ class _Document:
             groups=tuple(self.builder.groups),
             variables=self.values,
             expect=expect,
-            budget=budget,
+            budget={name: limit.value for name, limit in budget.items()},
             overridden=bool(self.given_inputs or self.given_variables),
         )
 

@@ -10,18 +10,11 @@ from collections.abc import Sequence as Sequence_
 import msgspec
 
 from convcalc.spec.outline import Written
+from convcalc.spec.source import Edit
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
 
 PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
 """Values that may be written without quotes wherever a value may stand."""
-
-
-class Edit(msgspec.Struct, frozen=True):
-    """The characters from `start` to `end` become `text`."""
-
-    start: int
-    end: int
-    text: str
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:

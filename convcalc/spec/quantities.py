@@ -21,6 +21,8 @@ AMOUNTS = (
 
 FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
 
+EXPECTED = f"expected a whole number, or one with {', '.join(filter(None, FACTORS))} behind it"
+
 
 def amount(value: object) -> int:
     """A whole number, given as such or with a suffix.
@@ -34,7 +36,5 @@ def amount(value: object) -> int:
         if parts:
             found = number(parts[1]) * FACTORS[parts[2]]
     if isinstance(found, bool | str | tuple | None) or found < 0 or found != found // 1:  # type: ignore[operator]
-        raise ValueError(
-            f"expected a whole number, or one with {', '.join(FACTORS)[2:]} behind it; found {shown(value)}"
-        )
+        raise ValueError(f"{EXPECTED}; found {shown(value)}")
     return int(found)

@@ -15,6 +15,10 @@ LONGEST_WAIT = 60
 """Seconds that git may take."""
 
 
+class NotThere(SpecError):
+    """The revision is there, the file is not."""
+
+
 def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
     """The text of a file at a revision of the repository that the file is in.
 
@@ -37,7 +41,7 @@ def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
     inside = os.path.relpath(file, folder).replace(os.sep, "/")
     found = _git(label, folder, "cat-file", "blob", f"{commit.stdout.decode().strip()}:./{inside}")
     if found.returncode:
-        raise _failed(label, f"there is no file {path} at revision {revision}")
+        raise NotThere(_failed(label, f"there is no file {path} at revision {revision}").diagnostics)
     return decoded(label, found.stdout)
 
 

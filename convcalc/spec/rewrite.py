@@ -19,9 +19,9 @@ from convcalc.layers import Kind
 from convcalc.network import Network, Node
 from convcalc.spec import tree
 from convcalc.spec.document import Shapes, Texts, loads
-from convcalc.spec.edits import Change, Edit, Layout, applied, quoted
+from convcalc.spec.edits import Change, Layout, applied, quoted
 from convcalc.spec.outline import Definition, Outline, Path, Scope, Written
-from convcalc.spec.source import Source, SpecError
+from convcalc.spec.source import Edit, Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import COMMON, numbered
 from convcalc.spec.variants import NOT_INSIDE, Variant, parameters

@@ -11,6 +11,7 @@ from typing import Any
 from convcalc import layers
 from convcalc.spec import library
 from convcalc.spec.document import FIELDS
+from convcalc.spec.limits import LIMITED
 from convcalc.spec.quantities import AMOUNTS
 from convcalc.spec.settings import SHAPE
 from convcalc.spec.template import MERGES, REPEAT, WHEN
@@ -21,12 +22,24 @@ ANY = {"not": {"type": "object"}, "description": "a number, true or false, a wor
 TEXT: Schema = {"not": {"type": ["object", "array"]}}
 AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+BUDGET: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": dict.fromkeys(LIMITED, AMOUNT),
+}
 COMMON: Schema = {
     "name": {"type": "string", "pattern": r"^[^.]+$", "description": "what the layer is called; no dots"},
     "from": {**NAMES, "description": "the tensors that enter, by name (default: the layer before)"},
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
     "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+    "budget": {**BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
+    "lint": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"ignore": NAMES},
+        "description": "rules that are not applied here",
+    },
 }
 
 
@@ -88,7 +101,7 @@ def _top(name: str) -> Schema:
         "layers": {"$ref": "#/definitions/layers"},
         "outputs": NAMES,
         "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
-        "budget": _amounts({**amounts, "min_receptive_field": AMOUNT}),
+        "budget": BUDGET,
     }.get(name, TEXT)
 
 

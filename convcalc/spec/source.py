@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
+LONGEST_LINE = 10_000
+"""Characters of a line that are kept with what is found in it."""
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -34,6 +36,14 @@ class Diagnostic(msgspec.Struct, frozen=True):
     help: str = ""
     text: str = ""
     severity: str = "error"
+
+
+class Edit(msgspec.Struct, frozen=True):
+    """A change to a text: the characters from `start` to `end` become `text`."""
+
+    start: int
+    end: int
+    text: str
 
 
 class SpecError(Exception):
@@ -64,12 +74,18 @@ class Source:
         """The line of a place, from 1."""
         return bisect.bisect_right(self._line_starts, index)
 
+    def line_at(self, line: int) -> tuple[str, int]:
+        """The beginning of a line, counted from 1, and the place of its first character; nothing behind the last."""
+        if line > len(self._line_starts):
+            return "", len(self.text)
+        first = self._line_starts[line - 1]
+        return re.split("[\r\n]", self.text[first : first + LONGEST_LINE], maxsplit=1)[0], first
+
     def diagnostic(self, code: str, start: int, end: int, message: str, help: str = "") -> Diagnostic:  # noqa: A002  # rustc's word
         """A finding about the characters from `start` to `end`, of which the first line is marked."""
         start = min(start, len(self.text))
         line = self.line(start)
-        first = self._line_starts[line - 1]
-        text = re.split("[\r\n]", self.text[first : first + 10_000], maxsplit=1)[0]
+        text, first = self.line_at(line)
         end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
         return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text)
 
@@ -110,7 +126,7 @@ def decoded(path: str, data: bytes) -> Source:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         before = data[: error.start].decode("utf-8", "replace")
-        problem = f"byte 0x{data[error.start]:02x} is not UTF-8; a spec is UTF-8 text"
+        problem = f"byte 0x{data[error.start]:02x} is not UTF-8; expected UTF-8 text"
         raise SpecError([Source(path, before).diagnostic("CC001", error.start, error.start, problem)]) from None
     return Source(path, text)
 

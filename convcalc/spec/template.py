@@ -12,6 +12,7 @@ from typing import Any
 from convcalc.fields import FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
+from convcalc.spec.limits import Limit, entries, limits
 from convcalc.spec.source import Source
 from convcalc.spec.suggestions import close, did_you_mean
 from convcalc.spec.tree import Node, Scalar, described
@@ -41,8 +42,21 @@ class Layer:
     """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
     __slots__ = (
-        *("block", "branches", "broken", "constants", "fields", "key", "kind", "kind_name", "line", "name"),
-        *("repeat", "share", "source", "sources", "when"),
+        *(
+            "block",
+            "body",
+            "branches",
+            "broken",
+            "budget",
+            "constants",
+            "fields",
+            "key",
+            "kind",
+            "kind_name",
+            "line",
+            "name",
+        ),
+        *("ignored", "repeat", "share", "source", "sources", "when"),
     )
 
     def __init__(self, source: Source, key: Scalar) -> None:
@@ -59,6 +73,9 @@ class Layer:
         self.when: Value | None = None
         self.share: Reference | None = None
         self.branches: list[list[Layer]] | None = None
+        self.budget: dict[str, Limit] | None = None
+        self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
+        self.body: Node | None = None  # what is written behind the key, where somebody wants to know
         self.broken = False  # in a way that has been reported and leaves nothing to build
         self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
@@ -92,7 +109,7 @@ class Block:
         self.variables: frozenset[str] = frozenset()
 
 
-COMMON = ("name", "from", "repeat", "when", "share")
+COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
 MERGES = ("add", "mul", "concat")
 RESERVED = ("input", "previous")
 REPEAT = Whole("how often the layer stands here in a row")
@@ -127,6 +144,7 @@ class Compiler(ValueReader):
         self.find_kind = find_kind
         self.find_block = find_block
         self.known = known
+        self.keep_bodies = False
 
     def of(self, source: Source) -> Compiler:
         """One that looks up the same kinds and blocks, for another text."""
@@ -154,6 +172,8 @@ class Compiler(ValueReader):
         if key is None:
             return None
         layer, before = Layer(self.source, key), len(self.problems)
+        if self.keep_bodies:
+            layer.body = body
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
         names = scope.values.union(IN_LAYER)
@@ -228,6 +248,22 @@ class Compiler(ValueReader):
             layer.share = references[0] if references else None
         elif name == "from":
             layer.sources = self._references(node, scope, name)
+        elif name == "budget":
+            layer.budget = limits(self, node)
+        elif name == "lint":
+            layer.ignored = self._ignored(node)
+
+    def _ignored(self, node: Node) -> tuple[Scalar, ...]:
+        """The rules that are named under `lint`; whether there are such is for who runs them."""
+        found: tuple[Scalar, ...] = ()
+        for _, value in entries(self, node, "lint", ("ignore",)):
+            for item in value.items if isinstance(value, tree.Sequence) else [value]:
+                if isinstance(item, Scalar) and isinstance(item.value, str):
+                    found += (item,)
+                else:
+                    expected = "expected a rule's code or name, or a list of them"
+                    self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
+        return found
 
     def _references(self, node: Node, scope: Scope, what: str) -> list[Reference] | None:
         items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]

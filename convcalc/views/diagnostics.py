@@ -1,46 +1,118 @@
-"""Findings as text: ``path:line:col: error[CC010]: message``, the source line, carets, what to do."""
+"""Findings as text: ``path:line:col: error[CC010]: message``, the source line, carets, what to do.
+
+On a terminal messages are broken between words, and of a source line that is too long the part around the carets is
+shown. Elsewhere a message is one line, so that it can be searched for.
+"""
 
 from __future__ import annotations
 
-from rich.cells import cell_len
-from rich.console import Console
-from rich.text import Text
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from convcalc.spec.source import Diagnostic
 from convcalc.views.words import printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 STYLES = {"error": "bold red", "warning": "bold yellow", "info": "bold blue"}
 MOST = 50
 """Findings of one file that are shown."""
 WIDEST = 160
 """Characters of a source line that are shown around the carets."""
+NARROWEST = 40
+"""Columns of a terminal that is too narrow for anything."""
+
+Line = list[tuple[str, str]]
+"""The parts of a line, each with its style."""
 
 
-def show(console: Console, diagnostics: list[Diagnostic]) -> None:
-    """Print findings, each with its source line."""
+def show(console: Console, diagnostics: Sequence[Diagnostic]) -> None:
+    """Print findings, each with its source line; what to do stands beside the carets."""
+    width = console.width if console.is_terminal else None
     for diagnostic in diagnostics[:MOST]:
-        _show(console, diagnostic)
+        print_lines(console, lines(diagnostic, width))
     if len(diagnostics) > MOST:
-        console.print(Text(f"{len(diagnostics) - MOST} more findings not shown", "dim"))
+        print_lines(console, [[(f"{len(diagnostics) - MOST} more findings not shown", "dim")]])
 
 
-def _show(console: Console, diagnostic: Diagnostic) -> None:
-    place = f"{diagnostic.path}:{diagnostic.line}:{diagnostic.column}: " if diagnostic.line else f"{diagnostic.path}: "
+def print_lines(console: Console, found: Iterable[Line]) -> None:
+    """Print lines as they are: they have been broken where they are to be."""
+    from rich.text import Text
+
+    for line in found:
+        console.print(Text.assemble(*line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
+
+
+def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False) -> list[Line]:
+    """One finding for a terminal of so many columns, None for no terminal; `help_below`: in a line of its own."""
     style = STYLES.get(diagnostic.severity, "")
-    head = Text.assemble((printable(place), "bold"), (f"{diagnostic.severity}[{diagnostic.code}]", style), ": ")
-    head.append(printable(diagnostic.message))
-    console.print(head, soft_wrap=True, highlight=False)
+    where = f":{diagnostic.line}:{diagnostic.column}" if diagnostic.line else ""
+    start: Line = [
+        (f"{printable(diagnostic.path)}{where}: ", "bold"),
+        (f"{diagnostic.severity}[{diagnostic.code}]", style),
+        (": ", ""),
+    ]
+    found = broken(start, printable(diagnostic.message), "", width, "  ")
+    advice = printable(diagnostic.help)
     if not diagnostic.line:
-        if diagnostic.help:
-            console.print(Text(f"  {printable(diagnostic.help)}", "green"), soft_wrap=True)
-        return
-    first = max(0, diagnostic.column - 1 - WIDEST // 2)
-    line = printable(diagnostic.text[first : first + WIDEST])
-    before = printable(diagnostic.text[first : diagnostic.column - 1])
-    marked = printable(diagnostic.text[diagnostic.column - 1 : diagnostic.end_column - 1])[:WIDEST]
-    number = f"{diagnostic.line:>5} | "
-    console.print(Text.assemble((number, "dim"), line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
-    carets = Text.assemble(("| ".rjust(len(number)), "dim"), " " * cell_len(before))
-    carets.append("^" * max(1, cell_len(marked)), style)
-    carets.append(f" {printable(diagnostic.help)}" if diagnostic.help else "", "green")
-    console.print(carets, soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
+        label: Line = [("  ", ""), ("help: " if help_below else "", "bold")]
+        return [*found, *(broken(label, advice, "green", width, "  ") if advice else [])]
+    gutter = f"{diagnostic.line:>5} | "
+    margin = "| ".rjust(len(gutter))
+    shown, before, marked = _window(diagnostic, width and max(width, NARROWEST) - len(gutter))
+    carets: Line = [(margin, "dim"), (f"{' ' * before}{'^' * max(1, marked)}", style)]
+    found += [[(gutter, "dim"), (shown, "")], carets]
+    if advice and help_below:
+        label = [("= ".rjust(len(gutter)), "dim"), ("help: ", "bold")]
+        found += broken(label, advice, "green", width, " " * (len(gutter) + len("help: ")))
+    elif advice:
+        carets.append((f" {advice}", "green"))
+    return found
+
+
+def _window(diagnostic: Diagnostic, cells: int | None) -> tuple[str, int, int]:
+    """The part of the source line that is shown, and how many cells of it stand before the mark and in it."""
+    text, start, end = diagnostic.text, diagnostic.column - 1, diagnostic.end_column - 1
+    if cells is None:
+        first = max(0, start - WIDEST // 2)
+        last = first + WIDEST
+        return printable(text[first:last]), _cells(text[first:start]), _cells(text[start:end][:WIDEST])
+    if _cells(text[: start + cells + 1]) <= cells and len(text) <= start + cells:
+        return printable(text), _cells(text[:start]), _cells(text[start:end])
+    first = start
+    while first and _cells(text[first - 1 : start]) < cells // 2:
+        first -= 1
+    cut = "…" if first else ""
+    last = first
+    while last < len(text) and len(cut) + _cells(text[first : last + 1]) < cells:
+        last += 1
+    more = "…" if last < len(text) else ""
+    shown = f"{cut}{printable(text[first:last])}{more}"
+    return shown, len(cut) + _cells(text[first:start]), _cells(text[start : min(end, last)])
+
+
+def _cells(text: str) -> int:
+    """How many columns of a terminal a text takes."""
+    said = printable(text)
+    if said.isascii():
+        return len(said)
+    from rich.cells import cell_len
+
+    return cell_len(said)
+
+
+def broken(start: Line, text: str, style: str, width: int | None, indentation: str = "") -> list[Line]:
+    """A text behind the start of a line, broken between words where it is too long for a line."""
+    if width is None:
+        return [[*start, (text, style)]]
+    found, line = [], start
+    room = max(width, NARROWEST)
+    used, said = sum(_cells(part) for part, _ in start), ""
+    for word in text.split(" "):
+        if said and used + _cells(said) + 1 + _cells(word) > room:
+            found.append([*line, (said, style)])
+            line, used, said = [(indentation, "")], len(indentation), word
+        else:
+            said = f"{said} {word}" if said else word
+    return [*found, [*line, (said, style)]]

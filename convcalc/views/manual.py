@@ -1,4 +1,4 @@
-"""The manual: pages of layer kinds and blocks, from their own docstrings and files."""
+"""The manual: pages of layer kinds, blocks and lint rules, from their own docstrings and files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from convcalc import rules
 from convcalc.fields import shown
+from convcalc.rules import Rule
 from convcalc.spec.template import Block
 from convcalc.spec.tree import Scalar
 
@@ -56,6 +58,23 @@ def block_page(block: Block) -> Page:
         fields.append(Field(name, default, "", ""))
     body = text[text.index("layers:") :]
     return Page(block.name, summary, f"{rest.strip()}\n\n{body}".strip(), fields)
+
+
+def rule_page(rule: Rule) -> Page:
+    """From the docstring of the rule's file."""
+    first, _, rest = rules.page(rule).partition("\n")
+    return Page(f"{rule.code} {rule.name}", f"{rule.severity}: {first}", rest.strip("\n"), [])
+
+
+def rule_contents(console: Console, found: list[Rule]) -> None:
+    """The list of all rules, a line each."""
+    table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
+    for column, style in (("code", "cyan"), ("name", "cyan"), ("severity", None)):
+        table.add_column(column, style=style, no_wrap=True)
+    table.add_column("")
+    for rule in found:
+        table.add_row(rule.code, rule.name, rule.severity, rules.summary(rule))
+    console.print(table)
 
 
 def _default(value: object) -> str:

@@ -14,10 +14,11 @@ import msgspec
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Channels, Choice, Real, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._onnx import onnx_axis, per_channel
 from convcalc.layers._softmax import softmax
 from convcalc.layers.identity import Identity
 
@@ -90,6 +91,34 @@ PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
 }
 """Activations without a field: what they do, in words and on an array."""
 
+ONNX: dict[str, tuple[str, dict[str, float]]] = {
+    "relu": ("Relu", {}),
+    "selu": ("Selu", {}),
+    "sigmoid": ("Sigmoid", {}),
+    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
+    "tanh": ("Tanh", {}),
+    "hard_swish": ("HardSwish", {}),
+    "mish": ("Mish", {}),
+    "softsign": ("Softsign", {}),
+}
+"""Those that are one ONNX operator, with its attributes."""
+
+
+def _plain_onnx(name: str) -> Callable[..., str]:
+    def onnx(self: Kind, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        x = inputs[0]
+        if name == "relu6":
+            return graph.node("Clip", x, graph.constant(0.0), graph.constant(6.0))
+        if name == "silu":
+            return graph.node("Mul", x, graph.node("Sigmoid", x))
+        if name == "log_sigmoid":
+            return graph.node("Neg", graph.node("Softplus", graph.node("Neg", x)))
+        operator, attributes = ONNX[name]
+        return graph.node(operator, x, **attributes)
+
+    return onnx
+
+
 EXAMPLE = """
 
 Example:
@@ -122,7 +151,11 @@ def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
 
 
 def _plain(name: str, about: str, reference: Callable[..., Array]) -> type[Kind]:
-    said = {"__doc__": about + EXAMPLE.format(name=name), "reference": staticmethod(reference)}
+    said = {
+        "__doc__": about + EXAMPLE.format(name=name),
+        "reference": staticmethod(reference),
+        "onnx": _plain_onnx(name),
+    }
     title = name.title().replace("_", "")
     kind: Any = msgspec.defstruct(
         title, [], bases=(Activation,), namespace=said, module=__name__, frozen=True, kw_only=True
@@ -141,6 +174,9 @@ class LeakyRelu(Activation, frozen=True, kw_only=True):
     """
 
     negative_slope: Annotated[float, Real("slope below zero")] = 0.01
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("LeakyRelu", inputs[0], alpha=self.negative_slope)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -177,6 +213,9 @@ class Prelu(Activation, frozen=True, kw_only=True):
     def weights(self, x: Shape) -> Weights:
         return {"weight": (self.num_parameters,)}
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("PRelu", inputs[0], per_channel(graph, graph.weight("weight"), shapes[0]))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw)
@@ -200,6 +239,9 @@ class Elu(Activation, frozen=True, kw_only=True):
     """
 
     alpha: Annotated[float, Real("what it tends to far below zero, negated")] = 1.0
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Elu", inputs[0], alpha=self.alpha)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -225,6 +267,9 @@ class Celu(Activation, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Celu", inputs[0], alpha=self.alpha)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -257,6 +302,9 @@ class HardTanh(Activation, frozen=True, kw_only=True):
             lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
         )
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Clip", inputs[0], graph.constant(self.min_val), graph.constant(self.max_val))
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(min_val=draw.choice([-1.0, 0.0]), max_val=draw.choice([0.5, 6.0])), (draw_shape(draw),)
@@ -286,6 +334,9 @@ class Gelu(Activation, frozen=True, kw_only=True):
 
     approximate: Annotated[str, Choice("exact, or with tanh", options=("none", "tanh"))] = "none"
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Gelu", inputs[0], approximate=self.approximate)
+
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         return cls(approximate="tanh" if draw_flag(draw) else "none"), (draw_shape(draw),)
@@ -298,6 +349,10 @@ class Gelu(Activation, frozen=True, kw_only=True):
                 lambda x: x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))) / 2, x
             )
         return engine.elementwise(lambda x: x * (1 + _erf(np, x / math.sqrt(2))) / 2, x)
+
+
+SOFTPLUS_IS_ITS_INPUT = 17.5
+"""From here on log(1 + exp(x)) is x, in float32."""
 
 
 class Softplus(Activation, frozen=True, kw_only=True):
@@ -315,6 +370,17 @@ class Softplus(Activation, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        x, steep = inputs[0], inputs[0]
+        if self.beta != 1:
+            steep = graph.node("Mul", x, graph.constant(self.beta))
+        y = graph.node("Softplus", steep)
+        if self.beta != 1:
+            y = graph.node("Div", y, graph.constant(self.beta))
+        if self.beta == 1 and self.threshold >= SOFTPLUS_IS_ITS_INPUT and graph.dtype == "float32":
+            return y
+        return graph.node("Where", graph.node("Greater", steep, graph.constant(self.threshold)), x, y)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -349,6 +415,9 @@ class Softmax(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global([self.axis])
 
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("Softmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
+
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
 
@@ -374,6 +443,9 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
           - log_softmax
         # output 1000, params 0, macs 0
     """
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node("LogSoftmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

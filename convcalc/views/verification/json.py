@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import msgspec
 
-from convcalc.reference.verify import Verification
+from convcalc.reference.against import Comparison
+from convcalc.reference.verified import Verification
 from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
 
@@ -25,6 +27,7 @@ def document(found: Verification, spec: str) -> dict[str, Any]:
         "expectations": [
             {**msgspec.structs.asdict(expectation), "agrees": expectation.agrees} for expectation in found.expectations
         ],
+        **_other_runtime(found),
         "layers": [
             {
                 "name": layer.name,
@@ -35,11 +38,31 @@ def document(found: Verification, spec: str) -> dict[str, Any]:
                 "params": _figure(layer.params),
                 "macs": _figure(layer.macs),
                 "receptive_field": layer.receptive_field,
+                **({"against": _comparison(layer.against)} if layer.against is not None else {}),
                 "finite": layer.finite,
                 "problem": layer.problem,
             }
             for layer in found.layers
         ],
+    }
+
+
+def _other_runtime(found: Verification) -> dict[str, Any]:
+    if not found.runtime:
+        return {}
+    nodes = found.network.nodes
+    outputs = [{"name": nodes[output.place].name, **_comparison(output)} for output in found.outputs]
+    return {"against": found.runtime, "outputs": outputs}
+
+
+def _comparison(comparison: Comparison) -> dict[str, Any]:
+    """The difference is null where nothing was compared, and where a number is none."""
+    compared = comparison.agrees is not None
+    return {
+        "difference": comparison.difference if compared and math.isfinite(comparison.difference) else None,
+        "tolerance": comparison.tolerance if compared else None,
+        "agrees": comparison.agrees,
+        "reason": comparison.reason,
     }
 
 

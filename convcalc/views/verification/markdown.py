@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.reference.verify import Figure, LayerResult, Verification
+from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.markdown import escaped
 from convcalc.views.verification import network
@@ -17,8 +17,8 @@ def text(found: Verification, spec: str) -> str:
     rows = [
         f"### {escaped(name)} ({shapes})",
         "",
-        "| layer | kind | output | params | MACs | field |",
-        "|:--|:--|:--|--:|--:|--:|",
+        "| layer | kind | output | params | MACs | field |" + (f" {found.runtime} |" if found.runtime else ""),
+        "|:--|:--|:--|--:|--:|--:|" + ("--:|" if found.runtime else ""),
         *(
             _row(layer, words.field(row.receptive_field))
             for layer, row in zip(found.layers, found.report.layers, strict=True)
@@ -40,6 +40,7 @@ def _row(layer: LayerResult, field: str) -> str:
         _cell(layer.params),
         _cell(layer.macs),
         f"{field} {MARKS.of(check.agrees if check else None)}",
+        *([network.difference([layer], MARKS)] if layer.against is not None else []),
     )
     return f"| {' | '.join(cells)} |"
 

@@ -9,7 +9,9 @@ from rich.console import Console
 from rich.text import Text
 
 from convcalc.analysis.lines import Line, lines
-from convcalc.reference.verify import Expectation, Figure, LayerResult, Verification
+from convcalc.reference.against import Comparison
+from convcalc.reference.rounding import STATED
+from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words, fitted, grid
 from convcalc.views.verification.marks import Marks, marks
@@ -47,6 +49,9 @@ def _table(console: Console, found: Verification, mark: Marks) -> None:
         Column("MACs", [_marked(words.scaled(line.macs), _all(r, "macs"), mark) for line, r in folded], rank=2),
         Column("field", [_marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
     ]
+    if found.runtime:
+        cells = [difference(layers, mark) for _, layers in folded]
+        columns.append(Column(found.runtime, cells, rank=5))
     shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
     styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
     console.print(grid(fitted(shown, console.width), styles))
@@ -75,6 +80,15 @@ def _shapes(layers: Sequence[LayerResult]) -> bool:
 def _fields(layers: Sequence[LayerResult]) -> bool | None:
     answers = [layer.receptive_field.agrees if layer.receptive_field else None for layer in layers]
     return False if False in answers else None if None in answers else True
+
+
+def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
+    """The largest difference from the other runtime, and whether all are within what rounding accounts for."""
+    made = [layer.against for layer in layers if layer.against is not None]
+    answers = [comparison.agrees for comparison in made]
+    largest = max((comparison.difference for comparison in made if comparison.agrees is not None), default=None)
+    agrees = False if False in answers else None if None in answers or not answers else True
+    return _marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
 
 def totals(found: Verification, mark: Marks) -> str:
@@ -130,7 +144,18 @@ def disagreements(found: Verification) -> list[str]:
         check = layer.receptive_field
         if check is not None and check.agrees is False:
             texts.append(f"{where} receptive field: {words.printable(check.reason)}")
-    return texts
+        if layer.against is not None and layer.against.agrees is False:
+            texts.append(f"{where} values {_apart(layer.against)} from {found.runtime}'s")
+    nodes = found.network.nodes
+    return texts + [
+        f"output {words.printable(nodes[output.place].name)}: values {_apart(output)} from {found.runtime}'s"
+        for output in found.outputs
+        if output.agrees is False
+    ]
+
+
+def _apart(comparison: Comparison) -> str:
+    return f"{comparison.difference:.1e}, more than {comparison.tolerance:.1e},"
 
 
 def notes(found: Verification) -> list[str]:
@@ -143,12 +168,29 @@ def notes(found: Verification) -> list[str]:
             reasons.setdefault(check.reason, []).append(layer.name)
     for reason, names in reasons.items():
         texts.append(f"field not probed at {_listed(names)}: {words.printable(reason)}")
+    texts += _uncompared(found)
     infinite = [layer.name for layer in found.layers if not layer.finite]
     if infinite:
         texts.append(
             f"values overflowed at {_listed(infinite)}: random weights do that, and no number above rests on values"
         )
     return texts
+
+
+def _uncompared(found: Verification) -> list[str]:
+    """What the other runtime was not asked for, and what its tolerance is."""
+    if not found.runtime:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for layer in found.layers:
+        if layer.against is not None and layer.against.reason:
+            reasons.setdefault(layer.against.reason, []).append(layer.name)
+    texts = [f"not compared at {_listed(names)}: {words.printable(reason)}" for reason, names in reasons.items()]
+    whole = [output for output in found.outputs if output.agrees is not None]
+    if whole:
+        largest = max(output.difference for output in whole)
+        texts.append(f"the whole network in {found.runtime}: outputs at most {largest:.1e} apart")
+    return [*texts, f"{found.runtime}: {STATED}"]
 
 
 def _listed(names: list[str]) -> str:
@@ -162,7 +204,8 @@ def verdict(found: Verification, seconds: float | None = None) -> str:
     took = "" if seconds is None else f", {seconds:.1f} s"
     ran = f"{count} layer{'s' if count != 1 else ''} run"
     if found.agrees:
-        return f"{ran}{took}: every number measured is as claimed"
+        values = f", every value is {found.runtime}'s" if found.runtime else ""
+        return f"{ran}{took}: every number measured is as claimed{values}"
     wrong = len(found.disagreements)
     unmet = sum(not figure.agrees for figure in found.expectations)
     parts = [f"{wrong} disagree{'s' if wrong == 1 else ''}"] if wrong else []

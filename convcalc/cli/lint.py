@@ -1,0 +1,205 @@
+"""`convcalc lint`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.linting.options import Options
+    from convcalc.linting.records import Run
+    from convcalc.spec import SpecError
+
+BAD_INPUT, FINDINGS = 2, 1
+
+
+def lint(
+    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    select: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RULES", help="These rules alone: codes, names or CC2 for all of it.", show_default=False),
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option(metavar="RULES", help="Without these rules.", show_default=False)
+    ] = None,
+    target: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The hardware that is meant.", show_default=False)
+    ] = None,
+    object_size: Annotated[
+        int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
+    ] = None,
+    fail_level: Annotated[
+        Literal["info", "warning", "error"] | None,
+        typer.Option(help="The least severity that fails. Default: warning.", show_default=False),
+    ] = None,
+    format: Annotated[  # noqa: A002  # the option's name
+        list[str] | None,
+        typer.Option(
+            metavar="FORMAT[=FILE]",
+            help="text, concise, json, sarif, github, junit or markdown, to a file if one is named; may be given "
+            "several times. Default: text, or github where GITHUB_ACTIONS is true.",
+            show_default=False,
+        ),
+    ] = None,
+    fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
+    diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
+    baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Findings that are known.", show_default=False)
+    ] = None,
+    write_baseline: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Keep what is found as known.", show_default=False)
+    ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(metavar="REV|FILE", help="What the specs were, for --max-regression.", show_default=False),
+    ] = None,
+    max_regression: Annotated[
+        list[str] | None,
+        typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.", show_default=False),
+    ] = None,
+    suggest_budget: Annotated[
+        str | None, typer.Option(metavar="10%", help="Print a budget with so much room.", show_default=False)
+    ] = None,
+    config: Annotated[
+        str | None, typer.Option(metavar="FILE", help="The configuration of all specs.", show_default=False)
+    ] = None,
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
+) -> None:
+    """Mistakes, architecture rules and budgets; made for CI.
+
+    Configured by the table tool.convcalc.lint of the nearest pyproject.toml, or lint of a convcalc.toml. Exit code 1:
+    something was found at --fail-level or above.
+    """
+    from convcalc.cli.lint_formats import emit, outputs
+    from convcalc.linting.options import Options, UsageError, growths
+    from convcalc.linting.run import each_once
+    from convcalc.spec import SpecError
+
+    wanted = outputs(format or [])
+    if files.count("-") > 1:
+        raise typer.BadParameter("standard input can be read once")
+    files = each_once(files)
+    if fix or diff:
+        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
+    try:
+        options = Options(
+            select=None if select is None else _words(select),
+            ignore=_words(ignore or []),
+            target=target,
+            object_size=object_size,
+            fail_level=fail_level,
+            config=config,
+            baseline=baseline,
+            base=base,
+            growth=growths(max_regression or []),
+            inputs=shapes(input or []),
+            variables=assignments(set or []),
+        )
+        if suggest_budget is not None:
+            _suggest(files, suggest_budget, options)
+            return
+        if diff:
+            raise typer.Exit(_difference(files, options))
+        run, problems = _run(files, options, write_baseline, fix=fix)
+    except UsageError as error:
+        raise typer.BadParameter(readable(str(error))) from None
+    except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
+        _refuse(error)
+    if run is None:
+        return
+    written = emit(run, wanted, to_stderr=fix and "-" in files)
+    problems += [crash.sentence for crash in run.crashed]
+    for problem in problems:
+        typer.echo(f"convcalc: {problem}", err=True)
+    if problems or not written:
+        raise typer.Exit(BAD_INPUT)
+    if run.failed:
+        raise typer.Exit(FINDINGS)
+
+
+def _words(texts: Iterable[str]) -> tuple[str, ...]:
+    return tuple(word.strip() for text in texts for word in text.split(",") if word.strip())
+
+
+def _refuse_beside_fixes(
+    *,
+    diff: bool,
+    formats: list[str] | None,
+    written: str | None,
+    given: list[str] | None,
+) -> None:
+    if given:
+        raise typer.BadParameter("--fix and --diff are for the specs as they stand; leave out --input and --set")
+    if written:
+        raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")
+    if diff and formats:
+        raise typer.BadParameter("prints differences alone; leave out --format", param_hint="--diff")
+
+
+def _run(files: list[str], options: Options, write_baseline: str | None, *, fix: bool) -> tuple[Run | None, list[str]]:
+    """The run, of what is left where fixes are made, and what went wrong; None where findings are kept."""
+    from convcalc.linting.run import Linter
+
+    linter = Linter(options)
+    run = linter.run(files)
+    if fix:
+        from convcalc.cli import lint_fixes
+
+        return lint_fixes.mended(linter, files, run)
+    if write_baseline is None or run.crashed:
+        return run, []
+    count = linter.write_baseline(write_baseline)
+    typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
+    return None, []
+
+
+def _difference(files: list[str], options: Options) -> int:
+    """Print what fixes would change; the exit code."""
+    from convcalc.cli import lint_fixes
+    from convcalc.linting.run import Linter
+
+    linter = Linter(options)
+    run = linter.run(files)
+    changed = lint_fixes.show(lint_fixes.fixes(linter, files, run))
+    for crash in run.crashed:
+        typer.echo(f"convcalc: {crash.sentence}", err=True)
+    return BAD_INPUT if run.crashed else FINDINGS if changed else 0
+
+
+def _suggest(files: list[str], percent: str, options: Options) -> None:
+    """Print a budget for each spec.
+
+    Raises:
+        SpecError: one has mistakes.
+    """
+    from fractions import Fraction
+
+    from convcalc.analysis.analyze import analyze
+    from convcalc.spec import load
+    from convcalc.spec.tree import number
+    from convcalc.views import budget
+
+    try:
+        room = Fraction(number(percent.removesuffix("%").strip()))
+    except ValueError:
+        room = Fraction(-1)
+    if room < 0:
+        raise typer.BadParameter(
+            f"expected a percentage, as 10%, found {readable(percent)!r}", param_hint="--suggest-budget"
+        )
+    for file in files:
+        report = analyze(load(file, inputs=options.inputs, variables=options.variables))
+        sys.stdout.write(budget.text(report, readable(file), room))
+
+
+def _refuse(error: SpecError) -> None:
+    from convcalc.views import diagnostics
+
+    diagnostics.show(console(stderr=True), error.diagnostics)
+    raise typer.Exit(BAD_INPUT)

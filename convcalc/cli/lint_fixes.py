@@ -1,0 +1,107 @@
+"""`convcalc lint --fix` and `--diff`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+from convcalc.cli.options import console, readable
+
+if TYPE_CHECKING:
+    from convcalc.linting.fix import Fixed
+    from convcalc.linting.records import Finding, Linted, Run
+    from convcalc.linting.run import Linter
+
+
+def fixes(linter: Linter, paths: Sequence[str], run: Run) -> dict[str, Fixed]:
+    """What the fixes make of each file, by the path as it was given; a file that is named twice is there once."""
+    from convcalc.linting.fix import fixed
+    from convcalc.spec.source import Source
+
+    found: dict[str, Fixed] = {}
+    targets = set()
+    for path, linted in zip(paths, run.files, strict=False):
+        if _target(path) in targets:
+            continue
+        targets.add(_target(path))
+
+        def again(source: Source, path: str = path) -> Linted:
+            return linter.file(path, source)
+
+        mended = fixed(linted, again)
+        if mended is not None:
+            found[path] = mended
+    return found
+
+
+def show(found: dict[str, Fixed]) -> bool:
+    """Print what would change, and nothing else; whether anything would."""
+    from convcalc.views.lint import diff
+
+    changed = [fixed for fixed in found.values() if fixed.mended]
+    for fixed in changed:
+        if sys.stdout.isatty():
+            diff.show(console(), fixed.before, fixed.after)
+        else:
+            sys.stdout.flush()
+            sys.stdout.buffer.write(diff.text(fixed.before, fixed.after).encode())
+            sys.stdout.buffer.flush()
+    _say("would fix", found)
+    return bool(changed)
+
+
+def mended(linter: Linter, paths: Sequence[str], run: Run) -> tuple[Run, list[str]]:
+    """Make fixes; the run over what is left, and what could not be written, as sentences."""
+    found = fixes(linter, paths, run)
+    problems = _write(found)
+    targets = {_target(path): fixed.linted for path, fixed in found.items()}
+    files = [targets.get(_target(path), linted) for path, linted in zip(paths, run.files, strict=False)]
+    return linter.finished(files), problems
+
+
+def _target(path: str) -> str:
+    return path if path == "-" else os.path.realpath(path)
+
+
+def _write(found: dict[str, Fixed]) -> list[str]:
+    """Write what is fixed, that from standard input to standard output; returns what cannot be written, as sentences.
+
+    What could not be written is not fixed, and taken out of `found`.
+    """
+    from convcalc.linting.fix import Unwritten
+    from convcalc.linting.fix import write as replace
+
+    problems = []
+    for path, fixed in list(found.items()):
+        try:
+            if path == "-":
+                sys.stdout.flush()
+                sys.stdout.buffer.write(fixed.after.text.encode())
+                sys.stdout.buffer.flush()
+            elif fixed.mended:
+                replace(path, fixed.before, fixed.after)
+        except Unwritten as error:
+            problems.append(f"{readable(path)} {error}")
+            del found[path]
+    _say("fixed", found)
+    return problems
+
+
+def _say(what: str, found: dict[str, Fixed]) -> None:
+    from convcalc.views.lint.common import counted, place
+    from convcalc.views.words import printable
+
+    numbers = [len(fixed.mended) for fixed in found.values() if fixed.mended]
+    if numbers:
+        typer.echo(f"convcalc: {what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}", err=True)
+    for fixed in found.values():
+        alike: dict[tuple[str, str], list[Finding]] = {}
+        for refused in fixed.refused:
+            alike.setdefault((refused.finding.code, refused.reason), []).append(refused.finding)
+        for (code, reason), findings in alike.items():
+            more = f", and {len(findings) - 1:,} more" if len(findings) > 1 else ""
+            typer.echo(f"convcalc: {place(findings[0])}: {code} is not fixed{more}: {printable(reason)}", err=True)

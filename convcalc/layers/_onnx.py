@@ -1,0 +1,73 @@
+"""What the ONNX forms of several kinds share: axes, padding and arrays as ONNX lays them out, the batch in front."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from convcalc.layers import OnnxGraph, Shape
+
+Numbers = Sequence[int]
+
+PAD_MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
+
+
+def onnx_axis(axis: int, x: Shape) -> int:
+    """An axis of ours, counted with the batch as axis 0."""
+    return axis % len(x) + 1
+
+
+def positions(x: Shape) -> list[int]:
+    """The spatial axes."""
+    return list(range(2, len(x) + 1))
+
+
+def ends(pairs: Sequence[tuple[int, int]]) -> list[int]:
+    """All befores, then all afters."""
+    return [*(before for before, _ in pairs), *(after for _, after in pairs)]
+
+
+def padded(
+    graph: OnnxGraph, x: str, pairs: Sequence[tuple[int, int]], mode: str = "constant", value: float = 0.0
+) -> str:
+    """Positions added around x, unless there are none to add."""
+    if not any(before or after for before, after in pairs):
+        return x
+    fill = graph.constant(float(value)) if mode == "constant" else ""
+    axes = graph.constant(list(range(2, 2 + len(pairs))))
+    return graph.node("Pad", x, graph.constant(ends(pairs)), fill, axes, mode=PAD_MODES[mode])
+
+
+def shaped(graph: OnnxGraph, x: str, sizes: Numbers) -> str:
+    """Another shape, the batch kept."""
+    return graph.node("Reshape", x, graph.constant([0, *sizes]))
+
+
+def cut(graph: OnnxGraph, x: str, starts: Numbers, stops: Numbers, axes: Numbers, step: int = 1) -> str:
+    """From `starts` up to `stops` on the given axes."""
+    said = [graph.constant(list(numbers)) for numbers in (starts, stops, axes)]
+    return graph.node("Slice", x, *said, graph.constant([step] * len(axes)))
+
+
+def per_channel(graph: OnnxGraph, array: str, x: Shape) -> str:
+    """An array of one number a channel, laid along the channels of a tensor."""
+    return array if len(x) == 1 else graph.node("Reshape", array, graph.constant([-1, *[1] * (len(x) - 1)]))
+
+
+def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, weight: str, bias: str, **attributes: Any) -> str:
+    """Conv or ConvTranspose, which need a position: a tensor of channels alone has one for the while."""
+    if len(shape) > 1:
+        return graph.node(op, x, weight, bias, **attributes)
+    last = graph.constant([2])
+    y = graph.node(op, graph.node("Unsqueeze", x, last), graph.node("Unsqueeze", weight, last), bias, **attributes)
+    return graph.node("Squeeze", y, last)
+
+
+def affine(graph: OnnxGraph, channels: int, learned: bool) -> tuple[str, str]:
+    """The learned ones, or those that change nothing, where an operator always takes both."""
+    if learned:
+        return graph.weight("weight"), graph.weight("bias")
+    return graph.constant([1.0] * channels), graph.constant([0.0] * channels)
+
+
+def ones(graph: OnnxGraph, sizes: Numbers) -> str:
+    """A tensor of ones."""
+    return graph.node("Expand", graph.constant(1.0), graph.constant(list(sizes)))

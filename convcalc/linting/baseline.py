@@ -1,0 +1,97 @@
+"""Findings that were there when a team began: they are not reported, and are not to become more.
+
+A JSON file of entries keyed by code, file and layer with a count, and not by line, so that edits elsewhere in a spec
+change nothing. Files are relative to the folder of the baseline.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from convcalc.linting.options import UsageError
+
+VERSION = 1
+Key = tuple[str, str, str]
+"""Code, file and layer."""
+
+
+class Baseline:
+    """The entries of one file."""
+
+    def __init__(self, path: str, counts: Mapping[Key, int]) -> None:
+        self.path = path
+        self.folder = os.path.dirname(os.path.abspath(path))
+        self.counts = counts
+
+    def count(self, key: Key) -> int:
+        """How many findings are known, of a file whose path is relative to the current folder."""
+        code, path, layer = key
+        return self.counts.get((code, relative(path, self.folder), layer), 0)
+
+    def stale(self, codes: Iterable[str], path: str, seen: Mapping[Key, int]) -> list[tuple[Key, int]]:
+        """The entries of a file, of the rules that ran, for which fewer were seen, with how many fewer."""
+        ran, file = set(codes), relative(path, self.folder)
+        own = [key for key in self.counts if key[0] in ran and key[1] == file]
+        fewer = ((key, self.counts[key] - seen.get((key[0], path, key[2]), 0)) for key in own)
+        return [(key, count) for key, count in fewer if count > 0]
+
+
+def relative(path: str, folder: str) -> str:
+    """A path as it is kept: from the baseline's folder, with slashes."""
+    return path if path == "<stdin>" else os.path.relpath(os.path.abspath(path), folder).replace(os.sep, "/")
+
+
+def read_baseline(path: str) -> Baseline:
+    """The baseline in a file.
+
+    Raises:
+        UsageError: it cannot be read, or is none.
+    """
+    import json
+
+    try:
+        found = json.loads(Path(path).read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"baseline {path} cannot be read: {reason}") from None
+    counts: Counter[Key] = Counter()
+    try:
+        if found["version"] != VERSION:
+            raise UsageError(f"baseline {path}: expected version {VERSION}, found {found['version']!r}")
+        for entry in found["findings"]:
+            count = entry.get("count", 1)
+            if not isinstance(count, int):
+                raise TypeError
+            counts[str(entry["code"]), str(entry["path"]), str(entry["layer"])] += count
+    except (KeyError, TypeError, AttributeError):
+        raise UsageError(
+            f'baseline {path}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer and count; '
+            "write it again with --write-baseline"
+        ) from None
+    return Baseline(path, counts)
+
+
+def write_baseline(path: str, found: Mapping[Key, int]) -> None:
+    """Write a baseline of findings whose files are relative to the current folder.
+
+    Raises:
+        UsageError: the file cannot be written.
+    """
+    import json
+
+    folder = os.path.dirname(os.path.abspath(path))
+    entries = [
+        {"code": code, "path": relative(file, folder), "layer": layer, "count": count}
+        for (code, file, layer), count in sorted(
+            found.items(), key=lambda entry: (entry[0][1], entry[0][0], entry[0][2])
+        )
+    ]
+    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+    text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
+    try:
+        Path(path).write_text(text, "utf-8")
+    except OSError as error:
+        raise UsageError(f"baseline {path} cannot be written: {error.strerror}") from None

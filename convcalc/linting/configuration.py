@@ -1,0 +1,328 @@
+"""What is configured: `[tool.convcalc.lint]` of a pyproject.toml, or `[lint]` of a convcalc.toml.
+
+For each linted file the nearest such file counts, in its folder or above; a convcalc.toml before a pyproject.toml
+beside it. A pyproject.toml without the table is passed over. Nothing is inherited from further up.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from convcalc import rules
+from convcalc.fields import shown
+from convcalc.spec.limits import LIMITED
+from convcalc.spec.quantities import EXPECTED, amount
+from convcalc.spec.source import Diagnostic, Source, SpecError, read
+from convcalc.spec.suggestions import did_you_mean
+
+TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lint",)}
+FILES = ("convcalc.toml", "pyproject.toml")
+"""In one folder, the first that has a table counts."""
+LEVELS = ("info", "warning", "error")
+_MAY_CONFIGURE = re.compile(
+    r"""(?m)\btool["']?\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^\s*\[\s*["']?tool["']?\s*\]"""
+)
+"""What a table of ours can be written as in a pyproject.toml."""
+
+
+class Configuration(msgspec.Struct, frozen=True):
+    """What is configured; `path` is empty where nothing is.
+
+    `select`, `extend_select`, `ignore` hold codes, names or prefixes; None selects what is on by default. Patterns are
+    relative to the folder of `path`. `budgets` are limits for the files that a pattern matches.
+    """
+
+    path: str = ""
+    select: tuple[str, ...] | None = None
+    extend_select: tuple[str, ...] = ()
+    ignore: tuple[str, ...] = ()
+    per_file_ignores: dict[str, tuple[str, ...]] = {}
+    severity: dict[str, str] = {}
+    target: str = ""
+    object_size: int | None = None
+    fail_level: str = "warning"
+    budgets: dict[str, dict[str, int]] = {}
+
+    @property
+    def folder(self) -> str:
+        """Where its patterns begin."""
+        return os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()
+
+    def ignored_in(self, path: str) -> list[str]:
+        """The words that are ignored in one file."""
+        found = (words for pattern, words in self.per_file_ignores.items() if self._matches(pattern, path))
+        return [word for words in found for word in words]
+
+    def budgets_of(self, path: str) -> dict[str, int]:
+        """The limits of one file; a later pattern wins."""
+        found: dict[str, int] = {}
+        for pattern, limits in self.budgets.items():
+            if self._matches(pattern, path):
+                found |= limits
+        return found
+
+    def _matches(self, pattern: str, path: str) -> bool:
+        return matches(pattern, os.path.relpath(os.path.abspath(path), self.folder).replace(os.sep, "/"))
+
+
+def matches(pattern: str, path: str) -> bool:
+    """Whether a path matches: ``*`` within a folder, ``**`` across folders; without a slash, the file's name."""
+    if "/" not in pattern:
+        path = path.rpartition("/")[2]
+    return re.fullmatch(_regular(pattern), path) is not None
+
+
+def _regular(pattern: str) -> str:
+    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("./"))
+    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
+    return "".join(meaning.get(part, re.escape(part)) for part in parts)
+
+
+class Finder:
+    """Finds the configuration of files; each file of it is read once."""
+
+    def __init__(self, given: str | None = None) -> None:
+        self._given = configured(given) if given is not None else None
+        self._known: dict[str, Configuration] = {}
+
+    def of(self, path: str) -> Configuration:
+        """The configuration of a linted file; of what is no file, that of the current folder.
+
+        Raises:
+            SpecError: it has mistakes.
+        """
+        if self._given is not None:
+            return self._given
+        folder = os.path.dirname(os.path.abspath(path)) if path != "-" else os.getcwd()
+        passed = []
+        while folder not in self._known:
+            passed.append(folder)
+            found = _in_folder(folder)
+            above = os.path.dirname(folder)
+            if found is None and above != folder:
+                folder = above
+                continue
+            self._known[folder] = found or Configuration()
+        for below in passed:
+            self._known[below] = self._known[folder]
+        return self._known[folder]
+
+
+def _in_folder(folder: str) -> Configuration | None:
+    for name in FILES:
+        path = os.path.join(folder, name)
+        if os.path.isfile(path):
+            shown_path = os.path.relpath(path)
+            found = configured(path if shown_path.startswith("..") else shown_path, optional=name == "pyproject.toml")
+            if found is not None:
+                return found
+    return None
+
+
+def configured(path: str, *, optional: bool = False) -> Configuration | None:
+    """The configuration in a file; None where it has no such table and need not.
+
+    Raises:
+        SpecError: it cannot be read, or has mistakes.
+    """
+    source = read(path)
+    if optional and not _MAY_CONFIGURE.search(source.text):
+        return None  # without reading TOML, which every start would pay for
+    return _Reader(source).configuration(optional=optional)
+
+
+class _Reader:
+    def __init__(self, source: Source) -> None:
+        self.source = source
+        self.problems: list[Diagnostic] = []
+        self.table = TABLES.get(os.path.basename(source.path), TABLES["convcalc.toml"])
+
+    def configuration(self, *, optional: bool) -> Configuration | None:
+        found: Any = self._parsed()
+        for depth, name in enumerate(self.table):
+            if isinstance(found, dict) and name == "lint":
+                self._unknown(found, ("lint",), self.table[:depth])
+            if not isinstance(found, dict) or name not in found:
+                if optional and not self.problems:
+                    return None
+                found = {}
+                break
+            found = found[name]
+            if not isinstance(found, dict):
+                self._problem(self.table[:depth], name, f"expected a table, found {shown(found)}")
+                found = {}
+        fields = self._fields(found)
+        if self.problems:
+            raise SpecError(self.problems)
+        return Configuration(path=self.source.path, **fields)
+
+    def _parsed(self) -> dict[str, Any]:
+        import tomllib
+
+        try:
+            return tomllib.loads(self.source.text.replace("\r\n", "\n"))
+        except (tomllib.TOMLDecodeError, RecursionError) as error:
+            message, _, place = str(error).partition(" (at ")
+            where = re.match(r"line (\d+), column (\d+)", place)
+            start = self.source.line_at(int(where[1]))[1] + int(where[2]) - 1 if where else len(self.source.text)
+            problem = self.source.diagnostic(
+                "CC001", start, start + 1, f"not valid TOML: {message or 'nested too deep'}"
+            )
+            raise SpecError([problem]) from None
+
+    def _fields(self, table: dict[str, Any]) -> dict[str, Any]:
+        self._unknown(table, KEYS, self.table)
+        found = {}
+        for key, value in table.items():
+            if key in KEYS:
+                read_value = getattr(self, f"_{KEYS[key]}")(self.table, key, value)
+                if read_value is not None:
+                    found[key.replace("-", "_")] = read_value
+        return found
+
+    # ---- types ----
+
+    def _words(self, table: tuple[str, ...], key: str, value: Any) -> tuple[str, ...] | None:
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+            self._problem(table, key, f"expected a list of codes, names or prefixes, found {_found(value)}")
+            return None
+        for word in value:
+            if not rules.chosen(word):
+                self._problem(table, key, f"there is no rule `{word}`", rules.did_you_mean(word), word)
+        return tuple(value)
+
+    def _words_by_pattern(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, tuple[str, ...]] | None:
+        entries = self._entries(table, key, value, "a table from patterns of files to lists of rules")
+        inner = (*table, key)
+        return {pattern: self._words(inner, pattern, words) or () for pattern, words in entries}
+
+    def _severities(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, str]:
+        found = {}
+        for word, level in self._entries(table, key, value, "a table from rules to severities"):
+            codes, inner = rules.chosen(word), (*table, key)
+            if not codes:
+                self._problem(inner, word, f"there is no rule `{word}`", rules.did_you_mean(word))
+            one = self._one_of(inner, word, level, rules.SEVERITIES)
+            for code in codes if one is not None else ():
+                if code not in found or rules.code(word) is not None:  # one rule by name wins over a prefix
+                    found[code] = str(one)
+        return found
+
+    def _level(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
+        return self._one_of(table, key, value, LEVELS)
+
+    def _target(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
+        return self._one_of(table, key, value, targets())
+
+    def _size(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
+        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+            return value
+        self._problem(table, key, f"expected a whole number of pixels from 1, found {_found(value)}")
+        return None
+
+    def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, int]]:
+        found = {}
+        for pattern, limits in self._entries(table, key, value, "a table from patterns of files to limits"):
+            inner = (*table, key, pattern)
+            entries = self._entries((*table, key), pattern, limits, "a table of limits")
+            self._unknown(dict(entries), LIMITED, inner)
+            found[pattern] = {
+                name: number
+                for name, written in entries
+                if name in LIMITED and (number := self._amount(inner, name, written)) is not None
+            }
+        return found
+
+    def _amount(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
+        try:
+            return amount(value if isinstance(value, int | str) else None)
+        except ValueError:
+            self._problem(table, key, f"{EXPECTED}, found {_found(value)}")
+            return None
+
+    # ---- what they share ----
+
+    def _entries(self, table: tuple[str, ...], key: str, value: Any, expected: str) -> list[tuple[str, Any]]:
+        if isinstance(value, dict):
+            return list(value.items())
+        self._problem(table, key, f"expected {expected}, found {_found(value)}")
+        return []
+
+    def _one_of(self, table: tuple[str, ...], key: str, value: Any, known: tuple[str, ...]) -> str | None:
+        if value in known:
+            return str(value)
+        self._problem(
+            table, key, f"expected one of {', '.join(known)}; found {_found(value)}", did_you_mean(value, known)
+        )
+        return None
+
+    def _unknown(
+        self, found: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], table: tuple[str, ...]
+    ) -> None:
+        for key in found:
+            if key not in known:
+                advice = did_you_mean(key, known) or f"it has {', '.join(known)}"
+                where = f"[{'.'.join(table)}]" if table else "the file"
+                start, end = self._place(table, key)
+                message = f"{where} has no key `{key}`"
+                self.problems.append(self.source.diagnostic("CC010", start, end, message, advice))
+
+    def _problem(self, table: tuple[str, ...], key: str, message: str, advice: str = "", word: str = "") -> None:
+        start, end = self._place(table, key)
+        if word:
+            line = self.source.line_at(self.source.line(start))[0]
+            place = self.source.text.find(f'"{word}"', start, start + len(line))
+            start, end = (place + 1, place + 1 + len(word)) if place >= 0 else (start, end)
+        self.problems.append(self.source.diagnostic("CC011", start, end, f"{key}: {message}", advice))
+
+    def _place(self, table: tuple[str, ...], key: str) -> tuple[int, int]:
+        """Where a key is written, as far as that can be told without a parser: behind the table's header."""
+        place = 0
+        for depth in range(len(table), 0, -1):
+            header = re.search(rf"^[ \t]*\[[ \t]*{_dotted(table[:depth])}[ \t]*\]", self.source.text, re.MULTILINE)
+            if header is not None:
+                place = header.end()
+                break
+        names = rf"(?<![\w-])(?:\"{re.escape(key)}\"|'{re.escape(key)}'|{re.escape(key)})(?=\s*[=\].])"
+        found = re.compile(names).search(self.source.text, place) or re.compile(names).search(self.source.text)
+        return found.span() if found is not None else (place, place + 1)
+
+
+KEYS = {
+    "select": "words",
+    "extend-select": "words",
+    "ignore": "words",
+    "per-file-ignores": "words_by_pattern",
+    "severity": "severities",
+    "target": "target",
+    "object-size": "size",
+    "fail-level": "level",
+    "budgets": "budgets",
+}
+"""What can be configured, and how it is read."""
+
+
+def targets() -> tuple[str, ...]:
+    """The hardware that rules know."""
+    from convcalc.rules import _targets
+
+    return tuple(_targets.TARGETS)
+
+
+def _dotted(names: tuple[str, ...]) -> str:
+    return r"[ \t]*\.[ \t]*".join(rf"[\"']?{re.escape(name)}[\"']?" for name in names)
+
+
+def _found(value: Any) -> str:
+    return (
+        "a table"
+        if isinstance(value, dict)
+        else shown(value)
+        if isinstance(value, int | float | str | list)
+        else str(value)
+    )

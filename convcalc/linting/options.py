@@ -1,0 +1,92 @@
+"""What one run of the linter is asked for, beside what is configured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from convcalc import rules
+from convcalc.layers import Shape
+from convcalc.linting.configuration import LEVELS, targets
+from convcalc.rules._subject import Growth
+from convcalc.spec.quantities import AMOUNTS, amount
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.tree import number
+
+
+class UsageError(ValueError):
+    """An option that means nothing; the message says what was expected."""
+
+
+class Options(msgspec.Struct, frozen=True):
+    """`select` stands in for all that is configured of which rules run, but for what is ignored in single files.
+
+    What is None is as configured. `config` is the file that counts for all specs. `base` is a revision of git or a
+    spec, and `growth` how much an amount may be larger than there.
+    """
+
+    select: tuple[str, ...] | None = None
+    ignore: tuple[str, ...] = ()
+    target: str | None = None
+    object_size: int | None = None
+    fail_level: str | None = None
+    config: str | None = None
+    baseline: str | None = None
+    base: str | None = None
+    growth: dict[str, Growth] = {}
+    inputs: Mapping[str, Shape] | None = None
+    variables: Mapping[str, object] | None = None
+
+    def check(self) -> None:
+        """Refuse words that mean nothing.
+
+        Raises:
+            UsageError: there is no such rule, target or level.
+        """
+        for word in (*(self.select or ()), *self.ignore):
+            if not rules.chosen(word):
+                raise UsageError(f"there is no rule `{word}`; {rules.did_you_mean(word)}")
+        if self.target is not None:
+            _one_of("target", self.target, targets())
+        if self.fail_level is not None:
+            _one_of("fail-level", self.fail_level, LEVELS)
+        if self.object_size is not None and self.object_size < 1:
+            raise UsageError(f"object-size: expected a whole number of pixels from 1, found {self.object_size}")
+        if bool(self.growth) != (self.base is not None):
+            raise UsageError("--base says against what, --max-regression by how much; one needs the other")
+
+
+def _one_of(what: str, word: str, known: Iterable[str]) -> None:
+    known = list(known)
+    if word not in known:
+        raise UsageError(
+            f"{what}: expected one of {', '.join(known)}; found {word}. {did_you_mean(word, known)}".strip()
+        )
+
+
+def growths(texts: Iterable[str]) -> dict[str, Growth]:
+    """`macs=5%` or `params=10K`, by amount.
+
+    Raises:
+        UsageError: there is no such amount, or it is neither a percentage nor a whole number.
+    """
+    found = {}
+    for text in texts:
+        name, _, most = text.partition("=")
+        if name not in AMOUNTS:
+            advice = did_you_mean(name, AMOUNTS) or f"amounts are {', '.join(AMOUNTS)}"
+            raise UsageError(f"max-regression: there is no amount `{name}`; {advice}")
+        percent = re.fullmatch(r"([0-9]{1,9}(?:\.[0-9]{1,9})?) ?%", most)
+        try:
+            value = number(percent[1]) if percent else amount(int(most) if most.isdecimal() else most)
+        except ValueError:
+            expected = "expected a percentage or an amount, as macs=5% or params=10K"
+            raise UsageError(f"max-regression: {expected}; found {text!r}") from None
+        if percent:
+            from fractions import Fraction
+
+            value = Fraction(value, 100)
+        found[name] = Growth(value, relative=percent is not None, text=most)
+    return found

@@ -1,0 +1,399 @@
+"""Running rules over files: reading, rules, what is suppressed, the baseline, each finding once."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cached_property
+
+import msgspec
+
+from convcalc import rules
+from convcalc.analysis.report import Report
+from convcalc.layers import Shape
+from convcalc.linting.baseline import Baseline, Key, read_baseline, write_baseline
+from convcalc.linting.configuration import Configuration, Finder
+from convcalc.linting.options import Options, growths
+from convcalc.linting.records import Crash, Finding, Linted, Run
+from convcalc.linting.selection import selected
+from convcalc.network import Network
+from convcalc.rules._subject import Problem, Settings, Subject
+from convcalc.spec.document import Examined, examine
+from convcalc.spec.source import Diagnostic, Source, SpecError, read
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from convcalc.linting.regions import Around, Region
+    from convcalc.linting.suppressions import Malformed, Suppression, Word
+
+LAST = ("CC901", "CC902", "CC903")
+"""Rules about the other rules' findings."""
+
+
+def lint(
+    paths: str | os.PathLike[str] | Iterable[str | os.PathLike[str]],
+    *,
+    select: Iterable[str] | None = None,
+    ignore: Iterable[str] = (),
+    target: str | None = None,
+    object_size: int | None = None,
+    fail_level: str | None = None,
+    config: str | None = None,
+    baseline: str | None = None,
+    base: str | None = None,
+    max_regression: Iterable[str] = (),
+    inputs: Mapping[str, Shape] | None = None,
+    variables: Mapping[str, object] | None = None,
+) -> Run:
+    """What the rules find in specs.
+
+    Rules are named by code, name or prefix (`CC206`, `dead-taps`, `CC2`). What is not given is as configured in the
+    `convcalc.toml` or `pyproject.toml` nearest to each file; `config` names one for all of them. `max_regression` holds
+    texts such as `macs=5%`, against `base`, a revision of git or a spec.
+
+    Raises:
+        ValueError: an argument that means nothing.
+        SpecError: the configuration has mistakes.
+    """
+    options = Options(
+        select=None if select is None else tuple(select),
+        ignore=tuple(ignore),
+        target=target,
+        object_size=object_size,
+        fail_level=fail_level,
+        config=config,
+        baseline=baseline,
+        base=base,
+        growth=growths(max_regression),
+        inputs=inputs,
+        variables=variables,
+    )
+    return Linter(options).run(each_once([paths] if isinstance(paths, str | os.PathLike) else paths))
+
+
+def each_once(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
+    """The files as they are first named: patterns that overlap name some of them twice."""
+    found: dict[str, str] = {}
+    for named in paths:
+        path = os.fspath(named)
+        found.setdefault(path if path == "-" else os.path.abspath(path), path)
+    return list(found.values())
+
+
+class Linter:
+    """One run over some files."""
+
+    def __init__(self, options: Options) -> None:
+        options.check()
+        self.options = options
+        self.finder = Finder(options.config)
+        self.baseline: Baseline | None = read_baseline(options.baseline) if options.baseline is not None else None
+        self.crashed: dict[str, list[Crash]] = {}
+        self.severities: dict[str, str] = {}
+        self.seen: dict[str, Counter[Key]] = {}
+        self.files = 1
+
+    def run(self, paths: Sequence[str | os.PathLike[str]]) -> Run:
+        """Lint all files.
+
+        Raises:
+            SpecError: the configuration has mistakes.
+            UsageError: an option means nothing for these files.
+        """
+        self.files = len(paths)
+        return self.finished([self.file(os.fspath(path)) for path in paths])
+
+    def file(self, path: str, source: Source | None = None) -> Linted:
+        """Lint one file, with another text than its own where one is given. Done again, it counts once.
+
+        Raises:
+            SpecError, UsageError: as in `run`.
+        """
+        configuration = self.finder.of(path)
+        severities = selected(self.options, configuration, path)
+        self.severities = severities | self.severities
+        try:
+            source = source or read(path)
+        except SpecError as error:
+            diagnostics = error.diagnostics
+            nothing = Source(diagnostics[0].path, "")
+            file = _File(self, nothing, severities, configuration, None, Settings(), diagnostics)
+            return msgspec.structs.replace(file.linted(), source=None, network=None)
+        examined = examine(source, inputs=self.options.inputs, variables=self.options.variables)
+        base = base_of(self.options, path, self.files) if self.options.base is not None else ""
+        settings = self._settings(configuration, path, base if isinstance(base, Report) else None)
+        file = _File(self, source, severities, configuration, examined, settings, examined.problems)
+        if isinstance(base, str) and base:
+            start, end = examined.places.top("layers")
+            message = f"growth cannot be told, because the base has mistakes: {base}"
+            file.subject.noticed["CC505"] = [Problem(None, start, end, message, severity="info")]
+        return file.linted()
+
+    def _settings(self, configuration: Configuration, path: str, base: Report | None) -> Settings:
+        options = self.options
+        return Settings(
+            target=configuration.target if options.target is None else options.target,
+            object_size=configuration.object_size if options.object_size is None else options.object_size,
+            budgets=configuration.budgets_of(path) if configuration.budgets else {},
+            configuration=configuration.path,
+            base=base,
+            base_name=str(options.base),
+            growth=options.growth,
+        )
+
+    def finished(self, files: Sequence[Linted]) -> Run:
+        """What came of all files."""
+        files = [*files, *self._stale(files)]
+        failed = any(self._fails(file) for file in files)
+        crashed = tuple(crash for crashes in self.crashed.values() for crash in crashes)
+        return Run(tuple(files), dict(sorted(self.severities.items())), failed, crashed)
+
+    def _fails(self, file: Linted) -> bool:
+        level = self.options.fail_level or self.finder.of(file.path).fail_level
+        least = rules.SEVERITIES.index(level)
+        return any(rules.SEVERITIES.index(finding.severity) >= least for finding in file.findings)
+
+    def write_baseline(self, path: str) -> int:
+        """Keep the findings of all files as a baseline; returns how many there are.
+
+        Raises:
+            UsageError: the file cannot be written.
+        """
+        found: Counter[Key] = Counter()
+        for seen in self.seen.values():
+            found += seen
+        write_baseline(path, found)
+        return sum(found.values())
+
+    def _stale(self, files: Sequence[Linted]) -> list[Linted]:
+        """The baseline as a file of its own, where it knows more than there is."""
+        severity = self.severities.get("CC903")
+        if self.baseline is None or severity is None:
+            return []
+        found = []
+        for path in dict.fromkeys(file.path for file in files):
+            seen = self.seen.get(path, Counter())
+            for (code, file, layer), count in self.baseline.stale(self.severities, path, seen):
+                where = f"layer {layer} of {file}" if layer else file
+                message = (
+                    f"{count} finding{'s' if count > 1 else ''} of {code} in {where} {'are' if count > 1 else 'is'}"
+                )
+                diagnostic = Diagnostic(
+                    self.baseline.path, 0, 0, 0, "CC903", f"{message} no more", "write it again with --write-baseline"
+                )
+                found.append(_finding(diagnostic, severity=severity, name=rules.names()["CC903"]))
+        return [Linted(self.baseline.path, tuple(found))] if found else []
+
+
+def base_of(options: Options, path: str, files: int) -> Report | str:
+    """What a spec was before; only who asks for it pays for it."""
+    from convcalc.linting import base
+
+    return base.base_of(options, path, files)
+
+
+def subject_of(source: Source, examined: Examined, settings: Settings | None = None) -> Subject:
+    """What rules look at."""
+    network = examined.network or NOTHING
+    return Subject(source, network, examined.places, tuple(examined.problems), settings or Settings())
+
+
+NOTHING = Network("", "", (), 0, (), (), {}, {}, {})
+
+
+class _Found(msgspec.Struct, frozen=True):
+    """A problem of a rule, before it is a finding."""
+
+    code: str
+    problem: Problem
+    severity: str
+    layer: str
+
+
+class _File:
+    """The findings of one text."""
+
+    def __init__(
+        self,
+        linter: Linter,
+        source: Source,
+        severities: dict[str, str],
+        configuration: Configuration,
+        examined: Examined | None,
+        settings: Settings,
+        diagnostics: Sequence[Diagnostic],
+    ) -> None:
+        from convcalc.spec.places import Places
+
+        self.linter = linter
+        self.source = source
+        self.severities = severities
+        self.configured = configuration.severity
+        self.network = examined.network if examined is not None else None
+        self.places = examined.places if examined is not None else Places(source, None, [], [])
+        self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings)
+        self.ran = set(severities)
+        self.suppressed = 0
+
+    def linted(self) -> Linted:
+        """Run everything."""
+        self.linter.crashed[self.source.path] = []
+        seen = self.linter.seen[self.source.path] = Counter()
+        suppressing, malformed = self._suppressions()
+        found = [each for code in self.severities if code not in LAST for each in self._of_rule(code)]
+        kept = [each for each in found if not self._is_suppressed(each, suppressing)]
+        kept += self._about_suppressions(suppressing, malformed)
+        kept = [each for each in kept if not self._is_known(each, seen)]
+        findings = sorted(self._folded(kept), key=lambda each: (each.line, each.column, each.code))
+        return Linted(self.source.path, tuple(findings), self.suppressed, self.source, self.network)
+
+    # ---- rules ----
+
+    def _of_rule(self, code: str) -> list[_Found]:
+        rule = rules.load(code)
+        assert rule is not None  # noqa: S101  # for the type checker: what is selected is there
+        found: list[_Found] = []
+        self.subject.at = None
+        try:
+            found.extend(self._found(code, problem) for problem in rule.check(self.subject))
+        except Exception as error:  # whatever a rule does, the others still run
+            self.ran.discard(code)
+            at, what = self.subject.at, str(error).partition("\n")[0]
+            layer = self.subject.network.nodes[at].name if at is not None else ""
+            self.linter.crashed[self.source.path].append(
+                Crash(code, rule.name, self.source.path, layer, type(error).__name__, what)
+            )
+        return found
+
+    def _found(self, code: str, problem: Problem) -> _Found:
+        configured = self.configured.get(code)
+        said = problem.severity or (problem.diagnostic.severity if problem.diagnostic is not None else "")
+        return _Found(code, problem, configured or said or self.severities[code], self._layer(problem))
+
+    def _layer(self, problem: Problem) -> str:
+        """The full name of the layer that a problem is about, as far as it can be told."""
+        if problem.layer or problem.index is not None:
+            return problem.layer or self.subject.network.nodes[problem.index or 0].name
+        if problem.diagnostic is None:
+            return ""
+        places = self._positions(problem)
+        around = self._around.innermost(places[0]) if places else None
+        return around.name if around is not None else ""
+
+    @cached_property
+    def _around(self) -> Around:
+        from convcalc.linting.regions import Around
+
+        return Around(self.regions)
+
+    @cached_property
+    def regions(self) -> list[Region]:
+        """The parts of the text."""
+        from convcalc.linting.regions import regions
+
+        return regions(self.source, self.places.tree)
+
+    # ---- what is not reported ----
+
+    def _suppressions(self) -> tuple[list[Suppression], list[Malformed]]:
+        if "convcalc:" not in self.source.text and "ignore" not in self.source.text:
+            return [], []
+        from convcalc.linting.suppressions import suppressions
+
+        return suppressions(self.source, self.regions)
+
+    def _positions(self, problem: Problem) -> list[int]:
+        """Where a problem stands: its mark, and every call of a block on the way to it."""
+        if problem.diagnostic is not None:
+            diagnostic = problem.diagnostic
+            if not diagnostic.line or diagnostic.path != self.source.path:
+                return []
+            return [self.source.line_at(diagnostic.line)[1] + diagnostic.column - 1]
+        found = [problem.start]
+        if problem.index is not None:
+            calls = self.places.calls(problem.index)
+            found += [call.key.start for call in calls if call.source is self.source]
+        return found
+
+    def _is_suppressed(self, found: _Found, suppressing: list[Suppression]) -> bool:
+        if suppressing:
+            places = self._positions(found.problem)
+            taken = [each.takes(found.code, places) for each in suppressing]  # each that would, so that all are used
+            if any(taken):
+                self.suppressed += 1
+                return True
+        if found.problem.index is None:
+            return False
+        shipped = (call for call in self.places.calls(found.problem.index) if call.source.shipped)
+        words = (str(word.value) for call in shipped for word in call.ignored)
+        return any(found.code in rules.chosen(word) for word in words)
+
+    def _is_known(self, found: _Found, seen: Counter[Key]) -> bool:
+        """Whether a finding is in the baseline; `seen` counts them all."""
+        key, baseline = (found.code, self.source.path, found.layer), self.linter.baseline
+        seen[key] += 1
+        if baseline is None or seen[key] > baseline.count(key):
+            return False
+        self.suppressed += 1
+        return True
+
+    def _about_suppressions(self, suppressing: list[Suppression], malformed: list[Malformed]) -> Iterator[_Found]:
+        noticed = self.subject.noticed
+        words = [(each, word) for each in suppressing for word in each.words]
+        noticed["CC902"] = [_unknown(word) for _, word in words if not rules.chosen(word.text)]
+        noticed["CC902"] += [_malformed(each) for each in malformed]
+        for code in ("CC902", "CC901"):
+            if code == "CC901":
+                noticed[code] = [_unused(word) for each, word in words if self._is_unused(each, word)]
+            if code in self.severities:
+                yield from (found for found in self._of_rule(code) if not self._is_suppressed(found, suppressing))
+
+    def _is_unused(self, suppression: Suppression, word: Word) -> bool:
+        """Whether nothing was found for a word, though all that it stands for ran, on all there is."""
+        codes = set(rules.chosen(word.text)) - set(LAST)
+        if word in suppression.used or not codes or not self.subject.complete:
+            return False
+        if len(codes) > 1:  # of a prefix, what is off by default need not run
+            codes = {code for code in codes if (rule := rules.load(code)) is not None and rule.severity != "off"}
+        return codes <= self.ran
+
+    # ---- what is reported ----
+
+    def _folded(self, found: Iterable[_Found]) -> Iterator[Finding]:
+        """Each thing once: what holds as much for several layers that stand at one place is said of the first."""
+        groups: dict[tuple[str, str, int, int, int | None], list[_Found]] = {}
+        for number, each in enumerate(found):
+            alone = number if each.problem.index is None else None
+            key = each.code, each.severity, each.problem.start, each.problem.end, alone
+            groups.setdefault(key, []).append(each)
+        for group in groups.values():
+            yield self._finding(group[0], len({each.layer for each in group}) - 1)
+
+    def _finding(self, found: _Found, more: int) -> Finding:
+        problem, name = found.problem, rules.names()[found.code]
+        diagnostic = problem.diagnostic
+        if diagnostic is None:
+            layers = f"; and {more} more layer{'s' if more > 1 else ''} of this block" if more else ""
+            message = f"{problem.message}{layers}"
+            diagnostic = self.source.diagnostic(found.code, problem.start, problem.end, message, problem.help)
+        return _finding(diagnostic, severity=found.severity, name=name, layer=found.layer, more=more, fix=problem.fix)
+
+
+def _unknown(word: Word) -> Problem:
+    return Problem(None, word.start, word.end, f"there is no rule `{word.text}`", rules.did_you_mean(word.text))
+
+
+def _malformed(comment: Malformed) -> Problem:
+    message = "a comment to suppress a finding names the rules in brackets"
+    return Problem(None, comment.start, comment.end, message, "write # convcalc: ignore[CC206] and the reason")
+
+
+def _unused(word: Word) -> Problem:
+    message = f"`{word.text}` suppresses nothing: there is no such finding here"
+    return Problem(None, word.start, word.end, message, "remove it")
+
+
+def _finding(diagnostic: Diagnostic, **changes: object) -> Finding:
+    fields = {field: getattr(diagnostic, field) for field in Diagnostic.__struct_fields__}
+    return Finding(**{**fields, **changes})

@@ -1,0 +1,164 @@
+"""What a spec says not to report: ``# convcalc: ignore[CC206] reason``, ``# convcalc: file-ignore[CC2]``, `lint`.
+
+A comment behind something counts for the layer it stands in, all its lines and what is within; one that has a line to
+itself, for the layer that begins below it. Words are codes, names or prefixes of codes.
+"""
+
+from __future__ import annotations
+
+import bisect
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+import yaml
+
+from convcalc import rules
+from convcalc.linting.regions import Region
+from convcalc.spec.source import Source
+from convcalc.spec.suggestions import close
+from convcalc.spec.tree import DEEPEST
+
+WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
+_FORM = re.compile(r"#[ \t]*convcalc:[ \t]*(ignore|file-ignore)[ \t]*\[([^\]]*)\]")
+_WORD = re.compile(r"#[ \t]*convcalc:[ \t]*([\w-]*)")
+MEANT = ("ignore", "file-ignore", "disable", "noqa")
+"""Words that are close to one of these were meant to suppress something."""
+
+
+_OPEN = (
+    *(yaml.BlockMappingStartToken, yaml.BlockSequenceStartToken),
+    *(yaml.FlowMappingStartToken, yaml.FlowSequenceStartToken),
+)
+_CLOSED = (yaml.BlockEndToken, yaml.FlowMappingEndToken, yaml.FlowSequenceEndToken)
+
+
+class Word(msgspec.Struct, frozen=True):
+    """A code, a name or a prefix, and where it is written."""
+
+    text: str
+    start: int
+    end: int
+
+
+class Suppression:
+    """Words that count for the characters from `start` to `end`; `used` are those that something was found for."""
+
+    __slots__ = ("end", "start", "used", "words")
+
+    def __init__(self, words: Sequence[Word], start: int, end: int) -> None:
+        self.words = tuple(words)
+        self.start = start
+        self.end = end
+        self.used: set[Word] = set()
+
+    def takes(self, code: str, places: Sequence[int]) -> bool:
+        """Whether a finding with that code at one of these places is not reported; remembers it."""
+        if not any(self.start <= place < self.end for place in places):
+            return False
+        matching = [word for word in self.words if code in rules.chosen(word.text)]
+        self.used.update(matching)
+        return bool(matching)
+
+
+class Malformed(msgspec.Struct, frozen=True):
+    """A comment that is meant to suppress something and does not say what."""
+
+    start: int
+    end: int
+
+
+def comments(source: Source) -> list[tuple[int, int]]:
+    """Where comments that speak to convcalc stand: found between the scalars of the YAML, never in one.
+
+    What comes behind a syntax error is not looked at.
+    """
+    found = [match.span() for match in WORTH_A_LOOK.finditer(source.text)]
+    if not found:
+        return []
+    starts, ends, read = _scalars(source.text)
+    kept = []
+    for start, end in found:
+        before = bisect.bisect_right(starts, start) - 1
+        if start < read and (before < 0 or ends[before] <= start):
+            kept.append((start, end))
+    return kept
+
+
+def _scalars(text: str) -> tuple[list[int], list[int], int]:
+    """Where scalars begin and end, and how far the text can be read, which is no deeper than a spec may be."""
+    starts, ends, read, depth = [], [], len(text), 0
+    try:
+        for token in yaml.scan(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
+            start, end = token.start_mark.index, token.end_mark.index
+            if isinstance(token, yaml.ScalarToken):
+                if token.style in ("|", ">"):  # behind its first character a comment may stand
+                    start = min((at for at in (text.find("\n", start), text.find("\r", start)) if at >= 0), default=end)
+                starts.append(start)
+                ends.append(end)
+            elif isinstance(token, _OPEN):
+                depth += 1
+                if depth > DEEPEST:
+                    return starts, ends, start
+            elif isinstance(token, _CLOSED):
+                depth -= 1
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        read = min(mark.index if mark is not None else 0, max(ends, default=0))
+    return starts, ends, read
+
+
+def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppression], list[Malformed]]:
+    """All that a text says not to report, and comments that may have been meant to."""
+    found = [
+        Suppression([Word(str(word.value), word.start, word.end) for word in region.ignored], region.start, region.end)
+        for region in regions
+        if region.ignored
+    ]
+    malformed = []
+    for start, end in comments(source):
+        form = _FORM.match(source.text, start, end)
+        words = list(_words(source.text, *form.span(2))) if form is not None else []
+        if form is None or not words:
+            if form is not None or _is_meant(source.text, start, end):
+                malformed.append(Malformed(start, start + len(source.text[start:end].rstrip())))
+        elif form[1] == "file-ignore":
+            found.append(Suppression(words, 0, len(source.text) + 1))
+        else:
+            found.append(Suppression(words, *_meant(source, regions, start)))
+    return found, malformed
+
+
+def _is_meant(text: str, start: int, end: int) -> bool:
+    word = _WORD.match(text, start, end)
+    return word is not None and bool(close(word[1], MEANT))
+
+
+def _words(text: str, start: int, end: int) -> Iterator[Word]:
+    for match in re.finditer(r"[^,\s]+", text[start:end]):
+        yield Word(match[0], start + match.start(), start + match.end())
+
+
+def _meant(source: Source, regions: Sequence[Region], comment: int) -> tuple[int, int]:
+    """The characters that a comment counts for."""
+    line = source.line(comment)
+    text, _ = source.line_at(line)
+    alone = text.lstrip().startswith("#")
+    below = line
+    while alone and text.lstrip().startswith("#"):
+        below += 1
+        text, _ = source.line_at(below)
+    if alone:
+        beginning = [region for region in regions if region.first == below]
+        if beginning:
+            return _whole_lines(source, below, max(region.last for region in beginning))
+    around = [region for region in regions if region.first <= line <= region.last]
+    if around:
+        innermost = min(around, key=lambda region: region.last - region.first)
+        return _whole_lines(source, innermost.first, innermost.last)
+    return _whole_lines(source, line, below)
+
+
+def _whole_lines(source: Source, first: int, last: int) -> tuple[int, int]:
+    end = source.line_at(last + 1)[1]
+    return source.line_at(first)[1], end + (end == len(source.text))  # a finding may stand behind the last character

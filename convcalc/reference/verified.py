@@ -1,0 +1,94 @@
+"""What verifying a network yields: every number claimed and measured."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.report import Report, meets
+from convcalc.network import Network
+from convcalc.reference.against import Comparison
+from convcalc.reference.field_checks import FieldCheck
+
+
+class Figure(msgspec.Struct, frozen=True):
+    """One number, or shape: what the formulas say and what was found; `measured` is None where nothing came out."""
+
+    claimed: Any
+    measured: Any
+
+    @property
+    def agrees(self) -> bool:
+        """Whether they are the same."""
+        return bool(self.claimed == self.measured)
+
+
+class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
+    """What was measured of one layer.
+
+    `receptive_field` is None where fields were not asked for, `against` where no other runtime was. `finite`: no
+    element came out infinite or NaN. `problem` is what stopped the layer from running.
+    """
+
+    name: str
+    kind: str
+    line: int
+    output_shape: Figure
+    params: Figure
+    macs: Figure
+    receptive_field: FieldCheck | None
+    against: Comparison | None = None
+    finite: bool = True
+    problem: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Whether all that was measured is what is claimed, and no other runtime differs."""
+        figures = (self.output_shape, self.params, self.macs)
+        checks = [check.agrees for check in (self.receptive_field, self.against) if check is not None]
+        return not self.problem and False not in checks and all(figure.agrees for figure in figures)
+
+
+class Expectation(msgspec.Struct, frozen=True):
+    """A figure of the spec's `expect`. `measured` is None for what is not measured; then `claimed` is compared."""
+
+    name: str
+    expected: Any
+    claimed: Any
+    measured: Any
+
+    @property
+    def agrees(self) -> bool:
+        """Whether the spec expects what was found."""
+        return meets(self.claimed if self.measured is None else self.measured, self.expected)
+
+
+class Verification(msgspec.Struct, frozen=True, kw_only=True):
+    """A network's numbers, claimed and measured, for a batch of 1.
+
+    `totals` are by name. `runtime` is what the values were held against, empty for nothing, and `outputs` what came of
+    the outputs of the whole network there.
+    """
+
+    network: Network
+    report: Report
+    dtype: str
+    seed: int
+    layers: tuple[LayerResult, ...]
+    totals: dict[str, Figure]
+    expectations: tuple[Expectation, ...]
+    runtime: str = ""
+    outputs: tuple[Comparison, ...] = ()
+
+    @property
+    def disagreements(self) -> tuple[LayerResult, ...]:
+        """The layers of which a number is not as claimed."""
+        return tuple(layer for layer in self.layers if not layer.agrees)
+
+    @property
+    def agrees(self) -> bool:
+        """Whether every number that was measured is what is claimed, and what the spec expects."""
+        figures: list[Figure | Expectation] = [*self.totals.values(), *self.expectations]
+        outputs = all(output.agrees is not False for output in self.outputs)
+        return not self.disagreements and outputs and all(figure.agrees for figure in figures)

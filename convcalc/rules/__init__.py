@@ -1,0 +1,97 @@
+"""The lint rules: one file each, found by being there.
+
+A rule is a file such as ``cc206_dead_taps.py``: its code and its name are those of the file. Its docstring is its page
+of the manual, `SEVERITY` what a finding of it is unless the configuration says otherwise, and ``check(subject)`` yields
+the problems. `names()` lists the folder without importing anything; `load(word)` imports one.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import os
+import re
+import sys
+from collections.abc import Callable, Iterator
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+if TYPE_CHECKING:
+    from convcalc.rules._subject import Problem, Subject
+
+SEVERITIES = ("off", "info", "warning", "error")
+"""From the least to the most."""
+
+_FILE = re.compile(r"(cc\d{3})_([a-z0-9_]+)\.py")
+
+
+class Rule(msgspec.Struct, frozen=True):
+    """One rule: its code, its name, how severe a finding is by default, and what finds them."""
+
+    code: str
+    name: str
+    severity: str
+    check: Callable[[Subject], Iterator[Problem]]
+
+
+@cache
+def names() -> dict[str, str]:
+    """The name of every rule by its code, sorted by code."""
+    found = (_FILE.fullmatch(file) for file in sorted(os.listdir(os.path.dirname(__file__))))
+    return {match[1].upper(): match[2].replace("_", "-") for match in found if match}
+
+
+def codes() -> list[str]:
+    """Every code, sorted."""
+    return list(names())
+
+
+def code(word: str) -> str | None:
+    """The code of a rule that is called by its code or its name, None if there is none."""
+    known = names()
+    if word.upper() in known:
+        return word.upper()
+    return next((code for code, name in known.items() if name == word.lower().replace("_", "-")), None)
+
+
+@cache
+def chosen(word: str) -> tuple[str, ...]:
+    """The codes that a word stands for: one rule by code or name, or all whose codes begin with it; none if unknown."""
+    one = code(word)
+    if one is not None:
+        return (one,)
+    if not re.fullmatch(r"CC\d{0,2}", word.upper()):
+        return ()
+    return tuple(known for known in names() if known.startswith(word.upper()))
+
+
+def load(word: str) -> Rule | None:
+    """The rule of that code or name, None if there is none."""
+    found = code(word)
+    return _load(found) if found is not None else None
+
+
+@cache
+def _load(code: str) -> Rule:
+    name = names()[code]
+    module = importlib.import_module(f"{__name__}.{code.lower()}_{name.replace('-', '_')}")
+    return Rule(code, name, module.SEVERITY, module.check)
+
+
+def page(rule: Rule) -> str:
+    """The rule's page of the manual: the docstring of its file."""
+    return inspect.getdoc(sys.modules[rule.check.__module__]) or ""
+
+
+def summary(rule: Rule) -> str:
+    """The first line of its page."""
+    return page(rule).partition("\n")[0]
+
+
+def did_you_mean(word: str) -> str:
+    """A rule that a word may stand for, as a sentence; else where they are listed."""
+    from convcalc.spec.suggestions import did_you_mean as suggested
+
+    return suggested(word, [*names(), *names().values()]) or "`convcalc rules` lists what there is"

@@ -1,0 +1,32 @@
+"""Convolutions by how much of the input their shortest path sees: what unproductive-layer and critical-layer share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from convcalc.rules._graph import classifies
+from convcalc.rules._paths import Path, shortest
+from convcalc.rules._subject import Subject
+from convcalc.rules._windows import Windowed, windowed
+
+
+class Convolved(NamedTuple):
+    """A convolution of more than one tap in a net that classifies, with the shortest paths that enter and leave it."""
+
+    found: Windowed
+    entering: tuple[Path, ...]
+    leaving: tuple[Path, ...]
+
+
+def convolutions(subject: Subject) -> Iterator[Convolved]:
+    """Those that have a shortest path on every axis; none in a net with an output for every position."""
+    if not subject.complete or not classifies(subject):
+        return
+    paths = shortest(subject)
+    for found in windowed(subject):
+        if found.node.kind != "conv" or all(window.kernel == 1 for window in found.windows):
+            continue
+        entering, leaving = paths[found.node.inputs[0]][1:], paths[found.index][1:]
+        if all(entering) and all(leaving):
+            yield Convolved(found, tuple(path for path in entering if path), tuple(path for path in leaving if path))

@@ -1,0 +1,388 @@
+"""Fixes that rules offer: a field set, a layer taken out, a scalar put in quotes.
+
+Each is None where the text does not allow it in place: what stands in a block that ships with convcalc, behind an
+alias, or follows from an expression stays as it is. Whether a fix changes anything else is found out by loading the
+text with it (`convcalc.linting.fix`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+
+from convcalc.rules._subject import Fix, Subject
+from convcalc.spec.edits import Layout
+from convcalc.spec.outline import Outline, Scope, Written
+from convcalc.spec.site import Site
+from convcalc.spec.source import Edit, Source
+from convcalc.spec.template import MERGES, Layer, numbered
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
+
+
+def quoting(start: int, end: int, text: str) -> Fix:
+    """The scalar at a place put in quotes."""
+    return Fix(f"put {text} in quotes", (Edit(start, end, json.dumps(text, ensure_ascii=False)),))
+
+
+# ---- a field -----------------------------------------------------------------------------------------------------
+
+
+def setting(subject: Subject, index: int, field: str, text: str, because: Iterable[int] = ()) -> Fix | None:
+    """A field of a layer that gets another value: in place of what is written, or behind the last field.
+
+    `because` are other layers that it is right for alone: where one of them may be left out, there is no fix.
+    """
+    if not subject.complete or _may_be_left_out(subject, because):
+        return None
+    layer, field = _users(subject.places.site(index), field)
+    edit = _set(_layout(subject.source), layer, field, text) if layer is not None else None
+    return None if edit is None else Fix(f"write {field}: {text}", (edit,))
+
+
+def _users(site: Site, field: str) -> tuple[Layer | None, str]:
+    """The layer and the field of the user's text that a field in a shipped block rests on; None if it rests on none."""
+    while site.layer.source.shipped:
+        value = site.layer.fields.get(field)
+        argument = getattr(value.written, "name", None) if value is not None else None
+        if argument is None or site.call.caller is None:
+            return None, field
+        site, field = site.call.caller, argument
+    return site.layer, field
+
+
+@lru_cache(maxsize=1)
+def _layout(source: Source) -> Layout:
+    return Layout(source.text)
+
+
+def _may_be_left_out(subject: Subject, indices: Iterable[int]) -> bool:
+    return any(layer.when is not None for index in indices for layer in subject.places.calls(index))
+
+
+def _set(layout: Layout, layer: Layer, field: str, text: str) -> Edit | None:
+    body = layer.body
+    if body is None or body.start < layer.key.end:
+        return None
+    if isinstance(body, Mapping):
+        return _set_in(layout, body, field, text)
+    bare = layer.required()
+    if len(bare) != 1:
+        return None
+    return Edit(body.start, layout.end(body), f"{{{bare[0]}: {layout.inline(body, flow=True)}, {field}: {text}}}")
+
+
+def _set_in(layout: Layout, body: Mapping, field: str, text: str) -> Edit | None:
+    own = [(key, value) for key, value in body.entries if body.start <= key.start < body.end]
+    for key, value in own:
+        if key.value == field:
+            literal = isinstance(value, Scalar) and isinstance(value.value, bool) and value.start >= key.end
+            return Edit(value.start, layout.end(value), text) if literal else None
+    last = own[-1] if own and _stands_behind(layout, *own[-1]) else None
+    if layout.flows(body):
+        if last is not None:
+            end = layout.end(last[1])
+            return Edit(end, end, f", {field}: {text}")
+        start = layout.start(body) + 1
+        return Edit(start, start, f"{field}: {text}{', ' if layout.text[start : body.end].strip(' }') else ''}")
+    start = own[0][0].start if own else layout.start(body)
+    indentation = layout.text[layout.line_start(start) : start]
+    if indentation.strip(" "):
+        return None
+    if last is None:
+        return Edit(start, start, f"{field}: {text}{layout.newline}{indentation}")
+    end = layout.line_end(max(last[0].end, layout.end(last[1])))
+    before = "" if layout.text[end - 1] in "\r\n" else layout.newline
+    return Edit(end, end, f"{before}{indentation}{field}: {text}{'' if before else layout.newline}")
+
+
+def _stands_behind(layout: Layout, key: Scalar, value: Node) -> bool:
+    """Whether a value stands behind its key, with no alias to it or in it."""
+    return value.start >= key.end and not re.search(r"[:\s]\*", layout.text[key.end : value.end])
+
+
+# ---- a layer -----------------------------------------------------------------------------------------------------
+
+
+def removal(subject: Subject, index: int, because: Iterable[int] = ()) -> Fix | None:
+    """A layer with one input taken out of the text, with what refers to it brought up to date; its comments stay.
+
+    `because` as in `setting`.
+    """
+    if not subject.complete or not subject.places.is_own(index):
+        return None
+    because = tuple(because)
+    if _may_be_left_out(subject, because):
+        return None
+    layer = subject.places.written(index)
+    values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]
+    if layer.when is not None or not all(value.constant for value in values):
+        return None  # with other variables it may be none that does nothing
+    writing = _writing(subject.source)
+    place = writing.places.get(layer.key.start)
+    if place is None:
+        return None
+    if because and place.position and writing.before(place) is None:
+        return None  # what stands before it here may be left out, or not
+    redirected = writing.redirected(place)
+    cut = _cut(writing, place)
+    if redirected is None or cut is None:
+        return None
+    return Fix(f"remove {place.layer.name}", (cut, *redirected))
+
+
+class _Place:
+    """Where a written layer stands: in which list, and in which scope its name counts."""
+
+    def __init__(self, layer: Written, sequence: Sequence, position: int, scope: Scope, around: Mapping | None) -> None:
+        self.layer = layer
+        self.sequence = sequence
+        self.position = position
+        self.scope = scope
+        self.around = around  # the definition of a block, None for the spec's own layers
+
+
+class _Writing:
+    """The layers of a spec without mistakes as they are written, by the place of their key, where it is their own."""
+
+    def __init__(self, source: Source) -> None:
+        self.layout = _layout(source)
+        self.outline = Outline(source)
+        self.places: dict[int, _Place] = {}
+        self._several: set[int] = set()
+        self._numbered: dict[Scope, dict[str, tuple[Written, int]]] = {}
+        self._named: dict[int, list[Scalar]] = {}
+        self._note(self.outline.root.find("layers"), self.outline.scope, None)
+        for block in self.outline.own.values():
+            self._note(block.node.find("layers"), block.scope, block.node)
+        for start in self._several:
+            del self.places[start]
+
+    def _note(self, node: Node | None, scope: Scope, around: Mapping | None) -> None:
+        written = {layer.key.start: (layer, inner) for inner in scope.scopes() for layer in inner.layers}
+        for sequence in _sequences(node):
+            for position, item in enumerate(sequence.items):
+                key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
+                if key is None or key.start not in written:
+                    continue
+                if key.start in self.places or not sequence.start <= key.start < sequence.end:
+                    self._several.add(key.start)
+                layer, inner = written[key.start]
+                self.places[key.start] = _Place(layer, sequence, position, inner, around)
+
+    def redirected(self, place: _Place) -> list[Edit] | None:
+        """What keeps references as they are meant when a layer is taken out; None where that cannot be said."""
+        before = self.before(place)
+        for key, value in place.layer.body.entries if isinstance(place.layer.body, Mapping) else []:
+            if key.value == "from" and [name.value for name in _names(value)] not in ([before], ["previous"]):
+                return None
+            if key.value in {"branches", "share", "budget"}:
+                return None
+        edits = []
+        for name in self._references(place.around):
+            layer, number = self._numbers(place.scope).get(str(name.value).partition(".")[0], (None, 0))
+            if layer is place.layer:
+                new = before
+            elif (
+                layer is not None
+                and layer.kind == place.layer.kind
+                and not layer.named
+                and _follows(layer, place.layer)
+            ):
+                new = numbered(layer.kind, number - 1)
+            else:
+                continue
+            if new is None or "." in str(name.value):
+                return None
+            edits.append(Edit(name.start, name.end, new))
+        return list(dict.fromkeys(edits))
+
+    def before(self, place: _Place) -> str | None:
+        """The name of what enters a layer that says nothing of it."""
+        if place.position == 0:
+            begins = place.sequence is (place.around or self.outline.root).find("layers")
+            one = place.around is not None or self.outline.root.find("input") is not None
+            return "input" if begins and one else None
+        item = place.sequence.items[place.position - 1]
+        key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
+        found = self.places.get(key.start) if key is not None else None
+        if found is None or _conditional(found.layer):
+            return None
+        return found.layer.name
+
+    def _numbers(self, scope: Scope) -> dict[str, tuple[Written, int]]:
+        """The layers of a scope by name, with their numbers among those of their kind."""
+        if scope not in self._numbered:
+            counts: dict[str, int] = {}
+            found = self._numbered[scope] = {}
+            for layer in scope.layers:
+                counts[layer.kind] = counts.get(layer.kind, 0) + 1
+                found[layer.name] = layer, counts[layer.kind]
+        return self._numbered[scope]
+
+    def _references(self, around: Mapping | None) -> list[Scalar]:
+        """All names of layers that stand in the definition of a block, or in the spec outside of these."""
+        key = 0 if around is None else around.start
+        if key not in self._named:
+            outside = Mapping([entry for entry in self.outline.root.entries if entry[0].value != "blocks"], 0, 0)
+            self._named[key] = list(_references(around or outside))
+        return self._named[key]
+
+
+def _follows(layer: Written, other: Written) -> bool:
+    return layer.key.start > other.key.start
+
+
+def _conditional(layer: Written) -> bool:
+    return isinstance(layer.body, Mapping) and layer.body.find("when") is not None
+
+
+@lru_cache(maxsize=1)
+def _writing(source: Source) -> _Writing:
+    return _Writing(source)
+
+
+def _sequences(node: Node | None) -> Iterator[Sequence]:
+    """A list of layers, and those in the branches of its merges."""
+    if not isinstance(node, Sequence):
+        return
+    yield node
+    for item in node.items:
+        if isinstance(item, Mapping) and item.entries and item.entries[0][0].value in MERGES:
+            body = item.entries[0][1]
+            branches = body.find("branches") if isinstance(body, Mapping) else None
+            for branch in branches.items if isinstance(branches, Sequence) else []:
+                yield from _sequences(branch)
+
+
+def _names(node: Node) -> list[Scalar]:
+    items = node.items if isinstance(node, Sequence) else [node]
+    return [item for item in items if isinstance(item, Scalar)]
+
+
+def _references(node: Node) -> Iterator[Scalar]:
+    """Every name of a layer that stands in a node as a reference to it."""
+    if isinstance(node, Sequence):
+        for item in node.items:
+            yield from _references(item)
+    elif isinstance(node, Mapping):
+        for key, value in node.entries:
+            if key.value in {"from", "share", "outputs"}:
+                yield from _names(value)
+            else:
+                yield from _references(value)
+
+
+# ---- cutting an item out of a list -------------------------------------------------------------------------------
+
+
+def _cut(writing: _Writing, place: _Place) -> Edit | None:
+    """The item and what belongs to it, with its comments kept; None where it cannot be told from what is around."""
+    layout, sequence, position = writing.layout, place.sequence, place.position
+    if any(
+        not sequence.start <= item.start < sequence.end for item in sequence.items[max(0, position - 1) : position + 2]
+    ):
+        return None  # an alias, whose place is elsewhere
+    item = sequence.items[position]
+    if "&" in layout.text[item.start : layout.end(item)] or "*" in layout.text[item.start : layout.end(item)]:
+        return None
+    if _is_remarked(layout, item):
+        return None
+    return _cut_flow(layout, sequence, position) if layout.flows(sequence) else _cut_block(layout, sequence, position)
+
+
+def _is_remarked(layout: Layout, item: Node) -> bool:
+    """Whether a comment in the lines of an item, or right above them, says something to convcalc."""
+    first = layout.line_start(item.start)
+    while first:
+        above = layout.line_start(first - 1 - (layout.text[first - 2 : first] == "\r\n"))
+        if not layout.text[above:first].lstrip().startswith("#"):
+            break
+        first = above
+    return re.search(r"#[ \t]*convcalc:", layout.text[first : layout.line_end(layout.end(item))]) is not None
+
+
+def _cut_flow(layout: Layout, sequence: Sequence, position: int) -> Edit | None:
+    item, text = sequence.items[position], layout.text
+    start, end = item.start, layout.end(item)
+    before = layout.end(sequence.items[position - 1]) if position else start
+    behind = sequence.items[position + 1].start if position + 1 < len(sequence.items) else end
+    ends_line = "\n" in text[end:behind] and "#" not in text[before:behind]
+    if behind == end or (position and ends_line):
+        start = before
+    else:
+        end = behind
+    removed = text[start:end]
+    comments = _comments(layout, start, end, item)
+    bare = removed[: item.start - start] + removed[layout.end(item) - start :]
+    for comment in comments:
+        bare = bare.replace(comment, "", 1)
+    if bare.strip(" \t\r\n,"):
+        return None  # an anchor of the next, or a tag
+    if not comments:
+        return Edit(start, end, "")
+    if position + 1 == len(sequence.items):
+        return None  # whatever is behind the comma before it would have to move
+    column = " " * (end - layout.line_start(end))
+    return Edit(start, end, "".join(f"{comment}{layout.newline}{column}" for comment in comments))
+
+
+def _cut_block(layout: Layout, sequence: Sequence, position: int) -> Edit | None:
+    item, text = sequence.items[position], layout.text
+    dash = _dash(layout, item)
+    if dash is None:
+        return None
+    end = layout.end(item)
+    rest = re.compile(r"[ \t]*(#[^\r\n]*)?(?=[\r\n]|\Z)").match(text, end)
+    if rest is None:
+        return None
+    comments = [*_comments(layout, dash, end, item), *([rest[1]] if rest[1] else [])]
+    first = layout.line_start(dash)
+    column = " " * (dash - first)
+    if len(sequence.items) == 1:
+        inside = comments[: len(comments) - bool(rest[1])]
+        return Edit(dash, end, "".join(f"{comment}{layout.newline}{column}" for comment in inside) + "[]")
+    if not text[first:dash].strip(" "):
+        last = layout.line_end(rest.end())
+        return Edit(first, last, "".join(f"{column}{comment}{layout.newline}" for comment in comments))
+    if position:
+        return None
+    following = _dash(layout, sequence.items[1])
+    if following is None:
+        return None
+    kept = "".join(f"{comment}{layout.newline}{column}" for comment in comments)
+    between = text[rest.end() : following]
+    if between.strip():  # comments above the next, in lines of their own
+        kept = kept.rstrip(" \r\n") + between if kept else between.lstrip(" \r\n")
+    return Edit(dash, following, kept)
+
+
+def _dash(layout: Layout, item: Node) -> int | None:
+    """The place of the dash before an item, None where something stands between."""
+    start = layout.line_start(item.start)
+    found = re.search(r"-[ \t]+\Z", layout.text[start : item.start])
+    return start + found.start() if found else None
+
+
+def _comments(layout: Layout, start: int, end: int, node: Node) -> list[str]:
+    """The comments in a part of the text that holds one node and no other."""
+    found = []
+    scalars = sorted((scalar.start, scalar.end) for scalar in _scalars(node))
+    place = layout.text.find("#", start, end)
+    while place >= 0:
+        inside = next((last for first, last in scalars if first <= place < last), None)
+        if inside is None and layout.text[place - 1] in " \t\r\n":
+            inside = layout.line_end(place)
+            found.append(layout.text[place:inside].rstrip())
+        place = layout.text.find("#", inside if inside is not None else place + 1, end)
+    return found
+
+
+def _scalars(node: Node) -> Iterator[Scalar]:
+    if isinstance(node, Scalar):
+        yield node
+    else:
+        children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
+        for child in children:
+            yield from _scalars(child)

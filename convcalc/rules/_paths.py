@@ -1,0 +1,156 @@
+"""The shortest path from the input to every tensor: how much it sees, in which steps, and where it is centred.
+
+Where paths meet, the one that sees least goes on, an axis at a time. Paths through something that sees the whole input
+(the gate of squeeze-and-excite, global pooling) have no end and are left out. A causal window is centred on its
+last tap, since what it looks back at is no shift.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any, NamedTuple, TypeVar
+
+from convcalc.arithmetic.field import NOT_WORKED_OUT, at_input, centre, measure
+from convcalc.layers import Kind, Shape
+from convcalc.network import Node
+from convcalc.rules._graph import POOLS, keeps_field
+from convcalc.rules._subject import Subject
+from convcalc.rules._windows import is_causal, windows_of
+
+MERGES = frozenset({"add", "mul", "concat"})
+FURTHEST = 2**50
+"""Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""
+
+
+class Path(NamedTuple):
+    """What a position of a tensor axis sees along one axis of an input of `limit` positions.
+
+    Position o sees `size` input positions around ``centre + stride·o``. `coarsest` is the largest stride on the way.
+    """
+
+    axis: int
+    limit: int
+    size: float
+    stride: float
+    centre: float
+    coarsest: float = 1
+
+    def place(self, position: float) -> float:
+        """The input position that a position is centred on."""
+        return self.centre + self.stride * position
+
+
+Paths = tuple[Path | None, ...]
+"""An entry for each axis of a tensor, channels first; None where there is no path, or none that can be told."""
+
+
+class Step(NamedTuple):
+    """How the positions of an output axis read those of the input axis `source`."""
+
+    source: int
+    size: int
+    stride: float
+    shift: float
+
+
+@lru_cache(maxsize=1)
+def shortest(subject: Subject) -> list[Paths]:
+    """The shortest paths to every node."""
+    nodes = subject.network.nodes
+    found: list[Paths] = []
+    for node in nodes:
+        if node.config is None:
+            axes = enumerate(node.shape[1:])
+            found.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
+        elif node.kind in MERGES:
+            found.append(_least(node, [found[source] for source in node.inputs], subject))
+        else:
+            shapes = tuple(nodes[source].shape for source in node.inputs)
+            found.append(_through(found[node.inputs[0]], node, shapes))
+    return found
+
+
+Entry = TypeVar("Entry")
+
+
+def meeting(
+    node: Node, tensor_axis: int, entering: Sequence[tuple[Entry | None, ...]], shapes: Sequence[Shape]
+) -> list[Entry | None]:
+    """What meets on an axis of a merge, of what each input has for it; None for an input that is repeated along it."""
+    laid_out = getattr(node.config, "axis", None)
+    if laid_out is not None and laid_out % len(node.shape) == tensor_axis:
+        return []
+    return [
+        paths[tensor_axis] if tensor_axis < len(paths) and shape[tensor_axis] == node.shape[tensor_axis] else None
+        for paths, shape in zip(entering, shapes, strict=True)
+    ]
+
+
+def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
+    shapes = [subject.network.nodes[source].shape for source in node.inputs]
+    least = []
+    for axis in range(len(node.shape)):
+        local = [path for path in meeting(node, axis, entering, shapes) if path is not None]
+        least.append(min(local, key=lambda path: path.size) if local else None)
+    return tuple(least)
+
+
+def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    walked = steps(node, shapes)
+    if walked is None:
+        return entering
+    return tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
+
+
+def _stepped(path: Path | None, step: Step) -> Path | None:
+    if path is None or path.stride > FURTHEST:
+        return None
+    return Path(
+        path.axis,
+        path.limit,
+        path.size + (step.size - 1) * path.stride,
+        path.stride * step.stride,
+        path.centre + step.shift * path.stride,
+        max(path.coarsest, path.stride * step.stride),
+    )
+
+
+def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
+    """A step for each axis that leaves; None where all stay as they are."""
+    if node.kind in POOLS or node.kind in {"conv", "deform_conv"}:
+        windows = windows_of(node.config, shapes[0])
+        return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
+    config: Any = node.config
+    own: Kind = config.own_path() or config  # of a normalisation what a position sees of itself
+    if keeps_field(own, shapes):
+        return None
+    return _other_steps(config, shapes)
+
+
+def _windowed(node: Node, axis: int, window: Any) -> Step:
+    middle = window.extent - 1 if is_causal(node, window) else (window.extent - 1) / 2
+    return Step(axis, window.extent, window.stride, middle - window.before)
+
+
+@lru_cache(maxsize=256)
+def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...]:
+    """By the kind's own account of what it sees."""
+    seen = config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
+    output = config.shape(*shapes)
+    found: list[Step | None] = []
+    for place, carried in enumerate(seen.carries):
+        alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
+        axis = seen.axes[carried[0]] if alone else None
+        if axis is None or axis == NOT_WORKED_OUT:
+            found.append(None)
+            continue
+        size, stride, _ = measure(axis, output[place])
+        centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
+        if size is None or stride is None or len(centred) != 2:
+            found.append(None)
+            continue
+        top, bottom = centred[1]
+        found.append(Step(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
+    return tuple(found)

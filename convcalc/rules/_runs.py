@@ -1,0 +1,153 @@
+"""Runs of layers at one resolution: exactly which positions of the tensor a run starts from each of its tensors reads.
+
+A run on an axis is what is joined by windows of stride 1 and by layers that keep positions as they are; any change of
+resolution starts another. The positions are a set of bits, the Minkowski sum of the taps along a path, united where
+paths meet, so that branches side by side are not mistaken for a stack.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from convcalc.arithmetic.window import Window
+from convcalc.layers import Shape
+from convcalc.network import Node
+from convcalc.rules._graph import POOLS
+from convcalc.rules._paths import MERGES, Step, meeting, steps
+from convcalc.rules._subject import Subject
+from convcalc.rules._windows import redilated, windows_of
+
+WIDEST = 4096
+"""Positions between the first and the last of a set; a run that reads farther is not looked at."""
+
+
+class Run(NamedTuple):
+    """What one axis of a tensor reads of the tensor `source`.
+
+    Bit b of `taps` stands for the position `first` + b; no bit is set where they lie too far apart to be looked at.
+    `last` is the last dilated window, None without any. `depth` is the number of dilated ones on the longest path,
+    `parallel` says whether branches with different ones have met.
+    """
+
+    source: int
+    taps: int = 1
+    first: int = 0
+    last: int | None = None
+    depth: int = 0
+    parallel: bool = False
+
+    @property
+    def reads(self) -> int:
+        """Positions that are read."""
+        return self.taps.bit_count()
+
+    @property
+    def span(self) -> int:
+        """Positions from the first to the last that is read."""
+        return self.taps.bit_length()
+
+
+Runs = tuple[Run | None, ...]
+"""An entry for each axis of a tensor, channels first; None where positions are not told apart."""
+
+
+def members(subject: Subject, found: list[Runs], node: int, axis: int) -> list[int]:
+    """The layers of the run that ends in a node whose windows have more than one tap, in the order they run."""
+    nodes, ending = subject.network.nodes, found[node][axis]
+    seen, waiting, joined = {node}, [node], []
+    while waiting:
+        here = waiting.pop()
+        run = found[here][axis] if axis < len(found[here]) else None
+        if run is None or ending is None or run.source != ending.source or here == run.source:
+            continue
+        if nodes[here].kind in POOLS or nodes[here].kind == "conv":
+            x = nodes[nodes[here].inputs[0]].shape
+            joined += [here] * (windows_of(nodes[here].config, x)[axis - 1].kernel > 1)
+        waiting.extend(source for source in nodes[here].inputs if source not in seen)
+        seen.update(nodes[here].inputs)
+    return sorted(joined)
+
+
+def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
+    """The runs that end in every node; `instead` gives layers another dilation, with the padding that goes with it."""
+    nodes = subject.network.nodes
+    found: list[Runs] = []
+    for index, node in enumerate(nodes):
+        shapes = tuple(nodes[source].shape for source in node.inputs)
+        entering = [found[source] for source in node.inputs]
+        if node.kind in POOLS or node.kind == "conv":
+            windows = windows_of(node.config, shapes[0])
+            if instead and index in instead:
+                windows = tuple(redilated(window, instead[index]) for window in windows)
+            steps = enumerate(windows, start=1)
+            found.append((None, *(_through(entering[0][axis], index, window) for axis, window in steps)))
+        elif node.kind in MERGES:
+            found.append(_merged(index, node, entering, shapes))
+        elif node.kind in {"pad", "crop"}:
+            found.append((None, *_shifted(node, entering[0], shapes[0])))
+        else:
+            found.append(_kept(index, node, entering, shapes))
+    return found
+
+
+def _kept(index: int, node: Node, entering: list[Runs], shapes: tuple[Shape, ...]) -> Runs:
+    """The runs through a layer that has no window: on, on axes whose positions stay as they are."""
+    walked = steps(node, shapes) if node.config is not None else (None,) * len(node.shape)
+    if walked is None:
+        return entering[0]
+    stays = [step == Step(axis, 1, 1, 0) for axis, step in enumerate(walked)]
+    return (None, *(entering[0][axis] if stays[axis] else Run(index) for axis in range(1, len(node.shape))))
+
+
+def _through(run: Run | None, index: int, window: Window) -> Run | None:
+    if window.stride > 1:
+        return Run(index)
+    if run is None:
+        return None
+    if window.kernel == 1:
+        return run._replace(first=run.first - window.before)
+    if not run.taps or run.span + window.extent > WIDEST:
+        return run._replace(taps=0)
+    taps = 0
+    for tap in range(window.kernel):
+        taps |= run.taps << tap * window.dilation
+    dilated = window.dilation > 1
+    return run._replace(
+        taps=taps,
+        first=run.first - window.before,
+        last=index if dilated else run.last,
+        depth=run.depth + dilated,
+    )
+
+
+def _shifted(node: Node, entering: Runs, x: tuple[int, ...]) -> list[Run | None]:
+    config: Any = node.config
+    shifts = [before for before, _ in config.padding] if node.kind == "pad" else [-cut for cut, _ in config.crops(x)]
+    pairs = zip(entering[1:], shifts, strict=True)
+    return [None if run is None else run._replace(first=run.first - shift) for run, shift in pairs]
+
+
+def _merged(index: int, node: Node, entering: list[Runs], shapes: tuple[tuple[int, ...], ...]) -> Runs:
+    found: list[Run | None] = [None]
+    for axis in range(1, len(node.shape)):
+        local = [run for run in meeting(node, axis, entering, shapes) if run is not None]
+        same = local and all(run.source == local[0].source for run in local)
+        found.append(_united(local) if same else Run(index))
+    return tuple(found)
+
+
+def _united(local: list[Run]) -> Run:
+    first = min(run.first for run in local)
+    taps = 0
+    if all(run.taps and run.first + run.span - first <= WIDEST for run in local):
+        for run in local:
+            taps |= run.taps << run.first - first
+    dilated = {run.last for run in local if run.depth}
+    return Run(
+        local[0].source,
+        taps,
+        first,
+        max((last for last in dilated if last is not None), default=None),
+        max(run.depth for run in local),
+        len(dilated) > 1 or any(run.parallel for run in local),
+    )

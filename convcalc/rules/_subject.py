@@ -1,0 +1,175 @@
+"""What a rule looks at, and what it says."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.analyze import receptive_fields, reported
+from convcalc.analysis.report import Report, Row
+from convcalc.arithmetic.field import Field
+from convcalc.layers import Shape
+from convcalc.network import Network, Node
+from convcalc.spec.places import Places
+from convcalc.spec.source import Diagnostic, Edit, Source
+
+
+class Fix(msgspec.Struct, frozen=True):
+    """What would mend a problem without changing what the network computes; `title` says it in a few words."""
+
+    title: str
+    edits: tuple[Edit, ...]
+
+
+class Problem(msgspec.Struct, frozen=True):
+    """What a rule says: about the layer `index`, or the whole spec where it is None.
+
+    The characters from `start` to `end` of the text are marked. `severity` is that of the rule where it is empty, and
+    `layer` the name of the node. `diagnostic` is set where the loader has said it.
+    """
+
+    index: int | None
+    start: int
+    end: int
+    message: str
+    help: str = ""
+    fix: Fix | None = None
+    severity: str = ""
+    layer: str = ""
+    diagnostic: Diagnostic | None = None
+
+
+class Growth(msgspec.Struct, frozen=True):
+    """How much an amount may grow: by a share of what it was where `relative`, else by so much."""
+
+    value: Any
+    relative: bool
+    text: str
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is.
+
+    `budgets` are limits that stand in `configuration`, not in the spec. `base` is the network that this one came from,
+    called `base_name`, and `growth` how much more of an amount than there it may have.
+    """
+
+    target: str = ""
+    object_size: int | None = None
+    budgets: dict[str, int] = {}
+    configuration: str = ""
+    base: Report | None = None
+    base_name: str = ""
+    growth: dict[str, Growth] = {}
+
+
+class Subject:
+    """One spec that is linted.
+
+    Where it has mistakes, `complete` is False and the network holds the layers that could be worked out: what is not
+    there may be missing for that reason, so a rule that concludes from what is missing looks at `complete` first.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        network: Network,
+        places: Places,
+        diagnostics: tuple[Diagnostic, ...] = (),
+        settings: Settings = Settings(),  # noqa: B008  # frozen
+    ) -> None:
+        self.source = source
+        self.network = network
+        self.places = places
+        self.diagnostics = diagnostics
+        self.settings = settings
+        self.complete = not diagnostics
+        self.noticed: dict[str, list[Problem]] = {}  # by who runs the rules, by code
+        self.at: int | None = None  # the layer that a rule looks at, for when it raises
+
+    @cached_property
+    def _seen(self) -> tuple[list[Field], tuple[str, ...]]:
+        return receptive_fields(self.network)
+
+    @property
+    def fields(self) -> list[Field]:
+        """The receptive field of every node."""
+        return self._seen[0]
+
+    @cached_property
+    def report(self) -> Report:
+        """The costs of the network, batch 1, float32."""
+        return reported(self.network, *self._seen)
+
+    def row(self, index: int) -> Row:
+        """The costs of one layer."""
+        return self.report.layers[index - self.network.input_count]
+
+    @property
+    def layers(self) -> Iterator[tuple[int, Node]]:
+        """The layers with their indices, in the order they run."""
+        for index, node in enumerate(self.network.layers, self.network.input_count):
+            self.at = index
+            yield index, node
+
+    def producers(self, index: int) -> tuple[int, ...]:
+        """The nodes whose outputs enter a layer, in the order written."""
+        return self.network.nodes[index].inputs
+
+    def consumers(self, index: int) -> tuple[int, ...]:
+        """The layers that a node's output enters, each once."""
+        return self._consumers[index]
+
+    @cached_property
+    def _consumers(self) -> list[tuple[int, ...]]:
+        found: list[list[int]] = [[] for _ in self.network.nodes]
+        for index, node in enumerate(self.network.nodes):
+            for source in dict.fromkeys(node.inputs):
+                found[source].append(index)
+        return [tuple(indices) for indices in found]
+
+    def shapes(self, index: int) -> tuple[Shape, ...]:
+        """The shapes that enter a layer."""
+        nodes = self.network.nodes
+        return tuple(nodes[source].shape for source in nodes[index].inputs)
+
+    def is_output(self, index: int) -> bool:
+        """Whether a node's output leaves the network."""
+        return index in self.network.outputs
+
+    def problem(
+        self,
+        index: int,
+        message: str,
+        help: str = "",  # noqa: A002  # rustc's word
+        field: str = "",
+        fix: Fix | None = None,
+        severity: str = "",
+    ) -> Problem:
+        """Something about a layer; its field is marked if it is written, else its key.
+
+        `severity` is given where this finding is not what those of the rule are by default.
+        """
+        start, end = self.places.mark(index, field)
+        return Problem(index, start, end, message, help, fix, severity)
+
+    def problem_at_spec(
+        self,
+        message: str,
+        help: str = "",  # noqa: A002  # as above
+        keys: tuple[str, ...] = (),
+        severity: str = "",
+    ) -> Problem:
+        """Something about the whole spec; marked is the last of `keys` that is written, each within the one before."""
+        start, end = self.places.top(*keys)
+        return Problem(None, start, end, message, help, None, severity)
+
+    def spec_findings(self, code: str) -> Iterator[Problem]:
+        """What the loader has said under a code, and what was noticed about the text around the rules."""
+        yield from self.noticed.get(code, [])
+        for found in self.diagnostics:
+            if found.code == code:
+                yield Problem(None, 0, 0, found.message, found.help, diagnostic=found)

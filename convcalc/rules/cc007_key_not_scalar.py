@@ -1,0 +1,32 @@
+"""A list or a mapping where a name stands.
+
+A key is a name. YAML allows collections there, which mean nothing in a spec.
+
+False positives: none.
+
+Source: YAML 1.2, complex keys.
+
+Flagged:
+    input: [3, 32, 32]
+    ? [a] # <- CC007
+    : 1
+    layers: [relu]
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "error"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """What the loader has found."""
+    return subject.spec_findings("CC007")

@@ -1,0 +1,35 @@
+"""More than a spec may be: bytes, depth, values, layers, elements.
+
+Limits that no network reaches, and that keep a file from taking all time or memory: 16 MiB, 64 collections within
+collections, 2,000,000 values once aliases and merge keys are expanded, 150,000 layers and calls of blocks, blocks 64
+deep, 2^63 elements in a tensor. Anchors, aliases and merge keys are allowed within them, so that no rule forbids
+those: the codes CC004 and CC005 are not used.
+
+False positives: none known.
+
+Source: CVE-2019-11253, where aliases in YAML were multiplied.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - relu: {repeat: 1000000} # <- CC008
+
+Allowed:
+    variables: &sizes {kernel_size: 3}
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, <<: *sizes}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "error"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """What the loader has found."""
+    return subject.spec_findings("CC008")

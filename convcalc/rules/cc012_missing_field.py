@@ -1,0 +1,31 @@
+"""A field that must be written and is not.
+
+`input` and `layers` of a spec, fields of a layer that have no default, one of two of which exactly one is needed.
+
+False positives: none.
+
+Source: the pages of `convcalc kinds`.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16} # <- CC012
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "error"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """What the loader has found."""
+    return subject.spec_findings("CC012")

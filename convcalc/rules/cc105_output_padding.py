@@ -1,0 +1,32 @@
+"""Output padding that is no smaller than both stride and dilation.
+
+`output_padding` tells apart the sizes that a convolution would have mapped to one: there are no more than the stride,
+or the dilation, of them.
+
+False positives: none; frameworks refuse it.
+
+Source: PyTorch: output padding must be smaller than either stride or dilation.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - conv_transpose: {out_channels: 16, kernel_size: 3, stride: 2, output_padding: 2} # <- CC105
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv_transpose: {out_channels: 16, kernel_size: 3, stride: 2, output_padding: 1}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "error"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """What the loader has found."""
+    return subject.spec_findings("CC105")

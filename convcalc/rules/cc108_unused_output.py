@@ -1,0 +1,81 @@
+"""A layer or an input whose output nothing reads.
+
+What it computes reaches no output of the network: its work, and that of every layer before it that only it reads, is
+for nothing. Most often a `from` names the wrong layer, or an auxiliary head is missing under `outputs`.
+
+Flagged is a layer, or an input, that no layer reads and that is not an output of the network.
+
+False positives: none known; a head that is meant to be read is listed under `outputs`.
+
+Source: the definition of a network's outputs; ONNX's checker and TensorFlow's pruning drop such nodes in silence.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - conv: {name: trunk, out_channels: 8, kernel_size: 3, padding: 1}
+      - conv: {name: aside, out_channels: 8, kernel_size: 3} # <- CC108
+      - relu: {from: trunk}
+
+Allowed:
+    input: [3, 32, 32]
+    outputs: [aside, relu1]
+    layers:
+      - conv: {name: trunk, out_channels: 8, kernel_size: 3, padding: 1}
+      - conv: {name: aside, out_channels: 8, kernel_size: 3}
+      - relu: {from: trunk}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "warning"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Ends that are no outputs."""
+    if not subject.complete:
+        return  # what reads it may be missing
+    told = _used(subject)
+    for index, node in enumerate(subject.network.nodes):
+        if subject.consumers(index) or subject.is_output(index):
+            continue
+        if node.config is None:
+            yield subject.problem(index, f"input {node.name}: no layer reads it", "remove it, or name it in a `from`")
+            continue
+        idle = _only_for(subject, index, told)
+        macs = sum(subject.row(layer).macs for layer in idle)
+        others = f" and of {len(idle) - 1} before it that no output needs" if len(idle) > 1 else ""
+        yield subject.problem(
+            index,
+            f"{node.name}: no layer reads its output, and it is no output of the network: {macs:,} MACs of it{others} "
+            "are for nothing",
+            "list it under `outputs`, name it in a `from`, or remove it",
+        )
+
+
+def _used(subject: Subject) -> set[int]:
+    """The nodes from which an output of the network is reached."""
+    used: set[int] = set()
+    waiting = list(subject.network.outputs)
+    while waiting:
+        index = waiting.pop()
+        if index not in used:
+            used.add(index)
+            waiting.extend(subject.network.nodes[index].inputs)
+    return used
+
+
+def _only_for(subject: Subject, index: int, told: set[int]) -> list[int]:
+    """The layer and those before it that no output needs, but for those that are `told` of, which they then are."""
+    found = []
+    waiting = [index]
+    while waiting:
+        here = waiting.pop()
+        if here not in told and here >= subject.network.input_count:
+            told.add(here)
+            found.append(here)
+            waiting.extend(subject.network.nodes[here].inputs)
+    return found

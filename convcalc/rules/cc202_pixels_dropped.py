@@ -1,0 +1,88 @@
+"""Rows or columns at the end of a map that no window ever reads.
+
+Where the padded axis is longer than the windows that fit it, what is left over at its end is passed over. If it is more
+than the padding there, real positions are lost, always on the same side.
+
+Flagged is a convolution or pooling with, on some axis, an extent K = dilation·(kernel_size - 1) + 1 of at least the
+stride, and a remainder (in + before + after - K) mod stride above the padding after: the last (remainder - after)
+positions are never read. Pooling with ceil_mode reads them and is left out.
+
+Not flagged: windows shorter than their stride, which skip positions everywhere (CC204).
+
+False positives: none known among published nets at their own resolution.
+
+Source: Ronneberger, Fischer and Brox, U-Net (2015), on input tiles that make all 2x2 poolings see even sizes; the TOSA
+specification, which requires the division to be exact.
+
+Flagged:
+    input: [3, 7, 7]
+    layers:
+      - max_pool: 2 # <- CC202
+
+Allowed:
+    input: [3, 7, 7]
+    layers:
+      - max_pool: {kernel_size: 2, ceil_mode: true}
+      - max_pool: 2
+      - conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.layers import Shape
+from convcalc.rules._resize import nearest_clean_input
+from convcalc.rules._subject import Problem, Subject
+from convcalc.rules._windows import FORWARD, Windowed, left_over, never_reached, windowed, windows_of
+
+SEVERITY = "warning"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Windows that end before their axis does."""
+    clean: dict[int, str | None] = {}
+    for found in windowed(subject):
+        if found.rounds_up:
+            continue
+        lost = tuple(never_reached(window, size) for window, size, _ in found.axes)
+        if not any(lost):
+            continue
+        axis = next(axis for axis, dropped in enumerate(lost) if dropped)
+        if axis not in clean:
+            clean[axis] = nearest_clean_input(subject, axis, _drops)
+        yield subject.problem(
+            found.index,
+            f"{found.node.name}: {_said(found, lost)}",
+            _advice(found, axis, lost[axis], clean[axis]),
+            field="stride" if getattr(found.node.config, "stride", None) is not None else "kernel_size",
+        )
+
+
+def _said(found: Windowed, lost: tuple[int, ...]) -> str:
+    every = read = 1
+    for size, dropped in zip(found.sizes, lost, strict=True):
+        every, read = every * size, read * (size - dropped)
+    axis = next(axis for axis, dropped in enumerate(lost) if dropped)
+    count = lost[axis]
+    last = "the last position is" if count == 1 else f"the last {count} positions are"
+    window = found.windows[axis]
+    return (
+        f"windows of {window.extent} at stride {window.stride} do not divide an axis of {found.sizes[axis]}: "
+        f"{last} never read ({every - read:,} of {every:,} positions of the map)"
+    )
+
+
+def _advice(found: Windowed, axis: int, lost: int, clean: str | None) -> str:
+    window, size = found.windows[axis], found.sizes[axis]
+    longer = size + window.stride - left_over(window, size)
+    pool = ", or ceil_mode: true" if hasattr(found.node.config, "ceil_mode") else ""
+    whole = f"; with an input of {clean} no layer drops any" if clean is not None else ""
+    shorter = f"{size - lost} or {longer}" if size > lost else f"{longer}"
+    return f"an axis of {shorter} leaves nothing unread{pool}{whole}"
+
+
+def _drops(kind: str, config: object, x: Shape) -> bool:
+    if kind not in FORWARD or getattr(config, "ceil_mode", False):
+        return False
+    return any(never_reached(window, size) for window, size in zip(windows_of(config, x), x[1:], strict=True))

@@ -1,0 +1,73 @@
+"""Padding that is used more on one side than on the other.
+
+Where the last window ends before the padding does, part of the padding after the axis is never read, while that before
+it always is. Features near one edge then see more zeros than those near the other, which feature maps show as a bias
+towards a side.
+
+Flagged is a convolution or pooling with, on some axis, an extent of at least the stride and a remainder
+r = (in + before + after - K) mod stride, 0 < r <= after. Not flagged where what is left, after - r, equals the padding
+before. Off by default.
+
+False positives: nearly every net of today; a ResNet has five of them at 224, and none at 225.
+
+Source: Alsallakh, Kokhlikyan, Miglani, Yuan and Reblitz-Richardson, Mind the Pad - CNNs can develop blind spots
+(ICLR 2021).
+
+Flagged:
+    input: [3, 224, 224]
+    layers:
+      - conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1} # <- CC203
+
+Allowed:
+    input: [3, 225, 225]
+    layers:
+      - conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.arithmetic.window import Window
+from convcalc.layers import Shape
+from convcalc.rules._resize import nearest_clean_input
+from convcalc.rules._subject import Problem, Subject
+from convcalc.rules._windows import FORWARD, left_over, windowed, windows_of
+
+SEVERITY = "off"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Windows that end in the padding."""
+    clean: dict[int, str | None] = {}
+    for found in windowed(subject):
+        if found.rounds_up:
+            continue
+        uneven = [axis for axis, (window, size, _) in enumerate(found.axes) if is_uneven(window, size)]
+        if not uneven:
+            continue
+        axis = uneven[0]
+        window, size = found.windows[axis], found.sizes[axis]
+        unread = left_over(window, size)
+        if axis not in clean:
+            clean[axis] = nearest_clean_input(subject, axis, _finds)
+        whole = f"; with an input of {clean[axis]} no layer has any" if clean[axis] is not None else ""
+        yield subject.problem(
+            found.index,
+            f"{found.node.name}: on an axis of {size} the windows read {window.before} of the padding before and "
+            f"{window.after - unread} of the {window.after} after",
+            f"an axis of {size - unread} or {size + window.stride - unread} uses all of it{whole}",
+            field="padding",
+        )
+
+
+def is_uneven(window: Window, size: int) -> bool:
+    """Whether windows that leave no gaps read part of the padding after the axis, and not as much as before it."""
+    rest = left_over(window, size)
+    return window.extent >= window.stride and 0 < rest <= window.after and window.after - rest != window.before
+
+
+def _finds(kind: str, config: object, x: Shape) -> bool:
+    if kind not in FORWARD or getattr(config, "ceil_mode", False):
+        return False
+    return any(is_uneven(window, size) for window, size in zip(windows_of(config, x), x[1:], strict=True))

@@ -1,0 +1,141 @@
+"""Even kernels that push the map to one side.
+
+A window of even extent has no middle position. Padded to keep the size, it is padded more on one side, and its output
+stands half a position off. Each such layer adds to that, always towards the same corner.
+
+Flagged is the last of the windows of stride 1 and even extent with unequal padding on a path to an output, or to where
+positions end, along which their shifts of (after - before)/2 positions of their map add up to one position of the input
+or more.
+
+Not flagged: padding on alternate sides, which cancels; causal windows, which look back on purpose; windows at a stride.
+
+False positives: classification by global pooling, which does not ask where.
+
+Source: Wu, Wang, Lin, Chen, Yang and Li, Convolution with even-sized kernels and symmetric padding (NeurIPS 2019,
+arXiv:1903.08385).
+
+Flagged:
+    input: [8, 32, 32]
+    layers:
+      - conv: {out_channels: 8, kernel_size: 4, padding: same}
+      - relu
+      - conv: {out_channels: 8, kernel_size: 4, padding: same} # <- CC211
+
+Allowed:
+    input: [8, 32, 32]
+    layers:
+      - conv: {out_channels: 8, kernel_size: 4, padding: same}
+      - conv: {out_channels: 8, kernel_size: 4, padding: same_lower}
+      - conv: {out_channels: 8, kernel_size: 2, stride: 2}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from convcalc.arithmetic.window import Window
+from convcalc.network import Node
+from convcalc.rules._paths import MERGES, Paths, meeting, shortest
+from convcalc.rules._subject import Problem, Subject
+from convcalc.rules._windows import FORWARD, counted, is_causal, windows_of
+
+SEVERITY = "warning"
+
+LEAST = 1
+"""Positions of the input that shifts must add up to."""
+
+
+class Shift(NamedTuple):
+    """How far the windows of a path push one axis, in positions of the input; how many do, and the last of them."""
+
+    total: float = 0.0
+    layers: int = 0
+    last: int = -1
+
+
+Shifts = tuple[Shift | None, ...]
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Paths along which even windows shift by a position or more."""
+    if not subject.complete or not any(_shifts(subject, index, node) for index, node in subject.layers):
+        return
+    found = _along_paths(subject)
+    worst: dict[int, Shift] = {}
+    for index, shifts in enumerate(found):
+        for axis, shift in enumerate(shifts):
+            if shift is None or abs(shift.total) < LEAST or not _ends(subject, found, index, axis):
+                continue
+            worst[shift.last] = max(worst.get(shift.last, shift), shift, key=lambda shift: abs(shift.total))
+    for last, shift in sorted(worst.items()):
+        subject.at = last
+        yield _problem(subject, last, shift)
+
+
+def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
+    who = f"{shift.layers} even kernels up to this one shift" if shift.layers > 1 else "an even kernel shifts"
+    far, end = counted(abs(shift.total), "position"), "beginning" if shift.total > 0 else "end"
+    return subject.problem(
+        last,
+        f"{subject.network.nodes[last].name}: {who} the map by {far} of the input towards the {end} of an axis",
+        "pad every other one on the other side (same_lower), or use odd kernels",
+        field="padding",
+    )
+
+
+def _shifts(subject: Subject, index: int, node: Node) -> bool:
+    if node.kind not in FORWARD or len(node.shape) == 1:
+        return False
+    windows = windows_of(node.config, subject.shapes(index)[0])
+    return any(_is_uneven(node, window) for window in windows)
+
+
+def _is_uneven(node: Node, window: Window) -> bool:
+    is_even = window.stride == 1 and window.extent % 2 == 0
+    return is_even and window.before != window.after and not is_causal(node, window)
+
+
+def _along_paths(subject: Subject) -> list[Shifts]:
+    """The largest shift of any path to every node, an entry for each axis of its tensor."""
+    nodes, paths = subject.network.nodes, shortest(subject)
+    found: list[Shifts] = []
+    for index, node in enumerate(nodes):
+        entering = [found[source] for source in node.inputs]
+        shapes = [nodes[source].shape for source in node.inputs]
+        if not entering:
+            found.append((None, *(Shift() for _ in node.shape[1:])))
+        elif node.kind in MERGES:
+            found.append(tuple(_largest(meeting(node, axis, entering, shapes)) for axis in range(len(node.shape))))
+        else:
+            windows = windows_of(node.config, shapes[0]) if node.kind in FORWARD else ()
+            found.append(_through(index, node, windows, entering[0], paths[node.inputs[0]], paths[index]))
+    return found
+
+
+def _largest(met: list[Shift | None]) -> Shift | None:
+    return max((shift for shift in met if shift is not None), key=lambda shift: abs(shift.total), default=None)
+
+
+def _through(
+    index: int, node: Node, windows: tuple[Window, ...], entering: Shifts, before: Paths, behind: Paths
+) -> Shifts:
+    found: list[Shift | None] = []
+    for axis, path in enumerate(behind):
+        source = before[axis] if axis < len(before) else None
+        shift = entering[axis] if axis < len(entering) else None
+        if path is None or source is None or shift is None or source.axis != path.axis:
+            found.append(None)
+            continue
+        window = windows[axis - 1] if windows else None
+        if window is not None and _is_uneven(node, window):
+            pushed = (window.after - window.before) / 2 * source.stride
+            shift = Shift(shift.total + pushed, shift.layers + 1, index)
+        found.append(shift)
+    return tuple(found)
+
+
+def _ends(subject: Subject, found: list[Shifts], index: int, axis: int) -> bool:
+    """Whether positions of an axis go no further than here."""
+    behind = [found[consumer] for consumer in subject.consumers(index)]
+    return subject.is_output(index) or not any(axis < len(shifts) and shifts[axis] is not None for shifts in behind)

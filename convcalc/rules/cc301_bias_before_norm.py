@@ -1,0 +1,87 @@
+"""A bias that a normalisation behind it takes away again.
+
+Batch and instance normalisation subtract the mean of each channel, and with it whatever number a bias has added to that
+channel. The bias is learned, stored and added for nothing.
+
+Flagged is a convolution, transposed convolution or linear layer with a bias whose output directly enters normalisations
+that subtract a mean of every channel alone, and nothing else: batch_norm, instance_norm, and group_norm with as many
+groups as channels. Weights that are shared count where that is so in every use. `--fix` writes bias: false.
+
+Not flagged: group and layer normalisation over several channels; an output of the network; linear over several axes,
+whose features are not the channels.
+
+False positives: a normalisation that is frozen while the layer before it is trained on. A checkpoint that holds the
+bias no longer fits once it is dropped.
+
+Source: PyTorch, Performance tuning guide, "Disable bias for convolutions directly followed by a batch norm"; Ioffe and
+Szegedy, Batch normalization (2015), section 3.2.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1} # <- CC301
+      - batch_norm
+      - relu
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1, bias: false}
+      - batch_norm
+      - relu
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1}
+      - group_norm: 4
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._graph import CONVOLUTIONS, users
+from convcalc.rules._subject import Fix, Problem, Subject
+
+SEVERITY = "warning"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Biases that are subtracted again."""
+    if not subject.complete:
+        return  # a consumer may be missing
+    nodes = subject.network.nodes
+    found = [index for index, uses in users(subject).items() if all(_is_cancelled(subject, use) for use in uses)]
+    for index in found:
+        subject.at = index
+        node, norm = nodes[index], nodes[subject.consumers(index)[0]]
+        params, added = node.shape[0], subject.row(index).elementwise_ops
+        yield subject.problem(
+            index,
+            f"{node.name}: {norm.name} subtracts the mean of each channel, and the bias with it: "
+            f"{params:,} params and {added:,} additions that change nothing",
+            "write bias: false",
+            field="bias",
+            fix=_fix(subject, index, set(found)),
+        )
+
+
+def _is_cancelled(subject: Subject, index: int) -> bool:
+    node = subject.network.nodes[index]
+    channels_are_features = node.kind in CONVOLUTIONS or (node.kind == "linear" and len(node.shape) == 1)
+    if not channels_are_features or not getattr(node.config, "bias", False) or subject.is_output(index):
+        return False
+    consumers = subject.consumers(index)
+    return bool(consumers) and all(_centres_channels(subject, consumer) for consumer in consumers)
+
+
+def _centres_channels(subject: Subject, index: int) -> bool:
+    node = subject.network.nodes[index]
+    if node.kind == "group_norm":
+        return getattr(node.config, "num_groups", 0) == node.shape[0] and len(node.shape) > 1
+    return node.kind in {"batch_norm", "instance_norm"}
+
+
+def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
+    from convcalc.rules._fixes import setting
+
+    if not found.issuperset(subject.places.same_text(index)):
+        return None  # built from the same text is one whose bias does something
+    return setting(subject, index, "bias", "false", because=subject.consumers(index))

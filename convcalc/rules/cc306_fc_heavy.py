@@ -1,0 +1,79 @@
+"""A net most of whose params are in fully connected layers.
+
+The first linear layer after a flatten has a weight for every position of the map and every feature: it grows with the
+resolution, overfits first, and ties the net to one input size. Pooling the positions away leaves the channels.
+
+Flagged is the largest linear layer of a net with convolutions, if linear layers over a single axis hold more than half
+of all params (info) or more than 90 % (warning). Linear layers over tokens are not counted.
+
+False positives: tiny nets for microcontrollers, and the nets of before 2014, which are built so (LeNet-5 95 %, AlexNet
+96 %, VGG16 89 %).
+
+Source: Lin, Chen and Yan, Network in network (2014), global average pooling.
+
+Flagged:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3}
+      - relu
+      - flatten
+      - linear: 128 # <- CC306
+      - relu
+      - linear: 10
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3}
+      - relu
+      - conv: {out_channels: 32, kernel_size: 3}
+      - relu
+      - global_avg_pool
+      - linear: 10
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._graph import CONVOLUTIONS, positions
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "info"
+
+WARNED_PERCENT = 90
+SAID_PERCENT = 50
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """The largest linear layer, where these outweigh the rest."""
+    if not subject.complete or not any(node.kind in CONVOLUTIONS for node in subject.network.layers):
+        return
+    linear = {
+        index: subject.row(index).params
+        for index, node in subject.layers
+        if node.kind == "linear" and len(node.shape) == 1
+    }
+    total, held = subject.report.totals.params, sum(linear.values())
+    if 100 * held <= SAID_PERCENT * total:
+        return
+    largest = max(linear, key=lambda index: linear[index])
+    yield subject.problem(
+        largest,
+        f"{subject.network.nodes[largest].name}: linear layers hold {held:,} of {total:,} params "
+        f"({100 * held / total:.1f} %), this one {linear[largest]:,}",
+        _advice(subject, largest),
+        severity="warning" if 100 * held > WARNED_PERCENT * total else "",
+    )
+
+
+def _advice(subject: Subject, index: int) -> str:
+    nodes = subject.network.nodes
+    source = nodes[index].inputs[0]
+    while nodes[source].kind in {"dropout", "identity"}:
+        source = nodes[source].inputs[0]
+    map_ = nodes[source].inputs[0] if nodes[source].kind in {"flatten", "reshape"} else None
+    if map_ is None or positions(nodes[map_].shape) == 1:
+        return "narrow it, or pool the positions away before it"
+    weights = nodes[map_].shape[0] * nodes[index].shape[0]
+    return f"global_avg_pool in place of {nodes[source].name} leaves it {weights:,} weights"

@@ -1,0 +1,42 @@
+"""More multiply-adds, element-wise operations or FLOPs than the budget allows.
+
+One MAC is one multiply and its add, batch 1, taps on padding counted; FLOPs are 2 * MACs + element-wise operations.
+
+Limits stand where `convcalc rules CC501` says.
+
+False positives: none; it is your own limit. `convcalc lint --suggest-budget 10%` prints one with room to grow.
+
+Source: your team; the form is that of size-limit and of Lighthouse's budgets.
+
+Flagged:
+    input: [3, 32, 32]
+    budget:
+      macs: 0.4M # <- CC502
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1}
+
+Allowed:
+    input: [3, 32, 32]
+    budget: {macs: 442368}
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1}
+
+Allowed:
+    input: [3, 32, 32]
+    layers:
+      - conv: {out_channels: 16, kernel_size: 3, padding: 1, budget: {macs: 1M}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from convcalc.rules._budgets import over_budget
+from convcalc.rules._subject import Problem, Subject
+
+SEVERITY = "error"
+
+
+def check(subject: Subject) -> Iterator[Problem]:
+    """Figures over their budget."""
+    return over_budget(subject, ("macs", "elementwise_ops", "flops"))

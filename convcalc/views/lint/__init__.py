@@ -1,0 +1,1 @@
+"""What linting found, in each output format: a run in, text out."""

@@ -1,0 +1,54 @@
+"""Findings as workflow commands of GitHub Actions, which it shows at the lines of a pull request.
+
+GitHub shows ten of each kind a step, so errors come first, and a notice says how many more there are. The log shows the
+messages alone, so each begins with its place.
+"""
+
+from __future__ import annotations
+
+from convcalc.linting.records import Finding, Run
+from convcalc.views.lint import common, concise
+from convcalc.views.words import printable
+
+KINDS = {"error": "error", "warning": "warning", "info": "notice"}
+MOST = 10
+"""Annotations of a kind that GitHub shows of a step."""
+
+
+def text(run: Run) -> str:
+    """One command a finding."""
+    found = common.by_level(run.findings)
+    kinds = [KINDS.get(finding.severity, "notice") for finding in found]
+    commands = [_annotation(finding) for finding in found]
+    hidden = {kind: max(0, kinds.count(kind) - MOST) for kind in dict.fromkeys(kinds)}
+    if hidden.get("notice"):
+        hidden["notice"] += 1  # whose place the notice takes that says so
+    listed = ", ".join(common.counted(number, kind) for kind, number in hidden.items() if number)
+    if listed:
+        more = f"{listed} more than GitHub shows; the log of this step has them all"
+        first = next((place for place, kind in enumerate(kinds) if kind == "notice"), len(kinds))
+        commands.insert(first, _command("notice", {"title": "convcalc lint"}, more))
+    crashed = [_command("error", {"title": "convcalc lint"}, printable(crash.sentence)) for crash in run.crashed]
+    return "".join(f"{command}\n" for command in (*crashed, *commands))
+
+
+def _annotation(finding: Finding) -> str:
+    properties = {"title": f"convcalc {common.rule(finding)}", "file": printable(common.from_root(finding.path))}
+    if finding.line:
+        line, column, end_column = map(str, (finding.line, finding.column, finding.end_column))
+        properties |= {"line": line, "endLine": line, "col": column, "endColumn": end_column}
+    advice = f"\nhelp: {printable(finding.help)}" if finding.help else ""
+    return _command(KINDS.get(finding.severity, "notice"), properties, concise.line(finding) + advice)
+
+
+def _command(kind: str, properties: dict[str, str], message: str) -> str:
+    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"::{kind} {listed}::{_escaped(message)}"
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _escaped(text).replace(":", "%3A").replace(",", "%2C")

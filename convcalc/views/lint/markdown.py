@@ -1,0 +1,54 @@
+"""Findings as Markdown, for a comment on a pull request or the summary of a step.
+
+The first line is a hidden marker by which a bot finds its own comment. Errors come first; GitHub takes 65,536
+characters, so what does not fit is counted.
+"""
+
+from __future__ import annotations
+
+import re
+
+from convcalc.linting.records import Finding, Run
+from convcalc.views.lint import common
+from convcalc.views.words import printable
+
+MARKER = "<!-- convcalc:lint -->"
+LONGEST = 64_500
+"""Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
+LONGEST_CELL = 500
+"""Characters of a message."""
+
+
+def text(run: Run) -> str:
+    """A marker, a headline, and a row for each finding."""
+    start = [MARKER, f"### convcalc lint: {common.headline(run)}", ""]
+    end = [f"{', '.join(common.notes(run))}.  "] if common.notes(run) else []
+    end += [f"**{_cell(crash.sentence)}**  " for crash in run.crashed[:20]]
+    rows = [_row(finding) for finding in common.by_level(run.findings)]
+    if not rows:
+        return "\n".join([*start, *end, ""])
+    header = ["| | place | rule | finding |", "|:--|:--|:--|:--|"]
+    room = LONGEST - len("\n".join([*start, *header, *end]).encode()) - 200
+    kept = []
+    for row in rows:
+        room -= len(row.encode()) + 1
+        if room < 0:
+            break
+        kept.append(row)
+    left_out = len(rows) - len(kept)
+    more = ["", f"{common.counted(left_out, 'more finding')} left out: a comment may not be longer.  "]
+    return "\n".join([*start, *header, *kept, *(more if left_out else []), "", *end, ""])
+
+
+def _row(finding: Finding) -> str:
+    where = _cell(finding.path) + (f":{finding.line}" if finding.line else "")
+    advice = f"<br>_{_cell(finding.help)}_" if finding.help else ""
+    return f"| {finding.severity} | {where} | {_cell(common.rule(finding))} | {_cell(finding.message)}{advice} |"
+
+
+def _cell(value: str) -> str:
+    """A text that is no markup, in one line, and calls nobody."""
+    said = printable(value)
+    said = said if len(said) <= LONGEST_CELL else f"{said[: LONGEST_CELL - 1]}…"
+    said = said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
+    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", said).replace("#", "&#35;")

@@ -1,0 +1,169 @@
+"""Findings as SARIF 2.1.0, with what GitHub code scanning reads of it.
+
+Each finding is marked within one line: GitHub annotates a pull request only where all lines of a region are in the
+diff. Fingerprints hold code, file and layer, so that a finding stays the same when lines above it come or go.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterable
+from typing import Any
+from urllib.parse import quote
+
+import msgspec
+
+from convcalc import rules
+from convcalc.linting.records import Finding, Linted, Run
+from convcalc.version import __version__
+from convcalc.views.lint import common
+from convcalc.views.words import printable
+
+SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+LEVELS = {"error": "error", "warning": "warning", "info": "note", "off": "none"}
+IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
+LONGEST = 1024
+"""Characters of a description that GitHub takes."""
+TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
+"""What a rule is about, by the first digit of its code."""
+
+Object = dict[str, Any]
+
+
+def text(run: Run) -> str:
+    """The log of one run."""
+    found = [(file, finding) for file in run.files for finding in file.findings]
+    severities = {**{finding.code: "warning" for _, finding in found}, **run.severities}
+    places = {code: place for place, code in enumerate(sorted(severities))}
+    driver = {
+        "name": "convcalc",
+        "semanticVersion": __version__,
+        "rules": [_rule(code, severities[code]) for code in places],
+    }
+    prints = _Fingerprints()
+    log = {
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [
+            {
+                "tool": {"driver": driver},
+                "columnKind": "unicodeCodePoints",
+                "automationDetails": {"id": "convcalc/"},
+                "invocations": [_invocation(run)],
+                "results": [_result(file, finding, places[finding.code], prints) for file, finding in found],
+            }
+        ],
+    }
+    return msgspec.json.format(msgspec.json.encode(log), indent=1).decode() + "\n"
+
+
+def _invocation(run: Run) -> Object:
+    notes = [{"level": "error", "message": {"text": _message(crash.sentence)}} for crash in run.crashed]
+    return {"executionSuccessful": not notes, **({"toolExecutionNotifications": notes} if notes else {})}
+
+
+def _rule(code: str, severity: str) -> Object:
+    known = rules.load(code)
+    page = rules.page(known) if known is not None else ""
+    title, _, rest = page.partition("\n")
+    paragraph = " ".join(rest.strip().partition("\n\n")[0].split())
+    return {
+        "id": code,
+        **({"name": known.name} if known is not None else {}),
+        "shortDescription": {"text": _described(title) or code},
+        "fullDescription": {"text": _described(paragraph) or _described(title) or code},
+        "help": {"text": page or code, "markdown": _as_markdown(page) or code},
+        "defaultConfiguration": {"level": LEVELS.get(severity, "warning")},
+        "properties": {
+            "precision": "very-high",
+            "problem.severity": IMPORTANCE.get(severity, "recommendation"),
+            "tags": [TAGS.get(code[2:3], "lint")],
+        },
+    }
+
+
+def _described(said: str) -> str:
+    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+
+
+def _as_markdown(page: str) -> str:
+    """A page of the manual with its examples fenced."""
+    fenced = re.sub(r"((?:^ {4}.*\n?|^\n(?= {4}))+)", lambda found: f"\n{_fence(found[0])}\n", page, flags=re.MULTILINE)
+    return re.sub(r"\n{3,}", "\n\n", fenced)
+
+
+def _fence(example: str) -> str:
+    lines = example.rstrip("\n").split("\n")
+    return "\n".join(["```yaml", *(line.removeprefix("    ") for line in lines), "```"])
+
+
+def _message(said: str) -> str:
+    """A text in which no viewer takes anything for a placeholder or a link."""
+    return re.sub(r"\{(\d+)\}", r"{{\1}}", printable(said)).replace("](", "] (") or "?"
+
+
+class _Fingerprints:
+    """What a finding is known by; those that are alike are counted."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def of(self, finding: Finding, uri: str) -> str:
+        """The fingerprint of the next finding."""
+        known = "\0".join((finding.code, uri, finding.layer or finding.message))
+        digest = hashlib.sha256(known.encode(errors="replace")).hexdigest()[:16]
+        number = self.counts[digest] = self.counts.get(digest, 0) + 1
+        return f"{digest}:{number}"
+
+
+def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> Object:
+    uri = quote(common.from_root(finding.path), safe="/", errors="replace")
+    advice = f"\nhelp: {_message(finding.help)}" if finding.help else ""
+    region = {
+        "startLine": finding.line or 1,
+        "startColumn": finding.column or 1,
+        "endLine": finding.line or 1,
+        "endColumn": finding.end_column or 1,
+    }
+    location: Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    if finding.layer:
+        location["logicalLocations"] = [{"fullyQualifiedName": printable(finding.layer), "kind": "member"}]
+    return {
+        "ruleId": finding.code,
+        "ruleIndex": place,
+        "level": LEVELS.get(finding.severity, "note"),
+        "message": {"text": _message(finding.message) + advice},
+        "locations": [location],
+        "partialFingerprints": {"primaryLocationLineHash": prints.of(finding, uri)},
+        **_fixes(file, finding, uri),
+    }
+
+
+def _fixes(file: Linted, finding: Finding, uri: str) -> Object:
+    if finding.fix is None or file.source is None:
+        return {}
+    changes = _replacements(common.change(file.source, edit) for edit in finding.fix.edits)
+    return {
+        "fixes": [
+            {
+                "description": {"text": _message(finding.fix.title)},
+                "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": changes}],
+            }
+        ]
+    }
+
+
+def _replacements(changes: Iterable[common.Change]) -> list[Object]:
+    return [
+        {
+            "deletedRegion": {
+                "startLine": change.line,
+                "startColumn": change.column,
+                "endLine": change.end_line,
+                "endColumn": change.end_column,
+            },
+            "insertedContent": {"text": change.text},
+        }
+        for change in changes
+    ]

@@ -1,0 +1,24 @@
+"""What came of the battery as a Markdown table."""
+
+from __future__ import annotations
+
+from convcalc.reference.battery import Battery
+from convcalc.views.markdown import escaped
+from convcalc.views.verification.battery import cell, header, key, verdict
+from convcalc.views.verification.marks import marks
+
+MARKS = marks("utf-8")
+
+
+def text(found: Battery) -> str:
+    """A row a kind, block or network, then the counter-examples and the verdict."""
+    rows = [
+        f"| kind | | cases | {' | '.join(header(found, column) for column in found.columns)} |",
+        "|:--|:--|--:|" + ":--|" * len(found.columns),
+    ]
+    for result in found.results:
+        cells = [cell(result, column, MARKS) for column in found.columns]
+        rows.append(f"| {escaped(result.name)} | {result.group} | {result.cases} | {' | '.join(cells)} |")
+    examples = [result.counterexample for result in found.results if result.counterexample is not None]
+    specs = [f"```yaml\n{example.spec}```" for example in examples]
+    return "\n\n".join(["\n".join(rows), *specs, *key(found), f"**{escaped(verdict(found))}**"]) + "\n"

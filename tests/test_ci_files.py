@@ -1,0 +1,125 @@
+"""What others run in their CI: the pre-commit hook and the GitHub action, run as their runners would."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+
+ROOT = Path(__file__).parent.parent
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
+HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
+README = (ROOT / "README.md").read_text("utf-8")
+SPEC = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
+
+
+class Done(msgspec.Struct):
+    code: int
+    out: str
+
+
+@pytest.fixture
+def convcalc(tmp_path: Path) -> str:
+    """What the action calls: the command, from the code that is tested."""
+    path = tmp_path / "bin" / "convcalc"
+    path.parent.mkdir()
+    path.write_text(f'#!/bin/sh\nPYTHONPATH="{ROOT}" exec "{sys.executable}" -m convcalc "$@"\n', "utf-8")
+    path.chmod(0o755)
+    return str(path)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    for name in ("nets/a.yaml", "nets/deep/er/b.yaml", "nets/with blank.yaml"):
+        path = tmp_path / "repository" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(SPEC, "utf-8")
+    return tmp_path / "repository"
+
+
+def act(folder: Path, convcalc: str, files: str, args: str = "", sarif: str = "") -> Done:
+    """The last step of the action, as GitHub runs it."""
+    (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "convcalc lint"]
+    inputs = {"FILES": files, "ARGS": args, "SARIF": sarif}
+    assert set(step["env"]) == set(inputs)
+    environment = {**os.environ, **inputs, "CONVCALC": convcalc, "GITHUB_ACTIONS": "true"}
+    environment["GITHUB_STEP_SUMMARY"] = str(folder.parent / "summary.md")
+    script = folder.parent / "step.sh"
+    script.write_text(step["run"], "utf-8")
+    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    return Done(done.returncode, done.stdout)
+
+
+needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="the action's shell")
+
+
+@needs_bash
+def test_the_action_lints(folder: Path, convcalc: str) -> None:
+    done = act(folder, convcalc, "nets/**/*.yaml\nmore/*.yaml", "--select CC301 --fail-level warning", "out.sarif")
+    assert done.code == 1
+    found = re.findall(r"^::warning title=convcalc CC301 bias-before-norm,file=([^,]*),line=3,", done.out, re.MULTILINE)
+    assert found == ["nets/a.yaml", "nets/deep/er/b.yaml", "nets/with blank.yaml"]
+    assert len(json.loads((folder / "out.sarif").read_text("utf-8"))["runs"][0]["results"]) == 3
+    assert (folder.parent / "summary.md").read_text("utf-8").startswith("<!-- convcalc:lint -->\n### convcalc lint: 3")
+    assert act(folder, convcalc, "nets/*.yaml", "--fail-level error").code == 0
+
+
+@needs_bash
+@pytest.mark.parametrize(
+    "files", ["$(touch stolen)", "`touch stolen`", "; touch stolen", "--version", "missing/*.yaml"]
+)
+def test_what_is_given_to_the_action_is_no_code(folder: Path, convcalc: str, files: str) -> None:
+    done = act(folder, convcalc, files, "--select 'CC301;touch' $(touch stolen)")
+    assert done.code == 2
+    assert not (folder / "stolen").exists()
+
+
+@needs_bash
+def test_patterns_in_options_are_left_alone(folder: Path, convcalc: str) -> None:
+    done = act(folder, convcalc, "nets/a.yaml", "--select *")
+    assert done.code == 2  # there is no rule called *
+
+
+def test_the_action_takes_its_inputs_from_the_environment() -> None:
+    """An input within a script would be a part of it."""
+    for step in ACTION["runs"]["steps"]:
+        assert "${{" not in step["run"]
+        assert step["shell"] == "bash"
+
+
+@pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
+def test_hooks_call_commands_that_are_there(hook: dict[str, Any], tmp_path: Path, convcalc: str) -> None:
+    for name in ("nets/a.yaml", "deep/specs/b.yml", "c.convcalc.yaml"):
+        assert re.search(hook["files"], name)
+    for name in ("docker-compose.yaml", ".github/workflows/ci.yml", "netsy.yaml"):
+        assert not re.search(hook["files"], name)
+    (tmp_path / "a.yaml").write_text(SPEC, "utf-8")
+    command = [convcalc, *hook["entry"].split()[1:], "a.yaml"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (done.returncode, "CC301" in done.stdout) == (1, True)
+
+
+def test_the_readme_sets_them_up_as_they_are() -> None:
+    section = README[README.index("### In CI") :]
+    documents = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
+    assert len(documents) == 3
+    (hook,) = re.findall(r"hooks: \[\{id: ([\w-]+)", section)
+    assert hook in {known["id"] for known in HOOKS}
+    (used,) = [step for text in documents for step in _steps(text) if "convcalc@" in step.get("uses", "")]
+    assert set(used["with"]) <= set(ACTION["inputs"])
+    assert {name for name, known in ACTION["inputs"].items() if known.get("required")} <= set(used["with"])
+
+
+def _steps(text: str) -> list[dict[str, Any]]:
+    found = yaml.safe_load(text)
+    return found if isinstance(found, list) else []

@@ -1,0 +1,314 @@
+"""Budgets, expectations and regressions, against figures that are added up here from the report's rows."""
+
+from __future__ import annotations
+
+import math
+import random
+import re
+import subprocess
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+import yaml
+from conftest import draws
+from hypothesis import given
+from hypothesis import strategies as st
+from lint_runs import UNCONFIGURED, command, lint_text, marked
+
+import convcalc
+from convcalc import Report, analyze
+from convcalc.linting.options import UsageError, growths
+from convcalc.spec import Source, loads
+from convcalc.spec.quantities import AMOUNTS, amount
+from convcalc.views import budget
+
+CODES = {
+    "params": "CC501",
+    "buffers": "CC501",
+    "macs": "CC502",
+    "elementwise_ops": "CC502",
+    "flops": "CC502",
+    "peak_activation_bytes": "CC503",
+    "activation_bytes": "CC503",
+    "weight_bytes": "CC504",
+}
+NET = """\
+name: net
+input: [3, 16, 16]
+blocks:
+  unit:
+    parameters: {{channels: required}}
+    layers:
+      - conv: {{name: one, out_channels: channels, kernel_size: 3, padding: 1{inner}}}
+      - batch_norm
+      - add: {{from: [input, one]{merge}}}
+layers:
+  - conv: {{name: stem, out_channels: 8, kernel_size: 3, stride: 2, padding: 1{stem}}}
+  - unit: {{name: stage, channels: 8, repeat: 3{stage}}}
+  - relu
+  - bottleneck: {{name: shipped, channels: 4{shipped}}}
+  - linear: {{name: head, out_features: 10{head}}}
+"""
+PLACES = ("inner", "merge", "stem", "stage", "shipped", "head")
+
+
+def net(**fields: str) -> str:
+    return NET.format(**dict.fromkeys(PLACES, "") | fields)
+
+
+PLAIN: Report = analyze(loads(Source("net.yaml", net())))
+
+
+def alive(report: Report, names: set[str]) -> int:
+    """The most bytes that are alive while one of some layers runs, by going through them for each."""
+    nodes = report.network.nodes
+    most = 0
+    for when, node in enumerate(nodes):
+        if node.name not in names:
+            continue
+        needed = {when}
+        for index in range(when + 1):
+            later = any(index in other.inputs for other in nodes[when:])
+            if later or index in report.network.outputs:
+                needed.add(index)
+        most = max(most, sum(4 * math.prod(nodes[index].shape) for index in needed))
+    return most
+
+
+def figure(report: Report, name: str, prefix: str) -> int:
+    """An amount of the layers whose names begin so, from the rows."""
+    rows = [row for row in report.layers if row.name == prefix or row.name.startswith(f"{prefix}.") or not prefix]
+    if name == "peak_activation_bytes":
+        return alive(report, {row.name for row in rows})
+    if name == "activation_bytes":
+        return sum(4 * math.prod(row.output_shape) for row in rows)
+    if name == "weight_bytes":
+        return 4 * sum(row.params for row in rows)
+    return sum(getattr(row, name) for row in rows)
+
+
+AROUND = st.sampled_from([-2, -1, 0, 1, 1000])
+LAYERS = st.sampled_from(["stem", "stage", "shipped", "head", ""])
+
+
+@given(LAYERS, st.sampled_from(AMOUNTS), AROUND)
+def test_a_budget_is_exceeded_from_one_more_on(layer: str, name: str, room: int) -> None:
+    found = figure(PLAIN, name, layer)
+    limit = max(0, found + room)
+    written = f"budget: {{{name}: {limit}}}"
+    text = net(**{layer: f", {written}"}) if layer else f"{written}\n{net()}"
+    linted = lint_text(text, select=("CC5",))
+    if found <= limit:
+        assert linted.findings == ()
+        return
+    (finding,) = linted.findings
+    assert (finding.code, finding.severity, marked(text, finding)) == (CODES[name], "error", name)
+    assert finding.layer == layer
+    numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d(?= |$)", finding.message)]
+    assert numbers[:2] == [found, found - limit]
+    assert f"{limit:,}" in finding.message
+    if limit:
+        assert f"({100 * (found - limit) / limit:.1f} %)" in finding.message
+
+
+def test_it_says_the_largest_layers() -> None:
+    (found,) = lint_text(f"budget: {{macs: 1}}\n{net()}", select=("CC502",)).findings
+    most = sorted(PLAIN.layers, key=lambda row: -row.macs)[:3]
+    assert found.help == "largest: " + ", ".join(f"{row.name} {row.macs:,}" for row in most)
+    (found,) = lint_text(net(stage=", budget: {params: 1}"), select=("CC501",)).findings
+    assert {name.split()[0].partition(".")[0] for name in found.help.removeprefix("largest: ").split(", ")} == {"stage"}
+    (found,) = lint_text(f"budget: {{peak_activation_bytes: 1}}\n{net()}", select=("CC503",)).findings
+    assert PLAIN.peak is not None
+    assert f"the peak is at {PLAIN.peak.layer}" in found.help
+
+
+def test_a_budget_in_a_block_counts_at_each_call_and_is_said_once() -> None:
+    (found,) = lint_text(net(inner=", budget: {params: 1}"), select=("CC501",)).findings
+    assert (found.layer, found.more, found.line) == ("stage.0.one", 2, 7)
+    assert marked(net(inner=", budget: {params: 1}"), found) == "params"
+
+
+def test_a_merge_is_held_to_what_is_in_its_branches() -> None:
+    text = (
+        "input: [4, 8, 8]\nlayers:\n  - add:\n      budget: {params: 19}\n      branches:\n"
+        "        - - conv: {out_channels: 4, kernel_size: 1}\n        - []\n"
+    )
+    (found,) = lint_text(text, select=("CC501",)).findings
+    assert "20 params" in found.message
+    assert lint_text(text.replace("19", "20"), select=("CC501",)).findings == ()
+
+
+@given(st.integers(1, 40), st.sampled_from(["", "stem", "stage", "shipped"]))
+def test_a_receptive_field_below_its_budget(least: int, layer: str) -> None:
+    written = f"budget: {{min_receptive_field: {least}}}"
+    text = net(**{layer: f", {written}"}) if layer else f"{written}\n{net()}"
+    inside = [row for row in PLAIN.layers if row.name == layer or row.name.startswith(f"{layer}.")]
+    field = inside[-1].receptive_field if layer else PLAIN.receptive_field
+    assert field is not None
+    assert field.size is not None
+    sizes = [size for size in field.size if size is not None]
+    found = lint_text(text, select=("CC5",)).findings
+    assert bool(found) is (min(sizes) < least)
+    assert {finding.code for finding in found} <= {"CC507"}
+
+
+def test_a_spec_with_mistakes_is_not_held_to_its_figures() -> None:
+    text = f"budget: {{params: 1}}\nexpect: {{params: 1}}\n{net()}  - rellu\n"
+    assert lint_text(text, select=("CC5",)).findings == ()
+
+
+# ---- expectations ---------------------------------------------------------------------------------------------------
+
+
+def expectations(report: Report) -> dict[str, Any]:
+    field = report.receptive_field
+    assert field is not None
+    outputs = [list(report.network.nodes[index].shape) for index in report.network.outputs]
+    return msgspec.structs.asdict(report.totals) | {"output": outputs[0], "receptive_field": list(field.size or ())}
+
+
+@given(st.sampled_from([*AMOUNTS, "output", "receptive_field"]), st.booleans())
+def test_what_a_spec_expects_is_compared(name: str, right: bool) -> None:
+    report = analyze(loads(Source("net.yaml", net().replace("  - linear: {name: head, out_features: 10}\n", ""))))
+    value = expectations(report)[name]
+    if not right:
+        value = [*value[:-1], value[-1] + 1] if isinstance(value, list) else value + 1
+    text = f"expect:\n  {name}: {value}\n" + net().replace("  - linear: {name: head, out_features: 10}\n", "")
+    found = lint_text(text, select=("CC5",)).findings
+    assert bool(found) is not right
+    for finding in found:
+        assert (finding.code, finding.severity, finding.line, marked(text, finding)) == ("CC506", "error", 2, name)
+
+
+def test_one_number_stands_for_all_axes() -> None:
+    text = "input: [1, 8, 8]\nexpect: {{receptive_field: {}}}\nlayers: [conv: {{out_channels: 1, kernel_size: 3}}]\n"
+    assert lint_text(text.format(3), select=("CC506",)).findings == ()
+    assert lint_text(text.format(4), select=("CC506",)).findings
+    assert lint_text(text.format("[3, 3]"), select=("CC506",)).findings == ()
+
+
+def test_another_input_is_another_network() -> None:
+    text = f"expect: {{macs: 1}}\n{net()}"
+    assert lint_text(text, select=("CC506",)).findings
+    assert lint_text(text, select=("CC506",), inputs={"input": (3, 32, 32)}).findings == ()
+
+
+# ---- suggestions ----------------------------------------------------------------------------------------------------
+
+
+@given(st.fractions(0, 300, max_denominator=100))
+def test_a_suggested_budget_has_the_room_that_is_asked_for_and_holds(percent: Fraction) -> None:
+    text = budget.text(PLAIN, "net.yaml", percent)
+    found = yaml.safe_load(text)["budget"]
+    for name in ("params", "macs", "peak_activation_bytes"):
+        least = getattr(PLAIN.totals, name) * (1 + percent / 100)
+        assert least <= amount(found[name]) <= least * Fraction(1002, 1000) + 1
+    assert found["min_receptive_field"] >= 1
+    assert lint_text(text + net(), select=("CC5",)).findings == ()
+
+
+def test_it_is_printed(tmp_path: Path) -> None:
+    (tmp_path / "net.yaml").write_text(net(), "utf-8")
+    found = command(str(tmp_path / "net.yaml"), "--suggest-budget", "10%")
+    assert (found.code, found.err) == (0, "")
+    assert found.out == budget.text(PLAIN, str(tmp_path / "net.yaml"), Fraction(10))
+    for wrong in ("-1%", "ten", "", "%", "1e99"):
+        assert command(str(tmp_path / "net.yaml"), "--suggest-budget", wrong).code == 2
+    (tmp_path / "net.yaml").write_text("input: [3\n", "utf-8")
+    assert command(str(tmp_path / "net.yaml"), "--suggest-budget", "10%").code == 2
+
+
+# ---- regressions ----------------------------------------------------------------------------------------------------
+
+GROWN = "input: [3, 8, 8]\nlayers:\n  - conv: {{out_channels: {}, kernel_size: 3, bias: false}}\n"
+
+
+@given(st.integers(1, 60), st.integers(1, 60), st.integers(0, 200), draws)
+def test_growth_beyond_a_share_of_what_it_was(
+    tmp_path_factory: pytest.TempPathFactory, before: int, after: int, percent: int, draw: random.Random
+) -> None:
+    folder = tmp_path_factory.mktemp("growth")
+    for name, channels in (("base.yaml", before), ("net.yaml", after)):
+        (folder / name).write_text(GROWN.format(channels), "utf-8")
+    name = draw.choice(["macs", "params", "weight_bytes", "flops"])
+    sign = draw.choice(["%", " %"])
+    options: dict[str, Any] = {"select": ["CC5"], "base": str(folder / "base.yaml"), "config": UNCONFIGURED}
+    run = convcalc.lint(folder / "net.yaml", max_regression=[f"{name}={percent}{sign}"], **options)
+    assert [finding.code for finding in run.findings] == ["CC505"] * (100 * (after - before) > percent * before)
+
+
+def test_a_base_with_mistakes_is_refused(tmp_path: Path) -> None:
+    """Nothing would be gated by it, and nobody would notice."""
+    (tmp_path / "net.yaml").write_text(GROWN.format(8), "utf-8")
+    (tmp_path / "base.yaml").write_text(GROWN.format(8) + "  - rellu\n", "utf-8")
+    base = ["--base", str(tmp_path / "base.yaml"), "--max-regression", "macs=5%"]
+    found = command(str(tmp_path / "net.yaml"), *base, "--config", UNCONFIGURED)
+    assert (found.code, found.out) == (2, "")
+    assert "line 4: there is no layer kind or block `rellu`" in " ".join(found.err.replace("│", " ").split())
+
+
+def test_growth_by_an_amount_and_several_of_them(tmp_path: Path) -> None:
+    for name, channels in (("base.yaml", 4), ("net.yaml", 8)):
+        (tmp_path / name).write_text(GROWN.format(channels), "utf-8")
+    base = ["--base", str(tmp_path / "base.yaml"), "--config", UNCONFIGURED, "--select", "CC5"]
+    path = str(tmp_path / "net.yaml")
+    assert command(path, *base, "--max-regression", "params=108").code == 0
+    found = command(path, *base, "--max-regression", "params=107", "--max-regression", "macs=5%")
+    assert found.code == 1
+    assert [line.partition("]: ")[2].split()[0] for line in found.out.splitlines() if "CC505" in line] == [
+        "params",
+        "macs",
+    ]
+    assert "params grew by 108 (100.0 %), from 108 to 216, where 107 is the most" in found.out
+
+
+@pytest.mark.parametrize(
+    "text", ["macs", "macs=", "mac=5%", "macs=5%%", "macs=-5%", "macs=lots", "=5%", "macs=1.5", ""]
+)
+def test_growth_that_means_nothing_is_refused(text: str) -> None:
+    with pytest.raises(UsageError):
+        growths([text])
+
+
+def git(folder: Path, *arguments: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+    subprocess.run(["git", *identity, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture
+def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A net, a broken one, and one that is new since the first revision."""
+    git(tmp_path, "init")
+    for name in ("net.yaml", "other.yaml"):
+        (tmp_path / name).write_text(GROWN.format(4), "utf-8")
+    (tmp_path / "broken.yaml").write_text(GROWN.format(4) + "  - rellu\n", "utf-8")
+    git(tmp_path, "add", ".")
+    git(tmp_path, "commit", "-m", "first")
+    (tmp_path / "net.yaml").write_text(GROWN.format(8), "utf-8")
+    (tmp_path / "new.yaml").write_text(GROWN.format(99), "utf-8")
+    (tmp_path / "broken.yaml").write_text(GROWN.format(99), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.usefixtures("repository")
+def test_each_file_is_compared_with_itself_at_a_revision() -> None:
+    options: dict[str, Any] = {"select": ["CC505"], "config": UNCONFIGURED, "max_regression": ["macs=0%"]}
+    run = convcalc.lint(["net.yaml", "other.yaml", "new.yaml", "broken.yaml"], base="HEAD", **options)
+    assert [(f.path, f.severity) for f in run.findings] == [("net.yaml", "error"), ("broken.yaml", "info")]
+    assert "HEAD:broken.yaml:4: there is no layer kind or block `rellu`" in run.findings[1].message
+    with pytest.raises(ValueError, match="no revision `nowhere`"):
+        convcalc.lint("net.yaml", base="nowhere", **options)
+    with pytest.raises(ValueError, match="cannot be the base of 2"):
+        convcalc.lint(["net.yaml", "new.yaml"], base="other.yaml", **options)
+    assert command("-", "--base", "HEAD", "--max-regression", "macs=5%", given=GROWN.format(4)).code == 2
+
+
+def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    (tmp_path / "net.yaml").write_text(GROWN.format(4), "utf-8")
+    found = command(str(tmp_path / "net.yaml"), "--base", "HEAD", "--max-regression", "macs=5%")
+    assert (found.code, found.out) == (2, "")

@@ -1,0 +1,556 @@
+"""What linting prints: each format read back by something that knows it, with names and messages meant to break it."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import jsonschema  # type: ignore[import-untyped]
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+from test_cli import Result, Terminal, check_golden
+from typer.testing import CliRunner
+
+from convcalc.cli import application
+from convcalc.linting.records import Crash, Finding, Linted, Run
+from convcalc.rules._subject import Fix
+from convcalc.spec import Source
+from convcalc.spec.source import Edit
+from convcalc.views.diagnostics import MOST
+from convcalc.views.lint import common, concise, github, junit, markdown, sarif, text
+from convcalc.views.lint import json as as_json
+
+ROOT = Path(__file__).parent.parent
+SCHEMA = json.loads((Path(__file__).parent / "data" / "sarif-schema-2.1.0.json").read_text("utf-8"))
+"""As the JSON Schema Store publishes it."""
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA, format_checker=jsonschema.FormatChecker())
+SPEC = """\
+input: [3, 32, 32]
+layers:
+  - conv: {name: stem, out_channels: 16, kernel_size: 3, padding: 1}
+  - batch_norm
+  - relu
+"""
+
+
+# ---- runs, made up ------------------------------------------------------------------------------------------------
+
+HOSTILE = st.text(
+    st.one_of(st.characters(), st.sampled_from("\ud800\n\r\t\x00\x1b\x85\u2028%:,|<>&\"'`#@[](){}*_\\卷é👩\u0301"))
+)
+WORDS = st.one_of(HOSTILE, st.sampled_from(["]]>", "::error::x", "-->", "{0}", "[a](b)", "&#0;", "%0A", "</failure>"]))
+RULES = {"CC001": "yaml-syntax", "CC206": "dead-taps", "CC301": "bias-before-norm", "CC303": "no-op"}
+
+
+@st.composite
+def findings(draw: st.DrawFn, path: str, source: Source) -> Finding:
+    code = draw(st.sampled_from(sorted(RULES)))
+    start = draw(st.integers(0, len(source.text)))
+    place = source.diagnostic(code, start, start + draw(st.integers(0, 9)), draw(WORDS), draw(WORDS))
+    fields = {name: getattr(place, name) for name in place.__struct_fields__}
+    if draw(st.integers(0, 5)) == 0:
+        fields |= {"line": 0, "column": 0, "end_column": 0, "text": ""}
+    fields |= {"path": path, "severity": draw(st.sampled_from(["error", "warning", "info"]))}
+    fix = Fix(draw(WORDS), (Edit(start, len(source.text), draw(WORDS)),)) if draw(st.booleans()) else None
+    return Finding(**fields, name=RULES[code], layer=draw(WORDS), more=draw(st.integers(0, 3)), fix=fix)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> Linted:
+    path = draw(WORDS.filter(bool))
+    source = Source(path, draw(WORDS))
+    found = draw(st.lists(findings(path, source), max_size=4))
+    return Linted(path, tuple(found), draw(st.integers(0, 2)), source)
+
+
+@st.composite
+def runs(draw: st.DrawFn) -> Run:
+    found = tuple(draw(st.lists(files(), min_size=1, max_size=4)))
+    crash = st.builds(Crash, st.sampled_from(sorted(RULES)), st.just("dead-taps"), WORDS, WORDS, WORDS, WORDS)
+    crashed = tuple(draw(st.lists(crash, max_size=1)))
+    return Run(found, {"CC206": "warning", "CC301": "warning"}, draw(st.booleans()), crashed)
+
+
+def run_of(*texts: str, severity: str = "warning", times: int = 1) -> Run:
+    """A finding on the first `name` of each text, or as many."""
+    found = []
+    for number, said in enumerate(texts):
+        source = Source(f"net{number}.yaml", said)
+        start = said.index("stem")
+        place = source.diagnostic("CC206", start, start + 4, "8 of 9 taps only ever multiply padding", "pad less")
+        fields = {name: getattr(place, name) for name in place.__struct_fields__} | {"severity": severity}
+        finding = Finding(**fields, name="dead-taps", layer="stem")
+        found.append(Linted(source.path, (finding,) * times, 0, source))
+    return Run(tuple(found), {"CC206": "warning"}, failed=True)
+
+
+def unseen(said: str) -> str:
+    """As it may be printed: what steers a terminal has become a replacement character."""
+    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in said)
+
+
+# ---- the command line ---------------------------------------------------------------------------------------------
+
+
+def lint(*arguments: str, given_: str = "", **environment: str) -> Result:
+    known = {"GITHUB_ACTIONS": None, **environment}
+    found = CliRunner().invoke(application(), ["lint", "--select", "CC0,CC301", *arguments], input=given_, env=known)
+    if found.exception is not None and not isinstance(found.exception, SystemExit):
+        raise found.exception
+    return Result(found.exit_code, found.stdout, found.stderr)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "net.yaml").write_text(SPEC, "utf-8")
+    (tmp_path / "clean.yaml").write_text(SPEC.replace("padding: 1", "padding: 1, bias: false"), "utf-8")
+    monkeypatch.chdir(tmp_path)
+    common._root.cache_clear()
+    return tmp_path
+
+
+@pytest.fixture(autouse=True)
+def _forget_the_folder() -> Iterator[None]:
+    yield
+    common._root.cache_clear()
+
+
+def test_several_formats_in_one_run(folder: Path) -> None:
+    found = lint(
+        "net.yaml", "clean.yaml", "--format", "github", "--format", "sarif=out.sarif", "--format", "json=o.json"
+    )
+    assert found.code == 1
+    assert found.out.startswith("::warning title=convcalc CC301")
+    VALIDATOR.validate(json.loads((folder / "out.sarif").read_text("utf-8")))
+    assert json.loads((folder / "o.json").read_text("utf-8"))["summary"]["findings"] == 1
+
+
+def test_text_unless_github_runs_it(folder: Path) -> None:
+    assert "\n1 finding (1 warning) in 1 file" in lint("net.yaml").out
+    assert lint("net.yaml", GITHUB_ACTIONS="true").out.startswith("::warning ")
+    assert lint("net.yaml", GITHUB_ACTIONS="false").out == lint("net.yaml").out
+    assert lint("net.yaml", "--format", "concise", GITHUB_ACTIONS="true").out.startswith(
+        "net.yaml:3:5: warning[CC301]: "
+    )
+
+
+@pytest.mark.parametrize(
+    ("formats", "said"),
+    [
+        (["jsn"], "did you mean `json`"),
+        (["sarif="], "expected sarif=FILE"),
+        (["json", "sarif"], "write one to a file: json=FILE"),
+        (["text", "junit"], "write one to a file: junit=FILE"),
+        (["json=a", "sarif=./a"], "would be written twice"),
+    ],
+)
+def test_formats_that_cannot_be(folder: Path, formats: list[str], said: str) -> None:
+    found = lint("net.yaml", *(word for name in formats for word in ("--format", name)))
+    assert found.code == 2
+    assert said in re.sub(r"[\s│]+", " ", found.err)
+    assert not (folder / "a").exists()
+
+
+@pytest.mark.parametrize("path", ["missing/out.sarif", "."])
+def test_a_file_that_cannot_be_written(folder: Path, path: str) -> None:
+    found = lint("net.yaml", "--format", "text", "--format", f"sarif={path}")
+    assert found.code == 2
+    assert found.err.startswith(f"convcalc: cannot write {path}: ")
+    assert "1 finding" in found.out
+
+
+def test_lines_may_follow_each_other(folder: Path) -> None:
+    found = lint("net.yaml", "--format", "concise", "--format", "github", "--format", "json=-")
+    assert found.code == 2
+    found = lint("net.yaml", "--format", "concise", "--format", "github")
+    assert [line.split(" ")[0] for line in found.out.splitlines()] == ["net.yaml:3:5:", "::warning"]
+
+
+# ---- counts -------------------------------------------------------------------------------------------------------
+
+
+@given(runs())
+def test_the_headline_counts(run: Run) -> None:
+    said = common.headline(run)
+    numbers = {word: int(number) for number, word in re.findall(r"(\d+) (error|warning|info|finding)", said)}
+    found = [finding for file in run.files for finding in file.findings]
+    assert numbers.get("finding", 0) == len(found)
+    for level in ("error", "warning", "info"):
+        assert numbers.get(level, 0) == [finding.severity for finding in found].count(level)
+
+
+def test_headlines() -> None:
+    clean = Linted("a.yaml", ())
+    run = run_of(SPEC, SPEC)
+    assert common.headline(Run((clean,), {}, failed=False)) == "no findings in 1 file"
+    assert common.headline(run) == "2 findings (2 warnings) in 2 files"
+    three = Run((*run.files, clean, clean, clean), {}, failed=True)
+    assert common.headline(three) == "2 findings (2 warnings) in 2 of 5 files"
+
+
+# ---- text ---------------------------------------------------------------------------------------------------------
+
+WIDE = (
+    "input: [3, 8, 8]\n"
+    "layers:\n"
+    "  - conv: {name: 卷积层卷积层, out_channels: 3, kernel_size: 1, stem: 1}\n"
+    "  - conv: {name: '👩🙂é', stem: 3}\n"
+    "\t\tstem: 3 # e\u0301e\u0301\n"
+    f"  - relu: {{name: {'long ' * 60}, stem: true, {'more ' * 30}}}\n"
+)
+
+
+def wide() -> Run:
+    source = Source("卷.yaml", WIDE)
+    found = []
+    for place in re.finditer("stem|卷积层卷|👩🙂é", WIDE):
+        said = source.diagnostic(
+            "CC206", *place.span(), f"{place[0]}: 8 of 9 taps only ever multiply padding", "pad less"
+        )
+        found.append(Finding(**{name: getattr(said, name) for name in said.__struct_fields__}, name="dead-taps"))
+    return Run((Linted(source.path, tuple(found), 0, source),), {}, failed=True)
+
+
+def on_terminal(run: Run, width: int) -> str:
+    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, _environ={})
+    text.show(console, run)
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def marked(lines: list[str]) -> list[str]:
+    """What stands above carets, cell by cell."""
+    found = []
+    for source, carets in pairwise(lines):
+        match = re.match(r"\s+\| +(\^+)", carets)
+        if match:
+            cells = "".join(c + "\0" * (cell_len(c) - 1) for c in source if cell_len(c))
+            found.append(cells[slice(*match.span(1))].replace("\0", ""))
+    return found
+
+
+@pytest.mark.parametrize("width", [0, 60, 80, 200])
+def test_carets_stand_under_what_they_mean_however_wide(width: int) -> None:
+    said = on_terminal(wide(), width) if width else text.text(wide())
+    assert marked(said.splitlines()) == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
+
+
+@given(runs(), st.integers(40, 130))
+def test_no_line_is_wider_than_the_terminal_but_for_words_that_are(run: Run, width: int) -> None:
+    longest = max(
+        (cell_len(unseen(word)) for f in run.findings for word in (f.path, f.layer, f.message, f.help)), default=0
+    )
+    for line in on_terminal(run, width).splitlines():
+        assert cell_len(line) <= max(width, longest + 40)
+
+
+@given(runs())
+def test_text_is_a_line_where_it_says_so_and_steers_no_terminal(run: Run) -> None:
+    for view in (text, concise):
+        said = view.text(run)
+        assert all(line.isprintable() for line in said.split("\n"))
+        for finding in run.findings:
+            assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in said
+    assert len(concise.text(run).splitlines()) == len(run.findings)
+
+
+def test_errors_are_shown_before_what_there_is_too_much_of(folder: Path) -> None:
+    biased = "".join(f"  - conv: {{name: c{n}, out_channels: 4, kernel_size: 1}}\n  - batch_norm\n" for n in range(99))
+    Path("net.yaml").write_text(f"input: [4, 8, 8]\nlayers:\n{biased}budget: {{params: 1}}\n", "utf-8")
+    said = lint("net.yaml", "--select", "CC301,CC501").out
+    places = [int(place) for place in re.findall(r"^net.yaml:(\d+):", said, re.MULTILINE)]
+    assert len(places) == MOST
+    assert places == sorted(places)
+    assert "error[CC501]" in said
+    assert "50 more findings not shown" in said
+
+
+def test_golden_text(folder: Path) -> None:
+    check_golden("lint_text", text.text(wide()) + lint("net.yaml", "clean.yaml").out)
+    check_golden("lint_text_80", on_terminal(wide(), 80))
+    check_golden("lint_markdown", markdown.text(wide()))
+
+
+def test_colours_on_a_terminal_alone() -> None:
+    spec = "tests/data/nothing.yaml"
+    shown = Terminal(80, "lint", spec)
+    assert "\x1b[1;31merror[CC001]\x1b[0m" in shown.text()
+
+
+# ---- JSON ---------------------------------------------------------------------------------------------------------
+
+
+@given(runs())
+def test_json_has_stable_names_and_every_finding(run: Run) -> None:
+    found = json.loads(as_json.text(run))
+    assert list(found) == ["version", "convcalc_version", "findings", "summary", "internal_errors"]
+    assert found["version"] == 1
+    names = "path line column end_column code name severity message help layer more fix"
+    for said, finding in zip(found["findings"], run.findings, strict=True):
+        assert list(said) == names.split()
+        message = re.sub("[\ud800-\udfff]", "?", finding.message)
+        assert (said["message"], said["line"]) == (message, finding.line or None)
+    assert found["summary"]["files"] == len(run.files)
+
+
+def applied(said: str, edits: list[dict[str, Any]]) -> str:
+    """Edits by line and column, from the last to the first, as a reader of the JSON would make them."""
+    starts = [0, *(match.end() for match in re.finditer("\r\n|\r|\n", said))]
+    places = [
+        (
+            starts[edit["line"] - 1] + edit["column"] - 1,
+            starts[edit["end_line"] - 1] + edit["end_column"] - 1,
+            edit["text"],
+        )
+        for edit in edits
+    ]
+    for start, end, new in sorted(places, reverse=True):
+        said = said[:start] + new + said[end:]
+    return said
+
+
+@given(runs())
+def test_fixes_in_json_are_those_of_the_finding(run: Run) -> None:
+    found = iter(json.loads(as_json.text(run))["findings"])
+    for file in run.files:
+        for finding, said in zip(file.findings, found, strict=False):
+            assert (said["fix"] is None) == (finding.fix is None)
+            if finding.fix is not None and file.source is not None:
+                (edit,) = finding.fix.edits
+                whole = file.source.text
+                assert (
+                    applied(whole, said["fix"]["edits"])
+                    == whole[: edit.start] + re.sub("[\ud800-\udfff]", "?", edit.text) + whole[edit.end :]
+                )
+
+
+# ---- SARIF --------------------------------------------------------------------------------------------------------
+
+
+def log_of(run: Run) -> dict[str, Any]:
+    log = json.loads(sarif.text(run))
+    VALIDATOR.validate(log)
+    (found,) = log["runs"]
+    return dict(found)
+
+
+@given(runs())
+def test_sarif_is_valid_and_has_what_code_scanning_reads(run: Run) -> None:
+    log = log_of(run)
+    rules = log["tool"]["driver"]["rules"]
+    assert log["columnKind"] == "unicodeCodePoints"
+    assert [rule["id"] for rule in rules] == sorted({*run.severities, *(finding.code for finding in run.findings)})
+    for rule in rules:
+        for said in (rule["shortDescription"]["text"], rule["fullDescription"]["text"]):
+            assert 0 < len(said) <= 1024
+        assert rule["help"]["text"]
+        assert rule["properties"]["tags"]
+        assert rule["properties"]["problem.severity"] in {"error", "warning", "recommendation"}
+        assert "security-severity" not in rule["properties"]
+    prints = [result["partialFingerprints"]["primaryLocationLineHash"] for result in log["results"]]
+    assert len(set(prints)) == len(run.findings)
+    for result, finding in zip(log["results"], run.findings, strict=True):
+        assert rules[result["ruleIndex"]]["id"] == result["ruleId"] == finding.code
+        assert result["message"]["text"].strip()
+        place = result["locations"][0]["physicalLocation"]
+        region = place["region"]
+        assert region["startLine"] == region["endLine"] >= 1
+        assert (region["startColumn"], region["endColumn"]) == (finding.column or 1, finding.end_column or 1)
+        assert re.fullmatch(r"[\w./~%-]+", place["artifactLocation"]["uri"], re.ASCII)
+    assert log["invocations"][0]["executionSuccessful"] == (not run.crashed)
+
+
+def test_the_schema_refuses_what_is_not_sarif() -> None:
+    log = json.loads(sarif.text(run_of(SPEC)))
+    log["runs"][0]["results"][0]["level"] = "info"
+    with pytest.raises(jsonschema.ValidationError):
+        VALIDATOR.validate(log)
+
+
+def test_regions_count_characters() -> None:
+    run = wide()
+    lines = WIDE.split("\n")
+    found = []
+    for result in log_of(run)["results"]:
+        region = result["locations"][0]["physicalLocation"]["region"]
+        found.append(lines[region["startLine"] - 1][region["startColumn"] - 1 : region["endColumn"] - 1])
+    assert found == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
+
+
+@given(st.integers(0, 50))
+def test_fingerprints_do_not_know_lines(more: int) -> None:
+    above = "".join(f"# {number}\n" for number in range(more))
+    one, other = (log_of(run_of(spec))["results"][0] for spec in (SPEC, above + SPEC))
+    assert one["partialFingerprints"] == other["partialFingerprints"]
+    assert other["locations"][0]["physicalLocation"]["region"]["startLine"] == 3 + more
+
+
+def test_uris_are_those_of_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / ".git").mkdir()
+    nets = tmp_path / "nets of mine"
+    nets.mkdir()
+    (nets / "n%é.yaml").write_text(SPEC, "utf-8")
+    (nets / "link.yaml").symlink_to("n%é.yaml")
+    monkeypatch.chdir(nets)
+    for name in ("n%é.yaml", "link.yaml", str(nets / "link.yaml"), "../nets of mine/link.yaml"):
+        common._root.cache_clear()
+        lint(name, "--format", "sarif=out")
+        (result,) = json.loads((nets / "out").read_text("utf-8"))["runs"][0]["results"]
+        uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
+        assert unquote(uri) == "nets of mine/n%é.yaml"
+        assert " " not in uri
+        assert ",file=nets of mine/n%25é.yaml,line=3," in lint(name, "--format", "github").out
+
+
+# ---- GitHub annotations -------------------------------------------------------------------------------------------
+
+
+def unescaped(said: str) -> str:
+    """As the runner reads a command: the escapes of a property, then the percent sign."""
+    for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
+        said = said.replace(code, character)
+    return said
+
+
+def commands(said: str) -> list[tuple[str, dict[str, str], str]]:
+    found = []
+    for line in said.splitlines():
+        kind, listed, message = re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
+        properties = dict(part.split("=", 1) for part in listed.split(","))
+        found.append((kind, {name: unescaped(value) for name, value in properties.items()}, unescaped(message)))
+    return found
+
+
+@given(runs())
+def test_annotations_read_back(run: Run) -> None:
+    found = [command for command in commands(github.text(run)) if "file" in command[1]]
+    expected = sorted(run.findings, key=lambda finding: ["error", "warning", "info"].index(finding.severity))
+    for (kind, properties, message), finding in zip(found, expected, strict=True):
+        assert kind == {"error": "error", "warning": "warning", "info": "notice"}[finding.severity]
+        assert properties["file"] == unseen(finding.path)
+        assert properties["title"] == f"convcalc {finding.code} {finding.name}"
+        assert message.split("\n")[0].endswith(f": {unseen(finding.message)}")
+        assert ("line" in properties) == bool(finding.line)
+        if finding.line:
+            assert (properties["col"], properties["endColumn"]) == (str(finding.column), str(finding.end_column))
+
+
+@pytest.mark.parametrize(
+    ("count", "severity"), [(10, "warning"), (11, "warning"), (10, "info"), (11, "info"), (35, "error")]
+)
+def test_what_github_does_not_show_is_counted(count: int, severity: str) -> None:
+    found = commands(github.text(run_of(SPEC, times=count, severity=severity)))
+    kind = found[0][0] if severity != "info" else "notice"
+    notices = [message for name, _, message in found if name == "notice"]
+    if count <= 10:
+        assert not any("more than GitHub shows" in message for message in notices)
+        return
+    shown = [message for name, _, message in found if name == kind][:10]
+    (place,) = [number for number, message in enumerate(notices) if "more than GitHub shows" in message]
+    assert place == 0  # among the ten that are shown
+    hidden = count - sum("taps" in message for message in shown)
+    assert notices[place].startswith(f"{hidden} {kind}")
+
+
+# ---- JUnit --------------------------------------------------------------------------------------------------------
+
+
+@given(runs())
+def test_junit_is_read_back(run: Run) -> None:
+    root = ET.fromstring(junit.text(run).encode())  # noqa: S314  # our own text
+    suites = root.findall("testsuite")[: len(run.files)]
+    for suite, file in zip(suites, run.files, strict=True):
+        cases = suite.findall("testcase")
+        assert len(cases) == int(suite.attrib["tests"]) == max(1, len(file.findings))
+        failures = [case for case in cases if case.find("failure") is not None]
+        assert len(failures) == int(suite.attrib["failures"])
+        assert len(failures) == sum(finding.severity != "info" for finding in file.findings)
+        for case, finding in zip(cases, file.findings, strict=False):
+            assert finding.code in case.attrib["name"]
+    whole = [int(root.attrib[name]) for name in ("tests", "failures", "errors")]
+    every = root.findall("testsuite")
+    assert whole == [sum(int(suite.attrib[name]) for suite in every) for name in ("tests", "failures", "errors")]
+    assert len(root.findall(".//error")) == len(run.crashed)
+
+
+def test_a_clean_file_is_a_passed_case() -> None:
+    (case,) = ET.fromstring(junit.text(Run((Linted("a.yaml", ()),), {}, failed=False)).encode()).iter("testcase")  # noqa: S314
+    assert list(case) == []
+    assert case.attrib["file"] == "a.yaml"
+
+
+# ---- Markdown -----------------------------------------------------------------------------------------------------
+
+
+def cells(row: str) -> list[str]:
+    return re.split(r"(?<!\\)(?:\\\\)*\|", row)[1:-1]
+
+
+@given(runs())
+def test_markdown_rows_are_whole_and_hold_no_markup(run: Run) -> None:
+    said = markdown.text(run)
+    assert said.startswith("<!-- convcalc:lint -->\n### ")
+    rows = [line for line in said.split("\n") if re.match(r"\| (error|warning|info) ", line)]
+    assert len(rows) == len(run.findings)
+    for row in rows:
+        assert len(cells(row)) == 4
+        assert "<" not in row.replace("<br>", "")
+        assert "@" not in row
+
+
+def test_markdown_fits_a_comment() -> None:
+    said = markdown.text(run_of(*[SPEC] * 3, times=400))
+    assert len(said) < 65_000
+    shown = len([line for line in said.splitlines() if line.startswith("| warning ")])
+    left_out = re.search(r"([\d,]+) more findings left out", said)
+    assert left_out is not None
+    assert shown + int(left_out[1].replace(",", "")) == 1200
+
+
+# ---- all ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_format_says_the_same(folder: Path) -> None:
+    (folder / "broken.yaml").write_text("input: [3, 8\n", "utf-8")
+    paths = ("net.yaml", "broken.yaml", "missing.yaml", "clean.yaml")
+    found = json.loads(lint(*paths, "--format", "json").out)["findings"]
+    places = {(finding["path"], finding["line"], finding["code"]) for finding in found}
+    assert {path for path, _, _ in places} == {"net.yaml", "broken.yaml", "missing.yaml"}
+    results = json.loads(lint(*paths, "--format", "sarif").out)["runs"][0]["results"]
+    assert {(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], r["ruleId"]) for r in results} == {
+        (path, code) for path, _, code in places
+    }
+    for name in ("text", "concise", "github", "junit", "markdown"):
+        said = lint(*paths, "--format", name).out
+        for path, line, code in places:
+            assert path in said
+            assert code in said
+            assert line is None or re.search(rf"\b{line}\b", said)
+
+
+def test_formats_need_no_terminal(folder: Path) -> None:
+    """JSON, SARIF and the like are read by machines: a start without what draws on terminals."""
+    import subprocess
+    import sys
+
+    code = (
+        "import sys, convcalc.cli; sys.argv = ['convcalc', 'lint', 'net.yaml', '--format', sys.argv[1]]\n"
+        "try: convcalc.cli.main()\nfinally: print('rich.console' in sys.modules, file=sys.stderr)"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "GITHUB_ACTIONS": ""}
+    for name in ("json", "text"):
+        done = subprocess.run(
+            [sys.executable, "-c", code, name], capture_output=True, text=True, check=False, env=environment, cwd=folder
+        )
+        assert done.stderr.splitlines()[-1] == "False", name
