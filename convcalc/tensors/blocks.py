@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections import deque
+import threading
+import time
+import weakref
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from queue import SimpleQueue
 
 import numpy as np
 
@@ -15,7 +18,7 @@ Block = tuple[slice, ...]
 CACHED = 1 << 17
 """Elements that are worked on at a time, so that what is read again is still in cache."""
 
-WORTH_A_THREAD = 1 << 17
+WORTH_A_THREAD = 1 << 18
 """Elements below which work is not divided for the sake of a thread."""
 
 
@@ -46,7 +49,8 @@ class Crew:
 
     def __init__(self, threads: int) -> None:
         self.threads = threads
-        self._helpers = ThreadPoolExecutor(threads - 1) if threads > 1 else None
+        self._tasks: SimpleQueue[_Task | None] = SimpleQueue()
+        self._started = False
 
     def share(
         self,
@@ -62,23 +66,27 @@ class Crew:
         where a thread would have nothing to do.
         """
         total = math.prod(shape) * inner
-        each = max(WORTH_A_THREAD if least is None else least, -(-total // self.threads))
-        waiting = deque(blocks(shape, max(1, min(each if most is None else most, each) // max(inner, 1))))
-        if self._helpers is None or len(waiting) < 2:
-            _empty(waiting, work)
-            return
-        handling = np.geterr()  # each thread has its own
+        rounds = -(-total // (self.threads * most)) if most else 1
+        each = max(WORTH_A_THREAD if least is None else least, -(-total // (self.threads * max(rounds, 1))))
+        each = min(each, most) if most else each
+        task = _Task(work, list(blocks(shape, max(1, each // max(inner, 1)))))
+        helpers = min(self.threads, len(task.blocks)) - 1
+        if helpers > 0 and not self._started:
+            self._start()
+        for _ in range(helpers):
+            self._tasks.put(task)
+        task.run()
+        while len(task.done) < len(task.blocks):
+            time.sleep(1e-5)  # sooner over than being woken, and leaves the interpreter to the others
+        if task.errors:
+            raise task.errors[0]
 
-        def help_out() -> None:
-            with np.errstate(**handling):
-                _empty(waiting, work)
-
-        helpers = [self._helpers.submit(help_out) for _ in range(min(self.threads, len(waiting)) - 1)]
-        try:
-            _empty(waiting, work)
-        finally:
-            for helper in helpers:
-                helper.result()
+    def _start(self) -> None:
+        """The threads run until there is no crew any more."""
+        self._started = True
+        for _ in range(self.threads - 1):
+            threading.Thread(target=_help, args=(self._tasks,), daemon=True).start()
+            weakref.finalize(self, self._tasks.put, None)
 
     def copy(self, target: np.ndarray, source: np.ndarray) -> None:
         """Fill `target` with what `source`, of the same shape, holds."""
@@ -89,16 +97,34 @@ class Crew:
         self.share(work, target.shape)
 
 
-def _empty(waiting: deque[Block], work: Callable[[Block], object]) -> None:
-    try:
-        while (block := _next(waiting)) is not None:
-            work(block)
-    finally:
-        waiting.clear()  # where a thread is stopped, the others stop too
+class _Task:
+    """Blocks to work on: each is taken by one thread, and dropped once something went wrong in any."""
+
+    def __init__(self, work: Callable[[Block], object], blocks: list[Block]) -> None:
+        self.work = work
+        self.blocks = blocks
+        self.done: list[int] = []
+        self.errors: list[BaseException] = []
+        self._next = itertools.count()
+        self._handling = np.geterr()  # each thread has its own
+
+    def run(self) -> None:
+        """Work on blocks until none is left."""
+        while (place := next(self._next)) < len(self.blocks):
+            try:
+                if not self.errors:
+                    self.work(self.blocks[place])
+            except BaseException as error:  # raised where the work was asked for
+                self.errors.append(error)
+            self.done.append(place)
+
+    def help(self) -> None:
+        """The same in another thread."""
+        with np.errstate(**self._handling):
+            self.run()
 
 
-def _next(waiting: deque[Block]) -> Block | None:
-    try:
-        return waiting.popleft()
-    except IndexError:
-        return None
+def _help(tasks: SimpleQueue[_Task | None]) -> None:
+    while (task := tasks.get()) is not None:
+        task.help()
+        del task  # holds arrays

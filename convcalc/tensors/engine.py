@@ -14,13 +14,16 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from convcalc.tensors.blocks import CACHED, Block, Crew
+from convcalc.tensors.blocks import CACHED, Block, Crew, blocks
 from convcalc.tensors.memory import Memory
 from convcalc.tensors.products import Products
 
 Array = Any
 """A NumPy array of any dtype. NumPy's own type promises what arrays of Python objects do not keep."""
 Pairs = Sequence[tuple[int, int]]
+
+LONG = 128
+"""Elements in a row from which NumPy is faster when it does not spread a number for each row in a buffer of its own."""
 
 
 class Misfit(ValueError):
@@ -165,15 +168,14 @@ class Engine:
         They broadcast. Quicker than one function of them all, which makes an array at every step.
         """
         shape = np.broadcast_shapes(x.shape, *(np.shape(other) for other in others))
-        spread = [array if np.ndim(array) == 0 else np.broadcast_to(array, shape) for array in (x, *others)]
         output = self._memory.empty(shape, np.result_type(x, *others))
-
-        def work(block: Block) -> None:
-            target, *operands = (array if np.ndim(array) == 0 else array[block] for array in spread)
-            for function, operand in zip(functions, operands, strict=True):
-                target = function(target, operand, out=output[block])
-
-        self._crew(output).share(work, shape, most=CACHED)
+        if output.size <= CACHED:
+            _chain(functions, x, others, output)
+            return output
+        spread = [array if np.ndim(array) == 0 else np.broadcast_to(array, shape) for array in (x, *others)]
+        for block in blocks(shape, CACHED):  # one thread: more would wait for the same memory
+            first, *operands = (array if np.ndim(array) == 0 else array[block] for array in spread)
+            _chain(functions, first, operands, output[block])
         return output
 
     def reduced(
@@ -239,6 +241,13 @@ class Engine:
         """
         axes = zip(pads, sizes, kernel, stride, dilation, strict=True)
         return [(pair[0], pair[1] + _overhang(pair, *axis)) for pair, *axis in axes]
+
+
+def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array], output: Array) -> None:
+    buffered = np.setbufsize(16) if math.prod(output.shape[2:]) >= LONG else np.getbufsize()
+    for function, other in zip(functions, others, strict=True):
+        x = function(x, other, out=output)
+    np.setbufsize(buffered)
 
 
 def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int, ...]:

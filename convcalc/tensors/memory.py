@@ -11,7 +11,7 @@ import numpy as np
 
 Array = Any
 
-WORTH_KEEPING_BYTES = range(1 << 16, 1 << 22)
+WORTH_KEEPING_BYTES = range(1 << 16, 1 << 23)
 """Below, the allocator of the process is as good; above, NumPy asks the system for huge pages, which are few."""
 
 

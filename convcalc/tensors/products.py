@@ -21,7 +21,7 @@ BUFFERED = 1 << 18
 ROWS = 256
 """Rows of a matrix that are enough for a product to run at full speed."""
 
-WORTH_A_THREAD = 1 << 20
+WORTH_A_THREAD = 1 << 22
 """Multiplications below which a product is not divided for the sake of a thread."""
 
 
@@ -67,7 +67,8 @@ class Products:
             target = _flat(output[(samples, groups, slice(None), *positions)], 3)
             self._make(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), target)
 
-        crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED)
+        least = WORTH_A_THREAD // rows.shape[1]  # of columns: each is multiplied with every row
+        crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED, least=least)
 
     def scattered(
         self, crew: Crew, rows: Array, x: Array, output: Array, stride: Sequence[int], dilation: Sequence[int]
