@@ -238,6 +238,13 @@ def test_pairs_that_are_worth_it(layers: str) -> None:
     assert findings("CC302", f"input: [64, 12, 12]\nlayers: [{layers}]") == []
 
 
+@pytest.mark.parametrize(("between", "flagged"), [(1, False), (2, True), (3, True)])
+def test_a_pair_that_costs_as_much_as_the_one(between: int, flagged: bool) -> None:
+    """4·between + between·4 against 4·4."""
+    layers = [written("conv", out_channels=channels, kernel_size=1) for channels in (between, 4)]
+    assert bool(findings("CC302", net((4, 8), *layers))) == flagged
+
+
 def test_another_use_of_the_first_keeps_the_pair() -> None:
     point = "conv: {out_channels: 4, kernel_size: 1}"
     assert layers_of("CC302", f"input: [4, 8, 8]\nlayers: [{point}, {point}]") == ["conv2"]

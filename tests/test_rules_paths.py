@@ -251,6 +251,12 @@ def test_an_axis_alone_is_an_info() -> None:
     assert "already sees 9 positions of an input of 8 along axis 0" in said.message
 
 
+def test_an_axis_that_is_just_seen_is_not_outgrown() -> None:
+    square, tall = (written("conv", out_channels=4, kernel_size=kernel, padding="same") for kernel in (9, (3, 1)))
+    last = [findings("CC208", net((4, 8, size), square, tall, written("global_avg_pool")))[-1] for size in (8, 9)]
+    assert [(found.layer, found.severity) for found in last] == [("conv2", "warning"), ("conv2", "info")]
+
+
 def test_a_window_as_large_as_the_map_is_a_fully_connected_layer() -> None:
     padded = written("conv", out_channels=4, kernel_size=7, padding=3)
     on_purpose = written("conv", out_channels=4, kernel_size=7)

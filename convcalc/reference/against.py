@@ -4,7 +4,7 @@ Every layer is compared alone, on the tensors that entered it in the executor, s
 and does not hide in what came before. The outputs of the whole network, run as one model, are compared at the end.
 What only moves numbers has to agree to the bit; elsewhere the tolerance is what rounding accounts for (see
 `convcalc.reference.rounding`). The outputs may differ by the relative tolerances of all layers, added up as errors that
-know nothing of each other; if that is not enough, by what comes out of moving every input and weight by its rounding.
+know nothing of each other; if that is not enough, by what a rounding put into every layer does to them.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import importlib.util
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -21,10 +22,15 @@ from convcalc.network import Network, Node
 from convcalc.reference.execution import Step, Weights
 from convcalc.reference.rounding import largest, rounding
 
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
 PACKAGES = ("onnx", "onnxruntime")
 
-MOVED = 64
-"""Outputs may differ by so many times what moving every input and weight by its rounding does to them."""
+DISTURBED = 16
+"""Outputs may differ by so many times what disturbing every layer by its own rounding does to them."""
+
+SINGLE = float(np.finfo(np.float32).eps)
 
 
 class MissingPackage(ImportError):
@@ -79,6 +85,7 @@ class OnnxRuntime:
         self._arrays: Mapping[str, Array] = {}
         self._kept: dict[str, Array] = {}
         self._outputs: dict[int, Array] = {}
+        self._tolerances: dict[int, float] = {}
         self._spread = 0.0
         self._incomplete = ""
 
@@ -114,6 +121,7 @@ class OnnxRuntime:
             return self._uncompared(step.place, f"ONNX Runtime: {error}")
         relative, size = rounding(step, entering, written)
         self._spread = math.hypot(self._spread, relative)
+        self._tolerances[step.place] = relative * size
         return _compared(step.place, step.output, found, relative * size)
 
     def compare_outputs(self, inputs: Mapping[str, Array]) -> list[Comparison]:
@@ -131,16 +139,18 @@ class OnnxRuntime:
             found = run(written, self._kept, entering, self.threads)
         except NotRun as error:
             return [Comparison(place, reason=f"ONNX Runtime: {error}") for place in places]
-        tolerances = [self._spread * largest(tensor) for tensor in made]
-        results = [_compared(*each) for each in zip(places, made, found, tolerances, strict=True)]
+        results = [
+            _compared(place, ours, theirs, max(self._spread * largest(ours), self._tolerances.get(place, 0.0)))
+            for place, ours, theirs in zip(places, made, found, strict=True)
+        ]
         if all(result.agrees for result in results):
             return results
         # A network may enlarge what is rounded on the way: by how much is measured.
-        generator = np.random.default_rng(0)
-        arrays = {name: _moved(generator, array) for name, array in self._kept.items()}
-        moved = run(written, arrays, [_moved(generator, tensor) for tensor in entering], self.threads)
+        moved = run(
+            _disturbed(written, {node.name for node in self.network.layers}), self._kept, entering, self.threads
+        )
         return [
-            msgspec.structs.replace(result, tolerance=max(result.tolerance, MOVED * _apart(one, other)))
+            msgspec.structs.replace(result, tolerance=max(result.tolerance, DISTURBED * _apart(one, other)))
             for result, one, other in zip(results, found, moved, strict=True)
         ]
 
@@ -186,10 +196,19 @@ def _apart(one: Array, other: Array) -> float:
     return math.inf if math.isnan(difference) else difference
 
 
-def _moved(generator: np.random.Generator, array: Array) -> Array:
-    """Every number moved by about its own rounding."""
-    noise = generator.standard_normal(array.shape, array.dtype)
-    noise *= np.finfo(array.dtype).eps
-    noise *= array
-    noise += array
-    return noise
+def _disturbed(written: ModelProto, layers: set[str]) -> ModelProto:
+    """The model with every element of every layer moved by about its own rounding."""
+    from onnx import ModelProto, helper
+
+    disturbed = ModelProto()
+    disturbed.CopyFrom(written)
+    del disturbed.graph.node[:]
+    for node in written.graph.node:
+        disturbed.graph.node.append(node)
+        if (name := node.output[0]) in layers:
+            exact, factor = f"{name}/exact", f"{name}/factor"
+            disturbed.graph.node[-1].output[0] = exact
+            drawn: dict[str, Any] = {"mean": 1.0, "scale": SINGLE, "seed": float(len(disturbed.graph.node))}
+            disturbed.graph.node.append(helper.make_node("RandomNormalLike", [exact], [factor], **drawn))
+            disturbed.graph.node.append(helper.make_node("Mul", [exact, factor], [name]))
+    return disturbed

@@ -2,17 +2,22 @@
 
 Both add up in an order of their own. A sum of n products in numbers of precision eps comes out wrong by about √n·eps of
 their size, so a layer may differ by (16 + √n)·eps times the largest number that enters or leaves it, where n is how
-many numbers make an element. What interpolates at places it computes in the same precision may differ by a place's
-rounding too: eps times the longest axis. What takes 1 from an exponential has rounded a 1. What divides by a deviation
-that it measures divides what was rounded before, and one measured as the mean of squares without the square of the mean
-loses what these have in common. What only moves numbers, or chooses among them, rounds nothing.
+many numbers make an element. Some layers have more to round:
+
+- what interpolates computes places in the same precision, and may be off by eps times the longest axis;
+- what takes 1 from an exponential has rounded a 1;
+- what divides by a deviation it measures divides what was rounded before, and one measured as the mean of squares less
+  the square of the mean loses what these have in common;
+- what divides by an energy may have summed it on from its neighbour's, which was larger.
+
+What only moves numbers, or chooses among them, rounds nothing.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,6 +60,8 @@ def rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> tupl
         size = max(size, 1.0)
     if operators & NORMALISING:
         size = max(size, _on_the_way(written, entering[0]))
+    if "LRN" in operators:
+        size *= _energies(written, entering[0])
     return float(_precision(output, written) * (16 + math.sqrt(numbers) + longest)), size
 
 
@@ -84,13 +91,23 @@ def _on_the_way(written: ModelProto, x: Array) -> float:
     return max(largest(each) for each in numbers)
 
 
-def _groups(written: ModelProto, x: Array) -> tuple[Array, float]:
-    """What is normalised together, along the last axis, and what is added to its variance."""
+def _energies(written: ModelProto, x: Array) -> float:
+    """How many times the smallest energy, which divides, the largest may be."""
+    (said,) = (_said(node) for node in written.graph.node if node.op_type == "LRN")
+    return 1.0 + abs(said["alpha"]) * largest(x) ** 2 / said["bias"] if said["bias"] > 0 else 1.0
+
+
+def _said(node: NodeProto) -> dict[str, Any]:
     from onnx.helper import get_attribute_value
 
+    return {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
+
+
+def _groups(written: ModelProto, x: Array) -> tuple[Array, float]:
+    """What is normalised together, along the last axis, and what is added to its variance."""
     (node,) = (node for node in written.graph.node if node.op_type in NORMALISING)
-    said = {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
-    order = [get_attribute_value(other.attribute[0]) for other in written.graph.node if other.op_type == "Transpose"]
+    said = _said(node)
+    order = [_said(other)["perm"] for other in written.graph.node if other.op_type == "Transpose"]
     laid = x.transpose(order[0]) if order else x  # as the operator gets it
     if node.op_type == "LayerNormalization":
         kept = laid.shape[: said["axis"]]

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Collection
 from functools import lru_cache
 
+from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import product
+from convcalc.layers import Kind, Shape
 from convcalc.layers.family.activations import KINDS
 from convcalc.rules._subject import Subject
 
@@ -19,6 +21,17 @@ POOLS = frozenset({"max_pool", "avg_pool"})
 CONVOLUTIONS = frozenset({"conv", "conv_transpose", "deform_conv"})
 LEARNED = CONVOLUTIONS | {"linear", "attention"}
 """Layers that multiply and add up with learned weights."""
+
+
+def keeps_field(config: Kind, shapes: tuple[Shape, ...]) -> bool:
+    """Whether every position of the output sees what that position of the one input sees, and nothing more."""
+    return type(config).receptive_field is Kind.receptive_field or _field_stays(config, shapes)
+
+
+@lru_cache(maxsize=256)
+def _field_stays(config: Kind, shapes: tuple[Shape, ...]) -> bool:
+    field = at_input(len(shapes[0]) - 1)
+    return len(shapes) == 1 and config.receptive_field((field,), shapes) == field
 
 
 def reached(subject: Subject, index: int, passed: Collection[str]) -> list[int | None]:

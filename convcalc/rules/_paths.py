@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from convcalc.arithmetic.field import NOT_WORKED_OUT, at_input, centre, measure
 from convcalc.layers import Kind, Shape
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
+from convcalc.rules._graph import POOLS, keeps_field
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
@@ -121,7 +121,7 @@ def _steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | N
         windows = windows_of(node.config, shapes[0])
         return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
     config: Any = node.config
-    if type(config).receptive_field is Kind.receptive_field:
+    if keeps_field(config, shapes):
         return None
     return _other_steps(config, shapes)
 

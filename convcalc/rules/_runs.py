@@ -10,9 +10,8 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from convcalc.arithmetic.window import Window
-from convcalc.layers import Kind
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
+from convcalc.rules._graph import POOLS, keeps_field
 from convcalc.rules._paths import MERGES, meeting
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import redilated, windows_of
@@ -85,7 +84,7 @@ def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
             found.append(_merged(index, node, entering, shapes))
         elif node.kind in {"pad", "crop"}:
             found.append((None, *_shifted(node, entering[0], shapes[0])))
-        elif node.config is not None and type(node.config).receptive_field is Kind.receptive_field:
+        elif node.config is not None and keeps_field(node.config, shapes):
             found.append(entering[0])
         else:
             found.append((None, *(Run(index) for _ in node.shape[1:])))
