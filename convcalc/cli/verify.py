@@ -57,7 +57,7 @@ def verify(
     try:
         if not files:
             _refuse(layer=layer, against=against, max_memory=max_memory, input=input, set=set)
-            code = _battery(cases or CASES, seed, used, format)
+            code = _battery(cases or CASES, seed, format)
         else:
             _refuse(cases=cases)
             run = _Run(layer, against, seed, dtype, used, _amount(max_memory), format)
@@ -95,8 +95,27 @@ def _amount(text: str | None) -> int | None:
         raise typer.BadParameter(str(error), param_hint="--max-memory") from None
 
 
-def _battery(cases: int, seed: int, threads: int, format: Format) -> int:  # noqa: A002  # as above
-    raise NotImplementedError
+def _battery(cases: int, seed: int, format: Format) -> int:  # noqa: A002  # as above
+    from convcalc.reference.battery import battery
+
+    started = time.perf_counter()
+    with _progress("battery") as progress:
+        found = battery(cases=cases, seed=seed, progress=progress)
+    if format == "json":
+        from convcalc.views.verification import battery_json
+
+        sys.stdout.flush()
+        sys.stdout.buffer.write(battery_json.encode(found) + b"\n")  # JSON is UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
+    elif format == "markdown":
+        from convcalc.views.verification import battery_markdown
+
+        sys.stdout.write(battery_markdown.text(found))
+    else:
+        from convcalc.views.verification import battery as view
+
+        view.show(console(), found, time.perf_counter() - started)
+    return 0 if found.agrees else DISAGREEMENT
 
 
 class _Run:

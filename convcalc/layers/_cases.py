@@ -34,6 +34,6 @@ def draw_eps(draw: random.Random) -> float:
 
 def draw_padding(draw: random.Random, kernel: tuple[int, ...]) -> Padding:
     """A word, or any padding up to the kernel."""
-    if draw.random() < 0.4:
-        return draw.choice(["same", "same_lower", "valid"] + ["causal"] * (len(kernel) == 1))
+    if draw.random() < 0.5:
+        return draw.choice(["same", "same", "same_lower", "valid"] + ["causal"] * (len(kernel) == 1))
     return tuple((draw.randint(0, k), draw.randint(0, k)) for k in kernel)

@@ -94,7 +94,7 @@ class Conv(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        rank, groups = draw.randint(0, 3), draw.randint(1, 3)
+        rank, groups = draw.choice([0, 1, 1, 2, 2, 2, 3]), draw.randint(1, 3)
         kernel, stride, dilation = draw_axes(draw, rank, 3), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
         sizes = tuple(d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
         mode, padding = draw.choice(("zeros", *PADDING_MODES)), draw_padding(draw, kernel)

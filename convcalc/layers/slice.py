@@ -82,8 +82,8 @@ class Slice(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw)
         axis = draw_axis(draw, x)
-        start = draw.randrange(x[axis])
-        end = draw.randint(start + 1, x[axis])
+        start = draw.randrange(draw.randint(1, x[axis]))
+        end = max(draw.randint(start + 1, x[axis]) for _ in range(2))
         start -= x[axis] * draw_flag(draw)
         if end == x[axis]:
             return cls(axis=axis, start=start, end=None, step=draw.randint(1, 3)), (x,)

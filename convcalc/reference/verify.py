@@ -136,13 +136,7 @@ def verify(
     needed = bytes_needed(network, dtype)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
-    report = analyze(network, dtype=dtype)
-    tell = progress or (lambda what, done, of: None)
-    measured = list(_run(network, dtype, seed, threads, tell))
-    checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
-    rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
-    layers = tuple(_result(row, found, check) for row, found, check in rows)
-    totals = _totals(report, measured)
+    report, layers, totals = compared(network, dtype, seed, threads, progress=progress)
     return Verification(
         network=network,
         report=report,
@@ -152,6 +146,20 @@ def verify(
         totals=totals,
         expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
     )
+
+
+def compared(
+    network: Network, dtype: str, seed: int, threads: int, *, probed: bool = True, progress: Progress | None = None
+) -> tuple[Report, tuple[LayerResult, ...], dict[str, Figure]]:
+    """What is claimed of a network, and beside it what was measured, layer by layer and in total."""
+    report = analyze(network, dtype=dtype)
+    tell = progress or (lambda what, done, of: None)
+    measured = list(_run(network, dtype, seed, threads, tell))
+    checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
+    if probed:
+        checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
+    rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
+    return report, tuple(_result(row, found, check) for row, found, check in rows), _totals(report, measured)
 
 
 def alone(network: Network, name: str) -> Network:
@@ -197,22 +205,26 @@ def _run(network: Network, dtype: str, seed: int, threads: int, tell: Progress) 
     del inputs
     with np.errstate(all="ignore"):  # an overflow is told by name, once
         for done, step in enumerate(steps, start=1):
-            yield _kept(network, step)
+            yield _kept(step)
             del step
             tell(network.layers[min(done, total - 1)].name, done, total)
-    gc.collect()
+    if len(network.nodes) > FEW:
+        gc.collect()
 
 
-def _kept(network: Network, step: Step) -> _Measured:
-    node = network.nodes[step.place]
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    buffers = node.config.buffers(*(network.nodes[source].shape for source in node.inputs))
+BUFFERS = ("running_mean", "running_var")
+"""The arrays that are kept and not learned, by the names that PyTorch gives them."""
+FEW = 100
+"""Layers that leave little behind."""
+
+
+def _kept(step: Step) -> _Measured:
     sizes = {name: product(shape) for name, shape in step.used.items()}
     output = step.output
     return _Measured(
         shape=None if output is None else output.shape[1:],
-        learned=sum(size for name, size in sizes.items() if name not in buffers),
-        buffers=sum(size for name, size in sizes.items() if name in buffers),
+        learned=sum(size for name, size in sizes.items() if name not in BUFFERS),
+        buffers=sum(size for name, size in sizes.items() if name in BUFFERS),
         macs=step.multiplications,
         alive_bytes=step.alive_bytes,
         output_bytes=0 if output is None else output.nbytes,
@@ -221,7 +233,7 @@ def _kept(network: Network, step: Step) -> _Measured:
     )
 
 
-def _result(row: Row, measured: _Measured, check: FieldCheck) -> LayerResult:
+def _result(row: Row, measured: _Measured, check: FieldCheck | None) -> LayerResult:
     return LayerResult(
         name=row.name,
         kind=row.kind,

@@ -1,0 +1,37 @@
+"""What came of the battery as JSON: stable names, raw integers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from convcalc.reference.battery import Battery, KindResult
+from convcalc.version import __version__
+
+SCHEMA_VERSION = 1
+
+
+def encode(found: Battery) -> bytes:
+    """The whole record; `checked` are the cases of which there was something to check."""
+    document = {
+        "schema_version": SCHEMA_VERSION,
+        "convcalc_version": __version__,
+        "agrees": found.agrees,
+        "seed": found.seed,
+        "cases": found.cases,
+        "results": [_result(result) for result in found.results],
+    }
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+
+
+def _result(result: KindResult) -> dict[str, Any]:
+    return {
+        "name": result.name,
+        "group": result.group,
+        "agrees": result.agrees,
+        "cases": result.cases,
+        "columns": result.columns,
+        "identities": result.identities,
+        "counterexample": result.counterexample,
+    }
