@@ -15,7 +15,8 @@ from convcalc.cli.options import Inputs, Variables, assignments, console, readab
 
 if TYPE_CHECKING:
     from convcalc.network import Network
-    from convcalc.reference.verify import Verification
+    from convcalc.reference.memory import TooLarge
+    from convcalc.reference.verify import Unknown, Verification
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
@@ -179,20 +180,18 @@ class _Run:
         except reference.NoSuchLayer as error:
             raise typer.BadParameter(str(error), param_hint="--layer") from None
         except TooLarge as error:
-            self._refused(network, file, error)
+            self._refused(network, file, _too_large(error))
+            return BAD_INPUT
+        except reference.Unknown as error:
+            self._refused(network, file, _unknown(error))
             return BAD_INPUT
         self._show(found, file, time.perf_counter() - started)
         return 0 if found.agrees else DISAGREEMENT
 
-    def _refused(self, network: Network, file: str, error: Any) -> None:
+    def _refused(self, network: Network, file: str, reason: str) -> None:
         from convcalc.views.verification import json
-        from convcalc.views.words import binary
 
-        message = (
-            f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
-            f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
-            "--input needs less"
-        )
+        message = f"{network.name} is not run: {reason}"
         typer.echo(f"convcalc: {file}: {message}", err=True)
         self.documents.append(json.refusal(network.name, file, message))
 
@@ -213,6 +212,25 @@ class _Run:
                 out.print()
             network.show(out, found, file, seconds)
         self.shown += 1
+
+
+def _too_large(error: TooLarge) -> str:
+    from convcalc.views.words import binary
+
+    return (
+        f"it needs about {binary(error.needed)} of memory and may take {binary(error.allowed)}; --max-memory "
+        f"{-(-error.needed // 2**30)}GiB runs it all the same, a smaller --input needs less"
+    )
+
+
+def _unknown(error: Unknown) -> str:
+    from convcalc.views.words import listed
+
+    several = len(error.layers) > 1
+    return (
+        f"it is not known what {listed(error.layers)} {'do' if several else 'does'}, so its totals are least ones "
+        f"({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other layer alone"
+    )
 
 
 @contextmanager

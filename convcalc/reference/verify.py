@@ -104,6 +104,14 @@ class NoSuchLayer(ValueError):
     """There is no layer of that name."""
 
 
+class Unknown(ValueError):
+    """A network with layers of which it is not known what they do; `layers` are their names."""
+
+    def __init__(self, layers: tuple[str, ...]) -> None:
+        super().__init__(f"it is not known what {', '.join(layers)} do")
+        self.layers = layers
+
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done and how many there are."""
 
@@ -127,12 +135,15 @@ def verify(
     Raises:
         ValueError: a dtype that is not in `DTYPES`.
         NoSuchLayer: `layer` names none.
+        Unknown: it is not known what a layer does.
         TooLarge: more than `most_bytes` are needed, told before anything is allocated.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
     if layer is not None:
         network = alone(network, layer)
+    if network.uncosted:
+        raise Unknown(network.uncosted)
     needed = bytes_needed(network, dtype)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)

@@ -190,13 +190,20 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
         size = shown is words.binary
         sign = "+" if delta.delta > 0 else "-" if delta.delta else ""
         more = f"{sign}{words.binary(abs(delta.delta))}" if size else exactly(delta.delta)
-        more = more if delta.delta else "unchanged"
         lacking = [0, 0] if cost == "peak_activation_bytes" else known
         before, after = (
             words.at_least(shown(number), count)
             for number, count in zip((delta.base, delta.head), lacking, strict=True)
         )
-        rows.append((what, before, after, f"{more}{counted(comparison) if any(lacking) else ''}", percent(delta)))
+        rows.append(
+            (
+                what,
+                before,
+                after,
+                f"{more}{counted(comparison) if any(lacking) else ''}" if delta.delta else "unchanged",
+                percent(delta),
+            )
+        )
     before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
     if before or after:
         rows.append(("field", before or "none", after or "none", "unchanged" if before == after else "", ""))
