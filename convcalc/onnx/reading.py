@@ -326,7 +326,8 @@ class Reference(msgspec.Struct, frozen=True):
 
 
 def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
-    name, stated, value = "", 0, None
+    name, stated = "", 0
+    value: object = None
     numbers: list[Number] = []
     texts: list[str] = []
     for number, kind, start, end in wire.fields(buffer, place):

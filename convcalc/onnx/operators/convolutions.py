@@ -1,0 +1,130 @@
+"""Conv, ConvTranspose and DeformConv."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.onnx.building import Call, Draft, Value
+from convcalc.onnx.constants import Constant
+from convcalc.onnx.errors import Inexpressible
+
+WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
+
+
+def padding(call: Call, rank: int) -> Any:
+    """What is added around the input, as the kinds have it."""
+    word = call.attributes.text("auto_pad", "NOTSET")
+    if word in WORDS:
+        return WORDS[word]
+    pads = call.attributes.integers("pads") or [0] * 2 * rank
+    if len(pads) != 2 * rank:
+        raise Inexpressible(f"pads {pads} for {rank} axes")
+    return tuple(zip(pads[:rank], pads[rank:], strict=True))
+
+
+def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
+    """One number for each spatial axis."""
+    found = tuple(call.attributes.integers(name) or (default,) * rank)
+    if len(found) != rank:
+        raise Inexpressible(f"{name} {list(found)} for {rank} axes")
+    return found
+
+
+def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
+    """Kernel, stride, padding and dilation."""
+    rank = len(kernel)
+    return {
+        "kernel_size": kernel,
+        "stride": per_axis(call, "strides", rank),
+        "padding": padding(call, rank),
+        "dilation": per_axis(call, "dilations", rank),
+    }
+
+
+def _weight(call: Call, index: int, x: Draft) -> Constant:
+    weight = call.constant(index, "filters")
+    if len(weight.shape) != len(x.shape) + 1:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} for a tensor of shape {[1, *x.shape]}")
+    return weight
+
+
+def _arrays(call: Call, weight: Constant, index: int) -> tuple[bool, tuple[str, ...]]:
+    """Whether there is a bias, and the initialisers of both."""
+    if not call.has(index):
+        return False, weight.made_of
+    return True, (*weight.made_of, *call.constant(index, "a bias").made_of)
+
+
+def _conv(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    groups = call.attributes.integer("group", 1)
+    if weight.shape[1] * groups != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} in {groups} groups for {x.shape[0]} channels")
+    bias, weights = _arrays(call, weight, 2)
+    fields = {
+        "out_channels": weight.shape[0],
+        **window(call, weight.shape[2:]),
+        "groups": groups,
+        "bias": bias,
+    }
+    return call.out(call.layer("conv", fields, x, weights=weights))
+
+
+def _conv_transpose(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    groups = call.attributes.integer("group", 1)
+    if weight.shape[0] != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
+    bias, weights = _arrays(call, weight, 2)
+    fields = {
+        "out_channels": weight.shape[1] * groups,
+        **window(call, weight.shape[2:]),
+        "groups": groups,
+        "bias": bias,
+    }
+    fields["padding"], fields["output_padding"] = _cropping(call, fields, x.shape[1:])
+    return call.out(call.layer("conv_transpose", fields, x, weights=weights))
+
+
+def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """What is cropped and what is added, where the output's sizes are given or follow from the input's."""
+    rank = len(sizes)
+    added = per_axis(call, "output_padding", rank, 0)
+    wanted = call.attributes.integers("output_shape")
+    word = fields["padding"] if isinstance(fields["padding"], str) else ""
+    if wanted is None and word in ("same", "same_lower") and not any(added):
+        return word, added
+    if wanted is None and word in ("same", "same_lower"):
+        wanted = [size * stride for size, stride in zip(sizes, fields["stride"], strict=True)]
+    if wanted is None:
+        return fields["padding"], added
+    crops, more = [], []
+    windows = zip(
+        sizes, wanted[-rank:], fields["kernel_size"], fields["stride"], fields["dilation"], added, strict=True
+    )
+    for size, output, kernel, stride, dilation, end in windows:
+        total = stride * (size - 1) + end + dilation * (kernel - 1) + 1 - output
+        half, other = max(total, 0) // 2, max(total, 0) - max(total, 0) // 2
+        crops.append((half, other) if word == "same" else (other, half))
+        more.append(end + max(-total, 0))
+    return tuple(crops), tuple(more)
+
+
+def _deform_conv(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    bias, weights = _arrays(call, weight, 3)
+    fields = {
+        "out_channels": weight.shape[0],
+        **window(call, weight.shape[2:]),
+        "groups": call.attributes.integer("group", 1),
+        "bias": bias,
+        "offset_groups": call.attributes.integer("offset_group", 1),
+    }
+    maps = [call.map(index) for index in (2, 4) if call.has(index)]
+    return call.out(call.layer("deform_conv", fields, x, *maps, weights=weights))
+
+
+OPERATORS = {"Conv": _conv, "ConvTranspose": _conv_transpose, "DeformConv": _deform_conv}
