@@ -12,7 +12,7 @@ from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, 
 from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
-from convcalc.onnx.modules import named
+from convcalc.onnx.calling import named
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, parse, read
