@@ -21,6 +21,7 @@ COMMANDS = {
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",
+    "export": "export",
     "kinds": "manual",
     "rules": "manual",
     "schema": "manual",
