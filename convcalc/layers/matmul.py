@@ -32,8 +32,8 @@ class Matmul(Kind, frozen=True, kw_only=True):
             "CC103",
             "",
             lambda: (
-                f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are not matrices with the same axes before; "
-                "legal here: two tensors of as many axes, 2 or more"
+                f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are no matrices with equal axes before; "
+                "legal here: two of as many axes, 2 or more"
             ),
         )
         if len(x) < 2 or len(x) != len(y):
@@ -78,6 +78,6 @@ class Matmul(Kind, frozen=True, kw_only=True):
 
 def _mismatch(x: Shape, y: Shape, axis: int) -> str:
     return (
-        f"input 1 of shape {list(x)} does not match input 2 of shape {list(y)} on axis {axis}; legal here: equal sizes, "
-        "or 1"
+        f"input 1 of shape {list(x)} does not match input 2 of shape {list(y)} on axis {axis}; legal here: "
+        "equal sizes, or 1"
     )

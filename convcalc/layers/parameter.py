@@ -9,8 +9,8 @@ Example:
       - add: {from: [concat1, positions]}
     # output 197x768, params 152064, macs 0
 
-The input is there for its batch alone; nothing of it is seen. What is not learned, such as a mean to subtract, counts as
-buffers. No arithmetic.
+The input is there for its batch alone; nothing of it is seen. What is not learned, such as a mean to subtract, counts
+as buffers. No arithmetic.
 
 Source: PyTorch nn.Parameter; ONNX initialisers that enter element-wise operators.
 """

@@ -1,8 +1,8 @@
 """Layers as they are being found: drafts, the tensors they make, and what an operator's translation is given.
 
-ONNX has the batch as an axis, and a network of ours has none. At batch 1 that axis holds one position, so a tensor of ours
-is ONNX's with that axis left out: `Value.batch` says which, None where the batch has become part of another axis or
-where there was none. An operator asks for its input with a certain axis left out, and gets a reshape where it must.
+ONNX has the batch as an axis, and a network of ours has none. At batch 1 that axis holds one position, so a tensor of
+ours is ONNX's with that axis left out: `Value.batch` says which, None where the batch has become part of another axis
+or where there was none. An operator asks for its input with a certain axis left out, and gets a reshape where it must.
 """
 
 from __future__ import annotations
@@ -27,9 +27,12 @@ UNKNOWN = "opaque"
 
 
 class Draft:
-    """A layer to be: `weights` are the initialisers it uses, `node` where it comes from, `reason` why it is unknown."""
+    """A layer to be: `weights` are the initialisers it uses, `nodes` what it comes from.
 
-    __slots__ = ("fields", "inputs", "kind", "name", "nodes", "reason", "shape", "weights")
+    Of one that is unknown, `reason` is why, and `operand` the number that it works with, as an exponent is.
+    """
+
+    __slots__ = ("fields", "inputs", "kind", "name", "nodes", "operand", "reason", "shape", "weights")
 
     def __init__(
         self,
@@ -42,6 +45,7 @@ class Draft:
     ) -> None:
         self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
         self.nodes, self.weights, self.name, self.reason = nodes, weights, "", ""
+        self.operand: float | None = None
 
     @property
     def op(self) -> str:
@@ -182,8 +186,7 @@ def brief(value: Any) -> Any:
     """One number where a list has the same for every axis, and where padding is the same at both ends."""
     if not isinstance(value, tuple | list):
         return value
-    items = [brief(item) if isinstance(item, tuple | list) else item for item in value]
-    return items
+    return [brief(item) if isinstance(item, tuple | list) else item for item in value]
 
 
 class Call:

@@ -130,8 +130,8 @@ def _slice(given: Arithmetic) -> Constant:
     axes = given.numbers(3, "axes") or list(range(len(starts)))
     steps = given.numbers(4) or [1] * len(starts)
     ranges = [range(size) for size in x.shape]
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        axis %= len(x.shape)
+    for start, end, stated, step in zip(starts, ends, axes, steps, strict=True):
+        axis = stated % len(x.shape)
         ranges[axis] = range(*slice(start, end, step).indices(x.shape[axis]))
     return constants.sliced(x, ranges)
 
@@ -271,5 +271,5 @@ FOLDS: dict[str, Fold] = {
     "CumSum": _like,
     "ScatterND": _like,
     "Clip": _like,
-    **{op: _reduce for op in constants.REDUCED},
+    **dict.fromkeys(constants.REDUCED, _reduce),
 }

@@ -9,10 +9,10 @@ from pathlib import Path
 
 from convcalc.onnx import constants, fold
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
+from convcalc.onnx.calling import named
 from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
-from convcalc.onnx.calling import named
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, parse, read
@@ -213,6 +213,7 @@ class Walk:
             own = without(shape, batch)
             draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), weights)
             draft.reason = reason or "no kind says it"
+            draft.operand = _operand(inputs)
             self.builder.drafts.append(draft)
             found.append(Value(shape, draft, batch))
         return found
@@ -356,6 +357,12 @@ class Walk:
             for name, tensor in self.model.graph.initialisers.items()
             if name not in self.read and name not in inner and name not in outputs
         )
+
+
+def _operand(inputs: list[Value | None]) -> float | None:
+    """The number that is the second input."""
+    constant = inputs[1].constant if len(inputs) == 2 and inputs[1] is not None else None
+    return float(constant.numbers[0]) if constant is not None and constant.numbers else None
 
 
 SAME_SHAPE = {

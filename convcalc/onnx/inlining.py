@@ -83,7 +83,7 @@ def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node
     needed = _needed(reads, makers, outputs)
     if _in_order(reads, needed, makers):
         return [nodes[place] for place in needed]
-    waits = {place: 0 for place in needed}
+    waits = dict.fromkeys(needed, 0)
     readers: dict[int, list[int]] = {}
     for place in needed:
         for maker in {makers[name] for name in reads[place] if name in makers and name not in known}:

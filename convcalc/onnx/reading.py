@@ -1,7 +1,7 @@
 """An ONNX file as records: nodes, attributes, and of tensors where their numbers lie.
 
-Weights are never read and references to other files never followed. What is read is bounded: by the size of the file, by
-`MOST_NODES`, and by subgraphs being read only where they are asked for.
+Weights are never read and references to other files never followed. What is read is bounded: by the size of the file,
+by `MOST_NODES`, and by subgraphs being read only where they are asked for.
 """
 
 from __future__ import annotations
@@ -357,7 +357,7 @@ def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
             value = _sparse(buffer, (start, end))
     if value is None and stated in (1, 2, 3):  # numbers and texts at their defaults may be left out of a file
         value = {1: 0.0, 2: 0, 3: ""}[stated]
-    into[name] = value if value is not None else texts if texts else numbers
+    into[name] = value if value is not None else texts or numbers
 
 
 def _sparse(buffer: Buffer, place: Place) -> Tensor:

@@ -168,8 +168,8 @@ def _slice(call: Call) -> Value:
         raise Inexpressible("no starts or ends are given")
     axes = call.numbers(3, "axes") or list(range(len(starts)))
     steps = call.numbers(4) or [1] * len(starts)
-    for start, end, axis, step in zip(starts, ends, axes, steps, strict=True):
-        axis %= len(value.shape)
+    for start, end, stated, step in zip(starts, ends, axes, steps, strict=True):
+        axis = stated % len(value.shape)
         places = range(*slice(start, end, step).indices(value.shape[axis]))
         if step < 0 and len(places) > 1:
             value = _picked(call, value, axis, list(places))
