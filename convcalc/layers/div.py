@@ -4,7 +4,7 @@ Example:
     inputs: {first: [64, 14, 14], second: [64, 1, 1]}
     layers:
       - div: {from: [first, second]}
-    # output 64x14x14, params 0, macs 0
+    # output 64x14x14, params 0, macs 0, field 1
 
 Shapes are equal, or 1 where a tensor is repeated; a tensor of fewer axes is aligned at the channels, so (C) meets
 (C, ...). An output element takes one division. Each output sees what either input sees; a tensor repeated along an
@@ -18,6 +18,7 @@ from typing import ClassVar
 
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._merges import Elementwise
+from convcalc.layers.sub import Sub
 
 
 class Div(Elementwise, frozen=True, kw_only=True):
@@ -25,6 +26,12 @@ class Div(Elementwise, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.chained(graph, "Div", inputs, shapes)
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Sub().unbounded(axis, inputs)  # which sees the same places, and divides nothing by zero
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Sub()
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -8,7 +8,7 @@ Example:
 
 The last two axes are the matrices: m x k by k x n, m·k·n MACs. Axes before them are so many products beside each
 other; there sizes are equal, or 1 where a tensor is repeated. Each output sees a whole row of the first and a whole
-column of the second.
+column of the second, and so all positions on these axes.
 
 Source: NumPy matmul; PyTorch torch.matmul; ONNX MatMul.
 """
@@ -19,8 +19,9 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
+from convcalc.layers._merges import repeated
 
 
 class Matmul(Kind, frozen=True, kw_only=True):
@@ -59,10 +60,18 @@ class Matmul(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
-        return fields[0].collapsed([last]), fields[1].collapsed([last - 1])
+        return repeated(tuple(field.whole([last - 1, last]) for field in fields), inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("MatMul", *inputs)
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if axis is None or axis < len(inputs[0]) - 2:
+            return self
+        return StandIn(of=self, run=_seeing_all)  # rows could not meet columns that were lengthened with them
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -74,6 +83,12 @@ class Matmul(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Array) -> Array:
         return engine.matmul(x, y)
+
+
+def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Array) -> Array:
+    """Every element of the product as the sum of all that enters."""
+    total = x.sum((-2, -1), keepdims=True) + y.sum((-2, -1), keepdims=True)
+    return x[..., :, :1] * 0 + y[..., :1, :] * 0 + total
 
 
 def _mismatch(x: Shape, y: Shape, axis: int) -> str:

@@ -7,7 +7,7 @@ Example:
       - concat: {from: [token, input]}
       - parameter: {name: positions, from: input, sizes: [197, 768]}
       - add: {from: [concat1, positions]}
-    # output 197x768, params 152064, macs 0
+    # output 197x768, params 152064, macs 0, field 1
 
 The input is there for its batch alone; nothing of it is seen. What is not learned, such as a mean to subtract, counts
 as buffers. No arithmetic.

@@ -4,7 +4,7 @@ Example:
     inputs: {first: [64, 14, 14], second: [64, 1, 1]}
     layers:
       - sub: {from: [first, second]}
-    # output 64x14x14, params 0, macs 0
+    # output 64x14x14, params 0, macs 0, field 1
 
 Shapes are equal, or 1 where a tensor is repeated; a tensor of fewer axes is aligned at the channels, so (C) meets
 (C, ...). An output element takes one subtraction. Each output sees what either input sees; a tensor repeated along an
