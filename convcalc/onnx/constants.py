@@ -202,13 +202,32 @@ def _shifted_remainder(a: Number, b: Number) -> Number:
     return a % b
 
 
+def _power(a: Number, b: Number) -> Number:
+    if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
+        raise OverflowError
+    found: Number = a**b
+    return found
+
+
+def _product(numbers: Sequence[Number]) -> Number:
+    found: Number = 1
+    for number in numbers:
+        found *= number
+        if isinstance(found, int) and found.bit_length() > MOST_BITS:
+            raise OverflowError
+    return found
+
+
+MOST_BITS = 128
+"""Bits of a number on the way to one of 64."""
+
 ELEMENTWISE: dict[str, Callable[..., Number]] = {
     "Add": operator.add,
     "Sub": operator.sub,
     "Mul": operator.mul,
     "Div": _divided,
     "Mod": _shifted_remainder,
-    "Pow": lambda a, b: a**b,
+    "Pow": _power,
     "Min": lambda *numbers: min(numbers),
     "Max": lambda *numbers: max(numbers),
     "Sum": lambda *numbers: sum(numbers),
@@ -268,7 +287,7 @@ def _too_large(number: object) -> bool:
 
 
 REDUCED: dict[str, Callable[[Sequence[Number]], Number]] = {
-    "ReduceProd": math.prod,
+    "ReduceProd": _product,
     "ReduceSum": sum,
     "ReduceMax": max,
     "ReduceMin": min,
@@ -286,7 +305,10 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
         return Constant(shape, constant.element_type, None, constant.made_of)
     laid = transposed(constant, [*kept, *axes]).numbers or ()
     length = math.prod(constant.shape[axis] for axis in axes)
-    found = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+    try:
+        found = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+    except ArithmeticError:
+        return Constant(shape, constant.element_type, None, constant.made_of)
     numbers = tuple(found if constant.is_float else map(int, found))
     return Constant(shape, constant.element_type, numbers, constant.made_of)
 

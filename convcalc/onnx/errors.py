@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
+
+LONGEST_WORD = 200
+LONGEST_MESSAGE = 8_000
+"""Characters of what is said: a file may hold names and shapes of any length."""
+
+
+def brief(text: str, longest: int = LONGEST_WORD) -> str:
+    """A text in so many characters, its end among them, which tells names apart."""
+    return text if len(text) <= longest else f"{text[: longest * 3 // 4]}…{text[-longest // 4 :]}"
 
 
 class Unknown(NamedTuple):
@@ -17,7 +27,8 @@ class CannotImport(ValueError):
     """A model that does not become a network; `operators` are those that no kind says, if that is why."""
 
     def __init__(self, message: str, operators: tuple[Unknown, ...] = ()) -> None:
-        super().__init__(message)
+        words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: brief(word[0]), message)
+        super().__init__(brief(words, LONGEST_MESSAGE))
         self.operators = operators
 
 

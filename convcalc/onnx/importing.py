@@ -10,15 +10,19 @@ from pathlib import Path
 from convcalc.onnx import constants, fold
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
-from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown
+from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
-from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, parse, read
+from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
+from convcalc.onnx.wire import Malformed
 
 MOST_FOLDED = 20_000_000
-"""Numbers that are worked out in all."""
+"""Numbers that are worked out, and worked with, in all."""
+
+LEAST_OPSET, NEWEST_OPSET = 7, 28
+"""Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
 
 MOST_SAID = 20
 """Operators that are named in an error; the others are counted."""
@@ -47,9 +51,18 @@ def of_model(
     model: Model, source: str, inputs: Mapping[str, Sequence[int]] | None = None, *, allow_unknown: bool = False
 ) -> Imported:
     """The layers of a model that was read."""
+    known = model.opsets.get("", 0)
+    if known < LEAST_OPSET and (known or any(not node.domain for node in model.graph.nodes)):
+        found = f"opset {known}" if known else "no opset"
+        raise CannotImport(
+            f"{found}, where {LEAST_OPSET} to {NEWEST_OPSET} are read; onnx.version_converter brings it to a newer one"
+        )
     walk = Walk(model, dict(inputs or {}))
-    walk.go()
-    return walk.result(source, allow_unknown=allow_unknown)
+    try:
+        walk.go()
+        return walk.result(source, allow_unknown=allow_unknown)
+    except Malformed as error:  # of a part that is read only where it is needed
+        raise cut_off(error) from None
 
 
 class Walk:
@@ -62,6 +75,8 @@ class Walk:
         self.batch = 1
         self.folded = 0
         self.notes: list[str] = []
+        if model.opset > NEWEST_OPSET:
+            self.notes.append(f"opset {model.opset} is newer than {NEWEST_OPSET}, as which it is read")
         self.read: set[str] = set()
         self.blocked: list[Unknown] = []
         self._stated: dict[str, ValueInfo] | None = None
@@ -173,14 +188,14 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(there[0].shape)], ()))]
         if all(value.constant is not None for value in there):
+            self._count(node, there)
             found = fold.folded(
                 node, [None if value is None else value.constant for value in inputs], self.model.opset, self.batch
             )
             if found is not None:
-                self.folded += sum(len(each.numbers or ()) for each in found)
-                if self.folded > MOST_FOLDED:
-                    raise CannotImport(f"constants of more than {MOST_FOLDED:,} numbers to work out, at {node.title}")
-                return [constant_value(each) for each in found]
+                made = [constant_value(each) for each in found]
+                self._count(node, made)
+                return made
         operator = operators().get(node.operator)
         if operator is None:
             raise Inexpressible("")
@@ -190,6 +205,11 @@ class Walk:
             raise Inexpressible("it works on a tensor that holds nothing")
         found_values = operator(Call(self.builder, node, inputs, self.model.opset, self.batch))
         return found_values if isinstance(found_values, list) else [found_values]
+
+    def _count(self, node: Node, values: list[Value]) -> None:
+        self.folded += sum(len(value.constant.numbers or ()) for value in values if value.constant is not None)
+        if self.folded > MOST_FOLDED:
+            raise CannotImport(f"constants of more than {MOST_FOLDED:,} numbers to work out, at {node.title}")
 
     def _unnamed(self, node: Node) -> list[Value]:
         """The outputs of what reads something unknown."""
@@ -375,7 +395,9 @@ SAME_SHAPE = {
 
 
 def _listed(unknown: tuple[Unknown, ...]) -> str:
-    said = "; ".join(f"{each.operator} at {each.node} ({each.reason})" for each in unknown[:MOST_SAID])
+    said = "; ".join(
+        f"{brief(each.operator)} at {brief(each.node)} ({brief(each.reason)})" for each in unknown[:MOST_SAID]
+    )
     more = f"; and {len(unknown) - MOST_SAID} more" if len(unknown) > MOST_SAID else ""
     count = "1 operator" if len(unknown) == 1 else f"{len(unknown)} operators"
     return f"{count} that no layer kind says: {said}{more}"

@@ -13,13 +13,17 @@ MOST_CALLS = 32
 """Functions that call one another, and graphs within graphs."""
 
 
+MOST_CHARACTERS = 64 * 2**20
+"""Characters of the names in functions that are written out."""
+
+
 def written_out(model: Model) -> list[Node]:
     """The nodes of the graph with every call of a function replaced by what the function does."""
     if not model.functions:
         return model.graph.nodes
     found: list[Node] = []
     waiting = [(node, 0) for node in reversed(model.graph.nodes)]
-    calls = 0
+    calls = characters = 0
     while waiting:
         node, depth = waiting.pop()
         overload = node.attributes.get("__overload__", "")
@@ -33,7 +37,12 @@ def written_out(model: Model) -> list[Node]:
             attributes = Attributes({**function.defaults, **node.attributes})
             names = dict(zip(function.inputs, [*node.inputs, *[""] * len(function.inputs)], strict=False))
             names |= dict(zip(function.outputs, node.outputs, strict=False))
-            inner = [_renamed(each, names, f"{node.title}/", calls, attributes) for each in function.nodes]
+            inner: list[Node] = []
+            for each in function.nodes:
+                inner.append(_renamed(each, names, f"{node.title}/", calls, attributes))
+                characters += sum(map(len, (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)))
+                if characters > MOST_CHARACTERS:
+                    raise CannotImport(f"functions whose names, written out, are longer than {MOST_CHARACTERS:,}")
             waiting += [(each, depth + 1) for each in reversed(inner)]
         if len(found) + len(waiting) > 2 * MOST_NODES:
             raise CannotImport(f"more than {MOST_NODES:,} nodes with its functions written out")

@@ -241,9 +241,39 @@ def parse(buffer: Buffer) -> Model:
     try:
         return _model(buffer)
     except Malformed as error:
-        raise CannotImport(f"not a whole ONNX model: {error}; export it again, or copy it anew") from None
+        raise _something_else(buffer) or cut_off(error) from None
     except (struct.error, RecursionError) as error:
         raise CannotImport(f"not an ONNX model: {error}") from None
+
+
+SIGNATURES = (
+    (b"version https://git-lfs", "a pointer of Git LFS, not the model: `git lfs pull` fetches it"),
+    (b"PK\x03\x04", "a ZIP archive, not an ONNX model; if that is in it, unpack it"),
+    (b"\x1f\x8b", "compressed, not an ONNX model; if that is in it, gunzip it"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes them, not an ONNX model: tf2onnx converts it"),
+    (b"<", "a page of HTML or XML, not an ONNX model: fetch the file itself"),
+)
+"""How files begin that are taken for ONNX models, and what they are."""
+
+
+def _something_else(buffer: Buffer) -> CannotImport | None:
+    """What is said of a file that is no ONNX model but something known."""
+    first = buffer[:512]
+    for begin, said in SIGNATURES:
+        if first.lstrip().startswith(begin):
+            return CannotImport(f"this is {said}")
+    try:
+        text = first.decode()
+    except UnicodeDecodeError:
+        return None
+    if any(character < " " and character not in "\t\n\r" for character in text):
+        return None
+    return CannotImport("this is text, not an ONNX model; if it is a spec, call it .yaml")
+
+
+def cut_off(error: Malformed) -> CannotImport:
+    """What is said of a file that breaks off, or in which bytes are wrong."""
+    return CannotImport(f"not a whole ONNX model: {error}; export it again, or copy it anew")
 
 
 def _model(buffer: Buffer) -> Model:

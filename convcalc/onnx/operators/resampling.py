@@ -8,6 +8,7 @@ from typing import Any
 from convcalc.onnx.building import Call, Value
 from convcalc.onnx.errors import Inexpressible
 
+LARGEST_FACTOR = 2.0**31
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
 
@@ -21,6 +22,11 @@ def _resize(call: Call) -> Value:
     factors = None if sizes is not None else _factors(call, place)
     if sizes is None and factors is None:
         raise Inexpressible("neither scales nor sizes are given")
+    given = sizes if sizes is not None else factors or []
+    if len(given) != len(axes):
+        raise Inexpressible(f"{len(given)} sizes or scales for {len(axes)} axes")
+    if factors is not None and not all(0 < factor < LARGEST_FACTOR for factor in factors):
+        raise Inexpressible(f"scales of {factors}")
     if call.attributes.text("keep_aspect_ratio_policy", "stretch") != "stretch":
         raise Inexpressible("sizes that keep the aspect ratio (keep_aspect_ratio_policy)")
     if call.attributes.text("coordinate_transformation_mode") == "tf_crop_and_resize":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
 from math import prod
 
 from convcalc.onnx.building import Call, Draft, Value, own_axis, without
@@ -192,8 +193,8 @@ def _split(call: Call) -> list[Value]:
         x = call.builder.viewed(value, value.batch)
         fields = {"sections": len(sizes), "axis": own_axis(axis, value.batch)}
         return [call.out(call.layer("split", {**fields, "part": part}, x), value.batch) for part in range(len(sizes))]
-    starts = [sum(sizes[:index]) for index in range(len(sizes))]
-    return [cut(call, value, axis, range(start, start + part)) for start, part in zip(starts, sizes, strict=True)]
+    ends = list(accumulate(sizes))
+    return [cut(call, value, axis, range(end - part, end)) for end, part in zip(ends, sizes, strict=True)]
 
 
 def _gather(call: Call) -> Value:
