@@ -164,7 +164,7 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
     expanded = dict(values)
     for name, value in fields.items():
         try:
-            values[name] = types[name].accept(value, rank)
+            values[name] = types[name].accept(_frozen(value), rank)
         except FieldError as error:
             raise Inexpressible(f"{kind} with {name}: {error}") from None
     config: Kind = of(**values)
@@ -182,11 +182,13 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
     return written, checked(shape)
 
 
+def _frozen(value: Any) -> Any:
+    return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
+
+
 def brief(value: Any) -> Any:
-    """One number where a list has the same for every axis, and where padding is the same at both ends."""
-    if not isinstance(value, tuple | list):
-        return value
-    return [brief(item) if isinstance(item, tuple | list) else item for item in value]
+    """A value in lists, as a file has it."""
+    return [brief(item) for item in value] if isinstance(value, tuple | list) else value
 
 
 class Call:

@@ -79,6 +79,7 @@ class Walk:
             self.notes.append(f"opset {model.opset} is newer than {NEWEST_OPSET}, as which it is read")
         self.read: set[str] = set()
         self.blocked: list[Unknown] = []
+        self.before_blocked: list[Draft] = []
         self._stated: dict[str, ValueInfo] | None = None
 
     def go(self) -> None:
@@ -173,6 +174,10 @@ class Walk:
             made = self._made(node, inputs)
         except Inexpressible as error:
             made = self._unknown(node, inputs, str(error))
+        except (LookupError, ArithmeticError, TypeError, ValueError) as error:
+            if isinstance(error, CannotImport):
+                raise
+            made = self._unknown(node, inputs, "its inputs or attributes are not as ONNX has them")
         for name, value in zip(node.outputs, made, strict=False):
             if name:
                 self.values[name] = value
@@ -226,6 +231,7 @@ class Walk:
             shape = self._shape_of_unknown(node, inputs, name)
             if shape is None or 0 in shape:
                 self.blocked.append(Unknown(node.title, node.operator, reason or "no kind says it"))
+                self.before_blocked += entering
                 found.append(Value((), None))
                 continue
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
@@ -282,7 +288,7 @@ class Walk:
     def result(self, source: str, *, allow_unknown: bool) -> Imported:
         """The layers that the outputs need, named, with those that share weights."""
         leaving = self._leaving()
-        drafts, leaving = tidied(self.builder, leaving)
+        drafts, leaving = tidied(self.builder, [*leaving, *self.before_blocked])
         self._refuse(drafts, allow_unknown=allow_unknown)
         names = named(drafts, self.model.graph.initialisers)
         shares = self._shares(drafts)

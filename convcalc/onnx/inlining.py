@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from convcalc.onnx.errors import CannotImport
 from convcalc.onnx.reading import MOST_NODES, Attributes, Graph, Model, Node, Reference, Subgraph
 
-MOST_CALLS = 32
+MOST_CALLS = 16
 """Functions that call one another, and graphs within graphs."""
 
 

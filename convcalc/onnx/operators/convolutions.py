@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from operator import ge
 from typing import Any
 
 from convcalc.onnx.building import Call, Draft, Value
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.errors import Inexpressible
 
-WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower", "VALID": "valid"}
+WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
 
 
 def padding(call: Call, rank: int) -> Any:
@@ -16,7 +17,7 @@ def padding(call: Call, rank: int) -> Any:
     word = call.attributes.text("auto_pad", "NOTSET")
     if word in WORDS:
         return WORDS[word]
-    pads = call.attributes.integers("pads") or [0] * 2 * rank
+    pads = (call.attributes.integers("pads") if word != "VALID" else None) or [0] * 2 * rank
     if len(pads) != 2 * rank:
         raise Inexpressible(f"pads {pads} for {rank} axes")
     return tuple(zip(pads[:rank], pads[rank:], strict=True))
@@ -94,21 +95,18 @@ def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tup
     added = per_axis(call, "output_padding", rank, 0)
     wanted = call.attributes.integers("output_shape")
     word = fields["padding"] if isinstance(fields["padding"], str) else ""
-    if wanted is None and word in ("same", "same_lower") and not any(added):
-        return word, added
-    if wanted is None and word in ("same", "same_lower"):
-        wanted = [size * stride for size, stride in zip(sizes, fields["stride"], strict=True)]
-    if wanted is None:
+    extents = [(size - 1) * apart + 1 for size, apart in zip(fields["kernel_size"], fields["dilation"], strict=True)]
+    if wanted is None and not word:
         return fields["padding"], added
+    if wanted is None and not any(added) and all(map(ge, extents, fields["stride"])):
+        return word, added
     crops, more = [], []
-    windows = zip(
-        sizes, wanted[-rank:], fields["kernel_size"], fields["stride"], fields["dilation"], added, strict=True
-    )
-    for size, output, kernel, stride, dilation, end in windows:
-        total = stride * (size - 1) + end + dilation * (kernel - 1) + 1 - output
+    outputs = (wanted or [size * stride for size, stride in zip(sizes, fields["stride"], strict=True)])[-rank:]
+    for size, output, extent, stride, end in zip(sizes, outputs, extents, fields["stride"], added, strict=True):
+        total = stride * (size - 1) + end + extent - output
         half, other = max(total, 0) // 2, max(total, 0) - max(total, 0) // 2
         crops.append((half, other) if word == "same" else (other, half))
-        more.append(end + max(-total, 0))
+        more.append(end + max(-total, 0) if wanted else end)
     return tuple(crops), tuple(more)
 
 
