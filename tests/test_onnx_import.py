@@ -7,7 +7,7 @@ import csv
 import gzip
 import math
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -149,8 +149,8 @@ FLOAT = TensorProto.FLOAT
 
 def net(
     nodes: Sequence[NodeProto],
-    inputs: dict[str, Sequence[int | str]],
-    arrays: dict[str, Sequence[int] | Array] | None = None,
+    inputs: Mapping[str, Sequence[int | str]],
+    arrays: Mapping[str, Sequence[int] | Array] | None = None,
     opset: int = 17,
     outputs: Sequence[str] = ("y",),
     **more: Any,
@@ -171,7 +171,7 @@ def net(
     return helper.make_model(graph, opset_imports=opsets, ir_version=8, **more)
 
 
-def op(kind: str, *inputs: str, to: str | Sequence[str] = "y", **attributes: Any) -> NodeProto:
+def op(kind: str, *inputs: str, to: Any = "y", **attributes: Any) -> NodeProto:
     return helper.make_node(kind, list(inputs), [to] if isinstance(to, str) else list(to), **attributes)
 
 
@@ -617,8 +617,19 @@ def attention(tokens: int = 10, features: int = 12, heads: int = 3) -> ModelProt
     )
 
 
-def test_attention_costs_its_products() -> None:
+def test_attention_is_one_layer_and_costs_its_products() -> None:
     network = agrees(attention())
+    assert [(layer.name, layer.kind, layer.fields) for layer in network.layers] == [
+        ("attention", "attention", {"num_heads": 3})
+    ]
+    assert costs(network)[0] == 4 * 12 * 12 + 4 * 12
+
+
+def test_scores_that_are_read_elsewhere_keep_attention_apart() -> None:
+    model = attention()
+    model.graph.output.append(helper.make_tensor_value_info("a", FLOAT, None))
+    network = agrees(model)
+    assert [layer.kind for layer in network.layers if "mat" in layer.kind] == ["matmul", "matmul"]
     assert costs(network)[0] == 4 * 12 * 12 + 4 * 12
 
 
@@ -801,7 +812,12 @@ def test_external_data_is_never_opened(tmp_path: Path, monkeypatch: pytest.Monke
     path.write_bytes(model.SerializeToString())
     opened: list[str] = []
     real: Callable[..., Any] = Path.open
-    monkeypatch.setattr(Path, "open", lambda self, *rest: opened.append(self.name) or real(self, *rest))
+
+    def noted(self: Path, *rest: Any) -> Any:
+        opened.append(self.name)
+        return real(self, *rest)
+
+    monkeypatch.setattr(Path, "open", noted)
     assert costs(imported(path))[0] == 4 * 8 * 9
     assert opened == ["net.onnx"]
 

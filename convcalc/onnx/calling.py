@@ -56,12 +56,26 @@ def _unlike(name: str, taken: Counter[str]) -> str:
 
 def _scope(draft: Draft, initialisers: Mapping[str, Tensor]) -> tuple[str, ...]:
     """The module a layer stands for or is in, as a path."""
-    for name in draft.weights:
-        if is_dotted(name) and name in initialisers:
-            return tuple(_word(part) for part in name.split(".")[-MOST_PARTS:-1])
+    paths = [
+        tuple(_word(part) for part in name.split(".")[-MOST_PARTS:-1])
+        for name in draft.weights
+        if is_dotted(name) and name in initialisers
+    ]
+    if paths and draft.kind == "attention":  # a module of modules: what their paths begin with
+        return _beginning(paths)
+    if paths:
+        return paths[0]
     if not draft.nodes:
         return ()
     return tuple(_word(part) for part in _of_node(draft.nodes[-1])[-MOST_PARTS:] if part)
+
+
+def _beginning(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
+    """The words that all begin with."""
+    length = 0
+    while all(len(path) > length and path[length] == paths[0][length] for path in paths):
+        length += 1
+    return paths[0][:length]
 
 
 def _of_node(node: Node) -> list[str]:

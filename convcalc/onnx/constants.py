@@ -27,12 +27,18 @@ MOST_AXES = 16
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """`numbers` are in the order they lie, None where they are not known; `made_of` are initialisers."""
+    """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for."""
 
     shape: Shape
     element_type: int = INT64
-    numbers: Numbers | None = None
+    worked_out: Numbers | None = None
     made_of: tuple[str, ...] = ()
+    tensor: Tensor | None = None
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """In the order they lie; None where they are not known."""
+        return self.worked_out if self.tensor is None else self.tensor.numbers()
 
     @property
     def is_float(self) -> bool:
@@ -61,8 +67,7 @@ def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
 def of_tensor(tensor: Tensor, name: str = "") -> Constant:
     """A tensor of the file; `name` if it is an initialiser."""
     what = f"initialiser {name}" if name else "a constant"
-    numbers = tensor.numbers()
-    return Constant(checked(tensor.dims, what), tensor.element_type, numbers, (name,) if name else ())
+    return Constant(checked(tensor.dims, what), tensor.element_type, None, (name,) if name else (), tensor)
 
 
 def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:

@@ -24,6 +24,9 @@ MOST_FOLDED = 20_000_000
 LEAST_OPSET, NEWEST_OPSET = 7, 28
 """Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
 
+CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
+"""What comes of a node with fewer axes, sizes or inputs than its other parts speak of, or with a step of zero."""
+
 MOST_SAID = 20
 """Operators that are named in an error; the others are counted."""
 
@@ -174,6 +177,10 @@ class Walk:
             made = self._made(node, inputs)
         except Inexpressible as error:
             made = self._unknown(node, inputs, str(error))
+        except CannotImport:
+            raise
+        except CONTRADICTIONS:
+            made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it")
         except (LookupError, ArithmeticError, TypeError, ValueError) as error:
             if isinstance(error, CannotImport):
                 raise

@@ -8,7 +8,7 @@ where nothing else reads it.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from math import isclose, pi, sqrt
 from typing import Any
 
@@ -23,9 +23,12 @@ MOST_FACTORS = 8
 
 def tidied(builder: Builder, leaving: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
     """The drafts that what leaves needs, in order, with patterns made one; and what leaves."""
-    patterns = Patterns(builder, leaving)
-    found = patterns.go()
-    return _needed(builder.drafts, found), found
+    from convcalc.onnx import attentions
+
+    found = leaving
+    for rules in (RULES, attentions.RULES):
+        found = Patterns(builder, found, rules).go()
+    return _needed(builder.drafts, found), list(found)
 
 
 def _needed(drafts: list[Draft], leaving: Sequence[Draft]) -> list[Draft]:
@@ -39,8 +42,8 @@ def _needed(drafts: list[Draft], leaving: Sequence[Draft]) -> list[Draft]:
 class Patterns:
     """One walk over the drafts. `uses` counts who reads each, so that what is read elsewhere is not taken away."""
 
-    def __init__(self, builder: Builder, leaving: Sequence[Draft]) -> None:
-        self.builder, self.leaving = builder, leaving
+    def __init__(self, builder: Builder, leaving: Sequence[Draft], rules: Mapping[str, tuple[Rule, ...]]) -> None:
+        self.builder, self.leaving, self.rules = builder, leaving, rules
         self.drafts = _needed(builder.drafts, leaving)
         self.uses = Counter(source for draft in self.drafts for source in draft.inputs)
         self.uses.update(leaving)
@@ -72,7 +75,7 @@ class Patterns:
             found = draft = made
 
     def _made(self, draft: Draft) -> Draft | None:
-        for rule in RULES.get(draft.op if draft.kind == UNKNOWN else draft.kind, ()):
+        for rule in self.rules.get(draft.op if draft.kind == UNKNOWN else draft.kind, ()):
             try:
                 made = rule(self, draft)
             except Inexpressible:

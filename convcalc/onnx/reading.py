@@ -41,10 +41,13 @@ Dimension = int | str | None
 class Tensor:
     """An initialiser or constant: sizes and element type, and where its numbers are."""
 
-    __slots__ = ("_buffer", "_data", "dims", "element_type", "external", "name")
+    __slots__ = ("_buffer", "_data", "_numbers", "dims", "element_type", "external", "name")
 
     def __init__(self, buffer: Buffer, place: Place) -> None:
-        self._buffer, self._data = buffer, list[tuple[int, int, int, int]]()
+        data: list[tuple[int, int, int, int]] = []
+        self._buffer = buffer
+        self._data: list[tuple[int, int, int, int]] | None = data
+        self._numbers: tuple[Number, ...] | None = None
         self.name, self.element_type, self.external = "", 0, False
         dims: list[int] = []
         for number, kind, start, end in wire.fields(buffer, place):
@@ -57,20 +60,25 @@ class Tensor:
             elif number == 14:
                 self.external = start == 1
             elif number in (4, 5, 7, 9, 10, 11):
-                self._data.append((number, kind, start, end))
+                data.append((number, kind, start, end))
         self.dims = tuple(dims)
 
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
+        if self._data is not None:
+            self._numbers, self._data = self._read(self._data), None
+        return self._numbers
+
+    def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
         count = 1
         for size in self.dims:
             count *= size
         if self.external or not 0 < count <= MOST_NUMBERS:
             return () if count == 0 and not self.external else None
         found: list[Number] = []
-        for number, kind, start, end in self._data:
+        for number, kind, start, end in data:
             found += self._decoded(number, kind, start, end, count)
-        if self.element_type == 10 and any(field == 5 for field, *_ in self._data):
+        if self.element_type == 10 and any(field == 5 for field, *_ in data):
             found = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in found]
         return tuple(found) if len(found) == count else None
 
