@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from convcalc.linting.records import Finding
     from convcalc.linting.run import lint
     from convcalc.network import Network
-    from convcalc.spec.document import load
+    from convcalc.opening import load
     from convcalc.spec.source import Diagnostic, SpecError
 
 __all__ = [
@@ -51,7 +51,7 @@ _HOMES = {
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
     "lint": "convcalc.linting.run",
-    "load": "convcalc.spec.document",
+    "load": "convcalc.opening",
 }
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import sys
 from collections.abc import Iterable
@@ -21,6 +22,7 @@ COMMANDS = {
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",
+    "import": "importing",
     "export": "export",
     "kinds": "manual",
     "rules": "manual",
@@ -41,7 +43,8 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(everywhere)
     for name in commands:
-        app.command()(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), name))
+        function = f"{name}_" if keyword.iskeyword(name) else name
+        app.command(name)(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function))
     return app
 
 

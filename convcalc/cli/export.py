@@ -47,7 +47,8 @@ def export(
     Operators and arrays are called as the layers are (stem, stem.weight). Where the weights are more than the 2 GiB
     that an ONNX file holds, they go into FILE.data beside it. Needs the package onnx.
     """
-    from convcalc.spec import SpecError, load
+    from convcalc.opening import load
+    from convcalc.spec import SpecError
 
     size = _batch(batch)
     if importlib.util.find_spec("onnx") is None:

@@ -141,7 +141,8 @@ class _Run:
 
     def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
         """The exit code."""
-        from convcalc.spec import SpecError, load
+        from convcalc.opening import load
+        from convcalc.spec import SpecError
 
         codes = [0]
         for file in files:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import msgspec
 
@@ -13,23 +14,18 @@ from convcalc.onnx.text.modules import Modules
 from convcalc.onnx.text.names import is_generic, parts, unlike
 from convcalc.onnx.text.parts import Module, Part, Path
 from convcalc.onnx.text.regions import Graph, sequence
-from convcalc.onnx.text.scopes import Scope, Slot, Unfit, Unit
+from convcalc.onnx.text.scopes import Block, Scope, Slot, Unfit, Unit
 from convcalc.onnx.text.templates import Entry, Template, Templates
 from convcalc.spec import library
 
 MOST_PARAMETERS = 8
 """Parameters of a block; with more, its calls say no less than its layers would."""
 
+LONG_RUN = 4
+"""Calls in a row that are one even where the first differs in more than a stride."""
+
 OVERHEAD = 3
 """Lines that a block takes beside its layers: its name, `parameters` and `layers`."""
-
-
-class Block(msgspec.Struct, frozen=True):
-    """A block of the spec: the defaults of its parameters as texts, None where one must be written."""
-
-    name: str
-    parameters: dict[str, str | None]
-    layers: list[Written]
 
 
 class Folded(msgspec.Struct, frozen=True):
@@ -58,7 +54,8 @@ def folded(graph: Graph) -> Iterator[Folded]:
 
 
 def _whole(graph: Graph, items: Sequence[Part]) -> Module:
-    return Module((), items, -1 if len(graph.input_names) == 1 else None, 0, len(graph.layers) - 1)
+    entry = -1 if len(graph.input_names) == 1 else -1 - len(graph.input_names)
+    return Module((), items, entry, 0, len(graph.layers) - 1)
 
 
 class _Folding:
@@ -95,6 +92,10 @@ class _Folding:
     def _choose(self) -> None:
         """Drop blocks that take as many lines as they save, the worst first: others may be worth more without them."""
         while self.chosen:
+            bare = next((template for template in self.chosen if self._is_bare(template)), None)
+            if bare is not None:
+                self.chosen.discard(bare)
+                continue
             gains = dict.fromkeys(self.chosen, 0)
             for template in (self.root, *self.chosen):
                 self._count(template.entries, gains)
@@ -104,6 +105,14 @@ class _Folding:
             if gains[worst] > 0:
                 return
             self.chosen.discard(worst)
+
+    def _is_bare(self, template: Template) -> bool:
+        """Whether it is nothing but calls of one other block, which are as well written where it is called."""
+        entries = template.entries
+        while len(entries) == 1 and entries[0].template is not None and entries[0].template not in self.chosen:
+            entries = entries[0].template.entries
+        called = {entry.template for entry in entries}
+        return len(called) == 1 and not called.isdisjoint(self.chosen)
 
     def _lines(self, entries: Sequence[Entry]) -> int:
         """Lines that entries take."""
@@ -146,28 +155,22 @@ class _Folding:
             occurrence.arguments = {name: parameter.values[place] for name, parameter in scope.parameters.items()}
         scope.name()
         parameters = {name: parameter.default for name, parameter in scope.parameters.items()}
-        required = {name: text for name, text in parameters.items() if text is None}
+        order = sorted(parameters, key=lambda name: (parameters[name] is not None, "channels" not in name))
         name = self._name(template)
-        self.blocks[template] = Block(name, {**required, **parameters}, scope.written(slots))
+        self.blocks[template] = Block(name, {name: parameters[name] for name in order}, scope.written(slots))
         return self.blocks[template]
 
     def _name(self, template: Template) -> str:
         """What a block is called: as its modules are, or by what is in it."""
         taken = {block.name for block in self.blocks.values()}
         words = {_word(occurrence.path) for occurrence in template.occurrences}
-        word = words.pop() if len(words) == 1 else ""
-        if not word:
-            kinds = [entry.kind for entry in template.flat()]
-            word = (
-                "residual" if "add" in kinds else "gated" if "mul" in kinds else "joined" if "concat" in kinds else ""
-            )
-        if not word:
-            word = (
-                "_".join(dict.fromkeys(_SHORT.get(kind, kind) for kind in kinds if kind)) if len(kinds) < 5 else "block"
-            )
-        while layers.load(word) is not None or library.block_source(word) is not None:
-            word += "_block"
-        return unlike(word, taken)
+        kinds = [entry.kind for entry in template.flat()]
+        wanted = [words.pop()] if len(words) == 1 else []
+        wanted += [word for kind, word in _BY_MERGE.items() if kind in kinds]
+        if all(kinds) and len(kinds) < 5:
+            wanted += ["_".join(names.get(kind, kind) for kind in kinds) for names in _SHORT]
+        free = (word for word in wanted if word and layers.load(word) is None and library.block_source(word) is None)
+        return unlike(next(free, "block"), taken)
 
     # The slots of a scope.
 
@@ -230,12 +233,16 @@ class _Folding:
     def _is_run(self, units: Sequence[Unit]) -> bool:
         """Whether calls behind each other can be one: all alike, or the first another that yields the same shape."""
         calls = [unit for unit in units if isinstance(unit, Module)]
-        if any(call.entry != before.exit for before, call in zip(calls, calls[1:], strict=False)):
+        if any(call.entry != before.exit for before, call in pairwise(calls)):
             return False
-        if all(call.arguments == calls[0].arguments for call in calls):
+        first, *rest = (call.arguments for call in calls)
+        if not rest:
             return True
-        shapes = {self.graph.shape(call.exit) for call in calls}
-        return len(shapes) == 1 and all(call.arguments == calls[1].arguments for call in calls[1:])
+        if any(arguments != rest[0] for arguments in rest) or len({self.graph.shape(call.exit) for call in calls}) > 1:
+            return all(arguments == first for arguments in rest)
+        other = [name for name, value in first.items() if value != rest[0][name]]
+        is_usual = all(isinstance(first[name], bool) or name.endswith("stride") for name in other)
+        return is_usual or len(calls) >= LONG_RUN
 
 
 class _NoBlock(Exception):
@@ -246,11 +253,12 @@ class _NoBlock(Exception):
         self.template = template
 
 
-_SHORT = {"batch_norm": "bn", "layer_norm": "norm", "group_norm": "norm", "conv_transpose": "deconv"}
+_BY_MERGE = {"add": "residual", "mul": "gated", "concat": "joined"}
+_SHORT = ({"batch_norm": "bn", "conv_transpose": "deconv"}, {"batch_norm": "norm"})
 
 
 def _word(path: Path) -> str:
-    """What the modules are called that say more than where they are."""
-    return next(
-        (word for part in reversed(path) if (word := re.sub(r"[\W\d_]+$", "", part)) and not is_generic(word)), ""
-    )
+    """What a module is called that says more than where it is."""
+    words = (re.match(r"[^\W\d_]*(_[^\W\d_]+)*", part) for part in reversed(path))
+    found = next((word[0] for word in words if word is not None and not is_generic(word[0])), "")
+    return found.lower() if found.isascii() else ""

@@ -14,10 +14,10 @@ from convcalc.layers import Kind
 from convcalc.spec.tree import resolve
 
 WIDTH = 120
-WORD = re.compile(r"[^\W\d]\w*(-\w+)*|\d\w*")
+WORD = re.compile(r"\w+([.-]\w+)*")
 """Names that need no quotes for their characters."""
 
-PLAIN = re.compile(r"[\w.(-][\w.+*/%()<>=! -]*[\w.)]|\w|\[.*\]")
+PLAIN = re.compile(r"[\w.(-][\w.+*/%()<>=! -]*[\w.)]|\w|\[[^\[\]]*(\[[^\[\]]*\][^\[\]]*)*\]")
 """Values and expressions that may stand in braces as they are."""
 
 
@@ -40,7 +40,7 @@ class Written:
     @property
     def line(self) -> str:
         """All of it in one line; of branches those that are empty."""
-        if list(self.fields) == [self.bare]:
+        if list(self.fields) == [self.bare] and self.fields[self.bare] != "null":
             return f"- {self.kind}: {self.fields[self.bare]}"
         fields = [f"{name}: {text}" for name, text in self.fields.items()]
         if self.branches is not None:
@@ -74,6 +74,14 @@ def _wrapped(line: str) -> list[str]:
         return [line]
     hanging = " " * (line.index("[") + 1)
     return textwrap.wrap(line, WIDTH, subsequent_indent=hanging, break_long_words=False, break_on_hyphens=False)
+
+
+def mapping(indent: int, key: str, texts: dict[str, str]) -> list[str]:
+    """A mapping of texts: in braces where it fits in a line, else an entry a line."""
+    inline = f"{' ' * indent}{key}: {{{', '.join(f'{name}: {text}' for name, text in texts.items())}}}"
+    if len(inline) <= WIDTH:
+        return [inline]
+    return [f"{' ' * indent}{key}:", *(f"{' ' * indent}  {name}: {text}" for name, text in texts.items())]
 
 
 def value_text(value: Any) -> str:
@@ -133,7 +141,6 @@ def default(kind: type[Kind], field: str) -> Any:
 
 
 def bare_field(kind: type[Kind]) -> str:
-    """The field whose value may stand for the whole layer, if there is one."""
-    types, required = layers.field_types(kind), layers.required(kind)
-    fields = required if len(required) == 1 else list(types)
-    return fields[0] if len(fields) == 1 else ""
+    """The field whose value may stand for the whole layer, if there is one: the only one that must be there."""
+    required = layers.required(kind)
+    return required[0] if len(required) == 1 else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convcalc import layers
 from convcalc.onnx.text.names import is_generic, parts
 from convcalc.onnx.text.parts import Item, Module, Part, Path
 from convcalc.onnx.text.regions import Graph
@@ -14,17 +15,17 @@ class Modules:
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
-        self.paths = [parts(layer.name) for layer in graph.layers]
-        self.around: list[Path] = []  # the modules around each layer
-        for path in self.paths:
-            before = self.around[-1] if self.around else ()
-            self.around.append(before if len(path) == 1 and is_generic(path[0]) else path[:-1])
+        self.around: list[Path | None] = []  # the modules around each layer, None where its name says nothing of them
+        for layer in graph.layers:
+            path, kind = parts(layer.name), layers.load(layer.kind)
+            bare = kind is None or kind.weights is layers.Kind.weights
+            self.around.append(None if bare and len(path) == 1 and is_generic(path[0]) else path[:-1])
         self.tied = {graph.numbers[layer.share] for layer in graph.layers if layer.share is not None}
         self.tied |= {index for index, layer in enumerate(graph.layers) if layer.share is not None}
 
     def grouped(self, items: Sequence[Part], around: Path = ()) -> list[Part]:
         """A sequence with the layers of each module in one."""
-        paths = [self._around(item) for item in items]
+        paths = self._paths(items, around)
         depth = len(around)
         found: list[Part] = []
         place = 0
@@ -51,7 +52,10 @@ class Modules:
         if len(inner) == 1 and isinstance(inner[0], Item) and inner[0].branches is None:
             return inner
         module = self.made(path, inner)
-        return inner if module is None else [module]
+        if module is not None:
+            return [module]
+        rest = self.made(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
+        return inner if rest is None else [inner[0], rest]
 
     def made(self, path: Path, inner: list[Part]) -> Module | None:
         """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
@@ -63,13 +67,40 @@ class Modules:
             return None
         return Module(path, inner, entering.pop(), first, last)
 
-    def _around(self, item: Part) -> Path:
-        """The modules around a layer and all that is written with it."""
-        found = self.around[next(item.indices())]
-        for index in item.indices():
-            path = self.around[index]
-            same = 0
-            while same < min(len(path), len(found)) and path[same] == found[same]:
-                same += 1
-            found = found[:same]
+    def _paths(self, items: Sequence[Part], around: Path) -> list[Path]:
+        """The modules around each of a sequence.
+
+        What has no name of its own belongs to the layer before it, as an activation does; a pool is as often between
+        two modules, and belongs to both of its neighbours.
+        """
+        own = [self._around(item) for item in items]
+        found: list[Path] = []
+        following = around
+        behind: list[Path] = []
+        for path in reversed(own):
+            behind.append(following)
+            following = following if path is None else path
+        behind.reverse()
+        before = following
+        for item, path, after in zip(items, own, behind, strict=True):
+            pools = isinstance(item, Item) and "pool" in self.graph.layers[item.index].kind
+            neighbours = _common([before, after]) if pools else before
+            before = neighbours if path is None else path
+            found.append(before)
         return found
+
+    def _around(self, item: Part) -> Path | None:
+        """The modules around a layer and all that is written with it."""
+        paths = [path for index in item.indices() if (path := self.around[index]) is not None]
+        return _common(paths) if paths else None
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    """The modules around all of several layers."""
+    found = paths[0]
+    for path in paths[1:]:
+        same = 0
+        while same < min(len(path), len(found)) and path[same] == found[same]:
+            same += 1
+        found = found[:same]
+    return found

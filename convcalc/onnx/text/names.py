@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 
-from convcalc import layers
 from convcalc.spec.template import RESERVED, numbered
 
 LONGEST = 80
@@ -13,20 +12,32 @@ LONGEST = 80
 
 OPERATIONS = {
     *(
+        "adaptiveavgpool",
+        "adaptivemaxpool",
+        "celu",
+        "channelshuffle",
+        "logsigmoid",
+        "logsoftmax",
+        "pixelunshuffle",
+        "softsign",
         "add",
         "addmm",
+        "affine",
+        "attention",
         "avgpool",
         "batchnorm",
         "bn",
+        "clip",
         "concat",
         "conv",
-        "convolution",
-        "convtranspose",
-        "deconv",
-        "dense",
     ),
-    *("dropout", "flatten", "gelu", "gemm", "getitem", "hardswish", "leakyrelu", "linear", "maxpool", "mm", "mul"),
-    *("permute", "relu", "reshape", "resize", "sigmoid", "silu", "slice", "softmax", "split", "transpose", "upsample"),
+    *("convolution", "convtranspose", "crop", "deconv", "deformconv", "div", "dropout", "elu", "flatten"),
+    *("gelu", "gemm", "getitem", "globalaveragepool", "globalavgpool", "globalmaxpool", "groupnorm"),
+    *("hardsigmoid", "hardswish", "hardtanh", "identity", "instancenorm", "layernorm", "leakyrelu", "linear"),
+    *("localresponsenorm", "matmul", "maxpool", "mish", "mm", "mul", "norm", "opaque", "pad", "parameter"),
+    *("permute", "pixelshuffle", "pool", "prelu", "reduce", "reducemean", "relu", "reshape", "resize", "scale"),
+    *("selu", "sigmoid", "silu", "slice", "softmax", "softplus", "split", "squeeze", "sub", "tanh"),
+    *("transpose", "unsqueeze", "upsample", "view"),
 }
 CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
 
@@ -38,18 +49,16 @@ def parts(name: str) -> tuple[str, ...]:
 
 def is_generic(part: str) -> bool:
     """Whether a part of a name says no more than what kind of layer it is, or that it holds layers."""
-    word = re.sub(r"[\W\d_]+", "", part).lower().removeprefix("node").removesuffix("d")
-    return not word or word in OPERATIONS or word in CONTAINERS or layers.load(word) is not None
+    word = re.sub(r"\d[dD]?|[\W_]", "", part).lower().removeprefix("node")
+    return not word or word in OPERATIONS or word in CONTAINERS
 
 
-def says_something(path: tuple[str, ...], *, in_block: bool) -> bool:
+def says_something(path: tuple[str, ...], *, is_way: bool) -> bool:
     """Whether a path tells a layer from others better than its number would.
 
-    In a block only words do; in the network also the way through its modules.
+    Words do; so does the way through the modules of the network, whatever these are called.
     """
-    if not in_block and len(path) > 1:
-        return not all(part.isdigit() for part in path)
-    return not all(map(is_generic, path))
+    return not all(part.isdigit() if is_way else is_generic(part) for part in path)
 
 
 def legal(path: Iterable[str], kind: str) -> str:
@@ -60,10 +69,10 @@ def legal(path: Iterable[str], kind: str) -> str:
     return f"{text}_" if text in RESERVED else text
 
 
-def unlike(name: str, taken: Iterable[str]) -> str:
+def unlike(name: str, *taken: Container[str]) -> str:
     """The name, with a number behind it where it is taken."""
     found, number = name, 2
-    while found in taken:
+    while any(found in names for names in taken):
         found, number = f"{name}_{number}", number + 1
     return found
 

@@ -29,13 +29,13 @@ class Item:
 class Module:
     """A run of layers with one tensor that enters and one that leaves: what a block can stand for.
 
-    `entry` is what enters, None for the whole of a network with several inputs. `arguments` are the values of the
+    `entry` is what enters, no tensor for the whole of a network with several inputs. `arguments` are the values of the
     parameters of the block that it becomes an occurrence of.
     """
 
     __slots__ = ("arguments", "entry", "exit", "first", "items", "path")
 
-    def __init__(self, path: Path, items: Sequence[Part], entry: int | None, first: int, last: int) -> None:
+    def __init__(self, path: Path, items: Sequence[Part], entry: int, first: int, last: int) -> None:
         self.path = path
         self.items = items
         self.entry = entry

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from convcalc.layers import Shape
 from convcalc.onnx.imported import Imported, Layer
+from convcalc.onnx.text.names import legal, unlike
 from convcalc.onnx.text.parts import Item
 
 MERGES = ("add", "mul", "concat")
@@ -30,10 +31,12 @@ class Graph:
     """The record by numbers: what enters each layer, and what is read last where."""
 
     def __init__(self, imported: Imported) -> None:
-        self.imported = imported
         self.layers: tuple[Layer, ...] = imported.layers
-        self.input_names = list(imported.inputs)
-        self.numbers = {name: -1 - place for place, name in enumerate(self.input_names)}
+        self.input_shapes = list(imported.inputs.values())
+        self.input_names: list[str] = []  # such as a spec may have
+        for name in imported.inputs:
+            self.input_names.append(unlike(legal([name], "input"), self.input_names))
+        self.numbers = {name: -1 - place for place, name in enumerate(imported.inputs)}
         self.inputs: list[tuple[int, ...]] = []
         for index, layer in enumerate(self.layers):
             self.inputs.append(tuple(self.numbers[name] for name in layer.inputs))
@@ -52,20 +55,19 @@ class Graph:
 
     def shape(self, tensor: int) -> Shape:
         """The shape of a tensor."""
-        return self.layers[tensor].shape if tensor >= 0 else self.imported.inputs[self.input_names[-1 - tensor]]
+        return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
 
     def _untie_parameters(self) -> None:
-        """Have a parameter, which sees nothing of its input, enter beside what it meets, and keep nothing else alive."""
-        met: dict[int, int] = {}
-        for index, layer in enumerate(self.layers):
-            if layer.kind == "parameter":
-                met[index] = index - 1
-        for index, sources in enumerate(self.inputs):
+        """Have a parameter, which sees nothing of what enters it, enter beside what it meets, to keep nothing alive."""
+        beside = {index: index - 1 for index, layer in enumerate(self.layers) if layer.kind == "parameter"}
+        if not beside:
+            return
+        for sources in self.inputs:
             for source in sources:
-                if source in met and met[source] == source - 1:
-                    beside = [other for other in sources if other < source and other not in met]
-                    met[source] = max(beside, default=source - 1)
-        for index, source in met.items():
+                if beside.get(source) == source - 1:
+                    others = [other for other in sources if other < source and other not in beside]
+                    beside[source] = max(others, default=source - 1)
+        for index, source in beside.items():
             self.inputs[index] = (max(source, -1),)
 
 

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Protocol
+from itertools import pairwise
+from typing import Any
 
 import msgspec
 
 from convcalc import layers
 from convcalc.onnx.text.layout import Written, bare_field, condensed, default, in_braces, name_text, value_text
 from convcalc.onnx.text.names import Automatic, legal, says_something, unlike
+from convcalc.onnx.text.parts import Module, Path
 from convcalc.onnx.text.regions import COMMUTATIVE, Graph
 from convcalc.spec.expressions import is_name
 from convcalc.spec.template import COMMON, IN_LAYER
@@ -27,23 +29,15 @@ class Unfit(Exception):
     """Occurrences that cannot be written as one."""
 
 
-class Call(Protocol):
-    """One occurrence of a block: the tensors that enter and leave, and what its parameters are."""
-
-    path: tuple[str, ...]
-    entry: int
-    exit: int
-    arguments: dict[str, Any]
-
-
-class Called(Protocol):
-    """A block that can be called: the defaults of its parameters as texts, None where they must be written."""
+class Block(msgspec.Struct, frozen=True):
+    """A block of the spec: the defaults of its parameters as texts, None where one must be written."""
 
     name: str
     parameters: dict[str, str | None]
+    layers: list[Written]
 
 
-Unit = int | Call
+Unit = int | Module
 """What a layer of a scope stands for in an occurrence: a layer of the record, or an occurrence of a block."""
 
 
@@ -69,8 +63,8 @@ class Slot:
         self,
         kind: str,
         found: list[list[Unit]],
-        path: tuple[str, ...],
-        block: Called | None = None,
+        path: Path,
+        block: Block | None = None,
         branches: list[list[Slot]] | None = None,
     ) -> None:
         self.kind = kind
@@ -108,17 +102,10 @@ class Parameter(msgspec.Struct, frozen=True):
     default: str | None
 
 
-class Occurrence(Protocol):
-    """Where a scope stands: the tensor that enters, None for a network of several inputs."""
-
-    path: tuple[str, ...]
-    entry: int | None
-
-
 class Scope:
     """One scope of the spec, from its slots."""
 
-    def __init__(self, graph: Graph, occurrences: Sequence[Occurrence], slots: list[Slot], *, is_block: bool) -> None:
+    def __init__(self, graph: Graph, occurrences: Sequence[Module], slots: list[Slot], *, is_block: bool) -> None:
         self.graph = graph
         self.slots = slots
         self.is_block = is_block
@@ -168,7 +155,7 @@ class Scope:
     def _sources(self, slot: Slot, current: Tensors) -> None:
         each = [self._entering(slot, units[0]) if units else None for units in slot.found]
         for units in slot.found:  # what is repeated goes from one to the next
-            for before, unit in zip(units, units[1:], strict=False):
+            for before, unit in pairwise(units):
                 if self._entering(slot, unit) != (_exit(before),):
                     raise Unfit
         count = {len(sources) for sources in each if sources is not None}
@@ -215,12 +202,11 @@ class Scope:
             if not units:
                 continue
             assert isinstance(units[0], int)  # noqa: S101  # for the type checker: blocks have no branches
-            merged = self.graph.inputs[units[0]]
-            found = [end[place] for end in ends]
+            merged = list(self.graph.inputs[units[0]])
+            found = [tensor for end in ends if (tensor := end[place]) is not None]
             if slot.kind in COMMUTATIVE:
-                merged = tuple(sorted(merged))
-                found = sorted(tensor if tensor is not None else len(self.graph.layers) for tensor in found)
-            if list(merged) != found:
+                merged, found = sorted(merged), sorted(found)
+            if merged != found:
                 raise Unfit
 
     # What the layers are told.
@@ -270,7 +256,8 @@ class Scope:
         every = [value for units in values for value in units]
         if all(_same(value, every[0]) for value in every):
             return value_text(every[0])
-        for text, expressed in self._expressions(channels):
+        plain = field == "out_channels" and "groups" not in self._written_fields(slot)
+        for text, expressed in self._expressions(channels, parameters_first=plain):
             if all(map(_same_all, values, expressed)):
                 return text
         if all(_same(value, units[0]) for units in values for value in units):
@@ -284,9 +271,16 @@ class Scope:
             return "index == 0" if first == "true" else "index != 0"
         return f"{first} if index == 0 else {then}"
 
-    def _expressions(self, channels: list[list[int]]) -> Iterator[tuple[str, list[list[Any]]]]:
+    def _written_fields(self, slot: Slot) -> set[str]:
+        """The fields that a layer says somewhere."""
+        return {name for units in slot.found for unit in _layers(units) for name in self.graph.layers[unit].fields}
+
+    def _expressions(
+        self, channels: list[list[int]], *, parameters_first: bool
+    ) -> Iterator[tuple[str, list[list[Any]]]]:
         """Expressions there are, the plainest first, with what they say in each occurrence and repetition."""
-        named: list[tuple[str, list[list[Any]]]] = [("in_channels", [list(units) for units in channels])]
+        entered = ("in_channels", [list(units) for units in channels])
+        named: list[tuple[str, list[list[Any]]]] = [] if parameters_first else [entered]
         if self.is_block:
             named += [
                 (
@@ -298,6 +292,7 @@ class Scope:
             entering = [self.graph.shape(tensor)[0] if tensor is not None else 0 for tensor in self.entering]
             held = [[count] * len(units) for count, units in zip(entering, channels, strict=True)]
             named.append(("input_channels", held))
+        named += [entered] if parameters_first else []
         yield from named
         numbers = [
             (name, values) for name, values in named if all(_is_count(value) for units in values for value in units)
@@ -317,14 +312,21 @@ class Scope:
         standard = self._standard(slot, field)
         if standard not in [value_text(value) for value in values if value is not None]:
             standard = None
-        several = sum(other.kind == slot.kind for other in self.every) > 1
-        name = "channels" if field == "out_channels" and several else field
+        name = field
+        if field == "out_channels" and not self._leaves(values):
+            name = "channels"
         if name in self.parameters:
             name = self._free(f"{legal(slot.path[-1:], slot.kind)}_{name}")
         usual = next(value for value in values if value is not None and standard in (None, value_text(value)))
+        standard = value_text(usual) if None in values else standard
         filled = [usual if value is None else value for value in values]  # where the layer is not there, anything does
         self.parameters[name] = Parameter(name, filled, standard)
         return name
+
+    def _leaves(self, channels: list[Any]) -> bool:
+        """Whether these are the channels that leave the block, wherever they are known."""
+        leaving = [None if tensor is None else self.graph.shape(tensor)[0] for tensor in self.leaving]
+        return _agree(channels, leaving)
 
     def _standard(self, slot: Slot, field: str) -> str | None:
         """The text of a field's default, None where it has none."""
@@ -412,12 +414,13 @@ class Scope:
         kept = {number for number, name in zip(unwritten, wanted, strict=True) if name in ("", number)}
         for slot, number, name in zip(self.every, unwritten, wanted, strict=True):
             slot.is_named = name not in ("", number) or number in taken
-            slot.name = unlike(name or number, taken | kept) if slot.is_named else number
+            slot.name = unlike(name or number, taken, kept) if slot.is_named else number
             taken.add(slot.name)
 
     def _wanted(self, slot: Slot) -> str:
         """What a slot should be called, nothing where its number does as well."""
-        if slot.is_named or (_is_worth_a_name(slot) and says_something(slot.path, in_block=self.is_block)):
+        is_way = not self.is_block and (slot.block is not None or len(slot.path) > 1)
+        if slot.is_named or (_is_worth_a_name(slot) and says_something(slot.path, is_way=is_way)):
             return legal(slot.path, slot.kind)
         return ""
 
@@ -446,7 +449,7 @@ class Scope:
 _NOTHING = object()
 
 
-def _bare(block: Called | None) -> str:
+def _bare(block: Block | None) -> str:
     required = [name for name, text in block.parameters.items() if text is None] if block is not None else []
     return required[0] if len(required) == 1 else ""
 
@@ -460,7 +463,7 @@ def _everything(slots: Iterable[Slot]) -> Iterator[Slot]:
 
 
 def _is_worth_a_name(slot: Slot) -> bool:
-    """Layers that are spoken of: blocks, and what multiplies with weights. A norm or an activation is found beside it."""
+    """Whether a layer is spoken of: a block is, and what multiplies with weights; norms are found beside these."""
     kind = layers.load(slot.kind) if slot.block is None else None
     return kind is None or kind.macs is not layers.Kind.macs
 

@@ -262,9 +262,9 @@ class Templates:
         return found
 
 
-def _place(tensor: int | None, module: Module) -> int | None:
+def _place(tensor: int, module: Module) -> int | None:
     """A tensor by its distance from the beginning of a module, None for the one that enters."""
-    return None if tensor is None or tensor == module.entry else tensor - module.first
+    return None if tensor == module.entry else tensor - module.first
 
 
 def _number(part: Part) -> int:
