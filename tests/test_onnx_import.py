@@ -114,8 +114,8 @@ def test_exported_networks_cost_what_is_published(path: Path) -> None:
         folded = sum(layer.shape[0] for layer in network.layers if layer.kind == "conv" and "bias" not in layer.fields)
     assert params == int(row["params"]) - folded
     assert {layer.kind for layer in network.layers if layer.kind == "batch_norm"} == set() if folded else True
-    assert network.notes == ()
     assert network.unused == ()
+    assert [f"{folded:,} parameters fewer" in note for note in network.notes] == ([True] if folded else [])
 
 
 @pytest.mark.parametrize("path", EXPORTS, ids=named)
@@ -615,6 +615,89 @@ def attention(tokens: int = 10, features: int = 12, heads: int = 3) -> ModelProt
             **{f"i{part}": np.array(part, np.int64) for part in range(3)},
         },
     )
+
+
+def test_a_vision_transformer_in_the_manner_of_pytorch() -> None:
+    """Patches, a class token, positions, a block with tokens before the batch, and the token that leaves."""
+    tokens, features, heads = 17, 12, 3
+    size = features // heads
+    model = net(
+        [
+            op("Conv", "x", "patch.weight", "patch.bias", to="p", strides=[8, 8]),
+            op("Reshape", "p", "flat", to="p1"),
+            op("Transpose", "p1", to="p2", perm=[0, 2, 1]),
+            op("Shape", "p2", to="s"),
+            op("Gather", "s", "zero", to="n"),
+            op("Unsqueeze", "n", "first", to="n1"),
+            op("Concat", "n1", "minus", "minus", to="n2", axis=0),
+            op("Abs", "n2", to="n3"),
+            op("Expand", "token", "n3", to="t"),
+            op("Concat", "t", "p2", to="c", axis=1),
+            op("Add", "c", "positions", to="e"),
+            op("LayerNormalization", "e", "ln.weight", "ln.bias", to="l"),
+            op("Transpose", "l", to="l1", perm=[1, 0, 2]),
+            op("MatMul", "l1", "in.weight", to="j0"),
+            op("Add", "in.bias", "j0", to="j1"),
+            op("Reshape", "j1", "split", to="j2"),
+            op("Unsqueeze", "j2", "first", to="j3"),
+            op("Transpose", "j3", to="j4", perm=[3, 1, 2, 0, 4]),
+            op("Squeeze", "j4", "third", to="j5"),
+            *[
+                node
+                for part, name in enumerate("qkv")
+                for node in (
+                    op("Gather", "j5", f"i{part}", to=f"{name}0", axis=0),
+                    op("Reshape", f"{name}0", "heads", to=f"{name}1"),
+                    op("Transpose", f"{name}1", to=name, perm=[1, 2, 0] if name == "k" else [1, 0, 2]),
+                )
+            ],
+            op("Mul", "q", "scale", to="qs"),
+            op("MatMul", "qs", "k", to="scores"),
+            op("Softmax", "scores", to="shares"),
+            op("MatMul", "shares", "v", to="o"),
+            op("Transpose", "o", to="o1", perm=[1, 0, 2]),
+            op("Reshape", "o1", "rows", to="o2"),
+            op("Gemm", "o2", "out.weight", "out.bias", to="o3", transB=1),
+            op("Reshape", "o3", "back", to="o4"),
+            op("Transpose", "o4", to="o5", perm=[1, 0, 2]),
+            op("Add", "o5", "e", to="r"),
+            op("Gather", "r", "zero", to="h", axis=1),
+            op("Gemm", "h", "head.weight", "head.bias", transB=1),
+        ],
+        {"x": (1, 3, 32, 32)},
+        {
+            "patch.weight": (features, 3, 8, 8),
+            "patch.bias": (features,),
+            "token": (1, 1, features),
+            "positions": (1, tokens, features),
+            "ln.weight": (features,),
+            "ln.bias": (features,),
+            "in.weight": (features, 3 * features),
+            "in.bias": (3 * features,),
+            "out.weight": (features, features),
+            "out.bias": (features,),
+            "head.weight": (10, features),
+            "head.bias": (10,),
+            "flat": ints(1, features, 16),
+            "zero": np.array(0, np.int64),
+            "first": ints(0),
+            "third": ints(3),
+            "minus": ints(-1),
+            "split": ints(tokens, 1, 3, features),
+            "heads": ints(tokens, heads, size),
+            "rows": ints(tokens, features),
+            "back": ints(tokens, 1, features),
+            "scale": number(size**-0.5),
+            **{f"i{part}": np.array(part, np.int64) for part in range(3)},
+        },
+    )
+    network = agrees(model)
+    weights = 12 * 192 + 12 + 12 + 17 * 12 + 24 + 4 * 12 * 12 + 4 * 12 + 120 + 10
+    assert costs(network)[0] == weights
+    assert [layer.kind for layer in network.layers] == [
+        "conv", "reshape", "permute", "parameter", "concat", "parameter", "add", "layer_norm", "attention", "add",
+        "slice", "flatten", "linear",
+    ]  # fmt: skip
 
 
 def test_attention_is_one_layer_and_costs_its_products() -> None:

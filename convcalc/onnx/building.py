@@ -133,10 +133,13 @@ class Builder:
         fields: dict[str, Any] = {"sizes": shape}
         if not is_learned(constant):
             fields["learned"] = False
-        entering = [draft for draft in self.drafts if draft.kind == INPUT][:1]
-        if not entering:
+        return self.layer("parameter", fields, self.entering(), (), constant.made_of)
+
+    def entering(self) -> list[Draft]:
+        """The first input of the network, for what reads none of its own; the inputs are the first drafts."""
+        if not self.drafts or self.drafts[0].kind != INPUT:
             raise Inexpressible("a network without an input")
-        return self.layer("parameter", fields, entering, (), constant.made_of)
+        return self.drafts[:1]
 
 
 def is_learned(constant: Constant) -> bool:

@@ -242,7 +242,7 @@ class Walk:
                 found.append(Value((), None))
                 continue
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-            sources = entering or [draft for draft in self.builder.drafts if draft.kind == INPUT][:1]
+            sources = entering or self.builder.drafts[:1]
             own = without(shape, batch)
             draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), weights)
             draft.reason = reason or "no kind says it"
@@ -299,6 +299,7 @@ class Walk:
         self._refuse(drafts, allow_unknown=allow_unknown)
         names = named(drafts, self.model.graph.initialisers)
         shares = self._shares(drafts)
+        self._say_what_is_folded(drafts)
         layers = tuple(
             Layer(
                 name=names[draft],
@@ -381,6 +382,16 @@ class Walk:
                 + (f" and {len(several) - 5} more" if len(several) > 5 else "")
             )
         return found
+
+    def _say_what_is_folded(self, drafts: list[Draft]) -> None:
+        """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""
+        folded = [draft for draft in drafts if f"{(*draft.weights, '')[0]}_bias" in draft.weights[1:]]
+        if folded:
+            channels = sum(draft.shape[0] for draft in folded)
+            self.notes.append(
+                f"the exporter folded batch norm into {len(folded)} convolutions: {channels:,} parameters fewer than "
+                "the network had, where each norm had a scale and a shift and none of the convolutions a bias"
+            )
 
     def _unused(self) -> tuple[Unused, ...]:
         inner = {name for node in self.model.graph.nodes if node.op == "If" for name in read_names(node)}

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convcalc.onnx.building import Call, Value, own_axis
+from convcalc.onnx.constants import broadcast
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.operators.normalisations import tidy
 
@@ -101,6 +102,39 @@ def _bias_gelu(call: Call) -> Value:
     return call.out(call.layer("gelu", {}, added))
 
 
+def _swish(slope: float) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        alpha = tidy(call.attributes.real("alpha", slope))
+        if alpha == 1:
+            return onto_itself(call, "silu")
+        value = call.value(0)
+        x = call.builder.viewed(value, value.batch)
+        gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
+        return call.out(call.layer("mul", {}, x, gate), value.batch)
+
+    return operator
+
+
+def _bounded(field: str, neutral: float | None, kind: str) -> Callable[[Call], Value]:
+    """The larger or smaller of a tensor and a number."""
+
+    def operator(call: Call) -> Value:
+        values = [value for value in call.inputs if value is not None]
+        tensors = [value for value in values if value.source is not None]
+        others = [value.constant for value in values if value.constant is not None]
+        if len(tensors) != 1 or len(others) != 1 or others[0].numbers is None or len(set(others[0].numbers)) != 1:
+            raise Inexpressible("the larger or smaller of two tensors")
+        if broadcast([value.shape for value in values]) != tensors[0].shape:
+            raise Inexpressible("a tensor that is repeated")
+        bound = float(others[0].numbers[0])
+        x = call.builder.viewed(tensors[0], tensors[0].batch)
+        fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT, field: tidy(bound)}
+        layer = call.layer(kind, {}, x) if kind and bound == neutral else call.layer("hard_tanh", fields, x)
+        return call.out(layer, tensors[0].batch)
+
+    return operator
+
+
 def _softmax(kind: str) -> Callable[[Call], Value]:
     def operator(call: Call) -> Value:
         value = call.value(0)
@@ -149,8 +183,10 @@ OPERATORS = {
     "com.microsoft.Gelu": _gelu,
     "com.microsoft.FastGelu": _fast_gelu,
     "com.microsoft.BiasGelu": _bias_gelu,
-    "com.microsoft.QuickGelu": lambda call: onto_itself(call, "silu"),
-    "Swish": lambda call: onto_itself(call, "silu"),
+    "com.microsoft.QuickGelu": _swish(1.702),
+    "Swish": _swish(1.0),
+    "Max": _bounded("min_val", 0.0, "relu"),
+    "Min": _bounded("max_val", None, ""),
     "Softmax": _softmax("softmax"),
     "LogSoftmax": _softmax("log_softmax"),
 }

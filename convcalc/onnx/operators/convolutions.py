@@ -125,4 +125,32 @@ def _deform_conv(call: Call) -> Value:
     return call.out(call.layer("deform_conv", fields, x, *maps, weights=weights))
 
 
-OPERATORS = {"Conv": _conv, "ConvTranspose": _conv_transpose, "DeformConv": _deform_conv}
+FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+
+
+def _fused_conv(call: Call) -> Value:
+    """ONNX Runtime's convolution with a sum and an activation behind it."""
+    found = _conv(call)
+    assert found.source is not None  # noqa: S101  # a layer was just made
+    y = found.source
+    if call.has(3):
+        y = call.layer("add", {}, y, call.map(3))
+    name = call.attributes.text("activation")
+    numbers = call.attributes.get("activation_params")
+    if name in FUSED:
+        return call.out(call.layer(FUSED[name], {}, y))
+    if name == "Clip" and isinstance(numbers, list) and len(numbers) == 2:
+        return call.out(call.layer("hard_tanh", {"min_val": numbers[0], "max_val": numbers[1]}, y))
+    if name == "LeakyRelu" and isinstance(numbers, list) and len(numbers) == 1:
+        return call.out(call.layer("leaky_relu", {"negative_slope": round(numbers[0], 7)}, y))
+    if name:
+        raise Inexpressible(f"activation {name}")
+    return call.out(y)
+
+
+OPERATORS = {
+    "com.microsoft.FusedConv": _fused_conv,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "DeformConv": _deform_conv,
+}
