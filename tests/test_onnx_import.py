@@ -886,6 +886,18 @@ def test_graphs_within_graphs_are_not_followed_forever() -> None:
         read(net([branch], IMAGE, {"condition": np.array(True)}))
 
 
+def test_names_of_a_file_are_printed_on_one_line() -> None:
+    model = net([helper.make_node("Sin\n\x1b[31m", ["x"], ["y"], "a\nb" * 999)], IMAGE)
+    model.producer_name, model.graph.name = "p\nlayers: []", "n\n"
+    with pytest.raises(CannotImport) as caught:
+        read(model)
+    assert str(caught.value).isprintable()
+    assert len(str(caught.value)) < 1000
+    plain = net([op("Relu", "x")], IMAGE)
+    plain.producer_name, plain.graph.name = "p\nlayers: []", "n\n"
+    assert (read(plain).producer, read(plain).name) == ("p?layers: []", "n?")
+
+
 def test_external_data_is_never_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     tensor = TensorProto(name="w", data_type=FLOAT, dims=[4, 8, 3, 3], data_location=TensorProto.EXTERNAL)
     tensor.external_data.add(key="location", value="../secret")

@@ -13,7 +13,7 @@ from itertools import repeat
 
 import msgspec
 
-from convcalc.onnx.errors import CannotImport, Inexpressible
+from convcalc.onnx.errors import CannotImport, Inexpressible, plain
 from convcalc.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
 
 Shape = tuple[int, ...]
@@ -66,7 +66,7 @@ def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
 
 def of_tensor(tensor: Tensor, name: str = "") -> Constant:
     """A tensor of the file; `name` if it is an initialiser."""
-    what = f"initialiser {name}" if name else "a constant"
+    what = f"initialiser {plain(name)}" if name else "a constant"
     return Constant(checked(tensor.dims, what), tensor.element_type, None, (name,) if name else (), tensor)
 
 

@@ -15,6 +15,15 @@ def brief(text: str, longest: int = LONGEST_WORD) -> str:
     return text if len(text) <= longest else f"{text[: longest * 3 // 4]}…{text[-longest // 4 :]}"
 
 
+LONGEST_NAME = 200
+
+
+def plain(text: str) -> str:
+    """A name from a file as it may be printed: on one line, without control characters, of bounded length."""
+    said = text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
+
+
 class Unknown(NamedTuple):
     """An operator that no kind says: its node, its type with the domain if it is not ONNX's own, and why."""
 

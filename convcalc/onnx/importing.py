@@ -10,7 +10,7 @@ from pathlib import Path
 from convcalc.onnx import constants, fold
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
-from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief
+from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief, plain
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
@@ -101,7 +101,7 @@ class Walk:
     def _enter(self, infos: list[ValueInfo], nodes: list[Node]) -> None:
         unknown = set(self.sizes) - {info.name for info in infos} - {""}
         if unknown or ("" in self.sizes and len(infos) != 1):
-            found = ", ".join(f"{info.name} {_shown(info.dims)}" for info in infos)
+            found = ", ".join(f"{plain(info.name)} {_shown(info.dims)}" for info in infos)
             raise CannotImport(f"--input names {', '.join(sorted(unknown)) or 'no input'}; the model's are {found}")
         unbatched = {
             name for node in nodes if node.op == "Unsqueeze" for name in node.inputs[:1] if self._first_axis(node)
@@ -139,19 +139,18 @@ class Walk:
         if info.dims is not None and len(dims) == len(info.dims) - 1:
             dims = [1, *dims]
         if info.dims is not None and len(dims) != len(info.dims):
-            raise CannotImport(
-                f"input {info.name} has {len(info.dims)} axes, {_shown(info.dims)}, and --input gives {len(dims)}"
-            )
-        shape = constants.checked([size if isinstance(size, int) else 1 for size in dims], f"input {info.name}")
+            found = f"input {plain(info.name)} has {len(info.dims)} axes, {_shown(info.dims)}"
+            raise CannotImport(f"{found}, and --input gives {len(dims)}")
+        shape = constants.checked([size if isinstance(size, int) else 1 for size in dims], f"input {plain(info.name)}")
         if 0 in shape:
-            raise CannotImport(f"input {info.name} of shape {list(shape)} holds nothing")
+            raise CannotImport(f"input {plain(info.name)} of shape {list(shape)} holds nothing")
         if not shape:
             return (1,), None
         if len(shape) == 1 or (unbatched and isinstance(dims[0], int) and shape[0] != 1):
             return shape, None
         if shape[0] != 1:
             self.batch = shape[0]
-            self.notes.append(f"input {info.name} has a batch of {shape[0]}; the figures are for a batch of 1")
+            self.notes.append(f"input {plain(info.name)} has a batch of {shape[0]}; the figures are for a batch of 1")
         return (1, *shape[1:]), 0
 
     def value(self, name: str) -> Value | None:
@@ -162,7 +161,7 @@ class Walk:
         if found is None:
             tensor = self.model.graph.initialisers.get(name)
             if tensor is None:
-                raise CannotImport(f"no node makes the tensor {name}, and it is neither input nor initialiser")
+                raise CannotImport(f"no node makes the tensor {plain(name)}, and it is neither input nor initialiser")
             found = self.values[name] = constant_value(constants.of_tensor(tensor, name))
         self.read.add(name)
         return found
@@ -315,7 +314,7 @@ class Walk:
         )
         entering = {names[draft]: draft.shape for draft in drafts if draft.kind == INPUT}
         return Imported(
-            name=self.model.graph.name,
+            name=plain(self.model.graph.name),
             inputs=entering,
             layers=layers,
             outputs=tuple(dict.fromkeys(names[draft] for draft in leaving)),
@@ -334,7 +333,7 @@ class Walk:
             if value is None or not value.known:
                 continue
             if value.source is None:
-                self.notes.append(f"output {output.name} is a constant, and is left out")
+                self.notes.append(f"output {plain(output.name)} is a constant, and is left out")
             else:
                 found.append(
                     self.builder.viewed(value, 0)
@@ -364,23 +363,23 @@ class Walk:
 
     def _shares(self, drafts: list[Draft]) -> dict[Draft, Draft]:
         """Layers whose weights are all those of an earlier one of their kind."""
-        owners: dict[tuple[str, tuple[str, ...]], Draft] = {}
+        owners: dict[tuple[str, tuple[str, ...], object], Draft] = {}
         found: dict[Draft, Draft] = {}
         users: Counter[str] = Counter()
         for draft in drafts:
             if not draft.weights or draft.kind == UNKNOWN:
                 continue
-            owner = owners.setdefault((draft.kind, draft.weights), draft)
+            key = (draft.kind, draft.weights, draft.shape if draft.kind == "parameter" else None)
+            owner = owners.setdefault(key, draft)
             if owner is not draft:
                 found[draft] = owner
             else:
                 users.update(set(draft.weights))
         several = [name for name, count in users.items() if count > 1]
         if several:
-            self.notes.append(
-                f"counted for every layer of several that use it in part or in another way: {', '.join(several[:5])}"
-                + (f" and {len(several) - 5} more" if len(several) > 5 else "")
-            )
+            more = f" and {len(several) - 5} more" if len(several) > 5 else ""
+            names = ", ".join(map(plain, several[:5]))
+            self.notes.append(f"counted once for each of several layers that use it differently: {names}{more}")
         return found
 
     def _say_what_is_folded(self, drafts: list[Draft]) -> None:
@@ -397,7 +396,7 @@ class Walk:
         inner = {name for node in self.model.graph.nodes if node.op == "If" for name in read_names(node)}
         outputs = {output.name for output in self.model.graph.outputs}
         return tuple(
-            Unused(name, tensor.dims)
+            Unused(plain(name), tensor.dims)
             for name, tensor in self.model.graph.initialisers.items()
             if name not in self.read and name not in inner and name not in outputs
         )
@@ -438,5 +437,7 @@ def _open(infos: list[ValueInfo]) -> str:
             str(size) if isinstance(size, int) and size > 0 else "1" if place == 0 else ("3" if place == 1 else "224")
             for place, size in enumerate(info.dims or [None] * 4)
         )
-        parts.append(f"input {info.name} {_shown(info.dims)}: give its sizes, as in --input {info.name}={example}")
+        parts.append(
+            f"input {plain(info.name)} {_shown(info.dims)}: give its sizes, as in --input {plain(info.name)}={example}"
+        )
     return f"axes of no fixed size: {'; '.join(parts)}"

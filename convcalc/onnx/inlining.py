@@ -6,7 +6,7 @@ from collections import deque
 
 from msgspec.structs import replace
 
-from convcalc.onnx.errors import CannotImport
+from convcalc.onnx.errors import CannotImport, plain
 from convcalc.onnx.reading import MOST_NODES, Attributes, Graph, Model, Node, Reference, Subgraph
 
 MOST_CALLS = 16
@@ -88,7 +88,9 @@ def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node
     for place, node in enumerate(nodes):
         for name in node.outputs:
             if name and makers.setdefault(name, place) != place:
-                raise CannotImport(f"two nodes make the tensor {name}: {nodes[makers[name]].title} and {node.title}")
+                raise CannotImport(
+                    f"two nodes make the tensor {plain(name)}: {nodes[makers[name]].title} and {node.title}"
+                )
     needed = _needed(reads, makers, outputs)
     if _in_order(reads, needed, makers):
         return [nodes[place] for place in needed]

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from convcalc.onnx import wire
-from convcalc.onnx.errors import CannotImport
+from convcalc.onnx.errors import CannotImport, plain
 from convcalc.onnx.wire import Buffer, Malformed, Place
 
 MOST_NODES = 100_000
@@ -136,12 +136,12 @@ class Node(msgspec.Struct):
     @property
     def title(self) -> str:
         """Its name, or that of its output if it has none."""
-        return self.name or next(filter(None, self.outputs), "without a name")
+        return plain(self.name or next(filter(None, self.outputs), "without a name"))
 
     @property
     def operator(self) -> str:
         """Its type, with the domain if it is not ONNX's own."""
-        return f"{self.domain}.{self.op}" if self.domain else self.op
+        return plain(f"{self.domain}.{self.op}") if self.domain else plain(self.op)
 
 
 class ValueInfo(msgspec.Struct):
@@ -313,7 +313,7 @@ def _model(buffer: Buffer) -> Model:
             raise Malformed(f"field {number}, which no model has")
     if graph is None:
         raise CannotImport("not an ONNX model: it holds no graph")
-    return Model(buffer, Graph(buffer, graph), opsets, f"{producer} {version}".strip(), functions)
+    return Model(buffer, Graph(buffer, graph), opsets, plain(f"{producer} {version}".strip()), functions)
 
 
 def _node(buffer: Buffer, place: Place) -> Node:
