@@ -159,8 +159,9 @@ def test_the_overview_has_the_macs_of_every_layer() -> None:
     found = explain(network(RESNET))
     assert isinstance(found, NetworkExplanation)
     rows = convcalc.analyze(network(RESNET)).layers
-    assert [(line.name, line.macs.value) for line in found.layers] == [(row.name, row.macs) for row in rows]
-    assert all(worth(line.macs.numbers, {}) == line.macs.value for line in found.layers)
+    known = [(line.name, line.macs) for line in found.layers if line.macs is not None]
+    assert [(name, macs.value) for name, macs in known] == [(row.name, row.macs) for row in rows]
+    assert all(worth(macs.numbers, {}) == macs.value for _, macs in known)
 
 
 @every_kind
