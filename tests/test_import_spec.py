@@ -248,7 +248,9 @@ def test_generated_graphs_come_back(seed: int) -> None:
         "input: [4, 8, 8]" if len(inputs) == 1 else f"inputs: {{{', '.join(f'{name}: [4, 8, 8]' for name in inputs)}}}"
     )
     known = ["input"] if len(inputs) == 1 else list(inputs)
-    lines, convs, names = [], [], []
+    lines: list[str] = []
+    convs: list[str] = []
+    names: list[str] = []
     for place in range(draw.randint(1, 24)):
         kind = draw.choice(["conv", "relu", "add", "mul", "batch_norm", "conv"])
         recent = known[-4:] if draw.random() < 0.8 else known
@@ -472,10 +474,16 @@ def test_commands_take_models(resnet: Path, tmp_path: Path) -> None:
     for path in (str(resnet), str(plain)):
         assert convcalc.analyze(convcalc.load(path)).totals.macs == 4_089_184_256
     assert convcalc.analyze(convcalc.load(resnet, inputs={"input": (3, 448, 448)})).totals.params == 25_557_032
-    for command in (["analyze"], ["lint"], ["explain"], ["compare", "--variant", "separable"], ["lint", "--fix"]):
-        code, out, err = run(command[0], str(resnet), *command[1:])
-        assert code == 0, (command, out, err)
-        assert "resnet50.onnx" in out or "no findings" in out or command[0] == "lint"
+    for name, *options in (
+        ["analyze"],
+        ["lint"],
+        ["explain"],
+        ["compare", "--variant", "separable"],
+        ["lint", "--fix"],
+    ):
+        code, out, err = run(name, str(resnet), *options)
+        assert code == 0, (name, out, err)
+        assert "resnet50.onnx" in out
     assert run("compare", str(resnet), str(plain))[0] == 0
     assert resnet.read_bytes() == before
     resnet.write_bytes(before[: len(before) // 2])

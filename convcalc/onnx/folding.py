@@ -204,11 +204,14 @@ class _Folding:
         return Slot(entry.kind if block is None else block.name, units, self._path(here, scope), block, branches)
 
     def _path(self, found: Sequence[Part | None], scope: Template) -> Path:
-        """What something is called in its scope: by its first occurrence."""
-        place, part = next((place, part) for place, part in enumerate(found) if part is not None)
-        path = part.path if isinstance(part, Module) else parts(self.graph.layers[part.index].name)
-        around = scope.occurrences[place].path
-        return path[len(around) :] if path[: len(around)] == around and len(path) > len(around) else path
+        """What something is called in its scope, nothing where that differs between occurrences."""
+        paths = []
+        for occurrence, part in zip(scope.occurrences, found, strict=True):
+            if part is not None:
+                path = part.path if isinstance(part, Module) else parts(self.graph.layers[part.index].name)
+                around = len(occurrence.path)
+                paths.append(path[around:] if path[:around] == occurrence.path and len(path) > around else path)
+        return paths[0] if all(path == paths[0] for path in paths) else ()
 
     def _runs(self, slots: Sequence[Slot]) -> list[Slot]:
         """The slots with calls of one block in a row as one that is repeated, where that can be said."""

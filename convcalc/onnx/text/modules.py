@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from convcalc import layers
 from convcalc.onnx.text.names import is_generic, parts
 from convcalc.onnx.text.parts import Item, Module, Part, Path
 from convcalc.onnx.text.regions import Graph
+from convcalc.onnx.text.repeats import LEAST, keys, runs
 
 
 class Modules:
@@ -23,8 +24,11 @@ class Modules:
         self.tied = {graph.numbers[layer.share] for layer in graph.layers if layer.share is not None}
         self.tied |= {index for index, layer in enumerate(graph.layers) if layer.share is not None}
 
-    def grouped(self, items: Sequence[Part], around: Path = ()) -> list[Part]:
-        """A sequence with the layers of each module in one."""
+    def grouped(self, items: Sequence[Part]) -> list[Part]:
+        """The sequence of all layers, with those of each module in one."""
+        return self._repeated(self._grouped(items, ()))
+
+    def _grouped(self, items: Sequence[Part], around: Path) -> list[Part]:
         paths = self._paths(items, around)
         depth = len(around)
         found: list[Part] = []
@@ -44,11 +48,11 @@ class Modules:
 
     def _with_branches(self, item: Part, around: Path) -> Part:
         if isinstance(item, Item) and item.branches is not None:
-            item.branches = [self.grouped(branch, around) for branch in item.branches]
+            item.branches = [self._grouped(branch, around) for branch in item.branches]
         return item
 
     def _module(self, path: Path, items: Sequence[Part]) -> list[Part]:
-        inner = self.grouped(items, path)
+        inner = self._repeated(self._grouped(items, path))
         if len(inner) == 1 and isinstance(inner[0], Item) and inner[0].branches is None:
             return inner
         module = self.made(path, inner)
@@ -66,6 +70,53 @@ class Modules:
         if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.tied.isdisjoint(indices):
             return None
         return Module(path, inner, entering.pop(), first, last)
+
+    def _repeated(self, parts: list[Part]) -> list[Part]:
+        """A sequence with like layers that stand again and again in a row as modules without a name."""
+        parts = self._beside_plain(parts)
+        units: dict[int, Module] = {}
+        for start, period, times in runs(self.graph, parts):
+            for place in range(start, start + period * times, period):
+                unit = parts[place : place + period]
+                named = any(isinstance(part, Module) and (part.path or period == 1) for part in unit)
+                module = None if named else self.made((), unit)
+                if module is not None:
+                    units[place] = module
+        found: list[Part] = []
+        place = 0
+        while place < len(parts):
+            found.append(units.get(place, parts[place]))
+            place += len(units[place].items) if place in units else 1
+        return found
+
+    def _beside_plain(self, parts: list[Part]) -> list[Part]:
+        """Where the layers of a residual also stand without one, both are modules: a block may have a shortcut or not."""
+        kinds = keys(self.graph, parts)
+        plain: dict[tuple[object, ...], int] = {}
+        for part in parts:
+            if isinstance(part, Item) and part.branches is not None:
+                full = [branch for branch in part.branches if branch]
+                if len(full) == 1 and len(full[0]) >= LEAST:
+                    inner = tuple(keys(self.graph, full[0]))
+                    plain[inner] = len(inner)
+        found: list[Part] = []
+        place = 0
+        while place < len(parts):
+            size = next((size for inner, size in plain.items() if tuple(kinds[place : place + size]) == inner), 0)
+            module = self.made((), parts[place : place + size]) if size else None
+            found.append(parts[place] if module is None else module)
+            place += 1 if module is None else size
+        if len(found) == len(parts):
+            return parts
+        return [self._alone(part, plain) for part in found]
+
+    def _alone(self, part: Part, plain: Mapping[tuple[object, ...], int]) -> Part:
+        """A residual of these layers as a module."""
+        if not isinstance(part, Item) or part.branches is None:
+            return part
+        full = [branch for branch in part.branches if branch]
+        is_like = len(full) == 1 and tuple(keys(self.graph, full[0])) in plain
+        return (self.made((), [part]) or part) if is_like else part
 
     def _paths(self, items: Sequence[Part], around: Path) -> list[Path]:
         """The modules around each of a sequence.

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from convcalc import layers
+from convcalc.onnx.text.expressions import Named, Values, expressions
 from convcalc.onnx.text.layout import Written, bare_field, condensed, default, in_braces, name_text, value_text
 from convcalc.onnx.text.names import Automatic, legal, says_something, unlike
 from convcalc.onnx.text.parts import Module, Path
@@ -256,8 +257,7 @@ class Scope:
         every = [value for units in values for value in units]
         if all(_same(value, every[0]) for value in every):
             return value_text(every[0])
-        plain = field == "out_channels" and "groups" not in self._written_fields(slot)
-        for text, expressed in self._expressions(channels, parameters_first=plain):
+        for text, expressed in expressions(field, self._named(slot, field, channels)):
             if all(map(_same_all, values, expressed)):
                 return text
         if all(_same(value, units[0]) for units in values for value in units):
@@ -271,39 +271,23 @@ class Scope:
             return "index == 0" if first == "true" else "index != 0"
         return f"{first} if index == 0 else {then}"
 
-    def _written_fields(self, slot: Slot) -> set[str]:
-        """The fields that a layer says somewhere."""
-        return {name for units in slot.found for unit in _layers(units) for name in self.graph.layers[unit].fields}
+    def _named(self, slot: Slot, field: str, channels: Values) -> list[Named]:
+        """What an expression may name: the channels that enter the layer, the parameters, those that enter the block.
 
-    def _expressions(
-        self, channels: list[list[int]], *, parameters_first: bool
-    ) -> Iterator[tuple[str, list[list[Any]]]]:
-        """Expressions there are, the plainest first, with what they say in each occurrence and repetition."""
-        entered = ("in_channels", [list(units) for units in channels])
-        named: list[tuple[str, list[list[Any]]]] = [] if parameters_first else [entered]
-        if self.is_block:
-            named += [
-                (
-                    parameter.name,
-                    [[value] * len(units) for value, units in zip(parameter.values, channels, strict=True)],
-                )
-                for parameter in self.parameters.values()
-            ]
-            entering = [self.graph.shape(tensor)[0] if tensor is not None else 0 for tensor in self.entering]
-            held = [[count] * len(units) for count, units in zip(entering, channels, strict=True)]
-            named.append(("input_channels", held))
-        named += [entered] if parameters_first else []
-        yield from named
-        numbers = [
-            (name, values) for name, values in named if all(_is_count(value) for units in values for value in units)
+        Filters are said by a parameter if possible, those that take each channel by itself by the channels.
+        """
+        own = ("in_channels", channels)
+        if not self.is_block:
+            return [own]
+        named: list[Named] = [
+            (parameter.name, [[value] * len(units) for value, units in zip(parameter.values, channels, strict=True)])
+            for parameter in self.parameters.values()
         ]
-        for factor in (2, 3, 4, 5, 6, 8):
-            for name, values in numbers:
-                yield f"{factor} * {name}", [[factor * value for value in units] for units in values]
-        for divisor in (2, 3, 4, 6, 8, 16):
-            for name, values in numbers:
-                if min(value for units in values for value in units) >= divisor or divisor == 2:
-                    yield f"{name} // {divisor}", [[value // divisor for value in units] for units in values]
+        entering = [self.graph.shape(tensor)[0] if tensor is not None else 0 for tensor in self.entering]
+        held = [[count] * len(units) for count, units in zip(entering, channels, strict=True)]
+        named.append(("input_channels", held))
+        is_grouped = any("groups" in self.graph.layers[unit].fields for units in slot.found for unit in _layers(units))
+        return [*named, own] if field == "out_channels" and not is_grouped else [own, *named]
 
     def _parameter(self, slot: Slot, field: str, values: list[Any]) -> str:
         """A new parameter; it has the default that the field has, where one of the occurrences has that."""
@@ -339,7 +323,8 @@ class Scope:
         """A name for a parameter that expressions can read."""
         name = re.sub(r"\W", "_", wanted)
         name = name if is_name(name) and name not in {*IN_LAYER, *COMMON, "index"} else f"its_{name}"
-        return unlike(name, self.parameters)
+        name = re.sub(r"(?<=\d)_(?=\d)", "_n", name)  # 3_2 would be digits that are grouped
+        return name if name not in self.parameters else unlike(f"{name}_n", self.parameters)
 
     def _condition(self, slot: Slot) -> None:
         """Say when a slot is there, if it is not in all occurrences."""

@@ -10,6 +10,9 @@ from convcalc.onnx.text.regions import COMMUTATIVE, Graph
 MOST_ALIGNED = 48
 """Layers of a sequence up to which two that differ are held against each other."""
 
+MOST_RECENT = 40
+"""Templates, from the last back, among which like ones are looked for."""
+
 MOST_COMPARED = 6
 """Templates that a module is compared with where it is like none of them."""
 
@@ -147,7 +150,7 @@ class Templates:
     def _joined(self, module: Module) -> Template | None:
         """A template that has the module's layers but for a few, and takes them in; None if there is none."""
         weight = sum(1 for _ in module.indices())
-        near = [other for other in self.every if 2 < ALIKE * weight <= other.weight <= weight / ALIKE]
+        near = [other for other in self.every[-MOST_RECENT:] if 2 < ALIKE * weight <= other.weight <= weight / ALIKE]
         best: tuple[float, Template, list[Entry], Sequence[Part]] | None = None
         for template in near[-MOST_COMPARED:]:
             for entries, parts in self._forms(template, module):
