@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from convcalc.spec import document, source
-from convcalc.spec.revision import bytes_at
 from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
@@ -52,6 +51,8 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
 
 def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
     """As `read`, for a file as it was at a revision."""
+    from convcalc.spec.revision import bytes_at
+
     label, data = bytes_at(revision, path)
     if not (data.startswith(FIRST_BYTE) or os.fspath(path).endswith(SUFFIX)):
         return decoded(label, data)
