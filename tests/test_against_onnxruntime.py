@@ -359,7 +359,7 @@ def parameter(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
     return g("Expand", w["weight"], ints(BATCH, *config.sizes))
 
 
-def reduced(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
+def taken_together(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
     axes = ints(*map(behind_batch, config.axes))
     return g(f"Reduce{config.operation.title()}", x, axes, keepdims=int(config.keepdim))
 
@@ -369,7 +369,7 @@ OPS: dict[str, Build] = {
     "div": lambda g, config, w, shapes, *x: g("Div", *x),
     "matmul": lambda g, config, w, shapes, *x: g("MatMul", *x),
     "parameter": parameter,
-    "reduce": reduced,
+    "reduce": taken_together,
     "sub": lambda g, config, w, shapes, *x: g("Sub", *x),
     "adaptive_avg_pool": adaptive("AveragePool"),
     "adaptive_max_pool": adaptive("MaxPool"),
