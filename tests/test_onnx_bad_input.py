@@ -294,9 +294,10 @@ def sound(draw: random.Random) -> Iterator[onnx.ModelProto]:
 ODD = [0, 1, -1, 2, 3, 7, 100, -100, 2**31, 2**62, -(2**62)]
 OTHERS = [
     "Reshape", "Concat", "Slice", "Gather", "Pad", "Resize", "Split", "Conv", "ConvTranspose", "Gemm", "MatMul",
-    "Einsum", "ReduceMean", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Tile", "DepthToSpace", "LayerNormalization",
-    "Where", "Clip", "Shape", "Range", "ConstantOfShape", "Cast", "Pow", "Mod", "DeformConv", "LRN", "PRelu",
-    "AveragePool", "InstanceNormalization", "Upsample", "Softmax", "Flatten", "If", "Loop", "Attention", "SpaceToDepth", "Max",
+    "Einsum", "ReduceMean", "Transpose", "Squeeze", "Unsqueeze", "Expand", "Tile", "DepthToSpace",
+    "LayerNormalization", "Where", "Clip", "Shape", "Range", "ConstantOfShape", "Cast", "Pow", "Mod", "DeformConv",
+    "LRN", "PRelu", "AveragePool", "InstanceNormalization", "Upsample", "Softmax", "Flatten", "If", "Loop",
+    "Attention", "SpaceToDepth", "Max",
 ]  # fmt: skip
 
 
