@@ -9,12 +9,14 @@ from itertools import pairwise
 import msgspec
 
 from convcalc import layers
+from convcalc.network import Network
 from convcalc.onnx.text.layout import Written
 from convcalc.onnx.text.modules import Modules
 from convcalc.onnx.text.names import is_generic, parts, unlike
 from convcalc.onnx.text.parts import Module, Part, Path
 from convcalc.onnx.text.regions import Graph, sequence
 from convcalc.onnx.text.scopes import Block, Scope, Slot, Unfit, Unit
+from convcalc.onnx.text.shipped import Shipped
 from convcalc.onnx.text.templates import Entry, Template, Templates
 from convcalc.spec import library
 
@@ -42,15 +44,16 @@ class Folded(msgspec.Struct, frozen=True):
 def flat(graph: Graph) -> Folded:
     """Every layer on its own."""
     whole = _whole(graph, sequence(graph))
-    return _Folding(graph, Templates(graph, joining=False).root(whole), []).written()
+    return _Folding(graph, Templates(graph, joining=False).root(whole), [], None).written()
 
 
-def folded(graph: Graph) -> Iterator[Folded]:
-    """With blocks for what is there more than once: at best, and with less and less in them."""
+def folded(graph: Graph, network: Network) -> Iterator[Folded]:
+    """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
+    shipped = Shipped(graph, network)
     for joining in (True, False):
         whole = _whole(graph, Modules(graph).grouped(sequence(graph)))
         templates = Templates(graph, joining=joining)
-        yield _Folding(graph, templates.root(whole), templates.every).written()
+        yield _Folding(graph, templates.root(whole), templates.every, shipped).written()
 
 
 def _whole(graph: Graph, items: Sequence[Part]) -> Module:
@@ -61,10 +64,12 @@ def _whole(graph: Graph, items: Sequence[Part]) -> Module:
 class _Folding:
     """Chooses which templates become blocks, and writes them and the network."""
 
-    def __init__(self, graph: Graph, root: Template, templates: list[Template]) -> None:
+    def __init__(self, graph: Graph, root: Template, templates: list[Template], shipped: Shipped | None) -> None:
         self.graph = graph
         self.root = root
-        self.chosen = {template for template in templates if len(template.occurrences) > 1}
+        found = {template: shipped.block(template.occurrences) for template in templates} if shipped is not None else {}
+        self.shipped = {template: block for template, block in found.items() if block is not None}
+        self.chosen = {template for template in templates if len(template.occurrences) > 1} | {*self.shipped}
         self.blocks: dict[Template, Block] = {}
 
     def written(self) -> Folded:
@@ -97,9 +102,10 @@ class _Folding:
                 self.chosen.discard(bare)
                 continue
             gains = dict.fromkeys(self.chosen, 0)
-            for template in (self.root, *self.chosen):
+            own = [template for template in self.chosen if template not in self.shipped]
+            for template in (self.root, *own):
                 self._count(template.entries, gains)
-            for template in self.chosen:
+            for template in own:
                 gains[template] -= self._lines(template.entries) + OVERHEAD
             worst = min(self.chosen, key=lambda template: (gains[template], -template.number))
             if gains[worst] > 0:
@@ -141,8 +147,9 @@ class _Folding:
     # Blocks.
 
     def _write(self, template: Template) -> Block:
-        if template in self.blocks:
-            return self.blocks[template]
+        found = self.blocks.get(template) or self.shipped.get(template)
+        if found is not None:
+            return found
         try:
             slots = self._slots(template.entries, template.occurrences, template)
             scope = Scope(self.graph, template.occurrences, slots, is_block=True)

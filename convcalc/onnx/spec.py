@@ -42,7 +42,7 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
     if len(imported.layers) > MOST_FOLDED:
         return plain
     graph = Graph(imported)
-    texts = [_text(imported, graph, each) for each in folded(graph)]
+    texts = [_text(imported, graph, each) for each in folded(graph, network)]
     for found in sorted(texts, key=lambda found: found.count("\n")):
         if found.count("\n") < plain.count("\n") and _says(found, network):
             return found

@@ -90,7 +90,7 @@ class Modules:
         return found
 
     def _beside_plain(self, parts: list[Part]) -> list[Part]:
-        """Where the layers of a residual also stand without one, both are modules: a block may have a shortcut or not."""
+        """Where the layers of a residual also stand without one, both are modules, of which some have a shortcut."""
         kinds = keys(self.graph, parts)
         plain: dict[tuple[object, ...], int] = {}
         for part in parts:
