@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from convcalc.linting.records import Finding
     from convcalc.linting.run import lint
     from convcalc.network import Network
+    from convcalc.opening import load
     from convcalc.reference.verified import Verification
     from convcalc.reference.verify import verify
-    from convcalc.spec.document import load
     from convcalc.spec.source import Diagnostic, SpecError
 
 __all__ = [
@@ -56,7 +56,7 @@ _HOMES = {
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
     "lint": "convcalc.linting.run",
-    "load": "convcalc.spec.document",
+    "load": "convcalc.opening",
     "verify": "convcalc.reference.verify",
 }
 

@@ -67,3 +67,8 @@ class Network(msgspec.Struct, frozen=True):
     def inputs(self) -> tuple[Node, ...]:
         """The nodes that are inputs."""
         return self.nodes[: self.input_count]
+
+    @property
+    def uncosted(self) -> tuple[str, ...]:
+        """The layers of which it is not known what they cost, by name."""
+        return tuple(node.name for node in self.layers if node.config is not None and not node.config.costed)

@@ -26,10 +26,11 @@ MAY_IMPORT = {
     "network": {"network", "layers"},
     "spec": {"spec", "network", "layers", "fields", "arithmetic"},
     "analysis": {"analysis", "network", "layers", "arithmetic"},
-    "onnx": {"version", "onnx", "network", "layers"},
+    "onnx": {"version", "onnx", "analysis", "spec", "network", "layers", "fields"},
+    "opening": {"opening", "onnx", "spec", "network", "layers"},
     "reference": {"reference", "onnx", "tensors", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
-    "linting": {"linting", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "linting": {"linting", "opening", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "views": {
         "version",
         "views",

@@ -23,7 +23,8 @@ import pytest
 import yaml
 
 from convcalc import Diagnostic, Network, SpecError, analyze, layers
-from convcalc.spec import Source, load, loads
+from convcalc.opening import load
+from convcalc.spec import Source, loads
 
 MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "8000"))
 SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))

@@ -98,7 +98,7 @@ def inferred(written: onnx.ModelProto) -> tuple[int, ...] | None:
 NOT_INFERRED = {"group_norm"}
 """ONNX defines it by a function of other operators, through which its inference does not look."""
 
-NO_FORM = {"upsample": "leaves a part of one"}
+NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known"}
 """Kinds of which some configurations have no form, and what is said."""
 
 NOT_RUN = {"deform_conv": "must be 4D"}
@@ -151,7 +151,7 @@ def test_hardly_any_case_is_left_out() -> None:
     for name in NO_FORM.keys() | NOT_RUN.keys():
         draw = random.Random(0)
         found = Counter(holds(name, varied(name, draw)) for _ in range(40))
-        assert found["agrees"] > 20, (name, found)
+        assert found["agrees"] > 20 or not load(name).costed, (name, found)
     for kind in layers.names():
         assert "onnx" in {method for base in load(kind).__mro__[:-1] if base is not Kind for method in vars(base)}
 

@@ -395,7 +395,7 @@ MULTIPLYING = [
 
 
 def test_the_kinds_that_multiply_and_add_up() -> None:
-    assert MULTIPLYING == ["attention", "conv", "conv_transpose", "deform_conv", "linear"]
+    assert MULTIPLYING == ["attention", "conv", "conv_transpose", "deform_conv", "linear", "matmul"]
 
 
 @pytest.mark.parametrize("name", MULTIPLYING)

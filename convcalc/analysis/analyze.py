@@ -67,6 +67,7 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
                 elementwise_ops,
                 2 * macs + elementwise_ops,
                 measured(field, node.shape),
+                node.config is None or node.config.costed,
             )
         )
     return rows

@@ -27,6 +27,7 @@ IRREGULAR = (
     "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
     "out position by position, and has no formula"
 )
+UNCOSTED = "what it costs is not known, and every total with it is at least what is counted of the others"
 GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
 
 
@@ -68,8 +69,8 @@ class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-class Part(msgspec.Struct, frozen=True, kw_only=True):
-    """A layer or block inside of another, and what it adds."""
+class Part(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A layer or block inside of another, and what it adds; `uncosted` of its layers add what is not known."""
 
     name: str
     kind: str
@@ -78,10 +79,14 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     buffers: int
     macs: int
     elementwise_ops: int
+    uncosted: int = 0
 
 
-class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True):
-    """A block or a repeat: the parts it is made of, and their sums. `times` is None for what is not repeated."""
+class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """A block or a repeat: the parts it is made of, and their sums. `times` is None for what is not repeated.
+
+    Where it is not known what some layers cost, `uncosted_layers` names them, and the sums are `at_least` so much.
+    """
 
     name: str
     kind: str
@@ -93,16 +98,18 @@ class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True):
     buffers: int
     macs: int
     elementwise_ops: int
+    at_least: bool = False
+    uncosted_layers: tuple[str, ...] = ()
     receptive_field: ReceptiveField | None
 
 
 class Line(msgspec.Struct, frozen=True):
-    """A layer in one line: its MACs."""
+    """A layer in one line: its MACs, None where they are not known."""
 
     name: str
     kind: str
     summary: str
-    macs: Formula
+    macs: Formula | None
 
 
 class NetworkExplanation(msgspec.Struct, frozen=True):
@@ -149,13 +156,14 @@ def _names(network: Network) -> list[str]:
 
 
 def _overview(network: Network) -> NetworkExplanation:
-    known: dict[Any, Formula] = {}
+    known: dict[Any, Formula | None] = {}
     found = []
     for node in network.layers:
         config, shapes = _config(node), _shapes(network, node)
         key = config, shapes
         if key not in known:
-            known[key] = next(formula for formula in Work(config, shapes).costs() if formula.quantity == "macs")
+            formulas = Work(config, shapes).costs()
+            known[key] = next((formula for formula in formulas if formula.quantity == "macs"), None)
         found.append(Line(node.name, node.kind, config.summary(), known[key]))
     return NetworkExplanation(network.name, tuple(found))
 
@@ -169,6 +177,8 @@ def _layer(network: Network, place: int) -> LayerExplanation:
     local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
     if IRREGULAR in notes:
         notes = (*notes, GIVEN)
+    if not config.costed:
+        notes = (UNCOSTED, *notes)
     if owner is not None:
         notes = (f"the weights are those of {owner}, and counted there", *notes)
     formulas = (*work.output, *work.costs(shared=owner is not None), *local)
@@ -249,7 +259,12 @@ class Work:
         return _formula(quantity, symbol, number, axes)
 
     def costs(self, *, shared: bool = False) -> Iterator[Formula]:
-        """Of params, buffers (if there are any), MACs and element-wise operations; `shared` weights are another's."""
+        """Of params, buffers (if there are any), MACs and element-wise operations; `shared` weights are another's.
+
+        None of them where they are not known.
+        """
+        if not self.layer.config.costed:
+            return
         found = costs(self.layer.config, self.layer.inputs)
         for quantity, number in zip(COSTS, found, strict=True):
             none = shared and quantity in {"params", "buffers"}
@@ -311,6 +326,8 @@ def _block(report: Report, place: int, group: Group) -> BlockExplanation:
         times=group.times,
         parts=tuple(_parts(report, place, group)),
         **_sums(rows),
+        at_least=not all(row.costed for row in rows),
+        uncosted_layers=tuple(row.name for row in rows if not row.costed),
         receptive_field=rows[-1].receptive_field if rows else None,
     )
 
@@ -346,7 +363,8 @@ def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
         node = network.nodes[at if inner is None else inner.last - 1]
         rows = [report.layers[at - network.input_count]] if inner is None else _rows(report, inner)
         name, kind = (node.name, node.kind) if inner is None else (inner.name, inner.kind)
-        yield Part(name=name, kind=kind, output_shape=node.shape, **_sums(rows))
+        uncosted = sum(not row.costed for row in rows)
+        yield Part(name=name, kind=kind, output_shape=node.shape, **_sums(rows), uncosted=uncosted)
         at = at + 1 if inner is None else inner.last
 
 

@@ -14,12 +14,12 @@ from convcalc.network import Group
 By = Literal["layer", "block", "kind"]
 
 
-class Line(msgspec.Struct, frozen=True):
+class Line(msgspec.Struct, frozen=True, omit_defaults=True):
     """One line: a layer, or several of them added up.
 
     `summary` says the fields that matter of a layer, in a few characters. `times` is how often a folded block is
     repeated (None: it is not). Shape and field are those of the last layer, None where a line adds up layers from all
-    over the network.
+    over the network. `uncosted` is how many of its layers cost what is not known: its costs are those of the others.
     """
 
     name: str
@@ -34,6 +34,12 @@ class Line(msgspec.Struct, frozen=True):
     elementwise_ops: int
     flops: int
     receptive_field: ReceptiveField | None
+    uncosted: int = 0
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is any cost to speak of: not where it is known of none of its layers."""
+        return self.uncosted < self.layers
 
 
 def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | None = None) -> list[Line]:
@@ -118,4 +124,5 @@ def _sum(
         elementwise_ops=sum(row.elementwise_ops for row in rows),
         flops=sum(row.flops for row in rows),
         receptive_field=field,
+        uncosted=sum(not row.costed for row in rows),
     )

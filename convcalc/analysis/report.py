@@ -41,8 +41,11 @@ class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}
     is_global: bool
 
 
-class Row(msgspec.Struct, frozen=True):
-    """One layer. MACs and operations are for the whole batch; shapes are without it."""
+class Row(msgspec.Struct, frozen=True, omit_defaults=True):
+    """One layer. MACs and operations are for the whole batch; shapes are without it.
+
+    `costed`: what it costs is known. Where it is not, its costs are 0.
+    """
 
     name: str
     kind: str
@@ -56,11 +59,13 @@ class Row(msgspec.Struct, frozen=True):
     elementwise_ops: int
     flops: int
     receptive_field: ReceptiveField
+    costed: bool = True
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Sums over the layers, and what follows from them.
+    """Sums over the layers, and what follows from them; those of bytes of activations are exact in any case.
 
+    Where layers are uncosted (`Report.uncosted`), the others are the least that they can be.
     `weight_bytes` are those of the params, without buffers. `activation_bytes` are those of all layers' outputs,
     `peak_activation_bytes` the most that live at one time, the input among them.
     """
@@ -105,6 +110,11 @@ class Report(msgspec.Struct, frozen=True):
             "output": nodes[outputs[0]].shape if outputs else None,
             "receptive_field": field.size if field is not None else None,
         }
+
+    @property
+    def uncosted(self) -> tuple[str, ...]:
+        """The layers of which it is not known what they cost, by name."""
+        return tuple(row.name for row in self.layers if not row.costed)
 
     @property
     def receptive_field(self) -> ReceptiveField | None:

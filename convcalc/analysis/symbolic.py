@@ -10,7 +10,7 @@ import msgspec
 from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
-from convcalc.analysis.explain import Work, told, used
+from convcalc.analysis.explain import UNCOSTED, Work, told, used
 from convcalc.arithmetic.field import Field, Reach, at_input
 from convcalc.layers import Kind, Shape, defaults, field_types, page
 
@@ -70,7 +70,7 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
         choices=work.layer.choices,
         legend=tuple(Meaning(symbol.symbol, symbol.meaning) for symbol in used(work.layer.legend, formulas)),
         formulas=tuple(SymbolicFormula(formula.quantity, formula.symbol, formula.symbols) for formula in formulas),
-        notes=notes,
+        notes=notes if kind.costed else (UNCOSTED, *notes),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import keyword
 import os
 import signal
 import sys
@@ -23,6 +24,8 @@ COMMANDS = {
     "explain": "explain",
     "verify": "verify",
     "lint": "lint",
+    "import": "importing",
+    "export": "export",
     "zoo": "zoo",
     "kinds": "manual",
     "rules": "manual",
@@ -43,7 +46,8 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     )
     app.callback()(everywhere)
     for name in commands:
-        app.command()(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), name))
+        function = f"{name}_" if keyword.iskeyword(name) else name
+        app.command(name)(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function))
     return app
 
 

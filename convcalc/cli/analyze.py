@@ -35,7 +35,8 @@ def analyze(
     """
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
-    from convcalc.spec import SpecError, load
+    from convcalc.opening import load
+    from convcalc.spec import SpecError
 
     inputs, variables = shapes(input or []), assignments(set or [])
     output = _OUTPUTS[format]()

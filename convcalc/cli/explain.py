@@ -40,7 +40,8 @@ def explain(
         return
     if file is None:
         raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
-    from convcalc.spec import SpecError, load
+    from convcalc.opening import load
+    from convcalc.spec import SpecError
 
     try:
         network = load(file, inputs=shapes(input or []), variables=assignments(set or []))

@@ -192,7 +192,7 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     from fractions import Fraction
 
     from convcalc.analysis.analyze import analyze
-    from convcalc.spec import load
+    from convcalc.opening import load
     from convcalc.spec.tree import number
     from convcalc.views import budget
 

@@ -10,8 +10,8 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.theory import theory
-from convcalc.spec import Diagnostic, Source, SpecError, loads, read
-from convcalc.spec.revision import read_at
+from convcalc.opening import read, read_at
+from convcalc.spec import Diagnostic, Source, SpecError, loads
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
 from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
 from convcalc.views.comparison.records import Entry, Sides
@@ -25,6 +25,14 @@ class Settings(msgspec.Struct, frozen=True):
     batch: int
     dtype: str
     allow_input_change: bool
+
+    def read(self, file: str, revision: str | None = None) -> Source:
+        """A spec or a model, as it is or as it was at a revision.
+
+        Raises:
+            SpecError: it cannot be read.
+        """
+        return read(file, self.inputs) if revision is None else read_at(revision, file, self.inputs)
 
     def report(self, source: Source) -> Report:
         """The costs of a spec.
@@ -53,7 +61,7 @@ def of_specs(files: Sequence[str], revision: str | None, settings: Settings) -> 
     for at, file in zip(revisions, files if revision is None else [files[0]] * 2, strict=True):
         label = (file if at is None else f"{at}:{file}").encode(errors="replace").decode()
         try:
-            found.append((label, settings.report(read(file) if at is None else read_at(at, file))))
+            found.append((label, settings.report(settings.read(file, at))))
         except SpecError as error:
             problems += error.diagnostics
     if problems:
@@ -78,7 +86,7 @@ def of_variants(file: str, wanted: str, layers: Sequence[str], blocks: str | Non
         VariantError, UnknownLayer: there is no such variant, block or layer.
         NothingToReplace: no layer of those that are asked for is a standard convolution.
     """
-    source = read(file)
+    source = settings.read(file)
     base = settings.report(source)
     more = read_blocks(read(blocks)) if blocks is not None else {}
     rewriter = Rewriter(source, base.network, more)

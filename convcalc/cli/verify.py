@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from convcalc.network import Network
     from convcalc.reference.memory import TooLarge
     from convcalc.reference.verified import Verification
+    from convcalc.reference.verify import Unknown
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
@@ -154,7 +155,8 @@ class _Run:
 
     def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
         """The exit code."""
-        from convcalc.spec import SpecError, load
+        from convcalc.opening import load
+        from convcalc.spec import SpecError
 
         codes = [0]
         for file in files:
@@ -197,6 +199,8 @@ class _Run:
             return self._refused(network, file, str(error))
         except TooLarge as error:
             return self._refused(network, file, _too_large(network, error))
+        except reference.Unknown as error:
+            return self._refused(network, file, _unknown(network, error))
         self._show(found, file, time.perf_counter() - started)
         return 0 if found.agrees else DISAGREEMENT
 
@@ -235,6 +239,17 @@ def _too_large(network: Network, error: TooLarge) -> str:
         f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
         f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
         "--input needs less"
+    )
+
+
+def _unknown(network: Network, error: Unknown) -> str:
+    from convcalc.views.words import listed
+
+    several = len(error.layers) > 1
+    return (
+        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'}, so its "
+        f"totals are least ones ({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other "
+        "layer alone"
     )
 
 

@@ -51,7 +51,8 @@ def _spec(name: str) -> None:
 def entries() -> list[Entry]:
     """The figures of every network."""
     from convcalc.analysis.analyze import analyze
-    from convcalc.spec import load, zoo
+    from convcalc.opening import load
+    from convcalc.spec import zoo
     from convcalc.views.zoo.records import entry
 
     specs = {name: f"{zoo.SCHEME}{name}" for name in zoo.names()}

@@ -93,6 +93,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, 1)
     """How many tensors enter: at least, at most (None: any number)."""
 
+    costed: ClassVar[bool] = True
+    """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a least one."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]

@@ -7,9 +7,10 @@ import os
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report
 from convcalc.linting.options import Options, UsageError
+from convcalc.opening import read, read_at
 from convcalc.spec.document import loads
-from convcalc.spec.revision import NotThere, read_at
-from convcalc.spec.source import SpecError, read
+from convcalc.spec.revision import NotThere
+from convcalc.spec.source import SpecError
 from convcalc.spec.zoo import is_in_zoo
 
 
@@ -26,7 +27,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     if not is_file and path == "-":
         raise UsageError("--base is for files; standard input was nothing at a revision")
     try:
-        source = read(base) if is_file else read_at(base, path)
+        source = read(base, options.inputs) if is_file else read_at(base, path, options.inputs)
     except NotThere:
         return ""
     except SpecError as error:

@@ -56,9 +56,9 @@ class Fixed(msgspec.Struct, frozen=True):
 
 
 def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
-    """A file with the fixes that its findings offer; `again` lints a text. None where it could not be read."""
+    """A file with the fixes that its findings offer; `again` lints a text. None where there is none to write to."""
     source = linted.source
-    if source is None:
+    if source is None or source.converted:
         return None
     mended: list[Finding] = []
     refused: list[Refused] = []

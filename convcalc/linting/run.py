@@ -18,9 +18,10 @@ from convcalc.linting.options import Options, growths
 from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.linting.selection import selected
 from convcalc.network import Network
+from convcalc.opening import read
 from convcalc.rules._subject import Problem, Settings, Subject
 from convcalc.spec.document import Examined, examine
-from convcalc.spec.source import Diagnostic, Source, SpecError, read
+from convcalc.spec.source import Diagnostic, Source, SpecError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -114,7 +115,7 @@ class Linter:
         severities = selected(self.options, configuration, path)
         self.severities = severities | self.severities
         try:
-            source = source or read(path)
+            source = source or read(path, self.options.inputs)
         except SpecError as error:
             diagnostics = error.diagnostics
             nothing = Source(diagnostics[0].path, "")

@@ -21,7 +21,7 @@ MOST_BYTES = 2**31 - 2**20
 """Bytes of arrays that a model may hold: a file of protocol buffers holds 2 GiB."""
 
 WEIGHTS_FILE = "weights.bin"
-"""Where a model without its arrays says they are: a file of this name beside it."""
+"""Where a model without its arrays says they are, unless told: a file of this name beside it."""
 
 Arrays = Callable[[int], Mapping[str, Array]]
 """The arrays of the node at an index, by name: learned ones and buffers."""
@@ -44,6 +44,10 @@ class CannotWrite(ValueError):
         self.layers = layers
 
 
+class TooLarge(CannotWrite):
+    """Arrays that one file does not hold; the network can be written without them, or with them beside it."""
+
+
 def model(
     network: Network,
     arrays: Arrays | None = None,
@@ -52,12 +56,13 @@ def model(
     batch: int | str = 1,
     opset: int = OPSET,
     every_layer: bool = False,
+    weights_file: str = WEIGHTS_FILE,
 ) -> ModelProto:
     """The network as a model; `batch` is a size or the name of one that is open.
 
     A node has the name of its layer, an array the name of its layer and its own (``stem.weight``); arrays that layers
-    share are there once. Without `arrays` the model says their shapes, and that their numbers are in another file.
-    `every_layer`: the tensors of all layers are outputs.
+    share are there once. Without `arrays` the model says their shapes, and that their numbers are in `weights_file`,
+    one after the other. `every_layer`: the tensors of all layers are outputs.
     """
     if not OPSET <= opset <= defs.onnx_opset_version():
         raise CannotWrite(f"opset {opset}; legal here: {OPSET} to {defs.onnx_opset_version()}")
@@ -70,7 +75,7 @@ def model(
         network.name or "network",
         [_value(node, dtype, batch) for node in network.inputs],
         [_value(node, dtype, batch) for node in leaving],
-        _without_numbers(held, dtype) if arrays is None else _with_numbers(held, arrays, dtype),
+        _without_numbers(held, dtype, weights_file) if arrays is None else _with_numbers(held, arrays, dtype),
         doc_string=network.source,
         value_info=[_value(node, dtype, batch) for node in network.layers if node.name not in named],
     )
@@ -128,7 +133,7 @@ def _held(network: Network, layers: list[Layer]) -> dict[str, _Held]:
 def _with_numbers(held: dict[str, _Held], arrays: Arrays, dtype: str) -> list[TensorProto]:
     size = sum(math.prod(each.shape) for each in held.values()) * np.dtype(dtype).itemsize
     if size > MOST_BYTES:
-        raise CannotWrite(f"the arrays are {size:,} bytes, and an ONNX file holds {MOST_BYTES:,}")
+        raise TooLarge(f"the arrays are {size:,} bytes, and an ONNX file holds {MOST_BYTES:,}")
     tensors = []
     for name, each in held.items():
         array = arrays(each.place)[each.name]
@@ -138,14 +143,14 @@ def _with_numbers(held: dict[str, _Held], arrays: Arrays, dtype: str) -> list[Te
     return tensors
 
 
-def _without_numbers(held: dict[str, _Held], dtype: str) -> list[TensorProto]:
+def _without_numbers(held: dict[str, _Held], dtype: str, weights_file: str) -> list[TensorProto]:
     tensors, offset = [], 0
     for name, each in held.items():
         tensor = TensorProto(
             name=name, data_type=_element_type(dtype), dims=each.shape, data_location=TensorProto.EXTERNAL
         )
         length = math.prod(each.shape) * np.dtype(dtype).itemsize
-        for key, value in {"location": WEIGHTS_FILE, "offset": offset, "length": length}.items():
+        for key, value in {"location": weights_file, "offset": offset, "length": length}.items():
             tensor.external_data.add(key=key, value=str(value))
         offset += length
         tensors.append(tensor)

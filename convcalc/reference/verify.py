@@ -34,6 +34,14 @@ class NoSuchLayer(ValueError):
     """There is no layer of that name."""
 
 
+class Unknown(ValueError):
+    """A network with layers of which it is not known what they do; `layers` are their names."""
+
+    def __init__(self, layers: tuple[str, ...]) -> None:
+        super().__init__(f"it is not known what {', '.join(layers)} do")
+        self.layers = layers
+
+
 Progress = Callable[[str, int, int], None]
 """Called with what is being done, how many steps are done and how many there are."""
 
@@ -60,6 +68,7 @@ def verify(
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
         NoSuchLayer: `layer` names none.
+        Unknown: it is not known what a layer does.
         TooLarge: more than `most_bytes` are needed, told before anything is allocated.
     """
     if dtype not in DTYPES:
@@ -68,6 +77,8 @@ def verify(
         raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
     if layer is not None:
         network = alone(network, layer)
+    if network.uncosted:
+        raise Unknown(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)

@@ -17,31 +17,73 @@ FLOAT = ELEMENT_BYTES["float32"]
 
 
 def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
-    """Where one of these figures exceeds its limit: in the spec, in the configuration, on a layer or block."""
-    if not subject.complete:
-        return  # the figures are not those of the whole network
-    report, places = subject.report, subject.places
+    """Where one of these figures exceeds its limit: in the spec, in the configuration, on a layer or block.
+
+    What is only known to be at least so much, and no more than the limit, is said too: nobody knows whether it is met.
+    """
+    if subject.complete:  # else the figures are not those of the whole network
+        yield from _of_network(subject, names)
+        yield from _of_layers(subject, names)
+
+
+def _of_network(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
+    report = subject.report
     totals = msgspec.structs.asdict(report.totals)
     for name in names:
         written, configured = subject.network.budget.get(name), subject.settings.budgets.get(name)
-        said = _largest(subject, name, 0, len(report.layers))
-        if written is not None and totals[name] > written:
-            yield subject.problem_at_spec(_over(name, totals[name], written), said, ("budget", name))
-        if configured is not None and totals[name] > configured:
-            message = f"{_over(name, totals[name], configured)} of {subject.settings.configuration}"
-            yield subject.problem_at_spec(message, said, ("layers",))
-    for site, first, last in places.budgeted:
+        for limit, behind, keys in (
+            (written, "", ("budget", name)),
+            (configured, f" of {subject.settings.configuration}", ("layers",)),
+        ):
+            if limit is not None:
+                for message, advice, severity in _held(subject, name, totals[name], limit, 0, len(report.layers)):
+                    yield subject.problem_at_spec(f"{message}{behind}", advice, keys, severity)
+
+
+def _of_layers(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
+    for site, first, last in subject.places.budgeted:
         for name, limit in (site.layer.budget or {}).items():
             if name not in names or first == last:
                 continue
             rows = first - subject.network.input_count, last - subject.network.input_count
-            found = _amount(subject, name, *rows)
-            if found > limit.value:
-                message = f"{site.name}: {_over(name, found, limit.value)}"
-                layer = site.in_users_text()[0].layer
-                own = layer is site.layer  # the budget stands in the user's text
-                key = limit.key if own else layer.key
-                yield Problem(last - 1, key.start, key.end, message, _largest(subject, name, *rows), layer=site.name)
+            layer = site.in_users_text()[0].layer
+            key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
+            for message, advice, severity in _held(subject, name, _amount(subject, name, *rows), limit.value, *rows):
+                said = f"{site.name}: {message}"
+                yield Problem(last - 1, key.start, key.end, said, advice, severity=severity, layer=site.name)
+
+
+def _held(subject: Subject, name: str, found: int, limit: int, first: int, last: int) -> Iterator[tuple[str, str, str]]:
+    """What is to be said of an amount of some rows and its limit, if anything: message, advice and severity."""
+    unknown = uncosted(subject, name, first, last)
+    if found > limit:
+        yield _over(name, found, limit, unknown), _largest(subject, name, first, last), ""
+    elif unknown:
+        yield _unknown(name, found, limit, unknown), unknown_costs(unknown), "info"
+
+
+EXACT = ("activation_bytes", "peak_activation_bytes")
+"""Amounts that follow from shapes, which are known of every layer."""
+
+
+def uncosted(subject: Subject, name: str, first: int, last: int) -> tuple[str, ...]:
+    """The layers of which it is not known what they add to an amount."""
+    if name in EXACT:
+        return ()
+    return tuple(row.name for row in subject.report.layers[first:last] if not row.costed)
+
+
+def least(amount: str, unknown: tuple[str, ...]) -> str:
+    """At least 4,096 (2 uncosted layers), where so many add what is not known."""
+    count = len(unknown)
+    return f"at least {amount} ({count} uncosted layer{'s' if count > 1 else ''})" if unknown else amount
+
+
+def unknown_costs(names: tuple[str, ...]) -> str:
+    """What keeps an amount from being known."""
+    more = len(names) - MOST_NAMES
+    said = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"it is not known what {said} cost{'s' if len(names) == 1 else ''}"
 
 
 def written_amount(name: str, amount: int) -> str:
@@ -54,9 +96,14 @@ def percentage(part: int, whole: int) -> str:
     return f" ({100 * part / whole:.1f} %)" if whole else ""
 
 
-def _over(name: str, found: int, limit: int) -> str:
-    beyond = found - limit
-    return f"{found:,} {name} are {beyond:,}{percentage(beyond, limit)} over the budget of {limit:,}"
+def _unknown(name: str, found: int, limit: int, unknown: tuple[str, ...]) -> str:
+    amount = least(f"{written_amount(name, found)}{'' if name.endswith('_bytes') else f' {name}'}", unknown)
+    return f"{amount}: whether the budget of {written_amount(name, limit)} for {name} is met is not known"
+
+
+def _over(name: str, found: int, limit: int, unknown: tuple[str, ...]) -> str:
+    beyond = f"{'at least ' if unknown else ''}{found - limit:,}{percentage(found - limit, limit)}"
+    return f"{least(f'{found:,} {name}', unknown)} are {beyond} over the budget of {limit:,}"
 
 
 def _amount(subject: Subject, name: str, first: int, last: int) -> int:

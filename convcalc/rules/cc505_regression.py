@@ -33,7 +33,8 @@ from collections.abc import Iterator
 
 import msgspec
 
-from convcalc.rules._budgets import percentage, written_amount
+from convcalc.analysis.report import Report
+from convcalc.rules._budgets import EXACT, least, percentage, unknown_costs, written_amount
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "error"
@@ -48,12 +49,30 @@ def check(subject: Subject) -> Iterator[Problem]:
     before, now = (msgspec.structs.asdict(totals) for totals in (base.totals, subject.report.totals))
     shapes = [[node.shape for node in network.inputs] for network in (base.network, subject.network)]
     other = "" if shapes[0] == shapes[1] else "; the inputs differ"
+    unknown_before, unknown_now = base.uncosted, subject.report.uncosted
     for name, growth in subject.settings.growth.items():
         grown = now[name] - before[name]
-        if grown > (growth.value * before[name] if growth.relative else growth.value):
+        counted = f"{before[name]:,}", f"{now[name]:,}"
+        if name not in EXACT:
+            counted = least(counted[0], unknown_before), least(counted[1], unknown_now)
+        is_more = grown > (growth.value * before[name] if growth.relative else growth.value)
+        if name not in EXACT and _unknown(base) != _unknown(subject.report) and (unknown_before or not is_more):
             yield subject.problem_at_spec(
-                f"{name} grew by {written_amount(name, grown)}{percentage(grown, before[name])}, from "
-                f"{before[name]:,} to {now[name]:,}, where {growth.text} is the most{other}",
+                f"{name} went from {counted[0]} to {counted[1]}: whether that is more than {growth.text} is not "
+                f"known{other}",
+                unknown_costs(tuple(dict.fromkeys((*unknown_before, *unknown_now)))),
+                ("layers",),
+                severity="info",
+            )
+        elif is_more:
+            yield subject.problem_at_spec(
+                f"{name} grew by {written_amount(name, grown)}{percentage(grown, before[name])}, from {counted[0]} to "
+                f"{counted[1]}, where {growth.text} is the most{other}",
                 f"`convcalc compare` shows the layers, against {subject.settings.base_name}",
                 ("layers",),
             )
+
+
+def _unknown(report: Report) -> list[object]:
+    """What is not known of a network; where two have it in common, it does not come between them."""
+    return [(row.name, row.input_shapes, row.output_shape) for row in report.layers if not row.costed]

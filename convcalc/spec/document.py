@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections import abc
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,7 +18,7 @@ from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.limits import limits
 from convcalc.spec.places import Places
 from convcalc.spec.settings import SHAPE, Settings
-from convcalc.spec.source import Diagnostic, Source, SpecError, read
+from convcalc.spec.source import Diagnostic, Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import Block, Compiler, Layer, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
@@ -40,8 +39,8 @@ Shapes = abc.Mapping[str, Shape]
 Texts = abc.Mapping[str, object]
 
 
-def load(path: str | os.PathLike[str], *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
-    """The network that a spec describes; ``-`` reads standard input.
+def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
+    """The network that a spec describes.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
     in a spec.
@@ -49,11 +48,6 @@ def load(path: str | os.PathLike[str], *, inputs: Shapes | None = None, variable
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    return loads(read(path), inputs=inputs, variables=variables)
-
-
-def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
-    """As `load`, for a text that is already read."""
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
     found = document.advised(network)
@@ -88,7 +82,8 @@ class _Document:
 
     def __init__(self, source: Source, inputs: Shapes, variables: Texts, *, examined: bool = False) -> None:
         self.source = source
-        self.given_inputs = inputs
+        self.given_inputs = {} if source.converted else inputs  # which it was made for
+        self.is_overridden = bool(inputs or variables)
         self.given_variables = variables
         self.blocks: dict[str, Block] = {}
         self.compiler = Compiler(source, load_kind, self._block, self._known)
@@ -173,7 +168,7 @@ class _Document:
             variables=self.values,
             expect=expect,
             budget={name: limit.value for name, limit in budget.items()},
-            overridden=bool(self.given_inputs or self.given_variables),
+            overridden=self.is_overridden,
         )
 
     def _refuse(self, tree: Node | None) -> None:

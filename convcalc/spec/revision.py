@@ -24,6 +24,15 @@ def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
     """The text of a file at a revision of the repository that the file is in.
 
     Raises:
+        SpecError: as for `bytes_at`, or it is no text.
+    """
+    return decoded(*bytes_at(revision, path))
+
+
+def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:
+    """What a file is called at a revision of the repository that it is in, and what was in it.
+
+    Raises:
         SpecError: no git, no repository, no such revision, or no such file there.
     """
     if is_in_zoo(os.fspath(path)):
@@ -45,7 +54,7 @@ def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
     found = _git(label, folder, "cat-file", "blob", f"{commit.stdout.decode().strip()}:./{inside}")
     if found.returncode:
         raise NotThere(_failed(label, f"there is no file {path} at revision {revision}").diagnostics)
-    return decoded(label, found.stdout)
+    return label, found.stdout
 
 
 def _git(label: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -61,12 +61,17 @@ class SpecError(Exception):
 
 
 class Source:
-    """A text and its name. Places in it are indices of characters."""
+    """A text and its name. Places in it are indices of characters.
 
-    def __init__(self, path: str, text: str, *, shipped: bool = False) -> None:
+    `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
+    were asked for, and stands nowhere.
+    """
+
+    def __init__(self, path: str, text: str, *, shipped: bool = False, converted: bool = False) -> None:
         self.path = path
         self.text = text
         self.shipped = shipped
+        self.converted = converted
 
     @cached_property
     def _line_starts(self) -> list[int]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from convcalc.analysis.report import Report
 from convcalc.spec.quantities import FACTORS
+from convcalc.views import words
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -21,9 +22,8 @@ def text(report: Report, path: str, percent: Fraction) -> str:
     lines = [f"# {path}: what it has now, and {more}", "budget:"]
     for name in SUGGESTED:
         found: int = getattr(report.totals, name)
-        lines.append(
-            f"  {name}: {rounded_up(found * (1 + percent / 100), binary=name.endswith('_bytes'))} # {found:,} now"
-        )
+        now = words.at_least(f"{found:,}", len(report.uncosted) if name != "peak_activation_bytes" else 0)
+        lines.append(f"  {name}: {rounded_up(found * (1 + percent / 100), binary=name.endswith('_bytes'))} # {now} now")
     field = report.receptive_field
     sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
     if sizes:

@@ -22,26 +22,32 @@ HEADER = (
         "macs",
         "elementwise_ops",
     ),
-    *("flops", "field_size", "field_stride", "field_start", "field_global"),
+    *("flops", "field_size", "field_stride", "field_start", "field_global", "uncosted"),
 )
 
 
 def rows(model: str, spec: str, lines: list[Line], *, header: bool) -> str:
-    """The lines of one report; with the header for the first."""
+    """The lines of one report; with the header for the first.
+
+    `uncosted` is how many of a line's layers cost what is not known: then its costs are those of the others, and empty
+    where there are none.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     if header:
         writer.writerow(HEADER)
     for line in lines:
         field = line.receptive_field
+        costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
         local = (field.size, field.stride, field.start) if field else (None, None, None)
         writer.writerow(
             [
                 *(model, spec, line.name, line.kind, line.summary, line.layers),
                 words.shape(line.output_shape or ()),
-                *(line.params, line.buffers, line.macs, line.elementwise_ops, line.flops),
+                *(costs if line.is_known else [""] * len(costs)),
                 *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
                 "" if field is None else str(field.is_global).lower(),
+                line.uncosted,
             ]
         )
     return text.getvalue()

@@ -16,7 +16,11 @@ SCHEMA_VERSION = 1
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """The JSON of one report; the sums over `layers` equal the `totals`."""
+    """The JSON of one report; the sums over `layers` equal the `totals`.
+
+    Where it is not known what some layers cost, `uncosted_layers` names them, and what is counted in `totals` is
+    `at_least` so much; the bytes of activations are exact all the same.
+    """
 
     schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
     convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
@@ -24,6 +28,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     spec: str
     convention: Convention | None
     inputs: dict[str, Shape]
+    at_least: bool = False
+    uncosted_layers: tuple[str, ...] = ()
     totals: Totals | None
     layers: tuple[Row, ...]
     peak_activation: Peak | None
@@ -39,6 +45,8 @@ def document(report: Report, spec: str, lines: list[Line] | None, errors: list[D
         spec=spec,
         convention=report.convention,
         inputs={node.name: node.shape for node in report.network.inputs},
+        at_least=bool(report.uncosted),
+        uncosted_layers=report.uncosted,
         totals=None if errors else report.totals,
         layers=report.layers,
         peak_activation=report.peak,

@@ -22,8 +22,8 @@ def text(report: Report, lines: list[Line], spec: str, *, complete: bool = True)
             escaped(line.name) + times,
             escaped(words.kind(line)),
             words.shape(line.output_shape or ()),
-            words.exact(line.params),
-            words.exact(line.macs),
+            words.cost(line, line.params, words.exact),
+            words.cost(line, line.macs, words.exact),
             words.share(line.macs, report.totals.macs),
             words.field(line.receptive_field),
         )

@@ -39,7 +39,7 @@ def _table(width: int, report: Report, lines: list[Line]) -> Table:
         macs = next(place for place, column in enumerate(columns) if column.header == "MACs")
         cells = [_bar(line.macs, most, bars) for line in lines]
         columns.insert(macs + 1, Column("", cells, "left", "green"))
-    return grid(columns, ["" if line.macs or line.params else "dim" for line in lines])
+    return grid(columns, ["" if line.macs or line.params or line.uncosted else "dim" for line in lines])
 
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
@@ -55,8 +55,8 @@ def _columns(report: Report, lines: list[Line]) -> list[Column]:
     else:
         columns.append(Column("layers", [words.exact(line.layers) for line in lines], rank=1))
     columns += [
-        Column("params", [words.exact(line.params) for line in lines]),
-        Column("MACs", [words.scaled(line.macs) for line in lines]),
+        Column("params", [words.cost(line, line.params, words.exact) for line in lines]),
+        Column("MACs", [words.cost(line, line.macs, words.scaled) for line in lines]),
         Column("share", [words.share(line.macs, report.totals.macs) for line in lines], rank=4),
         Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
     ]

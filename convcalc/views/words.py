@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcalc.analysis.lines import Line
@@ -23,6 +23,18 @@ def scaled(number: int) -> str:
         return exact(number)
     factor, suffix, digits = next(scale for scale in SCALES if number >= scale[0])
     return f"{number / factor:,.{digits}f} {suffix}"
+
+
+def at_least(text: str, uncosted: int) -> str:
+    """An amount to which so many layers add what is not known: at least 4,096 (2 uncosted layers)."""
+    return f"at least {text} ({uncosted} uncosted layer{'s' if uncosted > 1 else ''})" if uncosted else text
+
+
+def cost(line: Line, number: int, write: Callable[[int], str]) -> str:
+    """What a line costs: ``?`` where it is not known of any of its layers, ``≥ 4,096`` where not of all."""
+    if not line.uncosted:
+        return write(number)
+    return f"≥ {write(number)}" if line.is_known else "?"
 
 
 def binary(size: int) -> str:
@@ -76,9 +88,12 @@ def printable(text: str) -> str:
 
 def totals(report: Report) -> str:
     """The line below the table."""
-    found, peak = report.totals, report.peak
-    parts = [f"params {exact(found.params)}" + (f" (buffers {exact(found.buffers)})" if found.buffers else "")]
-    parts.append(f"MACs {exact(found.macs)}")
+    found, peak, uncosted = report.totals, report.peak, len(report.uncosted)
+    params, buffers, macs = (at_least(exact(number), uncosted) for number in (found.params, found.buffers, found.macs))
+    if uncosted:
+        parts = [f"params {params}", *([f"buffers {buffers}"] if found.buffers else []), f"MACs {macs}"]
+    else:
+        parts = [f"params {params}" + (f" (buffers {buffers})" if found.buffers else ""), f"MACs {macs}"]
     seen = report.receptive_field
     if field(seen):
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride else ""
@@ -97,14 +112,18 @@ def convention(report: Report) -> str:
 def notes(report: Report) -> list[str]:
     """What a reader should know beside the numbers."""
     found = []
+    if report.uncosted:
+        names = listed(report.uncosted)
+        found.append(
+            f"what {names} cost{'s' if len(report.uncosted) == 1 else ''} is not known; shares are of the rest"
+        )
     if report.peak is not None:
         sizes = {node.name: math.prod(node.shape) for node in report.network.nodes}
         largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
         first = [name for name in report.peak.tensors if name in largest]
         found.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
     if report.misaligned:
-        names = _listed(list(report.misaligned[:MOST_NAMES]), len(report.misaligned))
-        found.append(f"paths whose receptive fields are not centred on each other meet at {names}")
+        found.append(f"paths whose receptive fields are not centred on each other meet at {listed(report.misaligned)}")
     if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
         found.append("? a receptive field that is too irregular to be worked out within limits")
     return found
@@ -112,6 +131,11 @@ def notes(report: Report) -> list[str]:
 
 MOST_NAMES = 5
 """Layers that a note names."""
+
+
+def listed(names: Sequence[str]) -> str:
+    """As many names as a note holds, and how many more there are."""
+    return _listed(list(names[:MOST_NAMES]), len(names))
 
 
 def _listed(names: list[str], count: int) -> str:

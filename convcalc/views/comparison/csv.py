@@ -11,7 +11,18 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.views import words
 from convcalc.views.comparison.records import Sides, ordered
 
-SIDE = ("name", "kind", "output_shape", "params", "buffers", "macs", "elementwise_ops", "flops", "field_size")
+SIDE = (
+    "name",
+    "kind",
+    "output_shape",
+    "params",
+    "buffers",
+    "macs",
+    "elementwise_ops",
+    "flops",
+    "field_size",
+    "uncosted",
+)
 COSTS = ("params", "macs")
 
 
@@ -34,6 +45,8 @@ def _one(sides: Sides) -> list[list[object]]:
 def _row(change: Change) -> list[object]:
     deltas = [change.delta(cost) for cost in COSTS]
     numbers = [part for delta in deltas for part in (delta.delta, _percent(delta.percent))]
+    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+        numbers = [""] * len(numbers)
     return [change.mark, *_side(change.base), *_side(change.head), *numbers]
 
 
@@ -41,7 +54,9 @@ def _side(line: Line | None) -> list[object]:
     if line is None:
         return [""] * len(SIDE)
     costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
-    return [line.name, line.kind, words.shape(line.output_shape or ()), *costs, _field(line.receptive_field)]
+    known = costs if line.is_known else [""] * len(costs)
+    shape = words.shape(line.output_shape or ())
+    return [line.name, line.kind, shape, *known, _field(line.receptive_field), line.uncosted]
 
 
 def _field(seen: ReceptiveField | None) -> str:
@@ -54,16 +69,20 @@ def _percent(number: float | None) -> str:
 
 
 def _several(sides: Sides) -> list[list[object]]:
-    header = ["label", "smallest", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent", "reason"]
+    header = ["label", "smallest", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
+    header += ["reason", "uncosted"]
     rows: list[list[object]] = [list(header)]
     for entry, cells in ordered(sides):
         comparison = entry.comparison or (None if entry.reason else compare(sides.base, sides.base))
         smallest = " ".join(cost for cost, cell in cells.items() if cell.endswith("*"))
         if comparison is None:
-            rows.append([entry.label, smallest, *[""] * (len(header) - 3), entry.reason])
+            rows.append([entry.label, smallest, *[""] * (len(header) - 4), entry.reason, ""])
             continue
         totals = [getattr(comparison.head.totals, name) for name in Totals.__struct_fields__]
         macs = comparison.totals.macs
         field = _field(comparison.head.receptive_field)
-        rows.append([entry.label, smallest, *totals, field, macs.delta, _percent(macs.percent), entry.reason])
+        rows.append(
+            [entry.label, smallest, *totals, field, macs.delta, _percent(macs.percent), entry.reason,
+             len(comparison.head.uncosted)]
+        )  # fmt: skip
     return rows

@@ -66,7 +66,8 @@ def _headline(sides: Sides, entry: Entry) -> str:
 def _notes(entry: Entry) -> list[str]:
     theory = [records.theory(entry.theory)] if entry.theory is not None else []
     leaving = [records.leaving(entry.comparison)] if entry.comparison is not None else []
-    return [escaped(note) for note in (*theory, *entry.notes, *leaving) if note]
+    uncosted = [records.uncosted(entry.comparison)] if entry.comparison is not None else []
+    return [escaped(words.printable(note)) for note in (*theory, *entry.notes, *leaving, *uncosted) if note]
 
 
 def _fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
@@ -125,22 +126,24 @@ _HEADER = [
 
 
 def _change(change: Change) -> list[str]:
-    params, macs = change.delta("params"), change.delta("macs")
+    last = change.head or change.base
+    assert last is not None  # noqa: S101  # for the type checker: a change is of one of the two
     line = _row(
         records.MARKS[change.mark],
         _cell(records.name(change)),
         _cell(records.kinds(change)),
         records.outputs(change),
-        words.exact(params.head),
-        records.exactly(params.delta) if params.delta else "",
-        words.exact(macs.head),
-        records.exactly(macs.delta) if macs.delta else "",
-        records.percent(macs),
+        words.cost(last, change.delta("params").head, words.exact),
+        records.changed(change, "params", records.exactly),
+        words.cost(last, change.delta("macs").head, words.exact),
+        records.changed(change, "macs", records.exactly),
+        records.percent(change.delta("macs")),
         records.fields(change),
     )
     parts = [
         _row("", f"&nbsp;&nbsp;{_cell(part.name)}", _cell(words.kind(part)), words.shape(part.output_shape or ()),
-             words.exact(part.params), "", words.exact(part.macs), "", "", words.field(part.receptive_field))
+             words.cost(part, part.params, words.exact), "", words.cost(part, part.macs, words.exact), "", "",
+             words.field(part.receptive_field))
         for part in change.head_parts
     ]  # fmt: skip
     return [line, *parts]
@@ -154,9 +157,8 @@ def _several(sides: Sides) -> list[Section]:
     ]
     rows = []
     for entry, cells in records.ranked(sides):
-        against = records.factor(entry.comparison.totals.macs, "MACs") if entry.comparison else ""
         starred = [f"**{cell[:-2]}**" if cell.endswith(" *") else cell for cell in cells.values()]
-        rows.append(_row(_cell(entry.label), *starred, against))
+        rows.append(_row(_cell(entry.label), *starred, records.against(entry.comparison)))
     for entry in sides.entries:
         if entry.comparison is None:
             reason = f"cannot apply: {escaped(words.printable(_short(entry.reason, 500)))}"

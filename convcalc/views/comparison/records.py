@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -72,6 +73,8 @@ def factor(delta: Delta, what: str) -> str:
 
 def factors(change: Change) -> str:
     """How a layer compares with what stood there before."""
+    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+        return ""
     return f"{factor(change.delta('macs'), 'MACs')}, {factor(change.delta('params'), 'params')}"
 
 
@@ -84,6 +87,23 @@ def kinds(change: Change) -> str:
     """The kind before and after."""
     found = [words.kind(line) for line in (change.base, change.head) if line is not None]
     return between(found[0], found[-1])
+
+
+def counted(comparison: Comparison) -> str:
+    """What changes and factors are of: all, or only what is counted."""
+    return " counted" if comparison.base.uncosted or comparison.head.uncosted else ""
+
+
+def against(comparison: Comparison | None) -> str:
+    """How the MACs of a network compare with those of the base; nothing for the base itself."""
+    return factor(comparison.totals.macs, f"MACs{counted(comparison)}") if comparison else ""
+
+
+def uncosted(comparison: Comparison) -> str:
+    """The layers that add to the totals what is not known, on either side; nothing where there are none."""
+    sides = (("base", comparison.base), ("head", comparison.head))
+    found = [f"{words.listed(report.uncosted)} in the {side}" for side, report in sides if report.uncosted]
+    return f"it is not known what {', '.join(found)} cost: changes are of what is counted" if found else ""
 
 
 def leaving(comparison: Comparison) -> str:
@@ -122,18 +142,29 @@ def _share(number: float) -> str:
     return f"{number:.4f}" if number >= 0.001 else f"{number:.2e}"
 
 
+def changed(change: Change, cost: str, write: Callable[[int], str]) -> str:
+    """What a layer costs more or less; nothing where it costs the same, ``?`` where that is not known."""
+    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+        return "?"
+    more = change.delta(cost).delta
+    return write(more) if more else ""
+
+
 def headline(comparison: Comparison) -> str:
     """MACs 4.09 G -> 4.63 G, +13.2 %; params unchanged; field 427 unchanged."""
     parts = []
+    known = [len(report.uncosted) for report in (comparison.base, comparison.head)]
     for cost, what in (("macs", "MACs"), ("params", "params")):
         delta = getattr(comparison.totals, cost)
-        if not delta.delta:
-            parts.append(f"{what} {words.scaled(delta.head)} unchanged")
+        if not delta.delta and known[0] == known[1]:
+            parts.append(f"{what} {words.at_least(words.scaled(delta.head), known[1])} unchanged{counted(comparison)}")
             continue
         before, after = words.scaled(delta.base), words.scaled(delta.head)
         if before == after:  # too close to be told apart in four digits
             before, after = words.exact(delta.base), words.exact(delta.head)
-        parts.append(f"{what} {before} -> {after}" + (f", {percent(delta)}" if percent(delta) else ""))
+        before, after = words.at_least(before, known[0]), words.at_least(after, known[1])
+        grown = f", {percent(delta)}{counted(comparison)}" if percent(delta) else ""
+        parts.append(f"{what} {before} -> {after}{grown}")
     before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
     if before or after:
         same = f"field {after} unchanged"
@@ -144,6 +175,7 @@ def headline(comparison: Comparison) -> str:
 def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
     """The rows of the totals: what, before, after, change, percent."""
     rows = []
+    known = [len(report.uncosted) for report in (comparison.base, comparison.head)]
     for cost, what, shown in (
         ("params", "params", words.exact),
         ("buffers", "buffers", words.exact),
@@ -157,9 +189,21 @@ def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
             continue
         size = shown is words.binary
         sign = "+" if delta.delta > 0 else "-" if delta.delta else ""
-        changed = f"{sign}{words.binary(abs(delta.delta))}" if size else exactly(delta.delta)
-        changed = changed if delta.delta else "unchanged"
-        rows.append((what, shown(delta.base), shown(delta.head), changed, percent(delta)))
+        more = f"{sign}{words.binary(abs(delta.delta))}" if size else exactly(delta.delta)
+        lacking = [0, 0] if cost == "peak_activation_bytes" else known
+        before, after = (
+            words.at_least(shown(number), count)
+            for number, count in zip((delta.base, delta.head), lacking, strict=True)
+        )
+        rows.append(
+            (
+                what,
+                before,
+                after,
+                f"{more}{counted(comparison) if any(lacking) else ''}" if delta.delta else "unchanged",
+                percent(delta),
+            )
+        )
     before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
     if before or after:
         rows.append(("field", before or "none", after or "none", "unchanged" if before == after else "", ""))
@@ -174,7 +218,9 @@ def column(report: Report, cost: str) -> tuple[int | None, str]:
     if cost == "field":
         return _extent(report.receptive_field), words.field(report.receptive_field)
     number = getattr(report.totals, cost)
-    return number, words.binary(number) if cost.endswith("bytes") else words.exact(number)
+    if cost == "peak_activation_bytes":
+        return number, words.binary(number)
+    return number, words.at_least(words.exact(number), len(report.uncosted))
 
 
 def _extent(seen: ReceptiveField | None) -> int | None:
@@ -194,7 +240,7 @@ def ordered(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
 def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
     """The networks that could be had, the base among them, with the fewest MACs first, and their cells.
 
-    The smallest of a column is marked with a star.
+    The smallest of a column is marked with a star, unless it is the least of what one of them may be.
     """
     base = Entry(sides.label)
     repeats_base = any(entry.label == sides.label for entry in sides.entries)
@@ -205,8 +251,9 @@ def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
     cells: list[dict[str, Any]] = [{cost: column(report, cost) for cost in COLUMNS} for _, report in found]
     for cost in COLUMNS:
         known = [row[cost][0] for row in cells if row[cost][0] is not None]
-        for row in cells:
+        for row, (_, report) in zip(cells, found, strict=True):
             number, text = row[cost]
             is_least = len(known) > 1 and number is not None and number == min(known)
+            is_least = is_least and not (report.uncosted and cost in {"params", "macs"})
             row[cost] = f"{text} *" if is_least else text
     return [(entry, row) for (entry, _), row in zip(found, cells, strict=True)]

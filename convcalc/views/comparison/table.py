@@ -54,8 +54,8 @@ def _variant(console: Console, entry: Entry) -> None:
         Column("layer", [words.printable(line.name) for line in lines], "left", shorten=end),
         Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=5),
-        Column("params", [words.exact(line.params) for line in lines], rank=1),
-        Column("MACs", [words.scaled(line.macs) for line in lines]),
+        Column("params", [words.cost(line, line.params, words.exact) for line in lines], rank=1),
+        Column("MACs", [words.cost(line, line.macs, words.scaled) for line in lines]),
         Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
         Column("against standard", [text for _, text, _ in rows], "left", rank=4),
     ]
@@ -64,6 +64,7 @@ def _variant(console: Console, entry: Entry) -> None:
         console.print(Text(records.theory(entry.theory)))
     console.print()
     _totals(console, entry.comparison, "standard", entry.label)
+    _uncosted(console, entry.comparison)
     names = {change.name for change in entry.replaced}
     others = [change for change in entry.comparison.changes if change.name not in names]
     if others:
@@ -97,6 +98,11 @@ def _totals(console: Console, comparison: Comparison, before: str, after: str) -
     _print(console, columns, ["" for _ in what])
 
 
+def _uncosted(console: Console, comparison: Comparison) -> None:
+    if records.uncosted(comparison):
+        console.print(Text(words.printable(records.uncosted(comparison))))
+
+
 def _short(label: str) -> str:
     """A label that stands above numbers."""
     return end(label, 16)
@@ -106,6 +112,7 @@ def _specs(console: Console, entry: Entry) -> None:
     comparison = entry.comparison
     assert comparison is not None  # noqa: S101  # for the type checker: specs that cannot be read are errors
     _totals(console, comparison, "base", "head")
+    _uncosted(console, comparison)
     changes = comparison.changes
     if records.leaving(comparison):
         console.print(Text(records.leaving(comparison)))
@@ -119,9 +126,9 @@ def _specs(console: Console, entry: Entry) -> None:
         Column("layer", [words.printable(records.name(change)) for change in changes], "left", shorten=end),
         Column("kind", [records.kinds(change) for change in changes], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [records.outputs(change) for change in changes], "left", rank=6),
-        Column("params", [records.exactly(delta.delta) if delta.delta else "" for delta in params], rank=1),
+        Column("params", [records.changed(change, "params", records.exactly) for change in changes], rank=1),
         Column("%", [records.percent(delta).removesuffix(" %") for delta in params], rank=5),
-        Column("MACs", [records.signed(delta.delta) if delta.delta else "" for delta in macs]),
+        Column("MACs", [records.changed(change, "macs", records.signed) for change in changes]),
         Column("%", [records.percent(delta).removesuffix(" %") for delta in macs], rank=4),
         Column("field", [records.fields(change) for change in changes], rank=3),
     ]
@@ -132,7 +139,7 @@ def _specs(console: Console, entry: Entry) -> None:
 
 def _several(console: Console, sides: Sides) -> None:
     ranked = records.ranked(sides)
-    compared = [entry.comparison.totals.macs if entry.comparison else None for entry, _ in ranked]
+    compared = [entry.comparison for entry, _ in ranked]
     headers = {"params": "params", "macs": "MACs", "peak_activation_bytes": "peak", "field": "field"}
     columns = [
         Column(
@@ -148,9 +155,7 @@ def _several(console: Console, sides: Sides) -> None:
         for cost in records.COLUMNS
     ]
     against = f"against {words.printable(sides.label)}"
-    columns.append(
-        Column(against, [records.factor(delta, "MACs") if delta else "" for delta in compared], "left", rank=4)
-    )
+    columns.append(Column(against, [records.against(comparison) for comparison in compared], "left", rank=4))
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
     failed = [entry for entry in sides.entries if entry.comparison is None]
     for entry in failed:

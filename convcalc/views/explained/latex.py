@@ -10,7 +10,7 @@ import ast
 import re
 from collections.abc import Iterable, Sequence
 
-from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
+from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation, Part
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explained import said
@@ -172,19 +172,33 @@ def _block(block: BlockExplanation) -> list[str]:
     rows = []
     for label, shares, total in said.sums(block):
         parts = [" + ".join(map(number, shares))] if len(shares) > 1 else []
-        rows.append(f"{_text(label)} &= {' = '.join([*parts, number(total)])}")
+        rows.append(f"{_text(label)} &= {' = '.join([*parts, _total(total, len(block.uncosted_layers))])}")
     title = f"{block.name}: {said.block_kind(block)}"
     parts_ = [
-        rf"{_text(f'{part.name} ({part.kind})')} &: {number(part.params)} \text{{ params}}, "
-        rf"{number(part.macs)} \text{{ MACs}}"
+        rf"{_text(f'{part.name} ({part.kind})')} &: {_part(part, part.params)} \text{{ params}}, "
+        rf"{_part(part, part.macs)} \text{{ MACs}}"
         for part in block.parts
     ]
     return [*_about(title, block.description, block.source), *_aligned(parts_), *_aligned(rows)]
 
 
+def _total(value: int, uncosted: int) -> str:
+    least, _, behind = words.at_least("|", uncosted).partition("|")
+    return f"{_text(least)}{number(value)}{_text(behind)}" if uncosted else number(value)
+
+
+def _part(part: Part, value: int) -> str:
+    if not part.uncosted:
+        return number(value)
+    return rf"\geq {number(value)}" if value else "?"
+
+
 def _network(network: NetworkExplanation) -> list[str]:
     rows = []
     for line in network.layers:
+        if line.macs is None:
+            rows.append(f"{_text(line.name)} &: ?")
+            continue
         pieces = [] if line.macs.numbers.isdigit() else [formula(line.macs.numbers)]
         rows.append(f"{_text(line.name)} &: {' = '.join([*pieces, number(line.macs.value)])}")
     return [rf"\paragraph{{{escaped(network.name)}}} MACs", *_aligned(rows)]

@@ -89,7 +89,7 @@ def _block(block: BlockExplanation) -> str:
             escaped(part.name),
             escaped(part.kind),
             words.shape(part.output_shape),
-            *map(words.exact, (part.params, part.macs, part.elementwise_ops)),
+            *(said.part_cost(part, number) for number in (part.params, part.macs, part.elementwise_ops)),
         )
         for part in block.parts
     ]
@@ -99,7 +99,11 @@ def _block(block: BlockExplanation) -> str:
         block.description,
         block.source,
         _table(("part", "kind", "output", "params", "MACs", "element-wise ops"), "lllrrr", rows) if rows else [],
-        [f"- {label}: {_code(said.added(shares, total))}" for label, shares, total in said.sums(block)]
+        [
+            f"- {label}: {_code(said.added(shares, total, len(block.uncosted_layers)))}"
+            for label, shares, total in said.sums(block)
+        ]
+        + ([f"- {escaped(words.printable(said.uncosted(block)))}"] if block.at_least else [])
         + ([f"- field: {said.field(seen)}"] if seen is not None and words.field(seen) else []),
     )
 
@@ -109,8 +113,8 @@ def _network(network: NetworkExplanation) -> str:
         (
             escaped(line.name),
             escaped(f"{line.kind} {line.summary}".rstrip()),
-            _code(line.macs.numbers),
-            words.exact(line.macs.value),
+            _code(line.macs.numbers) if line.macs else "",
+            words.exact(line.macs.value) if line.macs else "?",
         )
         for line in network.layers
     ]

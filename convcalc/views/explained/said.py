@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from convcalc.analysis.explain import COSTS, BlockExplanation, Formula, LayerExplanation
+from convcalc.analysis.explain import COSTS, BlockExplanation, Formula, LayerExplanation, Part
 from convcalc.analysis.report import ReceptiveField
 from convcalc.fields import shown
 from convcalc.views import words
@@ -87,11 +87,24 @@ def sums(block: BlockExplanation) -> list[tuple[str, list[int], int]]:
     return found
 
 
-def added(shares: Sequence[int], total: int) -> str:
-    """4,800 + 49,152 = 53,952."""
+def added(shares: Sequence[int], total: int, uncosted: int = 0) -> str:
+    """4,800 + 49,152 = 53,952; at least that where so many layers add what is not known."""
+    whole = words.at_least(words.exact(total), uncosted)
     if len(shares) < 2:
-        return words.exact(total)
-    return f"{' + '.join(map(words.exact, shares))} = {words.exact(total)}"
+        return whole
+    return f"{' + '.join(map(words.exact, shares))} = {whole}"
+
+
+def uncosted(block: BlockExplanation) -> str:
+    """The layers that add what is not known; nothing where there are none."""
+    return f"it is not known what {words.listed(block.uncosted_layers)} cost" if block.at_least else ""
+
+
+def part_cost(part: Part, number: int) -> str:
+    """What a part adds: ``?`` where nothing of it is known, ``≥ 4,096`` where not all is."""
+    if not part.uncosted:
+        return words.exact(number)
+    return f"≥ {words.exact(number)}" if number else "?"
 
 
 def block_kind(block: BlockExplanation) -> str:

@@ -131,14 +131,16 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
             Column("part", [part.name for part in parts], "left", shorten=end),
             Column("kind", [part.kind for part in parts], "left", "cyan", rank=2, shorten=first_words),
             Column("output", [words.shape(part.output_shape) for part in parts], "left", rank=3),
-            Column("params", [words.exact(part.params) for part in parts], rank=1),
-            Column("MACs", [words.exact(part.macs) for part in parts]),
-            Column("element-wise ops", [words.exact(part.elementwise_ops) for part in parts], rank=4),
+            Column("params", [said.part_cost(part, part.params) for part in parts], rank=1),
+            Column("MACs", [said.part_cost(part, part.macs) for part in parts]),
+            Column("element-wise ops", [said.part_cost(part, part.elementwise_ops) for part in parts], rank=4),
         ]
         console.print(_table(columns, console.width))
         console.print()
     for label, shares, total in said.sums(block):
-        _formula(console, label, said.added(shares, total).split(" = "))
+        _formula(console, label, said.added(shares, total, len(block.uncosted_layers)).split(" = "))
+    if said.uncosted(block):
+        console.print(Text(words.printable(said.uncosted(block)), "dim"))
     if block.receptive_field is not None and words.field(block.receptive_field):
         _formula(console, "field", [said.field(block.receptive_field)])
 
@@ -151,8 +153,14 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
     columns = [
         Column("layer", [line.name for line in lines], "left", shorten=end),
         Column("kind", [f"{line.kind} {line.summary}".rstrip() for line in lines], "left", "cyan", 1, first_words),
-        Column("MACs", [words.exact(line.macs.value) for line in lines]),
-        Column("", [_numbers(line.macs.numbers) for line in lines], "left", rank=2, shorten=_first_parts),
+        Column("MACs", [words.exact(line.macs.value) if line.macs else "?" for line in lines]),
+        Column(
+            "",
+            [_numbers(line.macs.numbers) if line.macs else "" for line in lines],
+            "left",
+            rank=2,
+            shorten=_first_parts,
+        ),
     ]
     console.print(_table(columns, console.width))
 

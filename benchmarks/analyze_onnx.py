@@ -1,0 +1,133 @@
+"""`convcalc analyze` of an ONNX file against onnx-tool on the same file, in pairs within one run.
+
+    python benchmarks/analyze_onnx.py [RUNS]
+
+needs the package onnx-tool (`pip install onnx-tool`) in the environment that runs it, and onnx. Measured are whole
+processes: ResNet-50 with its weights (100 MB, made by `convcalc export`), and stripped of them, which onnx-tool takes
+only if a file of zeros is where the weights would be. Prints the wall time of
+both (median, min, max), the ratio of the pairs, the figure it is held to, and the peak memory. Then graphs of rising
+length, to see that time rises as they do. Ends with 1 if a figure is not kept.
+"""
+
+import importlib.util
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+CONVCALC = [sys.executable, "-m", "convcalc"]
+SPEC = "specs/zoo/resnet50.yaml"
+OTHER = [sys.executable, "-c", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"]
+
+FILES = {"with weights": ([], 0.9), "stripped": (["--no-weights"], 0.7)}
+"""How the file is exported, and how much of onnx-tool's time may be taken."""
+MOST_MIB = 60
+"""Memory beyond the size of the file."""
+WEIGHT_BYTES = 4 * 26_000_000
+"""More than the weights of ResNet-50 take."""
+LENGTHS = (2_500, 5_000, 10_000)
+MOST_GROWTH = 2.6
+"""How much longer twice as many nodes may take."""
+
+
+def run(command: list[str]) -> tuple[float, float]:
+    """Wall seconds and peak MiB of one process."""
+    start = time.perf_counter()
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+    _, status, usage = os.wait4(process.pid, 0)
+    seconds = time.perf_counter() - start
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        raise SystemExit(f"{' '.join(command)} ended with {process.returncode}")
+    return seconds, usage.ru_maxrss / 1024
+
+
+def against_onnx_tool(folder: Path, runs: int) -> bool:
+    """Both files; whether all figures are kept."""
+    kept = True
+    for name, (options, limit) in FILES.items():
+        path = folder / f"{name.replace(' ', '_')}.onnx"
+        run([*CONVCALC, "export", SPEC, "-o", str(path), *options])
+        size = path.stat().st_size / 2**20
+        if options:
+            (folder / "weights.bin").touch()
+            os.truncate(folder / "weights.bin", WEIGHT_BYTES)
+        ours, theirs = [*CONVCALC, "analyze", str(path)], [*OTHER, str(path)]
+        run(ours), run(theirs)  # compiles what is not compiled yet, and reads the file
+        pairs = [(run(ours), run(theirs)) for _ in range(runs)]
+        ratios = [a[0] / b[0] for a, b in pairs]
+        peak = max(a[1] for a, _ in pairs)
+        kept = kept and median(ratios) <= limit and peak <= size + MOST_MIB
+        print(f"{name}, {size:.1f} MiB: {spread(ratios, 1, 2)} of onnx-tool, at most {limit}")
+        for place, (unit, factor, digits) in enumerate((("wall ms", 1000, 0), ("peak MiB", 1, 1))):
+            a, b = (spread([pair[side][place] for pair in pairs], factor, digits) for side in (0, 1))
+            bound = f", at most {size + MOST_MIB:.1f}" if unit == "peak MiB" else ""
+            print(f"    {unit} {a} against {b}{bound}")
+    return kept
+
+
+def in_linear_time(folder: Path, runs: int) -> bool:
+    """Chains of convolutions and of residual additions; whether twice as many nodes take twice the time."""
+    times = []
+    for length in LENGTHS:
+        path = folder / f"{length}.onnx"
+        path.write_bytes(chain(length))
+        command = [*CONVCALC, "analyze", str(path), "--format", "csv"]
+        run(command)
+        times.append(median(run(command)[0] for _ in range(runs)))
+        print(f"{length:,} nodes: {times[-1]:.2f} s, {1e6 * times[-1] / length:.0f} us a node")
+    return all(after <= MOST_GROWTH * before for before, after in pairwise(times))
+
+
+def chain(length: int) -> bytes:
+    """A model of so many nodes: convolution, activation, addition of what came before."""
+    from onnx import TensorProto, helper
+
+    sizes = [1, 8, 16, 16]
+    nodes: list[Any] = []
+    weights: list[Any] = []
+    last = "x"
+    while len(nodes) < length:
+        name = f"n{len(nodes)}"
+        weights.append(helper.make_tensor(f"{name}.weight", TensorProto.FLOAT, [8, 8, 3, 3], bytes(2304), raw=True))
+        nodes.append(helper.make_node("Conv", [last, f"{name}.weight"], [name], name, pads=[1, 1, 1, 1]))
+        nodes.append(helper.make_node("Relu", [name], [f"{name}.relu"], f"{name}.relu"))
+        nodes.append(helper.make_node("Add", [last, f"{name}.relu"], [f"{name}.add"], f"{name}.add"))
+        last = f"{name}.add"
+    ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, sizes) for name in ("x", last)]
+    graph = helper.make_graph(nodes, "chain", ends[:1], ends[1:], weights)
+    written: bytes = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    return written
+
+
+def spread(values: list[float], factor: int, digits: int) -> str:
+    """Median, min and max."""
+    middle, low, high = (f"{factor * value:.{digits}f}" for value in (median(values), min(values), max(values)))
+    return f"{middle} ({low} to {high})"
+
+
+def main(runs: int) -> None:
+    """Measure everything there is to measure with."""
+    if importlib.util.find_spec("onnx") is None:
+        raise SystemExit("needs the package onnx, which makes the files: pip install 'convcalc[onnx]'")
+    kept = True
+    with tempfile.TemporaryDirectory() as name:
+        if importlib.util.find_spec("onnx_tool") is None:
+            print("onnx-tool is not installed, so nothing is compared with it: pip install onnx-tool")
+            kept = False
+        else:
+            kept = against_onnx_tool(Path(name), runs)
+        kept = in_linear_time(Path(name), max(1, runs // 3)) and kept
+    if not kept:
+        raise SystemExit(1)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 11)

@@ -1,0 +1,124 @@
+"""`convcalc export`."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+
+import typer
+
+from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.network import Network
+    from convcalc.onnx.write import CannotWrite
+
+BAD_INPUT = 2
+
+
+def export(
+    file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", show_default=False)],
+    output: Annotated[
+        str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write.", show_default=False)
+    ],
+    no_weights: Annotated[
+        bool,
+        typer.Option(
+            "--no-weights",
+            help="Write the sizes of the weights alone. Such a file is small, and enough for convcalc, for "
+            "onnx.shape_inference and for viewers; a runtime needs the numbers, which it says are in weights.bin.",
+        ),
+    ] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
+    batch: Annotated[str, typer.Option(metavar="N|NAME", help="Batch size, or the name of one that is open.")] = "1",
+    opset: Annotated[
+        int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]", show_default=False)
+    ] = None,
+    dtype: Annotated[
+        Literal["float32", "float64", "float16"], typer.Option(help="Of weights and tensors.")
+    ] = "float32",
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    input: Inputs = None,  # noqa: A002  # the option's name
+    set: Variables = None,  # noqa: A002  # the option's name
+) -> None:
+    """Write a network as an ONNX model, with random weights.
+
+    Operators and arrays are called as the layers are (stem, stem.weight). Where the weights are more than the 2 GiB
+    that an ONNX file holds, they go into FILE.data beside it. Needs the package onnx.
+    """
+    from convcalc.opening import load
+    from convcalc.spec import SpecError
+
+    size = _batch(batch)
+    if importlib.util.find_spec("onnx") is None:
+        _fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
+    if not force and Path(output).exists():
+        _refuse_to_overwrite(output)
+    try:
+        network = load(file, inputs=shapes(input or []), variables=assignments(set or []))
+    except SpecError as error:
+        from convcalc.views import diagnostics
+
+        diagnostics.show(console(stderr=True), error.diagnostics)
+        raise typer.Exit(BAD_INPUT) from None
+    _save(network, file, Path(output), None if no_weights else seed, dtype, size, opset, overwrite=force)
+
+
+def _batch(text: str) -> int | str:
+    if text.isascii() and text.isdigit() and len(text) <= 10 and int(text) > 0:
+        return int(text)
+    if text.isidentifier():
+        return text
+    raise typer.BadParameter(f"expected a whole number from 1, or a name, found {text!r}", param_hint="--batch")
+
+
+def _save(
+    network: Network,
+    file: str,
+    path: Path,
+    seed: int | None,
+    dtype: str,
+    batch: int | str,
+    opset: int | None,
+    *,
+    overwrite: bool,
+) -> None:
+    from convcalc.onnx.saving import save
+    from convcalc.onnx.write import OPSET, CannotWrite
+    from convcalc.reference.weights import RandomWeights
+
+    weights = None if seed is None else RandomWeights(network, seed, dtype).of
+    version = OPSET if opset is None else opset
+    try:
+        written = save(network, path, weights, dtype=dtype, batch=batch, opset=version, overwrite=overwrite)
+    except CannotWrite as error:
+        if not error.layers:
+            raise typer.BadParameter(str(error), param_hint="--opset") from None
+        _fail(_lacking(file, error))
+    except FileExistsError as error:
+        _refuse_to_overwrite(str(error))
+    except OSError as error:
+        raise typer.BadParameter(
+            f"cannot write {readable(str(path))}: {error.strerror}", param_hint="--output"
+        ) from None
+    for beside in written[1:]:
+        typer.echo(f"convcalc: the weights are in {readable(str(beside))}, which belongs beside the model", err=True)
+
+
+def _lacking(file: str, error: CannotWrite) -> str:
+    from convcalc.views.words import printable
+
+    count = len(error.layers)
+    lines = [f"    line {each.line}: {printable(each.layer)} ({each.kind}): {each.reason}" for each in error.layers]
+    head = f"{readable(file)}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
+    return "\n".join([head, *lines])
+
+
+def _refuse_to_overwrite(path: str) -> NoReturn:
+    raise typer.BadParameter(f"{readable(path)} is there already; --force writes over it", param_hint="--output")
+
+
+def _fail(message: str) -> NoReturn:
+    typer.echo(f"convcalc: {message}", err=True)
+    raise typer.Exit(BAD_INPUT)

@@ -1,0 +1,80 @@
+"""`convcalc import`."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import typer
+
+from convcalc.cli.options import console, readable, shapes
+
+if TYPE_CHECKING:
+    from convcalc.spec import Diagnostic
+
+BAD_INPUT = 2
+
+Inputs = Annotated[
+    list[str] | None,
+    typer.Option(metavar="[NAME=]NxCxHxW", help="Sizes of an input that are open, or others.", show_default=False),
+]
+
+
+def import_(
+    file: Annotated[str, typer.Argument(help="An ONNX model.", show_default=False)],
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="The spec to write; else it is printed.", show_default=False
+        ),
+    ] = None,
+    flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer written for itself.")] = False,
+    allow_unknown: Annotated[
+        bool,
+        typer.Option("--allow-unknown", help="Write operators that no kind says as `opaque`: totals are least ones."),
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    input: Inputs = None,  # noqa: A002  # the option's name
+) -> None:
+    """Write an ONNX model as a spec: layers by name, what repeats as blocks, its totals as `expect`.
+
+    Weights are not needed: only their sizes are read.
+    """
+    from convcalc.onnx.errors import CannotImport
+    from convcalc.onnx.importing import imported
+    from convcalc.onnx.spec import text
+    from convcalc.opening import model_inputs
+    from convcalc.spec import Diagnostic, SpecError
+
+    if output is not None and os.path.lexists(output) and not force:
+        raise typer.BadParameter(f"{readable(output)} is there already; --force writes over it", param_hint="--output")
+    try:
+        sizes = model_inputs(shapes(input or []))
+        found = text(imported(file, sizes, allow_unknown=allow_unknown), flat=flat)
+    except CannotImport as error:
+        advice = "--allow-unknown writes them as layers of unknown cost" if error.operators else ""
+        _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
+    except SpecError as error:
+        _fail(error.diagnostics)
+    _write(found, output)
+
+
+def _write(text: str, output: str | None) -> None:
+    if output is None:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(text.encode())  # a spec is UTF-8, whatever the terminal
+        sys.stdout.buffer.flush()
+        return
+    try:
+        Path(output).write_text(text, "utf-8", newline="\n")
+    except OSError as error:
+        raise typer.BadParameter(f"cannot write {readable(output)}: {error.strerror}", param_hint="--output") from None
+
+
+def _fail(problems: list[Diagnostic]) -> NoReturn:
+    from convcalc.views import diagnostics
+
+    diagnostics.show(console(stderr=True), problems)
+    raise typer.Exit(BAD_INPUT)

@@ -1,0 +1,47 @@
+"""Every element times one fixed number, plus another: a scaling, a shift, what an exporter leaves of a formula.
+
+Example:
+    input: [3, 224, 224]
+    layers:
+      - affine: {factor: 2, addend: -1}
+    # output 3x224x224, params 0, macs 0, field 1
+
+Nothing is learned. An element takes one operation for the factor unless it is 1, and one for the addend unless it is 0;
+the product is added to no sum, so it is no MAC.
+
+Source: ONNX Add, Sub, Mul and Div with a constant; torchvision.transforms.Normalize with numbers.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.number import product
+from convcalc.fields import Real
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers._cases import draw_shape
+
+
+class Affine(Kind, frozen=True, kw_only=True):
+    factor: Annotated[float, Real("what every element is multiplied by")] = 1.0
+    addend: Annotated[float, Real("what is then added")] = 0.0
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return ((self.factor != 1) + (self.addend != 0)) * product(x)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        y = inputs[0] if self.factor == 1 else graph.node("Mul", inputs[0], graph.constant(self.factor))
+        y = y if self.addend == 0 else graph.node("Add", y, graph.constant(self.addend))
+        return graph.node("Identity", y) if y == inputs[0] else y
+
+    def summary(self) -> str:
+        factor = f"x{self.factor:g}" if self.factor != 1 else ""
+        return factor + (f"{self.addend:+g}" if self.addend != 0 else "")
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(factor=draw.choice([1.0, 0.5, -2.0]), addend=draw.choice([0.0, 3.0, -0.5])), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        y = x if fields.factor == 1 else engine.elementwise(lambda x: x * fields.factor, x)
+        return y if fields.addend == 0 else engine.elementwise(lambda y: y + fields.addend, y)

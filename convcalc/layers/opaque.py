@@ -1,0 +1,54 @@
+"""An operation that convcalc knows nothing of but the shape of what leaves it: what an import could not say.
+
+Example:
+    input: [8, 32, 32]
+    layers:
+      - opaque: [100, 4]
+    # output 100x4, params 0, macs 0
+
+What it costs is not known, so it counts as nothing and is said to be uncosted: every total with one in it is a least
+one. Each output is taken to see all of every input. On tensors it stands for itself as the sum of all that enters.
+
+Source: convcalc import --allow-unknown.
+"""
+
+import random
+from collections.abc import Sequence
+from functools import reduce
+from typing import Annotated, ClassVar
+
+from msgspec.structs import replace
+
+from convcalc.arithmetic.field import Field, merged
+from convcalc.fields import Listed
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
+from convcalc.layers._cases import draw_shape
+
+
+class Opaque(Kind, frozen=True, kw_only=True):
+    inputs: ClassVar[tuple[int, int | None]] = (1, None)
+    costed: ClassVar[bool] = False
+
+    output_shape: Annotated[tuple[int, ...], Listed("the shape that leaves, channels first", minimum=1)]
+
+    def shape(self, *inputs: Shape) -> Shape:
+        return self.output_shape
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        nowhere: Sequence[tuple[int, ...]] = [()] * len(self.output_shape)
+        seen = [replace(field.whole(range(len(field.carries))), carries=tuple(nowhere)) for field in fields]
+        return merged(seen, self.output_shape)
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        raise NoOnnxForm("what it does is not known")
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(output_shape=draw_shape(draw)), tuple(draw_shape(draw) for _ in range(draw.randint(1, 3)))
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        sums = [x.sum(tuple(range(1, x.ndim))) for x in inputs]
+        whole = reduce(engine.numpy.add, sums)
+        ones = (1,) * len(fields.output_shape)
+        return engine.numpy.broadcast_to(whole.reshape(-1, *ones), (whole.size, *fields.output_shape))

@@ -1,0 +1,58 @@
+"""A tensor of the network's own, the same for every input: a position embedding, a class token, a constant.
+
+Example:
+    input: [196, 768]
+    layers:
+      - parameter: {name: token, from: input, sizes: [1, 768]}
+      - concat: {from: [token, input]}
+      - parameter: {name: positions, from: input, sizes: [197, 768]}
+      - add: {from: [concat1, positions]}
+    # output 197x768, params 152064, macs 0, field 1
+
+The input is there for its batch alone; nothing of it is seen. What is not learned, such as a mean to subtract, counts
+as buffers. No arithmetic.
+
+Source: PyTorch nn.Parameter; ONNX initialisers that enter element-wise operators.
+"""
+
+import random
+from typing import Annotated
+
+from convcalc.arithmetic.field import Field
+from convcalc.fields import Flag, Listed
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
+from convcalc.layers._cases import draw_flag, draw_shape
+
+
+class Parameter(Kind, frozen=True, kw_only=True):
+    sizes: Annotated[tuple[int, ...], Listed("the shape of the tensor, channels first", minimum=1)]
+    learned: Annotated[bool, Flag("counted as parameters, else as buffers")] = True
+
+    def shape(self, x: Shape) -> Shape:
+        return self.sizes
+
+    def weights(self, x: Shape) -> Weights:
+        return {"weight": self.sizes} if self.learned else {}
+
+    def buffers(self, x: Shape) -> Weights:
+        return {} if self.learned else {"weight": self.sizes}
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return Field((None,) * len(fields[0].axes), is_global=False, carries=((),) * len(self.sizes))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        batch = graph.node("Slice", graph.node("Shape", inputs[0]), graph.constant([0]), graph.constant([1]))
+        whole = graph.node("Concat", batch, graph.constant(list(self.sizes)), axis=0)
+        return graph.node("Expand", graph.weight("weight"), whole)
+
+    def summary(self) -> str:
+        return "" if self.learned else "not learned"
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        return cls(sizes=draw_shape(draw), learned=draw_flag(draw)), (draw_shape(draw),)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        weight = engine.fitting(weights["weight"], fields.sizes)
+        return engine.numpy.broadcast_to(weight, (x.shape[0], *fields.sizes))

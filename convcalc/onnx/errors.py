@@ -1,0 +1,45 @@
+"""Why a file cannot be imported, in words for the person who has it."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+LONGEST_WORD = 200
+LONGEST_MESSAGE = 8_000
+"""Characters of what is said: a file may hold names and shapes of any length."""
+
+
+def brief(text: str, longest: int = LONGEST_WORD) -> str:
+    """A text in so many characters, its end among them, which tells names apart."""
+    return text if len(text) <= longest else f"{text[: longest * 3 // 4]}…{text[-longest // 4 :]}"
+
+
+LONGEST_NAME = 200
+
+
+def plain(text: str) -> str:
+    """A name from a file as it may be printed: on one line, without control characters, of bounded length."""
+    said = text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
+
+
+class Unknown(NamedTuple):
+    """An operator that no kind says: its node, its type with the domain if it is not ONNX's own, and why."""
+
+    node: str
+    operator: str
+    reason: str
+
+
+class CannotImport(ValueError):
+    """A model that does not become a network; `operators` are those that no kind says, if that is why."""
+
+    def __init__(self, message: str, operators: tuple[Unknown, ...] = ()) -> None:
+        words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: brief(word[0]), message)
+        super().__init__(brief(words, LONGEST_MESSAGE))
+        self.operators = operators
+
+
+class Inexpressible(ValueError):
+    """An operator, in the form it has here, that no kind says; the message says what it is that cannot be said."""

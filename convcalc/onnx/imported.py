@@ -1,0 +1,55 @@
+"""What an ONNX file says, as layers of our kinds: what the readable spec is written from."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.layers import Shape
+
+
+class Layer(msgspec.Struct, frozen=True, kw_only=True):
+    """One layer: `fields` as a person would write them, those at their defaults left out.
+
+    `name` is a path with dots (`layer1.0.conv1`), taken from the graph's own names and unlike every other. `inputs`
+    are names of layers before it, or of inputs of the network. `share` is an earlier layer whose weights it uses, all
+    of them. `operators` are the nodes of the graph that it stands for.
+    """
+
+    name: str
+    kind: str
+    fields: dict[str, object] = {}
+    inputs: tuple[str, ...]
+    share: str | None = None
+    shape: Shape
+    operators: tuple[str, ...] = ()
+
+
+class Unused(msgspec.Struct, frozen=True):
+    """An initialiser that no layer uses, and so is not counted."""
+
+    name: str
+    shape: Shape
+
+
+class Imported(msgspec.Struct, frozen=True, kw_only=True):
+    """A model: inputs, layers in an order in which they can run, and what leaves, all without the batch axis.
+
+    `source` is the file as given, `producer` what wrote it with its version, `opset` that of the domain of ONNX.
+    `notes` are sentences on what a reader of the figures must know: a batch that was not 1, weights that could
+    not be told from constants.
+    """
+
+    name: str
+    inputs: dict[str, Shape]
+    layers: tuple[Layer, ...]
+    outputs: tuple[str, ...]
+    source: str
+    producer: str
+    opset: int
+    unused: tuple[Unused, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def uncosted(self) -> tuple[Layer, ...]:
+        """The layers whose own cost is not known."""
+        return tuple(layer for layer in self.layers if layer.kind == "opaque")

@@ -1,0 +1,192 @@
+"""Activations, and what leaves a tensor as it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from convcalc.onnx.building import Call, Value, own_axis
+from convcalc.onnx.constants import broadcast
+from convcalc.onnx.errors import Inexpressible
+from convcalc.onnx.operators.normalisations import tidy
+
+LARGEST_FLOAT = 3.4e38
+
+
+def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None, weights: tuple[str, ...] = ()) -> Value:
+    """A layer whose output has its input's shape, wherever the batch is."""
+    value = call.value(0)
+    x = call.builder.viewed(value, value.batch)
+    return call.out(call.layer(kind, fields or {}, x, weights=weights), value.batch)
+
+
+def _plain(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        return onto_itself(call, kind)
+
+    return operator
+
+
+def _same(call: Call) -> list[Value]:
+    if any(call.node.outputs[2:]):
+        raise Inexpressible("more outputs than are known")
+    value = call.value(0)
+    return [value] + [value] * (len(call.node.outputs) - 1)
+
+
+def _leaky_relu(call: Call) -> Value:
+    return onto_itself(call, "leaky_relu", {"negative_slope": tidy(call.attributes.real("alpha", 0.01))})
+
+
+def _alpha(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        return onto_itself(call, kind, {"alpha": tidy(call.attributes.real("alpha", 1.0))})
+
+    return operator
+
+
+def _hard_sigmoid(call: Call) -> Value:
+    alpha, beta = call.attributes.real("alpha", 0.2), call.attributes.real("beta", 0.5)
+    if math.isclose(alpha, 1 / 6, rel_tol=1e-4) and beta == 0.5:
+        return onto_itself(call, "hard_sigmoid")
+    value = onto_itself(call, "affine", {"factor": tidy(alpha), "addend": tidy(beta)})
+    assert value.source is not None  # noqa: S101  # a layer was just made
+    return call.out(call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, value.source), value.batch)
+
+
+def _clip(call: Call) -> Value:
+    least, most = call.real(1, "min"), call.real(2, "max")
+    stated = [("min" in call.attributes or call.has(1), least), ("max" in call.attributes or call.has(2), most)]
+    if any(there and number is None for there, number in stated):
+        raise Inexpressible("bounds whose numbers are not in the file")
+    low = -math.inf if least is None or least <= -LARGEST_FLOAT else least
+    high = math.inf if most is None or most >= LARGEST_FLOAT else most
+    if (low, high) == (-math.inf, math.inf):
+        return call.value(0)
+    if (low, high) == (0.0, 6.0):
+        return onto_itself(call, "relu6")
+    if (low, high) == (0.0, math.inf):
+        return onto_itself(call, "relu")
+    return onto_itself(
+        call, "hard_tanh", {"min_val": tidy(max(low, -LARGEST_FLOAT)), "max_val": tidy(min(high, LARGEST_FLOAT))}
+    )
+
+
+def _prelu(call: Call) -> Value:
+    slope = call.constant(1, "a slope")
+    value = call.value(0)
+    batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else value.batch
+    x = call.builder.viewed(value, batch)
+    count = math.prod(slope.shape)
+    if count not in (1, x.shape[0]):
+        raise Inexpressible(f"slopes of shape {list(slope.shape)} for a tensor of shape {list(value.shape)}")
+    return call.out(call.layer("prelu", {"num_parameters": count}, x, weights=slope.made_of), batch)
+
+
+def _gelu(call: Call) -> Value:
+    approximate = call.attributes.text("approximate", "none")
+    return onto_itself(call, "gelu", {"approximate": approximate} if approximate != "none" else {})
+
+
+def _fast_gelu(call: Call) -> Value:
+    if call.has(1):
+        raise Inexpressible("a bias within it")
+    return onto_itself(call, "gelu", {"approximate": "tanh"})
+
+
+def _bias_gelu(call: Call) -> Value:
+    bias = call.constant(1, "a bias")
+    x = call.map()
+    added = call.layer("add", {}, x, call.builder.parameter(bias, (*(1,) * (len(x.shape) - 1), *bias.shape)))
+    return call.out(call.layer("gelu", {}, added))
+
+
+def _swish(slope: float) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        alpha = tidy(call.attributes.real("alpha", slope))
+        if alpha == 1:
+            return onto_itself(call, "silu")
+        value = call.value(0)
+        x = call.builder.viewed(value, value.batch)
+        gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
+        return call.out(call.layer("mul", {}, x, gate), value.batch)
+
+    return operator
+
+
+def _bounded(field: str, neutral: float | None, kind: str) -> Callable[[Call], Value]:
+    """The larger or smaller of a tensor and a number."""
+
+    def operator(call: Call) -> Value:
+        values = [value for value in call.inputs if value is not None]
+        tensors = [value for value in values if value.source is not None]
+        others = [value.constant for value in values if value.constant is not None]
+        if len(tensors) != 1 or len(others) != 1 or others[0].numbers is None or len(set(others[0].numbers)) != 1:
+            raise Inexpressible("the larger or smaller of two tensors")
+        if broadcast([value.shape for value in values]) != tensors[0].shape:
+            raise Inexpressible("a tensor that is repeated")
+        bound = float(others[0].numbers[0])
+        x = call.builder.viewed(tensors[0], tensors[0].batch)
+        fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT, field: tidy(bound)}
+        layer = call.layer(kind, {}, x) if kind and bound == neutral else call.layer("hard_tanh", fields, x)
+        return call.out(layer, tensors[0].batch)
+
+    return operator
+
+
+def _softmax(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        value = call.value(0)
+        rank = len(value.shape)
+        axis = call.axis("axis", -1 if call.opset >= 13 else 1, rank)
+        batch = value.batch
+        if axis == batch or (batch is None and value.shape[0] == 1 and axis > 0):
+            batch = 0 if axis > 0 and value.shape[0] == 1 else None
+        x = call.builder.viewed(value, batch)
+        together = range(axis, rank) if call.opset < 13 else range(axis, axis + 1)
+        large = [place for place in together if value.shape[place] > 1]
+        if len(large) <= 1:
+            return call.out(call.layer(kind, {"axis": own_axis((large or [axis])[0], batch)}, x), batch)
+        # Before opset 13 the axis and all behind it are one.
+        flat = call.layer("flatten", {"start_axis": own_axis(axis, batch)}, x)
+        done = call.layer(kind, {"axis": len(flat.shape) - 1}, flat)
+        return call.out(call.builder.reshaped(done, x.shape, (call.node,)), batch)
+
+    return operator
+
+
+PLAIN = {
+    "Relu": "relu",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "HardSwish": "hard_swish",
+    "Mish": "mish",
+    "Softsign": "softsign",
+    "Softplus": "softplus",
+}
+
+OPERATORS = {
+    **{op: _plain(kind) for op, kind in PLAIN.items()},
+    "Identity": _same,
+    "Dropout": _same,
+    "Cast": _same,
+    "CastLike": _same,
+    "LeakyRelu": _leaky_relu,
+    "Elu": _alpha("elu"),
+    "Celu": _alpha("celu"),
+    "HardSigmoid": _hard_sigmoid,
+    "Clip": _clip,
+    "PRelu": _prelu,
+    "Gelu": _gelu,
+    "com.microsoft.Gelu": _gelu,
+    "com.microsoft.FastGelu": _fast_gelu,
+    "com.microsoft.BiasGelu": _bias_gelu,
+    "com.microsoft.QuickGelu": _swish(1.702),
+    "Swish": _swish(1.0),
+    "Max": _bounded("min_val", 0.0, "relu"),
+    "Min": _bounded("max_val", None, ""),
+    "Softmax": _softmax("softmax"),
+    "LogSoftmax": _softmax("log_softmax"),
+}

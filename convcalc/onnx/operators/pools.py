@@ -1,0 +1,70 @@
+"""Pools with a window and pools over all positions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc.onnx.building import Call, Draft, Value
+from convcalc.onnx.errors import Inexpressible
+from convcalc.onnx.operators.convolutions import padding, per_axis
+
+KINDS = {"MaxPool": "max_pool", "AveragePool": "avg_pool"}
+
+
+def _pool(call: Call) -> list[Value]:
+    if len(call.node.outputs) > 1 and call.node.outputs[1]:
+        raise Inexpressible("its second output, the places of the largest elements, is used")
+    x, kind = call.map(), KINDS[call.node.op]
+    rank = len(x.shape) - 1
+    kernel = per_axis(call, "kernel_shape", rank)
+    fields: dict[str, Any] = {
+        "kernel_size": kernel,
+        "stride": per_axis(call, "strides", rank),
+        "padding": padding(call, rank),
+        "ceil_mode": bool(call.attributes.integer("ceil_mode")) and "auto_pad" not in _words(call),
+    }
+    if fields["stride"] == kernel:
+        del fields["stride"]
+    dilation = per_axis(call, "dilations", rank)
+    if kind == "max_pool":
+        fields["dilation"] = dilation
+    elif set(dilation) - {1}:
+        raise Inexpressible("an average of positions that are apart (dilations)")
+    x, fields["padding"] = _room(call, x, fields, dilation)
+    padded = isinstance(fields["padding"], str) or any(map(any, fields["padding"]))
+    if kind == "avg_pool" and padded:
+        fields["count_include_pad"] = bool(call.attributes.integer("count_include_pad"))
+    return [call.out(call.layer(kind, fields, x))]
+
+
+def _words(call: Call) -> set[str]:
+    """`auto_pad` if it is said: it gives the number of outputs, which ceil_mode has no say in."""
+    return {"auto_pad"} if call.attributes.text("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER") else set()
+
+
+def _room(call: Call, x: Draft, fields: dict[str, Any], dilation: tuple[int, ...]) -> tuple[Draft, Any]:
+    """Padding of more than half a window is a layer of its own: a pool of ours has no window on padding alone."""
+    pads = fields["padding"]
+    if isinstance(pads, str):
+        return x, pads
+    extents = [(size - 1) * apart + 1 for size, apart in zip(fields["kernel_size"], dilation, strict=True)]
+    if all(2 * max(pair) <= extent for pair, extent in zip(pads, extents, strict=True)):
+        return x, pads
+    if fields["ceil_mode"] or (call.node.op == "AveragePool" and not call.attributes.integer("count_include_pad")):
+        raise Inexpressible(f"padding {[list(pair) for pair in pads]} of more than half its window")
+    return call.layer("pad", {"padding": pads}, x), tuple((0, 0) for _ in pads)
+
+
+def _global(kind: str) -> Any:
+    def pool(call: Call) -> Value:
+        return call.out(call.layer(kind, {"keepdim": True}, call.map()))
+
+    return pool
+
+
+OPERATORS = {
+    "MaxPool": _pool,
+    "AveragePool": _pool,
+    "GlobalAveragePool": _global("global_avg_pool"),
+    "GlobalMaxPool": _global("global_max_pool"),
+}

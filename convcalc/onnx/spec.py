@@ -1,0 +1,141 @@
+"""An imported model as a spec, such as a person would have written it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator
+from pathlib import Path
+
+from convcalc.layers import Shape
+from convcalc.network import Network, Node
+from convcalc.onnx.folding import Folded, flat, folded
+from convcalc.onnx.imported import Imported
+from convcalc.onnx.text.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
+from convcalc.onnx.text.regions import COMMUTATIVE, Graph
+from convcalc.spec.document import loads
+from convcalc.spec.source import Source, SpecError
+
+MOST_FOLDED = 5000
+"""Layers of a network up to which repetitions are looked for."""
+
+
+def text(imported: Imported, *, flat: bool = False) -> str:
+    """A spec with what a person wants to know of it: where it comes from, its totals, repetitions as blocks.
+
+    With `flat` every layer stands for itself.
+    """
+    plain = flat_text(imported)
+    network = loads(Source(imported.source, plain))
+    found = plain if flat else _best(imported, plain, network)
+    return _header(imported) + _with_totals(found, network)
+
+
+def flat_text(imported: Imported) -> str:
+    """A spec that says what is there, layer by layer, for reading it again at once."""
+    graph = Graph(imported)
+    return _text(imported, graph, flat(graph))
+
+
+def _best(imported: Imported, plain: str, network: Network) -> str:
+    """The shortest text with blocks that says the same network; the plain one where there is none."""
+    if len(imported.layers) > MOST_FOLDED:
+        return plain
+    graph = Graph(imported)
+    texts = [_text(imported, graph, each) for each in folded(graph, network)]
+    for found in sorted(texts, key=lambda found: found.count("\n")):
+        if found.count("\n") < plain.count("\n") and _says(found, network):
+            return found
+    return plain
+
+
+def _says(found: str, network: Network) -> bool:
+    """Whether a text describes a network, up to the names of its layers."""
+    try:
+        other = loads(Source("import", found))
+    except SpecError:
+        return False
+    if len(other.nodes) != len(network.nodes) or other.outputs != network.outputs:
+        return False
+    return all(map(_is_like, other.nodes, network.nodes))
+
+
+def _is_like(one: Node, other: Node) -> bool:
+    inputs = [tuple(sorted(node.inputs)) if node.kind in COMMUTATIVE else node.inputs for node in (one, other)]
+    return inputs[0] == inputs[1] and (one.kind, one.config, one.shape, one.shared) == (
+        other.kind,
+        other.config,
+        other.shape,
+        other.shared,
+    )
+
+
+def _text(imported: Imported, graph: Graph, written: Folded) -> str:
+    lines = [f"name: {name_text(_name(imported))}"]
+    sizes = dict(zip(map(name_text, graph.input_names), map(_sizes, graph.input_shapes), strict=True))
+    lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
+    if written.blocks:
+        lines += ["", "blocks:"]
+    for place, block in enumerate(written.blocks):
+        lines += [""] * (place > 0)
+        lines.append(f"  {block.name}:")
+        if block.parameters:
+            defaults = {
+                name: "required" if text is None else in_braces(text) for name, text in block.parameters.items()
+            }
+            lines += mapping(4, "parameters", defaults)
+        lines += ["    layers:", *laid_out(block.layers, 6)]
+    lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
+    if written.outputs:
+        lines += ["", f"outputs: [{', '.join(written.outputs)}]"]
+    return "\n".join(lines) + "\n"
+
+
+def _name(imported: Imported) -> str:
+    """What the network is called: as its file is, because exporters give most graphs one and the same name."""
+    return _printable(Path(imported.source).stem.strip("<>") or imported.name or "model")
+
+
+def _sizes(shape: Shape) -> str:
+    return value_text(tuple(shape))
+
+
+def _with_totals(found: str, network: Network) -> str:
+    """The text with what the network must have, behind its inputs."""
+    from convcalc.analysis.analyze import analyze
+
+    report = analyze(network)
+    totals = report.totals
+    if report.uncosted:  # of which no figure holds
+        return found
+    expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
+    if len(network.outputs) == 1:
+        expected.append(f"output: {_sizes(network.nodes[network.outputs[0]].shape)}")
+    field = report.receptive_field
+    if field is not None and field.size and None not in field.size:
+        expected.append(f"receptive_field: {value_text(field.size[0] if len({*field.size}) == 1 else field.size)}")
+    line = f"expect: {{{', '.join(expected)}}}\n"
+    return re.sub(r"^(inputs?: .*\n)", lambda match: match[1] + line, found, count=1, flags=re.MULTILINE)
+
+
+def _header(imported: Imported) -> str:
+    """What a reader must know of where the figures come from."""
+    written = f", written by {imported.producer}" if imported.producer else ""
+    lines = [f"# {_printable(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    for sentence in _remarks(imported):
+        lines += textwrap.wrap(_printable(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return "\n".join(lines) + "\n"
+
+
+def _remarks(imported: Imported) -> Iterator[str]:
+    yield from imported.notes
+    if imported.unused:
+        sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
+        more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
+        yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
+    if imported.uncosted:
+        yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."
+
+
+def _printable(said: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in said)

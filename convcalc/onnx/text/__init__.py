@@ -1,0 +1,1 @@
+"""From imported layers to the text of a spec."""

@@ -1,0 +1,114 @@
+"""Protocol buffers as they lie in a file: fields by number, nothing copied that is not asked for.
+
+ONNX files are mostly weights, of which only the sizes are needed. Walking the wire format skips them where they lie,
+so a file of any size is read in the time its structure takes. The format: a varint holding field number and wire type,
+then the value (developers.google.com/protocol-buffers/docs/encoding).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from mmap import mmap
+
+Buffer = bytes | mmap
+"""What is read: a file mapped into memory, or its bytes."""
+
+VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+
+Place = tuple[int, int]
+"""Where a value lies: its first byte, and the first behind it."""
+
+
+class Malformed(ValueError):
+    """The bytes are no protocol buffer of the kind expected; the message says where."""
+
+
+def fields(buffer: Buffer, place: Place) -> Iterator[tuple[int, int, int, int]]:
+    """Field number, wire type, and the value: a number and 0 for a varint, else first byte and first behind it."""
+    at, end = place
+    while at < end:
+        tag = buffer[at]
+        if tag < 128:
+            at += 1
+        else:
+            tag, at = varint(buffer, at, end)
+        wire = tag & 7
+        if wire == VARINT:
+            value = buffer[at] if at < end else 128
+            if value < 128:
+                at += 1
+            else:
+                value, at = varint(buffer, at, end)
+            yield tag >> 3, wire, value, 0
+            continue
+        if wire == BYTES:
+            length = buffer[at] if at < end else 128
+            if length < 128:
+                at += 1
+            else:
+                length, at = varint(buffer, at, end)
+        elif wire == FIXED64:
+            length = 8
+        elif wire == FIXED32:
+            length = 4
+        else:
+            raise Malformed(f"wire type {wire} at byte {at}, which no field of ONNX has")
+        if length > end - at:
+            raise Malformed(f"a value of {length:,} bytes at byte {at:,}, where {end - at:,} are left")
+        yield tag >> 3, wire, at, at + length
+        at += length
+
+
+def varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
+    """A whole number of seven bits a byte, and the place behind it."""
+    value = 0
+    for shift in range(0, 70, 7):
+        if at >= end:
+            raise Malformed(f"a number is cut off at byte {at:,}")
+        byte = buffer[at]
+        at += 1
+        value |= (byte & 127) << shift
+        if byte < 128:
+            return value & (2**64 - 1), at
+    raise Malformed(f"a number of more than 64 bits before byte {at:,}")
+
+
+def signed(value: int) -> int:
+    """A varint as a signed number of 64 bits."""
+    return value - 2**64 if value >= 2**63 else value
+
+
+def text(buffer: Buffer, start: int, end: int) -> str:
+    """UTF-8, with what is none of it written as escapes."""
+    return buffer[start:end].decode(errors="backslashreplace")
+
+
+def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
+    """One item of a repeated field of whole numbers, or all of them packed."""
+    if wire == VARINT:
+        return [signed(start)]
+    if wire != BYTES:
+        raise Malformed(f"whole numbers of wire type {wire} at byte {start:,}")
+    found: list[int] = []
+    while start < end:
+        value, start = varint(buffer, start, end)
+        found.append(signed(value))
+    return found
+
+
+def floats(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
+    """One item of a repeated field of 32-bit numbers, or all of them packed."""
+    if wire == VARINT or (end - start) % 4:
+        raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
+    return list(struct.unpack(f"<{(end - start) // 4}f", buffer[start:end]))
+
+
+def doubles(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
+    """The same for numbers of 64 bits."""
+    if wire == VARINT or (end - start) % 8:
+        raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
+    return list(struct.unpack(f"<{(end - start) // 8}d", buffer[start:end]))
+
+
+Decoder = Callable[[Buffer, int, int, int], list[int] | list[float]]

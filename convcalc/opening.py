@@ -1,0 +1,90 @@
+"""What a person names as a network: a spec, or an ONNX model, which is read as the spec that says it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+from convcalc.spec import document, source
+from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
+
+if TYPE_CHECKING:
+    from convcalc.layers import Shape
+    from convcalc.network import Network
+    from convcalc.onnx.imported import Imported
+
+SUFFIX = ".onnx"
+FIRST_BYTE = b"\x08"
+"""What an ONNX model begins with, the version of the format; no text does."""
+
+Inputs = Mapping[str, "Shape"]
+
+
+def load(
+    path: str | os.PathLike[str], *, inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
+) -> Network:
+    """The network that a spec or an ONNX model describes; ``-`` reads a spec from standard input.
+
+    `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values of a spec, each
+    written as there.
+
+    Raises:
+        SpecError: with everything that is wrong, and the layers that could be worked out all the same.
+    """
+    return document.loads(read(path, inputs), inputs=inputs, variables=variables)
+
+
+def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
+    """The text of a spec, or that of an ONNX model for these input sizes.
+
+    Raises:
+        SpecError: as for `source.read`, or the model cannot be said in layers.
+    """
+    path = os.fspath(path)
+    if not _is_model(path):
+        return source.read(path)
+    from convcalc.onnx.importing import imported
+
+    return _converted(path.encode(errors="replace").decode(), lambda: imported(path, model_inputs(inputs)))
+
+
+def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
+    """As `read`, for a file as it was at a revision."""
+    from convcalc.spec.revision import bytes_at
+
+    label, data = bytes_at(revision, path)
+    if not (data.startswith(FIRST_BYTE) or os.fspath(path).endswith(SUFFIX)):
+        return decoded(label, data)
+    from convcalc.onnx.importing import of_bytes
+
+    return _converted(label, lambda: of_bytes(data, label, model_inputs(inputs)))
+
+
+def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
+    """Input sizes as a model is asked for them, which may call its one input anything."""
+    given = dict(inputs or {})
+    return {"": given["input"]} if list(given) == ["input"] else given
+
+
+def _is_model(path: str) -> bool:
+    if path == "-" or os.path.isdir(path):
+        return False
+    if path.endswith(SUFFIX):
+        return os.path.isfile(path)
+    try:
+        with open(path, "rb") as file:
+            return file.read(1) == FIRST_BYTE
+    except (OSError, ValueError):
+        return False
+
+
+def _converted(label: str, model: Callable[[], Imported]) -> Source:
+    from convcalc.onnx.errors import CannotImport
+    from convcalc.onnx.spec import flat_text
+
+    try:
+        return Source(label, flat_text(model()), converted=True)
+    except CannotImport as error:
+        advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
+        raise SpecError([Diagnostic(label, 0, 0, 0, "CC001", str(error), advice)]) from None
