@@ -51,7 +51,6 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
 
 def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
     """As `read`, for a file as it was at a revision."""
-    
     from convcalc.spec.revision import bytes_at
 
     label, data = bytes_at(revision, path)
