@@ -38,11 +38,7 @@ class Elementwise(Kind, frozen=True, kw_only=True):
         return repeated(fields, inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        sizes = [1 if axis is None or axis >= len(x) else x[axis] for x in inputs]
-        if axis is None or len(set(sizes)) == 1:
-            return self
-        repeated = [size == 1 for size in sizes]
-        return StandIn(of=self, run=partial(_repeated, axis, repeated, 1), own=partial(_repeated, axis, repeated, 0))
+        return repeated_along(self, axis, inputs)
 
     def chained(self, graph: OnnxGraph, op: str, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         """An operator between every two of the tensors; ONNX aligns at the last axis what we align at the channels."""
@@ -63,6 +59,15 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             inputs.append(sizes[: draw.randint(1, len(sizes))])
         draw.shuffle(inputs)
         return cls(), tuple(inputs)
+
+
+def repeated_along(kind: Kind, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+    """The form in which a merge is probed where some of its tensors are repeated along the axis."""
+    sizes = [1 if axis is None or axis >= len(x) else x[axis] for x in inputs]
+    if axis is None or len(set(sizes)) == 1:
+        return kind
+    repeated = [size == 1 for size in sizes]
+    return StandIn(of=kind, run=partial(_repeated, axis, repeated, 1), own=partial(_repeated, axis, repeated, 0))
 
 
 def _repeated(

@@ -21,7 +21,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
-from convcalc.layers._merges import repeated
+from convcalc.layers._merges import repeated, repeated_along
 
 
 class Matmul(Kind, frozen=True, kw_only=True):
@@ -67,7 +67,7 @@ class Matmul(Kind, frozen=True, kw_only=True):
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if axis is None or axis < len(inputs[0]) - 2:
-            return self
+            return repeated_along(self, axis, inputs)
         return StandIn(of=self, run=_seeing_all)  # rows could not meet columns that were lengthened with them
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:

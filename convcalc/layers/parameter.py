@@ -35,7 +35,7 @@ class Parameter(Kind, frozen=True, kw_only=True):
         return {"weight": self.sizes} if self.learned else {}
 
     def buffers(self, x: Shape) -> Weights:
-        return {} if self.learned else {"weight": self.sizes}
+        return {} if self.learned else {"constant": self.sizes}
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return Field((None,) * len(fields[0].axes), is_global=False, carries=((),) * len(self.sizes))
@@ -43,7 +43,7 @@ class Parameter(Kind, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         batch = graph.node("Slice", graph.node("Shape", inputs[0]), graph.constant([0]), graph.constant([1]))
         whole = graph.node("Concat", batch, graph.constant(list(self.sizes)), axis=0)
-        return graph.node("Expand", graph.weight("weight"), whole)
+        return graph.node("Expand", graph.weight("weight" if self.learned else "constant"), whole)
 
     def summary(self) -> str:
         return "" if self.learned else "not learned"
@@ -54,5 +54,5 @@ class Parameter(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        weight = engine.fitting(weights["weight"], fields.sizes)
-        return engine.numpy.broadcast_to(weight, (x.shape[0], *fields.sizes))
+        array = engine.fitting(weights["weight" if fields.learned else "constant"], fields.sizes)
+        return engine.numpy.broadcast_to(array, (x.shape[0], *fields.sizes))

@@ -180,8 +180,8 @@ def _measured(
         gc.collect()
 
 
-BUFFERS = ("running_mean", "running_var")
-"""The arrays that are kept and not learned, by the names that PyTorch gives them."""
+BUFFERS = ("running_mean", "running_var", "constant")
+"""The arrays that are kept and not learned, by name; those of norms as PyTorch calls them."""
 FEW = 100
 """Layers that leave little behind."""
 
