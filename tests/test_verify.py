@@ -249,7 +249,7 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
 def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
     found = run("verify", written(tmp_path), "--against", "onnxruntime")
     assert found.code == 0
-    assert "every value is onnxruntime's" in found.out
+    assert "every value compared is onnxruntime's" in found.out
     assert "of the largest number that enters or leaves" in found.out
     document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
     assert document["against"] == "onnxruntime"
@@ -271,12 +271,18 @@ def test_values_that_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, for
         assert "every value" not in found.out
 
 
-def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over() -> None:
+def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over(tmp_path: Path) -> None:
     found = verify(net(), dtype="float64", against="onnxruntime")
     assert found.agrees
     uncompared = [layer for layer in found.layers if layer.against is not None and layer.against.agrees is None]
     assert uncompared
     assert all(layer.against is not None and "ONNX Runtime" in layer.against.reason for layer in uncompared)
+    given = "--against", "onnxruntime", "--dtype", "float64"
+    assert "not compared at stem, shift: ONNX Runtime: " in run("verify", written(tmp_path), *given).out
+    convolution = "input: [2, 4]\nlayers:\n  - conv: {out_channels: 2, kernel_size: 1}\n"
+    alone = run("verify", written(tmp_path, convolution), *given)
+    assert alone.code == 0
+    assert "no value was compared" in alone.out
 
 
 def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -52,6 +52,6 @@ def run(
 
 
 def _said(error: Exception) -> str:
-    """What it says, without the numbers and places of its own code that stand before."""
+    """What it says, without the numbers and places of its own code that stand before, and the one node's name."""
     text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : ", "", text)
+    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : | node with name '[^']*'$", "", text)

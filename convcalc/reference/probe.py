@@ -24,15 +24,11 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Span, intervals
 from convcalc.network import Network
 from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, together
-from convcalc.reference.real_size import at_real_size
+from convcalc.reference.real_size import MOST_WIDE_WORK, MOST_WORK, at_real_size
 from convcalc.reference.stretch import Laid, Length, Place, has, laid_out, parts, stretched
 from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags
 from convcalc.tensors.engine import Engine
 
-MOST_WORK = 150_000_000
-"""Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
-MOST_WIDE_WORK = 15_000_000
-"""The same with all channels and axes; where it would be more they are left out."""
 FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
 MOST_POSITIONS = 65_536

@@ -22,7 +22,7 @@ from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags, reached
 from convcalc.tensors.engine import Array, Engine
 
 MOST_WORK = 150_000_000
-"""Elements worked on for one axis; only some of the positions are tagged where it would be more."""
+"""Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
 MOST_WIDE_WORK = 15_000_000
 """The same with all channels and axes."""
 LONGEST_AXIS = 2**14

@@ -24,6 +24,3 @@ def marks(encoding: str | None) -> Marks:
     except (UnicodeEncodeError, LookupError):
         return Marks("ok", "NO", "-")
     return Marks("✓", "✗", "·")
-
-
-STYLES = {True: "green", False: "bold red", None: "dim"}

@@ -204,10 +204,16 @@ def verdict(found: Verification, seconds: float | None = None) -> str:
     took = "" if seconds is None else f", {seconds:.1f} s"
     ran = f"{count} layer{'s' if count != 1 else ''} run"
     if found.agrees:
-        values = f", every value is {found.runtime}'s" if found.runtime else ""
-        return f"{ran}{took}: every number measured is as claimed{values}"
+        return f"{ran}{took}: every number measured is as claimed{_values(found)}"
     wrong = len(found.disagreements)
     unmet = sum(not figure.agrees for figure in found.expectations)
     parts = [f"{wrong} disagree{'s' if wrong == 1 else ''}"] if wrong else []
     parts += [f"{unmet} expectation{'s' if unmet > 1 else ''} not met"] if unmet else []
     return f"{ran}{took}: {', '.join(parts) or 'the totals disagree'}"
+
+
+def _values(found: Verification) -> str:
+    if not found.runtime:
+        return ""
+    compared = any(layer.against is not None and layer.against.agrees is not None for layer in found.layers)
+    return f", every value compared is {found.runtime}'s" if compared else ", no value was compared"
