@@ -34,6 +34,8 @@ from convcalc.reference.field_checks import FieldCheck
 from convcalc.reference.probe import probe
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*/*.yaml"))
+STRETCHED = {"pspnet_resnet50": "halves.upsample1", "deeplabv3plus_xception65": "up"}
+"""Specs in which a map is fitted to another's corners, by a ratio that no longer input has, and the layer where."""
 LAST = "  - identity: {name: last}\n"
 
 
@@ -56,6 +58,14 @@ def said(checks: list[FieldCheck]) -> list[tuple[str, bool | None, str]]:
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
 def test_every_spec_agrees_exactly(path: Path) -> None:
     checks = probe(convcalc.load(path))
+    if path.stem in STRETCHED:
+        names = [check.name for check in checks]
+        first = names.index(STRETCHED[path.stem])
+        assert all(check.agrees for check in checks[:first])
+        unsure = [check for check in checks[first:] if check.agrees is not True]
+        assert {check.agrees for check in unsure} == {None}
+        assert all("none sees more than is claimed" in check.reason for check in unsure)
+        return
     assert said(checks) == []
     assert [check.reason for check in checks if check.reason] == []
     for check in checks:

@@ -81,6 +81,13 @@ THIN: dict[str, dict[str, str]] = {
     "densenet121": {"growth": "8"},
     "mobilenet_v1_standard": {"width": "0.25"},
     "convnext_tiny": {"width": "24"},
+    "fcn_resnet50": {"width": "8"},
+    "deeplabv3_resnet50": {"width": "8"},
+    "pspnet_resnet50": {"width": "8"},
+    "dcn_resnet50": {"width": "8"},
+    "duc_resnet101": {"width": "8"},
+    "ssd300_vgg16": {"width": "8"},
+    "rfbnet300_vgg16": {"width": "8"},
 }
 """Fewer of the same layers, or narrower ones, where drawing the weights takes long."""
 NET = """
