@@ -100,12 +100,14 @@ def forward(network: Network, weights: Any, engine: Engine, x: np.ndarray) -> An
 def sides(network: Network) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """One forward of the executor, and one of ONNX Runtime."""
     import onnxruntime
-    from onnx_models import model
+
+    from convcalc.onnx.write import model
 
     arrays, x, engine = drawn(network), image(network), Engine(THREADS)
+    written = model(network, arrays.__getitem__).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
-    session = onnxruntime.InferenceSession(model(network, arrays), options, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])
     entering = {network.nodes[0].name: x}
     return lambda: forward(network, Held(arrays), engine, x), lambda: session.run(None, entering)[0]
 

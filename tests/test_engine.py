@@ -285,11 +285,11 @@ def test_what_goes_wrong_in_a_thread_is_told() -> None:
     done, raised = [], threading.Event()
 
     def work(block: tuple[slice, ...]) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        if threading.current_thread() is not threading.main_thread() and not raised.is_set():
             raised.set()
             raise Misfit("in a thread")
         assert raised.wait(5)
-        threading.Event().wait(0.02)
+        threading.Event().wait(0.002)
         done.append(block)
 
     with pytest.raises(Misfit, match="in a thread"):
@@ -317,6 +317,7 @@ def test_numbers_that_count_stay_in_one_thread() -> None:
 
     def larger(a: Any, b: Any, out: Any) -> None:
         seen.add(threading.get_ident())
+        threading.Event().wait(0.002)  # long enough for another thread to come
         np.maximum(a, b, out=out)
 
     with blocks_of(2):
