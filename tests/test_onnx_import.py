@@ -793,6 +793,22 @@ def test_an_open_batch_is_one_and_a_fixed_one_is_said() -> None:
     assert "batch of 4" in network.notes[0]
 
 
+def test_roundings_of_a_quantised_network_are_left_out_and_said() -> None:
+    """As quantisers write it: each tensor rounded and widened again, the weights kept as int8."""
+    nodes = [
+        op("QuantizeLinear", "x", "scale", "zero", to="q"),
+        op("DequantizeLinear", "q", "scale", "zero", to="d"),
+        op("DequantizeLinear", "w", "scale", "zero", to="v"),
+        op("Conv", "d", "v", "b"),
+    ]
+    held = {"scale": number(0.1), "zero": np.array(0, np.int8), "w": np.ones((4, 8, 3, 3), np.int8), "b": (4,)}
+    model = net(nodes, IMAGE, held)
+    network = agrees(model)
+    assert [layer.kind for layer in network.layers] == ["conv"]
+    assert costs(network)[0] == 4 * 8 * 3 * 3 + 4
+    assert "quantised" in network.notes[0]
+
+
 def test_a_size_of_minus_one_is_an_open_axis() -> None:
     """PaddlePaddle writes it so."""
     assert read(net([op("Relu", "x")], {"x": (-1, 3, 8, 8)})).inputs == {"x": (3, 8, 8)}

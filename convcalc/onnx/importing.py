@@ -94,6 +94,8 @@ class Walk:
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
         known = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), known, outputs)
+        if any(node.op == "QuantizeLinear" for node in nodes):
+            self.notes.append("quantised: the layers are those between the roundings, which are left out")
         self._enter(entering, nodes)
         for node in nodes:
             self.step(node)
