@@ -475,6 +475,17 @@ def test_what_exporters_take_apart_is_one_layer(name: str) -> None:
     assert costs(network)[0] == sum(map(math.prod, sizes))
 
 
+@pytest.mark.parametrize("opset", [9, 13, 17])
+def test_a_layer_norm_of_tokens_taken_apart(opset: int) -> None:
+    """Of tokens x features, whose mean over the features is one for each channel."""
+    held = {key: value for key, value in NUMBERS.items() if key in ("two", "eps")} | {"w": (17,), "b": (17,)}
+    model = net(LAYER_NORM, {"x": (1, 13, 17)}, held, opset)
+    found = one(model)
+    found.pop("eps", None)
+    assert found == {"kind": "layer_norm"}
+    assert costs(agrees(model))[0] == 2 * 17
+
+
 @pytest.mark.parametrize("name", ["silu", "layer_norm", "hard_swish_of_sigmoid"])
 def test_a_part_that_is_read_elsewhere_stays(name: str) -> None:
     """What leaves the middle of a pattern is a layer of its own."""
@@ -782,6 +793,31 @@ def test_an_open_batch_is_one_and_a_fixed_one_is_said() -> None:
     assert "batch of 4" in network.notes[0]
 
 
+def test_roundings_of_a_quantised_network_are_left_out_and_said() -> None:
+    """As quantisers write it: each tensor rounded and widened again, the weights kept as int8."""
+    nodes = [
+        op("QuantizeLinear", "x", "scale", "zero", to="q"),
+        op("DequantizeLinear", "q", "scale", "zero", to="d"),
+        op("DequantizeLinear", "w", "scale", "zero", to="v"),
+        op("Conv", "d", "v", "b"),
+    ]
+    held = {"scale": number(0.1), "zero": np.array(0, np.int8), "w": np.ones((4, 8, 3, 3), np.int8), "b": (4,)}
+    model = net(nodes, IMAGE, held)
+    network = agrees(model)
+    assert [layer.kind for layer in network.layers] == ["conv"]
+    assert costs(network)[0] == 4 * 8 * 3 * 3 + 4
+    assert "quantised" in network.notes[0]
+
+
+def test_a_size_of_minus_one_is_an_open_axis() -> None:
+    """PaddlePaddle writes it so."""
+    assert read(net([op("Relu", "x")], {"x": (-1, 3, 8, 8)})).inputs == {"x": (3, 8, 8)}
+    model = net([op("Relu", "x")], {"x": (-1, 3, -1, -1)})
+    with pytest.raises(CannotImport, match="--input x=1x3x224x224"):
+        read(model)
+    assert read(model, x=(1, 3, 20, 30)).inputs == {"x": (3, 20, 30)}
+
+
 def test_every_operator_that_no_kind_says_is_named() -> None:
     nodes = [
         helper.make_node("Erf", ["x"], ["a"], "first"),
@@ -797,6 +833,21 @@ def test_every_operator_that_no_kind_says_is_named() -> None:
     assert [layer.kind for layer in network.layers] == ["opaque", "opaque", "relu"]
     assert network.layers[0].fields == {"output_shape": [8, 13, 17]}
     assert len(network.uncosted) == 2
+
+
+def test_operators_behind_one_of_unknown_shape_are_named_too() -> None:
+    """All are named at once, and not those that a kind may be made of."""
+    nodes = [
+        helper.make_node("NonZero", ["x"], ["a"], "first"),
+        helper.make_node("Sqrt", ["a"], ["b"], "root"),
+        helper.make_node("Relu", ["b"], ["c"], "activation"),
+        helper.make_node("Hardmax", ["c"], ["d"], "second"),
+        helper.make_node("Shrink", ["x"], ["e"], "beside"),
+        helper.make_node("Add", ["d", "e"], ["y"], "sum"),
+    ]
+    with pytest.raises(CannotImport, match="shape_inference") as caught:
+        read(net(nodes, IMAGE))
+    assert {each.node for each in caught.value.operators} == {"first", "second", "beside"}
 
 
 def test_functions_are_written_out_and_known_branches_taken() -> None:

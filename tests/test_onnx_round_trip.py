@@ -82,6 +82,7 @@ def same(network: Network, *, flat: bool = True) -> None:
 
 NOT_READ = {
     "softplus": "Where at layer",
+    "l2_norm": "ReduceSumSquare at layer/ReduceSumSquare",
     "local_response_norm": "Pow at layer/Pow",
     "parameter": "nothing that leaves depends on what enters",
 }

@@ -54,7 +54,8 @@ def import_(
         sizes = model_inputs(shapes(input or []))
         found = text(imported(file, sizes, allow_unknown=allow_unknown), flat=flat)
     except CannotImport as error:
-        advice = "--allow-unknown writes them as layers of unknown cost" if error.operators else ""
+        unknown = bool(error.operators) and not allow_unknown
+        advice = "--allow-unknown writes them as layers of unknown cost" if unknown else ""
         _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
     except SpecError as error:
         _fail(error.diagnostics)

@@ -52,6 +52,11 @@ class Arithmetic:
 Fold = Callable[[Arithmetic], Constant | list[Constant]]
 
 
+def is_folded(node: Node) -> bool:
+    """Whether a node is of those that are worked out from constants."""
+    return not node.domain and (node.op in constants.ELEMENTWISE or node.op in FOLDS)
+
+
 def folded(node: Node, inputs: Inputs, opset: int, batch: int) -> list[Constant] | None:
     """What a node computes from constants; None if it is not one that is worked out."""
     if node.domain:

@@ -94,6 +94,8 @@ class Walk:
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
         known = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), known, outputs)
+        if any(node.op == "QuantizeLinear" for node in nodes):
+            self.notes.append("quantised: the layers are those between the roundings, which are left out")
         self._enter(entering, nodes)
         for node in nodes:
             self.step(node)
@@ -193,7 +195,7 @@ class Walk:
         if any(not value.known for value in there):
             if node.op == "Shape":
                 raise Inexpressible("the shape of what is not known")
-            return self._unnamed(node)
+            return self._unnamed(node, there)
         if node.op == "Shape" and there and not node.domain:
             return [constant_value(fold.shape_of(there[0].shape, node.attributes))]
         if node.op == "Size" and there and not node.domain:
@@ -222,8 +224,11 @@ class Walk:
         if self.folded > MOST_FOLDED:
             raise CannotImport(f"constants of more than {MOST_FOLDED:,} numbers to work out, at {node.title}")
 
-    def _unnamed(self, node: Node) -> list[Value]:
+    def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
+        if not (node.operator in operators() or fold.is_folded(node) or node.op in PARTS):
+            self.blocked.append(Unknown(node.title, node.operator, "no kind says it"))
+        self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self._as_stated(name) or Value((), None) for name in node.outputs]
 
     def _unknown(self, node: Node, inputs: list[Value | None], reason: str) -> list[Value]:
@@ -355,11 +360,9 @@ class Walk:
         if self.blocked:
             every = tuple(dict.fromkeys([*unknown, *self.blocked]))
             shapes = "; the shapes that leave these are not in the file (onnx.shape_inference may add them)"
-            raise CannotImport(_listed(every) + (shapes if allow_unknown else ""), every)
+            raise CannotImport(_listed(every) + shapes, every)
         if unknown and not allow_unknown:
-            raise CannotImport(
-                _listed(tuple(unknown)) + "; --allow-unknown writes them as `opaque`, uncosted", tuple(unknown)
-            )
+            raise CannotImport(_listed(tuple(unknown)), tuple(unknown))
 
     def _shares(self, drafts: list[Draft]) -> dict[Draft, Draft]:
         """Layers whose weights are all those of an earlier one of their kind."""
@@ -415,6 +418,10 @@ SAME_SHAPE = {
     "Tan", "ThresholdedRelu", "Where", "Xor", "Hardmax", "LpNormalization", "MeanVarianceNormalization",
 }  # fmt: skip
 """Operators no kind says whose output has the shape of what enters, or of all that enters together."""
+
+
+PARTS = {"Erf", "Pow", "Reciprocal", "Sqrt"}
+"""Operators no kind says alone, which may be part of one that is."""
 
 
 def _listed(unknown: tuple[Unknown, ...]) -> str:

@@ -333,6 +333,11 @@ def _scaled(patterns: Patterns, draft: Draft) -> Draft | None:
         return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], weights=parameter.weights)
     if _along(parameter, x.shape, [0]) and draft.shape == x.shape:
         return patterns.layer("scale", {}, x, [draft], weights=parameter.weights)
+    places = tuple(range(1 - len(x.shape), 0))  # of tokens x features, a mean over the features leaves the channels
+    bare = x.kind == "instance_norm" and "track_running_stats" not in x.fields and _is_bare(x) and patterns.alone(x)
+    if bare and _along(parameter, x.shape, places):
+        fields = {"axes": places, "eps": x.fields.get("eps", 1e-5), "bias": False}
+        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], weights=parameter.weights)
     return None
 
 

@@ -441,6 +441,7 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
             for field, wire_type, first, last in wire.fields(buffer, (start, end)):
                 if field == 1 and wire_type == wire.VARINT:
                     size = wire.signed(first)
+                    size = None if size < 0 else size  # PaddlePaddle writes -1 for an open axis
                 elif field == 2 and wire_type == wire.BYTES:
                     size = wire.text(buffer, first, last) or None
             found.append(size)

@@ -173,6 +173,8 @@ OPERATORS = {
     "Dropout": _same,
     "Cast": _same,
     "CastLike": _same,
+    "QuantizeLinear": _same,
+    "DequantizeLinear": _same,
     "LeakyRelu": _leaky_relu,
     "Elu": _alpha("elu"),
     "Celu": _alpha("celu"),
