@@ -323,3 +323,15 @@ def test_the_values_that_are_named_are_those_without_which_it_is_gone(given: tup
         [(";", blamed[1:])] if blamed else []
     )
     assert all("--set" not in line for line in own)
+
+
+# ---- lint --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lint_has_no_warning(name: str) -> None:
+    """At its own size; what is ignored says why."""
+    assert run("lint", f"zoo:{name}", "--fail-level", "warning").code == 0
+    for line in (SPECS / "zoo" / f"{name}.yaml").read_text("utf-8").splitlines():
+        _, found, rest = line.partition("ignore[")
+        assert not found or len(rest.partition("]")[2].split()) > 1, line
