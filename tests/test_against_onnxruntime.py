@@ -362,7 +362,7 @@ def affine(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
 
 
 def parameter(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
-    return g("Expand", w["weight"], ints(BATCH, *config.sizes))
+    return g("Expand", w["weight" if config.learned else "constant"], ints(BATCH, *config.sizes))
 
 
 def taken_together(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:

@@ -979,4 +979,4 @@ def test_time_grows_with_the_nodes() -> None:
         started = time.perf_counter()
         assert len(of_bytes(data, "long.onnx").layers) == count_
         took.append(time.perf_counter() - started)
-    assert took[1] < 20 * took[0] + 0.5
+    assert took[1] < 20 * took[0] + 2

@@ -87,6 +87,53 @@ def test_a_name_that_is_not_there(command: str, name: str) -> None:
         assert "did you mean `resnet50`?" in said
 
 
+@pytest.mark.parametrize(
+    ("member", "family"),
+    [
+        *((f"resnet{depth}", "resnet50") for depth in (101, 152)),
+        *((f"vgg{depth}", "vgg16") for depth in (11, 13, 19)),
+        *((f"densenet{depth}", "densenet121") for depth in (161, 169, 201)),
+        *((f"efficientnet_b{number}", "efficientnet_b0") for number in range(1, 8)),
+        *((f"seresnet{depth}", "seresnet50") for depth in (101, 152)),
+        ("resnet34", "resnet18"),
+        ("ResNeXt-101", "resnext50_32x4d"),
+    ],
+)
+def test_a_member_of_a_family_is_told_where_it_is(member: str, family: str) -> None:
+    """Not the nearest name, which for ResNet-101 is another net."""
+    found = run("analyze", f"zoo:{member}")
+    assert found.code == 2
+    assert f"it is zoo:{family} with other variables by --set, which `convcalc zoo {family}` lists" in found.err
+    assert "did you mean" not in found.err
+
+
+@pytest.mark.parametrize(
+    "name", ["resnet", "vgg", "3x3", "VGG16", "ResNet-50", "squeezenet11", "torchvision", "b1", "-"]
+)
+def test_what_is_no_member_of_a_family_is_told_to_be_none(name: str) -> None:
+    found = run("analyze", f"zoo:{name}")
+    assert found.code == 2
+    assert "with other variables" not in found.err
+
+
+def test_a_name_of_the_zoo_in_place_of_a_file() -> None:
+    found = run("analyze", "resnet50")
+    assert found.code == 2
+    assert "zoo:resnet50 is the network of the zoo" in found.err
+    assert "the zoo" not in run("analyze", "resnet51").err
+
+
+def test_what_is_exported_and_what_is_imported(tmp_path: Path) -> None:
+    """A spec of the zoo makes a model; it is none itself."""
+    pytest.importorskip("onnx")
+    model = tmp_path / "net.onnx"
+    assert run("export", "zoo:squeezenet1_1", "-o", str(model)).code == 0
+    assert convcalc.analyze(convcalc.load(model)).totals.macs == report_of("zoo/squeezenet1_1").totals.macs
+    found = run("import", "zoo:squeezenet1_1")
+    assert found.code == 2
+    assert "names a spec of the zoo, expected an ONNX model" in found.err
+
+
 def test_it_is_not_changed() -> None:
     before = {path: path.read_bytes() for path in (SPECS / "zoo").glob("*.yaml")}
     fixed = run("lint", "specs/zoo/vgg16.yaml", "zoo:vgg16", "--fix")
@@ -233,6 +280,7 @@ def test_wrong_usage(arguments: tuple[str, ...], said: str) -> None:
         ("resnet50", ("depths=[3, 4]",), "layer3: repeat: expected an index from 0 to 1, found 2; --set depths=[3, 4]"),
         ("shufflenet_v1", ("groups=5",), "stage2_first.expand: groups 5 does not divide both in_channels 60 and "),
         ("shufflenet_v1", ("groups=5",), "; --set groups=5 breaks it"),
+        ("shufflenet_v2", ("channels=[25, 50, 100]",), "project1.conv: out_channels: expected a whole number from 1, "),
         ("resnet50", ("width=0.01", "depths=[1, 1, 1, 1]"), "found 0.01; --set width=0.01 breaks it"),
         ("resnet50", ("widht=32",), "the spec has no variable `widht`"),
         ("resnet50", ("colour=32",), "it has width, depths"),
@@ -275,3 +323,15 @@ def test_the_values_that_are_named_are_those_without_which_it_is_gone(given: tup
         [(";", blamed[1:])] if blamed else []
     )
     assert all("--set" not in line for line in own)
+
+
+# ---- lint --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lint_has_no_warning(name: str) -> None:
+    """At its own size; what is ignored says why."""
+    assert run("lint", f"zoo:{name}", "--fail-level", "warning").code == 0
+    for line in (SPECS / "zoo" / f"{name}.yaml").read_text("utf-8").splitlines():
+        _, found, rest = line.partition("ignore[")
+        assert not found or len(rest.partition("]")[2].split()) > 1, line

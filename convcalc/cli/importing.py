@@ -47,7 +47,11 @@ def import_(
     from convcalc.onnx.spec import text
     from convcalc.opening import model_inputs
     from convcalc.spec import Diagnostic, SpecError
+    from convcalc.spec.zoo import is_in_zoo
 
+    if is_in_zoo(file):
+        advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"
+        _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", "names a spec of the zoo, expected an ONNX model", advice)])
     if output is not None and os.path.lexists(output) and not force:
         raise typer.BadParameter(f"{readable(output)} is there already; --force writes over it", param_hint="--output")
     try:

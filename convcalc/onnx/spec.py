@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from convcalc.layers import Shape
@@ -87,8 +87,14 @@ def _text(imported: Imported, graph: Graph, written: Folded) -> str:
         lines += ["    layers:", *laid_out(block.layers, 6)]
     lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
     if written.outputs:
-        lines += ["", f"outputs: [{', '.join(written.outputs)}]"]
+        lines += ["", *_listed("outputs", written.outputs)]
     return "\n".join(lines) + "\n"
+
+
+def _listed(field: str, names: Sequence[str]) -> list[str]:
+    """A list on one line if it fits, else a name a line."""
+    line = f"{field}: [{', '.join(names)}]"
+    return [line] if len(line) <= WIDTH else [f"{field}:", *(f"  - {name}" for name in names)]
 
 
 def _name(imported: Imported) -> str:

@@ -119,7 +119,8 @@ def read(path: str | os.PathLike[str]) -> Source:
                 data = file.read(LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise _unreadable(shown, f"cannot be read: {reason}", "") from None
+        advice = f"{zoo.SCHEME}{path} is the network of the zoo" if path in zoo.names() else ""
+        raise _unreadable(shown, f"cannot be read: {reason}", advice) from None
     return decoded(shown, data)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container, Iterable
+from functools import cache
 
+from convcalc import layers
 from convcalc.spec.template import RESERVED, numbered
 
 LONGEST = 80
@@ -49,8 +51,17 @@ def parts(name: str) -> tuple[str, ...]:
 
 def is_generic(part: str) -> bool:
     """Whether a part of a name says no more than what kind of layer it is, or that it holds layers."""
-    word = re.sub(r"\d[dD]?|[\W_]", "", part).lower().removeprefix("node")
-    return not word or word in OPERATIONS or word in CONTAINERS
+    word = _bare(part).removeprefix("node")
+    return not word or word in OPERATIONS or word in CONTAINERS or word in _kinds()
+
+
+def _bare(part: str) -> str:
+    return re.sub(r"\d[dD]?|[\W_]", "", part).lower()
+
+
+@cache
+def _kinds() -> set[str]:
+    return {_bare(name) for name in layers.names()}
 
 
 def says_something(path: tuple[str, ...], *, is_way: bool) -> bool:
