@@ -168,7 +168,7 @@ def a_silent_branch_leaves_the_shortcut(bench: Bench, network: Network) -> Sides
     return _run(bench, network, given, a), bench.run("relu", left)
 
 
-@identity("inverted_residual")
+@identity("inverted_residual", "inverted_residual_v3")
 def a_silent_projection_leaves_the_input(bench: Bench, network: Network) -> Sides:
     """With a last norm that yields zero, the input alone is left, or nothing where there is no shortcut."""
     a, given = _entering(bench, network), bench.given(network)
