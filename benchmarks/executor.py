@@ -15,7 +15,7 @@ import sys
 
 THREADS = 2
 for library in ("OPENBLAS", "OMP", "MKL"):
-    os.environ[f"{library}_NUM_THREADS"] = "1"  # as the command line does: the engine has threads of its own
+    os.environ[f"{library}_NUM_THREADS"] = str(THREADS)  # as the command line does
 
 import subprocess
 import time
@@ -79,7 +79,7 @@ class Held:
 def drawn(network: Network) -> dict[int, Mapping[str, Any]]:
     """Weights for every node, drawn in a first run, which scales them."""
     source = RandomWeights(network, keep=True)
-    forward(network, source, Engine(THREADS), image(network))
+    forward(network, source, Engine(), image(network))
     return {index: source.of(index) for index in range(network.input_count, len(network.nodes))}
 
 
@@ -103,7 +103,7 @@ def sides(network: Network) -> tuple[Callable[[], Any], Callable[[], Any]]:
 
     from convcalc.onnx.write import model
 
-    arrays, x, engine = drawn(network), image(network), Engine(THREADS)
+    arrays, x, engine = drawn(network), image(network), Engine()
     written = model(network, arrays.__getitem__).SerializeToString()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
@@ -163,7 +163,7 @@ def peak_bytes(what: str, name: str) -> int:
 def alone(what: str, name: str) -> None:
     """One forward with the weights held or drawn layer by layer, or none (idle); prints the peak, as Linux knows it."""
     network = convcalc.load(ZOO / f"{name}.yaml")
-    engine, x = Engine(THREADS), image(network)
+    engine, x = Engine(), image(network)
     if what != "idle":
         forward(network, RandomWeights(network, keep=what == "held"), engine, x)
     status = Path("/proc/self/status").read_text("ascii")
