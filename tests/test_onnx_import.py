@@ -976,7 +976,7 @@ def test_time_grows_with_the_nodes() -> None:
     for count_ in (1000, 10_000):
         nodes = [op("Relu", f"t{index}", to=f"t{index + 1}") for index in range(count_)]
         data = net(nodes, {"t0": (1, 8, 13, 17)}, outputs=(f"t{count_}",)).SerializeToString()
-        started = time.perf_counter()
+        started = time.process_time()
         assert len(of_bytes(data, "long.onnx").layers) == count_
-        took.append(time.perf_counter() - started)
-    assert took[1] < 20 * took[0] + 2
+        took.append(time.process_time() - started)
+    assert took[1] < 20 * took[0] + 0.5

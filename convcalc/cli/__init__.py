@@ -12,7 +12,7 @@ import keyword
 import os
 import signal
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import typer
@@ -33,9 +33,15 @@ COMMANDS = {
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
 
+HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
+"""What is answered with the list of the commands."""
 
-def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
-    """The command line with the given commands; reading the parameters of each takes its time."""
+
+def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False) -> typer.Typer:
+    """The command line with the given commands; reading the parameters of each takes its time.
+
+    `listed_only` leaves them unread, which the list of the commands does not need.
+    """
     app = typer.Typer(
         help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
         "memory.",
@@ -47,8 +53,16 @@ def application(commands: Iterable[str] = COMMANDS) -> typer.Typer:
     app.callback()(everywhere)
     for name in commands:
         function = f"{name}_" if keyword.iskeyword(name) else name
-        app.command(name)(getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function))
+        command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function)
+        app.command(name)(_without_parameters(command) if listed_only else command)
     return app
+
+
+def _without_parameters(command: Callable[..., None]) -> Callable[[], None]:
+    def listed() -> None: ...
+
+    listed.__doc__ = command.__doc__
+    return listed
 
 
 def _version(wanted: bool) -> None:
@@ -80,7 +94,8 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
         _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
-        application(_wanted(sys.argv[1:]))()
+        arguments = sys.argv[1:]
+        application(_wanted(arguments), listed_only=arguments in HELP)()
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
