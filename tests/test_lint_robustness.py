@@ -9,13 +9,12 @@ import io
 import json
 import random
 import re
-import time
 from typing import Any
 
 import pytest
 from conftest import MANY
 from lint_runs import UNCONFIGURED
-from test_mutants import ATTACKS, LONGEST, SEED, bounded, check_diagnostic, mutant
+from test_mutants import ATTACKS, SEED, bounded, check_diagnostic, mutant
 
 from convcalc import layers, rules
 from convcalc.linting.options import Options
@@ -31,14 +30,11 @@ TARGETS = (None, "nvidia-fp16", "ti-npu")
 
 
 def checked(text: str, draw: random.Random, **options: Any) -> Linted:
-    """What all rules find: none raises, every place is in the text, in time."""
+    """What all rules find: none raises, every place is in the text."""
     linter = Linter(Options(select=ALL, target=draw.choice(TARGETS), config=UNCONFIGURED, **options))
-    start = time.process_time()
     with bounded():
         linted = linter.file("net.yaml", Source("net.yaml", text))
-    took = time.process_time() - start
     assert linter.finished([linted]).crashed == ()
-    assert took < LONGEST, f"took {took:.1f} s"
     lines = io.StringIO(text, newline=None).read().split("\n")
     for finding in linted.findings:
         check_diagnostic(finding, "net.yaml", lines)

@@ -13,7 +13,7 @@ import onnx
 import onnxruntime
 import pytest
 from conftest import MANY, Case, convolutions, draws, pools
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spec_reports import SPECS
 from test_onnx_write import network_of, varied
@@ -65,15 +65,19 @@ def same(network: Network, *, flat: bool = True) -> None:
     live = {row.name: row for place, row in enumerate(report.layers, start=network.input_count) if place in used}
     assert len(found.layers) == len(again.layers)
     stands_for: dict[str, list[tuple[Layer, Row]]] = {}
+    reader = {source: layer for layer in found.layers for source in layer.inputs}
     for layer, row in zip(found.layers, again.layers, strict=True):
-        for name in {name.partition("/")[0] for name in layer.operators}:
+        operators = reader[layer.name].operators if layer.kind == "parameter" else layer.operators  # it is no operator
+        for name in {name.partition("/")[0] for name in operators}:
             stands_for.setdefault(name, []).append((layer, row))
     for name, row in live.items():
         if row.params or row.macs:
-            ((layer, other),) = [pair for pair in stands_for[name] if pair[1].params or pair[1].macs]
-            assert layer.kind == row.kind or {layer.kind, row.kind} == ALIKE, name
-            assert math.prod(stands_for[name][-1][1].output_shape) == math.prod(row.output_shape), name
-            assert [getattr(other, cost) for cost in COSTS] == [getattr(row, cost) for cost in COSTS], name
+            pieces = stands_for[name]
+            costly = [layer.kind for layer, piece in pieces if piece.macs or (piece.params and not row.macs)]
+            assert costly == [row.kind] or {*costly, row.kind} == ALIKE, name
+            assert math.prod(pieces[-1][1].output_shape) == math.prod(row.output_shape), name
+            for cost in COSTS:  # a bias that is added behind a pad is a piece of its own
+                assert sum(getattr(piece, cost) for _, piece in pieces) == getattr(row, cost), (name, cost)
     for cost in COSTS:
         assert getattr(again.totals, cost) == sum(getattr(row, cost) for row in live.values())
     shapes = [again.network.nodes[place].shape for place in again.network.outputs]
@@ -106,6 +110,7 @@ def holds(name: str, case: Case) -> str:
 @pytest.mark.parametrize("name", [name for name in layers.names() if name not in {"opaque", "parameter"}])
 @settings(max_examples=MANY or 6)
 @given(draw=draws)
+@example(draw=random.Random(306))  # a transposed convolution whose bias is added behind a pad
 def test_a_kind_comes_back(name: str, draw: random.Random) -> None:
     holds(name, varied(name, draw))
 

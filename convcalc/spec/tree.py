@@ -7,6 +7,7 @@ YAML 1.2's core schema; anchors, aliases and merge keys work under a budget on w
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -23,6 +24,8 @@ MOST_NODES = 2_000_000
 """Nodes after aliases are expanded; 100,000 layers of five fields are 1.3 million."""
 LONGEST_NUMBER = 40
 """Characters of a number."""
+LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+"""libyaml where PyYAML has it."""
 
 Value = Any
 """What a scalar says: None, bool, int, Fraction or str."""
@@ -93,12 +96,6 @@ def described(node: Node) -> str:
     return "a mapping" if node.entries else "an empty mapping"
 
 
-STUMBLES = {
-    "\t": "indent with blanks, not tabs",
-    "[": "inside braces an expression with brackets is put in quotes",
-}
-"""What to do about the characters that a reader of YAML stumbles over most."""
-
 _DUPLICATE = object()
 """The key of an entry to drop: it was written before."""
 
@@ -158,19 +155,50 @@ class _Parser:
         return Parsed(self.root, self.problems, complete=True)
 
     def _events(self) -> Iterator[Any]:
-        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        last_event = None
         try:
-            yield from yaml.parse(self.source.text, Loader=loader)
+            for last_event in yaml.parse(self.source.text, Loader=LOADER):
+                yield last_event
         except yaml.YAMLError as error:
             mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
             index = mark.index if mark else getattr(error, "position", 0)
             if not isinstance(index, int):
                 index = 0
+            self._stop_where_too_deep(last_event.end_mark.index if last_event else 0, index)
             problem = getattr(error, "problem", None) or getattr(error, "reason", None) or "not YAML"
             context = getattr(error, "context", None)
             text = f"not valid YAML: {problem}{f' ({context})' if context else ''}"
-            advice = STUMBLES.get(self.source.text[index : index + 1], "")
-            self._stop("CC001", index, index + 1, text, advice)
+            self._stop("CC001", index, index + 1, text, self._advice(index))
+
+    def _advice(self, index: int) -> str:
+        """What to do about the character that a reader of YAML stumbled over."""
+        before, character = self.source.text[max(index - 1, 0) : index], self.source.text[index : index + 1]
+        if character == "\t":
+            return "indent with blanks, not tabs"
+        if character == "[" and (before.isalnum() or before in {"_", ")", "]"}):
+            return "inside braces an expression with brackets is put in quotes"
+        return ""
+
+    def _stop_where_too_deep(self, read_to: int, error_index: int) -> None:
+        """Stop at our limit on nesting where it lies between the last event and a syntax error.
+
+        A scanner reads ahead of its events, through a whole line of brackets, and versions of libyaml differ in how
+        many they take before they give up. The text before that point has the events that are missing.
+        """
+        text = self.source.text
+        ahead = text.count("[", read_to, error_index) + text.count("{", read_to, error_index)
+        if len(self.stack) + ahead <= DEEPEST:
+            return
+        depth = 0
+        with contextlib.suppress(yaml.YAMLError):
+            for event in yaml.parse(text[:error_index], Loader=LOADER):
+                depth += isinstance(event, yaml.CollectionStartEvent)
+                depth -= isinstance(event, yaml.CollectionEndEvent)
+                if depth > DEEPEST:
+                    self._refuse_depth(event.start_mark.index)
+
+    def _refuse_depth(self, start: int) -> None:
+        self._stop("CC008", start, start + 1, f"nested more than {DEEPEST} deep, the most a spec may be")
 
     def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
         self._problem(code, start, end, message, advice)
@@ -229,7 +257,7 @@ class _Parser:
         if self.stack and self.stack[-1].keys is not None and self.stack[-1].key is None:
             self._stop("CC007", start, start + 1, "expected a name as key, found a collection")
         if len(self.stack) >= DEEPEST:
-            self._stop("CC008", start, start + 1, f"nested more than {DEEPEST} deep, the most a spec may be")
+            self._refuse_depth(start)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
         self.stack.append(_Frame(start, event.anchor, keys))
