@@ -369,7 +369,7 @@ USAGE = [
     (("analyze", STANDARD, "--format", "xml"), "json"),
     (("analyze", STANDARD, "--by", "size"), "kind"),
     (("analyze", STANDARD, "--top", "0"), "1"),
-    (("analyze", STANDARD, "--top", "many"), "many"),
+    (("analyze", STANDARD, "--top", "many"), "--top"),
     (("analyze", STANDARD, "--batch", "0"), "1"),
     (("analyze", STANDARD, "--dtype", "float33"), "float32"),
     (("analyze", STANDARD, "--input", "3x0x4"), "3x224x224"),
@@ -698,3 +698,39 @@ def test_commands_start_without_numpy() -> None:
     command = [sys.executable, "-c", code, STANDARD]
     found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.splitlines()[-1] == "False"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["analyze", RESNET],
+        ["analyze", RESNET, "--batch", "8", "--top", "3", "--by", "kind", "--format", "csv", "--set", "depths=[1,1,1,1]"],
+        ["compare", RESNET, "--variant", "ghost", "--layer", "layer1"],
+        ["lint", RESNET, "--format", "json"],
+        ["zoo"],
+        ["kinds", "conv"],
+    ],
+)
+def test_no_command_waits_for_pydantic(arguments: list[str]) -> None:
+    """Typer imports it from 0.29 on, to convert what needs no conversion."""
+    code = (
+        "import atexit, sys; atexit.register(lambda: print('pydantic' in sys.modules, file=sys.stderr));"
+        f"sys.argv = ['convcalc', *{arguments}]; from convcalc.cli import main; main()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "False\n")
+
+
+def test_what_does_need_conversion_is_left_to_typer() -> None:
+    for option, value in (
+        ("--batch", "0"),
+        ("--batch", "-3"),
+        ("--batch", "eight"),
+        ("--top", "1.5"),
+        ("--format", "xml"),
+        ("--by", ""),
+        ("--dtype", "FLOAT32"),
+    ):
+        result = run("analyze", RESNET, option, value)
+        assert (result.code, result.out) == (2, "")
+        assert option in result.err

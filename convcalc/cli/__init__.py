@@ -17,6 +17,8 @@ from typing import Any
 
 import typer
 
+from convcalc.cli.conversion import defer_pydantic
+
 BAD_INPUT, INTERRUPTED = 2, 130
 COMMANDS = {
     "analyze": "analyze",
@@ -32,6 +34,8 @@ COMMANDS = {
     "schema": "manual",
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
+
+defer_pydantic()
 
 HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
 """What is answered with the list of the commands."""

@@ -155,7 +155,7 @@ class _Parser:
         return Parsed(self.root, self.problems, complete=True)
 
     def _events(self) -> Iterator[Any]:
-        last_event = None
+        last_event: Any = None
         try:
             for last_event in yaml.parse(self.source.text, Loader=LOADER):
                 yield last_event
@@ -191,6 +191,7 @@ class _Parser:
             return
         depth = 0
         with contextlib.suppress(yaml.YAMLError):
+            event: Any
             for event in yaml.parse(text[:error_index], Loader=LOADER):
                 depth += isinstance(event, yaml.CollectionStartEvent)
                 depth -= isinstance(event, yaml.CollectionEndEvent)
