@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -123,3 +124,21 @@ def test_the_readme_sets_them_up_as_they_are() -> None:
 def _steps(text: str) -> list[dict[str, Any]]:
     found = yaml.safe_load(text)
     return found if isinstance(found, list) else []
+
+
+def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    allowed = {
+        name: version
+        for requirement in [*project["dependencies"], *extras["onnx"], *extras["dev"]]
+        for name, _, version in [requirement.partition(">=")]
+    }
+    checkers = {"ruff", "mypy", "types-PyYAML"}  # what does not run convcalc
+    text = (ROOT / ".ci" / "lowest.txt").read_text("utf-8")
+    tested = dict(line.split("==") for line in text.splitlines() if not line.startswith("#"))
+    assert {name: padded(version) for name, version in allowed.items() if name not in checkers} == tested
+
+
+def padded(version: str) -> str:
+    return ".".join((version.split(".") + ["0", "0"])[:3])
