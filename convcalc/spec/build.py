@@ -12,6 +12,7 @@ from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
 from convcalc.network import Group, Node
 from convcalc.spec.configure import Configurator
+from convcalc.spec.misreadings import linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
 from convcalc.spec.template import Block, Layer
@@ -203,11 +204,18 @@ class Builder:
         config, output = self.configurator.layer(site, inputs, shared)
         if shared is not None:
             self._check_shared(site, config, inputs, self.nodes[shared])
+        if site.layer.kind_name == "linear":
+            self._warn_of_map(site, inputs[0], output)
         line = site.in_users_text()[0].layer.line
         self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared))
         if self.sites is not None:
             self.sites.append(site)
         return len(self.nodes) - 1
+
+    def _warn_of_map(self, site: Site, source: int, output: Shape) -> None:
+        misread = linear_on_map(self.nodes, source, output[-1])
+        if misread is not None:
+            self.problems.warn(site, *misread)
 
     def _shared(self, site: Site) -> int | None:
         """The layer whose weights this one uses, None if it has its own."""
