@@ -101,7 +101,7 @@ def _ends_with_channels(shape: Shape) -> bool:
     if len(shape) == 2:
         return channels in (1, 2, 3) and sizes[0] >= MANY_TIMES * 3
     is_square = len(shape) == 3 and sizes[0] == sizes[1]
-    return channels in (IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes) >= 2 * LEAST_SIDE
+    return channels in (IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes, default=0) >= 2 * LEAST_SIDE
 
 
 def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...]]:
