@@ -396,6 +396,17 @@ def test_depthwise_convolutions_in_a_row_are_not_groups() -> None:
     assert layers_of("CC305", net((16, 9, 9), *[depthwise.replace("channels: 8", "channels: 16")] * 2)) == ["conv2"]
 
 
+def test_a_separable_convolution_in_the_other_order() -> None:
+    """The heads of YuNet: a 1x1 to few channels, and a depthwise 3x3 behind it."""
+    point, depthwise = (
+        written("conv", out_channels=4, kernel_size=1),
+        written("conv", out_channels=4, kernel_size=3, groups=4),
+    )
+    assert findings("CC304", net((8, 9, 9), point, "- batch_norm", depthwise)) == []
+    assert layers_of("CC304", net((8, 9, 9), point, "- relu", depthwise)) == ["conv2"]
+    assert layers_of("CC304", net((8, 9, 9), point, depthwise, depthwise)) == ["conv3"]
+
+
 def test_a_gate_mixes_weakly() -> None:
     depthwise = written("conv", out_channels=8, kernel_size=3, groups=8)
     assert layers_of("CC304", net((8, 9, 9), depthwise)) == ["conv1"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -51,8 +52,6 @@ def _warn(
 
     others = tuple(code for code in rules.codes() if code not in {warning.code for warning in warnings})
     options = Options(ignore=others, inputs=inputs, variables=variables)
-    try:
+    with suppress(SpecError):  # of lint's configuration, which is for lint to say
         warnings = list(Linter(options).file(source.path, source).findings)
-    except SpecError:  # of lint's configuration, which is for lint to say
-        pass
     diagnostics.show(console(stderr=True), [warning for warning in warnings if warning.severity != "info"])

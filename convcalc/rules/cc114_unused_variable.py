@@ -3,8 +3,8 @@
 Its value changes nothing, and so does `--set` of it: whoever sets a `width` that no layer reads gets the numbers of the
 net as it was. Where it was set on the command line, that is what is marked. `convcalc analyze` says it too.
 
-Flagged is a variable that is in no expression of the spec: in no shape, in no field, `when` or `repeat` of a layer, in no
-layer and no default of a block, and not in the value of a variable that is used.
+Flagged is a variable that is in no expression of the spec: in no shape, in no field, `when` or `repeat` of a layer, in
+no layer and no default of a block, and not in the value of a variable that is used.
 
 Not flagged: anything while the spec has mistakes; what a block uses that nothing calls (CC115).
 

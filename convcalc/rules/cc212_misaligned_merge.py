@@ -10,10 +10,10 @@ info where upsampling alone explains it: from the largest stride J of the path t
 position to both sides, which moves the centre by (J - j)/2 to the beginning, and less than half a step is left without
 that. So it is in every feature pyramid whose encoder halves with odd windows.
 
-Not flagged: a ResNet-D shortcut, a quarter of a step off; causal windows, which count as centred on their last tap; paths
-that end at the same place, less than half a step apart, where on one of them something looks back on purpose (a causal
-window, or padding or a cut on one side, as a convolution padded on both sides and a slice of its end), on one axis of a
-net over one axis, or of a map on fewer than all; inputs that are repeated along the axis or see everything.
+Not flagged: a ResNet-D shortcut, a quarter of a step off; causal windows, which count as centred on their last tap;
+paths that end less than half a step apart, where one of them looks back on purpose: by a causal window, or by padding
+or a cut on one side, as a convolution padded on both sides and a slice of its end do together (on maps, along some axes
+but not along all); inputs that are repeated along the axis or see everything.
 
 False positives: decoders that learn to make up for the half step, as those over a ResNet do.
 

@@ -7,8 +7,8 @@ Flagged is a convolution that alone uses another one, or a linear layer that alo
 normalisation, scale, dropout and identity, if the one with taps k1 + (k2 - 1)·stride1 on each axis takes no more MACs
 than the two together and has no more weights, biases apart: in_channels·out_channels·taps, and that for every output
 position, in as many groups as both can be split into. Weights that a third layer uses too are not saved, and count as
-none of the pair's. Where the taps of both lie further apart than by 1, on account of a dilation or of a stride before which there is
-one tap, those between are not counted: the one is dilated.
+none of the pair's. Where the taps of both lie further apart than by 1, on account of a dilation or of a stride before
+which there is one tap, those between are not counted: the one is dilated.
 
 Not flagged, since the one would cost more: linear bottlenecks, low-rank pairs, 1xk before kx1, depthwise before
 pointwise. Layer, group and instance normalisation measure their input, and so are not linear.

@@ -12,7 +12,7 @@ from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
 from convcalc.network import Group, Node
 from convcalc.spec.configure import Configurator
-from convcalc.spec.misreadings import linear_on_map
+from convcalc.spec.misreadings import is_map, linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
 from convcalc.spec.template import Block, Layer
@@ -40,6 +40,7 @@ class Builder:
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0
+        self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
         """Build everything from the inputs on; returns the output of the last layer.
@@ -213,7 +214,9 @@ class Builder:
         return len(self.nodes) - 1
 
     def _warn_of_map(self, site: Site, source: int, output: Shape) -> None:
-        misread = linear_on_map(self.nodes, source, output[-1])
+        for node in self.nodes[len(self.maps) :]:
+            self.maps.append(is_map(node, any(self.maps[before] for before in node.inputs)))
+        misread = linear_on_map(self.nodes[source].shape, output[-1]) if self.maps[source] else None
         if misread is not None:
             self.problems.warn(site, *misread)
 

@@ -25,8 +25,10 @@ WINDOWED = frozenset({"conv", "conv_transpose", "deform_conv", "max_pool", "avg_
 MAPS = WINDOWED | {"adaptive_avg_pool", "adaptive_max_pool", "upsample", "pixel_shuffle", "pixel_unshuffle"}
 """Kinds whose outputs are channels first, positions behind."""
 KEEPS_AXES = frozenset(
-    ("pad", "crop", "slice", "channel_shuffle", "concat", "layer_norm", "instance_norm", "group_norm")
-    + ("local_response_norm", "l2_norm")
+    {
+        *("pad", "crop", "slice", "channel_shuffle", "concat", "batch_norm", "layer_norm", "instance_norm"),
+        *("group_norm", "local_response_norm", "l2_norm"),
+    }
 )
 """Kinds that look at more than one element and leave the axes where they are."""
 
@@ -37,14 +39,13 @@ MANY_TIMES = 32
 """How many times as long as its channels a sequence is, from which on it is told which axis is which."""
 
 
-def linear_on_map(nodes: Sequence[Node], source: int, out_features: int) -> Misreading | None:
+def linear_on_map(x: Shape, out_features: int) -> Misreading | None:
     """A linear layer on the last axis of a map, whose positions nothing has laid out as features."""
-    x = nodes[source].shape
-    places = product(x[:-1])
-    if places == 1 or not _is_map(nodes, source):
+    rows = product(x[:-1])
+    if rows == 1:
         return None
     message = (
-        f"linear multiplies the last axis alone, of {_counted(x[-1])}, in each of {places:,} rows of this map of "
+        f"linear multiplies the last axis alone, of {_counted(x[-1])}, in each of {rows:,} rows of this map of "
         f"{_shown(x)}"
     )
     advice = (
@@ -54,17 +55,11 @@ def linear_on_map(nodes: Sequence[Node], source: int, out_features: int) -> Misr
     return Misreading("CC116", message, advice)
 
 
-def _is_map(nodes: Sequence[Node], index: int) -> bool:
-    """Whether a tensor has channels first and positions behind, as far back as nothing moves the axes."""
-    while True:
-        node = nodes[index]
-        if node.config is None:
-            return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
-        if node.kind in MAPS:
-            return len(node.shape) > 1
-        if not _keeps_axes(node):
-            return False
-        index = next((source for source in node.inputs if nodes[source].shape == node.shape), node.inputs[0])
+def is_map(node: Node, after_map: bool) -> bool:
+    """Whether a tensor has channels first and positions behind; `after_map`: one that enters does."""
+    if node.config is None:
+        return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
+    return (node.kind in MAPS and len(node.shape) > 1) or (after_map and _keeps_axes(node))
 
 
 def _keeps_axes(node: Node) -> bool:
@@ -75,17 +70,18 @@ def _keeps_axes(node: Node) -> bool:
 def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
     """An input that begins with a batch axis, or ends with the channels."""
     shape = nodes[index].shape
+    begins_with_batch = _begins_with_batch(shape)
+    if not begins_with_batch and not _ends_with_channels(shape):
+        return None
     kernels = list(_first_kernels(nodes, index))
     if any(len(kernel) != len(shape) - 1 or len(set(kernel)) > 1 for kernel in kernels):
         return None  # whoever writes a kernel axis by axis knows which is which
-    if _begins_with_batch(shape):
-        meant = shape[1:]
-        message = f"reads as {_counted(shape[0], 'channel')} of {_shown(shape[1:])} positions"
-        return Misreading("CC117", f"{message}: there is no batch axis in a spec", f"write {list(meant)}")
-    if _ends_with_channels(shape) and any(kernel[0] > 1 for kernel in kernels):
-        meant = (shape[-1], *shape[:-1])
-        message = f"reads as {_counted(shape[0], 'channel')} of {_shown(shape[1:])} positions"
-        return Misreading("CC118", f"{message}: channels come first in a spec", f"write {list(meant)}")
+    message = f"reads as {_counted(shape[0], 'channel')} of {_shown(shape[1:])} positions"
+    if begins_with_batch:
+        return Misreading("CC117", f"{message}: there is no batch axis in a spec", f"write {list(shape[1:])}")
+    if any(kernel[0] > 1 for kernel in kernels):
+        meant = [shape[-1], *shape[:-1]]
+        return Misreading("CC118", f"{message}: channels come first in a spec", f"write {meant}")
     return None
 
 

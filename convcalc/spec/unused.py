@@ -19,7 +19,7 @@ def unused_parameters(source: Source, blocks: Mapping[str, Block]) -> Iterator[D
     for block in blocks.values():
         for name, key in block.keys.items():
             if (True, name) not in block.used:
-                message = f"no layer of block {block.name} uses its parameter `{name}`: what a call gives changes nothing"
+                message = f"block {block.name} does not use its parameter `{name}`: what a call gives changes nothing"
                 advice = _where_it_may_belong(block, name) or "write it where it is meant, or remove it"
                 yield source.diagnostic("CC113", key.start, key.end, message, advice, "warning")
 
