@@ -219,6 +219,20 @@ def test_a_run_that_reads_very_far_is_not_looked_at() -> None:
     assert findings("CC205", net((4, 64), many.replace("2000", "500")))
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "reshape: [1, 4, 64]",
+        "permute: [1, 0]",
+        "concat: {axis: 1, from: [dilated, dilated]}",
+    ],
+)
+def test_holes_are_not_concluded_where_positions_are_not_followed(behind: str) -> None:
+    dilated = "conv: {name: dilated, out_channels: 4, kernel_size: 3, padding: 2, dilation: 2}"
+    assert findings("CC205", f"input: [4, 64]\nlayers: [{dilated}, {behind}]") == []
+    assert layers_of("CC205", f"input: [4, 64]\nlayers: [{dilated}, max_pool: 2]") == ["dilated"]
+
+
 # ---- CC208, CC209 ------------------------------------------------------------------------------------------------
 
 

@@ -64,7 +64,8 @@ def is_map(node: Node, after_map: bool) -> bool:
 
 def _keeps_axes(node: Node) -> bool:
     """Whether the axes of the output are those of the input, in their order."""
-    return node.kind in KEEPS_AXES or type(node.config).receptive_field is Kind.receptive_field
+    config = node.config
+    return node.kind in KEEPS_AXES or (config is not None and type(config).receptive_field is Kind.receptive_field)
 
 
 def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
