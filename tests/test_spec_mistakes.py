@@ -21,10 +21,12 @@ from convcalc.spec.unused import unused_parameters
 CODES = ("CC113", "CC114", "CC115", "CC116", "CC117", "CC118")
 
 
-def said(text: str, **options: object) -> list[tuple[str, int]]:
+def places_of(text: str, **options: object) -> list[tuple[str, int]]:
     """Code and line of what is found, mistakes among it."""
     findings = lint_text(text, **options).findings
-    return [(found.code, found.line) for found in findings if found.code in CODES or found.severity == "error"]
+    return [
+        (finding.code, finding.line) for finding in findings if finding.code in CODES or finding.severity == "error"
+    ]
 
 
 def block(parameters: str, *layers: str, call: str = "{p: 2}") -> str:
@@ -43,8 +45,8 @@ def test_a_stride_that_a_block_forgets_costs_four_times_as_much() -> None:
     meant = block("p: 1", "conv: {out_channels: 8, kernel_size: 3, padding: 1, stride: p}")
     macs = [convcalc.analyze(examined(text)).layers[-1].macs for text in (forgotten, meant)]
     assert macs == [9 * 64 * 32 * 32, 9 * 64 * 16 * 16]
-    assert said(forgotten) == [("CC113", 5)]
-    assert said(meant) == []
+    assert places_of(forgotten) == [("CC113", 5)]
+    assert places_of(meant) == []
 
 
 def examined(text: str) -> convcalc.Network:
@@ -66,7 +68,7 @@ def examined(text: str) -> convcalc.Network:
     ],
 )
 def test_where_a_parameter_is_used(layer: str) -> None:
-    assert said(block("p: 1", layer)) == []
+    assert places_of(block("p: 1", layer)) == []
 
 
 @pytest.mark.parametrize(
@@ -75,18 +77,18 @@ def test_where_a_parameter_is_used(layer: str) -> None:
 )
 def test_defaults_use_parameters(parameters: str, flagged: list[str]) -> None:
     text = block(parameters, "conv: {out_channels: 8, kernel_size: 1, dilation: q}")
-    messages = [found.message for found in lint_text(text).findings if found.code == "CC113"]
+    messages = [finding.message for finding in lint_text(text).findings if finding.code == "CC113"]
     assert [message.split("`")[1] for message in messages] == flagged
 
 
 def test_a_default_uses_the_variable_of_its_own_name() -> None:
     text = block("v: v, p: 1", "conv: {out_channels: v, kernel_size: 1, stride: p}")
-    assert said(text.replace("{out_channels: v, kernel_size: 1}\n", "{out_channels: 8, kernel_size: 1}\n")) == []
+    assert places_of(text.replace("{out_channels: v, kernel_size: 1}\n", "{out_channels: 8, kernel_size: 1}\n")) == []
 
 
 def test_where_a_parameter_may_belong_is_said() -> None:
-    (found,) = lint_text(block("stride: 1", "relu", CONV, call="{stride: 2}"), select=("CC113",)).findings
-    assert found.help == "conv in line 8 has a field of that name: write `stride: stride` there"
+    (finding,) = lint_text(block("stride: 1", "relu", CONV, call="{stride: 2}"), select=("CC113",)).findings
+    assert finding.help == "conv in line 8 has a field of that name: write `stride: stride` there"
 
 
 VARIABLE = """input: [8, {0}, 32]
@@ -107,31 +109,31 @@ layers:
     ],
 )
 def test_variables(used: tuple[object, ...], flagged: list[str]) -> None:
-    found = lint_text(VARIABLE.format(*used), select=("CC114",)).findings
-    assert [finding.message.split("`")[1] for finding in found] == flagged
+    findings = lint_text(VARIABLE.format(*used), select=("CC114",)).findings
+    assert [finding.message.split("`")[1] for finding in findings] == flagged
 
 
 def test_variables_of_figures_and_blocks_are_used() -> None:
     text = "input: [4]\nvariables: {v: 4}\nexpect: {output: [v]}\nlayers: [relu]\n"
-    assert said(text) == []
+    assert places_of(text) == []
     inner = "input: [4]\nvariables: {v: 4}\nblocks: {b: {layers: [linear: v]}}\nlayers: [b]\n"
-    assert said(inner) == []
-    assert said(inner.replace("layers: [b]", "layers: [relu]")) == [("CC115", 3)]
+    assert places_of(inner) == []
+    assert places_of(inner.replace("layers: [b]", "layers: [relu]")) == [("CC115", 3)]
 
 
 def test_a_variable_that_is_set_and_changes_nothing_is_said_where_it_is_set() -> None:
-    (found,) = lint_text(VARIABLE.format(32, 1, "v"), variables={"w": "4"}, select=("CC114",)).findings
-    assert (found.path, found.text, found.severity) == ("--set", "w=4", "warning")
+    (finding,) = lint_text(VARIABLE.format(32, 1, "v"), variables={"w": "4"}, select=("CC114",)).findings
+    assert (finding.path, finding.text, finding.severity) == ("--set", "w=4", "warning")
     assert lint_text(VARIABLE.format(32, 1, "v"), variables={"v": "2 * 8"}, ignore=("CC2",)).findings[0].path != "--set"
 
 
 def test_a_value_that_is_set_uses_variables() -> None:
-    assert said(VARIABLE.format(32, 1, "w"), variables={"w": "3 * v"}) == []
+    assert places_of(VARIABLE.format(32, 1, "w"), variables={"w": "3 * v"}) == []
 
 
 def test_nothing_is_unused_while_there_are_mistakes() -> None:
     text = block("p: 1", "conv: {out_channels: 8, kernel_size: 3, strid: p}")
-    assert [code for code, _ in said(text)] == ["CC010"]
+    assert [code for code, _ in places_of(text)] == ["CC010"]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +165,8 @@ def test_linear_layers_on_maps(layers: str, shape: list[int], flagged: bool) -> 
 
 def test_what_a_linear_layer_on_a_map_costs_is_not_what_is_meant() -> None:
     text = "input: [8, 6, 5]\nlayers:\n  - max_pool: {kernel_size: 1}\n  - linear: 10\n"
-    (found,) = lint_text(text, select=("CC116",)).findings
-    assert "of 5 positions, in each of 48 rows of this map of 8x6x5" in found.message
+    (finding,) = lint_text(text, select=("CC116",)).findings
+    assert "of 5 positions, in each of 48 rows of this map of 8x6x5" in finding.message
     counts = [convcalc.analyze(examined(text.replace("  - linear", f"{extra}  - linear"))).totals.macs
               for extra in ("", "  - flatten\n")]  # fmt: skip
     assert counts == [8 * 6 * 5 * 10] * 2  # the MACs are even alike; the weights are 5 times 10 against 240 times 10
@@ -205,17 +207,17 @@ READS = "conv: {out_channels: 8, kernel_size: 3, padding: 1}"
 )
 def test_the_order_of_axes(shape: list[int], layer: str, code: str | None) -> None:
     findings = lint_text(f"input: {shape}\nlayers: [{layer}]\n", select=("CC117", "CC118")).findings
-    assert [(found.code, found.line) for found in findings] == ([(code, 1)] if code else [])
+    assert [(finding.code, finding.line) for finding in findings] == ([(code, 1)] if code else [])
     if code == "CC117":
         assert findings[0].help == f"write {shape[1:]}"
 
 
 def test_the_input_that_is_meant_is_the_one_marked() -> None:
     text = f"inputs:\n  image: [64, 64, 3]\n  more: [3, 64, 64]\nlayers:\n  - conv: {{from: image, {READS[7:-1]}}}\n"
-    assert [(found.line, found.column) for found in lint_text(text, select=("CC118",)).findings] == [(2, 10)]
-    (found,) = lint_text(f"input: [3, 64, 64]\nlayers: [{READS}]\n", inputs={"input": (64, 64, 3)},
+    assert [(finding.line, finding.column) for finding in lint_text(text, select=("CC118",)).findings] == [(2, 10)]
+    (finding,) = lint_text(f"input: [3, 64, 64]\nlayers: [{READS}]\n", inputs={"input": (64, 64, 3)},
                          select=("CC118",)).findings  # fmt: skip
-    assert (found.path, found.text, found.help) == ("--input", "input=64x64x3", "write [3, 64, 64]")
+    assert (finding.path, finding.text, finding.help) == ("--input", "input=64x64x3", "write [3, 64, 64]")
 
 
 def test_shipped_blocks_use_their_parameters() -> None:
@@ -276,8 +278,8 @@ def test_a_model_that_exists_is_not_doubted(tmp_path: Path) -> None:
     model = onnx.helper.make_model(onnx.helper.make_graph(nodes, "g", [x], [y], weights))
     path = tmp_path / "net.onnx"
     onnx.save(model, path)
-    run_ = convcalc.lint(path, config=UNCONFIGURED)
-    assert [found.code for found in run_.findings if found.code in CODES] == []
+    linted = convcalc.lint(path, config=UNCONFIGURED)
+    assert [finding.code for finding in linted.findings if finding.code in CODES] == []
 
 
 # ---- nets as they were published ---------------------------------------------------------------------------------
@@ -288,7 +290,7 @@ PUBLISHED = sorted((Path(__file__).parent / "data" / "published").glob("*.yaml")
 @pytest.mark.parametrize("path", PUBLISHED, ids=lambda path: path.stem)
 def test_published_nets_have_no_warning(path: Path) -> None:
     """Written from their papers, with the params that were published; whoever made them would object to a warning."""
-    found = convcalc.lint(path, config=UNCONFIGURED)
-    assert found.crashed == ()
-    assert [(finding.line, finding.code) for finding in found.findings if finding.severity != "info"] == []
+    linted = convcalc.lint(path, config=UNCONFIGURED)
+    assert linted.crashed == ()
+    assert [(finding.line, finding.code) for finding in linted.findings if finding.severity != "info"] == []
     assert "look at different places" not in CliRunner().invoke(application(), ["analyze", str(path)]).stdout

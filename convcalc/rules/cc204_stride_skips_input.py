@@ -49,7 +49,7 @@ from convcalc.arithmetic.window import Window
 from convcalc.rules._graph import POOLS, QUIET, reached
 from convcalc.rules._paths import CUTS
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import Windowed, per_axis, read, residues, shown, windowed
+from convcalc.rules._windows import FORWARD, Windowed, per_axis, read, residues, shown, windowed, windows_of
 
 SEVERITY = "warning"
 
@@ -86,12 +86,16 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _is_read_elsewhere(subject: Subject, index: int) -> bool:
     """Whether what a layer passes over is not lost: another one reads it, or the tensor leaves the network."""
+    if not subject.complete:
+        return True  # what reads it may be missing
     (source,) = subject.producers(index)
-    skipping = {
-        found.index for found in windowed(subject) if any(residues(window) < window.stride for window in found.windows)
-    }
-    others = [other for other in subject.consumers(source) if other not in skipping]
-    return subject.is_output(source) or any(subject.network.nodes[other].kind not in CUTS for other in others)
+    return subject.is_output(source) or any(_reads_all(subject, reader) for reader in subject.consumers(source))
+
+
+def _reads_all(subject: Subject, index: int) -> bool:
+    node = subject.network.nodes[index]
+    windows = windows_of(node.config, subject.shapes(index)[0]) if node.kind in FORWARD else ()
+    return node.kind not in CUTS and all(residues(window) == window.stride for window in windows)
 
 
 def _said(found: Windowed) -> str:

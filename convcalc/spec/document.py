@@ -144,16 +144,16 @@ class _Document:
         """
         if self.source.converted:
             return []
-        found = list(self.builder.problems.warnings)
+        warnings = list(self.builder.problems.warnings)
         for index, (source, start, end) in enumerate(self.input_places if network is not None else []):
             misread = order_of_axes(self.builder.nodes, index)
             if misread is not None:
-                found.append(source.diagnostic(misread.code, start, end, misread.message, misread.advice, "warning"))
+                warnings.append(source.diagnostic(misread.code, start, end, misread.message, misread.advice, "warning"))
         if complete:
-            found += unused_parameters(self.source, self.blocks)
-            found += unused_variables(self.source, self.settings, self.blocks.values(), self.given_variables)
-            found += uncalled_blocks(self.source, self.block_keys, self.called)
-        return sorted(found, key=lambda warning: (warning.line, warning.column))
+            warnings += unused_parameters(self.source, self.blocks)
+            warnings += unused_variables(self.source, self.settings, self.blocks.values(), self.given_variables)
+            warnings += uncalled_blocks(self.source, self.block_keys, self.called)
+        return sorted(warnings, key=lambda warning: (warning.line, warning.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
         other = _Document(self.source, self.given_inputs, variables)
