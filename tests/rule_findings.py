@@ -25,7 +25,7 @@ def subject_of(text: str, **settings: Any) -> Subject:
     examined = examine(source)
     assert not examined.problems, examined.problems
     assert examined.network is not None
-    return Subject(source, examined.network, examined.places, (), Settings(**settings))
+    return Subject(source, examined.network, examined.places, (), Settings(**settings), tuple(examined.warnings))
 
 
 def findings(code: str, text: str, **settings: Any) -> list[Found]:
@@ -37,7 +37,7 @@ def findings(code: str, text: str, **settings: Any) -> list[Found]:
     return [
         Found(
             nodes[problem.index].name if problem.index is not None else "",
-            problem.severity or rule.severity,
+            problem.severity or (problem.diagnostic.severity if problem.diagnostic is not None else rule.severity),
             problem.message,
             problem.help,
         )

@@ -217,10 +217,17 @@ def test_foldable_pairs(draw: random.Random) -> None:
     positions = math.prod(report.layers[-1].output_shape[1:])
     folded = folded_macs(first, second, channels) * positions
     is_linear = between not in (["- relu"], ["- layer_norm"])
+    weights = sum(weights_of(config, count) for config, count in ((first, channels), (second, first["out_channels"])))
     said = findings("CC302", text)
-    assert bool(said) == (is_linear and folded <= pair)
+    assert bool(said) == (is_linear and folded <= pair and folded // positions <= weights)
     if said:
-        assert f": {folded:,} MACs and {folded // positions:,} weights in place of {pair:,} and" in said[0].message
+        amounts = f": {folded:,} MACs and {folded // positions:,} weights in place of {pair:,} and {weights:,}"
+        assert said[0].message.endswith(amounts)
+
+
+def weights_of(config: dict[str, Any], channels: int) -> int:
+    """One for each output channel, input channel that it sees, and tap."""
+    return sum(len(connections) for connections in reads(config, channels).values())
 
 
 @pytest.mark.parametrize(
@@ -254,9 +261,25 @@ def test_another_use_of_the_first_keeps_the_pair() -> None:
     assert findings("CC302", left) == []
 
 
+def test_fewer_macs_with_more_weights_are_no_gain() -> None:
+    """64 to 16 to 64 at half the size: 4,096 weights on 16x16 positions against 1,024 on 32x32 and 1,024 on 16x16."""
+    squeezed = [
+        written("conv", out_channels=16, kernel_size=1),
+        written("conv", out_channels=64, kernel_size=1, stride=2),
+    ]
+    assert findings("CC302", net((64, 32, 32), *squeezed)) == []
+
+
+def test_weights_that_are_used_elsewhere_are_not_saved() -> None:
+    point = "conv: {out_channels: 4, kernel_size: 1}"
+    shared = "conv: {share: conv1}"
+    assert findings("CC302", f"input: [4, 8, 8]\nlayers: [{point}, {shared}]") == []
+    assert layers_of("CC302", f"input: [4, 8, 8]\nlayers: [{point}, {shared}, relu, {point}, {point}]") == ["conv4"]
+
+
 def test_linear_layers_fold_too() -> None:
     found = one("CC302", "input: [16]\nlayers: [linear: 16, dropout, linear: 16]")
-    assert "are one linear of 16 to 16 channels: 256 MACs and 256 weights in place of 512 and 544" in found.message
+    assert "are one linear of 16 to 16 channels: 256 MACs and 256 weights in place of 512 and 512" in found.message
 
 
 # ---- CC303 -------------------------------------------------------------------------------------------------------
@@ -328,6 +351,12 @@ def follow(layers: list[tuple[str, int]]) -> list[set[int]]:
     return made
 
 
+def is_mixed_before(layers: list[tuple[str, int]]) -> bool:
+    """Whether the last of some layers, normalisation and dropout apart, is dense."""
+    left = [groups for text, groups in layers if text not in {"- batch_norm", "- dropout"}]
+    return left[-1:] == [1]
+
+
 @given(draws)
 def test_depthwise_channels_that_never_meet(draw: random.Random) -> None:
     layers = chain(draw, [8, 8, 1])
@@ -336,9 +365,12 @@ def test_depthwise_channels_that_never_meet(draw: random.Random) -> None:
         for index, (_, groups) in enumerate(layers)
         if groups == 8 and all(len(made) == 1 for made in follow(layers[index:]))
     ]
+    ends_mixed = bool(unmixed) and is_mixed_before(layers[: unmixed[-1]])
     numbered = [index for index, (_, groups) in enumerate(layers) if groups > 0]
     said = findings("CC304", net((8, 4, 4), *(text for text, _ in layers)))
-    assert [found.layer for found in said] == [f"conv{numbered.index(index) + 1}" for index in unmixed[-1:]]
+    assert [found.layer for found in said] == [
+        f"conv{numbered.index(index) + 1}" for index in unmixed[-1:] if not ends_mixed
+    ]
     if said:
         assert ("depthwise ones before it" in said[0].message) == (len(unmixed) > 1)
 
@@ -362,6 +394,17 @@ def test_depthwise_convolutions_in_a_row_are_not_groups() -> None:
     depthwise = written("conv", out_channels=8, kernel_size=3, groups=8)
     assert findings("CC305", net((8, 9, 9), depthwise, "- relu", depthwise)) == []
     assert layers_of("CC305", net((16, 9, 9), *[depthwise.replace("channels: 8", "channels: 16")] * 2)) == ["conv2"]
+
+
+def test_a_separable_convolution_in_the_other_order() -> None:
+    """The heads of YuNet: a 1x1 to few channels, and a depthwise 3x3 behind it."""
+    point, depthwise = (
+        written("conv", out_channels=4, kernel_size=1),
+        written("conv", out_channels=4, kernel_size=3, groups=4),
+    )
+    assert findings("CC304", net((8, 9, 9), point, "- batch_norm", depthwise)) == []
+    assert layers_of("CC304", net((8, 9, 9), point, "- relu", depthwise)) == ["conv2"]
+    assert layers_of("CC304", net((8, 9, 9), point, depthwise, depthwise)) == ["conv3"]
 
 
 def test_a_gate_mixes_weakly() -> None:

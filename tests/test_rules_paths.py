@@ -219,6 +219,20 @@ def test_a_run_that_reads_very_far_is_not_looked_at() -> None:
     assert findings("CC205", net((4, 64), many.replace("2000", "500")))
 
 
+@pytest.mark.parametrize(
+    "behind",
+    [
+        "reshape: [1, 4, 64]",
+        "permute: [1, 0]",
+        "concat: {axis: 1, from: [dilated, dilated]}",
+    ],
+)
+def test_holes_are_not_concluded_where_positions_are_not_followed(behind: str) -> None:
+    dilated = "conv: {name: dilated, out_channels: 4, kernel_size: 3, padding: 2, dilation: 2}"
+    assert findings("CC205", f"input: [4, 64]\nlayers: [{dilated}, {behind}]") == []
+    assert layers_of("CC205", f"input: [4, 64]\nlayers: [{dilated}, max_pool: 2]") == ["dilated"]
+
+
 # ---- CC208, CC209 ------------------------------------------------------------------------------------------------
 
 
@@ -266,6 +280,15 @@ def test_unproductive_layers(draw: random.Random) -> None:
             larger = spec(int(productive[1]), items, "global_avg_pool", "linear: 3")
             warned = [other.layer for other in findings("CC208", larger) if other.severity == "warning"]
             assert found.layer not in warned
+
+
+def test_a_depthwise_convolution_is_an_info() -> None:
+    dense = written("conv", out_channels=4, kernel_size=9, padding="same")
+    depthwise = written("conv", out_channels=4, kernel_size=3, padding=1, groups=4)
+    grouped = depthwise.replace("groups: 4", "groups: 2")
+    pool = written("global_avg_pool")
+    for layer, severity in ((depthwise, "info"), (grouped, "warning")):
+        assert [found.severity for found in findings("CC208", net((4, 8, 8), dense, layer, pool))][-1] == severity
 
 
 BIG = written("conv", out_channels=4, kernel_size=(9, 1), padding="same")
@@ -373,6 +396,16 @@ def test_even_kernels(draw: random.Random) -> None:
     if said:
         assert f"the map by {float(abs(total)):g} position" in said[0].message
         assert ("towards the beginning" in said[0].message) == (total > 0)
+
+
+def test_a_net_that_classifies_does_not_ask_where() -> None:
+    even = written("conv", out_channels=4, kernel_size=4, padding="same")
+    for ending, severity in (
+        ((), ["warning"]),
+        (("- global_avg_pool",), ["info"]),
+        (("- flatten", "- linear: 3"), ["info"]),
+    ):
+        assert [found.severity for found in findings("CC211", net((4, 8, 8), even, even, *ending))] == severity
 
 
 def test_causal_windows_look_back_on_purpose() -> None:
@@ -497,6 +530,45 @@ def test_later_merges_of_aligned_paths_are_not_blamed() -> None:
 def test_paths_that_look_at_the_same_place(paths: str) -> None:
     text = f"input: [4, 32]\nlayers: [add: {{branches: [{paths.replace('{batch_norm: }', 'batch_norm')}]}}]"
     assert findings("CC212", text) == []
+
+
+CAUSAL = {
+    "padding and slice": "{conv: {out_channels: 4, kernel_size: 3, dilation: 4, padding: 8}}, "
+    "{slice: {axis: 1, end: -8}}",
+    "padding and crop": "{conv: {out_channels: 4, kernel_size: 3, padding: 2}}, {crop: {cropping: [[0, 2]]}}",
+    "pad": "{pad: [[2, 0]]}, {conv: {out_channels: 4, kernel_size: 3}}",
+    "one slice behind two": "{conv: {out_channels: 4, kernel_size: 3, padding: 2}}, relu, "
+    "{conv: {out_channels: 4, kernel_size: 3, dilation: 2, padding: 4}}, {slice: {axis: 1, end: 32}}",
+    "even kernel": "{conv: {out_channels: 4, kernel_size: 2, padding: 1}}, {slice: {axis: 1, end: -1}}",
+}
+
+
+@pytest.mark.parametrize("causal", CAUSAL.values(), ids=CAUSAL)
+def test_causal_paths_however_they_are_written(causal: str) -> None:
+    """Position o sees nothing behind o, and meets position o."""
+    assert findings("CC212", f"input: [4, 32]\nlayers: [add: {{branches: [[], [{causal}]]}}]") == []
+    strided = "{conv: {out_channels: 4, kernel_size: 4, stride: 2, padding: 1}}"
+    behind = f"input: [4, 32]\nlayers: [add: {{branches: [[{strided}], [{causal}, {strided}]]}}]"
+    assert findings("CC212", behind) == []
+
+
+def test_what_is_added_without_padding_is_cut_to_its_end() -> None:
+    windows = "{conv: {out_channels: 4, kernel_size: 2, dilation: 8}}"
+    for start, flagged in ((8, []), (0, ["add1"]), (2, ["add1"])):
+        cut = f"{{slice: {{axis: 1, start: {start}, end: {start + 24}}}}}"
+        assert layers_of("CC212", f"input: [4, 32]\nlayers: [add: {{branches: [[{cut}], [{windows}]]}}]") == flagged
+
+
+def test_a_slice_that_cuts_the_wrong_end_is_a_mistake() -> None:
+    forward = "{conv: {out_channels: 4, kernel_size: 3, padding: 2}}, {slice: {axis: 1, start: 2}}"
+    assert layers_of("CC212", f"input: [4, 32]\nlayers: [add: {{branches: [[], [{forward}]]}}]") == ["add1"]
+
+
+@pytest.mark.parametrize(("cropping", "flagged"), [([[0, 2], [1, 1]], False), ([[0, 2], [0, 2]], True)])
+def test_a_map_looks_back_along_time_and_not_everywhere(cropping: list[list[int]], flagged: bool) -> None:
+    branch = f"{{conv: {{out_channels: 4, kernel_size: 3, padding: 2}}}}, {{crop: {{cropping: {cropping}}}}}"
+    text = f"input: [4, 32, 32]\nlayers: [add: {{branches: [[], [{branch}]]}}]"
+    assert bool(findings("CC212", text)) is flagged
 
 
 def test_a_crop_on_one_side_is_off() -> None:

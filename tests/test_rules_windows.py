@@ -302,15 +302,38 @@ POINT = "conv: {out_channels: 8, kernel_size: 1, stride: 2, bias: false}"
         (f"[{POINT}]", ["warning"]),
         (f"[{POINT}, relu]", ["warning"]),
         (f"[add: {{branches: [[{POINT}, batch_norm], [max_pool: 2]]}}]", ["info"]),
-        ("[add: {branches: [[max_pool: {kernel_size: 1, stride: 2}], [max_pool: 2]]}]", ["info"]),
-        (f"[add: {{branches: [[{POINT}, relu, batch_norm], [max_pool: 2]]}}]", ["warning"]),
+        (f"[add: {{branches: [[{POINT}, relu, batch_norm], [max_pool: 2]]}}]", ["info"]),
+        (f"[add: {{branches: [[{POINT}, relu, batch_norm], [{POINT}]]}}]", ["warning", "info"]),
+        (f"[add: {{branches: [[{POINT}, relu], [crop: {{cropping: [[1, 0], [1, 0]]}}, {POINT}]]}}]",
+         ["warning", "info"]),
         ("[add: {branches: [[conv: {out_channels: 8, kernel_size: 3, stride: 4, padding: 1}], [max_pool: 4]]}]",
-         ["warning"]),
+         ["info"]),
+        ("[conv: {out_channels: 8, kernel_size: 3, stride: 4, padding: 1}, relu]", ["warning"]),
         ("[conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 2, dilation: 2}]", ["warning"]),
         ("[conv: {out_channels: 8, kernel_size: 3, stride: 3}, max_pool: 2]", []),
     ],
 )  # fmt: skip
 def test_shortcuts_are_meant_so(layers: str, severity: list[str]) -> None:
+    assert [found.severity for found in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
+
+
+TAKEN = "max_pool: {kernel_size: 1, stride: 2}"
+GAPS = "max_pool: {kernel_size: 2, stride: 3}"
+READ = "conv: {from: relu1, out_channels: 8, kernel_size: 3}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "severity"),
+    [
+        (f"[conv: {{out_channels: 8, kernel_size: 3}}, {TAKEN}]\noutputs: [conv1, max_pool1]", []),
+        (f"[add: {{branches: [[{TAKEN}], [max_pool: 2]]}}]", []),
+        (f"[relu, {TAKEN}, {READ}]\noutputs: [max_pool1, conv1]", []),
+        (f"[relu, {TAKEN}]", ["warning"]),
+        (f"[relu, {GAPS}, {READ}]\noutputs: [max_pool1, conv1]", ["info"]),
+    ],
+)
+def test_a_part_that_is_taken_beside_the_whole(layers: str, severity: list[str]) -> None:
+    """The coarsest level of a feature pyramid is every other position of one that is there too."""
     assert [found.severity for found in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
 
 

@@ -35,7 +35,7 @@ def analyze(
     """
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
-    from convcalc.opening import load
+    from convcalc.cli.loading import load
     from convcalc.spec import SpecError
 
     inputs, variables = shapes(input or []), assignments(set or [])
@@ -45,7 +45,7 @@ def analyze(
         path = readable(file)
         errors: list[Diagnostic] = []
         try:
-            network = load(file, inputs=inputs, variables=variables)
+            network = load(file, inputs, variables)
         except SpecError as error:
             failed = True
             errors = error.diagnostics

@@ -40,11 +40,11 @@ def explain(
         return
     if file is None:
         raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
-    from convcalc.opening import load
+    from convcalc.cli.loading import load
     from convcalc.spec import SpecError
 
     try:
-        network = load(file, inputs=shapes(input or []), variables=assignments(set or []))
+        network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
         from convcalc.views import diagnostics
 

@@ -47,7 +47,7 @@ def export(
     Operators and arrays are called as the layers are (stem, stem.weight). Where the weights are more than the 2 GiB
     that an ONNX file holds, they go into FILE.data beside it. Needs the package onnx.
     """
-    from convcalc.opening import load
+    from convcalc.cli.loading import load
     from convcalc.spec import SpecError
 
     size = _batch(batch)
@@ -56,7 +56,7 @@ def export(
     if not force and Path(output).exists():
         _refuse_to_overwrite(output)
     try:
-        network = load(file, inputs=shapes(input or []), variables=assignments(set or []))
+        network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
         from convcalc.views import diagnostics
 

@@ -10,6 +10,7 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.theory import theory
+from convcalc.cli.loading import network_of
 from convcalc.opening import read, read_at
 from convcalc.spec import Diagnostic, Source, SpecError, loads
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
@@ -40,7 +41,7 @@ class Settings(msgspec.Struct, frozen=True):
         Raises:
             SpecError: it has mistakes.
         """
-        network = loads(source, inputs=self.inputs, variables=self.variables)
+        network = network_of(source, self.inputs, self.variables)
         return analyze(network, batch=self.batch, dtype=self.dtype)
 
 

@@ -154,13 +154,13 @@ class _Run:
 
     def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
         """The exit code."""
-        from convcalc.opening import load
+        from convcalc.cli.loading import load
         from convcalc.spec import SpecError
 
         codes = [0]
         for file in files:
             try:
-                network = load(file, inputs=inputs, variables=variables)
+                network = load(file, inputs, variables)
             except SpecError as error:
                 self._broken(file, error.diagnostics)
                 codes.append(BAD_INPUT)

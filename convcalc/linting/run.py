@@ -197,7 +197,9 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
 def subject_of(source: Source, examined: Examined, settings: Settings | None = None) -> Subject:
     """What rules look at."""
     network = examined.network or NOTHING
-    return Subject(source, network, examined.places, tuple(examined.problems), settings or Settings())
+    return Subject(
+        source, network, examined.places, tuple(examined.problems), settings or Settings(), tuple(examined.warnings)
+    )
 
 
 NOTHING = Network("", "", (), 0, (), (), {}, {}, {})
@@ -233,7 +235,8 @@ class _File:
         self.configured = configuration.severity
         self.network = examined.network if examined is not None else None
         self.places = examined.places if examined is not None else Places(source, None, [], [])
-        self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings)
+        warnings = tuple(examined.warnings) if examined is not None else ()
+        self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings, warnings)
         self.ran = set(severities)
         self.suppressed = 0
 

@@ -34,6 +34,13 @@ def _field_stays(config: Kind, shapes: tuple[Shape, ...]) -> bool:
     return len(shapes) == 1 and config.receptive_field((field,), shapes) == field
 
 
+def is_depthwise(subject: Subject, index: int) -> bool:
+    """Whether a layer is a convolution that filters each of several channels alone."""
+    node = subject.network.nodes[index]
+    groups = getattr(node.config, "groups", 1)
+    return node.kind in {"conv", "deform_conv"} and groups > 1 and groups == subject.shapes(index)[0][0]
+
+
 def reached(subject: Subject, index: int, passed: Collection[str]) -> list[int | None]:
     """The first layers behind a node that are not of the kinds passed through; None stands for an output."""
     nodes = subject.network.nodes

@@ -19,6 +19,7 @@ from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
 MERGES = frozenset({"add", "mul", "concat"})
+CUTS = frozenset({"pad", "crop", "slice"})
 FURTHEST = 2**50
 """Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""
 
@@ -26,7 +27,9 @@ FURTHEST = 2**50
 class Path(NamedTuple):
     """What a position of a tensor axis sees along one axis of an input of `limit` positions.
 
-    Position o sees `size` input positions around ``centre + stride·o``. `coarsest` is the largest stride on the way.
+    Position o sees `size` input positions around ``centre + stride·o``, up to ``last + stride·o``. `coarsest` is the
+    largest stride on the way. `looks_back` says whether something on the way does that on purpose: a causal window,
+    padding or a cut on one side.
     """
 
     axis: int
@@ -35,10 +38,16 @@ class Path(NamedTuple):
     stride: float
     centre: float
     coarsest: float = 1
+    last: float = 0
+    looks_back: bool = False
 
     def place(self, position: float) -> float:
         """The input position that a position is centred on."""
         return self.centre + self.stride * position
+
+    def end(self, position: float) -> float:
+        """The last input position that a position sees."""
+        return self.last + self.stride * position
 
 
 Paths = tuple[Path | None, ...]
@@ -46,12 +55,16 @@ Paths = tuple[Path | None, ...]
 
 
 class Step(NamedTuple):
-    """How the positions of an output axis read those of the input axis `source`."""
+    """How the positions of an output axis read those of the input axis `source`.
+
+    `shift` is from a position to the middle of what it reads, or to the end of it where the window is causal.
+    """
 
     source: int
     size: int
     stride: float
     shift: float
+    is_causal: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -99,9 +112,24 @@ def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
 def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
     assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
     walked = steps(node, shapes)
-    if walked is None:
-        return entering
-    return tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
+    if walked is not None:
+        entering = tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
+    return _cut(entering, node, shapes[0]) if node.kind in CUTS else entering
+
+
+def _cut(leaving: Paths, node: Node, x: Shape) -> Paths:
+    """The paths through padding or a cut: whether it is on one side."""
+    config: Any = node.config
+    if node.kind == "slice":
+        axis, (start, end) = config.axis % len(x), config.ends(x)
+        sides = {axis: (start, x[axis] - end)}
+    else:
+        pairs = config.padding if node.kind == "pad" else config.crops(x)
+        sides = dict(enumerate(pairs, start=1))
+    return tuple(
+        path._replace(looks_back=True) if path is not None and len(set(sides.get(axis, (0, 0)))) > 1 else path
+        for axis, path in enumerate(leaving)
+    )
 
 
 def _stepped(path: Path | None, step: Step) -> Path | None:
@@ -114,6 +142,8 @@ def _stepped(path: Path | None, step: Step) -> Path | None:
         path.stride * step.stride,
         path.centre + step.shift * path.stride,
         max(path.coarsest, path.stride * step.stride),
+        path.last + (step.shift + (0 if step.is_causal else (step.size - 1) / 2)) * path.stride,
+        path.looks_back or step.is_causal,
     )
 
 
@@ -130,8 +160,9 @@ def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | No
 
 
 def _windowed(node: Node, axis: int, window: Any) -> Step:
-    middle = window.extent - 1 if is_causal(node, window) else (window.extent - 1) / 2
-    return Step(axis, window.extent, window.stride, middle - window.before)
+    looks_back = is_causal(node, window)
+    middle = window.extent - 1 if looks_back else (window.extent - 1) / 2
+    return Step(axis, window.extent, window.stride, middle - window.before, looks_back)
 
 
 @lru_cache(maxsize=256)

@@ -80,11 +80,13 @@ class Subject:
         places: Places,
         diagnostics: tuple[Diagnostic, ...] = (),
         settings: Settings = Settings(),  # noqa: B008  # frozen
+        warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self.source = source
         self.network = network
         self.places = places
         self.diagnostics = diagnostics
+        self.warnings = warnings
         self.settings = settings
         self.complete = not diagnostics
         self.noticed: dict[str, list[Problem]] = {}  # by who runs the rules, by code
@@ -170,6 +172,6 @@ class Subject:
     def spec_findings(self, code: str) -> Iterator[Problem]:
         """What the loader has said under a code, and what was noticed about the text around the rules."""
         yield from self.noticed.get(code, [])
-        for found in self.diagnostics:
+        for found in (*self.diagnostics, *self.warnings):
             if found.code == code:
                 yield Problem(None, 0, 0, found.message, found.help, diagnostic=found)

@@ -6,7 +6,10 @@ remainders, the share 1 - (n/s on every axis, multiplied) of the input is comput
 Flagged is a convolution or pooling with, on some axis, fewer different values of t·dilation mod s over its taps t
 than s. That is not "stride above kernel": 3 taps of dilation 2 reach over 5 positions and at stride 2 still skip
 every other one. It is an info for a 1x1 at the end of whose path there is a sum, and nothing but normalisation
-between: the shortcut of a ResNet.
+between, the shortcut of a ResNet; and where another layer reads all of the same tensor, or it leaves the network.
+
+Not flagged: pooling of one tap whose input another layer reads whole, or which leaves the network: it is there to take
+a part, as for the coarsest level of a feature pyramid.
 
 False positives: shortcuts, which are meant so and cost little; averaging before a 1x1 keeps what they drop
 (ResNet-D).
@@ -27,6 +30,13 @@ Allowed:
       - conv: {out_channels: 128, kernel_size: 3, stride: 2, padding: 1}
       - avg_pool: 2
       - conv: {out_channels: 256, kernel_size: 1}
+
+Allowed:
+    input: [256, 16, 16]
+    outputs: [p5, p6]
+    layers:
+      - conv: {name: p5, out_channels: 256, kernel_size: 3, padding: 1}
+      - max_pool: {name: p6, kernel_size: 1, stride: 2}
 """
 
 from __future__ import annotations
@@ -36,9 +46,10 @@ from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import QUIET, reached
+from convcalc.rules._graph import POOLS, QUIET, reached
+from convcalc.rules._paths import CUTS
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import Windowed, per_axis, read, residues, shown, windowed
+from convcalc.rules._windows import FORWARD, Windowed, per_axis, read, residues, shown, windowed, windows_of
 
 SEVERITY = "warning"
 
@@ -58,16 +69,33 @@ def check(subject: Subject) -> Iterator[Problem]:
         unread = every - product(seen)
         if not unread:
             continue
-        channels = subject.shapes(found.index)[0][0]
         is_point = all(window.kernel == 1 for window in found.windows)
+        is_read_elsewhere = _is_read_elsewhere(subject, found.index)
+        if is_read_elsewhere and found.node.kind in POOLS and is_point:
+            continue
+        channels = subject.shapes(found.index)[0][0]
         yield subject.problem(
             found.index,
             f"{found.node.name}: {_said(found)}: {channels * unread:,} of {channels * every:,} values that enter, "
-            f"{100 * unread / every:.0f} %, are never read",
+            f"{100 * unread / every:.0f} %, are never read{' by it' if is_read_elsewhere else ''}",
             _advice(found, is_point),
             field="stride",
-            severity="info" if is_point and _is_shortcut(subject, found.index) else "",
+            severity="info" if is_read_elsewhere or (is_point and _is_shortcut(subject, found.index)) else "",
         )
+
+
+def _is_read_elsewhere(subject: Subject, index: int) -> bool:
+    """Whether what a layer passes over is not lost: another one reads it, or the tensor leaves the network."""
+    if not subject.complete:
+        return True  # what reads it may be missing
+    (source,) = subject.producers(index)
+    return subject.is_output(source) or any(_reads_all(subject, reader) for reader in subject.consumers(source))
+
+
+def _reads_all(subject: Subject, index: int) -> bool:
+    node = subject.network.nodes[index]
+    windows = windows_of(node.config, subject.shapes(index)[0]) if node.kind in FORWARD else ()
+    return node.kind not in CUTS and all(residues(window) == window.stride for window in windows)
 
 
 def _said(found: Windowed) -> str:

@@ -9,7 +9,8 @@ one: the sums of a tap of each layer along every path, dense layers of the run a
 products and concatenations united. Runs that read over more than 4096 positions are not looked at.
 
 Not flagged: branches side by side of one dilated layer each, as in atrous spatial pyramid pooling; deformable
-convolutions, whose taps move.
+convolutions, whose taps move; runs that go on in a reshape, a permutation or tensors laid end to end, behind which
+positions are not followed.
 
 False positives: a net that blurs or pools densely before or after, at another resolution.
 
@@ -44,6 +45,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+from convcalc.network import Node
 from convcalc.rules._runs import Run, Runs, members, runs
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windows_of
@@ -87,13 +89,20 @@ def _has_holes(run: Run) -> bool:
 
 
 def _goes_on(subject: Subject, found: list[Runs], node: int, axis: int) -> bool:
-    """Whether a layer behind belongs to the same run."""
-    own = found[node][axis]
+    """Whether a layer behind belongs to the same run, or may: positions are not followed through it."""
+    own, nodes = found[node][axis], subject.network.nodes
     for consumer in subject.consumers(node):
+        if nodes[consumer].kind in {"reshape", "permute"} or _is_laid_along(nodes[consumer], axis):
+            return True
         run = found[consumer][axis] if axis < len(found[consumer]) else None
         if run is not None and own is not None and run.source == own.source:
             return True
     return False
+
+
+def _is_laid_along(node: Node, axis: int) -> bool:
+    """Whether tensors are laid end to end along an axis."""
+    return node.kind == "concat" and getattr(node.config, "axis", 0) % len(node.shape) == axis
 
 
 def _said(subject: Subject, found: list[Runs], last: int, node: int, axis: int, run: Run) -> str:

@@ -5,11 +5,11 @@ stands half a position off. Each such layer adds to that, always towards the sam
 
 Flagged is the last of the windows of stride 1 and even extent with unequal padding on a path to an output, or to where
 positions end, along which their shifts of (after - before)/2 positions of their map add up to one position of the input
-or more.
+or more. It is an info in a net that classifies, none of whose outputs has positions: it does not ask where.
 
 Not flagged: padding on alternate sides, which cancels; causal windows, which look back on purpose; windows at a stride.
 
-False positives: classification by global pooling, which does not ask where.
+False positives: none known where positions count.
 
 Source: Wu, Wang, Lin, Chen, Yang and Li, Convolution with even-sized kernels and symmetric padding (NeurIPS 2019,
 arXiv:1903.08385).
@@ -36,6 +36,7 @@ from typing import NamedTuple
 
 from convcalc.arithmetic.window import Window
 from convcalc.network import Node
+from convcalc.rules._graph import classifies
 from convcalc.rules._paths import MERGES, Paths, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import FORWARD, counted, is_causal, windows_of
@@ -81,6 +82,7 @@ def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
         f"{subject.network.nodes[last].name}: {who} the map by {far} of the input towards the {end} of an axis",
         "pad every other one on the other side (same_lower), or use odd kernels",
         field="padding",
+        severity="info" if classifies(subject) else "",
     )
 
 

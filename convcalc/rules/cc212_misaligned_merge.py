@@ -11,7 +11,9 @@ position to both sides, which moves the centre by (J - j)/2 to the beginning, an
 that. So it is in every feature pyramid whose encoder halves with odd windows.
 
 Not flagged: a ResNet-D shortcut, a quarter of a step off; causal windows, which count as centred on their last tap;
-inputs that are repeated along the axis or see everything.
+paths that end less than half a step apart, where one of them looks back on purpose: by a causal window, or by padding
+or a cut on one side, as a convolution padded on both sides and a slice of its end do together (on maps, along some axes
+but not along all); inputs that are repeated along the axis or see everything.
 
 False positives: decoders that learn to make up for the half step, as those over a ResNet do.
 
@@ -46,6 +48,15 @@ Flagged:
             - [conv: {out_channels: 8, kernel_size: 3, stride: 2, padding: 1}, upsample: {scale_factor: 2}]
 
 Allowed:
+    input: [8, 400]
+    layers:
+      - add:
+          branches:
+            - []
+            - - conv: {out_channels: 8, kernel_size: 3, dilation: 4, padding: 8}
+              - slice: {axis: 1, end: -8}
+
+Allowed:
     input: [8, 33, 33]
     layers:
       - add:
@@ -71,6 +82,13 @@ LEAST = 0.5 - 1e-9
 """Steps that count as half of one."""
 
 
+def mistakes(subject: Subject) -> list[str]:
+    """The merges, by name, of which a finding is more than an info."""
+    nodes = subject.network.nodes
+    apart = {index: max(_apart(subject, index), default=None) for index in _merges(subject)}
+    return [nodes[index].name for index, worst in apart.items() if worst is not None and worst.is_mistake]
+
+
 class Apart(NamedTuple):
     """How far the inputs at two places of a merge are apart, in steps of its map and in positions of the net's input.
 
@@ -86,10 +104,8 @@ class Apart(NamedTuple):
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Merges of paths that are centred apart."""
-    for index, node in subject.layers:
-        if node.kind not in MERGES or len(set(node.inputs)) == 1:
-            continue
-        worst = max(_apart(subject, index), default=None)
+    for index in _merges(subject):
+        node, worst = subject.network.nodes[index], max(_apart(subject, index), default=None)
         if worst is None:
             continue
         names = [subject.network.nodes[node.inputs[place]].name for place in (worst.first, worst.other)]
@@ -105,29 +121,47 @@ def check(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _apart(subject: Subject, index: int) -> Iterator[Apart]:
-    """Every input that is half a step or more from the first."""
+def _merges(subject: Subject) -> Iterator[int]:
+    return (index for index, node in subject.layers if node.kind in MERGES and len(set(node.inputs)) > 1)
+
+
+def _apart(subject: Subject, index: int) -> list[Apart]:
+    """Every input that is half a step or more from the first; on an axis of several it may only look back."""
+    node = subject.network.nodes[index]
+    axes = [list(_apart_along(subject, index, axis)) for axis in range(1, len(node.shape))]
+    looks_back = [bool(along) and all(end_together for _, end_together in along) for along in axes]
+    excused = len(axes) == 1 or not all(looks_back)
+    return [
+        apart
+        for along, axis_looks_back in zip(axes, looks_back, strict=True)
+        for apart, _ in along
+        if not (axis_looks_back and excused)
+    ]
+
+
+def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apart, bool]]:
+    """The inputs that are apart on one axis, and whether they end together where they are meant to look back."""
     nodes, paths = subject.network.nodes, shortest(subject)
     node = nodes[index]
     entering = [paths[source] for source in node.inputs]
     shapes = [nodes[source].shape for source in node.inputs]
-    for axis in range(1, len(node.shape)):
-        met = [(place, path) for place, path in enumerate(meeting(node, axis, entering, shapes)) if path is not None]
-        for place, path in met[1:]:
-            first, one = met[0]
-            if (one.axis, one.limit) != (path.axis, path.limit):
-                continue
-            step = min(one.stride, path.stride)
-            positions = abs(_distance(one, path, node.shape[axis]))
-            if positions / step >= LEAST:
-                left = abs(_distance(one, path, node.shape[axis]) + _spread(one) - _spread(path))
-                yield Apart(left / step >= LEAST, positions / step, positions, first, place)
+    met = [(place, path) for place, path in enumerate(meeting(node, axis, entering, shapes)) if path is not None]
+    for place, path in met[1:]:
+        first, start = met[0]
+        if (start.axis, start.limit) != (path.axis, path.limit):
+            continue
+        step, middle = min(start.stride, path.stride), _middle(start, path, node.shape[axis])
+        positions = abs(start.place(middle) - path.place(middle))
+        if positions / step >= LEAST:
+            left = abs(start.place(middle) - path.place(middle) + _spread(start) - _spread(path))
+            ends = abs(start.end(middle) - path.end(middle)) / step < LEAST
+            apart = Apart(left / step >= LEAST, positions / step, positions, first, place)
+            yield apart, ends and (start.looks_back or path.looks_back)
 
 
-def _distance(one: Path, other: Path, size: int) -> float:
-    """How far the middle of one lies behind that of the other, in positions of the input."""
-    middle = 0.0 if one.stride == other.stride else (size - 1) / 2
-    return one.place(middle) - other.place(middle)
+def _middle(path: Path, other: Path, size: int) -> float:
+    """The position at which two paths are compared; where strides are equal they are as far apart at every one."""
+    return 0.0 if path.stride == other.stride else (size - 1) / 2
 
 
 def _spread(path: Path) -> float:

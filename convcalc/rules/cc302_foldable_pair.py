@@ -5,9 +5,10 @@ no more, the pair is only a slower way to write it, with more weights and no mor
 
 Flagged is a convolution that alone uses another one, or a linear layer that alone uses another, past nothing but batch
 normalisation, scale, dropout and identity, if the one with taps k1 + (k2 - 1)·stride1 on each axis takes no more MACs
-than the two together: in_channels·out_channels·taps for every output position, in as many groups as both can be split
-into. Where the taps of both lie further apart than by 1, on account of a dilation or of a stride before which there is
-one tap, those between are not counted: the one is dilated.
+than the two together and has no more weights, biases apart: in_channels·out_channels·taps, and that for every output
+position, in as many groups as both can be split into. Weights that a third layer uses too are not saved, and count as
+none of the pair's. Where the taps of both lie further apart than by 1, on account of a dilation or of a stride before
+which there is one tap, those between are not counted: the one is dilated.
 
 Not flagged, since the one would cost more: linear bottlenecks, low-rank pairs, 1xk before kx1, depthwise before
 pointwise. Layer, group and instance normalisation measure their input, and so are not linear.
@@ -43,7 +44,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from convcalc.arithmetic.number import product
-from convcalc.rules._graph import before, only_next
+from convcalc.rules._graph import before, only_next, users
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
@@ -67,18 +68,27 @@ def check(subject: Subject) -> Iterator[Problem]:
         left = node.shape[0] if node.kind == "conv" else node.shape[-1]
         weights = channels * left // groups * product(taps)
         macs = weights * (product(node.shape) // left)
-        pair = [subject.row(first), subject.row(second)]
-        pair_macs, pair_params = sum(row.macs for row in pair), sum(row.params for row in pair)
-        if macs > pair_macs:
+        pair_macs = subject.row(first).macs + subject.row(second).macs
+        pair_weights = _own_weights(subject, first) + _own_weights(subject, second)
+        if macs > pair_macs or weights > pair_weights:
             continue
         of = "x".join(map(str, taps)) + " " if taps else ""
         yield subject.problem(
             second,
             f"{node.name}: with nothing nonlinear after {nodes[first].name}, both are one {of}{node.kind} of "
             f"{channels} to {left} channels: {macs:,} MACs and {weights:,} weights in place of "
-            f"{pair_macs:,} and {pair_params:,}",
+            f"{pair_macs:,} and {pair_weights:,}",
             "put an activation between, or write the one",
         )
+
+
+def _own_weights(subject: Subject, index: int) -> int:
+    """The weights of a layer that no other one uses, biases apart."""
+    node = subject.network.nodes[index]
+    owner = index if node.shared is None else node.shared
+    if node.config is None or len(users(subject)[owner]) > 1:
+        return 0
+    return product(node.config.weights(*subject.shapes(index))["weight"])
 
 
 def _folded(first: Any, second: Any) -> tuple[tuple[int, ...], int]:

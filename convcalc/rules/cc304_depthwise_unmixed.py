@@ -6,7 +6,8 @@ combines them. Without one, each output channel depends on a single channel of w
 Flagged is the last convolution with as many groups as input channels, more than one, on a path along which no
 convolution of one group, linear layer or attention follows before the outputs.
 
-Not flagged: squeeze-and-excite behind it, whose linear layers mix the channels, if weakly.
+Not flagged: squeeze-and-excite behind it, whose linear layers mix the channels, if weakly; a depthwise convolution
+straight behind a dense one, past normalisation alone, which is a separable convolution in the other order.
 
 False positives: a filter that is meant to work on each channel alone, such as blurring.
 
@@ -26,13 +27,19 @@ Allowed:
       - conv: {out_channels: 16, kernel_size: 3, groups: 16}
       - relu
       - conv: {out_channels: 32, kernel_size: 1}
+
+Allowed:
+    input: [16, 32, 32]
+    layers:
+      - conv: {out_channels: 4, kernel_size: 1}
+      - conv: {out_channels: 4, kernel_size: 3, padding: 1, groups: 4}
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, some_before, some_behind
+from convcalc.rules._graph import CONVOLUTIONS, QUIET, before, is_depthwise, some_before, some_behind
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
@@ -43,13 +50,13 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # what mixes may be missing
     mixed = some_behind(subject, lambda index: mixes(subject, index))
-    unmixed = [index for index, _ in subject.layers if _is_depthwise(subject, index) and not mixed[index]]
+    unmixed = [index for index, _ in subject.layers if is_depthwise(subject, index) and not mixed[index]]
     if not unmixed:
         return
     followed = some_behind(subject, set(unmixed).__contains__)
     preceded = some_before(subject, set(unmixed).__contains__)
     for index in unmixed:
-        if followed[index]:
+        if followed[index] or mixes(subject, before(subject, index, QUIET)):
             continue
         subject.at = index
         node, channels = subject.network.nodes[index], subject.shapes(index)[0][0]
@@ -61,12 +68,6 @@ def check(subject: Subject) -> Iterator[Problem]:
             f"a 1x1 convolution behind it does, with {node.shape[0] * node.shape[0]:,} weights",
             field="groups",
         )
-
-
-def _is_depthwise(subject: Subject, index: int) -> bool:
-    node = subject.network.nodes[index]
-    groups = getattr(node.config, "groups", 1)
-    return node.kind in {"conv", "deform_conv"} and groups > 1 and groups == subject.shapes(index)[0][0]
 
 
 def mixes(subject: Subject, index: int) -> bool:

@@ -12,6 +12,7 @@ from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
 from convcalc.network import Group, Node
 from convcalc.spec.configure import Configurator
+from convcalc.spec.misreadings import is_map, linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
 from convcalc.spec.template import Block, Layer
@@ -39,6 +40,7 @@ class Builder:
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0
+        self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
         """Build everything from the inputs on; returns the output of the last layer.
@@ -203,11 +205,20 @@ class Builder:
         config, output = self.configurator.layer(site, inputs, shared)
         if shared is not None:
             self._check_shared(site, config, inputs, self.nodes[shared])
+        if site.layer.kind_name == "linear":
+            self._warn_of_map(site, inputs[0], output)
         line = site.in_users_text()[0].layer.line
         self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared))
         if self.sites is not None:
             self.sites.append(site)
         return len(self.nodes) - 1
+
+    def _warn_of_map(self, site: Site, source: int, output: Shape) -> None:
+        for node in self.nodes[len(self.maps) :]:
+            self.maps.append(is_map(node, any(self.maps[before] for before in node.inputs)))
+        misread = linear_on_map(self.nodes[source].shape, output[-1]) if self.maps[source] else None
+        if misread is not None:
+            self.problems.warn(site, *misread)
 
     def _shared(self, site: Site) -> int | None:
         """The layer whose weights this one uses, None if it has its own."""

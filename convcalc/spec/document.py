@@ -16,12 +16,14 @@ from convcalc.spec import figures, library
 from convcalc.spec.advice import advised, blamed
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.limits import limits
-from convcalc.spec.places import Places
+from convcalc.spec.misreadings import order_of_axes
+from convcalc.spec.places import Places, span
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import Block, Compiler, Layer, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
+from convcalc.spec.unused import uncalled_blocks, unused_parameters, unused_variables
 
 FIELDS = {
     "name": "what the network is called (default: the file's name)",
@@ -39,11 +41,17 @@ Shapes = abc.Mapping[str, Shape]
 Texts = abc.Mapping[str, object]
 
 
-def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Network:
+def loads(
+    source: Source,
+    *,
+    inputs: Shapes | None = None,
+    variables: Texts | None = None,
+    warn: abc.Callable[[list[Diagnostic]], None] | None = None,
+) -> Network:
     """The network that a spec describes.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
-    in a spec.
+    in a spec. `warn` is called with what can be read and may not be what is meant, if there is any.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
@@ -51,6 +59,8 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
     found = document.advised(network)
+    if warn is not None and (warnings := document.warnings(network, complete=not found)):
+        warn(warnings)
     if found or network is None:
         raise SpecError(found, network)
     return network
@@ -62,14 +72,19 @@ def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | 
     network = document.read()
     builder = document.builder
     places = Places(source, document.tree, builder.sites or [], builder.budgeted)
-    return Examined(network, document.advised(network), places)
+    problems = document.advised(network)
+    return Examined(network, problems, document.warnings(network, complete=not problems), places)
 
 
 class Examined(msgspec.Struct, frozen=True):
-    """What could be read of a spec: the network, None where not even its inputs are known, what is wrong, places."""
+    """What could be read of a spec: the network, None where not even its inputs are known, what is wrong, places.
+
+    `warnings` are of what can be read and may not be what is meant.
+    """
 
     network: Network | None
     problems: list[Diagnostic]
+    warnings: list[Diagnostic]
     places: Places
 
 
@@ -86,6 +101,9 @@ class _Document:
         self.is_overridden = bool(inputs or variables)
         self.given_variables = variables
         self.blocks: dict[str, Block] = {}
+        self.block_keys: dict[str, Scalar] = {}
+        self.called: set[str] = set()
+        self.input_places: list[tuple[Source, int, int]] = []
         self.compiler = Compiler(source, load_kind, self._block, self._known)
         self.builder = Builder()
         self.tree: Mapping | None = None
@@ -119,12 +137,31 @@ class _Document:
             found = [advised(problem, entering.shape, problems_at) for problem in found]
         return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
 
+    def warnings(self, network: Network | None, *, complete: bool) -> list[Diagnostic]:
+        """What can be read and may not be what is meant, from top to bottom; of a model that exists, nothing.
+
+        Where the spec has mistakes, what is unused may be used in what could not be read.
+        """
+        if self.source.converted:
+            return []
+        warnings = list(self.builder.problems.warnings)
+        for index, (source, start, end) in enumerate(self.input_places if network is not None else []):
+            misread = order_of_axes(self.builder.nodes, index)
+            if misread is not None:
+                warnings.append(source.diagnostic(misread.code, start, end, misread.message, misread.advice, "warning"))
+        if complete:
+            warnings += unused_parameters(self.source, self.blocks)
+            warnings += unused_variables(self.source, self.settings, self.blocks.values(), self.given_variables)
+            warnings += uncalled_blocks(self.source, self.block_keys, self.called)
+        return sorted(warnings, key=lambda warning: (warning.line, warning.column))
+
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
         other = _Document(self.source, self.given_inputs, variables)
         other.read()
         return other.found()
 
     def _block(self, name: str) -> Block | None:
+        self.called.add(name)
         return self.blocks.get(name) or library.block(name)
 
     def _known(self) -> list[str]:
@@ -198,11 +235,19 @@ class _Document:
         elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
         given = {name: self._given_shape(name, shape, written) for name, shape in self.given_inputs.items()}
+        self.input_places = [self._input_place(name, node) for name, node in written.items()]
         shapes = {name: given[name] if name in given else self._shape(node, name) for name, node in written.items()}
         return shapes, {name: self.source.line(node.start) for name, node in written.items()}
 
+    def _input_place(self, name: str, node: Node) -> tuple[Source, int, int]:
+        """Where the shape of an input is said: the text, the first character and the one behind the last."""
+        if name in self.given_inputs:
+            given = _given_source(name, self.given_inputs[name])
+            return given, len(name) + 1, len(given.text)
+        return (self.source, *span(node))
+
     def _given_shape(self, name: str, shape: Shape, written: dict[str, Node]) -> Shape | None:
-        given = Source("--input", f"{name}={'x'.join(map(str, shape))}")
+        given = _given_source(name, shape)
         if name not in written:
             advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
             self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
@@ -245,7 +290,7 @@ class _Document:
             if load_kind(name) is not None:
                 self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
                 continue
-            self.blocks[name] = Block(name, self.source)
+            self.blocks[name], self.block_keys[name] = Block(name, self.source), key
             library.define(self.blocks[name], definition, self.compiler, list(self.values))
         for key, definition in entries:
             if str(key.value) in self.blocks:
@@ -298,6 +343,11 @@ class _Document:
             else:
                 found.append(names.tensors[full])
         return tuple(index for index in found if index is not None)
+
+
+def _given_source(name: str, shape: Shape) -> Source:
+    """The text of a shape that is given from outside, as the command line takes it."""
+    return Source("--input", f"{name}={'x'.join(map(str, shape))}")
 
 
 def _blocks_in(layers: list[Layer]) -> list[Block]:

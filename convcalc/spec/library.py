@@ -6,7 +6,7 @@ user's own block cannot.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from convcalc import layers
@@ -14,6 +14,7 @@ from convcalc.spec.expressions import is_name
 from convcalc.spec.source import Source
 from convcalc.spec.template import COMMON, IN_LAYER, Block, Compiler, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, described, parse
+from convcalc.spec.values import Value
 
 LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
@@ -95,10 +96,11 @@ def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
         if not is_name(name) or name in {*IN_LAYER, *COMMON, "index"}:
             compiler.problem("CC011", key, f"parameters: `{name}` cannot be the name of a parameter")
             continue
-        if isinstance(value, Scalar) and value.value == "required":
-            block_.parameters[name] = None
-        else:
-            block_.parameters[name] = compiler.value(value, known, None, name)
+        default: Value | None = None
+        if not (isinstance(value, Scalar) and value.value == "required"):
+            default, names_used = compiler.uses_of(partial(compiler.value, value, known, None, name))
+            block_.uses(names_used)
+        block_.parameters[name], block_.keys[name] = default, key
         known.add(name)
 
 
@@ -106,4 +108,6 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     """Read a block's layers, once all blocks and their parameters are known."""
     body = node.find("layers") if isinstance(node, Mapping) else None
     if body is not None:
-        block_.layers = compiler.sequence(body, Scope([*block_.variables, *block_.parameters]))
+        scope = Scope([*block_.variables, *block_.parameters])
+        block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
+        block_.uses(names_used)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -25,6 +26,8 @@ class Settings:
     def __init__(self, compiler: Compiler) -> None:
         self.compiler = compiler
         self.values: dict[str, Any] = {}
+        self.keys: dict[str, Scalar] = {}
+        self.rests_on: dict[str, set[str]] = {}  # the names in the value of each variable
         self.problems: list[Diagnostic] = []  # of what was given from outside; the spec's own are the compiler's
 
     def text(self, mapping: tree.Mapping, field: str) -> str:
@@ -56,9 +59,14 @@ class Settings:
                 self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
                 self.values[name] = UNKNOWN
             elif name in given:
+                self.keys[name] = key
                 self.values[name] = self._given(name, str(given[name]))
             else:
-                self.values[name] = self.evaluated(self.compiler.value(value, set(self.values), None, name), name)
+                self.keys[name] = key
+                read, self.rests_on[name] = self.compiler.uses_of(
+                    partial(self.compiler.value, value, set(self.values), None, name)
+                )
+                self.values[name] = self.evaluated(read, name)
 
     def _given(self, name: str, text: str) -> Any:
         source = Source("--set", f"{name}={text}")
@@ -73,6 +81,7 @@ class Settings:
         own = Settings(self.compiler.of(source))
         own.values = self.values
         found = own.evaluated(own.compiler.value(parsed.root, set(self.values), None, name), name)
+        self.rests_on[name] = own.compiler.used
         self.problems += own.compiler.problems
         return found
 

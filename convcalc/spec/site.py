@@ -75,6 +75,7 @@ class Problems:
 
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
         self._said: set[tuple[str, int, str]] = set()
 
     def fail(self, site: Site, code: str, message: str, field: str = "") -> Failed:
@@ -88,10 +89,20 @@ class Problems:
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
         """Report something about a node of the layer's text."""
+        self._add(self.found, site, node, code, message, advice, "error")
+        return Failed()
+
+    def warn(self, site: Site, code: str, message: str, advice: str) -> None:
+        """Report something about a layer that can be built, and may not be what is meant."""
+        own, _ = site.in_users_text()
+        self._add(self.warnings, own, own.layer.key, code, f"{site.name}: {message}", advice, "warning")
+
+    def _add(
+        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, severity: str
+    ) -> None:
         source = site.layer.source
         key = (source.path, node.start, code)
         if key not in self._said:
             self._said.add(key)
             end = node.end if isinstance(node, Scalar) else node.start + 1
-            self.found.append(source.diagnostic(code, node.start, end, message, advice))
-        return Failed()
+            kept.append(source.diagnostic(code, node.start, end, message, advice, severity))

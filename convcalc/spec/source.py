@@ -88,13 +88,21 @@ class Source:
         first = self._line_starts[line - 1]
         return re.split("[\r\n]", self.text[first : first + LONGEST_LINE], maxsplit=1)[0], first
 
-    def diagnostic(self, code: str, start: int, end: int, message: str, help: str = "") -> Diagnostic:  # noqa: A002  # rustc's word
+    def diagnostic(
+        self,
+        code: str,
+        start: int,
+        end: int,
+        message: str,
+        help: str = "",  # noqa: A002  # rustc's word
+        severity: str = "error",
+    ) -> Diagnostic:
         """A finding about the characters from `start` to `end`, of which the first line is marked."""
         start = min(start, len(self.text))
         line = self.line(start)
         text, first = self.line_at(line)
         end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
-        return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text)
+        return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text, severity)
 
 
 def read(path: str | os.PathLike[str]) -> Source:

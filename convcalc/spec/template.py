@@ -95,18 +95,25 @@ class Layer:
 class Block:
     """A composite layer written in the spec language. A parameter's value is None where it must be given.
 
-    `variables` are the spec's own that its layers may use; a shipped block has none.
+    `variables` are the spec's own that its layers may use; a shipped block has none. `used` are the parameters and
+    variables that its layers and defaults do use.
     """
 
-    __slots__ = ("about", "layers", "name", "parameters", "source", "variables")
+    __slots__ = ("about", "keys", "layers", "name", "parameters", "source", "used", "variables")
 
     def __init__(self, name: str, source: Source) -> None:
         self.name = name
         self.source = source
         self.about = ""
         self.parameters: dict[str, Value | None] = {}
+        self.keys: dict[str, Scalar] = {}  # of the parameters
+        self.used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
         self.layers: list[Layer] = []
         self.variables: frozenset[str] = frozenset()
+
+    def uses(self, names: Iterable[str]) -> None:
+        """Note what a default or a layer rests on, which sees the parameters there are by then."""
+        self.used.update((name in self.parameters, name) for name in names)
 
 
 COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import ast
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeVar
 
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
@@ -12,6 +13,8 @@ from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Un
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.tree import Node, Scalar
+
+Read = TypeVar("Read")
 
 
 class Value:
@@ -45,6 +48,7 @@ class ValueReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        self.used: set[str] = set()  # the names that what has been read rests on
         self._said: set[Diagnostic] = set()
 
     def problem(self, code: str, node: Node, message: str, advice: str = "") -> None:
@@ -58,6 +62,14 @@ class ValueReader:
         if problem not in self._said:  # what stands behind an anchor is read at every alias
             self._said.add(problem)
             self.problems.append(problem)
+
+    def uses_of(self, read: Callable[[], Read]) -> tuple[Read, set[str]]:
+        """What a call returns, and the names that the values it reads rest on, which are not added to `used`."""
+        around, self.used = self.used, set()
+        try:
+            return read(), self.used
+        finally:
+            self.used = around
 
     def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
         """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
@@ -104,6 +116,7 @@ class ValueReader:
                 return Value(node, text, constant=True)
             self._expression_problem(node, type_, field, error)
             return Value(node, None)
+        self.used.update(name.id for name in expression.names)
         for name in expression.names:
             if name.id not in names:
                 self._unknown_name(node, name, names, type_, field)

@@ -122,11 +122,25 @@ def notes(report: Report) -> list[str]:
         largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
         first = [name for name in report.peak.tensors if name in largest]
         found.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
-    if report.misaligned:
-        found.append(f"paths whose receptive fields are not centred on each other meet at {listed(report.misaligned)}")
+    apart = _centred_apart(report)
+    if apart:
+        found.append(f"paths that look at different places meet at {listed(apart)}: `convcalc rules CC212`")
     if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
         found.append("? a receptive field that is too irregular to be worked out within limits")
     return found
+
+
+def _centred_apart(report: Report) -> list[str]:
+    """The merges of which lint warns; fields that only start or step differently are no mistake."""
+    if not report.misaligned:
+        return []
+    from convcalc.rules._subject import Subject
+    from convcalc.rules.cc212_misaligned_merge import mistakes
+    from convcalc.spec.places import Places
+    from convcalc.spec.source import Source
+
+    nowhere = Source("", "")
+    return mistakes(Subject(nowhere, report.network, Places(nowhere, None, [], [])))
 
 
 MOST_NAMES = 5

@@ -1,0 +1,57 @@
+"""Networks as the commands load them: what may not be what is meant is said on standard error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING
+
+from convcalc.cli.options import console
+
+if TYPE_CHECKING:
+    from convcalc.network import Network
+    from convcalc.spec import Diagnostic, Source
+
+
+def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str]) -> Network:
+    """The network of a spec or a model.
+
+    Raises:
+        SpecError: as `convcalc.load`.
+    """
+    from convcalc.opening import read
+
+    return network_of(read(file, inputs), inputs, variables)
+
+
+def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str]) -> Network:
+    """The network of a text that has been read.
+
+    Raises:
+        SpecError: it has mistakes.
+    """
+    from convcalc.spec import loads
+
+    warn = partial(_warn, source, inputs, variables)
+    return loads(source, inputs=inputs, variables=variables, warn=warn)
+
+
+def _warn(
+    source: Source,
+    inputs: Mapping[str, tuple[int, ...]],
+    variables: Mapping[str, str],
+    warnings: list[Diagnostic],
+) -> None:
+    """Show warnings, but for those that are suppressed or configured away as findings of lint."""
+    from convcalc import rules
+    from convcalc.linting.options import Options
+    from convcalc.linting.run import Linter
+    from convcalc.spec import SpecError
+    from convcalc.views import diagnostics
+
+    others = tuple(code for code in rules.codes() if code not in {warning.code for warning in warnings})
+    options = Options(ignore=others, inputs=inputs, variables=variables)
+    with suppress(SpecError):  # of lint's configuration, which is for lint to say
+        warnings = list(Linter(options).file(source.path, source).findings)
+    diagnostics.show(console(stderr=True), [warning for warning in warnings if warning.severity != "info"])
