@@ -22,6 +22,8 @@ ANY = {"not": {"type": "object"}, "description": "a number, true or false, a wor
 TEXT: Schema = {"not": {"type": ["object", "array"]}}
 AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
+"""Where the fields are those of an earlier layer, none must be written."""
 BUDGET: Schema = {
     "type": "object",
     "additionalProperties": False,
@@ -32,7 +34,13 @@ COMMON: Schema = {
     "from": {**NAMES, "description": "the tensors that enter, by name (default: the layer before)"},
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
-    "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+    "share": {
+        "anyOf": [
+            {"type": "string"},
+            {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\."}, "minProperties": 1},
+        ],
+        "description": "an earlier layer whose weights are used, or single arrays by name: {weight: conv1.weight}",
+    },
     "budget": {**BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
     "lint": {
         "type": "object",
@@ -160,7 +168,7 @@ def _bare(fields: list[str], required: list[str]) -> list[str]:
 def _layer(fields: Schema, required: list[str], bare: list[Schema]) -> Schema:
     mapping: Schema = {"type": "object", "additionalProperties": False, "properties": {**fields, **COMMON}}
     if required:
-        mapping["anyOf"] = [{"required": required}, {"required": ["share"]}]
+        mapping["anyOf"] = [{"required": required}, SHARING]
     empty = [] if required else [{"type": "null"}]
     return {"anyOf": [mapping, *bare, *empty]}
 
