@@ -101,6 +101,11 @@ class Network(msgspec.Struct, frozen=True):
         return self.nodes[: self.input_count]
 
     @property
+    def lent(self) -> frozenset[tuple[int, str]]:
+        """The single arrays whose elements other layers read too: the node that has them, and the array's name."""
+        return frozenset((array.owner, array.array) for node in self.layers for array in node.borrowed)
+
+    @property
     def uncosted(self) -> tuple[str, ...]:
         """The layers of which it is not known what they cost, by name."""
         return tuple(node.name for node in self.layers if node.config is not None and not node.config.costed)

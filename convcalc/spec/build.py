@@ -259,9 +259,10 @@ class Builder:
             if array not in held:
                 raise self._no_array(site, reference.node, owner, array, held)
             if product(arrays[name]) > product(held[array]):
-                sizes = f"{_listed({name: arrays[name]})} needs more elements than {owner} has in {array}"
-                message = f"{site.name}: share: {sizes}, {_sizes(held[array])}"
-                raise self.problems.fail_at(site, reference.node, "CC103", message)
+                message = f"{site.name}: share: {name} {_sizes(arrays[name])} has more elements than {reference.name}"
+                message = f"{message}, {_sizes(held[array])}"
+                advice = "an array is a view of another with as many elements or more"
+                raise self.problems.fail_at(site, reference.node, "CC103", message, advice)
             borrowed.append(Borrowed(name, index, array))
         return tuple(borrowed)
 

@@ -259,7 +259,8 @@ class Compiler(ValueReader):
     def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
-            expected = f"expected the name of an earlier {layer.kind_name}"
+            arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
+            expected = f"expected the name of an earlier {layer.kind_name}{arrays}"
             self.problem("CC011", node, f"share: {expected}, found {described(node)}")
             return
         for key, value in node.entries:
@@ -291,7 +292,7 @@ class Compiler(ValueReader):
             if (
                 not isinstance(item, Scalar)
                 or not isinstance(item.value, str)
-                or (what == "share" and item.value in RESERVED)
+                or (what == "share" and item.value.partition(".")[0] in RESERVED)
             ):
                 self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
                 return None
