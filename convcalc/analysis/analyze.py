@@ -74,9 +74,7 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
     return rows
 
 
-def costs(
-    config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()
-) -> tuple[int, int, int, int]:
+def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:
     """Params, buffers, MACs and element-wise operations of one layer, batch 1; `borrowed` arrays are another's."""
     buffers = sum(product(shape) for name, shape in config.buffers(*shapes).items() if name not in borrowed)
     params = config.params(*shapes, borrowed=borrowed)

@@ -54,9 +54,7 @@ class RandomWeights:
                 name: drawn(generator, name, shape, self.dtype, size)
                 for name, shape in arrays.items()
                 if name not in node.borrowed_names
-            } | {
-                array.name: laid_out(self.of(array.owner)[array.array], arrays[array.name]) for array in node.borrowed
-            }
+            } | {array.name: laid_out(self.of(array.owner)[array.array], arrays[array.name]) for array in node.borrowed}
         return self._kept[owner]
 
     def done(self, index: int) -> None:

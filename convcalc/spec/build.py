@@ -245,7 +245,6 @@ class Builder:
             message = f"share: the weights of {owner.name} are {_listed(owned)}, this layer needs {_listed(needed)}"
             raise self.problems.fail(site, "CC103", message)
 
-
     def _borrowed(self, site: Site, arrays: dict[str, Shape]) -> tuple[Borrowed, ...]:
         """The arrays of a layer that are those of other layers; `arrays` are all it has."""
         borrowed = []
