@@ -22,6 +22,7 @@ import pytest
 import yaml
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from lint_runs import lint_text
 from onnx import helper, numpy_helper
 
 import convcalc
@@ -37,7 +38,6 @@ from convcalc.spec.rewrite import Rewriter
 from convcalc.spec.schema import schema
 from convcalc.spec.source import Source, SpecError
 from convcalc.spec.variants import parsed
-from lint_runs import lint_text
 
 
 def network(layers: str, sizes: str = "[4, 8, 8]") -> convcalc.Network:
@@ -62,18 +62,18 @@ SPECS = {
         "[4, 8, 8]", 4 * 4 * 9 + 4 + 16,
     ),
     "a transposed convolution": (
-        "  - conv: {name: a, out_channels: 8, kernel_size: 3, stride: 2, padding: 1, bias: false}\n"
-        "  - conv_transpose: {out_channels: 3, kernel_size: 3, stride: 2, bias: false, share: {weight: a.weight}}\n",
+        ("  - conv: {name: a, out_channels: 8, kernel_size: 3, stride: 2, padding: 1, bias: false}\n"
+        "  - conv_transpose: {out_channels: 3, kernel_size: 3, stride: 2, bias: false, share: {weight: a.weight}}\n"),
         "[3, 8, 8]", 8 * 3 * 9,
     ),
     "a tied autoencoder": (
-        "  - linear: {name: encoder, out_features: 5}\n"
-        "  - linear: {out_features: 12, share: {weight: encoder.weight}}\n",
+        ("  - linear: {name: encoder, out_features: 5}\n"
+        "  - linear: {out_features: 12, share: {weight: encoder.weight}}\n"),
         "[12]", 5 * 12 + 5 + 12,
     ),
     "other groups": (
-        "  - conv: {name: a, out_channels: 8, kernel_size: 3, groups: 2, bias: false}\n  - slice: {start: 0, end: 4}\n"
-        "  - conv: {out_channels: 8, kernel_size: 3, bias: false, share: {weight: a.weight}}\n",
+        ("  - conv: {name: a, out_channels: 8, kernel_size: 3, groups: 2, bias: false}\n  - slice: {start: 0, end: 4}\n"
+        "  - conv: {out_channels: 8, kernel_size: 3, bias: false, share: {weight: a.weight}}\n"),
         "[8, 8, 8]", 8 * 4 * 9,
     ),
     "a part of a kernel": (
@@ -81,25 +81,25 @@ SPECS = {
         "[4, 8, 8]", 4 * 4 * 9 + 4,
     ),
     "a parameter's": (
-        "  - parameter: {name: table, sizes: [9, 6]}\n  - linear: {name: a, from: input, out_features: 9, bias: false,"
-        " share: {weight: table.weight}}\n  - linear: {out_features: 6, bias: false, share: {weight: table.weight}}\n",
+        ("  - parameter: {name: table, sizes: [9, 6]}\n  - linear: {name: a, from: input, out_features: 9, bias: false,"
+        " share: {weight: table.weight}}\n  - linear: {out_features: 6, bias: false, share: {weight: table.weight}}\n"),
         "[6]", 9 * 6,
     ),
     "a parameter is one": (
-        "  - linear: {name: a, out_features: 9, bias: false}\n"
-        "  - parameter: {name: table, sizes: [9], share: {weight: a.weight}}\n  - add: {from: [a, table]}\n",
+        ("  - linear: {name: a, out_features: 9, bias: false}\n"
+        "  - parameter: {name: table, sizes: [9], share: {weight: a.weight}}\n  - add: {from: [a, table]}\n"),
         "[6]", 9 * 6,
     ),
     "of a repetition that of the same number": (
-        "  - linear: {name: a, out_features: 6, repeat: 2}\n"
-        "  - linear: {out_features: 6, share: {weight: a.weight}, repeat: 2}\n",
+        ("  - linear: {name: a, out_features: 6, repeat: 2}\n"
+        "  - linear: {out_features: 6, share: {weight: a.weight}, repeat: 2}\n"),
         "[6]", 2 * (36 + 6) + 2 * 6,
     ),
     "one that is itself another's": (
-        "  - linear: {name: a, out_features: 9, bias: false}\n"
+        ("  - linear: {name: a, out_features: 9, bias: false}\n"
         "  - linear: {name: b, out_features: 6, bias: false, share: {weight: a.weight}}\n"
         "  - linear: {name: c, out_features: 9, bias: false, share: {weight: b.weight}}\n"
-        "  - linear: {out_features: 6, share: b}\n",
+        "  - linear: {out_features: 6, share: b}\n"),
         "[6]", 9 * 6,
     ),
     "an array whose name has a dot": (
@@ -190,7 +190,7 @@ def test_a_block_has_no_arrays_of_its_own() -> None:
         loads(Source("net.yaml", text))
     with pytest.raises(SpecError, match="a is a block"):
         loads(Source("net.yaml", f"{BLOCKS}  - linear: {{out_features: 6, share: {{weight: a.weight}}}}\n"))
-    with pytest.raises(SpecError, match="a.up has no array `kernel`"):
+    with pytest.raises(SpecError, match=r"a\.up has no array `kernel`"):
         loads(Source("net.yaml", f"{BLOCKS}  - linear: {{out_features: 6, share: {{weight: a.up.kernel}}}}\n"))
 
 

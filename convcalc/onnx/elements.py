@@ -124,7 +124,8 @@ def _sorted(axes: Iterable[tuple[int, int]]) -> Axes:
 
 def _digits(box: Elements, places: Sequence[int]) -> list[range]:
     """At each place the digits that the box has; raises ValueError where it is not made of ranges of these."""
-    rest, digits = box.start, []
+    rest = box.start
+    digits: list[range] = []
     for place in reversed(places[:-1]):
         digit, rest = divmod(rest, place)
         digits.insert(0, range(digit, digit + 1))

@@ -388,8 +388,15 @@ class Walk:
             raise CannotImport(_listed(tuple(unknown)), tuple(unknown))
 
     def _sharing(self, drafts: list[Draft]) -> Sharing:
-        """How the layers share weights; what of these is counted more than once is said."""
+        """How the layers share weights; what is not counted again is said, and what is counted more than once."""
         shared = sharing(self.builder, drafts, self._initialiser)
+        sizes = [prod(draft.array_shapes[name]) for draft, arrays in shared.arrays.items() for name in arrays]
+        if sizes:
+            arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
+            self.notes.append(
+                f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
+                "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+            )
         several = dict.fromkeys(
             name for uses in shared.contested.values() for use in uses for name in use.draft.weights
         )

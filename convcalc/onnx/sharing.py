@@ -13,6 +13,9 @@ from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Draft
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.elements import Elements
 
+STATISTICS = {"running_mean", "running_var"}
+"""Shared with all other arrays of a norm or not at all: no network ties one, but exporters merge what is equal."""
+
 
 class Use(NamedTuple):
     """The elements that an array of a layer has."""
@@ -66,8 +69,12 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
                 shared.layers[draft] = owner
                 continue
         for use in uses:
-            others = holders[use.elements.tensor]
+            if use.array in STATISTICS:
+                continue
+            others = holders[use.elements.tensor, use.array == "constant"]
             holder = next((other for other in others if other.elements.holds(use.elements)), None)
+            if holder is not None and holder.draft is draft:
+                continue  # two arrays of one layer: no spec says so
             if holder is not None:
                 shared.arrays.setdefault(draft, {})[use.array] = holder
                 continue
