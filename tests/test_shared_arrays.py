@@ -338,7 +338,7 @@ def counted(file: File) -> tuple[int, int]:
         computed.update(node.output)
         x, y = tensors[node.input[0]], tensors[node.output[0]]
         arrays = [tensors[node.input[place]] for place in LEARNED.get(node.op_type, ()) if place < len(node.input)]
-        numbers.update(*(array.flat for array in arrays))
+        numbers.update(*(array.flatten().tolist() for array in arrays))
         if node.op_type in ("Conv", "ConvTranspose"):
             macs += (y if node.op_type == "Conv" else x).size * math.prod(arrays[0].shape[1:])
         elif node.op_type in ("Gemm", "MatMul"):
@@ -455,7 +455,7 @@ def renamed(file: File) -> None:
 def scaled(file: File) -> None:
     w = file.weight(4, 4, 3, 3)
     file.layer("Conv", w)
-    one = file.node("Constant", value=numpy_helper.from_array(np.float32(1)))
+    one = file.node("Constant", value=numpy_helper.from_array(np.array(1, np.float32)))
     file.layer("ConvTranspose", file.node("Mul", w, one))
 
 
@@ -577,7 +577,8 @@ def test_views_of_an_initialiser_count_it_once(draw: random.Random) -> None:
 
 def chained(draw: random.Random, shape: tuple[int, ...]) -> tuple[np.ndarray[Any, Any], Elements | None]:
     """Views of views of numbered elements, and which elements these are said to be."""
-    array, elements = np.arange(math.prod(shape)).reshape(shape), all_of("w", shape)
+    array = np.arange(math.prod(shape)).reshape(shape)
+    elements: Elements | None = all_of("w", shape)
     for _ in range(draw.randint(0, 4)):
         before, what = array.shape, draw.choice(["transposed", "reshaped", "sliced"])
         if elements is None:
