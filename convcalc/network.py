@@ -7,11 +7,37 @@ import msgspec
 from convcalc.layers import Kind, Shape
 
 
+class Borrowed(msgspec.Struct, frozen=True):
+    """An array of a layer that has no elements of its own: it reads those of `array` of the earlier node `owner`.
+
+    Arrays of equal shapes are the same. Otherwise the owner's axes are taken in another order where that makes the
+    shape (see `order_of_axes`), and else its elements as they lie, from the first on, as many as are needed.
+    """
+
+    name: str
+    owner: int
+    array: str
+
+
+def order_of_axes(source: Shape, wanted: Shape) -> tuple[int, ...] | None:
+    """The order in which the axes of an array make another shape, the first that fits; None if there is none."""
+    left = dict(enumerate(source))
+    order = []
+    for size in wanted:
+        axis = next((axis for axis, length in left.items() if length == size), None)
+        if axis is None:
+            return None
+        del left[axis]
+        order.append(axis)
+    return None if left else tuple(order)
+
+
 class Node(msgspec.Struct, frozen=True):
     """One layer, or one input of the network.
 
     `inputs` are indices into `Network.nodes`, always of earlier nodes. `shared` is the index of the layer whose
-    weights this one uses. `line` is where it stands in the spec.
+    weights this one uses, all of them; `borrowed` are the single arrays that it has from others. `line` is where it
+    stands in the spec.
     """
 
     name: str
@@ -21,6 +47,12 @@ class Node(msgspec.Struct, frozen=True):
     shape: Shape
     line: int
     shared: int | None = None
+    borrowed: tuple[Borrowed, ...] = ()
+
+    @property
+    def borrowed_names(self) -> frozenset[str]:
+        """The arrays whose elements are another layer's."""
+        return frozenset(array.name for array in self.borrowed)
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -67,6 +99,11 @@ class Network(msgspec.Struct, frozen=True):
     def inputs(self) -> tuple[Node, ...]:
         """The nodes that are inputs."""
         return self.nodes[: self.input_count]
+
+    @property
+    def lent(self) -> frozenset[tuple[int, str]]:
+        """The single arrays whose elements other layers read too: the node that has them, and the array's name."""
+        return frozenset((array.owner, array.array) for node in self.layers for array in node.borrowed)
 
     @property
     def uncosted(self) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
@@ -45,11 +46,11 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
     rows = []
     for node, field in zip(network.layers, fields[network.input_count :], strict=True):
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
-        key = node.config, shapes
+        key = node.config, shapes, node.borrowed_names
         cost = known.get(key)
         if cost is None:
             assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-            cost = known[key] = costs(node.config, shapes)
+            cost = known[key] = costs(node.config, shapes, node.borrowed_names)
         params, buffers, macs, elementwise_ops = cost
         macs, elementwise_ops = macs * batch, elementwise_ops * batch
         owned = node.shared is None
@@ -73,10 +74,11 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
     return rows
 
 
-def costs(config: Kind, shapes: tuple[Shape, ...]) -> tuple[int, int, int, int]:
-    """Params, buffers, MACs and element-wise operations of one layer, batch 1."""
-    buffers = sum(product(shape) for shape in config.buffers(*shapes).values())
-    return config.params(*shapes), buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
+def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:
+    """Params, buffers, MACs and element-wise operations of one layer, batch 1; `borrowed` arrays are another's."""
+    buffers = sum(product(shape) for name, shape in config.buffers(*shapes).items() if name not in borrowed)
+    params = config.params(*shapes, borrowed=borrowed)
+    return params, buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
 
 
 MOST_TABLE_POSITIONS = 2_000_000

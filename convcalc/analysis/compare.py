@@ -189,7 +189,12 @@ class _Matching:
         mine, theirs = self._node(0, one), self._node(1, other)
         if (mine.shared is None) != (theirs.shared is None) or len(mine.inputs) != len(theirs.inputs):
             return True
+        if [(array.name, array.array) for array in mine.borrowed] != [
+            (array.name, array.array) for array in theirs.borrowed
+        ]:
+            return True
         read = list(zip(mine.inputs, theirs.inputs, strict=True))
+        read += [(before.owner, after.owner) for before, after in zip(mine.borrowed, theirs.borrowed, strict=True)]
         if mine.shared is not None and theirs.shared is not None:
             read.append((mine.shared, theirs.shared))
         return any(not self._may_be_one(before, after) for before, after in read)
@@ -215,7 +220,7 @@ def _order(report: Report) -> tuple[Any, ...]:
     return (
         (totals.macs, totals.params, totals.elementwise_ops, len(layers)),
         [node.name for node in layers],
-        _Lazily(lambda: [repr((node.kind, node.config, node.inputs, node.shared)) for node in layers]),
+        _Lazily(lambda: [repr((node.kind, node.config, node.inputs, node.shared, node.borrowed)) for node in layers]),
     )
 
 

@@ -7,7 +7,7 @@ explained is what is computed. Batch 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from typing import Any
 
 import msgspec
@@ -18,7 +18,7 @@ from convcalc.analysis.symbols import REACH, Layer, Symbol
 from convcalc.arithmetic.field import Field, Reach
 from convcalc.arithmetic.number import NoFormula, Traced, traced
 from convcalc.layers import Kind, Shape, page
-from convcalc.network import Group, Network, Node
+from convcalc.network import Borrowed, Group, Network, Node
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
 NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
@@ -181,7 +181,9 @@ def _layer(network: Network, place: int) -> LayerExplanation:
         notes = (UNCOSTED, *notes)
     if owner is not None:
         notes = (f"the weights are those of {owner}, and counted there", *notes)
-    formulas = (*work.output, *work.costs(shared=owner is not None), *local)
+    elif node.borrowed:
+        notes = (*(_borrowing(network, array) for array in node.borrowed), *notes)
+    formulas = (*work.output, *work.costs(shared=owner is not None, borrowed=node.borrowed_names), *local)
     description, source = told(page(type(config)))
     return LayerExplanation(
         name=node.name,
@@ -198,6 +200,10 @@ def _layer(network: Network, place: int) -> LayerExplanation:
         receptive_field=row.receptive_field,
         notes=notes,
     )
+
+
+def _borrowing(network: Network, array: Borrowed) -> str:
+    return f"{array.name} reads the elements of {network.nodes[array.owner].name}.{array.array}, counted there"
 
 
 def _config(node: Node) -> Kind:
@@ -258,14 +264,15 @@ class Work:
             vocabulary.known[number.symbols] = Traced(number.value, symbol, vocabulary=vocabulary)
         return _formula(quantity, symbol, number, axes)
 
-    def costs(self, *, shared: bool = False) -> Iterator[Formula]:
-        """Of params, buffers (if there are any), MACs and element-wise operations; `shared` weights are another's.
+    def costs(self, *, shared: bool = False, borrowed: Collection[str] = ()) -> Iterator[Formula]:
+        """Of params, buffers (if there are any), MACs and element-wise operations.
 
-        None of them where they are not known.
+        All weights are another layer's where they are `shared`, or else those `borrowed`. None of these formulas where
+        they are not known.
         """
         if not self.layer.config.costed:
             return
-        found = costs(self.layer.config, self.layer.inputs)
+        found = costs(self.layer.config, self.layer.inputs, borrowed)
         for quantity, number in zip(COSTS, found, strict=True):
             none = shared and quantity in {"params", "buffers"}
             formula = _formula(quantity, "", traced(0 if none else number))

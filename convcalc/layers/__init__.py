@@ -15,7 +15,7 @@ import inspect
 import pkgutil
 import random
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -148,9 +148,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             """
             raise NotImplementedError
 
-    def params(self, *inputs: Shape) -> int:
-        """Learnable parameters: the sizes of the weights, added up."""
-        return _total(self.weights(*inputs))
+    def params(self, *inputs: Shape, borrowed: Collection[str] = ()) -> int:
+        """Learnable parameters: the sizes of the weights, added up, but for those that are another layer's."""
+        return _total({name: shape for name, shape in self.weights(*inputs).items() if name not in borrowed})
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         """The fields that meet in the output, position by position, where several tensors enter."""

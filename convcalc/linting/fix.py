@@ -236,8 +236,9 @@ def _meant(node: Node, places: dict[int, int], *, without_bias: bool) -> Node:
     if without_bias and config is not None:
         config = msgspec.structs.replace(config, bias=False)
     shared = places[node.shared] if node.shared is not None else None
+    borrowed = tuple(msgspec.structs.replace(array, owner=places[array.owner]) for array in node.borrowed)
     inputs = tuple(places[source] for source in node.inputs)
-    return msgspec.structs.replace(node, config=config, inputs=inputs, shared=shared)
+    return msgspec.structs.replace(node, config=config, inputs=inputs, shared=shared, borrowed=borrowed)
 
 
 def _alike(meant: Node, found: Node, *, renumbered: bool) -> bool:

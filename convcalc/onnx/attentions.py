@@ -6,6 +6,7 @@ from collections import Counter
 from math import prod
 
 from convcalc.onnx.building import UNKNOWN, Draft
+from convcalc.onnx.constants import concatenated
 from convcalc.onnx.patterns import Patterns, close
 
 MOVED = {"reshape", "flatten", "permute", "slice", "split", "identity", "dropout"}
@@ -62,9 +63,12 @@ def _made(patterns: Patterns, out: Draft, scores: Draft, weighed: Draft, project
         or not _closed(patterns, out, x)
     ):
         return None
-    weights = tuple(name for each in (*distinct, out) for name in each.weights)
+    arrays = {f"out_proj.{name}": array for name, array in out.arrays.items()}
+    for name in out.arrays:
+        parts = [projection.arrays[name] for projection in distinct if name in projection.arrays]
+        arrays[f"in_proj_{name}"] = parts[0] if len(parts) == 1 else concatenated(parts, 0)
     fields = {"num_heads": heads, "bias": biases.pop()}
-    return patterns.layer("attention", fields, x, [out], weights=weights)
+    return patterns.layer("attention", fields, x, [out], arrays=arrays)
 
 
 def _closed(patterns: Patterns, out: Draft, x: Draft) -> bool:

@@ -7,14 +7,14 @@ or where there was none. An operator asks for its input with a certain axis left
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import Any
 
 import msgspec
 
 from convcalc.fields import FieldError
-from convcalc.layers import Kind, Shape, defaults, field_types, load
+from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
 from convcalc.onnx.constants import Constant, checked
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.reading import FLOAT, Attributes, Node
@@ -27,12 +27,16 @@ UNKNOWN = "opaque"
 
 
 class Draft:
-    """A layer to be: `weights` are the initialisers it uses, `nodes` what it comes from.
+    """A layer to be: `arrays` are the constants it uses, as its kind calls them, `nodes` what it comes from.
+
+    `array_shapes` are the sizes that the kind has for these.
 
     Of one that is unknown, `reason` is why, and `operand` the number that it works with, as an exponent is.
     """
 
-    __slots__ = ("fields", "inputs", "kind", "name", "nodes", "operand", "reason", "shape", "weights")
+    __slots__ = (
+        *("array_shapes", "arrays", "fields", "inputs", "kind", "name", "nodes", "operand", "reason", "shape"),
+    )
 
     def __init__(
         self,
@@ -41,11 +45,17 @@ class Draft:
         inputs: Sequence[Draft],
         shape: Shape,
         nodes: tuple[Node, ...] = (),
-        weights: tuple[str, ...] = (),
+        arrays: Mapping[str, Constant] | None = None,
     ) -> None:
         self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
-        self.nodes, self.weights, self.name, self.reason = nodes, weights, "", ""
+        self.nodes, self.arrays, self.name, self.reason = nodes, arrays or {}, "", ""
+        self.array_shapes: Weights = {}
         self.operand: float | None = None
+
+    @property
+    def weights(self) -> tuple[str, ...]:
+        """The initialisers it uses."""
+        return tuple(name for array in self.arrays.values() for name in array.made_of)
 
     @property
     def op(self) -> str:
@@ -88,7 +98,7 @@ class Builder:
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
-        self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape]] = {}
+        self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape, Weights]] = {}
 
     def layer(
         self,
@@ -96,15 +106,16 @@ class Builder:
         fields: dict[str, Any],
         inputs: Sequence[Draft],
         nodes: tuple[Node, ...] = (),
-        weights: tuple[str, ...] = (),
+        arrays: Mapping[str, Constant] | None = None,
     ) -> Draft:
         """A layer of a kind; `Inexpressible` if the kind does not take these fields or shapes."""
         shapes = tuple(each.shape for each in inputs)
         key = (kind, repr(fields), shapes)
         if key not in self._known:
             self._known[key] = configured(kind, fields, shapes)
-        written, shape = self._known[key]
-        draft = Draft(kind, written, inputs, shape, nodes, weights)
+        written, shape, array_shapes = self._known[key]
+        draft = Draft(kind, written, inputs, shape, nodes, arrays)
+        draft.array_shapes = array_shapes
         self.drafts.append(draft)
         return draft
 
@@ -131,9 +142,11 @@ class Builder:
         """A constant as a tensor."""
         checked(shape)
         fields: dict[str, Any] = {"sizes": shape}
-        if not is_learned(constant):
+        learned = is_learned(constant)
+        if not learned:
             fields["learned"] = False
-        return self.layer("parameter", fields, self.entering(), (), constant.made_of)
+        arrays = {"weight" if learned else "constant": constant}
+        return self.layer("parameter", fields, self.entering(), (), arrays)
 
     def entering(self) -> list[Draft]:
         """The first input of the network, for what reads none of its own; the inputs are the first drafts."""
@@ -158,8 +171,8 @@ def is_dotted(name: str) -> bool:
     return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
 
 
-def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape]:
-    """The fields as a person would write them, and the shape that leaves."""
+def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape, Weights]:
+    """The fields as a person would write them, the shape that leaves, and those of the layer's arrays."""
     of = load(kind)
     assert of is not None, kind  # noqa: S101  # operators name kinds that there are
     types, standard, rank = field_types(of), defaults(of), len(shapes[0]) - 1
@@ -182,7 +195,7 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
         for name in types
         if name in fields and not (name in expanded and values[name] == expanded[name])
     }
-    return written, checked(shape)
+    return written, checked(shape), {**config.weights(*shapes), **config.buffers(*shapes)}
 
 
 def _frozen(value: Any) -> Any:
@@ -248,9 +261,11 @@ class Call:
             raise Inexpressible(f"a tensor of shape {list(value.shape)}, where batch and channels are expected")
         return self.builder.viewed(value, 0)
 
-    def layer(self, kind: str, fields: dict[str, Any], *inputs: Draft, weights: tuple[str, ...] = ()) -> Draft:
+    def layer(
+        self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Constant] | None = None
+    ) -> Draft:
         """A layer of a kind."""
-        return self.builder.layer(kind, fields, inputs, (self.node,), weights)
+        return self.builder.layer(kind, fields, inputs, (self.node,), arrays)
 
     def out(self, draft: Draft, batch: int | None = 0) -> Value:
         """The tensor a draft makes, the batch put back as an axis."""

@@ -13,6 +13,7 @@ from itertools import repeat
 
 import msgspec
 
+from convcalc.onnx.elements import Elements, all_of
 from convcalc.onnx.errors import CannotImport, Inexpressible, plain
 from convcalc.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
 
@@ -27,13 +28,17 @@ MOST_AXES = 16
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for."""
+    """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for.
+
+    `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
+    """
 
     shape: Shape
     element_type: int = INT64
     worked_out: Numbers | None = None
     made_of: tuple[str, ...] = ()
     tensor: Tensor | None = None
+    elements: Elements | None = None
 
     @property
     def numbers(self) -> Numbers | None:
@@ -67,7 +72,8 @@ def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
 def of_tensor(tensor: Tensor, name: str = "") -> Constant:
     """A tensor of the file; `name` if it is an initialiser."""
     what = f"initialiser {plain(name)}" if name else "a constant"
-    return Constant(checked(tensor.dims, what), tensor.element_type, None, (name,) if name else (), tensor)
+    shape, made_of = checked(tensor.dims, what), (name,) if name else ()
+    return Constant(shape, tensor.element_type, None, made_of, tensor, all_of(name, shape) if name else None)
 
 
 def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:
@@ -104,14 +110,16 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     return tuple(sizes)
 
 
-def view(constant: Constant, shape: Sequence[int], steps: Sequence[int], start: int = 0) -> Constant:
+def view(
+    constant: Constant, shape: Sequence[int], steps: Sequence[int], start: int = 0, elements: Elements | None = None
+) -> Constant:
     """Elements of a constant in another shape or order."""
     shape = checked(shape)
     numbers = constant.numbers
     if numbers is not None:
         few = math.prod(shape) <= MOST_NUMBERS
         numbers = tuple(numbers[place] for place in places(shape, steps, start)) if few else None
-    return Constant(shape, constant.element_type, numbers, constant.made_of)
+    return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements)
 
 
 def expanded(constant: Constant, shape: Shape) -> Constant:
@@ -127,13 +135,15 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
 
 def reshaped(constant: Constant, shape: Shape) -> Constant:
     """The same elements in the same order."""
-    return Constant(shape, constant.element_type, constant.numbers, constant.made_of)
+    elements = constant.elements and constant.elements.reshaped(constant.shape, shape)
+    return Constant(shape, constant.element_type, constant.numbers, constant.made_of, None, elements)
 
 
 def transposed(constant: Constant, order: Sequence[int]) -> Constant:
     """The axes in another order."""
     steps = strides(constant.shape)
-    return view(constant, [constant.shape[axis] for axis in order], [steps[axis] for axis in order])
+    elements = constant.elements and constant.elements.transposed(order)
+    return view(constant, [constant.shape[axis] for axis in order], [steps[axis] for axis in order], 0, elements)
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
@@ -141,7 +151,8 @@ def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     steps = strides(constant.shape)
     start = sum(each.start * step for each, step in zip(ranges, steps, strict=True) if len(each))
     along = [each.step * step for each, step in zip(ranges, steps, strict=True)]
-    return view(constant, [len(each) for each in ranges], along, start)
+    elements = constant.elements and constant.elements.sliced(ranges)
+    return view(constant, [len(each) for each in ranges], along, start, elements)
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
@@ -149,6 +160,11 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     size = constant.shape[axis]
     shape = (*constant.shape[:axis], *indices.shape, *constant.shape[axis + 1 :])
     made_of = _together([constant, indices])
+    taken = _range_of(constant.shape[axis], indices)
+    if taken is not None and constant.elements is not None:
+        ranges = [range(length) for length in constant.shape]
+        ranges[axis] = taken
+        return reshaped(sliced(constant, ranges), checked(shape))
     if constant.numbers is None or indices.numbers is None or math.prod(shape) > MOST_NUMBERS:
         return Constant(checked(shape), constant.element_type, None, made_of)
     inner, outer = math.prod(constant.shape[axis + 1 :]), math.prod(constant.shape[:axis])
@@ -162,6 +178,16 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
         for rest in range(inner)
     )
     return Constant(shape, constant.element_type, numbers, made_of)
+
+
+def _range_of(size: int, indices: Constant) -> range | None:
+    """Places of an axis that are equally far apart, as a range; None where they are not, or not known."""
+    numbers = [int(number) % size for number in indices.numbers or () if -size <= number < size]
+    if not numbers or len(numbers) != len(indices.numbers or ()):
+        return None
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    regular = range(numbers[0], numbers[0] + step * len(numbers), step) if step else range(0)
+    return regular if [*regular] == numbers else None
 
 
 def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
@@ -194,7 +220,7 @@ def cast(constant: Constant, element_type: int) -> Constant:
             numbers = tuple(into(number) for number in numbers)
         except (OverflowError, ValueError):
             numbers = None
-    return Constant(constant.shape, element_type, numbers, constant.made_of)
+    return Constant(constant.shape, element_type, numbers, constant.made_of, None, constant.elements)
 
 
 def _divided(a: Number, b: Number) -> Number:
@@ -284,7 +310,11 @@ def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
             numbers = None
         if numbers is not None and element_type in FLOATING:
             numbers = tuple(map(float, numbers))
-    return Constant(shape, element_type, numbers, made_of)
+    several = [each for each in inputs if each.elements is not None and math.prod(each.shape) > 1]
+    elements = (
+        several[0].elements if len(several) == 1 and several[0].shape == shape else None
+    )  # each moved by a number
+    return Constant(shape, element_type, numbers, made_of, None, elements)
 
 
 def _too_large(number: object) -> bool:

@@ -233,7 +233,8 @@ def _dequantised(given: Arithmetic) -> Constant:
 
 
 def _like(given: Arithmetic) -> Constant:
-    return Constant(given.constant(0).shape, given.constant(0).element_type, None, given.constant(0).made_of)
+    x = given.constant(0)
+    return Constant(x.shape, x.element_type, None, x.made_of, None, x.elements)
 
 
 def _places(given: Arithmetic) -> Constant:

@@ -2,22 +2,31 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from onnx import NodeProto, helper, numpy_helper
+
+from convcalc.layers import Shape
+from convcalc.network import order_of_axes
 
 
 class Layer:
     """Collects the operators of a layer; see `convcalc.layers.OnnxGraph`.
 
     The tensor that leaves and the operator that makes it have the layer's name; what leads up to it is named below it,
-    with a slash, which no name of a layer has. `owner` is the layer whose arrays it uses.
+    with a slash, which no name of a layer has. `owner` is the layer whose arrays it uses; `borrowed` are those of its
+    arrays that are others' (see `Network`): the name of the other one, its shape, and the shape that is needed.
     """
 
-    def __init__(self, name: str, owner: str, dtype: str) -> None:
+    def __init__(
+        self, name: str, owner: str, dtype: str, borrowed: Mapping[str, tuple[str, Shape, Shape]] | None = None
+    ) -> None:
         self.name = name
         self.owner = owner
+        self.borrowed = borrowed or {}
         self.dtype = dtype
         self.nodes: list[NodeProto] = []
         self.used: set[str] = set()
@@ -34,8 +43,24 @@ class Layer:
 
     def weight(self, name: str) -> str:
         """One of the layer's own arrays."""
+        if name in self.borrowed and name not in self.used:
+            self._view(f"{self.owner}.{name}", *self.borrowed[name])
         self.used.add(name)
         return f"{self.owner}.{name}"
+
+    def _view(self, name: str, array: str, shape: Shape, wanted: Shape) -> None:
+        """Elements of another array, as an array of that name."""
+        order = order_of_axes(shape, wanted)
+        if shape == wanted:
+            self.node("Identity", array)
+        elif order is not None:
+            self.node("Transpose", array, perm=order)
+        else:
+            if math.prod(wanted) < math.prod(shape):
+                flat = self.node("Reshape", array, self.constant([-1]))
+                array = self.node("Slice", flat, self.constant([0]), self.constant([math.prod(wanted)]))
+            self.node("Reshape", array, self.constant(list(wanted)))
+        self.nodes[-1].output[0] = name
 
     def constant(self, values: Any, dtype: str | None = None) -> str:
         """Numbers: unless told, whole ones as indices and others in the dtype of the network."""

@@ -12,7 +12,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
     `name` is a path with dots (`layer1.0.conv1`), taken from the graph's own names and unlike every other. `inputs`
     are names of layers before it, or of inputs of the network. `share` is an earlier layer whose weights it uses, all
-    of them. `operators` are the nodes of the graph that it stands for.
+    of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
+    `operators` are the nodes of the graph that it stands for.
     """
 
     name: str
@@ -20,6 +21,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     fields: dict[str, object] = {}
     inputs: tuple[str, ...]
     share: str | None = None
+    arrays: dict[str, tuple[str, str]] = {}
     shape: Shape
     operators: tuple[str, ...] = ()
 

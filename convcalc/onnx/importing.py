@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from math import prod
 from pathlib import Path
+
+import msgspec
 
 from convcalc.onnx import constants, fold
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
+from convcalc.onnx.constants import Constant
+from convcalc.onnx.elements import all_of
 from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief, plain
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
+from convcalc.onnx.sharing import Sharing, sharing
 from convcalc.onnx.wire import Malformed
 
 MOST_FOLDED = 20_000_000
@@ -84,6 +88,7 @@ class Walk:
         self.blocked: list[Unknown] = []
         self.before_blocked: list[Draft] = []
         self._stated: dict[str, ValueInfo] | None = None
+        self._worked_out: dict[Hashable, int] = {}
 
     def go(self) -> None:
         """Make a draft of everything that the outputs need."""
@@ -206,7 +211,7 @@ class Walk:
                 node, [None if value is None else value.constant for value in inputs], self.model.opset, self.batch
             )
             if found is not None:
-                made = [constant_value(each) for each in found]
+                made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
                 self._count(node, made)
                 return made
         operator = operators().get(node.operator)
@@ -218,6 +223,21 @@ class Walk:
             raise Inexpressible("it works on a tensor that holds nothing")
         found_values = operator(Call(self.builder, node, inputs, self.model.opset, self.batch))
         return found_values if isinstance(found_values, list) else [found_values]
+
+    def _identified(self, node: Node, inputs: list[Value | None], place: int, constant: Constant) -> Constant:
+        """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
+        if constant.elements is not None or not constant.is_float or place >= len(node.outputs):
+            return constant
+        tensor: Hashable = node.outputs[place]
+        if constant.made_of:
+            attributes = repr([item for item in node.attributes.items() if isinstance(item[1], int | float | list)])
+            operands = tuple(
+                each and each.constant and (each.shape, each.constant.elements or each.constant.numbers)
+                for each in inputs
+            )
+            key = node.op, place, attributes, operands
+            tensor = self._worked_out.setdefault(key, len(self._worked_out))
+        return msgspec.structs.replace(constant, elements=all_of(tensor, constant.shape))
 
     def _count(self, node: Node, values: list[Value]) -> None:
         self.folded += sum(len(value.constant.numbers or ()) for value in values if value.constant is not None)
@@ -234,9 +254,11 @@ class Walk:
     def _unknown(self, node: Node, inputs: list[Value | None], reason: str) -> list[Value]:
         """A draft for an operator that no kind says; it may yet be a part of something that one does."""
         entering = [value.source for value in inputs if value is not None and value.source is not None]
-        weights = tuple(
-            name for value in inputs if value is not None and value.constant for name in value.constant.made_of
-        )
+        arrays = {
+            f"input{place}": value.constant
+            for place, value in enumerate(inputs, start=1)
+            if value is not None and value.constant is not None
+        }
         found = []
         for name in node.outputs or [""]:
             shape = self._shape_of_unknown(node, inputs, name)
@@ -248,7 +270,7 @@ class Walk:
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
             sources = entering or self.builder.drafts[:1]
             own = without(shape, batch)
-            draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), weights)
+            draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), arrays)
             draft.reason = reason or "no kind says it"
             draft.operand = _operand(inputs)
             self.builder.drafts.append(draft)
@@ -301,8 +323,8 @@ class Walk:
         leaving = self._leaving()
         drafts, leaving = tidied(self.builder, [*leaving, *self.before_blocked])
         self._refuse(drafts, allow_unknown=allow_unknown)
+        shared = self._sharing(drafts)
         names = named(drafts, self.model.graph.initialisers)
-        shares = self._shares(drafts)
         self._say_what_is_folded(drafts)
         layers = tuple(
             Layer(
@@ -310,7 +332,8 @@ class Walk:
                 kind=draft.kind,
                 fields=draft.fields,
                 inputs=tuple(names[each] for each in draft.inputs),
-                share=names[shares[draft]] if draft in shares else None,
+                share=names[shared.layers[draft]] if draft in shared.layers else None,
+                arrays={name: (names[use.draft], use.array) for name, use in shared.arrays.get(draft, {}).items()},
                 shape=draft.shape,
                 operators=tuple(node.title for node in draft.nodes),
             )
@@ -364,26 +387,28 @@ class Walk:
         if unknown and not allow_unknown:
             raise CannotImport(_listed(tuple(unknown)), tuple(unknown))
 
-    def _shares(self, drafts: list[Draft]) -> dict[Draft, Draft]:
-        """Layers whose weights are all those of an earlier one of their kind."""
-        owners: dict[tuple[str, tuple[str, ...], object], Draft] = {}
-        found: dict[Draft, Draft] = {}
-        users: Counter[str] = Counter()
-        for draft in drafts:
-            if not draft.weights or draft.kind == UNKNOWN:
-                continue
-            key = (draft.kind, draft.weights, draft.shape if draft.kind == "parameter" else None)
-            owner = owners.setdefault(key, draft)
-            if owner is not draft:
-                found[draft] = owner
-            else:
-                users.update(set(draft.weights))
-        several = [name for name, count in users.items() if count > 1]
+    def _sharing(self, drafts: list[Draft]) -> Sharing:
+        """How the layers share weights; what is not counted again is said, and what is counted more than once."""
+        shared = sharing(self.builder, drafts, self._initialiser)
+        sizes = [prod(draft.array_shapes[name]) for draft, arrays in shared.arrays.items() for name in arrays]
+        if sizes:
+            arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
+            self.notes.append(
+                f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
+                "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+            )
+        several = dict.fromkeys(
+            name for uses in shared.contested.values() for use in uses for name in use.draft.weights
+        )
         if several:
             more = f" and {len(several) - 5} more" if len(several) > 5 else ""
-            names = ", ".join(map(plain, several[:5]))
-            self.notes.append(f"counted once for each of several layers that use it differently: {names}{more}")
-        return found
+            names = ", ".join(map(plain, [*several][:5]))
+            self.notes.append(f"counted once for each of several layers that use parts of it: {names}{more}")
+        return shared
+
+    def _initialiser(self, name: Hashable) -> Constant | None:
+        tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
+        return None if tensor is None else constants.of_tensor(tensor, tensor.name)
 
     def _say_what_is_folded(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""

@@ -105,7 +105,7 @@ class Patterns:
     def layer(self, kind: str, fields: dict[str, Any], x: Draft, old: Sequence[Draft], **more: Any) -> Draft:
         """A layer in place of some; it is called as the one with weights, or else the last."""
         nodes = tuple(node for each in old for node in each.nodes)
-        return self.builder.layer(kind, fields, [x], nodes, more.get("weights", ()))
+        return self.builder.layer(kind, fields, [x], nodes, more.get("arrays"))
 
 
 def close(value: object, number: float) -> bool:
@@ -330,14 +330,14 @@ def _scaled(patterns: Patterns, draft: Draft) -> Draft | None:
     norm = x.kind == "layer_norm" and x.fields.get("elementwise_affine") is False and patterns.alone(x)
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
         fields = {**x.fields, "elementwise_affine": True, "bias": False}
-        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], weights=parameter.weights)
+        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
     if _along(parameter, x.shape, [0]) and draft.shape == x.shape:
-        return patterns.layer("scale", {}, x, [draft], weights=parameter.weights)
+        return patterns.layer("scale", {}, x, [draft], arrays=parameter.arrays)
     places = tuple(range(1 - len(x.shape), 0))  # of tokens x features, a mean over the features leaves the channels
     bare = x.kind == "instance_norm" and "track_running_stats" not in x.fields and _is_bare(x) and patterns.alone(x)
     if bare and _along(parameter, x.shape, places):
         fields = {"axes": places, "eps": x.fields.get("eps", 1e-5), "bias": False}
-        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], weights=parameter.weights)
+        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
     return None
 
 
@@ -353,19 +353,19 @@ def _shifted(patterns: Patterns, draft: Draft) -> Draft | None:
     x, parameter = found
     if not patterns.alone(x) or len(x.inputs) != 1:
         return None
-    weights, before = (*x.weights, *parameter.weights), x.inputs[0]
+    arrays, before = {**x.arrays, "bias": parameter.arrays["weight"]}, x.inputs[0]
     if x.kind in BIASED and x.fields.get("bias") is False and _along(parameter, x.shape, [BIASED[x.kind]]):
         fields = {**x.fields, "bias": True}
-        return patterns.layer(x.kind, fields, before, [draft, x], weights=weights)
+        return patterns.layer(x.kind, fields, before, [draft, x], arrays=arrays)
     norm = x.kind == "layer_norm" and x.fields.get("bias") is False and "elementwise_affine" not in x.fields
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
-        return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], weights=weights)
+        return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], arrays=arrays)
     if x.kind == "scale" and "bias" not in x.fields and _along(parameter, x.shape, [0]):
         bare = before.kind in ("group_norm", "instance_norm") and _is_bare(before) and patterns.alone(before)
         if bare:
             fields = {**before.fields, "affine": True}
-            return patterns.layer(before.kind, fields, before.inputs[0], [before, x, draft], weights=weights)
-        return patterns.layer("scale", {"bias": True}, before, [x, draft], weights=weights)
+            return patterns.layer(before.kind, fields, before.inputs[0], [before, x, draft], arrays=arrays)
+        return patterns.layer("scale", {"bias": True}, before, [x, draft], arrays=arrays)
     return None
 
 

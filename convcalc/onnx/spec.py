@@ -62,11 +62,12 @@ def _says(found: str, network: Network) -> bool:
 
 def _is_like(one: Node, other: Node) -> bool:
     inputs = [tuple(sorted(node.inputs)) if node.kind in COMMUTATIVE else node.inputs for node in (one, other)]
-    return inputs[0] == inputs[1] and (one.kind, one.config, one.shape, one.shared) == (
+    return inputs[0] == inputs[1] and (one.kind, one.config, one.shape, one.shared, one.borrowed) == (
         other.kind,
         other.config,
         other.shape,
         other.shared,
+        other.borrowed,
     )
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from onnx import ModelProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
 
-from convcalc.layers import Array, NoOnnxForm, Shape
+from convcalc.layers import Array, NoOnnxForm, Shape, Weights
 from convcalc.network import Network, Node
 from convcalc.onnx.graph import Layer
 from convcalc.version import __version__
@@ -93,8 +93,8 @@ def _written(network: Network, dtype: str) -> list[Layer]:
     """The operators of every layer; all that have none are named at once."""
     layers, lacking = [], []
     for node in network.layers:
-        owner = node if node.shared is None else network.nodes[node.shared]
-        layer = Layer(node.name, owner.name, dtype)
+        owner = _owner(network, node)
+        layer = Layer(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
         entering = [network.nodes[source] for source in node.inputs]
         names, shapes = tuple(each.name for each in entering), tuple(each.shape for each in entering)
         assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
@@ -107,6 +107,28 @@ def _written(network: Network, dtype: str) -> list[Layer]:
         said = "; ".join(f"{each.layer} ({each.kind}, line {each.line}): {each.reason}" for each in lacking)
         raise CannotWrite(f"no exact ONNX form for {said}", tuple(lacking))
     return layers
+
+
+def _owner(network: Network, node: Node) -> Node:
+    """The layer whose arrays a layer uses."""
+    return node if node.shared is None else network.nodes[node.shared]
+
+
+def _borrowed(network: Network, node: Node) -> dict[str, tuple[str, Shape, Shape]]:
+    """The arrays of a layer that are those of others: what they are called, their shape, and the shape needed."""
+    arrays = {}
+    for array in node.borrowed:
+        owner = network.nodes[array.owner]
+        shape, wanted = _arrays(network, owner)[array.array], _arrays(network, node)[array.name]
+        arrays[array.name] = f"{owner.name}.{array.array}", shape, wanted
+    return arrays
+
+
+def _arrays(network: Network, node: Node) -> Weights:
+    """Shapes of the arrays of a layer, learned ones and buffers."""
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    entering = [network.nodes[source].shape for source in node.inputs]
+    return {**node.config.weights(*entering), **node.config.buffers(*entering)}
 
 
 class _Held(NamedTuple):
@@ -122,10 +144,8 @@ def _held(network: Network, layers: list[Layer]) -> dict[str, _Held]:
     found: dict[str, _Held] = {}
     for place, layer in enumerate(layers, start=network.input_count):
         node = network.nodes[place]
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-        entering = [network.nodes[source].shape for source in node.inputs]
-        for name, shape in {**node.config.weights(*entering), **node.config.buffers(*entering)}.items():
-            if name in layer.used:
+        for name, shape in _arrays(network, node).items():
+            if name in layer.used and name not in _owner(network, node).borrowed_names:
                 found.setdefault(f"{layer.owner}.{name}", _Held(place, name, shape))
     return found
 

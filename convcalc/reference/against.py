@@ -164,7 +164,8 @@ class OnnxRuntime:
             return
         node = self.network.nodes[place]
         owner = node if node.shared is None else self.network.nodes[node.shared]
-        self._kept |= {f"{owner.name}.{name}": array for name, array in arrays.items()}
+        borrowed = owner.borrowed_names
+        self._kept |= {f"{owner.name}.{name}": array for name, array in arrays.items() if name not in borrowed}
         if place in self.network.outputs:
             self._outputs[place] = output
 

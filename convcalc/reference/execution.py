@@ -92,12 +92,17 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         weights.done(index)
         if index in last_use:
             tensors[index] = _as_claimed(output, node, inputs)
-        fresh = {name: arrays[name] for name in arrays if name in used and read.get(id(arrays[name])) is None}
-        read.update((id(array), array) for array in fresh.values())
+        fresh = {name: arrays[name] for name in arrays if name in used and id(_holder(arrays[name])) not in read}
+        read.update((id(holder), holder) for holder in map(_holder, fresh.values()))
         shapes = {name: array.shape for name, array in fresh.items()}
         del arrays, fresh
         yield Step(index, output, shapes, engine.multiplications - before, alive, problem)
         del output
+
+
+def _holder(array: Array) -> Array:
+    """The array that holds the elements of a view."""
+    return array if array.base is None else _holder(array.base)
 
 
 def _last_use(network: Network) -> dict[int, int]:

@@ -32,7 +32,7 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     element = ELEMENT_BYTES[dtype]
     peak = analyze(network, dtype=dtype).peak
     largest = max((product(node.shape) for node in network.nodes), default=0) * element
-    owners = {node.shared for node in network.layers if node.shared is not None}
+    owners = {node.shared for node in network.layers if node.shared is not None} | {owner for owner, _ in network.lent}
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
@@ -44,7 +44,7 @@ def _elements(network: Network, node: Node) -> int:
     assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
     shapes = [network.nodes[source].shape for source in node.inputs]
     arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
-    return sum(product(shape) for shape in arrays.values())
+    return sum(product(shape) for name, shape in arrays.items() if name not in node.borrowed_names)
 
 
 def free_bytes() -> int | None:

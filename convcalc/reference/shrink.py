@@ -128,7 +128,7 @@ def _simpler(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         if isinstance(value, list) and place[-1:] == ("padding",) and all(map(_are_numbers, value)):
             yield from (_with(document, (*place, index), max(item)) for index, item in enumerate(value))
     for place, value in _values(document):
-        if isinstance(value, str) and place[-1] not in ("name", "from", "share") and place[:1] != ("name",):
+        if isinstance(value, str) and not {"name", "from", "share"}.intersection(place) and place[:1] != ("name",):
             yield from (_with(document, place, number) for number in (0, 1, 2))
         yield from (_with(document, place, number) for number in _smaller(value))
 

@@ -141,7 +141,9 @@ def alone(network: Network, name: str) -> Network:
     entering = [network.nodes[source] for source in dict.fromkeys(node.inputs)]
     inputs = [Node(source.name, "input", None, (), source.shape, source.line) for source in entering]
     places = {source: place for place, source in enumerate(dict.fromkeys(node.inputs))}
-    own = msgspec.structs.replace(node, inputs=tuple(places[source] for source in node.inputs), shared=None)
+    own = msgspec.structs.replace(
+        node, inputs=tuple(places[source] for source in node.inputs), shared=None, borrowed=()
+    )
     return msgspec.structs.replace(
         network, nodes=(*inputs, own), input_count=len(inputs), outputs=(len(inputs),), groups=()
     )

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
 from convcalc.layers import Shape
-from convcalc.network import Network
+from convcalc.network import Network, order_of_axes
 from convcalc.tensors.engine import Array
 
 
@@ -25,11 +25,20 @@ class RandomWeights:
         self.seed = seed
         self.dtype = np.dtype(dtype)
         self._kept: dict[int, dict[str, Array]] = {}
-        self._last_use = {self._owner(index): index for index in range(network.input_count, len(network.nodes))}
+        self._last_use: dict[int, int] = {}
+        for index in range(network.input_count, len(network.nodes)):
+            self._last_use |= dict.fromkeys(self._read_by(index), index)
 
     def _owner(self, index: int) -> int:
         shared = self.network.nodes[index].shared
         return index if shared is None else shared
+
+    def _read_by(self, index: int) -> Iterator[int]:
+        """The nodes whose arrays a layer reads: its own or its owner's, and those that single arrays are from."""
+        owner = self._owner(index)
+        yield owner
+        for array in self.network.nodes[owner].borrowed:
+            yield from self._read_by(array.owner)
 
     def of(self, index: int, inputs: Sequence[Array] = ()) -> Mapping[str, Array]:
         """The arrays of a node, or of the node whose weights it shares, drawn for values of the size of `inputs`."""
@@ -42,14 +51,23 @@ class RandomWeights:
             generator = np.random.default_rng([self.seed, owner])
             size = _size_of(inputs[0]) if inputs else 1.0
             self._kept[owner] = {
-                name: drawn(generator, name, shape, self.dtype, size) for name, shape in arrays.items()
-            }
+                name: drawn(generator, name, shape, self.dtype, size)
+                for name, shape in arrays.items()
+                if name not in node.borrowed_names
+            } | {array.name: laid_out(self.of(array.owner)[array.array], arrays[array.name]) for array in node.borrowed}
         return self._kept[owner]
 
     def done(self, index: int) -> None:
         """Let go of arrays that no later layer uses."""
-        if not self.keep and self._last_use[self._owner(index)] == index:
-            self._kept.pop(self._owner(index), None)
+        for owner in () if self.keep else self._read_by(index):
+            if self._last_use[owner] == index:
+                self._kept.pop(owner, None)
+
+
+def laid_out(array: Array, shape: Shape) -> Array:
+    """The elements of an array in another shape, none copied unless they must be; see `Borrowed`."""
+    order = order_of_axes(array.shape, shape)
+    return array.reshape(-1)[: math.prod(shape)].reshape(shape) if order is None else array.transpose(order)
 
 
 def drawn(

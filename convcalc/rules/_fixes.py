@@ -266,6 +266,8 @@ def _sequences(node: Node | None) -> Iterator[Sequence]:
 
 def _names(node: Node) -> list[Scalar]:
     items = node.items if isinstance(node, Sequence) else [node]
+    if isinstance(node, Mapping):  # of single arrays that are shared
+        items = [value for _, value in node.entries]
     return [item for item in items if isinstance(item, Scalar)]
 
 

@@ -110,6 +110,16 @@ def users(subject: Subject) -> dict[int, list[int]]:
     return found
 
 
+@lru_cache(maxsize=1)
+def _lent(subject: Subject) -> frozenset[tuple[int, str]]:
+    return subject.network.lent
+
+
+def is_tied(subject: Subject, index: int, array: str) -> bool:
+    """Whether an array of a layer that has weights of its own is also another layer's, which may use it otherwise."""
+    return array in subject.network.nodes[index].borrowed_names or (index, array) in _lent(subject)
+
+
 def positions(shape: tuple[int, ...]) -> int:
     """Positions of a map: the product of its axes after the channels."""
     return product(shape[1:])

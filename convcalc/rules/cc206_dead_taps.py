@@ -9,7 +9,7 @@ a transposed convolution with a tap through which no input writes to an output t
 are dead where they are in every use. Counted are params·(1 - live taps / taps, multiplied over the axes).
 
 Not flagged: padding that is a copy of the input (reflect, replicate, circular); deformable convolutions, whose taps
-move.
+move; a weight that is shared by itself.
 
 False positives: a fully convolutional net that is linted at a toy size; give its real one.
 
@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import users
+from convcalc.rules._graph import is_tied, users
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import meetings, pads, per_axis, redilated, touches_padding, windows_of
 
@@ -73,7 +73,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     nodes = subject.network.nodes
     for index, uses in users(subject).items():
         node = nodes[index]
-        if node.kind not in {"conv", "conv_transpose"} or len(node.shape) == 1:
+        if node.kind not in {"conv", "conv_transpose"} or len(node.shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
         alive = [_alive(axes(subject, use)) for use in uses]

@@ -8,7 +8,7 @@ that subtract a mean of every channel alone, and nothing else: batch_norm, insta
 groups as channels. Weights that are shared count where that is so in every use. `--fix` writes bias: false.
 
 Not flagged: group and layer normalisation over several channels; an output of the network; linear over several axes,
-whose features are not the channels.
+whose features are not the channels; a bias that is shared by itself.
 
 False positives: a normalisation that is frozen while the layer before it is trained on. A checkpoint that holds the
 bias no longer fits once it is dropped.
@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, users
+from convcalc.rules._graph import CONVOLUTIONS, is_tied, users
 from convcalc.rules._subject import Fix, Problem, Subject
 
 SEVERITY = "warning"
@@ -48,7 +48,11 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # a consumer may be missing
     nodes = subject.network.nodes
-    found = [index for index, uses in users(subject).items() if all(_is_cancelled(subject, use) for use in uses)]
+    found = [
+        index
+        for index, uses in users(subject).items()
+        if not is_tied(subject, index, "bias") and all(_is_cancelled(subject, use) for use in uses)
+    ]
     for index in found:
         subject.at = index
         node, norm = nodes[index], nodes[subject.consumers(index)[0]]

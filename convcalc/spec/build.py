@@ -8,14 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from convcalc.arithmetic.number import product
 from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
-from convcalc.network import Group, Node
+from convcalc.network import Borrowed, Group, Node
 from convcalc.spec.configure import Configurator
 from convcalc.spec.misreadings import is_map, linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
-from convcalc.spec.template import Block, Layer
+from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.template import Block, Layer, Reference
+from convcalc.spec.tree import Scalar
 
 MOST_LAYERS = 150_000
 """Layers and calls of blocks together, those left out included."""
@@ -203,12 +206,15 @@ class Builder:
     def _node(self, site: Site, inputs: tuple[int, ...]) -> Tensor:
         shared = self._shared(site)
         config, output = self.configurator.layer(site, inputs, shared)
+        borrowed: tuple[Borrowed, ...] = ()
         if shared is not None:
             self._check_shared(site, config, inputs, self.nodes[shared])
+        elif site.layer.arrays:
+            borrowed = self._borrowed(site, self._arrays(config, inputs))
         if site.layer.kind_name == "linear":
             self._warn_of_map(site, inputs[0], output)
         line = site.in_users_text()[0].layer.line
-        self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared))
+        self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared, borrowed))
         if self.sites is not None:
             self.sites.append(site)
         return len(self.nodes) - 1
@@ -250,6 +256,53 @@ class Builder:
             message = f"share: the weights of {owner.name} are {_listed(owned)}, this layer needs {_listed(needed)}"
             raise self.problems.fail(site, "CC103", message)
 
+    def _borrowed(self, site: Site, arrays: dict[str, Shape]) -> tuple[Borrowed, ...]:
+        """The arrays of a layer that are those of other layers; `arrays` are all it has."""
+        borrowed = []
+        for key, reference in site.layer.arrays:
+            name = str(key.value)
+            if name not in arrays:
+                raise self._no_array(site, key, site.name, name, arrays)
+            owner, array = self.names.array(reference, site)
+            index = self._holder(site, reference, owner)
+            held = self._arrays(self.nodes[index].config, self.nodes[index].inputs)
+            if array not in held:
+                raise self._no_array(site, reference.node, owner, array, held)
+            if product(arrays[name]) > product(held[array]):
+                message = f"{site.name}: share: {name} {_sizes(arrays[name])} has more elements than {reference.name}"
+                message = f"{message}, {_sizes(held[array])}"
+                advice = "an array is a view of another with as many elements or more"
+                raise self.problems.fail_at(site, reference.node, "CC103", message, advice)
+            borrowed.append(Borrowed(name, index, array))
+        return tuple(borrowed)
+
+    def _holder(self, site: Site, reference: Reference, owner: str) -> int:
+        """The layer of that name, or the one whose weights it uses."""
+        index = self.names.tensors[owner]
+        if index is None:
+            raise Failed
+        node = self.nodes[index]
+        if node.name == owner and node.config is not None:
+            return index if node.shared is None else node.shared
+        what = "a block" if owner in self.names.calls else "an input" if node.config is None else "left out"
+        message = f"{site.name}: share: expected an array of a layer above, and {owner} is {what}"
+        advice = f"name a layer within: {owner}.conv1.weight, say" if owner in self.names.calls else ""
+        raise self.problems.fail_at(site, reference.node, "CC013", message, advice)
+
+    def _no_array(self, site: Site, node: Scalar, layer: str, name: str, arrays: dict[str, Shape]) -> Failed:
+        message = f"{site.name}: share: {layer} has no array `{name}`; it has {_listed(arrays)}"
+        return self.problems.fail_at(site, node, "CC013", message, did_you_mean(name, arrays))
+
+    def _arrays(self, config: Kind | None, inputs: tuple[int, ...]) -> dict[str, Shape]:
+        """Shapes of the arrays of a layer, learned ones and buffers."""
+        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
+        shapes = [self.nodes[source].shape for source in inputs]
+        return {**config.weights(*shapes), **config.buffers(*shapes)}
+
+
+def _sizes(shape: Shape) -> str:
+    return "x".join(map(str, shape))
+
 
 def _listed(weights: dict[str, Shape]) -> str:
-    return ", ".join(f"{name} {'x'.join(map(str, shape))}" for name, shape in weights.items()) or "none"
+    return ", ".join(f"{name} {_sizes(shape)}" for name, shape in weights.items()) or "none"

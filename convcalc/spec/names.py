@@ -81,6 +81,20 @@ class Names:
         reference, call = site.layer.share, site.call
         if reference is None:
             return call.shared and call.shared + site.relative_name
+        return self._of_weights(reference, site)
+
+    def array(self, reference: Reference, site: Site) -> tuple[str, str]:
+        """The layer whose array a reference names, and the array."""
+        layer, _, array = reference.name.rpartition(".")
+        around, _, part = layer.rpartition(".")
+        if self.full_name(layer, site.call.prefixes) is None:  # an array's name may have a dot too: out_proj.weight
+            full = self.full_name(around, site.call.prefixes)
+            if full is not None and full not in self.calls:
+                layer, array = around, f"{part}.{array}"
+        return self._of_weights(Reference(layer, reference.node), site), array
+
+    def _of_weights(self, reference: Reference, site: Site) -> str:
+        """The layer or block that a reference in `share` names, of a repeated one the repetition of the same number."""
         owner = self.resolve(reference, site, None)
         if not isinstance(owner, str) or self.tensors[owner] is None:
             raise Failed  # nothing is known of it

@@ -77,10 +77,14 @@ class Rewriter:
         closed = {*NOT_INSIDE, *self.closure(variant.target)}
         found, notes = {}, []
         named = [self._matching(pattern) for pattern in patterns]
+        lenders = {self.network.nodes[owner].name for owner, _ in self.network.lent}
         for way, nodes in self.ways.items():
             wanted = [node for node in nodes if not patterns or any(node.name in names for names in named)]
             standard = [node for node in nodes if is_standard(node)]
             if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
+                continue
+            if any(node.borrowed or node.name in lenders for node in nodes):
+                notes.append(f"{standard[0].name} stays: single arrays of it are also another layer's")
                 continue
             if len(standard) < len(nodes):
                 notes.append(f"{standard[0].name} stays: it is standard in some of its repetitions alone")

@@ -22,6 +22,13 @@ ANY = {"not": {"type": "object"}, "description": "a number, true or false, a wor
 TEXT: Schema = {"not": {"type": ["object", "array"]}}
 AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+ARRAYS: Schema = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\."}, "minProperties": 1}
+SHARE: Schema = {
+    "anyOf": [{"type": "string"}, ARRAYS],
+    "description": "an earlier layer whose weights are used, or single arrays by name: {weight: conv1.weight}",
+}
+SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
+"""Where the fields are those of an earlier layer, none must be written."""
 BUDGET: Schema = {
     "type": "object",
     "additionalProperties": False,
@@ -135,7 +142,7 @@ def _kind(name: str) -> Schema:
         branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
         fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
     required = list(layers.required(kind))
-    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)])
+    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
     return {**found, "description": layers.page(kind).partition("\n")[0]}
 
 
@@ -157,10 +164,11 @@ def _bare(fields: list[str], required: list[str]) -> list[str]:
     return fields if len(fields) == 1 else []
 
 
-def _layer(fields: Schema, required: list[str], bare: list[Schema]) -> Schema:
-    mapping: Schema = {"type": "object", "additionalProperties": False, "properties": {**fields, **COMMON}}
+def _layer(fields: Schema, required: list[str], bare: list[Schema], *, share: Schema = COMMON["share"]) -> Schema:
+    properties = {**fields, **COMMON, "share": share}
+    mapping: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if required:
-        mapping["anyOf"] = [{"required": required}, {"required": ["share"]}]
+        mapping["anyOf"] = [{"required": required}, SHARING]
     empty = [] if required else [{"type": "null"}]
     return {"anyOf": [mapping, *bare, *empty]}
 

@@ -56,7 +56,7 @@ class Layer:
             "line",
             "name",
         ),
-        *("ignored", "repeat", "share", "source", "sources", "when"),
+        *("arrays", "ignored", "repeat", "share", "source", "sources", "when"),
     )
 
     def __init__(self, source: Source, key: Scalar) -> None:
@@ -72,6 +72,7 @@ class Layer:
         self.repeat: Value | None = None
         self.when: Value | None = None
         self.share: Reference | None = None
+        self.arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
         self.branches: list[list[Layer]] | None = None
         self.budget: dict[str, Limit] | None = None
         self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
@@ -250,6 +251,8 @@ class Compiler(ValueReader):
             layer.repeat = self.value(node, names, REPEAT, name)
         elif name == "when":
             layer.when = self.value(node, names, WHEN, name)
+        elif name == "share" and isinstance(node, tree.Mapping):
+            self._arrays(layer, node, scope)
         elif name == "share":
             references = self._references(node, scope, name)
             layer.share = references[0] if references else None
@@ -259,6 +262,21 @@ class Compiler(ValueReader):
             layer.budget = limits(self, node)
         elif name == "lint":
             layer.ignored = self._ignored(node)
+
+    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope) -> None:
+        """Arrays of the layer that are those of layers above."""
+        if layer.block is not None or not node.entries:
+            arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
+            expected = f"expected the name of an earlier {layer.kind_name}{arrays}"
+            self.problem("CC011", node, f"share: {expected}, found {described(node)}")
+            return
+        for key, value in node.entries:
+            for reference in self._references(value, scope, "share") or []:
+                if "." in reference.name:
+                    layer.arrays.append((key, reference))
+                else:
+                    expected = f"expected an array of a layer above, as in {reference.name}.weight"
+                    self.problem("CC011", value, f"share: {key.value}: {expected}, found {described(value)}")
 
     def _ignored(self, node: Node) -> tuple[Scalar, ...]:
         """The rules that are named under `lint`; whether there are such is for who runs them."""
@@ -281,7 +299,7 @@ class Compiler(ValueReader):
             if (
                 not isinstance(item, Scalar)
                 or not isinstance(item.value, str)
-                or (what == "share" and item.value in RESERVED)
+                or (what == "share" and item.value.partition(".")[0] in RESERVED)
             ):
                 self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
                 return None

@@ -14,11 +14,11 @@ from convcalc.onnx.operators.normalisations import tidy
 LARGEST_FLOAT = 3.4e38
 
 
-def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None, weights: tuple[str, ...] = ()) -> Value:
+def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Value:
     """A layer whose output has its input's shape, wherever the batch is."""
     value = call.value(0)
     x = call.builder.viewed(value, value.batch)
-    return call.out(call.layer(kind, fields or {}, x, weights=weights), value.batch)
+    return call.out(call.layer(kind, fields or {}, x), value.batch)
 
 
 def _plain(kind: str) -> Callable[[Call], Value]:
@@ -81,7 +81,7 @@ def _prelu(call: Call) -> Value:
     count = math.prod(slope.shape)
     if count not in (1, x.shape[0]):
         raise Inexpressible(f"slopes of shape {list(slope.shape)} for a tensor of shape {list(value.shape)}")
-    return call.out(call.layer("prelu", {"num_parameters": count}, x, weights=slope.made_of), batch)
+    return call.out(call.layer("prelu", {"num_parameters": count}, x, arrays={"weight": slope}), batch)
 
 
 def _gelu(call: Call) -> Value:

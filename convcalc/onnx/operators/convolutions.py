@@ -49,11 +49,9 @@ def _weight(call: Call, index: int, x: Draft) -> Constant:
     return weight
 
 
-def _arrays(call: Call, weight: Constant, index: int) -> tuple[bool, tuple[str, ...]]:
-    """Whether there is a bias, and the initialisers of both."""
-    if not call.has(index):
-        return False, weight.made_of
-    return True, (*weight.made_of, *call.constant(index, "a bias").made_of)
+def _arrays(call: Call, weight: Constant, index: int) -> dict[str, Constant]:
+    """The filters, and the bias if there is one."""
+    return {"weight": weight, "bias": call.constant(index, "a bias")} if call.has(index) else {"weight": weight}
 
 
 def _conv(call: Call) -> Value:
@@ -62,14 +60,14 @@ def _conv(call: Call) -> Value:
     groups = call.attributes.integer("group", 1)
     if weight.shape[1] * groups != x.shape[0]:
         raise Inexpressible(f"filters of shape {list(weight.shape)} in {groups} groups for {x.shape[0]} channels")
-    bias, weights = _arrays(call, weight, 2)
+    arrays = _arrays(call, weight, 2)
     fields = {
         "out_channels": weight.shape[0],
         **window(call, weight.shape[2:]),
         "groups": groups,
-        "bias": bias,
+        "bias": "bias" in arrays,
     }
-    return call.out(call.layer("conv", fields, x, weights=weights))
+    return call.out(call.layer("conv", fields, x, arrays=arrays))
 
 
 def _conv_transpose(call: Call) -> Value:
@@ -78,15 +76,15 @@ def _conv_transpose(call: Call) -> Value:
     groups = call.attributes.integer("group", 1)
     if weight.shape[0] != x.shape[0]:
         raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
-    bias, weights = _arrays(call, weight, 2)
+    arrays = _arrays(call, weight, 2)
     fields = {
         "out_channels": weight.shape[1] * groups,
         **window(call, weight.shape[2:]),
         "groups": groups,
-        "bias": bias,
+        "bias": "bias" in arrays,
     }
     fields["padding"], fields["output_padding"] = _cropping(call, fields, x.shape[1:])
-    return call.out(call.layer("conv_transpose", fields, x, weights=weights))
+    return call.out(call.layer("conv_transpose", fields, x, arrays=arrays))
 
 
 def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -113,16 +111,16 @@ def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tup
 def _deform_conv(call: Call) -> Value:
     x = call.map()
     weight = _weight(call, 1, x)
-    bias, weights = _arrays(call, weight, 3)
+    arrays = _arrays(call, weight, 3)
     fields = {
         "out_channels": weight.shape[0],
         **window(call, weight.shape[2:]),
         "groups": call.attributes.integer("group", 1),
-        "bias": bias,
+        "bias": "bias" in arrays,
         "offset_groups": call.attributes.integer("offset_group", 1),
     }
     maps = [call.map(index) for index in (2, 4) if call.has(index)]
-    return call.out(call.layer("deform_conv", fields, x, *maps, weights=weights))
+    return call.out(call.layer("deform_conv", fields, x, *maps, arrays=arrays))
 
 
 FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}

@@ -24,8 +24,9 @@ def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> boo
     )
 
 
-def _made_of(constants: Sequence[Constant]) -> tuple[str, ...]:
-    return tuple(name for constant in constants for name in constant.made_of)
+def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
+    """A scale and a shift, and running statistics behind them, by the names that all norms have for these."""
+    return dict(zip(("weight", "bias", "running_mean", "running_var"), constants, strict=False))
 
 
 def _batch_norm(call: Call) -> list[Value]:
@@ -35,8 +36,8 @@ def _batch_norm(call: Call) -> list[Value]:
     arrays = [call.constant(index, "statistics or a scale") for index in range(1, 5)]
     affine = not says_nothing(arrays[:2], (1.0, 0.0))
     fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
-    weights = _made_of(arrays if affine else arrays[2:])
-    return [call.out(call.layer("batch_norm", fields, x, weights=weights))]
+    named = {name: array for name, array in _named(arrays).items() if affine or name.startswith("running")}
+    return [call.out(call.layer("batch_norm", fields, x, arrays=named))]
 
 
 def tidy(number: float) -> float:
@@ -49,7 +50,7 @@ def _instance_norm(call: Call) -> Value:
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
     affine = not says_nothing(arrays, (1.0, 0.0))
     fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
-    return call.out(call.layer("instance_norm", fields, x, weights=_made_of(arrays) if affine else ()))
+    return call.out(call.layer("instance_norm", fields, x, arrays=_named(arrays) if affine else None))
 
 
 def _group_norm(call: Call) -> Value:
@@ -60,7 +61,7 @@ def _group_norm(call: Call) -> Value:
     if affine and arrays[0].shape != (x.shape[0],):
         raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
     fields = {"num_groups": groups, "eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
-    return call.out(call.layer("group_norm", fields, x, weights=_made_of(arrays) if affine else ()))
+    return call.out(call.layer("group_norm", fields, x, arrays=_named(arrays) if affine else None))
 
 
 def _layer_norm(call: Call) -> list[Value]:
@@ -85,7 +86,7 @@ def _layer_norm(call: Call) -> list[Value]:
         "elementwise_affine": affine,
         "bias": len(arrays) > 1 or not affine,
     }
-    return [call.out(call.layer("layer_norm", fields, x, weights=_made_of(arrays) if affine else ()), batch)]
+    return [call.out(call.layer("layer_norm", fields, x, arrays=_named(arrays) if affine else None), batch)]
 
 
 def _skip_layer_norm(call: Call) -> list[Value]:
@@ -99,7 +100,7 @@ def _skip_layer_norm(call: Call) -> list[Value]:
     together = call.layer("add", {}, *entering)
     arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
     fields = {"axes": (-1,), "eps": tidy(call.attributes.real("epsilon", 1e-12)), "bias": len(arrays) > 1}
-    y = call.out(call.layer("layer_norm", fields, together, weights=_made_of(arrays)))
+    y = call.out(call.layer("layer_norm", fields, together, arrays=_named(arrays)))
     return [y, y, y, call.out(together)]
 
 

@@ -12,8 +12,8 @@ from convcalc.onnx.errors import Inexpressible
 
 def linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
     """A dense layer on the last axis; `weight` is one of the file's, whichever way it lies."""
-    weights = (*weight.made_of, *(bias.made_of if bias is not None else ()))
-    return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, weights=weights)
+    arrays = {"weight": weight, "bias": bias} if bias is not None else {"weight": weight}
+    return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, arrays=arrays)
 
 
 def _gemm(call: Call) -> Value:

@@ -21,8 +21,11 @@ class Modules:
             path, kind = parts(layer.name), layers.load(layer.kind)
             bare = kind is None or kind.weights is layers.Kind.weights
             self.around.append(None if bare and len(path) == 1 and is_generic(path[0]) else path[:-1])
-        self.tied = {graph.numbers[layer.share] for layer in graph.layers if layer.share is not None}
-        self.tied |= {index for index, layer in enumerate(graph.layers) if layer.share is not None}
+        self.tied: set[int] = set()
+        for index, layer in enumerate(graph.layers):
+            owners = [layer.share] if layer.share is not None else [owner for owner, _ in layer.arrays.values()]
+            if owners:
+                self.tied |= {index, *(graph.numbers[owner] for owner in owners)}
 
     def grouped(self, items: Sequence[Part]) -> list[Part]:
         """The sequence of all layers, with those of each module in one."""

@@ -55,6 +55,7 @@ class Slot:
         "name",
         "path",
         "repeat",
+        "shared",
         "sources",
         "value",
         "when",
@@ -77,6 +78,7 @@ class Slot:
         self.fields: dict[str, str] = {}
         self.when = ""
         self.repeat = ""
+        self.shared: dict[str, tuple[Slot, str]] = {}  # the owner of its arrays by name; under "", of all its weights
         self.value: Tensors = []
         self.name = ""
         self.is_named = False  # because something refers to it
@@ -114,7 +116,6 @@ class Scope:
         self.parameters: dict[str, Parameter] = {}
         self.known: list[tuple[Tensors, Reference]] = []
         self.at: dict[int, Reference] = {}  # of the network, which has one occurrence and many layers
-        self.shared: list[tuple[Slot, int]] = []
         self.every = [*_everything(slots)]
         self._inputs()
         self.leaving = self._connect(slots, self.entering)
@@ -231,20 +232,27 @@ class Scope:
                 slot.fields[name] = text
 
     def _values(self, slot: Slot, kind: type[layers.Kind]) -> dict[str, list[list[Any]]]:
-        """The fields of a kind that are not at their default everywhere."""
+        """The fields of a kind that are not everywhere at their default, or as those of the layer that is shared."""
         types, standard = layers.field_types(kind), layers.defaults(kind)
+        unwritten = {**standard, **self._fields_shared(slot)}
         found: dict[str, list[list[Any]]] = {}
         for name, of in types.items():
             values = [
                 [condensed(of, self.graph.layers[unit].fields.get(name, standard.get(name))) for unit in _layers(units)]
                 for units in slot.found
             ]
-            usual = [default(kind, name)] if name in standard else []
+            usual = [condensed(of, unwritten[name])] if name in unwritten else []
             if any(not _same(value, usual[0] if usual else _NOTHING) for units in values for value in units):
                 found[name] = values
         if "stride" in found and "pool" in slot.kind and found["stride"] == found.get("kernel_size"):
             del found["stride"]
         return found
+
+    def _fields_shared(self, slot: Slot) -> dict[str, Any]:
+        """The fields of the layer whose weights are used, if they are another's."""
+        first = next(unit for units in slot.found for unit in _layers(units))
+        share = self.graph.layers[first].share
+        return {} if share is None else self.graph.layers[self.graph.numbers[share]].fields
 
     def _arguments(self, slot: Slot, name: str) -> list[list[Any]]:
         return [[unit.arguments[name] for unit in units if not isinstance(unit, int)] for units in slot.found]
@@ -374,13 +382,18 @@ class Scope:
         owners = {unit: slot for slot in self.every for units in slot.found for unit in units if isinstance(unit, int)}
         for slot in self.every:
             unit = slot.found[0][0] if slot.found[0] else None
-            owner = self.graph.layers[unit].share if isinstance(unit, int) else None
-            if owner is not None:
-                other = owners.get(self.graph.numbers[owner])
-                if other is None:
-                    raise Unfit
-                other.is_named = True
-                slot.fields = {"share": other, **slot.fields}  # type: ignore[dict-item]  # named when all are
+            layer = self.graph.layers[unit] if isinstance(unit, int) else None
+            if layer is None or not (layer.share or layer.arrays):
+                continue
+            named = {"": (layer.share, "")} if layer.share is not None else layer.arrays
+            try:
+                slot.shared = {
+                    name: (owners[self.graph.numbers[owner]], array) for name, (owner, array) in named.items()
+                }
+            except KeyError:
+                raise Unfit from None
+            for owner, _ in slot.shared.values():
+                owner.is_named = True
 
     # What they are called.
 
@@ -424,8 +437,12 @@ class Scope:
             fields["when"] = in_braces(slot.when)
         if slot.repeat:
             fields["repeat"] = slot.repeat
+        shared = {name: name_text(f"{other.name}.{array}".rstrip(".")) for name, (other, array) in slot.shared.items()}
+        if shared:
+            listed = ", ".join(f"{name_text(name)}: {text}" for name, text in shared.items())
+            fields["share"] = shared.get("", f"{{{listed}}}")
         for name, text in slot.fields.items():
-            fields[name] = name_text(text.name) if isinstance(text, Slot) else in_braces(text)
+            fields[name] = in_braces(text)
         branches = None if slot.branches is None else [self.written(branch) for branch in slot.branches]
         kind = layers.load(slot.kind) if slot.block is None else None
         return Written(slot.kind, fields, branches, bare_field(kind) if kind is not None else _bare(slot.block))
