@@ -251,28 +251,30 @@ class Scale(FieldType, frozen=True):
         return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
 
 
-class PaddingType(FieldType, frozen=True):
-    """Padding in any of its forms; see `convcalc.arithmetic.window`."""
+class PaddingType(FieldType, frozen=True, kw_only=True):
+    """Padding in any of its forms (see `convcalc.arithmetic.window`); `options` are the words that the kind takes."""
 
-    minimum: int = 0
+    options: tuple[str, ...] = PADDING_WORDS
 
     @property
     def expected(self) -> str:
-        return "a whole number, a list with one for each axis, [[before, after], ...], or " + ", ".join(PADDING_WORDS)
+        forms = "a whole number, a list with one for each axis, "
+        return forms + ("[[before, after], ...], or " if self.options else "or [[before, after], ...]") + ", ".join(
+            self.options
+        )
 
     @property
     def words(self) -> tuple[str, ...]:
-        return PADDING_WORDS
+        return self.options
 
     @property
     def item(self) -> FieldType:
-        return PaddingType(self.about)
+        return PaddingType(self.about, options=())
 
     def accept(self, value: Any, rank: int) -> Padding:
         if isinstance(value, str):
-            if value not in PADDING_WORDS:
-                raise FieldError(f"expected a whole number, a list or one of {', '.join(PADDING_WORDS)}, "
-                                 f"found {shown(value)}")  # fmt: skip
+            if value not in self.options:
+                raise FieldError(f"expected {self.expected}, found {shown(value)}")
             if value == "causal" and rank != 1:
                 raise FieldError(f"causal padding is for 1-D inputs; this one has {rank} axes: "
                                  "write [[before, after], ...]")  # fmt: skip
@@ -299,14 +301,15 @@ class PaddingType(FieldType, frozen=True):
         if isinstance(value, tuple):
             if len(value) != 2:
                 raise FieldError(f"expected [before, after], found {shown(value)}")
-            return _whole(value[0], self.minimum), _whole(value[1], self.minimum)
-        return (_whole(value, self.minimum),) * 2
+            return _whole(value[0], 0), _whole(value[1], 0)
+        return (_whole(value, 0),) * 2
 
     def schema(self) -> dict[str, Any]:
-        number = {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+        number = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": LARGEST}, _EXPRESSION]}
         pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
         either = {"anyOf": [*number["anyOf"], pair]}
-        return {"anyOf": [{"enum": list(PADDING_WORDS)}, *number["anyOf"], {"type": "array", "items": either}]}
+        words = [{"enum": list(self.options)}] if self.options else []
+        return {"anyOf": [*words, *number["anyOf"], {"type": "array", "items": either}]}
 
 
 class Listed(FieldType, frozen=True, kw_only=True):
