@@ -92,6 +92,12 @@ def grouped(groups: int, in_channels: int, out_channels: int) -> Check:
     )
 
 
+def projection(x: Shape, channels: int) -> str:
+    """What gives a tensor other channels."""
+    layer = f"conv: {{out_channels: {channels}, kernel_size: 1}}" if len(x) > 1 else f"linear: {channels}"
+    return f"axis 0 is channels: `{layer}` makes {channels} of {x[0]}"
+
+
 def axes_exist(axes: Sequence[int], x: Shape, field: str) -> Iterator[Check]:
     """Every axis must be one that the tensor has, and named once (CC011)."""
     rank = len(x)

@@ -13,7 +13,7 @@ from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import figures, library
-from convcalc.spec.advice import advised, blamed
+from convcalc.spec.advice import Trials, blamed
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
 from convcalc.spec.limits import limits
 from convcalc.spec.places import Places
@@ -50,9 +50,9 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
     """
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
-    found = document.advised(network)
-    if found or network is None:
-        raise SpecError(found, network)
+    problems = document.found()
+    if problems or network is None:
+        raise SpecError(problems, network, lambda: document.advised(network))
     return network
 
 
@@ -73,8 +73,10 @@ class Examined(msgspec.Struct, frozen=True):
     places: Places
 
 
-MOST_LAYERS_TO_ADVISE_ON = 2000
-"""A larger network is not built again to find input sizes that fit."""
+MOST_LAYERS_TO_BLAME = 2000
+"""A larger network is not built again to find the variables that broke it."""
+MOST_LAYERS_TO_ADVISE_ON = 20_000
+"""Layers that are built, at all sizes that are tried together, to find input sizes that fit."""
 
 
 class _Document:
@@ -104,11 +106,11 @@ class _Document:
     def advised(self, network: Network | None) -> list[Diagnostic]:
         """Everything that is wrong, from top to bottom, with the given values that do it, or input sizes that fit."""
         found = self.found()
-        small = self.builder.steps <= MOST_LAYERS_TO_ADVISE_ON
+        small = self.builder.steps <= MOST_LAYERS_TO_BLAME
         broken: list[Diagnostic] = []
         if found and small and self.given_variables:
             broken, found = blamed(found, self.given_variables, self._problems_with)
-        if found and small and network is not None and network.input_count == 1:
+        if found and network is not None and network.input_count == 1 and not self.source.converted:
             entering = network.nodes[0]
 
             def problems_at(shape: Shape) -> list[Diagnostic]:
@@ -116,7 +118,9 @@ class _Document:
                 other.read()
                 return other.found()
 
-            found = [advised(problem, entering.shape, problems_at) for problem in found]
+            most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.steps, 1)
+            trials = Trials(entering.name, entering.shape, found, problems_at, most)
+            found = [trials.advised(problem) for problem in found]
         return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
