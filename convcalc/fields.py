@@ -259,8 +259,10 @@ class PaddingType(FieldType, frozen=True, kw_only=True):
     @property
     def expected(self) -> str:
         forms = "a whole number, a list with one for each axis, "
-        return forms + ("[[before, after], ...], or " if self.options else "or [[before, after], ...]") + ", ".join(
-            self.options
+        return (
+            forms
+            + ("[[before, after], ...], or " if self.options else "or [[before, after], ...]")
+            + ", ".join(self.options)
         )
 
     @property

@@ -27,7 +27,9 @@ def place(problem: Diagnostic) -> tuple[int, int]:
 
 
 def advised(problem: Diagnostic) -> list[tuple[int, ...]]:
-    return [tuple(map(int, shape.split("x"))) for shape in SIZES.findall(problem.help)] if "fits" in problem.help else []
+    return (
+        [tuple(map(int, shape.split("x"))) for shape in SIZES.findall(problem.help)] if "fits" in problem.help else []
+    )
 
 
 def layer(draw: random.Random, name: str, source: str) -> str:
@@ -99,13 +101,16 @@ def test_sizes_are_never_advised_where_channels_differ(layers: str) -> None:
 
 
 def test_what_makes_the_channels_equal_does_so_when_it_is_written() -> None:
-    for layers, wrong in (("[relu: {name: a}, conv: {name: b, out_channels: 6, kernel_size: 1}", "[4, 7, 7]"),
-                          ("[linear: {name: a, out_features: 4}, linear: {name: b, out_features: 6}", "[9]")):  # fmt: skip
-        (problem,) = problems(f"input: {wrong}\nlayers: {layers}, add: {{from: [a, b]}}]\n")
-        match = re.search("`(.+)` makes 6 of 4", problem.help)
-        assert match
-        mended = match[1].replace("{", "{name: c, from: a, ").replace("linear: 6", "linear: {name: c, from: a, out_features: 6}")
-        assert not problems(f"input: {wrong}\nlayers: {layers}, {mended}, add: {{from: [c, b]}}]\n")
+    for shape, kind, field in (
+        ("[4, 7, 7]", "conv", "kernel_size: 1, out_channels"),
+        ("[9]", "linear", "out_features"),
+    ):
+        layers = f"{kind}: {{name: a, {field}: 4}}, {kind}: {{name: b, {field}: 6}}"
+        (problem,) = problems(f"input: {shape}\nlayers: [{layers}, add: {{from: [a, b]}}]\n")
+        advice = {"conv": "conv: {out_channels: 6, kernel_size: 1}", "linear": "linear: 6"}[kind]
+        assert f"`{advice}` makes 6 of 4" in problem.help
+        mended = f"{kind}: {{name: a, {field}: 4}}, {advice}, relu: {{name: c}}, {kind}: {{name: b, {field}: 6}}"
+        assert not problems(f"input: {shape}\nlayers: [{mended}, add: {{from: [c, b]}}]\n")
 
 
 def test_sizes_that_leave_another_error_are_advised_for_the_layer_alone() -> None:
@@ -114,7 +119,7 @@ input: [4, 8, 8]
 layers:
   - conv: {out_channels: 1, kernel_size: 9}
   - max_pool: {from: input, kernel_size: 2}
-  - add: {from: [previous, input]}
+  - concat: {from: [previous, input]}
 """
     assert [problem.help for problem in problems(text)] == ["this layer fits with --input 4x9x9", ""]
     assert [problem.line for problem in problems(text, (4, 9, 9))] == [6]
@@ -140,7 +145,8 @@ def test_a_network_is_built_for_advice_no_more_often_than_its_size_allows(monkey
         return read(own)
 
     monkeypatch.setattr(document._Document, "read", counted)
-    mistakes = "".join(f"  - conv: {{from: input, out_channels: 1, kernel_size: {size}, padding: [0, 1]}}\n" for size in range(9, 49))
+    wrong = "  - conv: {from: input, out_channels: 1, padding: [0, 1], kernel_size: "
+    mistakes = "".join(f"{wrong}{size}}}\n" for size in range(9, 49))
     for relus, most in ((10, 200), (1990, 10)):
         builds = 0
         with pytest.raises(SpecError) as caught:

@@ -138,7 +138,7 @@ def _last_beside(window: Window, size: int) -> str:
     windows_within = (window.before + size - 1) // window.stride + 1  # that start in the input, or before it
     most = window.span(windows_within + 1) - 1 - window.before - size
     return (
-        f"the last window starts behind the input, an axis of {size}, as {window.after} of padding stand there: it would "
+        f"the last window starts behind the input, an axis of {size}, where {window.after} of padding stand: it would "
         f"hold padding alone; legal here: 0 to {most} after"
     )
 

@@ -30,7 +30,9 @@ from convcalc.layers._windows import shown_pairs, shown_sizes
 
 
 class Crop(Kind, frozen=True, kw_only=True):
-    cropping: Annotated[tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input", options=()))] = None
+    cropping: Annotated[
+        tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input", options=()))
+    ] = None
     size: Annotated[Sizes | None, optional(PerAxis("positions that are left, from the middle"))] = None
 
     def crops(self, x: Shape) -> tuple[Pair, ...]:
