@@ -283,6 +283,10 @@ class PaddingType(FieldType, frozen=True, kw_only=True):
             return value
         if rank == 0 and value not in (0, ()):
             raise FieldError(f"expected 0, as there are no spatial axes here, found {shown(value)}")
+        if isinstance(value, tuple) and rank < len(value) == 2 * rank and not any(isinstance(v, tuple) for v in value):
+            expected = f"expected one value for each of the {rank} spatial axes, found {len(value)}"
+            pairs = ", ".join(["[before, after]"] * rank)
+            raise FieldError(f"{expected} (before and after of each are written [{pairs}])")
         return _per_axis(value, rank, self._pair)
 
     def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:
@@ -378,8 +382,7 @@ def _per_axis(value: Any, rank: int, accept: Callable[[Any], Any]) -> tuple[Any,
     if not isinstance(value, tuple):
         return (accept(value),) * rank
     if len(value) != rank:
-        pairs = " (before and after of the one axis are written [[before, after]])" if rank == 1 else ""
-        raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}{pairs}")
+        raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}")
     return tuple(accept(item) for item in value)
 
 

@@ -103,7 +103,9 @@ def runtime_shape(file: onnx.ModelProto) -> tuple[int, ...]:
 @pytest.mark.parametrize("op", KINDS)
 def test_asymmetric_pads_of_a_file_give_the_shape_that_onnx_runtime_gives(op: str) -> None:
     draw = random.Random(op)
-    files = [((5, 5), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 2, 2], "ceil_mode": 1})]
+    files: list[tuple[tuple[int, ...], dict[str, Any]]] = [
+        ((5, 5), {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 2, 2], "ceil_mode": 1})
+    ]
     for _ in range(40):
         kernel = [draw.randint(1, 4) for _ in range(2)]
         attributes = {

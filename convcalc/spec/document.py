@@ -15,13 +15,15 @@ from convcalc.network import Network
 from convcalc.spec import figures, library
 from convcalc.spec.advice import Trials, blamed
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
+from convcalc.spec.elsewhere import BATCHES, field_advice
+from convcalc.spec.forms import under_own_names
 from convcalc.spec.limits import limits
 from convcalc.spec.places import Places
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import Block, Compiler, Layer, Scope
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, brief, described, parse
 
 FIELDS = {
     "name": "what the network is called (default: the file's name)",
@@ -144,10 +146,14 @@ class _Document:
             return None
         if self.compiler.keep_bodies:
             self.tree = tree
-        for key, _ in tree.entries:
+        for key, value in tree.entries:
             if key.value not in FIELDS:
-                advice = did_you_mean(key.value, FIELDS) or f"it has {', '.join(FIELDS)}"
-                self.compiler.problem("CC010", key, f"a spec has no field `{key.value}`", advice)
+                word, written = str(key.value), brief(value, self.source.text)
+                advice = field_advice("spec", word, written, FIELDS, ()) or did_you_mean(word, FIELDS)
+                self.compiler.problem(
+                    "CC010", key, f"a spec has no field `{word}`", advice or f"it has {', '.join(FIELDS)}"
+                )
+        tree = under_own_names(tree, list(FIELDS))
         self.settings.variables(tree.find("variables"), self.given_variables)
         shapes, lines = self._inputs(tree)
         self._blocks(tree.find("blocks"))
@@ -198,7 +204,10 @@ class _Document:
                 if "." in str(key.value) or key.value == "previous":
                     self.compiler.problem("CC011", key, f"inputs: `{key.value}` cannot be the name of an input")
         elif several is not None:
-            self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
+            message = f"inputs: expected shapes by name, found {described(several)}"
+            self.compiler.problem(
+                "CC011", several, message, "`input: [...]` is of one, `inputs: {image: [...]}` of more"
+            )
         elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
         given = {name: self._given_shape(name, shape, written) for name, shape in self.given_inputs.items()}
@@ -209,6 +218,9 @@ class _Document:
         given = Source("--input", f"{name}={'x'.join(map(str, shape))}")
         if name not in written:
             advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
+            if name == "input" and written:  # which is what sizes without a name are of
+                sizes = "x".join(map(str, shape))
+                advice = f"its inputs have names: {' or '.join(f'--input {own}={sizes}' for own in written)}"
             self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
             return None
         own = self._shape(written[name], name)
@@ -225,6 +237,12 @@ class _Document:
             return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
+        first = node.items[0] if isinstance(node, Sequence) and node.items else None
+        if isinstance(first, Scalar) and (first.value in BATCHES and first.value not in self.values):
+            written = ", ".join(brief(size, self.source.text) for size in node.items[1:])  # type: ignore[union-attr]
+            message = f"{name}: expected the channels first, found {described(first)}"
+            self.compiler.problem("CC011", first, message, f"there is no batch axis: [{written}]")
+            return None
         value = self.settings.typed(node, SHAPE, name)
         return value if isinstance(value, tuple) else None
 
@@ -232,10 +250,10 @@ class _Document:
         layers = tree.find("layers")
         if isinstance(layers, Sequence):
             return layers.items
-        if layers is None and self.complete:
+        if layers is not None:
+            self.compiler.sequence(layers, Scope(()))  # which says what is wrong
+        elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
-        elif layers is not None:
-            self.compiler.problem("CC011", layers, f"layers: expected a list of layers, found {described(layers)}")
         return []
 
     def _blocks(self, node: Node | None) -> None:
@@ -243,7 +261,8 @@ class _Document:
         if isinstance(node, Mapping):
             entries = node.entries
         elif node is not None:
-            self.compiler.problem("CC011", node, f"blocks: expected a mapping, found {described(node)}")
+            message = f"blocks: expected a mapping, found {described(node)}"
+            self.compiler.problem("CC011", node, message, "blocks: {NAME: {parameters: {...}, layers: [...]}}")
         for key, definition in entries:
             name = str(key.value)
             if load_kind(name) is not None:
