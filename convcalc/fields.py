@@ -251,34 +251,42 @@ class Scale(FieldType, frozen=True):
         return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
 
 
-class PaddingType(FieldType, frozen=True):
-    """Padding in any of its forms; see `convcalc.arithmetic.window`."""
+class PaddingType(FieldType, frozen=True, kw_only=True):
+    """Padding in any of its forms (see `convcalc.arithmetic.window`); `options` are the words that the kind takes."""
 
-    minimum: int = 0
+    options: tuple[str, ...] = PADDING_WORDS
 
     @property
     def expected(self) -> str:
-        return "a whole number, a list with one for each axis, [[before, after], ...], or " + ", ".join(PADDING_WORDS)
+        forms = "a whole number, a list with one for each axis, "
+        return (
+            forms
+            + ("[[before, after], ...], or " if self.options else "or [[before, after], ...]")
+            + ", ".join(self.options)
+        )
 
     @property
     def words(self) -> tuple[str, ...]:
-        return PADDING_WORDS
+        return self.options
 
     @property
     def item(self) -> FieldType:
-        return PaddingType(self.about)
+        return PaddingType(self.about, options=())
 
     def accept(self, value: Any, rank: int) -> Padding:
         if isinstance(value, str):
-            if value not in PADDING_WORDS:
-                raise FieldError(f"expected a whole number, a list or one of {', '.join(PADDING_WORDS)}, "
-                                 f"found {shown(value)}")  # fmt: skip
+            if value not in self.options:
+                raise FieldError(f"expected {self.expected}, found {shown(value)}")
             if value == "causal" and rank != 1:
                 raise FieldError(f"causal padding is for 1-D inputs; this one has {rank} axes: "
                                  "write [[before, after], ...]")  # fmt: skip
             return value
         if rank == 0 and value not in (0, ()):
             raise FieldError(f"expected 0, as there are no spatial axes here, found {shown(value)}")
+        if isinstance(value, tuple) and rank < len(value) == 2 * rank and not any(isinstance(v, tuple) for v in value):
+            expected = f"expected one value for each of the {rank} spatial axes, found {len(value)}"
+            pairs = ", ".join(["[before, after]"] * rank)
+            raise FieldError(f"{expected} (before and after of each are written [{pairs}])")
         return _per_axis(value, rank, self._pair)
 
     def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:
@@ -299,14 +307,15 @@ class PaddingType(FieldType, frozen=True):
         if isinstance(value, tuple):
             if len(value) != 2:
                 raise FieldError(f"expected [before, after], found {shown(value)}")
-            return _whole(value[0], self.minimum), _whole(value[1], self.minimum)
-        return (_whole(value, self.minimum),) * 2
+            return _whole(value[0], 0), _whole(value[1], 0)
+        return (_whole(value, 0),) * 2
 
     def schema(self) -> dict[str, Any]:
-        number = {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+        number = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": LARGEST}, _EXPRESSION]}
         pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
         either = {"anyOf": [*number["anyOf"], pair]}
-        return {"anyOf": [{"enum": list(PADDING_WORDS)}, *number["anyOf"], {"type": "array", "items": either}]}
+        words = [{"enum": list(self.options)}] if self.options else []
+        return {"anyOf": [*words, *number["anyOf"], {"type": "array", "items": either}]}
 
 
 class Listed(FieldType, frozen=True, kw_only=True):
@@ -373,8 +382,7 @@ def _per_axis(value: Any, rank: int, accept: Callable[[Any], Any]) -> tuple[Any,
     if not isinstance(value, tuple):
         return (accept(value),) * rank
     if len(value) != rank:
-        pairs = " (before and after of the one axis are written [[before, after]])" if rank == 1 else ""
-        raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}{pairs}")
+        raise FieldError(f"expected one value for each of the {rank} spatial axes, found {len(value)}")
     return tuple(accept(item) for item in value)
 
 

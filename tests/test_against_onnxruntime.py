@@ -88,7 +88,14 @@ def pads(padding: Any) -> dict[str, Any]:
 
 
 def is_word(config: Any) -> bool:
-    return isinstance(config.padding, str)
+    return isinstance(explicit(config), str)
+
+
+def explicit(config: Any) -> Any:
+    """The padding, causal in numbers: ONNX has no word for it, which says that the last tap is where the output is."""
+    if config.padding != "causal":
+        return config.padding
+    return ((getattr(config, "dilation", (1,))[0] * (config.kernel_size[0] - 1), 0),)
 
 
 def behind_batch(axis: int) -> int:
@@ -109,9 +116,7 @@ def padded(g: Graph, x: str, padding: Any, mode: str, value: float = 0.0) -> str
 def conv(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
     if len(shapes[0]) == 1:
         return None  # ONNX needs an axis
-    padding = config.padding
-    if padding == "causal":  # ONNX has no word for it, which says: the last tap is where the output is
-        padding = ((config.dilation[0] * (config.kernel_size[0] - 1), 0),)
+    padding = explicit(config)
     if str(padding).startswith("same") and (set(config.dilation) != {1} or config.padding_mode != "zeros"):
         return None  # "Dilation not supported for AutoPadType::SAME_UPPER or SAME_LOWER", and zeros are all it pads
     if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.stride, strict=True)):
@@ -140,10 +145,10 @@ def pool(operator: str) -> Build:
         if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.steps(), strict=True)):
             return None  # as Conv, but that it refuses the negative padding
         if not is_word(config):
-            both = zip(config.padding, config.kernel_size, strict=True)
+            both = zip(explicit(config), config.kernel_size, strict=True)
             if any(max(pair) >= k for pair, k in both):
                 return None  # it measures the pad against the kernel, PyTorch's documentation against the dilated one
-        attributes = {"kernel_shape": config.kernel_size, "strides": config.steps(), **pads(config.padding)}
+        attributes = {"kernel_shape": config.kernel_size, "strides": config.steps(), **pads(explicit(config))}
         attributes |= {"ceil_mode": int(config.ceil_mode)}
         if operator == "MaxPool":
             if str(config.padding).startswith("same") and set(config.dilation) != {1}:

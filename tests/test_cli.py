@@ -704,7 +704,7 @@ def test_commands_start_without_numpy() -> None:
     "arguments",
     [
         ["analyze", RESNET],
-        ["analyze", RESNET, "--batch", "8", "--top", "3", "--by", "kind", "--format", "csv", "--set", "depths=[1,1]"],
+        ["analyze", RESNET, "--batch", "8", "--top", "3", "--by", "kind", "--format", "csv", "--input", "3x64x64"],
         ["compare", RESNET, "--variant", "ghost", "--layer", "layer1"],
         ["lint", RESNET, "--format", "json"],
         ["zoo"],

@@ -251,8 +251,8 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "causal padding in two dimensions": (
         "conv: {out_channels: 1, kernel_size: 3, padding: «causal»}", "CC011", "causal padding is for 1-D",
     ),
-    "a pool with causal padding": (
-        "input: [4, 8]\nlayers: [max_pool: {kernel_size: 2, padding: «causal»}]\n", "CC011", "padding ... causal",
+    "a pool with causal padding in two dimensions": (
+        "max_pool: {kernel_size: 2, padding: «causal»}", "CC011", "causal padding is for 1-D",
     ),
     "repeat is negative": ("relu: {repeat: «-1»}", "CC011", "repeat ... from 0, found -1"),
     "repeat is not whole": ("relu: {repeat: «in_channels / 3»}", "CC011", "repeat ... whole number from 0 ... 1.33"),
@@ -390,7 +390,7 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "share ... a ... 5x4 ... 5x5",
     ),
     "a pool with too much padding": (
-        "max_pool: {kernel_size: 3, padding: «2»}", "CC104", "padding 2 ... half of ... 3 ... legal here: 0 to 1",
+        "max_pool: {kernel_size: 3, padding: «3»}", "CC104", "first window ... 3 of padding ... legal here: 0 to 2",
     ),
     "too much output_padding": (
         "conv_transpose: {out_channels: 1, kernel_size: 3, stride: 2, output_padding: «2»}", "CC105",
@@ -487,7 +487,7 @@ SHAPES = """
     layers:
       - conv: {name: a, out_channels: 4, kernel_size: «9»}
       - conv: {name: b, from: input, out_channels: 4, kernel_size: 1, groups: «3»}
-      - max_pool: {from: input, kernel_size: 2, padding: «2»}
+      - max_pool: {from: input, kernel_size: 2, padding: «3»}
       - «add»: {from: [input, pooled]}
 """
 

@@ -68,9 +68,9 @@ def _kind(name: str) -> KindExplanation:
     found = layers.load(name)
     if found is None:
         from convcalc.spec import library
-        from convcalc.spec.suggestions import did_you_mean
+        from convcalc.spec.suggestions import kind_meant
 
-        advice = did_you_mean(name, layers.names()) or "`convcalc kinds` lists what there is"
+        advice = kind_meant(name, layers.names())
         if library.block_source(name) is not None:
             advice = f"it is a block, made of layers that `convcalc kinds {name}` shows"
         raise typer.BadParameter(f"there is no layer kind `{_said(name)}`; {advice}", param_hint="--kind")

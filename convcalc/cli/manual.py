@@ -28,9 +28,9 @@ def kinds(
         return
     page = _page(name)
     if page is None:
-        from convcalc.spec.suggestions import did_you_mean
+        from convcalc.spec.suggestions import kind_meant
 
-        advice = did_you_mean(name, library.names()) or "`convcalc kinds` lists what there is"
+        advice = kind_meant(name, library.names())
         raise typer.BadParameter(f"there is no layer kind or block `{name}`; {advice}", param_hint="NAME")
     manual.show(console(), page)
 

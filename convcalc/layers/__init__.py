@@ -73,7 +73,7 @@ class Check(msgspec.Struct, frozen=True):
     """A condition that must hold before the formulas mean anything; a bool for ints, a mask for arrays.
 
     `field` is the one to blame (none: the layer). `message`, called with `arguments`, says what was found and which
-    values are legal; it is called only where the condition does not hold.
+    values are legal, and `advice` what to write; they are called only where the condition does not hold.
     """
 
     holds: bool
@@ -81,6 +81,7 @@ class Check(msgspec.Struct, frozen=True):
     field: str
     message: Callable[..., str]
     arguments: tuple[object, ...] = ()
+    advice: Callable[..., str] | None = None
 
 
 class Unprobed(Exception):

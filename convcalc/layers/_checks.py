@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 
 from convcalc.arithmetic.number import greatest_common_divisor
-from convcalc.arithmetic.window import PADDING_WORDS, Padding, Pair, Window
+from convcalc.arithmetic.window import Pair, Window
 from convcalc.layers import Check, Shape
 
 
@@ -43,19 +43,6 @@ def room_to_pad(mode: str, padding: Sequence[Pair], x: Shape) -> Iterator[Check]
 def _too_padded(mode: str, pad: int, room: int, size: int) -> str:
     return (
         f"{mode} padding of {pad} needs an axis of at least {pad + room}, found {size}; legal here: 0 to {size - room}"
-    )
-
-
-def no_word(padding: Padding, words: Sequence[str], field: str) -> Check:
-    """Words for the padding that mean nothing to a kind (CC011)."""
-    return Check(
-        padding not in words,
-        "CC011",
-        field,
-        lambda: (
-            f"{field} cannot be {padding} here; legal here: a whole number, a list of one an axis, "
-            "[[before, after], ...]" + "".join(f", {word}" for word in PADDING_WORDS if word not in words)
-        ),
     )
 
 
@@ -103,6 +90,12 @@ def grouped(groups: int, in_channels: int, out_channels: int) -> Check:
             f"legal here: {_listed(divisors(greatest_common_divisor(in_channels, out_channels)))}"
         ),
     )
+
+
+def projection(x: Shape, channels: int) -> str:
+    """What gives a tensor other channels."""
+    layer = f"conv: {{out_channels: {channels}, kernel_size: 1}}" if len(x) > 1 else f"linear: {channels}"
+    return f"axis 0 is channels: `{layer}` makes {channels} of {x[0]}"
 
 
 def axes_exist(axes: Sequence[int], x: Shape, field: str) -> Iterator[Check]:

@@ -13,6 +13,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
+from convcalc.layers._checks import projection
 
 
 class Elementwise(Kind, frozen=True, kw_only=True):
@@ -25,7 +26,8 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             for number, x in enumerate(inputs):
                 if axis < len(x):
                     holds = (x[axis] == largest) | (x[axis] == 1)
-                    yield Check(holds, "CC103", "", _mismatch, (inputs, number, axis, largest))
+                    advice = _projection if axis == 0 else None
+                    yield Check(holds, "CC103", "", _mismatch, (inputs, number, axis, largest), advice)
 
     def shape(self, *inputs: Shape) -> Shape:
         axes = range(max(len(x) for x in inputs))
@@ -87,6 +89,10 @@ def _mismatch(inputs: tuple[Shape, ...], number: int, axis: int, largest: int) -
         f"input {number + 1} of shape {list(inputs[number])} does not match input {other + 1} of shape "
         f"{list(inputs[other])} on axis {axis}: {inputs[number][axis]} against {largest}; legal here: {largest}, or 1"
     )
+
+
+def _projection(inputs: tuple[Shape, ...], number: int, axis: int, largest: int) -> str:
+    return projection(inputs[number], largest)
 
 
 def repeated(fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:

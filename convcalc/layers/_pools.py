@@ -15,7 +15,7 @@ from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
-from convcalc.layers._checks import fits, has_positions, no_word
+from convcalc.layers._checks import fits, has_positions
 from convcalc.layers._onnx import cut, ends, padded, positions
 from convcalc.layers._windows import shown_sizes, shown_window
 
@@ -39,19 +39,19 @@ class Pool(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
-        yield no_word(self.padding, ["causal"], "padding")
-        if len(x) == 1 or self.padding == "causal":
+        if len(x) == 1:
             return
-        found = self.windows(x)
+        per_axis = self.windows(x)
         if self.ceil_mode:
-            for window, size in zip(found, x[1:], strict=True):
+            for window, size in zip(per_axis, x[1:], strict=True):
                 yield Check(window.outputs_ceil(size) >= 1, "CC101", "kernel_size", _no_window, (window, size))
         else:
-            yield from fits(found, x)
-        if not isinstance(self.padding, str):
-            for window in found:
-                for pad in (window.before, window.after):
-                    yield Check(2 * pad <= window.extent, "CC104", "padding", _too_padded, (window, pad))
+            yield from fits(per_axis, x)
+        for window, size in zip(per_axis, x[1:], strict=True):
+            yield Check(window.before < window.extent, "CC104", "padding", _first_beside, (window,))
+            if not self.ceil_mode:  # which leaves out a window that starts behind the input
+                last = window.stride * (window.outputs(size) - 1) - window.before
+                yield Check(last < size, "CC104", "padding", _last_beside, (window, size))
 
     def shape(self, x: Shape) -> Shape:
         counts = [window.outputs_ceil if self.ceil_mode else window.outputs for window in self.windows(x)]
@@ -84,8 +84,8 @@ class Pool(Kind, frozen=True, kw_only=True):
         x = draw_shape(draw, least_rank=1)
         kernel = tuple(draw.randint(1, min(size, 4)) for size in x[1:])
         padding = draw_padding(draw, kernel)
-        if padding == "causal" or not isinstance(padding, str):
-            padding = tuple((draw.randint(0, k // 2), draw.randint(0, k // 2)) for k in kernel)
+        if not isinstance(padding, str):
+            padding = tuple((draw.randint(0, k - 1), draw.randint(0, k - 1)) for k in kernel)
         given: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
         return cls(**given, stride=None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)), (x,)
 
@@ -127,10 +127,19 @@ def _no_window(window: Window, size: int) -> str:
     )
 
 
-def _too_padded(window: Window, pad: int) -> str:
+def _first_beside(window: Window) -> str:
     return (
-        f"padding {pad} is more than half of the {window.extent} positions that the window spans: it could "
-        f"hold padding alone; legal here: 0 to {window.extent // 2}"
+        f"the first window spans {window.extent} positions, and {window.before} of padding stand before the input: it "
+        f"would hold padding alone; legal here: 0 to {window.extent - 1} before"
+    )
+
+
+def _last_beside(window: Window, size: int) -> str:
+    windows_within = (window.before + size - 1) // window.stride + 1  # that start in the input, or before it
+    most = window.span(windows_within + 1) - 1 - window.before - size
+    return (
+        f"the last window starts behind the input, an axis of {size}, where {window.after} of padding stand: it would "
+        f"hold padding alone; legal here: 0 to {most} after"
     )
 
 

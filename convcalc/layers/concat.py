@@ -21,7 +21,7 @@ from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Unprobed
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
-from convcalc.layers._checks import axes_exist
+from convcalc.layers._checks import axes_exist, projection
 from convcalc.layers._onnx import onnx_axis
 from convcalc.layers.add import Add
 
@@ -38,7 +38,8 @@ class Concat(Kind, frozen=True, kw_only=True):
             yield Check(len(x) == len(first), "CC103", "", _unlike, (first, number, x))
             for axis, (size, wanted) in enumerate(zip(x, first, strict=False)):
                 if axis != self.axis % len(first):
-                    yield Check(size == wanted, "CC103", "", _mismatch, (first, number, x, axis))
+                    advice = _projection if axis == 0 else None
+                    yield Check(size == wanted, "CC103", "", _mismatch, (first, number, x, axis), advice)
 
     def shape(self, *inputs: Shape) -> Shape:
         axis = self.axis % len(inputs[0])
@@ -87,3 +88,7 @@ def _mismatch(first: Shape, number: int, x: Shape, axis: int) -> str:
         f"input {number} of shape {list(x)} does not match input 1 of shape {list(first)} on axis {axis}: {x[axis]} "
         f"against {first[axis]}; legal here: {first[axis]}"
     )
+
+
+def _projection(first: Shape, number: int, x: Shape, axis: int) -> str:
+    return projection(x, first[0])

@@ -28,17 +28,19 @@ from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
-from convcalc.layers._checks import grouped, no_word
+from convcalc.layers._checks import grouped
 from convcalc.layers._filters import biased
 from convcalc.layers._onnx import convolved, ends, padded, per_channel
 from convcalc.layers._windows import shown_window
+
+WORDS = ("same", "same_lower", "valid")
 
 
 class ConvTranspose(Kind, frozen=True, kw_only=True):
     out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions between the windows of neighbouring inputs")] = (1,)
-    padding: Annotated[Padding, PaddingType("positions cropped from the output")] = ((0, 0),)
+    padding: Annotated[Padding, PaddingType("positions cropped from the output", options=WORDS)] = ((0, 0),)
     output_padding: Annotated[Sizes, PerAxis("positions added at the end of the output", minimum=0)] = (0,)
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
     groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
@@ -67,9 +69,6 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield grouped(self.groups, x[0], self.out_channels)
-        yield no_word(self.padding, ["causal"], "padding")
-        if self.padding == "causal":
-            return
         found = self.windows()
         for window, added in zip(found, self.output_padding, strict=True):
             if isinstance(self.padding, str):

@@ -20,17 +20,19 @@ from typing import Annotated
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, windowed
-from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
+from convcalc.arithmetic.window import Pair, Window
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
-from convcalc.layers._checks import has_positions, no_word, one_of_two
+from convcalc.layers._checks import has_positions, one_of_two
 from convcalc.layers._onnx import cut, positions
 from convcalc.layers._windows import shown_pairs, shown_sizes
 
 
 class Crop(Kind, frozen=True, kw_only=True):
-    cropping: Annotated[tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input"))] = None
+    cropping: Annotated[
+        tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input", options=()))
+    ] = None
     size: Annotated[Sizes | None, optional(PerAxis("positions that are left, from the middle"))] = None
 
     def crops(self, x: Shape) -> tuple[Pair, ...]:
@@ -44,10 +46,8 @@ class Crop(Kind, frozen=True, kw_only=True):
         yield has_positions(x)
         yield one_of_two(self.cropping, self.size, ("cropping", "size"))
         if self.size is None and self.cropping is not None:
-            yield no_word(self.cropping, PADDING_WORDS, "cropping")
-            if not isinstance(self.cropping, str):
-                for size, (before, after) in zip(x[1:], self.cropping, strict=True):
-                    yield Check(before + after < size, "CC101", "cropping", _cut_away, (before, after, size))
+            for size, (before, after) in zip(x[1:], self.cropping, strict=True):
+                yield Check(before + after < size, "CC101", "cropping", _cut_away, (before, after, size))
         elif self.size is not None and self.cropping is None:
             for size, left in zip(x[1:], self.size, strict=True):
                 yield Check(left <= size, "CC101", "size", _too_large, (left, size))

@@ -7,7 +7,8 @@ Example:
     # output 64x56x56, params 0, macs 0, field 3
 
 The output's size is the convolution's. With ceil_mode it is rounded up, unless the last window would start behind the
-end. An output element takes one comparison for every tap after the first.
+end. `padding` takes what conv's does, causal too, as long as no window lies on padding alone. An output element takes
+one comparison for every tap after the first.
 
 Source: PyTorch nn.MaxPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
 """

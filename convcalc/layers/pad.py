@@ -17,11 +17,11 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field, windowed
-from convcalc.arithmetic.window import PADDING_WORDS, Pair, Window
+from convcalc.arithmetic.window import Pair, Window
 from convcalc.fields import Choice, PaddingType, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
-from convcalc.layers._checks import has_positions, no_word, room_to_pad
+from convcalc.layers._checks import has_positions, room_to_pad
 from convcalc.layers._onnx import padded
 from convcalc.layers._windows import shown_pairs
 
@@ -29,15 +29,13 @@ MODES = ("constant", "reflect", "replicate", "circular")
 
 
 class Pad(Kind, frozen=True, kw_only=True):
-    padding: Annotated[tuple[Pair, ...], PaddingType("positions added around the input")]
+    padding: Annotated[tuple[Pair, ...], PaddingType("positions added around the input", options=())]
     mode: Annotated[str, Choice("what stands on the padding", options=MODES)] = "constant"
     value: Annotated[float, Real("the constant")] = 0.0
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
-        yield no_word(self.padding, PADDING_WORDS, "padding")
-        if not isinstance(self.padding, str):
-            yield from room_to_pad(self.mode, self.padding, x)
+        yield from room_to_pad(self.mode, self.padding, x)
 
     def shape(self, x: Shape) -> Shape:
         return (x[0], *(size + before + after for size, (before, after) in zip(x[1:], self.padding, strict=True)))

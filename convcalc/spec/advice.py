@@ -7,6 +7,7 @@ Here the network is built again at other sizes or values, so that what is said i
 
 from __future__ import annotations
 
+from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
 
 from msgspec.structs import replace
@@ -63,52 +64,71 @@ def _with_values(problem: Diagnostic, values: Mapping[str, object]) -> Diagnosti
     return replace(problem, message=f"{problem.message}; {said} break{'s' if len(values) == 1 else ''} it")
 
 
-def advised(problem: Diagnostic, shape: Shape, problems_at: Callable[[Shape], list[Diagnostic]]) -> Diagnostic:
-    """The problem, with input sizes at which it is gone, where it is one of sizes.
+class Trials:
+    """A network built at other input shapes, each once, until `most` have been built: then nothing more fits.
 
-    `problems_at` builds the network at another input shape.
+    `problems_at` builds it. `input_` is the name of its one input, `shape` the shape that it has, `problems` what is
+    wrong with it there.
     """
-    if problem.help or problem.code not in SIZES:
-        return problem
 
-    def left(at: Shape) -> list[Diagnostic]:
-        return [found for found in problems_at(at) if found.code in SIZES]
+    def __init__(
+        self,
+        input_: str,
+        shape: Shape,
+        problems: list[Diagnostic],
+        problems_at: Callable[[Shape], list[Diagnostic]],
+        most: int,
+    ) -> None:
+        self.prefix = "" if input_ == "input" else f"{input_}="
+        self.shape = shape
+        self.problems = {_place(problem): problem.code for problem in problems}
+        self.problems_at = problems_at
+        self.most = most
+        self.left: dict[Shape, set[tuple[str, int, int]] | None] = {}
 
-    def is_gone(at: Shape) -> bool:
-        return all((found.line, found.column) != (problem.line, problem.column) for found in left(at))
+    def advised(self, problem: Diagnostic) -> Diagnostic:
+        """The problem, with input sizes at which it is gone and no other one has come, if it is one of sizes."""
+        if problem.help or problem.code not in SIZES or len(self.shape) < 2:
+            return problem
+        others = {place for place, code in self.problems.items() if code not in SIZES}
+        advise = self.smallest_input if problem.code == "CC101" else self.fitting_inputs
+        network = advise(lambda at: self._has_only(others, at))
+        layer = "" if network else advise(lambda at: self._has_only(self.problems.keys() - {_place(problem)}, at))
+        return replace(problem, help=network or (layer and f"this layer {layer}"))
 
-    advise = smallest_input if problem.code == "CC101" else fitting_inputs
-    whole = advise(shape, lambda at: not left(at))
-    layer = "" if whole else advise(shape, is_gone)
-    return replace(problem, help=whole or (layer and f"this layer {layer}"))
+    def _has_only(self, places: abc.Set[tuple[str, int, int]], at: Shape) -> bool:
+        """Whether nothing is wrong at a shape but in these places."""
+        if at not in self.left:
+            full = len(self.left) >= self.most
+            self.left[at] = None if full else {_place(problem) for problem in self.problems_at(at)}
+        left = self.left[at]
+        return left is not None and left <= places
 
+    def fitting_inputs(self, fits: Callable[[Shape], bool]) -> str:
+        """Input shapes near the one there is at which the network fits, in words; nothing where none was found."""
+        for multiple, near in _multiples(self.shape):
+            fitting = [candidate for candidate in near if fits(candidate)]
+            if len(fitting) == len(near):
+                return f"fits with --input {self._either(fitting)}, axes that are multiples of {multiple}"
+        shifted = [next((shape for shape in _shifted(self.shape, sign) if fits(shape)), None) for sign in (-1, 1)]
+        nearest = [shape for shape in shifted if shape is not None]
+        return f"fits with --input {self._either(nearest)}" if nearest else ""
 
-def fitting_inputs(shape: Shape, fits: Callable[[Shape], bool]) -> str:
-    """Input shapes near `shape` at which the network fits, in words; nothing where none was found."""
-    if len(shape) < 2:
+    def smallest_input(self, fits: Callable[[Shape], bool]) -> str:
+        """The smallest input of these proportions, or larger by as much on all axes, at which every window fits."""
+        too_small = 0
+        for power in range(LARGEST_POWER + 1):
+            grown = 2**power
+            if fits(_plus(self.shape, grown)):
+                while grown - too_small > 1:
+                    middle = (grown + too_small) // 2
+                    too_small, grown = (too_small, middle) if fits(_plus(self.shape, middle)) else (middle, grown)
+                return f"fits with --input {self._either([_plus(self.shape, grown)])}"
+            too_small = grown
         return ""
-    for multiple, near in _multiples(shape):
-        found = [candidate for candidate in near if fits(candidate)]
-        if len(found) == len(near):
-            return f"fits with --input {_either(found)}, axes that are multiples of {multiple}"
-    shifted = [next((s for s in _shifted(shape, sign) if fits(s)), None) for sign in (-1, 1)]
-    if any(shifted):
-        return f"fits with --input {_either([candidate for candidate in shifted if candidate])}"
-    return ""
 
-
-def smallest_input(shape: Shape, fits: Callable[[Shape], bool]) -> str:
-    """The smallest input of these proportions, or larger by as much on all axes, at which every window fits."""
-    too_small = 0
-    for power in range(LARGEST_POWER + 1):
-        grown = 2**power
-        if fits(_plus(shape, grown)):
-            while grown - too_small > 1:
-                middle = (grown + too_small) // 2
-                too_small, grown = (too_small, middle) if fits(_plus(shape, middle)) else (middle, grown)
-            return f"fits with --input {_text(_plus(shape, grown))}"
-        too_small = grown
-    return ""
+    def _either(self, shapes: list[Shape]) -> str:
+        return " or ".join(self.prefix + "x".join(map(str, shape)) for shape in shapes)
 
 
 def _multiples(shape: Shape) -> Iterator[tuple[int, list[Shape]]]:
@@ -131,11 +151,3 @@ def _shifted(shape: Shape, sign: int) -> Iterator[Shape]:
 
 def _plus(shape: Shape, positions: int) -> Shape:
     return (shape[0], *(size + positions for size in shape[1:]))
-
-
-def _either(shapes: list[Shape]) -> str:
-    return " or ".join(_text(shape) for shape in shapes)
-
-
-def _text(shape: Shape) -> str:
-    return "x".join(map(str, shape))

@@ -116,7 +116,8 @@ class Configurator:
             raise self.problems.fail(site, "CC013", message + advice)
         for check in config.checks(*shapes):
             if not check.holds:  # the first: those that follow may rest on it
-                raise self.problems.fail(site, check.code, check.message(*check.arguments), check.field)
+                advice = check.advice(*check.arguments) if check.advice is not None else ""
+                raise self.problems.fail(site, check.code, check.message(*check.arguments), check.field, advice)
         output = config.shape(*shapes)
         if product(output) > MOST_ELEMENTS:
             raise self.problems.fail(site, "CC008", "its output has 2^63 elements or more, and a tensor may have fewer")

@@ -13,8 +13,10 @@ from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import figures, library
-from convcalc.spec.advice import advised, blamed
+from convcalc.spec.advice import Trials, blamed
 from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
+from convcalc.spec.elsewhere import BATCHES, field_advice
+from convcalc.spec.forms import under_own_names
 from convcalc.spec.limits import limits
 from convcalc.spec.misreadings import order_of_axes
 from convcalc.spec.places import Places, span
@@ -22,7 +24,7 @@ from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import Block, Compiler, Layer, Scope
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, brief, described, parse
 from convcalc.spec.unused import uncalled_blocks, unused_parameters, unused_variables
 
 FIELDS = {
@@ -58,11 +60,11 @@ def loads(
     """
     document = _Document(source, inputs or {}, variables or {})
     network = document.read()
-    found = document.advised(network)
-    if warn is not None and (warnings := document.warnings(network, complete=not found)):
+    problems = document.found()
+    if warn is not None and (warnings := document.warnings(network, complete=not problems)):
         warn(warnings)
-    if found or network is None:
-        raise SpecError(found, network)
+    if problems or network is None:
+        raise SpecError(problems, network, lambda: document.advised(network))
     return network
 
 
@@ -88,8 +90,10 @@ class Examined(msgspec.Struct, frozen=True):
     places: Places
 
 
-MOST_LAYERS_TO_ADVISE_ON = 2000
-"""A larger network is not built again to find input sizes that fit."""
+MOST_LAYERS_TO_BLAME = 2000
+"""A larger network is not built again to find the variables that broke it."""
+MOST_LAYERS_TO_ADVISE_ON = 20_000
+"""Layers that are built, at all sizes that are tried together, to find input sizes that fit."""
 
 
 class _Document:
@@ -122,11 +126,11 @@ class _Document:
     def advised(self, network: Network | None) -> list[Diagnostic]:
         """Everything that is wrong, from top to bottom, with the given values that do it, or input sizes that fit."""
         found = self.found()
-        small = self.builder.steps <= MOST_LAYERS_TO_ADVISE_ON
+        small = self.builder.steps <= MOST_LAYERS_TO_BLAME
         broken: list[Diagnostic] = []
         if found and small and self.given_variables:
             broken, found = blamed(found, self.given_variables, self._problems_with)
-        if found and small and network is not None and network.input_count == 1:
+        if found and network is not None and network.input_count == 1 and not self.source.converted:
             entering = network.nodes[0]
 
             def problems_at(shape: Shape) -> list[Diagnostic]:
@@ -134,7 +138,9 @@ class _Document:
                 other.read()
                 return other.found()
 
-            found = [advised(problem, entering.shape, problems_at) for problem in found]
+            most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.steps, 1)
+            trials = Trials(entering.name, entering.shape, found, problems_at, most)
+            found = [trials.advised(problem) for problem in found]
         return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
 
     def warnings(self, network: Network | None, *, complete: bool) -> list[Diagnostic]:
@@ -177,10 +183,14 @@ class _Document:
             return None
         if self.compiler.keep_bodies:
             self.tree = tree
-        for key, _ in tree.entries:
+        for key, value in tree.entries:
             if key.value not in FIELDS:
-                advice = did_you_mean(key.value, FIELDS) or f"it has {', '.join(FIELDS)}"
-                self.compiler.problem("CC010", key, f"a spec has no field `{key.value}`", advice)
+                word, written = str(key.value), brief(value, self.source.text)
+                advice = field_advice("spec", word, written, FIELDS, ()) or did_you_mean(word, FIELDS)
+                self.compiler.problem(
+                    "CC010", key, f"a spec has no field `{word}`", advice or f"it has {', '.join(FIELDS)}"
+                )
+        tree = under_own_names(tree, list(FIELDS))
         self.settings.variables(tree.find("variables"), self.given_variables)
         shapes, lines = self._inputs(tree)
         self._blocks(tree.find("blocks"))
@@ -231,7 +241,10 @@ class _Document:
                 if "." in str(key.value) or key.value == "previous":
                     self.compiler.problem("CC011", key, f"inputs: `{key.value}` cannot be the name of an input")
         elif several is not None:
-            self.compiler.problem("CC011", several, f"inputs: expected shapes by name, found {described(several)}")
+            message = f"inputs: expected shapes by name, found {described(several)}"
+            self.compiler.problem(
+                "CC011", several, message, "`input: [...]` is of one, `inputs: {image: [...]}` of more"
+            )
         elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `input`", "input: [3, 224, 224]")
         given = {name: self._given_shape(name, shape, written) for name, shape in self.given_inputs.items()}
@@ -250,6 +263,9 @@ class _Document:
         given = _given_source(name, shape)
         if name not in written:
             advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
+            if name == "input" and written:  # which is what sizes without a name are of
+                sizes = "x".join(map(str, shape))
+                advice = f"its inputs have names: {' or '.join(f'--input {own}={sizes}' for own in written)}"
             self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
             return None
         own = self._shape(written[name], name)
@@ -266,6 +282,12 @@ class _Document:
             return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
+        first = node.items[0] if isinstance(node, Sequence) and node.items else None
+        if isinstance(first, Scalar) and (first.value in BATCHES and first.value not in self.values):
+            written = ", ".join(brief(size, self.source.text) for size in node.items[1:])  # type: ignore[union-attr]
+            message = f"{name}: expected the channels first, found {described(first)}"
+            self.compiler.problem("CC011", first, message, f"there is no batch axis: [{written}]")
+            return None
         value = self.settings.typed(node, SHAPE, name)
         return value if isinstance(value, tuple) else None
 
@@ -273,10 +295,10 @@ class _Document:
         layers = tree.find("layers")
         if isinstance(layers, Sequence):
             return layers.items
-        if layers is None and self.complete:
+        if layers is not None:
+            self.compiler.sequence(layers, Scope(()))  # which says what is wrong
+        elif self.complete:
             self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
-        elif layers is not None:
-            self.compiler.problem("CC011", layers, f"layers: expected a list of layers, found {described(layers)}")
         return []
 
     def _blocks(self, node: Node | None) -> None:
@@ -284,7 +306,8 @@ class _Document:
         if isinstance(node, Mapping):
             entries = node.entries
         elif node is not None:
-            self.compiler.problem("CC011", node, f"blocks: expected a mapping, found {described(node)}")
+            message = f"blocks: expected a mapping, found {described(node)}"
+            self.compiler.problem("CC011", node, message, "blocks: {NAME: {parameters: {...}, layers: [...]}}")
         for key, definition in entries:
             name = str(key.value)
             if load_kind(name) is not None:

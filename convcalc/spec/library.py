@@ -10,7 +10,9 @@ from functools import cache, partial
 from pathlib import Path
 
 from convcalc import layers
+from convcalc.spec.elsewhere import field_advice
 from convcalc.spec.expressions import is_name
+from convcalc.spec.forms import under_own_names
 from convcalc.spec.source import Source
 from convcalc.spec.template import COMMON, IN_LAYER, Block, Compiler, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, described, parse
@@ -18,6 +20,8 @@ from convcalc.spec.values import Value
 
 LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
+
+FIELDS = ("about", "parameters", "layers")
 
 FOLDER = Path(__file__).parent.parent / "blocks"
 
@@ -67,7 +71,8 @@ def block(name: str) -> Block | None:
 def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) -> None:
     """Fill in a block from its definition: `about`, `parameters` (with defaults, or ``required``), `layers`."""
     if not isinstance(node, Mapping):
-        compiler.problem("CC011", node, f"block {block_.name}: expected a mapping with `layers`")
+        message = f"block {block_.name}: expected a mapping with `layers`, found {described(node)}"
+        compiler.problem("CC011", node, message, f"{block_.name}: {{layers: [...]}}")
         return
     block_.variables = frozenset(variables)
     for key, value in node.entries:
@@ -76,19 +81,21 @@ def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) 
                 block_.about = str(value.value)
             else:
                 compiler.problem("CC011", value, f"about: expected a text, found {described(value)}")
-        elif key.value == "parameters":
-            _parameters(block_, value, compiler)
-        elif key.value != "layers":
-            known = "it has about, parameters and layers"
-            compiler.problem("CC010", key, f"block {block_.name} has no field `{key.value}`", known)
-    body = node.find("layers")
-    if body is None:
+        elif key.value not in FIELDS:
+            advice = field_advice("block", str(key.value), "", FIELDS, ()) or f"it has {', '.join(FIELDS)}"
+            compiler.problem("CC010", key, f"block {block_.name} has no field `{key.value}`", advice)
+    node = under_own_names(node, FIELDS)
+    parameters = node.find("parameters")
+    if parameters is not None:
+        _parameters(block_, parameters, compiler)
+    if node.find("layers") is None:
         compiler.problem("CC012", node, f"block {block_.name} needs `layers`")
 
 
 def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
     if not isinstance(node, Mapping):
-        compiler.problem("CC011", node, "parameters: expected a mapping from names to defaults, or to `required`")
+        message = f"parameters: expected a mapping from names to defaults, or to `required`, found {described(node)}"
+        compiler.problem("CC011", node, message, "parameters: {channels: required, stride: 1}")
         return
     known = {*block_.variables, *IN_LAYER}
     for key, value in node.entries:
@@ -106,7 +113,7 @@ def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
 
 def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     """Read a block's layers, once all blocks and their parameters are known."""
-    body = node.find("layers") if isinstance(node, Mapping) else None
+    body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
         scope = Scope([*block_.variables, *block_.parameters])
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))

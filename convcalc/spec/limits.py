@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
+from convcalc.spec.elsewhere import field_advice
 from convcalc.spec.quantities import AMOUNTS, EXPECTED, amount
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.tree import Mapping, Node, Scalar, described
@@ -36,8 +37,9 @@ def entries(reader: ValueReader, node: Node | None, what: str, known: tuple[str,
     written = node.entries if isinstance(node, Mapping) else []
     for key, _ in written:
         if key.value not in known:
-            advice = did_you_mean(key.value, known) or f"it has {', '.join(known)}"
-            reader.problem("CC010", key, f"{what} has no field `{key.value}`", advice)
+            word = str(key.value)
+            advice = field_advice(what, word, "", known, ()) or did_you_mean(word, known)
+            reader.problem("CC010", key, f"{what} has no field `{word}`", advice or f"it has {', '.join(known)}")
     return [(key, value) for key, value in written if key.value in known]
 
 

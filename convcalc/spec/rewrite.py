@@ -135,8 +135,8 @@ class Rewriter:
         try:
             return source, loads(source, inputs=inputs, variables=variables)
         except SpecError as error:
-            first = error.diagnostics[0]
-            more = len(error.diagnostics) - 1
+            first = min(error.problems, key=lambda problem: (problem.line, problem.column))
+            more = len(error.problems) - 1
             raise CannotApply(first.message + (f" (and {more} more)" if more else "")) from error
 
 

@@ -45,11 +45,14 @@ class Settings:
         """Read the variables in order; a given value stands in for the spec's own."""
         entries = node.entries if isinstance(node, tree.Mapping) else []
         if node is not None and not isinstance(node, tree.Mapping):
-            self.compiler.problem("CC011", node, f"variables: expected a mapping, found {described(node)}")
+            message = f"variables: expected a mapping, found {described(node)}"
+            self.compiler.problem("CC011", node, message, "variables: {width: 64}")
         names = [str(key.value) for key, _ in entries]
         for name, value in given.items():
             if name not in names:
                 advice = did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}"
+                if name == "input":
+                    advice = f"sizes of an input are given by --input {value}"
                 message = f"the spec has no variable `{name}`"
                 source = Source("--set", f"{name}={value}")
                 self.problems.append(source.diagnostic("CC013", 0, len(name), message, advice))

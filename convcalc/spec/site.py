@@ -78,14 +78,14 @@ class Problems:
         self.warnings: list[Diagnostic] = []
         self._said: set[tuple[str, int, str]] = set()
 
-    def fail(self, site: Site, code: str, message: str, field: str = "") -> Failed:
+    def fail(self, site: Site, code: str, message: str, field: str = "", advice: str = "") -> Failed:
         """Report something about a layer at the field to blame; returns what to raise."""
         own, field = site.in_users_text(field)
         layer = own.layer
         node: Node = layer.fields[field].node if field in layer.fields else layer.key
         if field in {"repeat", "when"}:
             node = getattr(layer, field).node
-        return self.fail_at(own, node, code, f"{site.name}: {message}")
+        return self.fail_at(own, node, code, f"{site.name}: {message}", advice)
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
         """Report something about a node of the layer's text."""

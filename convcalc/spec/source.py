@@ -6,6 +6,7 @@ import bisect
 import os
 import re
 import sys
+from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,28 @@ class Edit(msgspec.Struct, frozen=True):
 class SpecError(Exception):
     """A spec that cannot be read in full, with everything that is wrong with it.
 
-    `network` holds the layers that could still be worked out, None where not even the input is known.
+    `problems` is that as it was found. `diagnostics` is what to show: from top to bottom, with what `advise` finds out
+    by trying, which takes its time. `network` holds the layers that could still be worked out, None where not even the
+    input is known.
     """
 
-    def __init__(self, diagnostics: list[Diagnostic], network: Network | None = None) -> None:
-        super().__init__("\n".join(f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in diagnostics))
-        self.diagnostics = diagnostics
+    def __init__(
+        self,
+        problems: list[Diagnostic],
+        network: Network | None = None,
+        advise: Callable[[], list[Diagnostic]] | None = None,
+    ) -> None:
+        super().__init__(problems)
+        self.problems = problems
         self.network = network
+        self._advise = advise
+
+    @cached_property
+    def diagnostics(self) -> list[Diagnostic]:
+        return self.problems if self._advise is None else self._advise()
+
+    def __str__(self) -> str:
+        return "\n".join(f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in self.diagnostics)
 
 
 class Source:

@@ -9,13 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+from msgspec.structs import replace
+
 from convcalc.fields import FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
+from convcalc.spec.elsewhere import field_advice, field_named, kind_named
+from convcalc.spec.forms import Forms
 from convcalc.spec.limits import Limit, entries, limits
 from convcalc.spec.source import Source
-from convcalc.spec.suggestions import close, did_you_mean
-from convcalc.spec.tree import Node, Scalar, described
+from convcalc.spec.suggestions import close, did_you_mean, kind_meant
+from convcalc.spec.tree import Node, Scalar, brief, described
 from convcalc.spec.values import Value, ValueReader
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
@@ -132,6 +136,7 @@ class Scope:
         self.tensors = {*RESERVED, *tensors}
         self.lines: dict[str, int] = {}
         self.counts: dict[str, int] = {}
+        self.missing: dict[str, list[int]] = {}  # names that nothing above has, with the problems that say so
 
     def repeated(self) -> Scope:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
@@ -161,7 +166,8 @@ class Compiler(ValueReader):
     def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
-            self.problem("CC011", node, f"{what}: expected a list of layers, found {described(node)}")
+            message = f"{what}: expected a list of layers, found {described(node)}"
+            self.problem("CC011", node, message, self._forms().of_sequence(node))
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
@@ -182,8 +188,8 @@ class Compiler(ValueReader):
         layer, before = Layer(self.source, key), len(self.problems)
         if self.keep_bodies:
             layer.body = body
-        number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
+        number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         names = scope.values.union(IN_LAYER)
         if isinstance(body, tree.Mapping):
             repeated = body.find("repeat") is not None
@@ -196,7 +202,7 @@ class Compiler(ValueReader):
                 else:
                     self._field(layer, name, value, inside)
         elif body is not None:
-            self._bare(layer, body, names)
+            self._bare(layer, body, scope)
         if len(self.problems) == before or isinstance(body, tree.Mapping):
             self._complete(layer, body)
         self._name(layer, body, number, scope)
@@ -212,26 +218,43 @@ class Compiler(ValueReader):
             if isinstance(key.value, str):
                 empty = isinstance(body, Scalar) and body.value is None and body.plain
                 return key, None if empty else body
-        found = f"a mapping of {len(node.entries)} keys" if isinstance(node, tree.Mapping) else described(node)
-        advice = ""
-        if isinstance(node, tree.Mapping) and len(node.entries) > 1:
-            advice = "indent the fields below the kind, or write them in braces: - conv: {out_channels: 8, ...}"
+        found, advice = described(node), ""
+        if isinstance(node, tree.Mapping):
+            found, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
+        elif isinstance(node, tree.Sequence):
+            advice = self._forms().of_list(node.items)
         self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
         return None, None
 
     def _definition(self, layer: Layer) -> None:
-        layer.block = self.find_block(layer.kind_name)
-        if layer.block is None:
-            layer.kind = self.find_kind(layer.kind_name)
+        self._look_up(layer, layer.kind_name)
         if layer.block is None and layer.kind is None:
-            advice = did_you_mean(layer.kind_name, self.known()) or "`convcalc kinds` lists what there is"
+            known = self.known()
+            advice = self._forms().of_text(layer.kind_name) or kind_meant(layer.kind_name, known)
             self.problem("CC013", layer.key, f"there is no layer kind or block `{layer.kind_name}`", advice)
+            meant = kind_named(layer.kind_name, known)
+            if meant:  # so that its fields are read all the same, and it has the name that others know it by
+                layer.kind_name = meant
+                self._look_up(layer, meant)
+
+    def _look_up(self, layer: Layer, name: str) -> None:
+        layer.block = self.find_block(name)
+        layer.kind = self.find_kind(name) if layer.block is None else None
+
+    def _forms(self) -> Forms:
+        def fields_of(name: str) -> tuple[list[str], Sequence[str]]:
+            layer = Layer(self.source, tree.scalar(name, 0, 0))
+            self._look_up(layer, name)
+            return list(layer.types()), layer.required()
+
+        return Forms(self.source.text, self.known(), fields_of)
 
     def _branches(self, layer: Layer, node: Node, scope: Scope) -> None:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
-            self.problem("CC011", node, f"branches: expected a list of lists of layers, found {described(node)}")
+            message = f"branches: expected a list of lists of layers, found {described(node)}"
+            self.problem("CC011", node, message, "branches: [[], [relu, ...]], where [] is the identity")
 
     def _field(self, layer: Layer, key: Scalar, node: Node, names: set[str]) -> None:
         name = str(key.value)
@@ -243,7 +266,10 @@ class Compiler(ValueReader):
         elif layer.kind is not None or layer.block is not None:
             what = "field" if layer.block is None else "parameter"
             known = [*types, *(("branches",) if layer.kind_name in MERGES else ()), *COMMON]
-            advice = did_you_mean(name, known) or f"it has {', '.join(known)}"
+            own = layer.block is not None and not layer.block.source.shipped
+            written = brief(node, self.source.text)
+            elsewhere = "" if own else field_advice(layer.kind_name, name, written, known, self.known())
+            advice = elsewhere or did_you_mean(name, known) or f"it has {', '.join(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
     def _common(self, layer: Layer, name: str, node: Node, scope: Scope, names: set[str]) -> None:
@@ -301,34 +327,47 @@ class Compiler(ValueReader):
                 or not isinstance(item.value, str)
                 or (what == "share" and item.value.partition(".")[0] in RESERVED)
             ):
-                self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
+                is_distance = isinstance(item, Scalar) and isinstance(item.value, int)
+                advice = "write its name; `previous` is the layer before" if is_distance else ""
+                message = f"{what}: expected the name of a layer above, found {described(item)}"
+                self.problem("CC011", item, message, advice)
                 return None
             first = item.value.partition(".")[0]
             if first not in scope.tensors:
                 advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
+                scope.missing.setdefault(first, []).append(len(self.problems) - 1)
                 return None
             found.append(Reference(item.value, item))
         return found or None
 
-    def _bare(self, layer: Layer, body: Node, names: set[str]) -> None:
+    def _bare(self, layer: Layer, body: Node, scope: Scope) -> None:
         """`linear: 1000`: the value of the one required field, or of the only one."""
         types = layer.types()
         required = layer.required()
         fields = required if len(required) == 1 else list(types)
-        if len(fields) == 1:
-            layer.fields[fields[0]] = self.value(body, names, types[fields[0]], fields[0])
+        merges = layer.kind is not None and layer.kind.inputs[0] > 1
+        is_list = isinstance(body, tree.Sequence)
+        names_tensors = merges and (is_list or (isinstance(body, Scalar) and body.value in scope.tensors))
+        field = fields[0] if len(fields) == 1 and not names_tensors else ""
+        type_ = types.get(field)
+        if field and not (is_list and type_ is not None and type_.item is None):
+            layer.fields[field] = self.value(body, scope.values.union(IN_LAYER), type_, field)
         elif layer.kind is not None or layer.block is not None:
-            needs = f"; it needs {_quoted(required)}" if required else ""
-            found = described(body)
-            self.problem("CC011", body, f"{layer.kind_name}: expected a mapping of fields, found {found}{needs}")
+            needs = f"; it needs {_quoted(required)}" if required and not field else ""
+            expected = (
+                f"{field}: expected {type_.expected}" if type_ else f"{layer.kind_name}: expected a mapping of fields"
+            )
+            advice = self._forms().of_bare(layer.kind_name, body, merges=merges)
+            self.problem("CC011", body, f"{expected}, found {described(body)}{needs}", advice)
 
     def _complete(self, layer: Layer, body: Node | None) -> None:
         if layer.share is not None:
             return  # fields that are not written are those of the layer whose weights are used
         missing = [name for name in layer.required() if name not in layer.fields]
         written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
-        misspelt = {meant for word in written if word not in layer.types() for meant in close(word, missing)}
+        strange = [word for word in written if word not in layer.types()]
+        misspelt = {meant for word in strange for meant in [field_named(word, missing), *close(word, missing)]}
         missing = [name for name in missing if name not in misspelt]
         if missing:
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
@@ -352,6 +391,9 @@ class Compiler(ValueReader):
             where = f"in line {line}" if line else "as an input"
             unnamed = "" if node else f"; this {layer.kind_name} is number {number} and needs a name of its own"
             self.problem("CC002", node or layer.key, f"the name `{layer.name}` is given twice, first {where}{unnamed}")
+        for index in scope.missing.pop(layer.name, ()):
+            advice = f"it is defined below, in line {layer.line}: move that up, or the layer that reads it down"
+            self.problems[index] = replace(self.problems[index], help=advice)
         scope.lines.setdefault(layer.name, layer.line)
         scope.tensors.add(layer.name)
 

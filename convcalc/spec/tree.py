@@ -87,6 +87,12 @@ class Unreadable(str):
     __slots__ = ()
 
 
+def brief(node: Node, text: str) -> str:
+    """A node as it is written in `text`, empty where that is long or more than a line."""
+    written = text[node.start : node.end]
+    return written if len(written) <= 40 and "\n" not in written else ""
+
+
 def described(node: Node) -> str:
     """What a node is, for "found ..."."""
     if isinstance(node, Scalar):

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
 from convcalc.spec import tree
+from convcalc.spec.elsewhere import value_advice
 from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, is_name, place
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.suggestions import did_you_mean
@@ -127,10 +128,15 @@ class ValueReader:
         text = str(node.value)
         if text.count("(") > text.count(")") or text.count("[") > text.count("]"):
             message = f"{field}: a comma inside braces ends a value, and cuts {text!r} off"
-            self._blame(node, None, "CC011", message, "put the whole expression in quotes")
+            is_list = text.startswith("(") and type_ is not None and type_.item is not None
+            advice = (
+                f"a list is written in brackets: [{text[1:]}, ...]" if is_list else "put the whole expression in quotes"
+            )
+            self._blame(node, None, "CC011", message, advice)
             return
         expected = f"expected {type_.expected}; " if type_ is not None else ""
-        self._blame(node, error.node, "CC011", f"{field}: {expected}{error}")
+        advice = value_advice(text, takes_list=type_ is not None and type_.item is not None)
+        self._blame(node, error.node, "CC011", f"{field}: {expected}{error}", advice)
 
     def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str = "") -> None:
         """Report something about a part of an expression."""
@@ -155,4 +161,6 @@ class ValueReader:
             advice = "index is the number of a repetition: it has a value where `repeat` stands, or within"
         found = f"found `{name}`, which has no value here" if whole else f"`{name}` has no value here"
         code = "CC011" if whole and type_ is not None and not advice else "CC013"
+        if not advice and (type_ is None or not type_.words):
+            advice = "a value of your own stands under `variables`, or among the parameters of the block"
         self._blame(node, part, code, f"{field}: {expected}{found}", advice)

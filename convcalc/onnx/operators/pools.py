@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.onnx.building import Call, Draft, Value
+from convcalc.onnx.building import Call, Value
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.operators.convolutions import padding, per_axis
 
@@ -30,7 +30,6 @@ def _pool(call: Call) -> list[Value]:
         fields["dilation"] = dilation
     elif set(dilation) - {1}:
         raise Inexpressible("an average of positions that are apart (dilations)")
-    x, fields["padding"] = _room(call, x, fields, dilation)
     padded = isinstance(fields["padding"], str) or any(map(any, fields["padding"]))
     if kind == "avg_pool" and padded:
         fields["count_include_pad"] = bool(call.attributes.integer("count_include_pad"))
@@ -40,19 +39,6 @@ def _pool(call: Call) -> list[Value]:
 def _words(call: Call) -> set[str]:
     """`auto_pad` if it is said: it gives the number of outputs, which ceil_mode has no say in."""
     return {"auto_pad"} if call.attributes.text("auto_pad", "NOTSET") in ("SAME_UPPER", "SAME_LOWER") else set()
-
-
-def _room(call: Call, x: Draft, fields: dict[str, Any], dilation: tuple[int, ...]) -> tuple[Draft, Any]:
-    """Padding of more than half a window is a layer of its own: a pool of ours has no window on padding alone."""
-    pads = fields["padding"]
-    if isinstance(pads, str):
-        return x, pads
-    extents = [(size - 1) * apart + 1 for size, apart in zip(fields["kernel_size"], dilation, strict=True)]
-    if all(2 * max(pair) <= extent for pair, extent in zip(pads, extents, strict=True)):
-        return x, pads
-    if fields["ceil_mode"] or (call.node.op == "AveragePool" and not call.attributes.integer("count_include_pad")):
-        raise Inexpressible(f"padding {[list(pair) for pair in pads]} of more than half its window")
-    return call.layer("pad", {"padding": pads}, x), tuple((0, 0) for _ in pads)
 
 
 def _global(kind: str) -> Any:
