@@ -259,6 +259,20 @@ def _pad(batch: Batch, call: Call) -> int:
     return _samples(value)
 
 
+def _resize(batch: Batch, call: Call) -> int:
+    """Sizes or scales of all axes are on the batch what it is, or 1; else the operator is told that it resizes it."""
+    value = call.value(0)
+    samples, full = _samples(value), batch.full(value)
+    sizes = call.numbers(3) if call.opset >= 11 and call.has(3) else None
+    axes = [axis % len(full) for axis in call.attributes.integers("axes") or range(len(full))]
+    if sizes and samples in axes:
+        if sizes[axes.index(samples)] != full[samples]:
+            raise Mixed("resizes the batch")
+        sizes[axes.index(samples)] = value.shape[samples]
+        call.inputs[3] = constant_value(constants.whole(sizes))
+    return samples
+
+
 def _expand(batch: Batch, call: Call) -> int | None:
     """What is repeated for every sample is there once for one; a batch is the first axis."""
     value, sizes = call.value(0), call.numbers(1)
@@ -364,7 +378,7 @@ RULES: dict[str, Rule] = {
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
-        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Resize Upsample",
+        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink",
     ),
     **_ruled(
         _maps,
@@ -386,6 +400,8 @@ RULES: dict[str, Rule] = {
     "Split": _split,
     "Gather": _gather,
     "Pad": _pad,
+    "Resize": _resize,
+    "Upsample": _resize,
     "Expand": _expand,
     "Tile": _tile,
     "ConstantOfShape": _constant_of_shape,

@@ -99,7 +99,7 @@ class SamplesMeet(CannotImport):
 
 
 class Walk:
-    """The walk over the nodes of a model. `meeting`: how samples of its batch meet, which then is an axis like others."""
+    """The walk over the nodes of a model. `meeting`: how samples of its batch meet, then an axis like others."""
 
     def __init__(self, model: Model, sizes: dict[str, Sequence[int]], meeting: SamplesMeet | None = None) -> None:
         self.model, self.sizes, self.meeting = model, sizes, meeting
@@ -487,7 +487,7 @@ SAME_SHAPE = {
 """Operators no kind says whose output has the shape of what enters, or of all that enters together."""
 
 
-COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat"}
+COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
 
 PARTS = {"Erf", "Pow", "Reciprocal", "Sqrt"}
