@@ -63,7 +63,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
     ] = None
     nearest_mode: Annotated[str, Choice("how nearest rounds a place", options=ROUNDINGS)] = "floor"
     exclude_outside: Annotated[bool, Flag("what is beyond the ends has no weight, instead of that of the end")] = False
-    cubic_coeff_a: Annotated[float, Real("the parameter of bicubic's kernel")] = CUBIC
+    cubic_coeff_a: Annotated[float, Real("the parameter of bicubic's kernel", minimum=-1, maximum=0)] = CUBIC
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)

@@ -52,7 +52,7 @@ def _is_newer(call: Call) -> bool:
 
 
 def _fraction(factor: float, size: int, outputs: int) -> Fraction:
-    """The factor that was meant: a small fraction or short decimal that float32 makes it, and that gives the outputs."""
+    """The factor that was meant: a small fraction or short decimal that is it in float32, and gives the outputs."""
     decimals = (Fraction(f"{factor:.{digits}g}") for digits in range(1, 10))
     for meant in (Fraction(factor).limit_denominator(LARGEST_DENOMINATOR), *decimals):
         if float32(float(meant)) == factor and floor(size * meant) == outputs:
