@@ -53,6 +53,8 @@ def analyze(
                 output.failed(path, errors)
                 continue
             network = error.network
+        for warning in network.warnings:
+            console(stderr=True).print(f"{path}: warning: {warning}", soft_wrap=True, markup=False, highlight=False)
         report = cost(network, batch=batch, dtype=dtype)
         chosen = lines(report, by=by, top=top, expand=expand)
         output.show(path, report, chosen, errors, folded=by != "layer" or top is not None)

@@ -108,6 +108,8 @@ class Walk:
         self.batch = Batch(1)
         self.folded = 0
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.differing: list[str] = []
         self.open_batches: list[str] = []
         if model.opset > NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {NEWEST_OPSET}, as which it is read")
@@ -152,7 +154,7 @@ class Walk:
         for info in infos:
             self._enter_one(info, shapes[info.name], info.name in batched)
         if self.meeting is not None:
-            self.notes.append(f"axis 0 of the inputs, of {counts.pop()}, is no batch: {self.meeting.how}")
+            self.warnings.append(f"axis 0 of the inputs, of {counts.pop()}, is no batch: {self.meeting.how}")
         self.open_batches = [
             info.name for info in infos if info.dims and not isinstance(info.dims[0], int) and shapes[info.name][0] == 1
         ]
@@ -163,7 +165,7 @@ class Walk:
         if batched and shape[0] == count:
             batch, samples, shape = 0, 0 if count > 1 else None, (1, *shape[1:])
         if samples is not None:
-            self.notes.append(f"input {plain(name)} has a batch of {count}; the figures are for a batch of 1")
+            self.warnings.append(f"input {plain(name)} has a batch of {count}; the figures are for a batch of 1")
         draft = Draft(INPUT, {}, [], without(shape, batch))
         draft.name = name
         self.builder.drafts.append(draft)
@@ -234,6 +236,29 @@ class Walk:
         for name, value in zip(node.outputs, made, strict=False):
             if name:
                 self.values[name] = value
+                self._compare(node, name, value)
+
+    def _compare(self, node: Node, name: str, value: Value) -> None:
+        """Whether the file declares another shape; sizes of its own are for the inputs that it declares alone."""
+        info = self._stated_of(name)
+        if self.sizes or info is None or info.dims is None or not value.known:
+            return
+        shape = self.batch.full(value)
+        first = 1 if value.batch == 0 or self.open_batches else 0  # a batch is often that of an export long ago
+        pairs = list(zip(info.dims, shape, strict=False))[first:]
+        open_or_same = all(not isinstance(size, int) or size in (0, own) for size, own in pairs)
+        if info.dims and (len(info.dims) != len(shape) or not open_or_same):
+            said = (
+                f"{plain(name)}, which {node.operator} at {node.title} makes: declared {_shown(info.dims)}, worked out "
+            )
+            self.differing.append(f"{said}{list(shape)}")
+
+    def _differences(self) -> list[str]:
+        """What the file declares and is not so; what follows from the first is counted."""
+        if not self.differing:
+            return []
+        more = f" (and of {len(self.differing) - 1} tensors more)" if len(self.differing) > 1 else ""
+        return [f"the file declares another shape than is worked out of {self.differing[0]}{more}"]
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
@@ -327,11 +352,14 @@ class Walk:
                 return None
         return self._as_stated(name)
 
-    def _as_stated(self, name: str) -> Value | None:
-        """What the file says of a tensor, if it says all."""
+    def _stated_of(self, name: str) -> ValueInfo | None:
         if self._stated is None:
             self._stated = self.model.stated()
-        info = self._stated.get(name)
+        return self._stated.get(name)
+
+    def _as_stated(self, name: str) -> Value | None:
+        """What the file says of a tensor, if it says all."""
+        info = self._stated_of(name)
         if info is None or info.dims is None or not info.dims:
             return None
         first, *others = info.dims
@@ -395,6 +423,7 @@ class Walk:
             opset=self.model.opset,
             unused=self._unused(),
             notes=tuple(self.notes),
+            warnings=(*self.warnings, *self._differences()),
         )
 
     def _leaving(self) -> list[Draft]:
