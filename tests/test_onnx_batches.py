@@ -1,4 +1,4 @@
-"""Batches of more than one: where samples stay apart, and where they meet, as ONNX Runtime shows by moving one sample."""
+"""Batches of more than one: where samples stay apart and where they meet, as ONNX Runtime shows by moving one."""
 
 from __future__ import annotations
 
@@ -160,13 +160,16 @@ def test_samples_stay_apart_where_they_are_said_to(order: tuple[int, ...], name:
     net = model(turned(order, *nodes), arrays)
     masks = changed(net)
     walk = Walk(parse(net.SerializeToString()), {})
+    refusal = ""
     try:
         walk.go()
     except SamplesMeet as error:
-        assert "batch of 3" in str(error)
+        refusal = str(error)
+    if refusal:
+        assert "batch of 3" in refusal
         maps = name in ("conv", "pool", "norm", "instance", "gate") and order[0] != 0
-        if "other numbers for each sample" not in str(error) and not maps:
-            assert not any(apart(masks, axis) for axis in range(masks[0].ndim)), error
+        if "other numbers for each sample" not in refusal and not maps:
+            assert not any(apart(masks, axis) for axis in range(masks[0].ndim)), refusal
         return
     value = walk.values["y"]
     assert value.samples is not None
@@ -197,9 +200,9 @@ def test_a_batch_of_frames_is_refused_by_the_node_that_takes_them_together() -> 
 
 def test_an_open_batch_of_frames_says_that_it_is_read_as_one() -> None:
     net = model(FRAMES, {"w": floats(8, 3, 3, 3), "s": ints(-1, 8, 8)}, ("frames", 3, 32, 32))
-    with pytest.raises(CannotImport, match="Reshape at frames .* the open batch of x is read as 1"):
+    with pytest.raises(CannotImport, match=r"Reshape at frames .* the open batch of x is read as 1"):
         of_model(parse(net.SerializeToString()), "net")
-    with pytest.raises(CannotImport, match="consensus takes the samples together .* batch of 8"):
+    with pytest.raises(CannotImport, match=r"consensus takes the samples together .* batch of 8"):
         of_model(parse(net.SerializeToString()), "net", {"x": (8, 3, 32, 32)})
 
 
@@ -214,7 +217,7 @@ def test_an_axis_in_front_that_is_no_batch_is_kept_as_one() -> None:
     network = of_model(parse(model(nodes, {}, (64, 1, 32)).SerializeToString()), "net")
     assert network.inputs == {"x": (64, 1, 32)}
     assert network.layers[-1].shape == (64, 64)
-    assert "is no batch: MatMul at scores brings each sample together with every other" in network.notes[0]
+    assert "is no batch: MatMul at scores brings each sample together with every other" in network.warnings[0]
 
 
 def test_a_constant_that_is_repeated_for_every_sample_is_there_once() -> None:
@@ -257,7 +260,7 @@ def test_inputs_of_other_lengths_have_no_batch_in_common() -> None:
     net = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     network = of_model(parse(net.SerializeToString()), "net")
     assert network.inputs == {"image": (3, 8, 8), "boxes": (100, 4)}
-    assert network.notes == ()
+    assert network.warnings == ()
 
 
 def test_sizes_without_a_batch_keep_that_of_the_file() -> None:
@@ -265,4 +268,4 @@ def test_sizes_without_a_batch_keep_that_of_the_file() -> None:
     net = model(nodes, {"s": ints(4, -1)}, (4, 3, 8, 8))
     network = of_model(parse(net.SerializeToString()), "net", {"x": (3, 6, 6)})
     assert network.layers[-1].shape == (108,)
-    assert re.search("batch of 4", network.notes[0])
+    assert re.search("batch of 4", network.warnings[0])

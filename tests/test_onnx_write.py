@@ -70,7 +70,7 @@ def varied(name: str, draw: random.Random) -> Case:
     for field, said in field_types(type(config)).items():
         value: Any = None
         if isinstance(said, Real):
-            least = said.minimum if said.minimum else 1e-6
+            least = said.minimum or 1e-6
             value = draw.uniform(least, 2 if said.maximum is None else min(said.maximum, 2))
         elif isinstance(said, Flag):
             value = draw.random() < 0.5
