@@ -39,7 +39,7 @@ def floats(*shape: int) -> np.ndarray:
 
 
 def model(
-    nodes: Sequence[NodeProto], arrays: Mapping[str, np.ndarray], shape: Sequence[int] = SHAPE, opset: int = 17
+    nodes: Sequence[NodeProto], arrays: Mapping[str, np.ndarray], shape: Sequence[int | str] = SHAPE, opset: int = 17
 ) -> ModelProto:
     graph = helper.make_graph(
         nodes,
@@ -69,7 +69,7 @@ def cases(shape: Sequence[int]) -> dict[str, tuple[list[NodeProto], dict[str, np
     wanted: dict[str, tuple[list[NodeProto], dict[str, np.ndarray]]] = {
         "relu": ([op("Relu", "t")], {}),
         "add": ([op("Add", "t", "t")], {}),
-        "clip": ([op("Clip", "t", "a", "b")], {"a": np.float32(-1), "b": np.float32(1)}),
+        "clip": ([op("Clip", "t", "a", "b")], {"a": np.array(-1, np.float32), "b": np.array(1, np.float32)}),
         "flat": ([op("Reshape", "t", "s")], {"s": ints(-1)}),
         "matrix": ([op("Reshape", "t", "s")], {"s": ints(0, -1)}),
         "row": ([op("Reshape", "t", "s")], {"s": ints(1, -1)}),

@@ -46,7 +46,7 @@ def resizing(
         [helper.make_node(kind, entering, ["y"], name="resize", **attributes)],
         "net",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, (batch, 1, 1, size))],
-        [helper.make_tensor_value_info("y", TensorProto.FLOAT, declared and (batch, 1, 1, declared))],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, (batch, 1, 1, declared) if declared else None)],
         arrays,
     )
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
@@ -124,6 +124,7 @@ def test_fields_are_the_positions_that_move_the_runtimes_output(seed: int) -> No
         )[:, 0, 0].T
         network = loads(Source("net", flat_text(read(resizing(size, scale=scale, **attributes)))))
         field = receptive_fields(network)[0][-1]
+        assert field.axes[1] is not None
         spans = intervals(field.axes[1], len(weights))
         for position, (row, span) in enumerate(zip(weights, spans, strict=True)):
             places = np.flatnonzero(np.abs(row) > READ)

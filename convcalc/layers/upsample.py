@@ -129,9 +129,10 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     def combined(self, x: Shape) -> int:
         """Input elements that an output element combines."""
-        taps = self.taps()
+        taps: int = self.taps()
         if not self.antialias:
-            return taps ** (len(x) - 1)
+            plain: int = taps ** (len(x) - 1)
+            return plain
         ratios = [
             self._ratio(axis, size, out) for axis, (size, out) in enumerate(zip(x[1:], self.shape(x)[1:], strict=True))
         ]
