@@ -77,6 +77,7 @@ class Network(msgspec.Struct, frozen=True):
 
     `outputs` are indices of nodes. `groups` are in the order they end, so that inner ones come first.
     `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
+    `warnings` are what a reader of the figures must know of the file that they come from, where it is a model.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Network(msgspec.Struct, frozen=True):
     expect: dict[str, object]
     budget: dict[str, int]
     overridden: bool = False
+    warnings: tuple[str, ...] = ()
 
     @property
     def layers(self) -> tuple[Node, ...]:

@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import TYPE_CHECKING
 
-from convcalc.spec import document, source
+from msgspec.structs import replace
+
+from convcalc.spec import document
+from convcalc.spec import source as sources
 from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
     from convcalc.layers import Shape
     from convcalc.network import Network
-    from convcalc.onnx.imported import Imported
+    from convcalc.onnx.imported import Imported, Layer
 
 SUFFIX = ".onnx"
 FIRST_BYTE = b"\x08"
@@ -32,7 +36,25 @@ def load(
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    return document.loads(read(path, inputs), inputs=inputs, variables=variables)
+    return network_of(read(path, inputs), inputs, variables)
+
+
+def network_of(
+    source: Source,
+    inputs: Inputs | None = None,
+    variables: Mapping[str, object] | None = None,
+    warn: Callable[[list[Diagnostic]], None] | None = None,
+) -> Network:
+    """The network of a text that `read` gave; `warn` gets what may not be what is meant.
+
+    Raises:
+        SpecError: as for `load`.
+    """
+    network = document.loads(source, inputs=inputs, variables=variables, warn=warn)
+    if not source.converted:
+        return network
+    nodes = tuple(replace(node, line=0) for node in network.nodes)
+    return replace(network, nodes=nodes, warnings=source.warnings)
 
 
 def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
@@ -43,7 +65,7 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
     """
     path = os.fspath(path)
     if not _is_model(path):
-        return source.read(path)
+        return sources.read(path)
     from convcalc.onnx.importing import imported
 
     return _converted(path.encode(errors="replace").decode(), lambda: imported(path, model_inputs(inputs)))
@@ -84,7 +106,31 @@ def _converted(label: str, model: Callable[[], Imported]) -> Source:
     from convcalc.onnx.spec import flat_text
 
     try:
-        return Source(label, flat_text(model()), converted=True)
+        imported = model()
+        text = flat_text(imported)
     except CannotImport as error:
         advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
         raise SpecError([Diagnostic(label, 0, 0, 0, "CC001", str(error), advice)]) from None
+    places = cache(lambda: _places(imported, text))
+    return Source(label, text, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
+
+
+def _places(imported: Imported, text: str) -> dict[int, str]:
+    """The nodes of a model that the layer on each line of its text stands for."""
+    layers: dict[tuple[object, ...], list[Layer]] = {}
+    for layer in imported.layers:
+        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
+    network = document.examine(Source(imported.source, text)).network
+    names, places = list(imported.inputs), dict[int, str]()
+    for node in network.layers if network is not None else ():
+        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
+        names.append(alike[0].name if alike else "")
+        if alike:
+            places.setdefault(node.line, _nodes(alike.pop(0).operators))
+    return places
+
+
+def _nodes(titles: tuple[str, ...]) -> str:
+    if len(titles) < 2:
+        return "".join(f"node {title}" for title in titles)
+    return f"nodes {titles[0]} to {titles[-1]}"

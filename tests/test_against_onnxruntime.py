@@ -187,10 +187,11 @@ def upsample(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | Non
         return None  # its scales are float32, which has no thirds: a place just below a position reads the one before
     if list(outputs) == sizes and set(ratios) != {1}:
         return None  # it copies where sizes stay, whatever the factor
-    places = "align_corners" if config.align_corners else "half_pixel"
-    attributes: dict[str, Any] = {"mode": MODES[config.mode], "cubic_coeff_a": -0.75}
-    attributes |= {"coordinate_transformation_mode": "asymmetric" if config.mode == "nearest" else places}
-    attributes |= {"nearest_mode": "floor"}
+    places = config.coordinate_transformation_mode or ("asymmetric" if config.mode == "nearest" else "half_pixel")
+    attributes: dict[str, Any] = {"mode": MODES[config.mode], "cubic_coeff_a": config.cubic_coeff_a}
+    attributes |= {"coordinate_transformation_mode": "align_corners" if config.align_corners else places}
+    attributes |= {"nearest_mode": config.nearest_mode, "antialias": int(config.antialias)}
+    attributes |= {"exclude_outside": int(config.exclude_outside)}
     flat = config.mode == "linear"  # ONNX Runtime interpolates maps of two axes or three
     lengthened = g("Reshape", x, ints(BATCH, channels, 1, *sizes)) if flat else x
     one = [1] * flat

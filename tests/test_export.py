@@ -131,7 +131,7 @@ def test_layers_without_a_form_are_all_named(tmp_path: Path) -> None:
     path = tmp_path / "odd.yaml"
     path.write_text(
         "input: [3, 8, 8]\nlayers:\n  - opaque: {name: a, output_shape: [3, 5, 5]}\n"
-        "  - relu\n  - upsample: {name: b, scale_factor: 4/3, mode: bilinear}\n"
+        "  - relu\n  - upsample: {name: b, scale_factor: 0.99999999, mode: bilinear}\n"
         "  - opaque: {name: c, output_shape: [2]}\n",
         "utf-8",
     )

@@ -791,7 +791,7 @@ def test_an_open_batch_is_one_and_a_fixed_one_is_said() -> None:
     network = read(model)
     assert network.inputs == {"x": (3, 8, 8)}
     assert network.layers[-1].shape == (192,)
-    assert "batch of 4" in network.notes[0]
+    assert "batch of 4" in network.warnings[0]
 
 
 def test_roundings_of_a_quantised_network_are_left_out_and_said() -> None:

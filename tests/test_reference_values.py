@@ -165,17 +165,24 @@ def cell(config: Any, place: Place, x: Any) -> list[float]:
     return [float(x[(place[0], *indices)]) for indices in product(*held)]
 
 
+ROUNDED: dict[str, Callable[[Fraction], int]] = {
+    "floor": math.floor,
+    "ceil": math.ceil,
+    "round_prefer_floor": lambda place: math.ceil(place - Fraction(1, 2)),
+    "round_prefer_ceil": lambda place: math.floor(place + Fraction(1, 2)),
+}
+
+
 def upsample(config: Any, arrays: Any, place: Place, x: Any) -> float:
     outputs = config.shape(x.shape)[1:]
     axes = []
     for axis, (o, size, out) in enumerate(zip(place[1:], x.shape[1:], outputs, strict=True)):
         ratio = Fraction(size, out) if config.scale_factor is None else 1 / Fraction(*config.scale_factor[axis])
+        at = lying(config, o, size, out, ratio)
         if config.mode == "nearest":
-            axes.append([(math.floor(o * ratio), 1.0)])
-        elif config.align_corners:
-            axes.append(neighbours(o * Fraction(size - 1, max(out - 1, 1)), config.mode))
+            axes.append([(ROUNDED[config.nearest_mode](at), 1.0)])
         else:
-            axes.append(neighbours((o + Fraction(1, 2)) * ratio - Fraction(1, 2), config.mode))
+            axes.append(neighbours(config, at, size, max(ratio, Fraction(1)) if config.antialias else Fraction(1)))
     total = 0.0
     for chosen in product(*axes):
         indices = tuple(index for index, _ in chosen)
@@ -183,15 +190,32 @@ def upsample(config: Any, arrays: Any, place: Place, x: Any) -> float:
     return total
 
 
-def neighbours(at: Fraction, mode: str) -> list[tuple[int, float]]:
-    around = range(math.floor(at) - 1, math.floor(at) + 3)
-    kernel = cubic if mode == "bicubic" else lambda distance: max(1 - distance, Fraction(0))
-    return [(index, float(kernel(abs(at - index)))) for index in around]
+def lying(config: Any, o: int, size: int, out: int, ratio: Fraction) -> Fraction:
+    """ONNX Resize, coordinate_transformation_mode: where output o is in the input."""
+    half_pixel = (o + Fraction(1, 2)) * ratio - Fraction(1, 2)
+    centre = Fraction(size, 2)
+    words = config.coordinate_transformation_mode or ("asymmetric" if config.mode == "nearest" else "half_pixel")
+    return {
+        "half_pixel": half_pixel,
+        "asymmetric": o * ratio,
+        "pytorch_half_pixel": half_pixel if out > 1 else Fraction(0),
+        "half_pixel_symmetric": centre * (1 - out * ratio / size) + half_pixel,
+        "align_corners": o * Fraction(size - 1, max(out - 1, 1)),
+    }["align_corners" if config.align_corners else words]
 
 
-def cubic(distance: Fraction) -> Fraction:
-    """Keys 1981, equation 15, with a = -3/4."""
-    a = Fraction(-3, 4)
+def neighbours(config: Any, at: Fraction, size: int, stretch: Fraction) -> list[tuple[int, float]]:
+    """Positions and weights; those of a stretched filter, or of one without its outer part, add up to 1 again."""
+    around = range(math.floor(at - 2 * stretch), math.floor(at + 2 * stretch) + 2)
+    kernel = cubic if config.mode == "bicubic" else lambda distance, a: max(1 - distance, Fraction(0))
+    shares = [kernel(abs(at - index) / stretch, Fraction(config.cubic_coeff_a)) for index in around]
+    if config.exclude_outside:
+        shares = [share if 0 <= index < size else Fraction(0) for index, share in zip(around, shares, strict=True)]
+    return [(index, float(share / sum(shares))) for index, share in zip(around, shares, strict=True)]
+
+
+def cubic(distance: Fraction, a: Fraction) -> Fraction:
+    """Keys 1981, equation 15."""
     if distance <= 1:
         return (a + 2) * distance**3 - (a + 3) * distance**2 + 1
     return a * distance**3 - 5 * a * distance**2 + 8 * a * distance - 4 * a if distance < 2 else Fraction(0)

@@ -7,7 +7,9 @@ A `Ratio` is how far the input moves on for one output position, as a numerator 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Iterable
 from functools import cache
+from typing import NamedTuple
 
 from convcalc.arithmetic.field import Resampling
 from convcalc.arithmetic.number import ceil_div
@@ -15,39 +17,61 @@ from convcalc.arithmetic.number import ceil_div
 Ratio = tuple[int, int]
 
 
+class Places(NamedTuple):
+    """Output o lies at ``(2·o·top + shift) / (2·bottom)`` of the input."""
+
+    top: int
+    bottom: int
+    shift: int = 0
+
+
 # Cached, so that the equal axes of a square map share one resampling, and through it one field.
 @cache
-def nearest(ratio: Ratio, outputs: int) -> Resampling:
-    """Output o reads ``floor(o·ratio)``."""
-    top, bottom = _lowest(ratio)
-    return Resampling(bottom, top, lambda position: (position * top // bottom,), outputs)
+def nearest(places: Places, outputs: int, rounding: str = "floor") -> Resampling:
+    """Output o reads the position that its place is rounded to, as ONNX's `nearest_mode` has it."""
+    top, bottom, shift = places
+    added, sign = {
+        "floor": (0, 1),
+        "ceil": (0, -1),
+        "round_prefer_ceil": (bottom, 1),
+        "round_prefer_floor": (bottom, -1),
+    }[rounding]
+
+    def sources(position: int) -> tuple[int]:
+        return (sign * ((sign * (2 * position * top + shift) + added) // (2 * bottom)),)
+
+    return _periodic(places, sources, outputs)
 
 
 @cache
-def interpolated(ratio: Ratio, outputs: int, taps: int, align_corners: bool) -> Resampling:
-    """Output o reads `taps` positions around its place in the input, or one if it falls on a position.
+def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1)) -> Resampling:
+    """Output o reads the positions nearer to its place than half of `taps`, or one if it falls on a position.
 
-    The place is ``(o + 1/2)·ratio - 1/2``, with aligned corners ``o·ratio``.
+    A filter that is stretched (antialias) reads those nearer than so many times that.
     """
-    top, bottom = _lowest(ratio)
+    top, bottom, shift = places
+    wider, narrower = stretch
+    half, parts = taps * wider * bottom, 2 * bottom * narrower
 
     def sources(position: int) -> range:
-        doubled = 2 * position * top if align_corners else (2 * position + 1) * top - bottom
-        floor, rest = divmod(doubled, 2 * bottom)
-        return range(floor - taps // 2 + 1, floor + taps // 2 + 1) if rest else range(floor, floor + 1)
+        doubled = 2 * position * top + shift
+        if wider == narrower and doubled % (2 * bottom) == 0:
+            return range(doubled // (2 * bottom), doubled // (2 * bottom) + 1)
+        return range((doubled * narrower - half) // parts + 1, ceil_div(doubled * narrower + half, parts))
 
-    return Resampling(bottom, top, sources, outputs)
+    return _periodic(places, sources, outputs)
 
 
 @cache
 def cells(inputs: int, outputs: int) -> Resampling:
     """Output o reads the cell from ``floor(o·inputs / outputs)`` to before ``ceil((o + 1)·inputs / outputs)``."""
-    top, bottom = _lowest((inputs, outputs))
-    return Resampling(
-        bottom, top, lambda position: range(position * top // bottom, ceil_div((position + 1) * top, bottom)), outputs
-    )
+
+    def sources(position: int) -> range:
+        return range(position * inputs // outputs, ceil_div((position + 1) * inputs, outputs))
+
+    return _periodic(Places(inputs, outputs), sources, outputs)
 
 
-def _lowest(ratio: Ratio) -> Ratio:
-    divisor = math.gcd(*ratio)
-    return ratio[0] // divisor, ratio[1] // divisor
+def _periodic(places: Places, sources: Callable[[int], Iterable[int]], outputs: int) -> Resampling:
+    divisor = math.gcd(places.top, places.bottom)
+    return Resampling(places.bottom // divisor, places.top // divisor, sources, outputs)

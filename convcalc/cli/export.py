@@ -110,7 +110,10 @@ def _lacking(file: str, error: CannotWrite) -> str:
     from convcalc.views.words import printable
 
     count = len(error.layers)
-    lines = [f"    line {each.line}: {printable(each.layer)} ({each.kind}): {each.reason}" for each in error.layers]
+    lines = [
+        f"    {f'line {layer.line}: ' if layer.line else ''}{printable(layer.layer)} ({layer.kind}): {layer.reason}"
+        for layer in error.layers
+    ]
     head = f"{readable(file)}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
     return "\n".join([head, *lines])
 

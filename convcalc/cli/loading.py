@@ -31,10 +31,12 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
     Raises:
         SpecError: it has mistakes.
     """
-    from convcalc.spec import loads
+    from convcalc import opening
 
-    warn = partial(_warn, source, inputs, variables)
-    return loads(source, inputs=inputs, variables=variables, warn=warn)
+    network = opening.network_of(source, inputs, variables, partial(_warn, source, inputs, variables))
+    for warning in network.warnings:
+        console(stderr=True).print(f"{source.path}: warning: {warning}", soft_wrap=True)
+    return network
 
 
 def _warn(

@@ -20,7 +20,7 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import Field, resampled
 from convcalc.arithmetic.number import product
-from convcalc.arithmetic.resampling import nearest
+from convcalc.arithmetic.resampling import Places, nearest
 from convcalc.fields import Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Unprobed
 from convcalc.layers._cases import draw_shape
@@ -52,7 +52,8 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return resampled(
-            fields[0].collapsed([0]), [nearest((1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]]
+            fields[0].collapsed([0]),
+            [nearest(Places(1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]],
         )
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

@@ -6,29 +6,44 @@ Example:
       - upsample: {scale_factor: 2}
     # output 64x56x56, params 0, macs 0, field 1
 
-Either `scale_factor`, which yields floor(size·factor) positions, or `size`, which is the output's. An output element
-combines one element of the input (nearest), two on each axis (linear, bilinear, trilinear: 1, 2 and 3 axes) or four
-(bicubic), an element-wise operation for each. nearest reads floor(o·ratio); the others the neighbours of
-(o + 1/2)·ratio - 1/2, with align_corners of o·(in - 1)/(out - 1); the ratio is 1/factor, or in/out with `size`.
+Either `scale_factor`, which yields floor(size·factor) positions, or `size`, which is the output's. The ratio is
+1/factor, or in/out with `size`. Output o lies at a place of the input, by `coordinate_transformation_mode`:
+    half_pixel            (o + 1/2)·ratio - 1/2: linear, bilinear, trilinear and bicubic, unless told
+    asymmetric            o·ratio: nearest, unless told
+    pytorch_half_pixel    half_pixel, but at 0 where there is one output
+    half_pixel_symmetric  half_pixel, moved by (in - out·ratio)/2: what a factor leaves over is shared by both ends
+    align_corners         o·(in - 1)/(out - 1): the flag `align_corners`, and this word with nearest
+nearest takes the position that the place is rounded to by `nearest_mode`; the others combine the two positions around
+it on each axis (bicubic: four), an element-wise operation for each. With `antialias` a map that becomes smaller is read
+through a filter that is stretched by the ratio: over ceil(2·ratio) positions on an axis, bicubic ceil(4·ratio).
 
-Source: PyTorch nn.Upsample (UpSample.h: area_pixel_compute_scale); ONNX Resize; the operations as fvcore counts them.
+Source: PyTorch nn.Upsample (UpSample.h: area_pixel_compute_scale) and interpolate; ONNX Resize, whose words are those
+that PyTorch lacks; the operations as fvcore counts them. PyTorch's antialias is one with exclude_outside, and a
+cubic_coeff_a of -0.5.
 """
 
 import random
+import struct
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field, Resampling, resampled
-from convcalc.arithmetic.number import product
-from convcalc.arithmetic.resampling import Ratio, interpolated, nearest
-from convcalc.fields import Choice, Flag, PerAxis, Scale, Sizes, optional
+from convcalc.arithmetic.number import ceil_div, maximum, product
+from convcalc.arithmetic.resampling import Places, Ratio, interpolated, nearest
+from convcalc.fields import Choice, Flag, PerAxis, Real, Scale, Sizes, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, Unprobed
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, one_of_two
 from convcalc.layers._onnx import positions
 from convcalc.layers._windows import shown_sizes
+
+CUBIC = -0.75
+"""The parameter of Keys' cubic convolution, as PyTorch chose it."""
+
+COORDINATES = ("half_pixel", "asymmetric", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners")
+ROUNDINGS = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
 
 RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 """Spatial axes of the modes that are for one number of them."""
@@ -41,6 +56,14 @@ class Upsample(Kind, frozen=True, kw_only=True):
     size: Annotated[Sizes | None, optional(PerAxis("output positions on each axis"))] = None
     mode: Annotated[str, Choice("how an output position is made", options=MODES)] = "nearest"
     align_corners: Annotated[bool, Flag("the first and last positions of both fall together")] = False
+    antialias: Annotated[bool, Flag("a map that becomes smaller is read through a filter as wide as the ratio")] = False
+    coordinate_transformation_mode: Annotated[
+        str | None,
+        optional(Choice("where an output position lies in the input; null: as PyTorch", options=COORDINATES)),
+    ] = None
+    nearest_mode: Annotated[str, Choice("how nearest rounds a place", options=ROUNDINGS)] = "floor"
+    exclude_outside: Annotated[bool, Flag("what is beyond the ends has no weight, instead of that of the end")] = False
+    cubic_coeff_a: Annotated[float, Real("the parameter of bicubic's kernel", minimum=-1, maximum=0)] = CUBIC
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
@@ -55,15 +78,44 @@ class Upsample(Kind, frozen=True, kw_only=True):
                 f"{', '.join(fitting)}"
             ),
         )
-        yield Check(
-            not (self.align_corners and self.mode == "nearest"),
-            "CC011",
-            "align_corners",
-            lambda: "nearest has no corners to align; legal here: false",
-        )
+        yield from self._fitting()
         if (self.scale_factor is None) != (self.size is None):
             for output, size in zip(self.shape(x)[1:], x[1:], strict=True):
                 yield Check(output >= 1, "CC101", "scale_factor", _empty, (size,))
+
+    def _fitting(self) -> Iterator[Check]:
+        """That no field is said which the mode does not have."""
+        is_nearest, coordinates = self.mode == "nearest", self.coordinate_transformation_mode
+        filtered = self.antialias or self.mode == "bicubic"
+        yield _only(
+            not (self.align_corners and is_nearest), "align_corners", "nearest has no corners to align", "false"
+        )
+        yield _only(
+            not (self.align_corners and coordinates),
+            "coordinate_transformation_mode",
+            "align_corners says where positions lie",
+            "null",
+        )
+        yield _only(
+            is_nearest or coordinates != "align_corners",
+            "coordinate_transformation_mode",
+            f"{self.mode} has a flag for that, align_corners: true",
+            "null",
+        )
+        yield _only(not (self.antialias and is_nearest), "antialias", "nearest has no filter to stretch", "false")
+        yield _only(is_nearest or self.nearest_mode == "floor", "nearest_mode", f"{self.mode} rounds no place", "floor")
+        yield _only(
+            filtered or not self.exclude_outside,
+            "exclude_outside",
+            f"{self.mode} without antialias reads what is beyond the ends as the ends",
+            "false",
+        )
+        yield _only(
+            self.mode == "bicubic" or self.cubic_coeff_a == CUBIC,
+            "cubic_coeff_a",
+            f"{self.mode} has no such parameter",
+            f"{CUBIC}",
+        )
 
     def shape(self, x: Shape) -> Shape:
         if self.scale_factor is None:
@@ -72,27 +124,52 @@ class Upsample(Kind, frozen=True, kw_only=True):
         return (x[0], *(size * top if bottom == 1 else size * top // bottom for size, (top, bottom) in scaled))
 
     def taps(self) -> int:
-        """Input positions that an output position reads, on one axis."""
+        """Input positions that an output position reads, on one axis, through a filter that is not stretched."""
         return {"nearest": 1, "bicubic": 4}.get(self.mode, 2)
 
+    def combined(self, x: Shape) -> int:
+        """Input elements that an output element combines."""
+        taps: int = self.taps()
+        if not self.antialias:
+            plain: int = taps ** (len(x) - 1)
+            return plain
+        ratios = [
+            self._ratio(axis, size, out) for axis, (size, out) in enumerate(zip(x[1:], self.shape(x)[1:], strict=True))
+        ]
+        return product(maximum(taps, ceil_div(taps * top, bottom)) for top, bottom in ratios)
+
     def elementwise_ops(self, x: Shape) -> int:
-        combined: int = self.taps() ** (len(x) - 1)
-        return combined * product(self.shape(x))
+        return self.combined(x) * product(self.shape(x))
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         axes = enumerate(zip(inputs[0][1:], self.shape(*inputs)[1:], strict=True))
         return resampled(fields[0], [self._resampling(axis, size, outputs) for axis, (size, outputs) in axes])
 
     def _resampling(self, axis: int, size: int, outputs: int) -> Resampling:
-        if self.align_corners:
-            ratio = (size - 1, outputs - 1) if outputs > 1 else (0, 1)
-        elif self.scale_factor is None:
-            ratio = (size, outputs)
-        else:
-            ratio = self.scale_factor[axis][::-1]
+        top, bottom = self._ratio(axis, size, outputs)
+        coordinates = self.coordinates()
+        places = Places(top, bottom)
+        if coordinates == "align_corners":
+            places = Places(size - 1, outputs - 1) if outputs > 1 else Places(0, 1)
+        elif coordinates == "pytorch_half_pixel" and outputs == 1:
+            places = Places(0, 1)
+        elif coordinates != "asymmetric":
+            moved = size * bottom - outputs * top if coordinates == "half_pixel_symmetric" else 0
+            places = Places(top, bottom, top - bottom + moved)
         if self.mode == "nearest":
-            return nearest(ratio, outputs)
-        return interpolated(ratio, outputs, self.taps(), self.align_corners)
+            return nearest(places, outputs, self.nearest_mode)
+        stretch = (top, bottom) if self.antialias and top > bottom else (1, 1)
+        return interpolated(places, outputs, self.taps(), stretch)
+
+    def _ratio(self, axis: int, size: int, outputs: int) -> Ratio:
+        """How far the input moves on for one output position."""
+        return (size, outputs) if self.scale_factor is None else self.scale_factor[axis][::-1]
+
+    def coordinates(self) -> str:
+        """Where output positions lie, in ONNX's words."""
+        if self.align_corners:
+            return "align_corners"
+        return self.coordinate_transformation_mode or ("asymmetric" if self.mode == "nearest" else "half_pixel")
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
@@ -100,29 +177,32 @@ class Upsample(Kind, frozen=True, kw_only=True):
         exact = all(factor.as_integer_ratio()[1] < 2**12 for factor in given)  # as float32, which ONNX's scales are
         if self.mode == "nearest" and not exact:
             return self._gathered(graph, x, shape)
+        how: dict[str, Any] = {"coordinate_transformation_mode": self.coordinates(), "axes": positions(shape)}
         if self.mode == "nearest":
-            how = {"coordinate_transformation_mode": "asymmetric", "nearest_mode": "floor"}
+            how |= {"nearest_mode": self.nearest_mode}
+        elif self.mode == "bicubic":
+            how |= {"mode": "cubic", "cubic_coeff_a": self.cubic_coeff_a}
         else:
-            corners = "align_corners" if self.align_corners else "half_pixel"
-            how = {"mode": "cubic" if self.mode == "bicubic" else "linear", "coordinate_transformation_mode": corners}
-        axes = positions(shape)
-        if exact and self.scale_factor is not None:
-            return graph.node("Resize", x, "", graph.constant(given, "float32"), axes=axes, **how)
+            how |= {"mode": "linear"}
+        how |= {"antialias": 1} if self.antialias else {}
+        how |= {"exclude_outside": 1} if self.exclude_outside else {}
         sizes = self.shape(shape)[1:]
-        if self.scale_factor is not None and not self.align_corners:
-            for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
-                if size * top != output * bottom:
-                    raise NoOnnxForm(
-                        f"scale_factor {top}/{bottom} of {size} positions leaves a part of one; ONNX's scales are "
-                        "float32, and its sizes know whole positions"
-                    )
-        return graph.node("Resize", x, "", "", graph.constant(sizes), axes=axes, **how)
+        whole = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
+        if self.scale_factor is None or self.align_corners or (whole and not exact):
+            return graph.node("Resize", x, "", "", graph.constant(sizes), **how)
+        for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
+            if runtime_size(size, top / bottom) != output:
+                raise NoOnnxForm(
+                    f"scale_factor {top}/{bottom} of {size} positions leaves a part of one; ONNX's scales are float32, "
+                    f"of which it makes {runtime_size(size, top / bottom)} positions instead of {output}"
+                )
+        return graph.node("Resize", x, "", graph.constant(given, "float32"), **how)
 
     def _gathered(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
         """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
         for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
             read = self._resampling(axis, size, output)
-            places = [place for position in range(output) for place in read.sources(position)]
+            places = [min(max(place, 0), size - 1) for position in range(output) for place in read.sources(position)]
             if places != list(range(size)):
                 x = graph.node("Gather", x, graph.constant(places), axis=axis + 2)
         return x
@@ -136,8 +216,15 @@ class Upsample(Kind, frozen=True, kw_only=True):
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if not axis:
             return self
-        if self.align_corners:
+        outputs, size = self.shape(*inputs)[axis], inputs[0][axis]
+        if self.coordinates() == "align_corners":
             raise Unprobed("where corners are aligned the ratio is of the sizes themselves")
+        if self.coordinates() == "pytorch_half_pixel" and outputs == 1:
+            raise Unprobed("one position alone lies where the input begins")
+        if self.coordinates() == "half_pixel_symmetric" and self.scale_factor is not None:
+            top, bottom = self.scale_factor[axis - 1]
+            if size * top != outputs * bottom:
+                raise Unprobed("what the factor leaves over is shared by the ends, which move")
         sizes = zip(self.shape(*inputs)[1:], inputs[0][1:], strict=True)
         return self if self.size is None else replace(self, scale_factor=tuple(sizes), size=None)
 
@@ -145,12 +232,12 @@ class Upsample(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)
         mode = draw.choice([mode for mode in MODES if RANKS.get(mode, len(x) - 1) == len(x) - 1])
-        align = mode != "nearest" and draw_flag(draw)
+        fields = _drawn(draw, mode)
         if draw_flag(draw):
-            return cls(size=draw_axes(draw, len(x) - 1, 12), mode=mode, align_corners=align), (x,)
+            return cls(size=draw_axes(draw, len(x) - 1, 12), mode=mode, **fields), (x,)
         factors = tuple(draw.choice([(1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (2, 7)]) for _ in x[1:])
         sizes = (size * bottom if top < bottom else size for size, (top, bottom) in zip(x[1:], factors, strict=True))
-        return cls(scale_factor=factors, mode=mode, align_corners=align), ((x[0], *sizes),)
+        return cls(scale_factor=factors, mode=mode, **fields), ((x[0], *sizes),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -162,41 +249,90 @@ class Upsample(Kind, frozen=True, kw_only=True):
         return x
 
 
+def float32(number: float) -> float:
+    """The number of 32 bits that is nearest."""
+    return float(struct.unpack("<f", struct.pack("<f", number))[0])
+
+
 def _empty(size: int) -> str:
     return f"no position is left of an axis of {size}; legal here: a factor of at least 1/{size}"
 
 
+def _only(holds: bool, field: str, why: str, legal: str) -> Check:
+    return Check(holds, "CC011", field, lambda: f"{why}; legal here: {legal}")
+
+
+def runtime_size(size: int, factor: float) -> int:
+    """The positions that ONNX Runtime makes of an axis: the product is rounded to float32, as the factor is."""
+    return int(float32(float32(size) * float32(factor))) if factor < 2**31 else 0
+
+
+def _drawn(draw: random.Random, mode: str) -> dict[str, Any]:
+    """Any fields that a mode takes, more often none of them."""
+    coordinates = draw.choice([None, None, *COORDINATES])
+    if mode == "nearest":
+        return {"coordinate_transformation_mode": coordinates, "nearest_mode": draw.choice(ROUNDINGS)}
+    if draw_flag(draw):
+        return {"align_corners": draw_flag(draw)}
+    antialias = draw_flag(draw)
+    return {
+        "coordinate_transformation_mode": None if coordinates == "align_corners" else coordinates,
+        "antialias": antialias,
+        "exclude_outside": (antialias or mode == "bicubic") and draw_flag(draw),
+        "cubic_coeff_a": draw.choice([CUBIC, -0.5]) if mode == "bicubic" else CUBIC,
+    }
+
+
 def _resampled(engine: Engine, fields: Fields, x: Array, axis: int, begins: Array, over: int, under: int) -> Array:
-    """One axis, of which output positions read at their beginnings, or around their centres or aligned places."""
+    """One axis, of which output positions read at the places they lie at, or around them."""
+    tops, bottom = _lying(engine, fields, x.shape[axis], begins, over, under)
+    last = x.shape[axis] - 1
     if fields.mode == "nearest":
-        return x.take(begins // over, axis)
-    if fields.align_corners:
-        tops, bottom = engine.numpy.arange(begins.size) * (x.shape[axis] - 1), max(begins.size - 1, 1)
-    else:
-        tops, bottom = 2 * begins + under - over, 2 * over
-    before, part = tops // bottom, (tops % bottom / bottom).astype(x.dtype)
-    reads = _cubic(part) if fields.mode == "bicubic" else {0: 1 - part, 1: part}
+        rounded = {
+            "floor": tops // bottom,
+            "ceil": -(-tops // bottom),
+            "round_prefer_floor": -((bottom - 2 * tops) // (2 * bottom)),
+            "round_prefer_ceil": (2 * tops + bottom) // (2 * bottom),
+        }[fields.nearest_mode]
+        return x.take(rounded.clip(0, last), axis)
+    before, rest = tops // bottom, tops % bottom
+    wide, narrow = (under, over) if fields.antialias and under > over else (1, 1)
+    reach = (2 if fields.mode == "bicubic" else 1) * wide // narrow + 1
+    # Distances as whole numbers divided once, so that what lies just out of reach has no weight.
+    reads = {
+        step: _weight(engine, fields, abs(step * bottom - rest) * narrow / (bottom * wide))
+        for step in range(1 - reach, reach + 1)
+    }
+    if fields.exclude_outside:
+        reads = {step: weight * ((before + step >= 0) & (before + step <= last)) for step, weight in reads.items()}
+    parts = sum(reads.values()) if fields.antialias or fields.exclude_outside else 1
     along = (-1, *(1,) * (x.ndim - 1 - axis))
     total = 0
     for step, weight in reads.items():
         # What has no weight is not read; what is beyond the ends reads the ends.
-        place = engine.numpy.where(weight == 0, before, before + step).clip(0, x.shape[axis] - 1)
-        total = total + x.take(place, axis) * weight.reshape(along)
+        place = engine.numpy.where(weight == 0, before, before + step).clip(0, last)
+        total = total + x.take(place, axis) * (weight / parts).astype(x.dtype).reshape(along)
     return total
 
 
-CUBIC = -0.75
-"""The parameter of Keys' cubic convolution, as PyTorch chose it."""
+def _lying(engine: Engine, fields: Fields, size: int, begins: Array, over: int, under: int) -> tuple[Array, int]:
+    """Where output positions lie in the input, as numerators and a denominator."""
+    count, words = begins.size, fields.coordinate_transformation_mode
+    if fields.align_corners or words == "align_corners":
+        return engine.numpy.arange(count) * (size - 1), max(count - 1, 1)
+    if words == "asymmetric" or (words is None and fields.mode == "nearest"):
+        return begins, over
+    if words == "pytorch_half_pixel" and count == 1:
+        return 0 * begins, 1
+    moved = size * over - count * under if words == "half_pixel_symmetric" else 0
+    return 2 * begins + under - over + moved, 2 * over
 
 
-def _cubic(part: Array) -> dict[int, Array]:
-    """Weights of the four neighbours of a place that is `part` of the way between the middle two."""
-    return {-1: _far(1 + part), 0: _near(part), 1: _near(1 - part), 2: _far(2 - part)}
-
-
-def _near(distance: Array) -> Array:
-    return ((CUBIC + 2) * distance - (CUBIC + 3)) * distance * distance + 1
-
-
-def _far(distance: Array) -> Array:
-    return CUBIC * (((distance - 5) * distance + 8) * distance - 4)
+def _weight(engine: Engine, fields: Fields, distance: Array) -> Array:
+    """The weight of positions at a distance from the place, in neighbours: a triangle, or Keys' cubic."""
+    if fields.mode != "bicubic":
+        return (1 - distance).clip(0)
+    a = fields.cubic_coeff_a
+    near = ((a + 2) * distance - (a + 3)) * distance * distance + 1
+    far = a * (((distance - 5) * distance + 8) * distance - 4)
+    return engine.numpy.where(distance <= 1, near, engine.numpy.where(distance < 2, far, 0))

@@ -2,7 +2,8 @@
 
 ONNX has the batch as an axis, and a network of ours has none. At batch 1 that axis holds one position, so a tensor of
 ours is ONNX's with that axis left out: `Value.batch` says which, None where the batch has become part of another axis
-or where there was none. An operator asks for its input with a certain axis left out, and gets a reshape where it must.
+or where there was none. Of a batch that is fixed at more, one sample is built (see `batches`). An operator asks for its
+input with a certain axis left out, and gets a reshape where it must.
 """
 
 from __future__ import annotations
@@ -66,7 +67,8 @@ class Draft:
 class Value(msgspec.Struct):
     """A tensor of the graph: ONNX's shape, and either the draft that makes it or the constant that it is.
 
-    Neither: its shape is not known, or it is nothing that has one.
+    Neither: its shape is not known, or it is nothing that has one. `samples` is the axis along which the samples lie of
+    a batch of more than one, of which the shape is that of one.
     """
 
     shape: Shape
@@ -74,6 +76,7 @@ class Value(msgspec.Struct):
     batch: int | None = None
     constant: Constant | None = None
     element_type: int = FLOAT
+    samples: int | None = None
 
     @property
     def known(self) -> bool:
@@ -210,9 +213,8 @@ def brief(value: Any) -> Any:
 class Call:
     """A node that is to be translated: its inputs, its attributes, and the drafts made so far."""
 
-    def __init__(self, builder: Builder, node: Node, inputs: list[Value | None], opset: int, batch: int) -> None:
+    def __init__(self, builder: Builder, node: Node, inputs: list[Value | None], opset: int) -> None:
         self.builder, self.node, self.inputs, self.opset = builder, node, inputs, opset
-        self.batch = batch
 
     @property
     def attributes(self) -> Attributes:

@@ -8,7 +8,7 @@ from math import prod
 from convcalc.onnx import constants
 from convcalc.onnx.constants import Constant, checked
 from convcalc.onnx.errors import Inexpressible
-from convcalc.onnx.operators.shapes import filled_in
+from convcalc.onnx.operators.shapes import wanted_shape
 from convcalc.onnx.reading import FLOAT, INT64, Attributes, Node, Tensor
 
 Inputs = Sequence[Constant | None]
@@ -19,8 +19,8 @@ LARGEST_END = 2**31 - 1
 class Arithmetic:
     """A node all of whose inputs are constants."""
 
-    def __init__(self, node: Node, inputs: Inputs, opset: int, batch: int) -> None:
-        self.node, self.inputs, self.opset, self.batch = node, inputs, opset, batch
+    def __init__(self, node: Node, inputs: Inputs, opset: int) -> None:
+        self.node, self.inputs, self.opset = node, inputs, opset
 
     @property
     def attributes(self) -> Attributes:
@@ -57,11 +57,11 @@ def is_folded(node: Node) -> bool:
     return not node.domain and (node.op in constants.ELEMENTWISE or node.op in FOLDS)
 
 
-def folded(node: Node, inputs: Inputs, opset: int, batch: int) -> list[Constant] | None:
+def folded(node: Node, inputs: Inputs, opset: int) -> list[Constant] | None:
     """What a node computes from constants; None if it is not one that is worked out."""
     if node.domain:
         return None
-    given = Arithmetic(node, inputs, opset, batch)
+    given = Arithmetic(node, inputs, opset)
     if node.op in constants.ELEMENTWISE:
         operands = [each for each in inputs if each is not None]
         if not operands:
@@ -88,11 +88,11 @@ def _cast_like(given: Arithmetic) -> Constant:
 
 def _reshape(given: Arithmetic) -> Constant:
     x, sizes = given.constant(0), given.numbers(1, "shape") or []
-    if not given.attributes.integer("allowzero"):
-        sizes = [x.shape[axis] if size == 0 and axis < len(x.shape) else size for axis, size in enumerate(sizes)]
+    zeros = bool(given.attributes.integer("allowzero"))
     if 0 in x.shape and prod(sizes) == 0:
-        return constants.reshaped(x, checked([0 if size == -1 else size for size in sizes]))
-    return constants.reshaped(x, checked(filled_in(sizes, x.shape, 1)))
+        kept = [x.shape[axis] if size == 0 and not zeros else max(size, 0) for axis, size in enumerate(sizes)]
+        return constants.reshaped(x, checked(kept))
+    return constants.reshaped(x, checked(wanted_shape(sizes, x.shape, zeros=zeros)))
 
 
 def _flatten(given: Arithmetic) -> Constant:
@@ -148,8 +148,6 @@ def _gather(given: Arithmetic) -> Constant:
 
 def _expand(given: Arithmetic) -> Constant:
     x, sizes = given.constant(0), tuple(given.numbers(1) or [])
-    if given.batch != 1 and sizes[:1] == (given.batch,):
-        sizes = (1, *sizes[1:])
     return constants.expanded(x, checked(constants.broadcast([x.shape, sizes])))
 
 

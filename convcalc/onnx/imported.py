@@ -37,8 +37,9 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """A model: inputs, layers in an order in which they can run, and what leaves, all without the batch axis.
 
     `source` is the file as given, `producer` what wrote it with its version, `opset` that of the domain of ONNX.
-    `notes` are sentences on what a reader of the figures must know: a batch that was not 1, weights that could
-    not be told from constants.
+    `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
+    `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
+    and that are others.
     """
 
     name: str
@@ -50,6 +51,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     opset: int
     unused: tuple[Unused, ...] = ()
     notes: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def uncosted(self) -> tuple[Layer, ...]:

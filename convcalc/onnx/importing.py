@@ -6,9 +6,10 @@ from collections.abc import Hashable, Mapping, Sequence
 from math import prod
 from pathlib import Path
 
-import msgspec
+from msgspec.structs import replace
 
 from convcalc.onnx import constants, fold
+from convcalc.onnx.batches import Batch, Mixed
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
 from convcalc.onnx.constants import Constant
@@ -64,24 +65,54 @@ def of_model(
         raise CannotImport(
             f"{found}, where {LEAST_OPSET} to {NEWEST_OPSET} are read; onnx.version_converter brings it to a newer one"
         )
-    walk = Walk(model, dict(inputs or {}))
     try:
-        walk.go()
-        return walk.result(source, allow_unknown=allow_unknown)
+        return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown)
+    except SamplesMeet as error:
+        try:
+            return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown, meeting=error)
+        except CannotImport:
+            raise error from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
 
 
-class Walk:
-    """The walk over the nodes of a model."""
+def _walked(
+    model: Model,
+    source: str,
+    inputs: dict[str, Sequence[int]],
+    *,
+    allow_unknown: bool,
+    meeting: SamplesMeet | None = None,
+) -> Imported:
+    walk = Walk(model, inputs, meeting)
+    walk.go()
+    return walk.result(source, allow_unknown=allow_unknown)
 
-    def __init__(self, model: Model, sizes: dict[str, Sequence[int]]) -> None:
-        self.model, self.sizes = model, sizes
+
+class SamplesMeet(CannotImport):
+    """A model whose batch is more than samples beside one another; `how` says where and in what way they meet."""
+
+    def __init__(self, how: str, count: int) -> None:
+        self.how = how
+        super().__init__(
+            f"{how}: figures for one sample of the batch of {count} would be wrong; cut the model in two there and "
+            f"read both parts, or export it with these {count} on an axis behind a batch of 1"
+        )
+
+
+class Walk:
+    """The walk over the nodes of a model. `meeting`: how samples of its batch meet, then an axis like others."""
+
+    def __init__(self, model: Model, sizes: dict[str, Sequence[int]], meeting: SamplesMeet | None = None) -> None:
+        self.model, self.sizes, self.meeting = model, sizes, meeting
         self.builder = Builder()
         self.values: dict[str, Value] = {}
-        self.batch = 1
+        self.batch = Batch(1)
         self.folded = 0
         self.notes: list[str] = []
+        self.warnings: list[str] = []
+        self.differing: list[str] = []
+        self.open_batches: list[str] = []
         if model.opset > NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {NEWEST_OPSET}, as which it is read")
         self.read: set[str] = set()
@@ -116,12 +147,32 @@ class Walk:
         open_axes = [info for info in infos if not self._is_given(info)]
         if open_axes:
             raise CannotImport(_open(open_axes))
+        shapes = {info.name: self._sizes(info) for info in infos}
+        batched = [
+            name for name, shape in shapes.items() if len(shape) > 1 and not (name in unbatched and shape[0] != 1)
+        ]
+        counts = {shapes[name][0] for name in batched} or {1}
+        if len(counts) == 1 and self.meeting is None:  # one batch for all inputs
+            self.batch = Batch(*counts)
         for info in infos:
-            shape, batch = self._sizes(info, info.name in unbatched)
-            draft = Draft(INPUT, {}, [], without(shape, batch))
-            draft.name = info.name
-            self.builder.drafts.append(draft)
-            self.values[info.name] = Value(shape, draft, batch, None, info.element_type)
+            self._enter_one(info, shapes[info.name], info.name in batched)
+        if self.meeting is not None:
+            self.warnings.append(f"axis 0 of the inputs, of {counts.pop()}, is no batch: {self.meeting.how}")
+        self.open_batches = [
+            info.name for info in infos if info.dims and not isinstance(info.dims[0], int) and shapes[info.name][0] == 1
+        ]
+
+    def _enter_one(self, info: ValueInfo, shape: tuple[int, ...], batched: bool) -> None:
+        name, count = info.name, self.batch.count
+        batch = samples = None
+        if batched and shape[0] == count:
+            batch, samples, shape = 0, 0 if count > 1 else None, (1, *shape[1:])
+        if samples is not None:
+            self.warnings.append(f"input {plain(name)} has a batch of {count}; the figures are for a batch of 1")
+        draft = Draft(INPUT, {}, [], without(shape, batch))
+        draft.name = name
+        self.builder.drafts.append(draft)
+        self.values[name] = Value(shape, draft, batch, None, info.element_type, samples)
 
     def _first_axis(self, node: Node) -> bool:
         """Whether an Unsqueeze puts an axis in front: of an input that has no batch."""
@@ -140,25 +191,18 @@ class Walk:
             bool(others) or (isinstance(first, int) and first > 0)
         )
 
-    def _sizes(self, info: ValueInfo, unbatched: bool) -> tuple[tuple[int, ...], int | None]:
-        """The shape of an input, and which axis is the batch."""
+    def _sizes(self, info: ValueInfo) -> tuple[int, ...]:
+        """The shape of an input; a batch that is open is 1."""
         dims: list[Dimension] = list(self.sizes.get(info.name, self.sizes.get("", info.dims or ())))
         if info.dims is not None and len(dims) == len(info.dims) - 1:
-            dims = [1, *dims]
+            dims = [info.dims[0], *dims]
         if info.dims is not None and len(dims) != len(info.dims):
             found = f"input {plain(info.name)} has {len(info.dims)} axes, {_shown(info.dims)}"
             raise CannotImport(f"{found}, and --input gives {len(dims)}")
         shape = constants.checked([size if isinstance(size, int) else 1 for size in dims], f"input {plain(info.name)}")
         if 0 in shape:
             raise CannotImport(f"input {plain(info.name)} of shape {list(shape)} holds nothing")
-        if not shape:
-            return (1,), None
-        if len(shape) == 1 or (unbatched and isinstance(dims[0], int) and shape[0] != 1):
-            return shape, None
-        if shape[0] != 1:
-            self.batch = shape[0]
-            self.notes.append(f"input {plain(info.name)} has a batch of {shape[0]}; the figures are for a batch of 1")
-        return (1, *shape[1:]), 0
+        return shape or (1,)
 
     def value(self, name: str) -> Value | None:
         """The tensor of that name; None for an input that is left out."""
@@ -179,37 +223,76 @@ class Walk:
             self._branch(node, depth)
             return
         inputs = [self.value(name) for name in node.inputs]
+        call = Call(self.builder, node, inputs, self.model.opset)
+        samples = None
         try:
-            made = self._made(node, inputs)
+            samples = self._samples(call)
+            made = self._made(call)
         except Inexpressible as error:
-            made = self._unknown(node, inputs, str(error))
+            made = self._unknown(node, inputs, str(error), samples)
         except CannotImport:
             raise
         except CONTRADICTIONS:
-            made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it")
-        except (LookupError, ArithmeticError, TypeError, ValueError) as error:
-            if isinstance(error, CannotImport):
-                raise
-            made = self._unknown(node, inputs, "its inputs or attributes are not as ONNX has them")
+            made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it", samples)
+        else:
+            made = [replace(value, samples=samples) for value in made] if samples is not None else made
         for name, value in zip(node.outputs, made, strict=False):
             if name:
                 self.values[name] = value
+                self._compare(node, name, value)
 
-    def _made(self, node: Node, inputs: list[Value | None]) -> Sequence[Value]:
+    def _compare(self, node: Node, name: str, value: Value) -> None:
+        """Whether the file declares another shape; sizes of its own are for the inputs that it declares alone."""
+        info = self._stated_of(name)
+        if self.sizes or info is None or info.dims is None or not value.known:
+            return
+        shape = self.batch.full(value)
+        first = 1 if value.batch == 0 or self.open_batches else 0  # a batch is often that of an export long ago
+        pairs = list(zip(info.dims, shape, strict=False))[first:]
+        open_or_same = all(not isinstance(size, int) or size in (0, own) for size, own in pairs)
+        if info.dims and (len(info.dims) != len(shape) or not open_or_same):
+            said = (
+                f"{plain(name)}, which {node.operator} at {node.title} makes: declared {_shown(info.dims)}, worked out "
+            )
+            self.differing.append(f"{said}{list(shape)}")
+
+    def _differences(self) -> list[str]:
+        """What the file declares and is not so; what follows from the first is counted."""
+        if not self.differing:
+            return []
+        more = f" (and of {len(self.differing) - 1} tensors more)" if len(self.differing) > 1 else ""
+        return [f"the file declares another shape than is worked out of {self.differing[0]}{more}"]
+
+    def _samples(self, call: Call) -> int | None:
+        """The axis along which the samples of a batch leave a node."""
+        if not all(value.known for value in call.inputs if value is not None):
+            return None
+        entering = [
+            f"axis {value.samples} of {plain(name)} {list(self.batch.full(value))}"
+            for name, value in zip(call.node.inputs, call.inputs, strict=True)
+            if value is not None and value.samples is not None
+        ]
+        try:
+            return self.batch.passes(call)
+        except Mixed as error:
+            how = f"{call.node.operator} at {call.node.title} {error} ({' and '.join(dict.fromkeys(entering))})"
+            raise SamplesMeet(how, self.batch.count) from None
+
+    def _made(self, call: Call) -> Sequence[Value]:
+        node, inputs = call.node, call.inputs
         there = [value for value in inputs if value is not None]
         if any(not value.known for value in there):
             if node.op == "Shape":
                 raise Inexpressible("the shape of what is not known")
             return self._unnamed(node, there)
         if node.op == "Shape" and there and not node.domain:
-            return [constant_value(fold.shape_of(there[0].shape, node.attributes))]
+            return [constant_value(fold.shape_of(self.batch.full(there[0]), node.attributes))]
         if node.op == "Size" and there and not node.domain:
-            return [constant_value(constants.whole([prod(there[0].shape)], ()))]
+            return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
             self._count(node, there)
-            found = fold.folded(
-                node, [None if value is None else value.constant for value in inputs], self.model.opset, self.batch
-            )
+            operands = [None if value is None else value.constant for value in inputs]
+            found = fold.folded(node, operands, self.model.opset)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
                 self._count(node, made)
@@ -221,7 +304,7 @@ class Walk:
             raise Inexpressible("it makes something of constants alone")
         if any(0 in value.shape for value in there if value.source is not None):
             raise Inexpressible("it works on a tensor that holds nothing")
-        found_values = operator(Call(self.builder, node, inputs, self.model.opset, self.batch))
+        found_values = operator(call)
         return found_values if isinstance(found_values, list) else [found_values]
 
     def _identified(self, node: Node, inputs: list[Value | None], place: int, constant: Constant) -> Constant:
@@ -237,7 +320,7 @@ class Walk:
             )
             key = node.op, place, attributes, operands
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
-        return msgspec.structs.replace(constant, elements=all_of(tensor, constant.shape))
+        return replace(constant, elements=all_of(tensor, constant.shape))
 
     def _count(self, node: Node, values: list[Value]) -> None:
         self.folded += sum(len(value.constant.numbers or ()) for value in values if value.constant is not None)
@@ -251,7 +334,7 @@ class Walk:
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self._as_stated(name) or Value((), None) for name in node.outputs]
 
-    def _unknown(self, node: Node, inputs: list[Value | None], reason: str) -> list[Value]:
+    def _unknown(self, node: Node, inputs: list[Value | None], reason: str, samples: int | None = None) -> list[Value]:
         """A draft for an operator that no kind says; it may yet be a part of something that one does."""
         entering = [value.source for value in inputs if value is not None and value.source is not None]
         arrays = {
@@ -259,10 +342,13 @@ class Walk:
             for place, value in enumerate(inputs, start=1)
             if value is not None and value.constant is not None
         }
+        if reason and node.op in COUNTING and self.open_batches:
+            reason += f"; the open batch of {plain(self.open_batches[0])} is read as 1, and --input gives another"
         found = []
         for name in node.outputs or [""]:
-            shape = self._shape_of_unknown(node, inputs, name)
-            if shape is None or 0 in shape:
+            value = self._shape_of_unknown(node, inputs, name, samples)
+            shape = value.shape if value is not None else ()
+            if value is None or 0 in shape:
                 self.blocked.append(Unknown(node.title, node.operator, reason or "no kind says it"))
                 self.before_blocked += entering
                 found.append(Value((), None))
@@ -274,30 +360,37 @@ class Walk:
             draft.reason = reason or "no kind says it"
             draft.operand = _operand(inputs)
             self.builder.drafts.append(draft)
-            found.append(Value(shape, draft, batch))
+            found.append(replace(value, source=draft, batch=batch))
         return found
 
-    def _shape_of_unknown(self, node: Node, inputs: list[Value | None], name: str) -> tuple[int, ...] | None:
+    def _shape_of_unknown(self, node: Node, inputs: list[Value | None], name: str, samples: int | None) -> Value | None:
         if node.op in SAME_SHAPE:
+            shapes = [value.shape for value in inputs if value is not None and value.known]
             try:
-                return constants.broadcast([value.shape for value in inputs if value is not None and value.known])
+                return Value(constants.broadcast(shapes), samples=samples)
             except Inexpressible:
                 return None
-        value = self._as_stated(name)
-        return None if value is None else value.shape
+        return self._as_stated(name)
+
+    def _stated_of(self, name: str) -> ValueInfo | None:
+        if self._stated is None:
+            self._stated = self.model.stated()
+        return self._stated.get(name)
 
     def _as_stated(self, name: str) -> Value | None:
         """What the file says of a tensor, if it says all."""
-        if self._stated is None:
-            self._stated = self.model.stated()
-        info = self._stated.get(name)
+        info = self._stated_of(name)
         if info is None or info.dims is None or not info.dims:
             return None
         first, *others = info.dims
         if not all(isinstance(size, int) and size > 0 for size in others):
             return None
-        leading = first if isinstance(first, int) and first > 0 and first != self.batch else 1
-        return Value(constants.checked([leading, *(size for size in others if isinstance(size, int))]))
+        leading = first if isinstance(first, int) and first > 0 else 1
+        samples = 0 if leading == self.batch.count > 1 else None
+        return Value(
+            constants.checked([leading if samples is None else 1, *(size for size in others if isinstance(size, int))]),
+            samples=samples,
+        )
 
     def _branch(self, node: Node, depth: int) -> None:
         """The branch that is taken, where that is known."""
@@ -351,6 +444,7 @@ class Walk:
             opset=self.model.opset,
             unused=self._unused(),
             notes=tuple(self.notes),
+            warnings=(*self.warnings, *self._differences()),
         )
 
     def _leaving(self) -> list[Draft]:
@@ -444,6 +538,9 @@ SAME_SHAPE = {
 }  # fmt: skip
 """Operators no kind says whose output has the shape of what enters, or of all that enters together."""
 
+
+COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
+"""Operators whose own numbers may speak of a batch of another size."""
 
 PARTS = {"Erf", "Pow", "Reciprocal", "Sqrt"}
 """Operators no kind says alone, which may be part of one that is."""

@@ -135,6 +135,7 @@ def _header(imported: Imported) -> str:
 
 
 def _remarks(imported: Imported) -> Iterator[str]:
+    yield from imported.warnings
     yield from imported.notes
     if imported.unused:
         sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])

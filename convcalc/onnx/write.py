@@ -104,7 +104,10 @@ def _written(network: Network, dtype: str) -> list[Layer]:
             lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
         layers.append(layer)
     if lacking:
-        said = "; ".join(f"{each.layer} ({each.kind}, line {each.line}): {each.reason}" for each in lacking)
+        said = "; ".join(
+            f"{layer.layer} ({layer.kind}{f', line {layer.line}' if layer.line else ''}): {layer.reason}"
+            for layer in lacking
+        )
         raise CannotWrite(f"no exact ONNX form for {said}", tuple(lacking))
     return layers
 

@@ -80,14 +80,28 @@ class Source:
     """A text and its name. Places in it are indices of characters.
 
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
-    were asked for, and stands nowhere.
+    were asked for, and stands nowhere; `origin` then says of a line what it comes from, and `warnings` what was odd in
+    that file.
     """
 
-    def __init__(self, path: str, text: str, *, shipped: bool = False, converted: bool = False) -> None:
+    def __init__(
+        self,
+        path: str,
+        text: str,
+        *,
+        shipped: bool = False,
+        origin: Callable[[int], str] | None = None,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
         self.path = path
         self.text = text
         self.shipped = shipped
-        self.converted = converted
+        self.origin = origin
+        self.warnings = warnings
+
+    @property
+    def converted(self) -> bool:
+        return self.origin is not None
 
     @cached_property
     def _line_starts(self) -> list[int]:
@@ -116,6 +130,9 @@ class Source:
         """A finding about the characters from `start` to `end`, of which the first line is marked."""
         start = min(start, len(self.text))
         line = self.line(start)
+        if self.origin is not None:  # nobody has the text
+            place = self.origin(line)
+            return Diagnostic(self.path, 0, 0, 0, code, f"{place}: {message}" if place else message, help)
         text, first = self.line_at(line)
         end_column = min(max(end, start + 1) - first, max(len(text), start - first + 1)) + 1
         return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text, severity)

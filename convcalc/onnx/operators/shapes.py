@@ -44,20 +44,16 @@ def _reshape(call: Call) -> Value:
     sizes = call.numbers(1, "shape")
     if sizes is None:
         raise Inexpressible("no shape is given")
-    value = call.value(0)
-    if not call.attributes.integer("allowzero"):
-        if any(size == 0 and axis >= len(value.shape) for axis, size in enumerate(sizes)):
-            raise Inexpressible(f"shape {sizes}, whose 0 stands for an axis that shape {list(value.shape)} lacks")
-        sizes = [value.shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
-    return shaped(call, filled_in(sizes, value.shape, call.batch))
+    return shaped(call, wanted_shape(sizes, call.value(0).shape, zeros=bool(call.attributes.integer("allowzero"))))
 
 
-def filled_in(sizes: list[int], shape: tuple[int, ...], batch: int) -> tuple[int, ...]:
-    """-1 made what is left; where a batch that was not 1 is written as a number, it is 1 as well."""
+def wanted_shape(sizes: list[int], shape: tuple[int, ...], *, zeros: bool = False) -> tuple[int, ...]:
+    """What a shape becomes that is made `sizes`: 0 is the axis as it is (unless it means `zeros`), -1 what is left."""
+    if not zeros:
+        if any(size == 0 and axis >= len(shape) for axis, size in enumerate(sizes)):
+            raise Inexpressible(f"shape {sizes}, whose 0 stands for an axis that shape {list(shape)} lacks")
+        sizes = [shape[axis] if size == 0 else size for axis, size in enumerate(sizes)]
     elements = prod(shape)
-    if batch != 1 and batch in sizes and _misfits(sizes, elements):
-        place = sizes.index(batch)
-        sizes = [*sizes[:place], 1, *sizes[place + 1 :]]
     given = prod(size for size in sizes if size != -1)
     if _misfits(sizes, elements) or sizes.count(-1) > 1 or min(sizes, default=0) < -1:
         raise Inexpressible(f"shape {list(shape)} made {sizes}, which has another number of elements")
@@ -311,8 +307,6 @@ def _tiled(call: Call, times: list[int]) -> Value:
 def repeated(call: Call, own: tuple[int, ...], wanted: tuple[int, ...]) -> Value:
     """Axes of one position repeated: the nearest position of a map that is made larger."""
     value = call.value(0)
-    if call.batch != 1 and wanted[0] == call.batch and own[0] == 1:
-        wanted = (1, *wanted[1:])
     batch = 0 if len(wanted) > 1 and wanted[0] == 1 else None
     x = call.builder.viewed(value, batch, len(wanted))
     shape = without(wanted, batch)

@@ -123,15 +123,15 @@ def condensed(of: FieldType, value: Any) -> Any:
         value = tuple(before for before, _ in pairs) if all(before == after for before, after in pairs) else pairs
         return value[0] if len(set(value)) == 1 and value is not pairs else value
     if isinstance(of, Scale):
-        value = tuple(_ratio(*item) if isinstance(item, tuple) else item for item in value)
+        value = tuple(_ratio(*(item if isinstance(item, tuple) else item.as_integer_ratio())) for item in value)
     return value[0] if len(set(value)) == 1 else value
 
 
 def _ratio(numerator: int, denominator: int) -> Any:
-    """A factor as a number where that is exact, else as an expression."""
+    """A factor as a number where that is exact, as decimals are in a spec, else as an expression."""
     if denominator == 1:
         return numerator
-    exact = denominator & (denominator - 1) == 0 and max(numerator, denominator) < 2**20
+    exact = numerator * 10**9 % denominator == 0 and max(numerator, denominator) < 2**20
     return numerator / denominator if exact else f"{numerator} / {denominator}"
 
 

@@ -132,7 +132,7 @@ def disagreements(found: Verification) -> list[str]:
     """A line for every number that is not as claimed, with its layer and its place in the spec."""
     texts = []
     for layer in found.disagreements:
-        where = f"{words.printable(layer.name)} (line {layer.line}):"
+        where = f"{words.printable(layer.name)}{f' (line {layer.line})' if layer.line else ''}:"
         if layer.problem:
             texts.append(f"{where} could not be run: {words.printable(layer.problem)}")
         else:
