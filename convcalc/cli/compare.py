@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, shapes
+from convcalc.cli.output import STDOUT, Force, refuse, save
 
 if TYPE_CHECKING:
     from convcalc.cli.sides import Made
@@ -38,9 +39,17 @@ def compare(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Take the base from this revision of git.", show_default=False)
     ] = None,
-    write: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the spec with the variant.", show_default=False)
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the spec with the variant; - prints it alone.",
+            show_default=False,
+        ),
     ] = None,
+    force: Force = False,
     allow_input_change: Annotated[
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
@@ -57,14 +66,16 @@ def compare(
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
 
-    _refuse(files, variant, layer, blocks, base, write, given=bool(input or set))
+    _refuse(files, variant, layer, blocks, base, output, given=bool(input or set))
+    if output is not None:
+        refuse(output, force=force)
     settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
     try:
         if variant is not None:
             made = of_variants(files[0], variant, layer or [], blocks, settings)
             _one_that_applies(made)
-            if write is not None:
-                _write(write, made, files[0])
+            if output is not None:
+                save(output, [_written(made, files[0])], force=force)
             sides = made.sides
         else:
             sides = of_specs(files, base, settings)
@@ -81,7 +92,8 @@ def compare(
         _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
     except NothingToReplace as error:
         _fail(str(error), FINDINGS)
-    _print(format, sides)
+    if output != STDOUT:
+        _print(format, sides)
 
 
 def _refuse(
@@ -90,13 +102,11 @@ def _refuse(
     layer: list[str] | None,
     blocks: str | None,
     base: str | None,
-    write: str | None,
+    output: str | None,
     *,
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
-    from convcalc.spec.zoo import is_in_zoo
-
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
@@ -104,12 +114,10 @@ def _refuse(
         problem = "--base is for one file"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
-    elif variant is None and (layer or blocks is not None or write is not None):
-        problem = "--layer, --blocks and --write are for a --variant"
-    elif write is not None and given:
-        problem = "--write writes the sizes and variables of the spec; leave out --input and --set, or change it first"
-    elif write is not None and is_in_zoo(write):
-        problem = f"--write writes a file, and {readable(write)} would be a network of the zoo"
+    elif variant is None and (layer or blocks is not None or output is not None):
+        problem = "--layer, --blocks and --output are for a --variant"
+    elif output is not None and given:
+        problem = "--output writes the sizes and variables of the spec; leave out --input and --set, or change it first"
     elif files.count("-") > 1:
         problem = "standard input can be read once"
     if problem:
@@ -126,19 +134,17 @@ def _one_that_applies(made: Made) -> None:
     raise typer.Exit(BAD_INPUT)
 
 
-def _write(path: str, made: Made, original: str) -> None:
+def _written(made: Made, original: str) -> bytes:
+    """The text of the one variant, with the byte order mark of the file that it comes from."""
     from convcalc.cli.sides import up_to_date
     from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
-        raise typer.BadParameter("one variant can be written, found several", param_hint="--write")
+        raise typer.BadParameter("one variant can be written, found several", param_hint="--output")
     (source,) = made.sources.values()
     is_file = original != "-" and not is_in_zoo(original)
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
-    try:
-        Path(path).write_bytes(mark + up_to_date(source).text.encode())
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write {path}: {error.strerror}", param_hint="--write") from None
+    return mark + up_to_date(source).text.encode()
 
 
 def _fail(message: str, code: int) -> NoReturn:
