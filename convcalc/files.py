@@ -103,7 +103,8 @@ def _put_where_nothing_is(temporary: str, target: str) -> None:
             raise FileExistsError from None
         os.rename(temporary, target)
     else:
-        os.unlink(temporary)
+        with contextlib.suppress(OSError):  # the file is there by now, whole
+            os.unlink(temporary)
 
 
 def _flush_folder(folder: str) -> None:

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, shapes
-from convcalc.cli.output import STDOUT, Force, refuse, save
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import STDOUT, Force, refuse, save, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.cli.sides import Made
+    from convcalc.spec import SpecError
     from convcalc.views.comparison.records import Sides
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -82,6 +83,8 @@ def compare(
     except SpecError as error:
         from convcalc.views import diagnostics
 
+        if format == "json" and output is None:
+            _print_mistakes(error, files[0])
         diagnostics.show(console(stderr=True), error.diagnostics)
         raise typer.Exit(BAD_INPUT) from None
     except VariantError as error:
@@ -145,6 +148,22 @@ def _written(made: Made, original: str) -> bytes:
     is_file = original != "-" and not is_in_zoo(original)
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
     return mark + up_to_date(source).text.encode()
+
+
+def _print_mistakes(error: SpecError, base: str) -> None:
+    """The documents of the specs as far as they could be worked out, with their mistakes in them, as JSON."""
+    from convcalc.cli.sides import Side, Uncompared
+    from convcalc.views import json as documents
+    from convcalc.views.comparison import json
+
+    sides = error.sides if isinstance(error, Uncompared) else [Side(readable(base), None, tuple(error.diagnostics))]
+    shown = [
+        documents.failure(side.label, list(side.errors))
+        if side.report is None
+        else documents.document(side.report, side.label, None, list(side.errors) or None)
+        for side in sides
+    ]
+    to_stdout([json.failure(shown), b"\n"])
 
 
 def _fail(message: str, code: int) -> NoReturn:
