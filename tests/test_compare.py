@@ -550,7 +550,9 @@ def test_blocks_of_a_file(tmp_path: Path) -> None:
     }
     for text in nets.values():
         path, out = of_text(tmp_path, text), tmp_path / "out.yaml"
-        found = run(path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--output", str(out), "--force")
+        found = run(
+            path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--output", str(out), "--force"
+        )
         assert found.code == 0, found.err
         written = convcalc.load(out)
         assert [node.name for node in written.layers][-3:] == [

@@ -40,7 +40,9 @@ def test_a_bad_side_has_what_analyze_says_of_it(names: tuple[str, str]) -> None:
         _, alone, _ = documents("analyze", name)
         assert document == alone
         assert ("errors" in document) is (name != "good")
-        assert all(f"{error['line']}:{error['column']}: error[{error['code']}]" in said for error in alone.get("errors", []))
+        assert all(
+            f"{error['line']}:{error['column']}: error[{error['code']}]" in said for error in alone.get("errors", [])
+        )
 
 
 def test_a_bad_one_among_several() -> None:

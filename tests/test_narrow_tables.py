@@ -41,7 +41,9 @@ def kind_has_window(summary: str) -> bool:
     return bool(re.match(r"\d+(x\d+)*( /|,|$)", summary))
 
 
-@pytest.mark.parametrize("name", ["resnet50", "mobilenet_v2", "googlenet", "unet", "r3d_18", "duc_resnet101", "wavenet"])
+@pytest.mark.parametrize(
+    "name", ["resnet50", "mobilenet_v2", "googlenet", "unet", "r3d_18", "duc_resnet101", "wavenet"]
+)
 def test_kernels_and_strides_are_read_on_80_columns(name: str) -> None:
     report = convcalc.analyze(convcalc.load(f"zoo:{name}"))
     for expand in (False, True):

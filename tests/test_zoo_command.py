@@ -226,7 +226,10 @@ def test_the_list_holds_every_network() -> None:
     ]
     lines = run("zoo", "--format", "markdown").out.splitlines()
     (line,) = [line for line in lines if line.startswith("| `resnet50` |")]
-    assert line == "| `resnet50` | 3x224x224 | 25,557,032 | 4,089,184,256 | 427 | 9.2 MiB | `width=64` `depths=[3, 4, 6, 3]` |"
+    assert (
+        line
+        == "| `resnet50` | 3x224x224 | 25,557,032 | 4,089,184,256 | 427 | 9.2 MiB | `width=64` `depths=[3, 4, 6, 3]` |"
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])

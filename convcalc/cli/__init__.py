@@ -18,6 +18,9 @@ from typing import Any
 
 import typer
 
+from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
+from convcalc.cli.examples import epilog
+
 BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 COMMANDS = {
     "analyze": "analyze",
@@ -47,7 +50,6 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
         help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
         "memory.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -55,7 +57,7 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     for name in commands:
         function = f"{name}_" if keyword.iskeyword(name) else name
         command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function)
-        app.command(name)(_without_parameters(command) if listed_only else command)
+        app.command(name, epilog=epilog(name))(_without_parameters(command) if listed_only else command)
     return app
 
 
@@ -124,8 +126,11 @@ def _run(arguments: list[str]) -> None:
     Raises:
         BrokenPipeError: whoever reads the output has gone, which Typer and Rich end with 1, the exit code of findings.
     """
+    asked = os.environ.get(SHELL)
+    if asked == BASH:
+        end_word_at_colon()
     try:
-        application(_wanted(arguments), listed_only=arguments in HELP)()
+        application(_wanted(arguments), listed_only=arguments in HELP and not asked)()
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None

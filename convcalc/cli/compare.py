@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from convcalc.cli.completion import networks, variants
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import STDOUT, Force, refuse, save, to_stdout
 
@@ -22,13 +23,18 @@ FINDINGS, BAD_INPUT = 1, 2
 
 
 def compare(
-    files: Annotated[list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.", autocompletion=networks)
+    ],
     variant: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[:KEY=VALUE]",
-            help="What to put in place of standard convolutions; several with commas, or all.",
+            help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
+            "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
+            "squeeze_excite, bottleneck, ghost, or a block or kind.",
             show_default=False,
+            autocompletion=variants,
         ),
     ] = None,
     layer: Annotated[

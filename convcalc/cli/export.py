@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, to_stdout
 
@@ -16,9 +17,12 @@ if TYPE_CHECKING:
 
 
 def export(
-    file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
+    ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.", show_default=False)
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.", show_default=False),
     ],
     no_weights: Annotated[
         bool,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import STDOUT, Force, fail, refuse
 
@@ -21,16 +22,30 @@ BAD_INPUT, FINDINGS = 2, 1
 
 
 def lint(
-    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
+    ],
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULES", help="These rules alone: codes, names or CC2 for all of it.", show_default=False),
+        typer.Option(
+            metavar="RULES",
+            help="These rules alone: codes, names or CC2 for all of it.",
+            show_default=False,
+            autocompletion=rules,
+        ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULES", help="Without these rules.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="RULES", help="Without these rules.", show_default=False, autocompletion=rules),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The hardware that is meant.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The hardware that is meant: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
+            show_default=False,
+            autocompletion=targets,
+        ),
     ] = None,
     object_size: Annotated[
         int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
@@ -46,6 +61,7 @@ def lint(
             help="text, concise, json, sarif, github, junit or markdown, to a file if one is named; may be given "
             "several times. Default: text, or github where GITHUB_ACTIONS is true.",
             show_default=False,
+            autocompletion=formats,
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
@@ -93,7 +109,9 @@ def lint(
     if fix or diff:
         _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
     if write_baseline == STDOUT:
-        raise typer.BadParameter("expected a file: its paths are from the folder it is in", param_hint="--write-baseline")
+        raise typer.BadParameter(
+            "expected a file: its paths are from the folder it is in", param_hint="--write-baseline"
+        )
     for path in [*(output.path for output in wanted), write_baseline]:
         if path is not None:
             refuse(path, force=force, sources=files)

@@ -46,7 +46,9 @@ def _table(width: int, report: Report, lines: list[Line]) -> Table:
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
     placed = any(line.output_shape for line in lines)
-    name = Column("layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=NARROWEST_NAME)
+    name = Column(
+        "layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=NARROWEST_NAME
+    )
     columns = [name]
     if placed:
         kinds = [words.kind(line) for line in lines]
