@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from typer.testing import CliRunner
 
@@ -35,7 +35,7 @@ Happens = Callable[[], None]
 
 
 def interrupted(point: int, happens: Happens) -> None:
-    """Let something happen at the call of this number, counted from 0, before it is made; or in the middle of a write."""
+    """Let something happen at the call of this number, counted from 0, before it is made, or within a write."""
     numbers = itertools.count()
 
     def step() -> None:
@@ -53,7 +53,7 @@ def interrupted(point: int, happens: Happens) -> None:
         setattr(os, name, around(getattr(os, name)))
 
     def opened(*arguments: Any) -> Any:
-        file = builtins.open(*arguments)
+        file = builtins.open(*arguments)  # noqa: SIM115  # whoever calls closes it
         if "w" in arguments[1]:
             return _Halting(file, step)
         return file
@@ -68,7 +68,7 @@ class _Halting:
         self.file = file
         self.step = step
 
-    def __enter__(self) -> _Halting:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -94,12 +94,12 @@ def refuse() -> None:
 
 
 def run(arguments: Iterable[str], point: int, happens: Happens) -> dict[str, Any]:
-    """One command in a process of its own, in the current folder; `happened` says whether its calls came to the point."""
+    """One command in a process of its own, in the current folder; `happened`: its calls came to the point."""
     (reads, writes), (sees, tells) = os.pipe(), os.pipe()
     child = os.fork()
     if not child:
-        sys.stdout = builtins.open(os.devnull, "w", encoding="utf-8")
-        sys.stderr = builtins.open(writes, "w", encoding="utf-8")
+        sys.stdout = builtins.open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115  # as long as the process
+        sys.stderr = builtins.open(writes, "w", encoding="utf-8")  # noqa: SIM115  # as above
 
         def reached() -> None:
             os.write(tells, b"x")
@@ -145,7 +145,8 @@ def main() -> None:
         CliRunner().invoke(cli.application(), arguments)
     outcomes = []
     for (writer, arguments), happens in itertools.product(WRITERS.items(), (kill, refuse)):
-        outcome, point = {"happened": True}, 0
+        point = 0
+        outcome: dict[str, Any] = {"happened": True}
         while outcome["happened"]:
             prepare(target, writer)
             outcome = run(arguments, point, happens)

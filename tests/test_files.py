@@ -280,11 +280,11 @@ def writing(tree: ast.Module) -> Iterator[str]:
 
 def test_nothing_else_writes_files() -> None:
     found = {
-        path.relative_to(PACKAGE).as_posix(): list(writing(ast.parse(path.read_text("utf-8"))))
+        path.relative_to(PACKAGE).as_posix(): sorted(writing(ast.parse(path.read_text("utf-8"))))
         for path in PACKAGE.rglob("*.py")
     }
     assert len(found.pop("files.py")) >= 8
     assert {path: calls for path, calls in found.items() if calls} == {
-        "cli/__init__.py": ["open(os.devnull, mode)"],
+        "cli/__init__.py": ["open(os.devnull, mode)", "os.open(os.devnull, os.O_WRONLY)"],
         "onnx/saving.py": ["os.unlink(beside)"],  # its own new file
     }

@@ -19,9 +19,10 @@ from convcalc.linting.configuration import targets
 from convcalc.spec import library, zoo
 from convcalc.spec.variants import VARIANTS
 
-SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n  - conv: {name: stem, out_channels: width * 8, kernel_size: 1}\n"
+SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
 SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18")
 """Examples that take long: they are run with one more option, whose value is refused after all others are read."""
+SPEC += "  - conv: {name: stem, out_channels: width * 8, kernel_size: 1}\n"
 SPEC += "  - conv: {out_channels: 8, kernel_size: 3}\n"
 
 
@@ -68,9 +69,9 @@ def test_variants_and_targets_are_named() -> None:
 # ---- completion ---------------------------------------------------------------------------------------------------
 
 
-def offered(*words: str, shell: str = "bash") -> list[str]:
+def offered(*words: str, of: str = "bash") -> list[str]:
     """What a shell is offered for the last word."""
-    environment = {**os.environ, "_CONVCALC_COMPLETE": f"complete_{shell}"}
+    environment = {**os.environ, "_CONVCALC_COMPLETE": f"complete_{of}"}
     environment |= {"COMP_WORDS": "\n".join(words), "COMP_CWORD": str(len(words) - 1)}
     environment |= {"_TYPER_COMPLETE_ARGS": " ".join(words), "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
     script = "from convcalc.cli import main; import sys; sys.argv = ['convcalc']; main()"
@@ -98,9 +99,9 @@ def test_networks_of_the_zoo_are_completed_and_else_files() -> None:
     networks = [name for name in zoo.names() if name.startswith("resnet")]
     assert offered("convcalc", "analyze", "zoo", ":", "resnet") == networks  # Bash ends a word at a colon
     assert offered("convcalc", "lint", "a.yaml", "zoo", ":") == list(zoo.names())
-    assert offered("convcalc", "analyze", "zoo:resnet", shell="fish") == [f"zoo:{name}" for name in networks]
+    assert offered("convcalc", "analyze", "zoo:resnet", of="fish") == [f"zoo:{name}" for name in networks]
     assert offered("convcalc", "analyze", "ne") == []  # for which each shell offers files
-    assert offered("convcalc", "analyze", "ne", shell="zsh") == ["_files"]
+    assert offered("convcalc", "analyze", "ne", of="zsh") == ["_files"]
 
 
 def test_it_is_installed_on_demand(tmp_path: Path) -> None:

@@ -143,9 +143,10 @@ def _give_up_output() -> None:
     """Let go of what nobody reads, or the interpreter would try to write it at its end."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
         try:
-            if stream is not None:
-                stream.flush()
+            stream.flush()
         except BrokenPipeError:
             os.dup2(nowhere, stream.fileno())
 

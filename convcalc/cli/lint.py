@@ -42,7 +42,7 @@ def lint(
         str | None,
         typer.Option(
             metavar="NAME",
-            help="The hardware that is meant: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
+            help="The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
             show_default=False,
             autocompletion=targets,
         ),
@@ -182,7 +182,7 @@ def _refuse_beside_fixes(
 def _run(
     files: list[str], options: Options, write_baseline: str | None, *, fix: bool, force: bool
 ) -> tuple[Run | None, list[str]]:
-    """The run, of what is left where fixes are made or findings kept, and what went wrong; None where nothing is."""
+    """The run, of what is left where fixes are made or findings kept, and what went wrong; None without any."""
     from convcalc.files import Unwritable
     from convcalc.linting.run import Linter
 

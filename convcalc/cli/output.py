@@ -51,5 +51,6 @@ def to_stdout(parts: Iterable[bytes]) -> None:
 
 
 def fail(message: str) -> NoReturn:
+    """End the command with one line and exit code 2."""
     typer.echo(f"convcalc: {message}", err=True)
     raise typer.Exit(BAD_INPUT)

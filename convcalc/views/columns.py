@@ -1,6 +1,6 @@
 """Columns that fit the terminal: a number is never cut.
 
-Where it is narrow, names and kinds are shortened, then whole columns are left out. Of a kind its kernel and stride stay.
+Where it is narrow, names and kinds are shortened, then whole columns are left out. A kind keeps its kernel and stride.
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ def first_words(text: str, width: int) -> str:
 
 
 def window(text: str, width: int) -> str:
-    """A kind with its kernel and stride, which stay whole where there is room: first what follows goes, then its name."""
+    """A kind with its kernel and stride, whole where there is room: first what follows goes, then its name."""
     shorter, match = first_words(text, width), WINDOW.match(text)
     if match is None or shorter.startswith(match[0]):
         return shorter
