@@ -203,7 +203,7 @@ def _run(
     if not mistakes:
         return None, []
     typer.echo(
-        f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be worked out",
+        f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
         err=True,
     )
     again = [
