@@ -47,18 +47,33 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "repository"
 
 
-def act(folder: Path, convcalc: str, files: str, args: str = "", sarif: str = "") -> Done:
-    """The last step of the action, as GitHub runs it."""
-    (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == "convcalc lint"]
-    inputs = {"FILES": files, "ARGS": args, "SARIF": sarif}
+def step_of(name: str) -> dict[str, Any]:
+    (step,) = [step for step in ACTION["runs"]["steps"] if step["name"] == name]
+    return dict(step)
+
+
+def perform(folder: Path, convcalc: str, name: str, **inputs: str) -> Done:
+    """One step of the action, as GitHub runs it, and with unset variables an error, as some set it."""
+    step = step_of(name)
     assert set(step["env"]) == set(inputs)
+    temporary = folder.parent / "runner"
+    temporary.mkdir(exist_ok=True)
     environment = {**os.environ, **inputs, "CONVCALC": convcalc, "GITHUB_ACTIONS": "true"}
-    environment["GITHUB_STEP_SUMMARY"] = str(folder.parent / "summary.md")
+    environment |= {"CONVCALC_PYTHON": sys.executable, "CONVCALC_FILES": str(temporary / "convcalc-files")}
+    environment |= {"RUNNER_TEMP": str(temporary), "GITHUB_REPOSITORY": "owner/nets"}
+    environment |= {"GITHUB_STEP_SUMMARY": str(folder.parent / "summary.md")}
+    environment["PATH"] = f"{Path(convcalc).parent}{os.pathsep}{environment['PATH']}"
     script = folder.parent / "step.sh"
     script.write_text(step["run"], "utf-8")
-    command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", str(script)]
+    command = ["bash", "--noprofile", "--norc", "-ueo", "pipefail", str(script)]
     done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     return Done(done.returncode, done.stdout)
+
+
+def act(folder: Path, convcalc: str, files: str, args: str = "", sarif: str = "") -> Done:
+    """Specs found and linted."""
+    searched = perform(folder, convcalc, "Find the specs", FILES=files)
+    return searched if searched.code else perform(folder, convcalc, "convcalc lint", ARGS=args, SARIF=sarif)
 
 
 needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="the action's shell")
@@ -94,8 +109,67 @@ def test_patterns_in_options_are_left_alone(folder: Path, convcalc: str) -> None
 def test_the_action_takes_its_inputs_from_the_environment() -> None:
     """An input within a script would be a part of it."""
     for step in ACTION["runs"]["steps"]:
-        assert "${{" not in step["run"]
-        assert step["shell"] == "bash"
+        if "uses" in step:
+            assert re.fullmatch(r"actions/[\w-]+@v\d+", step["uses"])
+        else:
+            assert "${{" not in step["run"]
+            assert step["shell"] == "bash"
+
+
+NEWER = re.compile(
+    r"globstar|mapfile|readarray|declare -[A-Zn]|local -n|\bcoproc\b|\|&|&>>|\$\{\w+(\^|,|@[A-Z])|\[\[ -v|;;?&|wait -n"
+    r"|printf '%\(|EPOCH|BASHPID|inherit_errexit|read -[a-zA-Z]*[iN]|\$\{\w+: -|\{\d+\.\.\d+\.\."
+)
+"""What bash has learned since 3.2, which is what macOS has."""
+
+
+def test_the_scripts_are_for_the_bash_of_macos() -> None:
+    scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
+    assert len(scripts) == 4
+    for script in scripts:
+        assert not NEWER.search(script)
+        for name in re.findall(r'"\$\{(\w+)\[@\]\}"', script):  # an empty one is an unset one there
+            assert re.search(rf"^\s*{name}=\(\S|{name}\+=\(", script, re.MULTILINE), name
+    for text in ("mapfile -t files", "shopt -s globstar", "${name^^}", "declare -A seen", "a |& b"):
+        assert NEWER.search(text)
+
+
+@needs_bash
+def test_the_comparison_is_a_comment_that_is_kept(folder: Path, convcalc: str) -> None:
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "first"]):
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+    (folder / "nets" / "a.yaml").write_text(SPEC.replace("out_channels: 4", "out_channels: 8"), "utf-8")
+    (folder / "nets" / "new.yaml").write_text(SPEC, "utf-8")
+    gh = Path(convcalc).parent / "gh"
+    log = folder.parent / "gh.log"
+    gh.write_text(f'#!/bin/sh\necho "$@" >> "{log}"\ncase "$*" in *--jq*) cat "{folder.parent}/ids";; esac\n', "utf-8")
+    gh.chmod(0o755)
+    inputs = {"BASE": "first", "COMMENT": "true", "NUMBER": "7", "GH_TOKEN": "x"}
+    assert perform(folder, convcalc, "Find the specs", FILES="nets/*.yaml").code == 0
+    for ids, sent in (
+        ("", "--method POST repos/owner/nets/issues/7/comments"),
+        ("12\n34\n", "PATCH repos/owner/nets/issues/comments/12"),
+    ):
+        (folder.parent / "ids").write_text(ids, "utf-8")
+        done = perform(folder, convcalc, "convcalc compare", **inputs)
+        assert done.code == 0, done.out
+        assert sent in log.read_text("utf-8").splitlines()[-1]
+    body = (folder.parent / "runner" / "convcalc-compare.md").read_text("utf-8")
+    assert body.startswith("<!-- convcalc:compare -->\n")
+    assert body.count("<!-- convcalc:compare:nets/") == 2
+    assert "nets/new.yaml is not in first" in body
+    before = log.read_text("utf-8")
+    for change in ({"COMMENT": "false"}, {"NUMBER": ""}):
+        assert perform(folder, convcalc, "convcalc compare", **(inputs | change)).code == 0
+    assert log.read_text("utf-8") == before
+    shallow = perform(folder, convcalc, "convcalc compare", **(inputs | {"BASE": "origin/main"}))
+    assert (shallow.code, "fetch-depth: 0" in shallow.out) == (2, True)
+
+
+def test_the_action_says_that_a_base_needs_history() -> None:
+    assert "fetch-depth 0" in ACTION["inputs"]["base"]["description"]
+    assert "fetch-depth: 0" in README
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])

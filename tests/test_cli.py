@@ -569,20 +569,37 @@ def test_colours_on_a_terminal_unless_they_are_not_wanted(monkeypatch: pytest.Mo
 # ---- streams -----------------------------------------------------------------------------------------------------
 
 
-def test_a_closed_pipe_is_no_matter() -> None:
-    commands = [
-        *(("analyze", STANDARD, "--format", form) for form in ("table", "json", "csv", "markdown")),
-        *(("analyze", RESNET, "--expand"), ("kinds",), ("schema",), ("--help",)),
-    ]
-    processes = [started(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) for command in commands]
-    for process in processes:
-        assert process.stdout is not None
-        process.stdout.close()
-    for command, process in zip(commands, processes, strict=True):
-        assert process.stderr is not None
-        assert process.stderr.read() == b"", command
-        process.stderr.close()
-        assert process.wait() in {0, 1, 141}, command
+CLOSED = [
+    *(("analyze", STANDARD, "--format", form) for form in ("table", "json", "csv", "markdown")),
+    *(("analyze", RESNET, "--expand"), ("kinds",), ("schema",), ("--help",), ("lint", "--help"), ("--version",)),
+    *(("lint", "zoo:vgg16", "--input", "3x32x32", "--format", form) for form in ("text", "json", "github")),
+    *(("compare", STANDARD, SEPARABLE), ("explain", RESNET, "stem"), ("zoo", "resnet50"), ("rules", "CC206")),
+]
+
+
+def test_a_pipe_that_nobody_reads_is_no_finding() -> None:
+    """Nor one whose reader is gone for the errors as well; 141 is what a shell says of it."""
+    read, write = os.pipe()
+    os.close(read)
+    commands = [*CLOSED, ("analyze", "none.yaml"), ("lint",)]
+    with ExitStack() as stack:
+        stack.callback(os.close, write)
+        both = [stack.enter_context(started(*command, stdout=write, stderr=write)) for command in commands]
+        output = [stack.enter_context(started(*command, stdout=write, stderr=subprocess.PIPE)) for command in CLOSED]
+        for command, process in zip(commands, both, strict=True):
+            assert process.wait() == 141, command
+        for command, process in zip(CLOSED, output, strict=True):
+            assert process.communicate()[1] == b"", command
+            assert process.returncode == 141, command
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device that is full")
+@pytest.mark.parametrize("command", [("schema",), ("lint", "zoo:vgg16"), ("zoo", "resnet50"), ("--help",)])
+def test_a_full_disk_is_said(command: tuple[str, ...]) -> None:
+    with Path("/dev/full").open("w") as full:
+        process = started(*command, stdout=full, stderr=subprocess.PIPE)
+        assert process.communicate()[1] == b"convcalc: No space left on device\n"
+    assert process.returncode == 2
 
 
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])

@@ -321,7 +321,7 @@ def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: P
 def test_written_spec_analyses_to_the_same_numbers(tmp_path: Path) -> None:
     out = tmp_path / "out.yaml"
     for path in ("specs/zoo/unet.yaml", RESNET, "specs/seeds/standard_12x12.yaml"):
-        head = as_json(path, "--variant", "separable", "--write", str(out))["head"]
+        head = as_json(path, "--variant", "separable", "--output", str(out), "--force")["head"]
         report = convcalc.analyze(convcalc.load(out))
         assert msgspec.structs.asdict(report.totals) == head["totals"]
         assert unmet(report) == {}  # what it expects is brought up to date
@@ -435,14 +435,14 @@ layers:
 def test_written_spec_keeps_what_it_does_not_replace(tmp_path: Path, newline: str) -> None:
     given, out = tmp_path / "odd.yaml", tmp_path / "out.yaml"
     given.write_bytes(ODD.replace("\n", newline).encode())
-    assert run(str(given), "--variant", "separable", "--write", str(out)).code == 0
+    assert run(str(given), "--variant", "separable", "--output", str(out)).code == 0
     assert out.read_bytes().decode().replace(newline, "\n") == WRITTEN
     assert out.read_bytes().count(b"\r") == (WRITTEN.count("\n") if newline == "\r\n" else 0)
 
 
 def test_standard_writes_the_spec_itself(tmp_path: Path) -> None:
     out = tmp_path / "out.yaml"
-    assert run(RESNET, "--variant", "standard", "--write", str(out)).code == 0
+    assert run(RESNET, "--variant", "standard", "--output", str(out)).code == 0
     assert out.read_bytes() == (ROOT / RESNET).read_bytes()
 
 
@@ -550,7 +550,9 @@ def test_blocks_of_a_file(tmp_path: Path) -> None:
     }
     for text in nets.values():
         path, out = of_text(tmp_path, text), tmp_path / "out.yaml"
-        found = run(path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--write", str(out))
+        found = run(
+            path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--output", str(out), "--force"
+        )
         assert found.code == 0, found.err
         written = convcalc.load(out)
         assert [node.name for node in written.layers][-3:] == [
@@ -942,7 +944,7 @@ def test_names_without_end_are_cut_in_markdown() -> None:
         (("-", "-"), 2, "read once"),
         ((RESNET, "nothing.yaml"), 2, "nothing.yaml: error[CC001]: cannot be read"),
         ((RESNET, "--variant", "separable", "--blocks", "nothing.yaml"), 2, "cannot be read"),
-        ((RESNET, "--variant", "separable,ghost", "--write", "x.yaml"), 2, "one variant can be written"),
+        ((RESNET, "--variant", "separable,ghost", "--output", "x.yaml"), 2, "one variant can be written"),
         ((RESNET, "--variant", "separable", "--set", "nothing=1"), 2, "no variable `nothing`"),
     ],
 )
@@ -962,7 +964,7 @@ def test_mistakes_of_all_specs_are_shown(tmp_path: Path) -> None:
 
 
 def test_a_folder_that_cannot_be_written_to() -> None:
-    found = run(STANDARD, "--variant", "separable", "--write", "no/such/file")
+    found = run(STANDARD, "--variant", "separable", "--output", "no/such/file")
     assert found.code == 2
     assert "cannot write no/such/file: No such file or directory" in found.err
 
@@ -1037,7 +1039,7 @@ def test_what_has_no_fields_of_a_convolution_is_no_variant(kind: str) -> None:
 @pytest.mark.parametrize("option", [("--set", "width=8"), ("--input", "3x64x64")])
 def test_what_is_written_is_what_is_shown(option: tuple[str, str], tmp_path: Path) -> None:
     path = tmp_path / "out.yaml"
-    found = run("specs/zoo/resnet50.yaml", "--variant", "separable", *option, "--write", str(path))
+    found = run("specs/zoo/resnet50.yaml", "--variant", "separable", *option, "--output", str(path))
     assert (found.code, path.exists()) == (2, False)
 
 

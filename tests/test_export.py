@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 
 import convcalc
 from convcalc.cli import application
+from convcalc.files import Unwritable
 from convcalc.onnx import saving, write
 
 SPEC = """\
@@ -194,14 +195,25 @@ def test_weights_that_one_file_does_not_hold_lie_beside_it(
     before = convcalc.analyze(convcalc.load(str(path))).totals
     assert before == convcalc.analyze(convcalc.load(str(whole))).totals
     run(spec, "-o", str(path), code=2)
-    run(spec, "-o", str(path), "--force")
+    assert "large.onnx.2.data" in run(spec, "-o", str(path), "--force", "--seed", "1")
+    assert (output_of(path) != output_of(whole)).any()
+    path.unlink()
+    assert "large.onnx.data is there already" in run(spec, "-o", str(path), code=2)
+    assert "name the model with -o FILE" in run(spec, "-o", "-", code=2)
+
+
+def test_a_model_on_standard_output(spec: str, tmp_path: Path) -> None:
+    path = tmp_path / "little.onnx"
+    run(spec, "-o", str(path))
+    found = CliRunner().invoke(application(), ["export", spec, "-o", "-"])
+    assert (found.exit_code, found.stdout_bytes) == (0, path.read_bytes())
 
 
 def test_a_file_that_turns_up_meanwhile_is_kept(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "late.onnx"
     path.write_bytes(b"mine")
-    with pytest.raises(FileExistsError):
-        saving.save(convcalc.load(spec), path, None)
+    with pytest.raises(Unwritable, match="is there already"):
+        saving.save(convcalc.load(spec), str(path), None)
     assert path.read_bytes() == b"mine"
 
 

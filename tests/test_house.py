@@ -19,6 +19,7 @@ TREES = {path: ast.parse(path.read_text("utf-8")) for path in FILES}
 
 MAY_IMPORT = {
     "version": set(),
+    "files": set(),
     "arithmetic": {"arithmetic"},
     "fields": {"fields", "arithmetic"},
     "tensors": {"tensors"},
@@ -26,11 +27,22 @@ MAY_IMPORT = {
     "network": {"network", "layers"},
     "spec": {"spec", "network", "layers", "fields", "arithmetic"},
     "analysis": {"analysis", "network", "layers", "arithmetic"},
-    "onnx": {"version", "onnx", "analysis", "spec", "network", "layers", "fields"},
+    "onnx": {"version", "files", "onnx", "analysis", "spec", "network", "layers", "fields"},
     "opening": {"opening", "onnx", "spec", "network", "layers"},
     "reference": {"reference", "onnx", "tensors", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
-    "linting": {"linting", "opening", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "linting": {
+        "files",
+        "linting",
+        "opening",
+        "rules",
+        "analysis",
+        "spec",
+        "network",
+        "layers",
+        "fields",
+        "arithmetic",
+    },
     "views": {
         "version",
         "views",

@@ -21,7 +21,8 @@ from typer.testing import CliRunner
 
 from convcalc import Network
 from convcalc.cli import application
-from convcalc.linting.fix import Fixed, Unwritten, fixed, write
+from convcalc.files import Unwritable
+from convcalc.linting.fix import Fixed, fixed, write
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
 from convcalc.spec import Source, loads
@@ -401,14 +402,14 @@ def test_standard_input_is_printed_fixed() -> None:
 def test_a_file_that_has_changed_is_not_written(file: Path) -> None:
     before, after = Source("net.yaml", SPEC), Source("net.yaml", MENDED)
     file.write_text(SPEC + "# more\n", "utf-8")
-    with pytest.raises(Unwritten, match="has changed since it was read"):
+    with pytest.raises(Unwritable, match="has changed since it was read"):
         write(str(file), before, after)
     assert file.read_text("utf-8") == SPEC + "# more\n"
 
 
 def test_what_is_no_file_is_not_written(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(Unwritten, match="no regular file"):
+    with pytest.raises(Unwritable, match="no regular file"):
         write(str(tmp_path / "pipe"), Source("pipe", SPEC), Source("pipe", MENDED))
 
 
@@ -416,10 +417,10 @@ def test_a_folder_that_cannot_be_written(file: Path, monkeypatch: pytest.MonkeyP
     def refuse(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr("tempfile.mkstemp", refuse)  # whoever runs this may write anywhere
+    monkeypatch.setattr("os.open", refuse)  # whoever runs this may write anywhere
     found = lint("net.yaml", "--fix")
     assert found.code == 2
-    assert found.err.endswith("convcalc: net.yaml cannot be written: Permission denied\n")
+    assert found.err.endswith("convcalc: cannot write net.yaml: Permission denied\n")
     assert "CC301" in found.out
     assert file.read_text("utf-8") == SPEC
 

@@ -348,15 +348,48 @@ def test_what_did_not_run_and_was_not_linted_is_not_stale(tmp_path: Path) -> Non
     assert stale(*paths, select=["CC302"]) == 0
 
 
-def test_broken_files_can_be_known(tmp_path: Path) -> None:
-    path, baseline = tmp_path / "net.yaml", str(tmp_path / "baseline.json")
-    path.write_text("input: [3, 4, 4]\nlayers:\n  - rellu: {name: a}\n", "utf-8")
-    options = [str(path), "--config", UNCONFIGURED]
-    command(*options, "--write-baseline", baseline)
-    path.write_text("# more\n" + path.read_text("utf-8"), "utf-8")
-    assert command(*options, "--baseline", baseline).code == 0
-    path.write_text(path.read_text("utf-8").replace("name: a", "name: b"), "utf-8")
-    assert command(*options, "--baseline", baseline).code == 1
+BROKEN = {
+    "CC001": "input: [3, 4\n",
+    "CC002": "input: [3, 4, 4]\ninput: [3, 4, 4]\nlayers: [relu]\n",
+    "CC003": "input: [3, 4, 4]\nlayers: [conv: {out_channels: 3, kernel_size: 1, bias: no}]\n",
+    "CC006": "input: [3, 4, 4]\nlayers: [!x relu]\n",
+    "CC010": "input: [3, 4, 4]\nlayers: [relu: {inplace_: true}]\n",
+    "CC012": "input: [3, 4, 4]\nlayers: [conv: {out_channels: 3}]\n",
+    "CC013": "input: [3, 4, 4]\nlayers:\n  - rellu: {name: a}\n",
+    "CC101": "input: [3, 4, 4]\nlayers: [max_pool: 9]\n",
+    "CC103": "input: [3, 4, 4]\nlayers: [{max_pool: {name: a, kernel_size: 2}}, {add: {from: [a, input]}}]\n",
+}
+
+
+@pytest.mark.parametrize(("code", "text"), BROKEN.items(), ids=list(BROKEN))
+def test_no_baseline_hides_a_mistake(code: str, text: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nor is one written that would, which is said; what is beside the mistake is kept."""
+    monkeypatch.chdir(tmp_path)
+    Path("broken.yaml").write_text(text, "utf-8")
+    Path("good.yaml").write_text(spec("a"), "utf-8")
+    options = ["broken.yaml", "good.yaml", "--config", UNCONFIGURED]
+    before = command(*options)
+    kept = command(*options, "--write-baseline", "known.json")
+    assert (kept.code, "mistake" in kept.err) == (1, True)
+    assert kept.out == "".join(line for line in before.out.splitlines(keepends=True) if f"error[{code}]" in line)
+    assert code not in Path("known.json").read_text("utf-8")
+    assert command(*options, "--baseline", "known.json").out == kept.out
+    entries = [{"code": code, "path": "broken.yaml", "layer": layer, "count": 9} for layer in ("", "a", "conv1")]
+    Path("older.json").write_text(json.dumps({"version": 1, "findings": entries}), "utf-8")
+    found = command(*options, "--baseline", "older.json")
+    assert (found.code, f"error[{code}]" in found.out) == (1, True)
+
+
+def test_a_file_that_is_not_there_is_no_matter_of_a_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    kept = command("none.yaml", "--write-baseline", "known.json")
+    assert (kept.code, "none.yaml: error[CC001]: cannot be read" in kept.out) == (1, True)
+    assert command("none.yaml", "--baseline", "known.json").code == 1
+
+
+def test_a_broken_spec_of_standard_input_is_read_once(tmp_path: Path) -> None:
+    kept = command("-", "--write-baseline", str(tmp_path / "known.json"), given=BROKEN["CC013"])
+    assert (kept.code, kept.out.count("error[CC013]")) == (1, 1)
 
 
 @pytest.mark.parametrize(

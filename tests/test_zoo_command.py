@@ -139,9 +139,9 @@ def test_it_is_not_changed() -> None:
     fixed = run("lint", "specs/zoo/vgg16.yaml", "zoo:vgg16", "--fix")
     assert fixed.code == 2
     assert "zoo:vgg16 ships with convcalc and is not changed" in " ".join(fixed.err.replace("│", " ").split())
-    written = run("compare", "zoo:vgg16", "--variant", "separable", "--write", "zoo:mine")
+    written = run("compare", "zoo:vgg16", "--variant", "separable", "--output", "zoo:mine")
     assert written.code == 2
-    assert "--write writes a file" in written.err
+    assert "would be a network of the zoo" in written.err
     assert not Path("zoo:mine").exists()
     assert {path: path.read_bytes() for path in (SPECS / "zoo").glob("*.yaml")} == before
 
@@ -156,7 +156,7 @@ def test_it_has_no_revisions(command: tuple[str, ...]) -> None:
 def test_it_may_be_what_others_start_from(tmp_path: Path) -> None:
     """Written to a file of one's own with a variant, and as the base of growth."""
     mine = tmp_path / "mine.yaml"
-    assert run("compare", "zoo:vgg16", "--variant", "separable", "--write", str(mine)).code == 0
+    assert run("compare", "zoo:vgg16", "--variant", "separable", "--output", str(mine)).code == 0
     growth = run("lint", str(mine), "--base", "zoo:vgg16", "--select", "CC505", "--max-regression", "macs=5%")
     assert growth.code == 0
     back = run("lint", FILE, "--base", "zoo:resnet18", "--select", "CC505", "--max-regression", "macs=5%")
@@ -226,7 +226,10 @@ def test_the_list_holds_every_network() -> None:
     ]
     lines = run("zoo", "--format", "markdown").out.splitlines()
     (line,) = [line for line in lines if line.startswith("| `resnet50` |")]
-    assert line == "| `resnet50` | 3x224x224 | 25,557,032 | 4,089,184,256 | 427 | 9.2 MiB |"
+    assert (
+        line
+        == "| `resnet50` | 3x224x224 | 25,557,032 | 4,089,184,256 | 427 | 9.2 MiB | `width=64` `depths=[3, 4, 6, 3]` |"
+    )
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])

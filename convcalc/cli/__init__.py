@@ -1,7 +1,8 @@
 """The command line: one thin function a command, which loads, calls, chooses a view and sets the exit code.
 
-Exit codes: 0 done, 1 findings, 2 bad input or usage, 130 interrupted. Modules that only one command or one format
-needs are imported where they are used, because starting is most of the time a command takes.
+Exit codes: 0 done, 1 findings, 2 bad input or usage, 130 interrupted, 141 where whoever reads the output has gone.
+Modules that only one command or one format needs are imported where they are used, because starting is most of the time
+a command takes.
 """
 
 from __future__ import annotations
@@ -17,9 +18,11 @@ from typing import Any
 
 import typer
 
+from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
+from convcalc.cli.examples import epilog
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
 COMMANDS = {
     "analyze": "analyze",
     "compare": "compare",
@@ -50,7 +53,6 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
         help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
         "memory.",
         no_args_is_help=True,
-        add_completion=False,
         pretty_exceptions_enable=False,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
@@ -58,7 +60,7 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     for name in commands:
         function = f"{name}_" if keyword.iskeyword(name) else name
         command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function)
-        app.command(name)(_without_parameters(command) if listed_only else command)
+        app.command(name, epilog=epilog(name))(_without_parameters(command) if listed_only else command)
     return app
 
 
@@ -98,10 +100,12 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
         _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
-        arguments = sys.argv[1:]
-        application(_wanted(arguments), listed_only=arguments in HELP)()
+        _run(sys.argv[1:])
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
+    except BrokenPipeError:
+        _give_up_output()
+        sys.exit(BROKEN_PIPE)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
         typer.echo(f"convcalc: {error.strerror or error}", err=True)
         sys.exit(BAD_INPUT)
@@ -117,6 +121,37 @@ def main() -> None:
         sys.exit(BAD_INPUT)
     finally:
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too
+
+
+def _run(arguments: list[str]) -> None:
+    """Run a command, and write what is left of its output while it can still be told how that went.
+
+    Raises:
+        BrokenPipeError: whoever reads the output has gone, which Typer and Rich end with 1, the exit code of findings.
+    """
+    asked = os.environ.get(SHELL)
+    if asked == BASH:
+        end_word_at_colon()
+    try:
+        application(_wanted(arguments), listed_only=arguments in HELP and not asked)()
+    except SystemExit as error:
+        if isinstance(error.__context__, BrokenPipeError):
+            raise error.__context__ from None
+        sys.stdout.flush()
+        sys.stderr.flush()
+        raise
+
+
+def _give_up_output() -> None:
+    """Let go of what nobody reads, or the interpreter would try to write it at its end."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    for stream in (sys.__stdout__, sys.__stderr__):
+        if stream is None:
+            continue
+        try:
+            stream.flush()
+        except BrokenPipeError:
+            os.dup2(nowhere, stream.fileno())
 
 
 def _interrupted(error: BaseException | None) -> bool:

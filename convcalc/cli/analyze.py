@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import networks
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ Format = Literal["table", "json", "csv", "markdown"]
 
 
 def analyze(
-    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
+    ],
     format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
     by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
     top: Annotated[int | None, typer.Option(min=1, help="Only the lines with the most MACs.")] = None,

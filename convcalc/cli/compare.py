@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
 
 import typer
 
+from convcalc.cli.completion import networks, variants
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import STDOUT, Force, refuse, save, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.cli.sides import Made
+    from convcalc.spec import SpecError
     from convcalc.views.comparison.records import Sides
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -20,13 +23,18 @@ FINDINGS, BAD_INPUT = 1, 2
 
 
 def compare(
-    files: Annotated[list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.")],
+    files: Annotated[
+        list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.", autocompletion=networks)
+    ],
     variant: Annotated[
         str | None,
         typer.Option(
             metavar="NAME[:KEY=VALUE]",
-            help="What to put in place of standard convolutions; several with commas, or all.",
+            help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
+            "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
+            "squeeze_excite, bottleneck, ghost, or a block or kind.",
             show_default=False,
+            autocompletion=variants,
         ),
     ] = None,
     layer: Annotated[
@@ -38,9 +46,17 @@ def compare(
     base: Annotated[
         str | None, typer.Option(metavar="REV", help="Take the base from this revision of git.", show_default=False)
     ] = None,
-    write: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write the spec with the variant.", show_default=False)
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "--output",
+            "-o",
+            metavar="FILE",
+            help="Write the spec with the variant; - prints it alone.",
+            show_default=False,
+        ),
     ] = None,
+    force: Force = False,
     allow_input_change: Annotated[
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
@@ -57,20 +73,24 @@ def compare(
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
 
-    _refuse(files, variant, layer, blocks, base, write, given=bool(input or set))
+    _refuse(files, variant, layer, blocks, base, output, given=bool(input or set))
+    if output is not None:
+        refuse(output, force=force)
     settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
     try:
         if variant is not None:
             made = of_variants(files[0], variant, layer or [], blocks, settings)
             _one_that_applies(made)
-            if write is not None:
-                _write(write, made, files[0])
+            if output is not None:
+                save(output, [_written(made, files[0])], force=force)
             sides = made.sides
         else:
             sides = of_specs(files, base, settings)
     except SpecError as error:
         from convcalc.views import diagnostics
 
+        if format == "json" and output is None:
+            _print_mistakes(error, files[0])
         diagnostics.show(console(stderr=True), error.diagnostics)
         raise typer.Exit(BAD_INPUT) from None
     except VariantError as error:
@@ -81,7 +101,8 @@ def compare(
         _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
     except NothingToReplace as error:
         _fail(str(error), FINDINGS)
-    _print(format, sides)
+    if output != STDOUT:
+        _print(format, sides)
 
 
 def _refuse(
@@ -90,13 +111,11 @@ def _refuse(
     layer: list[str] | None,
     blocks: str | None,
     base: str | None,
-    write: str | None,
+    output: str | None,
     *,
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
-    from convcalc.spec.zoo import is_in_zoo
-
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
@@ -104,12 +123,10 @@ def _refuse(
         problem = "--base is for one file"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
-    elif variant is None and (layer or blocks is not None or write is not None):
-        problem = "--layer, --blocks and --write are for a --variant"
-    elif write is not None and given:
-        problem = "--write writes the sizes and variables of the spec; leave out --input and --set, or change it first"
-    elif write is not None and is_in_zoo(write):
-        problem = f"--write writes a file, and {readable(write)} would be a network of the zoo"
+    elif variant is None and (layer or blocks is not None or output is not None):
+        problem = "--layer, --blocks and --output are for a --variant"
+    elif output is not None and given:
+        problem = "--output writes the sizes and variables of the spec; leave out --input and --set, or change it first"
     elif files.count("-") > 1:
         problem = "standard input can be read once"
     if problem:
@@ -126,19 +143,33 @@ def _one_that_applies(made: Made) -> None:
     raise typer.Exit(BAD_INPUT)
 
 
-def _write(path: str, made: Made, original: str) -> None:
+def _written(made: Made, original: str) -> bytes:
+    """The text of the one variant, with the byte order mark of the file that it comes from."""
     from convcalc.cli.sides import up_to_date
     from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
-        raise typer.BadParameter("one variant can be written, found several", param_hint="--write")
+        raise typer.BadParameter("one variant can be written, found several", param_hint="--output")
     (source,) = made.sources.values()
     is_file = original != "-" and not is_in_zoo(original)
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
-    try:
-        Path(path).write_bytes(mark + up_to_date(source).text.encode())
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write {path}: {error.strerror}", param_hint="--write") from None
+    return mark + up_to_date(source).text.encode()
+
+
+def _print_mistakes(error: SpecError, base: str) -> None:
+    """The documents of the specs as far as they could be worked out, with their mistakes in them, as JSON."""
+    from convcalc.cli.sides import Side, Uncompared
+    from convcalc.views import json as documents
+    from convcalc.views.comparison import json
+
+    sides = error.sides if isinstance(error, Uncompared) else [Side(readable(base), None, tuple(error.diagnostics))]
+    shown = [
+        documents.failure(side.label, list(side.errors))
+        if side.report is None
+        else documents.document(side.report, side.label, None, list(side.errors) or None)
+        for side in sides
+    ]
+    to_stdout([json.failure(shown), b"\n"])
 
 
 def _fail(message: str, code: int) -> NoReturn:

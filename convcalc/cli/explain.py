@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import layer_kinds, networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
@@ -18,10 +19,13 @@ MOST_NAMES = 20
 
 
 def explain(
-    file: Annotated[str | None, typer.Argument(help="A spec; - reads standard input.", show_default=False)] = None,
+    file: Annotated[
+        str | None, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
+    ] = None,
     layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.", show_default=False)] = None,
     kind: Annotated[
-        str | None, typer.Option(metavar="KIND", help="The formulas of a layer kind, without a spec.")
+        str | None,
+        typer.Option(metavar="KIND", help="The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         Literal["text", "json", "markdown", "latex"], typer.Option(help="How to print.")

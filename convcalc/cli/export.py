@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import importlib.util
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.network import Network
     from convcalc.onnx.write import CannotWrite
 
-BAD_INPUT = 2
-
 
 def export(
-    file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", show_default=False)],
+    file: Annotated[
+        str, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
+    ],
     output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write.", show_default=False)
+        str,
+        typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.", show_default=False),
     ],
     no_weights: Annotated[
         bool,
@@ -38,7 +40,7 @@ def export(
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Of weights and tensors.")
     ] = "float32",
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
@@ -52,9 +54,8 @@ def export(
 
     size = _batch(batch)
     if importlib.util.find_spec("onnx") is None:
-        _fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
-    if not force and Path(output).exists():
-        _refuse_to_overwrite(output)
+        fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
+    refuse(output, force=force, sources=[file])
     try:
         network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
@@ -62,7 +63,7 @@ def export(
 
         diagnostics.show(console(stderr=True), error.diagnostics)
         raise typer.Exit(BAD_INPUT) from None
-    _save(network, file, Path(output), None if no_weights else seed, dtype, size, opset, overwrite=force)
+    _save(network, file, output, None if no_weights else seed, dtype, size, opset, force=force)
 
 
 def _batch(text: str) -> int | str:
@@ -76,34 +77,37 @@ def _batch(text: str) -> int | str:
 def _save(
     network: Network,
     file: str,
-    path: Path,
+    path: str,
     seed: int | None,
     dtype: str,
     batch: int | str,
     opset: int | None,
     *,
-    overwrite: bool,
+    force: bool,
 ) -> None:
-    from convcalc.onnx.saving import save
-    from convcalc.onnx.write import OPSET, CannotWrite
+    from convcalc.files import Unwritable
+    from convcalc.onnx import saving
+    from convcalc.onnx.write import OPSET, CannotWrite, TooLarge, model
     from convcalc.reference.weights import RandomWeights
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).of
     version = OPSET if opset is None else opset
+    written: list[str] = []
     try:
-        written = save(network, path, weights, dtype=dtype, batch=batch, opset=version, overwrite=overwrite)
+        if path == STDOUT:
+            to_stdout([model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+        else:
+            written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
+    except TooLarge:
+        fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:
         if not error.layers:
             raise typer.BadParameter(str(error), param_hint="--opset") from None
-        _fail(_lacking(file, error))
-    except FileExistsError as error:
-        _refuse_to_overwrite(str(error))
-    except OSError as error:
-        raise typer.BadParameter(
-            f"cannot write {readable(str(path))}: {error.strerror}", param_hint="--output"
-        ) from None
+        fail(_lacking(file, error))
+    except Unwritable as error:
+        fail(str(error))
     for beside in written[1:]:
-        typer.echo(f"convcalc: the weights are in {readable(str(beside))}, which belongs beside the model", err=True)
+        typer.echo(f"convcalc: the weights are in {readable(beside)}, which belongs beside the model", err=True)
 
 
 def _lacking(file: str, error: CannotWrite) -> str:
@@ -116,12 +120,3 @@ def _lacking(file: str, error: CannotWrite) -> str:
     ]
     head = f"{readable(file)}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
     return "\n".join([head, *lines])
-
-
-def _refuse_to_overwrite(path: str) -> NoReturn:
-    raise typer.BadParameter(f"{readable(path)} is there already; --force writes over it", param_hint="--output")
-
-
-def _fail(message: str) -> NoReturn:
-    typer.echo(f"convcalc: {message}", err=True)
-    raise typer.Exit(BAD_INPUT)

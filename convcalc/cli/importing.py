@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from convcalc.cli.options import console, readable, shapes
+from convcalc.cli.output import STDOUT, Force, refuse, save
 
 if TYPE_CHECKING:
     from convcalc.spec import Diagnostic
@@ -25,17 +23,14 @@ Inputs = Annotated[
 def import_(
     file: Annotated[str, typer.Argument(help="An ONNX model.", show_default=False)],
     output: Annotated[
-        str | None,
-        typer.Option(
-            "--output", "-o", metavar="FILE", help="The spec to write; else it is printed.", show_default=False
-        ),
-    ] = None,
+        str, typer.Option("--output", "-o", metavar="FILE", help="The spec to write; - prints it.")
+    ] = STDOUT,
     flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer written for itself.")] = False,
     allow_unknown: Annotated[
         bool,
         typer.Option("--allow-unknown", help="Write operators that no kind says as `opaque`: totals are least ones."),
     ] = False,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+    force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
 ) -> None:
     """Write an ONNX model as a spec: layers by name, what repeats as blocks, its totals as `expect`.
@@ -52,8 +47,7 @@ def import_(
     if is_in_zoo(file):
         advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"
         _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", "names a spec of the zoo, expected an ONNX model", advice)])
-    if output is not None and os.path.lexists(output) and not force:
-        raise typer.BadParameter(f"{readable(output)} is there already; --force writes over it", param_hint="--output")
+    refuse(output, force=force, sources=[file])
     try:
         sizes = model_inputs(shapes(input or []))
         found = text(imported(file, sizes, allow_unknown=allow_unknown), flat=flat)
@@ -63,19 +57,7 @@ def import_(
         _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
     except SpecError as error:
         _fail(error.diagnostics)
-    _write(found, output)
-
-
-def _write(text: str, output: str | None) -> None:
-    if output is None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(text.encode())  # a spec is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
-        return
-    try:
-        Path(output).write_text(text, "utf-8", newline="\n")
-    except OSError as error:
-        raise typer.BadParameter(f"cannot write {readable(output)}: {error.strerror}", param_hint="--output") from None
+    save(output, [found.encode()], force=force)
 
 
 def _fail(problems: list[Diagnostic]) -> NoReturn:

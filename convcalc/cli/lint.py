@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import STDOUT, Force, fail, refuse
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
@@ -19,16 +22,30 @@ BAD_INPUT, FINDINGS = 2, 1
 
 
 def lint(
-    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False)],
+    files: Annotated[
+        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
+    ],
     select: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULES", help="These rules alone: codes, names or CC2 for all of it.", show_default=False),
+        typer.Option(
+            metavar="RULES",
+            help="These rules alone: codes, names or CC2 for all of it.",
+            show_default=False,
+            autocompletion=rules,
+        ),
     ] = None,
     ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULES", help="Without these rules.", show_default=False)
+        list[str] | None,
+        typer.Option(metavar="RULES", help="Without these rules.", show_default=False, autocompletion=rules),
     ] = None,
     target: Annotated[
-        str | None, typer.Option(metavar="NAME", help="The hardware that is meant.", show_default=False)
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
+            show_default=False,
+            autocompletion=targets,
+        ),
     ] = None,
     object_size: Annotated[
         int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
@@ -44,6 +61,7 @@ def lint(
             help="text, concise, json, sarif, github, junit or markdown, to a file if one is named; may be given "
             "several times. Default: text, or github where GITHUB_ACTIONS is true.",
             show_default=False,
+            autocompletion=formats,
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
@@ -54,6 +72,7 @@ def lint(
     write_baseline: Annotated[
         str | None, typer.Option(metavar="FILE", help="Keep what is found as known.", show_default=False)
     ] = None,
+    force: Force = False,
     base: Annotated[
         str | None,
         typer.Option(metavar="REV|FILE", help="What the specs were, for --max-regression.", show_default=False),
@@ -89,6 +108,13 @@ def lint(
         _refuse_fixes_of_the_zoo(files)
     if fix or diff:
         _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
+    if write_baseline == STDOUT:
+        raise typer.BadParameter(
+            "expected a file: its paths are from the folder it is in", param_hint="--write-baseline"
+        )
+    for path in [*(output.path for output in wanted), write_baseline]:
+        if path is not None:
+            refuse(path, force=force, sources=files)
     try:
         options = Options(
             select=None if select is None else _words(select),
@@ -108,14 +134,14 @@ def lint(
             return
         if diff:
             raise typer.Exit(_difference(files, options))
-        run, problems = _run(files, options, write_baseline, fix=fix)
+        run, problems = _run(files, options, write_baseline, fix=fix, force=force)
     except UsageError as error:
         raise typer.BadParameter(readable(str(error))) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
         _refuse(error)
     if run is None:
         return
-    written = emit(run, wanted, to_stderr=fix and "-" in files)
+    written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
     for problem in problems:
         typer.echo(f"convcalc: {problem}", err=True)
@@ -153,8 +179,11 @@ def _refuse_beside_fixes(
         raise typer.BadParameter("prints differences alone; leave out --format", param_hint="--diff")
 
 
-def _run(files: list[str], options: Options, write_baseline: str | None, *, fix: bool) -> tuple[Run | None, list[str]]:
-    """The run, of what is left where fixes are made, and what went wrong; None where findings are kept."""
+def _run(
+    files: list[str], options: Options, write_baseline: str | None, *, fix: bool, force: bool
+) -> tuple[Run | None, list[str]]:
+    """The run, of what is left where fixes are made or findings kept, and what went wrong; None without any."""
+    from convcalc.files import Unwritable
     from convcalc.linting.run import Linter
 
     linter = Linter(options)
@@ -165,9 +194,23 @@ def _run(files: list[str], options: Options, write_baseline: str | None, *, fix:
         return lint_fixes.mended(linter, files, run)
     if write_baseline is None or run.crashed:
         return run, []
-    count = linter.write_baseline(write_baseline)
+    try:
+        count = linter.write_baseline(write_baseline, force=force)
+    except Unwritable as error:
+        fail(str(error))
     typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
-    return None, []
+    mistakes = sum(map(Counter.total, linter.mistakes.values()))
+    if not mistakes:
+        return None, []
+    typer.echo(
+        f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
+        err=True,
+    )
+    again = [
+        linter.file(path, linted.source) if linted.source is not None else linted
+        for path, linted in zip(files, run.files, strict=False)
+    ]
+    return linter.finished(again), []
 
 
 def _difference(files: list[str], options: Options) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from convcalc.cli.options import console, readable
+from convcalc.cli.output import to_stdout
 
 if TYPE_CHECKING:
     from convcalc.linting.fix import Fixed
@@ -47,9 +48,7 @@ def show(found: dict[str, Fixed]) -> bool:
         if sys.stdout.isatty():
             diff.show(console(), fixed.before, fixed.after)
         else:
-            sys.stdout.flush()
-            sys.stdout.buffer.write(diff.text(fixed.before, fixed.after).encode())
-            sys.stdout.buffer.flush()
+            to_stdout([diff.text(fixed.before, fixed.after).encode()])
     _say("would fix", found)
     return bool(changed)
 
@@ -72,20 +71,18 @@ def _write(found: dict[str, Fixed]) -> list[str]:
 
     What could not be written is not fixed, and taken out of `found`.
     """
-    from convcalc.linting.fix import Unwritten
+    from convcalc.files import Unwritable
     from convcalc.linting.fix import write as replace
 
     problems = []
     for path, fixed in list(found.items()):
         try:
             if path == "-":
-                sys.stdout.flush()
-                sys.stdout.buffer.write(fixed.after.text.encode())
-                sys.stdout.buffer.flush()
+                to_stdout([fixed.after.text.encode()])
             elif fixed.mended:
                 replace(path, fixed.before, fixed.after)
-        except Unwritten as error:
-            problems.append(f"{readable(path)} {error}")
+        except Unwritable as error:
+            problems.append(readable(str(error)))
             del found[path]
     _say("fixed", found)
     return problems

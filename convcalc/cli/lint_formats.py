@@ -61,14 +61,14 @@ def _refused(problem: str) -> typer.BadParameter:
     return typer.BadParameter(problem, param_hint="--format")
 
 
-def emit(run: Run, wanted: Sequence[Output], *, to_stderr: bool = False) -> bool:
+def emit(run: Run, wanted: Sequence[Output], *, force: bool = False, to_stderr: bool = False) -> bool:
     """Print and write a run; False where a file could not be written, which is said."""
     written = True
     for output in wanted:
         if output.path is None:
             _print(run, output.format, to_stderr=to_stderr)
         else:
-            written = _write(run, output.format, output.path) and written
+            written = _write(run, output.format, output.path, force=force) and written
     return written
 
 
@@ -91,12 +91,12 @@ def _print(run: Run, name: str, *, to_stderr: bool) -> None:
         stream.buffer.flush()
 
 
-def _write(run: Run, name: str, path: str) -> bool:
+def _write(run: Run, name: str, path: str, *, force: bool) -> bool:
+    from convcalc import files
+
     try:
-        with open(path, "wb") as file:
-            file.write(_text(run, name))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        typer.echo(f"convcalc: cannot write {readable(path)}: {reason}", err=True)
+        files.write(path, [_text(run, name)], force=force)
+    except files.Unwritable as error:
+        typer.echo(f"convcalc: {error}", err=True)
         return False
     return True

@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from convcalc.cli import completion
+
 if TYPE_CHECKING:
     from convcalc.views.manual import Page
 
 
 def kinds(
-    name: Annotated[str | None, typer.Argument(help="A layer kind or a block.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A layer kind or a block.", show_default=False, autocompletion=completion.kinds)
+    ] = None,
 ) -> None:
     """Every layer kind and block; with a name, its page: fields, example, formulas, source."""
     from convcalc import layers
@@ -50,7 +54,9 @@ def _page(name: str) -> Page | None:
 
 
 def rules(
-    name: Annotated[str | None, typer.Argument(help="A rule's code or name.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A rule's code or name.", show_default=False, autocompletion=completion.rules)
+    ] = None,
 ) -> None:
     """Every lint rule; with a code or a name, its page: what, why, when exactly, examples."""
     from convcalc import rules as registry

@@ -45,6 +45,22 @@ class Settings(msgspec.Struct, frozen=True):
         return analyze(network, batch=self.batch, dtype=self.dtype)
 
 
+class Side(msgspec.Struct, frozen=True):
+    """One spec that is to be compared: what could be worked out of it, and its mistakes."""
+
+    label: str
+    report: Report | None
+    errors: tuple[Diagnostic, ...] = ()
+
+
+class Uncompared(SpecError):
+    """Specs of which some have mistakes; `sides` are all of them, the base first."""
+
+    def __init__(self, sides: Sequence[Side]) -> None:
+        super().__init__([error for side in sides for error in side.errors])
+        self.sides = sides
+
+
 class NothingToReplace(Exception):
     """No layer is a standard convolution, of those that are asked for."""
 
@@ -53,23 +69,28 @@ def of_specs(files: Sequence[str], revision: str | None, settings: Settings) -> 
     """Specs against the first, or one against itself as it was at a revision.
 
     Raises:
-        SpecError: with the mistakes of all of them.
+        Uncompared: some have mistakes.
         Incomparable: their inputs differ.
     """
-    found: list[tuple[str, Report]] = []
-    problems: list[Diagnostic] = []
+    sides: list[Side] = []
     revisions = [revision, None] if revision is not None else [None] * len(files)
     for at, file in zip(revisions, files if revision is None else [files[0]] * 2, strict=True):
         label = (file if at is None else f"{at}:{file}").encode(errors="replace").decode()
-        try:
-            found.append((label, settings.report(settings.read(file, at))))
-        except SpecError as error:
-            problems += error.diagnostics
-    if problems:
-        raise SpecError(problems)
-    (label, base), *heads = found
+        sides.append(_side(label, file, at, settings))
+    if any(side.errors for side in sides):
+        raise Uncompared(sides)
+    (label, base), *heads = [(side.label, side.report) for side in sides if side.report is not None]
     entries = [Entry(name, compare(base, head, allow_input_change=settings.allow_input_change)) for name, head in heads]
     return Sides(base, label, label, tuple(entries), variants=False)
+
+
+def _side(label: str, file: str, revision: str | None, settings: Settings) -> Side:
+    try:
+        return Side(label, settings.report(settings.read(file, revision)))
+    except SpecError as error:
+        network = error.network
+        report = analyze(network, batch=settings.batch, dtype=settings.dtype) if network is not None else None
+        return Side(label, report, tuple(error.diagnostics))
 
 
 class Made(msgspec.Struct, frozen=True):

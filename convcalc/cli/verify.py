@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
@@ -28,7 +29,11 @@ CASES, DTYPE = 60, "float32"
 def verify(
     files: Annotated[
         list[str] | None,
-        typer.Argument(help="Specs; - reads standard input; none: every layer kind and block.", show_default=False),
+        typer.Argument(
+            help="Specs; - reads standard input; none: every layer kind and block.",
+            show_default=False,
+            autocompletion=networks,
+        ),
     ] = None,
     layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.", show_default=False)] = None,
     against: Annotated[

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc.cli.completion import zoo_names
 from convcalc.cli.options import console, readable
 
 if TYPE_CHECKING:
@@ -16,7 +17,9 @@ Format = Literal["table", "json", "csv", "markdown"]
 
 
 def zoo(
-    name: Annotated[str | None, typer.Argument(help="A network of the zoo.", show_default=False)] = None,
+    name: Annotated[
+        str | None, typer.Argument(help="A network of the zoo.", show_default=False, autocompletion=zoo_names)
+    ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         Format | None, typer.Option(help="How to print the list.  [table]", show_default=False)
     ] = None,

@@ -1,5 +1,7 @@
 """Findings that were there when a team began: they are not reported, and are not to become more.
 
+Mistakes that keep a spec from being worked out are no such findings: they are reported whatever a baseline holds.
+
 A JSON file of entries keyed by code, file and layer with a count, and not by line, so that edits elsewhere in a spec
 change nothing. Files are relative to the folder of the baseline.
 """
@@ -11,6 +13,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+from convcalc import files
 from convcalc.linting.options import UsageError
 
 VERSION = 1
@@ -69,29 +72,26 @@ def read_baseline(path: str) -> Baseline:
     except (KeyError, TypeError, AttributeError):
         raise UsageError(
             f'baseline {path}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer and count; '
-            "write it again with --write-baseline"
+            "write it again with --write-baseline FILE --force"
         ) from None
     return Baseline(path, counts)
 
 
-def write_baseline(path: str, found: Mapping[Key, int]) -> None:
+def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = False) -> Baseline:
     """Write a baseline of findings whose files are relative to the current folder.
 
     Raises:
-        UsageError: the file cannot be written.
+        Unwritable: the file is there and `force` is not set, or it cannot be written.
     """
     import json
 
     folder = os.path.dirname(os.path.abspath(path))
+    counts = {(code, relative(file, folder), layer): count for (code, file, layer), count in findings.items()}
     entries = [
-        {"code": code, "path": relative(file, folder), "layer": layer, "count": count}
-        for (code, file, layer), count in sorted(
-            found.items(), key=lambda entry: (entry[0][1], entry[0][0], entry[0][2])
-        )
+        {"code": code, "path": file, "layer": layer, "count": counts[code, file, layer]}
+        for code, file, layer in sorted(counts, key=lambda key: (key[1], key[0], key[2]))
     ]
     lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
     text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
-    try:
-        Path(path).write_text(text, "utf-8")
-    except OSError as error:
-        raise UsageError(f"baseline {path} cannot be written: {error.strerror}") from None
+    files.write(path, [text.encode(errors="replace")], force=force)
+    return Baseline(path, counts)

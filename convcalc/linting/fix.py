@@ -7,16 +7,17 @@ it refused. Fixing goes on until nothing is left to fix, so that a second run fi
 from __future__ import annotations
 
 import bisect
-import contextlib
+import codecs
 import os
 import re
-import stat
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 
 import msgspec
 
+from convcalc import files
 from convcalc.analysis.analyze import analyze
+from convcalc.files import Unwritable
 from convcalc.layers import Shape
 from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import subject_of
@@ -260,40 +261,20 @@ def _unexpected(old: Network, new: Network) -> str:
     return ""
 
 
-class Unwritten(Exception):
-    """A file that is not written; the message says why."""
-
-
 def write(path: str, before: Source, after: Source) -> None:
-    """Put a fixed text in place of a file: at once or not at all, with its byte order mark and its permissions.
-
-    A symbolic link stays one, and the file that it leads to is written.
+    """Put a fixed text in place of a file, with its byte order mark.
 
     Raises:
-        Unwritten: the file is another by now, or cannot be written.
+        Unwritable: the file is another by now, or cannot be written.
     """
-    import tempfile
-
-    target = os.path.realpath(path)
     try:
-        known = os.stat(target)
-        if not stat.S_ISREG(known.st_mode):
-            raise Unwritten("is no regular file")
-        with open(target, "rb") as file:
+        if not os.path.isfile(path):
+            raise Unwritable(f"cannot write {path}: it is no regular file")
+        with open(path, "rb") as file:
             data = file.read()
-        mark = data[: len(data) - len(data.removeprefix(b"\xef\xbb\xbf"))]
-        if data != mark + before.text.encode():
-            raise Unwritten("has changed since it was read")
-        handle, temporary = tempfile.mkstemp(prefix=".", suffix=".yaml", dir=os.path.dirname(target))
-        try:
-            with open(handle, "wb") as file:
-                file.write(mark + after.text.encode())
-                os.fchmod(file.fileno(), stat.S_IMODE(known.st_mode))
-                with contextlib.suppress(OSError):  # it was somebody else's, and is ours now
-                    os.fchown(file.fileno(), known.st_uid, known.st_gid)
-            os.replace(temporary, target)
-        except BaseException:
-            os.unlink(temporary)
-            raise
     except OSError as error:
-        raise Unwritten(f"cannot be written: {error.strerror or error}") from None
+        raise Unwritable(f"cannot write {path}: {error.strerror or error}") from None
+    mark = data[: len(data) - len(data.removeprefix(codecs.BOM_UTF8))]
+    if data != mark + before.text.encode():
+        raise Unwritable(f"cannot write {path}: it has changed since it was read")
+    files.write(path, [mark, after.text.encode()], force=True)

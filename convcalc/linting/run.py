@@ -93,6 +93,7 @@ class Linter:
         self.crashed: dict[str, list[Crash]] = {}
         self.severities: dict[str, str] = {}
         self.seen: dict[str, Counter[Key]] = {}
+        self.mistakes: dict[str, Counter[Key]] = {}
         self.files = 1
 
     def run(self, paths: Sequence[str | os.PathLike[str]]) -> Run:
@@ -155,17 +156,19 @@ class Linter:
         least = rules.SEVERITIES.index(level)
         return any(rules.SEVERITIES.index(finding.severity) >= least for finding in file.findings)
 
-    def write_baseline(self, path: str) -> int:
-        """Keep the findings of all files as a baseline; returns how many there are.
+    def write_baseline(self, path: str, *, force: bool = False) -> int:
+        """Keep the findings of all files as a baseline, which is that of this linter from then on.
+
+        Returns how many there are. Mistakes that keep a spec from being worked out are not among them.
 
         Raises:
-            UsageError: the file cannot be written.
+            Unwritable: the file is there and `force` is not set, or it cannot be written.
         """
-        found: Counter[Key] = Counter()
-        for seen in self.seen.values():
-            found += seen
-        write_baseline(path, found)
-        return sum(found.values())
+        kept: Counter[Key] = Counter()
+        for file, seen in self.seen.items():
+            kept += seen - self.mistakes[file]
+        self.baseline = write_baseline(path, kept, force=force)
+        return sum(kept.values())
 
     def _stale(self, files: Sequence[Linted]) -> list[Linted]:
         """The baseline as a file of its own, where it knows more than there is."""
@@ -181,7 +184,8 @@ class Linter:
                     f"{count} finding{'s' if count > 1 else ''} of {code} in {where} {'are' if count > 1 else 'is'}"
                 )
                 diagnostic = Diagnostic(
-                    self.baseline.path, 0, 0, 0, "CC903", f"{message} no more", "write it again with --write-baseline"
+                    *(self.baseline.path, 0, 0, 0, "CC903", f"{message} no more"),
+                    "write it again with --write-baseline FILE --force",
                 )
                 found.append(_finding(diagnostic, severity=severity, name=rules.names()["CC903"]))
         return [Linted(self.baseline.path, tuple(found))] if found else []
@@ -212,6 +216,12 @@ class _Found(msgspec.Struct, frozen=True):
     problem: Problem
     severity: str
     layer: str
+
+    @property
+    def is_mistake(self) -> bool:
+        """Whether it is an error of the loader: the other rules have not seen all of the network."""
+        diagnostic = self.problem.diagnostic
+        return diagnostic is not None and diagnostic.severity == "error"
 
 
 class _File:
@@ -244,6 +254,7 @@ class _File:
         """Run everything."""
         self.linter.crashed[self.source.path] = []
         seen = self.linter.seen[self.source.path] = Counter()
+        self.linter.mistakes[self.source.path] = Counter()
         suppressing, malformed = self._suppressions()
         found = [each for code in self.severities if code not in LAST for each in self._of_rule(code)]
         kept = [each for each in found if not self._is_suppressed(each, suppressing)]
@@ -334,9 +345,12 @@ class _File:
         return any(found.code in rules.chosen(word) for word in words)
 
     def _is_known(self, found: _Found, seen: Counter[Key]) -> bool:
-        """Whether a finding is in the baseline; `seen` counts them all."""
+        """Whether a finding is in the baseline, which no mistake ever is; `seen` counts them all."""
         key, baseline = (found.code, self.source.path, found.layer), self.linter.baseline
         seen[key] += 1
+        if found.is_mistake:
+            self.linter.mistakes[self.source.path][key] += 1
+            return False
         if baseline is None or seen[key] > baseline.count(key):
             return False
         self.suppressed += 1

@@ -2,55 +2,60 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
-from pathlib import Path
 
 import numpy as np
 from onnx import ModelProto
 
+from convcalc import files
 from convcalc.network import Network
 from convcalc.onnx.write import OPSET, Arrays, TooLarge, model
 
 
 def save(
     network: Network,
-    path: Path,
+    path: str,
     arrays: Arrays | None,
     *,
     dtype: str = "float32",
     batch: int | str = 1,
     opset: int = OPSET,
-    overwrite: bool = False,
-) -> list[Path]:
+    force: bool = False,
+) -> list[str]:
     """Write the network; the files that were written, the model first.
+
+    A file beside it is always a new one, so that a model that is written over has its numbers until it is replaced.
 
     Raises:
         CannotWrite: layers have no ONNX form, or the opset is none that can be written.
-        FileExistsError: a file is there, and `overwrite` is not set.
+        Unwritable: a file is there and `force` is not set, or cannot be written.
     """
     try:
         written = model(network, arrays, dtype=dtype, batch=batch, opset=opset)
     except TooLarge:
         assert arrays is not None  # noqa: S101  # for the type checker: only arrays are too large
-        beside = path.with_name(f"{path.name}.data")
-        written = model(network, None, dtype=dtype, batch=batch, opset=opset, weights_file=beside.name)
-        if not overwrite and path.exists():
-            raise FileExistsError(str(path)) from None
-        _put(beside, _numbers(network, written, arrays, dtype), overwrite)
-        _put(path, [written.SerializeToString()], overwrite)
+        files.check(path, force=force)
+        beside = _name_beside(path, force=force)
+        written = model(network, None, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
+        files.write(beside, _numbers(network, written, arrays, dtype))
+        try:
+            files.write(path, [written.SerializeToString()], force=force)
+        except BaseException:
+            os.unlink(beside)
+            raise
         return [path, beside]
-    _put(path, [written.SerializeToString()], overwrite)
+    files.write(path, [written.SerializeToString()], force=force)
     return [path]
 
 
-def _put(path: Path, parts: Iterable[bytes], overwrite: bool) -> None:
-    try:
-        file = path.open("wb" if overwrite else "xb")
-    except FileExistsError:
-        raise FileExistsError(str(path)) from None
-    with file:
-        for part in parts:
-            file.write(part)
+def _name_beside(path: str, *, force: bool) -> str:
+    """The file for the numbers: that of the model's name, with a number where one is there and the model may be new."""
+    beside, number = f"{path}.data", 1
+    while force and os.path.lexists(beside):
+        number += 1
+        beside = f"{path}.{number}.data"
+    return beside
 
 
 def _numbers(network: Network, written: ModelProto, arrays: Arrays, dtype: str) -> Iterable[bytes]:

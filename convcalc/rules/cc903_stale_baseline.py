@@ -1,8 +1,8 @@
 """An entry of the baseline for which there is no finding any more.
 
 A baseline (`--write-baseline`, `--baseline`) keeps count of the findings by code, file and layer. Where there are
-fewer now, something was mended; written again, the baseline does not let it come back. Entries of rules that did not
-run and of files that were not linted are left alone.
+fewer now, something was mended; written again (`--force`), the baseline does not let it come back. Entries of rules
+that did not run and of files that were not linted are left alone.
 
 False positives: none.
 

@@ -1,10 +1,11 @@
 """Columns that fit the terminal: a number is never cut.
 
-Where it is narrow, names and kinds are shortened, then whole columns are left out.
+Where it is narrow, names and kinds are shortened, then whole columns are left out. A kind keeps its kernel and stride.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 
 import msgspec
@@ -14,13 +15,16 @@ from rich.text import Text
 
 NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
+WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
+"""A kind with its kernel and stride, at the beginning of what a table says of it."""
 GAP = 2
 
 
 class Column(msgspec.Struct):
     """A column as it would be on a terminal of any width.
 
-    `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be.
+    `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be; to less
+    than `narrowest` only where no other column can be left out.
     """
 
     header: str
@@ -29,6 +33,7 @@ class Column(msgspec.Struct):
     style: str = ""
     rank: int = 0
     shorten: Callable[[str, int], str] | None = None
+    narrowest: int = NARROWEST_TEXT
     width: int = 0
 
     def __post_init__(self) -> None:
@@ -61,7 +66,7 @@ def fitted(columns: list[Column], width: int) -> list[Column]:
     """The columns that fit, names and kinds shortened where they must be."""
     while len(columns) > 1:
         excess = needed(columns) - width
-        slack = sum(max(0, column.width - NARROWEST_TEXT) for column in columns if column.shorten)
+        slack = sum(max(0, column.width - column.narrowest) for column in columns if column.shorten)
         if excess <= slack:
             break
         last = max(columns, key=lambda column: column.rank)
@@ -69,8 +74,9 @@ def fitted(columns: list[Column], width: int) -> list[Column]:
             break
         columns = [column for column in columns if column is not last]
     texts = sorted((column for column in columns if column.shorten), key=lambda column: -column.rank)
-    for least in (10, NARROWEST_TEXT, 1):  # kinds first: a name often says its kind
+    for extra in (2, 0, None):  # kinds first: a name often says its kind
         for column in texts:
+            least = 1 if extra is None else column.narrowest + extra
             column.width = min(column.width, max(least, column.width - max(0, needed(columns) - width)))
     for column in columns:
         if column.shorten is not None:
@@ -97,3 +103,23 @@ def first_words(text: str, width: int) -> str:
         if cell_len(" ".join(kept)) + 2 <= width:
             return " ".join(kept) + " …"
     return set_cell_size(kept[0], min(width - 1, cell_len(kept[0]))) + "…"
+
+
+def window(text: str, width: int) -> str:
+    """A kind with its kernel and stride, whole where there is room: first what follows goes, then its name."""
+    shorter, match = first_words(text, width), WINDOW.match(text)
+    if match is None or shorter.startswith(match[0]):
+        return shorter
+    name, figures = match.groups()
+    rest = "…" if match[0] != text else ""
+    room = width - len(figures) - len(rest) - 1
+    if room < 2:
+        return shorter
+    return f"{name if len(name) <= room else f'{name[: room - 1]}…'} {figures}{rest}"
+
+
+def narrowest_window(texts: Sequence[str]) -> int:
+    """The characters of kinds in which kernels and strides can still be read, behind what tells the kind."""
+    found = ((match, text) for text in texts if (match := WINDOW.match(text)))
+    lengths = (min(len(match[1]), NARROWEST_TEXT) + 1 + len(match[2]) + (match[0] != text) for match, text in found)
+    return max(lengths, default=NARROWEST_TEXT)

@@ -12,9 +12,11 @@ from rich.text import Text
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.views import words
-from convcalc.views.columns import GAP, Column, end, first_words, fitted, grid, needed
+from convcalc.views.columns import GAP, Column, end, fitted, grid, narrowest_window, needed, window
 
 BAR = " ▏▎▍▌▋▊▉█"
+NARROWEST_NAME = 12
+"""Characters of a layer's name for which rather the share or the field goes."""
 WIDEST_BAR, NARROWEST_BAR = 24, 4
 
 
@@ -44,12 +46,15 @@ def _table(width: int, report: Report, lines: list[Line]) -> Table:
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
     placed = any(line.output_shape for line in lines)
-    name = Column("layer" if placed else "kind", [line.name for line in lines], "left", shorten=end)
+    name = Column(
+        "layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=NARROWEST_NAME
+    )
     columns = [name]
     if placed:
+        kinds = [words.kind(line) for line in lines]
         columns += [
             Column("", [f"x{line.times}" if line.times else "" for line in lines], "left"),
-            Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=first_words),
+            Column("kind", kinds, "left", "cyan", rank=2, shorten=window, narrowest=narrowest_window(kinds)),
             Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=1),
         ]
     else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
@@ -47,12 +49,12 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...]
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     """The JSON of a comparison: `head` and `diff` where there is one, `heads` where there are several."""
 
     schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
     convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
-    convention: Convention
+    convention: Convention | None
     base: json.Document
     head: json.Document | None = None
     diff: Diff | None = None
@@ -82,6 +84,21 @@ def encoded(sides: Sides) -> bytes:
         asked = [entry for entry, _ in ordered(sides) if entry in sides.entries]
         heads = [_head(sides, entry) for entry in asked]
         document = Document(convention=sides.base.convention, base=base, heads=heads)
+    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
+
+
+def failure(documents: Sequence[json.Document]) -> bytes:
+    """The text where some of the specs, the base first, have mistakes, which stand in their documents: no diff."""
+    base, *heads = documents
+    document = Document(convention=base.convention, base=base)
+    if len(heads) == 1:
+        document.head = heads[0]
+    elif heads:
+        reason = "a spec has mistakes"
+        document.heads = [
+            Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], theory=None, notes=())
+            for head in heads
+        ]
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
 
 

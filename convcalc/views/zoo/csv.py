@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from convcalc.analysis.report import Totals
 from convcalc.views import words
+from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
 HEADER = (
@@ -34,6 +35,6 @@ def _row(entry: Entry) -> list[object]:
         *(getattr(entry.totals, name) for name in Totals.__struct_fields__),
         *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
         "" if field is None else str(field.is_global).lower(),
-        " ".join(entry.variables),
+        "; ".join(records.variables(entry)),
         entry.source,
     ]

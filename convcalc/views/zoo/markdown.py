@@ -13,7 +13,10 @@ from convcalc.views.zoo.records import Entry
 def text(entries: Sequence[Entry]) -> str:
     """The table and what is counted in it."""
     rows = [_row(entry) for entry in entries]
-    head = ["| network | input | params | MACs | field | peak activations |", "|:--|--:|--:|--:|--:|--:|"]
+    head = [
+        "| network | input | params | MACs | field | peak activations | variables |",
+        "|:--|--:|--:|--:|--:|--:|:--|",
+    ]
     return "\n".join([*head, *rows, "", records.convention(entries), ""])
 
 
@@ -25,5 +28,6 @@ def _row(entry: Entry) -> str:
         words.exact(entry.totals.macs),
         words.field(entry.receptive_field),
         words.binary(entry.totals.peak_activation_bytes),
+        " ".join(f"`{variable}`" for variable in records.variables(entry)),
     )
     return f"| {' | '.join(map(escaped, cells))} |"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convcalc.analysis.report import Convention, ReceptiveField, Report, Totals
+from convcalc.fields import shown
 from convcalc.layers import Shape
 from convcalc.views import words
 
@@ -45,6 +46,11 @@ def entry(name: str, spec: str, report: Report) -> Entry:
 def inputs(found: Entry) -> str:
     """The shapes that enter."""
     return ", ".join(words.shape(shape) for shape in found.inputs.values())
+
+
+def variables(entry: Entry) -> list[str]:
+    """What `--set` takes, with the values that the spec has: width=96, depths=[3, 3, 9, 3]."""
+    return [f"{name}={shown(value)}" for name, value in entry.variables.items()]
 
 
 def publication(found: Entry) -> str:

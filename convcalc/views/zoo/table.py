@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
+from rich.table import Table
 from rich.text import Text
 
 from convcalc.views import words
@@ -17,7 +18,7 @@ NARROWEST_SOURCE = 40
 
 
 def show(console: Console, entries: Sequence[Entry]) -> None:
-    """A line a network."""
+    """A line a network; its variables in it where all of it fits, else below."""
     columns = [
         Column("network", [entry.name for entry in entries], "left", "bold"),
         Column("input", [records.inputs(entry) for entry in entries], rank=3),
@@ -25,12 +26,29 @@ def show(console: Console, entries: Sequence[Entry]) -> None:
         Column("MACs", [words.scaled(entry.totals.macs) for entry in entries]),
         Column("field", [words.field(entry.receptive_field) for entry in entries], rank=2),
         Column("peak", [words.binary(entry.totals.peak_activation_bytes) for entry in entries], rank=4),
-        Column("variables", [", ".join(entry.variables) for entry in entries], "left", "cyan", 5),
     ]
+    variables = Column("variables", [", ".join(records.variables(entry)) for entry in entries], "left", "cyan")
+    beside = needed([*columns, variables]) + GAP + NARROWEST_SOURCE <= console.width
+    if beside:
+        columns.append(variables)
     sources = [records.publication(entry) for entry in entries]
     if console.width - needed(columns) - GAP >= NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
     console.print(grid(fitted(columns, console.width), ["" for _ in entries]))
+    if not beside:
+        console.print()
+        console.print(_variables(entries))
     first = entries[0].name
     console.print(Text(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec"))
     console.print(Text(records.convention(entries), "dim"))
+
+
+def _variables(entries: Sequence[Entry]) -> Table:
+    """What can be set of each network that has variables, on as many lines as it takes."""
+    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
+    table.add_column("network", style="bold", no_wrap=True)
+    table.add_column("variables, for --set", style="cyan")
+    for entry in entries:
+        if entry.variables:
+            table.add_row(entry.name, Text(", ".join(records.variables(entry))))
+    return table

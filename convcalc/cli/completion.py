@@ -1,0 +1,95 @@
+"""What the shell offers for an unfinished word; where that is nothing, it offers files."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+SHELL = "_CONVCALC_COMPLETE"
+"""The variable of the environment by which a shell asks."""
+BASH = "complete_bash"
+
+
+def networks(incomplete: str) -> list[str]:
+    """Networks of the zoo where one is begun.
+
+    Bash takes a colon for the end of a word, and wants what comes behind it alone.
+    """
+    from convcalc.spec import zoo
+
+    if os.environ.get(SHELL) == BASH:
+        words, place = _bash_words()
+        if words[:place][-2:] == ["zoo", ":"]:
+            return beginning(incomplete, zoo.names())
+    return beginning(incomplete, (f"{zoo.SCHEME}{name}" for name in zoo.names())) if incomplete[:3] == "zoo" else []
+
+
+def zoo_names(incomplete: str) -> list[str]:
+    """Networks of the zoo, where nothing else can be."""
+    from convcalc.spec import zoo
+
+    return beginning(incomplete, zoo.names())
+
+
+def kinds(incomplete: str) -> list[str]:
+    """Layer kinds and blocks that ship."""
+    from convcalc.spec import library
+
+    return beginning(incomplete, library.names())
+
+
+def layer_kinds(incomplete: str) -> list[str]:
+    """Layer kinds."""
+    from convcalc import layers
+
+    return beginning(incomplete, layers.names())
+
+
+def rules(incomplete: str) -> list[str]:
+    """Codes and names of rules; behind a comma, the next one."""
+    from convcalc import rules as registry
+
+    return _listed(incomplete, [*registry.codes(), *registry.names().values()])
+
+
+def variants(incomplete: str) -> list[str]:
+    """Variants of compare; behind a comma, the next one."""
+    from convcalc.spec.variants import VARIANTS
+
+    return _listed(incomplete, ["all", *VARIANTS])
+
+
+def targets(incomplete: str) -> list[str]:
+    """Hardware that lint knows."""
+    from convcalc.linting.configuration import targets as known
+
+    return beginning(incomplete, known())
+
+
+def formats(incomplete: str) -> list[str]:
+    """Formats of lint."""
+    from convcalc.cli.lint_formats import FORMATS
+
+    return beginning(incomplete, FORMATS)
+
+
+def end_word_at_colon() -> None:
+    """Begin a word behind a colon, which Bash has as a word of its own."""
+    words, place = _bash_words()
+    if words[place:] == [":"]:
+        os.environ["COMP_CWORD"] = str(place + 1)
+
+
+def _bash_words() -> tuple[list[str], int]:
+    """The words of the line, and which of them is not finished."""
+    return os.environ.get("COMP_WORDS", "").split("\n"), int(os.environ.get("COMP_CWORD", "0"))
+
+
+def _listed(incomplete: str, names: Iterable[str]) -> list[str]:
+    done, comma, last = incomplete.rpartition(",")
+    return [f"{done}{comma}{name}" for name in beginning(last, names)]
+
+
+def beginning(incomplete: str, names: Iterable[str]) -> list[str]:
+    """The names that begin so."""
+    return [name for name in names if name.startswith(incomplete)]

@@ -1,0 +1,28 @@
+"""Two examples of every command, at the end of its help."""
+
+from __future__ import annotations
+
+EXAMPLES = {
+    "analyze": ("convcalc analyze zoo:resnet50", "convcalc analyze net.yaml --by block --top 10 --set width=0.5"),
+    "compare": (
+        "convcalc compare zoo:resnet18 --variant separable",
+        "convcalc compare net.yaml --variant grouped:groups=4 -o grouped.yaml",
+    ),
+    "explain": ("convcalc explain zoo:resnet50 stem", "convcalc explain --kind conv_transpose --format latex"),
+    "verify": ("convcalc verify net.yaml", "convcalc verify zoo:resnet18 --layer stem --against onnxruntime"),
+    "lint": (
+        "convcalc lint zoo:vgg16 --input 3x32x32",
+        "convcalc lint net.yaml --target nvidia-fp16 --format sarif=out.sarif --force",
+    ),
+    "import": ("convcalc import model.onnx", "convcalc import model.onnx -o net.yaml --input 3x224x224"),
+    "export": ("convcalc export zoo:resnet18 -o resnet18.onnx", "convcalc export net.yaml -o net.onnx --no-weights"),
+    "zoo": ("convcalc zoo", "convcalc zoo resnet50 > net.yaml"),
+    "kinds": ("convcalc kinds", "convcalc kinds conv_transpose"),
+    "rules": ("convcalc rules", "convcalc rules dead-taps"),
+    "schema": ("convcalc schema", "convcalc schema > convcalc.schema.json"),
+}
+
+
+def epilog(command: str) -> str:
+    """The last lines of a command's help."""
+    return "\n\n".join(["Examples:", *EXAMPLES[command]])

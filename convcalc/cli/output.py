@@ -1,0 +1,56 @@
+"""What commands write: a file by `-o`, which takes `--force` to write over another, or standard output."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import Annotated, NoReturn
+
+import typer
+
+from convcalc.cli.options import readable
+
+STDOUT = "-"
+BAD_INPUT = 2
+
+Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
+
+
+def refuse(path: str, *, force: bool, sources: Iterable[str] = ()) -> None:
+    """End the command before its work is done where its file would not be written; `sources` are what it reads."""
+    from convcalc import files
+    from convcalc.spec.zoo import is_in_zoo
+
+    if is_in_zoo(path):
+        fail(f"cannot write {readable(path)}: it would be a network of the zoo, expected the name of a file")
+    try:
+        if path != STDOUT:
+            files.check(path, force=force, sources=sources)
+    except files.Unwritable as error:
+        fail(str(error))
+
+
+def save(path: str, parts: Iterable[bytes], *, force: bool) -> None:
+    """Write a file, or to standard output; one line and exit code 2 where it cannot be done."""
+    from convcalc import files
+
+    if path == STDOUT:
+        to_stdout(parts)
+        return
+    try:
+        files.write(path, parts, force=force)
+    except files.Unwritable as error:
+        fail(str(error))
+
+
+def to_stdout(parts: Iterable[bytes]) -> None:
+    """Bytes as they are, whatever the terminal reads."""
+    sys.stdout.flush()
+    sys.stdout.buffer.writelines(parts)
+    sys.stdout.buffer.flush()
+
+
+def fail(message: str) -> NoReturn:
+    """End the command with one line and exit code 2."""
+    typer.echo(f"convcalc: {message}", err=True)
+    raise typer.Exit(BAD_INPUT)
