@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, aligned, at_input, measure
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, aligned, at_input, measure_beside
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network
@@ -91,7 +91,7 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     left = MOST_TABLE_POSITIONS
     for node in network.nodes:
         if node.config is None:
-            fields.append(at_input(len(node.shape) - 1))
+            fields.append(at_input(len(node.shape) - 1, node.shape[1:]))
             continue
         entering = tuple(fields[source] for source in node.inputs)
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
@@ -106,23 +106,30 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
 
 
 def measured(field: Field, shape: Shape) -> ReceptiveField:
-    """The field of a tensor of that shape in numbers."""
-    if field.axes and all(axis is None or axis == NOT_WORKED_OUT for axis in field.axes):
-        return ReceptiveField(None, None, None, field.is_global)
+    """The field of a tensor of that shape in numbers.
+
+    Operations over all positions are counted in where they do not bring all of the input.
+    """
+    is_global = field.is_global
+    spans = [None if is_global or cover is None else cover.span for cover in field.overall]
+    seen = zip(field.axes, spans, strict=True)
+    if field.axes and all(axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in seen):
+        return ReceptiveField(None, None, None, is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
-    known: dict[tuple[int, int], tuple[Any, ...]] = {}
+    known: dict[tuple[object, ...], tuple[Any, ...]] = {}
     measures = []
-    for index, axis in enumerate(field.axes):
-        key = id(axis), outputs.get(index, 1)
+    for index, (axis, span) in enumerate(zip(field.axes, spans, strict=True)):
+        last = field.sizes[index] - 1 if field.sizes else 0
+        key = id(axis), span, last, outputs.get(index, 1)
         if key not in known:
-            known[key] = (None, None, None) if axis is None else _measured_axis(axis, key[1])
+            known[key] = _with_fraction(measure_beside(axis, span, last, key[3]))
         measures.append(known[key])
     size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
-    return ReceptiveField(size, stride, start, field.is_global)
+    return ReceptiveField(size, stride, start, is_global)
 
 
-def _measured_axis(axis: Axis, outputs: int) -> tuple[Any, ...]:
-    size, stride, start = measure(axis, outputs)
+def _with_fraction(measured: Measure) -> tuple[Any, ...]:
+    size, stride, start = measured
     if stride is None or stride[1] == 1:
         return size, stride and stride[0], start
     from fractions import Fraction

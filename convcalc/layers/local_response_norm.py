@@ -13,8 +13,10 @@ Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResp
 """
 
 import random
+from functools import partial
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
@@ -35,7 +37,12 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)
-        return fields[0].along(0, lambda axis: through_window(axis, neighbours, inputs[0][0]))
+        channels = inputs[0][0]
+        return fields[0].along(
+            0,
+            partial(through_window, window=neighbours, outputs=channels),
+            partial(read, sources=neighbours.sources, outputs=channels),
+        )
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

@@ -38,7 +38,8 @@ class Parameter(Kind, frozen=True, kw_only=True):
         return {} if self.learned else {"constant": self.sizes}
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return Field((None,) * len(fields[0].axes), is_global=False, carries=((),) * len(self.sizes))
+        nothing = (None,) * len(fields[0].axes)
+        return Field(nothing, nothing, ((),) * len(self.sizes), fields[0].arrivals, fields[0].sizes)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         batch = graph.node("Slice", graph.node("Shape", inputs[0]), graph.constant([0]), graph.constant([1]))

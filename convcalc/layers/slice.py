@@ -19,6 +19,7 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
+from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
@@ -62,7 +63,11 @@ class Slice(Kind, frozen=True, kw_only=True):
         start, _ = self.ends(inputs[0])
         outputs = self.shape(*inputs)[self.axis]
         window = Window(1, self.step, before=-start)
-        return fields[0].along(self.axis, lambda axis: through_window(axis, window, outputs))
+        return fields[0].along(
+            self.axis,
+            partial(through_window, window=window, outputs=outputs),
+            partial(read, sources=window.sources, outputs=outputs),
+        )
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         start, end = self.ends(shapes[0])

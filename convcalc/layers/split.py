@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
@@ -50,7 +51,11 @@ class Split(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         size = self.shape(*inputs)[self.axis]
         window = Window(1, before=-self.part * size)
-        return fields[0].along(self.axis, lambda axis: through_window(axis, window, size))
+        return fields[0].along(
+            self.axis,
+            partial(through_window, window=window, outputs=size),
+            partial(read, sources=window.sources, outputs=size),
+        )
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         size = self.shape(*shapes)[self.axis]
