@@ -8,7 +8,7 @@ from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveF
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, aligned, at_input, measure_beside
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 
 
 def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
@@ -112,7 +112,10 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
     """
     is_global = field.is_global
     spans = [None if is_global or cover is None else cover.span for cover in field.overall]
-    seen = zip(field.axes, spans, strict=True)
+    seen = list(zip(field.axes, spans, strict=True))
+    if seen and all(axis is None and cover is None for axis, cover in zip(field.axes, field.overall, strict=True)):
+        nothing = (None,) * len(seen)
+        return ReceptiveField((0,) * len(seen), nothing, nothing, is_global=False)
     if field.axes and all(axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in seen):
         return ReceptiveField(None, None, None, is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
@@ -146,14 +149,15 @@ def _peak(network: Network, element_bytes: int) -> Peak | None:
     if not most:
         return None
     when = first + alive.index(most)
-    tensors = tuple(nodes[index].name for index in range(when + 1) if last_use[index] >= when)
+    alive_then = (node for node, last in zip(nodes[: when + 1], last_use, strict=False) if last >= when)
+    tensors = tuple(node.name for node in alive_then if _activations(node))
     return Peak(nodes[when].name, most, tensors)
 
 
 def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     """The sum of the tensors that are alive while each layer runs, its own output among them."""
     nodes, last_use = network.nodes, _last_uses(network)
-    sizes = [product(node.shape) * element_bytes for node in nodes]
+    sizes = [_activations(node) * element_bytes for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
     found = []
     for index in range(network.input_count, len(nodes)):
@@ -161,6 +165,11 @@ def alive_bytes(network: Network, element_bytes: int) -> list[int]:
         found.append(alive)
         alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
     return found
+
+
+def _activations(node: Node) -> int:
+    """Elements of the output, none where it is an array of the layer's own."""
+    return 0 if node.config is not None and node.config.holds_output else product(node.shape)
 
 
 def _last_uses(network: Network) -> list[int]:
@@ -185,6 +194,6 @@ def _totals(network: Network, rows: list[Row], batch: int, element_bytes: int, p
         elementwise_ops=elementwise_ops,
         flops=2 * macs + elementwise_ops,
         weight_bytes=params * element_bytes,
-        activation_bytes=sum(product(node.shape) for node in network.layers) * batch * element_bytes,
+        activation_bytes=sum(_activations(node) for node in network.layers) * batch * element_bytes,
         peak_activation_bytes=peak.bytes if peak else 0,
     )

@@ -35,6 +35,14 @@ class Cover(msgspec.Struct, frozen=True):
             return 0, self.size - 1
         return (min(self.positions), max(self.positions)) if self.positions else None
 
+    def __or__(self, other: Cover) -> Cover:
+        """The positions of both; the axis is that of the longer input."""
+        larger, smaller = (self, other) if self.size >= other.size else (other, self)
+        if larger.positions is None:
+            return larger
+        together = larger.positions.union(range(smaller.size) if smaller.positions is None else smaller.positions)
+        return Cover(larger.size, None if len(together) == larger.size else together)
+
     def __contains__(self, position: int) -> bool:
         return position in range(self.size) if self.positions is None else position in self.positions
 
@@ -45,12 +53,13 @@ class Arrivals:
     No `reads`: they are those of the network's input.
     """
 
-    __slots__ = ("cover", "count", "depth", "reads")
+    __slots__ = ("count", "cover", "depth", "largest", "reads")
 
     def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = ()) -> None:
         self.count = count
         self.reads = reads
         self.depth = 1 + max((source.depth for source, _ in reads), default=0)
+        self.largest: int = max((source.largest for source, _ in reads), default=count)  # input that is read, of several
         self.cover: Cover | None = None
 
 
@@ -123,18 +132,16 @@ def _followed(last: Arrivals) -> Cover | None:
     wanted: dict[Arrivals, set[int] | None] = {last: None}  # None: all of its positions
     waiting, order, reads = [(-last.depth, 0, last)], 1, 0
     arrived: set[int] = set()
-    size = 0
+    size = last.largest
     while waiting:
         axis = heapq.heappop(waiting)[2]
         places = wanted.pop(axis)
         if places is None and axis.cover is not None:
-            if axis.cover.positions is None:
+            if axis.cover.positions is None and axis.cover.size == size:
                 return axis.cover
-            size, places = max(size, axis.cover.size), set(axis.cover.positions)
-            arrived |= places
+            arrived.update(range(axis.cover.size) if axis.cover.positions is None else axis.cover.positions)
             continue
         if not axis.reads:
-            size = max(size, axis.count)
             arrived.update(range(axis.count) if places is None else places)
             continue
         for source, sources in axis.reads:

@@ -21,7 +21,17 @@ from typing import Any, TypeVar, cast
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.arrivals import NOT_FOLLOWED, Arrivals, Cover, Sources, covered, end_to_end, met, read, reads_all
+from convcalc.arithmetic.arrivals import (
+    NOT_FOLLOWED,
+    Arrivals,
+    Cover,
+    Sources,
+    covered,
+    end_to_end,
+    met,
+    read,
+    reads_all,
+)
 from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.window import Window
 
@@ -307,6 +317,9 @@ class Field(msgspec.Struct, frozen=True):
     holds; one named twice is mixed with something else, as channels and positions are after a flatten. `arrivals` are
     the positions that the tensor has along each axis of the input, of `sizes`; both are empty for an input without
     ends, of which all arrives.
+
+    `parts` are the tensors, with their sizes, that were laid end to end on the tensor's axis `laid` along which there
+    are positions. They may see different things, and whoever cuts them apart again has each as it was.
     """
 
     axes: tuple[Axis | None, ...]
@@ -314,16 +327,21 @@ class Field(msgspec.Struct, frozen=True):
     carries: tuple[tuple[int, ...], ...]
     arrivals: tuple[Arrivals, ...] = ()
     sizes: tuple[int, ...] = ()
+    parts: tuple[tuple[int, Field], ...] = ()
+    laid: int = 0
 
     @property
     def is_global(self) -> bool:
         """Whether operations over all positions bring every position of each axis; an axis of one has no others."""
+        if self.parts:
+            return any(part.is_global for _, part in self.parts)
         sizes = self.sizes or (0,) * len(self.axes)
-        seen = [size == 1 if cover is None else cover.positions is None for cover, size in zip(self.overall, sizes)]
+        covers = zip(self.overall, sizes, strict=True)
+        seen = (size == 1 if cover is None else cover.positions is None for cover, size in covers)
         return all(seen) and any(cover is not None for cover in self.overall)
 
     def along(self, tensor_axis: int, transform: Callable[[Axis], Axis], reading: Reading) -> Field:
-        """The field with `transform` applied to the input axis that a tensor axis carries, and `reading` to its arrivals.
+        """The field with `transform` applied to the input axis that a tensor axis carries, `reading` to its arrivals.
 
         A tensor axis that mixes several input axes (or shares one, after a reshape) has no interval of its own to
         transform; what follows is not worked out there.
@@ -346,7 +364,31 @@ class Field(msgspec.Struct, frozen=True):
             return read_here._lost(carried)
         if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
             return read_here.whole([tensor_axis])
-        return replace(read_here, axes=_with(self.axes, carried[0], transformed))
+        return replace(read_here, axes=_with(self.axes, carried[0], transformed), parts=())
+
+    def cut(self, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:
+        """The field behind one tap that takes some of the positions of an axis, and leaves a tensor of `output`."""
+        outputs = output[tensor_axis]
+        if self.parts and tensor_axis == self.laid:
+            start = 0
+            kept: list[tuple[int, Field]] = []
+            for size, part in self.parts:
+                taken = [output for output in range(outputs) if 0 <= window.sources(output)[0] - start < size]
+                if taken:
+                    shifted = replace(window, before=start - window.sources(taken[0])[0])
+                    kept.append((len(taken), part.cut(tensor_axis, shifted, _with(tuple(output), tensor_axis, len(taken)))))
+                start += size
+            sizes, fields = zip(*kept, strict=True)
+            return fields[0] if len(kept) == 1 else concatenated(fields, tensor_axis, sizes, output)
+        return self.along(
+            tensor_axis,
+            partial(through_window, window=window, outputs=outputs),
+            partial(read, sources=window.sources, outputs=outputs),
+        )
+
+    def carrying(self, carries: tuple[tuple[int, ...], ...]) -> Field:
+        """The field of a tensor with its axes rearranged."""
+        return replace(self, carries=carries, parts=())
 
     def _all_read(self, tensor_axis: int, reading: Reading) -> bool:
         """Whether what is read on an axis that mixes several is all of it."""
@@ -362,7 +404,7 @@ class Field(msgspec.Struct, frozen=True):
         arrivals = self.arrivals
         if not followed:
             arrivals = tuple(NOT_FOLLOWED if axis in lost else known for axis, known in enumerate(arrivals))
-        return replace(self, axes=tuple(axes), arrivals=arrivals)
+        return replace(self, axes=tuple(axes), arrivals=arrivals, parts=())
 
     @property
     def table_positions(self) -> int:
@@ -379,7 +421,7 @@ class Field(msgspec.Struct, frozen=True):
         return self.overall_along({axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]})
 
     def overall_along(self, input_axes: Iterable[int], *, local: bool = False) -> Field:
-        """The field behind an operation that sees all positions along axes of the input; `local`: and its own place."""
+        """The field behind an operation over all positions along axes of the input; `local`: its own place stays."""
         axes, overall = list(self.axes), list(self.overall)
         for axis in input_axes:
             if axes[axis] is None:
@@ -390,7 +432,7 @@ class Field(msgspec.Struct, frozen=True):
                 continue
             overall[axis] = _both(overall[axis], cover)
             axes[axis] = axes[axis] if local else None
-        return replace(self, axes=tuple(axes), overall=tuple(overall))
+        return replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
@@ -398,7 +440,7 @@ class Field(msgspec.Struct, frozen=True):
         if not any(self.carries[axis] for axis in gone):
             return self
         carries = tuple(() if axis in gone else carried for axis, carried in enumerate(self.carries))
-        return replace(self.whole(gone), carries=carries)
+        return self.whole(gone).carrying(carries)
 
     def with_global(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that looks at a position through a summary of the whole of the given axes.
@@ -420,10 +462,7 @@ def _both(cover: Cover | None, other: Cover | None) -> Cover | None:
     """All positions that are in either."""
     if cover is None or other is None:
         return cover or other
-    if cover.positions is None or other.positions is None:
-        return cover if cover.positions is None else other
-    together = cover.positions | other.positions
-    return Cover(cover.size, None if len(together) == cover.size else together)
+    return cover | other
 
 
 def at_input(rank: int, sizes: Sequence[int] = ()) -> Field:
@@ -556,36 +595,48 @@ def _together_carried(carries: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[t
     return tuple(together)
 
 
-def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Sequence[int]]) -> Field:
-    """The field of tensors laid end to end on one axis: each position sees what it saw in its own tensor."""
-    output = list(shapes[0])
-    output[tensor_axis] = sum(shape[tensor_axis] for shape in shapes)
+def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int], output: Sequence[int]) -> Field:
+    """The field of tensors of `sizes` laid end to end on one axis: each position sees what it saw in its own tensor."""
     together = merged(fields, output)
     carried = together.carries[tensor_axis]
     if not carried:
         return together
+    parts = tuple(zip(sizes, fields, strict=True))
     seeing = [field for field in fields if any(field.axes[axis] is not None for axis in carried)]
     if len(carried) > 1:
-        return _beside_tokens(together, seeing, carried)
+        return _laid_out(_beside_tokens(together, seeing, carried), tensor_axis, parts)
     (place,) = carried
-    sizes = [shape[tensor_axis] for shape in shapes]
-    known = [field.carries[tensor_axis] == carried or field.axes[place] is None for field in fields]
+    known = all(field.carries[tensor_axis] == carried or field.axes[place] is None for field in fields)
     if together.arrivals:
         kept = [field.arrivals[place] if field.axes[place] is not None else None for field in fields]
-        along = end_to_end(kept, sizes) if all(known) else NOT_FOLLOWED
+        along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
         together = replace(together, arrivals=_with(together.arrivals, place, along))
     local = [field.axes[place] for field in fields]
-    if not all(known) or NOT_WORKED_OUT in local or output[tensor_axis] > LONGEST_TABLE:
-        return together._lost(carried)
-    if not seeing:
+    if not known or NOT_WORKED_OUT in local or output[tensor_axis] > LONGEST_TABLE:
+        together = together._lost(carried)
+    elif seeing:
+        spans = [
+            span
+            for axis, size in zip(local, sizes, strict=True)
+            for span in (intervals(axis, size) if axis is not None else [None] * size)
+        ]
+        axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
+        together = replace(together, axes=_with(together.axes, place, axis))
+    return _laid_out(together, tensor_axis, parts)
+
+
+def _laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field], ...]) -> Field:
+    """With the parts; which positions see what operations over all positions bring is known of each of them alone."""
+    together = replace(together, parts=parts, laid=tensor_axis)
+    if together.is_global:
         return together
-    spans = [
-        span
-        for axis, size in zip(local, sizes, strict=True)
-        for span in (intervals(axis, size) if axis is not None else [None] * size)
-    ]
-    axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
-    return replace(together, axes=_with(together.axes, place, axis))
+    unlike = {
+        axis
+        for axis, cover in enumerate(together.overall)
+        if any(part.overall[axis : axis + 1] != (cover,) for _, part in parts)
+    }
+    axes = (NOT_WORKED_OUT if axis in unlike else local for axis, local in enumerate(together.axes))
+    return replace(together, axes=tuple(axes))
 
 
 def _beside_tokens(together: Field, seeing: Sequence[Field], carried: tuple[int, ...]) -> Field:

@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.layers import Shape, Unprobed
 
@@ -24,7 +22,7 @@ def reshaped(field: Field, before: Shape, after: Shape, runs: Runs) -> Field:
     for old, new in runs:
         merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
         carries += _split(merged, [after[axis] for axis in new])
-    return replace(field, carries=tuple(carries))
+    return field.carrying(tuple(carries))
 
 
 def landing(axis: int, before: Shape, after: Shape, runs: Runs) -> int | None:

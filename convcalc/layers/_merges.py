@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from functools import partial, reduce
 from typing import ClassVar
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
@@ -110,4 +108,4 @@ def _places(field: Field, x: Shape) -> set[int]:
 
 def _without(field: Field, gone: set[int]) -> Field:
     carries = tuple(tuple(axis for axis in axes if axis not in gone) for axes in field.carries)
-    return replace(field.overall_along(gone & set(range(len(field.axes)))), carries=carries)
+    return field.overall_along(gone & set(range(len(field.axes)))).carrying(carries)

@@ -12,8 +12,8 @@ Source: Zhang et al. 2018, "ShuffleNet"; PyTorch nn.ChannelShuffle.
 """
 
 import random
-from functools import partial
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
 from convcalc.arithmetic.arrivals import read

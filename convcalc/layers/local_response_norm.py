@@ -71,7 +71,8 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         others, size = x.ndim - 2, fields.size
-        squares = engine.pad((x * x)[:, None], [(size // 2, (size - 1) // 2), *[(0, 0)] * others])
+        before, after = (min(neighbours, x.shape[1] - 1) for neighbours in (size // 2, (size - 1) // 2))
+        squares = engine.pad((x * x)[:, None], [(before, after), *[(0, 0)] * others])
         one = (1,) * (1 + others)
-        sums = engine.reduced(engine.numpy.add, squares, (size, *one[1:]), one, one)[:, 0]
+        sums = engine.reduced(engine.numpy.add, squares, (before + 1 + after, *one[1:]), one, one)[:, 0]
         return engine.elementwise(lambda x, s: x / (s * (fields.alpha / size) + fields.k) ** fields.beta, x, sums)

@@ -36,7 +36,7 @@ class Opaque(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         nowhere: Sequence[tuple[int, ...]] = [()] * len(self.output_shape)
-        seen = [replace(field.whole(range(len(field.carries))), carries=tuple(nowhere)) for field in fields]
+        seen = [field.whole(range(len(field.carries))).carrying(tuple(nowhere)) for field in fields]
         return merged(seen, self.output_shape)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

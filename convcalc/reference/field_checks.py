@@ -88,7 +88,10 @@ def mixed(field: Field, axis: int) -> bool:
 def _is_global(field: Field, axes: Sequence[AxisCheck]) -> bool | None:
     """Whether every position of the input arrives by operations over all of them; an axis of one has no others."""
     sizes = field.sizes or (0,) * len(axes)
-    flags = {check.is_global or (size == 1 and check.is_global is not None) for check, size in zip(axes, sizes)}
+    flags = {
+        check.is_global or (size == 1 and check.is_global is not None)
+        for check, size in zip(axes, sizes, strict=False)
+    }
     return None if None in flags else flags == {True} and any(check.is_global for check in axes)
 
 

@@ -155,13 +155,12 @@ class _Axis:
         if seen.problem or self.axis >= len(field.axes):
             return AxisCheck(axis=self.axis, agrees=None, reason=seen.problem)
         local = field.axes[self.axis]
-        spread, reason = _spread(seen, tags, period)
         check = AxisCheck(axis=self.axis, agrees=None, is_global=False)
-        overall = field.overall[self.axis] is not None
-        if spread and not overall:
-            reason = "some positions are reached from everywhere, not claimed to be"
-        elif overall and not spread:
-            reason = "claimed to be reached from everywhere, and is not"
+        overall, reason = field.overall[self.axis] is not None, ""
+        if seen.globally and not overall:
+            reason = "positions are reached by a path from all positions, which is not claimed"
+        elif overall and not seen.globally:
+            reason = "a path from all positions is claimed, and none is seen"
         if local == NOT_WORKED_OUT:
             return replace(check, reason="the claim is not worked out")
         if local is not None and not self.thin and mixed(field, self.axis):
@@ -181,18 +180,6 @@ class _Axis:
             check = replace(check, **_measures(seen, period, outputs))
             reason = reason or _wrong_measures(check, measure(local, outputs))
         return replace(check, agrees=not reason, reason=reason)
-
-
-def _spread(seen: Seen, tags: Tags, period: int) -> tuple[bool, str]:
-    """Whether tags reach every position; then those that are whole periods apart all do, or the reason is given."""
-    if not seen.everywhere.any():
-        reason = "some tags came by a path that is not local, and reached some positions only" if seen.globally else ""
-        return seen.globally, reason
-    residues = tags.positions % period
-    spread = np.isin(residues, residues[seen.everywhere])
-    for position in tags.positions[spread & ~seen.everywhere]:
-        return True, f"input {position} reaches some positions only, where inputs whole periods from it reach all"
-    return True, ""
 
 
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:

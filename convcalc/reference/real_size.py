@@ -14,10 +14,10 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc.arithmetic.arrivals import Cover
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, at_input, intervals
-from convcalc.layers import Unprobed
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, at_input, intervals, measure
+from convcalc.layers import Kind, Unprobed
 from convcalc.network import Network
-from convcalc.reference.field_checks import AxisCheck, differs
+from convcalc.reference.field_checks import AxisCheck, differs, mixed
 from convcalc.reference.stretch import Laid, Place, blank, entering, form, has, run
 from convcalc.reference.tags import NOWHERE, Arrived, Follow, Seen, Tags
 from convcalc.tensors.engine import Array, Engine
@@ -77,7 +77,7 @@ def at_real_size(
         elif (seen_here := seen[index]) is not None and axis < len(fields[index].axes):
             checks[index] = _check(checks[index], fields[index], seen_here, edges[index], every, thin)
     arriving = {
-        index: problems.get(index) or _arrives(fields[index], axis, cover, follow.arrived[index], tags)
+        index: problems.get(index) or _arrives(fields[index], axis, cover, follow.arrived[index], tags, edges[index])
         for index, cover in overall.items()
     }
     return {index: checks[index] for index in rest}, arriving
@@ -88,7 +88,9 @@ def _around(cover: Cover) -> tuple[int, ...]:
     return first - 1, first, last, last + 1
 
 
-def _arrives(field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags) -> AxisCheck:
+def _arrives(
+    field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags, edges: Sequence[int]
+) -> AxisCheck:
     """Whether all positions that are claimed arrive at one position of a node, and no others do but by its local path."""
     check = AxisCheck(axis=axis, agrees=False, is_global=cover.positions is None)
     lacking = tags.positions[arrived.claimed & ~arrived.reached]
@@ -102,10 +104,10 @@ def _arrives(field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags
         if len(beyond):
             return replace(check, reason=f"input {beyond[0]} arrives, which is not among those that are claimed")
     elif local != NOT_WORKED_OUT and cover.positions is not None:
-        for position, path in enumerate(intervals(local, len(arrived.low))):
+        for position, (path, edge) in enumerate(zip(intervals(local, len(arrived.low)), edges, strict=True)):
             low, high = int(arrived.low[position]), int(arrived.high[position])
             claimed = [end for part in (path, span) if part for end in part]
-            if low <= high and not (claimed and min(claimed) <= low and high <= max(claimed)):
+            if edge < 2 and low <= high and not (claimed and min(claimed) <= low and high <= max(claimed)):
                 both = (min(claimed), max(claimed)) if claimed else None
                 return replace(check, reason=f"{differs(position, (low, high), both)}, at its real size")
     return replace(check, agrees=True)
@@ -167,6 +169,8 @@ def _at_its_size(
         before = next((place.axis for place in places if place.axis is not None), None)
         config = form(node.config, before, entered.apart, shapes, thin, sized=True)
     output = run(engine, config, inputs)
+    if not output.size:
+        raise Unprobed("nothing is left of the positions of this axis alone")
     place = Place(apart=True) if entered.apart else _carrying(field, axis)
     sizes = [x.shape[1:] for x in inputs]
     elements = max(output.size, config.macs(*sizes), config.elementwise_ops(*sizes))
@@ -193,12 +197,11 @@ def _sees_all(network: Network, fields: Sequence[Field], placed: Sequence[Laid],
     entering_fields = tuple(fields[source] for source in node.inputs)
     places = [placed[source].place.axis for source in node.inputs]
     if len(shapes) == 1:
-        alone = at_input(len(shapes[0]) - 1)
         if places[0] is None:
             return False
-        if places[0] == 0:
-            return fields[index].overall[axis] is not None and fields[index].axes[axis] is None
-        return node.config.receptive_field((alone,), shapes).overall[places[0] - 1] is not None
+        alone = node.config.receptive_field((at_input(len(shapes[0]) - 1),), shapes)
+        own = places[0] > 0 and alone.overall[places[0] - 1] is not None
+        return own or (entering_fields[0].axes[axis] is not None and fields[index].axes[axis] is None)
     paths = node.config.paths(entering_fields, shapes)
     return any(
         axis < len(path.axes) and path.axes[axis] is None and before.axes[axis] is not None
@@ -207,11 +210,14 @@ def _sees_all(network: Network, fields: Sequence[Field], placed: Sequence[Laid],
 
 
 def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
-    """For every node which of its positions look beyond the ends of the axis, or at positions that do."""
+    """For every node which of its positions look beyond the ends of the axis (1), or at copies there (2).
+
+    So do those that look at positions which do.
+    """
     edges = []
     for node, laid in zip(network.nodes, placed, strict=True):
         if node.config is None or laid.problem or laid.place.axis is None:
-            edges.append(np.full(max(laid.growth, 1), node.config is not None))
+            edges.append(np.full(max(laid.growth, 1), int(node.config is not None)))
             continue
         entering = [edges[source] for source in node.inputs]
         entered = placed[node.inputs[0]].place.axis
@@ -222,32 +228,50 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
         own = node.config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
         local = own.axes[entered - 1] if entered else None
-        found = np.ones(laid.growth, bool)
+        beyond = np.ones(laid.growth, int)
         if local is not None and local != NOT_WORKED_OUT:
-            before = np.concatenate([[0], np.cumsum(entering[0])])
+            at_ends = 2 if _copies(node.config) else 1
             for position, span in enumerate(intervals(local, laid.growth)):
-                found[position] = span is not None and (
-                    span[0] < 0 or span[1] >= counts[0] or before[span[1] + 1] > before[span[0]]
-                )
-        for each in entering[1:]:
-            if len(each) == len(found):
-                found |= each
-        edges.append(found)
+                read = entering[0][max(span[0], 0) : span[1] + 1] if span else entering[0][:0]
+                outside = span is not None and (span[0] < 0 or span[1] >= counts[0])
+                beyond[position] = max(at_ends if outside else 0, read.max(initial=0))
+        for of_other in entering[1:]:
+            if len(of_other) == len(beyond):
+                beyond = np.maximum(beyond, of_other)
+        edges.append(beyond)
     return edges
 
 
-def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[bool], every: int, thin: bool) -> AxisCheck:
+def _of_one_size(check: AxisCheck, local: Axis, count: int, seen: Seen) -> AxisCheck:
+    """Tokens beside others that see nothing: which of them is which is not claimed, only how much they see."""
+    spans = [seen.span(0, position, NOWHERE) for position in range(seen.classes)]
+    size = max((span[1] - span[0] + 1 for span in spans if span), default=0)
+    claimed = measure(local, count)[0] or 0
+    if size > claimed:
+        return replace(check, agrees=False, reason=f"a size of {size} is seen, {claimed} claimed, at its real size")
+    return replace(check, agrees=True if size == claimed else None, reason="tokens share an axis with others")
+
+
+def _copies(config: Kind) -> bool:
+    """Whether what stands on the padding are copies of positions, which no claim of an axis without ends speaks of."""
+    modes = (getattr(config, name, "zeros") for name in ("padding_mode", "mode") if hasattr(config, "padding"))
+    return any(mode in ("reflect", "replicate", "circular") for mode in modes)
+
+
+def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[int], every: int, thin: bool) -> AxisCheck:
     local, count = field.axes[check.axis], seen.classes
     check = replace(check, is_global=False)
     if local == NOT_WORKED_OUT:
         return replace(check, reason="the claim is not worked out")
     if local is not None and not thin and mixed(field, check.axis):
         return replace(check, reason="positions share an axis with others")
+    if local is not None and mixed(field, check.axis) and field.arrivals[check.axis].count != count:
+        return _of_one_size(check, local, field.arrivals[check.axis].count, seen)
     claimed = intervals(local, count) if local is not None else [None] * count
     inside, hidden = 0, False
     for position, (span, edge) in enumerate(zip(claimed, edges, strict=True)):
         found = seen.span(0, position, NOWHERE)
-        within = found is None or (span is not None and span[0] <= found[0] and found[1] <= span[1])
+        within = found is None or edge == 2 or (span is not None and span[0] <= found[0] and found[1] <= span[1])
         hidden |= not edge and every == 1 and found != span
         if not within or (hidden and thin):
             return replace(check, agrees=False, reason=f"{differs(position, found, span)}, at its real size")

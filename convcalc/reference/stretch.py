@@ -147,6 +147,12 @@ def entering(
         x.reshape(rows, -1, *x.shape[1:]).sum(1) if place.apart else x for x, place in zip(arrays, places, strict=True)
     ]
     axis = axes.pop() if axes else None
+    if any(place.apart for place in places) and any(
+        shape[place.axis] == 1 != x.shape[place.axis + 1]
+        for place, shape, x in zip(places, shapes, arrays, strict=True)
+        if place.axis is not None
+    ):
+        raise Unprobed("one position meets an axis of one, which has no longer form")
     if axis is not None and config.drops(axis, tuple(shapes)):
         moved = np.moveaxis(together[0], axis + 1, 1)
         return [np.expand_dims(moved.reshape(-1, *moved.shape[2:]), axis + 1)], Place(apart=True)

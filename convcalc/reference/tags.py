@@ -25,17 +25,14 @@ class Seen:
     """What was seen of one node.
 
     Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are
-    the first and last input position that a class was seen to see, for each set of tags. `everywhere` is, for each
-    tag, whether it reached every position in the network as it is, `reached` whether any; `dropped`
-    whether any tag was dropped on the way, `globally` whether one came only by a path that is not local.
+    the first and last input position that a class was seen to see, for each set of tags. `globally` is whether a tag
+    came to some position only by a path that is not local.
     """
 
-    def __init__(self, sets: int, classes: int, tags: int) -> None:
+    def __init__(self, sets: int, classes: int) -> None:
         self.low = np.full((sets, classes), NOWHERE)
         self.high = np.full((sets, classes), -NOWHERE)
-        self.everywhere = np.zeros(tags, bool)
-        self.reached = np.zeros(tags, bool)
-        self.globally = self.dropped = False
+        self.globally = False
         self.problem = ""
 
     @property
@@ -198,9 +195,6 @@ class Follow:
         if index in self.arrived:
             self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], whole)
         seen = self._note(index, tags, laid.growth or 1)
-        seen.everywhere[rows.start : rows.stop] = whole.all(1)
-        seen.reached[rows.start : rows.stop] = whole.any(1)
-        seen.dropped |= local is not whole
         seen.globally |= local is not whole and bool((whole != local).any())
         shift = laid.growth * self.margin // self.period
         row, position = np.nonzero(local)
@@ -214,7 +208,7 @@ class Follow:
     def _note(self, index: int, tags: Tags, classes: int) -> Seen:
         found = self.seen[index]
         if found is None:
-            found = self.seen[index] = Seen(tags.sets, classes, len(tags.positions))
+            found = self.seen[index] = Seen(tags.sets, classes)
         return found
 
 
