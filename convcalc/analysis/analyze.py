@@ -113,7 +113,8 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
     is_global = field.is_global
     spans = [None if is_global or cover is None else cover.span for cover in field.overall]
     seen = list(zip(field.axes, spans, strict=True))
-    if seen and all(axis is None and cover is None for axis, cover in zip(field.axes, field.overall, strict=True)):
+    covers = zip(field.axes, field.overall, strict=True)
+    if seen and all(axis is None and (cover is None or cover.span is None) for axis, cover in covers):
         nothing = (None,) * len(seen)
         return ReceptiveField((0,) * len(seen), nothing, nothing, is_global=False)
     if field.axes and all(axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in seen):

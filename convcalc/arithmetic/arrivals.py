@@ -58,8 +58,8 @@ class Arrivals:
     def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = ()) -> None:
         self.count = count
         self.reads = reads
-        self.depth = 1 + max((source.depth for source, _ in reads), default=0)
-        self.largest: int = max((source.largest for source, _ in reads), default=count)  # input that is read, of several
+        self.depth: int = 1 + max((source.depth for source, _ in reads), default=0)
+        self.largest: int = max((source.largest for source, _ in reads), default=count)  # of the inputs it goes back to
         self.cover: Cover | None = None
 
 
@@ -101,7 +101,7 @@ def _back(start: int) -> Sources:
 
 
 def padded_reads(mode: str, windows: Sequence[Window], sizes: Sequence[int]) -> list[Sources]:
-    """What windows read on axes of `sizes` that are padded with positions of their own; none where it is no position."""
+    """What windows read on axes of `sizes` that are padded with copies of positions; empty where none are."""
     if mode in ("zeros", "constant"):
         return []
     return [partial(_folded, mode, window, size) for window, size in zip(windows, sizes, strict=True)]

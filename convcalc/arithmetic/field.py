@@ -376,7 +376,8 @@ class Field(msgspec.Struct, frozen=True):
                 taken = [output for output in range(outputs) if 0 <= window.sources(output)[0] - start < size]
                 if taken:
                     shifted = replace(window, before=start - window.sources(taken[0])[0])
-                    kept.append((len(taken), part.cut(tensor_axis, shifted, _with(tuple(output), tensor_axis, len(taken)))))
+                    leaving = _with(tuple(output), tensor_axis, len(taken))
+                    kept.append((len(taken), part.cut(tensor_axis, shifted, leaving)))
                 start += size
             sizes, fields = zip(*kept, strict=True)
             return fields[0] if len(kept) == 1 else concatenated(fields, tensor_axis, sizes, output)
@@ -514,10 +515,7 @@ def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
     return _by_axis(
         field,
-        [
-            None if step is None else (_through, step, step.outputs, step.sources)
-            for step in resamplings
-        ],
+        [None if step is None else (_through, step, step.outputs, step.sources) for step in resamplings],
     )
 
 
@@ -578,9 +576,7 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
 
 def _have_one_order(fields: Sequence[Field], axis: int) -> bool:
     """Whether tensors that meet have the positions along an axis of the input in the same places."""
-    orders = {
-        tuple((place, on) for place, on in enumerate(field.carries) if axis in on) for field in fields
-    } - {()}
+    orders = {tuple((place, on) for place, on in enumerate(field.carries) if axis in on) for field in fields} - {()}
     if len(fields) < 2 or not orders:
         return True
     first = next(iter(orders))

@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Annotated, ClassVar
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field, merged
 from convcalc.fields import Listed
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape

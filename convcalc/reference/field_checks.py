@@ -19,9 +19,9 @@ class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     `agrees` is None where the axis was not probed; `reason` then says why. Where it is False it names the first
     position that disagrees, where it is True what was left out, if anything. `size`, `stride` and `start` are what was
-    seen, None where no local path is left or the ends of the axis hide them. `is_global`: tags came by paths that see
-    everything; None if that was not seen. `intervals` are what the output positions of a period were seen to see,
-    where they are not all of one size and stride.
+    seen, None where no local path is left or the ends of the axis hide them. `is_global`: every position of the axis
+    arrived by paths that are not local; None if that was not looked at. `intervals` are what the output positions of a
+    period were seen to see, where they are not all of one size and stride.
     """
 
     axis: int
@@ -89,8 +89,7 @@ def _is_global(field: Field, axes: Sequence[AxisCheck]) -> bool | None:
     """Whether every position of the input arrives by operations over all of them; an axis of one has no others."""
     sizes = field.sizes or (0,) * len(axes)
     flags = {
-        check.is_global or (size == 1 and check.is_global is not None)
-        for check, size in zip(axes, sizes, strict=False)
+        check.is_global or (size == 1 and check.is_global is not None) for check, size in zip(axes, sizes, strict=False)
     }
     return None if None in flags else flags == {True} and any(check.is_global for check in axes)
 

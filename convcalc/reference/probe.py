@@ -156,10 +156,10 @@ class _Axis:
             return AxisCheck(axis=self.axis, agrees=None, reason=seen.problem)
         local = field.axes[self.axis]
         check = AxisCheck(axis=self.axis, agrees=None, is_global=False)
-        overall, reason = field.overall[self.axis] is not None, ""
-        if seen.globally and not overall:
+        overall, reason = field.overall[self.axis], ""
+        if seen.globally and overall is None:
             reason = "positions are reached by a path from all positions, which is not claimed"
-        elif overall and not seen.globally:
+        elif overall is not None and overall.positions is None and not seen.globally:
             reason = "a path from all positions is claimed, and none is seen"
         if local == NOT_WORKED_OUT:
             return replace(check, reason="the claim is not worked out")

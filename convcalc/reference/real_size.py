@@ -39,15 +39,17 @@ def at_real_size(
     thin: bool,
     engine: Engine,
 ) -> tuple[dict[int, AxisCheck], dict[int, AxisCheck]]:
-    """The nodes of `rest`, whose `laid` says why they were not lengthened; and those claimed to see all positions of a
-    tensor, of which every position of the input is followed to see whether it arrives.
+    """Two sets of checks: of the nodes of `rest`, whose `laid` says why they were not lengthened, and what arrives.
+
+    The second are those that are claimed to see all positions of a tensor: of each position of the input it is seen
+    whether it arrives there.
     """
     size = max(node.shape[axis + 1] for node in network.inputs if has(node, axis))
     overall = {index: cover for index, field in enumerate(fields) for cover in field.overall[axis : axis + 1] if cover}
     needed = sorted({*rest, *overall})
     if size > LONGEST_AXIS:
         left_out = {
-            index: AxisCheck(axis=axis, agrees=None, reason=f"not probed: {laid[index].problem or ''}too long at its size")
+            index: AxisCheck(axis=axis, agrees=None, reason=f"not probed: {laid[index].problem}; too long at its size")
             for index in needed
         }
         return {index: left_out[index] for index in rest}, {index: left_out[index] for index in overall}
@@ -88,10 +90,8 @@ def _around(cover: Cover) -> tuple[int, ...]:
     return first - 1, first, last, last + 1
 
 
-def _arrives(
-    field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags, edges: Sequence[int]
-) -> AxisCheck:
-    """Whether all positions that are claimed arrive at one position of a node, and no others do but by its local path."""
+def _arrives(field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags, edges: Sequence[int]) -> AxisCheck:
+    """Whether all positions that are claimed arrive at one position of a node, and others by its local path alone."""
     check = AxisCheck(axis=axis, agrees=False, is_global=cover.positions is None)
     lacking = tags.positions[arrived.claimed & ~arrived.reached]
     if len(lacking):

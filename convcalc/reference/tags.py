@@ -57,7 +57,7 @@ class Tags:
 
 
 class Arrived:
-    """What reached the positions of a node by any path: how many of the tags that are claimed, and the first and last."""
+    """What reached the positions of a node by any path: how many of the `claimed` tags, and the first and last."""
 
     def __init__(self, claimed: Array, count: int) -> None:
         self.claimed = claimed
