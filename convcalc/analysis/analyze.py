@@ -129,7 +129,8 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
             known[key] = _with_fraction(measure_beside(axis, span, last, key[3]))
         measures.append(known[key])
     size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
-    return ReceptiveField(size, stride, start, is_global)
+    nothing_moves = bool(field.axes) and all(axis is None for axis in field.axes)
+    return ReceptiveField(size, None if nothing_moves else stride, start, is_global)
 
 
 def _with_fraction(measured: Measure) -> tuple[Any, ...]:

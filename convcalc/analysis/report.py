@@ -36,8 +36,9 @@ class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}
     that arrives to the last, on the real axis. Where nothing of the input is seen, as by a parameter, the size is 0.
 
     All three are None where no local path is left or, if nothing is global, where the field could not be worked out
-    within limits; None as a whole where that is so on every axis. A stride below 1 is a fraction, and None where
-    tensors are laid end to end or all positions see the same. Where sizes differ between positions it is the largest.
+    within limits; None as a whole where that is so on every axis, as the stride is where no path is local. A stride
+    below 1 is a fraction, and None where tensors are laid end to end. Where sizes differ between positions it is the
+    largest.
     """
 
     size: tuple[int | None, ...] | None
@@ -147,4 +148,4 @@ def meets(found: Any, expected: Any) -> bool:
 
 def _is_local(field: ReceptiveField) -> bool:
     """Whether it sees more than one position by a local path."""
-    return bool(field.size and set(field.size) - {0, 1, None})
+    return bool(field.stride is not None and field.size and set(field.size) - {0, 1, None})

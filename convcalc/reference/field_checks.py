@@ -106,14 +106,15 @@ def _probed(
             return None
         if is_global or field.overall[index] is None:
             measures.append((check.size, check.stride, check.start))
-        elif check.agrees and claimed.size and claimed.stride and claimed.start:  # these positions, and no others
-            measures.append((claimed.size[index], claimed.stride[index], claimed.start[index]))
+        elif check.agrees and claimed.size and claimed.start:  # these positions, and no others
+            stride = None if claimed.stride is None else claimed.stride[index]
+            measures.append((claimed.size[index], stride, claimed.start[index]))
         else:
             return None
     if axes and all(size is None for size, _, _ in measures):
         return ReceptiveField(None, None, None, is_global)
-    size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
-    return ReceptiveField(size, stride, start, is_global)
+    size, strides, start = zip(*measures, strict=True) if measures else ((), (), ())
+    return ReceptiveField(size, None if claimed.stride is None else strides, start, is_global)
 
 
 def differs(position: int, seen: Span, claimed: Span) -> str:
