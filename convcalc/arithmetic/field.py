@@ -383,7 +383,7 @@ class Field(msgspec.Struct, frozen=True):
             return fields[0] if len(kept) == 1 else concatenated(fields, tensor_axis, sizes, output)
         return self.along(
             tensor_axis,
-            partial(through_window, window=window, outputs=outputs),
+            partial(_through, through_window, window, outputs),
             partial(read, sources=window.sources, outputs=outputs),
         )
 
@@ -515,12 +515,16 @@ def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
     return _by_axis(
         field,
-        [None if step is None else (_through, step, step.outputs, step.sources) for step in resamplings],
+        [None if step is None else (_resampled_by, step, step.outputs, step.sources) for step in resamplings],
     )
 
 
-def _through(axis: Axis, window: Resampling, outputs: int) -> Axis:
-    return through(axis, window)
+def _resampled_by(axis: Axis, resampling: Resampling, outputs: int) -> Axis:
+    return through(axis, resampling)
+
+
+def _through(transform: Callable[..., Axis], window: Window | Resampling, outputs: int, axis: Axis) -> Axis:
+    return transform(axis, window, outputs)
 
 
 def _by_axis(field: Field, steps: Sequence[tuple[Any, ...] | None]) -> Field:
@@ -538,7 +542,7 @@ def _by_axis(field: Field, steps: Sequence[tuple[Any, ...] | None]) -> Field:
             through, how, outputs, sources = step
             field = field.along(
                 tensor_axis,
-                partial(shared, step=(how, outputs), work=partial(through, window=how, outputs=outputs)),
+                partial(shared, step=(how, outputs), work=partial(_through, through, how, outputs)),
                 partial(shared, step=(how, outputs), work=partial(read, sources=sources, outputs=outputs)),
             )
     return field
