@@ -213,3 +213,19 @@ def test_the_tensors_that_are_listed_add_up_to_the_peak(written: Written) -> Non
     assert len(set(report.peak.tensors)) == len(report.peak.tensors)
     shapes = {node.name: node.shape for node in report.network.nodes}
     assert sum(4 * prod(shapes[name]) for name in report.peak.tensors) == report.peak.bytes
+
+
+def test_a_parameter_is_a_weight_and_no_activation() -> None:
+    """Reads 64 KiB, writes 64 KiB: the learned map that is added is not among the tensors alive, here or on arrays."""
+    text = (
+        "input: [4, 64, 64]\nlayers:\n  - parameter: {name: places, from: input, sizes: [4, 64, 64]}\n"
+        "  - add: {name: placed, from: [input, places]}\n  - relu\n"
+    )
+    network = loads(Source("<test>", text))
+    report = convcalc.analyze(network)
+    assert report.totals.peak_activation_bytes == 131_072
+    assert report.totals.activation_bytes == 2 * 65_536
+    assert report.totals.weight_bytes == 65_536
+    assert report.peak is not None
+    assert report.peak.tensors == ("input", "placed")
+    assert convcalc.verify(network).totals["peak_activation_bytes"].measured == 131_072

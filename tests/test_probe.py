@@ -25,6 +25,7 @@ import convcalc
 from convcalc import Network, layers
 from convcalc.analysis.analyze import receptive_fields
 from convcalc.arithmetic import field as fields_module
+from convcalc.arithmetic.arrivals import Cover
 from convcalc.arithmetic.field import Field, Reach
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
@@ -178,7 +179,7 @@ CASES: dict[str, tuple[str, tuple[Any, ...] | None]] = {
     ),
     "softmax over one of two axes": (
         "input: [4, 9, 8]\nlayers:\n  - conv: {out_channels: 2, kernel_size: [3, 5]}\n  - softmax: {axis: 2}\n",
-        ((3, 5), (1, 1), (0, 0), True),
+        ((3, 8), (1, 1), (0, 0), False),
     ),
     "mixing over positions": (
         "input: [4, 16]\nlayers:\n  - add: {branches: [[], [{linear: 16}]]}\n",
@@ -302,7 +303,8 @@ def wrong(draw: random.Random, field: Field) -> Field:
     """Another field: of one axis, or global where it is not."""
     choices = [index for index, axis in enumerate(field.axes) if axis is not None]
     if not choices or draw.random() < 0.2:
-        return replace(field, is_global=not field.is_global)
+        everything = tuple(Cover(size) for size in field.sizes)
+        return replace(field, overall=(None,) * len(field.axes) if field.is_global else everything)
     axes, index = list(field.axes), draw.choice(choices)
     axes[index] = wrong_axis(draw, axes[index])
     return replace(field, axes=tuple(axes))

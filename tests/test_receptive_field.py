@@ -503,7 +503,7 @@ GLOBAL = {
     # what stands behind a 3x3 convolution on [4, 9, 9]: the field of the last layer, and whether something sees it all
     "global_avg_pool": (None, True),
     "adaptive_avg_pool: 1": (None, True),
-    "adaptive_max_pool: [1, 3]": ((None, 5), True),
+    "adaptive_max_pool: [1, 3]": ((9, 5), False),
     "mul: {branches: [[], [global_avg_pool, {linear: 4}, sigmoid]]}": ((3, 3), True),
     "squeeze_excite: {reduction: 2}": ((3, 3), True),
     "group_norm: 2": ((3, 3), True),
@@ -513,9 +513,9 @@ GLOBAL = {
     "layer_norm: {axes: [0, 1, 2]}": ((3, 3), True),
     "batch_norm": ((3, 3), False),
     "softmax": ((3, 3), False),
-    "softmax: {axis: 2}": ((3, 3), True),
+    "softmax: {axis: 2}": ((3, 9), False),
     "channel_shuffle: 2": ((3, 3), False),
-    "linear: 5": ((3, None), True),
+    "linear: 5": ((3, 9), False),
     "flatten, linear: 10": (None, True),
     "flatten, relu": ((3, 3), False),
     "flatten, relu, linear: 10, relu": (None, True),
@@ -532,19 +532,19 @@ GLOBAL = {
     "reshape: [4, 9, 3, 3], conv: {out_channels: 4, kernel_size: [1, 1, 3]}": ((3, None), False),
     # Positions that stand in the channels are mixed by every layer that mixes channels.
     "flatten, conv: {out_channels: 4, kernel_size: 1}": (None, True),
-    "permute: [1, 0, 2], conv: {out_channels: 4, kernel_size: 1}": ((None, 3), True),
-    "permute: [1, 0, 2], conv_transpose: {out_channels: 4, kernel_size: 1}": ((None, 3), True),
+    "permute: [1, 0, 2], conv: {out_channels: 4, kernel_size: 1}": ((9, 3), False),
+    "permute: [1, 0, 2], conv_transpose: {out_channels: 4, kernel_size: 1}": ((9, 3), False),
     "permute: [1, 0, 2], local_response_norm: 3": ((5, 3), False),
     "permute: [1, 0, 2], channel_shuffle: 3": ((None, 3), False),
     # One position is seen whole by seeing what it sees.
     "crop: {size: 1}, flatten, linear: 10": ((3, 3), False),
     "slice: {axis: 1, start: -1}, slice: {axis: 2, start: 0, end: 1}, flatten, linear: 10": ((3, 3), False),
     "crop: {size: [9, 1]}, linear: 10": ((3, 3), False),
-    "crop: {size: [9, 1]}, flatten, linear: 10": ((None, 3), True),
+    "crop: {size: [9, 1]}, flatten, linear: 10": ((9, 3), False),
     "reshape: [4, 9, 3, 3], conv: {out_channels: 4, kernel_size: [3, 1, 1]}": ((5, 3), False),
     "flatten: {start_axis: 1}, conv: {out_channels: 4, kernel_size: 1}": ((3, 3), False),
     "global_avg_pool: {keepdim: true}, upsample: {size: 9}": (None, True),
-    "linear: {name: all, out_features: 9}, add: {from: [all, conv1]}": ((3, 3), True),
+    "linear: {name: all, out_features: 9}, add: {from: [all, conv1]}": ((3, 9), False),
 }
 
 
@@ -589,7 +589,7 @@ layers:
     assert intervals(across, 8) == [(o - 2, o + 2) for o in range(8)]
 
 
-def test_a_tensor_repeated_along_an_axis_is_global_there() -> None:
+def test_a_tensor_repeated_along_an_axis_sees_all_of_it_there() -> None:
     report = analyze(
         load("""
 input: [4, 8, 8]
@@ -598,9 +598,9 @@ layers:
   - add: {from: [input, rows]}
 """)
     )
-    assert report.layers[0].receptive_field.size == (1, None)
-    assert report.layers[1].receptive_field.size == (1, 1)
-    assert report.layers[1].receptive_field.is_global
+    assert report.layers[0].receptive_field.size == (1, 8)
+    assert report.layers[1].receptive_field.size == (1, 8)
+    assert not report.layers[1].receptive_field.is_global
 
 
 def test_the_report_of_a_network_is_that_of_the_last_layer_with_a_local_path() -> None:

@@ -6,10 +6,10 @@ from collections.abc import Collection
 from typing import Any
 
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, aligned, at_input, measure
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, aligned, at_input, measure_beside
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
-from convcalc.network import Network
+from convcalc.network import Network, Node
 
 
 def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Report:
@@ -93,7 +93,7 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     left = MOST_TABLE_POSITIONS
     for node in network.nodes:
         if node.config is None:
-            fields.append(at_input(len(node.shape) - 1))
+            fields.append(at_input(len(node.shape) - 1, node.shape[1:]))
             continue
         entering = tuple(fields[source] for source in node.inputs)
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
@@ -108,23 +108,35 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
 
 
 def measured(field: Field, shape: Shape) -> ReceptiveField:
-    """The field of a tensor of that shape in numbers."""
-    if field.axes and all(axis is None or axis == NOT_WORKED_OUT for axis in field.axes):
-        return ReceptiveField(None, None, None, field.is_global)
+    """The field of a tensor of that shape in numbers.
+
+    Operations over all positions are counted in where they do not bring all of the input.
+    """
+    is_global = field.is_global
+    spans = [None if is_global or cover is None else cover.span for cover in field.overall]
+    seen = list(zip(field.axes, spans, strict=True))
+    covers = zip(field.axes, field.overall, strict=True)
+    if seen and all(axis is None and (cover is None or cover.span is None) for axis, cover in covers):
+        nothing = (None,) * len(seen)
+        return ReceptiveField((0,) * len(seen), nothing, nothing, is_global=False)
+    if field.axes and all(axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in seen):
+        return ReceptiveField(None, None, None, is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
-    known: dict[tuple[int, int], tuple[Any, ...]] = {}
+    known: dict[tuple[object, ...], tuple[Any, ...]] = {}
     measures = []
-    for index, axis in enumerate(field.axes):
-        key = id(axis), outputs.get(index, 1)
+    for index, (axis, span) in enumerate(zip(field.axes, spans, strict=True)):
+        last = field.sizes[index] - 1 if field.sizes else 0
+        key = id(axis), span, last, outputs.get(index, 1)
         if key not in known:
-            known[key] = (None, None, None) if axis is None else _measured_axis(axis, key[1])
+            known[key] = _with_fraction(measure_beside(axis, span, last, key[3]))
         measures.append(known[key])
     size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
-    return ReceptiveField(size, stride, start, field.is_global)
+    nothing_moves = bool(field.axes) and all(axis is None for axis in field.axes)
+    return ReceptiveField(size, None if nothing_moves else stride, start, is_global)
 
 
-def _measured_axis(axis: Axis, outputs: int) -> tuple[Any, ...]:
-    size, stride, start = measure(axis, outputs)
+def _with_fraction(measured: Measure) -> tuple[Any, ...]:
+    size, stride, start = measured
     if stride is None or stride[1] == 1:
         return size, stride and stride[0], start
     from fractions import Fraction
@@ -141,14 +153,15 @@ def _peak(network: Network, element_bytes: int) -> Peak | None:
     if not most:
         return None
     when = first + alive.index(most)
-    tensors = tuple(nodes[index].name for index in range(when + 1) if last_use[index] >= when)
+    alive_then = (node for node, last in zip(nodes[: when + 1], last_use, strict=False) if last >= when)
+    tensors = tuple(node.name for node in alive_then if _activations(node))
     return Peak(nodes[when].name, most, tensors)
 
 
 def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     """The sum of the tensors that are alive while each layer runs, its own output among them."""
     nodes, last_use = network.nodes, _last_uses(network)
-    sizes = [product(node.shape) * element_bytes for node in nodes]
+    sizes = [_activations(node) * element_bytes for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
     found = []
     for index in range(network.input_count, len(nodes)):
@@ -156,6 +169,11 @@ def alive_bytes(network: Network, element_bytes: int) -> list[int]:
         found.append(alive)
         alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
     return found
+
+
+def _activations(node: Node) -> int:
+    """Elements of the output, none where it is an array of the layer's own."""
+    return 0 if node.config is not None and node.config.holds_output else product(node.shape)
 
 
 def _last_uses(network: Network) -> list[int]:
@@ -180,6 +198,6 @@ def _totals(network: Network, rows: list[Row], batch: int, element_bytes: int, p
         elementwise_ops=elementwise_ops,
         flops=2 * macs + elementwise_ops,
         weight_bytes=params * element_bytes,
-        activation_bytes=sum(product(node.shape) for node in network.layers) * batch * element_bytes,
+        activation_bytes=sum(_activations(node) for node in network.layers) * batch * element_bytes,
         peak_activation_bytes=peak.bytes if peak else 0,
     )

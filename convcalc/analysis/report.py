@@ -30,9 +30,15 @@ class Convention(msgspec.Struct, frozen=True, kw_only=True):
 class ReceptiveField(msgspec.Struct, frozen=True, rename={"is_global": "global"}):
     """What a layer's output positions see, an entry for each spatial axis of the input.
 
-    `size`, `stride` and `start` are None where no local path is left or, if nothing is global, where the field could
-    not be worked out within limits; None as a whole where that is so on every axis. A stride below 1 is a fraction, and
-    None where tensors are laid end to end. Where sizes differ between positions the largest is given.
+    `is_global`: every position of the input arrives, axis by axis, by operations over all positions of a tensor; then
+    `size`, `stride` and `start` speak of the local paths beside them. Operations over all positions that bring some of
+    the input only, as behind a crop or over one axis, are counted into the size: it goes from the first position
+    that arrives to the last, on the real axis. Where nothing of the input is seen, as by a parameter, the size is 0.
+
+    All three are None where no local path is left or, if nothing is global, where the field could not be worked out
+    within limits; None as a whole where that is so on every axis, as the stride is where no path is local. A stride
+    below 1 is a fraction, and None where tensors are laid end to end. Where sizes differ between positions it is the
+    largest.
     """
 
     size: tuple[int | None, ...] | None
@@ -142,4 +148,4 @@ def meets(found: Any, expected: Any) -> bool:
 
 def _is_local(field: ReceptiveField) -> bool:
     """Whether it sees more than one position by a local path."""
-    return bool(field.size and set(field.size) - {1, None})
+    return bool(field.stride is not None and field.size and set(field.size) - {0, 1, None})

@@ -14,12 +14,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
-from itertools import chain, pairwise
-from typing import cast
+from functools import partial, reduce
+from itertools import chain, pairwise, zip_longest
+from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
 
+from convcalc.arithmetic.arrivals import (
+    NOT_FOLLOWED,
+    Arrivals,
+    Cover,
+    Sources,
+    covered,
+    end_to_end,
+    met,
+    read,
+    reads_all,
+)
 from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.window import Window
 
@@ -240,7 +252,10 @@ def _shortest(part: Phases) -> Phases:
     return part
 
 
-def measure(axis: Axis, outputs: int) -> tuple[int | None, tuple[int, int] | None, int | None]:
+Measure = tuple[int | None, tuple[int, int] | None, int | None]
+
+
+def measure(axis: Axis, outputs: int) -> Measure:
     """Size, stride (as numerator and denominator) and start of an axis of `outputs` positions.
 
     The size is the largest over the positions, the start that of the first position which sees anything. Where
@@ -258,6 +273,19 @@ def measure(axis: Axis, outputs: int) -> tuple[int | None, tuple[int, int] | Non
     bounded = any(part.bounded for part in axis)
     stride = None if bounded else max((part.rate for part in axis), key=lambda rate: rate[0] / rate[1])
     return size, stride, seen[0][0] if seen else 0
+
+
+def measure_beside(axis: Axis | None, span: Span, last: int, outputs: int) -> Measure:
+    """As `measure`, where every position sees `span` too: of the real axis, up to position `last`, as the span is."""
+    if span is None or axis == NOT_WORKED_OUT:
+        return (None, None, None) if axis is None else measure(axis, outputs)
+    stride = None if axis is None else measure(axis, outputs)[1]
+    if axis is None or span == (0, last):
+        return span[1] - span[0] + 1, stride, span[0]
+    positions = outputs if isinstance(axis, Reach) else min(outputs, LONGEST_TABLE)
+    spans = [_union_of_spans((local, span)) or span for local in intervals(axis, positions)]
+    clipped = [(max(low, 0), min(high, last)) for low, high in spans]
+    return max(high - low + 1 for low, high in clipped), stride, clipped[0][0]
 
 
 def intervals(axis: Axis, outputs: int) -> list[Span]:
@@ -283,18 +311,37 @@ def centre(axis: Axis) -> tuple[object, ...]:
 class Field(msgspec.Struct, frozen=True):
     """What a tensor's positions see of the network's input.
 
-    `axes` holds an `Axis` for every spatial axis of the input, None where no local path is left. `is_global`:
-    some path sees the whole input. `carries` names, for every axis of the tensor (channels first), the input
-    axes whose position it holds; one named twice is mixed with something else, as channels and positions are after
-    a flatten.
+    `axes` holds an `Axis` for every spatial axis of the input, None where no local path is left. `overall` holds for
+    each what every position of the tensor sees of it, by operations that look at all positions of a tensor; None where
+    there is none. `carries` names, for every axis of the tensor (channels first), the input axes whose position it
+    holds; one named twice is mixed with something else, as channels and positions are after a flatten. `arrivals` are
+    the positions that the tensor has along each axis of the input, of `sizes`; both are empty for an input without
+    ends, of which all arrives.
+
+    `parts` are the tensors, with their sizes, that were laid end to end on the tensor's axis `laid` along which there
+    are positions. They may see different things, and whoever cuts them apart again has each as it was.
     """
 
     axes: tuple[Axis | None, ...]
-    is_global: bool
+    overall: tuple[Cover | None, ...]
     carries: tuple[tuple[int, ...], ...]
+    arrivals: tuple[Arrivals, ...] = ()
+    sizes: tuple[int, ...] = ()
+    parts: tuple[tuple[int, Field], ...] = ()
+    laid: int = 0
 
-    def along(self, tensor_axis: int, transform: Callable[[Axis], Axis]) -> Field:
-        """The field with `transform` applied to the input axis that a tensor axis carries.
+    @property
+    def is_global(self) -> bool:
+        """Whether operations over all positions bring every position of each axis; an axis of one has no others."""
+        if self.parts:
+            return any(part.is_global for _, part in self.parts)
+        sizes = self.sizes or (0,) * len(self.axes)
+        covers = zip(self.overall, sizes, strict=True)
+        seen = (size == 1 if cover is None else cover.positions is None for cover, size in covers)
+        return all(seen) and any(cover is not None for cover in self.overall)
+
+    def along(self, tensor_axis: int, transform: Callable[[Axis], Axis], reading: Reading) -> Field:
+        """The field with `transform` applied to the input axis that a tensor axis carries, `reading` to its arrivals.
 
         A tensor axis that mixes several input axes (or shares one, after a reshape) has no interval of its own to
         transform; what follows is not worked out there.
@@ -303,22 +350,62 @@ class Field(msgspec.Struct, frozen=True):
         if not carried:
             return self
         if len(carried) > 1 or sum(carried[0] in others for others in self.carries) > 1:
-            return self._lost(carried)
+            return self._lost(carried, followed=self._all_read(tensor_axis, reading))
         axis = self.axes[carried[0]]
         if axis is None:
             return self
+        read_here = self
+        if self.arrivals:
+            arrivals = _with(self.arrivals, carried[0], reading(self.arrivals[carried[0]]))
+            read_here = replace(self, arrivals=arrivals)
         try:
             transformed = transform(axis)
         except FieldTooIrregular:
-            return self._lost(carried)
+            return read_here._lost(carried)
         if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
-            return self.whole([tensor_axis])
-        return replace(self, axes=(*self.axes[: carried[0]], transformed, *self.axes[carried[0] + 1 :]))
+            return read_here.whole([tensor_axis])
+        return replace(read_here, axes=_with(self.axes, carried[0], transformed), parts=())
 
-    def _lost(self, input_axes: Iterable[int]) -> Field:
+    def cut(self, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:
+        """The field behind one tap that takes some of the positions of an axis, and leaves a tensor of `output`."""
+        outputs = output[tensor_axis]
+        if self.parts and tensor_axis == self.laid:
+            start = 0
+            kept: list[tuple[int, Field]] = []
+            for size, part in self.parts:
+                taken = [output for output in range(outputs) if 0 <= window.sources(output)[0] - start < size]
+                if taken:
+                    shifted = replace(window, before=start - window.sources(taken[0])[0])
+                    leaving = _with(tuple(output), tensor_axis, len(taken))
+                    kept.append((len(taken), part.cut(tensor_axis, shifted, leaving)))
+                start += size
+            sizes, fields = zip(*kept, strict=True)
+            return fields[0] if len(kept) == 1 else concatenated(fields, tensor_axis, sizes, output)
+        return self.along(
+            tensor_axis,
+            partial(_through, through_window, window, outputs),
+            partial(read, sources=window.sources, outputs=outputs),
+        )
+
+    def carrying(self, carries: tuple[tuple[int, ...], ...]) -> Field:
+        """The field of a tensor with its axes rearranged."""
+        return replace(self, carries=carries, parts=())
+
+    def _all_read(self, tensor_axis: int, reading: Reading) -> bool:
+        """Whether what is read on an axis that mixes several is all of it."""
+        carried = self.carries[tensor_axis]
+        if not self.arrivals or len(set(carried)) < len(carried) or sum(carried[0] in on for on in self.carries) > 1:
+            return False
+        return reads_all(reading(Arrivals(math.prod(self.arrivals[axis].count for axis in carried))))
+
+    def _lost(self, input_axes: Iterable[int], *, followed: bool = True) -> Field:
+        """The field with these axes not worked out; `followed`: what arrives on them still is."""
         lost = set(input_axes)
         axes = (NOT_WORKED_OUT if axis in lost and local else local for axis, local in enumerate(self.axes))
-        return replace(self, axes=tuple(axes))
+        arrivals = self.arrivals
+        if not followed:
+            arrivals = tuple(NOT_FOLLOWED if axis in lost else known for axis, known in enumerate(arrivals))
+        return replace(self, axes=tuple(axes), arrivals=arrivals, parts=())
 
     @property
     def table_positions(self) -> int:
@@ -332,12 +419,21 @@ class Field(msgspec.Struct, frozen=True):
 
     def whole(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that sees all of the given axes at once."""
-        seen = {axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]}
-        if not seen:
-            return self
-        return replace(
-            self, axes=tuple(None if axis in seen else local for axis, local in enumerate(self.axes)), is_global=True
-        )
+        return self.overall_along({axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]})
+
+    def overall_along(self, input_axes: Iterable[int], *, local: bool = False) -> Field:
+        """The field behind an operation over all positions along axes of the input; `local`: its own place stays."""
+        axes, overall = list(self.axes), list(self.overall)
+        for axis in input_axes:
+            if axes[axis] is None:
+                continue
+            cover = covered(self.arrivals[axis]) if self.arrivals else Cover(0)
+            if cover is None:
+                axes[axis] = NOT_WORKED_OUT
+                continue
+            overall[axis] = _both(overall[axis], cover)
+            axes[axis] = axes[axis] if local else None
+        return replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
@@ -345,55 +441,110 @@ class Field(msgspec.Struct, frozen=True):
         if not any(self.carries[axis] for axis in gone):
             return self
         carries = tuple(() if axis in gone else carried for axis, carried in enumerate(self.carries))
-        return replace(self.whole(gone), carries=carries)
+        return self.whole(gone).carrying(carries)
 
     def with_global(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that looks at a position through a summary of the whole of the given axes.
 
         Normalisation over positions is one: the local path stays, beside one that sees everything.
         """
-        return replace(self, is_global=True) if any(self.carries[axis] for axis in tensor_axes) else self
+        carried = {axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]}
+        return self.overall_along(carried, local=True) if carried else self
 
 
-def at_input(rank: int) -> Field:
-    """The field of the network's input: every position sees itself."""
+T = TypeVar("T")
+
+
+def _with(values: tuple[T, ...], place: int, value: T) -> tuple[T, ...]:
+    return (*values[:place], value, *values[place + 1 :])
+
+
+def _both(cover: Cover | None, other: Cover | None) -> Cover | None:
+    """All positions that are in either."""
+    if cover is None or other is None:
+        return cover or other
+    return cover | other
+
+
+def at_input(rank: int, sizes: Sequence[int] = ()) -> Field:
+    """The field of the network's input, of `sizes` or without ends: every position sees itself."""
     position = Reach()
-    return Field((position,) * rank, is_global=False, carries=((), *((axis,) for axis in range(rank))))
+    leaves = {size: Arrivals(size) for size in sizes}  # square nets have the same axis twice
+    return Field(
+        (position,) * rank,
+        (None,) * rank,
+        carries=((), *((axis,) for axis in range(rank))),
+        arrivals=tuple(leaves[size] for size in sizes),
+        sizes=tuple(sizes),
+    )
 
 
-def windowed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
-    """The field behind one window an axis, on the axes after the channels."""
-    return _by_axis(field, _steps(windows, output), through_window)
+def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], reads: Reads = ()) -> Field:
+    """The field behind one window an axis, on the axes after the channels.
+
+    `reads` says what the positions really read where that is not what the windows do, as on padding that repeats
+    positions.
+    """
+    pairs = zip_longest(zip(windows, output[1:], strict=True), reads)
+    return _by_axis(
+        field,
+        [
+            None if window == Window(1) else (through_window, window, outputs, sources or window.sources)
+            for (window, outputs), sources in pairs
+        ],
+    )
+
+
+Reads = Sequence[Sources]
+Reading = Callable[[Arrivals], Arrivals]
 
 
 def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind transposed windows, on the axes after the channels."""
-    return _by_axis(field, _steps(windows, output), through_transposed)
+    pairs = zip(windows, output[1:], strict=True)
+    return _by_axis(
+        field,
+        [
+            None if window == Window(1) else (through_transposed, window, outputs, window.transposed_sources)
+            for window, outputs in pairs
+        ],
+    )
 
 
 def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
-    return _by_axis(field, [None if each is None else (each,) for each in resamplings], through)
+    return _by_axis(
+        field,
+        [None if step is None else (_resampled_by, step, step.outputs, step.sources) for step in resamplings],
+    )
 
 
-def _steps(windows: Sequence[Window], output: Sequence[int]) -> list[tuple[Window, int] | None]:
-    pairs = zip(windows, output[1:], strict=True)
-    return [None if window == Window(1) else (window, outputs) for window, outputs in pairs]
+def _resampled_by(axis: Axis, resampling: Resampling, outputs: int) -> Axis:
+    return through(axis, resampling)
 
 
-def _by_axis(field: Field, steps: Sequence[tuple[object, ...] | None], through: Callable[..., Axis]) -> Field:
+def _through(transform: Callable[..., Axis], window: Window | Resampling, outputs: int, axis: Axis) -> Axis:
+    return transform(axis, window, outputs)
+
+
+def _by_axis(field: Field, steps: Sequence[tuple[Any, ...] | None]) -> Field:
     # Square nets have the same axis twice: it is worked out once, and kept once.
-    done: dict[tuple[object, ...], tuple[Axis, Axis]] = {}
+    done: dict[tuple[object, ...], tuple[object, object]] = {}
 
-    def shared(axis: Axis, step: tuple[object, ...]) -> Axis:
-        key = (id(axis), *step)
+    def shared(of: Any, step: tuple[object, ...], work: Callable[[Any], Any]) -> Any:
+        key = (id(of), *step)
         if key not in done:
-            done[key] = axis, through(axis, *step)
+            done[key] = of, work(of)
         return done[key][1]
 
     for tensor_axis, step in enumerate(steps, start=1):
         if step is not None:
-            field = field.along(tensor_axis, lambda axis, step=step: shared(axis, step))  # type: ignore[misc]
+            through, how, outputs, sources = step
+            field = field.along(
+                tensor_axis,
+                partial(shared, step=(how, outputs), work=partial(_through, through, how, outputs)),
+                partial(shared, step=(how, outputs), work=partial(read, sources=sources, outputs=outputs)),
+            )
     return field
 
 
@@ -406,41 +557,94 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     rank = max(len(field.axes) for field in fields)
     outputs = {axis: output[position] for position, axes in enumerate(carries) for axis in axes}
     axes: list[Axis | None] = []
-    is_global = any(field.is_global for field in fields)
+    overall: list[Cover | None] = []
+    arrivals: list[Arrivals] = []
     for axis in range(rank):
-        local = [a for field in fields for a in field.axes[axis : axis + 1] if a is not None]
+        having = [field for field in fields if axis < len(field.axes)]
+        seeing = [field for field in having if field.axes[axis] is not None]
+        local = [cast("Axis", field.axes[axis]) for field in seeing]
         try:
-            axes.append(union(local, outputs.get(axis, 1)) if local else None)
+            ordered = _have_one_order(seeing, axis)
+            axes.append(None if not local else union(local, outputs.get(axis, 1)) if ordered else NOT_WORKED_OUT)
         except FieldTooIrregular:
             axes.append(NOT_WORKED_OUT)
+        overall.append(reduce(_both, (field.overall[axis] for field in having)))
+        known = [field.arrivals[axis] for field in seeing or having if field.arrivals]
+        arrivals += [met(known)] if known else []
     if len(axes) > 1 and all(axis == axes[0] for axis in axes):
         axes = [axes[0]] * len(axes)
-    return Field(tuple(axes), is_global, carries)
+    sizes = [field.sizes for field in fields if len(field.sizes) == rank]
+    largest = tuple(max(of_axis) for of_axis in zip(*sizes, strict=True)) if sizes else ()
+    return Field(tuple(axes), tuple(overall), carries, tuple(arrivals), largest)
+
+
+def _have_one_order(fields: Sequence[Field], axis: int) -> bool:
+    """Whether tensors that meet have the positions along an axis of the input in the same places."""
+    orders = {tuple((place, on) for place, on in enumerate(field.carries) if axis in on) for field in fields} - {()}
+    if len(fields) < 2 or not orders:
+        return True
+    first = next(iter(orders))
+    return len(orders) == len(first) == 1 and len(set(first[0][1])) == len(first[0][1])
 
 
 def _together_carried(carries: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[tuple[int, ...], ...]:
     together = []
     for tensor_axis in range(max(map(len, carries))):
         different = {one[tensor_axis] for one in carries if one[tensor_axis : tensor_axis + 1] not in {(), ((),)}}
-        together.append(tuple(sorted(axis for carried in different for axis in carried)))
+        together.append(next(iter(different)) if len(different) == 1 else tuple(sorted(chain(*different))))
     return tuple(together)
 
 
-def concatenated(fields: Sequence[Field], tensor_axis: int, shapes: Sequence[Sequence[int]]) -> Field:
-    """The field of tensors laid end to end on one axis: each position sees what it saw in its own tensor."""
-    output = list(shapes[0])
-    output[tensor_axis] = sum(shape[tensor_axis] for shape in shapes)
+def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int], output: Sequence[int]) -> Field:
+    """The field of tensors of `sizes` laid end to end on one axis: each position sees what it saw in its own tensor."""
     together = merged(fields, output)
     carried = together.carries[tensor_axis]
     if not carried:
         return together
-    local = [field.axes[carried[0]] if field.carries[tensor_axis] == carried else None for field in fields]
-    if len(carried) > 1 or not all(local) or output[tensor_axis] > LONGEST_TABLE:
-        return together._lost(carried)
-    sizes = [shape[tensor_axis] for shape in shapes]
-    spans = [span for axis, size in zip(local, sizes, strict=True) for span in intervals(cast("Axis", axis), size)]
-    axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
-    return replace(together, axes=(*together.axes[: carried[0]], axis, *together.axes[carried[0] + 1 :]))
+    parts = tuple(zip(sizes, fields, strict=True))
+    seeing = [field for field in fields if any(field.axes[axis] is not None for axis in carried)]
+    if len(carried) > 1:
+        return _laid_out(_beside_tokens(together, seeing, carried), tensor_axis, parts)
+    (place,) = carried
+    known = all(field.carries[tensor_axis] == carried or field.axes[place] is None for field in fields)
+    if together.arrivals:
+        kept = [field.arrivals[place] if field.axes[place] is not None else None for field in fields]
+        along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
+        together = replace(together, arrivals=_with(together.arrivals, place, along))
+    local = [field.axes[place] for field in fields]
+    if not known or NOT_WORKED_OUT in local or output[tensor_axis] > LONGEST_TABLE:
+        together = together._lost(carried)
+    elif seeing:
+        spans = [
+            span
+            for axis, size in zip(local, sizes, strict=True)
+            for span in (intervals(axis, size) if axis is not None else [None] * size)
+        ]
+        axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
+        together = replace(together, axes=_with(together.axes, place, axis))
+    return _laid_out(together, tensor_axis, parts)
+
+
+def _laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field], ...]) -> Field:
+    """With the parts; which positions see what operations over all positions bring is known of each of them alone."""
+    together = replace(together, parts=parts, laid=tensor_axis)
+    if together.is_global:
+        return together
+    unlike = {
+        axis
+        for axis, cover in enumerate(together.overall)
+        if any(part.overall[axis : axis + 1] != (cover,) for _, part in parts)
+    }
+    axes = (NOT_WORKED_OUT if axis in unlike else local for axis, local in enumerate(together.axes))
+    return replace(together, axes=tuple(axes))
+
+
+def _beside_tokens(together: Field, seeing: Sequence[Field], carried: tuple[int, ...]) -> Field:
+    """Tensors laid end to end on an axis that mixes several: what sees nothing, as a class token, changes nothing."""
+    first, *others = seeing or [together]
+    if all(other.axes == first.axes and other.arrivals == first.arrivals for other in others):
+        return replace(together, axes=first.axes, arrivals=first.arrivals)
+    return together._lost(carried, followed=False)
 
 
 def aligned(fields: Sequence[Field]) -> bool:

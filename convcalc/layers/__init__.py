@@ -97,6 +97,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     costed: ClassVar[bool] = True
     """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a least one."""
 
+    holds_output: ClassVar[bool] = False
+    """Whether the output is an array of its own: counted with the weights or buffers, and no activation."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]

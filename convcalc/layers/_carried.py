@@ -2,8 +2,6 @@
 
 from collections.abc import Sequence
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.layers import Shape, Unprobed
 
@@ -24,7 +22,7 @@ def reshaped(field: Field, before: Shape, after: Shape, runs: Runs) -> Field:
     for old, new in runs:
         merged = _merged([before[axis] for axis in old], [field.carries[axis] for axis in old])
         carries += _split(merged, [after[axis] for axis in new])
-    return replace(field, carries=tuple(carries))
+    return field.carrying(tuple(carries))
 
 
 def landing(axis: int, before: Shape, after: Shape, runs: Runs) -> int | None:
@@ -73,9 +71,9 @@ def _merged(sizes: Sequence[int], carries: Sequence[Carried]) -> Carried:
     large = [carried for size, carried in zip(sizes, carries, strict=True) if size != 1]
     if len(large) == 1 and large[0]:
         return large[0]
-    together = sorted({axis for carried in large or carries for axis in carried})
-    # Named twice: an axis of positions merged with one of channels is no longer an axis of positions.
-    return (*together, *together) if len(together) == 1 and large else tuple(together)
+    together = tuple(axis for carried in large or carries for axis in carried)
+    # Named twice: axes of positions merged with one of channels are no longer axes of positions.
+    return together * 2 if large and not all(large) else together
 
 
 def _split(carried: Carried, sizes: Sequence[int]) -> list[Carried]:

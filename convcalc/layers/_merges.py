@@ -113,9 +113,5 @@ def _places(field: Field, x: Shape) -> set[int]:
 
 
 def _without(field: Field, gone: set[int]) -> Field:
-    had_path = any(local is not None for axis, local in enumerate(field.axes) if axis in gone)
-    return Field(
-        tuple(None if axis in gone else local for axis, local in enumerate(field.axes)),
-        field.is_global or had_path,
-        tuple(tuple(axis for axis in axes if axis not in gone) for axes in field.carries),
-    )
+    carries = tuple(tuple(axis for axis in axes if axis not in gone) for axes in field.carries)
+    return field.overall_along(gone & set(range(len(field.axes)))).carrying(carries)

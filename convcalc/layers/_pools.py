@@ -281,7 +281,7 @@ class GlobalPool(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         field = fields[0].collapsed(range(1, len(inputs[0])))
-        return field if self.keepdim else replace(field, carries=field.carries[:1])
+        return field if self.keepdim else field.carrying(field.carries[:1])
 
     def reduced(self, graph: OnnxGraph, op: str, x: str, shape: Shape) -> str:
         """An operator over all positions."""

@@ -13,8 +13,10 @@ Source: Zhang et al. 2018, "ShuffleNet"; PyTorch nn.ChannelShuffle.
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
 from convcalc.fields import Channels
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
@@ -31,7 +33,10 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         # Positions that stand in the channels are dealt anew, and no interval describes them.
-        return fields[0].along(0, lambda axis: NOT_WORKED_OUT)
+        channels = inputs[0][0]
+        apart = channels // self.groups
+        dealt = partial(read, sources=lambda o: (o % self.groups * apart + o // self.groups,), outputs=channels)
+        return fields[0].along(0, lambda axis: NOT_WORKED_OUT, dealt)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         channels, *sizes = shapes[0]

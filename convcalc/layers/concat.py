@@ -47,7 +47,8 @@ class Concat(Kind, frozen=True, kw_only=True):
         return (*inputs[0][:axis], sum(sizes[1:], sizes[0]), *inputs[0][axis + 1 :])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return concatenated(fields, self.axis % len(inputs[0]), inputs)
+        axis = self.axis % len(inputs[0])
+        return concatenated(fields, axis, [x[axis] for x in inputs], self.shape(*inputs))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Concat", *inputs, axis=onnx_axis(self.axis, shapes[0]))

@@ -18,6 +18,7 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import padded_reads
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
@@ -67,7 +68,9 @@ class Conv(Kind, frozen=True, kw_only=True):
         return product(self.shape(x)) if self.bias else 0
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return windowed(fields[0].collapsed([0]), self.windows(inputs[0]), self.shape(*inputs))
+        moved = self.windows(inputs[0])
+        reads = padded_reads(self.padding_mode, moved, inputs[0][1:])
+        return windowed(fields[0].collapsed([0]), moved, self.shape(*inputs), reads)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

@@ -15,8 +15,6 @@ Source: PyTorch nn.Linear.
 import random
 from typing import Annotated
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
@@ -44,7 +42,7 @@ class Linear(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         last = len(inputs[0]) - 1
         if inputs[0][last] == 1:  # all of one position is what that position sees
-            return replace(fields[0], carries=(*fields[0].carries[:last], ()))
+            return fields[0].carrying((*fields[0].carries[:last], ()))
         return fields[0].collapsed([last])
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

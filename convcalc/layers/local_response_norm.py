@@ -13,8 +13,10 @@ Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResp
 """
 
 import random
+from functools import partial
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
@@ -35,7 +37,12 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)
-        return fields[0].along(0, lambda axis: through_window(axis, neighbours, inputs[0][0]))
+        channels = inputs[0][0]
+        return fields[0].along(
+            0,
+            partial(through_window, window=neighbours, outputs=channels),
+            partial(read, sources=neighbours.sources, outputs=channels),
+        )
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
@@ -64,7 +71,8 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         others, size = x.ndim - 2, fields.size
-        squares = engine.pad((x * x)[:, None], [(size // 2, (size - 1) // 2), *[(0, 0)] * others])
+        before, after = (min(neighbours, x.shape[1] - 1) for neighbours in (size // 2, (size - 1) // 2))
+        squares = engine.pad((x * x)[:, None], [(before, after), *[(0, 0)] * others])
         one = (1,) * (1 + others)
-        sums = engine.reduced(engine.numpy.add, squares, (size, *one[1:]), one, one)[:, 0]
+        sums = engine.reduced(engine.numpy.add, squares, (before + 1 + after, *one[1:]), one, one)[:, 0]
         return engine.elementwise(lambda x, s: x / (s * (fields.alpha / size) + fields.k) ** fields.beta, x, sums)

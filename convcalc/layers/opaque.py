@@ -17,8 +17,6 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Annotated, ClassVar
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field, merged
 from convcalc.fields import Listed
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
@@ -36,7 +34,7 @@ class Opaque(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         nowhere: Sequence[tuple[int, ...]] = [()] * len(self.output_shape)
-        seen = [replace(field.whole(range(len(field.carries))), carries=tuple(nowhere)) for field in fields]
+        seen = [field.whole(range(len(field.carries))).carrying(tuple(nowhere)) for field in fields]
         return merged(seen, self.output_shape)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:

@@ -16,6 +16,7 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from convcalc.arithmetic.arrivals import padded_reads
 from convcalc.arithmetic.field import Field, windowed
 from convcalc.arithmetic.window import Pair, Window
 from convcalc.fields import Choice, PaddingType, Real
@@ -42,7 +43,7 @@ class Pad(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shifts = [Window(1, before=before, after=after) for before, after in self.padding]
-        return windowed(fields[0], shifts, self.shape(*inputs))
+        return windowed(fields[0], shifts, self.shape(*inputs), padded_reads(self.mode, shifts, inputs[0][1:]))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = padded(graph, inputs[0], self.padding, self.mode, self.value)

@@ -10,13 +10,15 @@ Example:
     # output 197x768, params 152064, macs 0, field 1
 
 The input is there for its batch alone; nothing of it is seen. What is not learned, such as a mean to subtract, counts
-as buffers. No arithmetic.
+as buffers. It is no activation. No arithmetic.
 
 Source: PyTorch nn.Parameter; ONNX initialisers that enter element-wise operators.
 """
 
 import random
-from typing import Annotated
+from typing import Annotated, ClassVar
+
+from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import Flag, Listed
@@ -28,6 +30,8 @@ class Parameter(Kind, frozen=True, kw_only=True):
     sizes: Annotated[tuple[int, ...], Listed("the shape of the tensor, channels first", minimum=1)]
     learned: Annotated[bool, Flag("counted as parameters, else as buffers")] = True
 
+    holds_output: ClassVar[bool] = True
+
     def shape(self, x: Shape) -> Shape:
         return self.sizes
 
@@ -38,7 +42,11 @@ class Parameter(Kind, frozen=True, kw_only=True):
         return {} if self.learned else {"constant": self.sizes}
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return Field((None,) * len(fields[0].axes), is_global=False, carries=((),) * len(self.sizes))
+        nothing = (None,) * len(fields[0].axes)
+        return Field(nothing, nothing, ((),) * len(self.sizes), fields[0].arrivals, fields[0].sizes)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return replace(self, sizes=(1,) * len(self.sizes))  # nothing of an input is in it, wherever it meets positions
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         batch = graph.node("Slice", graph.node("Shape", inputs[0]), graph.constant([0]), graph.constant([1]))

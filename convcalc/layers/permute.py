@@ -16,8 +16,6 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Listed
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
@@ -45,7 +43,7 @@ class Permute(Kind, frozen=True, kw_only=True):
         return tuple(x[axis] for axis in self.axes)
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        return replace(fields[0], carries=tuple(fields[0].carries[axis] for axis in self.axes))
+        return fields[0].carrying(tuple(fields[0].carries[axis] for axis in self.axes))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Transpose", inputs[0], perm=[0, *(onnx_axis(axis, shapes[0]) for axis in self.axes)])

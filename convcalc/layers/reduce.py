@@ -17,8 +17,6 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
-from msgspec.structs import replace
-
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Listed
@@ -61,7 +59,7 @@ class Reduce(Kind, frozen=True, kw_only=True):
         field = fields[0].collapsed(along)
         if self.keepdim:
             return field
-        return replace(field, carries=tuple(axes for axis, axes in enumerate(field.carries) if axis not in along))
+        return field.carrying(tuple(axes for axis, axes in enumerate(field.carries) if axis not in along))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         axes = graph.constant([onnx_axis(axis, shapes[0]) for axis in self.axes])

@@ -19,7 +19,7 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, through_window
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
@@ -60,9 +60,8 @@ class Slice(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         start, _ = self.ends(inputs[0])
-        outputs = self.shape(*inputs)[self.axis]
         window = Window(1, self.step, before=-start)
-        return fields[0].along(self.axis, lambda axis: through_window(axis, window, outputs))
+        return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         start, end = self.ends(shapes[0])
@@ -99,7 +98,7 @@ class Slice(Kind, frozen=True, kw_only=True):
 
 def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
     """On an axis longer than its `size` the start stays as far from the beginning, and the end from the end."""
-    longer, start, end = x.shape[axis + 1] - size, fields.start, fields.end
+    longer, start, end = max(x.shape[axis + 1] - size, 0), fields.start, fields.end
     moved = replace(
         fields,
         start=start if start >= 0 else start - longer,

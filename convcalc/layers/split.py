@@ -16,7 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
-from convcalc.arithmetic.field import Field, through_window
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
@@ -50,7 +50,7 @@ class Split(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         size = self.shape(*inputs)[self.axis]
         window = Window(1, before=-self.part * size)
-        return fields[0].along(self.axis, lambda axis: through_window(axis, window, size))
+        return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         size = self.shape(*shapes)[self.axis]

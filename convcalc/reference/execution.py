@@ -40,13 +40,15 @@ class Step(NamedTuple):
     """What the node at `place` did: its output, batch in front, and the multiplications it executed.
 
     `used` has the shapes of the arrays that it read and no layer before it did. `alive_bytes` are those of the tensors
-    that lived while it ran, its output among them. `problem` is why there is no output: what the reference said.
+    that lived while it ran, its output with `output_bytes` among them; one that is an array of a layer's own counts
+    none. `problem` is why there is no output: what the reference said.
     """
 
     place: int
     output: Array | None
     used: dict[str, Shape]
     multiplications: int
+    output_bytes: int
     alive_bytes: int
     problem: str = ""
 
@@ -76,6 +78,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     last_use = _last_use(network)
     tensors = {index: inputs[node.name] for index, node in enumerate(network.inputs) if index in last_use}
     read: WeakValueDictionary[int, Array] = WeakValueDictionary()
+    own_arrays: set[int] = set()
     for index in range(network.input_count, len(nodes)):
         node = nodes[index]
         assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
@@ -86,7 +89,10 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
             output, used = run_layer(engine, node.config, arrays, entering)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
             problem = f"{type(error).__name__}: {error}".rstrip(": ")
-        alive = sum(tensor.nbytes for tensor in tensors.values()) + (0 if output is None else output.nbytes)
+        if output is not None and any(np.may_share_memory(output, array) for array in arrays.values()):
+            own_arrays.add(index)
+        output_bytes = 0 if output is None or index in own_arrays else output.nbytes
+        alive = output_bytes + sum(tensor.nbytes for source, tensor in tensors.items() if source not in own_arrays)
         del entering
         tensors = {kept: tensor for kept, tensor in tensors.items() if last_use[kept] > index}
         weights.done(index)
@@ -96,7 +102,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         read.update((id(holder), holder) for holder in map(_holder, fresh.values()))
         shapes = {name: array.shape for name, array in fresh.items()}
         del arrays, fresh
-        yield Step(index, output, shapes, engine.multiplications - before, alive, problem)
+        yield Step(index, output, shapes, engine.multiplications - before, output_bytes, alive, problem)
         del output
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.report import ReceptiveField
@@ -18,9 +19,9 @@ class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
 
     `agrees` is None where the axis was not probed; `reason` then says why. Where it is False it names the first
     position that disagrees, where it is True what was left out, if anything. `size`, `stride` and `start` are what was
-    seen, None where no local path is left or the ends of the axis hide them. `is_global`: tags came by paths that see
-    everything; None if that was not seen. `intervals` are what the output positions of a period were seen to see,
-    where they are not all of one size and stride.
+    seen, None where no local path is left or the ends of the axis hide them. `is_global`: every position of the axis
+    arrived by paths that are not local; None if that was not looked at. `intervals` are what the output positions of a
+    period were seen to see, where they are not all of one size and stride.
     """
 
     axis: int
@@ -53,41 +54,67 @@ class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):
 def together(node: Node, field: Field, axes: Sequence[AxisCheck]) -> FieldCheck:
     """The axes of a node as one check."""
     axes = axes[: len(field.axes)]
-    is_global = _any(check.is_global for check in axes)
+    is_global = _is_global(field, axes)
     problems = [check.reason for check in axes if check.agrees is False]
-    if is_global is True and not field.is_global:
-        problems.append("some positions are reached from everywhere, not claimed to be global")
-    if is_global is False and field.is_global:
-        problems.append("claimed to be global, but no position is reached from everywhere")
     left_out = [check.reason for check in axes if check.agrees is None]
-    if is_global is None and not left_out:
-        left_out.append("whether it is global was not seen")
+    claimed = measured(field, node.shape)
     reasons = problems or left_out or [check.reason for check in axes if check.reason]
     return FieldCheck(
         name=node.name,
         kind=node.kind,
         line=node.line,
-        claimed=measured(field, node.shape),
-        probed=_probed(field, axes, is_global),
+        claimed=claimed,
+        probed=_probed(field, claimed, axes, is_global),
         agrees=False if problems else None if left_out else True,
         reason=reasons[0] if reasons else "",
         axes=tuple(axes),
     )
 
 
-def _any(flags: Iterable[bool | None]) -> bool | None:
-    found = set(flags)
-    return True if True in found else None if None in found else False
+def with_arriving(check: AxisCheck, arriving: AxisCheck) -> AxisCheck:
+    """The check of a node on an axis, and that of what arrives there by operations over all positions."""
+    flags = check.agrees, arriving.agrees
+    agrees = False if False in flags else None if None in flags else True
+    first = arriving if arriving.agrees is not True and check.agrees is not False else check
+    return replace(check, agrees=agrees, is_global=arriving.is_global, reason=first.reason)
 
 
-def _probed(field: Field, axes: Sequence[AxisCheck], is_global: bool | None) -> ReceptiveField | None:
-    measured = [local is None or check.size is not None for local, check in zip(field.axes, axes, strict=True)]
-    if is_global is None or not all(measured):
+def mixed(field: Field, axis: int) -> bool:
+    """Whether the positions of an input axis share an axis of the tensor with something else."""
+    holding = [carried for carried in field.carries if axis in carried]
+    return len(holding) > 1 or any(carried != (axis,) for carried in holding)
+
+
+def _is_global(field: Field, axes: Sequence[AxisCheck]) -> bool | None:
+    """Whether every position of the input arrives by operations over all of them; an axis of one has no others."""
+    sizes = field.sizes or (0,) * len(axes)
+    flags = {
+        check.is_global or (size == 1 and check.is_global is not None) for check, size in zip(axes, sizes, strict=False)
+    }
+    return None if None in flags else flags == {True} and any(check.is_global for check in axes)
+
+
+def _probed(
+    field: Field, claimed: ReceptiveField, axes: Sequence[AxisCheck], is_global: bool | None
+) -> ReceptiveField | None:
+    """What was seen, as `measured` says what is claimed."""
+    if is_global is None:
         return None
-    if axes and all(check.size is None for check in axes):
+    measures = []
+    for index, (local, check) in enumerate(zip(field.axes, axes, strict=True)):
+        if local is not None and check.size is None:
+            return None
+        if is_global or field.overall[index] is None:
+            measures.append((check.size, check.stride, check.start))
+        elif check.agrees and claimed.size and claimed.start:  # these positions, and no others
+            stride = None if claimed.stride is None else claimed.stride[index]
+            measures.append((claimed.size[index], stride, claimed.start[index]))
+        else:
+            return None
+    if axes and all(size is None for size, _, _ in measures):
         return ReceptiveField(None, None, None, is_global)
-    sizes, strides, starts = (tuple(getattr(each, name) for each in axes) for name in ("size", "stride", "start"))
-    return ReceptiveField(sizes, strides, starts, is_global)
+    size, strides, start = zip(*measures, strict=True) if measures else ((), (), ())
+    return ReceptiveField(size, None if claimed.stride is None else strides, start, is_global)
 
 
 def differs(position: int, seen: Span, claimed: Span) -> str:

@@ -36,6 +36,7 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
+    kept += sum(product(node.shape) for node in network.layers if node.config and node.config.holds_output)
     own = max((_elements(network, node) for node in network.layers), default=0)
     return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
 

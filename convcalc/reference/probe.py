@@ -19,11 +19,10 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
-from convcalc.analysis.analyze import measured, receptive_fields
-from convcalc.analysis.report import ReceptiveField
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Span, intervals
+from convcalc.analysis.analyze import receptive_fields
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Measure, Span, intervals, measure
 from convcalc.network import Network
-from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, together
+from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, mixed, together, with_arriving
 from convcalc.reference.real_size import MOST_WIDE_WORK, MOST_WORK, at_real_size
 from convcalc.reference.stretch import Laid, Length, Place, has, laid_out, parts, stretched
 from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags
@@ -101,8 +100,13 @@ class _Axis:
         found = self._lengthened(laid, stretch.length)
         nodes = range(len(self.network.nodes))
         rest = [index for index in nodes if index not in found]
-        if rest:
-            found |= at_real_size(self.network, self.fields, self.axis, laid, rest, self.thin, self.engine)
+        if rest or any(field.overall[self.axis : self.axis + 1] not in ((), (None,)) for field in self.fields):
+            at_its_size, arriving = at_real_size(
+                self.network, self.fields, self.axis, laid, rest, self.thin, self.engine
+            )
+            found |= at_its_size
+            for index, check in arriving.items():
+                found[index] = with_arriving(found[index], check)
         return [found[index] for index in nodes]
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
@@ -151,11 +155,15 @@ class _Axis:
         if seen.problem or self.axis >= len(field.axes):
             return AxisCheck(axis=self.axis, agrees=None, reason=seen.problem)
         local = field.axes[self.axis]
-        is_global, reason = _spread(seen, tags, period)
-        check = AxisCheck(axis=self.axis, agrees=None, is_global=is_global)
+        check = AxisCheck(axis=self.axis, agrees=None, is_global=False)
+        overall, reason = field.overall[self.axis], ""
+        if seen.globally and overall is None:
+            reason = "positions are reached by a path from all positions, which is not claimed"
+        elif overall is not None and overall.positions is None and not seen.globally:
+            reason = "a path from all positions is claimed, and none is seen"
         if local == NOT_WORKED_OUT:
             return replace(check, reason="the claim is not worked out")
-        if local is not None and not self.thin and _mixed(field, self.axis):
+        if local is not None and not self.thin and mixed(field, self.axis):
             return replace(check, reason="positions share an axis with others")
         tagged = set(tags.positions[tags.members == 0] % period)
         difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
@@ -170,27 +178,8 @@ class _Axis:
         if local is not None:
             outputs = node.shape[place.axis] if place.axis is not None else 1
             check = replace(check, **_measures(seen, period, outputs))
-            claimed = measured(field, node.shape)
-            reason = reason or _wrong_measures(check, claimed)
+            reason = reason or _wrong_measures(check, measure(local, outputs))
         return replace(check, agrees=not reason, reason=reason)
-
-
-def _spread(seen: Seen, tags: Tags, period: int) -> tuple[bool, str]:
-    """Whether tags reach every position; then those that are whole periods apart all do, or the reason is given."""
-    if not seen.everywhere.any():
-        reason = "some tags came by a path that is not local, and reached some positions only" if seen.globally else ""
-        return seen.globally, reason
-    residues = tags.positions % period
-    spread = np.isin(residues, residues[seen.everywhere])
-    for position in tags.positions[spread & ~seen.everywhere]:
-        return True, f"input {position} reaches some positions only, where inputs whole periods from it reach all"
-    return True, ""
-
-
-def _mixed(field: Field, axis: int) -> bool:
-    """Whether the positions of an input axis share an axis of the tensor with something else."""
-    holding = [carried for carried in field.carries if axis in carried]
-    return len(holding) > 1 or any(carried != (axis,) for carried in holding)
 
 
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
@@ -235,10 +224,13 @@ def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     }
 
 
-def _wrong_measures(check: AxisCheck, claimed: ReceptiveField) -> str:
-    for name in ("size", "stride", "start"):
-        values = getattr(claimed, name)
-        value, seen = values[check.axis] if values else None, getattr(check, name)
+def _wrong_measures(check: AxisCheck, claimed: Measure) -> str:
+    from fractions import Fraction
+
+    size, stride, start = claimed
+    expected = {"size": size, "stride": stride and Fraction(*stride), "start": start}
+    for name, value in expected.items():
+        seen = getattr(check, name)
         if value != seen:
             return f"{name} seen {seen}, claimed {value}"
     return ""

@@ -15,6 +15,7 @@ import numpy as np
 
 from convcalc.arithmetic.field import Axis, Field, Phases, Reach
 from convcalc.layers import Kind, Shape, Unprobed
+from convcalc.layers.concat import Concat
 from convcalc.network import Network, Node
 from convcalc.reference.execution import run_layer
 from convcalc.tensors.engine import Array, Engine
@@ -129,7 +130,8 @@ def entering(
     """What enters a layer, brought together, and where the positions are then.
 
     An axis of one position that leaves the shape goes to the batch. Where that meets positions on an axis, it is one
-    tensor repeated over them, and stands for all it could have been.
+    tensor repeated over them, and stands for all it could have been. What is laid end to end with positions, and holds
+    none of that axis of the input, is as long as it really is.
     """
     axes = {place.axis for place in places if place.axis is not None}
     if len(axes) > 1:
@@ -145,9 +147,20 @@ def entering(
         x.reshape(rows, -1, *x.shape[1:]).sum(1) if place.apart else x for x, place in zip(arrays, places, strict=True)
     ]
     axis = axes.pop() if axes else None
+    if any(place.apart for place in places) and any(
+        shape[place.axis] == 1 != x.shape[place.axis + 1]
+        for place, shape, x in zip(places, shapes, arrays, strict=True)
+        if place.axis is not None
+    ):
+        raise Unprobed("one position meets an axis of one, which has no longer form")
     if axis is not None and config.drops(axis, tuple(shapes)):
         moved = np.moveaxis(together[0], axis + 1, 1)
         return [np.expand_dims(moved.reshape(-1, *moved.shape[2:]), axis + 1)], Place(apart=True)
+    if axis is not None and isinstance(config, Concat) and config.axis % len(shapes[0]) == axis:
+        together = [
+            x if place.axis == axis else x.repeat(shape[axis] // x.shape[axis + 1], axis + 1)
+            for x, shape, place in zip(together, shapes, places, strict=True)
+        ]
     return together, Place(axis)
 
 

@@ -25,17 +25,14 @@ class Seen:
     """What was seen of one node.
 
     Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are
-    the first and last input position that a class was seen to see, for each set of tags. `everywhere` is, for each
-    tag, whether it reached every position in the network as it is, `reached` whether any; `dropped`
-    whether any tag was dropped on the way, `globally` whether one came only by a path that is not local.
+    the first and last input position that a class was seen to see, for each set of tags. `globally` is whether a tag
+    came to some position only by a path that is not local.
     """
 
-    def __init__(self, sets: int, classes: int, tags: int) -> None:
+    def __init__(self, sets: int, classes: int) -> None:
         self.low = np.full((sets, classes), NOWHERE)
         self.high = np.full((sets, classes), -NOWHERE)
-        self.everywhere = np.zeros(tags, bool)
-        self.reached = np.zeros(tags, bool)
-        self.globally = self.dropped = False
+        self.globally = False
         self.problem = ""
 
     @property
@@ -59,6 +56,24 @@ class Tags:
         self.members = np.array(members + [-1] * len(more), np.int64)
 
 
+class Arrived:
+    """What reached the positions of a node by any path: how many of the `claimed` tags, and the first and last."""
+
+    def __init__(self, claimed: Array, count: int) -> None:
+        self.claimed = claimed
+        self.reached = np.zeros(len(claimed), bool)
+        self.hits = np.zeros(count, np.int64)
+        self.low, self.high = np.full(count, NOWHERE), np.full(count, -NOWHERE)
+
+    def add(self, rows: range, positions: Array, tagged: Array) -> None:
+        """Tags at input `positions` with the output positions that each was seen at."""
+        self.reached[rows.start : rows.stop] = tagged.any(1)
+        self.hits += tagged[self.claimed[rows.start : rows.stop]].sum(0)
+        row, place = np.nonzero(tagged)
+        np.minimum.at(self.low, place, positions[row])
+        np.maximum.at(self.high, place, positions[row])
+
+
 class Follow:
     """One run of a network along one axis.
 
@@ -80,7 +95,9 @@ class Follow:
         self.network, self.axis, self.laid, self.engine = network, axis, laid, engine
         self.longer, self.margin, self.period, self.thin = longer, margin, period, thin
         self.spreads: Callable[[int], bool] | None = None
-        """At the real size: whether the node sees everything, as there a window may too."""
+        """At the real size: whether the node looks at all positions at once, as there a window may see them too."""
+        self.arrived: dict[int, Arrived] = {}
+        """At the real size: the nodes of which is kept what reaches them by any path."""
 
     def run(self, tags: Tags, progress: Callable[[], None]) -> list[Seen | None]:
         """What is seen of every node, None where it could not be run."""
@@ -133,19 +150,21 @@ class Follow:
         return array
 
     def _layer(self, index: int, inputs: list[tuple[Array, Array]], rows: int) -> tuple[Array, Array]:
-        whole = self._run(index, [a for a, _ in inputs], rows)
-        if all(a is b for a, b in inputs):
-            return whole, self._local(index, [b for _, b in inputs], whole, rows)
-        entered = [b for _, b in inputs]
-        return whole, self._local(index, entered, self._run(index, entered, rows), rows)
+        whole = self._run(index, self._entering(index, [a for a, _ in inputs], rows), rows)
+        entered = self._entering(index, [b for _, b in inputs], rows)
+        apart = whole if all(a is b for a, b in inputs) else self._run(index, entered, rows)
+        return whole, self._local(index, entered, apart, rows)
 
-    def _run(self, index: int, arrays: list[Array], rows: int) -> Array:
-        node, config = self.network.nodes[index], self.laid[index].config
-        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
-        assert node.config is not None  # noqa: S101  # as above
+    def _entering(self, index: int, arrays: list[Array], rows: int) -> list[Array]:
+        node = self.network.nodes[index]
+        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
         shapes = [self.network.nodes[source].shape for source in node.inputs]
         places = [self.laid[source].place for source in node.inputs]
-        inputs = entering(node.config, shapes, places, arrays, rows)[0]
+        return entering(node.config, shapes, places, arrays, rows)[0]
+
+    def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
+        config = self.laid[index].config
+        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
         output = run(self.engine, config, inputs)
         if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
             each = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
@@ -157,7 +176,7 @@ class Follow:
         place = self.laid[index].place
         if self.spreads is not None and not self.spreads(index):
             return output
-        spread = reached(output, place, rows).all(1)
+        spread = reached(output, place, rows).all(1) if self.spreads is None else np.ones(rows, bool)
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
@@ -173,10 +192,9 @@ class Follow:
         laid, count = self.laid[index], len(rows) + 1
         whole = reached(both[0], laid.place, count)[:-1]
         local = whole if both[0] is both[1] else reached(both[1], laid.place, count)[:-1]
+        if index in self.arrived:
+            self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], whole)
         seen = self._note(index, tags, laid.growth or 1)
-        seen.everywhere[rows.start : rows.stop] = whole.all(1)
-        seen.reached[rows.start : rows.stop] = whole.any(1)
-        seen.dropped |= local is not whole
         seen.globally |= local is not whole and bool((whole != local).any())
         shift = laid.growth * self.margin // self.period
         row, position = np.nonzero(local)
@@ -190,7 +208,7 @@ class Follow:
     def _note(self, index: int, tags: Tags, classes: int) -> Seen:
         found = self.seen[index]
         if found is None:
-            found = self.seen[index] = Seen(tags.sets, classes, len(tags.positions))
+            found = self.seen[index] = Seen(tags.sets, classes)
         return found
 
 

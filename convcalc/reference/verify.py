@@ -197,7 +197,7 @@ def _kept(step: Step, against: Comparison | None) -> _Measured:
         buffers=sum(size for name, size in sizes.items() if name in BUFFERS),
         macs=step.multiplications,
         alive_bytes=step.alive_bytes,
-        output_bytes=0 if output is None else output.nbytes,
+        output_bytes=step.output_bytes,
         finite=output is None or bool(np.isfinite(output).all()),
         problem=step.problem,
         against=against,

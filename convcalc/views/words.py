@@ -96,7 +96,7 @@ def totals(report: Report) -> str:
         parts = [f"params {params}" + (f" (buffers {buffers})" if found.buffers else ""), f"MACs {macs}"]
     seen = report.receptive_field
     if field(seen):
-        stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride else ""
+        stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
         parts.append(f"field {field(seen)}{stride}")
     if peak is not None:
         parts.append(f"peak activations {binary(peak.bytes)} at {peak.layer}")

@@ -1,0 +1,188 @@
+"""Which positions of the network's input arrive at a tensor at all: what an operation over all its positions sees.
+
+A receptive field speaks of an axis without ends; this speaks of the real one. An `Arrivals` remembers how the
+positions of one axis of a tensor were read from those before it. `covered` follows them back to the input, position
+by position, when an operation looks at all of them: what was cropped away, or skipped by a stride, does not arrive.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache, partial
+
+import msgspec
+
+from convcalc.arithmetic.window import Window
+
+MOST_READS = 1_000_000
+"""Positions that are read on the way back to the input; what takes more is not followed."""
+
+Sources = Callable[[int], Iterable[int]]
+"""The input positions that an output position reads; those outside of the axis are padding."""
+
+
+class Cover(msgspec.Struct, frozen=True):
+    """Positions of one axis of the network's input; `positions` is None for all of them."""
+
+    size: int
+    positions: frozenset[int] | None = None
+
+    @property
+    def span(self) -> tuple[int, int] | None:
+        """The first and the last of them; None if there is none."""
+        if self.positions is None:
+            return 0, self.size - 1
+        return (min(self.positions), max(self.positions)) if self.positions else None
+
+    def __or__(self, other: Cover) -> Cover:
+        """The positions of both; the axis is that of the longer input."""
+        larger, smaller = (self, other) if self.size >= other.size else (other, self)
+        if larger.positions is None:
+            return larger
+        together = larger.positions.union(range(smaller.size) if smaller.positions is None else smaller.positions)
+        return Cover(larger.size, None if len(together) == larger.size else together)
+
+    def __contains__(self, position: int) -> bool:
+        return position in range(self.size) if self.positions is None else position in self.positions
+
+
+class Arrivals:
+    """The `count` positions of one axis of a tensor, and how each of them is read from the tensors before.
+
+    No `reads`: they are those of the network's input.
+    """
+
+    __slots__ = ("count", "cover", "depth", "largest", "reads")
+
+    def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = ()) -> None:
+        self.count = count
+        self.reads = reads
+        self.depth: int = 1 + max((source.depth for source, _ in reads), default=0)
+        self.largest: int = max((source.largest for source, _ in reads), default=count)  # of the inputs it goes back to
+        self.cover: Cover | None = None
+
+
+NOT_FOLLOWED = Arrivals(0)
+"""Stands for positions of which it is not known how they were read."""
+
+
+def same_place(position: int) -> tuple[int]:
+    """The source of a position that is read where it is."""
+    return (position,)
+
+
+def read(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
+    """The positions behind a layer that reads those of `source`."""
+    return source if source is NOT_FOLLOWED else Arrivals(outputs, ((source, sources),))
+
+
+def met(axes: Sequence[Arrivals]) -> Arrivals:
+    """The positions of several tensors that meet, each with that at its place."""
+    first = axes[0]
+    if all(axis is first for axis in axes):
+        return first
+    if NOT_FOLLOWED in axes or any(axis.count != first.count for axis in axes):
+        return NOT_FOLLOWED
+    return Arrivals(first.count, [(axis, same_place) for axis in axes])
+
+
+def end_to_end(axes: Sequence[Arrivals | None], counts: Sequence[int]) -> Arrivals:
+    """The positions of several tensors laid end to end; None: a tensor that sees nothing by its positions."""
+    if NOT_FOLLOWED in axes:
+        return NOT_FOLLOWED
+    starts = [sum(counts[:number]) for number in range(len(counts))]
+    reads = [(axis, _back(start)) for axis, start in zip(axes, starts, strict=True) if axis is not None]
+    return Arrivals(sum(counts), reads) if reads else NOT_FOLLOWED
+
+
+def _back(start: int) -> Sources:
+    return lambda position: (position - start,)
+
+
+def padded_reads(mode: str, windows: Sequence[Window], sizes: Sequence[int]) -> list[Sources]:
+    """What windows read on axes of `sizes` that are padded with copies of positions; empty where none are."""
+    if mode in ("zeros", "constant"):
+        return []
+    return [partial(_folded, mode, window, size) for window, size in zip(windows, sizes, strict=True)]
+
+
+def _folded(mode: str, window: Window, size: int, output: int) -> list[int]:
+    read_here = window.sources(output)
+    if mode == "circular":
+        return [position % size for position in read_here]
+    if mode == "replicate":
+        return [min(max(position, 0), size - 1) for position in read_here]
+    return [size - 1 - abs(size - 1 - abs(position)) for position in read_here]  # reflect: the end is no axis twice
+
+
+def covered(axis: Arrivals) -> Cover | None:
+    """The positions of the network's input that arrive at any position of the axis; None if that takes too long.
+
+    All layers are followed back from the last, each after all that read it.
+    """
+    if axis is NOT_FOLLOWED:
+        return None
+    if axis.cover is None:
+        axis.cover = _followed(axis)
+    return axis.cover
+
+
+def _followed(last: Arrivals) -> Cover | None:
+    wanted: dict[Arrivals, set[int] | None] = {last: None}  # None: all of its positions
+    waiting, order, reads = [(-last.depth, 0, last)], 1, 0
+    arrived: set[int] = set()
+    size = last.largest
+    while waiting:
+        axis = heapq.heappop(waiting)[2]
+        places = wanted.pop(axis)
+        if places is None and axis.cover is not None:
+            if axis.cover.positions is None and axis.cover.size == size:
+                return axis.cover
+            arrived.update(range(axis.cover.size) if axis.cover.positions is None else axis.cover.positions)
+            continue
+        if not axis.reads:
+            arrived.update(range(axis.count) if places is None else places)
+            continue
+        for source, sources in axis.reads:
+            seen = _read_of(sources, places, axis.count, source.count)
+            reads += 1 if seen is None else len(seen)
+            if source not in wanted:
+                wanted[source] = set()
+                heapq.heappush(waiting, (-source.depth, order, source))
+                order += 1
+            already = wanted[source]
+            wanted[source] = None if seen is None or already is None else already | seen
+        if reads > MOST_READS:
+            return None
+    return Cover(size, None if len(arrived) == size else frozenset(arrived))
+
+
+def _read_of(sources: Sources, places: set[int] | None, outputs: int, count: int) -> set[int] | None:
+    """The positions of an axis of `count` that are read from `places`; None for all of them."""
+    if places is None and _all_read(sources, outputs, count):
+        return None
+    seen = _read(sources, range(outputs) if places is None else places, count)
+    return None if len(seen) == count else seen
+
+
+def reads_all(axis: Arrivals) -> bool:
+    """Whether all positions of the tensors before are read."""
+    return all(_all_read(sources, axis.count, source.count) for source, sources in axis.reads)
+
+
+def _all_read(sources: Sources, outputs: int, count: int) -> bool:
+    window = getattr(sources, "__self__", None)
+    if isinstance(window, Window):  # equal ones stand in many layers
+        return _window_reads_all(window, sources.__name__, outputs, count)
+    return sources is same_place or len(_read(sources, range(outputs), count)) == count
+
+
+@lru_cache(maxsize=1024)
+def _window_reads_all(window: Window, direction: str, outputs: int, count: int) -> bool:
+    return len(_read(getattr(window, direction), range(outputs), count)) == count
+
+
+def _read(sources: Sources, places: Iterable[int], count: int) -> set[int]:
+    axis = range(count)
+    return {source for place in places for source in sources(place) if source in axis}
