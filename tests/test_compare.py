@@ -31,12 +31,12 @@ from convcalc.analysis import align
 from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.cli import application
-from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
+from convcalc.comparing.sides import Entry, Settings, Sides, of_specs
+from convcalc.comparing.variants import NothingToReplace, of_variants
 from convcalc.spec import Source, loads, read
 from convcalc.spec.rewrite import CannotApply, Rewriter
 from convcalc.spec.variants import VARIANTS, parsed
 from convcalc.views.comparison import markdown, table
-from convcalc.views.comparison.records import Entry, Sides
 
 ROOT = Path(__file__).parent.parent
 SEEDS: dict[str, dict[str, Any]] = yaml.safe_load((DATA / "seeds.yaml").read_text("utf-8"))
@@ -621,10 +621,10 @@ def test_any_variant_of_any_layers_of_any_network(name: str, path: str, data: st
     (one,) = parsed(name, rewriter.outline, {})
     chosen, _ = rewriter.chosen(one, layers)
     try:
-        _, head = rewriter.rewritten(one, chosen, {}, {})
+        done = replacing.replaced(rewriter, one, chosen)
     except CannotApply:
         return
-    names = {node.name for nodes in chosen.values() for node in nodes}
+    head, names = done.network, set(done.replaced)
     before = {node.name: node.config for node in network.layers if node.name not in names}
     after = {node.name: node.config for node in head.layers}
     assert before.items() <= after.items()
@@ -879,8 +879,8 @@ NUMBER = r"[\d,.]*\d"
 def test_numbers_are_never_cut(width: int) -> None:
     known: set[str] = set()
     any_size = Settings({}, {}, 1, "float32", allow_input_change=True)
-    shown = [sides(RESNET, "separable"), sides(STANDARD, "all"), of_specs([RESNET, VGG], None, any_size)]
-    shown.append(of_specs([RESNET, VGG, STANDARD], None, any_size))
+    shown = [sides(RESNET, "separable"), sides(STANDARD, "all"), of_specs([RESNET, VGG], any_size)]
+    shown.append(of_specs([RESNET, VGG, STANDARD], any_size))
     for one in shown:
         texts = []
         for columns in (1000, width):

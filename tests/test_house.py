@@ -30,10 +30,12 @@ MAY_IMPORT = {
     "opening": {"opening", "onnx", "spec", "network", "layers"},
     "reference": {"reference", "onnx", "tensors", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "comparing": {"comparing", "opening", "analysis", "spec"},
     "linting": {"linting", "opening", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "views": {
         "version",
         "views",
+        "comparing",
         "linting",
         "rules",
         "reference",

@@ -12,8 +12,8 @@ import typer
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
-    from convcalc.cli.sides import Made
-    from convcalc.views.comparison.records import Sides
+    from convcalc.comparing.sides import Sides
+    from convcalc.comparing.variants import Made
 
 Format = Literal["table", "json", "csv", "markdown"]
 FINDINGS, BAD_INPUT = 1, 2
@@ -31,6 +31,10 @@ def compare(
     ] = None,
     layer: Annotated[
         list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace these layers alone.", show_default=False)
+    ] = None,
+    except_: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.", show_default=False),
     ] = None,
     blocks: Annotated[
         str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
@@ -52,7 +56,8 @@ def compare(
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable
-    from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
+    from convcalc.comparing.sides import Settings, of_specs
+    from convcalc.comparing.variants import NothingToReplace, of_variants
     from convcalc.spec import SpecError
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
@@ -61,13 +66,13 @@ def compare(
     settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
     try:
         if variant is not None:
-            made = of_variants(files[0], variant, layer or [], blocks, settings)
+            made = of_variants(files[0], variant, layer or [], blocks, settings, except_ or [])
             _one_that_applies(made)
             if write is not None:
                 _write(write, made, files[0])
             sides = made.sides
         else:
-            sides = of_specs(files, base, settings)
+            sides = of_specs(files, settings)
     except SpecError as error:
         from convcalc.views import diagnostics
 
@@ -76,7 +81,8 @@ def compare(
     except VariantError as error:
         raise typer.BadParameter(str(error), param_hint="--variant") from None
     except UnknownLayer as error:
-        raise typer.BadParameter(str(error), param_hint="--layer") from None
+        hint = "--layer" if error.name in (layer or []) else "--except"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
     except Incomparable as error:
         _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
     except NothingToReplace as error:
@@ -127,7 +133,7 @@ def _one_that_applies(made: Made) -> None:
 
 
 def _write(path: str, made: Made, original: str) -> None:
-    from convcalc.cli.sides import up_to_date
+    from convcalc.comparing.variants import up_to_date
     from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:

@@ -43,12 +43,12 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
     """The network that a spec describes.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
-    in a spec.
+    in a spec. Those that the source was named with go before.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    document = _Document(source, inputs or {}, variables or {})
+    document = _document(source, inputs, variables)
     network = document.read()
     found = document.advised(network)
     if found or network is None:
@@ -58,11 +58,43 @@ def loads(source: Source, *, inputs: Shapes | None = None, variables: Texts | No
 
 def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Examined:
     """As `loads`, with what is wrong handed out beside the layers that could be worked out, and where they stand."""
-    document = _Document(source, inputs or {}, variables or {}, examined=True)
+    document = _document(source, inputs, variables, examined=True)
     network = document.read()
     builder = document.builder
     places = Places(source, document.tree, builder.sites or [], builder.budgeted)
     return Examined(network, document.advised(network), places)
+
+
+def attempt(
+    source: Source,
+    *,
+    inputs: Shapes | None = None,
+    variables: Texts | None = None,
+    assumed: Shapes | None = None,
+) -> Attempt:
+    """As `loads`, for who only tries: nothing is raised, and nobody looks for advice.
+
+    `assumed` are shapes by full names of layers: whatever such a layer gives, those behind it get this shape.
+    """
+    document = _document(source, inputs, variables)
+    builder = document.builder
+    builder.assumed = assumed or {}
+    network = document.read()
+    problems = [problem.message for problem in document.found()]
+    return Attempt(None if problems else network, problems, builder.problems.failures, builder.measured)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What came of a spec that was tried: its network, or else what is wrong.
+
+    `failures` are messages by the full name of the layer that fails, `shapes` what the layers with an assumed shape
+    give themselves.
+    """
+
+    network: Network | None
+    problems: list[str]
+    failures: dict[str, str]
+    shapes: dict[str, Shape]
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -75,6 +107,16 @@ class Examined(msgspec.Struct, frozen=True):
 
 MOST_LAYERS_TO_ADVISE_ON = 2000
 """A larger network is not built again to find input sizes that fit."""
+
+
+def _document(
+    source: Source, inputs: Shapes | None, variables: Texts | None, *, examined: bool = False
+) -> _Document:
+    """A document with what is said of it from outside: what is named with the source goes before the rest."""
+    own = source.named
+    inputs = {**(inputs or {}), **(own.inputs if own is not None else {})}
+    variables = {**(variables or {}), **(own.variables if own is not None else {})}
+    return _Document(source, inputs, variables, examined=examined)
 
 
 class _Document:
@@ -117,6 +159,8 @@ class _Document:
                 return other.found()
 
             found = [advised(problem, entering.shape, problems_at) for problem in found]
+        if self.source.named is not None:
+            found = [self.source.named.placed(problem) for problem in found]
         return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:

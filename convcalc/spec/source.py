@@ -15,6 +15,7 @@ from convcalc.spec import zoo
 
 if TYPE_CHECKING:
     from convcalc.network import Network
+    from convcalc.spec.named import Named
 
 LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
@@ -64,14 +65,17 @@ class Source:
     """A text and its name. Places in it are indices of characters.
 
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
-    were asked for, and stands nowhere.
+    were asked for, and stands nowhere. `named` is how it was named, with other input sizes and variables than its own.
     """
 
-    def __init__(self, path: str, text: str, *, shipped: bool = False, converted: bool = False) -> None:
+    def __init__(
+        self, path: str, text: str, *, shipped: bool = False, converted: bool = False, named: Named | None = None
+    ) -> None:
         self.path = path
         self.text = text
         self.shipped = shipped
         self.converted = converted
+        self.named = named
 
     @cached_property
     def _line_starts(self) -> list[int]:

@@ -8,8 +8,9 @@ import io
 from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField
+from convcalc.comparing.sides import Sides
 from convcalc.views import words
-from convcalc.views.comparison.records import Sides, ordered
+from convcalc.views.comparison.records import ordered
 
 SIDE = (
     "name",

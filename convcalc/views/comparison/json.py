@@ -8,9 +8,10 @@ from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention
 from convcalc.analysis.theory import Theory
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.version import __version__
 from convcalc.views import json
-from convcalc.views.comparison.records import Entry, Sides, ordered
+from convcalc.views.comparison.records import ordered
 
 SCHEMA_VERSION = 1
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import msgspec
 
 from convcalc.analysis.compare import Change
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.comparison import records
-from convcalc.views.comparison.records import Entry, Sides
 from convcalc.views.markdown import escaped
 
 LONGEST = 64_500

@@ -5,39 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import msgspec
-
 from convcalc.analysis.compare import Change, Comparison, Delta
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.theory import Theory
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 
 MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "same": ""}
 KEY = "~ edited, + added, - removed, ≈ changed because something before it changed"
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One network that is compared: a variant or a spec. `reason`: it could not be had, and why.
-
-    `replaced` are the layers that a variant took the place of, `notes` what else a reader should know.
-    """
-
-    label: str
-    comparison: Comparison | None = None
-    reason: str = ""
-    replaced: tuple[Change, ...] = ()
-    theory: Theory | None = None
-    notes: tuple[str, ...] = ()
-
-
-class Sides(msgspec.Struct, frozen=True):
-    """The base with its label and path, and what it is compared with; `variants`: these are its variants."""
-
-    base: Report
-    label: str
-    path: str
-    entries: tuple[Entry, ...]
-    variants: bool
 
 
 def signed(number: int) -> str:

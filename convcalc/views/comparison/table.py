@@ -7,10 +7,10 @@ from rich.text import Text
 
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.analysis.lines import Line
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words, fitted, grid
 from convcalc.views.comparison import records
-from convcalc.views.comparison.records import Entry, Sides
 
 STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "same": ""}
 
