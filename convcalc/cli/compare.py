@@ -12,7 +12,11 @@ import typer
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 
 if TYPE_CHECKING:
-    from convcalc.comparing.sides import Sides
+    from collections.abc import Sequence
+
+    from convcalc.analysis.lines import By
+    from convcalc.comparing.revisions import Revised
+    from convcalc.comparing.sides import Settings, Sides
     from convcalc.comparing.variants import Made
 
 Format = Literal["table", "json", "csv", "markdown"]
@@ -49,6 +53,7 @@ def compare(
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
     format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
     batch: Batch = 1,
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -62,7 +67,7 @@ def compare(
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
 
-    _refuse(files, variant, layer, blocks, base, write, given=bool(input or set))
+    _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, write, given=bool(input or set))
     settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
     try:
         if variant is not None:
@@ -71,6 +76,9 @@ def compare(
             if write is not None:
                 _write(write, made, files[0])
             sides = made.sides
+        elif base is not None:
+            _since(base, files, settings, format, by)
+            return
         else:
             sides = of_specs(files, settings)
     except SpecError as error:
@@ -87,13 +95,36 @@ def compare(
         _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
     except NothingToReplace as error:
         _fail(str(error), FINDINGS)
-    _print(format, sides)
+    _print(format, sides, by)
+
+
+def _since(revision: str, files: list[str], settings: Settings, format: Format, by: By) -> None:  # noqa: A002  # as above
+    """One file against itself as one comparison, several with a summary."""
+    from convcalc.comparing.revisions import since
+    from convcalc.spec import SpecError
+    from convcalc.views import diagnostics
+
+    revised = since(revision, files, settings)
+    if len(files) == 1:
+        (file,) = revised
+        if file.problems:
+            raise SpecError(list(file.problems))
+        if file.reason:
+            _fail(file.reason, BAD_INPUT)
+        if file.sides is not None:
+            _print(format, file.sides, by)
+            return
+    _print_revised(format, revised, readable(revision), by)
+    sys.stdout.flush()
+    diagnostics.show(console(stderr=True), [problem for file in revised for problem in file.problems])
+    if any(file.status == "failed" for file in revised):
+        raise typer.Exit(BAD_INPUT)
 
 
 def _refuse(
     files: list[str],
     variant: str | None,
-    layer: list[str] | None,
+    layers: list[str],
     blocks: str | None,
     base: str | None,
     write: str | None,
@@ -101,19 +132,21 @@ def _refuse(
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
+    from convcalc.spec.named import file_of
     from convcalc.spec.zoo import is_in_zoo
 
+    given = given or any(file_of(file) != file for file in files)
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
-    elif base is not None and (len(files) > 1 or files[0] == "-"):
-        problem = "--base is for one file"
+    elif base is not None and "-" in files:
+        problem = "--base is for files; standard input was nothing at a revision"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
-    elif variant is None and (layer or blocks is not None or write is not None):
-        problem = "--layer, --blocks and --write are for a --variant"
+    elif variant is None and (layers or blocks is not None or write is not None):
+        problem = "--layer, --except, --blocks and --write are for a --variant"
     elif write is not None and given:
-        problem = "--write writes the sizes and variables of the spec; leave out --input and --set, or change it first"
+        problem = "--write writes the sizes and variables of the spec; leave out --input, --set and what follows @, or change it first"
     elif write is not None and is_in_zoo(write):
         problem = f"--write writes a file, and {readable(write)} would be a network of the zoo"
     elif files.count("-") > 1:
@@ -152,22 +185,47 @@ def _fail(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _print(format: Format, sides: Sides) -> None:  # noqa: A002  # as above
+def _print(format: Format, sides: Sides, by: By) -> None:  # noqa: A002  # as above
+    if format in ("table", "csv") and len(sides.entries) > 1 and by != "layer":
+        raise typer.BadParameter("is for two networks; of several each is a row here, all of it", param_hint="--by")
     if format == "table":
         from convcalc.views.comparison import table
 
-        table.show(console(), sides)
+        table.show(console(), sides, by)
     elif format == "json":
         from convcalc.views.comparison import json
 
-        sys.stdout.flush()
-        sys.stdout.buffer.write(json.encoded(sides) + b"\n")  # JSON is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        _write_json(json.encoded(sides, by))
     elif format == "csv":
         from convcalc.views.comparison import csv
 
-        sys.stdout.write(csv.text(sides))
+        sys.stdout.write(csv.text(sides, by))
     else:
         from convcalc.views.comparison import markdown
 
-        sys.stdout.write(markdown.text(sides))
+        sys.stdout.write(markdown.text(sides, by))
+
+
+def _print_revised(format: Format, files: Sequence[Revised], revision: str, by: By) -> None:  # noqa: A002  # as above
+    if format == "table":
+        from convcalc.views.revisions import table
+
+        table.show(console(), files, revision, by)
+    elif format == "json":
+        from convcalc.views.revisions import json
+
+        _write_json(json.encoded(files, revision, by))
+    elif format == "csv":
+        from convcalc.views.revisions import csv
+
+        sys.stdout.write(csv.text(files))
+    else:
+        from convcalc.views.revisions import markdown
+
+        sys.stdout.write(markdown.text(files, revision, by))
+
+
+def _write_json(text: bytes) -> None:
+    sys.stdout.flush()
+    sys.stdout.buffer.write(text + b"\n")  # JSON is UTF-8, whatever the terminal
+    sys.stdout.buffer.flush()

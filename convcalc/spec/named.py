@@ -84,6 +84,11 @@ def named(text: str) -> Named:
     return Named(text, text[:start], inputs, variables, places)
 
 
+def file_of(text: str) -> str:
+    """The name without settings, whether these are well written or not."""
+    return text[: _start(text)]
+
+
 def _start(text: str) -> int | None:
     """Where the @ before settings is: behind a name that is there, or else the first that may be one."""
     if "@" not in text or os.path.exists(text):

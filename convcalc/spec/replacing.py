@@ -69,7 +69,10 @@ class _Replacing:
 
     def done(self, chosen: Chosen) -> Replacement:
         """See `replaced`."""
-        accepted = chosen if self._stands(chosen) else self._possible(chosen)
+        problem = self._tried(chosen)
+        if problem and len(chosen) == 1:
+            raise CannotApply(problem)
+        accepted = self._possible(chosen) if problem else chosen
         if self.built is None:
             raise CannotApply(self._reason(chosen))
         source, network = self.built
@@ -83,17 +86,20 @@ class _Replacing:
 
     def _possible(self, chosen: Chosen) -> Chosen:
         """The layers that can have the variant together where not all of them can."""
-        if len(chosen) == 1:
-            return {}
         sayable = {way: nodes for way, nodes in chosen.items() if self._is_sayable(way, nodes)}
         keeping = self._keeping(sayable)
         possible = {way: nodes for way, nodes in sayable.items() if way not in self.reasons}
-        if len(possible) < len(chosen) and self._stands(possible):
+        if not possible or (len(possible) < len(chosen) and not self._tried(possible)):
             return possible
-        accepted = keeping if len(keeping) < len(possible) and self._stands(keeping) else {}
+        is_start = 0 < len(keeping) < len(possible) and not self._tried(keeping)
+        accepted = keeping if is_start else {}
         for way, nodes in possible.items():
-            if way not in accepted and self._stands({**accepted, way: nodes}):
-                accepted[way] = nodes
+            if way not in accepted:
+                problem = self._tried({**accepted, way: nodes})
+                if problem:
+                    self.reasons[way] = problem
+                else:
+                    accepted[way] = nodes
         return accepted
 
     def _is_sayable(self, way: Path, nodes: list[Node]) -> bool:
@@ -123,22 +129,16 @@ class _Replacing:
                 keeping[way] = nodes
         return keeping
 
-    def _stands(self, chosen: Chosen) -> bool:
-        """Whether the network can be built so; if not, that is why the last of the layers stays."""
-        if not chosen:
-            return False
-        last = next(reversed(chosen))
+    def _tried(self, chosen: Chosen) -> str:
+        """Why the network cannot be built so; nothing where it can."""
         try:
             source = self.rewriter.rewritten(self.variant, chosen)
         except CannotApply as problem:
-            self.reasons[last] = str(problem)
-            return False
-        built = attempt(source, inputs=self.inputs, variables=self.variables)
-        if built.network is None:
-            self.reasons[last] = built.problems[0]
-            return False
-        self.built = source, built.network
-        return True
+            return str(problem)
+        trial = attempt(source, inputs=self.inputs, variables=self.variables)
+        if trial.network is not None:
+            self.built = source, trial.network
+        return "" if trial.network is not None else trial.problems[0]
 
     def _reason(self, chosen: Chosen) -> str:
         """Why none of the layers can have it: the first reason, and how many there are."""

@@ -20,7 +20,8 @@ GAP = 2
 class Column(msgspec.Struct):
     """A column as it would be on a terminal of any width.
 
-    `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be.
+    `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be;
+    columns are left out before fewer than `least` remain.
     """
 
     header: str
@@ -30,6 +31,7 @@ class Column(msgspec.Struct):
     rank: int = 0
     shorten: Callable[[str, int], str] | None = None
     width: int = 0
+    least: int = NARROWEST_TEXT
 
     def __post_init__(self) -> None:
         self.width = max(map(cell_len, [self.header, *self.cells]))
@@ -61,7 +63,7 @@ def fitted(columns: list[Column], width: int) -> list[Column]:
     """The columns that fit, names and kinds shortened where they must be."""
     while len(columns) > 1:
         excess = needed(columns) - width
-        slack = sum(max(0, column.width - NARROWEST_TEXT) for column in columns if column.shorten)
+        slack = sum(max(0, column.width - column.least) for column in columns if column.shorten)
         if excess <= slack:
             break
         last = max(columns, key=lambda column: column.rank)
