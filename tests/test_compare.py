@@ -1018,6 +1018,23 @@ def test_large_networks_are_compared_in_no_time() -> None:
     assert len(found.changes) < 20
 
 
+def test_a_repeat_that_one_network_lacks_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every access to the layers of a network copies them: a line must not need one."""
+    accesses = 0
+    layers = convcalc.Network.layers.fget  # type: ignore[attr-defined]  # a property
+
+    def counted(network: convcalc.Network) -> Any:
+        nonlocal accesses
+        accesses += 1
+        return layers(network)
+
+    text = "input: [4, 8, 8]\nlayers: [relu, tanh]\n"
+    base, head = (loads(Source("net.yaml", body)) for body in (text, text.replace("tanh", "relu6: {repeat: 3000}")))
+    monkeypatch.setattr(convcalc.Network, "layers", property(counted))
+    assert len(convcalc.compare(base, head).changes) == 3001
+    assert accesses < 100
+
+
 @pytest.mark.parametrize("kind", ["relu", "linear", "batch_norm", "depthwise_conv"])
 def test_what_has_no_fields_of_a_convolution_is_no_variant(kind: str) -> None:
     found = run("specs/seeds/standard_12x12.yaml", "--variant", kind)

@@ -49,20 +49,20 @@ CHAIN = """
 
 
 def test_layers_whose_channels_do_not_divide_stay(tmp_path: Path) -> None:
-    found = entry(written(tmp_path, CHAIN), "grouped:groups=4")
-    assert replaced(found) == {"even"}
-    assert set(skipped(found)) == {"rgb", "odd", "last"}
-    assert "groups 4 does not divide both in_channels 3 and out_channels 8" in skipped(found)["rgb"]
-    assert "in_channels 9" in skipped(found)["last"]
-    assert found.comparison is not None
-    assert found.comparison.totals.params.delta == -(8 * 8 * 9 - 8 * 8 * 9 // 4)
+    outcome = entry(written(tmp_path, CHAIN), "grouped:groups=4")
+    assert replaced(outcome) == {"even"}
+    assert set(skipped(outcome)) == {"rgb", "odd", "last"}
+    assert "groups 4 does not divide both in_channels 3 and out_channels 8" in skipped(outcome)["rgb"]
+    assert "in_channels 9" in skipped(outcome)["last"]
+    assert outcome.comparison is not None
+    assert outcome.comparison.totals.params.delta == -(8 * 8 * 9 - 8 * 8 * 9 // 4)
 
 
 def test_a_field_that_the_variant_lacks_keeps_one_layer(tmp_path: Path) -> None:
     text = CHAIN.replace("name: even,", "name: even, padding_mode: reflect,")
-    found = entry(written(tmp_path, text), "separable")
-    assert set(skipped(found)) == {"even"}
-    assert "no `padding_mode`" in skipped(found)["even"]
+    outcome = entry(written(tmp_path, text), "separable")
+    assert set(skipped(outcome)) == {"even"}
+    assert "no `padding_mode`" in skipped(outcome)["even"]
 
 
 def test_a_layer_that_breaks_an_add_further_on_stays(tmp_path: Path) -> None:
@@ -77,10 +77,10 @@ def test_a_layer_that_breaks_an_add_further_on_stays(tmp_path: Path) -> None:
           - conv: {name: same, out_channels: 4, kernel_size: 3, padding: 1}
           - conv: {name: head, out_channels: 4, kernel_size: 3, stride: 2, padding: 1}
         """
-    found = entry(written(tmp_path, text), "transposed")
-    assert replaced(found) == {"stem", "same", "head"}
-    assert list(skipped(found)) == ["left"]
-    assert "add1" in skipped(found)["left"]
+    outcome = entry(written(tmp_path, text), "transposed")
+    assert replaced(outcome) == {"stem", "same", "head"}
+    assert list(skipped(outcome)) == ["left"]
+    assert "add1" in skipped(outcome)["left"]
 
 
 def test_of_layers_that_do_not_go_together_the_first_is_replaced(tmp_path: Path) -> None:
@@ -96,8 +96,8 @@ def test_of_layers_that_do_not_go_together_the_first_is_replaced(tmp_path: Path)
     assert replaced(entry(written(tmp_path, text), "pointwise")) == {"free", "a", "b"}  # together they fit
     text = text.replace("name: b, from: free, out_channels: 4, kernel_size: 3", "name: b, from: free, out_channels: 4,"
                         " kernel_size: 3, groups: 2")  # fmt: skip
-    found = entry(written(tmp_path, text), "pointwise")
-    assert (replaced(found), set(skipped(found))) == ({"free"}, {"a"})
+    outcome = entry(written(tmp_path, text), "pointwise")
+    assert (replaced(outcome), set(skipped(outcome))) == ({"free"}, {"a"})
 
 
 def test_weights_that_are_shared_are_replaced_on_both_sides_or_not_at_all(tmp_path: Path) -> None:
@@ -108,12 +108,12 @@ def test_weights_that_are_shared_are_replaced_on_both_sides_or_not_at_all(tmp_pa
           - conv: {name: b, share: a}
           - conv: {name: c, out_channels: 6, kernel_size: 3, padding: 1}
         """
-    found = entry(written(tmp_path, text), "grouped:groups=4")
-    assert (replaced(found), set(skipped(found))) == ({"a", "b"}, {"c"})
+    outcome = entry(written(tmp_path, text), "grouped:groups=4")
+    assert (replaced(outcome), set(skipped(outcome))) == ({"a", "b"}, {"c"})
     text = text.replace("input: [4", "input: [3").replace("out_channels: 4", "out_channels: 3")
     text = text.rstrip() + "\n          - conv: {name: d, out_channels: 8, kernel_size: 3, padding: 1}\n"
-    found = entry(written(tmp_path, text), "grouped:groups=2")
-    assert (replaced(found), set(skipped(found))) == ({"d"}, {"a", "b", "c"})
+    outcome = entry(written(tmp_path, text), "grouped:groups=2")
+    assert (replaced(outcome), set(skipped(outcome))) == ({"d"}, {"a", "b", "c"})
 
 
 def test_what_is_written_is_what_was_compared(tmp_path: Path) -> None:
@@ -121,12 +121,12 @@ def test_what_is_written_is_what_was_compared(tmp_path: Path) -> None:
     arguments = ["compare", path, "--variant", "grouped", "--write", str(out), "--format", "json"]
     result = CliRunner().invoke(application(), arguments)
     assert result.exit_code == 0, result.output
-    found = json.loads(result.stdout)
-    assert convcalc.analyze(convcalc.load(out)).totals.macs == found["head"]["totals"]["macs"]
+    outcome = json.loads(result.stdout)
+    assert convcalc.analyze(convcalc.load(out)).totals.macs == outcome["head"]["totals"]["macs"]
     assert {node.name: getattr(node.config, "groups", 0) for node in convcalc.load(out).layers} == {
         "rgb": 1, "even": 2, "odd": 1, "last": 1
     }  # fmt: skip
-    assert [layer["names"] for layer in found["skipped"]] == [["rgb"], ["odd"], ["last"]]
+    assert [layer["names"] for layer in outcome["skipped"]] == [["rgb"], ["odd"], ["last"]]
 
 
 def test_a_variant_that_can_stand_nowhere_is_a_row_that_says_why(tmp_path: Path) -> None:
@@ -145,22 +145,22 @@ def test_the_rgb_stem_alone_cannot_be_grouped(name: str) -> None:
     network = convcalc.load(f"zoo:{name}")
     channels = {node.name: network.nodes[node.inputs[0]].shape[0] for node in network.layers}
     made = of_variants(f"zoo:{name}", "all", [], None, SETTINGS)
-    entries = {found.label: found for found in made.sides.entries}
+    entries = {outcome.label: outcome for outcome in made.sides.entries}
     grouped = entries["grouped"]
     first = {name for layer in grouped.skipped for name in layer.names[:1]}
     assert all(channels[layer] in (1, 3) for layer in first)
-    refused = {label for label, found in entries.items() if found.comparison is None}
+    refused = {label for label, outcome in entries.items() if outcome.comparison is None}
     only_the_stem = {"depthwise", "grouped"} if name == "mobilenet_v2" else set()
     narrowing = {"depthwise"} if name == "densenet121" else set()  # 128 channels to 32 in every layer
     assert refused == only_the_stem | narrowing
 
 
 def test_how_often_the_network_is_built_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """41 layers that fail where they stand, and 5 that change the shape and break the add: these are tried one by one."""
+    """41 layers fail where they stand, 5 change the shape and break the add: these alone are tried one by one."""
     layers = ["conv: {out_channels: 3, kernel_size: 3, padding: 1}"] * 40
     layers += ["conv: {name: wide, out_channels: 4, kernel_size: 3, padding: 1}"]
     layers += ["conv: {out_channels: 4, kernel_size: 3}"] * 5
-    layers += ["crop: {name: middle, from: wide, size: 6}", "add: {from: [middle, conv45]}"]
+    layers += ["crop: {name: middle, from: wide, size: 6}", "add: {from: [middle, conv46]}"]
     layers += ["conv: {name: end, out_channels: 4, kernel_size: 3, padding: 1}"]
     path = written(tmp_path, "input: [3, 16, 16]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
     built = 0
@@ -172,9 +172,9 @@ def test_how_often_the_network_is_built_is_bounded(tmp_path: Path, monkeypatch: 
         return build(self)
 
     monkeypatch.setattr(document._Document, "read", counted)
-    found = entry(path, "grouped:groups=2:padding=1")
-    assert replaced(found) == {"end"}
-    assert len(skipped(found)) == 46
+    outcome = entry(path, "grouped:groups=2:padding=1")
+    assert replaced(outcome) == {"end"}
+    assert len(skipped(outcome)) == 46
     assert built <= 1 + 4 + 5
 
 
@@ -182,9 +182,9 @@ def test_layers_that_are_excepted_stay(tmp_path: Path) -> None:
     path = written(tmp_path, CHAIN)
     assert replaced(entry(path, "separable", excluded=("rgb",))) == {"even", "odd", "last"}
     assert replaced(entry(path, "separable", "even", "odd", excluded=("o*",))) == {"even"}
-    found = entry("zoo:resnet50", "separable", excluded=("layer1.0.conv2", "bottleneck.conv1"))
-    assert {name.partition(".")[0] for name in replaced(found)} == {"stem", "layer2", "layer3", "layer4"}
-    assert found.notes == ("layer1.0.conv2 is written once for 3 repetitions, all of which stay",)
+    outcome = entry("zoo:resnet50", "separable", excluded=("layer1.0.conv2", "bottleneck.conv1"))
+    assert {name.partition(".")[0] for name in replaced(outcome)} == {"stem", "layer2", "layer3", "layer4"}
+    assert outcome.notes == ("layer1.0.conv2 is written once for 3 repetitions, all of which stay",)
     result = CliRunner().invoke(application(), ["compare", path, "--variant", "separable", "--except", "evn"])
     assert result.exit_code == 2
     assert "did you mean `even`" in result.stderr
@@ -250,6 +250,6 @@ def test_a_padding_below_zero_keeps_a_layer_as_it_is(tmp_path: Path) -> None:
           - conv: {name: wide, out_channels: 4, kernel_size: 3, dilation: 4}
           - conv: {name: plain, out_channels: 4, kernel_size: 3}
         """
-    found = entry(written(tmp_path, text), "dilated")
-    assert replaced(found) == {"plain"}
-    assert "below 0" in skipped(found)["wide"]
+    outcome = entry(written(tmp_path, text), "dilated")
+    assert replaced(outcome) == {"plain"}
+    assert "below 0" in skipped(outcome)["wide"]

@@ -146,7 +146,7 @@ def _refuse(
     elif variant is None and (layers or blocks is not None or write is not None):
         problem = "--layer, --except, --blocks and --write are for a --variant"
     elif write is not None and given:
-        problem = "--write writes the sizes and variables of the spec; leave out --input, --set and what follows @, or change it first"
+        problem = "--write writes the sizes and variables of the spec; leave out --input, --set and what follows @"
     elif write is not None and is_in_zoo(write):
         problem = f"--write writes a file, and {readable(write)} would be a network of the zoo"
     elif files.count("-") > 1:

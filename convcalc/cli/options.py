@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 import typer
 
-from convcalc.spec.named import readable, sizes
+from convcalc.spec.named import readable as readable  # commands take it from here
+from convcalc.spec.named import sizes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -109,9 +109,7 @@ MOST_LAYERS_TO_ADVISE_ON = 2000
 """A larger network is not built again to find input sizes that fit."""
 
 
-def _document(
-    source: Source, inputs: Shapes | None, variables: Texts | None, *, examined: bool = False
-) -> _Document:
+def _document(source: Source, inputs: Shapes | None, variables: Texts | None, *, examined: bool = False) -> _Document:
     """A document with what is said of it from outside: what is named with the source goes before the rest."""
     own = source.named
     inputs = {**(inputs or {}), **(own.inputs if own is not None else {})}

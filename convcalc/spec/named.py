@@ -1,7 +1,7 @@
 """How a network is named: a file, or zoo:NAME, and behind an @ input sizes and variables other than the spec's own.
 
-``net.yaml@input=3x112x112,width=0.5`` is net.yaml with these; of several inputs, ``input.image=3x64x64`` is that of one.
-A value is written as in a spec, so ``depths=[2,2]`` is a list. A file that is called so as a whole is that file.
+``net.yaml@input=3x112x112,width=0.5`` is net.yaml with these; ``input.image=3x64x64`` is the shape of one of several
+inputs. A value is written as in a spec, so ``depths=[2,2]`` is a list. A file that has such a name is that file.
 """
 
 from __future__ import annotations
@@ -90,12 +90,14 @@ def file_of(text: str) -> str:
 
 
 def _start(text: str) -> int | None:
-    """Where the @ before settings is: behind a name that is there, or else the first that may be one."""
+    """Where the @ before settings is: behind the longest name that is there, or else the first that may be one."""
     if "@" not in text or os.path.exists(text):
         return None
     places = [match.start() for match in re.finditer("@", text)]
-    there = [place for place in places if text[:place] == "-" or is_in_zoo(text) or os.path.exists(text[:place])]
-    return next(iter(there or (match.start() for match in START.finditer(text))), None)
+    if text.startswith("-@") or is_in_zoo(text):
+        return places[0]
+    there = [place for place in places if os.path.exists(text[:place])]
+    return max(there) if there else next((match.start() for match in START.finditer(text)), None)
 
 
 def sizes(text: str) -> Shape | None:

@@ -33,8 +33,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def encoded(files: Sequence[Revised], revision: str, by: By) -> bytes:
     """The text of all files, an object where there is one."""
     documents = [_document(file, revision, by) for file in files]
-    whole: object = documents[0] if len(documents) == 1 else documents
-    return msgspec.json.format(msgspec.json.encode(whole, enc_hook=str), indent=1)
+    encodable: object = documents[0] if len(documents) == 1 else documents
+    return msgspec.json.format(msgspec.json.encode(encodable, enc_hook=str), indent=1)
 
 
 def _document(file: Revised, revision: str, by: By) -> Document:

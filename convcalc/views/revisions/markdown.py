@@ -11,7 +11,7 @@ from convcalc.analysis.lines import By
 from convcalc.comparing.revisions import Revised
 from convcalc.views import words
 from convcalc.views.comparison import records as comparisons
-from convcalc.views.comparison.markdown import LONGEST, Section, cell, change_rows, fitted, row, short
+from convcalc.views.comparison.markdown import Section, cell, change_rows, fitted, row, short
 from convcalc.views.markdown import escaped
 from convcalc.views.revisions import records
 
@@ -45,5 +45,7 @@ def _section(file: Revised, by: By) -> Section | None:
         return None
     header, rows, behind = change_rows(comparison, by)
     if behind:
-        rows.append(row("≈", f"{behind} {by}{'s' if behind > 1 else ''}", "changed because something before did", *[""] * 7))
+        rows.append(
+            row("≈", f"{behind} {by}{'s' if behind > 1 else ''}", "changed because something before did", *[""] * 7)
+        )
     return Section(header, rows, f"{cell(records.name(file))}: {comparisons.headline(comparison)}", folded=True)
