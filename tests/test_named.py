@@ -81,7 +81,7 @@ def test_where_the_settings_begin(folder: Path, text: str, path: str, variables:
         ("width=8,depht=1", 18, "no variable `depht`"),
         ("input.img=3x8x8", 16, "no input `img`"),
         ("width=2,input=3x3", 18, "expected 3 sizes"),
-        ("input=3by3", 16, "expected sizes like 3x224x224, comparison `3by3`"),
+        ("input=3by3", 16, "expected sizes like 3x224x224, found `3by3`"),
         ("width=2,width=3", 18, "`width` is there twice"),
         ("width=2,depths", 18, "expected NAME=VALUE behind the @"),
         ("width=", 10, "expected NAME=VALUE behind the @"),
@@ -135,6 +135,14 @@ def test_every_command_that_names_a_file_takes_settings(folder: Path) -> None:
     assert run("compare", "net.yaml@width=8", "--variant", "grouped", "--layer", "a.1")[0] in (0, 2)
     assert run("export", "net.yaml@width=8", "-o", "net.onnx")[0] == 0
     assert shapes("net.onnx@input=3x16x16")[1][0] == 8
+
+
+def test_variants_have_the_settings_too(folder: Path) -> None:
+    arguments = ("compare", "net.yaml@width=8,input=3x8x8", "--variant", "separable", "--format", "json")
+    comparison = json.loads(run(*arguments)[1])
+    assert comparison["base"]["inputs"] == comparison["head"]["inputs"] == {"input": [3, 8, 8]}
+    assert comparison["base"]["totals"]["params"] == (3 * 9 + 1) * 8 + (8 * 9 + 1) * 8
+    assert comparison["head"]["totals"]["params"] == 3 * 9 + 3 * 8 + 8 + 8 * 9 + 8 * 8 + 8
 
 
 def test_what_is_written_cannot_have_other_settings(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 from pathlib import Path
 from textwrap import dedent
@@ -127,6 +129,26 @@ def test_what_is_written_is_what_was_compared(tmp_path: Path) -> None:
         "rgb": 1, "even": 2, "odd": 1, "last": 1
     }  # fmt: skip
     assert [layer["names"] for layer in outcome["skipped"]] == [["rgb"], ["odd"], ["last"]]
+
+
+def test_how_many_are_replaced_is_said_in_every_format(tmp_path: Path) -> None:
+    path = written(tmp_path, CHAIN)
+    texts = {
+        name: CliRunner()
+        .invoke(application(), ["compare", path, "--variant", "grouped,ghost,grouped:groups=7", "--format", name])
+        .stdout
+        for name in ("table", "markdown", "csv")
+    }
+    reason = "groups 2 does not divide both in_channels 3 and out_channels 8"
+    for name in ("table", "markdown"):
+        assert f"grouped: 3 of 4 layers stay as they are: rgb, odd, last ({reason})" in texts[name]
+        assert "1 of 4" in texts[name]
+        assert "4 of 4" in texts[name]
+    rows = {row["label"]: row for row in csv.DictReader(io.StringIO(texts["csv"]))}
+    assert [rows["grouped"][column] for column in ("replaced", "skipped")] == ["1", "3"]
+    assert "groups 7" in rows["grouped:groups=7"]["reason"]
+    tables = [line for line in texts["markdown"].splitlines() if line.startswith("|")][:6]
+    assert {line.count("|") for line in tables} == {8}
 
 
 def test_a_variant_that_can_stand_nowhere_is_a_row_that_says_why(tmp_path: Path) -> None:

@@ -24,7 +24,10 @@ FINDINGS, BAD_INPUT = 1, 2
 
 
 def compare(
-    files: Annotated[list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.")],
+    files: Annotated[
+        list[str],
+        typer.Argument(help="Specs, the first is the base, as NET.yaml or NET.yaml@width=0.5; - reads standard input."),
+    ],
     variant: Annotated[
         str | None,
         typer.Option(
@@ -44,7 +47,8 @@ def compare(
         str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
     ] = None,
     base: Annotated[
-        str | None, typer.Option(metavar="REV", help="Take the base from this revision of git.", show_default=False)
+        str | None,
+        typer.Option(metavar="REV", help="Compare each file with itself at a git revision.", show_default=False),
     ] = None,
     write: Annotated[
         str | None, typer.Option(metavar="FILE", help="Write the spec with the variant.", show_default=False)

@@ -148,7 +148,7 @@ def _refuse_beside_fixes(
     given: bool,
 ) -> None:
     if given:
-        meant = "leave out --input, --set and what follows @"
+        meant = "leave out --input and --set, and what follows @"
         raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {meant}")
     if written:
         raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")

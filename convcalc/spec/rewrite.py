@@ -137,8 +137,8 @@ class Rewriter:
         Raises:
             CannotApply: the variant does not have what a layer says.
         """
-        text = _Version(self, variant, chosen).text()
-        return Source(self.source.path, text, converted=self.source.converted)
+        text, read = _Version(self, variant, chosen).text(), self.source
+        return Source(read.path, text, converted=read.converted, named=read.named)
 
 
 def _names(name: str, way: Path) -> set[str]:

@@ -172,18 +172,21 @@ def _lines(count: int, by: By) -> str:
 
 def _several(sides: Sides, by: By) -> list[Section]:
     what = "variant" if sides.variants else "spec"
+    is_partial = any(entry.skipped for entry in sides.entries)
+    replaced = ["replaced"] if is_partial else []
     header = [
-        row(what, "params", "MACs", "peak activations", "field", f"against {cell(sides.label)}"),
-        "|:--|--:|--:|--:|--:|:--|",
+        row(what, "params", "MACs", "peak activations", "field", *replaced, f"against {cell(sides.label)}"),
+        f"|:--|--:|--:|--:|--:|{'--:|' * is_partial}:--|",
     ]
     rows = []
     for entry, cells in records.ranked(sides):
-        starred = [f"**{cell[:-2]}**" if cell.endswith(" *") else cell for cell in cells.values()]
-        rows.append(row(cell(entry.label), *starred, records.against(entry.comparison)))
+        starred = [f"**{text[:-2]}**" if text.endswith(" *") else text for text in cells.values()]
+        coverage = [records.coverage(entry)] if is_partial else []
+        rows.append(row(cell(entry.label), *starred, *coverage, records.against(entry.comparison)))
     for entry in sides.entries:
         if entry.comparison is None:
             reason = f"cannot apply: {escaped(words.printable(short(entry.reason, 500)))}"
-            rows.append(row(cell(entry.label), "", "", "", "", reason))
+            rows.append(row(cell(entry.label), *[""] * (4 + is_partial), reason))
     sections = [Section(header, rows)]
     for entry in sides.entries:
         if entry.comparison is not None and entry.comparison.changes:

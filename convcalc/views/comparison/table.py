@@ -163,8 +163,7 @@ def _several(console: Console, sides: Sides) -> None:
         for cost in records.COLUMNS
     ]
     if any(entry.skipped for entry, _ in ranked):
-        cells = [records.coverage(entry) if entry.comparison else "" for entry, _ in ranked]
-        columns.append(Column("replaced", cells, rank=6))
+        columns.append(Column("replaced", [records.coverage(entry) for entry, _ in ranked], rank=6))
     against = f"against {words.printable(sides.label)}"
     columns.append(Column(against, [records.against(comparison) for comparison in compared], "left", rank=4))
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
