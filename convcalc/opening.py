@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from convcalc.spec import document
 from convcalc.spec import source as sources
+from convcalc.spec.named import Named, named, readable
 from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ def load(
     path: str | os.PathLike[str], *, inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
 ) -> Network:
     """The network that a spec or an ONNX model describes; ``-`` reads a spec from standard input.
+
+    Behind an @ the name may have input sizes and variables: ``net.yaml@input=3x112x112,width=0.5``.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values of a spec, each
     written as there.
@@ -58,29 +61,40 @@ def network_of(
 
 
 def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
-    """The text of a spec, or that of an ONNX model for these input sizes.
+    """The text of a spec, or that of an ONNX model for these input sizes; see `convcalc.spec.named` for its name.
 
     Raises:
-        SpecError: as for `source.read`, or the model cannot be said in layers.
+        SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
     """
-    path = os.fspath(path)
+    name = named(os.fspath(path))
+    return _with(name, _read(name.path, {**(inputs or {}), **name.inputs}))
+
+
+def _read(path: str, inputs: Inputs) -> Source:
     if not _is_model(path):
         return sources.read(path)
     from convcalc.onnx.importing import imported
 
-    return _converted(path.encode(errors="replace").decode(), lambda: imported(path, model_inputs(inputs)))
+    return _converted(readable(path), lambda: imported(path, model_inputs(inputs)))
+
+
+def _with(name: Named, read: Source) -> Source:
+    """The source with the settings it was named with."""
+    return read.with_text(read.text, name) if name.is_set else read
 
 
 def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
     """As `read`, for a file as it was at a revision."""
     from convcalc.spec.revision import bytes_at
 
-    label, data = bytes_at(revision, path)
-    if not (data.startswith(FIRST_BYTE) or os.fspath(path).endswith(SUFFIX)):
-        return decoded(label, data)
+    name = named(os.fspath(path))
+    label, data = bytes_at(revision, name.path)
+    if not (data.startswith(FIRST_BYTE) or name.path.endswith(SUFFIX)):
+        return _with(name, decoded(label, data))
     from convcalc.onnx.importing import of_bytes
 
-    return _converted(label, lambda: of_bytes(data, label, model_inputs(inputs)))
+    sizes = model_inputs({**(inputs or {}), **name.inputs})
+    return _with(name, _converted(label, lambda: of_bytes(data, label, sizes)))
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:

@@ -31,6 +31,7 @@ MAY_IMPORT = {
     "opening": {"opening", "onnx", "spec", "network", "layers"},
     "reference": {"reference", "onnx", "tensors", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "rules": {"rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "comparing": {"comparing", "opening", "analysis", "spec", "network"},
     "linting": {
         "files",
         "linting",
@@ -46,6 +47,7 @@ MAY_IMPORT = {
     "views": {
         "version",
         "views",
+        "comparing",
         "linting",
         "rules",
         "reference",

@@ -13,7 +13,8 @@ from rich.console import Console
 
 import convcalc
 from convcalc.analysis.lines import lines
-from convcalc.cli.sides import Settings, of_variants
+from convcalc.comparing.sides import Settings
+from convcalc.comparing.variants import of_variants
 from convcalc.linting.configuration import KEYS, LEVELS, targets
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter

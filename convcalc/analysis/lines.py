@@ -83,7 +83,8 @@ def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
 
 def layer_line(report: Report, place: int) -> Line:
     """The line of one layer, the inputs not counted."""
-    row, config = report.layers[place], report.network.layers[place].config
+    network = report.network
+    row, config = report.layers[place], network.nodes[network.input_count + place].config
     summary = config.summary() if config is not None else ""
     return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, summary)
 

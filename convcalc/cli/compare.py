@@ -14,9 +14,13 @@ from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, c
 from convcalc.cli.output import STDOUT, Force, refuse, save, to_stdout
 
 if TYPE_CHECKING:
-    from convcalc.cli.sides import Made
+    from collections.abc import Sequence
+
+    from convcalc.analysis.lines import By
+    from convcalc.comparing.revisions import Revised
+    from convcalc.comparing.sides import Settings, Sides
+    from convcalc.comparing.variants import Made
     from convcalc.spec import SpecError
-    from convcalc.views.comparison.records import Sides
 
 Format = Literal["table", "json", "csv", "markdown"]
 FINDINGS, BAD_INPUT = 1, 2
@@ -24,7 +28,11 @@ FINDINGS, BAD_INPUT = 1, 2
 
 def compare(
     files: Annotated[
-        list[str], typer.Argument(help="Specs, the first is the base; - reads standard input.", autocompletion=networks)
+        list[str],
+        typer.Argument(
+            help="Specs, the first is the base, as NET.yaml or NET.yaml@width=0.5; - reads standard input.",
+            autocompletion=networks,
+        ),
     ],
     variant: Annotated[
         str | None,
@@ -40,11 +48,16 @@ def compare(
     layer: Annotated[
         list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace these layers alone.", show_default=False)
     ] = None,
+    except_: Annotated[
+        list[str] | None,
+        typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.", show_default=False),
+    ] = None,
     blocks: Annotated[
         str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
     ] = None,
     base: Annotated[
-        str | None, typer.Option(metavar="REV", help="Take the base from this revision of git.", show_default=False)
+        str | None,
+        typer.Option(metavar="REV", help="Compare each file with itself at a git revision.", show_default=False),
     ] = None,
     output: Annotated[
         str | None,
@@ -61,6 +74,7 @@ def compare(
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
     format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
     batch: Batch = 1,
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -68,24 +82,29 @@ def compare(
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable
-    from convcalc.cli.sides import NothingToReplace, Settings, of_specs, of_variants
+    from convcalc.cli.loading import network_of
+    from convcalc.comparing.sides import Settings, of_specs
+    from convcalc.comparing.variants import NothingToReplace, of_variants
     from convcalc.spec import SpecError
     from convcalc.spec.rewrite import UnknownLayer
     from convcalc.spec.variants import VariantError
 
-    _refuse(files, variant, layer, blocks, base, output, given=bool(input or set))
+    _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, output, given=bool(input or set))
     if output is not None:
         refuse(output, force=force)
-    settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change)
+    settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change, network_of)
     try:
         if variant is not None:
-            made = of_variants(files[0], variant, layer or [], blocks, settings)
+            made = of_variants(files[0], variant, layer or [], blocks, settings, except_ or [])
             _one_that_applies(made)
             if output is not None:
                 save(output, [_written(made, files[0])], force=force)
             sides = made.sides
+        elif base is not None:
+            _since(base, files, settings, format, by)
+            return
         else:
-            sides = of_specs(files, base, settings)
+            sides = of_specs(files, settings)
     except SpecError as error:
         from convcalc.views import diagnostics
 
@@ -96,19 +115,43 @@ def compare(
     except VariantError as error:
         raise typer.BadParameter(str(error), param_hint="--variant") from None
     except UnknownLayer as error:
-        raise typer.BadParameter(str(error), param_hint="--layer") from None
+        hint = "--layer" if error.name in (layer or []) else "--except"
+        raise typer.BadParameter(str(error), param_hint=hint) from None
     except Incomparable as error:
         _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
     except NothingToReplace as error:
         _fail(str(error), FINDINGS)
     if output != STDOUT:
-        _print(format, sides)
+        _print(format, sides, by)
+
+
+def _since(revision: str, files: list[str], settings: Settings, format: Format, by: By) -> None:  # noqa: A002  # as above
+    """One file against itself as one comparison, several with a summary."""
+    from convcalc.comparing.revisions import since
+    from convcalc.spec import SpecError
+    from convcalc.views import diagnostics
+
+    revised = since(revision, files, settings)
+    if len(files) == 1:
+        (file,) = revised
+        if file.problems:
+            raise SpecError(list(file.problems))
+        if file.reason:
+            _fail(file.reason, BAD_INPUT)
+        if file.sides is not None:
+            _print(format, file.sides, by)
+            return
+    _print_revised(format, revised, readable(revision), by)
+    sys.stdout.flush()
+    diagnostics.show(console(stderr=True), [problem for file in revised for problem in file.problems])
+    if any(file.status == "failed" for file in revised):
+        raise typer.Exit(BAD_INPUT)
 
 
 def _refuse(
     files: list[str],
     variant: str | None,
-    layer: list[str] | None,
+    layers: list[str],
     blocks: str | None,
     base: str | None,
     output: str | None,
@@ -116,17 +159,23 @@ def _refuse(
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
+    from convcalc.spec.named import file_of
+    from convcalc.spec.zoo import is_in_zoo
+
+    given = given or any(file_of(file) != file for file in files)
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
-    elif base is not None and (len(files) > 1 or files[0] == "-"):
-        problem = "--base is for one file"
+    elif base is not None and "-" in files:
+        problem = "--base is for files; standard input was nothing at a revision"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
-    elif variant is None and (layer or blocks is not None or output is not None):
-        problem = "--layer, --blocks and --output are for a --variant"
+    elif variant is None and (layers or blocks is not None or output is not None):
+        problem = "--layer, --except, --blocks and --output are for a --variant"
     elif output is not None and given:
-        problem = "--output writes the sizes and variables of the spec; leave out --input and --set, or change it first"
+        problem = "--output writes the sizes and variables of the spec; leave out --input, --set and what follows @"
+    elif output is not None and is_in_zoo(output):
+        problem = f"--output writes a file, and {readable(output)} would be a network of the zoo"
     elif files.count("-") > 1:
         problem = "standard input can be read once"
     if problem:
@@ -145,7 +194,7 @@ def _one_that_applies(made: Made) -> None:
 
 def _written(made: Made, original: str) -> bytes:
     """The text of the one variant, with the byte order mark of the file that it comes from."""
-    from convcalc.cli.sides import up_to_date
+    from convcalc.comparing.variants import up_to_date
     from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
@@ -158,7 +207,7 @@ def _written(made: Made, original: str) -> bytes:
 
 def _print_mistakes(error: SpecError, base: str) -> None:
     """The documents of the specs as far as they could be worked out, with their mistakes in them, as JSON."""
-    from convcalc.cli.sides import Side, Uncompared
+    from convcalc.comparing.sides import Side, Uncompared
     from convcalc.views import json as documents
     from convcalc.views.comparison import json
 
@@ -177,22 +226,45 @@ def _fail(message: str, code: int) -> NoReturn:
     raise typer.Exit(code)
 
 
-def _print(format: Format, sides: Sides) -> None:  # noqa: A002  # as above
+def _print(format: Format, sides: Sides, by: By) -> None:  # noqa: A002  # as above
+    if format in ("table", "csv") and len(sides.entries) > 1 and by != "layer":
+        raise typer.BadParameter("is for two networks; of several each is a row here, all of it", param_hint="--by")
     if format == "table":
         from convcalc.views.comparison import table
 
-        table.show(console(), sides)
+        table.show(console(), sides, by)
     elif format == "json":
         from convcalc.views.comparison import json
 
-        sys.stdout.flush()
-        sys.stdout.buffer.write(json.encoded(sides) + b"\n")  # JSON is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        _write_json(json.encoded(sides, by))
     elif format == "csv":
         from convcalc.views.comparison import csv
 
-        sys.stdout.write(csv.text(sides))
+        sys.stdout.write(csv.text(sides, by))
     else:
         from convcalc.views.comparison import markdown
 
-        sys.stdout.write(markdown.text(sides))
+        sys.stdout.write(markdown.text(sides, by))
+
+
+def _print_revised(format: Format, files: Sequence[Revised], revision: str, by: By) -> None:  # noqa: A002  # as above
+    if format == "table":
+        from convcalc.views.revisions import table
+
+        table.show(console(), files, revision, by)
+    elif format == "json":
+        from convcalc.views.revisions import json
+
+        _write_json(json.encoded(files, revision, by))
+    elif format == "csv":
+        from convcalc.views.revisions import csv
+
+        sys.stdout.write(csv.text(files))
+    else:
+        from convcalc.views.revisions import markdown
+
+        sys.stdout.write(markdown.text(files, revision, by))
+
+
+def _write_json(text: bytes) -> None:
+    to_stdout([text, b"\n"])  # JSON is UTF-8, whatever the terminal

@@ -99,6 +99,7 @@ def lint(
     from convcalc.linting.options import Options, UsageError, growths
     from convcalc.linting.run import each_once
     from convcalc.spec import SpecError
+    from convcalc.spec.named import file_of
 
     wanted = outputs(format or [])
     if files.count("-") > 1:
@@ -107,7 +108,8 @@ def lint(
     if fix:
         _refuse_fixes_of_the_zoo(files)
     if fix or diff:
-        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=input or set)
+        is_set = bool(input or set) or any(file_of(file) != file for file in files)
+        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=is_set)
     if write_baseline == STDOUT:
         raise typer.BadParameter(
             "expected a file: its paths are from the folder it is in", param_hint="--write-baseline"
@@ -169,10 +171,11 @@ def _refuse_beside_fixes(
     diff: bool,
     formats: list[str] | None,
     written: str | None,
-    given: list[str] | None,
+    given: bool,
 ) -> None:
     if given:
-        raise typer.BadParameter("--fix and --diff are for the specs as they stand; leave out --input and --set")
+        meant = "leave out --input and --set, and what follows @"
+        raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {meant}")
     if written:
         raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")
     if diff and formats:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 import typer
 
-from convcalc.fields import LARGEST
+from convcalc.spec.named import readable as readable  # commands take it from here
+from convcalc.spec.named import sizes
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -63,19 +64,13 @@ def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
 
 
 def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, equals, sizes = text.rpartition("=")
-    parts = sizes.split("x")
-    numbers = tuple(int(part) if part.isascii() and part.isdigit() and len(part) <= 10 else 0 for part in parts)
-    if not all(0 < number <= LARGEST for number in numbers) or (equals and not name):
+    name, equals, written = text.rpartition("=")
+    shape = sizes(written)
+    if shape is None or (equals and not name):
         raise typer.BadParameter(
             f"expected sizes like 3x224x224, or NAME=3x224x224, found {text!r}", param_hint="--input"
         )
-    return name or "input", numbers
-
-
-def readable(text: str) -> str:
-    """An argument as it can be printed: bytes that were no text are replaced."""
-    return text.encode(errors="replace").decode()
+    return name or "input", shape
 
 
 def assignments(texts: list[str]) -> dict[str, str]:

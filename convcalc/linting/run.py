@@ -21,6 +21,7 @@ from convcalc.network import Network
 from convcalc.opening import read
 from convcalc.rules._subject import Problem, Settings, Subject
 from convcalc.spec.document import Examined, examine
+from convcalc.spec.named import file_of
 from convcalc.spec.source import Diagnostic, Source, SpecError
 
 TYPE_CHECKING = False
@@ -112,11 +113,12 @@ class Linter:
         Raises:
             SpecError, UsageError: as in `run`.
         """
+        named, path = path, file_of(path)
         configuration = self.finder.of(path)
         severities = selected(self.options, configuration, path)
         self.severities = severities | self.severities
         try:
-            source = source or read(path, self.options.inputs)
+            source = source or read(named, self.options.inputs)
         except SpecError as error:
             diagnostics = error.diagnostics
             nothing = Source(diagnostics[0].path, "")

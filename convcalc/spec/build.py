@@ -5,8 +5,10 @@ A layer that fails has no shape; what depends on it is passed over in silence, s
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from msgspec.structs import replace
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import shown
@@ -44,6 +46,8 @@ class Builder:
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.steps = 0
         self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
+        self.assumed: Mapping[str, Shape] = {}  # of layers that are tried: what comes behind sees these shapes
+        self.measured: dict[str, Shape] = {}  # what those layers give themselves
 
     def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
         """Build everything from the inputs on; returns the output of the last layer.
@@ -89,7 +93,7 @@ class Builder:
     def _each(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
         if layer.repeat is None:
-            return self._once(site, current)
+            return self._tried(site, current)
         times = self.names.repeats[site.name] = self._times(site, current)
         if self.steps + times > MOST_LAYERS:
             self._refuse_more(site)
@@ -97,7 +101,7 @@ class Builder:
         try:
             for index in range(times):
                 inner, before = Site(layer, site.call, f"{site.name}.{index}", index), len(self.nodes)
-                current = self._once(inner, current)
+                current = self._tried(inner, current)
                 self.names.tensors[inner.name] = current
                 built += len(self.nodes) > before
         finally:  # what could be built is one group, also where a repetition fails
@@ -114,6 +118,23 @@ class Builder:
                 site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
             )
         return found
+
+    def _tried(self, site: Site, current: Tensor) -> Tensor:
+        """As `_once`; of a layer that is tried, the output has the shape that is assumed, also where it fails."""
+        shape = self.assumed.get(site.name)
+        if shape is None:
+            return self._once(site, current)
+        try:
+            output = self._once(site, current)
+        except Failed:
+            output = None
+        if output is None:
+            node = Node(site.name, f"{site.layer.kind_name} that fails", None, (), shape, site.layer.line)
+        else:
+            self.measured[site.name] = self.nodes[output].shape
+            node = replace(self.nodes[output], shape=shape)
+        self.nodes.append(node)
+        return len(self.nodes) - 1
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer

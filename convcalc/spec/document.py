@@ -53,12 +53,13 @@ def loads(
     """The network that a spec describes.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values, each written as
-    in a spec. `warn` is called with what can be read and may not be what is meant, if there is any.
+    in a spec; those that the source was named with go before. `warn` is called with what can be read and may not be
+    what is meant, if there is any.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    document = _Document(source, inputs or {}, variables or {})
+    document = _document(source, inputs, variables)
     network = document.read()
     problems = document.found()
     if warn is not None and (warnings := document.warnings(network, complete=not problems)):
@@ -70,12 +71,44 @@ def loads(
 
 def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | None = None) -> Examined:
     """As `loads`, with what is wrong handed out beside the layers that could be worked out, and where they stand."""
-    document = _Document(source, inputs or {}, variables or {}, examined=True)
+    document = _document(source, inputs, variables, examined=True)
     network = document.read()
     builder = document.builder
     places = Places(source, document.tree, builder.sites or [], builder.budgeted)
     problems = document.advised(network)
     return Examined(network, problems, document.warnings(network, complete=not problems), places)
+
+
+def attempt(
+    source: Source,
+    *,
+    inputs: Shapes | None = None,
+    variables: Texts | None = None,
+    assumed: Shapes | None = None,
+) -> Attempt:
+    """As `loads`, for who only tries: nothing is raised, and nobody looks for advice.
+
+    `assumed` are shapes by full names of layers: whatever such a layer gives, those behind it get this shape.
+    """
+    document = _document(source, inputs, variables)
+    builder = document.builder
+    builder.assumed = assumed or {}
+    network = document.read()
+    problems = [problem.message for problem in document.found()]
+    return Attempt(None if problems else network, problems, builder.problems.failures, builder.measured)
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """What came of a spec that was tried: its network, or else what is wrong.
+
+    `failures` are messages by the full name of the layer that fails, `shapes` what the layers with an assumed shape
+    give themselves.
+    """
+
+    network: Network | None
+    problems: list[str]
+    failures: dict[str, str]
+    shapes: dict[str, Shape]
 
 
 class Examined(msgspec.Struct, frozen=True):
@@ -94,6 +127,14 @@ MOST_LAYERS_TO_BLAME = 2000
 """A larger network is not built again to find the variables that broke it."""
 MOST_LAYERS_TO_ADVISE_ON = 20_000
 """Layers that are built, at all sizes that are tried together, to find input sizes that fit."""
+
+
+def _document(source: Source, inputs: Shapes | None, variables: Texts | None, *, examined: bool = False) -> _Document:
+    """A document with what is said of it from outside: what is named with the source goes before the rest."""
+    own = source.named
+    inputs = {**(inputs or {}), **(own.inputs if own is not None else {})}
+    variables = {**(variables or {}), **(own.variables if own is not None else {})}
+    return _Document(source, inputs, variables, examined=examined)
 
 
 class _Document:
@@ -141,6 +182,8 @@ class _Document:
             most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.steps, 1)
             trials = Trials(entering.name, entering.shape, found, problems_at, most)
             found = [trials.advised(problem) for problem in found]
+        if self.source.named is not None:
+            found = [self.source.named.placed(problem) for problem in found]
         return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
 
     def warnings(self, network: Network | None, *, complete: bool) -> list[Diagnostic]:

@@ -9,6 +9,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from convcalc.spec.named import readable
 from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
 from convcalc.spec.zoo import is_in_zoo
 
@@ -18,6 +19,10 @@ LONGEST_WAIT = 60
 
 class NotThere(SpecError):
     """The revision is there, the file is not."""
+
+
+class NoRevision(SpecError):
+    """There is no such revision."""
 
 
 def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
@@ -38,23 +43,44 @@ def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:
     if is_in_zoo(os.fspath(path)):
         raise _failed(str(path), "a network of the zoo ships with convcalc and has no revisions; name a file")
     file = Path(path)
-    label = f"{revision}:{path}".encode(errors="replace").decode()
+    label = readable(f"{revision}:{path}")
     folder = file.parent
     while not folder.is_dir() and folder != folder.parent:  # a folder that was there at the revision alone
         folder = folder.parent
     if _git(label, folder, "rev-parse", "--is-inside-work-tree").returncode:
         where = folder if str(folder) != "." else "this folder"
         raise _failed(label, f"{where} is in no git repository, so there is no revision to compare with")
-    commit = _git(label, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
-    if commit.returncode:
-        raise _failed(
-            label, f"there is no revision `{revision}`", "`git branch -a` and `git tag` list names of revisions"
-        )
+    commit = _commit(label, folder, revision)
     inside = os.path.relpath(file, folder).replace(os.sep, "/")
-    found = _git(label, folder, "cat-file", "blob", f"{commit.stdout.decode().strip()}:./{inside}")
+    found = _git(label, folder, "cat-file", "blob", f"{commit}:./{inside}")
     if found.returncode:
         raise NotThere(_failed(label, f"there is no file {path} at revision {revision}").diagnostics)
     return label, found.stdout
+
+
+def renamed_from(revision: str, path: str | os.PathLike[str]) -> str:
+    """What a file that git knows was called at a revision; nothing where it was not moved since.
+
+    Raises:
+        SpecError: git cannot be run, or there is no such revision.
+    """
+    label, folder = readable(f"{revision}:{path}"), os.path.dirname(path) or "."
+    top = os.fsdecode(_git(label, Path(folder), "rev-parse", "--show-toplevel").stdout.rstrip(b"\n"))
+    commit = _commit(label, Path(folder), revision)
+    options = ("--name-status", "-z", "--find-renames", "--diff-filter=R", "--no-ext-diff")
+    listed = _git(label, Path(top), "diff", *options, commit, "--").stdout
+    _, *names = os.fsdecode(listed).split("\0")  # a score, the old name and the new one, again and again
+    here = os.path.relpath(os.path.realpath(path), os.path.realpath(top)).replace(os.sep, "/")
+    was = next((old for old, new in zip(names[::3], names[1::3], strict=False) if new == here), None)
+    return os.path.relpath(os.path.join(top, was)) if was is not None else ""
+
+
+def _commit(label: str, folder: Path, revision: str) -> str:
+    commit = _git(label, folder, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    if commit.returncode:
+        advice = "`git branch -a` and `git tag` list names of revisions"
+        raise NoRevision(_failed(label, f"there is no revision `{revision}`", advice).diagnostics)
+    return commit.stdout.decode().strip()
 
 
 def _git(label: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:

@@ -18,10 +18,10 @@ from convcalc.fields import shown
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 from convcalc.spec import tree
-from convcalc.spec.document import Shapes, Texts, loads
 from convcalc.spec.edits import Change, Layout, applied, quoted
 from convcalc.spec.outline import Definition, Outline, Path, Scope, Written
-from convcalc.spec.source import Edit, Source, SpecError
+from convcalc.spec.padding import NoPadding, size_keeping
+from convcalc.spec.source import Edit, Source
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import COMMON, numbered
 from convcalc.spec.variants import NOT_INSIDE, Variant, parameters
@@ -38,7 +38,11 @@ class CannotApply(Exception):
 
 
 class UnknownLayer(ValueError):
-    """A name or a glob that no layer has."""
+    """A name or a glob that no layer has; `name` is what was asked for."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        super().__init__(f"no layer is called `{name}`; {advice}")
+        self.name = name
 
 
 def is_standard(node: Node) -> bool:
@@ -68,23 +72,31 @@ class Rewriter:
             self.ways.setdefault((*calls, way[-1]), []).append(node)
         self.reached = {layer for way in self.ways for layer in way}
 
-    def chosen(self, variant: Variant, patterns: Sequence[str]) -> tuple[dict[Path, list[Node]], tuple[str, ...]]:
+    def chosen(
+        self, variant: Variant, patterns: Sequence[str], excluded: Sequence[str] = ()
+    ) -> tuple[dict[Path, list[Node]], tuple[str, ...]]:
         """The ways to the layers that a variant replaces, and notes on those that it does not or that come along.
 
         Raises:
             UnknownLayer: no layer has a name that is asked for.
         """
         closed = {*NOT_INSIDE, *self.closure(variant.target)}
-        found, notes = {}, []
-        named = [self._matching(pattern) for pattern in patterns]
+        chosen, notes = {}, []
+        named = set().union(*map(self._matching, patterns))
+        kept = set().union(*map(self._matching, excluded))
         lenders = {self.network.nodes[owner].name for owner, _ in self.network.lent}
         for way, nodes in self.ways.items():
-            wanted = [node for node in nodes if not patterns or any(node.name in names for names in named)]
+            wanted = [node for node in nodes if not patterns or node.name in named]
             standard = [node for node in nodes if is_standard(node)]
             if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
                 continue
             if any(node.borrowed or node.name in lenders for node in nodes):
                 notes.append(f"{standard[0].name} stays: single arrays of it are also another layer's")
+                continue
+            staying = [node for node in nodes if node.name in kept]
+            if staying:
+                if len(staying) < len(nodes):
+                    notes.append(f"{staying[0].name} is written once for {len(nodes)} repetitions, all of which stay")
                 continue
             if len(standard) < len(nodes):
                 notes.append(f"{standard[0].name} stays: it is standard in some of its repetitions alone")
@@ -93,8 +105,8 @@ class Rewriter:
                 notes.append(
                     f"{wanted[0].name} is written once for {len(nodes)} repetitions, all of which are replaced"
                 )
-            found[way] = nodes
-        return found, tuple(notes)
+            chosen[way] = nodes
+        return chosen, tuple(notes)
 
     def _matching(self, pattern: str) -> set[str]:
         """The full names of all layers that a name or a glob stands for."""
@@ -108,7 +120,7 @@ class Rewriter:
                     found.add(node.name)
         if not found:
             advice = did_you_mean(pattern, sorted(known)) or "`convcalc analyze --expand` prints the names there are"
-            raise UnknownLayer(f"no layer is called `{pattern}`; {advice}")
+            raise UnknownLayer(pattern, advice)
         return found
 
     def closure(self, target: str) -> set[str]:
@@ -123,21 +135,13 @@ class Rewriter:
                 waiting += [layer.kind for layer in block.scope.everything()]
         return found
 
-    def rewritten(
-        self, variant: Variant, chosen: Mapping[Path, list[Node]], inputs: Shapes | None, variables: Texts | None
-    ) -> tuple[Source, Network]:
-        """The spec with the chosen layers replaced, and the network that it describes.
+    def rewritten(self, variant: Variant, chosen: Mapping[Path, list[Node]]) -> Source:
+        """The spec with the chosen layers replaced; whether it makes a network is another matter.
 
         Raises:
-            CannotApply: the variant does not have what a layer says, or the network no longer fits.
+            CannotApply: the variant does not have what a layer says.
         """
-        source = Source(self.source.path, _Version(self, variant, chosen).text())
-        try:
-            return source, loads(source, inputs=inputs, variables=variables)
-        except SpecError as error:
-            first = min(error.problems, key=lambda problem: (problem.line, problem.column))
-            more = len(error.problems) - 1
-            raise CannotApply(first.message + (f" (and {more} more)" if more else "")) from error
+        return self.source.with_text(_Version(self, variant, chosen).text())
 
 
 def _names(name: str, way: Path) -> set[str]:
@@ -304,6 +308,7 @@ class _Version:
         for name, text in variant.fields.items():
             if name in written or not shares:
                 fields[name] = quoted(text.replace("{out_channels}", _expression(written.get("out_channels"))))
+        fields |= self._padding(layer, written, fields)
         dropped = {name for name in written if name not in self.parameters or name in variant.dropped}
         for name in dropped - set(variant.dropped):
             self._may_drop(layer, name)
@@ -312,6 +317,17 @@ class _Version:
             self._complete(layer, {*written, *fields})
         kind = None if variant.target == layer.kind else variant.target
         return Change(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
+
+    def _padding(self, layer: Written, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
+        """The padding that keeps the size where the variant does and the layer does not share that of another."""
+        if not self.variant.keeps_size or "dilation" not in fields:
+            return {}
+        nodes = self.nodes[layer]
+        try:
+            padding = size_keeping(self.variant.fields["dilation"], written, [node.config for node in nodes])
+        except NoPadding as problem:
+            raise CannotApply(f"{nodes[0].name}: {problem}") from None
+        return {} if padding is None else {"padding": quoted(padding)}
 
     def _may_drop(self, layer: Written, field: str) -> None:
         for node in self.nodes[layer]:

@@ -76,10 +76,12 @@ class Problems:
     def __init__(self) -> None:
         self.found: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
+        self.failures: dict[str, str] = {}  # what is wrong first, by the full name of the layer, repetitions too
         self._said: set[tuple[str, int, str]] = set()
 
     def fail(self, site: Site, code: str, message: str, field: str = "", advice: str = "") -> Failed:
         """Report something about a layer at the field to blame; returns what to raise."""
+        self.failures.setdefault(site.name, message)
         own, field = site.in_users_text(field)
         layer = own.layer
         node: Node = layer.fields[field].node if field in layer.fields else layer.key

@@ -16,6 +16,7 @@ from convcalc.spec import zoo
 
 if TYPE_CHECKING:
     from convcalc.network import Network
+    from convcalc.spec.named import Named
 
 LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
@@ -81,7 +82,7 @@ class Source:
 
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
     were asked for, and stands nowhere; `origin` then says of a line what it comes from, and `warnings` what was odd in
-    that file.
+    that file. `named` is how it was named, with other input sizes and variables than its own.
     """
 
     def __init__(
@@ -92,12 +93,25 @@ class Source:
         shipped: bool = False,
         origin: Callable[[int], str] | None = None,
         warnings: tuple[str, ...] = (),
+        named: Named | None = None,
     ) -> None:
         self.path = path
         self.text = text
         self.shipped = shipped
         self.origin = origin
         self.warnings = warnings
+        self.named = named
+
+    def with_text(self, text: str, named: Named | None = None) -> Source:
+        """Another text in its place, under the same name, or as it is named with other settings."""
+        return Source(
+            self.path,
+            text,
+            shipped=self.shipped,
+            origin=self.origin,
+            warnings=self.warnings,
+            named=named or self.named,
+        )
 
     @property
     def converted(self) -> bool:

@@ -12,6 +12,7 @@ import msgspec
 
 from convcalc import layers
 from convcalc.spec import library, tree
+from convcalc.spec.named import split
 from convcalc.spec.outline import Definition, Outline, definitions
 from convcalc.spec.source import Source, SpecError
 from convcalc.spec.suggestions import did_you_mean
@@ -24,7 +25,7 @@ class Shipped(msgspec.Struct, frozen=True):
 
     `fields` are values that differ from the convolution's, in the spec language; ``{out_channels}`` stands for the
     convolution's own. `options` are names for fields under which the variant is mostly written. `dropped` are fields
-    that it does not have by its nature.
+    that it does not have by its nature. `keeps_size`: padding follows the dilation, so that sizes stay.
     """
 
     target: str
@@ -32,6 +33,7 @@ class Shipped(msgspec.Struct, frozen=True):
     fields: Mapping[str, str] = {}
     options: Mapping[str, str] = {}
     dropped: tuple[str, ...] = ()
+    keeps_size: bool = False
 
 
 VARIANTS: dict[str, Shipped] = {
@@ -49,7 +51,13 @@ VARIANTS: dict[str, Shipped] = {
     ),
     "separable": Shipped("separable_conv", "depthwise, then pointwise; depth_multiplier 1"),
     "spatial_separable": Shipped("spatial_separable_conv", "one convolution an axis: Kx1, then 1xK"),
-    "dilated": Shipped("conv", "taps `rate` apart", fields={"dilation": "2"}, options={"rate": "dilation"}),
+    "dilated": Shipped(
+        "conv",
+        "taps `rate` apart; padding follows, so that the size stays unless padding is given",
+        fields={"dilation": "2"},
+        options={"rate": "dilation"},
+        keeps_size=True,
+    ),
     "grouped": Shipped("conv", "channels in `groups` parts", fields={"groups": "2"}),
     "transposed": Shipped("conv_transpose", "input and output exchanged"),
     "deformable_v1": Shipped("deform_conv_v1", "each tap looks where a learned offset moves it; offset_groups 1"),
@@ -75,6 +83,7 @@ class Variant(msgspec.Struct, frozen=True):
     fields: Mapping[str, str]
     given: frozenset[str]
     dropped: tuple[str, ...]
+    keeps_size: bool
 
 
 def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[Variant]:
@@ -86,7 +95,7 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
         VariantError: no such name, or not of this form.
     """
     found: dict[str, Variant] = {}
-    for part in _split(text, ","):
+    for part in split(text, ","):
         labels = [part.strip()] if part.strip() != "all" else list(VARIANTS)
         for label in labels:
             if not label:
@@ -96,20 +105,8 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
     return list(found.values())
 
 
-def _split(text: str, mark: str) -> list[str]:
-    """The parts of a text between marks that stand in no brackets."""
-    parts, depth = [""], 0
-    for character in text:
-        depth += (character in "([") - (character in ")]")
-        if character == mark and depth <= 0:
-            parts.append("")
-        else:
-            parts[-1] += character
-    return parts
-
-
 def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Variant:
-    name, *options = _split(text, ":")
+    name, *options = split(text, ":")
     shipped = VARIANTS.get(name)
     if shipped is None:
         if not is_replacement(name, outline, more):
@@ -135,7 +132,8 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
             advice = did_you_mean(key, legal) or f"it has {', '.join(legal)}"
             raise VariantError(f"{name} has no option `{key}`; {advice}")
     fields = {**shipped.fields, **given}
-    return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped)
+    keeps_size = shipped.keeps_size and "padding" not in given
+    return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped, keeps_size)
 
 
 def is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:

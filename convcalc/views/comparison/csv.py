@@ -6,10 +6,12 @@ import csv
 import io
 
 from convcalc.analysis.compare import Change, Totals, compare
-from convcalc.analysis.lines import Line
+from convcalc.analysis.folding import folded
+from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import ReceptiveField
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
-from convcalc.views.comparison.records import Sides, ordered
+from convcalc.views.comparison.records import ordered
 
 SIDE = (
     "name",
@@ -26,19 +28,19 @@ SIDE = (
 COSTS = ("params", "macs")
 
 
-def text(sides: Sides) -> str:
+def text(sides: Sides, by: By = "layer") -> str:
     """The table of a comparison, with its header."""
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerows(_several(sides) if len(sides.entries) > 1 else _one(sides))
+    writer.writerows(_several(sides) if len(sides.entries) > 1 else _one(sides, by))
     return out.getvalue()
 
 
-def _one(sides: Sides) -> list[list[object]]:
+def _one(sides: Sides, by: By) -> list[list[object]]:
     header = ["mark", *(f"base_{name}" for name in SIDE), *(f"head_{name}" for name in SIDE)]
     header += [f"{cost}_{what}" for cost in COSTS for what in ("delta", "percent")]
     comparison = sides.entries[0].comparison
-    changes = comparison.changes if comparison is not None else ()
+    changes = folded(comparison, by).changes if comparison is not None else ()
     return [list(header), *(_row(change) for change in changes)]
 
 
@@ -68,21 +70,28 @@ def _percent(number: float | None) -> str:
     return "" if number is None else f"{number:.4f}"
 
 
+def _coverage(sides: Sides, entry: Entry) -> list[object]:
+    """How many layers a variant took the place of, and how many it left."""
+    if not sides.variants or entry.comparison is None:
+        return ["", ""]
+    return [len(entry.replaced), sum(len(layer.names) for layer in entry.skipped)]
+
+
 def _several(sides: Sides) -> list[list[object]]:
     header = ["label", "smallest", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
-    header += ["reason", "uncosted"]
+    header += ["reason", "uncosted", "replaced", "skipped"]
     rows: list[list[object]] = [list(header)]
     for entry, cells in ordered(sides):
         comparison = entry.comparison or (None if entry.reason else compare(sides.base, sides.base))
         smallest = " ".join(cost for cost, cell in cells.items() if cell.endswith("*"))
         if comparison is None:
-            rows.append([entry.label, smallest, *[""] * (len(header) - 4), entry.reason, ""])
+            rows.append([entry.label, smallest, *[""] * (len(header) - 6), entry.reason, "", "", ""])
             continue
         totals = [getattr(comparison.head.totals, name) for name in Totals.__struct_fields__]
         macs = comparison.totals.macs
         field = _field(comparison.head.receptive_field)
         rows.append(
             [entry.label, smallest, *totals, field, macs.delta, _percent(macs.percent), entry.reason,
-             len(comparison.head.uncosted)]
+             len(comparison.head.uncosted), *_coverage(sides, entry)]
         )  # fmt: skip
     return rows

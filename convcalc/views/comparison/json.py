@@ -7,12 +7,15 @@ from collections.abc import Sequence
 import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
-from convcalc.analysis.lines import Line
+from convcalc.analysis.folding import folded
+from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import Convention
 from convcalc.analysis.theory import Theory
+from convcalc.comparing.sides import Entry, Sides
+from convcalc.spec.replacing import Skipped
 from convcalc.version import __version__
 from convcalc.views import json
-from convcalc.views.comparison.records import Entry, Sides, ordered
+from convcalc.views.comparison.records import ordered
 
 SCHEMA_VERSION = 1
 
@@ -29,22 +32,27 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     head_parts: tuple[Line, ...] = ()
 
 
-class Diff(msgspec.Struct, frozen=True):
-    """The totals side by side, what leaves each, and every layer that is not the same in both."""
+class Diff(msgspec.Struct, frozen=True, omit_defaults=True):
+    """The totals side by side, what leaves each, and every layer that is not the same in both.
+
+    `lines` are the blocks or kinds that are not, where they are asked for.
+    """
 
     totals: Totals
     outputs: tuple[tuple[str, ...], tuple[str, ...]]
     layers: list[Layer]
+    lines: list[Layer] | None = None
 
 
 class Head(msgspec.Struct, frozen=True, kw_only=True):
-    """One of several that the base is compared with; `reason`: it could not be had, and why."""
+    """One of several that the base is compared with; `reason`: it could not be had, and why; see `Entry`."""
 
     label: str
     reason: str | None
     head: json.Document | None
     diff: Diff | None
     replaced: list[str]
+    skipped: tuple[Skipped, ...]
     theory: Theory | None
     notes: tuple[str, ...]
 
@@ -60,16 +68,17 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     diff: Diff | None = None
     variant: str | None = None
     replaced: list[str] | None = None
+    skipped: tuple[Skipped, ...] = ()
     theory: Theory | None = None
     notes: tuple[str, ...] = ()
     heads: list[Head] | None = None
 
 
-def encoded(sides: Sides) -> bytes:
+def encoded(sides: Sides, by: By = "layer") -> bytes:
     """The text of a comparison."""
     base = json.document(sides.base, sides.path, None, None)
     if len(sides.entries) == 1:
-        head = _head(sides, sides.entries[0])
+        (head,) = heads(sides, by)
         document = Document(
             convention=sides.base.convention,
             base=base,
@@ -77,13 +86,12 @@ def encoded(sides: Sides) -> bytes:
             diff=head.diff,
             variant=head.label if sides.variants else None,
             replaced=head.replaced if sides.variants else None,
+            skipped=head.skipped,
             theory=head.theory,
             notes=head.notes,
         )
     else:
-        asked = [entry for entry, _ in ordered(sides) if entry in sides.entries]
-        heads = [_head(sides, entry) for entry in asked]
-        document = Document(convention=sides.base.convention, base=base, heads=heads)
+        document = Document(convention=sides.base.convention, base=base, heads=heads(sides, by))
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
 
 
@@ -96,28 +104,36 @@ def failure(documents: Sequence[json.Document]) -> bytes:
     elif heads:
         reason = "a spec has mistakes"
         document.heads = [
-            Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], theory=None, notes=())
+            Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], skipped=[], theory=None, notes=())
             for head in heads
         ]
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
 
 
-def _head(sides: Sides, entry: Entry) -> Head:
+def heads(sides: Sides, by: By) -> list[Head]:
+    """Those that the base is compared with, in the order in which they are shown."""
+    return [_head(sides, entry, by) for entry, _ in ordered(sides) if entry in sides.entries]
+
+
+def _head(sides: Sides, entry: Entry, by: By) -> Head:
     comparison = entry.comparison
     path = sides.path if sides.variants else entry.label
     return Head(
         label=entry.label,
         reason=entry.reason or None,
         head=json.document(comparison.head, path, None, None) if comparison else None,
-        diff=_diff(comparison) if comparison else None,
+        diff=_diff(comparison, by) if comparison else None,
         replaced=[change.name for change in entry.replaced],
+        skipped=entry.skipped,
         theory=entry.theory,
         notes=entry.notes,
     )
 
 
-def _diff(comparison: Comparison) -> Diff:
-    return Diff(comparison.totals, comparison.outputs, [_layer(change) for change in comparison.changes])
+def _diff(comparison: Comparison, by: By) -> Diff:
+    layers = [_layer(change) for change in comparison.changes]
+    lines = [_layer(change) for change in folded(comparison, by).changes] if by != "layer" else None
+    return Diff(comparison.totals, comparison.outputs, layers, lines)
 
 
 def _layer(change: Change) -> Layer:

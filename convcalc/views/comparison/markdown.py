@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import msgspec
 
-from convcalc.analysis.compare import Change
+from convcalc.analysis.compare import Change, Comparison
+from convcalc.analysis.folding import folded
+from convcalc.analysis.lines import By
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.comparison import records
-from convcalc.views.comparison.records import Entry, Sides
 from convcalc.views.markdown import escaped
 
 LONGEST = 64_500
@@ -40,26 +42,26 @@ class Section(msgspec.Struct):
         return table
 
 
-def text(sides: Sides) -> str:
+def text(sides: Sides, by: By = "layer") -> str:
     """A marker, a headline, what changed, and the rest folded."""
     first = sides.entries[0]
-    path = _short(words.printable(sides.path if sides.variants else first.label), 1000)
+    path = short(words.printable(sides.path if sides.variants else first.label), 1000)
     marker = f"<!-- convcalc:compare:{path.replace('--', '-&#45;').replace('>', '&gt;')} -->"
     several = len(sides.entries) > 1 or first.comparison is None
     names = [sides.base.network.name, *(e.comparison.head.network.name for e in sides.entries if e.comparison)]
-    title = f"### {_cell(records.between(names[0], names[0 if several else -1]))}: "
+    title = f"### {cell(records.between(names[0], names[0 if several else -1]))}: "
     title += f"{len(sides.entries)} {'variants' if sides.variants else 'specs'} compared" if several else ""
     title += "" if several or first.comparison is None else _headline(sides, first)
-    sections = _several(sides) if several else _one(sides, first)
+    sections = _several(sides, by) if several else _one(sides, first, by)
     notes = [note for entry in sides.entries for note in _notes(entry)]
-    end = [*(f"{_short(note, 500)}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
+    end = [*(f"{short(note, 500)}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
     end.append(f"{words.convention(sides.base)} · `{path.replace('`', '')}`")
-    return _fitted([marker, title, ""], sections, end)
+    return fitted([marker, title, ""], sections, end)
 
 
 def _headline(sides: Sides, entry: Entry) -> str:
     assert entry.comparison is not None  # noqa: S101  # for the type checker
-    variant = f"standard -> {_cell(entry.label)}: " if sides.variants else ""
+    variant = f"standard -> {cell(entry.label)}: " if sides.variants else ""
     return variant + records.headline(entry.comparison)
 
 
@@ -67,10 +69,13 @@ def _notes(entry: Entry) -> list[str]:
     theory = [records.theory(entry.theory)] if entry.theory is not None else []
     leaving = [records.leaving(entry.comparison)] if entry.comparison is not None else []
     uncosted = [records.uncosted(entry.comparison)] if entry.comparison is not None else []
-    return [escaped(words.printable(note)) for note in (*theory, *entry.notes, *leaving, *uncosted) if note]
+    skipped = [f"{entry.label}: {records.skipped(entry)}"] if entry.skipped else []
+    return [escaped(words.printable(note)) for note in (*theory, *skipped, *entry.notes, *leaving, *uncosted) if note]
 
 
-def _fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
+def fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
+    """The whole comment, rows left out from the end where it would be too long."""
+
     def whole() -> str:
         return "\n".join([*start, *(line for section in sections for line in section.lines()), *end]) + "\n"
 
@@ -85,53 +90,58 @@ def _fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
     return whole()
 
 
-def _short(value: str, longest: int = LONGEST_CELL) -> str:
+def short(value: str, longest: int = LONGEST_CELL) -> str:
+    """The beginning of a text."""
     return value if len(value) <= longest else f"{value[: longest - 1]}…"
 
 
-def _cell(value: str) -> str:
-    return escaped(words.printable(_short(value)))
+def cell(value: str) -> str:
+    """A text as it may stand in a table."""
+    return escaped(words.printable(short(value)))
 
 
-def _row(*cells: str) -> str:
+def row(*cells: str) -> str:
+    """A line of a table."""
     return f"| {' | '.join(cells)} |"
 
 
-def _one(sides: Sides, entry: Entry) -> list[Section]:
+def _one(sides: Sides, entry: Entry, by: By) -> list[Section]:
     comparison = entry.comparison
     assert comparison is not None  # noqa: S101  # for the type checker
-    labels = ("standard", _cell(entry.label)) if sides.variants else ("base", "head")
-    header = [_row("", *labels, "change", "%"), "|:--|--:|--:|--:|--:|"]
-    totals = Section(header, [_row(*cells) for cells in records.totals(comparison)])
+    labels = ("standard", cell(entry.label)) if sides.variants else ("base", "head")
+    header = [row("", *labels, "change", "%"), "|:--|--:|--:|--:|--:|"]
+    totals = Section(header, [row(*cells) for cells in records.totals(comparison)])
+    comparison = folded(comparison, by)
     changed = [change for change in comparison.layers if change.mark in {"edited", "added", "removed"}]
     affected = [change for change in comparison.layers if change.mark == "affected"]
     same = [change for change in comparison.layers if change.mark == "same"]
     rows = [line for change in changed for line in _change(change)]
-    sections = [totals, Section(_HEADER, rows) if rows else Section([], ["No layer changed of itself."])]
+    sections = [totals, Section(_header(by), rows) if rows else Section([], ["No layer changed of itself."])]
     sections.append(
-        Section(_HEADER, [line for change in affected for line in _change(change)],
-                f"{len(affected)} layers changed because something before them did (≈)", folded=True)
+        Section(_header(by), [line for change in affected for line in _change(change)],
+                f"{_lines(len(affected), by)} changed because something before them did (≈)", folded=True)
     )  # fmt: skip
     sections.append(
-        Section(_HEADER, [line for change in same for line in _change(change)],
-                f"{len(same)} layers are the same", folded=True)
+        Section(_header(by), [line for change in same for line in _change(change)],
+                f"{_lines(len(same), by)} the same", folded=True)
     )  # fmt: skip
     return sections
 
 
-_HEADER = [
-    _row("", "layer", "kind", "output", "params", "change", "MACs", "change", "%", "field"),
-    "|:-:|:--|:--|:--|--:|--:|--:|--:|--:|--:|",
-]
+def _header(by: By) -> list[str]:
+    return [
+        row("", by, "kind", "output", "params", "change", "MACs", "change", "%", "field"),
+        "|:-:|:--|:--|:--|--:|--:|--:|--:|--:|--:|",
+    ]
 
 
 def _change(change: Change) -> list[str]:
     last = change.head or change.base
     assert last is not None  # noqa: S101  # for the type checker: a change is of one of the two
-    line = _row(
+    line = row(
         records.MARKS[change.mark],
-        _cell(records.name(change)),
-        _cell(records.kinds(change)),
+        cell(records.name(change)),
+        cell(records.kinds(change)),
         records.outputs(change),
         words.cost(last, change.delta("params").head, words.exact),
         records.changed(change, "params", records.exactly),
@@ -141,7 +151,7 @@ def _change(change: Change) -> list[str]:
         records.fields(change),
     )
     parts = [
-        _row("", f"&nbsp;&nbsp;{_cell(part.name)}", _cell(words.kind(part)), words.shape(part.output_shape or ()),
+        row("", f"&nbsp;&nbsp;{cell(part.name)}", cell(words.kind(part)), words.shape(part.output_shape or ()),
              words.cost(part, part.params, words.exact), "", words.cost(part, part.macs, words.exact), "", "",
              words.field(part.receptive_field))
         for part in change.head_parts
@@ -149,25 +159,40 @@ def _change(change: Change) -> list[str]:
     return [line, *parts]
 
 
-def _several(sides: Sides) -> list[Section]:
+def change_rows(comparison: Comparison, by: By) -> tuple[list[str], list[str], int]:
+    """The table of what changed of itself, its header and its rows, and how many lines changed because of that."""
+    changes = folded(comparison, by).changes
+    rows = [line for change in changes if change.mark != "affected" for line in _change(change)]
+    return _header(by), rows, sum(change.mark == "affected" for change in changes)
+
+
+def _lines(count: int, by: By) -> str:
+    return f"{count} {by}{'' if count == 1 else 's'}"
+
+
+def _several(sides: Sides, by: By) -> list[Section]:
     what = "variant" if sides.variants else "spec"
+    is_partial = any(entry.skipped for entry in sides.entries)
+    replaced = ["replaced"] if is_partial else []
     header = [
-        _row(what, "params", "MACs", "peak activations", "field", f"against {_cell(sides.label)}"),
-        "|:--|--:|--:|--:|--:|:--|",
+        row(what, "params", "MACs", "peak activations", "field", *replaced, f"against {cell(sides.label)}"),
+        f"|:--|--:|--:|--:|--:|{'--:|' * is_partial}:--|",
     ]
     rows = []
     for entry, cells in records.ranked(sides):
-        starred = [f"**{cell[:-2]}**" if cell.endswith(" *") else cell for cell in cells.values()]
-        rows.append(_row(_cell(entry.label), *starred, records.against(entry.comparison)))
+        starred = [f"**{text[:-2]}**" if text.endswith(" *") else text for text in cells.values()]
+        coverage = [records.coverage(entry)] if is_partial else []
+        rows.append(row(cell(entry.label), *starred, *coverage, records.against(entry.comparison)))
     for entry in sides.entries:
         if entry.comparison is None:
-            reason = f"cannot apply: {escaped(words.printable(_short(entry.reason, 500)))}"
-            rows.append(_row(_cell(entry.label), "", "", "", "", reason))
+            reason = f"cannot apply: {escaped(words.printable(short(entry.reason, 500)))}"
+            rows.append(row(cell(entry.label), *[""] * (4 + is_partial), reason))
     sections = [Section(header, rows)]
     for entry in sides.entries:
         if entry.comparison is not None and entry.comparison.changes:
-            changed = [change for change in entry.comparison.layers if change.mark in {"edited", "added", "removed"}]
+            layers = folded(entry.comparison, by).layers
+            changed = [change for change in layers if change.mark in {"edited", "added", "removed"}]
             lines = [line for change in changed for line in _change(change)]
-            title = f"{_cell(entry.label)}: {records.headline(entry.comparison)}"
-            sections.append(Section(_HEADER, lines, title, folded=True))
+            title = f"{cell(entry.label)}: {records.headline(entry.comparison)}"
+            sections.append(Section(_header(by), lines, title, folded=True))
     return sections

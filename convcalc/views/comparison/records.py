@@ -2,42 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.theory import Theory
+from convcalc.comparing.sides import Entry, Sides
+from convcalc.spec.replacing import Skipped
 from convcalc.views import words
 
 MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "same": ""}
 KEY = "~ edited, + added, - removed, ≈ changed because something before it changed"
-
-
-class Entry(msgspec.Struct, frozen=True):
-    """One network that is compared: a variant or a spec. `reason`: it could not be had, and why.
-
-    `replaced` are the layers that a variant took the place of, `notes` what else a reader should know.
-    """
-
-    label: str
-    comparison: Comparison | None = None
-    reason: str = ""
-    replaced: tuple[Change, ...] = ()
-    theory: Theory | None = None
-    notes: tuple[str, ...] = ()
-
-
-class Sides(msgspec.Struct, frozen=True):
-    """The base with its label and path, and what it is compared with; `variants`: these are its variants."""
-
-    base: Report
-    label: str
-    path: str
-    entries: tuple[Entry, ...]
-    variants: bool
 
 
 def signed(number: int) -> str:
@@ -104,6 +81,41 @@ def uncosted(comparison: Comparison) -> str:
     sides = (("base", comparison.base), ("head", comparison.head))
     found = [f"{words.listed(report.uncosted)} in the {side}" for side, report in sides if report.uncosted]
     return f"it is not known what {', '.join(found)} cost: changes are of what is counted" if found else ""
+
+
+def coverage(entry: Entry) -> str:
+    """How many of the layers that a variant is for it took the place of: 16 of 17."""
+    count = len(entry.replaced)
+    return f"{count} of {count + sum(len(layer.names) for layer in entry.skipped)}" if entry.comparison else ""
+
+
+def skipped(entry: Entry) -> str:
+    """The layers where a variant cannot stand, and why, reasons that differ in names and numbers alone once."""
+    if not entry.skipped:
+        return ""
+    alike: dict[str, list[Skipped]] = {}
+    for layer in entry.skipped:
+        alike.setdefault(re.sub(r"[\d.]+", "", _brief(layer)), []).append(layer)
+    parts = [
+        f"{words.listed([_pattern(layer.names) for layer in layers])} ({_brief(layers[0])})"
+        for layers in alike.values()
+    ]
+    count = sum(len(layer.names) for layer in entry.skipped)
+    total = coverage(entry).rpartition(" ")[2]
+    return f"{count} of {total} layers {'stays as it is' if count == 1 else 'stay as they are'}: {', '.join(parts)}"
+
+
+def _brief(layer: Skipped) -> str:
+    """Why, without the name of the layer itself and without what would be legal there."""
+    reason = layer.reason.partition("; legal here")[0]
+    name, _, message = reason.partition(": ")
+    return message if any(name == own or name.startswith(f"{own}.") for own in layer.names) else reason
+
+
+def _pattern(names: Sequence[str]) -> str:
+    """One name for all repetitions, as --layer takes it: layer2.*.conv2."""
+    parts = zip(*(name.split(".") for name in names), strict=False)
+    return ".".join(part[0] if len(set(part)) == 1 else "*" for part in parts)
 
 
 def leaving(comparison: Comparison) -> str:
@@ -240,7 +252,8 @@ def ordered(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
 def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
     """The networks that could be had, the base among them, with the fewest MACs first, and their cells.
 
-    The smallest of a column is marked with a star, unless it is the least of what one of them may be.
+    The smallest of a column is marked with a star, unless more than half of them are as small, or it is the least of
+    what one of them may be.
     """
     base = Entry(sides.label)
     repeats_base = any(entry.label == sides.label for entry in sides.entries)
@@ -253,7 +266,7 @@ def ranked(sides: Sides) -> list[tuple[Entry, dict[str, str]]]:
         known = [row[cost][0] for row in cells if row[cost][0] is not None]
         for row, (_, report) in zip(cells, found, strict=True):
             number, text = row[cost]
-            is_least = len(known) > 1 and number is not None and number == min(known)
+            is_least = number is not None and number == min(known) and 2 * known.count(number) <= len(known)
             is_least = is_least and not (report.uncosted and cost in {"params", "macs"})
             row[cost] = f"{text} *" if is_least else text
     return [(entry, row) for (entry, _), row in zip(found, cells, strict=True)]

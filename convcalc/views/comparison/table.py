@@ -6,29 +6,35 @@ from rich.console import Console
 from rich.text import Text
 
 from convcalc.analysis.compare import Change, Comparison
-from convcalc.analysis.lines import Line
+from convcalc.analysis.folding import folded
+from convcalc.analysis.lines import By, Line
+from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words, fitted, grid
 from convcalc.views.comparison import records
-from convcalc.views.comparison.records import Entry, Sides
 
+LONGEST_VARIANT = 17
+"""Characters of a name that are kept before a column of numbers is."""
 STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "same": ""}
 
 
-def show(console: Console, sides: Sides) -> None:
+def show(console: Console, sides: Sides, by: By = "layer", *, convention: bool = True) -> None:
     """Print one comparison in full, or several in a row each."""
     _title(console, sides)
     if len(sides.entries) > 1:
         _several(console, sides)
-    elif sides.variants:
+    elif sides.variants and by == "layer":
         _variant(console, sides.entries[0])
     else:
-        _specs(console, sides.entries[0])
-    console.print(Text(words.convention(sides.base), "dim"))
+        _specs(console, sides.entries[0], by)
+    if convention:
+        console.print(Text(words.convention(sides.base), "dim"))
 
 
 def _title(console: Console, sides: Sides) -> None:
     name, shapes, path = words.title(sides.base, sides.path)
+    heads = {words.title(entry.comparison.head, "")[1]: None for entry in sides.entries if entry.comparison is not None}
+    shapes = records.between(shapes, next(iter(heads))) if len(heads) == 1 else shapes
     labels = [words.printable(entry.label) for entry in sides.entries]
     if len(labels) > 1:
         console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")))
@@ -82,7 +88,7 @@ def _replaced(change: Change) -> list[tuple[Line, str, str]]:
 
 
 def _notes(console: Console, entry: Entry) -> None:
-    for note in entry.notes:
+    for note in (*([records.skipped(entry)] if entry.skipped else []), *entry.notes):
         console.print(Text(words.printable(note)))
 
 
@@ -108,12 +114,12 @@ def _short(label: str) -> str:
     return end(label, 16)
 
 
-def _specs(console: Console, entry: Entry) -> None:
+def _specs(console: Console, entry: Entry, by: By) -> None:
     comparison = entry.comparison
     assert comparison is not None  # noqa: S101  # for the type checker: specs that cannot be read are errors
     _totals(console, comparison, "base", "head")
     _uncosted(console, comparison)
-    changes = comparison.changes
+    changes = folded(comparison, by).changes
     if records.leaving(comparison):
         console.print(Text(records.leaving(comparison)))
     if not changes:
@@ -123,7 +129,7 @@ def _specs(console: Console, entry: Entry) -> None:
     macs, params = [change.delta("macs") for change in changes], [change.delta("params") for change in changes]
     columns = [
         Column("", [records.MARKS[change.mark] for change in changes], "left"),
-        Column("layer", [words.printable(records.name(change)) for change in changes], "left", shorten=end),
+        Column(by, [words.printable(records.name(change)) for change in changes], "left", shorten=end),
         Column("kind", [records.kinds(change) for change in changes], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [records.outputs(change) for change in changes], "left", rank=6),
         Column("params", [records.changed(change, "params", records.exactly) for change in changes], rank=1),
@@ -132,6 +138,7 @@ def _specs(console: Console, entry: Entry) -> None:
         Column("%", [records.percent(delta).removesuffix(" %") for delta in macs], rank=4),
         Column("field", [records.fields(change) for change in changes], rank=3),
     ]
+    columns = [column for column in columns if column.header != "kind" or by != "kind" or column.shorten is end]
     _print(console, columns, [STYLES[change.mark] for change in changes])
     console.print(Text(records.KEY, "dim"))
     _notes(console, entry)
@@ -147,20 +154,27 @@ def _several(console: Console, sides: Sides) -> None:
             [words.printable(entry.label) for entry, _ in ranked],
             "left",
             shorten=end,
+            narrowest=LONGEST_VARIANT,
         )
     ]
-    ranks = {"params": 1, "macs": 0, "peak_activation_bytes": 3, "field": 2}
+    ranks = {"params": 1, "macs": 0, "peak_activation_bytes": 5, "field": 2}
     columns += [
         Column(headers[cost], _starred([cells[cost] for _, cells in ranked]), rank=ranks[cost])
         for cost in records.COLUMNS
     ]
+    if any(entry.skipped for entry, _ in ranked):
+        columns.append(Column("replaced", [records.coverage(entry) for entry, _ in ranked], rank=6))
     against = f"against {words.printable(sides.label)}"
     columns.append(Column(against, [records.against(comparison) for comparison in compared], "left", rank=4))
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
     failed = [entry for entry in sides.entries if entry.comparison is None]
     for entry in failed:
         console.print(Text(f"{words.printable(entry.label)}   cannot apply: {words.printable(entry.reason)}", "dim"))
-    console.print(Text("* the smallest of its column", "dim"))
+    for entry in sides.entries:
+        if entry.skipped:
+            console.print(Text(words.printable(f"{entry.label}: {records.skipped(entry)}")))
+    if any(cell.endswith("*") for _, cells in ranked for cell in cells.values()):
+        console.print(Text("* the smallest of its column", "dim"))
     theories = [(entry.label, entry.theory) for entry in sides.entries if entry.theory is not None]
     for label, found in theories:
         console.print(Text(f"{words.printable(label)}: {records.theory(found)}"))

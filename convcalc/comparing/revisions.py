@@ -1,0 +1,89 @@
+"""Files against themselves as they were at a revision of git."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Literal
+
+import msgspec
+from msgspec.structs import replace
+
+from convcalc.analysis.compare import Incomparable, compare
+from convcalc.analysis.report import Report
+from convcalc.comparing.sides import Entry, Settings, Sides
+from convcalc.opening import network_of, read_at
+from convcalc.spec import Diagnostic, Source, SpecError
+from convcalc.spec.named import file_of, readable
+from convcalc.spec.revision import NoRevision, NotThere, renamed_from
+
+Status = Literal["changed", "unchanged", "added", "deleted", "failed"]
+
+
+class Revised(msgspec.Struct, frozen=True):
+    """What became of one file since a revision.
+
+    `sides` where it was there and is: with one entry. `report` where it is or was there alone. `was` is what it was
+    called, where it was moved. A file that failed has a `reason`, and the `problems` of its text on either side.
+    """
+
+    path: str
+    status: Status
+    sides: Sides | None = None
+    report: Report | None = None
+    was: str = ""
+    reason: str = ""
+    problems: tuple[Diagnostic, ...] = ()
+
+
+def since(revision: str, files: Sequence[str], settings: Settings) -> list[Revised]:
+    """Each file against itself at a revision; a mistake in one is no end of the rest.
+
+    Raises:
+        SpecError: there is no such revision.
+    """
+    revised = [_revised(revision, file, settings) for file in files]
+    moved = {os.path.normpath(file.was) for file in revised if file.was}
+    return [file for file in revised if file.status != "deleted" or os.path.normpath(file.path) not in moved]
+
+
+def _revised(revision: str, file: str, settings: Settings) -> Revised:
+    path = readable(file)
+    quiet = replace(settings, load=network_of)  # of what was, nothing can be mended
+    try:
+        base, was = _base(revision, file, settings)
+        if base is not None and not was and not os.path.exists(file_of(file)):
+            return Revised(path, "deleted", report=quiet.report(base))
+        head = settings.report(settings.read(file))
+        if base is None:
+            return Revised(path, "added", report=head)
+        before = quiet.report(base)
+        comparison = compare(before, head, allow_input_change=settings.allow_input_change)
+    except NoRevision:
+        raise
+    except SpecError as error:
+        problems = tuple(error.diagnostics)
+        return Revised(path, "failed", reason=problems[0].message, problems=problems)
+    except Incomparable as error:
+        return Revised(path, "failed", reason=f"{error}; --allow-input-change compares them all the same")
+    label = f"{readable(revision)}:{was or path}"
+    sides = Sides(before, label, label, (Entry(path, comparison),), variants=False)
+    is_same = not comparison.changes and before.totals == head.totals and len(set(comparison.outputs)) == 1
+    return Revised(path, "unchanged" if is_same and not was else "changed", sides, was=was)
+
+
+def _base(revision: str, file: str, settings: Settings) -> tuple[Source | None, str]:
+    """The text of a file at the revision, None where it is new, and what it was called there if otherwise.
+
+    Raises:
+        SpecError: it is there neither now nor then, or cannot be read.
+    """
+    try:
+        return settings.read(file, revision), ""
+    except NotThere:
+        path = file_of(file)
+        if not os.path.exists(path):
+            raise
+        was = renamed_from(revision, path)
+        suffix = file[len(path) :]
+        return (read_at(revision, f"{was}{suffix}", settings.inputs), f"{readable(was)}{suffix}") if was else (None, "")

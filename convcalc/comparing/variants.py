@@ -1,0 +1,113 @@
+"""A network against its variants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from convcalc.analysis.analyze import analyze
+from convcalc.analysis.compare import compare
+from convcalc.analysis.report import Report
+from convcalc.analysis.theory import theory
+from convcalc.comparing.sides import Entry, Settings, Sides
+from convcalc.opening import read
+from convcalc.spec import Source, SpecError, loads
+from convcalc.spec.named import readable
+from convcalc.spec.replacing import replaced
+from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
+
+
+class NothingToReplace(Exception):
+    """No layer is a standard convolution, of those that are asked for."""
+
+
+class Made(msgspec.Struct, frozen=True):
+    """Variants side by side, and the text of each that could be made."""
+
+    sides: Sides
+    sources: dict[str, Source]
+
+
+def of_variants(
+    file: str,
+    wanted: str,
+    layers: Sequence[str],
+    blocks: str | None,
+    settings: Settings,
+    excluded: Sequence[str] = (),
+) -> Made:
+    """A spec against its variants, put in place of `layers`, or of all, apart from those that are `excluded`.
+
+    Raises:
+        SpecError: the spec or the blocks have mistakes.
+        VariantError, UnknownLayer: there is no such variant, block or layer.
+        NothingToReplace: no layer of those that are asked for is a standard convolution.
+    """
+    source = settings.read(file)
+    base = settings.report(source)
+    more = read_blocks(read(blocks)) if blocks is not None else {}
+    rewriter = Rewriter(source, base.network, more)
+    twice = sorted(set(more) & set(rewriter.outline.own))
+    if twice:
+        raise VariantError(f"block `{twice[0]}` is defined both in {blocks} and in {file}")
+    sources: dict[str, Source] = {}
+    variants = parsed(wanted, rewriter.outline, more)
+    entries = [_entry(rewriter, variant, (layers, excluded), base, settings, sources) for variant in variants]
+    if all(entry is None for entry in entries):
+        named = f" among {', '.join(layers)}" if layers else ""
+        named += f" except {', '.join(excluded)}" if excluded else ""
+        raise NothingToReplace(
+            f"no layer to replace{named}: none is a convolution of groups 1 with a kernel larger than 1, those apart "
+            "that composites like separable_conv are made of"
+        )
+    nothing = "no layer to replace: what it would replace is what it is made of"
+    known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
+    return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)
+
+
+def _entry(
+    rewriter: Rewriter,
+    variant: Variant,
+    patterns: tuple[Sequence[str], Sequence[str]],
+    base: Report,
+    settings: Settings,
+    sources: dict[str, Source],
+) -> Entry | None:
+    """One variant; None where it has nothing to replace."""
+    chosen, notes = rewriter.chosen(variant, *patterns)
+    if not chosen:
+        return None
+    try:
+        replacement = replaced(rewriter, variant, chosen, settings.inputs, settings.variables)
+    except CannotApply as error:
+        return Entry(variant.label, reason=str(error), notes=notes)
+    sources[variant.label] = replacement.source
+    head = analyze(replacement.network, batch=settings.batch, dtype=settings.dtype)
+    comparison = compare(base, head)
+    names = set(replacement.replaced)
+    changes = tuple(change for change in comparison.layers if change.base is not None and change.base.name in names)
+    expected = theory(comparison, changes, variant.name, variant.given)
+    return Entry(variant.label, comparison, "", changes, expected, notes, replacement.skipped)
+
+
+def up_to_date(source: Source) -> Source:
+    """A spec that expects what it has. With other inputs and variables than its own that could not be said."""
+    try:
+        report = analyze(loads(source))
+    except SpecError:
+        return source
+    totals = {name: str(number) for name, number in msgspec.structs.asdict(report.totals).items()}
+    seen = report.receptive_field
+    size = seen.size if seen is not None and seen.size is not None and None not in seen.size else None
+    shape = report.network.nodes[report.network.outputs[0]].shape if report.network.outputs else ()
+    return with_figures(source, {**totals, "output": _listed(shape), "receptive_field": _once(size) if size else None})
+
+
+def _once(sizes: Sequence[object]) -> str:
+    return str(sizes[0]) if len(set(sizes)) == 1 else _listed(sizes)
+
+
+def _listed(sizes: Sequence[object]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"
