@@ -45,6 +45,7 @@ class Network(msgspec.Struct, frozen=True):
 
     `outputs` are indices of nodes. `groups` are in the order they end, so that inner ones come first.
     `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
+    `computed` are the full names of layers that were worked out, with what is written in place of their last part.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Network(msgspec.Struct, frozen=True):
     expect: dict[str, object]
     budget: dict[str, int]
     overridden: bool = False
+    computed: dict[str, str] = {}
 
     @property
     def layers(self) -> tuple[Node, ...]:

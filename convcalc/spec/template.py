@@ -12,6 +12,7 @@ from typing import Any
 from convcalc.fields import FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
+from convcalc.spec.labels import Label, is_computed
 from convcalc.spec.limits import Limit, entries, limits
 from convcalc.spec.source import Source
 from convcalc.spec.suggestions import close, did_you_mean
@@ -29,13 +30,14 @@ def numbered(kind: str, number: int) -> str:
 
 
 class Reference:
-    """The name of a tensor or layer, with its place."""
+    """The name of a tensor or layer, with its place; `label` is there where the name is worked out."""
 
-    __slots__ = ("name", "node")
+    __slots__ = ("label", "name", "node")
 
-    def __init__(self, name: str, node: Scalar) -> None:
+    def __init__(self, name: str, node: Scalar, label: Label | None = None) -> None:
         self.name = name
         self.node = node
+        self.label = label
 
 
 class Layer:
@@ -56,7 +58,7 @@ class Layer:
             "line",
             "name",
         ),
-        *("ignored", "repeat", "share", "source", "sources", "when"),
+        *("ignored", "label", "name_node", "repeat", "share", "source", "sources", "when"),
     )
 
     def __init__(self, source: Source, key: Scalar) -> None:
@@ -64,6 +66,8 @@ class Layer:
         self.key = key
         self.kind_name = str(key.value)
         self.name = ""
+        self.name_node: Node = key  # where it is given
+        self.label: Label | None = None  # where the name is worked out
         self.line = source.line(key.start)
         self.kind: type[Kind] | None = None
         self.block: Block | None = None
@@ -95,15 +99,17 @@ class Layer:
 class Block:
     """A composite layer written in the spec language. A parameter's value is None where it must be given.
 
-    `variables` are the spec's own that its layers may use; a shipped block has none.
+    `inputs` are the names of what enters, none where one tensor does, which is called `input`. `variables` are the
+    spec's own that its layers may use; a shipped block has none.
     """
 
-    __slots__ = ("about", "layers", "name", "parameters", "source", "variables")
+    __slots__ = ("about", "inputs", "layers", "name", "parameters", "source", "variables")
 
     def __init__(self, name: str, source: Source) -> None:
         self.name = name
         self.source = source
         self.about = ""
+        self.inputs: list[str] = []
         self.parameters: dict[str, Value | None] = {}
         self.layers: list[Layer] = []
         self.variables: frozenset[str] = frozenset()
@@ -117,17 +123,36 @@ WHEN = Flag("the layer is left out where this is false")
 
 
 class Scope:
-    """What can be named where a layer stands: values for expressions, tensors and layers for references."""
+    """What can be named where a layer stands: values for expressions, tensors and layers for references.
 
-    def __init__(self, values: Iterable[str], tensors: Iterable[str] = ()) -> None:
+    `inputs` are the names of what enters; of several, none of which is called `input`, at the top of a spec, it is not
+    known whose channels `input_channels` are. Where a name `is_computed`, others than `tensors` may be there.
+    """
+
+    def __init__(self, values: Iterable[str], inputs: Iterable[str] = (), absent: str = "") -> None:
         self.values = set(values)
-        self.tensors = {*RESERVED, *tensors}
+        self.in_layer = {*self.values, *IN_LAYER} - {absent}
+        self.inputs = frozenset(inputs)
+        self.tensors = {*RESERVED, *self.inputs}
+        self.is_computed = False
+        self.absent = absent
         self.lines: dict[str, int] = {}
         self.counts: dict[str, int] = {}
 
     def repeated(self) -> Scope:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
-        return Scope({*self.values, "index"}, self.tensors)
+        inner = Scope({*self.values, "index"}, self.inputs, self.absent)
+        inner.tensors |= self.tensors
+        inner.is_computed = self.is_computed
+        return inner
+
+
+def is_legal_name(text: str) -> bool:
+    """Whether a layer may be called so."""
+    return bool(text) and "." not in text and text not in RESERVED and text.isprintable()
+
+
+LEGAL_NAME = "a text without dots and control characters, other than `input` and `previous`"
 
 
 class Compiler(ValueReader):
@@ -176,7 +201,7 @@ class Compiler(ValueReader):
             layer.body = body
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         self._definition(layer)
-        names = scope.values.union(IN_LAYER)
+        names = scope.in_layer
         if isinstance(body, tree.Mapping):
             repeated = body.find("repeat") is not None
             inside = names | {"index"} if repeated else names
@@ -244,10 +269,10 @@ class Compiler(ValueReader):
         elif name == "when":
             layer.when = self.value(node, names, WHEN, name)
         elif name == "share":
-            references = self._references(node, scope, name)
+            references = self._references(node, scope, name, names)
             layer.share = references[0] if references else None
         elif name == "from":
-            layer.sources = self._references(node, scope, name)
+            layer.sources = self._references(node, scope, name, names)
         elif name == "budget":
             layer.budget = limits(self, node)
         elif name == "lint":
@@ -265,7 +290,7 @@ class Compiler(ValueReader):
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
         return found
 
-    def _references(self, node: Node, scope: Scope, what: str) -> list[Reference] | None:
+    def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
         items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
@@ -274,12 +299,15 @@ class Compiler(ValueReader):
             if (
                 not isinstance(item, Scalar)
                 or not isinstance(item.value, str)
-                or (what == "share" and item.value in RESERVED)
+                or (what == "share" and item.value in {*RESERVED, *scope.inputs})
             ):
                 self.problem("CC011", item, f"{what}: expected the name of a layer above, found {described(item)}")
                 return None
+            if is_computed(item.value):
+                found.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
+                continue
             first = item.value.partition(".")[0]
-            if first not in scope.tensors:
+            if first not in scope.tensors and not scope.is_computed:
                 advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
                 return None
@@ -314,14 +342,15 @@ class Compiler(ValueReader):
         layer.name = numbered(layer.kind_name, number)
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
-            if not text or "." in text or text in RESERVED or not text.isprintable():
-                self.problem(
-                    "CC011",
-                    node,
-                    "name: expected a text without dots and control characters, other than `input` and `previous`",
-                )
-            else:
+            layer.name_node = node
+            if is_computed(text) and isinstance(node, Scalar):
                 layer.name = text
+                layer.label = self.label(node, {*scope.values, *(["index"] if layer.repeat else [])}, "name")
+                scope.is_computed = True
+            elif is_legal_name(text):
+                layer.name = text
+            else:
+                self.problem("CC011", node, f"name: expected {LEGAL_NAME}")
         if layer.name in scope.tensors:
             line = scope.lines.get(layer.name)
             where = f"in line {line}" if line else "as an input"
