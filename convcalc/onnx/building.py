@@ -29,10 +29,10 @@ UNKNOWN = "opaque"
 class Draft:
     """A layer to be: `weights` are the initialisers it uses, `nodes` what it comes from.
 
-    Of one that is unknown, `reason` is why, and `operand` the number that it works with, as an exponent is.
+    Of one that is unknown, `reason` is why.
     """
 
-    __slots__ = ("fields", "inputs", "kind", "name", "nodes", "operand", "reason", "shape", "weights")
+    __slots__ = ("fields", "inputs", "kind", "name", "nodes", "reason", "shape", "weights")
 
     def __init__(
         self,
@@ -45,7 +45,6 @@ class Draft:
     ) -> None:
         self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
         self.nodes, self.weights, self.name, self.reason = nodes, weights, "", ""
-        self.operand: float | None = None
 
     @property
     def op(self) -> str:

@@ -116,7 +116,7 @@ class Block:
 
 
 COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
-MERGES = ("add", "mul", "concat")
+MERGES = ("add", "mul", "max", "min", "concat")
 RESERVED = ("input", "previous")
 REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
