@@ -236,6 +236,13 @@ def test_mistakes(name: str) -> None:
     assert message in found[0].message
 
 
+def test_braces_without_quotes_are_told_of_quotes() -> None:
+    with pytest.raises(SpecError) as caught:
+        network("input: [4, 8, 8]\nlayers: [relu: {name: r{index}, repeat: 2}]\n")
+    [problem] = caught.value.diagnostics
+    assert (problem.code, problem.help) == ("CC001", "a name that holds an expression in braces is put in quotes")
+
+
 def test_the_limit_on_layers_counts_them() -> None:
     with pytest.raises(SpecError) as caught:
         network('input: [4]\nlayers: [relu: {name: "r{index}", repeat: 1000000}]\n')

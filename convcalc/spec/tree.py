@@ -96,6 +96,7 @@ def described(node: Node) -> str:
 STUMBLES = {
     "\t": "indent with blanks, not tabs",
     "[": "inside braces an expression with brackets is put in quotes",
+    "{": "a name that holds an expression in braces is put in quotes",
 }
 """What to do about the characters that a reader of YAML stumbles over most."""
 
