@@ -212,9 +212,9 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes(name: str) -> None:
     layers, call, message = WRONG[name]
-    found = problems(TWO.replace("LAYERS", layers).replace("CALL", call))
-    assert len(found) == 1
-    assert message in found[0][2]
+    reported = problems(TWO.replace("LAYERS", layers).replace("CALL", call))
+    assert len(reported) == 1
+    assert message in reported[0][2]
 
 
 @pytest.mark.parametrize(
@@ -230,9 +230,9 @@ def test_mistakes(name: str) -> None:
     ],
 )
 def test_names_that_cannot_be_of_an_input(inputs: str, message: str) -> None:
-    found = problems(f"input: [4, 8, 8]\nblocks: {{b: {{inputs: {inputs}, layers: [relu]}}}}\nlayers: [relu]\n")
-    assert found[0][0] in {"CC002", "CC011"}
-    assert message in found[0][2]
+    reported = problems(f"input: [4, 8, 8]\nblocks: {{b: {{inputs: {inputs}, layers: [relu]}}}}\nlayers: [relu]\n")
+    assert reported[0][0] in {"CC002", "CC011"}
+    assert message in reported[0][2]
 
 
 def test_a_wrong_number_is_marked_where_the_tensors_are_named() -> None:

@@ -85,7 +85,7 @@ def test_the_squeeze_of_an_expanded_block_is_measured_by_what_enters_the_block()
     assert params(EFFICIENTNET_V2_S.replace("SQUEEZED", "in_channels")) == 21_458_488 + widened
 
 
-def found(tmp_path: Path, text: str) -> list[tuple[str, int, str]]:
+def alarms(tmp_path: Path, text: str) -> list[tuple[str, int, str]]:
     path = tmp_path / "net.yaml"
     path.write_text(text)
     linted = convcalc.lint(path).findings
@@ -97,7 +97,7 @@ def test_a_norm_that_the_channels_of_its_own_layer_leave_out_is_found(tmp_path: 
         "residual1.0.batch_norm1 is left out, because in_channels is 256, which enters the layer; by input_channels, "
         "the 64 that enter the block, it would stand"
     )
-    assert found(tmp_path, SHORTCUT.format(field="when: in_channels != 4 * channels")) == [("CC109", 10, message)]
+    assert alarms(tmp_path, SHORTCUT.format(field="when: in_channels != 4 * channels")) == [("CC109", 10, message)]
 
 
 @pytest.mark.parametrize(
@@ -111,11 +111,11 @@ def test_a_norm_that_the_channels_of_its_own_layer_leave_out_is_found(tmp_path: 
     ],
 )
 def test_no_alarm_where_both_would_decide_alike_or_both_are_named(tmp_path: Path, field: str) -> None:
-    assert found(tmp_path, SHORTCUT.format(field=field)) == []
+    assert alarms(tmp_path, SHORTCUT.format(field=field)) == []
 
 
 def test_a_layer_that_stands_where_it_would_be_left_out_is_found(tmp_path: Path) -> None:
-    [(_, line, message)] = found(tmp_path, SHORTCUT.format(field="when: in_channels == 4 * channels"))
+    [(_, line, message)] = alarms(tmp_path, SHORTCUT.format(field="when: in_channels == 4 * channels"))
     assert line == 10
     assert message.startswith("residual1.0.batch_norm1 stands, because in_channels is 256")
     assert message.endswith("it would be left out")

@@ -227,13 +227,13 @@ def test_mistakes(name: str) -> None:
     start, end = text.index("«"), text.index("»") - 1
     with pytest.raises(SpecError) as caught:
         network(text.replace("«", "").replace("»", ""))
-    found = caught.value.diagnostics
-    assert len(found) == 1, found
+    reported = caught.value.diagnostics
+    assert len(reported) == 1, reported
     line = text[:start].count("\n") + 1
     column = start - text.rfind("\n", 0, start)
-    assert (found[0].code, found[0].line, found[0].column) == (code, line, column)
-    assert found[0].end_column in {column + end - start, column + 1}
-    assert message in found[0].message
+    assert (reported[0].code, reported[0].line, reported[0].column) == (code, line, column)
+    assert reported[0].end_column in {column + end - start, column + 1}
+    assert message in reported[0].message
 
 
 def test_braces_without_quotes_are_told_of_quotes() -> None:

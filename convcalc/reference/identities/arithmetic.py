@@ -44,8 +44,10 @@ def the_other_is_turned_over(bench: Bench, config: Any, *shapes: Shape) -> Sides
 @identity("max", "min")
 def the_largest_and_the_least_are_both(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """The larger and the smaller of two tensors add up to both."""
-    one, other = bench.entering(list(shapes))[:2]
-    return bench.run("add", bench.run("max", one, other), bench.run("min", one, other)), bench.run("add", one, other)
+    first, second = bench.entering(list(shapes))[:2]
+    return bench.run("add", bench.run("max", first, second), bench.run("min", first, second)), bench.run(
+        "add", first, second
+    )
 
 
 @identity("matmul")
