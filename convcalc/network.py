@@ -78,6 +78,7 @@ class Network(msgspec.Struct, frozen=True):
     `outputs` are indices of nodes. `groups` are in the order they end, so that inner ones come first.
     `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
     `warnings` are what a reader of the figures must know of the file that they come from, where it is a model.
+    `computed` are the full names of layers that were worked out, with what is written in place of their last part.
     """
 
     name: str
@@ -91,6 +92,7 @@ class Network(msgspec.Struct, frozen=True):
     budget: dict[str, int]
     overridden: bool = False
     warnings: tuple[str, ...] = ()
+    computed: dict[str, str] = {}
 
     @property
     def layers(self) -> tuple[Node, ...]:

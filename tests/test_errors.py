@@ -346,7 +346,7 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     "a merge of nothing": ("«add»", "CC013", "add takes 2 or more inputs, found 1 ... from: [a, b]"),
     "too many inputs": ("«relu»: {from: [input, input]}", "CC013", "relu takes 1 input, found 2"),
     "a block of two inputs": (
-        "«separable_conv»: {from: [input, input], out_channels: 1, kernel_size: 1}", "CC013", "one input, found 2",
+        "separable_conv: {from: [«input», input], out_channels: 1, kernel_size: 1}", "CC013", "takes 1 input, found 2",
     ),
     "branches from two tensors": (
         "«add»: {from: [input, input], branches: [[], []]}", "CC013", "branches start from one tensor",

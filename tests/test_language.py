@@ -331,22 +331,24 @@ NETWORKS = {
         """,
         ["a <- input: 2x4x4 0 0", "add1 <- a a a a: 2x4x4 0 0", "max_pool1 <- add1: 2x2x2 0 0"],
     ),
-    "in a block, in_channels in a `when` is what enters the block; elsewhere what enters the layer": (
+    "in_channels is what enters the layer in every field, input_channels what enters the block": (
         """
         input: [2, 4, 4]
         blocks:
           b:
             layers:
               - conv: {out_channels: 5, kernel_size: 1, bias: false}
-              - relu: {when: in_channels == 2}
-              - tanh: {when: in_channels == 5}
+              - relu: {when: input_channels == 2 and in_channels == 5}
+              - tanh: {when: in_channels == 2}
+              - sigmoid: {repeat: in_channels - 2 * input_channels}
               - conv: {out_channels: in_channels + 10 * input_channels, kernel_size: 1, bias: false}
         layers: [b]
         """,
         [
             "b1.conv1 <- input: 5x4x4 10 160",
             "b1.relu1 <- b1.conv1: 5x4x4 0 0",
-            "b1.conv2 <- b1.relu1: 25x4x4 125 2000",
+            "b1.sigmoid1.0 <- b1.relu1: 5x4x4 0 0",
+            "b1.conv2 <- b1.sigmoid1.0: 25x4x4 125 2000",
         ],
     ),
     "when in a repeat knows the index": (

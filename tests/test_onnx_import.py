@@ -271,6 +271,10 @@ def test_the_last_window_of_ceil_mode_begins_inside() -> None:
 
 
 PLAIN = {
+    "abs": op("Abs", "x"),
+    "exp": op("Exp", "x"),
+    "log": op("Log", "x"),
+    "sqrt": op("Sqrt", "x"),
     "relu": op("Relu", "x"),
     "sigmoid": op("Sigmoid", "x"),
     "tanh": op("Tanh", "x"),
@@ -293,6 +297,68 @@ def test_operators_that_are_a_kind(kind: str) -> None:
     model = net([PLAIN[kind]], IMAGE, opset=18)
     assert one(model)["kind"] == kind
     agrees(model, 0)
+
+
+ELEMENTS: dict[str, tuple[list[NodeProto], dict[str, Any], list[dict[str, Any]]]] = {
+    "a power": ([op("Pow", "x", "n")], {"n": number(3.0)}, [{"kind": "pow", "exponent": 3.0}]),
+    "a power of whole type": ([op("Pow", "x", "n")], {"n": np.array(2, np.int64)}, [{"kind": "pow", "exponent": 2.0}]),
+    "one exponent, repeated": (
+        [op("Pow", "x", "n")],
+        {"n": np.full((8, 1, 1), 2, np.float32)},
+        [{"kind": "pow", "exponent": 2.0}],
+    ),
+    "the first power": ([op("Pow", "x", "n", to="a"), op("Tanh", "a")], {"n": number(1.0)}, [{"kind": "tanh"}]),
+    "an inverse": ([op("Reciprocal", "x")], {}, [{"kind": "pow", "exponent": -1.0}]),
+    "the larger": ([op("Tanh", "x", to="a"), op("Max", "x", "a")], {}, [{"kind": "tanh"}, {"kind": "max"}]),
+    "the least of three": (
+        [op("Tanh", "x", to="a"), op("Neg", "x", to="b"), op("Min", "x", "a", "b")],
+        {},
+        [{"kind": "tanh"}, {"kind": "affine", "factor": -1.0}, {"kind": "min"}],
+    ),
+    "the larger, one repeated": (
+        [op("GlobalAveragePool", "x", to="a"), op("Max", "a", "x")],
+        {},
+        [{"kind": "global_avg_pool", "keepdim": True}, {"kind": "max"}],
+    ),
+    "a bound a channel": (
+        [op("Min", "x", "w")],
+        {"w": (8, 1, 1)},
+        [{"kind": "parameter", "sizes": [8]}, {"kind": "min"}],
+    ),
+    "held above zero": ([op("Max", "n", "x")], {"n": number(0.0)}, [{"kind": "relu"}]),
+    "held above": (
+        [op("Max", "x", "n")],
+        {"n": number(-2.0)},
+        [{"kind": "hard_tanh", "min_val": -2.0, "max_val": 3.4e38}],
+    ),
+    "held below": (
+        [op("Min", "x", "n")],
+        {"n": number(6.0)},
+        [{"kind": "hard_tanh", "min_val": -3.4e38, "max_val": 6.0}],
+    ),
+    "of one tensor": ([op("Max", "x", to="a"), op("Tanh", "a")], {}, [{"kind": "tanh"}]),
+}
+
+
+@pytest.mark.parametrize("name", ELEMENTS)
+def test_powers_and_the_larger_and_smaller_of_tensors_and_numbers(name: str) -> None:
+    nodes, arrays, expected = ELEMENTS[name]
+    model = net(nodes, IMAGE, arrays)
+    assert [{"kind": layer.kind, **layer.fields} for layer in read(model).layers] == expected
+    agrees(model)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "reason"),
+    [
+        (np.arange(17, dtype=np.float32), "an exponent that is not one number"),
+        (np.full((2, 8, 13, 17), 2, np.float32), "an exponent that repeats the tensor"),
+        (number(0.0), "exponent 0 makes 1 of whatever enters"),
+    ],
+)
+def test_powers_that_no_kind_says(exponent: Array, reason: str) -> None:
+    with pytest.raises(CannotImport, match=reason):
+        read(net([op("Pow", "x", "n")], IMAGE, {"n": exponent}))
 
 
 @pytest.mark.parametrize("opset", [9, 11, 17])

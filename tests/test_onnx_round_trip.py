@@ -87,7 +87,6 @@ def same(network: Network, *, flat: bool = True) -> None:
 NOT_READ = {
     "softplus": "Where at layer",
     "l2_norm": "ReduceSumSquare at layer/ReduceSumSquare",
-    "local_response_norm": "Pow at layer/Pow",
     "parameter": "nothing that leaves depends on what enters",
 }
 """Kinds of which some configurations are written in operators that no kind says, and what is said."""

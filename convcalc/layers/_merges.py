@@ -1,4 +1,4 @@
-"""What add and mul share: several tensors met element by element, smaller ones repeated over positions.
+"""What the merges share: several tensors met element by element, smaller ones repeated over positions.
 
 Tensors are aligned at the channels. On each axis sizes are equal, or 1 and repeated; axes that a tensor does not have
 at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...).

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from math import prod
 
-from convcalc.onnx.building import UNKNOWN, Draft
+from convcalc.onnx.building import Draft
 from convcalc.onnx.constants import concatenated
-from convcalc.onnx.patterns import Patterns, close
+from convcalc.onnx.patterns import Patterns
 
 MOVED = {"reshape", "flatten", "permute", "slice", "split", "identity", "dropout"}
 """Kinds that move elements about; between projection and product they tell the heads apart."""
@@ -88,11 +88,4 @@ def _closed(patterns: Patterns, out: Draft, x: Draft) -> bool:
     return all(patterns.uses[each] == reads[each] for each in within)
 
 
-def multiplied(patterns: Patterns, draft: Draft) -> Draft | None:
-    """A square that no pattern took, as a product."""
-    if draft.kind == UNKNOWN and close(draft.operand, 2) and len(draft.inputs) == 1:
-        return patterns.builder.layer("mul", {}, draft.inputs * 2, draft.nodes)
-    return None
-
-
-RULES = {"linear": (attended,), "Pow": (multiplied,)}
+RULES = {"linear": (attended,)}

@@ -32,12 +32,10 @@ class Draft:
 
     `array_shapes` are the sizes that the kind has for these.
 
-    Of one that is unknown, `reason` is why, and `operand` the number that it works with, as an exponent is.
+    Of one that is unknown, `reason` is why.
     """
 
-    __slots__ = (
-        *("array_shapes", "arrays", "fields", "inputs", "kind", "name", "nodes", "operand", "reason", "shape"),
-    )
+    __slots__ = ("array_shapes", "arrays", "fields", "inputs", "kind", "name", "nodes", "reason", "shape")
 
     def __init__(
         self,
@@ -51,7 +49,6 @@ class Draft:
         self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
         self.nodes, self.arrays, self.name, self.reason = nodes, arrays or {}, "", ""
         self.array_shapes: Weights = {}
-        self.operand: float | None = None
 
     @property
     def weights(self) -> tuple[str, ...]:

@@ -358,7 +358,6 @@ class Walk:
             own = without(shape, batch)
             draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), arrays)
             draft.reason = reason or "no kind says it"
-            draft.operand = _operand(inputs)
             self.builder.drafts.append(draft)
             found.append(replace(value, source=draft, batch=batch))
         return found
@@ -524,12 +523,6 @@ class Walk:
         )
 
 
-def _operand(inputs: list[Value | None]) -> float | None:
-    """The number that is the second input."""
-    constant = inputs[1].constant if len(inputs) == 2 and inputs[1] is not None else None
-    return float(constant.numbers[0]) if constant is not None and constant.numbers else None
-
-
 SAME_SHAPE = {
     "Abs", "Acos", "Acosh", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Cos", "Cosh", "CumSum",
     "Div", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log",
@@ -542,7 +535,7 @@ SAME_SHAPE = {
 COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
 
-PARTS = {"Erf", "Pow", "Reciprocal", "Sqrt"}
+PARTS = {"Erf"}
 """Operators no kind says alone, which may be part of one that is."""
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from math import isclose, pi, sqrt
 from typing import Any
 
-from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Draft
+from convcalc.onnx.building import INPUT, Builder, Draft
 from convcalc.onnx.errors import Inexpressible
 
 Rule = Callable[["Patterns", Draft], Draft | None]
@@ -75,7 +75,7 @@ class Patterns:
             found = draft = made
 
     def _made(self, draft: Draft) -> Draft | None:
-        for rule in self.rules.get(draft.op if draft.kind == UNKNOWN else draft.kind, ()):
+        for rule in self.rules.get(draft.kind, ()):
             try:
                 made = rule(self, draft)
             except Inexpressible:
@@ -241,8 +241,8 @@ def _powers(patterns: Patterns, draft: Draft, x: Draft) -> tuple[float, int] | N
     for each in found:
         if each is x:
             exponent += 1
-        elif each.op == "Pow" and each.inputs == [x] and each.operand is not None:
-            exponent += int(each.operand)
+        elif each.kind == "pow" and each.inputs == [x]:
+            exponent += int(each.fields["exponent"])
         elif each.kind == "mul" and each.inputs == [x, x]:
             exponent += 2
         else:
@@ -256,10 +256,10 @@ def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
         return None
     difference, deviation = draft.inputs
     if draft.kind == "mul":
-        difference, inverse = draft.inputs if draft.inputs[1].kind == UNKNOWN else draft.inputs[::-1]
-        if inverse.op == "Reciprocal":
+        difference, inverse = draft.inputs if draft.inputs[1].kind == "pow" else draft.inputs[::-1]
+        if _is_to_the(inverse, -1):
             deviation = inverse.inputs[0]
-        elif inverse.op == "Pow" and close(inverse.operand, -0.5):
+        elif _is_to_the(inverse, -0.5):
             deviation = inverse
         else:
             return None
@@ -272,7 +272,7 @@ def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
     if variance is None or not _is_mean(variance) or variance.shape != mean.shape:
         return None
     squares = variance.inputs[0]
-    bases = squares.inputs if squares.kind == "mul" else squares.inputs * 2 if _is_square(squares) else []
+    bases = squares.inputs if squares.kind == "mul" else squares.inputs * 2 if _is_to_the(squares, 2) else []
     if len(bases) != 2 or any(_centred(base)[0] is not x for base in bases):
         return None
     if mean.kind == "global_avg_pool":
@@ -283,11 +283,11 @@ def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
 
 
 def _is_root(draft: Draft) -> bool:
-    return draft.op == "Sqrt" or (draft.op == "Pow" and (close(draft.operand, 0.5) or close(draft.operand, -0.5)))
+    return draft.kind == "sqrt" or _is_to_the(draft, 0.5) or _is_to_the(draft, -0.5)
 
 
-def _is_square(draft: Draft) -> bool:
-    return draft.op == "Pow" and close(draft.operand, 2)
+def _is_to_the(draft: Draft, exponent: float) -> bool:
+    return draft.kind == "pow" and close(draft.fields["exponent"], exponent)
 
 
 def _is_mean(draft: Draft) -> bool:

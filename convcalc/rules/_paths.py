@@ -18,7 +18,7 @@ from convcalc.rules._graph import POOLS, keeps_field
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
-MERGES = frozenset({"add", "mul", "concat"})
+MERGES = frozenset({"add", "mul", "max", "min", "concat"})
 CUTS = frozenset({"pad", "crop", "slice"})
 FURTHEST = 2**50
 """Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""

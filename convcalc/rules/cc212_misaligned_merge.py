@@ -3,12 +3,12 @@
 At a sum or concatenation a position of one tensor meets the same position of another. If the fields of the two are
 centred on different places of the input, features of neighbouring things are added: edges blur and masks are off.
 
-Flagged is a sum or concatenation where, on some axis, the centres of the shortest paths to two of its inputs differ by
-half its own stride or more. A window moves the centre by (K - 1)/2 - before positions of what enters; upsampling and
-transposed windows by the mean over their phases; where strides differ the middle of the axis is compared. It is an
-info where upsampling alone explains it: from the largest stride J of the path to the stride j here it spreads each
-position to both sides, which moves the centre by (J - j)/2 to the beginning, and less than half a step is left without
-that. So it is in every feature pyramid whose encoder halves with odd windows.
+Flagged is a sum, a concatenation, or the largest or least of maps where, on some axis, the centres of the shortest
+paths to two of its inputs differ by half its own stride or more. A window moves the centre by (K - 1)/2 - before
+positions of what enters; upsampling and transposed windows by the mean over their phases; where strides differ the
+middle of the axis is compared. It is an info where upsampling alone explains it: from the largest stride J of the path
+to the stride j here it spreads each position to both sides, which moves the centre by (J - j)/2 to the beginning, and
+less than half a step is left without that. So it is in every feature pyramid whose encoder halves with odd windows.
 
 Not flagged: a ResNet-D shortcut, a quarter of a step off; causal windows, which count as centred on their last tap;
 paths that end less than half a step apart, where one of them looks back on purpose: by a causal window, or by padding
@@ -77,7 +77,7 @@ from convcalc.rules._windows import counted
 
 SEVERITY = "warning"
 
-MERGES = frozenset({"add", "concat"})
+MERGES = frozenset({"add", "max", "min", "concat"})
 LEAST = 0.5 - 1e-9
 """Steps that count as half of one."""
 

@@ -30,13 +30,14 @@ from collections.abc import Iterator
 
 from convcalc.analysis.report import Row
 from convcalc.arithmetic.number import product
+from convcalc.layers.family.powers import KINDS as POWERS
 from convcalc.rules._graph import ACTIVATIONS
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import counted
 
 SEVERITY = "off"
 
-ELEMENTWISE = ACTIVATIONS | {"add", "mul", "scale"}
+ELEMENTWISE = ACTIVATIONS | {*POWERS, "add", "max", "min", "mul", "scale"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:

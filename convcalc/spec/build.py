@@ -15,9 +15,10 @@ from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
 from convcalc.network import Borrowed, Group, Node
 from convcalc.spec.configure import Configurator
+from convcalc.spec.expressions import ExpressionError
 from convcalc.spec.misreadings import is_map, linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
-from convcalc.spec.site import Call, Failed, Problems, Site, Tensor
+from convcalc.spec.site import Call, Decision, Failed, Problems, Site, Tensor
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.template import Block, Layer, Reference
 from convcalc.spec.tree import Scalar
@@ -44,6 +45,7 @@ class Builder:
         self.configurator = Configurator(self.nodes, self.names, self.problems)
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
+        self.decisions: list[Decision] = []
         self.steps = 0
         self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
         self.assumed: Mapping[str, Shape] = {}  # of layers that are tried: what comes behind sees these shapes
@@ -60,9 +62,9 @@ class Builder:
             self.names.tensors[name] = index
         if self.sites is not None:
             self.sites += [None] * len(inputs)
-        self.names.inputs = list(inputs)
-        first = self.names.tensors.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
-        return self._sequence(layers, Call(self.variables, first), first)
+        named = {name: index for index, name in enumerate(inputs)}
+        first = named.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
+        return self._sequence(layers, Call(self.variables, first, inputs=named), first)
 
     def _refuse_more(self, site: Site) -> None:
         field = "repeat" if site.layer.repeat is not None else ""
@@ -73,12 +75,15 @@ class Builder:
     def _sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
         for layer in layers:
-            name = call.prefixes[0] + layer.name
+            site = Site(layer, call, call.prefixes[0] + layer.name)
             try:
-                current = self._layer(Site(layer, call, name), current)
+                if layer.label is None:
+                    self.names.claimed(site)
+                current = self._layer(site, current)
             except Failed:
                 current = None
-            self.names.tensors[name] = current
+            if layer.label is None:
+                self.names.tensors[site.name] = current
         return current
 
     def _layer(self, site: Site, current: Tensor) -> Tensor:
@@ -92,11 +97,11 @@ class Builder:
 
     def _each(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
+        if layer.label is not None:
+            return self._labelled(site, current)
         if layer.repeat is None:
             return self._tried(site, current)
         times = self.names.repeats[site.name] = self._times(site, current)
-        if self.steps + times > MOST_LAYERS:
-            self._refuse_more(site)
         first, built = len(self.nodes), 0
         try:
             for index in range(times):
@@ -108,15 +113,41 @@ class Builder:
             self.groups.append(Group(site.name, layer.kind_name, first, len(self.nodes), built, layer.line))
         return current
 
+    def _labelled(self, site: Site, current: Tensor) -> Tensor:
+        """Build a layer, or the repetitions of one, as if each were written under the name worked out for it."""
+        indices: Iterable[int | None] = [None]
+        try:
+            if site.layer.broken:
+                raise Failed  # maybe in its name
+            if site.layer.repeat is not None:
+                indices = range(self._times(site, current))
+        except Failed:
+            self.names.unknown(site)
+            raise
+        for index in indices:
+            inner = self.names.labelled(site, index)
+            if inner is None:
+                current = None
+                continue
+            try:
+                current = self._once(inner, current)
+            except Failed:
+                current = None
+            self.names.tensors[inner.name] = current
+        return current
+
     def _times(self, site: Site, current: Tensor) -> int:
         layer = site.layer
         assert layer.repeat is not None  # noqa: S101  # for the type checker
-        source = self.names.tensor(layer.sources[0], site, current) if layer.sources else current
+        first = Site(layer, site.call, site.name, 0)
+        source = self._sources(first, current)[0] if layer.sources and not layer.repeat.constant else current
         found = self.configurator.value(site, source, "repeat", layer.repeat)
         if isinstance(found, bool) or not isinstance(found, int) or found < 0:
             raise self.problems.fail(
                 site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
             )
+        if self.steps + found > MOST_LAYERS:
+            self._refuse_more(site)
         return found
 
     def _tried(self, site: Site, current: Tensor) -> Tensor:
@@ -143,10 +174,7 @@ class Builder:
             self._refuse_more(site)
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
-        if layer.sources is None:
-            sources = [self.names.one(current, site)]
-        else:
-            sources = [tensor for named in layer.sources for tensor in self.names.each(named, site, current)]
+        sources = self._sources(site, current)
         if layer.when is not None and not self._when(site, sources[0]):
             return current  # as if it were not written
         if layer.branches is not None:
@@ -156,12 +184,37 @@ class Builder:
             return None
         return self._block(site, layer.block, inputs) if layer.block is not None else self._node(site, inputs)
 
+    def _sources(self, site: Site, current: Tensor) -> list[Tensor]:
+        """What enters a layer, one tensor or more."""
+        if site.layer.sources is None:
+            return [self.names.one(current, site)]
+        sources = [tensor for named in site.layer.sources for tensor in self.names.each(named, site, current)]
+        if not sources:
+            raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
+        return sources
+
     def _when(self, site: Site, source: Tensor) -> bool:
         assert site.layer.when is not None  # noqa: S101  # for the type checker
-        found = self.configurator.value(site, source, "when", site.layer.when, at_the_door=True)
+        found = self.configurator.value(site, source, "when", site.layer.when)
         if not isinstance(found, bool):
             raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(found)}", "when")
+        if self.sites is not None and source is not None:
+            self._note_decision(site, source, stands=found)
         return found
+
+    def _note_decision(self, site: Site, source: int, *, stands: bool) -> None:
+        """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""
+        when = site.layer.when
+        read = {name.id for name in when.written.names} if when is not None and not when.constant else set()
+        if site.call.caller is None or "in_channels" not in read or "input_channels" in read:
+            return
+        names = self.configurator.names_in(site, source, "when")
+        try:
+            other = when.evaluate({**names, "in_channels": names["input_channels"]}) if when is not None else stands
+        except ExpressionError:
+            return
+        if other is not stands:
+            self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
 
     def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
         if len(sources) != 1:
@@ -172,25 +225,25 @@ class Builder:
                 {**call.values, "index": site.index},
                 call.input,
                 (f"{site.name}.", *call.prefixes),
-                in_channels=call.in_channels,
+                inputs=call.inputs,
                 caller=call.caller,
                 shared=call.shared and f"{call.shared}{site.relative_name}.",
             )
         return [self._sequence(branch, call, sources[0]) for branch in branches]
 
     def _block(self, site: Site, block: Block, inputs: tuple[int, ...]) -> Tensor:
-        if len(inputs) != 1:
-            raise self.problems.fail(site, "CC013", f"a block has one input, found {len(inputs)}")
+        self._check_inputs(site, block, len(inputs))
         if site.call.depth >= DEEPEST_BLOCKS:
             raise self.problems.fail(site, "CC008", f"blocks within blocks more than {DEEPEST_BLOCKS} deep")
         owner = self.names.owner(site)
-        values = self._arguments(site, block, inputs[0], self._arguments_of(site, block, owner))
+        named = dict(zip(block.inputs, inputs, strict=bool(block.inputs)))
+        values = self._arguments(site, block, inputs[0], named, self._arguments_of(site, block, owner))
         self.names.calls[site.name] = block, values
         inside = Call(
             values,
             inputs[0],
             (f"{site.name}.",),
-            in_channels=self.nodes[inputs[0]].shape[0],
+            inputs=named,
             caller=site,
             shared=owner and f"{owner}.",
         )
@@ -200,7 +253,21 @@ class Builder:
         self.groups.append(Group(site.name, block.name, first, len(self.nodes), None, line, block.about))
         return output
 
-    def _arguments(self, site: Site, block: Block, source: int, given: dict[str, Any]) -> dict[str, Any]:
+    def _check_inputs(self, site: Site, block: Block, count: int) -> None:
+        wanted = len(block.inputs) or 1
+        if count == wanted:
+            return
+        named = f" ({', '.join(block.inputs)})" if block.inputs else ""
+        message = f"{block.name} takes {wanted} input{'s' if wanted > 1 else ''}{named}, found {count}"
+        if count < wanted:
+            message += f"; name them: from: [{', '.join(block.inputs)}]"
+        elif not block.inputs and not block.source.shipped:
+            message += "; a block of several names them in its definition: inputs: [a, b]"
+        raise self.problems.fail(site, "CC013", message, "from")
+
+    def _arguments(
+        self, site: Site, block: Block, source: int, inputs: dict[str, int], given: dict[str, Any]
+    ) -> dict[str, Any]:
         """The values of a block's parameters: written, those of the block that is shared, or the defaults."""
         values = {name: self.variables[name] for name in block.variables}
         for parameter, default in block.parameters.items():
@@ -210,7 +277,8 @@ class Builder:
             elif parameter in given:
                 values[parameter] = given[parameter]
             elif default is not None:
-                inside = Site(site.layer, Call(values, source, caller=site.call.caller), site.name)
+                call = Call(values, source, (f"{site.name}.",), inputs=inputs, caller=site.call.caller)
+                inside = Site(site.layer, call, site.name)
                 values[parameter] = self.configurator.value(inside, source, parameter, default)
             else:
                 raise Failed  # it is missing, which has been reported

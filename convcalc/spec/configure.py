@@ -8,8 +8,8 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
-from convcalc.spec.expressions import SIZE_OF, ExpressionError, Unknown
-from convcalc.spec.names import Names
+from convcalc.spec.expressions import SHAPE_OF, ExpressionError, Unknown
+from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Failed, Problems, Site, Tensor
 from convcalc.spec.template import MERGES
 from convcalc.spec.values import Value
@@ -29,21 +29,29 @@ class Configurator:
         self.problems = problems
         self._known: dict[Any, tuple[Kind, Shape]] = {}
 
-    def value(self, site: Site, source: Tensor, field: str, value: Value, *, at_the_door: bool = False) -> Any:
-        """What a field says; `at_the_door`: in a block, in_channels is what enters the block."""
+    def value(self, site: Site, source: Tensor, field: str, value: Value) -> Any:
+        """What a field says, where `source` is what enters the layer."""
         if value.constant:
             return value.written
         if source is None:
             raise Failed  # nothing is known of what enters
+        return self.evaluated(site, field, value, self.names_in(site, source, field))
+
+    def names_in(self, site: Site, source: int, field: str) -> dict[str, Any]:
+        """The values of the names that a field's expression may use."""
         shape, call = self.nodes[source].shape, site.call
-        outer = shape[0] if call.in_channels is None else call.in_channels
         names = dict(call.values)
-        names["in_channels"] = outer if at_the_door else shape[0]
-        names["input_channels"] = outer
+        names["in_channels"] = shape[0]
+        if call.input is not None and call.input != SEVERAL_INPUTS:
+            names["input_channels"] = self.nodes[call.input].shape[0]
         names["rank"] = len(shape) - 1
-        names[SIZE_OF] = lambda name: self._size(site, name, field)
+        names[SHAPE_OF] = lambda name: self._shape_of(site, name, field)
         if site.index is not None:
             names["index"] = site.index
+        return names
+
+    def evaluated(self, site: Site, field: str, value: Value, names: dict[str, Any]) -> Any:
+        """What a field says, given the values of names."""
         try:
             return value.evaluate(names)
         except Unknown:
@@ -51,12 +59,12 @@ class Configurator:
         except ExpressionError as error:
             raise self.problems.fail(site, "CC011", f"{field}: {error}", field) from None
 
-    def _size(self, site: Site, name: str, field: str) -> tuple[int, ...]:
-        """The sizes of a layer that an expression names."""
-        if name == "input":
-            tensor = self.names.one(site.call.input, site)
+    def _shape_of(self, site: Site, name: str, field: str) -> Shape:
+        """The shape of what a layer gives, or of an input, that an expression names."""
+        if self.names.is_input(name, site):
+            tensor = self.names.input(name, site)
         else:
-            full = self.names.full_name(name, site.call.prefixes)
+            full = self.names.lookup(name, site)
             if full is None:
                 advice = self.names.close(name, site)
                 message = f"{field}: there is no layer `{name}` above{advice and f'; {advice}'}"
@@ -64,7 +72,7 @@ class Configurator:
             tensor = self.names.tensors[full]
         if tensor is None:
             raise Failed
-        return self.nodes[tensor].shape[1:]
+        return self.nodes[tensor].shape
 
     def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
         """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""

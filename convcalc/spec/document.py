@@ -33,7 +33,7 @@ FIELDS = {
     "input": "shape of the one input: channels first, no batch axis",
     "inputs": "shapes of several inputs, by name",
     "variables": "values that expressions may use, overridden by --set",
-    "blocks": "composite layers of this spec: parameters (with defaults, or `required`) and layers",
+    "blocks": "composite layers of this spec: inputs, parameters (with defaults, or `required`), layers",
     "layers": "the layers, in the order they run",
     "outputs": "names of the layers that leave the network (default: the last)",
     "expect": "figures the network must have",
@@ -74,7 +74,7 @@ def examine(source: Source, *, inputs: Shapes | None = None, variables: Texts | 
     document = _document(source, inputs, variables, examined=True)
     network = document.read()
     builder = document.builder
-    places = Places(source, document.tree, builder.sites or [], builder.budgeted)
+    places = Places(source, document.tree, builder.sites or [], builder.budgeted, builder.decisions)
     problems = document.advised(network)
     return Examined(network, problems, document.warnings(network, complete=not problems), places)
 
@@ -242,7 +242,8 @@ class _Document:
         budget = limits(self.compiler, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree)
         del tree, parsed  # so that layers are let go of as they are read
-        layers = self.compiler.stream(items, Scope(self.values, shapes))
+        absent = "input_channels" if len(shapes) > 1 and "input" not in shapes else ""
+        layers = self.compiler.stream(items, Scope(self.values, shapes, absent))
         items = []
         known = {name: shape for name, shape in shapes.items() if shape is not None}
         if not known or len(known) < len(shapes):
@@ -259,6 +260,7 @@ class _Document:
             expect=expect,
             budget={name: limit.value for name, limit in budget.items()},
             overridden=self.is_overridden,
+            computed=self.builder.names.computed,
         )
 
     def _refuse(self, tree: Node | None) -> None:
@@ -281,7 +283,7 @@ class _Document:
         elif isinstance(several, Mapping) and several.entries:
             written = {str(key.value): value for key, value in several.entries}
             for key, _ in several.entries:
-                if "." in str(key.value) or key.value == "previous":
+                if not library.is_input_name(str(key.value)):
                     self.compiler.problem("CC011", key, f"inputs: `{key.value}` cannot be the name of an input")
         elif several is not None:
             message = f"inputs: expected shapes by name, found {described(several)}"
@@ -403,6 +405,8 @@ class _Document:
         for item in items:
             name = item.value if isinstance(item, Scalar) else None
             full = names.full_name(name) if isinstance(name, str) else None
+            if full is None and names.is_unknown(""):
+                continue  # it may be one whose name could not be worked out
             if full is None:
                 advice = did_you_mean(name, names.tensors)
                 self.compiler.problem("CC013", item, f"outputs: there is no layer `{name}`", advice)

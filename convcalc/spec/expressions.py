@@ -29,8 +29,13 @@ LONGEST_LIST = 10_000
 MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
 
-SIZE_OF = "size_of"
-"""The function of a layer; among the values it is a function from a layer's name to its sizes."""
+SHAPE_OF = "shape of"
+"""Among the values, no name that an expression can use: a function from a layer's name to its output's shape."""
+OF_LAYERS: dict[str, Callable[[Sequence[int]], Any]] = {
+    "channels_of": lambda shape: shape[0],
+    "size_of": lambda shape: shape[1:],
+}
+"""The functions of a layer: what they take of its output's shape."""
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -72,10 +77,10 @@ UNKNOWN = object()
 class Expression:
     """A parsed expression; `names` are those it needs to be evaluated, each with where it stands.
 
-    The names of layers in ``size_of`` are not among them: they have no value before the network is built.
+    `layers` are those in ``size_of`` and ``channels_of``, which have no value before the network is built.
     """
 
-    __slots__ = ("names", "text", "tree")
+    __slots__ = ("layers", "names", "text", "tree")
 
     def __init__(self, text: str) -> None:
         """Parse.
@@ -92,9 +97,10 @@ class Expression:
         _refuse_depth(self.tree)
         calls = [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
         others = {id(call.func) for call in calls}
-        for call in calls:
-            if isinstance(call.func, ast.Name) and call.func.id == SIZE_OF:
-                others.update(id(argument) for argument in call.args)
+        of_layers = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in OF_LAYERS]
+        arguments = [argument for call in of_layers for argument in call.args]
+        self.layers = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
+        others.update(map(id, arguments))
         self.names = [node for node in self.names if id(node) not in others and node.id not in CONSTANTS]
 
     @property
@@ -343,6 +349,7 @@ def _taps(kernel: Any, rank: int) -> int:
 FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "abs": (abs, "abs(x)"),
     "ceil": (lambda x: -(-x // 1), "ceil(x): rounded up"),
+    "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
     "floor": (lambda x: x // 1, "floor(x): rounded down"),
     "len": (len, "len(list)"),
     "max": (max, "max(a, b, ...)"),
@@ -350,7 +357,7 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
     "round": (round, "round(x): to the nearest, halves to even"),
     "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
-    "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of input, without its channels"),
+    "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of an input, without its channels"),
     "sum": (sum, "sum(list)"),
     "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
 }
@@ -360,8 +367,8 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
         name = node.func.id if isinstance(node.func, ast.Name) else "this"
         raise ExpressionError(f"{name} is not a function here; there are {', '.join(FUNCTIONS)}", node.func)
-    if node.func.id == SIZE_OF:
-        return _size_of(node, values)
+    if node.func.id in OF_LAYERS:
+        return _of_layer(node, node.func.id, values)
     function, usage = FUNCTIONS[node.func.id]
     arguments: Sequence[Any] = [_evaluate(argument, text, values) for argument in node.args]
     if function in (_on_axis, _taps):
@@ -373,9 +380,9 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
         raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
 
 
-def _size_of(node: ast.Call, values: Mapping[str, Any]) -> Any:
+def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:
     if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
-        raise ExpressionError("expected size_of(layer), with the name of a layer above or input", node)
-    if SIZE_OF not in values:
-        raise ExpressionError("size_of is for the fields of layers", node)
-    return values[SIZE_OF](node.args[0].id)
+        raise ExpressionError(f"expected {function}(layer), with the name of a layer above or input", node)
+    if SHAPE_OF not in values:
+        raise ExpressionError(f"{function} is for the fields of layers", node)
+    return OF_LAYERS[function](values[SHAPE_OF](node.args[0].id))

@@ -6,6 +6,7 @@ user's own block cannot.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
@@ -13,15 +14,16 @@ from convcalc import layers
 from convcalc.spec.elsewhere import field_advice
 from convcalc.spec.expressions import is_name
 from convcalc.spec.forms import under_own_names
+from convcalc.spec.labels import is_computed
 from convcalc.spec.source import Source
-from convcalc.spec.template import COMMON, IN_LAYER, Block, Compiler, Scope
-from convcalc.spec.tree import Mapping, Node, Scalar, described, parse
+from convcalc.spec.template import COMMON, IN_LAYER, LEGAL_NAME, Block, Compiler, Layer, Scope, is_legal_name
+from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
 from convcalc.spec.values import Value
 
 LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
 
-FIELDS = ("about", "parameters", "layers")
+FIELDS = ("about", "inputs", "parameters", "layers")
 
 FOLDER = Path(__file__).parent.parent / "blocks"
 
@@ -69,7 +71,7 @@ def block(name: str) -> Block | None:
 
 
 def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) -> None:
-    """Fill in a block from its definition: `about`, `parameters` (with defaults, or ``required``), `layers`."""
+    """Fill in a block from its definition: `about`, `inputs`, `parameters` (defaults, or ``required``), `layers`."""
     if not isinstance(node, Mapping):
         message = f"block {block_.name}: expected a mapping with `layers`, found {described(node)}"
         compiler.problem("CC011", node, message, f"{block_.name}: {{layers: [...]}}")
@@ -85,11 +87,33 @@ def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) 
             advice = field_advice("block", str(key.value), "", FIELDS, ()) or f"it has {', '.join(FIELDS)}"
             compiler.problem("CC010", key, f"block {block_.name} has no field `{key.value}`", advice)
     node = under_own_names(node, FIELDS)
-    parameters = node.find("parameters")
+    inputs, parameters = node.find("inputs"), node.find("parameters")
+    if inputs is not None:
+        _inputs(block_, inputs, compiler)
     if parameters is not None:
         _parameters(block_, parameters, compiler)
     if node.find("layers") is None:
         compiler.problem("CC012", node, f"block {block_.name} needs `layers`")
+
+
+def is_input_name(name: str) -> bool:
+    """Whether a tensor that enters a network or a block may be called so."""
+    return name == "input" or (is_legal_name(name) and not is_computed(name))
+
+
+def _inputs(block_: Block, node: Node, compiler: Compiler) -> None:
+    items = node.items if isinstance(node, Sequence) else []
+    if not items:
+        message = f"inputs: expected the names of what enters, as [x, skip], found {described(node)}"
+        compiler.problem("CC011", node, message)
+    for item in items:
+        name = item.value if isinstance(item, Scalar) else None
+        if not isinstance(name, str) or not is_input_name(name):
+            compiler.problem("CC011", item, f"inputs: expected {LEGAL_NAME}, found {described(item)}")
+        elif name in block_.inputs:
+            compiler.problem("CC002", item, f"inputs: the name `{name}` is given twice")
+        else:
+            block_.inputs.append(name)
 
 
 def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
@@ -115,6 +139,35 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     """Read a block's layers, once all blocks and their parameters are known."""
     body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
-        scope = Scope([*block_.variables, *block_.parameters])
+        scope = Scope([*block_.variables, *block_.parameters], block_.inputs)
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
         block_.uses(names_used)
+        _refuse_unused(block_, node, compiler)
+
+
+def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
+    """An input that no layer of the block starts from or names: the block would be called with one too many."""
+    written = node.find("inputs") if isinstance(node, Mapping) else None
+    if not block_.inputs or not isinstance(written, Sequence):
+        return
+    named = set(named_tensors(block_.layers))
+    if any(map(is_computed, named)):
+        return  # it may be any
+    first = block_.layers[0] if block_.layers else None
+    if first is None or first.broken or first.sources is None or "previous" in named:
+        named.add(block_.inputs[0])
+    for item in written.items:
+        if isinstance(item, Scalar) and item.value in block_.inputs and item.value not in named:
+            advice = "name it in `from`, or leave it out here and at the calls"
+            message = f"block {block_.name}: no layer uses its input `{item.value}`"
+            compiler.problem("CC013", item, message, advice)
+
+
+def named_tensors(layers: list[Layer]) -> Iterator[str]:
+    """What the layers of a block refer to by name, as it is written."""
+    for layer in layers:
+        yield from (reference.name for reference in layer.sources or [])
+        for value in [*layer.fields.values(), layer.repeat, layer.when]:
+            yield from value.layers() if value is not None else ()
+        for branch in layer.branches or []:
+            yield from named_tensors(branch)

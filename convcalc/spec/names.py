@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcalc.spec.expressions import ExpressionError, Unknown
+from convcalc.spec.labels import Label, is_computed
 from convcalc.spec.site import Failed, Problems, Site, Tensor
 from convcalc.spec.suggestions import did_you_mean
-from convcalc.spec.template import Block, Reference
+from convcalc.spec.template import LEGAL_NAME, Block, Reference, is_legal_name
+from convcalc.spec.tree import Node
 
 SEVERAL_INPUTS = -1
-"""Stands for the input of a network that has several: which one is meant must be said."""
+"""Stands for the input where there are several: which one is meant must be said."""
 
 
 class Names:
@@ -17,9 +20,10 @@ class Names:
 
     def __init__(self, problems: Problems) -> None:
         self.problems = problems
-        self.inputs: list[str] = []
         self.tensors: dict[str, Tensor] = {}
         self.repeats: dict[str, int] = {}
+        self.computed: dict[str, str] = {}  # full names that were worked out: what is written there
+        self._unknown: set[str] = set()  # prefixes where a name could not be worked out
         self.calls: dict[str, tuple[Block, dict[str, Any]]] = {}
 
     def full_name(self, name: str, prefixes: tuple[str, ...] = ("",)) -> str | None:
@@ -34,16 +38,79 @@ class Names:
                     return prefix + outer
         return None
 
+    def lookup(self, name: str, site: Site) -> str | None:
+        """As `full_name`, for a layer.
+
+        Raises:
+            Failed: it may be one whose name could not be worked out.
+        """
+        full = self.full_name(name, site.call.prefixes)
+        if full is None and any(map(self.is_unknown, site.call.prefixes)):
+            raise Failed
+        return full
+
+    def is_unknown(self, prefix: str) -> bool:
+        """Whether a name could not be worked out there."""
+        return prefix in self._unknown
+
+    def claimed(self, site: Site) -> None:
+        """Refuse a name that stands for another layer.
+
+        Raises:
+            Failed: it does.
+        """
+        if site.name in (self.computed if site.layer.label is None else self.tensors):
+            message = f"the name `{site.relative_name}` is given twice"
+            raise self.problems.fail_at(site, site.layer.name_node, "CC002", message)
+
+    def labelled(self, site: Site, index: int | None) -> Site | None:
+        """A layer, or a repetition of it, under the name that is worked out for it; None if there is none."""
+        layer, call = site.layer, site.call
+        label, prefix = layer.label, call.prefixes[0]
+        assert label is not None  # noqa: S101  # for the type checker: others have a name
+        try:
+            text = self._worked_out(label, layer.name_node, Site(layer, call, site.name, index))
+            if not is_legal_name(text) or is_computed(text):
+                message = f"name: expected {LEGAL_NAME}, found {text!r}"
+                raise self.problems.fail_at(site, layer.name_node, "CC011", message)
+            inner = Site(layer, call, prefix + text, index)
+            self.claimed(inner)
+        except Failed:
+            self.unknown(site)
+            return None
+        self.computed[inner.name] = layer.name
+        return inner
+
+    def unknown(self, site: Site) -> None:
+        """Note that a name is missing where a layer stands, so that nobody is told that it is not there."""
+        self._unknown.add(site.call.prefixes[0])
+
+    def _worked_out(self, label: Label, node: Node, site: Site) -> str:
+        values = site.call.values if site.index is None else {**site.call.values, "index": site.index}
+        try:
+            return label.text(values)
+        except Unknown:
+            raise Failed from None
+        except ExpressionError as error:
+            raise self.problems.fail_at(site, node, "CC011", f"{site.name}: {error}") from None
+
+    def _text(self, reference: Reference, site: Site) -> str:
+        """The name that is meant."""
+        if reference.label is None:
+            return reference.name
+        return self._worked_out(reference.label, reference.node, site)
+
     def resolve(self, reference: Reference, site: Site, current: Tensor) -> str | Tensor:
-        """What a reference stands for: a tensor for `previous` and `input`, else a full name."""
-        if reference.name == "previous":
+        """What a reference stands for: a tensor for `previous` and what enters the block, else a full name."""
+        name = self._text(reference, site)
+        if name == "previous":
             return self.one(current, site)
-        if reference.name == "input":
-            return self.one(site.call.input, site)
-        found = self.full_name(reference.name, site.call.prefixes)
+        if self.is_input(name, site):
+            return self.input(name, site)
+        found = self.lookup(name, site)
         if found is None:
-            message = f"{site.name}: there is no layer `{reference.name}` above"
-            raise self.problems.fail_at(site, reference.node, "CC013", message, self.close(reference.name, site))
+            message = f"{site.name}: there is no layer `{name}` above"
+            raise self.problems.fail_at(site, reference.node, "CC013", message, self.close(name, site))
         return found
 
     def close(self, name: str, site: Site) -> str:
@@ -58,10 +125,10 @@ class Names:
 
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""
-        repeated, star, rest = reference.name.partition(".*")
+        repeated, star, rest = self._text(reference, site).partition(".*")
         if not star:
             return [self.tensor(reference, site, current)]
-        full = self.full_name(repeated, site.call.prefixes)
+        full = self.lookup(repeated, site)
         if full is not None and full not in self.repeats and self.tensors[full] is not None:
             message = f"{site.name}: `{repeated}` is not repeated, so `*` stands for nothing"
             raise self.problems.fail_at(site, reference.node, "CC013", message)
@@ -69,10 +136,19 @@ class Names:
         found = [Reference(f"{repeated}.{index}{rest}", reference.node) for index in times]
         return [tensor for inner in found for tensor in self.each(inner, site, current)]
 
+    def is_input(self, name: str, site: Site) -> bool:
+        """Whether a name is that of what enters the block around, or the network."""
+        return name == "input" or name in site.call.inputs
+
+    def input(self, name: str, site: Site) -> Tensor:
+        """What enters the block around, or the network, under a name; `input` is the only one or that of this name."""
+        call = site.call
+        return self.one(call.inputs.get(name, call.input if len(call.inputs) < 2 else SEVERAL_INPUTS), site)
+
     def one(self, source: Tensor, site: Site) -> Tensor:
         """The tensor itself, unless it is one of several inputs and nobody said which."""
         if source == SEVERAL_INPUTS:
-            inputs = ", ".join(self.inputs)
+            inputs = ", ".join(site.call.inputs)
             raise self.problems.fail(site, "CC013", f"there are several inputs; name one in `from`: {inputs}")
         return source
 

@@ -140,15 +140,16 @@ class Outline:
             self._shipped[name] = found
         return self._shipped[name]
 
-    def path(self, name: str) -> Path:
-        """The way to the layer of a full name."""
+    def path(self, name: str, computed: dict[str, str]) -> Path:
+        """The way to the layer of a full name; `computed` is what is written where full names were worked out."""
         parts, scope = name.split("."), self.scope
         found: list[Written] = []
         place = 0
         while True:
-            layer = scope.by_name[parts[place]]
+            written = computed.get(".".join(parts[: place + 1]))
+            layer = scope.by_name[parts[place] if written is None else written]
             found.append(layer)
-            place += 2 if layer.repeated else 1
+            place += 2 if layer.repeated and written is None else 1
             if place >= len(parts):
                 return tuple(found)
             block = self.block(layer.kind)

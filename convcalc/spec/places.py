@@ -6,10 +6,10 @@ the argument that it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 
-from convcalc.spec.site import Site
+from convcalc.spec.site import Decision, Site
 from convcalc.spec.source import Source
 from convcalc.spec.template import Layer
 from convcalc.spec.tree import Mapping, Node, Scalar
@@ -32,11 +32,13 @@ class Places:
         tree: Mapping | None,
         sites: list[Site | None],
         budgeted: list[tuple[Site, int, int]],
+        decisions: Sequence[Decision] = (),
     ) -> None:
         self.source = source
         self.tree = tree
         self.sites = sites
         self.budgeted = budgeted  # layers with a budget of their own, first node and the one behind the last
+        self.decisions = decisions  # in the text of the spec and of shipped blocks
 
     def written(self, index: int) -> Layer:
         """The layer as the user wrote it: the call, where it is one of a shipped block."""

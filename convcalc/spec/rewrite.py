@@ -66,7 +66,7 @@ class Rewriter:
         self.ways: dict[Path, list[Node]] = {}
         self.plain: dict[str, str] = {}
         for node in network.layers:
-            way = self.outline.path(node.name)
+            way = self.outline.path(node.name, network.computed)
             self.plain[node.name] = ".".join(layer.name for layer in way)
             calls = [layer for layer in way[:-1] if self.outline.block(layer.kind) is not None]
             self.ways.setdefault((*calls, way[-1]), []).append(node)

@@ -35,7 +35,11 @@ BUDGET: Schema = {
     "properties": dict.fromkeys(LIMITED, AMOUNT),
 }
 COMMON: Schema = {
-    "name": {"type": "string", "pattern": r"^[^.]+$", "description": "what the layer is called; no dots"},
+    "name": {
+        "type": "string",
+        "pattern": r"^([^.{}]|\{[^{}]+\})+$",
+        "description": "what the layer is called; no dots, and expressions in braces: p{index + 3}",
+    },
     "from": {**NAMES, "description": "the tensors that enter, by name (default: the layer before)"},
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
@@ -95,6 +99,13 @@ def _top(name: str) -> Schema:
         "additionalProperties": False,
         "properties": {
             "about": {"type": "string"},
+            "inputs": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "names of the tensors that enter (default: one, called input)",
+            },
             "parameters": {**parameters, "description": "names with defaults, or `required`"},
             "layers": {"$ref": "#/definitions/layers"},
         },

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
+
+import msgspec
 
 from convcalc.spec.source import Diagnostic
 from convcalc.spec.template import Layer
@@ -17,9 +21,12 @@ class Failed(Exception):
 
 
 class Call:
-    """What the layers of one sequence see: values for expressions, names, and where they were called from."""
+    """What the layers of one sequence see: values for expressions, names, and where they were called from.
 
-    __slots__ = ("caller", "depth", "in_channels", "input", "prefixes", "shared", "values")
+    `input` is what the first layer starts from, `inputs` what enters under names.
+    """
+
+    __slots__ = ("caller", "depth", "input", "inputs", "prefixes", "shared", "values")
 
     def __init__(
         self,
@@ -27,14 +34,14 @@ class Call:
         input_: Tensor,
         prefixes: tuple[str, ...] = ("",),
         *,
-        in_channels: int | None = None,
+        inputs: Mapping[str, Tensor] = MappingProxyType({}),
         caller: Site | None = None,
         shared: str | None = None,
     ) -> None:
         self.values = values
         self.input = input_
         self.prefixes = prefixes  # of the names in reach, innermost first
-        self.in_channels = in_channels  # of the block around; None outside blocks
+        self.inputs = inputs
         self.caller = caller  # the block's call
         self.depth: int = caller.call.depth + 1 if caller is not None else 0
         self.shared = shared  # prefix of the layers whose weights are used
@@ -70,6 +77,15 @@ class Site:
         return site, field
 
 
+class Decision(msgspec.Struct, frozen=True):
+    """Whether a layer stands in a block by a `when` that asks for its own input's channels, not the block's."""
+
+    site: Site
+    in_channels: int
+    input_channels: int
+    stands: bool
+
+
 class Problems:
     """What is wrong, each said once however often a layer is repeated."""
 
@@ -87,6 +103,8 @@ class Problems:
         node: Node = layer.fields[field].node if field in layer.fields else layer.key
         if field in {"repeat", "when"}:
             node = getattr(layer, field).node
+        elif field == "from" and layer.sources:
+            node = layer.sources[0].node
         return self.fail_at(own, node, code, f"{site.name}: {message}", advice)
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:

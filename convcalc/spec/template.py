@@ -16,6 +16,7 @@ from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
 from convcalc.spec.elsewhere import field_advice, field_named, kind_named
 from convcalc.spec.forms import Forms
+from convcalc.spec.labels import Label, is_computed
 from convcalc.spec.limits import Limit, entries, limits
 from convcalc.spec.source import Source
 from convcalc.spec.suggestions import close, did_you_mean, kind_meant
@@ -33,13 +34,14 @@ def numbered(kind: str, number: int) -> str:
 
 
 class Reference:
-    """The name of a tensor or layer, with its place."""
+    """The name of a tensor or layer, with its place; `label` is there where the name is worked out."""
 
-    __slots__ = ("name", "node")
+    __slots__ = ("label", "name", "node")
 
-    def __init__(self, name: str, node: Scalar) -> None:
+    def __init__(self, name: str, node: Scalar, label: Label | None = None) -> None:
         self.name = name
         self.node = node
+        self.label = label
 
 
 class Layer:
@@ -60,7 +62,7 @@ class Layer:
             "line",
             "name",
         ),
-        *("arrays", "ignored", "repeat", "share", "source", "sources", "when"),
+        *("arrays", "ignored", "label", "name_node", "repeat", "share", "source", "sources", "when"),
     )
 
     def __init__(self, source: Source, key: Scalar) -> None:
@@ -68,6 +70,8 @@ class Layer:
         self.key = key
         self.kind_name = str(key.value)
         self.name = ""
+        self.name_node: Node = key  # where it is given
+        self.label: Label | None = None  # where the name is worked out
         self.line = source.line(key.start)
         self.kind: type[Kind] | None = None
         self.block: Block | None = None
@@ -100,16 +104,18 @@ class Layer:
 class Block:
     """A composite layer written in the spec language. A parameter's value is None where it must be given.
 
-    `variables` are the spec's own that its layers may use; a shipped block has none. `used` are the parameters and
-    variables that its layers and defaults do use.
+    `inputs` are the names of what enters, none where one tensor does, which is called `input`. `variables` are the
+    spec's own that its layers may use; a shipped block has none. `used` are the parameters and variables that its
+    layers and defaults do use.
     """
 
-    __slots__ = ("about", "keys", "layers", "name", "parameters", "source", "used", "variables")
+    __slots__ = ("about", "inputs", "keys", "layers", "name", "parameters", "source", "used", "variables")
 
     def __init__(self, name: str, source: Source) -> None:
         self.name = name
         self.source = source
         self.about = ""
+        self.inputs: list[str] = []
         self.parameters: dict[str, Value | None] = {}
         self.keys: dict[str, Scalar] = {}  # of the parameters
         self.used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
@@ -122,25 +128,44 @@ class Block:
 
 
 COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
-MERGES = ("add", "mul", "concat")
+MERGES = ("add", "mul", "max", "min", "concat")
 RESERVED = ("input", "previous")
 REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
 
 
 class Scope:
-    """What can be named where a layer stands: values for expressions, tensors and layers for references."""
+    """What can be named where a layer stands: values for expressions, tensors and layers for references.
 
-    def __init__(self, values: Iterable[str], tensors: Iterable[str] = ()) -> None:
+    `inputs` are the names of what enters; of several, none of which is called `input`, at the top of a spec, it is not
+    known whose channels `input_channels` are. Where a name `is_computed`, others than `tensors` may be there.
+    """
+
+    def __init__(self, values: Iterable[str], inputs: Iterable[str] = (), absent: str = "") -> None:
         self.values = set(values)
-        self.tensors = {*RESERVED, *tensors}
+        self.in_layer = {*self.values, *IN_LAYER} - {absent}
+        self.inputs = frozenset(inputs)
+        self.tensors = {*RESERVED, *self.inputs}
+        self.is_computed = False
+        self.absent = absent
         self.lines: dict[str, int] = {}
         self.counts: dict[str, int] = {}
         self.missing: dict[str, list[int]] = {}  # names that nothing above has, with the problems that say so
 
     def repeated(self) -> Scope:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
-        return Scope({*self.values, "index"}, self.tensors)
+        inner = Scope({*self.values, "index"}, self.inputs, self.absent)
+        inner.tensors |= self.tensors
+        inner.is_computed = self.is_computed
+        return inner
+
+
+def is_legal_name(text: str) -> bool:
+    """Whether a layer may be called so."""
+    return bool(text) and "." not in text and text not in RESERVED and text.isprintable()
+
+
+LEGAL_NAME = "a text without dots and control characters, other than `input` and `previous`"
 
 
 class Compiler(ValueReader):
@@ -190,7 +215,7 @@ class Compiler(ValueReader):
             layer.body = body
         self._definition(layer)
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
-        names = scope.values.union(IN_LAYER)
+        names = scope.in_layer
         if isinstance(body, tree.Mapping):
             repeated = body.find("repeat") is not None
             inside = names | {"index"} if repeated else names
@@ -278,18 +303,18 @@ class Compiler(ValueReader):
         elif name == "when":
             layer.when = self.value(node, names, WHEN, name)
         elif name == "share" and isinstance(node, tree.Mapping):
-            self._arrays(layer, node, scope)
+            self._arrays(layer, node, scope, names)
         elif name == "share":
-            references = self._references(node, scope, name)
+            references = self._references(node, scope, name, names)
             layer.share = references[0] if references else None
         elif name == "from":
-            layer.sources = self._references(node, scope, name)
+            layer.sources = self._references(node, scope, name, names)
         elif name == "budget":
             layer.budget = limits(self, node)
         elif name == "lint":
             layer.ignored = self._ignored(node)
 
-    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope) -> None:
+    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
             arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
@@ -297,7 +322,7 @@ class Compiler(ValueReader):
             self.problem("CC011", node, f"share: {expected}, found {described(node)}")
             return
         for key, value in node.entries:
-            for reference in self._references(value, scope, "share") or []:
+            for reference in self._references(value, scope, "share", names) or []:
                 if "." in reference.name:
                     layer.arrays.append((key, reference))
                 else:
@@ -316,7 +341,7 @@ class Compiler(ValueReader):
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
         return found
 
-    def _references(self, node: Node, scope: Scope, what: str) -> list[Reference] | None:
+    def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
         items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
@@ -325,15 +350,18 @@ class Compiler(ValueReader):
             if (
                 not isinstance(item, Scalar)
                 or not isinstance(item.value, str)
-                or (what == "share" and item.value.partition(".")[0] in RESERVED)
+                or (what == "share" and item.value.partition(".")[0] in {*RESERVED, *scope.inputs})
             ):
                 is_distance = isinstance(item, Scalar) and isinstance(item.value, int)
                 advice = "write its name; `previous` is the layer before" if is_distance else ""
                 message = f"{what}: expected the name of a layer above, found {described(item)}"
                 self.problem("CC011", item, message, advice)
                 return None
+            if is_computed(item.value):
+                found.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
+                continue
             first = item.value.partition(".")[0]
-            if first not in scope.tensors:
+            if first not in scope.tensors and not scope.is_computed:
                 advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
                 scope.missing.setdefault(first, []).append(len(self.problems) - 1)
@@ -352,7 +380,7 @@ class Compiler(ValueReader):
         field = fields[0] if len(fields) == 1 and not names_tensors else ""
         type_ = types.get(field)
         if field and not (is_list and type_ is not None and type_.item is None):
-            layer.fields[field] = self.value(body, scope.values.union(IN_LAYER), type_, field)
+            layer.fields[field] = self.value(body, scope.in_layer, type_, field)
         elif layer.kind is not None or layer.block is not None:
             needs = f"; it needs {_quoted(required)}" if required and not field else ""
             expected = (
@@ -378,14 +406,15 @@ class Compiler(ValueReader):
         layer.name = numbered(layer.kind_name, number)
         if node is not None:
             text = node.value if isinstance(node, Scalar) and isinstance(node.value, str) else ""
-            if not text or "." in text or text in RESERVED or not text.isprintable():
-                self.problem(
-                    "CC011",
-                    node,
-                    "name: expected a text without dots and control characters, other than `input` and `previous`",
-                )
-            else:
+            layer.name_node = node
+            if is_computed(text) and isinstance(node, Scalar):
                 layer.name = text
+                layer.label = self.label(node, {*scope.values, *(["index"] if layer.repeat else [])}, "name")
+                scope.is_computed = True
+            elif is_legal_name(text):
+                layer.name = text
+            else:
+                self.problem("CC011", node, f"name: expected {LEGAL_NAME}")
         if layer.name in scope.tensors:
             line = scope.lines.get(layer.name)
             where = f"in line {line}" if line else "as an input"

@@ -183,6 +183,8 @@ class _Parser:
             return "indent with blanks, not tabs"
         if character == "[" and (before.isalnum() or before in {"_", ")", "]"}):
             return "inside braces an expression with brackets is put in quotes"
+        if character == "{":
+            return "a name that holds an expression in braces is put in quotes"
         return ""
 
     def _stop_where_too_deep(self, read_to: int, error_index: int) -> None:

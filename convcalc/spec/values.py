@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 from convcalc.arithmetic.window import PADDING_WORDS
@@ -11,9 +11,10 @@ from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
 from convcalc.spec import tree
 from convcalc.spec.elsewhere import value_advice
 from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, is_name, place
+from convcalc.spec.labels import BRACES, PART, Label, is_computed
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.suggestions import did_you_mean
-from convcalc.spec.tree import Node, Scalar
+from convcalc.spec.tree import Node, Scalar, scalar
 
 Read = TypeVar("Read")
 
@@ -41,6 +42,14 @@ class Value:
         if isinstance(self.written, list):
             return tuple(value.evaluate(names) for value in self.written)
         return self.written
+
+    def layers(self) -> Iterator[str]:
+        """The layers and inputs whose sizes or channels it asks for."""
+        if isinstance(self.written, Expression):
+            yield from self.written.layers
+        elif isinstance(self.written, list):
+            for value in self.written:
+                yield from value.layers()
 
 
 class ValueReader:
@@ -91,6 +100,25 @@ class ValueReader:
                 self.problem("CC011", node, f"{field}: {error}")
                 return Value(node, None)
         return Value(node, node.value, constant=True)
+
+    def label(self, node: Scalar, names: set[str], field: str) -> Label:
+        """A name that holds expressions; what cannot be read of it is reported and left out."""
+        text, pieces, end = str(node.value), [], 0
+        for match in BRACES.finditer(text):
+            inner = self._expression(self._inside(node, match.start(1), match.end(1)), names, PART, field)
+            pieces += [text[end : match.start()], *([inner.written] if inner.written is not None else [])]
+            end = match.end()
+        pieces.append(text[end:])
+        if any(isinstance(piece, str) and is_computed(piece) for piece in pieces):
+            self.problem("CC011", node, f"{field}: a brace without its other, found {text!r}")
+        return Label(pieces)
+
+    def _inside(self, node: Scalar, first: int, last: int) -> Scalar:
+        """The characters from `first` to `last` of a text, in their place where the text is written as it reads."""
+        text, start = str(node.value), node.start + (not node.plain)
+        if not self.source.text.startswith(text, start):
+            return scalar(text[first:last], node.start, node.end)
+        return scalar(text[first:last], start + first, start + last)
 
     def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
         if type_ is not None and type_.item is None:
@@ -154,7 +182,10 @@ class ValueReader:
             advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
             self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
             return
-        advice = did_you_mean(name, [*names, *(type_.words if type_ is not None else ())])
+        if name == "input_channels" and "in_channels" in names:
+            advice = "there are several inputs; channels_of(NAME) are those of one of them"
+        else:
+            advice = did_you_mean(name, [*names, *(type_.words if type_ is not None else ())])
         if not advice and name in FUNCTIONS:
             advice = f"{name} is a function: {FUNCTIONS[name][1]}"
         if not advice and name == "index":

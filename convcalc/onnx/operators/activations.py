@@ -84,6 +84,21 @@ def _prelu(call: Call) -> Value:
     return call.out(call.layer("prelu", {"num_parameters": count}, x, arrays={"weight": slope}), batch)
 
 
+def _power(call: Call) -> Value:
+    exponents = call.constant(1, "an exponent")
+    if exponents.numbers is None or len(set(exponents.numbers)) != 1:
+        raise Inexpressible("an exponent that is not one number")
+    x = call.value(0)
+    if broadcast([x.shape, exponents.shape]) != x.shape:
+        raise Inexpressible("an exponent that repeats the tensor")
+    exponent = tidy(float(exponents.numbers[0]))
+    return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
+
+
+def _inverse(call: Call) -> Value:
+    return onto_itself(call, "pow", {"exponent": -1.0})
+
+
 def _gelu(call: Call) -> Value:
     approximate = call.attributes.text("approximate", "none")
     return onto_itself(call, "gelu", {"approximate": approximate} if approximate != "none" else {})
@@ -111,26 +126,6 @@ def _swish(slope: float) -> Callable[[Call], Value]:
         x = call.builder.viewed(value, value.batch)
         gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
         return call.out(call.layer("mul", {}, x, gate), value.batch)
-
-    return operator
-
-
-def _bounded(field: str, neutral: float | None, kind: str) -> Callable[[Call], Value]:
-    """The larger or smaller of a tensor and a number."""
-
-    def operator(call: Call) -> Value:
-        values = [value for value in call.inputs if value is not None]
-        tensors = [value for value in values if value.source is not None]
-        others = [value.constant for value in values if value.constant is not None]
-        if len(tensors) != 1 or len(others) != 1 or others[0].numbers is None or len(set(others[0].numbers)) != 1:
-            raise Inexpressible("the larger or smaller of two tensors")
-        if broadcast([value.shape for value in values]) != tensors[0].shape:
-            raise Inexpressible("a tensor that is repeated")
-        bound = float(others[0].numbers[0])
-        x = call.builder.viewed(tensors[0], tensors[0].batch)
-        fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT, field: tidy(bound)}
-        layer = call.layer(kind, {}, x) if kind and bound == neutral else call.layer("hard_tanh", fields, x)
-        return call.out(layer, tensors[0].batch)
 
     return operator
 
@@ -165,6 +160,10 @@ PLAIN = {
     "Mish": "mish",
     "Softsign": "softsign",
     "Softplus": "softplus",
+    "Abs": "abs",
+    "Exp": "exp",
+    "Log": "log",
+    "Sqrt": "sqrt",
 }
 
 OPERATORS = {
@@ -181,14 +180,14 @@ OPERATORS = {
     "HardSigmoid": _hard_sigmoid,
     "Clip": _clip,
     "PRelu": _prelu,
+    "Pow": _power,
+    "Reciprocal": _inverse,
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
     "com.microsoft.FastGelu": _fast_gelu,
     "com.microsoft.BiasGelu": _bias_gelu,
     "com.microsoft.QuickGelu": _swish(1.702),
     "Swish": _swish(1.0),
-    "Max": _bounded("min_val", 0.0, "relu"),
-    "Min": _bounded("max_val", None, ""),
     "Softmax": _softmax("softmax"),
     "LogSoftmax": _softmax("log_softmax"),
 }

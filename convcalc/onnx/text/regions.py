@@ -13,11 +13,9 @@ from convcalc.layers import Shape
 from convcalc.onnx.imported import Imported, Layer
 from convcalc.onnx.text.names import legal, unlike
 from convcalc.onnx.text.parts import Item
+from convcalc.spec.template import MERGES
 
-MERGES = ("add", "mul", "concat")
-"""Kinds that branches can be written under."""
-
-COMMUTATIVE = ("add", "mul")
+COMMUTATIVE = ("add", "mul", "max", "min")
 """Merges whose inputs may change places."""
 
 LONGEST = 160

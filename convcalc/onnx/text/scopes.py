@@ -368,7 +368,10 @@ class Scope:
             text = name if factor == 1 else f"{factor} * {name}"
             same = [channels == factor * v for channels, v in zip(entering, values, strict=True)]
             if any(same):
-                found += [(f"in_channels != {text}", [not flag for flag in same]), (f"in_channels == {text}", same)]
+                found += [
+                    (f"input_channels != {text}", [not flag for flag in same]),
+                    (f"input_channels == {text}", same),
+                ]
         return found
 
     def _flag(self, slot: Slot, present: list[bool]) -> str:

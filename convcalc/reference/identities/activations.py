@@ -104,6 +104,17 @@ CLAIMS: dict[str, tuple[tuple[str, ...], Callable[[Run, Any, Array], Both]]] = {
         ("gelu",),
         lambda run, c, x: (run("gelu", x, approximate=c.approximate), x * _normal(x, c.approximate == "tanh")),
     ),
+    "abs(x) = relu(x) + relu(-x)": (("abs",), lambda run, c, x: (run("abs", x), run("relu", x) + run("relu", -x))),
+    "exp(x) = sigmoid(x) / sigmoid(-x)": (
+        ("exp",),
+        lambda run, c, x: (run("exp", x), run("sigmoid", x) / run("sigmoid", -x)),
+    ),
+    "log(exp(x)) = x": (("exp", "log"), lambda run, c, x: (run("log", run("exp", x)), x)),
+    "sqrt(x·x) = abs(x)": (("sqrt",), lambda run, c, x: (run("sqrt", x * x), run("abs", x))),
+    "a power of exp(x) is exp(exponent·x)": (
+        ("pow",),
+        lambda run, c, x: (run("pow", run("exp", x), exponent=c.exponent), run("exp", c.exponent * x)),
+    ),
     "tanh(x) = -tanh(-x)": (("tanh",), lambda run, c, x: (run("tanh", x), -run("tanh", -x))),
 }
 """What each says, the kinds it is about, and its two sides."""

@@ -34,6 +34,22 @@ def a_quotient_undoes_a_product(bench: Bench, config: Any, *shapes: Shape) -> Si
     return bench.run("mul", bench.layer(config, {}, one, other), other), bench.run("add", one, np.zeros_like(other))
 
 
+@identity("max", "min")
+def the_other_is_turned_over(bench: Bench, config: Any, *shapes: Shape) -> Sides:
+    """The largest of the negated tensors is the least of the tensors, negated."""
+    inputs = bench.entering(list(shapes))
+    return bench.run("max", *(-a for a in inputs)), -bench.run("min", *inputs)
+
+
+@identity("max", "min")
+def the_largest_and_the_least_are_both(bench: Bench, config: Any, *shapes: Shape) -> Sides:
+    """The larger and the smaller of two tensors add up to both."""
+    first, second = bench.entering(list(shapes))[:2]
+    return bench.run("add", bench.run("max", first, second), bench.run("min", first, second)), bench.run(
+        "add", first, second
+    )
+
+
 @identity("matmul")
 def products_turn_round(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """The product of two matrices turned over is the product of both, turned over, in the other order."""

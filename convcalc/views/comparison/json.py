@@ -104,7 +104,7 @@ def failure(documents: Sequence[json.Document]) -> bytes:
     elif heads:
         reason = "a spec has mistakes"
         document.heads = [
-            Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], skipped=[], theory=None, notes=())
+            Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], skipped=(), theory=None, notes=())
             for head in heads
         ]
     return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)

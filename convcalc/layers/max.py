@@ -1,0 +1,30 @@
+"""The largest of two tensors or more, element by element.
+
+Example:
+    input: [64, 56, 56]
+    layers:
+      - max: {branches: [[], [tanh]]}
+    # output 64x56x56, params 0, macs 0, field 1
+
+Shapes are equal, or 1 where a tensor is repeated; a tensor of fewer axes is aligned at the channels, so (C) meets
+(C, ...). An output element takes one comparison for every tensor after the first. Each output sees what any of its
+inputs sees; a tensor repeated along an axis makes it global there. With a number in place of a tensor it is
+`hard_tanh`, or `relu`.
+
+Source: PyTorch torch.maximum and NumPy broadcasting, but for the alignment at the channels instead of the last axis;
+ONNX Max.
+"""
+
+from functools import partial, reduce
+
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers._merges import Elementwise
+
+
+class Max(Elementwise, frozen=True, kw_only=True):
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return self.chained(graph, "Max", inputs, shapes)
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return reduce(partial(engine.elementwise, engine.numpy.maximum), engine.aligned(*inputs))
