@@ -621,7 +621,9 @@ def test_any_variant_of_any_layers_of_any_network(name: str, path: str, data: st
     head, names = done.network, set(done.replaced)
     before = {node.name: node.config for node in network.layers if node.name not in names}
     after = {node.name: node.config for node in head.layers}
-    assert before.items() <= after.items()
+    sized = {node.name for node in network.layers if node.kind == "upsample"}  # as large as another map, which may grow
+    assert {pair for pair in before.items() if pair[0] not in sized} <= set(after.items())
+    assert before.keys() <= after.keys()
     assert all(any(new == old or new.startswith(f"{old}.") for old in {*before, *names}) for new in after)
 
 

@@ -100,7 +100,7 @@ layers:
   - add:
       branches:
         - []
-        - - conv: {name: shift, out_channels: 4, kernel_size: 1, bias: false, when: input_channels == 4}
+        - - conv: {name: shift, out_channels: 4, kernel_size: 1, bias: false, when: in_channels == 4}
           - batch_norm: {name: norm, affine: false}
 """
 

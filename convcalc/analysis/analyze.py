@@ -77,7 +77,7 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
 def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:
     """Params, buffers, MACs and element-wise operations of one layer, batch 1; `borrowed` arrays are another's."""
     buffers = sum(product(shape) for name, shape in config.buffers(*shapes).items() if name not in borrowed)
-    params = config.params(*shapes, borrowed=borrowed)
+    params = config.own_params(borrowed, *shapes) if borrowed else config.params(*shapes)
     return params, buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
 
 

@@ -22,6 +22,10 @@ from convcalc.network import Borrowed, Group, Network, Node
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
 NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
+ARRIVING = (
+    "the field holds the positions of the input that arrive where an operation looks at all positions; formulas, where "
+    "there are any, are of the local path beside it"
+)
 GLOBAL_BESIDE = "beside these local paths one sees the whole input"
 IRREGULAR = (
     "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
@@ -288,6 +292,8 @@ class Work:
             seen = self.layer.config.receptive_field(self.layer.entering(entering), self.layer.inputs)
         except NoFormula:
             return [], (IRREGULAR, *notes)
+        if not measured.is_global and any(cover is not None for cover in seen.overall):
+            notes = (ARRIVING,)
         regular = [axis for axis in seen.axes if isinstance(axis, Reach)]
         formulas = [] if not regular else list(self._reach(seen))
         irregular = any(axis is not None and not isinstance(axis, Reach) for axis in seen.axes)

@@ -152,8 +152,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             """
             raise NotImplementedError
 
-    def params(self, *inputs: Shape, borrowed: Collection[str] = ()) -> int:
-        """Learnable parameters: the sizes of the weights, added up, but for those that are another layer's."""
+    def params(self, *inputs: Shape) -> int:
+        """Learnable parameters: the sizes of the weights, added up."""
+        return _total(self.weights(*inputs))
+
+    def own_params(self, borrowed: Collection[str], *inputs: Shape) -> int:
+        """As `params`, without the weights that are another layer's."""
         return _total({name: shape for name, shape in self.weights(*inputs).items() if name not in borrowed})
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
