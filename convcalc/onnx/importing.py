@@ -20,7 +20,7 @@ from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
-from convcalc.onnx.sharing import Sharing, sharing
+from convcalc.onnx.sharing import Sharing, Use, sharing
 from convcalc.onnx.wire import Malformed
 
 MOST_FOLDED = 20_000_000
@@ -483,7 +483,12 @@ class Walk:
     def _sharing(self, drafts: list[Draft]) -> Sharing:
         """How the layers share weights; what is not counted again is said, and what is counted more than once."""
         shared = sharing(self.builder, drafts, self._initialiser)
-        sizes = [prod(draft.array_shapes[name]) for draft, arrays in shared.arrays.items() for name in arrays]
+        sizes = [
+            prod(draft.array_shapes[name])
+            for draft, arrays in shared.arrays.items()
+            for name, owner in arrays.items()
+            if not Use(draft, name, owner.elements).repeats
+        ]
         if sizes:
             arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
             self.notes.append(
