@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, helper, numpy_helper
 
-from convcalc.arithmetic.number import ceil_div
 from convcalc.layers import Shape
 from convcalc.network import order_of_axes
 
@@ -59,7 +58,7 @@ class Layer:
         else:
             if math.prod(wanted) != math.prod(shape):
                 flat = self.node("Reshape", array, self.constant([-1]))
-                times = ceil_div(math.prod(wanted), math.prod(shape))
+                times = -(-math.prod(wanted) // math.prod(shape))
                 flat = flat if times == 1 else self.node("Tile", flat, self.constant([times]))
                 array = self.node("Slice", flat, self.constant([0]), self.constant([math.prod(wanted)]))
             self.node("Reshape", array, self.constant(list(wanted)))
