@@ -260,7 +260,8 @@ class Walk:
         """What the file declares and is not so; what follows from the first is counted."""
         if not self.differing:
             return []
-        more = f" (and of {len(self.differing) - 1} tensors more)" if len(self.differing) > 1 else ""
+        others = len(self.differing) - 1
+        more = f" (and of {others} {'tensor' if others == 1 else 'tensors'} more)" if others else ""
         return [f"the file declares another shape than is worked out of {self.differing[0]}{more}"]
 
     def _samples(self, call: Call) -> int | None:
