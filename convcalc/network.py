@@ -11,7 +11,8 @@ class Borrowed(msgspec.Struct, frozen=True):
     """An array of a layer that has no elements of its own: it reads those of `array` of the earlier node `owner`.
 
     Arrays of equal shapes are the same. Otherwise the owner's axes are taken in another order where that makes the
-    shape (see `order_of_axes`), and else its elements as they lie, from the first on, as many as are needed.
+    shape (see `order_of_axes`), and else its elements as they lie, from the first on, as many as are needed. Those of a
+    `parameter` begin again where they are too few, as a table of relative positions is read again and again.
     """
 
     name: str

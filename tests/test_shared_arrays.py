@@ -102,6 +102,18 @@ SPECS = {
         "  - linear: {out_features: 6, share: b}\n"),
         "[6]", 9 * 6,
     ),
+    "one that lies in no order of the other's": (
+        ("  - linear: {name: a, out_features: 9, bias: false}\n"
+        "  - linear: {name: b, out_features: 6, bias: false, share: {weight: a.weight}}\n  - reshape: {sizes: [2, 3]}\n"
+        "  - linear: {out_features: 2, bias: false, share: {weight: b.weight}}\n"),
+        "[6]", 9 * 6,
+    ),
+    "a parameter's, again and again": (
+        ("  - parameter: {name: table, sizes: [5]}\n"
+        "  - parameter: {name: a, from: input, sizes: [4, 8, 8], share: {weight: table.weight}}\n"
+        "  - parameter: {name: b, from: input, sizes: [4, 8, 8], share: a}\n  - add: {from: [input, a, b]}\n"),
+        "[4, 8, 8]", 5,
+    ),
     "an array whose name has a dot": (
         "  - attention: {name: a, num_heads: 2}\n  - linear: {out_features: 6, share: {weight: a.out_proj.weight}}\n",
         "[5, 6]", 4 * 36 + 4 * 6 + 6,
@@ -243,7 +255,7 @@ def unborrowed(net: convcalc.Network) -> convcalc.Network:
 def test_planted_faults_are_measured() -> None:
     layers, sizes, _ = SPECS["a tied autoencoder"]
     net = network(layers, sizes)
-    with patch.object(weights, "laid_out", lambda array, shape: np.resize(array, shape).copy()):
+    with patch.object(weights, "laid_out", lambda array, shape: np.resize(array, shape) + array.dtype.type(1)):
         assert [result.name for result in verify(net).disagreements] == ["linear2"]
     analyze = convcalc.analyze
     with patch("convcalc.reference.verify.analyze", lambda net, **more: analyze(unborrowed(net), **more)):
@@ -280,10 +292,10 @@ class File:
         self.initialisers[name], self.count = numpy_helper.from_array(array, name), self.count + size
         return name
 
-    def indices(self, *numbers: int) -> str:
-        """An initialiser of whole numbers."""
+    def indices(self, *numbers: int, sizes: tuple[int, ...] = (-1,)) -> str:
+        """An initialiser of whole numbers, of one axis unless told."""
         name = f"i{len(self.initialisers)}"
-        self.initialisers[name] = numpy_helper.from_array(np.array(numbers, np.int64), name)
+        self.initialisers[name] = numpy_helper.from_array(np.array(numbers, np.int64).reshape(sizes), name)
         return name
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
@@ -313,9 +325,15 @@ class File:
         return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-LEARNED = {"Conv": (1, 2), "ConvTranspose": (1, 2), "Gemm": (1, 2), "MatMul": (1,), "PRelu": (1,), "Add": (1,)} | {
-    "BatchNormalization": (1, 2)
-}
+LEARNED = {
+    "Conv": (1, 2),
+    "ConvTranspose": (1, 2),
+    "Gemm": (1, 2),
+    "MatMul": (1,),
+    "PRelu": (1,),
+    "Add": (1,),
+    "Mul": (1,),
+} | {"BatchNormalization": (1, 2)}
 """The inputs of an operator that are weights."""
 
 
@@ -519,9 +537,34 @@ def of_another_kind(file: File) -> None:
     file.layer("ConvTranspose", file.node("Reshape", w, file.indices(6, 3, 2, 2)))
 
 
+def table(file: File) -> None:
+    places = np.random.default_rng(0).integers(0, 9, (8, 8))
+    file.layer("Add", file.node("Gather", file.weight(4, 9), file.indices(*places.flat, sizes=(8, 8)), axis=1))
+
+
+def one_of_all_channels(file: File) -> None:
+    w = file.weight(1, 1, 3, 3)
+    file.layer("Conv", file.node("Expand", w, file.indices(4, 1, 3, 3)), group=4, pads=[1, 1, 1, 1])
+    file.layer("Conv", file.node("Tile", w, file.indices(4, 1, 1, 1)), group=4, pads=[1, 1, 1, 1])
+
+
+def stretched(file: File) -> None:
+    w = file.weight(4, 1, 1)
+    for op in ("Add", "Mul"):
+        file.layer("Relu")
+        file.layer(op, file.node("Expand", w, file.indices(1, 4, 8, 8)))
+
+
+def behind_itself(file: File) -> None:
+    w = file.weight(2, 4, 3, 3)
+    file.layer("Conv", file.node("Concat", w, file.node("Gather", w, file.indices(1, 0), axis=0), axis=0))
+    file.layer("Conv", w)
+
+
 MAPS: tuple[Callable[[File], None], ...] = (
     *(autoencoder, another_bias, no_bias, bias_alone, norms, groups, first_taps, taps_before_all, overlapping, halves),
     *(stacked, strides, paddings, dilations, renamed, scaled, from_a_constant, joined, slopes, added_map),
+    *(table, one_of_all_channels, stretched, behind_itself),
 )
 VECTORS: tuple[Callable[[File], None], ...] = (matrices, transposed, reshaped, split, of_another_kind)
 

@@ -9,14 +9,13 @@ input with a certain axis left out, and gets a reshape where it must.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import prod
 from typing import Any
 
 import msgspec
 
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
-from convcalc.onnx.constants import Constant, checked
+from convcalc.onnx.constants import Constant, checked, is_learned
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.reading import FLOAT, Attributes, Node
 
@@ -153,22 +152,6 @@ class Builder:
         if not self.drafts or self.drafts[0].kind != INPUT:
             raise Inexpressible("a network without an input")
         return self.drafts[:1]
-
-
-def is_learned(constant: Constant) -> bool:
-    """Whether training made a constant: it is an initialiser, with a fraction, and no bare number.
-
-    One number alone is taken for learned only if it has the dotted name that parameters of a module have.
-    """
-    if not constant.made_of or not constant.is_float:
-        return False
-    return prod(constant.shape) > 1 or is_dotted(constant.made_of[0])
-
-
-def is_dotted(name: str) -> bool:
-    """Whether a name is that of a module's parameter, `layer1.0.gamma`, and not one that an exporter made up."""
-    parts = name.split(".")
-    return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
 
 
 def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape, Weights]:

@@ -7,7 +7,8 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
-from convcalc.onnx.building import INPUT, Draft, is_dotted
+from convcalc.onnx.building import INPUT, Draft
+from convcalc.onnx.constants import is_dotted
 from convcalc.onnx.reading import Node, Tensor
 
 RESERVED = {"input", "previous"}

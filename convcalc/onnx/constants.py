@@ -57,6 +57,22 @@ class Constant(msgspec.Struct, frozen=True):
         return [int(number) for number in self.numbers]
 
 
+def is_learned(constant: Constant) -> bool:
+    """Whether training made a constant: it is an initialiser, with a fraction, and no bare number.
+
+    One number alone is taken for learned only if it has the dotted name that parameters of a module have.
+    """
+    if not constant.made_of or not constant.is_float:
+        return False
+    return math.prod(constant.shape) > 1 or is_dotted(constant.made_of[0])
+
+
+def is_dotted(name: str) -> bool:
+    """Whether a name is that of a module's parameter, `layer1.0.gamma`, and not one that an exporter made up."""
+    parts = name.split(".")
+    return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
+
+
 def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
     """A shape within the bounds of what is counted."""
     if len(shape) > MOST_AXES:
@@ -130,7 +146,21 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     own = strides(constant.shape)
     sizes = (*(1,) * lacking, *constant.shape)
     steps = [0 if size == 1 else step for size, step in zip(sizes, (*(0,) * lacking, *own), strict=True)]
-    return view(constant, shape, steps)
+    repeated = view(constant, shape, steps, 0, _laid_anew([constant], shape))
+    return repeated if is_learned(constant) else msgspec.structs.replace(repeated, made_of=())
+
+
+def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
+    """The elements where all of those that the constants have are taken, some of them several times perhaps.
+
+    None of what training did not make: what repeats it is a constant of its own. None either where fewer are taken.
+    """
+    first = constants[0].elements
+    if first is None or not is_learned(constants[0]) or math.prod(shape) < first.count:
+        return None
+    if any(each.elements is None or each.elements.identity != first.identity for each in constants):
+        return None
+    return msgspec.structs.replace(first, steps=None)
 
 
 def reshaped(constant: Constant, shape: Shape) -> Constant:
@@ -151,8 +181,9 @@ def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     steps = strides(constant.shape)
     start = sum(each.start * step for each, step in zip(ranges, steps, strict=True) if len(each))
     along = [each.step * step for each, step in zip(ranges, steps, strict=True)]
-    elements = constant.elements and constant.elements.sliced(ranges)
-    return view(constant, [len(each) for each in ranges], along, start, elements)
+    shape = tuple(map(len, ranges))
+    elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
+    return view(constant, shape, along, start, elements)
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
@@ -165,8 +196,9 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
         ranges = [range(length) for length in constant.shape]
         ranges[axis] = taken
         return reshaped(sliced(constant, ranges), checked(shape))
+    elements = _laid_anew([constant], shape)
     if constant.numbers is None or indices.numbers is None or math.prod(shape) > MOST_NUMBERS:
-        return Constant(checked(shape), constant.element_type, None, made_of)
+        return Constant(checked(shape), constant.element_type, None, made_of, None, elements)
     inner, outer = math.prod(constant.shape[axis + 1 :]), math.prod(constant.shape[:axis])
     wanted = [index + size if index < 0 else index for index in indices.integers()]
     if any(not 0 <= index < size for index in wanted):
@@ -177,7 +209,7 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
         for index in wanted
         for rest in range(inner)
     )
-    return Constant(shape, constant.element_type, numbers, made_of)
+    return Constant(shape, constant.element_type, numbers, made_of, None, elements)
 
 
 def _range_of(size: int, indices: Constant) -> range | None:
@@ -194,15 +226,15 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Laid end to end."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of = _together(parts)
+    made_of, elements = _together(parts), _laid_anew(parts, shape)
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
-        return Constant(shape, parts[0].element_type, None, made_of)
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements)
     numbers: list[Number] = []
     for block in range(math.prod(first[:axis])):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]
-    return Constant(shape, parts[0].element_type, tuple(numbers), made_of)
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements)
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:

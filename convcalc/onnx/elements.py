@@ -30,6 +30,11 @@ class Elements(msgspec.Struct, frozen=True):
     steps: tuple[int, ...] | None
 
     @property
+    def count(self) -> int:
+        """How many there are; a constant of more has some of them several times."""
+        return prod(size for size, _ in self.axes)
+
+    @property
     def identity(self) -> tuple[Hashable, int, Axes]:
         """What is equal where the elements are the same, in whichever order."""
         return self.tensor, self.start, self.axes

@@ -56,8 +56,10 @@ class Layer:
         elif order is not None:
             self.node("Transpose", array, perm=order)
         else:
-            if math.prod(wanted) < math.prod(shape):
+            if math.prod(wanted) != math.prod(shape):
                 flat = self.node("Reshape", array, self.constant([-1]))
+                times = -(-math.prod(wanted) // math.prod(shape))
+                flat = flat if times == 1 else self.node("Tile", flat, self.constant([times]))
                 array = self.node("Slice", flat, self.constant([0]), self.constant([math.prod(wanted)]))
             self.node("Reshape", array, self.constant(list(wanted)))
         self.nodes[-1].output[0] = name

@@ -20,7 +20,7 @@ from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
 from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
-from convcalc.onnx.sharing import Sharing, sharing
+from convcalc.onnx.sharing import Sharing, Use, sharing
 from convcalc.onnx.wire import Malformed
 
 MOST_FOLDED = 20_000_000
@@ -260,7 +260,8 @@ class Walk:
         """What the file declares and is not so; what follows from the first is counted."""
         if not self.differing:
             return []
-        more = f" (and of {len(self.differing) - 1} tensors more)" if len(self.differing) > 1 else ""
+        others = len(self.differing) - 1
+        more = f" (and of {others} {'tensor' if others == 1 else 'tensors'} more)" if others else ""
         return [f"the file declares another shape than is worked out of {self.differing[0]}{more}"]
 
     def _samples(self, call: Call) -> int | None:
@@ -483,7 +484,12 @@ class Walk:
     def _sharing(self, drafts: list[Draft]) -> Sharing:
         """How the layers share weights; what is not counted again is said, and what is counted more than once."""
         shared = sharing(self.builder, drafts, self._initialiser)
-        sizes = [prod(draft.array_shapes[name]) for draft, arrays in shared.arrays.items() for name in arrays]
+        sizes = [
+            prod(draft.array_shapes[name])
+            for draft, arrays in shared.arrays.items()
+            for name, owner in arrays.items()
+            if not Use(draft, name, owner.elements).repeats
+        ]
         if sizes:
             arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
             self.notes.append(

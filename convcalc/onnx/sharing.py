@@ -24,11 +24,20 @@ class Use(NamedTuple):
     array: str
     elements: Elements
 
+    @property
+    def repeats(self) -> bool:
+        """Whether it has some of the elements several times."""
+        return prod(self.draft.array_shapes[self.array]) > self.elements.count
+
+    def holds(self, other: Use) -> bool:
+        """Whether the other can be read from this; elements that are repeated are read from a parameter."""
+        return self.elements.holds(other.elements) and (not other.repeats or self.draft.kind == "parameter")
+
 
 class Sharing(msgspec.Struct, kw_only=True):
     """`layers` use all weights of an earlier one of their kind, `arrays` are single ones and the use they are views of.
 
-    `contested` are tensors of which several layers have parts that overlap, and none has all.
+    `contested` are tensors of which several layers have parts that overlap and none has all, or that are repeated.
     """
 
     layers: dict[Draft, Draft] = {}
@@ -39,7 +48,8 @@ class Sharing(msgspec.Struct, kw_only=True):
 def sharing(builder: Builder, drafts: list[Draft], initialiser: Callable[[Hashable], Constant | None]) -> Sharing:
     """How the weights of some drafts are shared.
 
-    An initialiser that is used in parts which overlap becomes a parameter of its own, put in before its first use.
+    An initialiser that is used in parts which overlap, or whose elements are repeated (a table of relative positions),
+    becomes a parameter of its own, put in before its first use.
     """
     shared = _shared(drafts)
     added = False
@@ -48,7 +58,7 @@ def sharing(builder: Builder, drafts: list[Draft], initialiser: Callable[[Hashab
         if constant is not None:
             builder.drafts = drafts
             parameter = builder.layer(
-                "parameter", {"sizes": constant.shape}, builder.entering(), (), {"weight": constant}
+                "parameter", {"sizes": constant.shape or (1,)}, builder.entering(), (), {"weight": constant}
             )
             drafts.remove(parameter)
             drafts.insert(drafts.index(uses[0].draft), parameter)
@@ -72,13 +82,13 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
             if use.array in STATISTICS:
                 continue
             others = holders[use.elements.tensor, use.array == "constant"]
-            holder = next((other for other in others if other.elements.holds(use.elements)), None)
+            holder = next((other for other in others if other.holds(use)), None)
             if holder is not None and holder.draft is draft:
                 continue  # two arrays of one layer: no spec says so
             if holder is not None:
                 shared.arrays.setdefault(draft, {})[use.array] = holder
                 continue
-            if any(other.elements.meets(use.elements) for other in others):
+            if use.repeats or any(other.elements.meets(use.elements) for other in others):
                 shared.contested[use.elements.tensor] = others
             others.append(use)
     return shared

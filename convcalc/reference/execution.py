@@ -95,13 +95,20 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         alive = output_bytes + sum(tensor.nbytes for source, tensor in tensors.items() if source not in own_arrays)
         del entering
         tensors = {kept: tensor for kept, tensor in tensors.items() if last_use[kept] > index}
-        weights.done(index)
         if index in last_use:
             tensors[index] = _as_claimed(output, node, inputs)
-        fresh = {name: arrays[name] for name in arrays if name in used and id(_holder(arrays[name])) not in read}
+        borrowed = (node if node.shared is None else nodes[node.shared]).borrowed_names
+        fresh = {
+            name: arrays[name]
+            for name in arrays
+            if name in used
+            and id(_holder(arrays[name])) not in read
+            and not (name in borrowed and _is_copied(arrays[name], [*read.values()]))
+        }
         read.update((id(holder), holder) for holder in map(_holder, fresh.values()))
         shapes = {name: array.shape for name, array in fresh.items()}
         del arrays, fresh
+        weights.done(index)
         yield Step(index, output, shapes, engine.multiplications - before, output_bytes, alive, problem)
         del output
 
@@ -109,6 +116,11 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
 def _holder(array: Array) -> Array:
     """The array that holds the elements of a view."""
     return array if array.base is None else _holder(array.base)
+
+
+def _is_copied(array: Array, others: Sequence[Array]) -> bool:
+    """Whether all elements are those of another array, which no view of it could lay out so."""
+    return any(np.isin(array, other).all() for other in others)
 
 
 def _last_use(network: Network) -> dict[int, int]:

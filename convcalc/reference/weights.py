@@ -67,7 +67,10 @@ class RandomWeights:
 def laid_out(array: Array, shape: Shape) -> Array:
     """The elements of an array in another shape, none copied unless they must be; see `Borrowed`."""
     order = order_of_axes(array.shape, shape)
-    return array.reshape(-1)[: math.prod(shape)].reshape(shape) if order is None else array.transpose(order)
+    if order is not None:
+        return array.transpose(order)
+    size = math.prod(shape)
+    return np.resize(array, shape) if size > array.size else array.reshape(-1)[:size].reshape(shape)
 
 
 def drawn(

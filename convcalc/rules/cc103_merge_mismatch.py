@@ -2,8 +2,8 @@
 
 `add` and `mul` take equal shapes, or ones that can be broadcast; `concat` takes tensors that are alike on all axes
 but the one it joins. A layer that shares its weights needs arrays of the same shapes, a single array that is shared
-one with as many elements or more. Far from the input the message says which inputs would fit: in a U-Net, multiples of
-32 and the like.
+one with as many elements or more, or a parameter. Far from the input the message says which inputs would fit: in a
+U-Net, multiples of 32 and the like.
 
 False positives: none; frameworks refuse it.
 

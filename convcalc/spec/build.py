@@ -357,10 +357,10 @@ class Builder:
             held = self._arrays(self.nodes[index].config, self.nodes[index].inputs)
             if array not in held:
                 raise self._no_array(site, reference.node, owner, array, held)
-            if product(arrays[name]) > product(held[array]):
+            if product(arrays[name]) > product(held[array]) and self.nodes[index].kind != "parameter":
                 message = f"{site.name}: share: {name} {_sizes(arrays[name])} has more elements than {reference.name}"
                 message = f"{message}, {_sizes(held[array])}"
-                advice = "an array is a view of another with as many elements or more"
+                advice = "an array is a view of another with as many elements or more, or of a parameter"
                 raise self.problems.fail_at(site, reference.node, "CC103", message, advice)
             borrowed.append(Borrowed(name, index, array))
         return tuple(borrowed)

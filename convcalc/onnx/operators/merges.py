@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from convcalc.onnx.building import Call, Draft, Value, is_learned, without
-from convcalc.onnx.constants import broadcast
+from convcalc.onnx.building import Call, Draft, Value, without
+from convcalc.onnx.constants import broadcast, is_learned
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.operators.activations import LARGEST_FLOAT, onto_itself
 from convcalc.onnx.operators.normalisations import tidy

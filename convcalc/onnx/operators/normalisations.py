@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.onnx.building import Call, Value, is_dotted, own_axis
-from convcalc.onnx.constants import Constant
+from convcalc.onnx.building import Call, Value, own_axis
+from convcalc.onnx.constants import Constant, is_dotted
 from convcalc.onnx.errors import Inexpressible
 
 

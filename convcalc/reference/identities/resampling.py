@@ -36,14 +36,16 @@ def resampling_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> 
     """Upsampling on all axes is upsampling on each in turn, by the mode's form for one axis where it has one."""
     if config.mode == "bicubic":
         return None
-    (a,), mode = bench.entering([x]), "nearest" if config.mode == "nearest" else "linear"
+    (a,) = bench.entering([x])
+    fields = {name: getattr(config, name) for name in config.__struct_fields__ if name not in ("scale_factor", "size")}
+    fields["mode"] = "nearest" if config.mode == "nearest" else "linear"
     y = a
     for axis in range(2, a.ndim):
         moved = np.moveaxis(y, axis, -1)
         line = moved.reshape(1, -1, moved.shape[-1])
         by = {"size": config.size[axis - 2 : axis - 1]} if config.size else {}
         by = by or {"scale_factor": config.scale_factor[axis - 2 : axis - 1]}
-        found = bench.run("upsample", line, mode=mode, align_corners=config.align_corners, **by)
+        found = bench.run("upsample", line, **fields, **by)
         y = np.moveaxis(found.reshape(*moved.shape[:-1], -1), -1, axis)
     return bench.layer(config, {}, a), y
 
