@@ -116,7 +116,8 @@ def _brief(layer: Skipped) -> str:
 def _pattern(names: Sequence[str]) -> str:
     """One name for all repetitions, as --layer takes it: layer2.*.conv2, or p* where names are computed."""
     parts = zip(*(name.split(".") for name in names), strict=False)
-    return ".".join(part[0] if len(set(part)) == 1 else f"{commonprefix(part)}*" for part in parts)
+    begun = [(part, commonprefix(part)) for part in parts]  # noqa: RUF071  # of words, not of files
+    return ".".join(start if len(set(part)) == 1 else f"{start}*" for part, start in begun)
 
 
 def leaving(comparison: Comparison) -> str:
