@@ -132,8 +132,8 @@ class Walk:
         nodes = ordered(written_out(self.model), known, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
             self.notes.append(
-                "quantised: the layers are those between the roundings, which are left out; one that cuts off all below "
-                "0 behind a layer is read as relu"
+                "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
+                "below 0 behind a layer is read as relu"
             )
         self._enter(entering, nodes)
         for node in nodes:
