@@ -132,6 +132,21 @@ def test_the_advice_names_an_input_that_has_a_name() -> None:
     assert not problems(text, (3, 11, 11), "image")
 
 
+@pytest.mark.parametrize(
+    ("shape", "advice"),
+    [
+        ((28, 28, 1), "channels come first in a spec: write [1, 28, 28]"),
+        ((784, 1), "channels come first in a spec: write [1, 784]"),
+        ((28, 28, 2), "fits with --input 28x34x8"),
+    ],
+)
+def test_an_input_with_its_channels_last_is_told_of_them(shape: tuple[int, ...], advice: str) -> None:
+    """Kernels of 3, 2 and 3 need 8 positions on each axis."""
+    convolution = "conv: {out_channels: 8, kernel_size: 3}"
+    (problem, *_) = problems(f"input: {list(shape)}\nlayers: [{convolution}, max_pool: 2, {convolution}]\n")
+    assert problem.help == advice
+
+
 def test_a_network_is_built_for_advice_no_more_often_than_its_size_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many layers in all as a limit, however many mistakes there are; nothing at all where nobody reads them."""
     from convcalc.spec import document

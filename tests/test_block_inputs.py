@@ -217,6 +217,15 @@ def test_mistakes(name: str) -> None:
     assert message in reported[0][2]
 
 
+def test_names_where_fields_are_expected_are_told_of_from() -> None:
+    spec = "input: [4, 8, 8]\nblocks:\n  both: {inputs: [x, skip], PARAMETERSlayers: [add: {from: [x, skip]}]}\n"
+    for parameters, more in (("", ""), ("parameters: {c: required}, ", ", c: ...")):
+        with pytest.raises(SpecError) as caught:
+            network(spec.replace("PARAMETERS", parameters) + "layers: [relu, both: [relu1, input]]\n")
+        [problem] = caught.value.diagnostics
+        assert problem.help == f"write `- both: {{from: [relu1, input]{more}}}`"
+
+
 @pytest.mark.parametrize(
     ("inputs", "message"),
     [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from textwrap import dedent
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from typer.testing import CliRunner
 
 import convcalc
+from convcalc.cli import application
 from convcalc.network import Network
 from convcalc.spec import Source, SpecError, loads
 from convcalc.spec.rewrite import Rewriter
@@ -259,6 +262,21 @@ def test_a_variant_finds_them_by_name() -> None:
     assert '- separable_conv: {name: "p{index + 2}", repeat: levels, from: "m{index + 2}",' in written.text
     rows = {row.name: row for row in convcalc.analyze(loads(written)).layers}
     assert rows["p4.depthwise"].params + rows["p4.pointwise"].params == 16 * 9 + 16 * 16 + 16
+
+
+def test_a_variant_that_a_stem_cannot_have_is_tried_on_them(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "input: [3, 16, 16]\nlayers:\n"
+        "  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n"
+        '  - conv: {name: "p{index}", repeat: 2, out_channels: 8, kernel_size: 3, padding: 1}\n'
+        '  - conv: {name: "odd{index}", repeat: 2, out_channels: 9, kernel_size: 3, padding: 1}\n',
+        "utf-8",
+    )
+    shown = CliRunner().invoke(application(), ["compare", str(path), "--variant", "grouped,standard"]).stdout
+    assert "2 of 5" in shown
+    reason = "groups 2 does not divide both in_channels 3 and out_channels 8"
+    assert f"grouped: 3 of 5 layers stay as they are: conv1, odd* ({reason})" in shown
 
 
 def test_networks_are_compared_by_these_names() -> None:

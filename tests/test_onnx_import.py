@@ -876,6 +876,33 @@ def test_roundings_of_a_quantised_network_are_left_out_and_said() -> None:
     assert "quantised" in network.notes[0]
 
 
+@pytest.mark.parametrize(
+    ("zero", "behind", "kinds"),
+    [
+        (np.array(-128, np.int8), "Conv", ["conv", "relu"]),
+        (np.array(0, np.uint8), "Conv", ["conv", "relu"]),
+        (None, "Conv", ["conv", "relu"]),
+        (np.array(-128, np.int8), "Relu", ["conv", "relu"]),
+        (np.array(0, np.int8), "Conv", ["conv"]),
+        (np.array(3, np.uint8), "Conv", ["conv"]),
+    ],
+)
+def test_a_rounding_that_cuts_off_all_below_zero_is_a_relu(
+    zero: np.ndarray | None, behind: str, kinds: list[str]
+) -> None:
+    """Tools that quantise take out the relu before it; the runtime agrees that no output is below zero."""
+    steps = ["scale"] if zero is None else ["scale", "zero"]
+    nodes = [op("Conv", "x", "w", to="c"), *([op("Relu", "c", to="r")] if behind == "Relu" else [])]
+    entering = "r" if behind == "Relu" else "c"
+    nodes += [op("QuantizeLinear", entering, *steps, to="q"), op("DequantizeLinear", "q", *steps)]
+    held = {"scale": number(0.1), **({} if zero is None else {"zero": zero})}
+    model = net(nodes, IMAGE, {"w": np.random.default_rng(0).normal(size=(4, 8, 3, 3)).astype(np.float32), **held})
+    assert [layer.kind for layer in agrees(model).layers] == kinds
+    runtime = pytest.importorskip("onnxruntime").InferenceSession(model.SerializeToString())
+    (output,) = runtime.run(None, {"x": np.random.default_rng(1).normal(size=IMAGE["x"]).astype(np.float32)})
+    assert (output.min() >= 0) == ("relu" in kinds)
+
+
 def test_a_size_of_minus_one_is_an_open_axis() -> None:
     """PaddlePaddle writes it so."""
     assert read(net([op("Relu", "x")], {"x": (-1, 3, 8, 8)})).inputs == {"x": (3, 8, 8)}

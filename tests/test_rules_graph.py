@@ -67,6 +67,33 @@ def test_unused_outputs(text: str, unused: list[str]) -> None:
     assert layers_of("CC108", text) == unused
 
 
+TAIL = "  - add: {from: [a, b]}\n"
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        ("  - conv: {name: b, from: a, repeat: 3, out_channels: 4, kernel_size: 1}\n", ["b.0", "b.1"]),
+        ("  - block: {name: b, from: a, repeat: 3}\n", ["b.0.relu1", "b.1.relu1"]),
+        ("  - relu: {name: b, from: a}\n  - tanh: {from: a}\n", []),
+        ("  - relu: {name: b, from: a}\n  - aside: {repeat: 2}\n", []),
+        ("  - relu: {name: b, from: a}\n  - tanh: {name: 't{index}', repeat: 2, from: a}\n", []),
+    ],
+)
+def test_repetitions_that_all_start_anew_are_told_how_to_run_in_a_row(layers: str, told: list[str]) -> None:
+    """And once written so, nothing is unused."""
+    text = (
+        "input: [4, 8, 8]\nblocks:\n  block: {layers: [relu: {}]}\n"
+        "  aside: {layers: [tanh: {}, relu: {from: input}]}\nlayers:\n  - relu: {name: a}\n  - tanh\n"
+    )
+    told_of = [problem for problem in findings("CC108", text + layers + TAIL) if "start from the one" in problem.help]
+    assert [problem.layer for problem in told_of] == told
+    if told:
+        assert "write `- identity: {from: a}` above it and leave `from` out" in told_of[0].help
+        mended = "  - identity: {from: a}\n" + layers.replace("from: a, ", "")
+        assert layers_of("CC108", text + mended + TAIL) == ["tanh1"]
+
+
 # ---- CC301 -------------------------------------------------------------------------------------------------------
 
 BIASED = "conv: {out_channels: 4, kernel_size: 3}"

@@ -60,6 +60,13 @@ upsample: 2 | upsample: {scale_factor: 2} | `- upsample: {scale_factor: 2}`
 upsample: {factor: 2} | upsample: {scale_factor: 2} | `scale_factor: 2`
 max_pool: {pool_size: 2} | max_pool: {kernel_size: 2} | `kernel_size: 2`
 softmax: {dim: 1} | softmax: {axis: 0} | `axis: 0`: there is no batch axis
+reduce: {dim: [1, 2]} | reduce: {axes: [0, 1]} | `axes: [0, 1]`: there is no batch axis
+reduce: {dims: [-2, -1]} | reduce: {axes: [-2, -1]} | `axes: [-2, -1]`
+permute: {dims: [0, 2, 3, 1]} | permute: {axes: [1, 2, 0]} | `axes: [1, 2, 0]`
+chunk: {sections: 2, part: 0} | split: {sections: 2, part: 0} | `split`
+split: {chunks: 2, part: 0} | split: {sections: 2, part: 0} | `sections: 2`
+unsqueeze: [1, 4, 8, 8] | reshape: [1, 4, 8, 8] | `reshape`
+abs: a | abs: {from: a} | `- abs: {from: a}`
 flatten: {start_dim: 1} | flatten: {start_axis: 0} | `start_axis: 0`
 concat: {from: [a, b], dim: -1} | concat: {from: [a, b], axis: -1} | `axis: -1`
 add: [a, b] | add: {from: [a, b]} | `- add: {from: [a, b]}`
@@ -119,6 +126,9 @@ ANSWERED = {
     "«{»type: conv, filters: 8, kernel: 3}": "the kind is the key: `- conv: {filters: 8, kernel: 3}`",
     "«{»name: c, relu: }": "indent the fields below the kind: `- relu: {name: c}`",
     "«activation»: relu": "write the activation itself: `- relu`",
+    "mul: «0.5»": "write `- mul: {from: [..., ...]}`",
+    "add: «[»a, 1]": "write `- add: {from: [a, ...]}`",
+    "max: {from: [a, b], «dim»: 1}": "`- reduce: {axes: 0, operation: max}`",
     "«residual»: [relu]": "write `- add: {branches: [[], [...]]}`: [] is the identity",
     "«route»: {layers: -4}": "write `- concat: {from: [a, b]}`",
     "«Sequential»: [relu]": "layers run in the order of the list",

@@ -131,7 +131,10 @@ class Walk:
         known = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), known, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
-            self.notes.append("quantised: the layers are those between the roundings, which are left out")
+            self.notes.append(
+                "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
+                "below 0 behind a layer is read as relu"
+            )
         self._enter(entering, nodes)
         for node in nodes:
             self.step(node)

@@ -1,7 +1,8 @@
 """A layer or an input whose output nothing reads.
 
 What it computes reaches no output of the network: its work, and that of every layer before it that only it reads, is
-for nothing. Most often a `from` names the wrong layer, or an auxiliary head is missing under `outputs`.
+for nothing. Most often a `from` names the wrong layer, an auxiliary head is missing under `outputs`,
+or a layer that is repeated has a `from`, from which every repetition starts.
 
 Flagged is a layer, or an input, that no layer reads and that is not an output of the network.
 
@@ -30,6 +31,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.rules._subject import Problem, Subject
+from convcalc.spec.site import Site
 
 SEVERITY = "warning"
 
@@ -52,8 +54,26 @@ def check(subject: Subject) -> Iterator[Problem]:
             index,
             f"{node.name}: no layer reads its output, and it is no output of the network: {macs:,} MACs of it{others} "
             "are for nothing",
-            "list it under `outputs`, name it in a `from`, or remove it",
+            _restarted(subject, index) or "list it under `outputs`, name it in a `from`, or remove it",
         )
+
+
+def _restarted(subject: Subject, index: int) -> str:
+    """What to write where the layer ends a repetition, and the next one starts anew from the same tensor."""
+    alike = subject.places.same_text(index)
+    if not any(subject.consumers(other) or subject.is_output(other) for other in alike):
+        return ""  # not even the last repetition's is read
+    site: Site | None = subject.places.site(index)
+    while site is not None and (site.index is None or site.layer.label is not None):
+        site = site.call.caller
+    sources = site.layer.sources or [] if site is not None else []
+    if site is None or len(sources) != 1 or sources[0].label is not None or sources[0].name == "previous":
+        return ""
+    source, name = sources[0].name, site.name.removesuffix(f".{site.index}")
+    return (
+        f"every repetition of {name} starts from {source}: to have each start from the one before, write "
+        f"`- identity: {{from: {source}}}` above it and leave `from` out"
+    )
 
 
 def _used(subject: Subject) -> set[int]:

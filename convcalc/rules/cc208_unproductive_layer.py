@@ -5,8 +5,8 @@ layers hardly advance what the net knows, and nets without them are as accurate 
 
 Flagged is a convolution of more than one tap if, on every axis, the field of the shortest path that ends in it is
 larger than the input, and that of the shortest path that enters it at least as large. It is an info where that is so
-on some axes alone; for a depthwise convolution, which has few of the weights and is not what the evidence is about; and
-where the map that enters is no larger than the padded window on any axis, so that it acts as a fully connected layer.
+on some axes alone; on sequences and for depthwise convolutions, which are not what the evidence is about; and where the
+map that enters is no larger than the padded window on any axis, so that it acts as a fully connected layer.
 
 Not flagged: nets with an output for every position, of which the evidence says nothing; paths through a gate or
 global pooling, which have no end, are left out; a window without padding that leaves one position, a fully connected
@@ -78,7 +78,7 @@ def _seen(subject: Subject, layer: Convolved, axes: list[int]) -> Problem:
         f"{found.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
         f"{along} before this {kernel}, which adds none: {row.params:,} params and {row.macs:,} MACs",
         f"remove it, stride less before it, or use an input of {per_axis([size + 1 for size in sizes])} or more{along}",
-        severity="info" if partly or is_depthwise(subject, found.index) else "",
+        severity="info" if partly or len(layer.entering) == 1 or is_depthwise(subject, found.index) else "",
     )
 
 

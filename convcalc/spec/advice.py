@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from msgspec.structs import replace
 
 from convcalc.layers import Shape
+from convcalc.spec.misreadings import ends_with_channels
 from convcalc.spec.source import Diagnostic
 
 SIZES = {"CC101", "CC103"}
@@ -91,6 +92,10 @@ class Trials:
         if problem.help or problem.code not in SIZES or len(self.shape) < 2:
             return problem
         others = {place for place, code in self.problems.items() if code not in SIZES}
+        if ends_with_channels(self.shape):
+            meant = (self.shape[-1], *self.shape[:-1])
+            if self._has_only(others, meant):
+                return replace(problem, help=f"channels come first in a spec: write {list(meant)}")
         advise = self.smallest_input if problem.code == "CC101" else self.fitting_inputs
         network = advise(lambda at: self._has_only(others, at))
         layer = "" if network else advise(lambda at: self._has_only(self.problems.keys() - {_place(problem)}, at))

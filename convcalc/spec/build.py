@@ -130,7 +130,7 @@ class Builder:
                 current = None
                 continue
             try:
-                current = self._once(inner, current)
+                current = self._tried(inner, current)
             except Failed:
                 current = None
             self.names.tensors[inner.name] = current

@@ -51,9 +51,10 @@ KINDS = _by_word(
         "pixel_unshuffle": "spacetodepth",
         "pointwise_conv": "pwconv conv1x1",
         "reduce": "reducemean reducesum reducemax mean",
-        "reshape": "view",
+        "reshape": "view squeeze unsqueeze expanddims",
         "separable_conv": "sepconv separableconvolution",
         "silu": "swish",
+        "split": "chunk tensorsplit",
         "squeeze_excite": "se seblock selayer semodule squeezeexcitation squeezeandexcitation",
         "sub": "subtract",
         "upsample": "resize interpolate upsampling",
@@ -109,6 +110,7 @@ FIELDS = _by_word(
         "axis axes": "axis axes",
         "sizes output_size input": "shape target_shape new_shape",
         "size output_size": "out_size output_size",
+        "sections": "chunks num_splits num_or_size_splits indices_or_sections",
         "scale_factor upscale_factor downscale_factor": "scale scales factor block_size upscale_factor r",
         "mode": "interpolation method resize_mode",
         "negative_slope": "alpha slope",
@@ -169,6 +171,8 @@ NO_FIELDS = _by_word(
         "write `groups: in_channels`, or the block depthwise_conv": "depthwise",
         "write `scale_factor`: so many positions become of each": "upsample.stride upsample.strides",
         "write inverted_residual_v3, with `gated: true`": "inverted_residual.se_ratio inverted_residual.se",
+        "the largest along an axis is `- reduce: {axes: 0, operation: max}`": "max.dim max.axis max.axes",
+        "the least along an axis is `- reduce: {axes: 0, operation: min}`": "min.dim min.axis min.axes",
         "write the kind conv_transpose": "transposed conv.output_padding",
         "the kernel of a pointwise convolution is 1: leave it out": "pointwise_conv.kernel_size pointwise_conv.kernel",
         "write `channels`, the width inside: expansion times as many leave": (
@@ -268,4 +272,10 @@ def _behind(value: str, kinds: Iterable[str]) -> str:
 
 
 def _without_batch(value: str) -> str:
-    return str(int(value) - 1) if value.isdecimal() and int(value) else value or "..."
+    """One axis, or a list of them, counted without the batch: [0, 2, 3, 1] is [1, 2, 0]."""
+    if value.isdecimal():
+        return str(max(int(value) - 1, 0))
+    if not re.fullmatch(r"\[-?\d+(, *-?\d+)*\]", value):
+        return value or "..."
+    axes = [int(axis) for axis in re.findall(r"-?\d+", value)]
+    return str([axis - (axis > 0) for axis in axes if axis])

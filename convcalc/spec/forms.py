@@ -91,18 +91,23 @@ class Forms:
     def of_bare(self, name: str, body: Node, *, merges: bool) -> str:
         """A value where fields are expected: arguments by position, tensors of a merge, channels that are inferred."""
         fields, required = self.fields_of(name)
-        written = brief(body, self.text)
+        written, source = brief(body, self.text), self._name(body)
         if merges:
             tensors = body.items if isinstance(body, tree.Sequence) else [body]
-            names = ", ".join(brief(tensor, self.text) or "..." for tensor in tensors)
-            return f"write `- {name}: {{from: [{names}{', ...' * (len(tensors) < 2)}]}}`"
+            names = ", ".join(self._name(tensor) or "..." for tensor in tensors)
+            tensors_written = f"from: [{names}{', ...' * (len(tensors) < 2)}]"
+            return f"write {self.layer(name, ', '.join([tensors_written, *(f'{field}: ...' for field in required)]))}"
         if required:
             first = written if written.isdecimal() else "..."
             fields_written = ", ".join([f"{required[0]}: {first}", *(f"{field}: ..." for field in required[1:])])
             return f"fields have names: write {self.layer(name, fields_written)}"
         if not fields:
-            return f"it has no fields of its own: write {self.layer(name)}"
+            return f"it has no fields of its own: write {self.layer(name, f'from: {source}' if source else '')}"
         if name in NORMS:
             return f"its channels are inferred: write {self.layer(name)}"
         value = written if re.fullmatch(r"[\d.]+|\[[\d, ]+\]", written) and name in BARE else "..."
         return f"fields have names: write {self.layer(name, f'{BARE.get(name, fields[0])}: {value}')}"
+
+    def _name(self, node: Node) -> str:
+        """A text, which may be the name of a layer; nothing for numbers, flags and all else."""
+        return brief(node, self.text) if isinstance(node, Scalar) and isinstance(node.value, str) else ""

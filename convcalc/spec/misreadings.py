@@ -72,7 +72,7 @@ def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
     """An input that begins with a batch axis, or ends with the channels."""
     shape = nodes[index].shape
     begins_with_batch = _begins_with_batch(shape)
-    if not begins_with_batch and not _ends_with_channels(shape):
+    if not begins_with_batch and not ends_with_channels(shape):
         return None
     kernels = list(_first_kernels(nodes, index))
     if any(len(kernel) != len(shape) - 1 or len(set(kernel)) > 1 for kernel in kernels):
@@ -93,7 +93,8 @@ def _begins_with_batch(shape: Shape) -> bool:
     return len(shape) == 3 and shape[0] == 1 and shape[1] in (1, 2, 3) and shape[2] >= MANY_TIMES * 3
 
 
-def _ends_with_channels(shape: Shape) -> bool:
+def ends_with_channels(shape: Shape) -> bool:
+    """H x W x C or T x C, as other frameworks have it."""
     *sizes, channels = shape
     if len(shape) == 2:
         return channels in (1, 2, 3) and sizes[0] >= MANY_TIMES * 3

@@ -374,7 +374,8 @@ class Compiler(ValueReader):
         types = layer.types()
         required = layer.required()
         fields = required if len(required) == 1 else list(types)
-        merges = layer.kind is not None and layer.kind.inputs[0] > 1
+        inputs = layer.kind.inputs[0] if layer.kind is not None else len(layer.block.inputs) if layer.block else 1
+        merges = inputs > 1
         is_list = isinstance(body, tree.Sequence)
         names_tensors = merges and (is_list or (isinstance(body, Scalar) and body.value in scope.tensors))
         field = fields[0] if len(fields) == 1 and not names_tensors else ""

@@ -13,6 +13,11 @@ from convcalc.onnx.operators.normalisations import tidy
 
 LARGEST_FLOAT = 3.4e38
 
+LEAST_QUANTISED = {2: 0, 3: -(2**7), 4: 0, 5: -(2**15)}
+"""The least number of the element types that are quantised to: uint8, int8, uint16, int16."""
+SIGNED_OUTPUTS = frozenset({"conv", "conv_transpose", "linear", "batch_norm"})
+"""Kinds behind which an activation may have been left to the quantiser."""
+
 
 def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Value:
     """A layer whose output has its input's shape, wherever the batch is."""
@@ -33,6 +38,17 @@ def _same(call: Call) -> list[Value]:
         raise Inexpressible("more outputs than are known")
     value = call.value(0)
     return [value] + [value] * (len(call.node.outputs) - 1)
+
+
+def _quantised(call: Call) -> Value:
+    """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
+    value = call.value(0)
+    zero = call.constant(2, "a zero point") if call.has(2) else None
+    type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
+    numbers = [0] if zero is None else zero.numbers
+    is_relu = numbers is not None and all(number == LEAST_QUANTISED.get(type_) for number in numbers)
+    follows = value.source is not None and value.source.kind in SIGNED_OUTPUTS
+    return onto_itself(call, "relu") if is_relu and follows else value
 
 
 def _leaky_relu(call: Call) -> Value:
@@ -172,7 +188,7 @@ OPERATORS = {
     "Dropout": _same,
     "Cast": _same,
     "CastLike": _same,
-    "QuantizeLinear": _same,
+    "QuantizeLinear": _quantised,
     "DequantizeLinear": _same,
     "LeakyRelu": _leaky_relu,
     "Elu": _alpha("elu"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from os.path import commonprefix
 from typing import Any
 
 from convcalc.analysis.compare import Change, Comparison, Delta
@@ -113,9 +114,10 @@ def _brief(layer: Skipped) -> str:
 
 
 def _pattern(names: Sequence[str]) -> str:
-    """One name for all repetitions, as --layer takes it: layer2.*.conv2."""
+    """One name for all repetitions, as --layer takes it: layer2.*.conv2, or p* where names are computed."""
     parts = zip(*(name.split(".") for name in names), strict=False)
-    return ".".join(part[0] if len(set(part)) == 1 else "*" for part in parts)
+    begun = [(part, commonprefix(part)) for part in parts]  # noqa: RUF071  # of words, not of files
+    return ".".join(start if len(set(part)) == 1 else f"{start}*" for part, start in begun)
 
 
 def leaving(comparison: Comparison) -> str:
