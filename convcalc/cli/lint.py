@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse
+from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
     from convcalc.linting.records import Run
-    from convcalc.spec import SpecError
 
-BAD_INPUT, FINDINGS = 2, 1
+FINDINGS = 1
 
 
 def lint(
@@ -140,7 +139,7 @@ def lint(
     except UsageError as error:
         raise typer.BadParameter(readable(str(error))) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
-        _refuse(error)
+        reject(error.diagnostics)
     if run is None:
         return
     written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
@@ -253,10 +252,3 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     for file in files:
         report = analyze(load(file, inputs=options.inputs, variables=options.variables))
         sys.stdout.write(budget.text(report, readable(file), room))
-
-
-def _refuse(error: SpecError) -> None:
-    from convcalc.views import diagnostics
-
-    diagnostics.show(console(stderr=True), error.diagnostics)
-    raise typer.Exit(BAD_INPUT)
