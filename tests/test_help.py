@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -64,7 +65,7 @@ def test_paragraphs_are_wrapped_once(command: str) -> None:
     """No line ends where the docstring's does: the next word would not have fitted."""
     lines = [line.strip() for line in screen(command, "--help").splitlines()]
     described = lines[: next(index for index, line in enumerate(lines) if line.startswith("╭"))]
-    for line, following in zip(described, described[1:], strict=False):
+    for line, following in pairwise(described):
         if line and following:
             assert len(f"{line} {following.split()[0]}") > 78, line
 
