@@ -100,7 +100,7 @@ def lint(
     from convcalc.spec import SpecError
     from convcalc.spec.named import file_of
 
-    wanted = outputs(format or [])
+    wanted = outputs(format or [], write_baseline)
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
     files = each_once(files)
@@ -140,7 +140,7 @@ def lint(
         raise typer.BadParameter(readable(str(error))) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
         reject(error.diagnostics)
-    if run is None:
+    if write_baseline is not None and format is None and not run.findings and not run.crashed:
         return
     written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
@@ -183,8 +183,8 @@ def _refuse_beside_fixes(
 
 def _run(
     files: list[str], options: Options, write_baseline: str | None, *, fix: bool, force: bool
-) -> tuple[Run | None, list[str]]:
-    """The run, of what is left where fixes are made or findings kept, and what went wrong; None without any."""
+) -> tuple[Run, list[str]]:
+    """The run, of what is left where fixes are made or findings kept, and what went wrong."""
     from convcalc.files import Unwritable
     from convcalc.linting.run import Linter
 
@@ -202,12 +202,11 @@ def _run(
         fail(str(error))
     typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
     mistakes = sum(map(Counter.total, linter.mistakes.values()))
-    if not mistakes:
-        return None, []
-    typer.echo(
-        f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
-        err=True,
-    )
+    if mistakes:
+        typer.echo(
+            f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
+            err=True,
+        )
     again = [
         linter.file(path, linted.source) if linted.source is not None else linted
         for path, linted in zip(files, run.files, strict=False)

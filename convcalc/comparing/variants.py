@@ -59,8 +59,8 @@ def of_variants(
         named = f" among {', '.join(layers)}" if layers else ""
         named += f" except {', '.join(excluded)}" if excluded else ""
         raise NothingToReplace(
-            f"no layer to replace{named}: none is a convolution of groups 1 with a kernel larger than 1, those apart "
-            "that composites like separable_conv are made of"
+            f"no layer to replace{named}: expected a convolution of groups 1 with a kernel larger than 1 that is no part "
+            "of a composite like separable_conv"
         )
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
