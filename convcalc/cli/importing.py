@@ -23,7 +23,9 @@ def import_(
     flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer written for itself.")] = False,
     allow_unknown: Annotated[
         bool,
-        typer.Option("--allow-unknown", help="Write operators that no kind says as `opaque`: totals are least ones."),
+        typer.Option(
+            "--allow-unknown", help="Write operators that no kind expresses as `opaque`: totals are least ones."
+        ),
     ] = False,
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
