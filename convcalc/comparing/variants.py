@@ -62,9 +62,9 @@ def of_variants(
         named = f" among {', '.join(layers)}" if layers else ""
         named += f" except {', '.join(excluded)}" if excluded else ""
         _, notes = rewriter.chosen(variants[0], layers, excluded)
-        more = f"; and {len(notes) - MOST_NOTES} more" if len(notes) > MOST_NOTES else ""
+        others = f"; and {len(notes) - MOST_NOTES} more" if len(notes) > MOST_NOTES else ""
         expected = "expected a convolution of groups 1 with a kernel larger than 1 that is no part of a composite"
-        raise NothingToReplace(f"no layer to replace{named}: {'; '.join(notes[:MOST_NOTES]) or expected}{more}")
+        raise NothingToReplace(f"no layer to replace{named}: {'; '.join(notes[:MOST_NOTES]) or expected}{others}")
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
     return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)
