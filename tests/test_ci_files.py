@@ -157,14 +157,31 @@ def test_the_comparison_is_a_comment_that_is_kept(folder: Path, convcalc: str) -
         assert sent in log.read_text("utf-8").splitlines()[-1]
     body = (folder.parent / "runner" / "convcalc-compare.md").read_text("utf-8")
     assert body.startswith("<!-- convcalc:compare -->\n")
-    assert body.count("<!-- convcalc:compare:nets/") == 2
-    assert "nets/new.yaml is not in first" in body
+    assert body.count("<!-- convcalc:compare") == 1
+    assert "| + | nets/new.yaml |" in body
     before = log.read_text("utf-8")
     for change in ({"COMMENT": "false"}, {"NUMBER": ""}):
         assert perform(folder, convcalc, "convcalc compare", **(inputs | change)).code == 0
     assert log.read_text("utf-8") == before
     shallow = perform(folder, convcalc, "convcalc compare", **(inputs | {"BASE": "origin/main"}))
     assert (shallow.code, "fetch-depth: 0" in shallow.out) == (2, True)
+
+
+@needs_bash
+@pytest.mark.parametrize("files", ["bad.yaml", "bad.yaml nets/a.yaml", "nets/a.yaml"])
+def test_one_comment_whatever_the_files_are(folder: Path, convcalc: str, files: str) -> None:
+    """A spec with mistakes is no end of it: lint, which runs behind, says them at their lines."""
+    identity = ["-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    for command in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], ["tag", "first"]):
+        subprocess.run(["git", *identity, *command], cwd=folder, check=True, capture_output=True)
+    (folder / "bad.yaml").write_text(SPEC.replace("out_channels", "out_chanels"), "utf-8")
+    assert perform(folder, convcalc, "Find the specs", FILES=files).code == 0
+    inputs = {"BASE": "first", "COMMENT": "false", "NUMBER": "", "GH_TOKEN": "x"}
+    assert perform(folder, convcalc, "convcalc compare", **inputs).code == 0
+    body = (folder.parent / "summary.md").read_text("utf-8")
+    assert body.startswith("<!-- convcalc:compare -->\n### ")
+    assert body.count("<!-- convcalc:compare") == 1
+    assert ("out_chanels" in body) == ("bad.yaml" in files)
 
 
 def test_the_action_says_that_a_base_needs_history() -> None:

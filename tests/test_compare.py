@@ -1115,3 +1115,15 @@ def test_other_outputs_are_said(tmp_path: Path) -> None:
     assert "outputs a, b -> b" in run(*paths, "--format", "markdown").out
     assert as_json(*paths)["diff"]["outputs"] == [["a", "b"], ["b"]]
     assert "outputs a" not in run(paths[0], paths[0]).out
+
+
+def test_why_nothing_is_replaced(tmp_path: Path) -> None:
+    """The one convolution that is standard has its bias from another layer."""
+    spec = tmp_path / "net.yaml"
+    shared = "conv: {name: b, out_channels: 4, kernel_size: 3, share: {bias: a.bias}}"
+    spec.write_text(
+        f"input: [4, 8, 8]\nlayers:\n  - conv: {{name: a, out_channels: 4, kernel_size: 1}}\n  - {shared}\n", "utf-8"
+    )
+    refused = run(str(spec), "--variant", "separable")
+    assert (refused.code, refused.out) == (1, "")
+    assert "no layer to replace: b stays: it has an array in common with another layer" in refused.err

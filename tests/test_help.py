@@ -7,6 +7,7 @@ import re
 import shlex
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,16 @@ def test_examples_are_right(example: str, tmp_path: Path, monkeypatch: pytest.Mo
         assert failed in found.output
     else:
         assert found.exit_code == (1 if arguments[0] == "lint" else 0), found.output
+
+
+@pytest.mark.parametrize("command", ["lint", "export", "verify", "zoo"])
+def test_paragraphs_are_wrapped_once(command: str) -> None:
+    """No line ends where the docstring's does: the next word would not have fitted."""
+    lines = [line.strip() for line in screen(command, "--help").splitlines()]
+    described = lines[: next(index for index, line in enumerate(lines) if line.startswith("╭"))]
+    for line, following in pairwise(described):
+        if line and following:
+            assert len(f"{line} {following.split()[0]}") > 78, line
 
 
 def test_variants_and_targets_are_named() -> None:

@@ -145,6 +145,16 @@ def test_text_unless_github_runs_it(folder: Path) -> None:
     )
 
 
+def test_what_is_kept_and_what_is_reported_are_two_files(folder: Path) -> None:
+    refused = lint("net.yaml", "--write-baseline", "known.json", "--format", "json=./known.json", "--force")
+    assert (refused.code, Path("known.json").exists()) == (2, False)
+    assert "./known.json would be written twice" in refused.err
+    done = lint("net.yaml", "--write-baseline", "known.json", "--format", "json=left.json")
+    assert (done.code, done.out) == (0, "")
+    assert json.loads(Path("known.json").read_text("utf-8"))["findings"]
+    assert json.loads(Path("left.json").read_text("utf-8"))["findings"] == []
+
+
 @pytest.mark.parametrize(
     ("formats", "said"),
     [

@@ -695,7 +695,7 @@ def test_a_variant_leaves_them_as_they_are() -> None:
     (variant,) = parsed("separable", Outline(net), {})
     chosen, notes = Rewriter(net, loads(net), {}).chosen(variant, [])
     assert not chosen
-    assert notes == ("a stays: single arrays of it are also another layer's",)
+    assert notes == ("a stays: it has an array in common with another layer",)
 
 
 def test_another_owner_is_an_edit() -> None:

@@ -13,7 +13,7 @@ import keyword
 import os
 import signal
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import Any
 
 import typer
@@ -21,8 +21,9 @@ import typer
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
 from convcalc.cli.examples import epilog
+from convcalc.cli.output import BAD_INPUT
 
-BAD_INPUT, INTERRUPTED, BROKEN_PIPE = 2, 130, 141
+INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
     "analyze": "analyze",
     "compare": "compare",
@@ -60,15 +61,17 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     for name in commands:
         function = f"{name}_" if keyword.iskeyword(name) else name
         command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function)
-        app.command(name, epilog=epilog(name))(_without_parameters(command) if listed_only else command)
+        register = app.command(name, help=_unwrapped(command.__doc__), epilog=epilog(name))
+        register(_without_parameters if listed_only else command)
     return app
 
 
-def _without_parameters(command: Callable[..., None]) -> Callable[[], None]:
-    def listed() -> None: ...
+def _unwrapped(text: str) -> str:
+    """Each paragraph of a docstring on one line: Typer keeps the line breaks of all but the first."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
 
-    listed.__doc__ = command.__doc__
-    return listed
+
+def _without_parameters() -> None: ...
 
 
 def _version(wanted: bool) -> None:

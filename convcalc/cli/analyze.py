@@ -10,6 +10,7 @@ import typer
 
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import BAD_INPUT, print_json, show_errors
 
 if TYPE_CHECKING:
     from convcalc.analysis.lines import Line
@@ -61,14 +62,14 @@ def analyze(
         output.show(path, report, chosen, errors, folded=by != "layer" or top is not None)
     output.end()
     if failed:
-        raise typer.Exit(2)
+        raise typer.Exit(BAD_INPUT)
 
 
 class _Output:
     """What all formats do: errors go to standard error, after what could be worked out."""
 
     def failed(self, path: str, errors: list[Diagnostic]) -> None:
-        _show_errors(errors)
+        show_errors(errors)
 
     def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
         raise NotImplementedError
@@ -93,7 +94,7 @@ class _Table(_Output):
         if errors and lines:
             self.console.print(f"without totals: {len(errors)} error{'s' if len(errors) > 1 else ''}")
         if errors:
-            _show_errors(errors)
+            show_errors(errors)
 
 
 class _Json(_Output):
@@ -109,13 +110,11 @@ class _Json(_Output):
 
     def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
         if errors:
-            _show_errors(errors)
+            show_errors(errors)
         self.documents.append(self.view.document(report, path, lines if folded else None, errors or None))
 
     def end(self) -> None:
-        sys.stdout.flush()
-        sys.stdout.buffer.write(self.view.encode(self.documents) + b"\n")  # JSON is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        print_json(self.view.encode(self.documents))
 
 
 class _Csv(_Output):
@@ -128,7 +127,7 @@ class _Csv(_Output):
         sys.stdout.write(csv.rows(report.network.name, path, lines, header=self.header))
         self.header = False
         if errors:
-            _show_errors(errors)
+            show_errors(errors)
 
 
 class _Markdown(_Output):
@@ -137,14 +136,7 @@ class _Markdown(_Output):
 
         sys.stdout.write(markdown.text(report, lines, path, complete=not errors) + "\n")
         if errors:
-            _show_errors(errors)
+            show_errors(errors)
 
 
 _OUTPUTS: dict[str, Callable[[], _Output]] = {"table": _Table, "json": _Json, "csv": _Csv, "markdown": _Markdown}
-
-
-def _show_errors(errors: list[Diagnostic]) -> None:
-    from convcalc.views import diagnostics
-
-    sys.stdout.flush()
-    diagnostics.show(console(stderr=True), errors)

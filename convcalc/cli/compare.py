@@ -5,13 +5,13 @@ from __future__ import annotations
 import codecs
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, NoReturn
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from convcalc.cli.completion import networks, variants
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import STDOUT, Force, refuse, save, to_stdout
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, show_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from convcalc.spec import SpecError
 
 Format = Literal["table", "json", "csv", "markdown"]
-FINDINGS, BAD_INPUT = 1, 2
+FINDINGS = 1
 
 
 def compare(
@@ -106,21 +106,18 @@ def compare(
         else:
             sides = of_specs(files, settings)
     except SpecError as error:
-        from convcalc.views import diagnostics
-
         if format == "json" and output is None:
             _print_mistakes(error, files[0])
-        diagnostics.show(console(stderr=True), error.diagnostics)
-        raise typer.Exit(BAD_INPUT) from None
+        reject(error.diagnostics)
     except VariantError as error:
         raise typer.BadParameter(str(error), param_hint="--variant") from None
     except UnknownLayer as error:
         hint = "--layer" if error.name in (layer or []) else "--except"
         raise typer.BadParameter(str(error), param_hint=hint) from None
     except Incomparable as error:
-        _fail(f"{error}; --allow-input-change compares them all the same", BAD_INPUT)
+        fail(f"{error}; --allow-input-change compares them all the same")
     except NothingToReplace as error:
-        _fail(str(error), FINDINGS)
+        fail(str(error), FINDINGS)
     if output != STDOUT:
         _print(format, sides, by)
 
@@ -129,21 +126,19 @@ def _since(revision: str, files: list[str], settings: Settings, format: Format, 
     """One file against itself as one comparison, several with a summary."""
     from convcalc.comparing.revisions import since
     from convcalc.spec import SpecError
-    from convcalc.views import diagnostics
 
     revised = since(revision, files, settings)
     if len(files) == 1:
         (file,) = revised
-        if file.problems:
-            raise SpecError(list(file.problems))
-        if file.reason:
-            _fail(file.reason, BAD_INPUT)
         if file.sides is not None:
             _print(format, file.sides, by)
             return
+        if file.problems and format != "markdown":  # a comment says what is wrong, whoever reads standard error
+            raise SpecError(list(file.problems))
+        if file.reason and format != "markdown":
+            fail(file.reason)
     _print_revised(format, revised, readable(revision), by)
-    sys.stdout.flush()
-    diagnostics.show(console(stderr=True), [problem for file in revised for problem in file.problems])
+    show_errors(problem for file in revised for problem in file.problems)
     if any(file.status == "failed" for file in revised):
         raise typer.Exit(BAD_INPUT)
 
@@ -218,12 +213,7 @@ def _print_mistakes(error: SpecError, base: str) -> None:
         else documents.document(side.report, side.label, None, list(side.errors) or None)
         for side in sides
     ]
-    to_stdout([json.failure(shown), b"\n"])
-
-
-def _fail(message: str, code: int) -> NoReturn:
-    typer.echo(f"convcalc: {message}", err=True)
-    raise typer.Exit(code)
+    print_json(json.failure(shown))
 
 
 def _print(format: Format, sides: Sides, by: By) -> None:  # noqa: A002  # as above
@@ -236,7 +226,7 @@ def _print(format: Format, sides: Sides, by: By) -> None:  # noqa: A002  # as ab
     elif format == "json":
         from convcalc.views.comparison import json
 
-        _write_json(json.encoded(sides, by))
+        print_json(json.encoded(sides, by))
     elif format == "csv":
         from convcalc.views.comparison import csv
 
@@ -255,7 +245,7 @@ def _print_revised(format: Format, files: Sequence[Revised], revision: str, by: 
     elif format == "json":
         from convcalc.views.revisions import json
 
-        _write_json(json.encoded(files, revision, by))
+        print_json(json.encoded(files, revision, by))
     elif format == "csv":
         from convcalc.views.revisions import csv
 
@@ -264,7 +254,3 @@ def _print_revised(format: Format, files: Sequence[Revised], revision: str, by: 
         from convcalc.views.revisions import markdown
 
         sys.stdout.write(markdown.text(files, revision, by))
-
-
-def _write_json(text: bytes) -> None:
-    to_stdout([text, b"\n"])  # JSON is UTF-8, whatever the terminal

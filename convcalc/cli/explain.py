@@ -9,6 +9,7 @@ import typer
 
 from convcalc.cli.completion import layer_kinds, networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import print_json, reject
 
 if TYPE_CHECKING:
     from convcalc.analysis.explain import Explanation
@@ -25,7 +26,7 @@ def explain(
     layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.", show_default=False)] = None,
     kind: Annotated[
         str | None,
-        typer.Option(metavar="KIND", help="The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),
+        typer.Option(metavar="NAME", help="The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         Literal["text", "json", "markdown", "latex"], typer.Option(help="How to print.")
@@ -50,10 +51,7 @@ def explain(
     try:
         network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
-        from convcalc.views import diagnostics
-
-        diagnostics.show(console(stderr=True), error.diagnostics)
-        raise typer.Exit(2) from None
+        reject(error.diagnostics)
     from convcalc.analysis import explain as analysis
 
     try:
@@ -103,9 +101,7 @@ def _print(explained: Explanation | KindExplanation, format: str, model: str = "
     elif format == "json":
         from convcalc.views.explained import json
 
-        sys.stdout.flush()
-        sys.stdout.buffer.write(json.encode(explained, model=model, spec=spec) + b"\n")  # UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        print_json(json.encode(explained, model=model, spec=spec))
     else:
         from convcalc.views.explained import latex, markdown
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, to_stdout
+from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
+from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -59,10 +59,7 @@ def export(
     try:
         network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
-        from convcalc.views import diagnostics
-
-        diagnostics.show(console(stderr=True), error.diagnostics)
-        raise typer.Exit(BAD_INPUT) from None
+        reject(error.diagnostics)
     _save(network, file, output, None if no_weights else seed, dtype, size, opset, force=force)
 
 

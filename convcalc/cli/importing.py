@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import Annotated
 
 import typer
 
-from convcalc.cli.options import console, readable, shapes
-from convcalc.cli.output import STDOUT, Force, refuse, save
-
-if TYPE_CHECKING:
-    from convcalc.spec import Diagnostic
-
-BAD_INPUT = 2
+from convcalc.cli.options import readable, shapes
+from convcalc.cli.output import STDOUT, Force, refuse, reject, save
 
 Inputs = Annotated[
     list[str] | None,
@@ -28,7 +23,9 @@ def import_(
     flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer written for itself.")] = False,
     allow_unknown: Annotated[
         bool,
-        typer.Option("--allow-unknown", help="Write operators that no kind says as `opaque`: totals are least ones."),
+        typer.Option(
+            "--allow-unknown", help="Write operators that no kind expresses as `opaque`: totals are least ones."
+        ),
     ] = False,
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -46,7 +43,9 @@ def import_(
 
     if is_in_zoo(file):
         advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"
-        _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", "names a spec of the zoo, expected an ONNX model", advice)])
+        reject(
+            [Diagnostic(readable(file), 0, 0, 0, "CC001", "names a spec of the zoo, expected an ONNX model", advice)]
+        )
     refuse(output, force=force, sources=[file])
     try:
         sizes = model_inputs(shapes(input or []))
@@ -54,14 +53,7 @@ def import_(
     except CannotImport as error:
         unknown = bool(error.operators) and not allow_unknown
         advice = "--allow-unknown writes them as layers of unknown cost" if unknown else ""
-        _fail([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
+        reject([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
     except SpecError as error:
-        _fail(error.diagnostics)
+        reject(error.diagnostics)
     save(output, [found.encode()], force=force)
-
-
-def _fail(problems: list[Diagnostic]) -> NoReturn:
-    from convcalc.views import diagnostics
-
-    diagnostics.show(console(stderr=True), problems)
-    raise typer.Exit(BAD_INPUT)

@@ -10,15 +10,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse
+from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
     from convcalc.linting.records import Run
-    from convcalc.spec import SpecError
 
-BAD_INPUT, FINDINGS = 2, 1
+FINDINGS = 1
 
 
 def lint(
@@ -101,7 +100,7 @@ def lint(
     from convcalc.spec import SpecError
     from convcalc.spec.named import file_of
 
-    wanted = outputs(format or [])
+    wanted = outputs(format or [], write_baseline)
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
     files = each_once(files)
@@ -140,8 +139,8 @@ def lint(
     except UsageError as error:
         raise typer.BadParameter(readable(str(error))) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
-        _refuse(error)
-    if run is None:
+        reject(error.diagnostics)
+    if write_baseline is not None and format is None and not run.findings and not run.crashed:
         return
     written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
@@ -184,8 +183,8 @@ def _refuse_beside_fixes(
 
 def _run(
     files: list[str], options: Options, write_baseline: str | None, *, fix: bool, force: bool
-) -> tuple[Run | None, list[str]]:
-    """The run, of what is left where fixes are made or findings kept, and what went wrong; None without any."""
+) -> tuple[Run, list[str]]:
+    """The run, of what is left where fixes are made or findings kept, and what went wrong."""
     from convcalc.files import Unwritable
     from convcalc.linting.run import Linter
 
@@ -203,12 +202,11 @@ def _run(
         fail(str(error))
     typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
     mistakes = sum(map(Counter.total, linter.mistakes.values()))
-    if not mistakes:
-        return None, []
-    typer.echo(
-        f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
-        err=True,
-    )
+    if mistakes:
+        typer.echo(
+            f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
+            err=True,
+        )
     again = [
         linter.file(path, linted.source) if linted.source is not None else linted
         for path, linted in zip(files, run.files, strict=False)
@@ -253,10 +251,3 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     for file in files:
         report = analyze(load(file, inputs=options.inputs, variables=options.variables))
         sys.stdout.write(budget.text(report, readable(file), room))
-
-
-def _refuse(error: SpecError) -> None:
-    from convcalc.views import diagnostics
-
-    diagnostics.show(console(stderr=True), error.diagnostics)
-    raise typer.Exit(BAD_INPUT)

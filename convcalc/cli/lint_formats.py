@@ -29,12 +29,15 @@ class Output(msgspec.Struct, frozen=True):
     path: str | None
 
 
-def outputs(texts: Sequence[str]) -> list[Output]:
-    """`FORMAT` or `FORMAT=FILE`; where nothing is said, text, or annotations where GitHub runs it."""
+def outputs(texts: Sequence[str], baseline: str | None) -> list[Output]:
+    """`FORMAT` or `FORMAT=FILE`; where nothing is said, text, or annotations where GitHub runs it.
+
+    `baseline` is a file that is written too, and cannot be one of these.
+    """
     if not texts:
         return [Output("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text", None)]
     found = [_output(text) for text in texts]
-    paths = [os.path.realpath(output.path) for output in found if output.path is not None]
+    paths = [os.path.realpath(path) for path in (baseline, *(output.path for output in found)) if path is not None]
     twice = next((output for output in found if output.path and paths.count(os.path.realpath(output.path)) > 1), None)
     if twice is not None:
         raise _refused(f"{readable(str(twice.path))} would be written twice")

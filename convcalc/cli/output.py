@@ -1,14 +1,17 @@
-"""What commands write: a file by `-o`, which takes `--force` to write over another, or standard output."""
+"""What commands write: a file by `-o`, which takes `--force` to write over another, or standard output; and errors."""
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from convcalc.cli.options import readable
+from convcalc.cli.options import console, readable
+
+if TYPE_CHECKING:
+    from convcalc.spec import Diagnostic
 
 STDOUT = "-"
 BAD_INPUT = 2
@@ -50,7 +53,26 @@ def to_stdout(parts: Iterable[bytes]) -> None:
     sys.stdout.buffer.flush()
 
 
-def fail(message: str) -> NoReturn:
-    """End the command with one line and exit code 2."""
+def print_json(text: bytes) -> None:
+    """JSON is UTF-8, whatever the terminal reads."""
+    to_stdout([text, b"\n"])
+
+
+def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
+    """End the command with one line."""
     typer.echo(f"convcalc: {message}", err=True)
+    raise typer.Exit(code)
+
+
+def show_errors(problems: Iterable[Diagnostic]) -> None:
+    """Mistakes at their places, behind what has been printed."""
+    from convcalc.views import diagnostics
+
+    sys.stdout.flush()
+    diagnostics.show(console(stderr=True), list(problems))
+
+
+def reject(problems: Iterable[Diagnostic]) -> NoReturn:
+    """End the command with the mistakes of what it reads, and exit code 2."""
+    show_errors(problems)
     raise typer.Exit(BAD_INPUT)

@@ -13,6 +13,7 @@ import typer
 
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
+from convcalc.cli.output import BAD_INPUT, print_json, show_errors
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
-DISAGREEMENT, BAD_INPUT, INTERRUPTED = 1, 2, 130
+DISAGREEMENT, INTERRUPTED = 1, 130
 CASES, DTYPE = 60, "float32"
 
 
@@ -120,9 +121,7 @@ def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:
     if format == "json":
         from convcalc.views.verification import battery_json
 
-        sys.stdout.flush()
-        sys.stdout.buffer.write(battery_json.encode(found) + b"\n")  # JSON is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        print_json(battery_json.encode(found))
     elif format == "markdown":
         from convcalc.views.verification import battery_markdown
 
@@ -174,17 +173,13 @@ class _Run:
         if self.format == "json":
             from convcalc.views.verification import json
 
-            sys.stdout.flush()
-            sys.stdout.buffer.write(json.encode(self.documents) + b"\n")  # JSON is UTF-8, whatever the terminal
-            sys.stdout.buffer.flush()
+            print_json(json.encode(self.documents))
         return max(codes)
 
     def _broken(self, file: str, errors: list[Diagnostic]) -> None:
-        from convcalc.views import diagnostics
         from convcalc.views.verification import json
 
-        sys.stdout.flush()
-        diagnostics.show(console(stderr=True), errors)
+        show_errors(errors)
         self.documents.append(json.failure(file, errors))
 
     def _one(self, network: Network, file: str) -> int:

@@ -9,6 +9,7 @@ import typer
 
 from convcalc.cli.completion import zoo_names
 from convcalc.cli.options import console, readable
+from convcalc.cli.output import print_json, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.views.zoo.records import Entry
@@ -46,9 +47,7 @@ def _spec(name: str) -> None:
     file = zoo.file_of(zoo.SCHEME + name)
     if file is None:
         raise typer.BadParameter(f"there is no network `{name}` in the zoo; {zoo.advice(name)}", param_hint="NAME")
-    sys.stdout.flush()
-    sys.stdout.buffer.write(file.read_bytes())  # as it stands, whatever the terminal
-    sys.stdout.buffer.flush()
+    to_stdout([file.read_bytes()])
 
 
 def entries() -> list[Entry]:
@@ -70,9 +69,7 @@ def _print(format: Format, entries: list[Entry]) -> None:  # noqa: A002  # as ab
     elif format == "json":
         from convcalc.views.zoo import json
 
-        sys.stdout.flush()
-        sys.stdout.buffer.write(json.encoded(entries) + b"\n")  # JSON is UTF-8, whatever the terminal
-        sys.stdout.buffer.flush()
+        print_json(json.encoded(entries))
     elif format == "csv":
         from convcalc.views.zoo import csv
 

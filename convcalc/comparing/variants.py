@@ -18,6 +18,9 @@ from convcalc.spec.replacing import replaced
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
 from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
 
+MOST_NOTES = 3
+"""Layers of which it is said why none is replaced."""
+
 
 class NothingToReplace(Exception):
     """No layer is a standard convolution, of those that are asked for."""
@@ -58,10 +61,10 @@ def of_variants(
     if all(entry is None for entry in entries):
         named = f" among {', '.join(layers)}" if layers else ""
         named += f" except {', '.join(excluded)}" if excluded else ""
-        raise NothingToReplace(
-            f"no layer to replace{named}: none is a convolution of groups 1 with a kernel larger than 1, those apart "
-            "that composites like separable_conv are made of"
-        )
+        _, notes = rewriter.chosen(variants[0], layers, excluded)
+        others = f"; and {len(notes) - MOST_NOTES} more" if len(notes) > MOST_NOTES else ""
+        expected = "expected a convolution of groups 1 with a kernel larger than 1 that is no part of a composite"
+        raise NothingToReplace(f"no layer to replace{named}: {'; '.join(notes[:MOST_NOTES]) or expected}{others}")
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
     return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)

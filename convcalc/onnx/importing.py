@@ -334,7 +334,7 @@ class Walk:
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
         if not (node.operator in operators() or fold.is_folded(node) or node.op in PARTS):
-            self.blocked.append(Unknown(node.title, node.operator, "no kind says it"))
+            self.blocked.append(Unknown(node.title, node.operator, "no kind expresses it"))
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self._as_stated(name) or Value((), None) for name in node.outputs]
 
@@ -353,7 +353,7 @@ class Walk:
             value = self._shape_of_unknown(node, inputs, name, samples)
             shape = value.shape if value is not None else ()
             if value is None or 0 in shape:
-                self.blocked.append(Unknown(node.title, node.operator, reason or "no kind says it"))
+                self.blocked.append(Unknown(node.title, node.operator, reason or "no kind expresses it"))
                 self.before_blocked += entering
                 found.append(Value((), None))
                 continue
@@ -361,7 +361,7 @@ class Walk:
             sources = entering or self.builder.drafts[:1]
             own = without(shape, batch)
             draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), arrays)
-            draft.reason = reason or "no kind says it"
+            draft.reason = reason or "no kind expresses it"
             self.builder.drafts.append(draft)
             found.append(replace(value, source=draft, batch=batch))
         return found
@@ -554,7 +554,7 @@ def _listed(unknown: tuple[Unknown, ...]) -> str:
     )
     more = f"; and {len(unknown) - MOST_SAID} more" if len(unknown) > MOST_SAID else ""
     count = "1 operator" if len(unknown) == 1 else f"{len(unknown)} operators"
-    return f"{count} that no layer kind says: {said}{more}"
+    return f"{count} that no layer kind expresses: {said}{more}"
 
 
 def _shown(dims: Sequence[Dimension] | None) -> str:

@@ -271,7 +271,7 @@ class _Document:
             self.problems.append(self.source.diagnostic("CC012", start, start + 1, message))
 
     def _stem(self) -> str:
-        return Path(self.source.path).stem.strip("<>")
+        return Path(self.source.path.rpartition(":")[2]).stem.strip("<>")  # before a colon is a revision
 
     def _inputs(self, tree: Mapping) -> tuple[dict[str, Shape | None], dict[str, int]]:
         one, several = tree.find("input"), tree.find("inputs")

@@ -91,7 +91,7 @@ class Rewriter:
             if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
                 continue
             if any(node.borrowed or node.name in lenders for node in nodes):
-                notes.append(f"{standard[0].name} stays: single arrays of it are also another layer's")
+                notes.append(f"{standard[0].name} stays: it has an array in common with another layer")
                 continue
             staying = [node for node in nodes if node.name in kept]
             if staying:
