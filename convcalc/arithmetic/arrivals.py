@@ -24,6 +24,7 @@ MOST_LOOKS = 10 * MOST_READS
 class TooLong(Exception):
     """An axis has more positions than are looked at one by one."""
 
+
 Sources = Callable[[int], Iterable[int]]
 """The input positions that an output position reads; those outside of the axis are padding."""
 
