@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+from command_line import application
 from typer.testing import CliRunner
 
-from convcalc.cli import application
 from convcalc.linting.options import Options
 from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import Linter

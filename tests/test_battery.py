@@ -38,7 +38,7 @@ def specs(found: Battery) -> list[str]:
     return [result.counterexample.spec for result in found.results if result.counterexample is not None]
 
 
-@pytest.mark.parametrize("seed", range(MANY or 3))
+@pytest.mark.parametrize("seed", range(MANY or 1))
 def test_all_agrees(seed: int) -> None:
     found = battery(cases=4, seed=seed)
     assert specs(found) == []
@@ -48,6 +48,7 @@ def test_all_agrees(seed: int) -> None:
 
 def test_every_column_has_something_to_check() -> None:
     found = battery(cases=6)
+    assert specs(found) == []
     for column in COLUMNS:
         assert any(result.columns[column].checked == 6 for result in found.results), column
     for result in found.results:

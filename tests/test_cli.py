@@ -22,13 +22,13 @@ from typing import Any
 
 import msgspec
 import pytest
+from command_line import application
 from rich.cells import cell_len
 from typer.testing import CliRunner
 from work import counted
 
 import convcalc
 from convcalc import layers
-from convcalc.cli import application
 from convcalc.spec import library
 
 ROOT = Path(__file__).parent.parent

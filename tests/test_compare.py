@@ -19,6 +19,7 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -30,7 +31,6 @@ import convcalc
 from convcalc.analysis import align
 from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
-from convcalc.cli import application
 from convcalc.comparing.sides import Entry, Settings, Sides, of_specs
 from convcalc.comparing.variants import NothingToReplace, of_variants
 from convcalc.spec import Source, loads, read, replacing

@@ -8,9 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import application
 from typer.testing import CliRunner
-
-from convcalc.cli import application
 
 TEXTS = {
     "good": "input: [2, 4, 4]\nlayers: [conv: {out_channels: 3, kernel_size: 1}, relu]\n",

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import application
 from typer.testing import CliRunner
-
-from convcalc.cli import application
 
 NET = "input: [4, 8, 8]\nlayers:\n  - conv: {{name: a, out_channels: {width}, kernel_size: 3}}\n  - relu\n"
 LONG = NET + "".join(f"  - conv: {{{{name: c{place}, out_channels: 4, kernel_size: 1}}}}\n" for place in range(5))

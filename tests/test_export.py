@@ -12,11 +12,11 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
+from command_line import application
 from onnx import numpy_helper
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli import application
 from convcalc.files import Unwritable
 from convcalc.onnx import saving, write
 

@@ -13,11 +13,11 @@ from typing import Any
 
 import msgspec
 import pytest
+from command_line import application
 from interrupted_writers import KILLED, NEW, SPEC, WRITERS
 from typer.testing import CliRunner
 
 from convcalc import files
-from convcalc.cli import application
 
 HERE = Path(__file__).parent
 PACKAGE = HERE.parent / "convcalc"

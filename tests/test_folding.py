@@ -7,7 +7,7 @@ import io
 import json
 
 import pytest
-from typer import Typer
+from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
@@ -70,15 +70,9 @@ def test_every_layer_is_in_one_line(by: By, first: str, second: str) -> None:
 
 
 def run(*arguments: str) -> str:
-    result = CliRunner().invoke(application_(), ["compare", *arguments])
+    result = CliRunner().invoke(application(), ["compare", *arguments])
     assert result.exit_code == 0, result.output
     return result.stdout
-
-
-def application_() -> Typer:
-    from convcalc.cli import application
-
-    return application()
 
 
 def test_what_it_looks_like() -> None:
@@ -98,7 +92,7 @@ def test_what_it_looks_like() -> None:
 
 def test_of_several_networks_there_are_no_lines() -> None:
     result = CliRunner().invoke(
-        application_(), ["compare", "zoo:resnet18", "--variant", "separable,ghost", "--by", "kind"]
+        application(), ["compare", "zoo:resnet18", "--variant", "separable,ghost", "--by", "kind"]
     )
     assert result.exit_code == 2
     assert "--by" in result.stderr

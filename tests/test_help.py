@@ -11,10 +11,11 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from command_line import application
 from typer.testing import CliRunner
 
 from convcalc import layers, rules
-from convcalc.cli import COMMANDS, application
+from convcalc.cli import COMMANDS
 from convcalc.cli.examples import EXAMPLES
 from convcalc.linting.configuration import targets
 from convcalc.spec import library, zoo

@@ -15,6 +15,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -22,7 +23,6 @@ from work import counted
 
 import convcalc
 from convcalc import layers
-from convcalc.cli import application
 from convcalc.network import Network, Node
 from convcalc.onnx import importing, spec
 from convcalc.onnx.imported import Imported, Layer, Unused

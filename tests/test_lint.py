@@ -293,9 +293,8 @@ def test_what_is_unreadable_is_one_finding(tmp_path: Path) -> None:
 
 
 def test_the_manual_lists_every_rule_and_shows_its_page() -> None:
+    from command_line import application
     from typer.testing import CliRunner
-
-    from convcalc.cli import application
 
     listed = CliRunner().invoke(application(), ["rules"])
     assert listed.exit_code == 0

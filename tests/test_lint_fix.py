@@ -15,12 +15,12 @@ from typing import Any
 import msgspec
 import pytest
 import yaml
+from command_line import application
 from conftest import draws
 from hypothesis import given
 from typer.testing import CliRunner
 
 from convcalc import Network
-from convcalc.cli import application
 from convcalc.files import Unwritable
 from convcalc.linting.fix import Fixed, fixed, write
 from convcalc.linting.options import Options

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 
 import jsonschema  # type: ignore[import-untyped]
 import pytest
+from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
@@ -22,7 +23,6 @@ from rich.console import Console
 from test_cli import Result, Terminal, check_golden
 from typer.testing import CliRunner
 
-from convcalc.cli import application
 from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.rules._subject import Fix
 from convcalc.spec import Source

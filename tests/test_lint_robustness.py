@@ -14,13 +14,13 @@ from typing import Any
 import pytest
 from conftest import MANY
 from lint_runs import UNCONFIGURED
-from test_mutants import ATTACKS, SEED, bounded, check_diagnostic, mutant
+from test_mutants import ATTACKS, MOST_LAYERS, SEED, bounded, check_diagnostic, mutant
 
 from convcalc import layers, rules
 from convcalc.linting.options import Options
 from convcalc.linting.records import Linted
 from convcalc.linting.run import Linter
-from convcalc.spec import Source
+from convcalc.spec import Source, build
 from convcalc.spec.library import block_names
 
 NETS, MUTANTS = MANY or 300, MANY or 1000
@@ -159,5 +159,6 @@ SOME += [name for name in ATTACKS if "again" in name or "axes" in name or name.s
 
 
 @pytest.mark.parametrize("name", ATTACKS if MANY else SOME)
-def test_attacks(name: str) -> None:
+def test_attacks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(build, "MOST_LAYERS", MOST_LAYERS)
     checked(f"{ATTACKS[name]}\n# convcalc: ignore[CC2]\n", random.Random(0))

@@ -9,10 +9,9 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from command_line import application
 from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner
-
-from convcalc.cli import application
 
 
 @pytest.fixture

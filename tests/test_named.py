@@ -8,10 +8,10 @@ import json
 from pathlib import Path
 
 import pytest
+from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli import application
 from convcalc.spec.named import named
 from convcalc.spec.source import SpecError
 

@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+from command_line import application
 from onnx import TensorProto, helper, numpy_helper
 from test_onnx_write import network_of, varied
 from typer.testing import CliRunner
 from work import counted
 
 from convcalc import layers
-from convcalc.cli import application
 from convcalc.onnx.errors import LONGEST_MESSAGE, CannotImport
 from convcalc.onnx.importing import of_model
 from convcalc.onnx.reading import MOST_NODES, parse

@@ -10,10 +10,10 @@ from textwrap import dedent
 from typing import Any
 
 import pytest
+from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli import application
 from convcalc.comparing.sides import Entry, Settings
 from convcalc.comparing.variants import of_variants
 from convcalc.spec import document

@@ -8,11 +8,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from command_line import application
 from lint_runs import UNCONFIGURED, lint_text
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli import application
 from convcalc.spec import library
 from convcalc.spec.document import examine
 from convcalc.spec.source import Source

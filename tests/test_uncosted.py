@@ -11,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import application
 from conftest import draws
 from hypothesis import given, settings
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.cli import application
 from convcalc.spec.document import loads
 from convcalc.spec.source import Source
 

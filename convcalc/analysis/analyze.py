@@ -51,27 +51,43 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
         if cost is None:
             assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
             cost = known[key] = costs(node.config, shapes, node.borrowed_names)
-        params, buffers, macs, elementwise_ops = cost
-        macs, elementwise_ops = macs * batch, elementwise_ops * batch
-        owned = node.shared is None
-        rows.append(
-            Row(
-                node.name,
-                node.kind,
-                node.line,
-                tuple(network.nodes[source].name for source in node.inputs),
-                shapes,
-                node.shape,
-                params if owned else 0,
-                buffers if owned else 0,
-                macs,
-                elementwise_ops,
-                2 * macs + elementwise_ops,
-                measured(field, node.shape),
-                node.config is None or node.config.costed,
-            )
-        )
+        rows.append(_row(network, node, field, shapes, cost, batch))
     return rows
+
+
+def row_of(network: Network, node: Node, field: Field) -> Row:
+    """The row of one layer, whose receptive field is known."""
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    shapes = tuple(network.nodes[source].shape for source in node.inputs)
+    return _row(network, node, field, shapes, costs(node.config, shapes, node.borrowed_names), 1)
+
+
+def _row(
+    network: Network,
+    node: Node,
+    field: Field,
+    shapes: tuple[Shape, ...],
+    cost: tuple[int, int, int, int],
+    batch: int,
+) -> Row:
+    params, buffers, macs, elementwise_ops = cost
+    macs, elementwise_ops = macs * batch, elementwise_ops * batch
+    owned = node.shared is None
+    return Row(
+        node.name,
+        node.kind,
+        node.line,
+        tuple(network.nodes[source].name for source in node.inputs),
+        shapes,
+        node.shape,
+        params if owned else 0,
+        buffers if owned else 0,
+        macs,
+        elementwise_ops,
+        2 * macs + elementwise_ops,
+        measured(field, node.shape),
+        node.config is None or node.config.costed,
+    )
 
 
 def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.analyze import analyze, costs, receptive_fields
+from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
 from convcalc.analysis.symbols import REACH, Layer, Symbol
 from convcalc.arithmetic.field import Field, Reach
@@ -174,7 +174,7 @@ def _overview(network: Network) -> NetworkExplanation:
 
 def _layer(network: Network, place: int) -> LayerExplanation:
     node, fields = network.nodes[place], receptive_fields(network)[0]
-    row = analyze(network).layers[place - network.input_count]
+    row = row_of(network, node, fields[place])
     config, shapes = _config(node), _shapes(network, node)
     work = Work(config, shapes)
     owner = None if node.shared is None else network.nodes[node.shared].name

@@ -17,6 +17,13 @@ from convcalc.arithmetic.window import Window
 
 MOST_READS = 1_000_000
 """Positions that are read on the way back to the input; what takes more is not followed."""
+MOST_LOOKS = 10 * MOST_READS
+"""Positions looked at, those that several windows read more than once, to find what one layer reads."""
+
+
+class TooLong(Exception):
+    """An axis has more positions than are looked at one by one."""
+
 
 Sources = Callable[[int], Iterable[int]]
 """The input positions that an output position reads; those outside of the axis are padding."""
@@ -124,7 +131,10 @@ def covered(axis: Arrivals) -> Cover | None:
     if axis is NOT_FOLLOWED:
         return None
     if axis.cover is None:
-        axis.cover = _followed(axis)
+        try:
+            axis.cover = _followed(axis)
+        except TooLong:
+            return None
     return axis.cover
 
 
@@ -139,10 +149,12 @@ def _followed(last: Arrivals) -> Cover | None:
         if places is None and axis.cover is not None:
             if axis.cover.positions is None and axis.cover.size == size:
                 return axis.cover
-            arrived.update(range(axis.cover.size) if axis.cover.positions is None else axis.cover.positions)
+            arrived.update(_each(axis.cover.size) if axis.cover.positions is None else axis.cover.positions)
             continue
         if not axis.reads:
-            arrived.update(range(axis.count) if places is None else places)
+            if places is None and axis.count == size:
+                return Cover(size)
+            arrived.update(_each(axis.count) if places is None else places)
             continue
         for source, sources in axis.reads:
             seen = _read_of(sources, places, axis.count, source.count)
@@ -162,27 +174,55 @@ def _read_of(sources: Sources, places: set[int] | None, outputs: int, count: int
     """The positions of an axis of `count` that are read from `places`; None for all of them."""
     if places is None and _all_read(sources, outputs, count):
         return None
-    seen = _read(sources, range(outputs) if places is None else places, count)
+    seen = _read(sources, _each(outputs) if places is None else places, count)
     return None if len(seen) == count else seen
 
 
 def reads_all(axis: Arrivals) -> bool:
-    """Whether all positions of the tensors before are read."""
-    return all(_all_read(sources, axis.count, source.count) for source, sources in axis.reads)
+    """Whether all positions of the tensors before are known to be read."""
+    try:
+        return all(_all_read(sources, axis.count, source.count) for source, sources in axis.reads)
+    except TooLong:
+        return False
 
 
 def _all_read(sources: Sources, outputs: int, count: int) -> bool:
     window = getattr(sources, "__self__", None)
     if isinstance(window, Window):  # equal ones stand in many layers
         return _window_reads_all(window, sources.__name__, outputs, count)
-    return sources is same_place or len(_read(sources, range(outputs), count)) == count
+    return sources is same_place or len(_read(sources, _each(outputs), count)) == count
 
 
 @lru_cache(maxsize=1024)
 def _window_reads_all(window: Window, direction: str, outputs: int, count: int) -> bool:
-    return len(_read(getattr(window, direction), range(outputs), count)) == count
+    side_by_side = window.stride <= window.kernel if window.dilation == 1 else window.stride == 1
+    if direction == "sources" and side_by_side and outputs >= window.dilation:  # nothing is left out in between
+        return window.before >= 0 and window.span(outputs) - window.before >= count
+    return len(_read(getattr(window, direction), _each(outputs), count)) == count
+
+
+def _each(count: int) -> range:
+    """Every position of an axis, where they are not too many to look at."""
+    if count > MOST_READS:
+        raise TooLong
+    return range(count)
 
 
 def _read(sources: Sources, places: Iterable[int], count: int) -> set[int]:
-    axis = range(count)
-    return {source for place in places for source in sources(place) if source in axis}
+    seen: set[int] = set()
+    looks = 0
+    for place in places:
+        on_axis = _on_axis(sources(place), count)
+        looks += len(on_axis)
+        if looks > MOST_LOOKS:
+            raise TooLong
+        seen.update(on_axis)
+    return seen
+
+
+def _on_axis(positions: Iterable[int], count: int) -> Sequence[int]:
+    """The positions that are on an axis of `count`; of a range, which may be far longer, without a look at the rest."""
+    if isinstance(positions, range) and positions.step > 0:
+        before = max(-(positions.start // positions.step), 0)
+        return range(positions.start + before * positions.step, min(positions.stop, count), positions.step)
+    return [position for position in positions if 0 <= position < count]

@@ -251,8 +251,13 @@ def page(kind: type[Kind]) -> str:
 
 def names() -> list[str]:
     """Every kind there is, sorted."""
+    return list(_names())
+
+
+@cache
+def _names() -> tuple[str, ...]:
     family = [name for module in _families() for name in importlib.import_module(module).KINDS]
-    return sorted([*_files(), *family])
+    return tuple(sorted([*_files(), *family]))
 
 
 def load(name: str) -> type[Kind] | None:

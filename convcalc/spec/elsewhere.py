@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 
 
 def _by_word(answers: Mapping[str, str]) -> dict[str, str]:
@@ -219,6 +220,7 @@ def value_advice(text: str, *, takes_list: bool) -> str:
     return f"write {text}" if text != bare else ""
 
 
+@lru_cache(maxsize=4096)
 def squashed(word: str) -> str:
     """A class name as tables have it: nn.Conv2d and Conv2D are conv, Conv2DTranspose is convtranspose."""
     bare = re.sub(r"[_\s-]", "", word[:100].rpartition(".")[2]).lower()

@@ -30,7 +30,12 @@ FOLDER = Path(__file__).parent.parent / "blocks"
 
 def block_names() -> list[str]:
     """Every shipped block, sorted."""
-    return sorted(path.stem for path in FOLDER.glob("*.yaml"))
+    return list(_block_names())
+
+
+@cache
+def _block_names() -> tuple[str, ...]:
+    return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
 def names() -> list[str]:
