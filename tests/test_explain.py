@@ -27,6 +27,7 @@ from test_kinds import written
 import convcalc
 from convcalc import layers
 from convcalc.analysis import explain as explaining
+from convcalc.analysis.analyze import analyze, receptive_fields
 from convcalc.analysis.explain import (
     ARRIVING,
     COSTS,
@@ -61,7 +62,7 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each layer of a network is explained from one analysis of it."""
-    for function in (explaining.analyze, explaining.receptive_fields):
+    for function in (analyze, receptive_fields):
         known: dict[int, tuple[convcalc.Network, Any]] = {}
 
         def once(whole: convcalc.Network, function: Any = function, known: Any = known) -> Any:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import io
 import re
-from functools import cache
 
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from spec_reports import entries
 
 import convcalc
 from convcalc.analysis.lines import lines
-from convcalc.cli import zoo as zoo_command
 from convcalc.spec import Source, loads, zoo
 from convcalc.views import table
 from convcalc.views.columns import window
@@ -84,9 +83,6 @@ def test_a_kind_without_a_window_is_cut_at_words() -> None:
 
 
 # ---- the zoo ------------------------------------------------------------------------------------------------------
-
-
-entries = cache(zoo_command.entries)
 
 
 @pytest.mark.parametrize("width", [40, 80, 400])
