@@ -10,11 +10,16 @@ from textwrap import dedent
 import msgspec
 
 import convcalc
+from convcalc.cli import zoo as zoo_command
 from convcalc.spec.document import loads
 from convcalc.spec.source import Source
 
 SPECS = Path(__file__).parent.parent / "specs"
 DATA = Path(__file__).parent / "data"
+
+
+entries = cache(zoo_command.entries)
+"""Every network of the zoo as it is listed, analysed once."""
 
 
 @cache

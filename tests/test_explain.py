@@ -27,6 +27,7 @@ from test_kinds import written
 import convcalc
 from convcalc import layers
 from convcalc.analysis import explain as explaining
+from convcalc.analysis.analyze import analyze, receptive_fields
 from convcalc.analysis.explain import (
     ARRIVING,
     COSTS,
@@ -61,7 +62,7 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each layer of a network is explained from one analysis of it."""
-    for function in (explaining.analyze, explaining.receptive_fields):
+    for function in (analyze, receptive_fields):
         known: dict[int, tuple[convcalc.Network, Any]] = {}
 
         def once(whole: convcalc.Network, function: Any = function, known: Any = known) -> Any:
@@ -458,8 +459,9 @@ def test_a_wrong_spec_gets_its_diagnostics() -> None:
 
 @pytest.mark.parametrize("width", [20, 40, 70, 120])
 def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
-    for name in ("stem", "layer1.0.add", "layer1", "layer1.0", ""):
-        text = on_terminal(width, "explain", RESNET, *filter(None, [name]))
+    names = ("stem", "layer1.0.add", "layer1", "layer1.0", "")
+    texts = on_terminal(width, *(f"explain {RESNET} {name}" for name in names))
+    for name, text in zip(names, texts, strict=True):
         plain = [line.rstrip() for line in re.sub(r"\x1b\[[0-9;]*m", "", text).splitlines()]
         assert max(map(cell_len, plain)) <= width, plain
         joined = "".join(plain).replace(" ", "")
@@ -468,12 +470,27 @@ def test_a_narrow_terminal_cuts_no_number(width: int) -> None:
             assert any(number in line for line in plain)
 
 
-def on_terminal(width: int, *arguments: str) -> str:
+COMMANDS = """
+import sys
+from convcalc.cli import main
+
+for command in sys.argv[1:]:
+    sys.argv = ["convcalc", *command.split()]
+    try:
+        main()
+    except SystemExit as end:
+        assert not end.code
+    print(end="\\f", flush=True)
+"""
+
+
+def on_terminal(width: int, *commands: str) -> list[str]:
+    """What a process prints there for each command in turn."""
     main, end = pty.openpty()
     fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 60, width, 0, 0))
     environment = {key: value for key, value in os.environ.items() if key not in {"COLUMNS", "LINES", "NO_COLOR"}}
     process = subprocess.Popen(
-        [sys.executable, "-m", "convcalc", *arguments], stdout=end, stderr=end, env={**environment, "TERM": "xterm"}
+        [sys.executable, "-c", COMMANDS, *commands], stdout=end, stderr=end, env={**environment, "TERM": "xterm"}
     )
     os.close(end)
     found = b""
@@ -484,7 +501,7 @@ def on_terminal(width: int, *arguments: str) -> str:
         pass
     os.close(main)
     assert process.wait() == 0
-    return found.decode()
+    return found.decode().split("\f")[:-1]
 
 
 def test_no_colour_where_it_is_piped_and_a_closed_pipe_is_no_fault() -> None:

@@ -8,6 +8,7 @@ import re
 import shutil
 import stat
 import subprocess
+from functools import lru_cache
 from pathlib import Path
 from textwrap import dedent
 from typing import Any
@@ -46,6 +47,7 @@ def lint(*arguments: str, given_: str | bytes = "") -> Result:
     return Result(found.exit_code, found.stdout, found.stderr)
 
 
+@lru_cache(maxsize=8)
 def fix(text: str) -> Fixed:
     linter = Linter(Options(select=FIXED))
     source = Source("net.yaml", text)
@@ -288,6 +290,7 @@ def test_generated_layouts(draw: random.Random) -> None:
 # ---- the zoo ------------------------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=8)
 def network(text: str) -> Network:
     """With the lines left out, which may move."""
     found = loads(Source("net.yaml", text))

@@ -8,10 +8,10 @@ import re
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
+from spec_reports import entries
 
 import convcalc
 from convcalc.analysis.lines import lines
-from convcalc.cli.zoo import entries
 from convcalc.spec import Source, loads, zoo
 from convcalc.views import table
 from convcalc.views.columns import window

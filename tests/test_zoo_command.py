@@ -16,11 +16,10 @@ from typing import Any
 import pytest
 from rich.cells import cell_len
 from rich.console import Console
-from spec_reports import SPECS, report_of
+from spec_reports import SPECS, entries, report_of
 from test_cli import ROOT, run
 
 import convcalc
-from convcalc.cli.zoo import entries
 from convcalc.spec import zoo
 from convcalc.views import words
 from convcalc.views.zoo import table
