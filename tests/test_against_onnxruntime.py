@@ -185,8 +185,9 @@ def upsample(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | Non
     ratios = [Fraction(*ratio) for ratio in config.scale_factor or zip(outputs, sizes, strict=True)]
     if config.mode == "nearest" and any(Fraction(float(np.float32(ratio))) != ratio for ratio in ratios):
         return None  # its scales are float32, which has no thirds: a place just below a position reads the one before
-    if list(outputs) == sizes and set(ratios) != {1}:
-        return None  # it copies where sizes stay, whatever the factor
+    stays = [out == size and ratio != 1 for size, ratio, out in zip(sizes, ratios, outputs, strict=True)]
+    if (any(stays) and config.antialias) or (any(stays) and list(outputs) == sizes):
+        return None  # it copies where sizes stay, whatever the factor; with antialiasing axis by axis
     places = config.coordinate_transformation_mode or ("asymmetric" if config.mode == "nearest" else "half_pixel")
     attributes: dict[str, Any] = {"mode": MODES[config.mode], "cubic_coeff_a": config.cubic_coeff_a}
     attributes |= {"coordinate_transformation_mode": "align_corners" if config.align_corners else places}

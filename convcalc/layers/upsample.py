@@ -196,6 +196,11 @@ class Upsample(Kind, frozen=True, kw_only=True):
                     f"scale_factor {top}/{bottom} of {size} positions leaves a part of one; ONNX's scales are float32, "
                     f"of which it makes {runtime_size(size, top / bottom)} positions instead of {output}"
                 )
+            if size == output and top != bottom and (self.antialias or sizes == shape[1:]):
+                raise NoOnnxForm(
+                    f"scale_factor {top}/{bottom} of {size} positions leaves a part of one, and makes as many: ONNX "
+                    "Runtime copies them"
+                )
         return graph.node("Resize", x, "", graph.constant(given, "float32"), **how)
 
     def _gathered(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
