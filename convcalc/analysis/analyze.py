@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any
 
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, aligned, at_input, measure_beside
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, Reach, aligned, at_input, measure_beside
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
@@ -128,15 +128,16 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
 
     Operations over all positions are counted in where they do not bring all of the input.
     """
-    is_global = field.is_global
+    axes, is_global = field.axes, field.is_global
     spans = [None if is_global or cover is None else cover.span for cover in field.overall]
-    seen = list(zip(field.axes, spans, strict=True))
-    covers = zip(field.axes, field.overall, strict=True)
-    if seen and all(axis is None and (cover is None or cover.span is None) for axis, cover in covers):
-        nothing = (None,) * len(seen)
-        return ReceptiveField((0,) * len(seen), nothing, nothing, is_global=False)
-    if field.axes and all(axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in seen):
-        return ReceptiveField(None, None, None, is_global)
+    if axes and not any(isinstance(axis, Reach) for axis in axes):
+        if all(axis is None for axis in axes) and not any(cover and cover.span for cover in field.overall):
+            nothing = (None,) * len(axes)
+            return ReceptiveField((0,) * len(axes), nothing, nothing, is_global=False)
+        if all(
+            axis == NOT_WORKED_OUT or (axis is None and span is None) for axis, span in zip(axes, spans, strict=True)
+        ):
+            return ReceptiveField(None, None, None, is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
     known: dict[tuple[object, ...], tuple[Any, ...]] = {}
     measures = []
@@ -147,7 +148,7 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
             known[key] = _with_fraction(measure_beside(axis, span, last, key[3]))
         measures.append(known[key])
     size, stride, start = zip(*measures, strict=True) if measures else ((), (), ())
-    nothing_moves = bool(field.axes) and all(axis is None for axis in field.axes)
+    nothing_moves = bool(axes) and all(axis is None for axis in axes)
     return ReceptiveField(size, None if nothing_moves else stride, start, is_global)
 
 

@@ -335,10 +335,12 @@ class Field(msgspec.Struct, frozen=True):
         """Whether operations over all positions bring every position of each axis; an axis of one has no others."""
         if self.parts:
             return any(part.is_global for _, part in self.parts)
+        if not any(self.overall):
+            return False
         sizes = self.sizes or (0,) * len(self.axes)
         covers = zip(self.overall, sizes, strict=True)
         seen = (size == 1 if cover is None else cover.positions is None for cover, size in covers)
-        return all(seen) and any(cover is not None for cover in self.overall)
+        return all(seen)
 
     def along(self, tensor_axis: int, transform: Callable[[Axis], Axis], reading: Reading) -> Field:
         """The field with `transform` applied to the input axis that a tensor axis carries, `reading` to its arrivals.
@@ -354,17 +356,16 @@ class Field(msgspec.Struct, frozen=True):
         axis = self.axes[carried[0]]
         if axis is None:
             return self
-        read_here = self
-        if self.arrivals:
-            arrivals = _with(self.arrivals, carried[0], reading(self.arrivals[carried[0]]))
-            read_here = replace(self, arrivals=arrivals)
+        arrivals = self.arrivals
+        if arrivals:
+            arrivals = _with(arrivals, carried[0], reading(arrivals[carried[0]]))
         try:
             transformed = transform(axis)
         except FieldTooIrregular:
-            return read_here._lost(carried)
+            return replace(self, arrivals=arrivals)._lost(carried)
         if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
-            return read_here.whole([tensor_axis])
-        return replace(read_here, axes=_with(self.axes, carried[0], transformed), parts=())
+            return replace(self, arrivals=arrivals).whole([tensor_axis])
+        return replace(self, axes=_with(self.axes, carried[0], transformed), arrivals=arrivals, parts=())
 
     def cut(self, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:
         """The field behind one tap that takes some of the positions of an axis, and leaves a tensor of `output`."""
