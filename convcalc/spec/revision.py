@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from convcalc.spec.named import readable
-from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
+from convcalc.spec.source import Diagnostic, SpecError
 from convcalc.spec.zoo import is_in_zoo
 
 LONGEST_WAIT = 60
@@ -23,15 +23,6 @@ class NotThere(SpecError):
 
 class NoRevision(SpecError):
     """There is no such revision."""
-
-
-def read_at(revision: str, path: str | os.PathLike[str]) -> Source:
-    """The text of a file at a revision of the repository that the file is in.
-
-    Raises:
-        SpecError: as for `bytes_at`, or it is no text.
-    """
-    return decoded(*bytes_at(revision, path))
 
 
 def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:

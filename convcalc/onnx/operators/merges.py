@@ -6,7 +6,6 @@ from collections.abc import Callable, Sequence
 
 from convcalc.onnx.building import Call, Draft, Value, without
 from convcalc.onnx.constants import broadcast, is_learned
-from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.operators.activations import LARGEST_FLOAT, onto_itself
 from convcalc.onnx.operators.normalisations import tidy
 
@@ -110,13 +109,6 @@ def _held(call: Call, value: Value, bound: float) -> Value:
     fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT}
     fields["min_val" if call.node.op == "Max" else "max_val"] = tidy(bound)
     return call.out(call.layer("hard_tanh", fields, x), value.batch)
-
-
-def _unsaid(reason: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        raise Inexpressible(reason)
-
-    return operator
 
 
 def _negated(call: Call) -> Value:
