@@ -18,6 +18,7 @@ from typing import Any
 
 import typer
 
+from convcalc import steps
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
 from convcalc.cli.examples import epilog
@@ -103,7 +104,11 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
         _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
-        _run(sys.argv[1:])
+        with steps.run():
+            _run(sys.argv[1:])
+    except steps.OutOfSteps as error:
+        typer.echo(f"convcalc: {error}", err=True)
+        sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
     except BrokenPipeError:

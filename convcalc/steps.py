@@ -1,0 +1,83 @@
+"""How much work one run may do, counted in steps and never by a clock, so that every input ends, and ends alike.
+
+A step is about a microsecond of one core and at most some hundred bytes. Whoever works through what an input can make
+long (expressions, layers, tables of receptive fields, alignments, rules, rows) spends steps as it goes, in proportion
+to the time it takes. What cannot be afforded is not guessed: a figure becomes unknown, or a diagnostic says at which
+place the limit was met.
+
+Outside of a `run` nothing is counted: the command line opens one for every file, or every pair, that it works on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+MOST_STEPS = 3_000_000
+"""Steps of one run."""
+LIMIT = f"more work than the {MOST_STEPS:,} steps that one run may take"
+"""How a message names the limit."""
+
+
+class OutOfSteps(Exception):
+    """The work would take more steps than are left; `str` names the limit, for a message that names the place."""
+
+    def __init__(self) -> None:
+        super().__init__(LIMIT)
+
+
+class _Meter:
+    __slots__ = ("left",)
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+
+_meter: ContextVar[_Meter | None] = ContextVar("meter", default=None)
+
+
+@contextmanager
+def run(most: int = MOST_STEPS) -> Iterator[None]:
+    """Within, work is counted anew, and takes at most so many steps."""
+    token = _meter.set(_Meter(most))
+    try:
+        yield
+    finally:
+        _meter.reset(token)
+
+
+@contextmanager
+def part(share: float = 0.5) -> Iterator[None]:
+    """Within, at most this share of the steps that are left, so that work of less weight does not use up all."""
+    meter = _meter.get()
+    if meter is None:
+        yield
+        return
+    kept = meter.left - int(meter.left * share)
+    meter.left -= kept
+    try:
+        yield
+    finally:
+        meter.left += kept
+
+
+def spend(count: int) -> None:
+    """Spend steps before they are taken.
+
+    Raises:
+        OutOfSteps: fewer are left, and none is spent.
+    """
+    if not afford(count):
+        raise OutOfSteps
+
+
+def afford(count: int) -> bool:
+    """Spend steps if so many are left; whether they were."""
+    meter = _meter.get()
+    if meter is None:
+        return True
+    if count > meter.left:
+        return False
+    meter.left -= count
+    return True
