@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import gzip
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import cache
 from math import prod
 from pathlib import Path
@@ -16,13 +16,13 @@ from typing import Any
 
 import numpy as np
 import onnx
-from fuzz.specs import LABELS, WRONG_LABELS, Grammar, on_bits
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc import steps
 from convcalc.onnx.operators import operators
 from convcalc.onnx.write import model as written
 from convcalc.spec import Source, loads
+from fuzz.specs import LABELS, WRONG_LABELS, Grammar, on_bits
 
 DATA = Path(__file__).parents[1] / "data" / "onnx"
 LARGEST_REAL = 8_000
@@ -31,11 +31,13 @@ ODD_INTEGERS = (0, -1, 1, 2, 3, 7, 2**31 - 1, 2**31, -(2**31), 2**62, 2**63 - 1,
 ODD_FLOATS = (0.0, -0.0, -1.0, 0.5, 1e30, 1e-40, float("inf"), float("-inf"), float("nan"))
 ODD_TEXTS = ("", "x", "y", "NOTSET", "SAME_LOWER", "VALID", "linear", "reflect", "ai.onnx.ml", *LABELS, *WRONG_LABELS)
 ODD_TYPES = (0, 1, 2, 6, 7, 8, 9, 10, 11, 13, 16, 21, 99)
-COMPUTED = ("Shape", "Range", "ConstantOfShape", "Constant", "Where", "Equal", "Floor", "Mod", "Size", "NonZero", "Not")
-COMPUTED += ("If", "Loop", "Scan", "Greater", "And", "Ceil", "ScatterND", "TopK", "CumSum", "Trilu", "ReduceProd", "OneHot")
+COMPUTED = ["Shape", "Range", "ConstantOfShape", "Constant", "Where", "Equal", "Floor", "Mod", "Size", "NonZero"]
+COMPUTED += ["Not", "If", "Loop", "Scan", "Greater", "And", "Ceil", "ScatterND", "TopK", "CumSum", "Trilu"]
+COMPUTED += ["ReduceProd", "OneHot"]
 """Operators that are no layers: sizes are computed by them, or nothing is made of them."""
-ACTIVATIONS = ("Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Celu", "HardSigmoid", "Selu", "Softplus", "Exp", "Sqrt")
-ACTIVATIONS += ("Identity", "Dropout", "Neg", "Abs", "Softmax", "LogSoftmax", "Reciprocal", "Mish", "HardSwish", "Gelu")
+ACTIVATIONS = ["Relu", "Sigmoid", "Tanh", "LeakyRelu", "Elu", "Celu", "HardSigmoid", "Selu", "Softplus", "Exp"]
+ACTIVATIONS += ["Sqrt", "Identity", "Dropout", "Neg", "Abs", "Softmax", "LogSoftmax", "Reciprocal", "Mish"]
+ACTIVATIONS += ["HardSwish", "Gelu"]
 Shape = tuple[int, ...]
 
 
@@ -234,7 +236,11 @@ class Graph:
         op = draw.choice((*operators(), *COMPUTED)).rpartition(".")[2]
         schema = _schema(op)
         count = 2 if schema is None else draw.randint(schema.min_input, min(schema.max_input, schema.min_input + 2))
-        others = [lambda: x, lambda: self.numbers(draw.choice((1, [1], list(shape), [0, 1]))), lambda: ""]
+        others: list[Callable[[], str]] = [
+            lambda: x,
+            lambda: self.numbers(draw.choice((1, [1], list(shape), [0, 1]))),
+            lambda: "",
+        ]
         others += [lambda: self.weight(*draw.choice((shape, shape[1:], (shape[1],), ()))), lambda: self.tensors[0][0]]
         return op, [x, *(draw.choice(others)() for _ in range(count - 1))][:count], self.attributes(op), shape
 
@@ -386,8 +392,8 @@ class Graph:
         return "MatMul", [self.weight(shape[-1], out)], {}, (*shape[:-1], out)
 
 
-RECIPES: Sequence[str] = ["convolution", "convolution", "pool", "normalisation", "activation", "activation", "merge"]
-RECIPES = [*RECIPES, "rearrangement", "rearrangement", "resampling", "reduction", "product"]
+RECIPES = ["convolution", "convolution", "pool", "normalisation", "activation", "activation", "merge"]
+RECIPES += ["rearrangement", "rearrangement", "resampling", "reduction", "product"]
 
 
 @cache

@@ -14,8 +14,6 @@ from math import prod
 from typing import Any
 
 import yaml
-from fuzz import expressions
-from fuzz.mutations import SHORT, TEXTS, mutated
 
 from convcalc import fields as types
 from convcalc import layers
@@ -25,18 +23,22 @@ from convcalc.spec import library
 from convcalc.spec.limits import LIMITED
 from convcalc.spec.quantities import AMOUNTS
 from convcalc.spec.template import MERGES
+from fuzz import expressions
+from fuzz.mutations import SHORT, TEXTS, mutated
 
 MOST_ELEMENTS = 200_000
 """Of a tensor: what is larger is seldom wanted, because every command is to be tried on it."""
-ODD: list[Any] = [0, -1, 1, 2**31, 2**31 - 1, 2**62, 10**30, 0.5, 1e-40, float("inf"), float("-inf"), float("nan"), None]
-ODD += ["", " ", [], {}, [[]], [1, [2, [3]]], [0], {"a": 1}, True, False, "same", "rank", "2 ** 31", "9" * 400, "1e309"]
-ODD += ["input", "previous", "in_channels[0]", [1] * 20, "conv1", "required", "yes", "null", "a.b", "{index}", "taps(3)"]
-TAKEN = ("rank", "index", "input", "previous", "in_channels", "input_channels", "sum", "true", "same", "conv", "layers")
-LABELS = ("=1+1", "@a", "-x", "+y", "::warning::z", "a|b", "<b>", "`c`", "é漢", "\u202eabc", "x" * 300, "a,b;c", '"q"')
-LABELS += ("'", "*", "$(x)", "%s", "](a)", "&amp;", "\\", "#", "stem", "conv1", "0")
-WRONG_LABELS = ("\x1b[31m", "a\nb", "a\tb", "\x07", "\x85", "\u2028", "p{index}", "{", "a.b", " ", "", "input")
-COMMENTS = ("convcalc: ignore", "convcalc: ignore[CC2]", "convcalc: file-ignore[CC301, dead-taps] why", "convcalc: ignore[")
-COMMENTS += ("convcalc: ignore[CC999]", "a", "::error::c", "convcalc: ignore[CC208] so \u202e it is", "é")
+ODD: list[Any] = [0, -1, 1, 2**31, 2**31 - 1, 2**62, 10**30, 0.5, 1e-40, float("inf"), float("-inf"), float("nan")]
+ODD += [None, True, False, [], {}, [[]], [1, [2, [3]]], [0], [1] * 20, {"a": 1}, "", " ", "9" * 400, "2 ** 31"]
+ODD += ["same", "rank", "1e309", "input", "previous", "in_channels[0]", "conv1", "required", "yes", "null", "a.b"]
+ODD += ["{index}", "taps(3)"]
+TAKEN = ["rank", "index", "input", "previous", "in_channels", "input_channels", "sum", "true", "same", "conv"]
+TAKEN += ["layers"]
+LABELS = ["=1+1", "@a", "-x", "+y", "::warning::z", "a|b", "<b>", "`c`", "é漢", "a,b;c", '"q"', "'", "*", "$(x)", "%s"]
+LABELS += ["](a)", "&amp;", "\\", "#", "stem", "conv1", "0", "x" * 300]
+WRONG_LABELS = ["\x1b[31m", "\u202eabc", "a\nb", "a\tb", "\x07", "\x85", "\u2028", "p{index}", "{", "a.b", " ", ""]
+COMMENTS = ["convcalc: ignore", "convcalc: ignore[CC2]", "convcalc: file-ignore[CC301, dead-taps] why", "é", "::x"]
+COMMENTS += ["convcalc: ignore[", "convcalc: ignore[CC999]", "convcalc: ignore[CC208] so \u202e it is"]
 DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 """The one in C is ten times as fast."""
 
@@ -169,9 +171,9 @@ class Grammar:
         for n in range(draw.randint(1, 4)):
             name = draw.choice(TAKEN) if self.is_odd() else draw.choice((f"v{n}", "width", "depth", "k"))
             listed = "[1, 2, 3]" if draw.random() < 0.5 else [2, 3]
-            before = draw.choice([*self.variables, "4"])
+            before = draw.choice(["4", *(other for other in self.variables if other != name)])
             self.variables[name] = self.maybe_odd(draw.choice((1, 2, 3, 8, 0.5, "2 * 3", before, listed, True)))
-            if draw.random() < 0.05:
+            if self.is_odd():
                 self.variables[name] = expressions.wild([*self.variables], draw)
 
     def shape(self) -> Shape:
@@ -253,18 +255,23 @@ class Grammar:
         draw = self.draw
         if self.blocks and draw.random() < 0.6:
             name = draw.choice(list(self.blocks))
-            block = self.blocks[name]
-            parameters = list(block.get("parameters") or ()) if isinstance(block, dict) else []
-            written = {field: self.number(shape) for field in parameters if draw.random() < 0.8}
+            own = self.blocks[name].get("parameters")
+            written = (
+                {field: self.number(shape) for field in own if draw.random() < 0.8} if isinstance(own, dict) else {}
+            )
             return self.spelt(name, written | self.common(name, shape, repeats=True)), shape
+        if len(shape) == 1 and not self.is_odd():
+            return "relu", shape
         name = draw.choice(library.block_names())
         parameters = library.block(name).parameters  # type: ignore[union-attr]
-        channels = ("channels", "out_channels")
+        fitting = {"channels": shape[0], "out_channels": shape[0], "reduction": 1, "kernel_size": draw.choice((1, 3))}
         written = {
-            field: shape[0] if field in channels else 1 if field == "kernel_size" else self.number(shape)
+            field: self.maybe_odd(fitting.get(field, False if field == "bias" else draw.choice((1, 2))))
             for field, default in parameters.items()
-            if default is None or draw.random() < 0.1
+            if default is None or field == "reduction" or draw.random() < 0.1
         }
+        if "padding" in parameters:
+            written["padding"] = self.maybe_odd("same")
         return self.spelt(name, written | self.common(name, shape, repeats=True)), shape
 
     def block(self, shape: Shape) -> dict[str, Any]:
@@ -366,7 +373,7 @@ class Grammar:
 
     def number(self, shape: Shape) -> Any:
         """Of a block's parameter."""
-        return self.maybe_odd(self.draw.choice((1, 1, 2, 3, shape[0], "in_channels", "[1, 2][0]", True)))
+        return self.maybe_odd(self.draw.choice((1, 1, 2, 3, shape[0], "in_channels", "[1, 2][0]")))
 
     def budget(self) -> Any:
         return {name: self.maybe_odd(self.amount()) for name in self.draw.sample(LIMITED, 2)}
