@@ -118,7 +118,7 @@ def drawn(file: str, data: bytes, draw: random.Random) -> Arguments:
         return ["lint", OTHER, "--format", form, *known, *draw.choice(([], ["--select", "CC"], ["--diff"][:0]))]
     ways: tuple[Callable[[str, bytes, random.Random], Arguments], ...] = (_load, _analyze, _lint, _explain, _compare)
     ways += (_verify, _fix, _baseline, _export)
-    chances = (5, 7, 7, 3, 6, 2, 3, 2, 2)
+    chances = (8, 7, 6, 2, 5, 1, 3, 2, 2)
     if file == MODEL and draw.random() < 0.5:
         return _import(file, data, draw)
     return draw.choices(ways, chances)[0](file, data, draw)

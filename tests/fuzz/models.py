@@ -228,7 +228,7 @@ class Graph:
         attributes = {key: _utf8(value) for key, value in attributes.items() if value is not None and value != []}
         domain = draw.choice(("com.microsoft", "odd.domain")) if self.is_odd() else ""
         self.nodes.append(helper.make_node(op, inputs, outputs, name=_utf8(name), domain=domain, **attributes))
-        self.tensors.append((outputs[0], leaves))
+        self.tensors.append((outputs[0], tuple(min(max(1, size), 10**6) for size in leaves)))
 
     def any_operator(self, x: str, shape: Shape) -> tuple[str, list[str], dict[str, Any], Shape]:
         """An operator with inputs and attributes as its schema has them."""

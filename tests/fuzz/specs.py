@@ -24,7 +24,7 @@ from convcalc.spec.limits import LIMITED
 from convcalc.spec.quantities import AMOUNTS
 from convcalc.spec.template import MERGES
 from fuzz import expressions
-from fuzz.mutations import SHORT, TEXTS, mutated
+from fuzz.mutations import DUMPER, SHORT, TEXTS, mutated
 
 MOST_ELEMENTS = 200_000
 """Of a tensor: what is larger is seldom wanted, because every command is to be tried on it."""
@@ -39,8 +39,6 @@ LABELS += ["](a)", "&amp;", "\\", "#", "stem", "conv1", "0", "x" * 300]
 WRONG_LABELS = ["\x1b[31m", "\u202eabc", "a\nb", "a\tb", "\x07", "\x85", "\u2028", "p{index}", "{", "a.b", " ", ""]
 COMMENTS = ["convcalc: ignore", "convcalc: ignore[CC2]", "convcalc: file-ignore[CC301, dead-taps] why", "é", "::x"]
 COMMENTS += ["convcalc: ignore[", "convcalc: ignore[CC999]", "convcalc: ignore[CC208] so \u202e it is"]
-DUMPER = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-"""The one in C is ten times as fast."""
 
 
 @cache
