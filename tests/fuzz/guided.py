@@ -1,7 +1,7 @@
 """The fuzzer led by coverage: atheris (libFuzzer) draws what the generators draw, and keeps what reaches new code.
 
     pip install -e '.[dev,fuzz]'
-    PYTHONPATH=tests python -m fuzz.guided specs corpus/ -max_total_time=3600
+    PYTHONPATH=tests python -m fuzz.guided specs corpus/ -len_control=0 -max_len=2000 -max_total_time=3600
 
 The first argument is a kind of input, the others are libFuzzer's. Its bytes are the choices of the same generators, so
 that every mutation of them is an input that is nearly right; a failure ends the run, and its bytes are in a crash file.
@@ -9,6 +9,8 @@ that every mutation of them is an input that is nearly right; a failure ends the
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import random
 import sys
 import tempfile
@@ -17,14 +19,16 @@ from typing import Any
 
 
 class Choices(random.Random):
-    """Random numbers that are read from bytes; behind the last of them all are 0."""
+    """Random numbers that are read from bytes; those behind the last byte follow from all of them."""
 
     def __init__(self, data: bytes) -> None:
-        super().__init__(0)
+        super().__init__(data)
         self.left = memoryview(data)
 
     def getrandbits(self, k: int, /) -> int:
         size = (k + 7) // 8
+        if size > len(self.left):
+            return super().getrandbits(k)
         taken, self.left = self.left[:size], self.left[size:]
         return int.from_bytes(taken, "little") & ((1 << k) - 1)
 
@@ -38,6 +42,11 @@ def main() -> None:
     kind, *words = sys.argv[1:]
     arguments = [str(Path(word).absolute()) if Path(word).exists() else word for word in words]  # from any folder
     with atheris.instrument_imports(include=["convcalc"]):
+        import convcalc
+
+        for module in pkgutil.walk_packages(convcalc.__path__, "convcalc."):
+            if not module.name.endswith("__main__"):
+                importlib.import_module(module.name)  # what commands import as they run would not be led by
         from fuzz import commands
         from fuzz.inputs import KINDS, Input
 
