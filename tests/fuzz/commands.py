@@ -83,10 +83,10 @@ def _command() -> Any:
     return typer.main.get_command(cli.application())
 
 
-def run(arguments: Arguments, given: bytes = b"") -> Outcome:
+def run(arguments: Arguments, stdin: bytes = b"") -> Outcome:
     """A command in this process, as `convcalc.cli.main` runs it; its output is text without a terminal."""
     saved = sys.stdin, sys.stdout, sys.stderr
-    streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace") for data in (given, b"", b"")]
+    streams = [io.TextIOWrapper(io.BytesIO(data), "utf-8", errors="replace") for data in (stdin, b"", b"")]
     sys.stdin, sys.stdout, sys.stderr = streams
     code, error = 0, None
     try:

@@ -53,9 +53,9 @@ def baseline(draw: random.Random) -> bytes:
     """A file of known findings."""
     fields = {"code": "CC202", "path": commands.OTHER, "layer": "stem", "count": 1}
     entries = [fields | {draw.choice(list(fields)): draw.choice(ODD)} for _ in range(draw.choice((0, 1, 3)))]
-    whole: Any = {"version": 1, "findings": entries}
-    whole |= {draw.choice(list(whole)): draw.choice(ODD)} if draw.random() < 0.3 else {}
-    text = json.dumps(whole, indent=1)
+    document: Any = {"version": 1, "findings": entries}
+    document |= {draw.choice(list(document)): draw.choice(ODD)} if draw.random() < 0.3 else {}
+    text = json.dumps(document, indent=1)
     text = mutated(text, draw) if draw.random() < 0.3 else text
     data = text.encode("utf-8", "surrogatepass")
     return on_bits(data, draw) if draw.random() < 0.1 else data

@@ -22,8 +22,8 @@ def examples() -> list[str]:
     kinds = [kind for name in layers.names() if (kind := layers.load(name)) is not None]
     pages = [kind.__doc__ or sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
     pages += [sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
-    found = (re.search(r"Example:\n((?:    .*\n)+)", inspect.cleandoc(page)) for page in pages)
-    return [inspect.cleandoc(match[1]) + "\n" for match in found if match]
+    matches = (re.search(r"Example:\n((?:    .*\n)+)", inspect.cleandoc(page)) for page in pages)
+    return [inspect.cleandoc(match[1]) + "\n" for match in matches if match]
 
 
 TEXTS = [*SPECS, *examples()]
@@ -46,18 +46,18 @@ LOADER, DUMPER = getattr(yaml, "CSafeLoader", yaml.SafeLoader), getattr(yaml, "C
 def on_lines(text: str, draw: random.Random) -> str:
     """Lines deleted, doubled, swapped, or moved in or out."""
     lines = text.split("\n")
-    one, other = draw.randrange(len(lines)), draw.randrange(len(lines))
+    first, second = draw.randrange(len(lines)), draw.randrange(len(lines))
     change = draw.randrange(5)
     if change == 0:
-        del lines[one]
+        del lines[first]
     elif change == 1:
-        lines.insert(other, lines[one])
+        lines.insert(second, lines[first])
     elif change == 2:
-        lines[one], lines[other] = lines[other], lines[one]
+        lines[first], lines[second] = lines[second], lines[first]
     elif change == 3:
-        lines[one] = draw.choice([" ", "  ", "\t", "      "]) + lines[one]
+        lines[first] = draw.choice([" ", "  ", "\t", "      "]) + lines[first]
     else:
-        lines[one] = lines[one].removeprefix(" " * draw.randint(1, 4))
+        lines[first] = lines[first].removeprefix(" " * draw.randint(1, 4))
     return "\n".join(lines)
 
 

@@ -8,6 +8,9 @@ from __future__ import annotations
 import json
 import os
 import random
+import re
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 
@@ -76,9 +79,19 @@ def test_every_case_has_its_command() -> None:
 
 def test_a_number_is_an_input() -> None:
     for kind in KINDS:
-        one, same, other = numbered(kind, 7), numbered(kind, 7), numbered(kind, 8)
-        assert (one.data, one.arguments()) == (same.data, same.arguments())
-        assert one.data != other.data
+        first, again, next_one = numbered(kind, 7), numbered(kind, 7), numbered(kind, 8)
+        assert (first.data, first.arguments()) == (again.data, again.arguments())
+        assert first.data != next_one.data
+
+
+def test_the_long_run_reports_what_it_did(tmp_path: Path) -> None:
+    words = ["--specs", "6", "--models", "2", "--workers", "2", "--failures", str(tmp_path)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-m", "fuzz.run", *words]
+    output = subprocess.run(command, env=environment, capture_output=True, text=True, check=False).stdout
+    assert "'specs': 6, 'models': 2" in output
+    assert "16 commands" in output
+    assert len(re.findall(r"(?m)^worst: .* (?:s|MB), ", output)) == 10
 
 
 @pytest.mark.parametrize(
