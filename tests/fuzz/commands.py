@@ -186,7 +186,13 @@ def _compare(file: str, data: bytes, draw: random.Random) -> Arguments:
         pair = [file, OTHER] if draw.random() < 0.5 else [OTHER, file]
         return ["compare", *pair, *draw.choice(([], [f"{file}@k=2"])), "--allow-input-change", *options]
     if way < 0.35:
-        return ["compare", file, f"{file}@{draw.choice(SETTINGS)}", "--allow-input-change", *options]
+        return [
+            "compare",
+            file,
+            draw.choice((file, f"{file}@{draw.choice(SETTINGS)}")),
+            "--allow-input-change",
+            *options,
+        ]
     options += ["--layer", _layer(data, draw)] if draw.random() < 0.1 else []
     options += ["--except", _layer(data, draw)] if draw.random() < 0.1 else []
     options += ["-o", "written.yaml", "--force"] if way < 0.75 else []
@@ -317,6 +323,8 @@ def _loaded(file: str, data: bytes) -> str:
             report = analyze(network)
             if report.totals.macs != sum(row.macs for row in report.layers):
                 raise Broken("the MACs do not add up", "")
+    if file == MODEL and any(problem.line and problem.code != "CC008" for problem in problems):
+        raise Broken("what is imported does not load", problems[0])
     text = io.StringIO(data.decode("utf-8-sig", "replace"), newline=None).read()
     for problem in problems:
         try:
@@ -344,6 +352,10 @@ IN_JSON = re.compile(r"[\x00-\x09\x0b-\x1f]")
 """In a text that is JSON these are escaped, and all else is as it is."""
 
 
+NOT_LOADED = re.compile(rf"{re.escape(MODEL)}:[1-9]\d*:\d+: error\[(?!CC008).*")
+"""A mistake at a line of the spec that a model was imported as; what is wrong with the model itself has no line."""
+
+
 def _check_streams(arguments: Arguments, outcome: Outcome) -> None:
     form = arguments[arguments.index("--format") + 1] if "--format" in arguments else ""
     verbatim = "--diff" in arguments or ("--fix" in arguments and "-" in arguments)
@@ -354,6 +366,8 @@ def _check_streams(arguments: Arguments, outcome: Outcome) -> None:
             raise Broken(f"a control character in the {form} {name}", repr(around))
     if crash := re.search(r"Traceback|internal error(?: in rule \w+)?", outcome.err):
         raise Broken(f"{crash[0]} is printed", outcome.err)
+    if arguments[0] != "lint" and (wrong_text := NOT_LOADED.search(outcome.err)):
+        raise Broken("what is imported does not load", wrong_text[0])
     if outcome.code == 2 and not outcome.err.strip() and not outcome.out.strip():
         raise Broken("it fails without a word", "")
     if outcome.out.strip() and form in READERS:

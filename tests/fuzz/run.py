@@ -53,6 +53,15 @@ class Tried(msgspec.Struct, frozen=True):
     megabytes: float
 
 
+def drawn(own: Input, seconds: float) -> Arguments:
+    """One more command line; a network is loaded for it, which is given up where it takes too long."""
+    try:
+        with _limited(seconds):
+            return own.arguments()
+    except OverLimit:
+        return ["load", own.file]
+
+
 def measured(own: Input, arguments: Arguments, seconds: float) -> Tried:
     """Try a command, within its limits."""
     resident, start = _forget_peak(), time.process_time()
@@ -111,7 +120,7 @@ def work(pipe: Connection, kind: str, numbers: range, options: argparse.Namespac
             own = numbered(kind, number, options.seed)
             for _ in range(options.commands):
                 own.put()
-                arguments = own.arguments()
+                arguments = drawn(own, options.seconds)
                 pipe.send((number, arguments))
                 pipe.send(measured(own, arguments, options.seconds))
         os.chdir("/")

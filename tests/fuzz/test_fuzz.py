@@ -44,8 +44,8 @@ def test_inputs(kind: str, chunk: int, tmp_path: Path) -> None:
         for number in range(chunk, int(INPUTS * SHARES[kind]), CHUNKS):
             fuzzed = numbered(kind, number, SEED)
             fuzzed.put()
-            arguments = fuzzed.arguments()
             with bounded():
+                arguments = fuzzed.arguments()
                 if number % COUNTED < 1:
                     with counted() as work:
                         outcome, failure = fuzzed.tried(arguments)
