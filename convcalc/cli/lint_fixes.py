@@ -7,10 +7,8 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
-from convcalc.cli.options import console, readable
-from convcalc.cli.output import to_stdout
+from convcalc.cli.options import console
+from convcalc.cli.output import say, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.linting.fix import Fixed
@@ -82,7 +80,7 @@ def _write(found: dict[str, Fixed]) -> list[str]:
             elif fixed.mended:
                 replace(path, fixed.before, fixed.after)
         except Unwritable as error:
-            problems.append(readable(str(error)))
+            problems.append(str(error))
             del found[path]
     _say("fixed", found)
     return problems
@@ -90,15 +88,14 @@ def _write(found: dict[str, Fixed]) -> list[str]:
 
 def _say(what: str, found: dict[str, Fixed]) -> None:
     from convcalc.views.lint.common import counted, place
-    from convcalc.views.words import printable
 
     numbers = [len(fixed.mended) for fixed in found.values() if fixed.mended]
     if numbers:
-        typer.echo(f"convcalc: {what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}", err=True)
+        say(f"{what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}")
     for fixed in found.values():
         alike: dict[tuple[str, str], list[Finding]] = {}
         for refused in fixed.refused:
             alike.setdefault((refused.finding.code, refused.reason), []).append(refused.finding)
         for (code, reason), findings in alike.items():
             more = f", and {len(findings) - 1:,} more" if len(findings) > 1 else ""
-            typer.echo(f"convcalc: {place(findings[0])}: {code} is not fixed{more}: {printable(reason)}", err=True)
+            say(f"{place(findings[0])}: {code} is not fixed{more}: {reason}")
