@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -46,9 +47,21 @@ def show(found: dict[str, Fixed]) -> bool:
         if sys.stdout.isatty():
             diff.show(console(), fixed.before, fixed.after)
         else:
-            to_stdout([diff.text(fixed.before, fixed.after).encode()])
+            to_stdout([_logged(diff.text(fixed.before, fixed.after)).encode()])
     _say("would fix", found)
     return bool(changed)
+
+
+def _logged(difference: str) -> str:
+    """A difference as it is printed: where GitHub Actions reads what is printed, it takes no line for a command.
+
+    A line of a spec that starts with ``::`` stands behind a blank, which its runner leaves out; what `patch` reads may
+    not be changed, but may stand between lines that it passes over.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return difference
+    token = secrets.token_hex(16)
+    return f"::stop-commands::{token}\n{difference}::{token}::\n"
 
 
 def mended(linter: Linter, paths: Sequence[str], run: Run) -> tuple[Run, list[str]]:

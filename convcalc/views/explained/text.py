@@ -15,6 +15,7 @@ from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words, fitted, grid
 from convcalc.views.explained import said
 from convcalc.views.formats import terminal
+from convcalc.visible import short
 
 LABEL = 18
 """Columns for what a formula is of."""
@@ -122,7 +123,7 @@ def _folded(text: str, width: int) -> Iterator[str]:
 
 
 def _block(console: Console, block: BlockExplanation, spec: str) -> None:
-    _head(console, block.name, said.block_kind(block), path=spec)
+    _head(console, short(block.name), said.block_kind(block), path=spec)
     _about(console, block.description, block.source)
     console.print()
     if block.parts:
@@ -146,7 +147,7 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
 
 
 def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
-    _head(console, network.name, path=spec)
+    _head(console, short(network.name), path=spec)
     lines = network.layers
     if not lines:
         return
