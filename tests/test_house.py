@@ -231,6 +231,34 @@ def test_what_is_public_has_a_docstring(node: ast.FunctionDef | ast.ClassDef) ->
     assert ast.get_docstring(node) or is_kind
 
 
+ENTRANCES = {
+    "rich.text": "views/formats/terminal.py",
+    "csv": "views/formats/csv.py",
+    "xml.sax.saxutils": "views/formats/xml.py",
+    "html": "views/formats/html.py",
+    "msgspec.json": "views/formats/json.py",
+    "typer.echo": "cli/output.py",
+}
+"""What writes text in a format, and the one file of views and commands in which it stands."""
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if part(path) in {"views", "cli"}], ids=lambda path: path.name)
+def test_text_enters_a_format_in_one_file(path: Path) -> None:
+    """There it is made harmless; a constant, or what `terminal.line` gives, may be printed anywhere."""
+    own = path.relative_to(PACKAGE).as_posix()
+    named = {name for name, _ in imported(TREES[path])}
+    calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
+    for call in calls:
+        written = ast.unparse(call.func)
+        argument = call.args[0] if call.args else None
+        if written == "typer.echo" and own == "cli/__init__.py":
+            continue  # the version
+        named |= {name for name in ENTRANCES if "." in name and written.startswith(name)}
+        if written.endswith("console.print") or written in {"out.print", "console(stderr=True).print"}:
+            assert not isinstance(argument, ast.Constant | ast.JoinedStr), f"line {call.lineno} prints a text"
+    assert {ENTRANCES[name] for name in named & set(ENTRANCES)} <= {own}
+
+
 def repository() -> list[Path]:
     """The files that are kept; without git, or in an unpacked archive, all that are not hidden or installed."""
     if shutil.which("git") and (ROOT / ".git").exists():

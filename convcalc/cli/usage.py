@@ -11,7 +11,7 @@ import typer.core
 
 from convcalc.visible import visible
 
-UsageError = typer.BadParameter.__base__ or typer.BadParameter
+UsageError: Any = typer.BadParameter.__base__
 """Of which Typer has its own copy, or takes that of click."""
 
 
@@ -34,5 +34,5 @@ def _visible_errors() -> Iterator[None]:
     try:
         yield
     except UsageError as error:
-        error.message = visible(error.message)  # type: ignore[attr-defined]  # a base that mypy does not know
+        error.message = visible(error.message)
         raise

@@ -13,7 +13,7 @@ from rich.cells import cell_len, set_cell_size
 from rich.table import Table
 
 from convcalc.views.formats.terminal import line
-from convcalc.visible import visible
+from convcalc.visible import LONGEST, visible
 
 NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
@@ -66,7 +66,10 @@ def needed(columns: list[Column]) -> int:
 
 
 def fitted(columns: list[Column], width: int) -> list[Column]:
-    """The columns that fit, names and kinds shortened where they must be."""
+    """The columns that fit, names and kinds shortened where they must be, names that nobody reads in any case."""
+    for column in columns:
+        if column.shorten is end:
+            column.width = min(column.width, LONGEST)
     while len(columns) > 1:
         excess = needed(columns) - width
         slack = sum(max(0, column.width - column.narrowest) for column in columns if column.shorten)
