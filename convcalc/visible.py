@@ -30,6 +30,8 @@ LONGEST = 160
 
 def visible(text: str) -> str:
     """The text on one line, with nothing in it that acts or hides. It changes no further where it is taken again."""
+    if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
+        return text
     if not text.isprintable() or BLANK.search(text):
         text = "".join(character if _is_seen(character) else _escape(character) for character in text)
     return COMMAND.sub(lambda match: _escape(match[0]), text)

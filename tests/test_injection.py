@@ -237,6 +237,21 @@ def test_paths(path: str) -> None:
                 check(arguments, run(*arguments, "--", path))
 
 
+@pytest.mark.parametrize("name", TABLES)
+def test_paths_and_revisions_of_git(name: str) -> None:
+    git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "commit.gpgsign=false"]
+    written(f"{SIZES}{NET}", "a\n::error::b.yaml")
+    written(f"{SIZES}{NET}", "::warning::x.yaml")
+    moved = ["mv", "a\n::error::b.yaml", "=\x1b[31m.yaml"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], moved):
+        subprocess.run([*git, *words], check=True, capture_output=True)
+    written(f"{SIZES}{PLACES['layer'](quoted(LEGAL)).removeprefix(SIZES)}", "::warning::x.yaml")
+    found = run("compare", "--base", "HEAD", "--format", name, "::warning::x.yaml", "=\x1b[31m.yaml")
+    assert found.code == 0
+    check(("compare", name), found)
+    harmless(run("compare", "--base", f"HEAD{ALL[:-1]}".replace("\ud800", ""), "::warning::x.yaml").err)
+
+
 ARGUMENTS: list[Callable[[str], tuple[str, ...]]] = [
     lambda text: (text,),
     lambda text: ("analyze", f"--{text}"),
@@ -306,6 +321,13 @@ def test_configurations(name: str) -> None:
     )
     check(("lint",), run("lint", "base.yaml", "--config", "base.json"))
     check(("lint",), run("lint", "base.yaml", "--baseline", "base.json"))
+
+
+def test_the_name_of_a_block_has_no_control_characters() -> None:
+    found = run("lint", "--format", "concise", written(PLACES["block"](quoted("x\x1b[31m\n::warning::hi\n"))))
+    place, message = found.out.splitlines()[0].split(" error[CC011]: ")
+    assert place.startswith("net.yaml:2:")
+    assert message == r"blocks: expected a name without control characters, found 'x\x1b[31m\n::warning::hi\n'"
 
 
 # ---- models ---------------------------------------------------------------------------------------------------------
