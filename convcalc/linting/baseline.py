@@ -15,6 +15,7 @@ from pathlib import Path
 
 from convcalc import files
 from convcalc.linting.options import UsageError
+from convcalc.visible import in_json
 
 VERSION = 1
 Key = tuple[str, str, str]
@@ -91,7 +92,7 @@ def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = Fals
         {"code": code, "path": file, "layer": layer, "count": counts[code, file, layer]}
         for code, file, layer in sorted(counts, key=lambda key: (key[1], key[0], key[2]))
     ]
-    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+    lines = ",\n".join(f"  {in_json(json.dumps(entry, ensure_ascii=False))}" for entry in entries)
     text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
-    files.write(path, [text.encode(errors="replace")], force=force)
+    files.write(path, [text.encode(errors="backslashreplace")], force=force)
     return Baseline(path, counts)

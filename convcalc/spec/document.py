@@ -358,6 +358,9 @@ class _Document:
             if load_kind(name) is not None:
                 self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
                 continue
+            if not name.isprintable():
+                problem = f"blocks: expected a name without control characters, found {name!r}"
+                self.compiler.problem("CC011", key, problem)
             self.blocks[name], self.block_keys[name] = Block(name, self.source), key
             library.define(self.blocks[name], definition, self.compiler, list(self.values))
         for key, definition in entries:
