@@ -13,7 +13,7 @@ Source: CVE-2019-11253, where aliases in YAML were multiplied.
 Flagged:
     input: [3, 32, 32]
     layers:
-      - relu: {repeat: 1000000} # <- CC008
+      - upsample: {scale_factor: 1000000000} # <- CC008
 
 Allowed:
     variables: &sizes {kernel_size: 3}
