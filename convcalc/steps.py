@@ -28,10 +28,11 @@ class OutOfSteps(Exception):
 
 
 class _Meter:
-    __slots__ = ("left",)
+    __slots__ = ("left", "most")
 
-    def __init__(self, left: int) -> None:
-        self.left = left
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.left = most
 
 
 _meter: ContextVar[_Meter | None] = ContextVar("meter", default=None)
@@ -51,15 +52,29 @@ def run(most: int = MOST_STEPS) -> Iterator[None]:
 def part(share: float = 0.5) -> Iterator[None]:
     """Within, at most this share of the steps that are left, so that work of less weight does not use up all."""
     meter = _meter.get()
+    with _kept(0 if meter is None else meter.left - int(meter.left * share)):
+        yield
+
+
+@contextmanager
+def spare(share: float) -> Iterator[None]:
+    """Within, only steps beyond this share of the run's own, for what is done again and again and can be left out."""
+    meter = _meter.get()
+    with _kept(0 if meter is None else min(meter.left, int(meter.most * share))):
+        yield
+
+
+@contextmanager
+def _kept(count: int) -> Iterator[None]:
+    meter = _meter.get()
     if meter is None:
         yield
         return
-    kept = meter.left - int(meter.left * share)
-    meter.left -= kept
+    meter.left -= count
     try:
         yield
     finally:
-        meter.left += kept
+        meter.left += count
 
 
 def spend(count: int) -> None:

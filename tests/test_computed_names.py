@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import convcalc
+from convcalc import steps
 from convcalc.cli import application
 from convcalc.network import Network
 from convcalc.spec import Source, SpecError, loads
@@ -246,8 +247,8 @@ def test_braces_without_quotes_are_told_of_quotes() -> None:
     assert (problem.code, problem.help) == ("CC001", "a name that holds an expression in braces is put in quotes")
 
 
-def test_the_limit_on_layers_counts_them() -> None:
-    with pytest.raises(SpecError) as caught:
+def test_they_are_counted_among_the_steps() -> None:
+    with steps.run(), pytest.raises(SpecError) as caught:
         network('input: [4]\nlayers: [relu: {name: "r{index}", repeat: 1000000}]\n')
     assert [problem.code for problem in caught.value.diagnostics] == ["CC008"]
 

@@ -958,7 +958,7 @@ EXPRESSIONS: dict[str, Any] = {
     "on_axis(3, 0, 1)": (3, 1),
     "on_axis([3, 5], 1, 0)": (0, 5),
     "on_axis(word, 1, 0)": "same",
-    "{}1".format("-" * 200): 1,
+    "{}1".format("-" * 90): 1,
 }
 VALUES = {"a": 3, "b": Fraction(5, 2), "none": None, "word": "same", "list": (10, 20, 30), "rank": 2}
 

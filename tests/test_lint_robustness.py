@@ -7,26 +7,22 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import random
 import re
 from typing import Any
 
 import pytest
 from conftest import MANY
-from fuzz.checks import bounded, check_diagnostic
-from fuzz.mutations import mutant
 from lint_runs import UNCONFIGURED
-from test_mutants import ATTACKS, MOST_LAYERS
+from test_mutants import ATTACKS, MOST_STEPS, SEED, bounded, check_diagnostic, mutant
 
-from convcalc import layers, rules
+from convcalc import layers, rules, steps
 from convcalc.linting.options import Options
 from convcalc.linting.records import Linted
 from convcalc.linting.run import Linter
-from convcalc.spec import Source, build
+from convcalc.spec import Source
 from convcalc.spec.library import block_names
 
-SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
 NETS, MUTANTS = MANY or 300, MANY or 1000
 ALL = ("CC", *rules.codes())
 """Those that are off by default among them."""
@@ -163,6 +159,6 @@ SOME += [name for name in ATTACKS if "again" in name or "axes" in name or name.s
 
 
 @pytest.mark.parametrize("name", ATTACKS if MANY else SOME)
-def test_attacks(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "MOST_LAYERS", MOST_LAYERS)
-    checked(f"{ATTACKS[name]}\n# convcalc: ignore[CC2]\n", random.Random(0))
+def test_attacks(name: str) -> None:
+    with steps.run(MOST_STEPS):
+        checked(f"{ATTACKS[name]}\n# convcalc: ignore[CC2]\n", random.Random(0))

@@ -39,3 +39,14 @@ def test_outside_of_a_run_nothing_is_counted() -> None:
     assert steps.afford(10**30)
     with steps.part(0.5):
         steps.spend(10**30)
+
+
+def test_what_can_be_left_out_spends_what_is_beyond_the_share_of_the_rest() -> None:
+    with steps.run(90):
+        with steps.spare(1 / 3):
+            steps.spend(60)
+            assert not steps.afford(1)
+        steps.spend(20)
+        with steps.spare(1 / 3):
+            assert not steps.afford(1)
+        assert steps.afford(10)

@@ -22,8 +22,7 @@ from convcalc import steps
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
 from convcalc.cli.examples import epilog
-from convcalc.cli.output import BAD_INPUT, say
-from convcalc.cli.usage import Commands
+from convcalc.cli.output import BAD_INPUT
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
@@ -53,7 +52,6 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     `listed_only` leaves them unread, which the list of the commands does not need.
     """
     app = typer.Typer(
-        cls=Commands,
         help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
         "memory.",
         no_args_is_help=True,
@@ -109,7 +107,7 @@ def main() -> None:
         with steps.run():
             _run(sys.argv[1:])
     except steps.OutOfSteps as error:
-        say(str(error))
+        typer.echo(f"convcalc: {error}", err=True)
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -117,7 +115,7 @@ def main() -> None:
         _give_up_output()
         sys.exit(BROKEN_PIPE)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
-        say(error.strerror or str(error))
+        typer.echo(f"convcalc: {error.strerror or error}", err=True)
         sys.exit(BAD_INPUT)
     except Exception as error:
         if _interrupted(error):
@@ -126,10 +124,8 @@ def main() -> None:
             raise
         what = str(error).splitlines()
         detail = f": {what[0]}" if what else ""
-        say(
-            f"internal error: {type(error).__name__}{detail}",
-            "This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.",
-        )
+        typer.echo(f"convcalc: internal error: {type(error).__name__}{detail}", err=True)
+        typer.echo("This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.", err=True)
         sys.exit(BAD_INPUT)
     finally:
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too

@@ -11,7 +11,7 @@ import typer
 
 from convcalc.cli.completion import networks, variants
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, say, show_errors
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, show_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -117,7 +117,7 @@ def compare(
     except Incomparable as error:
         fail(f"{error}; --allow-input-change compares them all the same")
     except NothingToReplace as error:
-        fail(str(error), code=FINDINGS)
+        fail(str(error), FINDINGS)
     if output != STDOUT:
         _print(format, sides, by)
 
@@ -183,7 +183,7 @@ def _one_that_applies(made: Made) -> None:
     if made.sources or len(entries) > 1:
         return
     for entry in entries:
-        say(f"{entry.label} cannot apply: {entry.reason}")
+        typer.echo(f"convcalc: {entry.label} cannot apply: {entry.reason}", err=True)
     raise typer.Exit(BAD_INPUT)
 
 

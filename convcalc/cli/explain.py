@@ -57,7 +57,9 @@ def explain(
     try:
         explained = analysis.explain(network, layer)
     except analysis.NoSuchLayer as error:
-        raise typer.BadParameter(f"{error}; {_advice(error.name, error.known)}", param_hint="LAYER") from None
+        raise typer.BadParameter(
+            f"{_said(str(error))}; {_advice(error.name, error.known)}", param_hint="LAYER"
+        ) from None
     _print(explained, format, network.name, readable(file))
 
 
@@ -73,7 +75,7 @@ def _kind(name: str) -> KindExplanation:
         advice = kind_meant(name, layers.names())
         if library.block_source(name) is not None:
             advice = f"it is a block, made of layers that `convcalc kinds {name}` shows"
-        raise typer.BadParameter(f"there is no layer kind `{name}`; {advice}", param_hint="--kind")
+        raise typer.BadParameter(f"there is no layer kind `{_said(name)}`; {advice}", param_hint="--kind")
     return explain_kind(name, found)
 
 
@@ -82,7 +84,13 @@ def _advice(name: str, known: list[str]) -> str:
 
     outermost = [each for each in known if "." not in each] or known
     listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")
-    return " ".join(filter(None, (did_you_mean(name, known), f"there is {listed}")))
+    return _said(" ".join(filter(None, (did_you_mean(name, known), f"there is {listed}"))))
+
+
+def _said(text: str) -> str:
+    from convcalc.views.words import printable
+
+    return printable(readable(text))
 
 
 def _print(explained: Explanation | KindExplanation, format: str, model: str = "", spec: str = "") -> None:  # noqa: A002

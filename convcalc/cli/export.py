@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say, to_stdout
+from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
+from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -100,18 +100,20 @@ def _save(
     except CannotWrite as error:
         if not error.layers:
             raise typer.BadParameter(str(error), param_hint="--opset") from None
-        fail(*_lacking(file, error))
+        fail(_lacking(file, error))
     except Unwritable as error:
         fail(str(error))
     for beside in written[1:]:
-        say(f"the weights are in {beside}, which belongs beside the model")
+        typer.echo(f"convcalc: the weights are in {readable(beside)}, which belongs beside the model", err=True)
 
 
-def _lacking(file: str, error: CannotWrite) -> list[str]:
+def _lacking(file: str, error: CannotWrite) -> str:
+    from convcalc.views.words import printable
+
     count = len(error.layers)
     lines = [
-        f"    {f'line {layer.line}: ' if layer.line else ''}{layer.layer} ({layer.kind}): {layer.reason}"
+        f"    {f'line {layer.line}: ' if layer.line else ''}{printable(layer.layer)} ({layer.kind}): {layer.reason}"
         for layer in error.layers
     ]
-    head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
-    return [head, *lines]
+    head = f"{readable(file)}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
+    return "\n".join([head, *lines])

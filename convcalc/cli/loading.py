@@ -35,9 +35,7 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
 
     network = opening.network_of(source, inputs, variables, partial(_warn, source, inputs, variables))
     for warning in network.warnings:
-        from convcalc.views.formats import terminal
-
-        console(stderr=True).print(terminal.line(f"{source.path}: warning: {warning}"), soft_wrap=True)
+        console(stderr=True).print(f"{source.path}: warning: {warning}", soft_wrap=True)
     return network
 
 
@@ -48,7 +46,7 @@ def _warn(
     warnings: list[Diagnostic],
 ) -> None:
     """Show warnings, but for those that are suppressed or configured away as findings of lint."""
-    from convcalc import rules
+    from convcalc import rules, steps
     from convcalc.linting.options import Options
     from convcalc.linting.run import Linter
     from convcalc.spec import SpecError
@@ -56,6 +54,6 @@ def _warn(
 
     others = tuple(code for code in rules.codes() if code not in {warning.code for warning in warnings})
     options = Options(ignore=others, inputs=inputs, variables=variables)
-    with suppress(SpecError):  # of lint's configuration, which is for lint to say
+    with suppress(SpecError, steps.OutOfSteps):  # of lint's configuration, which is for lint to say
         warnings = list(Linter(options).file(source.path, source).findings)
     diagnostics.show(console(stderr=True), [warning for warning in warnings if warning.severity != "info"])

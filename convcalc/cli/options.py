@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 
 import typer
 
+from convcalc.fields import LARGEST
 from convcalc.spec.named import readable as readable  # commands take it from here
 from convcalc.spec.named import sizes
 
@@ -21,13 +22,13 @@ Inputs = Annotated[
 Variables = Annotated[
     list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
 ]
-Batch = Annotated[int, typer.Option(min=1, help="Batch size; MACs and activations grow with it.")]
+Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
     Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
 ]
 
 WIDEST = 1000
-"""Columns of a table that is piped; other lines are as long as they are, and never broken."""
+"""Columns of what is piped: whoever reads it wants names whole."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -38,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
     if stream.isatty():
         return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     trimmed = cast("TextIO", _Trimmed(stream))
-    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST, soft_wrap=True)
+    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST)
 
 
 class _Trimmed(io.TextIOBase):

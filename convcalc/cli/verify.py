@@ -13,7 +13,7 @@ import typer
 
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, print_json, say, show_errors
+from convcalc.cli.output import BAD_INPUT, print_json, show_errors
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -76,7 +76,7 @@ def verify(
             run = _Run(layer, against, seed, dtype or DTYPE, _amount(max_memory), format)
             code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
     except KeyboardInterrupt:
-        say("interrupted")
+        typer.echo("convcalc: interrupted", err=True)
         code = INTERRUPTED
     if code:
         raise typer.Exit(code)
@@ -205,9 +205,10 @@ class _Run:
 
     def _refused(self, network: Network, file: str, message: str) -> int:
         from convcalc.views.verification import json
+        from convcalc.views.words import printable
 
         sys.stdout.flush()
-        say(f"{file}: {message}")
+        typer.echo(f"convcalc: {printable(file)}: {printable(message)}", err=True)
         self.documents.append(json.refusal(network.name, file, message))
         return BAD_INPUT
 
@@ -259,10 +260,9 @@ def _progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
         return
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from convcalc.visible import short, visible
+    from convcalc.views.words import printable
 
-    title = TextColumn("{task.fields[name]}", markup=False)
-    columns = (title, BarColumn(), TextColumn("{task.description}", style="cyan", markup=False))
+    columns = (TextColumn(printable(name)), BarColumn(), TextColumn("{task.description}", style="cyan"))
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", name=visible(short(name)))
-        yield lambda what, done, of: bar.update(task, description=visible(short(what)), completed=done, total=of)
+        task = bar.add_task("")
+        yield lambda what, done, of: bar.update(task, description=printable(what), completed=done, total=of)

@@ -11,13 +11,17 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from pathlib import Path
+from typing import Any
 
-from convcalc import files
+from convcalc import files, steps
+from convcalc.fields import LARGEST
 from convcalc.linting.options import UsageError
-from convcalc.visible import in_json
+from convcalc.spec.named import readable
+from convcalc.spec.source import SpecError, read
 
 VERSION = 1
+CHARACTERS_IN_STEP = 20
+"""Of a file that is read."""
 Key = tuple[str, str, str]
 """Code, file and layer."""
 
@@ -57,25 +61,37 @@ def read_baseline(path: str) -> Baseline:
     import json
 
     try:
-        found = json.loads(Path(path).read_text("utf-8"))
-    except (OSError, ValueError, RecursionError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"baseline {path} cannot be read: {reason}") from None
+        text = read(path).text
+        steps.spend(len(text) // CHARACTERS_IN_STEP)
+        document = json.loads(text)
+    except (SpecError, ValueError, RecursionError, steps.OutOfSteps) as error:
+        reason = error.problems[0].message if isinstance(error, SpecError) else f"cannot be read: {error}"
+        raise UsageError(f"baseline {readable(path)} {reason}") from None
     counts: Counter[Key] = Counter()
     try:
-        if found["version"] != VERSION:
-            raise UsageError(f"baseline {path}: expected version {VERSION}, found {found['version']!r}")
-        for entry in found["findings"]:
-            count = entry.get("count", 1)
-            if not isinstance(count, int):
-                raise TypeError
-            counts[str(entry["code"]), str(entry["path"]), str(entry["layer"])] += count
-    except (KeyError, TypeError, AttributeError):
+        version = document["version"]
+        if type(version) is not int or version != VERSION:
+            raise UsageError(f"baseline {readable(path)}: expected version {VERSION}, found {str(version)[:20]}")
+        for entry in document["findings"]:
+            counts[_text(entry["code"]), _text(entry["path"]), _text(entry["layer"])] += _count(entry.get("count", 1))
+    except (KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(
-            f'baseline {path}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer and count; '
-            "write it again with --write-baseline FILE --force"
+            f'baseline {readable(path)}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer '
+            "and count; write it again with --write-baseline FILE --force"
         ) from None
     return Baseline(path, counts)
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return readable(value)  # JSON can hold halves of characters
+
+
+def _count(value: Any) -> int:
+    if type(value) is not int or not 1 <= value <= LARGEST:
+        raise TypeError
+    return value
 
 
 def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = False) -> Baseline:
@@ -92,7 +108,7 @@ def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = Fals
         {"code": code, "path": file, "layer": layer, "count": counts[code, file, layer]}
         for code, file, layer in sorted(counts, key=lambda key: (key[1], key[0], key[2]))
     ]
-    lines = ",\n".join(f"  {in_json(json.dumps(entry, ensure_ascii=False))}" for entry in entries)
+    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
     text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
-    files.write(path, [text.encode(errors="backslashreplace")], force=force)
+    files.write(path, [text.encode(errors="replace")], force=force)
     return Baseline(path, counts)

@@ -13,19 +13,25 @@ from typing import Any
 
 import msgspec
 
-from convcalc import rules
-from convcalc.fields import shown
+from convcalc import rules, steps
+from convcalc.fields import LARGEST, shown
 from convcalc.spec.limits import LIMITED
 from convcalc.spec.quantities import EXPECTED, amount
-from convcalc.spec.source import Diagnostic, Source, SpecError, read
+from convcalc.spec.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, SpecError, read
 from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.tree import LONGEST_NUMBER
 
 TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lint",)}
 FILES = ("convcalc.toml", "pyproject.toml")
 """In one folder, the first that has a table counts."""
 LEVELS = ("info", "warning", "error")
+DOT_PAIRS_IN_STEP = 80
+CHARACTERS_IN_STEP = 20
+"""Of a text in which a key is looked for."""
+PLACES_IN_STEP = 10
+"""Of a path, for each part of a pattern."""
 _MAY_CONFIGURE = re.compile(
-    r"""(?m)\btool["']?\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^\s*\[\s*["']?tool["']?\s*\]"""
+    r"""(?m)\btool["']?\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\]"""
 )
 """What a table of ours can be written as in a pyproject.toml."""
 
@@ -74,13 +80,33 @@ def matches(pattern: str, path: str) -> bool:
     """Whether a path matches: ``*`` within a folder, ``**`` across folders; without a slash, the file's name."""
     if "/" not in pattern:
         path = path.rpartition("/")[2]
-    return re.fullmatch(_regular(pattern), path) is not None
+    parts = re.findall(r"\*\*/|\*\*|.", pattern.removeprefix("./"), re.DOTALL)
+    steps.spend(len(parts) * len(path) // PLACES_IN_STEP)
+    reached = [True] + [False] * len(path)
+    for part in parts:
+        reached = _reached(part, reached, path)
+    return reached[-1]
 
 
-def _regular(pattern: str) -> str:
-    parts = re.split(r"(\*\*/|\*\*|\*|\?)", pattern.removeprefix("./"))
-    meaning = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    return "".join(meaning.get(part, re.escape(part)) for part in parts)
+def _reached(part: str, before: list[bool], path: str) -> list[bool]:
+    """Of each place in a path whether a part of a pattern can end there, given where it can begin.
+
+    All ways are followed at once: one by one, as a regular expression goes, they may be too many.
+    """
+    if part in ("*", "**"):
+        after, within = [], False
+        for place, begins in enumerate(before):
+            within = begins or (within and (part == "**" or path[place - 1] != "/"))
+            after.append(within)
+        return after
+    if part == "**/":
+        behind = [place > 0 and path[place - 1] == "/" for place in range(len(before))]
+        inside = _reached("**", before, path)
+        return [
+            begins or (ends and inside[place]) for place, (begins, ends) in enumerate(zip(before, behind, strict=True))
+        ]
+    fits = [character == part or (part == "?" and character != "/") for character in path]
+    return [False, *(begins and fit for begins, fit in zip(before, fits, strict=False))]
 
 
 class Finder:
@@ -133,7 +159,10 @@ def configured(path: str, *, optional: bool = False) -> Configuration | None:
     source = read(path)
     if optional and not _MAY_CONFIGURE.search(source.text):
         return None  # without reading TOML, which every start would pay for
-    return _Reader(source).configuration(optional=optional)
+    try:
+        return _Reader(source).configuration(optional=optional)
+    except steps.OutOfSteps as error:
+        raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", str(error))]) from None
 
 
 class _Reader:
@@ -164,16 +193,29 @@ class _Reader:
     def _parsed(self) -> dict[str, Any]:
         import tomllib
 
+        text = self.source.text
+        dots = (
+            line.count(".") for line in text.split("\n")
+        )  # each part of a dotted key is looked up from the first on
+        steps.spend(len(text) + sum(count * count // DOT_PAIRS_IN_STEP for count in dots))
         try:
-            return tomllib.loads(self.source.text.replace("\r\n", "\n"))
-        except (tomllib.TOMLDecodeError, RecursionError) as error:
-            message, _, place = str(error).partition(" (at ")
+            return tomllib.loads(text.replace("\r\n", "\n"))
+        except (ValueError, RecursionError) as error:
+            if isinstance(error, ValueError) and not isinstance(error, tomllib.TOMLDecodeError):
+                raise SpecError([self._too_long_number()]) from None
+            message, _, place = ("" if isinstance(error, RecursionError) else str(error)).partition(" (at ")
             where = re.match(r"line (\d+), column (\d+)", place)
             start = self.source.line_at(int(where[1]))[1] + int(where[2]) - 1 if where else len(self.source.text)
             problem = self.source.diagnostic(
                 "CC001", start, start + 1, f"not valid TOML: {message or 'nested too deep'}"
             )
             raise SpecError([problem]) from None
+
+    def _too_long_number(self) -> Diagnostic:
+        """What Python refuses of a number that is none of TOML's mistakes."""
+        longest = max(re.finditer(r"[\w+.-]+", self.source.text), key=lambda match: match.end() - match.start())
+        message = f"expected numbers of at most {LONGEST_NUMBER} digits"
+        return self.source.diagnostic("CC011", *longest.span(), message)
 
     def _fields(self, table: dict[str, Any]) -> dict[str, Any]:
         self._unknown(table, KEYS, self.table)
@@ -220,9 +262,9 @@ class _Reader:
         return self._one_of(table, key, value, targets())
 
     def _size(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
-        if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST:
             return value
-        self._problem(table, key, f"expected a whole number of pixels from 1, found {_found(value)}")
+        self._problem(table, key, f"expected a whole number of pixels from 1 to {LARGEST}, found {_found(value)}")
         return None
 
     def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, int]]:
@@ -282,6 +324,7 @@ class _Reader:
 
     def _place(self, table: tuple[str, ...], key: str) -> tuple[int, int]:
         """Where a key is written, as far as that can be told without a parser: behind the table's header."""
+        steps.spend(STEPS_OF_DIAGNOSTIC + len(self.source.text) // CHARACTERS_IN_STEP)
         place = 0
         for depth in range(len(table), 0, -1):
             header = re.search(rf"^[ \t]*\[[ \t]*{_dotted(table[:depth])}[ \t]*\]", self.source.text, re.MULTILINE)

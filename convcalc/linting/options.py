@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from convcalc import rules
+from convcalc.fields import LARGEST, shown
 from convcalc.layers import Shape
 from convcalc.linting.configuration import LEVELS, targets
 from convcalc.rules._subject import Growth
@@ -52,8 +53,9 @@ class Options(msgspec.Struct, frozen=True):
             _one_of("target", self.target, targets())
         if self.fail_level is not None:
             _one_of("fail-level", self.fail_level, LEVELS)
-        if self.object_size is not None and self.object_size < 1:
-            raise UsageError(f"object-size: expected a whole number of pixels from 1, found {self.object_size}")
+        if self.object_size is not None and not 1 <= self.object_size <= LARGEST:
+            expected = f"expected a whole number of pixels from 1 to {LARGEST}"
+            raise UsageError(f"object-size: {expected}, found {shown(self.object_size)}")
         if bool(self.growth) != (self.base is not None):
             raise UsageError("--base says against what, --max-regression by how much; one needs the other")
 

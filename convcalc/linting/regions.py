@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence as Sequence_
 
 from convcalc.spec.edits import Layout
-from convcalc.spec.source import Source
+from convcalc.spec.source import Source, before_blanks
 from convcalc.spec.template import MERGES, numbered
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
 
@@ -25,7 +25,7 @@ class Region:
 
     def __init__(self, source: Source, start: int, end: int, name: str, ignored: tuple[Scalar, ...] = ()) -> None:
         self.start = start
-        self.end = max(start + 1, len(source.text[:end].rstrip()))
+        self.end = max(start + 1, before_blanks(source.text, start, end))
         self.first = source.line(start)
         self.last = source.line(self.end - 1)
         self.name = name

@@ -116,7 +116,9 @@ def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppre
         if region.ignored
     ]
     malformed = []
-    for start, end in comments(source):
+    places = comments(source)
+    lines = _Lines(regions if places else ())
+    for start, end in places:
         form = _FORM.match(source.text, start, end)
         words = list(_words(source.text, *form.span(2))) if form is not None else []
         if form is None or not words:
@@ -125,7 +127,7 @@ def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppre
         elif form[1] == "file-ignore":
             found.append(Suppression(words, 0, len(source.text) + 1))
         else:
-            found.append(Suppression(words, *_meant(source, regions, start)))
+            found.append(Suppression(words, *_meant(source, lines, start)))
     return found, malformed
 
 
@@ -139,7 +141,19 @@ def _words(text: str, start: int, end: int) -> Iterator[Word]:
         yield Word(match[0], start + match.start(), start + match.end())
 
 
-def _meant(source: Source, regions: Sequence[Region], comment: int) -> tuple[int, int]:
+class _Lines:
+    """Regions by lines: the last line of those that begin in one, and the shortest that one is in."""
+
+    def __init__(self, regions: Sequence[Region]) -> None:
+        self.last: dict[int, int] = {}
+        self.innermost: dict[int, Region] = {}
+        for region in sorted(regions, key=lambda region: region.last - region.first):
+            self.last[region.first] = max(region.last, self.last.get(region.first, 0))
+            for line in range(region.first, region.last + 1):
+                self.innermost.setdefault(line, region)
+
+
+def _meant(source: Source, lines: _Lines, comment: int) -> tuple[int, int]:
     """The characters that a comment counts for."""
     line = source.line(comment)
     text, _ = source.line_at(line)
@@ -149,12 +163,11 @@ def _meant(source: Source, regions: Sequence[Region], comment: int) -> tuple[int
         below += 1
         text, _ = source.line_at(below)
     if alone:
-        beginning = [region for region in regions if region.first == below]
-        if beginning:
-            return _whole_lines(source, below, max(region.last for region in beginning))
-    around = [region for region in regions if region.first <= line <= region.last]
-    if around:
-        innermost = min(around, key=lambda region: region.last - region.first)
+        last = lines.last.get(below)
+        if last is not None:
+            return _whole_lines(source, below, last)
+    innermost = lines.innermost.get(line)
+    if innermost is not None:
         return _whole_lines(source, innermost.first, innermost.last)
     return _whole_lines(source, line, below)
 

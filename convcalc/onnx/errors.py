@@ -5,8 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from convcalc.visible import visible
-
 LONGEST_WORD = 200
 LONGEST_MESSAGE = 8_000
 """Characters of what is said: a file may hold names and shapes of any length."""
@@ -22,7 +20,8 @@ LONGEST_NAME = 200
 
 def plain(text: str) -> str:
     """A name from a file as it may be printed: on one line, without control characters, of bounded length."""
-    return visible(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}...")
+    said = text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
+    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
 
 
 class Unknown(NamedTuple):

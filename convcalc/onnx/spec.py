@@ -15,7 +15,6 @@ from convcalc.onnx.text.layout import WIDTH, in_braces, laid_out, mapping, name_
 from convcalc.onnx.text.regions import COMMUTATIVE, Graph
 from convcalc.spec.document import loads
 from convcalc.spec.source import Source, SpecError
-from convcalc.visible import visible
 
 MOST_FOLDED = 5000
 """Layers of a network up to which repetitions are looked for."""
@@ -101,7 +100,7 @@ def _listed(field: str, names: Sequence[str]) -> list[str]:
 
 def _name(imported: Imported) -> str:
     """What the network is called: as its file is, because exporters give most graphs one and the same name."""
-    return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
+    return _printable(Path(imported.source).stem.strip("<>") or imported.name or "model")
 
 
 def _sizes(shape: Shape) -> str:
@@ -129,9 +128,9 @@ def _with_totals(found: str, network: Network) -> str:
 def _header(imported: Imported) -> str:
     """What a reader must know of where the figures come from."""
     written = f", written by {imported.producer}" if imported.producer else ""
-    lines = [f"# {visible(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    lines = [f"# {_printable(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
     for sentence in _remarks(imported):
-        lines += textwrap.wrap(visible(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
+        lines += textwrap.wrap(_printable(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
     return "\n".join(lines) + "\n"
 
 
@@ -144,3 +143,7 @@ def _remarks(imported: Imported) -> Iterator[str]:
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
     if imported.uncosted:
         yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."
+
+
+def _printable(said: str) -> str:
+    return "".join(character if character.isprintable() else "?" for character in said)

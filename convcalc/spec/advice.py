@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from collections import abc
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.layers import Shape
 from convcalc.spec.misreadings import ends_with_channels
 from convcalc.spec.source import Diagnostic
@@ -33,8 +35,19 @@ def blamed(
 ) -> tuple[list[Diagnostic], list[Diagnostic]]:
     """The problems that values given from outside made, with these values, and the other ones.
 
-    `problems_with` builds the network with some of the values alone.
+    `problems_with` builds the network with some of the values alone. Where that cannot be done in the steps that are
+    left, no value is blamed.
     """
+    with suppress(steps.OutOfSteps):
+        return _blamed(problems, given, problems_with)
+    return [], problems
+
+
+def _blamed(
+    problems: list[Diagnostic],
+    given: Mapping[str, object],
+    problems_with: Callable[[Mapping[str, object]], list[Diagnostic]],
+) -> tuple[list[Diagnostic], list[Diagnostic]]:
 
     def gone_without(names: Iterable[str]) -> set[tuple[str, int, int]]:
         kept = {name: value for name, value in given.items() if name not in names}
@@ -104,8 +117,10 @@ class Trials:
     def _has_only(self, places: abc.Set[tuple[str, int, int]], at: Shape) -> bool:
         """Whether nothing is wrong at a shape but in these places."""
         if at not in self.left:
-            full = len(self.left) >= self.most
-            self.left[at] = None if full else {_place(problem) for problem in self.problems_at(at)}
+            self.left[at] = None
+            if len(self.left) <= self.most:
+                with suppress(steps.OutOfSteps):
+                    self.left[at] = {_place(problem) for problem in self.problems_at(at)}
         left = self.left[at]
         return left is not None and left <= places
 

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.arithmetic.number import product
 from convcalc.fields import shown
 from convcalc.layers import Kind, Shape
@@ -19,18 +20,28 @@ from convcalc.spec.expressions import ExpressionError
 from convcalc.spec.misreadings import is_map, linear_on_map
 from convcalc.spec.names import SEVERAL_INPUTS, Names
 from convcalc.spec.site import Call, Decision, Failed, Problems, Site, Tensor
-from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.suggestions import did_you_mean, listed
 from convcalc.spec.template import Block, Layer, Reference
 from convcalc.spec.tree import Scalar
 
-MOST_LAYERS = 150_000
-"""Layers and calls of blocks together, those left out included."""
 DEEPEST_BLOCKS = 64
-"""Blocks within blocks."""
+"""Blocks within blocks, and branches within branches."""
+STEPS_OF_LAYER = 30
+"""To build it, and later to analyze it and to write its line; also where it is left out."""
+STEPS_OF_CALL = 25
+"""Of a block."""
+STEPS_OF_BRANCH = 4
+STEPS_OF_TENSOR = 2
+"""That enters a layer: in most of what is worked out of the layer, it is met again."""
+LONG_NAME = 100
+CHARACTERS_IN_STEP = 10
+"""Of a long name, which is kept more than once, and looked at character by character where it is shown."""
+VALUES_IN_STEP = 2
+"""Of a table of values that a call keeps."""
 
 
-class TooManyLayers(Exception):
-    """The limit on layers is reached; it has been reported."""
+class OverLimit(Exception):
+    """The steps of the run are spent; that has been reported at the layer where they were."""
 
 
 class Builder:
@@ -46,7 +57,8 @@ class Builder:
         self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.decisions: list[Decision] = []
-        self.steps = 0
+        self.tried = 0  # layers, those left out included
+        self.depth = 0  # sequences within sequences
         self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
         self.assumed: Mapping[str, Shape] = {}  # of layers that are tried: what comes behind sees these shapes
         self.measured: dict[str, Shape] = {}  # what those layers give themselves
@@ -55,7 +67,7 @@ class Builder:
         """Build everything from the inputs on; returns the output of the last layer.
 
         Raises:
-            TooManyLayers: and what was built so far is kept.
+            OverLimit: and what was built so far is kept.
         """
         for index, (name, shape) in enumerate(inputs.items()):
             self.nodes.append(Node(name, "input", None, (), shape, lines[name]))
@@ -66,14 +78,9 @@ class Builder:
         first = named.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
         return self._sequence(layers, Call(self.variables, first, inputs=named), first)
 
-    def _refuse_more(self, site: Site) -> None:
-        field = "repeat" if site.layer.repeat is not None else ""
-        limit = f"more than {MOST_LAYERS:,} layers and calls of blocks, the most a network may have"
-        self.problems.fail(site, "CC008", limit, field)
-        raise TooManyLayers
-
     def _sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
+        self.depth += 1
         for layer in layers:
             site = Site(layer, call, call.prefixes[0] + layer.name)
             try:
@@ -82,8 +89,13 @@ class Builder:
                 current = self._layer(site, current)
             except Failed:
                 current = None
+            except steps.OutOfSteps as error:
+                field = "repeat" if layer.repeat is not None else ""
+                self.problems.over_limit(site, str(error), field)
+                raise OverLimit from None
             if layer.label is None:
                 self.names.tensors[site.name] = current
+        self.depth -= 1
         return current
 
     def _layer(self, site: Site, current: Tensor) -> Tensor:
@@ -97,6 +109,8 @@ class Builder:
 
     def _each(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
+        if layer.repeat is None:
+            self._spend(layer)
         if layer.label is not None:
             return self._labelled(site, current)
         if layer.repeat is None:
@@ -146,9 +160,14 @@ class Builder:
             raise self.problems.fail(
                 site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
             )
-        if self.steps + found > MOST_LAYERS:
-            self._refuse_more(site)
+        self._spend(layer, found)
         return found
+
+    def _spend(self, layer: Layer, times: int = 1) -> None:
+        """Spend the steps of a layer and its repetitions, but for what stands in it."""
+        self.tried += times
+        cost = STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
+        steps.spend(times * (cost + STEPS_OF_BRANCH * len(layer.branches or ())))
 
     def _tried(self, site: Site, current: Tensor) -> Tensor:
         """As `_once`; of a layer that is tried, the output has the shape that is assumed, also where it fails."""
@@ -169,9 +188,8 @@ class Builder:
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
-        self.steps += 1
-        if self.steps > MOST_LAYERS:
-            self._refuse_more(site)
+        if len(site.name) > LONG_NAME:
+            steps.spend(len(site.name) // CHARACTERS_IN_STEP)
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
         sources = self._sources(site, current)
@@ -188,6 +206,7 @@ class Builder:
         """What enters a layer, one tensor or more."""
         if site.layer.sources is None:
             return [self.names.one(current, site)]
+        steps.spend(STEPS_OF_TENSOR * len(site.layer.sources))
         sources = [tensor for named in site.layer.sources for tensor in self.names.each(named, site, current)]
         if not sources:
             raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
@@ -219,8 +238,10 @@ class Builder:
     def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
         if len(sources) != 1:
             raise self.problems.fail(site, "CC013", "all branches start from one tensor; `from` names several")
+        self._refuse_depth(site, "branches within branches")
         call = site.call
         if site.index is not None:  # the layers inside are there once for every repetition
+            steps.spend(len(call.values) // VALUES_IN_STEP)
             call = Call(
                 {**call.values, "index": site.index},
                 call.input,
@@ -233,8 +254,7 @@ class Builder:
 
     def _block(self, site: Site, block: Block, inputs: tuple[int, ...]) -> Tensor:
         self._check_inputs(site, block, len(inputs))
-        if site.call.depth >= DEEPEST_BLOCKS:
-            raise self.problems.fail(site, "CC008", f"blocks within blocks more than {DEEPEST_BLOCKS} deep")
+        self._refuse_depth(site, "blocks within blocks")
         owner = self.names.owner(site)
         named = dict(zip(block.inputs, inputs, strict=bool(block.inputs)))
         values = self._arguments(site, block, inputs[0], named, self._arguments_of(site, block, owner))
@@ -253,14 +273,18 @@ class Builder:
         self.groups.append(Group(site.name, block.name, first, len(self.nodes), None, line, block.about))
         return output
 
+    def _refuse_depth(self, site: Site, what: str) -> None:
+        if self.depth > DEEPEST_BLOCKS:
+            raise self.problems.fail(site, "CC008", f"{what} more than {DEEPEST_BLOCKS} deep")
+
     def _check_inputs(self, site: Site, block: Block, count: int) -> None:
         wanted = len(block.inputs) or 1
         if count == wanted:
             return
-        named = f" ({', '.join(block.inputs)})" if block.inputs else ""
+        named = f" ({listed(block.inputs)})" if block.inputs else ""
         message = f"{block.name} takes {wanted} input{'s' if wanted > 1 else ''}{named}, found {count}"
         if count < wanted:
-            message += f"; name them: from: [{', '.join(block.inputs)}]"
+            message += f"; name them: from: [{listed(block.inputs)}]"
         elif not block.inputs and not block.source.shipped:
             message += "; a block of several names them in its definition: inputs: [a, b]"
         raise self.problems.fail(site, "CC013", message, "from")
@@ -269,6 +293,7 @@ class Builder:
         self, site: Site, block: Block, source: int, inputs: dict[str, int], given: dict[str, Any]
     ) -> dict[str, Any]:
         """The values of a block's parameters: written, those of the block that is shared, or the defaults."""
+        steps.spend((len(block.variables) + len(block.parameters)) // VALUES_IN_STEP)
         values = {name: self.variables[name] for name in block.variables}
         for parameter, default in block.parameters.items():
             written = site.layer.fields.get(parameter)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcalc import steps
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, defaults, field_types
@@ -16,6 +17,11 @@ from convcalc.spec.values import Value
 
 MOST_ELEMENTS = 2**63 - 1
 """Elements of one tensor."""
+STEPS_OF_NAMES = 2
+VALUES_IN_STEP = 50
+"""Of a table of values that is copied and soon forgotten."""
+CHARACTERS_IN_STEP = 50
+"""Of the values of a layer, written out and kept."""
 
 Fields = tuple[tuple[str, Any], ...]
 
@@ -40,6 +46,7 @@ class Configurator:
     def names_in(self, site: Site, source: int, field: str) -> dict[str, Any]:
         """The values of the names that a field's expression may use."""
         shape, call = self.nodes[source].shape, site.call
+        steps.spend(STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
         names = dict(call.values)
         names["in_channels"] = shape[0]
         if call.input is not None and call.input != SEVERAL_INPUTS:
@@ -93,6 +100,7 @@ class Configurator:
             return layer.constants
         values = tuple((field, self.value(site, source, field, value)) for field, value in layer.fields.items())
         found = values, repr(values)
+        steps.spend(len(found[1]) // CHARACTERS_IN_STEP)
         if all(value.constant for value in layer.fields.values()):
             layer.constants = found
         return found

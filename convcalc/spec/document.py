@@ -8,13 +8,14 @@ from pathlib import Path
 
 import msgspec
 
+from convcalc import steps
 from convcalc.fields import FieldError
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
 from convcalc.network import Network
 from convcalc.spec import figures, library
 from convcalc.spec.advice import Trials, blamed
-from convcalc.spec.build import DEEPEST_BLOCKS, Builder, TooManyLayers
+from convcalc.spec.build import DEEPEST_BLOCKS, Builder, OverLimit
 from convcalc.spec.elsewhere import BATCHES, field_advice
 from convcalc.spec.forms import under_own_names
 from convcalc.spec.limits import limits
@@ -22,7 +23,7 @@ from convcalc.spec.misreadings import order_of_axes
 from convcalc.spec.places import Places, span
 from convcalc.spec.settings import SHAPE, Settings
 from convcalc.spec.source import Diagnostic, Source, SpecError
-from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.suggestions import did_you_mean, listed
 from convcalc.spec.template import Block, Compiler, Layer, Scope
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, brief, described, parse
 from convcalc.spec.unused import uncalled_blocks, unused_parameters, unused_variables
@@ -123,8 +124,13 @@ class Examined(msgspec.Struct, frozen=True):
     places: Places
 
 
+SHARE = 3 / 4
+"""Of the steps that are left, what reading a spec may take: the network is yet to be looked at."""
+SHARE_OF_ADVICE = 1 / 2
 MOST_LAYERS_TO_BLAME = 2000
 """A larger network is not built again to find the variables that broke it."""
+NODES_IN_STEP = 4
+"""That are looked through for the order of an input's axes."""
 MOST_LAYERS_TO_ADVISE_ON = 20_000
 """Layers that are built, at all sizes that are tried together, to find input sizes that fit."""
 
@@ -159,6 +165,7 @@ class _Document:
         self.values = self.settings.values
         self.problems: list[Diagnostic] = []
         self.complete = True
+        self.is_over_limit = False  # what is behind a place has not been read
 
     def found(self) -> list[Diagnostic]:
         """Everything that is wrong."""
@@ -167,8 +174,10 @@ class _Document:
     def advised(self, network: Network | None) -> list[Diagnostic]:
         """Everything that is wrong, from top to bottom, with the given values that do it, or input sizes that fit."""
         found = self.found()
-        small = self.builder.steps <= MOST_LAYERS_TO_BLAME
+        small = self.builder.tried <= MOST_LAYERS_TO_BLAME
         broken: list[Diagnostic] = []
+        if self.is_over_limit:
+            return self._placed(found)
         if found and small and self.given_variables:
             broken, found = blamed(found, self.given_variables, self._problems_with)
         if found and network is not None and network.input_count == 1 and not self.source.converted:
@@ -176,15 +185,19 @@ class _Document:
 
             def problems_at(shape: Shape) -> list[Diagnostic]:
                 other = _Document(self.source, {entering.name: shape}, self.given_variables)
-                other.read()
-                return other.found()
+                return other.tried()
 
-            most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.steps, 1)
+            most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.tried, 1)
             trials = Trials(entering.name, entering.shape, found, problems_at, most)
-            found = [trials.advised(problem) for problem in found]
+            with steps.part(SHARE_OF_ADVICE):
+                found = [trials.advised(problem) for problem in found]
+        return self._placed([*broken, *found])
+
+    def _placed(self, problems: list[Diagnostic]) -> list[Diagnostic]:
+        """From top to bottom, what is wrong with given values where these are written."""
         if self.source.named is not None:
-            found = [self.source.named.placed(problem) for problem in found]
-        return sorted([*broken, *found], key=lambda problem: (problem.line, problem.column))
+            problems = [self.source.named.placed(problem) for problem in problems]
+        return sorted(problems, key=lambda problem: (problem.line, problem.column))
 
     def warnings(self, network: Network | None, *, complete: bool) -> list[Diagnostic]:
         """What can be read and may not be what is meant, from top to bottom; of a model that exists, nothing.
@@ -195,6 +208,8 @@ class _Document:
             return []
         warnings = list(self.builder.problems.warnings)
         for index, (source, start, end) in enumerate(self.input_places if network is not None else []):
+            if not steps.afford(len(self.builder.nodes) // NODES_IN_STEP):
+                break
             misread = order_of_axes(self.builder.nodes, index)
             if misread is not None:
                 warnings.append(source.diagnostic(misread.code, start, end, misread.message, misread.advice, "warning"))
@@ -205,9 +220,18 @@ class _Document:
         return sorted(warnings, key=lambda warning: (warning.line, warning.column))
 
     def _problems_with(self, variables: Texts) -> list[Diagnostic]:
-        other = _Document(self.source, self.given_inputs, variables)
-        other.read()
-        return other.found()
+        return _Document(self.source, self.given_inputs, variables).tried()
+
+    def tried(self) -> list[Diagnostic]:
+        """Everything that is wrong.
+
+        Raises:
+            OutOfSteps: that cannot be known, as not all could be read.
+        """
+        self.read()
+        if self.is_over_limit:
+            raise steps.OutOfSteps
+        return self.found()
 
     def _block(self, name: str) -> Block | None:
         self.called.add(name)
@@ -218,8 +242,23 @@ class _Document:
 
     def read(self) -> Network | None:
         """The network, None where not even its inputs are known."""
+        with steps.part(SHARE):
+            try:
+                return self._read()
+            except steps.OutOfSteps as error:
+                self._refuse_more(error)
+                return None
+
+    def _refuse_more(self, error: steps.OutOfSteps) -> None:
+        """Report that reading ends where it is."""
+        self.is_over_limit = True
+        place = self.compiler.place
+        self.problems.append(self.source.diagnostic("CC008", place, place + 1, str(error)))
+
+    def _read(self) -> Network | None:
         parsed = parse(self.source)
         tree, self.complete = parsed.root, parsed.complete
+        self.is_over_limit = parsed.is_over_limit
         self.problems += parsed.problems
         if not isinstance(tree, Mapping):
             self._refuse(tree)
@@ -235,6 +274,7 @@ class _Document:
                 )
         tree = under_own_names(tree, list(FIELDS))
         self.settings.variables(tree.find("variables"), self.given_variables)
+        self.is_over_limit |= self.settings.is_over_limit
         shapes, lines = self._inputs(tree)
         self._blocks(tree.find("blocks"))
         name, source = (self.settings.text(tree, field) for field in ("name", "source"))
@@ -307,10 +347,11 @@ class _Document:
     def _given_shape(self, name: str, shape: Shape, written: dict[str, Node]) -> Shape | None:
         given = _given_source(name, shape)
         if name not in written:
-            advice = did_you_mean(name, written) or f"it has {', '.join(written)}"
+            advice = did_you_mean(name, written) or f"it has {listed(written)}"
             if name == "input" and written:  # which is what sizes without a name are of
                 sizes = "x".join(map(str, shape))
-                advice = f"its inputs have names: {' or '.join(f'--input {own}={sizes}' for own in written)}"
+                options = [f"--input {own}={sizes}" for own in written]
+                advice = f"its inputs have names: {listed(options)}"
             self.problems.append(given.diagnostic("CC013", 0, len(name), f"the spec has no input `{name}`", advice))
             return None
         own = self._shape(written[name], name)
@@ -353,18 +394,18 @@ class _Document:
         elif node is not None:
             message = f"blocks: expected a mapping, found {described(node)}"
             self.compiler.problem("CC011", node, message, "blocks: {NAME: {parameters: {...}, layers: [...]}}")
+        variables = frozenset(self.values)
         for key, definition in entries:
             name = str(key.value)
             if load_kind(name) is not None:
                 self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
                 continue
-            if not name.isprintable():
-                problem = f"blocks: expected a name without control characters, found {name!r}"
-                self.compiler.problem("CC011", key, problem)
+            self.compiler.place = key.start
             self.blocks[name], self.block_keys[name] = Block(name, self.source), key
-            library.define(self.blocks[name], definition, self.compiler, list(self.values))
+            library.define(self.blocks[name], definition, self.compiler, variables)
         for key, definition in entries:
             if str(key.value) in self.blocks:
+                self.compiler.place = key.start
                 library.fill(self.blocks[str(key.value)], definition, self.compiler)
         self._refuse_cycles({str(key.value): key for key, _ in entries})
 
@@ -393,9 +434,11 @@ class _Document:
         self.builder.variables = self.values
         try:
             return self.builder.network(inputs, lines, layers)
-        except TooManyLayers:
-            list(layers)  # for what else is wrong with them
-            return None
+        except OverLimit:
+            self.is_over_limit = True
+        except steps.OutOfSteps as error:
+            self._refuse_more(error)
+        return None
 
     def _outputs(self, last: int | None, node: Node | None) -> tuple[int, ...]:
         if node is None:
@@ -408,8 +451,8 @@ class _Document:
         for item in items:
             name = item.value if isinstance(item, Scalar) else None
             full = names.full_name(name) if isinstance(name, str) else None
-            if full is None and names.is_unknown(""):
-                continue  # it may be one whose name could not be worked out
+            if full is None and (names.is_unknown("") or self.is_over_limit):
+                continue  # it may be one whose name could not be worked out, or that has not been read
             if full is None:
                 advice = did_you_mean(name, names.tensors)
                 self.compiler.problem("CC013", item, f"outputs: there is no layer `{name}`", advice)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 from collections.abc import Sequence as Sequence_
@@ -9,9 +10,8 @@ from collections.abc import Sequence as Sequence_
 import msgspec
 
 from convcalc.spec.outline import Written
-from convcalc.spec.source import Edit
+from convcalc.spec.source import Edit, before_blanks
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
-from convcalc.visible import in_yaml
 
 PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
 """Values that may be written without quotes wherever a value may stand."""
@@ -29,7 +29,7 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
 def quoted(text: str) -> str:
     """A value as it may be written anywhere."""
     safe = PLAIN.fullmatch(text) and not re.match(r"[+-] |.*[- ]$", text)
-    return text if safe else in_yaml(text)
+    return text if safe else json.dumps(text, ensure_ascii=False)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -68,8 +68,17 @@ class Layout:
             return node.end
         children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
         inside = [self.end(child) for child in children if node.start <= child.start < node.end]
-        stripped = re.sub(r"(\s|(?<=[\r\n])[ \t]*#[^\r\n]*|\A[ \t]*#[^\r\n]*)+\Z", "", self.text[node.start : node.end])
-        return max([node.start + len(stripped), *inside]) if _has_aliases(node) else max(inside, default=node.start)
+        return max([self._before_comments(node), *inside]) if _has_aliases(node) else max(inside, default=node.start)
+
+    def _before_comments(self, node: Node) -> int:
+        """Where a collection ends without the blanks and the lines of comments at its end."""
+        end = before_blanks(self.text, node.start, node.end)
+        while end > node.start:
+            line = 1 + max(self.text.rfind(mark, node.start, end) for mark in "\r\n")
+            if not self.text[max(line, node.start) : end].lstrip(" \t").startswith("#"):
+                break
+            end = before_blanks(self.text, node.start, max(line, node.start))
+        return end
 
     def line_start(self, place: int) -> int:
         """Where the line of a place begins."""
@@ -219,12 +228,12 @@ class Layout:
             pairs = (f"{self.inline(key, flow=True)}: {self.inline(value, flow=True)}" for key, value in node.entries)
             return "{" + ", ".join(pairs) + "}"
         if not node.plain:
-            return in_yaml(node.value)
+            return json.dumps(node.value, ensure_ascii=False)
         text = self.text[node.start : node.end]
         if node.value is None:
             return "null"
         if "\n" in text or "\r" in text or (flow and re.search(r"[,\[\]{}]", text)):
-            return in_yaml(str(node.value))
+            return json.dumps(str(node.value), ensure_ascii=False)
         return text
 
 

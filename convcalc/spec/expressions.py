@@ -2,7 +2,7 @@
 
 The text is parsed by Python's own parser and read off its syntax tree, node by node against a whitelist; nothing
 is ever evaluated as code. Numbers are exact: ints and fractions, so 0.1 is one tenth. Sizes of numbers, lists and
-texts are bounded, so that no expression hangs.
+texts are bounded, and every operation spends steps for what it works through, so that no expression hangs.
 """
 
 from __future__ import annotations
@@ -16,18 +16,25 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from convcalc.arithmetic.number import product
+from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
+from convcalc.spec.tree import DEEPEST as DEEPEST_LIST
 from convcalc.spec.tree import number
 
 LONGEST = 1000
 """Characters of an expression."""
-DEEPEST = 250
+DEEPEST = 100
 """Operations within operations."""
 LONGEST_LIST = 10_000
 MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
+STEPS_OF_PARSING = 30
+STEPS_OF_OPERATION = 3
+STEPS_OF_SUMMAND = 5
+"""A fraction takes that long to be added or multiplied."""
+CHARACTERS_IN_STEP = 100
+"""Of a text that is kept or looked through."""
 
 SHAPE_OF = "shape of"
 """Among the values, no name that an expression can use: a function from a layer's name to its output's shape."""
@@ -80,22 +87,27 @@ class Expression:
     `layers` are those in ``size_of`` and ``channels_of``, which have no value before the network is built.
     """
 
-    __slots__ = ("layers", "names", "text", "tree")
+    __slots__ = ("layers", "names", "steps", "text", "tree")
 
     def __init__(self, text: str) -> None:
         """Parse.
 
         Raises:
             ExpressionError: not an expression of the whitelist.
+            OutOfSteps: one run may not take the steps.
         """
+        steps.spend(STEPS_OF_PARSING + len(text) // CHARACTERS_IN_STEP)
         self.text = text
         self.tree = _parse(text)
-        self.names = [node for node in ast.walk(self.tree) if isinstance(node, ast.Name)]
-        for node in ast.walk(self.tree):
+        nodes = list(ast.walk(self.tree))
+        steps.spend(STEPS_OF_OPERATION * len(nodes))
+        self.steps = STEPS_OF_OPERATION * sum(isinstance(node, ast.expr) for node in nodes)
+        self.names = [node for node in nodes if isinstance(node, ast.Name)]
+        for node in nodes:
             if not isinstance(node, _ALLOWED):
                 raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
         _refuse_depth(self.tree)
-        calls = [node for node in ast.walk(self.tree) if isinstance(node, ast.Call)]
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
         others = {id(call.func) for call in calls}
         of_layers = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in OF_LAYERS]
         arguments = [argument for call in of_layers for argument in call.args]
@@ -113,7 +125,9 @@ class Expression:
 
         Raises:
             ExpressionError: a name without a value, a type or a size that does not fit.
+            OutOfSteps: it takes more work than one run may.
         """
+        steps.spend(self.steps)
         return _evaluate(self.tree, self.text, values)
 
 
@@ -188,12 +202,17 @@ def _evaluate(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.IfExp):
         return _evaluate(node.body if _truth(node.test, text, values) else node.orelse, text, values)
     if isinstance(node, ast.BoolOp):
-        test = any if isinstance(node.op, ast.Or) else all
-        return test(_truth(part, text, values) for part in node.values)
+        decides = isinstance(node.op, ast.Or)
+        for part in node.values:  # in a loop, as each function within another counts against Python's own limit
+            if _truth(part, text, values) is decides:
+                return decides
+        return not decides
     if isinstance(node, ast.UnaryOp):
-        return _unary(node, text, values)
+        if isinstance(node.op, ast.Not):
+            return not _truth(node.operand, text, values)
+        return _signed(node, _evaluate(node.operand, text, values))
     if isinstance(node, ast.List | ast.Tuple):
-        return _bounded(tuple(_evaluate(item, text, values) for item in node.elts), node)
+        return bounded_list(tuple([_evaluate(item, text, values) for item in node.elts]), node)
     if isinstance(node, ast.Subscript):
         return _subscript(node, _evaluate(node.value, text, values), _evaluate(node.slice, text, values))
     if isinstance(node, ast.Call):
@@ -224,26 +243,46 @@ def _constant(node: ast.Constant, text: str) -> Any:
     raise ExpressionError(f"{node.value!r} is not for expressions in a spec", node)
 
 
-def _bounded(value: Any, node: ast.AST) -> Any:
+def _bounded(value: Any, node: ast.AST | None) -> Any:
     """The value, whole where it is whole; refused where it grows beyond any meaning."""
     if isinstance(value, tuple):
-        if _items(value) > LONGEST_LIST:
-            raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
-    elif not isinstance(value, bool | str | None):
+        return bounded_list(value, node)
+    if isinstance(value, str):
+        steps.spend(len(value) // CHARACTERS_IN_STEP)
+    elif not isinstance(value, bool | None):
         if getattr(value, "denominator", 1) == 1:
             value = value.numerator
-        if max(abs(value.numerator).bit_length(), value.denominator.bit_length()) > MOST_BITS:
+        if _bits(value) > MOST_BITS:
             raise ExpressionError("the number grows too large", node)
     return value
 
 
-def _items(value: Any) -> int:
-    """Items of a list and of the lists in it, counted until they are too many."""
-    if not isinstance(value, tuple):
-        return 1
+def _bits(number_: Any) -> int:
+    """Binary digits of a whole number, or of the longer part of a fraction."""
+    return int(max(number_.numerator.bit_length(), number_.denominator.bit_length()))
+
+
+def bounded_list(items: tuple[Any, ...], node: ast.AST | None = None) -> tuple[Any, ...]:
+    """The list; refused where there are too many items in it and the lists in it, or lists too deep within lists.
+
+    Raises:
+        ExpressionError: it is refused.
+        OutOfSteps: one run may not take the steps to look at it.
+    """
+    count = _items(items, node)
+    steps.spend(count // 2)
+    if count > LONGEST_LIST:
+        raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
+    return items
+
+
+def _items(value: tuple[Any, ...], node: ast.AST | None, depth: int = 1) -> int:
+    """Items of a list and of the lists in it, each of which counts for one at least, until they are too many."""
+    if depth > DEEPEST_LIST:
+        raise ExpressionError(f"lists within lists more than {DEEPEST_LIST} deep", node)
     count = 0
     for item in value:
-        count += _items(item)
+        count += max(_items(item, node, depth + 1), 1) if isinstance(item, tuple) else 1
         if count > LONGEST_LIST:
             break
     return count
@@ -267,6 +306,8 @@ def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
         if sign is ast.Pow:
             if not isinstance(right, int) or not 0 <= right <= MOST_BITS:
                 raise ExpressionError(f"expected a power from 0 to {MOST_BITS}, found {shown(right)}", node.right)
+            if (_bits(left) - 1) * right > MOST_BITS:  # before it is worked out
+                raise ExpressionError("the number grows too large", node)
             return _bounded(left**right, node)
         return _bounded(_OPERATORS[sign](left, right), node)
     except TypeError:
@@ -282,13 +323,14 @@ def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ..
     items, times = (left, right) if isinstance(left, tuple) else (right, left)
     if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
         raise TypeError
-    return items * min(times, LONGEST_LIST // max(_items(items), 1) + 1 if items else 0)
+    return items * min(times, LONGEST_LIST // _items(items, None) + 1 if items else 0)
 
 
 def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
     left = _evaluate(node.left, text, values)
     for sign, right_node in zip(node.ops, node.comparators, strict=True):
         right = _evaluate(right_node, text, values)
+        steps.spend(_steps_to_read(left) + _steps_to_read(right))
         try:
             if not _OPERATORS[type(sign)](left, right):
                 return False
@@ -298,6 +340,13 @@ def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
     return True
 
 
+def _steps_to_read(value: Any) -> int:
+    """What it takes to go through a value once, as a comparison does."""
+    if isinstance(value, tuple):
+        return STEPS_OF_OPERATION * _items(value, None)
+    return len(value) // CHARACTERS_IN_STEP if isinstance(value, str) else 0
+
+
 def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> bool:
     value = _evaluate(node, text, values)
     if not isinstance(value, bool):
@@ -305,10 +354,7 @@ def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> bool:
     return value
 
 
-def _unary(node: ast.UnaryOp, text: str, values: Mapping[str, Any]) -> Any:
-    if isinstance(node.op, ast.Not):
-        return not _truth(node.operand, text, values)
-    value = _evaluate(node.operand, text, values)
+def _signed(node: ast.UnaryOp, value: Any) -> Any:
     if not _is_number(value):
         raise ExpressionError(f"expected a number, found {shown(value)}", node.operand)
     return -value if isinstance(node.op, ast.USub) else value
@@ -333,6 +379,42 @@ def _round_to(value: Any, multiple: int) -> int:
     return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
 
 
+def _total(items: tuple[Any, ...]) -> Any:
+    """The sum, every number on the way to it bounded: the denominators of fractions multiply."""
+    return _folded(ast.Add, items, 0)
+
+
+def _folded(sign: type[ast.AST], items: tuple[Any, ...], result: Any) -> Any:
+    if not isinstance(items, tuple) or not all(map(_is_number, items)):
+        raise TypeError
+    steps.spend(STEPS_OF_SUMMAND * len(items))
+    for item in items:
+        result = _bounded(_OPERATORS[sign](result, item), None)
+    return result
+
+
+def _least(*values: Any) -> Any:
+    return min(_compared(values))
+
+
+def _greatest(*values: Any) -> Any:
+    return max(_compared(values))
+
+
+def _compared(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values, or the items of the one list that they are."""
+    items = values[0] if len(values) == 1 else values
+    if not isinstance(items, tuple):
+        raise TypeError
+    steps.spend(sum(map(_steps_to_read, items)) + STEPS_OF_OPERATION * len(items))
+    return items
+
+
+def _rounded(value: Any) -> Any:
+    """Without the digits that `round` may be given, to which it takes ten to a power."""
+    return round(value)
+
+
 def _on_axis(value: Any, axis: int, elsewhere: Any, rank: int) -> Any:
     """`value` on one axis and `elsewhere` on the others; a word stays a word, a list gives its item."""
     if isinstance(value, str):
@@ -341,9 +423,9 @@ def _on_axis(value: Any, axis: int, elsewhere: Any, rank: int) -> Any:
     return tuple(items[axis] if index == axis else elsewhere for index in range(rank))
 
 
-def _taps(kernel: Any, rank: int) -> int:
+def _taps(kernel: Any, rank: int) -> Any:
     """How many taps a kernel has on all its axes together."""
-    return product(kernel) if isinstance(kernel, tuple) else kernel**rank
+    return _folded(ast.Mult, kernel if isinstance(kernel, tuple) else (kernel,) * rank, 1)
 
 
 FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
@@ -352,13 +434,13 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
     "floor": (lambda x: x // 1, "floor(x): rounded down"),
     "len": (len, "len(list)"),
-    "max": (max, "max(a, b, ...)"),
-    "min": (min, "min(a, b, ...)"),
+    "max": (_greatest, "max(a, b, ...)"),
+    "min": (_least, "min(a, b, ...)"),
     "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
-    "round": (round, "round(x): to the nearest, halves to even"),
+    "round": (_rounded, "round(x): to the nearest, halves to even"),
     "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
     "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of an input, without its channels"),
-    "sum": (sum, "sum(list)"),
+    "sum": (_total, "sum(list)"),
     "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
 }
 
@@ -370,19 +452,23 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     if node.func.id in OF_LAYERS:
         return _of_layer(node, node.func.id, values)
     function, usage = FUNCTIONS[node.func.id]
-    arguments: Sequence[Any] = [_evaluate(argument, text, values) for argument in node.args]
+    arguments = [_evaluate(argument, text, values) for argument in node.args]
     if function in (_on_axis, _taps):
-        arguments = [*arguments, values.get("rank", 1)]
+        rank = values.get("rank", 1)  # 1 outside of layers
+        if rank is UNKNOWN:
+            raise Unknown("'rank' could not be read", node)
+        arguments.append(rank)
     try:
         return _bounded(function(*arguments), node)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
-        found = ", ".join(shown(argument) for argument in arguments)
+        found = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
         raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
 
 
 def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:
     if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
         raise ExpressionError(f"expected {function}(layer), with the name of a layer above or input", node)
-    if SHAPE_OF not in values:
+    shape_of = values.get(SHAPE_OF)
+    if not callable(shape_of):  # outside of layers, where it may be a variable's name that was refused
         raise ExpressionError(f"{function} is for the fields of layers", node)
-    return OF_LAYERS[function](values[SHAPE_OF](node.args[0].id))
+    return OF_LAYERS[function](shape_of(node.args[0].id))

@@ -10,13 +10,23 @@ from collections.abc import Iterator
 from functools import cache, partial
 from pathlib import Path
 
-from convcalc import layers
+from convcalc import layers, steps
 from convcalc.spec.elsewhere import field_advice
 from convcalc.spec.expressions import is_name
 from convcalc.spec.forms import under_own_names
 from convcalc.spec.labels import is_computed
 from convcalc.spec.source import Source
-from convcalc.spec.template import COMMON, IN_LAYER, LEGAL_NAME, Block, Compiler, Layer, Scope, is_legal_name
+from convcalc.spec.template import (
+    COMMON,
+    IN_LAYER,
+    LEGAL_NAME,
+    NAMES_IN_STEP,
+    Block,
+    Compiler,
+    Layer,
+    Scope,
+    is_legal_name,
+)
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence, described, parse
 from convcalc.spec.values import Value
 
@@ -62,26 +72,28 @@ def block(name: str) -> Block | None:
     source = block_source(name)
     if source is None:
         return None
-    parsed = parse(source)
-    problems = list(parsed.problems)
-    compiler = Compiler(source, layers.load, block, names)
     found = Block(name, source)
-    if parsed.root is not None:
-        define(found, parsed.root, compiler, [])
-        fill(found, parsed.root, compiler)
+    with steps.run():  # whoever comes first does not pay for it
+        parsed = parse(source)
+        problems = list(parsed.problems)
+        compiler = Compiler(source, layers.load, block, names)
+        if parsed.root is not None:
+            define(found, parsed.root, compiler)
+            fill(found, parsed.root, compiler)
     problems += compiler.problems
     if problems:
         raise AssertionError([(p.line, p.message) for p in problems])
     return found
 
 
-def define(block_: Block, node: Node, compiler: Compiler, variables: list[str]) -> None:
+def define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:
     """Fill in a block from its definition: `about`, `inputs`, `parameters` (defaults, or ``required``), `layers`."""
     if not isinstance(node, Mapping):
         message = f"block {block_.name}: expected a mapping with `layers`, found {described(node)}"
         compiler.problem("CC011", node, message, f"{block_.name}: {{layers: [...]}}")
         return
-    block_.variables = frozenset(variables)
+    steps.spend(len(variables) // NAMES_IN_STEP)
+    block_.variables = variables
     for key, value in node.entries:
         if key.value == "about":
             if isinstance(value, Scalar):
@@ -108,6 +120,7 @@ def is_input_name(name: str) -> bool:
 
 def _inputs(block_: Block, node: Node, compiler: Compiler) -> None:
     items = node.items if isinstance(node, Sequence) else []
+    names: set[str] = set()
     if not items:
         message = f"inputs: expected the names of what enters, as [x, skip], found {described(node)}"
         compiler.problem("CC011", node, message)
@@ -115,9 +128,10 @@ def _inputs(block_: Block, node: Node, compiler: Compiler) -> None:
         name = item.value if isinstance(item, Scalar) else None
         if not isinstance(name, str) or not is_input_name(name):
             compiler.problem("CC011", item, f"inputs: expected {LEGAL_NAME}, found {described(item)}")
-        elif name in block_.inputs:
+        elif name in names:
             compiler.problem("CC002", item, f"inputs: the name `{name}` is given twice")
         else:
+            names.add(name)
             block_.inputs.append(name)
 
 
@@ -136,7 +150,7 @@ def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
         if not (isinstance(value, Scalar) and value.value == "required"):
             default, names_used = compiler.uses_of(partial(compiler.value, value, known, None, name))
             block_.uses(names_used)
-        block_.parameters[name], block_.keys[name] = default, key
+        block_.parameters[name], block_.types[name], block_.keys[name] = default, None, key
         known.add(name)
 
 
@@ -144,6 +158,7 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     """Read a block's layers, once all blocks and their parameters are known."""
     body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
+        steps.spend((len(block_.variables) + len(block_.parameters)) // NAMES_IN_STEP)
         scope = Scope([*block_.variables, *block_.parameters], block_.inputs)
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
         block_.uses(names_used)
@@ -161,8 +176,9 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
     first = block_.layers[0] if block_.layers else None
     if first is None or first.broken or first.sources is None or "previous" in named:
         named.add(block_.inputs[0])
+    unused = set(block_.inputs) - named
     for item in written.items:
-        if isinstance(item, Scalar) and item.value in block_.inputs and item.value not in named:
+        if isinstance(item, Scalar) and item.value in unused:
             advice = "name it in `from`, or leave it out here and at the calls"
             message = f"block {block_.name}: no layer uses its input `{item.value}`"
             compiler.problem("CC013", item, message, advice)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from typing import Any
 
+from convcalc import steps
 from convcalc.spec.expressions import ExpressionError, Unknown
 from convcalc.spec.labels import Label, is_computed
 from convcalc.spec.site import Failed, Problems, Site, Tensor
-from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.suggestions import KEPT_SHARE, did_you_mean, listed
 from convcalc.spec.template import LEGAL_NAME, Block, Reference, is_legal_name
 from convcalc.spec.tree import Node
 
 SEVERAL_INPUTS = -1
 """Stands for the input where there are several: which one is meant must be said."""
+STAR = ".*"
+STEPS_OF_NAME = 2
+NAMES_IN_STEP = 5
+CHARACTERS_IN_STEP = 100
+"""Of a name that is looked up."""
 
 
 class Names:
@@ -28,6 +34,7 @@ class Names:
 
     def full_name(self, name: str, prefixes: tuple[str, ...] = ("",)) -> str | None:
         """The full name of a layer that can be named here; that of one around it which has failed; else None."""
+        steps.spend(len(prefixes) * name.count(".") * (1000 + len(name)) // 5000)  # parts, each looked up and copied
         for prefix in prefixes:
             if prefix + name in self.tensors:
                 return prefix + name
@@ -116,7 +123,10 @@ class Names:
     def close(self, name: str, site: Site) -> str:
         """Which layer may have been meant by a name that is not there, or nothing."""
         start = site.call.prefixes[0]
-        return did_you_mean(name, (known.removeprefix(start) for known in self.tensors if known.startswith(start)))
+        with steps.spare(KEPT_SHARE):
+            if not steps.afford(len(self.tensors) // NAMES_IN_STEP):
+                return ""
+        return did_you_mean(name, [known.removeprefix(start) for known in self.tensors if known.startswith(start)])
 
     def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
         """The tensor that a reference stands for."""
@@ -125,16 +135,21 @@ class Names:
 
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""
-        repeated, star, rest = self._text(reference, site).partition(".*")
-        if not star:
-            return [self.tensor(reference, site, current)]
+        names = [self._text(reference, site)]
+        while names and STAR in names[0]:
+            names = [name for starred in names for name in self._repetitions(starred, reference, site)]
+        return [self.tensor(Reference(name, reference.node), site, current) for name in names]
+
+    def _repetitions(self, text: str, reference: Reference, site: Site) -> list[str]:
+        """The names that one with a * stands for, of which it may have several: here the first is gone."""
+        repeated, _, rest = text.partition(STAR)
         full = self.lookup(repeated, site)
         if full is not None and full not in self.repeats and self.tensors[full] is not None:
             message = f"{site.name}: `{repeated}` is not repeated, so `*` stands for nothing"
             raise self.problems.fail_at(site, reference.node, "CC013", message)
-        times = range(self.repeats[full]) if full in self.repeats else range(1)
-        found = [Reference(f"{repeated}.{index}{rest}", reference.node) for index in times]
-        return [tensor for inner in found for tensor in self.each(inner, site, current)]
+        times = self.repeats.get(full, 1) if full is not None else 1
+        steps.spend(times * (STEPS_OF_NAME + len(text) // CHARACTERS_IN_STEP))
+        return [f"{repeated}.{index}{rest}" for index in range(times)]
 
     def is_input(self, name: str, site: Site) -> bool:
         """Whether a name is that of what enters the block around, or the network."""
@@ -148,7 +163,7 @@ class Names:
     def one(self, source: Tensor, site: Site) -> Tensor:
         """The tensor itself, unless it is one of several inputs and nobody said which."""
         if source == SEVERAL_INPUTS:
-            inputs = ", ".join(site.call.inputs)
+            inputs = listed(site.call.inputs)
             raise self.problems.fail(site, "CC013", f"there are several inputs; name one in `from`: {inputs}")
         return source
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from convcalc.fields import shown
-from convcalc.spec.tree import number
+from convcalc.spec.tree import LONGEST_NUMBER, number
 
 AMOUNTS = (
     "params",
@@ -37,4 +37,6 @@ def amount(value: object) -> int:
             found = number(parts[1]) * FACTORS[parts[2]]
     if isinstance(found, bool | str | tuple | None) or found < 0 or found != found // 1:  # type: ignore[operator]
         raise ValueError(f"{EXPECTED}; found {shown(value)}")
+    if found >= 10**LONGEST_NUMBER:
+        raise ValueError(f"expected a number of at most {LONGEST_NUMBER} digits; found {shown(value)}")
     return int(found)

@@ -8,11 +8,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.fields import FieldError, FieldType, Listed
 from convcalc.spec import tree
 from convcalc.spec.expressions import UNKNOWN, ExpressionError, Unknown, is_name
 from convcalc.spec.source import Diagnostic, Source
-from convcalc.spec.suggestions import did_you_mean
+from convcalc.spec.suggestions import did_you_mean, listed
 from convcalc.spec.template import IN_LAYER, Compiler
 from convcalc.spec.tree import Node, Scalar, described, parse
 from convcalc.spec.values import Value
@@ -28,6 +29,7 @@ class Settings:
         self.values: dict[str, Any] = {}
         self.keys: dict[str, Scalar] = {}
         self.rests_on: dict[str, set[str]] = {}  # the names in the value of each variable
+        self.is_over_limit = False  # variables that follow have no value
         self.problems: list[Diagnostic] = []  # of what was given from outside; the spec's own are the compiler's
 
     def text(self, mapping: tree.Mapping, field: str) -> str:
@@ -50,12 +52,13 @@ class Settings:
         names = [str(key.value) for key, _ in entries]
         for name, value in given.items():
             if name not in names:
-                advice = did_you_mean(name, names) or f"it has {', '.join(names) or 'none'}"
+                advice = did_you_mean(name, names) or f"it has {listed(names) or 'none'}"
                 if name == "input":
                     advice = f"sizes of an input are given by --input {value}"
                 message = f"the spec has no variable `{name}`"
                 source = Source("--set", f"{name}={value}")
                 self.problems.append(source.diagnostic("CC013", 0, len(name), message, advice))
+        known: set[str] = set()
         for key, value in entries:
             name = str(key.value)
             if not is_name(name) or name in {*IN_LAYER, "index"}:
@@ -63,15 +66,25 @@ class Settings:
                 self.values[name] = UNKNOWN
             elif name in given:
                 self.keys[name] = key
-                self.values[name] = self._given(name, str(given[name]))
+                self.values[name] = self._given(name, str(given[name]), known)
             else:
                 self.keys[name] = key
-                read, self.rests_on[name] = self.compiler.uses_of(
-                    partial(self.compiler.value, value, set(self.values), None, name)
-                )
-                self.values[name] = self.evaluated(read, name)
+                self.values[name] = self.own(name, value, known)
+            known.add(name)
 
-    def _given(self, name: str, text: str) -> Any:
+    def own(self, name: str, node: Node, known: set[str]) -> Any:
+        """The value that the spec gives a variable."""
+        if self.is_over_limit:
+            return UNKNOWN
+        try:
+            read, self.rests_on[name] = self.compiler.uses_of(partial(self.compiler.value, node, known, None, name))
+            return self.evaluated(read, name)
+        except steps.OutOfSteps as error:
+            self.is_over_limit = True
+            self.compiler.over_limit(node, f"{name}: {error}")
+            return UNKNOWN
+
+    def _given(self, name: str, text: str, known: set[str]) -> Any:
         source = Source("--set", f"{name}={text}")
         parsed = parse(Source("--set", " " * (len(name) + 1) + text))  # so that places are those in `source`
         problems = [replace(problem, text=source.text) for problem in parsed.problems]
@@ -82,11 +95,11 @@ class Settings:
             self.problems += problems
             return UNKNOWN
         own = Settings(self.compiler.of(source))
-        own.values = self.values
-        found = own.evaluated(own.compiler.value(parsed.root, set(self.values), None, name), name)
-        self.rests_on[name] = own.compiler.used
+        own.values, own.rests_on, own.is_over_limit = self.values, self.rests_on, self.is_over_limit
+        value = own.own(name, parsed.root, known)
+        self.is_over_limit = own.is_over_limit
         self.problems += own.compiler.problems
-        return found
+        return value
 
     def evaluated(self, value: Value, name: str) -> Any:
         """What a value says, `UNKNOWN` where it cannot be read."""

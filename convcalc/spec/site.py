@@ -8,7 +8,8 @@ from typing import Any
 
 import msgspec
 
-from convcalc.spec.source import Diagnostic
+from convcalc import steps
+from convcalc.spec.source import STEPS_OF_DIAGNOSTIC, Diagnostic
 from convcalc.spec.template import Layer
 from convcalc.spec.tree import Node, Scalar
 
@@ -26,7 +27,7 @@ class Call:
     `input` is what the first layer starts from, `inputs` what enters under names.
     """
 
-    __slots__ = ("caller", "depth", "input", "inputs", "prefixes", "shared", "values")
+    __slots__ = ("caller", "input", "inputs", "prefixes", "shared", "values")
 
     def __init__(
         self,
@@ -43,7 +44,6 @@ class Call:
         self.prefixes = prefixes  # of the names in reach, innermost first
         self.inputs = inputs
         self.caller = caller  # the block's call
-        self.depth: int = caller.call.depth + 1 if caller is not None else 0
         self.shared = shared  # prefix of the layers whose weights are used
 
 
@@ -112,6 +112,13 @@ class Problems:
         self._add(self.found, site, node, code, message, advice, "error")
         return Failed()
 
+    def over_limit(self, site: Site, message: str, field: str = "") -> None:
+        """Report that building ends at a layer, whatever else is wrong with it."""
+        own, field = site.in_users_text(field)
+        node: Node = getattr(own.layer, field).node if field == "repeat" else own.layer.key
+        source, end = own.layer.source, node.end if isinstance(node, Scalar) else node.start + 1
+        self.found.append(source.diagnostic("CC008", node.start, end, f"{site.name}: {message}"))
+
     def warn(self, site: Site, code: str, message: str, advice: str) -> None:
         """Report something about a layer that can be built, and may not be what is meant."""
         own, _ = site.in_users_text()
@@ -123,6 +130,7 @@ class Problems:
         source = site.layer.source
         key = (source.path, node.start, code)
         if key not in self._said:
+            steps.spend(STEPS_OF_DIAGNOSTIC)
             self._said.add(key)
             end = node.end if isinstance(node, Scalar) else node.start + 1
             kept.append(source.diagnostic(code, node.start, end, message, advice, severity))

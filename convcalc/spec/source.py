@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from convcalc.spec import zoo
-from convcalc.visible import encodable
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -23,6 +22,7 @@ LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
 LONGEST_LINE = 10_000
 """Characters of a line that are kept with what is found in it."""
+STEPS_OF_DIAGNOSTIC = 20
 
 
 class Diagnostic(msgspec.Struct, frozen=True):
@@ -102,6 +102,7 @@ class Source:
         self.origin = origin
         self.warnings = warnings
         self.named = named
+        self._last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
 
     def with_text(self, text: str, named: Named | None = None) -> Source:
         """Another text in its place, under the same name, or as it is named with other settings."""
@@ -130,8 +131,11 @@ class Source:
         """The beginning of a line, counted from 1, and the place of its first character; nothing behind the last."""
         if line > len(self._line_starts):
             return "", len(self.text)
-        first = self._line_starts[line - 1]
-        return re.split("[\r\n]", self.text[first : first + LONGEST_LINE], maxsplit=1)[0], first
+        if line != self._last_line[0]:  # what is found in one long line shares its text
+            first = self._line_starts[line - 1]
+            text = re.split("[\r\n]", self.text[first : first + LONGEST_LINE], maxsplit=1)[0]
+            self._last_line = line, text, first
+        return self._last_line[1:]
 
     def diagnostic(
         self,
@@ -153,6 +157,17 @@ class Source:
         return Diagnostic(self.path, line, start - first + 1, end_column, code, message, help, text, severity)
 
 
+def before_blanks(text: str, start: int, end: int) -> int:
+    """The place behind the last character between two places that is no blank; the first one where all are."""
+    while end > start:
+        part = text[max(start, end - LONGEST_LINE) : end]
+        written = len(part.rstrip())
+        end -= len(part) - written
+        if written:
+            break
+    return end
+
+
 def read(path: str | os.PathLike[str]) -> Source:
     """The text of a file, of standard input for ``-``, or of a network of the zoo for ``zoo:NAME``.
 
@@ -162,7 +177,7 @@ def read(path: str | os.PathLike[str]) -> Source:
     path = os.fspath(path)
     if zoo.is_in_zoo(path):
         return _of_zoo(path)
-    shown = "<stdin>" if path == "-" else encodable(path)
+    shown = "<stdin>" if path == "-" else path.encode(errors="replace").decode()
     try:
         if path == "-":
             data = sys.stdin.buffer.read(LARGEST_FILE + 1)
@@ -181,7 +196,7 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def _of_zoo(path: str) -> Source:
-    file, name = zoo.file_of(path), encodable(path.removeprefix(zoo.SCHEME))
+    file, name = zoo.file_of(path), path.removeprefix(zoo.SCHEME).encode(errors="replace").decode()
     if file is None:
         found = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
         raise _unreadable(f"{zoo.SCHEME}{name}", found, zoo.advice(name))

@@ -11,6 +11,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.fields import FieldType, Flag, Whole
 from convcalc.layers import Kind, field_types, required
 from convcalc.spec import tree
@@ -19,13 +20,19 @@ from convcalc.spec.forms import Forms
 from convcalc.spec.labels import Label, is_computed
 from convcalc.spec.limits import Limit, entries, limits
 from convcalc.spec.source import Source
-from convcalc.spec.suggestions import close, did_you_mean, kind_meant
+from convcalc.spec.suggestions import close, did_you_mean, kind_meant, listed
 from convcalc.spec.tree import Node, Scalar, brief, described
 from convcalc.spec.values import Value, ValueReader
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
 """Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
 its number of spatial axes."""
+
+
+STEPS_OF_LAYER = 20
+STEPS_OF_FIELD = 3
+NAMES_IN_STEP = 10
+"""That are put into a set or a table of their own."""
 
 
 def numbered(kind: str, number: int) -> str:
@@ -92,7 +99,7 @@ class Layer:
         """The fields it may have; a block's parameters have no type of their own."""
         if self.kind is not None:
             return field_types(self.kind)
-        return dict.fromkeys(self.block.parameters) if self.block is not None else {}
+        return self.block.types if self.block is not None else {}
 
     def required(self) -> Sequence[str]:
         """The fields it must have."""
@@ -109,7 +116,7 @@ class Block:
     layers and defaults do use.
     """
 
-    __slots__ = ("about", "inputs", "keys", "layers", "name", "parameters", "source", "used", "variables")
+    __slots__ = ("about", "inputs", "keys", "layers", "name", "parameters", "source", "types", "used", "variables")
 
     def __init__(self, name: str, source: Source) -> None:
         self.name = name
@@ -117,6 +124,7 @@ class Block:
         self.about = ""
         self.inputs: list[str] = []
         self.parameters: dict[str, Value | None] = {}
+        self.types: dict[str, FieldType | None] = {}  # of the parameters, which have none
         self.keys: dict[str, Scalar] = {}  # of the parameters
         self.used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
         self.layers: list[Layer] = []
@@ -154,6 +162,7 @@ class Scope:
 
     def repeated(self) -> Scope:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
+        steps.spend((len(self.values) + len(self.tensors)) // NAMES_IN_STEP)
         inner = Scope({*self.values, "index"}, self.inputs, self.absent)
         inner.tensors |= self.tensors
         inner.is_computed = self.is_computed
@@ -210,6 +219,8 @@ class Compiler(ValueReader):
         key, body = self._key_and_body(node)
         if key is None:
             return None
+        self.place = key.start
+        steps.spend(STEPS_OF_LAYER)
         layer, before = Layer(self.source, key), len(self.problems)
         if self.keep_bodies:
             layer.body = body
@@ -217,6 +228,7 @@ class Compiler(ValueReader):
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         names = scope.in_layer
         if isinstance(body, tree.Mapping):
+            steps.spend(STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
             repeated = body.find("repeat") is not None
             inside = names | {"index"} if repeated else names
             for name, value in body.entries:
@@ -294,7 +306,7 @@ class Compiler(ValueReader):
             own = layer.block is not None and not layer.block.source.shipped
             written = brief(node, self.source.text)
             elsewhere = "" if own else field_advice(layer.kind_name, name, written, known, self.known())
-            advice = elsewhere or did_you_mean(name, known) or f"it has {', '.join(known)}"
+            advice = elsewhere or did_you_mean(name, known) or f"it has {listed(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
     def _common(self, layer: Layer, name: str, node: Node, scope: Scope, names: set[str]) -> None:
@@ -343,6 +355,7 @@ class Compiler(ValueReader):
 
     def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
         items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
+        steps.spend(STEPS_OF_FIELD * len(items))
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         found = []
@@ -393,12 +406,15 @@ class Compiler(ValueReader):
     def _complete(self, layer: Layer, body: Node | None) -> None:
         if layer.share is not None:
             return  # fields that are not written are those of the layer whose weights are used
+        steps.spend(len(layer.types()) // NAMES_IN_STEP)
         missing = [name for name in layer.required() if name not in layer.fields]
+        if not missing:
+            return
         written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
         strange = [word for word in written if word not in layer.types()]
         misspelt = {meant for word in strange for meant in [field_named(word, missing), *close(word, missing)]}
         missing = [name for name in missing if name not in misspelt]
-        if missing:
+        if missing:  # still
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 

@@ -2,7 +2,7 @@
 
 Reads events, never PyYAML's constructed values: those drop duplicate keys, read ``no`` as false and ``010`` as 8,
 and a few hundred bytes of merge keys or 30,000 brackets take them down. Scalars are read in the sense of
-YAML 1.2's core schema; anchors, aliases and merge keys work under a budget on what they expand to.
+YAML 1.2's core schema. What is read spends steps, and so does, as often as it is named, what an alias expands to.
 """
 
 from __future__ import annotations
@@ -10,18 +10,22 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import yaml
 
+from convcalc import steps
 from convcalc.fields import shown
-from convcalc.spec.source import Diagnostic, Source
+from convcalc.spec.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 
 DEEPEST = 64
-"""Collections within collections."""
-MOST_NODES = 2_000_000
-"""Nodes after aliases are expanded; 100,000 layers of five fields are 1.3 million."""
+"""Collections within collections, also where an alias stands for some of them."""
+STEPS_OF_EVENT = 2
+EVENTS_AT_ONCE = 256
+"""Their steps are spent together."""
+CHARACTERS_IN_STEP = 100
+"""Of a text that is read."""
 LONGEST_NUMBER = 40
 """Characters of a number."""
 LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -109,7 +113,7 @@ _DUPLICATE = object()
 class _Frame:
     """A collection that is still open."""
 
-    __slots__ = ("anchor", "entries", "key", "keys", "merged", "nodes", "start")
+    __slots__ = ("anchor", "depth", "entries", "key", "keys", "merged", "nodes", "start")
 
     def __init__(self, start: int, anchor: str | None, keys: dict[Value, Scalar] | None) -> None:
         self.start = start
@@ -119,6 +123,15 @@ class _Frame:
         self.key: Scalar | None = None
         self.merged: list[Mapping] = []
         self.nodes = 1
+        self.depth = 1  # collections within it, itself included
+
+
+class _Anchored(NamedTuple):
+    """What an anchor stands for: how many nodes, and how many collections within collections."""
+
+    node: Node
+    nodes: int
+    depth: int
 
 
 class _Stop(Exception):
@@ -129,12 +142,13 @@ class Parsed(msgspec.Struct, frozen=True):
     """A document as a tree, None where there is none, and everything that is wrong with it as YAML.
 
     Reading stops at the first syntax error or limit. Then `complete` is False, and the tree holds the top-level fields
-    before it, and the layers before it.
+    before it, and the layers before it; `is_over_limit`: it took more steps than a run may take, and there is no tree.
     """
 
     root: Node | None
     problems: list[Diagnostic]
     complete: bool
+    is_over_limit: bool = False
 
 
 def parse(source: Source) -> Parsed:
@@ -146,18 +160,29 @@ class _Parser:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
-        self.anchors: dict[str, tuple[Node, int] | None] = {}
+        self.anchors: dict[str, _Anchored | None] = {}
         self.values: dict[str, Value] = {}
         self.stack: list[_Frame] = []
         self.root: Node | None = None
         self.documents = 0
+        self.place = 0  # where it is
 
     def parse(self) -> Parsed:
+        text = self.source.text
+        if not steps.afford(len(text) // CHARACTERS_IN_STEP + text.count("\n") + text.count("\r")):
+            self.problems.append(Diagnostic(self.source.path, 0, 0, 0, "CC008", steps.LIMIT))
+            return Parsed(None, self.problems, complete=False, is_over_limit=True)
         try:
-            for event in self._events():
+            for number, event in enumerate(self._events()):
+                self.place = event.start_mark.index
+                if number % EVENTS_AT_ONCE == 0:
+                    steps.spend(STEPS_OF_EVENT * EVENTS_AT_ONCE)
                 self._take(event)
         except _Stop:
             return Parsed(self._before_the_stop(), self.problems, complete=False)
+        except steps.OutOfSteps:
+            self.problems.append(self.source.diagnostic("CC008", self.place, self.place + 1, steps.LIMIT))
+            return Parsed(None, self.problems, complete=False, is_over_limit=True)
         return Parsed(self.root, self.problems, complete=True)
 
     def _events(self) -> Iterator[Any]:
@@ -210,10 +235,11 @@ class _Parser:
         self._stop("CC008", start, start + 1, f"nested more than {DEEPEST} deep, the most a spec may be")
 
     def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
-        self._problem(code, start, end, message, advice)
+        self.problems.append(self.source.diagnostic(code, start, end, message, advice))
         raise _Stop
 
     def _problem(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
+        steps.spend(STEPS_OF_DIAGNOSTIC)
         self.problems.append(self.source.diagnostic(code, start, end, message, advice))
 
     def _take(self, event: Any) -> None:
@@ -243,8 +269,8 @@ class _Parser:
         value = self._value(event.value, start, end) if plain else event.value
         node = scalar(value, start, end, plain=plain)
         if event.anchor is not None:
-            self.anchors[event.anchor] = (node, 1)
-        self._add(node, 1)
+            self.anchors[event.anchor] = _Anchored(node, 1, 0)
+        self._add(node, 1, 0)
 
     def _value(self, text: str, start: int, end: int) -> Value:
         try:
@@ -283,8 +309,8 @@ class _Parser:
                         frame.entries.append((key, value))
             node = Mapping(frame.entries, frame.start, end)
         if frame.anchor is not None:
-            self.anchors[frame.anchor] = (node, frame.nodes)
-        self._add(node, frame.nodes)
+            self.anchors[frame.anchor] = _Anchored(node, frame.nodes, frame.depth)
+        self._add(node, frame.nodes, frame.depth)
 
     def _before_the_stop(self) -> Node | None:
         """The top-level fields that were complete, and the complete items of the list of layers."""
@@ -303,18 +329,18 @@ class _Parser:
             reason = "stands for a collection that contains it" if inside else "has no anchor above it"
             self._stop("CC013", start, end, f"alias *{event.anchor} {reason}")
             return
-        self._add(found[0], found[1], start)
+        if len(self.stack) + found.depth > DEEPEST:
+            self._refuse_depth(start)
+        steps.spend(found.nodes)  # which whoever reads the tree meets once more
+        self._add(*found)
 
-    def _add(self, node: Node, nodes: int, place: int | None = None) -> None:
+    def _add(self, node: Node, nodes: int, depth: int) -> None:
         if not self.stack:
             self.root = node
             return
         frame = self.stack[-1]
         frame.nodes += nodes
-        if frame.nodes > MOST_NODES:
-            start = node.start if place is None else place
-            limit = f"more than {MOST_NODES:,} values once aliases are expanded, the most a spec may hold"
-            self._stop("CC008", start, start + 1, limit)
+        frame.depth = max(frame.depth, depth + 1)
         if frame.keys is None:
             frame.entries.append(node)
         elif frame.key is None:

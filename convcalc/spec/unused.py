@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 
+from convcalc import steps
 from convcalc.spec.settings import Settings
 from convcalc.spec.source import Diagnostic, Source
 from convcalc.spec.template import Block, Layer
@@ -27,6 +28,8 @@ def unused_parameters(source: Source, blocks: Mapping[str, Block]) -> Iterator[D
 def _where_it_may_belong(block: Block, name: str) -> str:
     """The first layer with a field of that name that is not written."""
     for layer in _layers_in(block.layers):
+        if not steps.afford(1):
+            return ""
         if name in layer.types() and name not in layer.fields:
             return f"{layer.kind_name} in line {layer.line} has a field of that name: write `{name}: {name}` there"
     return ""

@@ -6,15 +6,27 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
 from convcalc.spec import tree
 from convcalc.spec.elsewhere import value_advice
-from convcalc.spec.expressions import FUNCTIONS, Expression, ExpressionError, Unknown, is_name, place
+from convcalc.spec.expressions import (
+    FUNCTIONS,
+    LONGEST,
+    Expression,
+    ExpressionError,
+    Unknown,
+    bounded_list,
+    is_name,
+    place,
+)
 from convcalc.spec.labels import BRACES, PART, Label, is_computed
-from convcalc.spec.source import Diagnostic, Source
+from convcalc.spec.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.spec.suggestions import did_you_mean
 from convcalc.spec.tree import Node, Scalar, scalar
+
+STEPS_OF_VALUE = 2
 
 Read = TypeVar("Read")
 
@@ -33,14 +45,15 @@ class Value:
         """What it says, given the values of names.
 
         Raises:
-            ExpressionError: it has no value.
+            ExpressionError: it has no value, or one beyond the limits of lists.
+            OutOfSteps: it takes more work than one run may.
         """
         if self.written is None and not self.constant:
             raise Unknown("reported where it stands")
         if isinstance(self.written, Expression):
             return self.written.evaluate(names)
         if isinstance(self.written, list):
-            return tuple(value.evaluate(names) for value in self.written)
+            return bounded_list(tuple([value.evaluate(names) for value in self.written]))
         return self.written
 
     def layers(self) -> Iterator[str]:
@@ -58,6 +71,7 @@ class ValueReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
+        self.place = 0  # of what is being read
         self.used: set[str] = set()  # the names that what has been read rests on
         self._said: set[Diagnostic] = set()
 
@@ -68,7 +82,13 @@ class ValueReader:
         end = node.end if isinstance(node, Scalar) else node.start + 1
         self._add(self.source.diagnostic(code, node.start, end, message, advice))
 
+    def over_limit(self, node: Node, message: str) -> None:
+        """Report that reading ends at a node, whatever else is wrong with it."""
+        end = node.end if isinstance(node, Scalar) else node.start + 1
+        self.problems.append(self.source.diagnostic("CC008", node.start, end, message))
+
     def _add(self, problem: Diagnostic) -> None:
+        steps.spend(STEPS_OF_DIAGNOSTIC)
         if problem not in self._said:  # what stands behind an anchor is read at every alias
             self._said.add(problem)
             self.problems.append(problem)
@@ -83,6 +103,7 @@ class ValueReader:
 
     def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
         """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
+        self.place = node.start
         if isinstance(node, tree.Sequence):
             return self._list(node, names, type_, field)
         if isinstance(node, tree.Mapping):
@@ -121,6 +142,7 @@ class ValueReader:
         return scalar(text[first:last], start + first, start + last)
 
     def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
+        steps.spend(STEPS_OF_VALUE * len(node.items))
         if type_ is not None and type_.item is None:
             self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
             return Value(node, None)
@@ -163,7 +185,8 @@ class ValueReader:
             self._blame(node, None, "CC011", message, advice)
             return
         expected = f"expected {type_.expected}; " if type_ is not None else ""
-        advice = value_advice(text, takes_list=type_ is not None and type_.item is not None)
+        takes_list = type_ is not None and type_.item is not None
+        advice = value_advice(text, takes_list=takes_list) if len(text) <= LONGEST else ""
         self._blame(node, error.node, "CC011", f"{field}: {expected}{error}", advice)
 
     def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str = "") -> None:

@@ -177,7 +177,7 @@ def read_blocks(source: Source) -> dict[str, Definition]:
         if layers.load(name) is not None:
             compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
         own[name] = Block(name, source)
-        library.define(own[name], node, compiler, [])
+        library.define(own[name], node, compiler)
     for key, node in root.entries:
         library.fill(own[str(key.value)], node, compiler)
     if problems or compiler.problems:

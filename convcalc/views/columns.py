@@ -11,9 +11,7 @@ from collections.abc import Callable, Sequence
 import msgspec
 from rich.cells import cell_len, set_cell_size
 from rich.table import Table
-
-from convcalc.views.formats.terminal import line
-from convcalc.visible import LONGEST, visible
+from rich.text import Text
 
 NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
@@ -23,7 +21,7 @@ GAP = 2
 
 
 class Column(msgspec.Struct):
-    """A column as it would be on a terminal of any width; its cells are made visible.
+    """A column as it would be on a terminal of any width.
 
     `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be; to less
     than `narrowest` only where no other column can be left out.
@@ -39,7 +37,6 @@ class Column(msgspec.Struct):
     width: int = 0
 
     def __post_init__(self) -> None:
-        self.header, self.cells = visible(self.header), list(map(visible, self.cells))
         self.width = max(map(cell_len, [self.header, *self.cells]))
 
 
@@ -48,7 +45,7 @@ def grid(columns: list[Column], styles: Sequence[str]) -> Table:
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     for column in columns:
         table.add_column(
-            line(column.header),
+            Text(column.header),
             justify="left" if column.justify == "left" else "right",
             style=column.style,
             width=column.width,
@@ -56,7 +53,7 @@ def grid(columns: list[Column], styles: Sequence[str]) -> Table:
             overflow="crop",
         )
     for place, style in enumerate(styles):
-        table.add_row(*(line(column.cells[place]) for column in columns), style=style or None)
+        table.add_row(*(Text(column.cells[place]) for column in columns), style=style or None)
     return table
 
 
@@ -66,10 +63,7 @@ def needed(columns: list[Column]) -> int:
 
 
 def fitted(columns: list[Column], width: int) -> list[Column]:
-    """The columns that fit, names and kinds shortened where they must be, names that nobody reads in any case."""
-    for column in columns:
-        if column.shorten is end:
-            column.width = min(column.width, LONGEST)
+    """The columns that fit, names and kinds shortened where they must be."""
     while len(columns) > 1:
         excess = needed(columns) - width
         slack = sum(max(0, column.width - column.narrowest) for column in columns if column.shorten)
@@ -94,7 +88,6 @@ def end(text: str, width: int) -> str:
     """The end of a name, which tells it from its neighbours."""
     if cell_len(text) <= width:
         return text
-    text = text[-width:]
     while cell_len(text) >= width:
         text = text[1:]
     return f"…{text}"

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.views import words
 from convcalc.views.columns import GAP, Column, end, fitted, grid, narrowest_window, needed, window
-from convcalc.views.formats import terminal
 
 BAR = " ▏▎▍▌▋▊▉█"
 NARROWEST_NAME = 12
@@ -23,14 +23,14 @@ WIDEST_BAR, NARROWEST_BAR = 24, 4
 def show(console: Console, report: Report, lines: list[Line], spec: str, *, complete: bool = True) -> None:
     """Print title, table, totals and convention."""
     name, shapes, path = words.title(report, spec)
-    console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim")))
+    console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")))
     if lines:
         console.print(_table(console.width, report, lines))
     if complete:
-        console.print(terminal.line(words.totals(report), style="bold"))
+        console.print(Text(words.totals(report), "bold"))
     for note in words.notes(report) if complete else []:
-        console.print(terminal.line(note))
-    console.print(terminal.line(words.convention(report), style="dim"))
+        console.print(Text(note))
+    console.print(Text(words.convention(report), "dim"))
 
 
 def _table(width: int, report: Report, lines: list[Line]) -> Table:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
@@ -9,7 +12,6 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.comparison.records import ordered
-from convcalc.views.formats import csv
 
 SIDE = (
     "name",
@@ -28,7 +30,10 @@ COSTS = ("params", "macs")
 
 def text(sides: Sides, by: By = "layer") -> str:
     """The table of a comparison, with its header."""
-    return csv.text(_several(sides) if len(sides.entries) > 1 else _one(sides, by))
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerows(_several(sides) if len(sides.entries) > 1 else _one(sides, by))
+    return out.getvalue()
 
 
 def _one(sides: Sides, by: By) -> list[list[object]]:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.version import __version__
-from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -23,7 +24,7 @@ def encode(explained: Explanation | KindExplanation, *, model: str = "", spec: s
     else:
         document |= {"model": model, "spec": spec, "convention": {"batch": 1}}
         document |= _content(explained)
-    return encoded(document)
+    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
 
 
 def _content(explained: Explanation) -> dict[str, Any]:

@@ -9,7 +9,6 @@ from convcalc.analysis.explain import COSTS, BlockExplanation, Formula, LayerExp
 from convcalc.analysis.report import ReceptiveField
 from convcalc.fields import shown
 from convcalc.views import words
-from convcalc.visible import short
 
 LABELS = {
     "padding": "padding in all",
@@ -58,7 +57,7 @@ def heading(layer: LayerExplanation) -> tuple[str, str, str]:
     """Name, kind with its summary, and the shapes that enter and leave."""
     entering = ", ".join(words.shape(shape) for shape in layer.input_shapes)
     return (
-        short(layer.name),
+        words.printable(layer.name),
         f"{layer.kind} {layer.summary}".rstrip(),
         f"{entering} -> {words.shape(layer.output_shape)}",
     )

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from convcalc.reference.battery import Battery, KindResult
 from convcalc.version import __version__
-from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -22,7 +23,7 @@ def encode(found: Battery) -> bytes:
         **({"against": found.runtime} if found.runtime else {}),
         "results": [_result(result) for result in found.results],
     }
-    return encoded(document)
+    return msgspec.json.format(msgspec.json.encode(document), indent=1)
 
 
 def _result(result: KindResult) -> dict[str, Any]:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from collections.abc import Sequence
 
 from convcalc.analysis.report import Totals
 from convcalc.views import words
-from convcalc.views.formats import csv
 from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
@@ -18,7 +19,11 @@ HEADER = (
 
 def text(entries: Sequence[Entry]) -> str:
     """The table, with its header."""
-    return csv.text([HEADER, *map(_row, entries)])
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(HEADER)
+    writer.writerows(_row(entry) for entry in entries)
+    return out.getvalue()
 
 
 def _row(entry: Entry) -> list[object]:
