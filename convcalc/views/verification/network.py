@@ -13,7 +13,7 @@ from convcalc.reference.against import Comparison
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
-from convcalc.views.columns import Column, end, first_words, fitted, grid
+from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.verification.marks import Marks, marks
 
 MOST_NAMES = 5
@@ -54,7 +54,7 @@ def _table(console: Console, found: Verification, mark: Marks) -> None:
         columns.append(Column(found.runtime, cells, rank=5))
     shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
     styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
-    console.print(grid(fitted(shown, console.width), styles))
+    console.print(Grid(fitted(shown, console.width), styles), soft_wrap=True)
 
 
 def _folded(found: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
