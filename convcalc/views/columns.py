@@ -21,7 +21,7 @@ NARROWEST_TEXT = 8
 WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
 """A kind with its kernel and stride, at the beginning of what a table says of it."""
 GAP = 2
-CELL_STEPS = 8
+CELL_STEPS = 3
 """Steps that a cell takes."""
 
 
