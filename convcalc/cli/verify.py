@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, INTERRUPTED = 1, 130
+SHOWING_SHARE = 0.1
+"""Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
 
 
@@ -213,7 +215,7 @@ class _Run:
         if allowed is None:
             allowed = MOST_BYTES if free is None else min(free, MOST_BYTES)
         try:
-            with _progress(network.name) as progress:
+            with steps.part(1 - SHOWING_SHARE), _progress(network.name) as progress:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None

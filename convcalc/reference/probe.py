@@ -56,7 +56,7 @@ def probe(network: Network, *, thin: bool = True, progress: Progress | None = No
     return _probed(network, fields, axes, thin, progress)
 
 
-NODE_STEPS = 1_500
+NODE_STEPS = 1_200
 """Steps that a node takes for each axis, beside those for the elements that tags are followed through."""
 MOST_CLASSES = 4_000_000
 """Intervals of all nodes together that are kept of what was seen."""
@@ -64,9 +64,10 @@ MOST_CLASSES = 4_000_000
 
 def _affordable(network: Network, axes: int) -> int:
     """How many of the nodes, from the first, the steps of the run last for."""
-    for count in range(len(network.nodes)):
-        if not steps.afford(NODE_STEPS * axes):
-            return count
+    with steps.part(0.7):  # the others are for the tags
+        for count in range(len(network.nodes)):
+            if not steps.afford(NODE_STEPS * axes):
+                return count
     return len(network.nodes)
 
 
@@ -141,12 +142,14 @@ class _Axis:
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
         work = 2 * sum(each.elements for each in laid if not each.problem)
-        chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
-        if chosen is not None:
-            is_kept = chosen.sets * sum(max(each.growth, 1) for each in laid) <= MOST_CLASSES
-            if not is_kept or not steps.afford(work * len(chosen.positions) // ELEMENTS_A_STEP):
-                left_out = AxisCheck(axis=self.axis, agrees=None, reason=UNAFFORDABLE)
-                return dict.fromkeys(range(len(laid)), left_out)
+        chosen = None
+        for share in (1, 4, 16):  # fewer tags where the steps do not last for more
+            chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // share // max(work, 1))
+            if chosen is None or self._is_affordable(work, chosen, laid):
+                break
+        else:
+            left_out = AxisCheck(axis=self.axis, agrees=None, reason=UNAFFORDABLE)
+            return dict.fromkeys(range(len(laid)), left_out)
         if chosen is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
             if not self.thin:
@@ -161,6 +164,11 @@ class _Axis:
             if seen is not None:
                 checks[index] = self._check(index, laid[index].place, seen, chosen, length.period)
         return checks
+
+    def _is_affordable(self, work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
+        """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
+        kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
+        return kept <= MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
     def _tags(self, length: Length, affordable: int) -> Tags | None:
         """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""

@@ -27,7 +27,7 @@ MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
 MOST_WIDE_WORK = 15_000_000
 """The same with all channels and axes."""
-ELEMENTS_A_STEP = 100
+ELEMENTS_A_STEP = 150
 LONGEST_AXIS = 2**14
 """Positions of an axis that is probed at its real size."""
 

@@ -195,7 +195,7 @@ RUNNING_SHARE = 0.6
 def _running_steps(row: Row) -> int:
     """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw."""
     elements = product(row.output_shape) + row.elementwise_ops
-    return 250 + row.macs // 12_000 + elements // 250 + row.params // 100
+    return 250 + row.macs // 24_000 + elements // 250 + row.params // 100
 
 
 BUFFERS = ("running_mean", "running_var", "constant")

@@ -23,6 +23,8 @@ WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
 GAP = 2
 CELL_STEPS = 3
 """Steps that a cell takes."""
+MOST_ROWS = 1_000
+"""Rows that are shown where the steps of the run do not last for all."""
 
 
 class Column(msgspec.Struct):
@@ -54,15 +56,20 @@ class Grid:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Segments for Rich, a few for a row."""
-        steps.spend(CELL_STEPS * len(self.styles) * len(self.columns))
+        count = len(self.styles)
+        if count > MOST_ROWS and not steps.afford(CELL_STEPS * count * len(self.columns)):
+            count = MOST_ROWS
         dim = console.get_style("dim")
         yield from self._row([column.header for column in self.columns], [dim for _ in self.columns])
         styles = {
             row: [console.get_style(column.style) + console.get_style(row) for column in self.columns]
             for row in set(self.styles)
         }
-        for place, row in enumerate(self.styles):
+        for place, row in enumerate(self.styles[:count]):
             yield from self._row([column.cells[place] for column in self.columns], styles[row])
+        if count < len(self.styles):
+            yield Segment(f"... and {len(self.styles) - count:,} more rows: {steps.LIMIT}")
+            yield Segment.line()
 
     def _row(self, cells: Sequence[str], styles: Sequence[Style]) -> Iterator[Segment]:
         text = ""
