@@ -131,7 +131,8 @@ class Linter:
             diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]
             nothing = Source(diagnostics[0].path, "")
             file = _File(self, nothing, severities, configuration, None, Settings(), diagnostics)
-            return msgspec.structs.replace(file.linted(), source=None, network=None)
+            with steps.afresh():  # those of the file may be gone
+                return msgspec.structs.replace(file.linted(), source=None, network=None)
 
     def _examined(self, path: str, source: Source, severities: dict[str, str], configuration: Configuration) -> Linted:
         """The findings of a text that could be read."""
