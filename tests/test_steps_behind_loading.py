@@ -45,7 +45,7 @@ def test_rules_that_are_cut_short_are_named(tmp_path: Path) -> None:
         from convcalc.linting.run import Settings as RuleSettings
         from convcalc.linting.run import _File
 
-        severities = {code: "warning" for code in ("CC201", "CC202", "CC203", "CC204", "CC205", "CC206", "CC207")}
+        severities = dict.fromkeys(("CC201", "CC202", "CC203", "CC204", "CC205", "CC206", "CC207"), "warning")
         file = _File(linter, source, severities, linter.finder.of(path), examined, RuleSettings(), [])
         assert [list(file._of_rule(code)) for code in severities] == [[]] * len(severities)
         assert file.unfinished == ["CC206", "CC207"]
