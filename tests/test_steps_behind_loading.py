@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from pathlib import Path
 
 import msgspec
@@ -20,6 +21,8 @@ from convcalc.comparing.sides import Settings, of_specs
 from convcalc.comparing.variants import of_variants
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
+from convcalc.network import Network
+from convcalc.reference.verified import Verification
 from convcalc.reference.verify import verify
 from convcalc.views.columns import MOST_ROWS, Column, Grid
 from convcalc.views.verification import json, network
@@ -72,9 +75,7 @@ def test_every_file_has_the_steps_of_a_run(tmp_path: Path) -> None:
         run = Linter(Options()).run(paths)
         assert not run.findings
         assert not steps.afford(21)
-    with steps.run(1_000), pytest.raises(steps.OutOfSteps):  # two are a pair
-        of_specs(paths[:2], Settings({}, {}, 1, "float32", False))
-        of_specs(paths[:2], Settings({}, {}, 1, "float32", False))
+    with steps.run(24), pytest.raises((steps.OutOfSteps, convcalc.SpecError)):  # two are a pair
         of_specs(paths[:2], Settings({}, {}, 1, "float32", False))
 
 
@@ -113,7 +114,7 @@ def test_an_alignment_without_steps_is_shorter_and_still_one(most: int) -> None:
     with steps.run(most):
         pairs = common(left, right)
     assert all(left[mine] == right[theirs] for mine, theirs in pairs)
-    assert all(a < b and c < d for (a, c), (b, d) in zip(pairs, pairs[1:], strict=False))
+    assert all(a < b and c < d for (a, c), (b, d) in itertools.pairwise(pairs))
     assert pairs
     if most == 10**9:
         assert len(pairs) == _longest_common(left, right)
@@ -169,16 +170,25 @@ def test_a_variant_without_steps_is_one_that_cannot_be_had(tmp_path: Path) -> No
     assert all(entry.comparison is not None for entry in compared.sides.entries)
 
 
+def _partial(net: Network) -> Verification:
+    """What comes of so few steps that some layers run and others do not."""
+    for most in range(1_000, 1_000_000, 500):
+        with steps.run(most):
+            result = verify(net)
+        if any(layer.is_run for layer in result.layers):
+            assert not all(layer.is_run for layer in result.layers)
+            return result
+    raise AssertionError("no layer runs")
+
+
 def test_verify_names_what_its_steps_do_not_last_for(tmp_path: Path) -> None:
     net = convcalc.load(_written(tmp_path, CONVS))
     in_full = verify(net)
     assert in_full.agrees
     assert all(layer.is_run and layer.receptive_field and layer.receptive_field.agrees for layer in in_full.layers)
-    with steps.run(3_000):
-        partial = verify(net)
+    partial = _partial(net)
     run = [layer.is_run for layer in partial.layers]
     assert run == sorted(run, reverse=True)
-    assert 0 < sum(run) < 12
     assert partial.agrees  # of what was measured
     assert {figure.agrees for figure in partial.totals.values()} == {None}
     shown = io.StringIO()
@@ -194,6 +204,4 @@ def test_verify_names_what_its_steps_do_not_last_for(tmp_path: Path) -> None:
 def test_verify_of_a_wrong_claim_is_a_disagreement_however_few_layers_run(tmp_path: Path) -> None:
     net = convcalc.load(_written(tmp_path, CONVS))
     wrong = msgspec.structs.replace(net.nodes[1], shape=(4, 9, 8))
-    with steps.run(3_000):
-        result = verify(msgspec.structs.replace(net, nodes=(net.nodes[0], wrong, *net.nodes[2:])))
-    assert not result.agrees
+    assert not _partial(msgspec.structs.replace(net, nodes=(net.nodes[0], wrong, *net.nodes[2:]))).agrees
