@@ -20,10 +20,11 @@ from convcalc.cli import application, loading
 from convcalc.comparing.sides import Settings, of_specs
 from convcalc.comparing.variants import of_variants
 from convcalc.linting.options import Options
-from convcalc.linting.run import Linter
+from convcalc.linting.run import Linter, _File
 from convcalc.network import Network
 from convcalc.reference.verified import Verification
 from convcalc.reference.verify import verify
+from convcalc.rules._subject import Settings as RuleSettings
 from convcalc.views.columns import MOST_ROWS, Column, Grid
 from convcalc.views.verification import json, network
 
@@ -45,9 +46,6 @@ def test_rules_that_are_cut_short_are_named(tmp_path: Path) -> None:
     source = convcalc.spec.read(path)
     examined = convcalc.spec.document.examine(source)
     with steps.run(13 * 5):  # of 13 nodes: for five rules
-        from convcalc.linting.run import Settings as RuleSettings
-        from convcalc.linting.run import _File
-
         severities = dict.fromkeys(("CC201", "CC202", "CC203", "CC204", "CC205", "CC206", "CC207"), "warning")
         file = _File(linter, source, severities, linter.finder.of(path), examined, RuleSettings(), [])
         assert [list(file._of_rule(code)) for code in severities] == [[]] * len(severities)
@@ -141,7 +139,7 @@ def test_a_table_is_as_rich_lays_it_out(colours: str | None) -> None:
     texts = []
     for shown in (table, Grid(_columns(), styles)):
         console = Console(file=io.StringIO(), width=80, force_terminal=colours is not None, color_system=colours)  # type: ignore[arg-type]
-        texts.append([(segment.text, segment.style) for segment in console.render(shown)])  # type: ignore[arg-type]
+        texts.append([(segment.text, segment.style) for segment in console.render(shown)])
     cells = [[(char, style or None) for text, style in segments for char in text if char != " "] for segments in texts]
     assert cells[0] == cells[1]
     plain = ["".join(text for text, _ in segments) for segments in texts]
