@@ -49,6 +49,16 @@ def run(most: int = MOST_STEPS) -> Iterator[None]:
 
 
 @contextmanager
+def afresh() -> Iterator[None]:
+    """Within a run, another one of its own for work that stands alone, such as the next of many files."""
+    if _meter.get() is None:
+        yield
+        return
+    with run():
+        yield
+
+
+@contextmanager
 def part(share: float = 0.5) -> Iterator[None]:
     """Within, at most this share of the steps that are left, so that work of less weight does not use up all."""
     meter = _meter.get()

@@ -582,3 +582,15 @@ def test_maps_that_are_resized_are_compared_in_the_middle() -> None:
     down = "conv: {out_channels: 4, kernel_size: 3, stride: 2, padding: 1}"
     text = f"input: [4, 25]\nlayers: [add: {{branches: [[], [{down}, upsample: {{size: 25, mode: linear}}]]}}]"
     assert findings("CC212", text) == []
+
+
+@pytest.mark.parametrize(("one", "map_", "mode"), [("1", "8", "linear"), ("1, 1", "8, 8", "bilinear")])
+def test_a_single_position_spread_over_an_axis_is_centred_nowhere(one: str, map_: str, mode: str) -> None:
+    """Corners of a map of 1 are aligned with all positions at once: a step of 0, by which nothing is divided."""
+    spread = f"upsample: {{size: [{map_}], mode: {mode}, align_corners: true}}"
+    of_two = f"inputs: {{a: [4, {one}], b: [4, {map_}]}}\nlayers:\n  - {spread.replace('{', '{from: a, ', 1)}\n"
+    assert findings("CC212", f"{of_two}  - add: {{from: [b, previous]}}\n") == []
+    of_both = f"input: [4, {one}]\nlayers: [add: {{branches: [[{{{spread}}}], [relu, {{{spread}}}]]}}]"
+    assert findings("CC212", of_both) == []
+    pooled = f"input: [4, {map_}]\nlayers:\n  - max_pool: {{repeat: 3, kernel_size: 2}}\n  - {spread}\n"
+    assert findings("CC212", f"{pooled}  - add: {{from: [input, previous]}}\n") == []

@@ -10,14 +10,17 @@ from __future__ import annotations
 import re
 from collections.abc import Hashable, Iterator, Sequence
 
+from convcalc import steps
 from convcalc.network import Network
 
 Pair = tuple["Item | None", "Item | None"]
 
 MOST_CELLS = 1_000_000
 """Pairs of layers up to which a longest common sequence is worked out by a table."""
+CELLS_A_STEP = 3
 MOST_EDITS = 1_000
-"""Layers removed and added up to which it is worked out beyond that; with more it is found nearly."""
+"""Layers removed and added up to which it is worked out beyond that; with more, or where the steps of the run do not
+last, it is found nearly."""
 
 
 class Item:
@@ -152,9 +155,12 @@ def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[in
 
 
 def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
-    if len(left) * len(right) > MOST_CELLS:
-        found = _few_edits(left, right)
-        return found if found is not None else _by_occurrence(left, right)
+    cells = len(left) * len(right)
+    pairs = _few_edits(left, right) if cells > MOST_CELLS else None
+    if pairs is not None:
+        return pairs
+    if cells > MOST_CELLS or not steps.afford(cells // CELLS_A_STEP):
+        return _by_occurrence(left, right)
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for first in range(len(left) - 1, -1, -1):
         below, row = lengths[first + 1], lengths[first]
@@ -174,15 +180,17 @@ def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[
 
 
 def _few_edits(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    """A longest common subsequence, None where more than `MOST_EDITS` items would have to be removed or added.
+    """A longest common subsequence, None where it takes more than `MOST_EDITS` edits, or more steps than are left.
 
     Myers, "An O(ND) difference algorithm and its variations", 1986: `reach[k]` is how far into `left` one gets on
     diagonal k (place in left less place in right) with so many edits.
     """
     reach = {1: 0}
-    steps: list[dict[int, int]] = []
+    history: list[dict[int, int]] = []
     for edits in range(MOST_EDITS + 1):
-        steps.append({diagonal: reach[diagonal] for diagonal in range(-edits - 1, edits + 2) if diagonal in reach})
+        if not steps.afford(edits):
+            return None
+        history.append({diagonal: reach[diagonal] for diagonal in range(-edits - 1, edits + 2) if diagonal in reach})
         for diagonal in range(-edits, edits + 1, 2):
             down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
             first = reach[diagonal + 1] if down else reach[diagonal - 1] + 1
@@ -190,15 +198,15 @@ def _few_edits(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tupl
                 first += 1
             reach[diagonal] = first
             if first >= len(left) and first - diagonal >= len(right):
-                return _traced_back(steps, len(left), len(right))
+                return _traced_back(history, len(left), len(right))
     return None
 
 
-def _traced_back(steps: list[dict[int, int]], first: int, second: int) -> list[tuple[int, int]]:
+def _traced_back(history: list[dict[int, int]], first: int, second: int) -> list[tuple[int, int]]:
     """The pairs on the way that `_few_edits` found, from its end to its beginning and turned round."""
     pairs = []
-    for edits in range(len(steps) - 1, -1, -1):
-        reach, diagonal = steps[edits], first - second
+    for edits in range(len(history) - 1, -1, -1):
+        reach, diagonal = history[edits], first - second
         down = diagonal == -edits or (diagonal != edits and reach[diagonal - 1] < reach[diagonal + 1])
         before = diagonal + 1 if down else diagonal - 1
         came, from_ = (reach[before], reach[before] - before) if edits else (0, 0)

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from convcalc import steps
 from convcalc.analysis.align import Item, aligned, tree
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.lines import Line, layer_line, total_line
@@ -14,6 +15,8 @@ from convcalc.analysis.report import Report
 from convcalc.network import Network, Node
 
 Mark = Literal["same", "affected", "edited", "added", "removed"]
+LAYER_STEPS = 15
+"""Steps that a layer of either network takes, beside what its alignment does."""
 COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
 
 
@@ -136,6 +139,7 @@ class _Matching:
 
     def __init__(self, base: Report, head: Report) -> None:
         self.reports = base, head
+        steps.spend(LAYER_STEPS * (len(base.layers) + len(head.layers)))
         known: dict[Hashable, int] = {}
         first, second = tree(base.network, known), tree(head.network, known)
         # Where two alignments are as good, that which is found must not depend on which network comes first.

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from convcalc import steps
 from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
 from convcalc.analysis.symbols import REACH, Layer, Symbol
@@ -159,12 +160,17 @@ def _names(network: Network) -> list[str]:
     return [name for _, _, name in sorted([*places, *((place, -place, node.name) for place, node in nodes)])]
 
 
+LINE_STEPS, FORMULA_STEPS = 10, 1_000
+"""Steps that a layer takes of which the same was said before, and those of another."""
+
+
 def _overview(network: Network) -> NetworkExplanation:
     known: dict[Any, Formula | None] = {}
     found = []
     for node in network.layers:
         config, shapes = _config(node), _shapes(network, node)
         key = config, shapes
+        steps.spend(LINE_STEPS if key in known else FORMULA_STEPS)
         if key not in known:
             formulas = Work(config, shapes).costs()
             known[key] = next((formula for formula in formulas if formula.quantity == "macs"), None)

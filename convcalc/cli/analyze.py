@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import BAD_INPUT, print_json, show_errors
@@ -41,11 +42,14 @@ def analyze(
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
     from convcalc.spec import SpecError
+    from convcalc.spec.source import unfinished
 
     inputs, variables = shapes(input or []), assignments(set or [])
     output = _OUTPUTS[format]()
     failed = False
-    for file in files:
+
+    def show(file: str) -> None:
+        nonlocal failed
         path = readable(file)
         errors: list[Diagnostic] = []
         try:
@@ -55,11 +59,19 @@ def analyze(
             errors = error.diagnostics
             if error.network is None:
                 output.failed(path, errors)
-                continue
+                return
             network = error.network
         report = cost(network, batch=batch, dtype=dtype)
         chosen = lines(report, by=by, top=top, expand=expand)
         output.show(path, report, chosen, errors, folded=by != "layer" or top is not None)
+
+    for file in files:
+        try:
+            with steps.afresh():
+                show(file)
+        except steps.OutOfSteps:
+            failed = True
+            output.failed(readable(file), [unfinished(readable(file))])
     output.end()
     if failed:
         raise typer.Exit(BAD_INPUT)

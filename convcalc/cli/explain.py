@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc import steps
 from convcalc.cli.completion import layer_kinds, networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import print_json, reject
@@ -47,11 +48,14 @@ def explain(
         raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
     from convcalc.cli.loading import load
     from convcalc.spec import SpecError
+    from convcalc.spec.source import unfinished
 
     try:
         network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
         reject(error.diagnostics)
+    except steps.OutOfSteps:
+        reject([unfinished(readable(file))])
     from convcalc.analysis import explain as analysis
 
     try:
@@ -60,6 +64,8 @@ def explain(
         raise typer.BadParameter(
             f"{_said(str(error))}; {_advice(error.name, error.known)}", param_hint="LAYER"
         ) from None
+    except steps.OutOfSteps:
+        reject([unfinished(readable(file))])
     _print(explained, format, network.name, readable(file))
 
 

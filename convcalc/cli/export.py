@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
 from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, to_stdout
@@ -51,6 +52,7 @@ def export(
     """
     from convcalc.cli.loading import load
     from convcalc.spec import SpecError
+    from convcalc.spec.source import unfinished
 
     size = _batch(batch)
     if importlib.util.find_spec("onnx") is None:
@@ -60,6 +62,8 @@ def export(
         network = load(file, shapes(input or []), assignments(set or []))
     except SpecError as error:
         reject(error.diagnostics)
+    except steps.OutOfSteps:
+        reject([unfinished(readable(file))])
     _save(network, file, output, None if no_weights else seed, dtype, size, opset, force=force)
 
 
@@ -95,6 +99,10 @@ def _save(
             to_stdout([model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()])
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
+    except steps.OutOfSteps:
+        fail(
+            f"{readable(file)}: not finished: {steps.LIMIT}; --no-weights writes the operators alone, which takes fewer"
+        )
     except TooLarge:
         fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
+from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
 from convcalc.cli.output import BAD_INPUT, print_json, show_errors
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, INTERRUPTED = 1, 130
+SHOWING_SHARE = 0.1
+"""Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
 
 
@@ -53,7 +56,15 @@ def verify(
     ] = None,
     max_memory: Annotated[
         str | None,
-        typer.Option(metavar="BYTES", help="Memory a network may take, as 8GiB; what is free unless told."),
+        typer.Option(metavar="BYTES", help="Memory a network may take, as 8GiB; 740 MiB unless told, or what is free."),
+    ] = None,
+    max_steps: Annotated[
+        str | None,
+        typer.Option(
+            metavar="STEPS",
+            help=f"Work that a network may take, a microsecond or so each, as 100M; {steps.MOST_STEPS // 10**6}M "
+            "unless told.",
+        ),
     ] = None,
     format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -69,11 +80,20 @@ def verify(
         os.environ[f"{library}_NUM_THREADS"] = used
     try:
         if not files:
-            _refuse(layer=layer, dtype=dtype, threads=threads, max_memory=max_memory, input=input, set=set)
+            _refuse(
+                layer=layer,
+                dtype=dtype,
+                threads=threads,
+                max_memory=max_memory,
+                max_steps=max_steps,
+                input=input,
+                set=set,
+            )
             code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
-            run = _Run(layer, against, seed, dtype or DTYPE, _amount(max_memory), format)
+            most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
+            run = _Run(layer, against, seed, dtype or DTYPE, most_bytes, most_steps, format)
             code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
     except KeyboardInterrupt:
         typer.echo("convcalc: interrupted", err=True)
@@ -96,7 +116,7 @@ def _processors() -> int:
     return os.cpu_count() or 1
 
 
-def _amount(text: str | None) -> int | None:
+def _amount(text: str | None, option: str) -> int | None:
     from convcalc.spec.quantities import amount
     from convcalc.spec.tree import number
 
@@ -105,7 +125,7 @@ def _amount(text: str | None) -> int | None:
     try:
         return amount(number(text) if text.isdigit() else text)
     except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--max-memory") from None
+        raise typer.BadParameter(str(error), param_hint=option) from None
 
 
 def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
@@ -114,7 +134,7 @@ def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:
 
     started = time.perf_counter()
     try:
-        with _progress("battery") as progress:
+        with steps.run(sys.maxsize), _progress("battery") as progress:  # the cases are ours, as many as are asked for
             found = battery(cases=cases, seed=seed, against=against, progress=progress)
     except MissingPackage as error:
         raise typer.BadParameter(str(error), param_hint="--against") from None
@@ -143,6 +163,7 @@ class _Run:
         seed: int,
         dtype: str,
         most_bytes: int | None,
+        most_steps: int | None,
         format: Format,  # noqa: A002  # as above
     ) -> None:
         self.settings: dict[str, Any] = {
@@ -152,6 +173,7 @@ class _Run:
             "dtype": dtype,
         }
         self.most_bytes = most_bytes
+        self.most_steps = steps.MOST_STEPS if most_steps is None else most_steps
         self.format = format
         self.documents: list[dict[str, Any]] = []
         self.shown = 0
@@ -160,16 +182,16 @@ class _Run:
         """The exit code."""
         from convcalc.cli.loading import load
         from convcalc.spec import SpecError
+        from convcalc.spec.source import unfinished
 
         codes = [0]
         for file in files:
             try:
-                network = load(file, inputs, variables)
-            except SpecError as error:
-                self._broken(file, error.diagnostics)
+                with steps.run(self.most_steps):
+                    codes.append(self._one(load(file, inputs, variables), file))
+            except (SpecError, steps.OutOfSteps) as error:
+                self._broken(file, error.diagnostics if isinstance(error, SpecError) else [unfinished(file)])
                 codes.append(BAD_INPUT)
-                continue
-            codes.append(self._one(network, file))
         if self.format == "json":
             from convcalc.views.verification import json
 
@@ -185,12 +207,15 @@ class _Run:
     def _one(self, network: Network, file: str) -> int:
         from convcalc.reference import verify as reference
         from convcalc.reference.against import MissingPackage
-        from convcalc.reference.memory import TooLarge, free_bytes
+        from convcalc.reference.memory import MOST_BYTES, TooLarge, free_bytes
 
         started = time.perf_counter()
-        allowed = self.most_bytes if self.most_bytes is not None else free_bytes()
+        free = free_bytes()
+        allowed = self.most_bytes
+        if allowed is None:
+            allowed = MOST_BYTES if free is None else min(free, MOST_BYTES)
         try:
-            with _progress(network.name) as progress:
+            with steps.part(1 - SHOWING_SHARE), _progress(network.name) as progress:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None

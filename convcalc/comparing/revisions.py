@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.analysis.compare import Incomparable, compare
 from convcalc.analysis.report import Report
 from convcalc.comparing.sides import Entry, Settings, Sides
@@ -16,6 +17,7 @@ from convcalc.opening import network_of, read_at
 from convcalc.spec import Diagnostic, Source, SpecError
 from convcalc.spec.named import file_of, readable
 from convcalc.spec.revision import NoRevision, NotThere, renamed_from
+from convcalc.spec.source import unfinished
 
 Status = Literal["changed", "unchanged", "added", "deleted", "failed"]
 
@@ -42,7 +44,10 @@ def since(revision: str, files: Sequence[str], settings: Settings) -> list[Revis
     Raises:
         SpecError: there is no such revision.
     """
-    revised = [_revised(revision, file, settings) for file in files]
+    revised = []
+    for file in files:
+        with steps.afresh():
+            revised.append(_revised(revision, file, settings))
     moved = {os.path.normpath(file.was) for file in revised if file.was}
     return [file for file in revised if file.status != "deleted" or os.path.normpath(file.path) not in moved]
 
@@ -61,6 +66,9 @@ def _revised(revision: str, file: str, settings: Settings) -> Revised:
         comparison = compare(before, head, allow_input_change=settings.allow_input_change)
     except NoRevision:
         raise
+    except steps.OutOfSteps:
+        problem = unfinished(path)
+        return Revised(path, "failed", reason=problem.message, problems=(problem,))
     except SpecError as error:
         problems = tuple(error.diagnostics)
         return Revised(path, "failed", reason=problems[0].message, problems=problems)

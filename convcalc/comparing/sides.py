@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import nullcontext
 
 import msgspec
 
+from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import Change, Comparison, compare
 from convcalc.analysis.report import Report
@@ -15,6 +17,7 @@ from convcalc.opening import network_of, read, read_at
 from convcalc.spec import Diagnostic, Source, SpecError
 from convcalc.spec.named import readable
 from convcalc.spec.replacing import Skipped
+from convcalc.spec.source import unfinished
 
 
 class Entry(msgspec.Struct, frozen=True):
@@ -98,14 +101,18 @@ def of_specs(files: Sequence[str], settings: Settings) -> Sides:
         Uncompared: some have mistakes.
         Incomparable: their inputs differ.
     """
-    sides = [_side(file, settings) for file in files]
+    sides = [_side(file, settings) for file in files[:2]]
+    for file in files[2:]:  # two are a pair
+        with steps.afresh():
+            sides.append(_side(file, settings))
     if any(side.errors for side in sides):
         raise Uncompared(sides)
     (base, first), *heads = [(side.report, side) for side in sides if side.report is not None]
     entries = []
     for head, side in heads:
         allowed = settings.allow_input_change or side.is_resized or first.is_resized
-        entries.append(Entry(side.label, compare(base, head, allow_input_change=allowed)))
+        with steps.afresh() if len(heads) > 1 else nullcontext():
+            entries.append(Entry(side.label, compare(base, head, allow_input_change=allowed)))
     return Sides(base, first.label, first.label, tuple(entries), variants=False)
 
 
@@ -114,6 +121,8 @@ def _side(file: str, settings: Settings) -> Side:
     try:
         source = settings.read(file)
         report = settings.report(source)
+    except steps.OutOfSteps:
+        return Side(label, None, (unfinished(label),))
     except SpecError as error:
         network = error.network
         partial = analyze(network, batch=settings.batch, dtype=settings.dtype) if network is not None else None

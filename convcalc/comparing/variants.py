@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
+from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import compare
 from convcalc.analysis.report import Report
@@ -57,7 +58,7 @@ def of_variants(
         raise VariantError(f"block `{twice[0]}` is defined both in {blocks} and in {file}")
     sources: dict[str, Source] = {}
     variants = parsed(wanted, rewriter.outline, more)
-    entries = [_entry(rewriter, variant, (layers, excluded), base, settings, sources) for variant in variants]
+    entries = [_bounded(rewriter, variant, (layers, excluded), base, settings, sources) for variant in variants]
     if all(entry is None for entry in entries):
         named = f" among {', '.join(layers)}" if layers else ""
         named += f" except {', '.join(excluded)}" if excluded else ""
@@ -68,6 +69,22 @@ def of_variants(
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
     return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)
+
+
+def _bounded(
+    rewriter: Rewriter,
+    variant: Variant,
+    patterns: tuple[Sequence[str], Sequence[str]],
+    base: Report,
+    settings: Settings,
+    sources: dict[str, Source],
+) -> Entry | None:
+    """As `_entry`; a variant for which the steps of the run do not last is one that could not be had."""
+    try:
+        return _entry(rewriter, variant, patterns, base, settings, sources)
+    except steps.OutOfSteps as error:
+        sources.pop(variant.label, None)
+        return Entry(variant.label, reason=f"it takes {error}")
 
 
 def _entry(

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import msgspec
 
-from convcalc import rules
+from convcalc import rules, steps
 from convcalc.analysis.report import Report
 from convcalc.layers import Shape
 from convcalc.linting.baseline import Baseline, Key, read_baseline, write_baseline
@@ -22,7 +22,7 @@ from convcalc.opening import read
 from convcalc.rules._subject import Problem, Settings, Subject
 from convcalc.spec.document import Examined, examine
 from convcalc.spec.named import file_of
-from convcalc.spec.source import Diagnostic, Source, SpecError
+from convcalc.spec.source import Diagnostic, Source, SpecError, unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 LAST = ("CC901", "CC902", "CC903")
 """Rules about the other rules' findings."""
+FINDING_STEPS = 40
+"""Steps that a finding takes until it is shown."""
 
 
 def lint(
@@ -105,7 +107,12 @@ class Linter:
             UsageError: an option means nothing for these files.
         """
         self.files = len(paths)
-        return self.finished([self.file(os.fspath(path)) for path in paths])
+        return self.finished([self._alone(os.fspath(path)) for path in paths])
+
+    def _alone(self, path: str) -> Linted:
+        """One of several files, each of which may take all the steps of a run."""
+        with steps.afresh():
+            return self.file(path)
 
     def file(self, path: str, source: Source | None = None) -> Linted:
         """Lint one file, with another text than its own where one is given. Done again, it counts once.
@@ -119,11 +126,16 @@ class Linter:
         self.severities = severities | self.severities
         try:
             source = source or read(named, self.options.inputs)
-        except SpecError as error:
-            diagnostics = error.diagnostics
+            return self._examined(path, source, severities, configuration)
+        except (SpecError, steps.OutOfSteps) as error:
+            diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]
             nothing = Source(diagnostics[0].path, "")
             file = _File(self, nothing, severities, configuration, None, Settings(), diagnostics)
-            return msgspec.structs.replace(file.linted(), source=None, network=None)
+            with steps.afresh():  # those of the file may be gone
+                return msgspec.structs.replace(file.linted(), source=None, network=None)
+
+    def _examined(self, path: str, source: Source, severities: dict[str, str], configuration: Configuration) -> Linted:
+        """The findings of a text that could be read."""
         examined = examine(source, inputs=self.options.inputs, variables=self.options.variables)
         base = base_of(self.options, path, self.files) if self.options.base is not None else ""
         settings = self._settings(configuration, path, base if isinstance(base, Report) else None)
@@ -250,6 +262,7 @@ class _File:
         warnings = tuple(examined.warnings) if examined is not None else ()
         self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings, warnings)
         self.ran = set(severities)
+        self.unfinished: list[str] = []
         self.suppressed = 0
 
     def linted(self) -> Linted:
@@ -259,6 +272,8 @@ class _File:
         self.linter.mistakes[self.source.path] = Counter()
         suppressing, malformed = self._suppressions()
         found = [each for code in self.severities if code not in LAST for each in self._of_rule(code)]
+        found += self._about_unfinished()
+        steps.spend(len(found) * (FINDING_STEPS + len(suppressing)))
         kept = [each for each in found if not self._is_suppressed(each, suppressing)]
         kept += self._about_suppressions(suppressing, malformed)
         kept = [each for each in kept if not self._is_known(each, seen)]
@@ -273,7 +288,11 @@ class _File:
         found: list[_Found] = []
         self.subject.at = None
         try:
+            steps.spend(len(self.subject.network.nodes))
             found.extend(self._found(code, problem) for problem in rule.check(self.subject))
+        except steps.OutOfSteps:
+            self.ran.discard(code)
+            self.unfinished.append(code)
         except Exception as error:  # whatever a rule does, the others still run
             self.ran.discard(code)
             at, what = self.subject.at, str(error).partition("\n")[0]
@@ -282,6 +301,12 @@ class _File:
                 Crash(code, rule.name, self.source.path, layer, type(error).__name__, what)
             )
         return found
+
+    def _about_unfinished(self) -> Iterator[_Found]:
+        """That rules were cut short, which must not look as if there was nothing to find."""
+        if self.unfinished:
+            diagnostic = unfinished(self.source.path, f"{', '.join(self.unfinished)}:")
+            yield self._found("CC008", Problem(None, 0, 0, diagnostic.message, diagnostic.help, diagnostic=diagnostic))
 
     def _found(self, code: str, problem: Problem) -> _Found:
         configured = self.configured.get(code)

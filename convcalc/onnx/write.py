@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import NamedTuple
 
 import numpy as np
-from onnx import ModelProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
+from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, helper, numpy_helper
 
+from convcalc import steps
 from convcalc.layers import Array, NoOnnxForm, Shape, Weights
 from convcalc.network import Network, Node
 from convcalc.onnx.graph import Layer
@@ -22,6 +23,11 @@ MOST_BYTES = 2**31 - 2**20
 
 WEIGHTS_FILE = "weights.bin"
 """Where a model without its arrays says they are, unless told: a file of this name beside it."""
+
+LAYER_STEPS = 120
+"""Steps that the operators of a layer take."""
+NUMBERS_A_STEP = 60
+"""Numbers of an array that are drawn and written in a step."""
 
 Arrays = Callable[[int], Mapping[str, Array]]
 """The arrays of the node at an index, by name: learned ones and buffers."""
@@ -66,27 +72,30 @@ def model(
     """
     if not OPSET <= opset <= defs.onnx_opset_version():
         raise CannotWrite(f"opset {opset}; legal here: {OPSET} to {defs.onnx_opset_version()}")
+    steps.spend(LAYER_STEPS * len(network.layers))
     layers = _written(network, dtype)
     held = _held(network, layers)
     leaving = network.layers if every_layer else [network.nodes[index] for index in dict.fromkeys(network.outputs)]
     named = {node.name for node in leaving}
-    graph = helper.make_graph(
-        [operator for layer in layers for operator in layer.nodes],
-        network.name or "network",
-        [_value(node, dtype, batch) for node in network.inputs],
-        [_value(node, dtype, batch) for node in leaving],
-        _without_numbers(held, dtype, weights_file) if arrays is None else _with_numbers(held, arrays, dtype),
-        doc_string=network.source,
-        value_info=[_value(node, dtype, batch) for node in network.layers if node.name not in named],
-    )
     opsets = [helper.make_opsetid("", opset)]
-    return helper.make_model(
-        graph,
+    written = helper.make_model(
+        GraphProto(name=network.name or "network", doc_string=network.source),
         opset_imports=opsets,
         ir_version=helper.find_min_ir_version_for(opsets),
         producer_name="convcalc",
         producer_version=__version__,
     )
+    graph = written.graph  # filled where it is: what is put into it is copied, and let go of
+    for layer in layers:
+        graph.node.extend(layer.nodes)
+        layer.nodes.clear()
+    graph.initializer.extend(
+        _without_numbers(held, dtype, weights_file) if arrays is None else _with_numbers(held, arrays, dtype)
+    )
+    graph.input.extend(_value(node, dtype, batch) for node in network.inputs)
+    graph.output.extend(_value(node, dtype, batch) for node in leaving)
+    graph.value_info.extend(_value(node, dtype, batch) for node in network.layers if node.name not in named)
+    return written
 
 
 def _written(network: Network, dtype: str) -> list[Layer]:
@@ -153,21 +162,21 @@ def _held(network: Network, layers: list[Layer]) -> dict[str, _Held]:
     return found
 
 
-def _with_numbers(held: dict[str, _Held], arrays: Arrays, dtype: str) -> list[TensorProto]:
-    size = sum(math.prod(each.shape) for each in held.values()) * np.dtype(dtype).itemsize
+def _with_numbers(held: dict[str, _Held], arrays: Arrays, dtype: str) -> Iterator[TensorProto]:
+    count = sum(math.prod(each.shape) for each in held.values())
+    steps.spend(count // NUMBERS_A_STEP)
+    size = count * np.dtype(dtype).itemsize
     if size > MOST_BYTES:
         raise TooLarge(f"the arrays are {size:,} bytes, and an ONNX file holds {MOST_BYTES:,}")
-    tensors = []
     for name, each in held.items():
         array = arrays(each.place)[each.name]
         if array.shape != each.shape:
             raise CannotWrite(f"{name} is an array of {list(array.shape)}, where {list(each.shape)} is needed")
-        tensors.append(numpy_helper.from_array(np.ascontiguousarray(array, dtype), name))
-    return tensors
+        yield numpy_helper.from_array(np.ascontiguousarray(array, dtype), name)
 
 
-def _without_numbers(held: dict[str, _Held], dtype: str, weights_file: str) -> list[TensorProto]:
-    tensors, offset = [], 0
+def _without_numbers(held: dict[str, _Held], dtype: str, weights_file: str) -> Iterator[TensorProto]:
+    offset = 0
     for name, each in held.items():
         tensor = TensorProto(
             name=name, data_type=_element_type(dtype), dims=each.shape, data_location=TensorProto.EXTERNAL
@@ -176,8 +185,7 @@ def _without_numbers(held: dict[str, _Held], dtype: str, weights_file: str) -> l
         for key, value in {"location": weights_file, "offset": offset, "length": length}.items():
             tensor.external_data.add(key=key, value=str(value))
         offset += length
-        tensors.append(tensor)
-    return tensors
+        yield tensor
 
 
 def _value(node: Node, dtype: str, batch: int | str) -> ValueInfoProto:

@@ -13,6 +13,9 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.arithmetic.field import Field, Span
 from convcalc.network import Node
 
+UNAFFORDABLE = "it takes more steps than the run has"
+"""Why something was not probed that could be."""
+
 
 class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
     """One spatial axis of the input, as a node sees it.

@@ -87,7 +87,7 @@ def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool)
     for layer in layers:
         found += _of_layer(layer)
     for name, figure in totals.items():
-        if not figure.agrees and not any(finding.column == TOTALS[name] for finding in found):
+        if figure.agrees is False and not any(finding.column == TOTALS[name] for finding in found):
             found.append(Finding(TOTALS[name], "", f"{name} in total {_figure(figure)}"))
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
@@ -122,7 +122,7 @@ def _of_layer(layer: LayerResult) -> Iterator[Finding]:
     for column, figure in figures:
         if layer.problem and (figure.claimed or column == "shape"):
             yield Finding(column, layer.name, f"cannot be run: {layer.problem}")
-        elif not figure.agrees:
+        elif figure.agrees is False:
             yield Finding(column, layer.name, _figure(figure))
 
 

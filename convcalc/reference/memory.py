@@ -13,6 +13,9 @@ from convcalc.network import Network, Node
 WORKSPACE_BYTES = 256 * 2**20
 """What the interpreter, NumPy and the engine's buffers take beside the tensors, rounded up."""
 
+MOST_BYTES = 500 * 10**6 + WORKSPACE_BYTES
+"""What a run may take unless told."""
+
 
 class TooLarge(ValueError):
     """The network needs more memory than it may take: `needed` and `allowed` are in bytes."""

@@ -19,11 +19,12 @@ from typing import Any
 import numpy as np
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.analysis.analyze import receptive_fields
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Measure, Span, intervals, measure
 from convcalc.network import Network
-from convcalc.reference.field_checks import AxisCheck, FieldCheck, differs, mixed, together, with_arriving
-from convcalc.reference.real_size import MOST_WIDE_WORK, MOST_WORK, at_real_size
+from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, FieldCheck, differs, mixed, together, with_arriving
+from convcalc.reference.real_size import ELEMENTS_A_STEP, MOST_WIDE_WORK, MOST_WORK, at_real_size
 from convcalc.reference.stretch import Laid, Length, Place, has, laid_out, parts, stretched
 from convcalc.reference.tags import NOWHERE, Follow, Seen, Tags
 from convcalc.tensors.engine import Engine
@@ -45,6 +46,34 @@ def probe(network: Network, *, thin: bool = True, progress: Progress | None = No
     """
     fields, _ = receptive_fields(network)
     axes = max((len(node.shape) - 1 for node in network.inputs), default=0)
+    count = _affordable(network, axes)
+    if count < len(network.nodes):
+        start = replace(network, nodes=network.nodes[:count], outputs=(count - 1,), groups=())
+        probed = _probed(start, fields[:count], axes, thin, progress) if count > network.input_count else []
+        left_out = [AxisCheck(axis=axis, agrees=None, reason=UNAFFORDABLE) for axis in range(axes)]
+        rest = zip(network.nodes[len(probed) :], fields[len(probed) :], strict=True)
+        return [*probed, *(together(node, field, left_out) for node, field in rest)]
+    return _probed(network, fields, axes, thin, progress)
+
+
+NODE_STEPS = 1_200
+"""Steps that a node takes for each axis, beside those for the elements that tags are followed through."""
+MOST_CLASSES = 4_000_000
+"""Intervals of all nodes together that are kept of what was seen."""
+
+
+def _affordable(network: Network, axes: int) -> int:
+    """How many of the nodes, from the first, the steps of the run last for."""
+    with steps.part(0.7):  # the others are for the tags
+        for count in range(len(network.nodes)):
+            if not steps.afford(NODE_STEPS * axes):
+                return count
+    return len(network.nodes)
+
+
+def _probed(
+    network: Network, fields: Sequence[Field], axes: int, thin: bool, progress: Progress | None
+) -> list[FieldCheck]:
     steps = _Steps(progress, axes * len(network.nodes))
     checks: list[list[AxisCheck]] = [[] for _ in fields]
     for axis in range(axes):
@@ -100,6 +129,8 @@ class _Axis:
         found = self._lengthened(laid, stretch.length)
         nodes = range(len(self.network.nodes))
         rest = [index for index in nodes if index not in found]
+        if any(check.reason == UNAFFORDABLE for check in found.values()):
+            return [found[index] for index in nodes]
         if rest or any(field.overall[self.axis : self.axis + 1] not in ((), (None,)) for field in self.fields):
             at_its_size, arriving = at_real_size(
                 self.network, self.fields, self.axis, laid, rest, self.thin, self.engine
@@ -111,7 +142,14 @@ class _Axis:
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
         work = 2 * sum(each.elements for each in laid if not each.problem)
-        chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // max(work, 1))
+        chosen = None
+        for share in (1, 4, 16):  # fewer tags where the steps do not last for more
+            chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // share // max(work, 1))
+            if chosen is None or self._is_affordable(work, chosen, laid):
+                break
+        else:
+            left_out = AxisCheck(axis=self.axis, agrees=None, reason=UNAFFORDABLE)
+            return dict.fromkeys(range(len(laid)), left_out)
         if chosen is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
             if not self.thin:
@@ -126,6 +164,11 @@ class _Axis:
             if seen is not None:
                 checks[index] = self._check(index, laid[index].place, seen, chosen, length.period)
         return checks
+
+    def _is_affordable(self, work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
+        """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
+        kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
+        return kept <= MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
     def _tags(self, length: Length, affordable: int) -> Tags | None:
         """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""

@@ -13,11 +13,12 @@ from functools import cache
 import numpy as np
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.arithmetic.arrivals import Cover
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, at_input, intervals, measure
 from convcalc.layers import Kind, Unprobed
 from convcalc.network import Network
-from convcalc.reference.field_checks import AxisCheck, differs, mixed
+from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, differs, mixed
 from convcalc.reference.stretch import Laid, Place, blank, entering, form, has, run
 from convcalc.reference.tags import NOWHERE, Arrived, Follow, Seen, Tags
 from convcalc.tensors.engine import Array, Engine
@@ -26,6 +27,7 @@ MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
 MOST_WIDE_WORK = 15_000_000
 """The same with all channels and axes."""
+ELEMENTS_A_STEP = 150
 LONGEST_AXIS = 2**14
 """Positions of an axis that is probed at its real size."""
 
@@ -57,6 +59,9 @@ def at_real_size(
     work = sum(layer.elements for layer in placed if not layer.problem)
     every = max(1, -(-size * work // (MOST_WORK if thin else MOST_WIDE_WORK)))
     ends = {end for cover in overall.values() for end in _around(cover) if end in range(size)} if every > 1 else set()
+    if not steps.afford(size // every * work // ELEMENTS_A_STEP):
+        left_out = {index: AxisCheck(axis=axis, agrees=None, reason=UNAFFORDABLE) for index in needed}
+        return {index: left_out[index] for index in rest}, {index: left_out[index] for index in overall}
     tags = Tags([sorted({*range(0, size, every), *ends})])
     follow = Follow(network, axis, placed, engine, thin, longer=0, margin=0, period=size)
     follow.spreads = cache(lambda index: _sees_all(network, fields, placed, index, axis))

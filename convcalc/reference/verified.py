@@ -13,15 +13,19 @@ from convcalc.reference.field_checks import FieldCheck
 
 
 class Figure(msgspec.Struct, frozen=True):
-    """One number, or shape: what the formulas say and what was found; `measured` is None where nothing came out."""
+    """One number, or shape: what the formulas say and what was found.
+
+    `measured` is None where nothing came out, and where nothing was tried, for which `is_tried` is False.
+    """
 
     claimed: Any
     measured: Any
+    is_tried: bool = True
 
     @property
-    def agrees(self) -> bool:
-        """Whether they are the same."""
-        return bool(self.claimed == self.measured)
+    def agrees(self) -> bool | None:
+        """Whether they are the same, None where nothing was tried."""
+        return bool(self.claimed == self.measured) if self.is_tried else None
 
 
 class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -47,7 +51,12 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
         """Whether all that was measured is what is claimed, and no other runtime differs."""
         figures = (self.output_shape, self.params, self.macs)
         checks = [check.agrees for check in (self.receptive_field, self.against) if check is not None]
-        return not self.problem and False not in checks and all(figure.agrees for figure in figures)
+        return not self.problem and False not in [*checks, *(figure.agrees for figure in figures)]
+
+    @property
+    def is_run(self) -> bool:
+        """Whether the steps of the run lasted for it."""
+        return self.output_shape.is_tried
 
 
 class Expectation(msgspec.Struct, frozen=True):
@@ -91,4 +100,4 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         """Whether every number that was measured is what is claimed, and what the spec expects."""
         figures: list[Figure | Expectation] = [*self.totals.values(), *self.expectations]
         outputs = all(output.agrees is not False for output in self.outputs)
-        return not self.disagreements and outputs and all(figure.agrees for figure in figures)
+        return not self.disagreements and outputs and all(figure.agrees is not False for figure in figures)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from itertools import zip_longest
 
 import msgspec
 import numpy as np
 
+from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
@@ -60,9 +62,10 @@ def verify(
     """Run a network on random tensors and compare every claim with what is measured.
 
     Shapes are read off the arrays, params are the elements of arrays that were read, each once, MACs the
-    multiplications that were executed, receptive fields what a NaN at one input position reaches. `layer` runs one
-    layer alone, on a random input. Elements and overflows depend on `seed`; nothing that is compared does.
-    `against` compares the values too, with those of another runtime that is given the same arrays.
+    multiplications that were executed, receptive fields what a NaN at one input position reaches. What the steps
+    of a run do not last for is left out, and the result says so. `layer` runs one layer alone, on a random input.
+    Elements and overflows depend on `seed`; nothing that is compared does. `against` compares the values too, with
+    those of another runtime that is given the same arrays.
 
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
@@ -87,6 +90,7 @@ def verify(
     report, layers, totals = compared(
         network, dtype, seed, threads, weights=runtime or weights, runtime=runtime, progress=progress
     )
+    is_run = all(layer.is_run for layer in layers)
     return Verification(
         network=network,
         report=report,
@@ -96,7 +100,7 @@ def verify(
         totals=totals,
         expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
         runtime=against or "",
-        outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime else (),
+        outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime and is_run else (),
     )
 
 
@@ -117,12 +121,13 @@ def compared(
     run = execute(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
     )
-    measured = list(_measured(network, run, runtime, tell))
+    with steps.part(RUNNING_SHARE):
+        measured = list(_measured(report, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
         checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
-    rows = zip(report.layers, measured, checks[network.input_count :], strict=True)
-    return report, tuple(_result(row, found, check) for row, found, check in rows), _totals(report, measured)
+    rows = zip_longest(report.layers, measured, checks[network.input_count :])
+    return report, tuple(_result(row, layer, check) for row, layer, check in rows), _totals(report, measured)
 
 
 def alone(network: Network, name: str) -> Network:
@@ -168,18 +173,29 @@ def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
     return {node.name: generator.standard_normal((1, *node.shape)).astype(dtype) for node in network.inputs}
 
 
-def _measured(
-    network: Network, steps: Iterable[Step], runtime: OnnxRuntime | None, tell: Progress
-) -> Iterator[_Measured]:
-    total = len(network.layers)
-    tell(network.layers[0].name if total else "", 0, total)
+def _measured(report: Report, run: Iterator[Step], runtime: OnnxRuntime | None, tell: Progress) -> Iterator[_Measured]:
+    """The layers in the order they run, as far as the steps last."""
+    total = len(report.layers)
     with np.errstate(all="ignore"):  # an overflow is told by name, once
-        for done, step in enumerate(steps, start=1):
+        for done, row in enumerate(report.layers):
+            tell(row.name, done, total)
+            if not steps.afford(_running_steps(row)):
+                break
+            step = next(run)
             yield _kept(step, runtime.compare(step) if runtime else None)
             del step
-            tell(network.layers[min(done, total - 1)].name, done, total)
-    if len(network.nodes) > FEW:
+    if total > FEW:
         gc.collect()
+
+
+RUNNING_SHARE = 0.6
+"""Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
+
+
+def _running_steps(row: Row) -> int:
+    """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw."""
+    elements = product(row.output_shape) + row.elementwise_ops
+    return 250 + row.macs // 24_000 + elements // 250 + row.params // 100
 
 
 BUFFERS = ("running_mean", "running_var", "constant")
@@ -204,7 +220,19 @@ def _kept(step: Step, against: Comparison | None) -> _Measured:
     )
 
 
-def _result(row: Row, measured: _Measured, check: FieldCheck | None) -> LayerResult:
+def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
+    if measured is None:
+        untried = (Figure(claimed, None, is_tried=False) for claimed in (row.output_shape, row.params, row.macs))
+        shape, params, macs = untried
+        return LayerResult(
+            name=row.name,
+            kind=row.kind,
+            line=row.line,
+            output_shape=shape,
+            params=params,
+            macs=macs,
+            receptive_field=check,
+        )
     return LayerResult(
         name=row.name,
         kind=row.kind,
@@ -219,8 +247,14 @@ def _result(row: Row, measured: _Measured, check: FieldCheck | None) -> LayerRes
     )
 
 
+TOTALS = ("params", "buffers", "macs", "weight_bytes", "activation_bytes", "peak_activation_bytes")
+"""The totals that are measured, of all layers together."""
+
+
 def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
     claimed = report.totals
+    if len(measured) < len(report.layers):
+        return {name: Figure(getattr(claimed, name), None, is_tried=False) for name in TOTALS}
     element = np.dtype(report.convention.dtype).itemsize
     params = sum(layer.learned for layer in measured)
     return {

@@ -140,7 +140,11 @@ class Subject:
 
     def is_output(self, index: int) -> bool:
         """Whether a node's output leaves the network."""
-        return index in self.network.outputs
+        return index in self._outputs
+
+    @cached_property
+    def _outputs(self) -> frozenset[int]:
+        return frozenset(self.network.outputs)
 
     def problem(
         self,

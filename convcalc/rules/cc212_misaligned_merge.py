@@ -151,6 +151,8 @@ def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apar
         if (start.axis, start.limit) != (path.axis, path.limit):
             continue
         step, middle = min(start.stride, path.stride), _middle(start, path, node.shape[axis])
+        if not step:  # one position, spread over the whole axis, is centred nowhere
+            continue
         positions = abs(start.place(middle) - path.place(middle))
         if positions / step >= LEAST:
             left = abs(start.place(middle) - path.place(middle) + _spread(start) - _spread(path))

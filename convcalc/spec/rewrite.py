@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 
-from convcalc import layers
+from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
@@ -29,6 +29,8 @@ from convcalc.spec.variants import NOT_INSIDE, Variant, parameters
 Suffixes = frozenset[Path]
 """Ways from within a block to the convolutions that are to be replaced there."""
 
+REWRITING_STEPS = 5
+"""Steps that a written layer takes in a rewriting, changed or not."""
 DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
 """What a convolution has where it is not written, as a spec says it."""
 
@@ -141,6 +143,7 @@ class Rewriter:
         Raises:
             CannotApply: the variant does not have what a layer says.
         """
+        steps.spend(REWRITING_STEPS * len(self.reached))
         return self.source.with_text(_Version(self, variant, chosen).text())
 
 

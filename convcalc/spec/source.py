@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from convcalc import steps
 from convcalc.spec import zoo
 
 if TYPE_CHECKING:
@@ -41,6 +42,12 @@ class Diagnostic(msgspec.Struct, frozen=True):
     help: str = ""
     text: str = ""
     severity: str = "error"
+
+
+def unfinished(path: str, what: str = "") -> Diagnostic:
+    """That the steps of the run did not last for a spec, or for some of `what` is done with it."""
+    message = f"{what} not finished: {steps.LIMIT}" if what else f"not finished: {steps.LIMIT}"
+    return Diagnostic(path, 0, 0, 0, "CC008", message, "a smaller spec takes fewer, as does a part of it alone")
 
 
 class Edit(msgspec.Struct, frozen=True):

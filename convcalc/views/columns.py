@@ -6,18 +6,25 @@ Where it is narrow, names and kinds are shortened, then whole columns are left o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
-from rich.table import Table
-from rich.text import Text
+from rich.console import Console, ConsoleOptions
+from rich.segment import Segment
+from rich.style import Style
+
+from convcalc import steps
 
 NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
 WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
 """A kind with its kernel and stride, at the beginning of what a table says of it."""
 GAP = 2
+CELL_STEPS = 3
+"""Steps that a cell takes."""
+MOST_ROWS = 1_000
+"""Rows that are shown where the steps of the run do not last for all."""
 
 
 class Column(msgspec.Struct):
@@ -40,21 +47,41 @@ class Column(msgspec.Struct):
         self.width = max(map(cell_len, [self.header, *self.cells]))
 
 
-def grid(columns: list[Column], styles: Sequence[str]) -> Table:
-    """The columns as a table; a style for each row."""
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-    for column in columns:
-        table.add_column(
-            Text(column.header),
-            justify="left" if column.justify == "left" else "right",
-            style=column.style,
-            width=column.width,
-            no_wrap=True,
-            overflow="crop",
-        )
-    for place, style in enumerate(styles):
-        table.add_row(*(Text(column.cells[place]) for column in columns), style=style or None)
-    return table
+class Grid:
+    """The columns as a table without lines; a style for each row. Rich's own takes seconds for 10,000 rows."""
+
+    def __init__(self, columns: Sequence[Column], styles: Sequence[str]) -> None:
+        self.columns = columns
+        self.styles = styles
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        """Segments for Rich, a few for a row."""
+        count = len(self.styles)
+        if count > MOST_ROWS and not steps.afford(CELL_STEPS * count * len(self.columns)):
+            count = MOST_ROWS
+        dim = console.get_style("dim")
+        yield from self._row([column.header for column in self.columns], [dim for _ in self.columns])
+        styles = {
+            row: [console.get_style(column.style) + console.get_style(row) for column in self.columns]
+            for row in set(self.styles)
+        }
+        for place, row in enumerate(self.styles[:count]):
+            yield from self._row([column.cells[place] for column in self.columns], styles[row])
+        if count < len(self.styles):
+            yield Segment(f"... and {len(self.styles) - count:,} more rows: {steps.LIMIT}")
+            yield Segment.line()
+
+    def _row(self, cells: Sequence[str], styles: Sequence[Style]) -> Iterator[Segment]:
+        text = ""
+        for place, (column, cell, style) in enumerate(zip(self.columns, cells, styles, strict=True)):
+            if place and style != styles[place - 1]:
+                yield Segment(text, styles[place - 1])
+                text = ""
+            blanks = " " * (column.width - cell_len(cell))
+            text += cell + blanks if column.justify == "left" else blanks + cell
+            text += " " * GAP
+        yield Segment(text[:-GAP], styles[-1])
+        yield Segment.line()
 
 
 def needed(columns: list[Column]) -> int:

@@ -6,13 +6,12 @@ Where the terminal is narrow, first the bars go; the rest is `convcalc.views.col
 from __future__ import annotations
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.views import words
-from convcalc.views.columns import GAP, Column, end, fitted, grid, narrowest_window, needed, window
+from convcalc.views.columns import GAP, Column, Grid, end, fitted, narrowest_window, needed, window
 
 BAR = " ▏▎▍▌▋▊▉█"
 NARROWEST_NAME = 12
@@ -25,7 +24,7 @@ def show(console: Console, report: Report, lines: list[Line], spec: str, *, comp
     name, shapes, path = words.title(report, spec)
     console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")))
     if lines:
-        console.print(_table(console.width, report, lines))
+        console.print(_table(console.width, report, lines), soft_wrap=True)
     if complete:
         console.print(Text(words.totals(report), "bold"))
     for note in words.notes(report) if complete else []:
@@ -33,7 +32,7 @@ def show(console: Console, report: Report, lines: list[Line], spec: str, *, comp
     console.print(Text(words.convention(report), "dim"))
 
 
-def _table(width: int, report: Report, lines: list[Line]) -> Table:
+def _table(width: int, report: Report, lines: list[Line]) -> Grid:
     columns = fitted(_columns(report, lines), width)
     bars = _bar_width(columns, width)
     if bars and any(line.macs for line in lines):
@@ -41,7 +40,7 @@ def _table(width: int, report: Report, lines: list[Line]) -> Table:
         macs = next(place for place, column in enumerate(columns) if column.header == "MACs")
         cells = [_bar(line.macs, most, bars) for line in lines]
         columns.insert(macs + 1, Column("", cells, "left", "green"))
-    return grid(columns, ["" if line.macs or line.params or line.uncosted else "dim" for line in lines])
+    return Grid(columns, ["" if line.macs or line.params or line.uncosted else "dim" for line in lines])
 
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:

@@ -10,7 +10,7 @@ from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
-from convcalc.views.columns import Column, end, first_words, fitted, grid
+from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.comparison import records
 
 LONGEST_VARIANT = 17
@@ -47,7 +47,7 @@ def _title(console: Console, sides: Sides) -> None:
 
 def _print(console: Console, columns: list[Column], styles: list[str]) -> None:
     shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
-    console.print(grid(fitted(shown, console.width), styles))
+    console.print(Grid(fitted(shown, console.width), styles), soft_wrap=True)
 
 
 def _variant(console: Console, entry: Entry) -> None:

@@ -7,13 +7,12 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
-from convcalc.views.columns import Column, end, first_words, fitted, grid
+from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.explained import said
 
 LABEL = 18
@@ -135,7 +134,7 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
             Column("MACs", [said.part_cost(part, part.macs) for part in parts]),
             Column("element-wise ops", [said.part_cost(part, part.elementwise_ops) for part in parts], rank=4),
         ]
-        console.print(_table(columns, console.width))
+        console.print(_table(columns, console.width), soft_wrap=True)
         console.print()
     for label, shares, total in said.sums(block):
         _formula(console, label, said.added(shares, total, len(block.uncosted_layers)).split(" = "))
@@ -162,7 +161,7 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
             shorten=_first_parts,
         ),
     ]
-    console.print(_table(columns, console.width))
+    console.print(_table(columns, console.width), soft_wrap=True)
 
 
 def _numbers(numbers: str) -> str:
@@ -177,5 +176,5 @@ def _first_parts(text: str, width: int) -> str:
     return f"{line}…" if cell_len(line) < width else "…"
 
 
-def _table(columns: list[Column], width: int) -> Table:
-    return grid(fitted(columns, width), [""] * len(columns[0].cells))
+def _table(columns: list[Column], width: int) -> Grid:
+    return Grid(fitted(columns, width), [""] * len(columns[0].cells))

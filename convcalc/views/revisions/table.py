@@ -10,7 +10,7 @@ from rich.text import Text
 from convcalc.analysis.lines import By
 from convcalc.comparing.revisions import Revised
 from convcalc.views import words
-from convcalc.views.columns import Column, end, fitted, grid
+from convcalc.views.columns import Column, Grid, end, fitted
 from convcalc.views.comparison import table
 from convcalc.views.revisions import records
 
@@ -33,7 +33,7 @@ def show(console: Console, files: Sequence[Revised], revision: str, by: By) -> N
         for place, (header, rank) in enumerate(zip(records.HEADERS[:-1], ranks, strict=False))
     ]  # fmt: skip
     columns = [column for column in columns if any(column.cells)]
-    console.print(grid(fitted(columns, console.width), [STYLES[file.status] for file in files]))
+    console.print(Grid(fitted(columns, console.width), [STYLES[file.status] for file in files]), soft_wrap=True)
     for file, row in zip(files, rows, strict=True):
         if row[-1] and file.status in {"failed", "changed"}:
             console.print(Text(f"{words.printable(file.path)}: {row[-1]}", STYLES[file.status]))

@@ -12,7 +12,7 @@ from convcalc.reference.findings import Column
 from convcalc.reference.rounding import STATED
 from convcalc.views import words
 from convcalc.views.columns import Column as Cells
-from convcalc.views.columns import end, fitted, grid
+from convcalc.views.columns import Grid, end, fitted
 from convcalc.views.verification.marks import Marks, marks
 
 HEADERS: dict[Column, str] = {**LABELS, "receptive_field": "field"}
@@ -21,7 +21,7 @@ HEADERS: dict[Column, str] = {**LABELS, "receptive_field": "field"}
 def show(console: Console, found: Battery, seconds: float | None = None) -> None:
     """Print the table, the counter-examples and the verdict."""
     mark = marks(console.encoding)
-    console.print(_table(found, mark, console.width))
+    console.print(_table(found, mark, console.width), soft_wrap=True)
     for result in found.results:
         if result.counterexample is not None:
             comment, _, spec = result.counterexample.spec.rstrip("\n").partition("\n")
@@ -63,7 +63,7 @@ def _table(found: Battery, mark: Marks, width: int) -> object:
         cells = ["" if isinstance(row, str) else cell(row, column, mark) for row in rows]
         columns.append(Cells(header(found, column), cells, "left", rank=rank))
     styles = ["dim" if isinstance(row, str) else "" if row.agrees else "bold red" for row in rows]
-    return grid(fitted(columns, width), styles)
+    return Grid(fitted(columns, width), styles)
 
 
 def _name(row: KindResult | str) -> str:

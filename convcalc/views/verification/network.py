@@ -10,14 +10,16 @@ from rich.text import Text
 
 from convcalc.analysis.lines import Line, lines
 from convcalc.reference.against import Comparison
+from convcalc.reference.field_checks import UNAFFORDABLE
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
-from convcalc.views.columns import Column, end, first_words, fitted, grid
+from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.verification.marks import Marks, marks
 
 MOST_NAMES = 5
 """Layers that a note names."""
+BEYOND = f"{UNAFFORDABLE}; --max-steps gives it more, --layer runs one alone"
 
 
 def show(console: Console, found: Verification, spec: str, seconds: float | None = None) -> None:
@@ -54,7 +56,7 @@ def _table(console: Console, found: Verification, mark: Marks) -> None:
         columns.append(Column(found.runtime, cells, rank=5))
     shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
     styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
-    console.print(grid(fitted(shown, console.width), styles))
+    console.print(Grid(fitted(shown, console.width), styles), soft_wrap=True)
 
 
 def _folded(found: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
@@ -69,17 +71,20 @@ def _marked(text: str, agrees: bool | None, mark: Marks) -> str:
     return f"{text} {mark.of(agrees)}"
 
 
-def _all(layers: Sequence[LayerResult], name: str) -> bool:
-    return all(getattr(layer, name).agrees for layer in layers)
+def _together(answers: Sequence[bool | None]) -> bool | None:
+    return False if False in answers else None if None in answers else True
 
 
-def _shapes(layers: Sequence[LayerResult]) -> bool:
-    return all(layer.output_shape.agrees and not layer.problem for layer in layers)
+def _all(layers: Sequence[LayerResult], name: str) -> bool | None:
+    return _together([getattr(layer, name).agrees for layer in layers])
+
+
+def _shapes(layers: Sequence[LayerResult]) -> bool | None:
+    return _together([layer.output_shape.agrees and not layer.problem for layer in layers])
 
 
 def _fields(layers: Sequence[LayerResult]) -> bool | None:
-    answers = [layer.receptive_field.agrees if layer.receptive_field else None for layer in layers]
-    return False if False in answers else None if None in answers else True
+    return _together([layer.receptive_field.agrees if layer.receptive_field else None for layer in layers])
 
 
 def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
@@ -87,7 +92,7 @@ def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
     made = [layer.against for layer in layers if layer.against is not None]
     answers = [comparison.agrees for comparison in made]
     largest = max((comparison.difference for comparison in made if comparison.agrees is not None), default=None)
-    agrees = False if False in answers else None if None in answers or not answers else True
+    agrees = _together(answers or [None])
     return _marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
 
 
@@ -106,8 +111,8 @@ _TOTALS: tuple[tuple[str, str, Any], ...] = (
 
 
 def _figure(figure: Figure, write: Any, mark: Marks) -> str:
-    if figure.agrees:
-        return f"{write(figure.claimed)} {mark.of(True)}"
+    if figure.agrees is not False:
+        return f"{write(figure.claimed)} {mark.of(figure.agrees)}"
     return f"{write(figure.claimed)} claimed, {write(figure.measured)} measured {mark.of(False)}"
 
 
@@ -139,7 +144,7 @@ def disagreements(found: Verification) -> list[str]:
             texts += [
                 f"{where} {label} {_value(figure.claimed)} claimed, {_value(figure.measured)} measured"
                 for label, figure in (("output", layer.output_shape), ("params", layer.params), ("MACs", layer.macs))
-                if not figure.agrees
+                if figure.agrees is False
             ]
         check = layer.receptive_field
         if check is not None and check.agrees is False:
@@ -161,13 +166,18 @@ def _apart(comparison: Comparison) -> str:
 def notes(found: Verification) -> list[str]:
     """What was not measured, and what overflowed."""
     texts = []
+    left_out = [layer.name for layer in found.layers if not layer.is_run]
+    if left_out:
+        texts.append(f"not run: {_listed(left_out)} of {len(found.layers)} layers: {BEYOND}; the totals need all")
     reasons: dict[str, list[str]] = {}
     for layer in found.layers:
         check = layer.receptive_field
         if check is not None and check.agrees is None:
             reasons.setdefault(check.reason, []).append(layer.name)
     for reason, names in reasons.items():
-        texts.append(f"field not probed at {_listed(names)}: {words.printable(reason)}")
+        texts.append(
+            f"field not probed at {_listed(names)}: {BEYOND if reason == UNAFFORDABLE else words.printable(reason)}"
+        )
     texts += _uncompared(found)
     infinite = [layer.name for layer in found.layers if not layer.finite]
     if infinite:
@@ -202,7 +212,9 @@ def verdict(found: Verification, seconds: float | None = None) -> str:
     """The last line: how many layers ran, and whether all is as claimed."""
     count = len(found.layers)
     took = "" if seconds is None else f", {seconds:.1f} s"
-    ran = f"{count} layer{'s' if count != 1 else ''} run"
+    ran = f"{sum(layer.is_run for layer in found.layers)} of {count} layers run"
+    if all(layer.is_run for layer in found.layers):
+        ran = f"{count} layer{'s' if count != 1 else ''} run"
     if found.agrees:
         return f"{ran}{took}: every number measured is as claimed{_values(found)}"
     wrong = len(found.disagreements)

@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from convcalc.views import words
-from convcalc.views.columns import GAP, Column, first_words, fitted, grid, needed
+from convcalc.views.columns import GAP, Column, Grid, first_words, fitted, needed
 from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
@@ -34,7 +34,7 @@ def show(console: Console, entries: Sequence[Entry]) -> None:
     sources = [records.publication(entry) for entry in entries]
     if console.width - needed(columns) - GAP >= NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
-    console.print(grid(fitted(columns, console.width), ["" for _ in entries]))
+    console.print(Grid(fitted(columns, console.width), ["" for _ in entries]), soft_wrap=True)
     if not beside:
         console.print()
         console.print(_variables(entries))
