@@ -128,6 +128,8 @@ class Walk:
         if not outputs:
             raise CannotImport("the graph has no output")
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
+        if not entering:
+            raise CannotImport("the graph has no input")
         known = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), known, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
@@ -179,7 +181,7 @@ class Walk:
 
     def _first_axis(self, node: Node) -> bool:
         """Whether an Unsqueeze puts an axis in front: of an input that has no batch."""
-        axes = node.attributes.integers("axes")
+        axes = node.attributes.get("axes")
         if axes is None and len(node.inputs) > 1 and node.inputs[1] in self.model.graph.initialisers:
             axes = [int(number) for number in self.model.graph.initialisers[node.inputs[1]].numbers() or ()]
         return axes == [0]
@@ -233,8 +235,10 @@ class Walk:
             made = self._made(call)
         except Inexpressible as error:
             made = self._unknown(node, inputs, str(error), samples)
-        except CannotImport:
+        except SamplesMeet:
             raise
+        except CannotImport as error:
+            raise CannotImport(f"{node.operator} at {node.title}: {error}") from None
         except CONTRADICTIONS:
             made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it", samples)
         else:
@@ -357,18 +361,17 @@ class Walk:
                 self.before_blocked += entering
                 found.append(Value((), None))
                 continue
+            shape = shape or (1,)
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-            sources = entering or self.builder.drafts[:1]
-            own = without(shape, batch)
-            draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), arrays)
+            sources = entering or self.builder.entering()
+            draft = self.builder.layer(UNKNOWN, {"output_shape": without(shape, batch)}, sources, (node,), arrays)
             draft.reason = reason or "no kind expresses it"
-            self.builder.drafts.append(draft)
-            found.append(replace(value, source=draft, batch=batch))
+            found.append(replace(value, shape=shape, source=draft, batch=batch))
         return found
 
     def _shape_of_unknown(self, node: Node, inputs: list[Value | None], name: str, samples: int | None) -> Value | None:
-        if node.op in SAME_SHAPE:
-            shapes = [value.shape for value in inputs if value is not None and value.known]
+        shapes = [value.shape for value in inputs if value is not None and value.known]
+        if node.op in SAME_SHAPE and shapes:
             try:
                 return Value(constants.broadcast(shapes), samples=samples)
             except Inexpressible:
@@ -391,7 +394,10 @@ class Walk:
         leading = first if isinstance(first, int) and first > 0 else 1
         samples = 0 if leading == self.batch.count > 1 else None
         return Value(
-            constants.checked([leading if samples is None else 1, *(size for size in others if isinstance(size, int))]),
+            constants.checked(
+                [leading if samples is None else 1, *(size for size in others if isinstance(size, int))],
+                f"tensor {plain(name)}",
+            ),
             samples=samples,
         )
 
@@ -479,7 +485,7 @@ class Walk:
         unknown = list(dict.fromkeys(unknown))
         if self.blocked:
             every = tuple(dict.fromkeys([*unknown, *self.blocked]))
-            shapes = "; the shapes that leave these are not in the file (onnx.shape_inference may add them)"
+            shapes = "; what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)"
             raise CannotImport(_listed(every) + shapes, every)
         if unknown and not allow_unknown:
             raise CannotImport(_listed(tuple(unknown)), tuple(unknown))
@@ -533,12 +539,13 @@ class Walk:
 
 
 SAME_SHAPE = {
-    "Abs", "Acos", "Acosh", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Cos", "Cosh", "CumSum",
-    "Div", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log",
-    "Max", "Mean", "Min", "Mod", "Not", "Or", "Pow", "Reciprocal", "Round", "Shrink", "Sign", "Sin", "Sinh", "Sqrt",
-    "Tan", "ThresholdedRelu", "Where", "Xor", "Hardmax", "LpNormalization", "MeanVarianceNormalization",
+    "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Celu", "Clip", "Cos",
+    "Cosh", "CumSum", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "HardSigmoid",
+    "Hardmax", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "Max", "Mean",
+    "MeanVarianceNormalization", "Min", "Mod", "Mul", "Not", "Or", "Pow", "Reciprocal", "Round", "Shrink", "Sign",
+    "Sin", "Sinh", "Sqrt", "Sub", "Tan", "ThresholdedRelu", "Where", "Xor",
 }  # fmt: skip
-"""Operators no kind says whose output has the shape of what enters, or of all that enters together."""
+"""Operators whose output has the shape of what enters, or of all that enters together, where no kind says them."""
 
 
 COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}

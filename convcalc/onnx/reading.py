@@ -7,13 +7,16 @@ by `MOST_NODES`, and by subgraphs being read only where they are asked for.
 from __future__ import annotations
 
 import struct
+from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
+from convcalc.fields import MOST_AXES
 from convcalc.onnx import wire
-from convcalc.onnx.errors import CannotImport, plain
+from convcalc.onnx.errors import CannotImport, Inexpressible, plain
 from convcalc.onnx.wire import Buffer, Malformed, Place
 
 MOST_NODES = 100_000
@@ -70,11 +73,11 @@ class Tensor:
         return self._numbers
 
     def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
-        count = 1
-        for size in self.dims:
-            count *= size
-        if self.external or not 0 < count <= MOST_NUMBERS:
-            return () if count == 0 and not self.external else None
+        if self.external or len(self.dims) > MOST_AXES:
+            return None
+        count = prod(self.dims)
+        if not 0 < count <= MOST_NUMBERS:
+            return () if count == 0 else None
         found: list[Number] = []
         for number, kind, start, end in data:
             found += self._decoded(number, kind, start, end, count)
@@ -99,27 +102,38 @@ class Tensor:
 
 
 class Attributes(dict[str, object]):
-    """A node's attributes: numbers, texts, lists, `Tensor` and `Graph` (where it lies), by name."""
+    """A node's attributes: numbers, texts, lists, `Tensor` and `Subgraph`, by name.
+
+    Raises `Inexpressible` where one of another type is asked for than there is.
+    """
 
     def integer(self, name: str, default: int = 0) -> int:
         """A whole number."""
         value = self.get(name, default)
-        return value if isinstance(value, int) else default
+        return value if isinstance(value, int) else _reject(name, "a whole number")
 
     def real(self, name: str, default: float = 0.0) -> float:
         """A number."""
         value = self.get(name, default)
-        return float(value) if isinstance(value, int | float) else default
+        return float(value) if isinstance(value, int | float) else _reject(name, "a number")
 
     def text(self, name: str, default: str = "") -> str:
         """A text."""
         value = self.get(name, default)
-        return value if isinstance(value, str) else default
+        return value if isinstance(value, str) else _reject(name, "a text")
 
     def integers(self, name: str) -> list[int] | None:
         """A list of whole numbers; None if there is none."""
         value = self.get(name)
-        return [item for item in value if isinstance(item, int)] if isinstance(value, list) else None
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(item, int) for item in value):
+            return list(value)
+        return _reject(name, "a list of whole numbers")
+
+
+def _reject(name: str, expected: str) -> NoReturn:
+    raise Inexpressible(f"attribute {plain(name)} is not {expected}")
 
 
 class Node(msgspec.Struct):

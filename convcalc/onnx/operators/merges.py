@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from convcalc.onnx.building import Call, Draft, Value, without
 from convcalc.onnx.constants import broadcast, is_learned
-from convcalc.onnx.operators.activations import LARGEST_FLOAT, onto_itself
+from convcalc.onnx.operators.activations import held, onto_itself
 from convcalc.onnx.operators.normalisations import tidy
 
 
@@ -91,24 +92,16 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     number = _number(value)
     if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
         return None
-    if call.node.op in ("Max", "Min"):
-        return _held(call, other, number)
+    if call.node.op == "Max":
+        return held(call, other, number, inf)
+    if call.node.op == "Min":
+        return held(call, other, -inf, number)
     fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
     if fields is None:
         return None
     x = call.builder.viewed(other, other.batch)
     neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
-
-
-def _held(call: Call, value: Value, bound: float) -> Value:
-    """A tensor held above or below a number."""
-    x = call.builder.viewed(value, value.batch)
-    if call.node.op == "Max" and bound == 0:
-        return call.out(call.layer("relu", {}, x), value.batch)
-    fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT}
-    fields["min_val" if call.node.op == "Max" else "max_val"] = tidy(bound)
-    return call.out(call.layer("hard_tanh", fields, x), value.batch)
 
 
 def _negated(call: Call) -> Value:
