@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from convcalc import steps
 from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
 from convcalc.onnx.constants import Constant, checked, is_learned
 from convcalc.onnx.errors import Inexpressible
@@ -22,6 +23,9 @@ from convcalc.spec.tree import number
 
 INPUT = "input"
 """The kind of a draft that is an input of the network."""
+
+CONFIGURED = 80
+"""Steps that it takes to work out a layer unlike those before it."""
 
 UNKNOWN = "opaque"
 """The kind of a draft that no kind says, unless it becomes a part of one that does."""
@@ -112,6 +116,7 @@ class Builder:
         shapes = tuple(each.shape for each in inputs)
         key = (kind, repr(fields), shapes)
         if key not in self._known:
+            steps.spend(CONFIGURED + 4 * len(inputs))
             self._known[key] = configured(kind, fields, shapes)
         written, shape, array_shapes = self._known[key]
         draft = Draft(kind, written, inputs, shape, nodes, arrays)

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.onnx import constants, fold
 from convcalc.onnx.batches import Batch, Mixed
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.elements import all_of
-from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief, plain
+from convcalc.onnx.errors import CannotImport, Inexpressible, OverLimit, Unknown, brief, plain
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
@@ -22,9 +23,10 @@ from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
 from convcalc.onnx.sharing import Sharing, Use, sharing
 from convcalc.onnx.wire import Malformed
+from convcalc.steps import OutOfSteps
 
-MOST_FOLDED = 20_000_000
-"""Numbers that are worked out, and worked with, in all."""
+NODE, LAYER, ARRAY = 20, 15, 5
+"""Steps that a node, a layer and an array of one take, beside what is paid for where it is worked out."""
 
 LEAST_OPSET, NEWEST_OPSET = 7, 28
 """Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
@@ -67,10 +69,12 @@ def of_model(
         )
     try:
         return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown)
+    except OutOfSteps:
+        raise OverLimit from None
     except SamplesMeet as error:
         try:
             return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown, meeting=error)
-        except CannotImport:
+        except (CannotImport, OutOfSteps):
             raise error from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
@@ -108,7 +112,6 @@ class Walk:
         self.builder = Builder()
         self.values: dict[str, Value] = {}
         self.batch = Batch(1)
-        self.folded = 0
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.differing: list[str] = []
@@ -139,7 +142,10 @@ class Walk:
             )
         self._enter(entering, nodes)
         for node in nodes:
-            self.step(node)
+            try:
+                self.step(node)
+            except OutOfSteps:
+                raise OverLimit(f"{node.operator} at {node.title}") from None
 
     def _enter(self, infos: list[ValueInfo], nodes: list[Node]) -> None:
         unknown = set(self.sizes) - {info.name for info in infos} - {""}
@@ -183,7 +189,7 @@ class Walk:
         """Whether an Unsqueeze puts an axis in front: of an input that has no batch."""
         axes = node.attributes.get("axes")
         if axes is None and len(node.inputs) > 1 and node.inputs[1] in self.model.graph.initialisers:
-            axes = [int(number) for number in self.model.graph.initialisers[node.inputs[1]].numbers() or ()]
+            axes = list(self.model.graph.initialisers[node.inputs[1]].numbers() or ())
         return axes == [0]
 
     def _is_given(self, info: ValueInfo) -> bool:
@@ -227,6 +233,7 @@ class Walk:
         if node.op == "If" and not node.domain:
             self._branch(node, depth)
             return
+        steps.spend(NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
@@ -298,12 +305,12 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
-            self._count(node, there)
+            self._spend(there, 4)
             operands = [None if value is None else value.constant for value in inputs]
             found = fold.folded(node, operands, self.model.opset)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
-                self._count(node, made)
+                self._spend(made, 2)
                 return made
         operator = operators().get(node.operator)
         if operator is None:
@@ -330,10 +337,10 @@ class Walk:
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
         return replace(constant, elements=all_of(tensor, constant.shape))
 
-    def _count(self, node: Node, values: list[Value]) -> None:
-        self.folded += sum(len(value.constant.numbers or ()) for value in values if value.constant is not None)
-        if self.folded > MOST_FOLDED:
-            raise CannotImport(f"constants of more than {MOST_FOLDED:,} numbers to work out, at {node.title}")
+    def _spend(self, values: list[Value], share: int) -> None:
+        """Pay for constants that are worked with, so many numbers a step."""
+        constants = [value.constant for value in values if value.constant is not None]
+        steps.spend(sum(len(each.numbers or ()) // share + len(each.made_of) // 8 for each in constants))
 
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
@@ -373,9 +380,10 @@ class Walk:
         shapes = [value.shape for value in inputs if value is not None and value.known]
         if node.op in SAME_SHAPE and shapes:
             try:
-                return Value(constants.broadcast(shapes), samples=samples)
+                shape = constants.broadcast(shapes)
             except Inexpressible:
                 return None
+            return None if samples is not None and samples >= len(shape) else Value(shape, samples=samples)
         return self._as_stated(name)
 
     def _stated_of(self, name: str) -> ValueInfo | None:
@@ -423,6 +431,8 @@ class Walk:
     def result(self, source: str, *, allow_unknown: bool) -> Imported:
         """The layers that the outputs need, named, with those that share weights."""
         leaving = self._leaving()
+        arrays = sum(len(array.made_of) for draft in self.builder.drafts for array in draft.arrays.values())
+        steps.spend(LAYER * len(self.builder.drafts) + ARRAY * arrays)
         drafts, leaving = tidied(self.builder, [*leaving, *self.before_blocked])
         self._refuse(drafts, allow_unknown=allow_unknown)
         shared = self._sharing(drafts)

@@ -1,7 +1,7 @@
 """An ONNX file as records: nodes, attributes, and of tensors where their numbers lie.
 
-Weights are never read and references to other files never followed. What is read is bounded: by the size of the file,
-by `MOST_NODES`, and by subgraphs being read only where they are asked for.
+Weights are never read and references to other files never followed. What is read takes steps of the run (see
+`convcalc.steps`), and subgraphs are read only where they are asked for.
 """
 
 from __future__ import annotations
@@ -14,19 +14,18 @@ from typing import NoReturn
 
 import msgspec
 
+from convcalc import steps
 from convcalc.fields import MOST_AXES
 from convcalc.onnx import wire
-from convcalc.onnx.errors import CannotImport, Inexpressible, plain
+from convcalc.onnx.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.onnx.wire import Buffer, Malformed, Place
-
-MOST_NODES = 100_000
-"""Nodes of a graph with its functions: an order more than the largest networks have."""
-
-MOST_NAMES = 1_000_000
-"""Tensors that are named in a graph."""
+from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
+
+KEPT = 6
+"""The price of a field of which a record is kept."""
 
 FLOAT, INT64, BOOL = 1, 7, 9
 FORMATS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
@@ -78,6 +77,7 @@ class Tensor:
         count = prod(self.dims)
         if not 0 < count <= MOST_NUMBERS:
             return () if count == 0 else None
+        steps.spend(count // 2)
         found: list[Number] = []
         for number, kind, start, end in data:
             found += self._decoded(number, kind, start, end, count)
@@ -172,7 +172,7 @@ class Graph:
 
     __slots__ = ("initialisers", "inputs", "name", "nodes", "outputs", "stated")
 
-    def __init__(self, buffer: Buffer, place: Place, most_nodes: int = MOST_NODES) -> None:
+    def __init__(self, buffer: Buffer, place: Place) -> None:
         self.name = ""
         nodes: list[Place] = []
         self.nodes: list[Node] = []
@@ -180,13 +180,11 @@ class Graph:
         self.inputs: list[ValueInfo] = []
         self.outputs: list[ValueInfo] = []
         self.stated: list[Place] = []
-        for number, kind, start, end in wire.fields(buffer, place):
+        for number, kind, start, end in wire.fields(buffer, place, KEPT):
             if kind != wire.BYTES:
                 continue
             if number == 1:
                 nodes.append((start, end))
-                if len(nodes) > most_nodes:
-                    raise CannotImport(f"more than {most_nodes:,} nodes, where at most so many are read")
             elif number == 2:
                 self.name = wire.text(buffer, start, end)
             elif number == 5:
@@ -201,8 +199,6 @@ class Graph:
                 self.outputs.append(value_info(buffer, (start, end)))
             elif number == 13:
                 self.stated.append((start, end))
-            if len(self.initialisers) + len(self.stated) + len(self.inputs) + len(self.outputs) > MOST_NAMES:
-                raise CannotImport(f"more than {MOST_NAMES:,} tensors, where at most so many are read")
         self.nodes = [_node(buffer, each) for each in nodes]
 
 
@@ -264,6 +260,8 @@ def parse(buffer: Buffer) -> Model:
         return _model(buffer)
     except Malformed as error:
         raise _something_else(buffer) or cut_off(error) from None
+    except OutOfSteps:
+        raise OverLimit from None
     except (struct.error, RecursionError) as error:
         raise CannotImport(f"not an ONNX model: {error}") from None
 
@@ -303,7 +301,7 @@ def _model(buffer: Buffer) -> Model:
     opsets: dict[str, int] = {}
     functions: dict[tuple[str, str, str], Function] = {}
     place = (0, len(buffer))
-    for number, kind, start, end in wire.fields(buffer, place):
+    for number, kind, start, end in wire.fields(buffer, place, KEPT):
         if number == 8 and kind == wire.BYTES:
             domain, since = "", 0
             for field, wire_type, first, last in wire.fields(buffer, (start, end)):
@@ -319,10 +317,8 @@ def _model(buffer: Buffer) -> Model:
         elif number == 7 and kind == wire.BYTES:
             graph = (start, end)
         elif number == 25 and kind == wire.BYTES:
-            key, function = _function(buffer, (start, end), MOST_NODES)
+            key, function = _function(buffer, (start, end))
             functions[key] = function
-            if len(functions) > MOST_NODES:
-                raise CannotImport(f"more than {MOST_NODES:,} functions, where at most so many are read")
         elif number == 0 or number > 1000:
             raise Malformed(f"field {number}, which no model has")
     if graph is None:
@@ -462,13 +458,13 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
     return found
 
 
-def _function(buffer: Buffer, place: Place, most_nodes: int) -> tuple[tuple[str, str, str], Function]:
+def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Function]:
     name = domain = overload = ""
     inputs: list[str] = []
     outputs: list[str] = []
     nodes: list[Place] = []
     defaults = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place):
+    for number, kind, start, end in wire.fields(buffer, place, KEPT):
         if kind != wire.BYTES:
             continue
         if number == 1:
@@ -479,8 +475,6 @@ def _function(buffer: Buffer, place: Place, most_nodes: int) -> tuple[tuple[str,
             outputs.append(wire.text(buffer, start, end))
         elif number == 7:
             nodes.append((start, end))
-            if len(nodes) > most_nodes:
-                raise CannotImport(f"a function of more than {most_nodes:,} nodes, where at most so many are read")
         elif number == 10:
             domain = wire.text(buffer, start, end)
         elif number == 11:
