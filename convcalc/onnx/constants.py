@@ -43,6 +43,11 @@ class Constant(msgspec.Struct, frozen=True):
         return self.worked_out if self.tensor is None else self.tensor.numbers()
 
     @property
+    def count_read(self) -> int:
+        """How many numbers it holds in memory."""
+        return len(self.worked_out or ()) if self.tensor is None else self.tensor.count_read
+
+    @property
     def is_float(self) -> bool:
         """Whether it holds numbers with a fraction."""
         return self.element_type in FLOATING

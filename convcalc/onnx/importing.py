@@ -305,12 +305,11 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
-            self._spend(there, 4)
             operands = [None if value is None else value.constant for value in inputs]
             found = fold.folded(node, operands, self.model.opset)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
-                self._spend(made, 2)
+                self._spend([*there, *made])
                 return made
         operator = operators().get(node.operator)
         if operator is None:
@@ -337,10 +336,10 @@ class Walk:
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
         return replace(constant, elements=all_of(tensor, constant.shape))
 
-    def _spend(self, values: list[Value], share: int) -> None:
-        """Pay for constants that are worked with, so many numbers a step."""
-        constants = [value.constant for value in values if value.constant is not None]
-        steps.spend(sum(len(each.numbers or ()) // share + len(each.made_of) // 8 for each in constants))
+    def _spend(self, values: list[Value]) -> None:
+        """Pay for constants that were worked with."""
+        operands = [value.constant for value in values if value.constant is not None]
+        steps.spend(sum(constant.count_read // 3 + len(constant.made_of) // 8 for constant in operands))
 
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""

@@ -65,6 +65,11 @@ class Tensor:
                 data.append((number, kind, start, end))
         self.dims = tuple(dims)
 
+    @property
+    def count_read(self) -> int:
+        """How many of its numbers have been read."""
+        return len(self._numbers or ())
+
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
         if self._data is not None:
