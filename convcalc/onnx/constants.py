@@ -13,6 +13,7 @@ from itertools import repeat
 
 import msgspec
 
+from convcalc import steps
 from convcalc.fields import LARGEST, MOST_AXES
 from convcalc.onnx.elements import Elements, all_of
 from convcalc.onnx.errors import CannotImport, Inexpressible, plain
@@ -56,7 +57,15 @@ class Constant(msgspec.Struct, frozen=True):
         """Its numbers, which must be known."""
         if self.numbers is None:
             raise Inexpressible("a size or axis that is computed from data")
+        steps.spend(len(self.numbers) // 8)
         return [int(number) for number in self.numbers]
+
+    @property
+    def only_number(self) -> Number | None:
+        """The number that all of its are; None where they differ, are not known or there is none."""
+        numbers = self.numbers or ()
+        steps.spend(len(numbers) // 8)
+        return numbers[0] if numbers and all(number == numbers[0] for number in numbers) else None
 
 
 def is_learned(constant: Constant) -> bool:

@@ -45,8 +45,8 @@ def _quantised(call: Call) -> Value:
     value = call.value(0)
     zero = call.constant(2, "a zero point") if call.has(2) else None
     type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
-    numbers = [0] if zero is None else zero.numbers
-    is_relu = numbers is not None and all(number == LEAST_QUANTISED.get(type_) for number in numbers)
+    least = LEAST_QUANTISED.get(type_)
+    is_relu = least is not None and least == (0 if zero is None else zero.only_number)
     follows = value.source is not None and value.source.kind in SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
 
@@ -107,12 +107,13 @@ def _prelu(call: Call) -> Value:
 
 def _power(call: Call) -> Value:
     exponents = call.constant(1, "an exponent")
-    if exponents.numbers is None or len(set(exponents.numbers)) != 1:
+    number = exponents.only_number
+    if number is None:
         raise Inexpressible("an exponent that is not one number")
     x = call.value(0)
     if broadcast([x.shape, exponents.shape]) != x.shape:
         raise Inexpressible("an exponent that repeats the tensor")
-    exponent = tidy(float(exponents.numbers[0]))
+    exponent = tidy(float(number))
     return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
 
 

@@ -52,9 +52,8 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _number(value: Value) -> float | None:
     """The number that a constant is, of one element and not learned."""
     constant = value.constant
-    if constant is None or constant.numbers is None or is_learned(constant):
-        return None
-    return float(constant.numbers[0]) if constant.numbers and len(set(constant.numbers)) == 1 else None
+    number = None if constant is None or is_learned(constant) else constant.only_number
+    return None if number is None else float(number)
 
 
 def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
