@@ -309,7 +309,8 @@ class Walk:
             found = fold.folded(node, operands, self.model.opset)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
-                self._spend([*there, *made])
+                self._spend(there, 16)
+                self._spend(made, 2)
                 return made
         operator = operators().get(node.operator)
         if operator is None:
@@ -336,10 +337,10 @@ class Walk:
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
         return replace(constant, elements=all_of(tensor, constant.shape))
 
-    def _spend(self, values: list[Value]) -> None:
-        """Pay for constants that were worked with."""
+    def _spend(self, values: list[Value], share: int) -> None:
+        """Pay for constants that were worked with, so many of their numbers a step."""
         operands = [value.constant for value in values if value.constant is not None]
-        steps.spend(sum(constant.count_read // 3 + len(constant.made_of) // 8 for constant in operands))
+        steps.spend(sum(constant.count_read // share + len(constant.made_of) // 8 for constant in operands))
 
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
