@@ -57,7 +57,7 @@ class Constant(msgspec.Struct, frozen=True):
         """Its numbers, which must be known."""
         if self.numbers is None:
             raise Inexpressible("a size or axis that is computed from data")
-        steps.spend(len(self.numbers) // 8)
+        steps.spend(len(self.numbers) // 3)
         return [int(number) for number in self.numbers]
 
     @property

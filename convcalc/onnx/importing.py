@@ -152,6 +152,7 @@ class Walk:
         if unknown or ("" in self.sizes and len(infos) != 1):
             found = ", ".join(f"{plain(info.name)} {_shown(info.dims)}" for info in infos)
             raise CannotImport(f"--input names {', '.join(sorted(unknown)) or 'no input'}; the model's are {found}")
+        steps.spend(NODE * len(infos))
         unbatched = {
             name for node in nodes if node.op == "Unsqueeze" for name in node.inputs[:1] if self._first_axis(node)
         }
@@ -159,9 +160,9 @@ class Walk:
         if open_axes:
             raise CannotImport(_open(open_axes))
         shapes = {info.name: self._sizes(info) for info in infos}
-        batched = [
+        batched = {
             name for name, shape in shapes.items() if len(shape) > 1 and not (name in unbatched and shape[0] != 1)
-        ]
+        }
         counts = {shapes[name][0] for name in batched} or {1}
         if len(counts) == 1 and self.meeting is None:  # one batch for all inputs
             self.batch = Batch(*counts)

@@ -69,7 +69,8 @@ def flat_source(imported: Imported, label: str) -> Source:
 
 
 def _spend(imported: Imported, layer: int, of_input: int) -> None:
-    steps.spend(layer * len(imported.layers) + of_input * sum(len(layer.inputs) for layer in imported.layers))
+    inputs = sum(len(each.inputs) for each in imported.layers)
+    steps.spend(layer * (len(imported.inputs) + len(imported.layers)) + of_input * inputs)
 
 
 def _places(imported: Imported, text: str) -> dict[int, str]:
