@@ -281,7 +281,9 @@ class Walk:
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
-        if call.node.operator in ("Shape", "Size") or not all(value.known for value in call.inputs if value is not None):
+        if call.node.operator in ("Shape", "Size"):
+            return None
+        if not all(value.known for value in call.inputs if value is not None):
             return None
         entering = [
             f"axis {value.samples} of {plain(name)} {list(self.batch.full(value))}"

@@ -18,10 +18,7 @@ def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> boo
         )
     if any(is_dotted(name) for constant in constants for name in constant.made_of):
         return False
-    return all(
-        constant.only_number == number
-        for constant, number in zip(constants, neutral, strict=True)
-    )
+    return all(constant.only_number == number for constant, number in zip(constants, neutral, strict=True))
 
 
 def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
