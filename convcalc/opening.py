@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -17,7 +16,7 @@ from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
 if TYPE_CHECKING:
     from convcalc.layers import Shape
     from convcalc.network import Network
-    from convcalc.onnx.imported import Imported, Layer
+    from convcalc.onnx.imported import Imported
 
 SUFFIX = ".onnx"
 FIRST_BYTE = b"\x08"
@@ -117,34 +116,10 @@ def _is_model(path: str) -> bool:
 
 def _converted(label: str, model: Callable[[], Imported]) -> Source:
     from convcalc.onnx.errors import CannotImport
-    from convcalc.onnx.spec import flat_text
+    from convcalc.onnx.spec import flat_source
 
     try:
-        imported = model()
-        text = flat_text(imported)
+        return flat_source(model(), label)
     except CannotImport as error:
         advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
-        raise SpecError([Diagnostic(label, 0, 0, 0, "CC001", str(error), advice)]) from None
-    places = cache(lambda: _places(imported, text))
-    return Source(label, text, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
-
-
-def _places(imported: Imported, text: str) -> dict[int, str]:
-    """The nodes of a model that the layer on each line of its text stands for."""
-    layers: dict[tuple[object, ...], list[Layer]] = {}
-    for layer in imported.layers:
-        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
-    network = document.examine(Source(imported.source, text)).network
-    names, places = list(imported.inputs), dict[int, str]()
-    for node in network.layers if network is not None else ():
-        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
-        names.append(alike[0].name if alike else "")
-        if alike:
-            places.setdefault(node.line, _nodes(alike.pop(0).operators))
-    return places
-
-
-def _nodes(titles: tuple[str, ...]) -> str:
-    if len(titles) < 2:
-        return "".join(f"node {title}" for title in titles)
-    return f"nodes {titles[0]} to {titles[-1]}"
+        raise SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)]) from None

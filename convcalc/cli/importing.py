@@ -53,7 +53,7 @@ def import_(
     except CannotImport as error:
         unknown = bool(error.operators) and not allow_unknown
         advice = "--allow-unknown writes them as layers of unknown cost" if unknown else ""
-        reject([Diagnostic(readable(file), 0, 0, 0, "CC001", str(error), advice)])
+        reject([Diagnostic(readable(file), 0, 0, 0, error.code, str(error), advice)])
     except SpecError as error:
         reject(error.diagnostics)
     save(output, [found.encode()], force=force)

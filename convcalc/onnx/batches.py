@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
+from convcalc import steps
 from convcalc.onnx import constants
 from convcalc.onnx.building import Call, Value, constant_value
 from convcalc.onnx.errors import Inexpressible
@@ -75,6 +76,7 @@ def _of_one(batch: Batch, value: Value, axis: int) -> Value:
     if size == 1:
         return value
     if size % batch.count == 0 and constant is not None and constant.numbers is not None:
+        steps.spend(15 * batch.count + len(constant.numbers) // 2)
         share, ranges = size // batch.count, [range(length) for length in value.shape]
         parts = []
         for start in range(0, size, share):

@@ -9,18 +9,23 @@ input with a certain axis left out, and gets a reshape where it must.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 import msgspec
 
-from convcalc.fields import FieldError
+from convcalc import steps
 from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
 from convcalc.onnx.constants import Constant, checked, is_learned
 from convcalc.onnx.errors import Inexpressible
 from convcalc.onnx.reading import FLOAT, Attributes, Node
+from convcalc.spec.tree import number
 
 INPUT = "input"
 """The kind of a draft that is an input of the network."""
+
+CONFIGURED = 80
+"""Steps that it takes to work out a layer unlike those before it."""
 
 UNKNOWN = "opaque"
 """The kind of a draft that no kind says, unless it becomes a part of one that does."""
@@ -111,6 +116,7 @@ class Builder:
         shapes = tuple(each.shape for each in inputs)
         key = (kind, repr(fields), shapes)
         if key not in self._known:
+            steps.spend(CONFIGURED + 4 * len(inputs))
             self._known[key] = configured(kind, fields, shapes)
         written, shape, array_shapes = self._known[key]
         draft = Draft(kind, written, inputs, shape, nodes, arrays)
@@ -164,9 +170,13 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
     for name, value in fields.items():
         try:
             values[name] = types[name].accept(_frozen(value), rank)
-        except FieldError as error:
+            _check_sayable(value)
+        except ValueError as error:
             raise Inexpressible(f"{kind} with {name}: {error}") from None
     config: Kind = of(**values)
+    least, most = config.inputs
+    if len(shapes) < least or (most is not None and len(shapes) > most):
+        raise Inexpressible(f"{kind} of {len(shapes)} tensors")
     for check in config.checks(*shapes):
         if not check.holds:
             raise Inexpressible(f"{kind}: {check.message(*check.arguments)}")
@@ -179,6 +189,14 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
         if name in fields and not (name in expanded and values[name] == expanded[name])
     }
     return written, checked(shape), {**config.weights(*shapes), **config.buffers(*shapes)}
+
+
+def _check_sayable(value: Any) -> None:
+    """Raises ValueError for a number that no spec says: one that is infinite or none, or has too many digits."""
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise ValueError(f"expected a finite number, found {value}")
+        number(repr(value))
 
 
 def _frozen(value: Any) -> Any:

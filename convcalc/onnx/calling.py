@@ -7,11 +7,15 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 
+from convcalc import steps
 from convcalc.onnx.building import INPUT, Draft
 from convcalc.onnx.constants import is_dotted
 from convcalc.onnx.reading import Node, Tensor
 
 RESERVED = {"input", "previous"}
+
+LONGEST_SCOPES = 10_000
+"""Characters of a list of modules."""
 
 LONGEST_PART = 100
 MOST_PARTS = 32
@@ -80,7 +84,8 @@ def _beginning(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
 
 
 def _of_node(node: Node) -> list[str]:
-    if node.scopes:
+    if 0 < len(node.scopes) < LONGEST_SCOPES:
+        steps.spend(len(node.scopes) // 4)
         try:
             stated = ast.literal_eval(node.scopes)
         except (ValueError, SyntaxError, MemoryError, RecursionError):

@@ -13,6 +13,8 @@ from itertools import repeat
 
 import msgspec
 
+from convcalc import steps
+from convcalc.fields import LARGEST, MOST_AXES
 from convcalc.onnx.elements import Elements, all_of
 from convcalc.onnx.errors import CannotImport, Inexpressible, plain
 from convcalc.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
@@ -20,11 +22,7 @@ from convcalc.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, At
 Shape = tuple[int, ...]
 Numbers = tuple[Number, ...]
 
-LARGEST_SIZE = 2**31 - 1
-"""The largest size of an axis, as the spec language has it."""
-
 MOST_ELEMENTS = 2**63 - 1
-MOST_AXES = 16
 
 
 class Constant(msgspec.Struct, frozen=True):
@@ -46,6 +44,11 @@ class Constant(msgspec.Struct, frozen=True):
         return self.worked_out if self.tensor is None else self.tensor.numbers()
 
     @property
+    def count_read(self) -> int:
+        """How many numbers it holds in memory."""
+        return len(self.worked_out or ()) if self.tensor is None else self.tensor.count_read
+
+    @property
     def is_float(self) -> bool:
         """Whether it holds numbers with a fraction."""
         return self.element_type in FLOATING
@@ -54,7 +57,15 @@ class Constant(msgspec.Struct, frozen=True):
         """Its numbers, which must be known."""
         if self.numbers is None:
             raise Inexpressible("a size or axis that is computed from data")
+        steps.spend(len(self.numbers) // 3)
         return [int(number) for number in self.numbers]
+
+    @property
+    def only_number(self) -> Number | None:
+        """The number that all of its are; None where they differ, are not known or there is none."""
+        numbers = self.numbers or ()
+        steps.spend(len(numbers) // 8)
+        return numbers[0] if numbers and all(number == numbers[0] for number in numbers) else None
 
 
 def is_learned(constant: Constant) -> bool:
@@ -78,8 +89,8 @@ def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
     if len(shape) > MOST_AXES:
         raise CannotImport(f"{what} of {len(shape)} axes, where at most {MOST_AXES} are counted")
     for size in shape:
-        if not 0 <= size <= LARGEST_SIZE:
-            raise CannotImport(f"{what} of shape {list(shape)}, where a size is 0 to {LARGEST_SIZE:,}")
+        if not 0 <= size <= LARGEST:
+            raise CannotImport(f"{what} of shape {list(shape)}, where a size is 0 to {LARGEST:,}")
     if math.prod(shape) > MOST_ELEMENTS:
         raise CannotImport(f"{what} of shape {list(shape)}, which has 2^63 elements or more")
     return tuple(shape)
@@ -107,6 +118,8 @@ def strides(shape: Shape) -> list[int]:
 
 def places(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int]:
     """Where the elements of a view lie, in order."""
+    if 0 in shape:
+        return []
     found = [start]
     for size, step in zip(shape, steps, strict=True):
         found = [place + index * step for place in found for index in range(size)]
@@ -205,7 +218,7 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
         raise Inexpressible(f"an index outside of an axis of {size}")
     numbers = tuple(
         constant.numbers[(block * size + index) * inner + rest]
-        for block in range(outer)
+        for block in range(outer if inner else 0)
         for index in wanted
         for rest in range(inner)
     )
@@ -230,7 +243,7 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
         return Constant(shape, parts[0].element_type, None, made_of, None, elements)
     numbers: list[Number] = []
-    for block in range(math.prod(first[:axis])):
+    for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]

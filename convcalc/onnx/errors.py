@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from convcalc.steps import LIMIT
+
 LONGEST_WORD = 200
 LONGEST_MESSAGE = 8_000
 """Characters of what is said: a file may hold names and shapes of any length."""
@@ -35,10 +37,21 @@ class Unknown(NamedTuple):
 class CannotImport(ValueError):
     """A model that does not become a network; `operators` are those that no kind says, if that is why."""
 
+    code = "CC001"
+
     def __init__(self, message: str, operators: tuple[Unknown, ...] = ()) -> None:
         words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: brief(word[0]), message)
         super().__init__(brief(words, LONGEST_MESSAGE))
         self.operators = operators
+
+
+class OverLimit(CannotImport):
+    """A model whose reading takes more steps than one run may take."""
+
+    code = "CC008"
+
+    def __init__(self, place: str = "") -> None:
+        super().__init__(f"reading the model takes {LIMIT}{place and f'; they were used up at {place}'}")
 
 
 class Inexpressible(ValueError):

@@ -8,13 +8,14 @@ from pathlib import Path
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.onnx import constants, fold
 from convcalc.onnx.batches import Batch, Mixed
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
 from convcalc.onnx.calling import named
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.elements import all_of
-from convcalc.onnx.errors import CannotImport, Inexpressible, Unknown, brief, plain
+from convcalc.onnx.errors import CannotImport, Inexpressible, OverLimit, Unknown, brief, plain
 from convcalc.onnx.imported import Imported, Layer, Unused
 from convcalc.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.onnx.operators import operators
@@ -22,9 +23,10 @@ from convcalc.onnx.patterns import tidied
 from convcalc.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
 from convcalc.onnx.sharing import Sharing, Use, sharing
 from convcalc.onnx.wire import Malformed
+from convcalc.steps import OutOfSteps
 
-MOST_FOLDED = 20_000_000
-"""Numbers that are worked out, and worked with, in all."""
+NODE, LAYER, ARRAY = 20, 15, 5
+"""Steps that a node, a layer and an array of one take, beside what is paid for where it is worked out."""
 
 LEAST_OPSET, NEWEST_OPSET = 7, 28
 """Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
@@ -67,10 +69,12 @@ def of_model(
         )
     try:
         return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown)
+    except OutOfSteps:
+        raise OverLimit from None
     except SamplesMeet as error:
         try:
             return _walked(model, source, dict(inputs or {}), allow_unknown=allow_unknown, meeting=error)
-        except CannotImport:
+        except (CannotImport, OutOfSteps):
             raise error from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
@@ -108,7 +112,6 @@ class Walk:
         self.builder = Builder()
         self.values: dict[str, Value] = {}
         self.batch = Batch(1)
-        self.folded = 0
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.differing: list[str] = []
@@ -128,6 +131,8 @@ class Walk:
         if not outputs:
             raise CannotImport("the graph has no output")
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
+        if not entering:
+            raise CannotImport("the graph has no input")
         known = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), known, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
@@ -137,13 +142,17 @@ class Walk:
             )
         self._enter(entering, nodes)
         for node in nodes:
-            self.step(node)
+            try:
+                self.step(node)
+            except OutOfSteps:
+                raise OverLimit(f"{node.operator} at {node.title}") from None
 
     def _enter(self, infos: list[ValueInfo], nodes: list[Node]) -> None:
         unknown = set(self.sizes) - {info.name for info in infos} - {""}
         if unknown or ("" in self.sizes and len(infos) != 1):
             found = ", ".join(f"{plain(info.name)} {_shown(info.dims)}" for info in infos)
             raise CannotImport(f"--input names {', '.join(sorted(unknown)) or 'no input'}; the model's are {found}")
+        steps.spend(NODE * len(infos))
         unbatched = {
             name for node in nodes if node.op == "Unsqueeze" for name in node.inputs[:1] if self._first_axis(node)
         }
@@ -151,9 +160,9 @@ class Walk:
         if open_axes:
             raise CannotImport(_open(open_axes))
         shapes = {info.name: self._sizes(info) for info in infos}
-        batched = [
+        batched = {
             name for name, shape in shapes.items() if len(shape) > 1 and not (name in unbatched and shape[0] != 1)
-        ]
+        }
         counts = {shapes[name][0] for name in batched} or {1}
         if len(counts) == 1 and self.meeting is None:  # one batch for all inputs
             self.batch = Batch(*counts)
@@ -179,9 +188,9 @@ class Walk:
 
     def _first_axis(self, node: Node) -> bool:
         """Whether an Unsqueeze puts an axis in front: of an input that has no batch."""
-        axes = node.attributes.integers("axes")
+        axes = node.attributes.get("axes")
         if axes is None and len(node.inputs) > 1 and node.inputs[1] in self.model.graph.initialisers:
-            axes = [int(number) for number in self.model.graph.initialisers[node.inputs[1]].numbers() or ()]
+            axes = list(self.model.graph.initialisers[node.inputs[1]].numbers() or ())
         return axes == [0]
 
     def _is_given(self, info: ValueInfo) -> bool:
@@ -225,6 +234,7 @@ class Walk:
         if node.op == "If" and not node.domain:
             self._branch(node, depth)
             return
+        steps.spend(NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
@@ -233,8 +243,10 @@ class Walk:
             made = self._made(call)
         except Inexpressible as error:
             made = self._unknown(node, inputs, str(error), samples)
-        except CannotImport:
+        except SamplesMeet:
             raise
+        except CannotImport as error:
+            raise CannotImport(f"{node.operator} at {node.title}: {error}") from None
         except CONTRADICTIONS:
             made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it", samples)
         else:
@@ -269,6 +281,8 @@ class Walk:
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
+        if call.node.operator in ("Shape", "Size"):
+            return None
         if not all(value.known for value in call.inputs if value is not None):
             return None
         entering = [
@@ -294,12 +308,12 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
-            self._count(node, there)
             operands = [None if value is None else value.constant for value in inputs]
             found = fold.folded(node, operands, self.model.opset)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
-                self._count(node, made)
+                self._spend(there, 16)
+                self._spend(made, 2)
                 return made
         operator = operators().get(node.operator)
         if operator is None:
@@ -326,10 +340,10 @@ class Walk:
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
         return replace(constant, elements=all_of(tensor, constant.shape))
 
-    def _count(self, node: Node, values: list[Value]) -> None:
-        self.folded += sum(len(value.constant.numbers or ()) for value in values if value.constant is not None)
-        if self.folded > MOST_FOLDED:
-            raise CannotImport(f"constants of more than {MOST_FOLDED:,} numbers to work out, at {node.title}")
+    def _spend(self, values: list[Value], share: int) -> None:
+        """Pay for constants that were worked with, so many of their numbers a step."""
+        operands = [value.constant for value in values if value.constant is not None]
+        steps.spend(sum(constant.count_read // share + len(constant.made_of) // 8 for constant in operands))
 
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
@@ -357,22 +371,22 @@ class Walk:
                 self.before_blocked += entering
                 found.append(Value((), None))
                 continue
+            shape = shape or (1,)
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-            sources = entering or self.builder.drafts[:1]
-            own = without(shape, batch)
-            draft = Draft(UNKNOWN, {"output_shape": list(own)}, sources, own, (node,), arrays)
+            sources = entering or self.builder.entering()
+            draft = self.builder.layer(UNKNOWN, {"output_shape": without(shape, batch)}, sources, (node,), arrays)
             draft.reason = reason or "no kind expresses it"
-            self.builder.drafts.append(draft)
-            found.append(replace(value, source=draft, batch=batch))
+            found.append(replace(value, shape=shape, source=draft, batch=batch))
         return found
 
     def _shape_of_unknown(self, node: Node, inputs: list[Value | None], name: str, samples: int | None) -> Value | None:
-        if node.op in SAME_SHAPE:
-            shapes = [value.shape for value in inputs if value is not None and value.known]
+        shapes = [value.shape for value in inputs if value is not None and value.known]
+        if node.op in SAME_SHAPE and shapes:
             try:
-                return Value(constants.broadcast(shapes), samples=samples)
+                shape = constants.broadcast(shapes)
             except Inexpressible:
                 return None
+            return None if samples is not None and samples >= len(shape) else Value(shape, samples=samples)
         return self._as_stated(name)
 
     def _stated_of(self, name: str) -> ValueInfo | None:
@@ -391,7 +405,10 @@ class Walk:
         leading = first if isinstance(first, int) and first > 0 else 1
         samples = 0 if leading == self.batch.count > 1 else None
         return Value(
-            constants.checked([leading if samples is None else 1, *(size for size in others if isinstance(size, int))]),
+            constants.checked(
+                [leading if samples is None else 1, *(size for size in others if isinstance(size, int))],
+                f"tensor {plain(name)}",
+            ),
             samples=samples,
         )
 
@@ -417,6 +434,8 @@ class Walk:
     def result(self, source: str, *, allow_unknown: bool) -> Imported:
         """The layers that the outputs need, named, with those that share weights."""
         leaving = self._leaving()
+        arrays = sum(len(array.made_of) for draft in self.builder.drafts for array in draft.arrays.values())
+        steps.spend(LAYER * len(self.builder.drafts) + ARRAY * arrays)
         drafts, leaving = tidied(self.builder, [*leaving, *self.before_blocked])
         self._refuse(drafts, allow_unknown=allow_unknown)
         shared = self._sharing(drafts)
@@ -479,7 +498,7 @@ class Walk:
         unknown = list(dict.fromkeys(unknown))
         if self.blocked:
             every = tuple(dict.fromkeys([*unknown, *self.blocked]))
-            shapes = "; the shapes that leave these are not in the file (onnx.shape_inference may add them)"
+            shapes = "; what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)"
             raise CannotImport(_listed(every) + shapes, every)
         if unknown and not allow_unknown:
             raise CannotImport(_listed(tuple(unknown)), tuple(unknown))
@@ -533,12 +552,13 @@ class Walk:
 
 
 SAME_SHAPE = {
-    "Abs", "Acos", "Acosh", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Cos", "Cosh", "CumSum",
-    "Div", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "IsInf", "IsNaN", "Less", "LessOrEqual", "Log",
-    "Max", "Mean", "Min", "Mod", "Not", "Or", "Pow", "Reciprocal", "Round", "Shrink", "Sign", "Sin", "Sinh", "Sqrt",
-    "Tan", "ThresholdedRelu", "Where", "Xor", "Hardmax", "LpNormalization", "MeanVarianceNormalization",
+    "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Celu", "Clip", "Cos",
+    "Cosh", "CumSum", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "HardSigmoid",
+    "Hardmax", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "Max", "Mean",
+    "MeanVarianceNormalization", "Min", "Mod", "Mul", "Not", "Or", "Pow", "Reciprocal", "Round", "Shrink", "Sign",
+    "Sin", "Sinh", "Sqrt", "Sub", "Tan", "ThresholdedRelu", "Where", "Xor",
 }  # fmt: skip
-"""Operators no kind says whose output has the shape of what enters, or of all that enters together."""
+"""Operators whose output has the shape of what enters, or of all that enters together, where no kind says them."""
 
 
 COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}

@@ -6,15 +6,12 @@ from collections import deque
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.onnx.errors import CannotImport, plain
-from convcalc.onnx.reading import MOST_NODES, Attributes, Graph, Model, Node, Reference, Subgraph
+from convcalc.onnx.reading import Attributes, Graph, Model, Node, Reference, Subgraph
 
 MOST_CALLS = 16
 """Functions that call one another, and graphs within graphs."""
-
-
-MOST_CHARACTERS = 64 * 2**20
-"""Characters of the names in functions that are written out."""
 
 
 def written_out(model: Model) -> list[Node]:
@@ -23,7 +20,7 @@ def written_out(model: Model) -> list[Node]:
         return model.graph.nodes
     found: list[Node] = []
     waiting = [(node, 0) for node in reversed(model.graph.nodes)]
-    calls = characters = 0
+    calls = 0
     while waiting:
         node, depth = waiting.pop()
         overload = node.attributes.get("__overload__", "")
@@ -34,18 +31,16 @@ def written_out(model: Model) -> list[Node]:
             raise CannotImport(f"functions that call one another {MOST_CALLS} times over, at {node.title}")
         else:
             calls += 1
+            steps.spend(len(function.inputs) + len(node.outputs) + len(function.defaults) + len(node.attributes))
             attributes = Attributes({**function.defaults, **node.attributes})
             names = dict(zip(function.inputs, [*node.inputs, *[""] * len(function.inputs)], strict=False))
             names |= dict(zip(function.outputs, node.outputs, strict=False))
             inner: list[Node] = []
             for each in function.nodes:
                 inner.append(_renamed(each, names, f"{node.title}/", calls, attributes))
-                characters += sum(map(len, (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)))
-                if characters > MOST_CHARACTERS:
-                    raise CannotImport(f"functions whose names, written out, are longer than {MOST_CHARACTERS:,}")
+                renamed = (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)
+                steps.spend(5 + len(renamed) + len(each.attributes) + sum(map(len, renamed)) // 50)
             waiting += [(each, depth + 1) for each in reversed(inner)]
-        if len(found) + len(waiting) > 2 * MOST_NODES:
-            raise CannotImport(f"more than {MOST_NODES:,} nodes with its functions written out")
     return found
 
 

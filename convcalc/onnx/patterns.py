@@ -18,7 +18,7 @@ from convcalc.onnx.errors import Inexpressible
 Rule = Callable[["Patterns", Draft], Draft | None]
 
 MOST_FACTORS = 8
-"""Factors of a product that are looked at together."""
+"""Factors of a product that are looked at together, and numbers among them."""
 
 
 def tidied(builder: Builder, leaving: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
@@ -129,13 +129,14 @@ def addend_of(draft: Draft) -> float | None:
 
 def factors(patterns: Patterns, draft: Draft) -> tuple[float, list[Draft]]:
     """A product as one number and the drafts that are multiplied."""
-    number, found, waiting = 1.0, list[Draft](), [draft]
+    number, found, waiting, numbers = 1.0, list[Draft](), [draft], 0
     while waiting:
         each = waiting.pop()
         factor = factor_of(each)
         inner = each is draft or patterns.alone(each)
-        if factor is not None and inner:
+        if factor is not None and inner and numbers < MOST_FACTORS:
             number *= factor
+            numbers += 1
             waiting.append(each.inputs[0])
         elif each.kind == "mul" and inner and len(waiting) + len(found) < MOST_FACTORS:
             waiting += each.inputs

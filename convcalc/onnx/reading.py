@@ -1,29 +1,31 @@
 """An ONNX file as records: nodes, attributes, and of tensors where their numbers lie.
 
-Weights are never read and references to other files never followed. What is read is bounded: by the size of the file,
-by `MOST_NODES`, and by subgraphs being read only where they are asked for.
+Weights are never read and references to other files never followed. What is read takes steps of the run (see
+`convcalc.steps`), and subgraphs are read only where they are asked for.
 """
 
 from __future__ import annotations
 
 import struct
+from math import prod
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
+from typing import NoReturn
 
 import msgspec
 
+from convcalc import steps
+from convcalc.fields import MOST_AXES
 from convcalc.onnx import wire
-from convcalc.onnx.errors import CannotImport, plain
+from convcalc.onnx.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.onnx.wire import Buffer, Malformed, Place
-
-MOST_NODES = 100_000
-"""Nodes of a graph with its functions: an order more than the largest networks have."""
-
-MOST_NAMES = 1_000_000
-"""Tensors that are named in a graph."""
+from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
+
+KEPT = 6
+"""The price of a field of which a record is kept."""
 
 FLOAT, INT64, BOOL = 1, 7, 9
 FORMATS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "e", 11: "d", 12: "I", 13: "Q"}
@@ -63,6 +65,11 @@ class Tensor:
                 data.append((number, kind, start, end))
         self.dims = tuple(dims)
 
+    @property
+    def count_read(self) -> int:
+        """How many of its numbers have been read."""
+        return len(self._numbers or ())
+
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
         if self._data is not None:
@@ -70,11 +77,12 @@ class Tensor:
         return self._numbers
 
     def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
-        count = 1
-        for size in self.dims:
-            count *= size
-        if self.external or not 0 < count <= MOST_NUMBERS:
-            return () if count == 0 and not self.external else None
+        if self.external or len(self.dims) > MOST_AXES:
+            return None
+        count = prod(self.dims)
+        if not 0 < count <= MOST_NUMBERS:
+            return () if count == 0 else None
+        steps.spend(count // 2)
         found: list[Number] = []
         for number, kind, start, end in data:
             found += self._decoded(number, kind, start, end, count)
@@ -99,27 +107,38 @@ class Tensor:
 
 
 class Attributes(dict[str, object]):
-    """A node's attributes: numbers, texts, lists, `Tensor` and `Graph` (where it lies), by name."""
+    """A node's attributes: numbers, texts, lists, `Tensor` and `Subgraph`, by name.
+
+    Raises `Inexpressible` where one of another type is asked for than there is.
+    """
 
     def integer(self, name: str, default: int = 0) -> int:
         """A whole number."""
         value = self.get(name, default)
-        return value if isinstance(value, int) else default
+        return value if isinstance(value, int) else _reject(name, "a whole number")
 
     def real(self, name: str, default: float = 0.0) -> float:
         """A number."""
         value = self.get(name, default)
-        return float(value) if isinstance(value, int | float) else default
+        return float(value) if isinstance(value, int | float) else _reject(name, "a number")
 
     def text(self, name: str, default: str = "") -> str:
         """A text."""
         value = self.get(name, default)
-        return value if isinstance(value, str) else default
+        return value if isinstance(value, str) else _reject(name, "a text")
 
     def integers(self, name: str) -> list[int] | None:
         """A list of whole numbers; None if there is none."""
         value = self.get(name)
-        return [item for item in value if isinstance(item, int)] if isinstance(value, list) else None
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(item, int) for item in value):
+            return list(value)
+        return _reject(name, "a list of whole numbers")
+
+
+def _reject(name: str, expected: str) -> NoReturn:
+    raise Inexpressible(f"attribute {plain(name)} is not {expected}")
 
 
 class Node(msgspec.Struct):
@@ -158,7 +177,7 @@ class Graph:
 
     __slots__ = ("initialisers", "inputs", "name", "nodes", "outputs", "stated")
 
-    def __init__(self, buffer: Buffer, place: Place, most_nodes: int = MOST_NODES) -> None:
+    def __init__(self, buffer: Buffer, place: Place) -> None:
         self.name = ""
         nodes: list[Place] = []
         self.nodes: list[Node] = []
@@ -166,13 +185,11 @@ class Graph:
         self.inputs: list[ValueInfo] = []
         self.outputs: list[ValueInfo] = []
         self.stated: list[Place] = []
-        for number, kind, start, end in wire.fields(buffer, place):
+        for number, kind, start, end in wire.fields(buffer, place, KEPT):
             if kind != wire.BYTES:
                 continue
             if number == 1:
                 nodes.append((start, end))
-                if len(nodes) > most_nodes:
-                    raise CannotImport(f"more than {most_nodes:,} nodes, where at most so many are read")
             elif number == 2:
                 self.name = wire.text(buffer, start, end)
             elif number == 5:
@@ -187,8 +204,6 @@ class Graph:
                 self.outputs.append(value_info(buffer, (start, end)))
             elif number == 13:
                 self.stated.append((start, end))
-            if len(self.initialisers) + len(self.stated) + len(self.inputs) + len(self.outputs) > MOST_NAMES:
-                raise CannotImport(f"more than {MOST_NAMES:,} tensors, where at most so many are read")
         self.nodes = [_node(buffer, each) for each in nodes]
 
 
@@ -250,6 +265,8 @@ def parse(buffer: Buffer) -> Model:
         return _model(buffer)
     except Malformed as error:
         raise _something_else(buffer) or cut_off(error) from None
+    except OutOfSteps:
+        raise OverLimit from None
     except (struct.error, RecursionError) as error:
         raise CannotImport(f"not an ONNX model: {error}") from None
 
@@ -289,7 +306,7 @@ def _model(buffer: Buffer) -> Model:
     opsets: dict[str, int] = {}
     functions: dict[tuple[str, str, str], Function] = {}
     place = (0, len(buffer))
-    for number, kind, start, end in wire.fields(buffer, place):
+    for number, kind, start, end in wire.fields(buffer, place, KEPT):
         if number == 8 and kind == wire.BYTES:
             domain, since = "", 0
             for field, wire_type, first, last in wire.fields(buffer, (start, end)):
@@ -305,10 +322,8 @@ def _model(buffer: Buffer) -> Model:
         elif number == 7 and kind == wire.BYTES:
             graph = (start, end)
         elif number == 25 and kind == wire.BYTES:
-            key, function = _function(buffer, (start, end), MOST_NODES)
+            key, function = _function(buffer, (start, end))
             functions[key] = function
-            if len(functions) > MOST_NODES:
-                raise CannotImport(f"more than {MOST_NODES:,} functions, where at most so many are read")
         elif number == 0 or number > 1000:
             raise Malformed(f"field {number}, which no model has")
     if graph is None:
@@ -448,13 +463,13 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
     return found
 
 
-def _function(buffer: Buffer, place: Place, most_nodes: int) -> tuple[tuple[str, str, str], Function]:
+def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Function]:
     name = domain = overload = ""
     inputs: list[str] = []
     outputs: list[str] = []
     nodes: list[Place] = []
     defaults = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place):
+    for number, kind, start, end in wire.fields(buffer, place, KEPT):
         if kind != wire.BYTES:
             continue
         if number == 1:
@@ -465,8 +480,6 @@ def _function(buffer: Buffer, place: Place, most_nodes: int) -> tuple[tuple[str,
             outputs.append(wire.text(buffer, start, end))
         elif number == 7:
             nodes.append((start, end))
-            if len(nodes) > most_nodes:
-                raise CannotImport(f"a function of more than {most_nodes:,} nodes, where at most so many are read")
         elif number == 10:
             domain = wire.text(buffer, start, end)
         elif number == 11:

@@ -9,9 +9,13 @@ from typing import NamedTuple
 
 import msgspec
 
+from convcalc import steps
 from convcalc.onnx.building import INPUT, UNKNOWN, Builder, Draft
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.elements import Elements
+
+COMPARED = 8
+"""Steps that it takes to compare the elements of two arrays."""
 
 STATISTICS = {"running_mean", "running_var"}
 """Shared with all other arrays of a norm or not at all: no network ties one, but exporters merge what is equal."""
@@ -56,6 +60,7 @@ def sharing(builder: Builder, drafts: list[Draft], initialiser: Callable[[Hashab
     for tensor, uses in shared.contested.items():
         constant = initialiser(tensor)
         if constant is not None:
+            steps.spend(len(drafts) // 20)
             builder.drafts = drafts
             parameter = builder.layer(
                 "parameter", {"sizes": constant.shape or (1,)}, builder.entering(), (), {"weight": constant}
@@ -82,6 +87,7 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
             if use.array in STATISTICS:
                 continue
             others = holders[use.elements.tensor, use.array == "constant"]
+            steps.spend(COMPARED * len(others))
             holder = next((other for other in others if other.holds(use)), None)
             if holder is not None and holder.draft is draft:
                 continue  # two arrays of one layer: no spec says so

@@ -5,47 +5,107 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
+from convcalc import steps
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
+from convcalc.onnx.errors import OverLimit
 from convcalc.onnx.folding import Folded, flat, folded
-from convcalc.onnx.imported import Imported
+from convcalc.onnx.imported import Imported, Layer
 from convcalc.onnx.text.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
 from convcalc.onnx.text.regions import COMMUTATIVE, Graph
-from convcalc.spec.document import loads
+from convcalc.spec.document import examine, loads
 from convcalc.spec.source import Source, SpecError
+from convcalc.steps import OutOfSteps
 
-MOST_FOLDED = 5000
-"""Layers of a network up to which repetitions are looked for."""
+LAYER, INPUT = 35, 4
+"""Steps that writing a layer takes, and each of its inputs."""
+
+FOLDED_LAYER, FOLDED_INPUT = 400, 8
+"""The same where repetitions are looked for."""
 
 
 def text(imported: Imported, *, flat: bool = False) -> str:
     """A spec with what a person wants to know of it: where it comes from, its totals, repetitions as blocks.
 
-    With `flat` every layer stands for itself.
+    With `flat` every layer stands for itself, as it does where looking for repetitions takes more steps than are left.
+
+    Raises:
+        CannotImport: there are not steps enough for what must be done.
+        SpecError: the model is none that a spec says; what is returned has been read again.
     """
-    plain = flat_text(imported)
-    network = loads(Source(imported.source, plain))
-    found = plain if flat else _best(imported, plain, network)
-    return _header(imported) + _with_totals(found, network)
+    try:
+        plain = flat_source(imported, imported.source)
+        network = loads(plain)
+        body = plain.text if flat else _best(imported, plain.text, network)
+        written = _header(imported) + _with_totals(body, network)
+        loads(Source(imported.source, written))
+    except OutOfSteps:
+        raise OverLimit from None
+    return written
 
 
 def flat_text(imported: Imported) -> str:
-    """A spec that says what is there, layer by layer, for reading it again at once."""
+    """A spec that says what is there, layer by layer, for reading it again at once.
+
+    Raises:
+        CannotImport: there are not steps enough to write it.
+    """
+    try:
+        _spend(imported, LAYER, INPUT)
+    except OutOfSteps:
+        raise OverLimit from None
     graph = Graph(imported)
     return _text(imported, graph, flat(graph))
 
 
+def flat_source(imported: Imported, label: str) -> Source:
+    """The same as a source, in which whatever is found is said of the model's nodes."""
+    plain = flat_text(imported)
+    places = cache(lambda: _places(imported, plain))
+    return Source(label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
+
+
+def _spend(imported: Imported, layer: int, of_input: int) -> None:
+    inputs = sum(len(each.inputs) for each in imported.layers)
+    steps.spend(layer * (len(imported.inputs) + len(imported.layers)) + of_input * inputs)
+
+
+def _places(imported: Imported, text: str) -> dict[int, str]:
+    """The nodes of a model that the layer on each line of its text stands for."""
+    layers: dict[tuple[object, ...], list[Layer]] = {}
+    for layer in imported.layers:
+        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
+    network = examine(Source(imported.source, text)).network
+    names, places = list(imported.inputs), dict[int, str]()
+    for node in network.layers if network is not None else ():
+        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
+        names.append(alike[0].name if alike else "")
+        if alike:
+            places.setdefault(node.line, _nodes(alike.pop(0).operators))
+    return places
+
+
+def _nodes(titles: tuple[str, ...]) -> str:
+    if len(titles) < 2:
+        return "".join(f"node {title}" for title in titles)
+    return f"nodes {titles[0]} to {titles[-1]}"
+
+
 def _best(imported: Imported, plain: str, network: Network) -> str:
     """The shortest text with blocks that says the same network; the plain one where there is none."""
-    if len(imported.layers) > MOST_FOLDED:
-        return plain
-    graph = Graph(imported)
-    texts = [_text(imported, graph, each) for each in folded(graph, network)]
-    for found in sorted(texts, key=lambda found: found.count("\n")):
-        if found.count("\n") < plain.count("\n") and _says(found, network):
-            return found
+    try:
+        with steps.part(0.7):
+            _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
+            graph = Graph(imported)
+            texts = [_text(imported, graph, each) for each in folded(graph, network)]
+            for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
+                if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
+                    return candidate
+    except OutOfSteps:
+        pass
     return plain
 
 

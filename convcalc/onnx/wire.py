@@ -11,6 +11,8 @@ import struct
 from collections.abc import Callable, Iterator
 from mmap import mmap
 
+from convcalc import steps
+
 Buffer = bytes | mmap
 """What is read: a file mapped into memory, or its bytes."""
 
@@ -19,15 +21,29 @@ VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 Place = tuple[int, int]
 """Where a value lies: its first byte, and the first behind it."""
 
+CHUNK = 1024
+"""Fields of a message after which those are paid for; the others are when it ends."""
+
+LONG = 1000
+"""Bytes of a text that no name has."""
+
 
 class Malformed(ValueError):
     """The bytes are no protocol buffer of the kind expected; the message says where."""
 
 
-def fields(buffer: Buffer, place: Place) -> Iterator[tuple[int, int, int, int]]:
-    """Field number, wire type, and the value: a number and 0 for a varint, else first byte and first behind it."""
+def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, int, int, int]]:
+    """Field number, wire type, and the value: a number and 0 for a varint, else first byte and first behind it.
+
+    Each costs half of `price` in steps, which is more where something is kept of each.
+    """
     at, end = place
+    count = 0
     while at < end:
+        count += 1
+        if count == CHUNK:
+            steps.spend(CHUNK * price // 2)
+            count = 0
         tag = buffer[at]
         if tag < 128:
             at += 1
@@ -58,6 +74,7 @@ def fields(buffer: Buffer, place: Place) -> Iterator[tuple[int, int, int, int]]:
             raise Malformed(f"a value of {length:,} bytes at byte {at:,}, where {end - at:,} are left")
         yield tag >> 3, wire, at, at + length
         at += length
+    steps.spend(1 + count * price // 2)
 
 
 def varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
@@ -81,6 +98,8 @@ def signed(value: int) -> int:
 
 def text(buffer: Buffer, start: int, end: int) -> str:
     """UTF-8, with what is none of it written as escapes."""
+    length = end - start
+    steps.spend(1 + length // (40 if length < LONG else 8))
     return buffer[start:end].decode(errors="backslashreplace")
 
 
@@ -90,6 +109,7 @@ def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
         return [signed(start)]
     if wire != BYTES:
         raise Malformed(f"whole numbers of wire type {wire} at byte {start:,}")
+    steps.spend(end - start)
     found: list[int] = []
     while start < end:
         value, start = varint(buffer, start, end)
@@ -101,14 +121,20 @@ def floats(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
     """One item of a repeated field of 32-bit numbers, or all of them packed."""
     if wire == VARINT or (end - start) % 4:
         raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
-    return list(struct.unpack(f"<{(end - start) // 4}f", buffer[start:end]))
+    return _unpacked(buffer, start, end, "f")
 
 
 def doubles(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
     """The same for numbers of 64 bits."""
     if wire == VARINT or (end - start) % 8:
         raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
-    return list(struct.unpack(f"<{(end - start) // 8}d", buffer[start:end]))
+    return _unpacked(buffer, start, end, "d")
+
+
+def _unpacked(buffer: Buffer, start: int, end: int, letter: str) -> list[float]:
+    count = (end - start) // struct.calcsize(letter)
+    steps.spend(count // 2)
+    return list(struct.unpack(f"<{count}{letter}", buffer[start:end]))
 
 
 Decoder = Callable[[Buffer, int, int, int], list[int] | list[float]]

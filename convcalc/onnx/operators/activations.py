@@ -45,8 +45,8 @@ def _quantised(call: Call) -> Value:
     value = call.value(0)
     zero = call.constant(2, "a zero point") if call.has(2) else None
     type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
-    numbers = [0] if zero is None else zero.numbers
-    is_relu = numbers is not None and all(number == LEAST_QUANTISED.get(type_) for number in numbers)
+    least = LEAST_QUANTISED.get(type_)
+    is_relu = least is not None and least == (0 if zero is None else zero.only_number)
     follows = value.source is not None and value.source.kind in SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
 
@@ -76,17 +76,22 @@ def _clip(call: Call) -> Value:
     stated = [("min" in call.attributes or call.has(1), least), ("max" in call.attributes or call.has(2), most)]
     if any(there and number is None for there, number in stated):
         raise Inexpressible("bounds whose numbers are not in the file")
-    low = -math.inf if least is None or least <= -LARGEST_FLOAT else least
-    high = math.inf if most is None or most >= LARGEST_FLOAT else most
+    return held(call, call.value(0), -math.inf if least is None else least, math.inf if most is None else most)
+
+
+def held(call: Call, value: Value, least: float, most: float) -> Value:
+    """A tensor held between two numbers; one at the end of what float32 holds, or beyond, is no bound."""
+    low = -math.inf if least <= -LARGEST_FLOAT else tidy(least)
+    high = math.inf if most >= LARGEST_FLOAT else tidy(most)
     if (low, high) == (-math.inf, math.inf):
-        return call.value(0)
-    if (low, high) == (0.0, 6.0):
-        return onto_itself(call, "relu6")
-    if (low, high) == (0.0, math.inf):
-        return onto_itself(call, "relu")
-    return onto_itself(
-        call, "hard_tanh", {"min_val": tidy(max(low, -LARGEST_FLOAT)), "max_val": tidy(min(high, LARGEST_FLOAT))}
-    )
+        return value
+    kind = {(0.0, 6.0): "relu6", (0.0, math.inf): "relu"}.get((low, high), "hard_tanh")
+    bounds = {
+        "min_val": -LARGEST_FLOAT if low == -math.inf else low,
+        "max_val": LARGEST_FLOAT if high == math.inf else high,
+    }
+    x = call.builder.viewed(value, value.batch)
+    return call.out(call.layer(kind, bounds if kind == "hard_tanh" else {}, x), value.batch)
 
 
 def _prelu(call: Call) -> Value:
@@ -102,12 +107,13 @@ def _prelu(call: Call) -> Value:
 
 def _power(call: Call) -> Value:
     exponents = call.constant(1, "an exponent")
-    if exponents.numbers is None or len(set(exponents.numbers)) != 1:
+    number = exponents.only_number
+    if number is None:
         raise Inexpressible("an exponent that is not one number")
     x = call.value(0)
     if broadcast([x.shape, exponents.shape]) != x.shape:
         raise Inexpressible("an exponent that repeats the tensor")
-    exponent = tidy(float(exponents.numbers[0]))
+    exponent = tidy(float(number))
     return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
 
 

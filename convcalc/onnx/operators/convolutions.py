@@ -8,6 +8,8 @@ from typing import Any
 from convcalc.onnx.building import Call, Draft, Value
 from convcalc.onnx.constants import Constant
 from convcalc.onnx.errors import Inexpressible
+from convcalc.onnx.operators.activations import held
+from convcalc.onnx.operators.normalisations import tidy
 
 WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
 
@@ -138,9 +140,9 @@ def _fused_conv(call: Call) -> Value:
     if name in FUSED:
         return call.out(call.layer(FUSED[name], {}, y))
     if name == "Clip" and isinstance(numbers, list) and len(numbers) == 2:
-        return call.out(call.layer("hard_tanh", {"min_val": numbers[0], "max_val": numbers[1]}, y))
+        return held(call, call.out(y), *map(float, numbers))
     if name == "LeakyRelu" and isinstance(numbers, list) and len(numbers) == 1:
-        return call.out(call.layer("leaky_relu", {"negative_slope": round(numbers[0], 7)}, y))
+        return call.out(call.layer("leaky_relu", {"negative_slope": tidy(numbers[0])}, y))
     if name:
         raise Inexpressible(f"activation {name}")
     return call.out(y)

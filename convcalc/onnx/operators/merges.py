@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from math import inf
 
 from convcalc.onnx.building import Call, Draft, Value, without
 from convcalc.onnx.constants import broadcast, is_learned
-from convcalc.onnx.operators.activations import LARGEST_FLOAT, onto_itself
+from convcalc.onnx.operators.activations import held, onto_itself
 from convcalc.onnx.operators.normalisations import tidy
 
 
@@ -51,9 +52,8 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
 def _number(value: Value) -> float | None:
     """The number that a constant is, of one element and not learned."""
     constant = value.constant
-    if constant is None or constant.numbers is None or is_learned(constant):
-        return None
-    return float(constant.numbers[0]) if constant.numbers and len(set(constant.numbers)) == 1 else None
+    number = None if constant is None or is_learned(constant) else constant.only_number
+    return None if number is None else float(number)
 
 
 def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
@@ -91,24 +91,16 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     number = _number(value)
     if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
         return None
-    if call.node.op in ("Max", "Min"):
-        return _held(call, other, number)
+    if call.node.op == "Max":
+        return held(call, other, number, inf)
+    if call.node.op == "Min":
+        return held(call, other, -inf, number)
     fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
     if fields is None:
         return None
     x = call.builder.viewed(other, other.batch)
     neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
-
-
-def _held(call: Call, value: Value, bound: float) -> Value:
-    """A tensor held above or below a number."""
-    x = call.builder.viewed(value, value.batch)
-    if call.node.op == "Max" and bound == 0:
-        return call.out(call.layer("relu", {}, x), value.batch)
-    fields = {"min_val": -LARGEST_FLOAT, "max_val": LARGEST_FLOAT}
-    fields["min_val" if call.node.op == "Max" else "max_val"] = tidy(bound)
-    return call.out(call.layer("hard_tanh", fields, x), value.batch)
 
 
 def _negated(call: Call) -> Value:

@@ -13,15 +13,12 @@ def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> boo
     """Whether a scale and shift are no learned ones: ones and zeros that an operator could not do without."""
     if all(not constant.made_of for constant in constants):
         return all(
-            constant.numbers is None or set(constant.numbers) == {number}
+            constant.numbers is None or constant.only_number == number
             for constant, number in zip(constants, neutral, strict=True)
         )
     if any(is_dotted(name) for constant in constants for name in constant.made_of):
         return False
-    return all(
-        constant.numbers is not None and set(constant.numbers) == {number}
-        for constant, number in zip(constants, neutral, strict=True)
-    )
+    return all(constant.only_number == number for constant, number in zip(constants, neutral, strict=True))
 
 
 def _named(constants: Sequence[Constant]) -> dict[str, Constant]:

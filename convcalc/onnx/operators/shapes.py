@@ -5,6 +5,7 @@ from __future__ import annotations
 from itertools import accumulate
 from math import prod
 
+from convcalc.fields import MOST_AXES
 from convcalc.onnx.building import Call, Draft, Value, own_axis, without
 from convcalc.onnx.constants import checked
 from convcalc.onnx.errors import Inexpressible
@@ -49,6 +50,8 @@ def _reshape(call: Call) -> Value:
 
 def wanted_shape(sizes: list[int], shape: tuple[int, ...], *, zeros: bool = False) -> tuple[int, ...]:
     """What a shape becomes that is made `sizes`: 0 is the axis as it is (unless it means `zeros`), -1 what is left."""
+    if len(sizes) > MOST_AXES:
+        raise Inexpressible(f"a shape of {len(sizes)} axes, where at most {MOST_AXES} are counted")
     if not zeros:
         if any(size == 0 and axis >= len(shape) for axis, size in enumerate(sizes)):
             raise Inexpressible(f"shape {sizes}, whose 0 stands for an axis that shape {list(shape)} lacks")

@@ -31,9 +31,10 @@ class Graph:
     def __init__(self, imported: Imported) -> None:
         self.layers: tuple[Layer, ...] = imported.layers
         self.input_shapes = list(imported.inputs.values())
-        self.input_names: list[str] = []  # such as a spec may have
+        names: dict[str, None] = {}  # such as a spec may have
         for name in imported.inputs:
-            self.input_names.append(unlike(legal([name], "input"), self.input_names))
+            names[unlike(legal([name], "input"), names)] = None
+        self.input_names = list(names)
         self.numbers = {name: -1 - place for place, name in enumerate(imported.inputs)}
         self.inputs: list[tuple[int, ...]] = []
         for index, layer in enumerate(self.layers):
