@@ -318,7 +318,12 @@ FIELDS = [
 
 def later(right: Resampling) -> Resampling:
     """A resampling that reads one position further on."""
-    return replace(right, sources=lambda position: [place + 1 for place in right.sources(position)])
+
+    def sources(position: int) -> range:
+        places = right.sources(position)
+        return range(places.start + 1, places.stop + 1, places.step)
+
+    return replace(right, sources=sources)
 
 
 def shorter(right: Resampling) -> Resampling:

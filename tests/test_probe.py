@@ -362,7 +362,12 @@ def of_window(**changes: Callable[[Window], int]) -> Callable[..., Any]:
 
 def through_shifted(axis: Any, resampling: Any) -> Any:
     """Every phase of a decoder one input too far."""
-    return _through(axis, replace(resampling, sources=lambda o: [place + 1 for place in resampling.sources(o)]))
+
+    def sources(position: int) -> range:
+        places = resampling.sources(position)
+        return range(places.start + 1, places.stop + 1, places.step)
+
+    return _through(axis, replace(resampling, sources=sources))
 
 
 def through_next_phase(axis: Any, resampling: Any) -> Any:

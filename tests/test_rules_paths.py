@@ -516,6 +516,25 @@ def test_later_merges_of_aligned_paths_are_not_blamed() -> None:
     assert layers_of("CC212", text) == ["add1"]
 
 
+@pytest.mark.parametrize("size", [4, 5, 8])
+def test_a_position_that_is_repeated_to_aligned_corners_is_centred_nowhere(size: int) -> None:
+    """Of one position every output reads it alone: the path moves by nothing, and no step is there to measure in."""
+    text = f"""
+input: [3, {size}, {size}]
+layers:
+  - max_pool: 2
+  - conv: {{name: skip, out_channels: 8, kernel_size: 3, padding: 1}}
+  - adaptive_avg_pool: 1
+  - conv: {{out_channels: 8, kernel_size: 3, padding: 1}}
+  - upsample: {{size: {size // 2}, mode: bilinear, align_corners: true}}
+  - concat: {{from: [skip, previous]}}
+  - slice: {{axis: 1, end: 1}}
+  - upsample: {{scale_factor: 2, mode: bilinear, align_corners: true}}
+"""
+    pooled = text.replace("adaptive_avg_pool: 1", f"max_pool: {size // 2}")
+    assert findings("CC212", text) == findings("CC212", pooled) == []
+
+
 @pytest.mark.parametrize(
     "paths",
     [

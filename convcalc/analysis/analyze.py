@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+from convcalc import steps
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
 from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, Reach, aligned, at_input, measure_beside
 from convcalc.arithmetic.number import product
@@ -43,6 +44,7 @@ def reported(
 
 def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
     known: dict[Any, tuple[int, int, int, int]] = {}
+    measures: Measures = {}
     rows = []
     for node, field in zip(network.layers, fields[network.input_count :], strict=True):
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
@@ -51,7 +53,7 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
         if cost is None:
             assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
             cost = known[key] = costs(node.config, shapes, node.borrowed_names)
-        rows.append(_row(network, node, field, shapes, cost, batch))
+        rows.append(_row(network, node, measured(field, node.shape, measures), shapes, cost, batch))
     return rows
 
 
@@ -59,13 +61,13 @@ def row_of(network: Network, node: Node, field: Field) -> Row:
     """The row of one layer, whose receptive field is known."""
     assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
     shapes = tuple(network.nodes[source].shape for source in node.inputs)
-    return _row(network, node, field, shapes, costs(node.config, shapes, node.borrowed_names), 1)
+    return _row(network, node, measured(field, node.shape), shapes, costs(node.config, shapes, node.borrowed_names), 1)
 
 
 def _row(
     network: Network,
     node: Node,
-    field: Field,
+    receptive_field: ReceptiveField,
     shapes: tuple[Shape, ...],
     cost: tuple[int, int, int, int],
     batch: int,
@@ -85,7 +87,7 @@ def _row(
         macs,
         elementwise_ops,
         2 * macs + elementwise_ops,
-        measured(field, node.shape),
+        receptive_field,
         node.config is None or node.config.costed,
     )
 
@@ -97,37 +99,49 @@ def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = (
     return params, buffers, config.macs(*shapes), config.elementwise_ops(*shapes)
 
 
-MOST_TABLE_POSITIONS = 2_000_000
-"""Positions that the tables of all receptive fields of a network may hold together; what comes after is not worked
-out where it would need more."""
+MEETING = 3
+"""Steps that it takes for each tensor that enters a layer."""
 
 
 def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
-    """The field of every node, inputs among them, and the names of the layers where fields meet misaligned."""
+    """The field of every node, inputs among them, and the names of the layers where fields meet misaligned.
+
+    All of them together take at most half of the steps that are left; what takes more is not worked out.
+
+    Raises:
+        OutOfSteps: so many tensors meet that they cannot be gone through.
+    """
+    steps.spend(sum(MEETING * len(node.inputs) for node in network.layers))
+    with steps.part():
+        return _receptive_fields(network)
+
+
+def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     fields: list[Field] = []
     misaligned = []
-    left = MOST_TABLE_POSITIONS
     for node in network.nodes:
         if node.config is None:
             fields.append(at_input(len(node.shape) - 1, node.shape[1:]))
             continue
         entering = tuple(fields[source] for source in node.inputs)
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
-        if left < 0:
-            entering = tuple(field.without_tables() for field in entering)
-        seen = node.config.receptive_field(entering, shapes)
-        left -= seen.table_positions
-        fields.append(seen)
+        fields.append(node.config.receptive_field(entering, shapes))
         if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
             misaligned.append(node.name)
     return fields, tuple(misaligned)
 
 
-def measured(field: Field, shape: Shape) -> ReceptiveField:
+Measures = dict[tuple[object, ...], tuple[Any, ...]]
+"""What has been measured of axes that are kept, by their identity and what else counts."""
+
+
+def measured(field: Field, shape: Shape, known: Measures | None = None) -> ReceptiveField:
     """The field of a tensor of that shape in numbers.
 
-    Operations over all positions are counted in where they do not bring all of the input.
+    Operations over all positions are counted in where they do not bring all of the input. `known` is shared by fields
+    that have axes in common, and are kept as long as it is.
     """
+    known = {} if known is None else known
     axes, is_global = field.axes, field.is_global
     spans = [None if is_global or cover is None else cover.span for cover in field.overall]
     if axes and not any(isinstance(axis, Reach) for axis in axes):
@@ -139,7 +153,6 @@ def measured(field: Field, shape: Shape) -> ReceptiveField:
         ):
             return ReceptiveField(None, None, None, is_global)
     outputs = {axis: shape[place] for place, axes in enumerate(field.carries) for axis in axes}
-    known: dict[tuple[object, ...], tuple[Any, ...]] = {}
     measures = []
     for index, (axis, span) in enumerate(zip(field.axes, spans, strict=True)):
         last = field.sizes[index] - 1 if field.sizes else 0

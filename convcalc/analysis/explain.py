@@ -298,7 +298,7 @@ class Work:
             seen = self.layer.config.receptive_field(self.layer.entering(entering), self.layer.inputs)
         except NoFormula:
             return [], (IRREGULAR, *notes)
-        if not measured.is_global and any(cover is not None for cover in seen.overall):
+        if not measured.is_global and any(cover is not None and cover.span for cover in seen.overall):
             notes = (ARRIVING,)
         regular = [axis for axis in seen.axes if isinstance(axis, Reach)]
         formulas = [] if not regular else list(self._reach(seen))

@@ -8,65 +8,73 @@ by position, when an operation looks at all of them: what was cropped away, or s
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterable, Sequence
-from functools import lru_cache, partial
+from collections.abc import Callable, Collection, Iterable, Sequence
+from functools import cached_property, partial
+from itertools import accumulate, chain, count
 
 import msgspec
 
+from convcalc import steps
+from convcalc.arithmetic.spans import LONGEST_TABLE
 from convcalc.arithmetic.window import Window
-
-MOST_READS = 1_000_000
-"""Positions that are read on the way back to the input; what takes more is not followed."""
-MOST_LOOKS = 10 * MOST_READS
-"""Positions looked at, those that several windows read more than once, to find what one layer reads."""
 
 
 class TooLong(Exception):
-    """An axis has more positions than are looked at one by one."""
+    """More positions would have to be looked at, or held, one by one than can be."""
 
+
+Places = range | frozenset[int]
+"""Positions of an axis: a range where they are evenly spaced, so that equal ones are equal."""
 
 Sources = Callable[[int], Iterable[int]]
 """The input positions that an output position reads; those outside of the axis are padding."""
 
 
-class Cover(msgspec.Struct, frozen=True):
+class Cover(msgspec.Struct, frozen=True, dict=True):
     """Positions of one axis of the network's input; `positions` is None for all of them."""
 
     size: int
-    positions: frozenset[int] | None = None
+    positions: Places | None = None
 
-    @property
+    @cached_property
     def span(self) -> tuple[int, int] | None:
         """The first and the last of them; None if there is none."""
         if self.positions is None:
             return 0, self.size - 1
-        return (min(self.positions), max(self.positions)) if self.positions else None
+        return _ends(self.positions) if self.positions else None
 
     def __or__(self, other: Cover) -> Cover:
-        """The positions of both; the axis is that of the longer input."""
+        """The positions of both; the axis is that of the longer input.
+
+        Raises:
+            TooLong: they are too many.
+        """
         larger, smaller = (self, other) if self.size >= other.size else (other, self)
         if larger.positions is None:
             return larger
-        together = larger.positions.union(range(smaller.size) if smaller.positions is None else smaller.positions)
-        return Cover(larger.size, None if len(together) == larger.size else together)
+        return _cover(larger.size, _together(larger.positions, _positions(smaller)))
 
     def __contains__(self, position: int) -> bool:
         return position in range(self.size) if self.positions is None else position in self.positions
 
 
+_numbers = count()
+
+
 class Arrivals:
     """The `count` positions of one axis of a tensor, and how each of them is read from the tensors before.
 
-    No `reads`: they are those of the network's input.
+    No `reads`: they are those of the network's input. `number` is higher than that of all that they go back to,
+    `largest` the most positions of an input among these.
     """
 
-    __slots__ = ("count", "cover", "depth", "largest", "reads")
+    __slots__ = ("count", "cover", "largest", "number", "reads")
 
-    def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = ()) -> None:
+    def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = (), largest: int = 0) -> None:
         self.count = count
         self.reads = reads
-        self.depth: int = 1 + max((source.depth for source, _ in reads), default=0)
-        self.largest: int = max((source.largest for source, _ in reads), default=count)  # of the inputs it goes back to
+        self.number = next(_numbers)
+        self.largest = largest or count
         self.cover: Cover | None = None
 
 
@@ -81,7 +89,7 @@ def same_place(position: int) -> tuple[int]:
 
 def read(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
     """The positions behind a layer that reads those of `source`."""
-    return source if source is NOT_FOLLOWED else Arrivals(outputs, ((source, sources),))
+    return source if source is NOT_FOLLOWED else Arrivals(outputs, ((source, sources),), source.largest)
 
 
 def met(axes: Sequence[Arrivals]) -> Arrivals:
@@ -91,20 +99,18 @@ def met(axes: Sequence[Arrivals]) -> Arrivals:
         return first
     if NOT_FOLLOWED in axes or any(axis.count != first.count for axis in axes):
         return NOT_FOLLOWED
-    return Arrivals(first.count, [(axis, same_place) for axis in axes])
+    return Arrivals(first.count, [(axis, same_place) for axis in axes], max(axis.largest for axis in axes))
 
 
 def end_to_end(axes: Sequence[Arrivals | None], counts: Sequence[int]) -> Arrivals:
     """The positions of several tensors laid end to end; None: a tensor that sees nothing by its positions."""
     if NOT_FOLLOWED in axes:
         return NOT_FOLLOWED
-    starts = [sum(counts[:number]) for number in range(len(counts))]
-    reads = [(axis, _back(start)) for axis, start in zip(axes, starts, strict=True) if axis is not None]
-    return Arrivals(sum(counts), reads) if reads else NOT_FOLLOWED
-
-
-def _back(start: int) -> Sources:
-    return lambda position: (position - start,)
+    starts = accumulate(counts[:-1], initial=0)
+    reads = [
+        (axis, Window(1, before=start).sources) for axis, start in zip(axes, starts, strict=True) if axis is not None
+    ]
+    return Arrivals(sum(counts), reads, max(axis.largest for axis, _ in reads)) if reads else NOT_FOLLOWED
 
 
 def padded_reads(mode: str, windows: Sequence[Window], sizes: Sequence[int]) -> list[Sources]:
@@ -114,12 +120,13 @@ def padded_reads(mode: str, windows: Sequence[Window], sizes: Sequence[int]) -> 
     return [partial(_folded, mode, window, size) for window, size in zip(windows, sizes, strict=True)]
 
 
-def _folded(mode: str, window: Window, size: int, output: int) -> list[int]:
+def _folded(mode: str, window: Window, size: int, output: int) -> Iterable[int]:
     read_here = window.sources(output)
     if mode == "circular":
         return [position % size for position in read_here]
     if mode == "replicate":
-        return [min(max(position, 0), size - 1) for position in read_here]
+        before, behind = read_here[0] < 0, read_here[-1] >= size
+        return chain([0] * before, _on_axis(read_here, size), [size - 1] * behind)
     return [size - 1 - abs(size - 1 - abs(position)) for position in read_here]  # reflect: the end is no axis twice
 
 
@@ -138,91 +145,152 @@ def covered(axis: Arrivals) -> Cover | None:
     return axis.cover
 
 
-def _followed(last: Arrivals) -> Cover | None:
-    wanted: dict[Arrivals, set[int] | None] = {last: None}  # None: all of its positions
-    waiting, order, reads = [(-last.depth, 0, last)], 1, 0
-    arrived: set[int] = set()
-    size = last.largest
-    while waiting:
-        axis = heapq.heappop(waiting)[2]
+READ = 3
+"""Steps that it takes to follow one layer back on one axis where it reads evenly."""
+LOOKS = 10
+"""Positions that are looked at in a step, by those who look at every one."""
+
+
+def _spend(count: int) -> None:
+    if not steps.afford(count):
+        raise TooLong
+
+
+def _followed(last: Arrivals) -> Cover:
+    wanted: dict[Arrivals, Places] = {last: range(last.count)}
+    waiting = [(-last.number, last)]
+    arrived: Places = range(0)
+    while waiting and len(arrived) < last.largest:
+        axis = heapq.heappop(waiting)[1]
         places = wanted.pop(axis)
-        if places is None and axis.cover is not None:
-            if axis.cover.positions is None and axis.cover.size == size:
-                return axis.cover
-            arrived.update(_each(axis.cover.size) if axis.cover.positions is None else axis.cover.positions)
-            continue
-        if not axis.reads:
-            if places is None and axis.count == size:
-                return Cover(size)
-            arrived.update(_each(axis.count) if places is None else places)
-            continue
-        for source, sources in axis.reads:
-            seen = _read_of(sources, places, axis.count, source.count)
-            reads += 1 if seen is None else len(seen)
+        if axis.cover is not None and len(places) == axis.count:
+            arrived = _together(arrived, _positions(axis.cover))
+        elif not axis.reads:
+            arrived = _together(arrived, places)
+        for source, sources in axis.reads if axis.cover is None or len(places) < axis.count else ():
+            _spend(READ)
             if source not in wanted:
-                wanted[source] = set()
-                heapq.heappush(waiting, (-source.depth, order, source))
-                order += 1
-            already = wanted[source]
-            wanted[source] = None if seen is None or already is None else already | seen
-        if reads > MOST_READS:
-            return None
-    return Cover(size, None if len(arrived) == size else frozenset(arrived))
-
-
-def _read_of(sources: Sources, places: set[int] | None, outputs: int, count: int) -> set[int] | None:
-    """The positions of an axis of `count` that are read from `places`; None for all of them."""
-    if places is None and _all_read(sources, outputs, count):
-        return None
-    seen = _read(sources, _each(outputs) if places is None else places, count)
-    return None if len(seen) == count else seen
+                heapq.heappush(waiting, (-source.number, source))
+            wanted[source] = _together(wanted.get(source, range(0)), _read(sources, places, source.count))
+    return _cover(last.largest, arrived)
 
 
 def reads_all(axis: Arrivals) -> bool:
     """Whether all positions of the tensors before are known to be read."""
     try:
-        return all(_all_read(sources, axis.count, source.count) for source, sources in axis.reads)
+        read_of = [(_read(sources, range(axis.count), source.count), source.count) for source, sources in axis.reads]
     except TooLong:
         return False
+    return all(len(places) == count for places, count in read_of)
 
 
-def _all_read(sources: Sources, outputs: int, count: int) -> bool:
-    window = getattr(sources, "__self__", None)
-    if isinstance(window, Window):  # equal ones stand in many layers
-        return _window_reads_all(window, sources.__name__, outputs, count)
-    return sources is same_place or len(_read(sources, _each(outputs), count)) == count
+def reads_any(axis: Arrivals) -> bool:
+    """Whether any position of the tensors before is read, or may be."""
+    try:
+        return any(_read(sources, range(axis.count), source.count) for source, sources in axis.reads)
+    except TooLong:
+        return True
 
 
-@lru_cache(maxsize=1024)
-def _window_reads_all(window: Window, direction: str, outputs: int, count: int) -> bool:
-    side_by_side = window.stride <= window.kernel if window.dilation == 1 else window.stride == 1
-    if direction == "sources" and side_by_side and outputs >= window.dilation:  # nothing is left out in between
-        return window.before >= 0 and window.span(outputs) - window.before >= count
-    return len(_read(getattr(window, direction), _each(outputs), count)) == count
+def _read(sources: Sources, places: Places, count: int) -> Places:
+    """The positions of an axis of `count` that are read from `places`."""
+    if sources is same_place or not places:
+        return places
+    padded = sources if isinstance(sources, partial) and sources.func is _folded else None
+    window = padded.args[1] if padded else getattr(sources, "__self__", None)
+    if not isinstance(window, Window):
+        return _looked_at(sources, places, count)
+    direction = "transposed_sources" if sources == window.transposed_sources else "sources"
+    evenly = _read_evenly(window, direction, places) if isinstance(places, range) else None
+    on_axis = None if evenly is None else _within(evenly, count)
+    if padded:  # reads the same, and copies of positions where the axis ends
+        if on_axis is not None and len(on_axis) == count:
+            return on_axis
+        _spend(len(places) * window.kernel // LOOKS)
+        if window.kernel > LONGEST_TABLE:
+            raise TooLong
+        return _looked_at(sources, places, count)
+    return _looked_at(sources, places, count) if on_axis is None else on_axis
 
 
-def _each(count: int) -> range:
-    """Every position of an axis, where they are not too many to look at."""
-    if count > MOST_READS:
+def _read_evenly(window: Window, direction: str, places: range) -> range | None:
+    """What a window reads, where that is every so many-th position from the first to the last."""
+    dilation, moved, many = window.dilation, window.stride * places.step, len(places) > 1
+    if direction == "transposed_sources":
+        if dilation > len(places) or (many and places.step > 1):
+            return None
+        first, last = places[0] + window.before, places[-1] + window.before
+        return range(-((window.extent - 1 - first) // window.stride), last // window.stride + 1)
+    first, last = window.sources(places[0])[0], window.sources(places[-1])[-1]
+    if window.kernel == 1 or (many and dilation % moved == 0 and dilation // moved <= len(places)):
+        return range(first, last + 1, moved)
+    if not many or (moved % dilation == 0 and moved // dilation <= window.kernel):
+        return range(first, last + 1, dilation)
+    return None
+
+
+def _looked_at(sources: Sources, places: Places, count: int) -> Places:
+    """What is read from places, looked at one by one."""
+    if len(places) > LONGEST_TABLE:
         raise TooLong
-    return range(count)
-
-
-def _read(sources: Sources, places: Iterable[int], count: int) -> set[int]:
+    _spend(len(places))
     seen: set[int] = set()
-    looks = 0
     for place in places:
         on_axis = _on_axis(sources(place), count)
-        looks += len(on_axis)
-        if looks > MOST_LOOKS:
-            raise TooLong
+        if len(on_axis) > LOOKS:
+            _spend(len(on_axis) // LOOKS)
         seen.update(on_axis)
-    return seen
+        if len(seen) > LONGEST_TABLE:
+            raise TooLong
+        if len(seen) == count:
+            break
+    return _evenly(seen)
 
 
-def _on_axis(positions: Iterable[int], count: int) -> Sequence[int]:
-    """The positions that are on an axis of `count`; of a range, which may be far longer, without a look at the rest."""
-    if isinstance(positions, range) and positions.step > 0:
-        before = max(-(positions.start // positions.step), 0)
-        return range(positions.start + before * positions.step, min(positions.stop, count), positions.step)
+def _on_axis(positions: Iterable[int], count: int) -> range | list[int]:
+    """The positions that are on an axis of `count`."""
+    if isinstance(positions, range):
+        return _within(positions, count)
     return [position for position in positions if 0 <= position < count]
+
+
+def _within(positions: range, count: int) -> range:
+    """As `_on_axis`, of a range, which may be far longer, without a look at the rest."""
+    before = max(-(positions.start // positions.step), 0)
+    return range(positions.start + before * positions.step, min(positions.stop, count), positions.step)
+
+
+def _positions(cover: Cover) -> Places:
+    return range(cover.size) if cover.positions is None else cover.positions
+
+
+def _cover(size: int, positions: Places) -> Cover:
+    return Cover(size, None if len(positions) == size else positions)
+
+
+def _together(places: Places, others: Places) -> Places:
+    """The positions that are in either."""
+    if not places or not others or places == others:
+        return places or others
+    if isinstance(places, range) and isinstance(others, range):
+        first, second = sorted((places, others), key=lambda evenly: evenly.start)
+        if first.step == 1 and (second[-1] in first or (second.step == 1 and second.start <= first.stop)):
+            return range(first.start, max(first.stop, second.stop))
+    count = len(places) + len(others)
+    if count > 2 * LONGEST_TABLE:
+        raise TooLong
+    _spend(count // 3)
+    return _evenly({*places, *others})
+
+
+def _evenly(positions: set[int]) -> Places:
+    """Positions as a range, if that is what they are."""
+    if not positions:
+        return range(0)
+    first, last = _ends(positions)
+    evenly = range(first, last + 1, max((last - first) // max(len(positions) - 1, 1), 1))
+    return evenly if len(evenly) == len(positions) and positions.issuperset(evenly) else frozenset(positions)
+
+
+def _ends(positions: Collection[int]) -> tuple[int, int]:
+    return (positions[0], positions[-1]) if isinstance(positions, range) else (min(positions), max(positions))

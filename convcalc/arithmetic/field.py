@@ -13,30 +13,41 @@ carries, so that permuted and flattened tensors keep their meaning.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial, reduce
-from itertools import chain, pairwise, zip_longest
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache, reduce
+from itertools import chain, pairwise
 from typing import Any, TypeVar, cast
 
 import msgspec
 from msgspec.structs import replace
 
+from convcalc import steps
+from convcalc.arithmetic import spans as tables
 from convcalc.arithmetic.arrivals import (
     NOT_FOLLOWED,
     Arrivals,
     Cover,
     Sources,
+    TooLong,
     covered,
     end_to_end,
     met,
     read,
     reads_all,
+    reads_any,
 )
 from convcalc.arithmetic.number import maximum, minimum
+from convcalc.arithmetic.spans import LONGEST_TABLE, SHORT, FieldTooIrregular, Span
 from convcalc.arithmetic.window import Window
 
-LONGEST_TABLE = 65_536
-"""Positions a table of phases may hold; the field of an axis that needs more is not worked out."""
+LONGEST_PERIOD = 65_536
+"""Positions after which a table may repeat; one that repeats later is held for the positions that there are."""
+
+MOST_LOOKS = 4096
+"""Positions that are looked at one by one for a table; above that arrays are quicker."""
+
+PART = 30
+"""Steps that it takes to cut one of several parts."""
 
 LARGEST_FIELD = 2**62
 """Positions of a field or a stride; what sees more sees the whole of any input."""
@@ -50,17 +61,13 @@ class Reach(msgspec.Struct, frozen=True):
     start: int = 0
 
 
-Span = tuple[int, int] | None
-"""First and last input position seen; None where an output position sees no input at all."""
-
-
 class Phases(msgspec.Struct, frozen=True):
     """Output position o sees ``spans[o mod period]`` moved on by ``advance`` for every whole period before o.
 
     `bounded`: the table is the whole axis, and positions outside see nothing.
     """
 
-    spans: tuple[Span, ...]
+    spans: Sequence[Span]
     advance: int
     bounded: bool = False
 
@@ -81,8 +88,9 @@ class Phases(msgspec.Struct, frozen=True):
         """Input positions an output position, as a fraction in lowest terms; the mean over a bounded table."""
         top, bottom = self.advance, self.period
         if self.bounded:
-            starts = [span[0] for span in self.spans if span is not None]
-            top, bottom = (starts[-1] - starts[0], max(self.period - 1, 1)) if starts else (0, 1)
+            first = next((span for span in self.spans if span is not None), None)
+            last = next((span for span in reversed(self.spans) if span is not None), None)
+            top, bottom = (last[0] - first[0], max(self.period - 1, 1)) if first and last else (0, 1)
         divisor = math.gcd(top, bottom)
         return top // divisor, bottom // divisor
 
@@ -104,7 +112,7 @@ class Resampling(msgspec.Struct, frozen=True):
 
     period: int
     advance: int
-    sources: Callable[[int], Iterable[int]]
+    sources: Callable[[int], range]
     outputs: int
 
 
@@ -139,15 +147,34 @@ def through(axis: Axis, resampling: Resampling) -> Axis:
 
 
 def _resampled(part: Phases, resampling: Resampling) -> Phases:
-    period, advance, sources = resampling.period, resampling.advance, resampling.sources
-    times = part.period // math.gcd(part.period, advance)
-    hull = _hull_of_ends if _is_monotone(part) else _hull
-    if part.bounded or period * times > LONGEST_TABLE:
-        return Phases(
-            tuple(hull(part, sources(position)) for position in range(_table(resampling.outputs))), 0, bounded=True
-        )
-    spans = tuple(hull(part, sources(position)) for position in range(period * times))
-    return Phases(spans, advance * times // part.period * part.advance)
+    times = part.period // math.gcd(part.period, resampling.advance)
+    count = resampling.period * times
+    if part.bounded or count > LONGEST_PERIOD:
+        return Phases(_hulls(part, resampling, _table(resampling.outputs)), 0, bounded=True)
+    return Phases(_hulls(part, resampling, count), resampling.advance * times // part.period * part.advance)
+
+
+def _hulls(part: Phases, resampling: Resampling, count: int) -> Sequence[Span]:
+    """What each of `count` positions sees: looked at one by one where these are few, else by arrays."""
+    period = min(resampling.period, count)
+    _spend(3 * period)
+    reads = [resampling.sources(position) for position in range(period)]
+    taps = max(map(tables.length, reads))
+    monotone = _is_monotone(part)
+    most = 2 if monotone else min(taps, part.period if part.bounded else 2 * part.period)
+    if count * most <= MOST_LOOKS and count <= SHORT:
+        _spend(count * (most + 1) // 2)
+        hull = _hull_of_ends if monotone else _hull
+        reads += [resampling.sources(position) for position in range(period, count)]
+        return tuple(hull(part, positions) for positions in reads)
+    _spend(tables.work(part.period, min(taps, part.period), count))
+    advance = None if part.bounded else part.advance
+    return tables.shortened(tables.hulls(part.spans, advance, reads, resampling.advance, count))
+
+
+def _spend(count: int) -> None:
+    if not steps.afford(count):
+        raise FieldTooIrregular
 
 
 def _parts(axis: Axis) -> Paths:
@@ -162,30 +189,23 @@ def _table(outputs: int) -> int:
     return outputs
 
 
-class FieldTooIrregular(Exception):
-    """The intervals repeat later than `LONGEST_TABLE` positions."""
-
-
 def _is_monotone(part: Phases) -> bool:
     spans = part.spans
-    if part.bounded or any(span is None for span in spans):
+    if part.bounded or len(spans) > SHORT or any(span is None for span in spans):
         return False
     ordered = cast("tuple[tuple[int, int], ...]", (*spans, part.at(len(spans))))
     return all(a[0] <= b[0] and a[1] <= b[1] for a, b in pairwise(ordered))
 
 
-def _hull_of_ends(part: Phases, positions: Iterable[int]) -> Span:
-    ends = list(positions) if not isinstance(positions, range) else positions
-    if not ends:
+def _hull_of_ends(part: Phases, positions: range) -> Span:
+    if not positions:
         return None
-    first, last = part.at(min(ends[0], ends[-1])), part.at(max(ends[0], ends[-1]))
+    first, last = part.at(positions[0]), part.at(positions[-1])
     return (first[0], last[1]) if first and last else None
 
 
-def _hull(part: Phases, positions: Iterable[int]) -> Span:
-    if isinstance(positions, range):
-        positions = _enough(part, positions)
-    return _union_of_spans(part.at(position) for position in positions)
+def _hull(part: Phases, positions: range) -> Span:
+    return _union_of_spans(part.at(position) for position in _enough(part, positions))
 
 
 def _enough(part: Phases, positions: range) -> Iterable[int]:
@@ -194,7 +214,7 @@ def _enough(part: Phases, positions: range) -> Iterable[int]:
         before = max(0, -(positions.start // positions.step)) if positions.start < 0 else 0
         return positions[before : before + part.period]
     cycle = part.period // math.gcd(part.period, positions.step)
-    return positions if len(positions) <= 2 * cycle else chain(positions[:cycle], positions[-cycle:])
+    return positions if tables.length(positions) <= 2 * cycle else chain(positions[:cycle], positions[-cycle:])
 
 
 def _union_of_spans(spans: Iterable[Span]) -> Span:
@@ -232,24 +252,54 @@ def _joined(parts: list[Phases], outputs: int) -> Axis:
 
 def _together(one: Phases, other: Phases, outputs: int) -> Phases:
     period = math.lcm(one.period, other.period)
-    bounded = one.bounded or period > LONGEST_TABLE
-    positions = range(_table(outputs) if bounded and not one.bounded else period)
-    spans = tuple(_union_of_spans((one.at(position), other.at(position))) for position in positions)
+    bounded = one.bounded or period > LONGEST_PERIOD
+    spans = _shown((one, other), outputs if bounded and not one.bounded else period)
     return Phases(spans, 0 if bounded else period // one.period * one.advance, bounded)
 
 
+def _shown(paths: Paths, count: int, first: int = 0) -> Sequence[Span]:
+    """What each of `count` positions from `first` on sees by any of the paths.
+
+    Raises:
+        FieldTooIrregular: too many positions.
+    """
+    if count <= SHORT:
+        _spend(count * len(paths))
+        return tuple(_union_of_spans(part.at(first + place) for part in paths) for place in range(count))
+    _spend((_table(count) // 20 + 25) * len(paths))
+    return tables.union([_shown_by(part, range(first, first + count)) for part in paths])
+
+
+def _shown_by(part: Phases, positions: range) -> tables.Spans:
+    if not part.bounded:
+        return tables.repeated(part.spans, part.advance, positions)
+    there = tables.of(part.spans[positions.start : positions.stop])
+    return tables.end_to_end([there, tables.nothing(len(positions) - len(there))])
+
+
 def _shortest(part: Phases) -> Phases:
-    """The same intervals with the shortest period."""
+    """The same intervals with the shortest period, which divides every other."""
     if part.bounded:
         return part
-    for period in range(1, part.period // 2 + 1):
-        repeats, rest = divmod(part.period, period)
-        if rest or part.advance % repeats:
-            continue
-        shorter = Phases(part.spans[:period], part.advance // repeats)
-        if all(shorter.at(position) == part.spans[position] for position in range(period, part.period)):
-            return shorter
+    for prime in _primes(part.period):
+        while part.period % prime == 0 and part.advance % prime == 0:
+            shorter = Phases(tables.shortened(part.spans[: part.period // prime]), part.advance // prime)
+            if _shown((shorter,), part.period) != part.spans:
+                break
+            part = shorter
     return part
+
+
+def _primes(number: int) -> list[int]:
+    """The prime factors of a number."""
+    primes, factor = [], 2
+    while factor * factor <= number:
+        if number % factor:
+            factor += 1
+        else:
+            number //= factor
+            primes.append(factor)
+    return sorted({*primes, *([number] if number > 1 else [])})
 
 
 Measure = tuple[int | None, tuple[int, int] | None, int | None]
@@ -266,13 +316,43 @@ def measure(axis: Axis, outputs: int) -> Measure:
         return axis.size, (axis.stride, 1), axis.start
     if axis == NOT_WORKED_OUT:
         return None, None, None
-    positions = min(outputs, axis[0].period) if len(axis) == 1 else min(outputs, LONGEST_TABLE)
-    spans = [_union_of_spans(part.at(position) for part in axis) for position in range(positions)]
-    seen = [span for span in spans if span is not None]
-    size = max((high - low + 1 for low, high in seen), default=0)
+    try:
+        measures = [_size_and_start(spans) for spans in _decisive(axis, outputs)]
+    except FieldTooIrregular:
+        return None, None, None
     bounded = any(part.bounded for part in axis)
-    stride = None if bounded else max((part.rate for part in axis), key=lambda rate: rate[0] / rate[1])
-    return size, stride, seen[0][0] if seen else 0
+    stride = None if bounded else reduce(_faster, (part.rate for part in axis))
+    return max(size for size, _ in measures), stride, measures[0][1]
+
+
+def _decisive(paths: Paths, outputs: int) -> Iterator[Sequence[Span]]:
+    """Tables that hold the first interval and the largest of those that the positions see.
+
+    Of positions a period apart the first or the last sees most: the first and last positions of each path move evenly,
+    so that from the first of any to the last of any it is never less far at both ends than in between.
+    """
+    first = paths[0]
+    if len(paths) == 1 and first.period <= outputs:
+        yield first.spans
+        return
+    period = 0 if any(part.bounded for part in paths) else math.lcm(*(part.period for part in paths))
+    if not 0 < period < outputs // 2:
+        yield _shown(paths, outputs)
+        return
+    yield _shown(paths, period)
+    yield _shown(paths, period, outputs - period)
+
+
+def _size_and_start(spans: Sequence[Span]) -> tuple[int, int]:
+    """The size of the largest interval, and the start of the first; 0 if there is none."""
+    if isinstance(spans, tables.Spans):
+        return spans.largest, spans.start
+    seen = [span for span in spans if span is not None]
+    return max((high - low + 1 for low, high in seen), default=0), seen[0][0] if seen else 0
+
+
+def _faster(rate: tuple[int, int], other: tuple[int, int]) -> tuple[int, int]:
+    return other if other[0] * rate[1] > rate[0] * other[1] else rate
 
 
 def measure_beside(axis: Axis | None, span: Span, last: int, outputs: int) -> Measure:
@@ -282,10 +362,32 @@ def measure_beside(axis: Axis | None, span: Span, last: int, outputs: int) -> Me
     stride = None if axis is None else measure(axis, outputs)[1]
     if axis is None or span == (0, last):
         return span[1] - span[0] + 1, stride, span[0]
-    positions = outputs if isinstance(axis, Reach) else min(outputs, LONGEST_TABLE)
-    spans = [_union_of_spans((local, span)) or span for local in intervals(axis, positions)]
-    clipped = [(max(low, 0), min(high, last)) for low, high in spans]
-    return max(high - low + 1 for low, high in clipped), stride, clipped[0][0]
+    try:
+        beside = [_clipped(local, span, last) for local in _decisive_beside(axis, span, last, outputs)]
+    except FieldTooIrregular:
+        return None, None, None
+    return max(high - low + 1 for low, high in beside), stride, beside[0][0]
+
+
+def _clipped(local: Span, span: tuple[int, int], last: int) -> tuple[int, int]:
+    low, high = _union_of_spans((local, span)) or span
+    return max(low, 0), min(high, last)
+
+
+def _decisive_beside(axis: Axis, span: tuple[int, int], last: int, outputs: int) -> Sequence[Span]:
+    """The first interval, and those among which is the one that reaches furthest beyond `span`.
+
+    The ends of a regular axis move evenly but where they pass an end of the span or of the real axis.
+    """
+    if not isinstance(axis, Reach):
+        _spend(outputs)
+        return _shown(axis, outputs)
+    places = {0, outputs - 1}
+    for end, turns in ((axis.start, (0, span[0])), (axis.start + axis.size - 1, (span[1], last))):
+        passes = [(turn - end) // max(axis.stride, 1) for turn in turns]
+        places |= {min(max(place + step, 0), outputs - 1) for place in passes for step in (0, 1)}
+    starts = [axis.start + axis.stride * place for place in sorted(places)]
+    return [(start, start + axis.size - 1) for start in starts]
 
 
 def intervals(axis: Axis, outputs: int) -> list[Span]:
@@ -299,13 +401,32 @@ def centre(axis: Axis) -> tuple[object, ...]:
         return (axis.stride, 1), (2 * axis.start + axis.size - 1, 1)
     centres = []
     for part in axis:
-        ends = [span[0] + span[1] for span in part.spans if span is not None]
+        ends, seeing = _ends(part.spans)
         # Twice the mean over the period of centre(o) - rate·o, over the common denominator.
-        top = part.period * sum(ends) - part.advance * (part.period - 1) * len(ends)
-        bottom = part.period * max(len(ends), 1)
+        top = part.period * ends - part.advance * (part.period - 1) * seeing
+        bottom = part.period * max(seeing, 1)
         divisor = math.gcd(top, bottom)
         centres += [part.rate, (top // divisor, bottom // divisor)]
     return tuple(centres)
+
+
+def _ends(spans: Sequence[Span]) -> tuple[int, int]:
+    """The sum of all first and last positions, and how many intervals there are."""
+    if isinstance(spans, tables.Spans):
+        return spans.ends
+    ends = [span[0] + span[1] for span in spans if span is not None]
+    return sum(ends), len(ends)
+
+
+How = tuple[Callable[..., Axis], Any, int, Sources]
+"""What becomes of an axis: a function of it, of what moves it and of the positions that leave; and what these read."""
+
+
+def _is_beyond_all(axis: Axis) -> bool:
+    """Whether positions see, or are apart, more than any input has."""
+    if isinstance(axis, Reach):
+        return max(axis.size, axis.stride) > LARGEST_FIELD
+    return any(max(part.advance, _size_and_start(part.spans)[0]) > LARGEST_FIELD for part in axis)
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -319,7 +440,8 @@ class Field(msgspec.Struct, frozen=True):
     ends, of which all arrives.
 
     `parts` are the tensors, with their sizes, that were laid end to end on the tensor's axis `laid` along which there
-    are positions. They may see different things, and whoever cuts them apart again has each as it was.
+    are positions. They may see different things, and whoever cuts them apart again has each as it was;
+    `has_global_part` says that one of them sees everything.
     """
 
     axes: tuple[Axis | None, ...]
@@ -329,12 +451,13 @@ class Field(msgspec.Struct, frozen=True):
     sizes: tuple[int, ...] = ()
     parts: tuple[tuple[int, Field], ...] = ()
     laid: int = 0
+    has_global_part: bool = False
 
     @property
     def is_global(self) -> bool:
         """Whether operations over all positions bring every position of each axis; an axis of one has no others."""
         if self.parts:
-            return any(part.is_global for _, part in self.parts)
+            return self.has_global_part
         if not any(self.overall):
             return False
         sizes = self.sizes or (0,) * len(self.axes)
@@ -342,62 +465,86 @@ class Field(msgspec.Struct, frozen=True):
         seen = (size == 1 if cover is None else cover.positions is None for cover, size in covers)
         return all(seen)
 
-    def along(self, tensor_axis: int, transform: Callable[[Axis], Axis], reading: Reading) -> Field:
-        """The field with `transform` applied to the input axis that a tensor axis carries, `reading` to its arrivals.
+    def along(self, hows: Mapping[int, How]) -> Field:
+        """The field with axes of the tensor moved along, each as is said of it.
 
         A tensor axis that mixes several input axes (or shares one, after a reshape) has no interval of its own to
         transform; what follows is not worked out there.
         """
-        carried = self.carries[tensor_axis]
-        if not carried:
-            return self
-        if len(carried) > 1 or sum(carried[0] in others for others in self.carries) > 1:
-            return self._lost(carried, followed=self._all_read(tensor_axis, reading))
-        axis = self.axes[carried[0]]
-        if axis is None:
-            return self
-        arrivals = self.arrivals
-        if arrivals:
-            arrivals = _with(arrivals, carried[0], reading(arrivals[carried[0]]))
-        try:
-            transformed = transform(axis)
-        except FieldTooIrregular:
-            return replace(self, arrivals=arrivals)._lost(carried)
-        if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
-            return replace(self, arrivals=arrivals).whole([tensor_axis])
-        return replace(self, axes=_with(self.axes, carried[0], transformed), arrivals=arrivals, parts=())
+        axes, arrivals, places = list(self.axes), list(self.arrivals), _own_places(self.carries)
+        before: tuple[Axis | None, Arrivals | None, object] = None, None, None
+        moved, far = [], []
+        for tensor_axis, (transform, by, outputs, sources) in hows.items():
+            place = places[tensor_axis]
+            axis = None if place is None else axes[place]
+            if place is None or axis is None:
+                continue
+            arrival = arrivals[place] if arrivals else None
+            # Square nets have the same axis twice: it is worked out once, and kept once.
+            if axis is not before[0] or arrival is not before[1] or (by, outputs) != before[2]:
+                before = axis, arrival, (by, outputs)
+                try:
+                    transformed = transform(axis, by, outputs)
+                except FieldTooIrregular:
+                    transformed = NOT_WORKED_OUT
+                arrived = arrival and read(arrival, sources, outputs)
+            axes[place] = transformed
+            if arrived:
+                arrivals[place] = arrived
+            moved.append(place)
+            if _is_beyond_all(transformed):
+                far.append(tensor_axis)
+        field = self
+        if moved:
+            overall = self.overall
+            if any(overall) and arrivals and not all(reads_any(arrivals[place]) for place in moved):
+                overall = tuple(cover and Cover(cover.size, range(0)) for cover in overall)  # padding alone is seen
+            field = Field(tuple(axes), overall, self.carries, tuple(arrivals), self.sizes)
+        for tensor_axis, how in hows.items():
+            if places[tensor_axis] is None and field.carries[tensor_axis]:
+                field = field._lost(field.carries[tensor_axis], followed=field._all_read(tensor_axis, how))
+        return field.whole(far) if far else field
 
     def cut(self, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:
         """The field behind one tap that takes some of the positions of an axis, and leaves a tensor of `output`."""
-        outputs = output[tensor_axis]
         if self.parts and tensor_axis == self.laid:
-            start = 0
-            kept: list[tuple[int, Field]] = []
-            for size, part in self.parts:
-                taken = [output for output in range(outputs) if 0 <= window.sources(output)[0] - start < size]
-                if taken:
-                    shifted = replace(window, before=start - window.sources(taken[0])[0])
-                    leaving = _with(tuple(output), tensor_axis, len(taken))
-                    kept.append((len(taken), part.cut(tensor_axis, shifted, leaving)))
-                start += size
-            sizes, fields = zip(*kept, strict=True)
-            return fields[0] if len(kept) == 1 else concatenated(fields, tensor_axis, sizes, output)
-        return self.along(
-            tensor_axis,
-            partial(_through, through_window, window, outputs),
-            partial(read, sources=window.sources, outputs=outputs),
-        )
+            return self._cut_parts(tensor_axis, window.stride, -window.before, output)
+        outputs = output[tensor_axis]
+        return self.along({tensor_axis: (through_window, window, outputs, window.sources)})
+
+    def _cut_parts(self, tensor_axis: int, step: int, start: int, output: Sequence[int]) -> Field:
+        """The field of what is taken of the parts, of each as it was, from `start` on."""
+        end = start + step * (output[tensor_axis] - 1) + 1
+        waiting, begin = [*reversed(self.parts)], 0
+        sizes: list[int] = []
+        fields: list[Field] = []
+        while waiting and begin < end:
+            size, part = waiting.pop()
+            first = start + max(-((start - begin) // step), 0) * step - begin  # that is taken of this part
+            taken = max(-((first - min(size, end - begin)) // step), 0)
+            if not steps.afford(PART):
+                return replace(self, parts=())._lost(range(len(self.axes)), followed=False)
+            if taken and taken < size and part.parts and part.laid == tensor_axis:
+                waiting += reversed(part.parts)
+                continue
+            if taken:
+                leaving = _with(tuple(output), tensor_axis, taken)
+                sizes.append(taken)
+                fields.append(part if taken == size else part.cut(tensor_axis, Window(1, step, 1, -first), leaving))
+            begin += size
+        return fields[0] if len(fields) == 1 else concatenated(fields, tensor_axis, sizes, output)
 
     def carrying(self, carries: tuple[tuple[int, ...], ...]) -> Field:
         """The field of a tensor with its axes rearranged."""
         return replace(self, carries=carries, parts=())
 
-    def _all_read(self, tensor_axis: int, reading: Reading) -> bool:
+    def _all_read(self, tensor_axis: int, how: How) -> bool:
         """Whether what is read on an axis that mixes several is all of it."""
         carried = self.carries[tensor_axis]
         if not self.arrivals or len(set(carried)) < len(carried) or sum(carried[0] in on for on in self.carries) > 1:
             return False
-        return reads_all(reading(Arrivals(math.prod(self.arrivals[axis].count for axis in carried))))
+        _, _, outputs, sources = how
+        return reads_all(read(Arrivals(math.prod(self.arrivals[axis].count for axis in carried)), sources, outputs))
 
     def _lost(self, input_axes: Iterable[int], *, followed: bool = True) -> Field:
         """The field with these axes not worked out; `followed`: what arrives on them still is."""
@@ -408,16 +555,6 @@ class Field(msgspec.Struct, frozen=True):
             arrivals = tuple(NOT_FOLLOWED if axis in lost else known for axis, known in enumerate(arrivals))
         return replace(self, axes=tuple(axes), arrivals=arrivals, parts=())
 
-    @property
-    def table_positions(self) -> int:
-        """Positions that the tables of its axes hold: what it costs to go on with them."""
-        tables = (axis for axis in self.axes if isinstance(axis, tuple))
-        return sum(part.period for axis in tables for part in axis)
-
-    def without_tables(self) -> Field:
-        """The same, with what would need tables no longer worked out."""
-        return self._lost(index for index, axis in enumerate(self.axes) if isinstance(axis, tuple))
-
     def whole(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that sees all of the given axes at once."""
         return self.overall_along({axis for tensor_axis in tensor_axes for axis in self.carries[tensor_axis]})
@@ -425,16 +562,22 @@ class Field(msgspec.Struct, frozen=True):
     def overall_along(self, input_axes: Iterable[int], *, local: bool = False) -> Field:
         """The field behind an operation over all positions along axes of the input; `local`: its own place stays."""
         axes, overall = list(self.axes), list(self.overall)
+        lost: list[int] = []
         for axis in input_axes:
             if axes[axis] is None:
                 continue
             cover = covered(self.arrivals[axis]) if self.arrivals else Cover(0)
             if cover is None:
-                axes[axis] = NOT_WORKED_OUT
+                lost.append(axis)
                 continue
-            overall[axis] = _both(overall[axis], cover)
-            axes[axis] = axes[axis] if local else None
-        return replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
+            try:
+                overall[axis] = _both(overall[axis], cover)
+            except TooLong:
+                lost.append(axis)
+            else:
+                axes[axis] = axes[axis] if local else None
+        field = replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
+        return field._lost(lost, followed=False) if lost else field
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
@@ -480,43 +623,40 @@ def at_input(rank: int, sizes: Sequence[int] = ()) -> Field:
     )
 
 
+Reads = Sequence[Sources]
+
+
 def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], reads: Reads = ()) -> Field:
     """The field behind one window an axis, on the axes after the channels.
 
     `reads` says what the positions really read where that is not what the windows do, as on padding that repeats
     positions.
     """
-    pairs = zip_longest(zip(windows, output[1:], strict=True), reads)
-    return _by_axis(
-        field,
-        [
-            None if window == Window(1) else (through_window, window, outputs, sources or window.sources)
-            for (window, outputs), sources in pairs
-        ],
-    )
+    sources = reads or [window.sources for window in windows]
+    by_axis = enumerate(zip(windows, output[1:], sources, strict=True), start=1)
+    return field.along({axis: (through_window, *how) for axis, how in by_axis if how[0] != UNMOVED})
 
 
-Reads = Sequence[Sources]
-Reading = Callable[[Arrivals], Arrivals]
+UNMOVED = Window(1)
 
 
 def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind transposed windows, on the axes after the channels."""
-    pairs = zip(windows, output[1:], strict=True)
-    return _by_axis(
-        field,
-        [
-            None if window == Window(1) else (through_transposed, window, outputs, window.transposed_sources)
-            for window, outputs in pairs
-        ],
+    by_axis = enumerate(zip(windows, output[1:], strict=True), start=1)
+    return field.along(
+        {
+            axis: (through_transposed, window, outputs, window.transposed_sources)
+            for axis, (window, outputs) in by_axis
+            if window != UNMOVED
+        }
     )
 
 
 def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
-    return _by_axis(
-        field,
-        [None if step is None else (_resampled_by, step, step.outputs, step.sources) for step in resamplings],
+    by_axis = enumerate(resamplings, start=1)
+    return field.along(
+        {axis: (_resampled_by, step, step.outputs, step.sources) for axis, step in by_axis if step is not None}
     )
 
 
@@ -524,29 +664,12 @@ def _resampled_by(axis: Axis, resampling: Resampling, outputs: int) -> Axis:
     return through(axis, resampling)
 
 
-def _through(transform: Callable[..., Axis], window: Window | Resampling, outputs: int, axis: Axis) -> Axis:
-    return transform(axis, window, outputs)
-
-
-def _by_axis(field: Field, steps: Sequence[tuple[Any, ...] | None]) -> Field:
-    # Square nets have the same axis twice: it is worked out once, and kept once.
-    done: dict[tuple[object, ...], tuple[object, object]] = {}
-
-    def shared(of: Any, step: tuple[object, ...], work: Callable[[Any], Any]) -> Any:
-        key = (id(of), *step)
-        if key not in done:
-            done[key] = of, work(of)
-        return done[key][1]
-
-    for tensor_axis, step in enumerate(steps, start=1):
-        if step is not None:
-            through, how, outputs, sources = step
-            field = field.along(
-                tensor_axis,
-                partial(shared, step=(how, outputs), work=partial(_through, through, how, outputs)),
-                partial(shared, step=(how, outputs), work=partial(read, sources=sources, outputs=outputs)),
-            )
-    return field
+@lru_cache
+def _own_places(carries: tuple[tuple[int, ...], ...]) -> tuple[int | None, ...]:
+    """For every axis of a tensor the input axis that it carries, if that is one, and no other axis carries it."""
+    return tuple(
+        axes[0] if len(axes) == 1 and sum(axes[0] in others for others in carries) == 1 else None for axes in carries
+    )
 
 
 def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
@@ -554,7 +677,8 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     first = fields[0]
     if all(field is first for field in fields):
         return first
-    carries = _together_carried([field.carries for field in fields])
+    in_one_order = all(field.carries == first.carries for field in fields)
+    carries = first.carries if in_one_order else _together_carried([field.carries for field in fields])
     rank = max(len(field.axes) for field in fields)
     outputs = {axis: output[position] for position, axes in enumerate(carries) for axis in axes}
     axes: list[Axis | None] = []
@@ -565,13 +689,18 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
         seeing = [field for field in having if field.axes[axis] is not None]
         local = [cast("Axis", field.axes[axis]) for field in seeing]
         try:
-            ordered = _have_one_order(seeing, axis)
+            ordered = len(seeing) < 2 or _have_one_order(frozenset(field.carries for field in seeing), axis)
             axes.append(None if not local else union(local, outputs.get(axis, 1)) if ordered else NOT_WORKED_OUT)
         except FieldTooIrregular:
             axes.append(NOT_WORKED_OUT)
-        overall.append(reduce(_both, (field.overall[axis] for field in having)))
         known = [field.arrivals[axis] for field in seeing or having if field.arrivals]
         arrivals += [met(known)] if known else []
+        try:
+            overall.append(reduce(_both, (field.overall[axis] for field in having)))
+        except TooLong:
+            overall.append(None)
+            axes[axis] = NOT_WORKED_OUT
+            arrivals[axis:] = [NOT_FOLLOWED] if known else []
     if len(axes) > 1 and all(axis == axes[0] for axis in axes):
         axes = [axes[0]] * len(axes)
     sizes = [field.sizes for field in fields if len(field.sizes) == rank]
@@ -579,10 +708,14 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     return Field(tuple(axes), tuple(overall), carries, tuple(arrivals), largest)
 
 
-def _have_one_order(fields: Sequence[Field], axis: int) -> bool:
+Carries = tuple[tuple[int, ...], ...]
+
+
+@lru_cache
+def _have_one_order(carries: frozenset[Carries], axis: int) -> bool:
     """Whether tensors that meet have the positions along an axis of the input in the same places."""
-    orders = {tuple((place, on) for place, on in enumerate(field.carries) if axis in on) for field in fields} - {()}
-    if len(fields) < 2 or not orders:
+    orders = {tuple((place, on) for place, on in enumerate(of) if axis in on) for of in carries} - {()}
+    if not orders:
         return True
     first = next(iter(orders))
     return len(orders) == len(first) == 1 and len(set(first[0][1])) == len(first[0][1])
@@ -613,22 +746,37 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
         along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
         together = replace(together, arrivals=_with(together.arrivals, place, along))
     local = [field.axes[place] for field in fields]
-    if not known or NOT_WORKED_OUT in local or output[tensor_axis] > LONGEST_TABLE:
+    if not known or NOT_WORKED_OUT in local:
         together = together._lost(carried)
     elif seeing:
-        spans = [
-            span
-            for axis, size in zip(local, sizes, strict=True)
-            for span in (intervals(axis, size) if axis is not None else [None] * size)
-        ]
-        axis: Axis = (Phases(tuple(spans), 0, bounded=True),)
-        together = replace(together, axes=_with(together.axes, place, axis))
+        try:
+            spans = _laid_end_to_end(local, sizes)
+            together = replace(together, axes=_with(together.axes, place, (Phases(spans, 0, bounded=True),)))
+        except FieldTooIrregular:
+            together = together._lost(carried)
     return _laid_out(together, tensor_axis, parts)
+
+
+def _laid_end_to_end(axes: Sequence[Axis | None], sizes: Sequence[int]) -> Sequence[Span]:
+    """What each position sees of tensors laid end to end; None: one that sees nothing."""
+    _spend(_table(sum(sizes)) // 20 + 25)
+    shown = [
+        (None,) * size
+        if axis is None and size <= SHORT
+        else tables.nothing(size)
+        if axis is None
+        else _shown(_parts(axis), size)
+        for axis, size in zip(axes, sizes, strict=True)
+    ]
+    if sum(sizes) <= SHORT:
+        return tuple(chain.from_iterable(shown))
+    return tables.end_to_end([tables.of(spans) for spans in shown])
 
 
 def _laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field], ...]) -> Field:
     """With the parts; which positions see what operations over all positions bring is known of each of them alone."""
-    together = replace(together, parts=parts, laid=tensor_axis)
+    is_global = any(part.is_global for _, part in parts)
+    together = replace(together, parts=parts, laid=tensor_axis, has_global_part=is_global)
     if together.is_global:
         return together
     unlike = {

@@ -7,7 +7,7 @@ A `Ratio` is how far the input moves on for one output position, as a numerator 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import cache
 from typing import NamedTuple
 
@@ -37,8 +37,9 @@ def nearest(places: Places, outputs: int, rounding: str = "floor") -> Resampling
         "round_prefer_floor": (bottom, -1),
     }[rounding]
 
-    def sources(position: int) -> tuple[int]:
-        return (sign * ((sign * (2 * position * top + shift) + added) // (2 * bottom)),)
+    def sources(position: int) -> range:
+        place = sign * ((sign * (2 * position * top + shift) + added) // (2 * bottom))
+        return range(place, place + 1)
 
     return _periodic(places, sources, outputs)
 
@@ -72,6 +73,6 @@ def cells(inputs: int, outputs: int) -> Resampling:
     return _periodic(Places(inputs, outputs), sources, outputs)
 
 
-def _periodic(places: Places, sources: Callable[[int], Iterable[int]], outputs: int) -> Resampling:
+def _periodic(places: Places, sources: Callable[[int], range], outputs: int) -> Resampling:
     divisor = math.gcd(places.top, places.bottom)
     return Resampling(places.bottom // divisor, places.top // divisor, sources, outputs)

@@ -3,17 +3,18 @@
 import random
 from collections.abc import Callable, Iterator
 from functools import partial
-from itertools import pairwise
+from itertools import chain, pairwise
 from typing import Annotated, Any
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.arithmetic.field import Field, Resampling, resampled, windowed
-from convcalc.arithmetic.number import greatest_common_divisor, product
+from convcalc.arithmetic.number import ceil_div, greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
 from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
 from convcalc.layers._checks import fits, has_positions
 from convcalc.layers._onnx import cut, ends, padded, positions
@@ -110,14 +111,30 @@ def _without_the_unread(graph: OnnxGraph, x: str, axes: list[_Axis]) -> tuple[st
 def _looks_beside(axes: list[_Axis]) -> bool:
     """Whether a window can hold padding alone, or padding as long as its kernel."""
     return any(
-        max(window.before, window.after) >= window.kernel
-        or (window.dilation > 1 and any(_sees_nothing(window, size, position) for position in range(outputs)))
-        for window, size, outputs in axes
+        max(window.before, window.after) >= window.kernel or (window.dilation > 1 and _sees_nothing(*axis))
+        for axis in axes
+        for window in axis[:1]
     )
 
 
-def _sees_nothing(window: Window, size: int, position: int) -> bool:
-    return not any(0 <= place < size for place in window.sources(position))
+def _sees_nothing(window: Window, size: int, outputs: int) -> bool:
+    """Whether all taps of any window fall on padding: one that begins before the axis, or ends behind it."""
+    first_within = min(ceil_div(window.before, window.stride), outputs)
+    first_behind = min(max((size + window.before - window.extent) // window.stride + 1, first_within), outputs)
+    _afford(first_within + outputs - first_behind, "windows on padding")
+    outer = chain(range(first_within), range(first_behind, outputs))
+    return not all(_has_tap_within(window, size, position) for position in outer)
+
+
+def _has_tap_within(window: Window, size: int, position: int) -> bool:
+    start = position * window.stride - window.before
+    taps_before = max(ceil_div(-start, window.dilation), 0)
+    return taps_before < window.kernel and start + taps_before * window.dilation < size
+
+
+def _afford(count: int, what: str) -> None:
+    if not steps.afford(2 * count):
+        raise NoOnnxForm(f"its {count:,} {what} take {steps.LIMIT}")
 
 
 def _no_window(window: Window, size: int) -> str:
@@ -177,6 +194,10 @@ class Cells(PerAxis, frozen=True, kw_only=True):
         return {"anyOf": [number, {"type": "null"}, {**listed, "items": items}, expression]}
 
 
+CELL = 50
+"""Times that a cell with an operator of its own takes what one in a window does."""
+
+
 class AdaptivePool(Kind, frozen=True, kw_only=True):
     """Pooling of cells that divide each axis as evenly as can be, to a size that is given."""
 
@@ -213,7 +234,10 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def adapted(self, graph: OnnxGraph, kind: str, x: str, shape: Shape) -> str:
         """A pool of equal windows on the axes where the cells are that, their parts one by one on the others."""
         op, along = {"Average": ("AveragePool", "ReduceMean"), "Max": ("MaxPool", "ReduceMax")}[kind]
-        axes = [self._ranges(size, outputs) for size, outputs in zip(shape[1:], self.shape(shape)[1:], strict=True)]
+        pairs = list(zip(shape[1:], self.shape(shape)[1:], strict=True))
+        for size, outputs in pairs:
+            _afford(outputs * (1 if size % outputs == 0 else CELL), "cells")
+        axes = [self._ranges(size, outputs) for size, outputs in pairs]
         if all(len(ranges) == 1 for ranges in axes):
             return graph.node(f"Global{op}", x)
         windows = [_equal(ranges) or (1, 1) for ranges in axes]
@@ -231,7 +255,7 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def _ranges(self, size: int, outputs: int) -> list[tuple[int, int]]:
         """First position of every cell, and first behind it."""
         found = cells(size, outputs)
-        reads = [list(found.sources(position)) for position in range(outputs)]
+        reads = [found.sources(position) for position in range(outputs)]
         return [(read[0], read[-1] + 1) for read in reads]
 
     def summary(self) -> str:

@@ -16,8 +16,7 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
-from convcalc.arithmetic.arrivals import read
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Field
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field
 from convcalc.fields import Channels
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
@@ -34,9 +33,8 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         # Positions that stand in the channels are dealt anew, and no interval describes them.
         channels = inputs[0][0]
-        apart = channels // self.groups
-        dealt = partial(read, sources=lambda o: (o % self.groups * apart + o // self.groups,), outputs=channels)
-        return fields[0].along(0, lambda axis: NOT_WORKED_OUT, dealt)
+        dealt = partial(_dealt_from, self.groups, channels // self.groups)
+        return fields[0].along({0: (_not_worked_out, self, channels, dealt)})
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         channels, *sizes = shapes[0]
@@ -56,3 +54,11 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         dealt = x.reshape(x.shape[0], fields.groups, -1, *x.shape[2:]).swapaxes(1, 2)
         return dealt.reshape(x.shape)
+
+
+def _dealt_from(groups: int, apart: int, channel: int) -> tuple[int]:
+    return (channel % groups * apart + channel // groups,)
+
+
+def _not_worked_out(*moved: object) -> Axis:
+    return NOT_WORKED_OUT

@@ -55,7 +55,10 @@ class Conv(Kind, frozen=True, kw_only=True):
         yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in found], x)
 
     def shape(self, x: Shape) -> Shape:
-        return (self.out_channels, *(w.outputs(size) for w, size in zip(self.windows(x), x[1:], strict=True)))
+        return self._shape(x, self.windows(x))
+
+    def _shape(self, x: Shape, moved: tuple[Window, ...]) -> Shape:
+        return (self.out_channels, *(window.outputs(size) for window, size in zip(moved, x[1:], strict=True)))
 
     def weights(self, x: Shape) -> Weights:
         weight = (self.out_channels, x[0] // self.groups, *self.kernel_size)
@@ -70,7 +73,7 @@ class Conv(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         moved = self.windows(inputs[0])
         reads = padded_reads(self.padding_mode, moved, inputs[0][1:])
-        return windowed(fields[0].collapsed([0]), moved, self.shape(*inputs), reads)
+        return windowed(fields[0].collapsed([0]), moved, self._shape(inputs[0], moved), reads)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

@@ -13,10 +13,8 @@ Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResp
 """
 
 import random
-from functools import partial
 from typing import Annotated
 
-from convcalc.arithmetic.arrivals import read
 from convcalc.arithmetic.field import Field, through_window
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
@@ -38,11 +36,7 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         neighbours = Window(self.size, before=self.size // 2)
         channels = inputs[0][0]
-        return fields[0].along(
-            0,
-            partial(through_window, window=neighbours, outputs=channels),
-            partial(read, sources=neighbours.sources, outputs=channels),
-        )
+        return fields[0].along({0: (through_window, neighbours, channels, neighbours.sources)})
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

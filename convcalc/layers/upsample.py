@@ -29,6 +29,7 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
+from convcalc import steps
 from convcalc.arithmetic.field import Field, Resampling, resampled
 from convcalc.arithmetic.number import ceil_div, maximum, product
 from convcalc.arithmetic.resampling import Places, Ratio, interpolated, nearest
@@ -206,9 +207,11 @@ class Upsample(Kind, frozen=True, kw_only=True):
     def _gathered(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
         """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
         for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
+            if not steps.afford(2 * output):
+                raise NoOnnxForm(f"the places of its {output:,} positions take {steps.LIMIT}")
             read = self._resampling(axis, size, output)
             places = [min(max(place, 0), size - 1) for position in range(output) for place in read.sources(position)]
-            if places != list(range(size)):
+            if output != size or places != list(range(size)):
                 x = graph.node("Gather", x, graph.constant(places), axis=axis + 2)
         return x
 

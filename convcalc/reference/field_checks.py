@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.report import ReceptiveField
-from convcalc.arithmetic.field import Field, Span
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.spans import Span
 from convcalc.network import Node
 
 UNAFFORDABLE = "it takes more steps than the run has"

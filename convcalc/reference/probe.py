@@ -21,7 +21,8 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.analysis.analyze import receptive_fields
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Measure, Span, intervals, measure
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Measure, intervals, measure
+from convcalc.arithmetic.spans import Span
 from convcalc.network import Network
 from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, FieldCheck, differs, mixed, together, with_arriving
 from convcalc.reference.real_size import ELEMENTS_A_STEP, MOST_WIDE_WORK, MOST_WORK, at_real_size

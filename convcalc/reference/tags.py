@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from convcalc.arithmetic.field import Span
+from convcalc.arithmetic.spans import Span
 from convcalc.network import Network
 from convcalc.reference.stretch import Laid, Place, blank, entering, has, run
 from convcalc.tensors.engine import Array, Engine

@@ -133,7 +133,7 @@ def _cut(leaving: Paths, node: Node, x: Shape) -> Paths:
 
 
 def _stepped(path: Path | None, step: Step) -> Path | None:
-    if path is None or path.stride > FURTHEST:
+    if path is None or path.stride > FURTHEST or not step.stride:  # where it does not move, one is repeated
         return None
     return Path(
         path.axis,
@@ -179,7 +179,7 @@ def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Step | None, 
             continue
         size, stride, _ = measure(axis, output[place])
         centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
-        if size is None or stride is None or len(centred) != 2:
+        if size is None or stride is None or len(centred) != 2 or max(size, *map(abs, centred[1])) > FURTHEST**2:
             found.append(None)
             continue
         top, bottom = centred[1]
