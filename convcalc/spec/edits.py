@@ -51,7 +51,7 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.newline = "\r\n" if "\r\n" in text else "\n"
+        self.newline = next((newline for newline in ("\r\n", "\n", "\r") if newline in text), "\n")
 
     def start(self, node: Node) -> int:
         """Where a node begins, behind its anchor."""
@@ -132,10 +132,19 @@ class Layout:
         alias = re.compile(r"\s*:\s+(\*[^\s,\[\]{}]+)").match(self.text, key.end)
         if alias:
             return [Edit(alias.start(1), alias.end(1), text)]
+        items = text[1:-1].split(", ") if re.fullmatch(r"\[[^\[\]{}()\"']+\]", text) else []
+        if isinstance(value, Sequence) and len(value.items) == len(items) and not _has_aliases(value):
+            if all(isinstance(item, Scalar) for item in value.items):  # as many as before, in the style they have
+                pairs = zip(value.items, items, strict=True)
+                return [Edit(item.start, self.end(item), text) for item, text in pairs]
         start, end, colon = self.start(value), self.end(value), self.text.index(":", key.end) + 1
         if isinstance(value, Scalar) or self.flows(value) or self.line_start(start) == self.line_start(colon):
             return [Edit(start, end, text)]
-        return [Edit(colon, colon, f" {text}"), Edit(self.line_start(start), self.line_end(end - 1), "")]
+        first, last = self.line_start(start), self.line_end(end - 1)
+        comments = re.findall(r"(?:\A|(?<=[\r\n]))[ \t]*#[^\r\n]*(?:\r\n|[\r\n])", self.text[first:last])
+        anchor = re.compile(r"\s*&\S+").match(self.text, colon)
+        place = anchor.end() if anchor else colon
+        return [Edit(place, place, f" {text}"), Edit(first, last, "".join(comments))]
 
     def _in_place(self, key: Scalar, body: Mapping, change: Change) -> bool:
         """Whether all that is to change stands in the body itself, and not behind an alias."""
@@ -147,9 +156,13 @@ class Layout:
             return False
         if self.flows(body) and touched and _has_aliases(body):
             return False
-        return all(
-            name.start <= value.start and "&" not in self.text[name.end : value.start] for name, value in values
-        )
+        return all(name.start <= value.start and not self._is_anchored(name, value) for name, value in values)
+
+    def _is_anchored(self, key: Scalar, value: Node) -> bool:
+        """Whether an alias stands for the value of a key elsewhere."""
+        between = re.sub(r"\s#[^\r\n]*", "", self.text[key.end : self.start(value)])
+        anchor = re.search(r"&([^\s,\[\]{}]+)", between)
+        return anchor is not None and f"*{anchor[1]}" in self.text
 
     def _rewritten(self, body: Mapping, change: Change) -> str:
         fields = dict(change.fields)
