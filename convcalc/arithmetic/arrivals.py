@@ -20,6 +20,9 @@ MOST_READS = 1_000_000
 MOST_LOOKS = 10 * MOST_READS
 """Positions looked at, those that several windows read more than once, to find what one layer reads."""
 
+MOST_TRIED = 64
+"""Positions of an axis that are looked at to know whether something arrives at each."""
+
 
 class TooLong(Exception):
     """An axis has more positions than are looked at one by one."""
@@ -57,13 +60,14 @@ class Cover(msgspec.Struct, frozen=True):
 class Arrivals:
     """The `count` positions of one axis of a tensor, and how each of them is read from the tensors before.
 
-    No `reads`: they are those of the network's input.
+    No `reads`: they are those of the network's input. `full`: at each of them something is known to arrive.
     """
 
-    __slots__ = ("count", "cover", "depth", "largest", "reads")
+    __slots__ = ("count", "cover", "depth", "full", "largest", "reads")
 
-    def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = ()) -> None:
+    def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = (), *, full: bool = False) -> None:
         self.count = count
+        self.full = full or not reads
         self.reads = reads
         self.depth: int = 1 + max((source.depth for source, _ in reads), default=0)
         self.largest: int = max((source.largest for source, _ in reads), default=count)  # of the inputs it goes back to
@@ -81,7 +85,9 @@ def same_place(position: int) -> tuple[int]:
 
 def read(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
     """The positions behind a layer that reads those of `source`."""
-    return source if source is NOT_FOLLOWED else Arrivals(outputs, ((source, sources),))
+    if source is NOT_FOLLOWED:
+        return source
+    return Arrivals(outputs, ((source, sources),), full=_is_full(source, sources, outputs))
 
 
 def met(axes: Sequence[Arrivals]) -> Arrivals:
@@ -91,7 +97,7 @@ def met(axes: Sequence[Arrivals]) -> Arrivals:
         return first
     if NOT_FOLLOWED in axes or any(axis.count != first.count for axis in axes):
         return NOT_FOLLOWED
-    return Arrivals(first.count, [(axis, same_place) for axis in axes])
+    return Arrivals(first.count, [(axis, same_place) for axis in axes], full=any(axis.full for axis in axes))
 
 
 def end_to_end(axes: Sequence[Arrivals | None], counts: Sequence[int]) -> Arrivals:
@@ -100,7 +106,8 @@ def end_to_end(axes: Sequence[Arrivals | None], counts: Sequence[int]) -> Arriva
         return NOT_FOLLOWED
     starts = [sum(counts[:number]) for number in range(len(counts))]
     reads = [(axis, _back(start)) for axis, start in zip(axes, starts, strict=True) if axis is not None]
-    return Arrivals(sum(counts), reads) if reads else NOT_FOLLOWED
+    full = len(reads) == len(axes) and all(axis.full for axis, _ in reads)
+    return Arrivals(sum(counts), reads, full=full) if reads else NOT_FOLLOWED
 
 
 def _back(start: int) -> Sources:
@@ -176,6 +183,44 @@ def _read_of(sources: Sources, places: set[int] | None, outputs: int, count: int
         return None
     seen = _read(sources, _each(outputs) if places is None else places, count)
     return None if len(seen) == count else seen
+
+
+def spread(axis: Arrivals) -> Arrivals:
+    """The same positions behind an operation over all of them: what arrives at any of them arrives at each."""
+    return axis if axis is NOT_FOLLOWED else Arrivals(axis.count, ((axis, same_place),), full=True)
+
+
+def arrives(axis: Arrivals) -> bool:
+    """Whether anything arrives at any of the positions, or it would take too long to know."""
+    known: set[tuple[Arrivals, int]] = set()
+    for start in range(0 if axis.full else min(axis.count, MOST_READS)):
+        waiting = [(axis, start)]
+        while waiting:
+            here, place = waiting.pop()
+            if here.full or len(known) > MOST_READS:
+                return True
+            for source, sources in here.reads:
+                new = {(source, position) for position in _on_axis(sources(place), source.count)[:MOST_READS]} - known
+                known |= new
+                waiting += new
+    return axis.full
+
+
+def nothing(axis: Arrivals) -> Arrivals:
+    """As many positions, at which nothing arrives."""
+    return Arrivals(axis.count, ((axis, _nowhere),))
+
+
+def _nowhere(position: int) -> tuple[()]:
+    return ()
+
+
+def _is_full(source: Arrivals, sources: Sources, outputs: int) -> bool:
+    """Whether every one of the outputs is known to read a position of an axis that is full."""
+    window = getattr(sources, "__self__", None)
+    side_by_side = isinstance(window, Window) and sources.__name__ == "sources" and window.dilation <= source.count
+    places: Sequence[int] = (0, outputs - 1) if side_by_side else range(outputs)
+    return source.full and len(places) <= MOST_TRIED and all(_on_axis(sources(o), source.count) for o in places)
 
 
 def reads_all(axis: Arrivals) -> bool:

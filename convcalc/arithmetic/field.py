@@ -26,11 +26,14 @@ from convcalc.arithmetic.arrivals import (
     Arrivals,
     Cover,
     Sources,
+    arrives,
     covered,
     end_to_end,
     met,
+    nothing,
     read,
     reads_all,
+    spread,
 )
 from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.window import Window
@@ -353,19 +356,25 @@ class Field(msgspec.Struct, frozen=True):
             return self
         if len(carried) > 1 or sum(carried[0] in others for others in self.carries) > 1:
             return self._lost(carried, followed=self._all_read(tensor_axis, reading))
+        behind = self._read(carried[0], reading) if self.arrivals else replace(self, parts=())
         axis = self.axes[carried[0]]
         if axis is None:
-            return self
-        arrivals = self.arrivals
-        if arrivals:
-            arrivals = _with(arrivals, carried[0], reading(arrivals[carried[0]]))
+            return behind
         try:
             transformed = transform(axis)
         except FieldTooIrregular:
-            return replace(self, arrivals=arrivals)._lost(carried)
+            return behind._lost(carried)
         if isinstance(transformed, Reach) and max(transformed.size, transformed.stride) > LARGEST_FIELD:
-            return replace(self, arrivals=arrivals).whole([tensor_axis])
-        return replace(self, axes=_with(self.axes, carried[0], transformed), arrivals=arrivals, parts=())
+            return behind.whole([tensor_axis])
+        return replace(behind, axes=_with(self.axes, carried[0], transformed))
+
+    def _read(self, axis: int, reading: Reading) -> Field:
+        """The field with its positions along an input axis read anew; where all are padding, nothing is seen of any."""
+        arrivals = _with(self.arrivals, axis, reading(self.arrivals[axis]))
+        if arrives(arrivals[axis]):
+            return replace(self, arrivals=arrivals, parts=())
+        nowhere = tuple(cover and Cover(cover.size, frozenset()) for cover in self.overall)
+        return replace(self, arrivals=tuple(map(nothing, arrivals)), overall=nowhere, parts=())
 
     def cut(self, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:
         """The field behind one tap that takes some of the positions of an axis, and leaves a tensor of `output`."""
@@ -424,7 +433,7 @@ class Field(msgspec.Struct, frozen=True):
 
     def overall_along(self, input_axes: Iterable[int], *, local: bool = False) -> Field:
         """The field behind an operation over all positions along axes of the input; `local`: its own place stays."""
-        axes, overall = list(self.axes), list(self.overall)
+        axes, overall, arrivals = list(self.axes), list(self.overall), list(self.arrivals)
         for axis in input_axes:
             if axes[axis] is None:
                 continue
@@ -434,7 +443,9 @@ class Field(msgspec.Struct, frozen=True):
                 continue
             overall[axis] = _both(overall[axis], cover)
             axes[axis] = axes[axis] if local else None
-        return replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
+            if arrivals:
+                arrivals[axis] = spread(arrivals[axis])
+        return replace(self, axes=tuple(axes), overall=tuple(overall), arrivals=tuple(arrivals), parts=())
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
         """The field behind an operation that leaves one position of each of the given axes, having seen them whole."""
@@ -478,6 +489,11 @@ def at_input(rank: int, sizes: Sequence[int] = ()) -> Field:
         arrivals=tuple(leaves[size] for size in sizes),
         sizes=tuple(sizes),
     )
+
+
+def on_every_axis(rank: int) -> Field:
+    """The field of a tensor that has positions of an input without ends on each of its axes, the channels' too."""
+    return at_input(rank).carrying(tuple((axis,) for axis in range(rank)))
 
 
 def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], reads: Reads = ()) -> Field:
