@@ -53,11 +53,14 @@ def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1
     wider, narrower = stretch
     half, parts = taps * wider * bottom, 2 * bottom * narrower
 
-    def sources(position: int) -> range:
+    def sources(position: int) -> range | tuple[int, ...]:
         doubled = 2 * position * top + shift
         if wider == narrower and doubled % (2 * bottom) == 0:
             return range(doubled // (2 * bottom), doubled // (2 * bottom) + 1)
-        return range((doubled * narrower - half) // parts + 1, ceil_div(doubled * narrower + half, parts))
+        near = range((doubled * narrower - half) // parts + 1, ceil_div(doubled * narrower + half, parts))
+        if taps == 4 and wider != narrower:  # a cubic filter is 0 at 1, too
+            return tuple(place for place in near if abs(2 * bottom * place - doubled) * narrower != 2 * bottom * wider)
+        return near
 
     return _periodic(places, sources, outputs)
 

@@ -14,7 +14,7 @@ import numpy as np
 from msgspec.structs import replace
 
 from convcalc.arithmetic.arrivals import Cover
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, at_input, intervals, measure, on_every_axis
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, intervals, measure, on_every_axis
 from convcalc.layers import Kind, Unprobed
 from convcalc.layers.upsample import Upsample
 from convcalc.network import Network
@@ -226,8 +226,8 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
             edges.append(np.concatenate(entering))
             continue
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
-        own = node.config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
-        local = own.axes[entered - 1] if entered else None
+        own = node.config.receptive_field(tuple(on_every_axis(len(shape)) for shape in shapes), shapes)
+        local = own.axes[entered] if entered is not None else None
         beyond = np.ones(laid.growth, int)
         if local is not None and local != NOT_WORKED_OUT:
             at_ends = 2 if _copies(node.config) else 1
