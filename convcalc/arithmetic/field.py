@@ -587,12 +587,19 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
             axes.append(NOT_WORKED_OUT)
         overall.append(reduce(_both, (field.overall[axis] for field in having)))
         known = [field.arrivals[axis] for field in seeing or having if field.arrivals]
-        arrivals += [met(known)] if known else []
+        together = [met(known)] if known else []
+        arrivals += map(spread, together) if _brings_all(having, axis) else together
     if len(axes) > 1 and all(axis == axes[0] for axis in axes):
         axes = [axes[0]] * len(axes)
     sizes = [field.sizes for field in fields if len(field.sizes) == rank]
     largest = tuple(max(of_axis) for of_axis in zip(*sizes, strict=True)) if sizes else ()
     return Field(tuple(axes), tuple(overall), carries, tuple(arrivals), largest)
+
+
+def _brings_all(fields: Sequence[Field], axis: int) -> bool:
+    """Whether one of the tensors brings to every position, as a gate does, what it has seen of an input axis."""
+    gates = (field.overall[axis] for field in fields if field.axes[axis] is None)
+    return any(cover is not None and cover.span is not None for cover in gates)
 
 
 def _have_one_order(fields: Sequence[Field], axis: int) -> bool:
@@ -627,6 +634,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
     if together.arrivals:
         kept = [field.arrivals[place] if field.axes[place] is not None else None for field in fields]
         along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
+        along = spread(along) if _brings_all(fields, place) else along
         together = replace(together, arrivals=_with(together.arrivals, place, along))
     local = [field.axes[place] for field in fields]
     if not known or NOT_WORKED_OUT in local or output[tensor_axis] > LONGEST_TABLE:
