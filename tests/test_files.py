@@ -285,7 +285,9 @@ def test_a_folder_that_may_not_be_written_is_what_is_named(folder: Path, monkeyp
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.open", refused)  # whoever runs this may write anywhere
-    with pytest.raises(files.Unwritable, match=r"cannot write net\.yaml: Permission denied to make files in its folder"):
+    with pytest.raises(
+        files.Unwritable, match=r"cannot write net\.yaml: Permission denied to make files in its folder"
+    ):
         files.write("net.yaml", [b"a"], force=True)
 
 

@@ -27,7 +27,8 @@ PADDED = "{kernel_size: 2, dilation: 2, padding: 1}"
 DISAGREED = {
     # the fields were wrong
     "a field beyond any input": (
-        "[2, 6]", ["avg_pool: {repeat: 50, kernel_size: 4, ceil_mode: true}", "batch_norm", "upsample: {scale_factor: 7}"]),
+        "[2, 6]",
+        ["avg_pool: {repeat: 50, kernel_size: 4, ceil_mode: true}", "batch_norm", "upsample: {scale_factor: 7}"]),
     "a pad behind a norm": ("[8, 16, 16]", ["group_norm: 4", "pad: 1", "conv: {out_channels: 8, kernel_size: 3}"]),
     "padding alone behind a norm": ("[1, 1]", ["layer_norm", f"max_pool: {PADDED}"]),
     "padding alone behind a norm, transposed": (
@@ -153,5 +154,5 @@ def test_generated_networks() -> None:
         network = generated(draw)
         if network is not None:
             result = verify(network)
-            assert result.agrees, (SEED, network.source, [layer for layer in network.layers], wrong(result))
+            assert result.agrees, (SEED, network.source, list(network.layers), wrong(result))
             tried += 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,6 +128,7 @@ def _since(revision: str, files: list[str], settings: Settings, format: Format, 
     from convcalc.comparing.revisions import since
     from convcalc.spec import SpecError
 
+    files = list({os.path.normpath(file): file for file in files}.values())  # one that is named twice is one
     revised = since(revision, files, settings)
     if len(files) == 1:
         (file,) = revised

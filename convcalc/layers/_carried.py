@@ -30,7 +30,7 @@ def landing(axis: int, before: Shape, after: Shape, runs: Runs) -> int | None:
 
     Raises `Unprobed` where they are shared out to several.
     """
-    old, new = next(run for run in runs if axis in run[0])
+    new = next(new for old, new in runs if axis in old)
     taken = [place for place in new if after[place] != 1]
     if before[axis] == 1:
         return None if taken else new[0]

@@ -105,7 +105,8 @@ def repeated(fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Fiel
     placed = set().union(*places)
     sizes = [max(of_axis) for of_axis in zip_longest(*inputs, fillvalue=1)]
     gone = [
-        (placed - own) | {axis for axes, size, most in zip(field.carries, x, sizes, strict=False) if size != most for axis in axes}
+        (placed - own)
+        | {axis for axes, size, most in zip(field.carries, x, sizes, strict=False) if size != most for axis in axes}
         for field, x, own in zip(fields, inputs, places, strict=True)
     ]
     return tuple(_without(field, axes) if axes else field for field, axes in zip(fields, gone, strict=True))

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
+from convcalc.onnx.errors import CannotImport
 from convcalc.onnx.folding import Folded, flat, folded
 from convcalc.onnx.imported import Imported
 from convcalc.onnx.text.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
@@ -24,11 +25,17 @@ def text(imported: Imported, *, flat: bool = False) -> str:
     """A spec with what a person wants to know of it: where it comes from, its totals, repetitions as blocks.
 
     With `flat` every layer stands for itself.
+
+    Raises:
+        CannotImport: the text does not say what the model does.
     """
     plain = flat_text(imported)
     network = loads(Source(imported.source, plain))
     found = plain if flat else _best(imported, plain, network)
-    return _header(imported) + _with_totals(found, network)
+    written = _header(imported) + _with_totals(found, network)
+    if not _says(written, network):
+        raise CannotImport("the spec that would be written does not read back as the model")
+    return written
 
 
 def flat_text(imported: Imported) -> str:

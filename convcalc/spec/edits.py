@@ -133,10 +133,10 @@ class Layout:
         if alias:
             return [Edit(alias.start(1), alias.end(1), text)]
         items = text[1:-1].split(", ") if re.fullmatch(r"\[[^\[\]{}()\"']+\]", text) else []
-        if isinstance(value, Sequence) and len(value.items) == len(items) and not _has_aliases(value):
-            if all(isinstance(item, Scalar) for item in value.items):  # as many as before, in the style they have
-                pairs = zip(value.items, items, strict=True)
-                return [Edit(item.start, self.end(item), text) for item, text in pairs]
+        places = value.items if isinstance(value, Sequence) and not _has_aliases(value) else []
+        if len(places) == len(items) > 0 and all(isinstance(place, Scalar) for place in places):
+            pairs = zip(places, items, strict=True)  # as many as before: in the style they have
+            return [Edit(place.start, self.end(place), item) for place, item in pairs]
         start, end, colon = self.start(value), self.end(value), self.text.index(":", key.end) + 1
         if isinstance(value, Scalar) or self.flows(value) or self.line_start(start) == self.line_start(colon):
             return [Edit(start, end, text)]
