@@ -128,7 +128,10 @@ def _since(revision: str, files: list[str], settings: Settings, format: Format, 
     from convcalc.comparing.revisions import since
     from convcalc.spec import SpecError
 
-    files = list({os.path.normpath(file): file for file in files}.values())  # one that is named twice is one
+    named: dict[str, str] = {}
+    for file in files:
+        named.setdefault(os.path.normpath(file), file)
+    files = list(named.values())
     revised = since(revision, files, settings)
     if len(files) == 1:
         (file,) = revised
