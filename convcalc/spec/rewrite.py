@@ -443,10 +443,11 @@ def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
     root = tree.parse(source).root
     entries = root.entries if isinstance(root, tree.Mapping) else []
-    field = next(((key, value) for key, value in entries if key.value == "expect"), None)
-    if field is None or not isinstance(field[1], tree.Mapping):
+    fields = ((key, value) for key, value in entries if key.value == "expect")
+    key, expect = next(fields, (None, None))
+    if key is None or not isinstance(expect, tree.Mapping):
         return source
-    names = [str(key.value) for key, _ in field[1].entries if str(key.value) in figures]
-    fields = tuple((name, text) for name in names if (text := figures[name]) is not None)
-    change = Change(fields=fields, dropped=frozenset(name for name in names if figures[name] is None))
-    return source.with_text(applied(source.text, Layout(source.text).fields(*field, change)))
+    names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
+    texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
+    change = Change(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
+    return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))
