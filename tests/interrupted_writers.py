@@ -92,7 +92,7 @@ def interrupted(point: int, happens: Happens, reached: int) -> None:
 
         return stepped
 
-    os.fsync = lambda handle: None  # the machine stays on
+    os.fsync = lambda fd: None  # the machine stays on
     for name in CALLS:
         setattr(os, name, around(getattr(os, name)))
 

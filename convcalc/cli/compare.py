@@ -129,8 +129,8 @@ def _since(revision: str, files: list[str], settings: Settings, format: Format, 
     from convcalc.spec import SpecError
 
     named: dict[str, str] = {}
-    for file in files:
-        named.setdefault(os.path.normpath(file), file)
+    for path in files:
+        named.setdefault(os.path.normpath(path), path)
     files = list(named.values())
     revised = since(revision, files, settings)
     if len(files) == 1:
