@@ -10,6 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
+from itertools import chain
 
 import msgspec
 
@@ -20,6 +21,8 @@ MOST_READS = 1_000_000
 MOST_LOOKS = 10 * MOST_READS
 """Positions looked at, those that several windows read more than once, to find what one layer reads."""
 
+MOST_FOLLOWED = 256
+"""Positions that are followed back to know whether anything arrives."""
 MOST_TRIED = 64
 """Positions of an axis that are looked at to know whether something arrives at each."""
 
@@ -63,7 +66,7 @@ class Arrivals:
     No `reads`: they are those of the network's input. `full`: at each of them something is known to arrive.
     """
 
-    __slots__ = ("count", "cover", "depth", "full", "largest", "reads")
+    __slots__ = ("count", "cover", "depth", "full", "largest", "reads", "witness")
 
     def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = (), *, full: bool = False) -> None:
         self.count = count
@@ -72,6 +75,7 @@ class Arrivals:
         self.depth: int = 1 + max((source.depth for source, _ in reads), default=0)
         self.largest: int = max((source.largest for source, _ in reads), default=count)  # of the inputs it goes back to
         self.cover: Cover | None = None
+        self.witness: int | None = None  # a position at which something arrives, once one was looked for
 
 
 NOT_FOLLOWED = Arrivals(0)
@@ -191,18 +195,25 @@ def spread(axis: Arrivals) -> Arrivals:
 
 
 def arrives(axis: Arrivals) -> bool:
-    """Whether anything arrives at any of the positions, or it would take too long to know."""
+    """Whether anything arrives at any of the positions, or it would take too long to know.
+
+    Positions are followed back to one at which something is known to arrive, in most networks that just before.
+    """
     known: set[tuple[Arrivals, int]] = set()
-    for start in range(0 if axis.full else min(axis.count, MOST_READS)):
+    for start in () if axis.full else chain((axis.count // 2,), range(min(axis.count, MOST_FOLLOWED))):
         waiting = [(axis, start)]
         while waiting:
             here, place = waiting.pop()
-            if here.full or len(known) > MOST_READS:
-                return True
             for source, sources in here.reads:
-                new = {(source, position) for position in _on_axis(sources(place), source.count)[:MOST_READS]} - known
+                on_axis = _on_axis(sources(place), source.count)[:MOST_FOLLOWED]
+                if source.witness in on_axis or (source.full and on_axis):
+                    axis.witness = start
+                    return True
+                new = {(source, position) for position in on_axis} - known
                 known |= new
                 waiting += new
+            if len(known) > MOST_FOLLOWED:
+                return True
     return axis.full
 
 

@@ -14,6 +14,9 @@ from typing import NamedTuple
 from convcalc.arithmetic.field import Resampling
 from convcalc.arithmetic.number import ceil_div
 
+LONGEST_LISTED = 1024
+"""Positions of a filter that are looked at one by one."""
+
 Ratio = tuple[int, int]
 
 
@@ -58,7 +61,7 @@ def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1
         if wider == narrower and doubled % (2 * bottom) == 0:
             return range(doubled // (2 * bottom), doubled // (2 * bottom) + 1)
         near = range((doubled * narrower - half) // parts + 1, ceil_div(doubled * narrower + half, parts))
-        if taps == 4 and wider != narrower:  # a cubic filter is 0 at 1, too
+        if taps == 4 and wider != narrower and len(near) <= LONGEST_LISTED:  # a cubic filter is 0 at 1, too
             return tuple(place for place in near if abs(2 * bottom * place - doubled) * narrower != 2 * bottom * wider)
         return near
 
