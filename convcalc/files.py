@@ -5,8 +5,16 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
+import signal
 import stat
-from collections.abc import Iterable
+import threading
+from collections.abc import Iterable, Iterator
+
+OPEN_ALREADY = re.compile(r"/dev/(?P<name>stdout|stderr)|/(dev|proc/self)/fd/(?P<number>[0-9]{1,9})")
+"""Names of what the process has open, which is written on to, wherever it leads."""
+ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end a process at once, and here once nothing is left behind."""
 
 
 class Unwritable(Exception):
@@ -26,7 +34,7 @@ def check(path: str, *, force: bool = False, sources: Iterable[str] = ()) -> Non
         if os.path.lexists(path) and not force:  # a link to a file that is not there
             raise _there_already(path)
         return
-    if _is_stream(status):
+    if _is_stream(path, status):
         return
     if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
@@ -43,8 +51,11 @@ def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
     """Write a file, which then holds all of `parts`, whatever happens on the way, or is as it was.
 
     The parts go to a file beside it, which is flushed to the disk and takes its place. A file that is written over
-    keeps its permissions; a symbolic link stays one, and the file that it leads to is written. Pipes and devices, which
-    keep nothing, are written to as they are.
+    keeps its permissions; a symbolic link stays one, and the file that it leads to is written. Other names of a file
+    (hard links) keep what was there. Pipes, devices, and what the process has open are written to as they are.
+
+    The file beside it is gone whatever goes wrong, a signal that ends the process included; where the process or the
+    machine is gone at once, as by SIGKILL, one called ``.convcalc-*.tmp`` may stay, and can be removed.
 
     Raises:
         Unwritable: the file is there and `force` is not set, or it cannot be written.
@@ -52,8 +63,8 @@ def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
     check(path, force=force)
     status = _status(path)
     try:
-        if status is not None and _is_stream(status):
-            with open(path, "wb") as stream:
+        if status is not None and _is_stream(path, status):
+            with open(_open_already(path), "wb") as stream:
                 stream.writelines(parts)
         elif not os.path.basename(path):
             raise Unwritable(f"cannot write {_readable(path) or 'a file'}: it has no name")
@@ -70,26 +81,77 @@ def _replace(target: str, parts: Iterable[bytes], old: os.stat_result | None, *,
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     folder = os.path.dirname(target)
     temporary = os.path.join(folder, f".convcalc-{os.urandom(8).hex()}.tmp")
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
-    handle = os.open(temporary, flags, 0o666 if old is None else 0o600)
-    try:
-        with open(handle, "wb") as file:
-            file.writelines(parts)
-            file.flush()
-            os.fsync(file.fileno())
-        if old is not None:
-            with contextlib.suppress(OSError, AttributeError):  # it was somebody else's, and is ours now
-                os.chown(temporary, old.st_uid, old.st_gid)
-            os.chmod(temporary, stat.S_IMODE(old.st_mode))
-        if force:
-            os.replace(temporary, target)
-        else:
-            _put_where_nothing_is(temporary, target)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with ended_in_order():
+        try:
+            handle = _created(temporary, 0o666 if old is None else 0o600)
+            with open(handle, "wb") as file:
+                file.writelines(parts)
+                file.flush()
+                os.fsync(file.fileno())
+            if old is not None:
+                _keep_permissions(temporary, target, old)
+            if force:
+                os.replace(temporary, target)
+            else:
+                _put_where_nothing_is(temporary, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(temporary)
+            raise
     _flush_folder(folder)
+
+
+def _created(temporary: str, mode: int) -> int:
+    try:
+        return os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), mode)
+    except PermissionError as error:
+        raise PermissionError(error.errno, f"{os.strerror(error.errno or 0)} to make files in its folder") from None
+
+
+def _keep_permissions(temporary: str, target: str, old: os.stat_result) -> None:
+    """Give a file the owner, the access control list and the mode of the one that it is to replace, as far as may be.
+
+    It may have been somebody else's, and is ours then.
+    """
+    with contextlib.suppress(OSError, AttributeError):
+        os.chown(temporary, -1, old.st_gid)
+        os.chown(temporary, old.st_uid, -1)
+    with contextlib.suppress(OSError, AttributeError):
+        for name in os.listxattr(target):
+            with contextlib.suppress(OSError):
+                os.setxattr(temporary, name, os.getxattr(target, name))
+    os.chmod(temporary, stat.S_IMODE(old.st_mode))
+
+
+class _Ended(BaseException):
+    """A signal that ends the process has come."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+@contextlib.contextmanager
+def ended_in_order() -> Iterator[None]:
+    """Within, signals that would end the process at once raise, and end it when what is within has cleaned up."""
+    is_main = threading.current_thread() is threading.main_thread()
+    ours = [number for number in ENDING if is_main and signal.getsignal(number) is signal.SIG_DFL]
+
+    def end(number: int, frame: object) -> None:
+        raise _Ended(number)
+
+    try:
+        for number in ours:
+            signal.signal(number, end)
+        yield
+    except _Ended as ended:
+        if ended.number not in ours:  # whoever is around it has more to clean up
+            raise
+        signal.signal(ended.number, signal.SIG_DFL)
+        signal.raise_signal(ended.number)
+    finally:
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _put_where_nothing_is(temporary: str, target: str) -> None:
@@ -127,8 +189,16 @@ def _status(path: str) -> os.stat_result | None:
         raise _unwritable(path, error) from None
 
 
-def _is_stream(status: os.stat_result) -> bool:
-    return stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode)
+def _is_stream(path: str, status: os.stat_result) -> bool:
+    return stat.S_ISFIFO(status.st_mode) or stat.S_ISCHR(status.st_mode) or bool(OPEN_ALREADY.fullmatch(path))
+
+
+def _open_already(path: str) -> str | int:
+    """A copy of what the process has open under this name, at the place to which it has been written; else the name."""
+    match = OPEN_ALREADY.fullmatch(path)
+    if match is None:
+        return path
+    return os.dup({"stdout": 1, "stderr": 2}[match["name"]] if match["name"] else int(match["number"]))
 
 
 def _there_already(path: str) -> Unwritable:

@@ -156,8 +156,6 @@ def test_generated_networks(draw: random.Random) -> None:
     for index, (field, arrived) in enumerate(zip(fields, reached(network), strict=True)):
         for axis in range(rank):
             overall, positions = claimed(field, axis), along(network, arrived, axis)
-            if not positions:
-                return  # of padding alone, where it takes several layers, too much is claimed, which verify says
             if overall is not None:
                 assert overall <= positions, (text, index, axis)
             if field.axes[axis] is None:

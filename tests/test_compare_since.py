@@ -139,6 +139,10 @@ def test_one_file(repository: Path, name: str, code: int, said: str) -> None:
     assert said in "".join(result[1:])
 
 
+def test_a_file_that_is_named_twice_is_compared_once(repository: Path) -> None:
+    assert run("changed.yaml", "./changed.yaml", "changed.yaml") == run("changed.yaml")
+
+
 def test_other_settings_hold_on_both_sides(repository: Path) -> None:
     result = json.loads(run("changed.yaml@input=4x6x6", "same.yaml", "--format", "json")[1])
     assert [result[0][side]["inputs"]["input"] for side in ("base", "head")] == [[4, 6, 6]] * 2

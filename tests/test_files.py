@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 from command_line import application
-from interrupted_writers import KILLED, NEW, SPEC, WRITERS
+from interrupted_writers import BESIDE, EVERYTHING, KILLED, NEW, REFUSALS, SPEC, WRITERS
 from typer.testing import CliRunner
 
 from convcalc import files
@@ -52,35 +53,75 @@ def model(folder: Path) -> Path:
 # ---- ended or refused on the way ----------------------------------------------------------------------------------
 
 
-def test_a_writer_that_is_ended_or_refused_leaves_the_old_file_or_the_new_one(tmp_path: Path) -> None:
-    """At every call of the system in turn, and in the middle of the data."""
-    command = [sys.executable, str(HERE / "interrupted_writers.py"), str(tmp_path)]
+@pytest.fixture(scope="module")
+def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], list[dict[str, Any]]]:
+    """What came of every writer, by what happened to it, in the order of the points at which it did."""
+    folder = tmp_path_factory.mktemp("outcomes") / "written"
+    folder.mkdir()
+    command = [sys.executable, str(HERE / "interrupted_writers.py"), str(folder)]
     environment = {name: value for name, value in os.environ.items() if name != "GITHUB_ACTIONS"}
     environment["PYTHONPATH"] = str(PACKAGE.parent)
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
-    outcomes: list[dict[str, Any]] = json.loads(done.stdout)
-    for writer in WRITERS:
-        old = None if writer == NEW else SPEC
-        for way in ("kill", "refuse"):
-            own = [outcome for outcome in outcomes if (outcome["writer"], outcome["way"]) == (writer, way)]
-            new = own[-1]["text"]
-            assert not own[-1]["happened"]
-            assert len(own) >= 7
-            assert new not in (None, SPEC)
-            for outcome in own:
-                assert outcome["text"] in (old, new), (writer, way)
-                assert outcome["mode"] in ({None, 0o644} if writer == NEW else {0o640})
-            texts = [outcome["text"] for outcome in own]
-            assert texts[0] == old
-            if way == "kill":
-                assert {outcome["code"] for outcome in own[:-1]} == {KILLED}
-                assert texts == sorted(texts, key=lambda text: text == new)  # once the new one, it stays
-            else:
-                failed = [outcome for outcome in own if outcome["said"].startswith("convcalc: cannot write out: No sp")]
-                assert len(failed) >= 3
-                assert all(outcome["code"] == 2 and outcome["said"].count("\n") == 1 for outcome in failed)
-                assert [outcome["text"] for outcome in failed] == [old] * len(failed)
-                assert sum(outcome["left"] for outcome in failed) == 0
+    grouped: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in done.stdout.splitlines():
+        outcome = json.loads(line)
+        grouped.setdefault((outcome["writer"], outcome["way"]), []).append(outcome)
+    return grouped
+
+
+def beside(writer: str) -> int:
+    """Files that a writer leaves beside the one it is asked for."""
+    return int(writer == BESIDE)
+
+
+def checked(writer: str, outcomes: list[dict[str, Any]]) -> tuple[list[dict[str, Any]], str]:
+    """The outcomes that something happened to, and what is written when nothing does: each has that, or the old."""
+    *happened, last = outcomes
+    old, new = None if writer == NEW else SPEC, last["text"]
+    assert all(outcome["happened"] for outcome in happened)
+    assert (last["happened"], len(last["left"])) == (False, beside(writer))
+    assert new not in (None, SPEC)
+    texts = [outcome["text"] for outcome in outcomes]
+    assert set(texts) <= {old, new}
+    assert texts[0] == old
+    assert {outcome["mode"] for outcome in outcomes} <= ({None, 0o644} if writer == NEW else {0o640})
+    return happened, new
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_writer_that_is_killed_leaves_the_old_file_or_the_new_one(writer: str, outcomes: Any) -> None:
+    """At every call of the system, before and after it, and at forty places in the data."""
+    killed, new = checked(writer, outcomes[writer, "kill"])
+    assert len(killed) >= 50
+    assert {outcome["code"] for outcome in killed} == {KILLED}
+    states = [outcome["text"] == new for outcome in killed]
+    assert states == sorted(states)  # once the new one, it stays
+    left = [name for outcome in killed for name in outcome["left"]]
+    assert all(re.fullmatch(r"\.convcalc-[0-9a-f]{16}\.tmp|out\.data", name) for name in left)
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_writer_that_the_system_refuses_leaves_the_old_file_and_says_so(writer: str, outcomes: Any) -> None:
+    refused, _ = checked(writer, outcomes[writer, "refuse"])
+    failed = [outcome for outcome in refused if outcome["code"] == 2]
+    assert len(failed) >= 6
+    for outcome in failed:
+        reason = os.strerror(REFUSALS[outcome["point"] % len(REFUSALS)])
+        assert re.fullmatch(rf"convcalc: cannot write out(\.data)?: {reason}.*\n", outcome["said"])
+        assert outcome["text"] == (None if writer == NEW else SPEC)
+        assert outcome["left"] == []
+
+
+@pytest.mark.parametrize(("way", "codes"), [("interrupt", {130}), ("end", {-15, -1}), ("exhaust", {2})])
+@pytest.mark.parametrize("writer", sorted(EVERYTHING))
+def test_a_writer_that_can_still_do_so_leaves_nothing_beside(
+    writer: str, way: str, codes: set[int], outcomes: Any
+) -> None:
+    """Interrupted, ended by a signal, out of memory."""
+    stopped, new = checked(writer, outcomes[writer, way])
+    assert {outcome["code"] for outcome in stopped} == codes
+    for outcome in stopped:
+        assert len(outcome["left"]) == (beside(writer) if outcome["text"] == new else 0)
 
 
 # ---- nothing is written over unasked ------------------------------------------------------------------------------
@@ -223,6 +264,66 @@ def test_a_pipe_is_written_to_as_it_is(folder: Path) -> None:
     files.write(os.devnull, [b"a"])
 
 
+def test_what_is_open_already_is_written_on_to(folder: Path) -> None:
+    """A spec on standard output that leads to a file, before the table that follows."""
+    arguments = [sys.executable, "-m", "convcalc", "compare", "net.yaml", "--variant", "separable", "-o", "/dev/stdout"]
+    with open("printed", "wb") as printed:
+        subprocess.run(arguments, stdout=printed, env=os.environ | {"PYTHONPATH": str(PACKAGE.parent)}, check=True)
+    text = (folder / "printed").read_text("utf-8")
+    assert text.index("separable_conv:") < text.index("against standard")
+    assert sorted(os.listdir(folder)) == ["net.yaml", "printed"]
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
+def test_a_device_that_is_full(folder: Path) -> None:
+    found = run("lint", "net.yaml", "--format", "json=/dev/full")
+    assert (found.code, found.err) == (2, "convcalc: cannot write /dev/full: No space left on device\n")
+
+
+def test_a_folder_that_may_not_be_written_is_what_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> int:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr("os.open", refused)  # whoever runs this may write anywhere
+    with pytest.raises(
+        files.Unwritable, match=r"cannot write net\.yaml: Permission denied to make files in its folder"
+    ):
+        files.write("net.yaml", [b"a"], force=True)
+
+
+def test_a_name_as_long_as_may_be(folder: Path) -> None:
+    name = "n" * 255
+    files.write(name, [b"a"])
+    files.write(name, [b"b"], force=True)
+    assert (folder / name).read_bytes() == b"b"
+
+
+def test_two_writers_at_once_leave_one_of_their_files(folder: Path) -> None:
+    def parts() -> Iterator[bytes]:
+        yield b"first, "
+        files.write("net.yaml", [b"second"], force=True)
+        yield b"and whole"
+
+    files.write("net.yaml", parts(), force=True)
+    assert (folder / "net.yaml").read_bytes() == b"first, and whole"
+    assert os.listdir(folder) == ["net.yaml"]
+
+
+def test_attributes_such_as_access_lists_are_kept(folder: Path) -> None:
+    try:
+        os.setxattr("net.yaml", "user.convcalc", b"kept")
+    except (OSError, AttributeError):
+        pytest.skip("a file system without attributes")
+    files.write("net.yaml", [b"a"], force=True)
+    assert os.getxattr("net.yaml", "user.convcalc") == b"kept"
+
+
+def test_other_names_of_a_file_keep_what_was_there(folder: Path) -> None:
+    os.link("net.yaml", "other")
+    files.write("net.yaml", [b"a"], force=True)
+    assert ((folder / "net.yaml").read_bytes(), (folder / "other").read_text("utf-8")) == (b"a", SPEC)
+
+
 def test_a_file_that_turns_up_meanwhile_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def parts() -> Iterator[bytes]:
         yield b"a"
@@ -286,5 +387,5 @@ def test_nothing_else_writes_files() -> None:
     assert len(found.pop("files.py")) >= 8
     assert {path: calls for path, calls in found.items() if calls} == {
         "cli/__init__.py": ["open(os.devnull, mode)", "os.open(os.devnull, os.O_WRONLY)"],
-        "onnx/saving.py": ["os.unlink(beside)"],  # its own new file
+        "onnx/saving.py": ["os.unlink(path)"],  # its own new file
     }

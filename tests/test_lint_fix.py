@@ -423,7 +423,7 @@ def test_a_folder_that_cannot_be_written(file: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("os.open", refuse)  # whoever runs this may write anywhere
     found = lint("net.yaml", "--fix")
     assert found.code == 2
-    assert found.err.endswith("convcalc: cannot write net.yaml: Permission denied\n")
+    assert found.err.endswith("convcalc: cannot write net.yaml: Permission denied to make files in its folder\n")
     assert "CC301" in found.out
     assert file.read_text("utf-8") == SPEC
 

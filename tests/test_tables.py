@@ -18,7 +18,7 @@ from work import counted
 from convcalc import steps
 from convcalc.analysis.analyze import analyze, receptive_fields
 from convcalc.arithmetic import spans as tables
-from convcalc.arithmetic.arrivals import Arrivals, Cover, covered, met, padded_reads, read, reads_all, reads_any
+from convcalc.arithmetic.arrivals import Arrivals, Cover, arrives, covered, met, padded_reads, read, reads_all
 from convcalc.arithmetic.field import (
     NOT_WORKED_OUT,
     Axis,
@@ -166,7 +166,7 @@ def test_what_arrives_is_what_looking_at_every_tap_shows(
     assert (cover.positions is None) == (len(on_axis) == count)
     everything = {place for output in range(outputs) for place in sources(output)} & set(range(count))
     assert reads_all(behind) == (len(everything) == count)
-    assert reads_any(behind) == bool(everything)
+    assert arrives(behind) == bool(everything)
 
 
 @settings(max_examples=MANY or 80)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import cached_property, partial
-from itertools import accumulate, chain, count
+from itertools import accumulate, chain, count, islice
 
 import msgspec
 
 from convcalc import steps
 from convcalc.arithmetic.spans import LONGEST_TABLE
 from convcalc.arithmetic.window import Window
+
+MOST_FOLLOWED = 256
+"""Positions that are followed back to know whether anything arrives."""
 
 
 class TooLong(Exception):
@@ -65,13 +68,16 @@ class Arrivals:
     """The `count` positions of one axis of a tensor, and how each of them is read from the tensors before.
 
     No `reads`: they are those of the network's input. `number` is higher than that of all that they go back to,
-    `largest` the most positions of an input among these.
+    `largest` the most positions of an input among these. `full`: at each of them something is known to arrive;
+    `witness`: a position at which something does, once one was looked for.
     """
 
-    __slots__ = ("count", "cover", "largest", "number", "reads")
+    __slots__ = ("count", "cover", "full", "largest", "number", "reads", "witness")
 
     def __init__(self, count: int, reads: Sequence[tuple[Arrivals, Sources]] = (), largest: int = 0) -> None:
         self.count = count
+        self.full = not reads
+        self.witness: int | None = None
         self.reads = reads
         self.number = next(_numbers)
         self.largest = largest or count
@@ -90,6 +96,16 @@ def same_place(position: int) -> tuple[int]:
 def read(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
     """The positions behind a layer that reads those of `source`."""
     return source if source is NOT_FOLLOWED else Arrivals(outputs, ((source, sources),), source.largest)
+
+
+def read_to_the_ends(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
+    """As `read`, where what lies beyond the ends is read as the ends are."""
+    return read(source, partial(_on_axis_or_end, sources, source.count), outputs)
+
+
+def _on_axis_or_end(sources: Sources, count: int, output: int) -> Sequence[int]:
+    places = sources(output)
+    return _on_axis(places, count) or [min(max(place, 0), count - 1) for place in islice(places, 1)]
 
 
 def met(axes: Sequence[Arrivals]) -> Arrivals:
@@ -184,18 +200,53 @@ def reads_all(axis: Arrivals) -> bool:
     return all(len(places) == count for places, count in read_of)
 
 
-def reads_any(axis: Arrivals) -> bool:
-    """Whether any position of the tensors before is read, or may be."""
-    try:
-        return any(_read(sources, range(axis.count), source.count) for source, sources in axis.reads)
-    except TooLong:
-        return True
+def spread(axis: Arrivals) -> Arrivals:
+    """The same positions behind an operation over all of them: what arrives at any of them arrives at each."""
+    if axis is NOT_FOLLOWED or axis.full:
+        return axis
+    behind = Arrivals(axis.count, ((axis, same_place),), axis.largest)
+    behind.full = True
+    return behind
+
+
+def nothing(axis: Arrivals) -> Arrivals:
+    """As many positions, at which nothing arrives."""
+    return Arrivals(axis.count, ((axis, _nowhere),), axis.largest)
+
+
+def _nowhere(position: int) -> tuple[()]:
+    return ()
+
+
+def arrives(axis: Arrivals) -> bool:
+    """Whether anything arrives at any of the positions, or it would take too long to know.
+
+    Positions are followed back to one at which something is known to arrive, in most networks that just before.
+    """
+    known: set[tuple[Arrivals, int]] = set()
+    for start in () if axis.full else chain((axis.count // 2,), range(min(axis.count, MOST_FOLLOWED))):
+        waiting = [(axis, start)]
+        while waiting:
+            here, place = waiting.pop()
+            for source, sources in here.reads:
+                on_axis = _on_axis(sources(place), source.count)[:MOST_FOLLOWED]
+                if source.witness in on_axis or (source.full and on_axis):
+                    axis.witness = start
+                    return True
+                new = {(source, position) for position in on_axis} - known
+                known |= new
+                waiting += new
+            if len(known) > MOST_FOLLOWED or not steps.afford(1):
+                return True
+    return axis.full
 
 
 def _read(sources: Sources, places: Places, count: int) -> Places:
     """The positions of an axis of `count` that are read from `places`."""
     if sources is same_place or not places:
         return places
+    if sources is _nowhere:
+        return range(0)
     padded = sources if isinstance(sources, partial) and sources.func is _folded else None
     window = padded.args[1] if padded else getattr(sources, "__self__", None)
     if not isinstance(window, Window):

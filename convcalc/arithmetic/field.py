@@ -29,12 +29,15 @@ from convcalc.arithmetic.arrivals import (
     Cover,
     Sources,
     TooLong,
+    arrives,
     covered,
     end_to_end,
     met,
+    nothing,
     read,
+    read_to_the_ends,
     reads_all,
-    reads_any,
+    spread,
 )
 from convcalc.arithmetic.number import maximum, minimum
 from convcalc.arithmetic.spans import LONGEST_TABLE, SHORT, FieldTooIrregular, Span
@@ -114,6 +117,8 @@ class Resampling(msgspec.Struct, frozen=True):
     advance: int
     sources: Callable[[int], range]
     outputs: int
+    weighed: Callable[[int], Iterable[int]] | None = None
+    """Those of the sources whose weight is not zero, where some are."""
 
 
 def through_window(axis: Axis, window: Window, outputs: int) -> Axis:
@@ -477,28 +482,30 @@ class Field(msgspec.Struct, frozen=True):
         for tensor_axis, (transform, by, outputs, sources) in hows.items():
             place = places[tensor_axis]
             axis = None if place is None else axes[place]
-            if place is None or axis is None:
+            if place is None:
                 continue
             arrival = arrivals[place] if arrivals else None
             # Square nets have the same axis twice: it is worked out once, and kept once.
             if axis is not before[0] or arrival is not before[1] or (by, outputs) != before[2]:
                 before = axis, arrival, (by, outputs)
                 try:
-                    transformed = transform(axis, by, outputs)
+                    transformed = None if axis is None else transform(axis, by, outputs)
                 except FieldTooIrregular:
                     transformed = NOT_WORKED_OUT
-                arrived = arrival and read(arrival, sources, outputs)
+                reading = read_to_the_ends if isinstance(by, Resampling) else read
+                arrived = arrival and reading(arrival, sources, outputs)
             axes[place] = transformed
             if arrived:
                 arrivals[place] = arrived
             moved.append(place)
-            if _is_beyond_all(transformed):
+            if transformed is not None and _is_beyond_all(transformed):
                 far.append(tensor_axis)
         field = self
         if moved:
             overall = self.overall
-            if any(overall) and arrivals and not all(reads_any(arrivals[place]) for place in moved):
+            if any(overall) and arrivals and not all(arrives(arrivals[place]) for place in moved):
                 overall = tuple(cover and Cover(cover.size, range(0)) for cover in overall)  # padding alone is seen
+                arrivals = [nothing(arrival) for arrival in arrivals]
             field = Field(tuple(axes), overall, self.carries, tuple(arrivals), self.sizes)
         for tensor_axis, how in hows.items():
             if places[tensor_axis] is None and field.carries[tensor_axis]:
@@ -561,12 +568,14 @@ class Field(msgspec.Struct, frozen=True):
 
     def overall_along(self, input_axes: Iterable[int], *, local: bool = False) -> Field:
         """The field behind an operation over all positions along axes of the input; `local`: its own place stays."""
-        axes, overall = list(self.axes), list(self.overall)
+        axes, overall, arrivals = list(self.axes), list(self.overall), list(self.arrivals)
+        if not all(map(arrives, arrivals)):
+            arrivals = [nothing(arrival) for arrival in arrivals]  # what lies on padding along one axis holds no input
         lost: list[int] = []
         for axis in input_axes:
             if axes[axis] is None:
                 continue
-            cover = covered(self.arrivals[axis]) if self.arrivals else Cover(0)
+            cover = covered(arrivals[axis]) if arrivals else Cover(0)
             if cover is None:
                 lost.append(axis)
                 continue
@@ -576,7 +585,8 @@ class Field(msgspec.Struct, frozen=True):
                 lost.append(axis)
             else:
                 axes[axis] = axes[axis] if local else None
-        field = replace(self, axes=tuple(axes), overall=tuple(overall), parts=())
+                arrivals[axis : axis + 1] = [spread(arrivals[axis])] if arrivals else []
+        field = replace(self, axes=tuple(axes), overall=tuple(overall), arrivals=tuple(arrivals), parts=())
         return field._lost(lost, followed=False) if lost else field
 
     def collapsed(self, tensor_axes: Iterable[int]) -> Field:
@@ -623,6 +633,11 @@ def at_input(rank: int, sizes: Sequence[int] = ()) -> Field:
     )
 
 
+def on_every_axis(rank: int) -> Field:
+    """The field of a tensor that has positions of an input without ends on each of its axes, the channels' too."""
+    return at_input(rank).carrying(tuple((axis,) for axis in range(rank)))
+
+
 Reads = Sequence[Sources]
 
 
@@ -656,7 +671,11 @@ def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
     by_axis = enumerate(resamplings, start=1)
     return field.along(
-        {axis: (_resampled_by, step, step.outputs, step.sources) for axis, step in by_axis if step is not None}
+        {
+            axis: (_resampled_by, step, step.outputs, step.weighed or step.sources)
+            for axis, step in by_axis
+            if step is not None
+        }
     )
 
 
@@ -694,7 +713,8 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
         except FieldTooIrregular:
             axes.append(NOT_WORKED_OUT)
         known = [field.arrivals[axis] for field in seeing or having if field.arrivals]
-        arrivals += [met(known)] if known else []
+        together = [met(known)] if known else []
+        arrivals += map(spread, together) if _brings_all(having, axis) else together
         try:
             overall.append(reduce(_both, (field.overall[axis] for field in having)))
         except TooLong:
@@ -706,6 +726,12 @@ def merged(fields: Sequence[Field], output: Sequence[int]) -> Field:
     sizes = [field.sizes for field in fields if len(field.sizes) == rank]
     largest = tuple(max(of_axis) for of_axis in zip(*sizes, strict=True)) if sizes else ()
     return Field(tuple(axes), tuple(overall), carries, tuple(arrivals), largest)
+
+
+def _brings_all(fields: Sequence[Field], axis: int) -> bool:
+    """Whether one of the tensors brings to every position, as a gate does, what it has seen of an input axis."""
+    gates = (field.overall[axis] for field in fields if field.axes[axis] is None)
+    return any(cover is not None and cover.span is not None for cover in gates)
 
 
 Carries = tuple[tuple[int, ...], ...]
@@ -744,6 +770,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
     if together.arrivals:
         kept = [field.arrivals[place] if field.axes[place] is not None else None for field in fields]
         along = end_to_end(kept, sizes) if known else NOT_FOLLOWED
+        along = spread(along) if _brings_all(fields, place) else along
         together = replace(together, arrivals=_with(together.arrivals, place, along))
     local = [field.axes[place] for field in fields]
     if not known or NOT_WORKED_OUT in local:

@@ -7,12 +7,17 @@ A `Ratio` is how far the input moves on for one output position, as a numerator 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Resampling
 from convcalc.arithmetic.number import ceil_div
+
+LONGEST_LISTED = 1024
+"""Positions of a filter that are looked at one by one."""
 
 Ratio = tuple[int, int]
 
@@ -60,7 +65,16 @@ def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1
             return range(doubled // (2 * bottom), doubled // (2 * bottom) + 1)
         return range((doubled * narrower - half) // parts + 1, ceil_div(doubled * narrower + half, parts))
 
-    return _periodic(places, sources, outputs)
+    def weighed(position: int) -> Iterable[int]:
+        """A cubic filter is zero at 1, too, which an antialiased one may meet."""
+        near = sources(position)
+        if len(near) > LONGEST_LISTED:
+            return near
+        doubled = 2 * position * top + shift
+        return tuple(place for place in near if abs(2 * bottom * place - doubled) * narrower != 2 * bottom * wider)
+
+    periodic = _periodic(places, sources, outputs)
+    return replace(periodic, weighed=weighed) if taps == 4 and wider != narrower else periodic
 
 
 @cache

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -127,6 +128,10 @@ def _since(revision: str, files: list[str], settings: Settings, format: Format, 
     from convcalc.comparing.revisions import since
     from convcalc.spec import SpecError
 
+    named: dict[str, str] = {}
+    for path in files:
+        named.setdefault(os.path.normpath(path), path)
+    files = list(named.values())
     revised = since(revision, files, settings)
     if len(files) == 1:
         (file,) = revised
@@ -189,15 +194,18 @@ def _one_that_applies(made: Made) -> None:
 
 def _written(made: Made, original: str) -> bytes:
     """The text of the one variant, with the byte order mark of the file that it comes from."""
-    from convcalc.comparing.variants import up_to_date
+    from convcalc.comparing.variants import DoesNotReadBack, written
     from convcalc.spec.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
         raise typer.BadParameter("one variant can be written, found several", param_hint="--output")
-    (source,) = made.sources.values()
+    try:
+        text = written(made)
+    except DoesNotReadBack as problem:
+        fail(f"the spec cannot be written so that it reads as what was compared: {problem}; nothing is written")
     is_file = original != "-" and not is_in_zoo(original)
     mark = codecs.BOM_UTF8 if is_file and Path(original).read_bytes().startswith(codecs.BOM_UTF8) else b""
-    return mark + up_to_date(source).text.encode()
+    return mark + text.encode()
 
 
 def _print_mistakes(error: SpecError, base: str) -> None:

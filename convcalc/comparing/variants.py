@@ -112,17 +112,38 @@ def _entry(
     return Entry(variant.label, comparison, "", changes, expected, notes, replacement.skipped)
 
 
-def up_to_date(source: Source) -> Source:
-    """A spec that expects what it has. With other inputs and variables than its own that could not be said."""
+class DoesNotReadBack(Exception):
+    """A text that is not written, as it does not describe the network that was compared; the message says why."""
+
+
+def written(made: Made) -> str:
+    """The text of the one variant there is, which expects what it has.
+
+    Raises:
+        DoesNotReadBack: see there.
+    """
+    ((label, source),) = made.sources.items()
+    head = next(entry.comparison.head for entry in made.sides.entries if entry.label == label and entry.comparison)
+    text = with_figures(source, _figures(analyze(head.network))).text
     try:
-        report = analyze(loads(source))
-    except SpecError:
-        return source
-    totals = {name: str(number) for name, number in msgspec.structs.asdict(report.totals).items()}
-    seen = report.receptive_field
-    size = seen.size if seen is not None and seen.size is not None and None not in seen.size else None
-    shape = report.network.nodes[report.network.outputs[0]].shape if report.network.outputs else ()
-    return with_figures(source, {**totals, "output": _listed(shape), "receptive_field": _once(size) if size else None})
+        network = loads(Source(source.path, text))
+    except SpecError as error:
+        raise DoesNotReadBack(error.problems[0].message) from None
+    report = analyze(network, batch=head.convention.batch, dtype=head.convention.dtype)
+    for name, number in msgspec.structs.asdict(head.totals).items():
+        if getattr(report.totals, name) != number:
+            raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
+    return text
+
+
+def _figures(report: Report) -> dict[str, str | None]:
+    """What a spec may expect, as it is written there; None for a figure that there is none of."""
+    size = report.figures["receptive_field"]
+    seen = _once(size) if size is not None and None not in size and len(size) > 0 else None
+    return {name: str(value) for name, value in msgspec.structs.asdict(report.totals).items()} | {
+        "output": _listed(report.figures["output"] or ()),
+        "receptive_field": seen,
+    }
 
 
 def _once(sizes: Sequence[object]) -> str:

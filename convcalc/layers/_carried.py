@@ -30,10 +30,10 @@ def landing(axis: int, before: Shape, after: Shape, runs: Runs) -> int | None:
 
     Raises `Unprobed` where they are shared out to several.
     """
-    old, new = next(run for run in runs if axis in run[0])
+    new = next(new for old, new in runs if axis in old)
     taken = [place for place in new if after[place] != 1]
     if before[axis] == 1:
-        return new[old.index(axis)] if not taken and old.index(axis) < len(new) else None
+        return None if taken else new[0]
     if len(taken) != 1:
         raise Unprobed("an axis of positions is shared out to several axes")
     return taken[0]

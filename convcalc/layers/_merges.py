@@ -7,6 +7,7 @@ at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...)
 import random
 from collections.abc import Iterator
 from functools import partial, reduce
+from itertools import zip_longest
 from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
@@ -102,9 +103,13 @@ def repeated(fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Fiel
     """
     places = [_places(field, x) for field, x in zip(fields, inputs, strict=True)]
     placed = set().union(*places)
-    return tuple(
-        _without(field, placed - own) if placed - own else field for field, own in zip(fields, places, strict=True)
-    )
+    sizes = [max(of_axis) for of_axis in zip_longest(*inputs, fillvalue=1)]
+    gone = [
+        (placed - own)
+        | {axis for axes, size, most in zip(field.carries, x, sizes, strict=False) if size != most for axis in axes}
+        for field, x, own in zip(fields, inputs, places, strict=True)
+    ]
+    return tuple(_without(field, axes) if axes else field for field, axes in zip(fields, gone, strict=True))
 
 
 def _places(field: Field, x: Shape) -> set[int]:

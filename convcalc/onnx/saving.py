@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 
@@ -38,15 +39,43 @@ def save(
         files.check(path, force=force)
         beside = _name_beside(path, force=force)
         written = model(network, None, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
-        files.write(beside, _numbers(network, written, arrays, dtype))
-        try:
-            files.write(path, [written.SerializeToString()], force=force)
-        except BaseException:
-            os.unlink(beside)
-            raise
+        _write_both(path, written.SerializeToString(), beside, _numbers(network, written, arrays, dtype), force=force)
         return [path, beside]
     files.write(path, [written.SerializeToString()], force=force)
     return [path]
+
+
+def _write_both(path: str, model: bytes, beside: str, numbers: Iterable[bytes], *, force: bool) -> None:
+    """Write a model and the file that it needs, or neither."""
+    with files.ended_in_order():
+        try:
+            files.write(beside, numbers)
+        except files.Unwritable:  # what may be there is somebody else's
+            raise
+        except BaseException:
+            _remove(beside)
+            raise
+        before = _identity(path)
+        try:
+            files.write(path, [model], force=force)
+        except BaseException:
+            if _identity(path) == before:
+                _remove(beside)
+            raise
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
 
 
 def _name_beside(path: str, *, force: bool) -> str:

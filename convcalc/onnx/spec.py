@@ -11,7 +11,7 @@ from pathlib import Path
 from convcalc import steps
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.onnx.errors import OverLimit
+from convcalc.onnx.errors import CannotImport, OverLimit
 from convcalc.onnx.folding import Folded, flat, folded
 from convcalc.onnx.imported import Imported, Layer
 from convcalc.onnx.text.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
@@ -33,7 +33,7 @@ def text(imported: Imported, *, flat: bool = False) -> str:
     With `flat` every layer stands for itself, as it does where looking for repetitions takes more steps than are left.
 
     Raises:
-        CannotImport: there are not steps enough for what must be done.
+        CannotImport: there are not steps enough for what must be done, or the text does not say what the model does.
         SpecError: the model is none that a spec says; what is returned has been read again.
     """
     try:
@@ -41,7 +41,8 @@ def text(imported: Imported, *, flat: bool = False) -> str:
         network = loads(plain)
         body = plain.text if flat else _best(imported, plain.text, network)
         written = _header(imported) + _with_totals(body, network)
-        loads(Source(imported.source, written))
+        if not _says(written, network):
+            raise CannotImport("the spec that would be written does not read back as the model")
     except OutOfSteps:
         raise OverLimit from None
     return written

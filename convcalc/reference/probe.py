@@ -21,7 +21,17 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.analysis.analyze import receptive_fields
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, Measure, intervals, measure
+from convcalc.arithmetic.arrivals import arrives
+from convcalc.arithmetic.field import (
+    NOT_WORKED_OUT,
+    Axis,
+    Field,
+    Measure,
+    Reach,
+    intervals,
+    measure,
+    on_every_axis,
+)
 from convcalc.arithmetic.spans import Span
 from convcalc.network import Network
 from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, FieldCheck, differs, mixed, together, with_arriving
@@ -89,6 +99,10 @@ def _checks(
 ) -> list[AxisCheck]:
     """One axis for all nodes; what does not show with all channels and axes is probed without them."""
     found = _Axis(network, fields, axis, thin, steps).checks()
+    if thin and any(check.agrees is False for check in found):
+        rest = _bound_to_other_axes(network, fields)
+        full = _Axis(network, fields, axis, False, lambda: None).checks() if rest else found
+        return [other if index in rest else check for index, (check, other) in enumerate(zip(found, full, strict=True))]
     if thin or all(check.agrees is not None for check in found):
         return found
     alone = _Axis(network, fields, axis, True, lambda: None).checks()
@@ -96,6 +110,29 @@ def _checks(
         check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {ALONE}")
         for check, other in zip(found, alone, strict=True)
     ]
+
+
+def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
+    """The nodes that are others where all axes but one have one position.
+
+    They are those behind layers that read along an axis on which tensors are laid end to end, or axes were merged, and
+    those at which nothing arrives, as windows on some axis read padding alone.
+    """
+    bound: set[int] = set()
+    for index, node in enumerate(network.nodes):
+        if node.config is None:
+            continue
+        entering = [fields[source] for source in node.inputs]
+        places = {field.laid for field in entering if field.parts}
+        places |= {place for field in entering for place, axes in enumerate(field.carries) if len(axes) > 1}
+        own: Sequence[Axis | None] = ()
+        if places and len(entering) == 1:
+            shape = network.nodes[node.inputs[0]].shape
+            own = node.config.receptive_field((on_every_axis(len(shape)),), (shape,)).axes
+        moved = any(own[place] != Reach() for place in places if own)
+        if moved or not bound.isdisjoint(node.inputs) or not all(map(arrives, fields[index].arrivals)):
+            bound.add(index)
+    return bound
 
 
 ALONE = "probed with one channel and this axis alone"

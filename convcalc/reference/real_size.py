@@ -15,8 +15,9 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.arithmetic.arrivals import Cover
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, at_input, intervals, measure
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, intervals, measure, on_every_axis
 from convcalc.layers import Kind, Unprobed
+from convcalc.layers.upsample import Upsample
 from convcalc.network import Network
 from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, differs, mixed
 from convcalc.reference.stretch import Laid, Place, blank, entering, form, has, run
@@ -204,8 +205,7 @@ def _sees_all(network: Network, fields: Sequence[Field], placed: Sequence[Laid],
     if len(shapes) == 1:
         if places[0] is None:
             return False
-        alone = node.config.receptive_field((at_input(len(shapes[0]) - 1),), shapes)
-        own = places[0] > 0 and alone.overall[places[0] - 1] is not None
+        own = node.config.receptive_field((on_every_axis(len(shapes[0])),), shapes).overall[places[0]] is not None
         return own or (entering_fields[0].axes[axis] is not None and fields[index].axes[axis] is None)
     paths = node.config.paths(entering_fields, shapes)
     return any(
@@ -231,8 +231,8 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
             edges.append(np.concatenate(entering))
             continue
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
-        own = node.config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
-        local = own.axes[entered - 1] if entered else None
+        own = node.config.receptive_field(tuple(on_every_axis(len(shape)) for shape in shapes), shapes)
+        local = own.axes[entered] if entered is not None else None
         beyond = np.ones(laid.growth, int)
         if local is not None and local != NOT_WORKED_OUT:
             at_ends = 2 if _copies(node.config) else 1
@@ -258,7 +258,9 @@ def _of_one_size(check: AxisCheck, local: Axis, count: int, seen: Seen) -> AxisC
 
 
 def _copies(config: Kind) -> bool:
-    """Whether what stands on the padding are copies of positions, which no claim of an axis without ends speaks of."""
+    """Whether what stands beyond the ends are copies of positions, which no claim of an axis without ends speaks of."""
+    if isinstance(config, Upsample):
+        return True
     modes = (getattr(config, name, "zeros") for name in ("padding_mode", "mode") if hasattr(config, "padding"))
     return any(mode in ("reflect", "replicate", "circular") for mode in modes)
 

@@ -364,8 +364,12 @@ class Builder:
 
     def _check_shared(self, site: Site, config: Kind, inputs: tuple[int, ...], owner: Node) -> None:
         assert owner.config is not None  # noqa: S101  # for the type checker: inputs have no weights to share
-        owned = owner.config.weights(*(self.nodes[source].shape for source in owner.inputs))
-        needed = config.weights(*(self.nodes[source].shape for source in inputs))
+        before, here = ([self.nodes[source].shape for source in sources] for sources in (owner.inputs, inputs))
+        owned, needed = owner.config.weights(*before), config.weights(*here)
+        kept = owner.config.buffers(*before)
+        if owned == needed and kept:  # those are shared as well, where both have them
+            needed = {name: shape for name, shape in config.buffers(*here).items() if name in kept}
+            owned = {name: kept[name] for name in needed}
         if owned != needed:
             message = f"share: the weights of {owner.name} are {_listed(owned)}, this layer needs {_listed(needed)}"
             raise self.problems.fail(site, "CC103", message)

@@ -6,7 +6,7 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.arithmetic.number import product
-from convcalc.fields import FieldError
+from convcalc.fields import FieldError, Optional, PaddingType, PerAxis, Scale
 from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
 from convcalc.spec.expressions import SHAPE_OF, ExpressionError, Unknown
@@ -89,9 +89,20 @@ class Configurator:
         found = self._known.get(key)
         if found is None:
             base = self.nodes[shared].config if shared is not None else None
+            if shared is not None and base is not None:
+                self._check_rank(site, base, shared, len(shapes[0]) - 1)
             config = self._config(site, values, len(shapes[0]) - 1, base)
             found = self._known[key] = config, self._shape(site, config, shapes)
         return found
+
+    def _check_rank(self, site: Site, base: Kind, shared: int, rank: int) -> None:
+        """That fields with a value for each axis are taken over for as many axes."""
+        owner = self.nodes[shared]
+        its = len(self.nodes[owner.inputs[0]].shape) - 1
+        per_axis = (type_.of if isinstance(type_, Optional) else type_ for type_ in field_types(type(base)).values())
+        if its != rank and any(isinstance(type_, PerAxis | PaddingType | Scale) for type_ in per_axis):
+            message = f"share: {owner.name} is for {its} spatial axes, and what enters this layer has {rank}"
+            raise self.problems.fail(site, "CC103", message)
 
     def _values(self, site: Site, source: int) -> tuple[Fields, str]:
         """The fields as evaluated, and a text that tells them from all others (True and 1 are equal, but not here)."""

@@ -51,7 +51,7 @@ class Layout:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.newline = "\r\n" if "\r\n" in text else "\n"
+        self.newline = next((newline for newline in ("\r\n", "\n", "\r") if newline in text), "\n")
 
     def start(self, node: Node) -> int:
         """Where a node begins, behind its anchor."""
@@ -64,7 +64,9 @@ class Layout:
 
     def end(self, node: Node) -> int:
         """Where what a node says ends: a block collection's own end is where the next one begins."""
-        if isinstance(node, Scalar) or self.flows(node):
+        if isinstance(node, Scalar):  # a block scalar reaches into the next line
+            return node.start + len(self.text[node.start : node.end].rstrip())
+        if self.flows(node):
             return node.end
         children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
         inside = [self.end(child) for child in children if node.start <= child.start < node.end]
@@ -100,37 +102,32 @@ class Layout:
         new = _new(change)
         if layer.body is None:
             return kind + ([self._without_body(layer, new)] if new else [])
-        if not isinstance(layer.body, Mapping):
-            if not new:
-                return kind
-            return [
-                *kind,
-                self._replaced(layer, "{" + ", ".join([*new, f"{change.bare}: {self.inline(layer.body)}"]) + "}"),
-            ]
-        if not change.fields and not change.dropped and not new:
+        if isinstance(layer.body, Mapping):
+            return kind + self.fields(layer.key, layer.body, change)
+        if not new:
             return kind
-        if not self._in_place(layer, layer.body, change):
-            return [*kind, self._replaced(layer, self._rewritten(layer.body, change))]
-        return [*kind, *self.in_mapping(layer.body, change.fields, change.dropped, new)]
+        fields = ", ".join([*new, f"{change.bare}: {self.inline(layer.body, flow=True)}"])
+        return kind + self._over(layer.key, layer.body, f"{{{fields}}}")
 
-    def in_mapping(
-        self,
-        body: Mapping,
-        fields: tuple[tuple[str, str], ...],
-        dropped: frozenset[str],
-        new: Sequence_[str] = (),
+    def fields(self, key: Scalar, body: Mapping, change: Change) -> list[Edit]:
+        """What makes the change to the fields behind a key; written anew where an alias stands for some of them."""
+        new = _new(change)
+        if not new and not change.dropped:
+            return []
+        if not self._in_place(key, body, change):
+            return self._over(key, body, self._rewritten(body, change))
+        return self._in_mapping(body, change.fields, change.dropped, new)
+
+    def _in_mapping(
+        self, body: Mapping, fields: tuple[tuple[str, str], ...], dropped: frozenset[str], new: Sequence_[str]
     ) -> list[Edit]:
-        """What writes values into a mapping, in place of those that are there, and leaves entries out."""
         texts = dict(fields)
-        found = [
-            Edit(self.start(value), self.end(value), texts[str(key.value)])
-            for key, value in body.entries
-            if str(key.value) in texts
-        ]
         written = {str(key.value) for key, _ in body.entries}
         added = [text for text in new if text.partition(":")[0] not in written]
         within = self._in_flow if self.flows(body) else self._in_block
-        return [*found, *within(body, added, dropped)]
+        values = [(key, value) for key, value in body.entries if str(key.value) in texts]
+        over = [edit for key, value in values for edit in self._over(key, value, texts[str(key.value)])]
+        return [*over, *within(body, added, dropped)]
 
     def _without_body(self, layer: Written, new: list[str]) -> Edit:
         colon = re.compile(r"\s*:").match(self.text, layer.key.end) if isinstance(layer.item, Mapping) else None
@@ -139,26 +136,42 @@ class Layout:
         end = written.end() if written else place
         return Edit(place, end, f"{'' if colon else ':'} {{{', '.join(new)}}}")
 
-    def _replaced(self, layer: Written, text: str) -> Edit:
-        """A body written anew, in place of it or of the alias that stands for it."""
-        assert layer.body is not None  # noqa: S101  # for the type checker
-        alias = re.compile(r"\s*:\s+(\*[^\s,\[\]{}]+)").match(self.text, layer.key.end)
+    def _over(self, key: Scalar, value: Node, text: str) -> list[Edit]:
+        """What writes a text in place of the value of a key, or of the alias that stands for it."""
+        alias = re.compile(r"\s*:\s+(\*[^\s,\[\]{}]+)").match(self.text, key.end)
         if alias:
-            return Edit(alias.start(1), alias.end(1), text)
-        return Edit(self.start(layer.body), self.end(layer.body), text)
+            return [Edit(alias.start(1), alias.end(1), text)]
+        items = text[1:-1].split(", ") if re.fullmatch(r"\[[^\[\]{}()\"']+\]", text) else []
+        places = value.items if isinstance(value, Sequence) and not _has_aliases(value) else []
+        if len(places) == len(items) > 0 and all(isinstance(place, Scalar) for place in places):
+            pairs = zip(places, items, strict=True)  # as many as before: in the style they have
+            return [Edit(place.start, self.end(place), item) for place, item in pairs]
+        start, end, colon = self.start(value), self.end(value), self.text.index(":", key.end) + 1
+        if isinstance(value, Scalar) or self.flows(value) or self.line_start(start) == self.line_start(colon):
+            return [Edit(start, end, text)]
+        first, last = self.line_start(start), self.line_end(end - 1)
+        comments = re.findall(r"(?:\A|(?<=[\r\n]))[ \t]*#[^\r\n]*(?:\r\n|[\r\n])", self.text[first:last])
+        anchor = re.compile(r"\s*&\S+").match(self.text, colon)
+        place = anchor.end() if anchor else colon
+        return [Edit(place, place, f" {text}"), Edit(first, last, "".join(comments))]
 
-    def _in_place(self, layer: Written, body: Mapping, change: Change) -> bool:
+    def _in_place(self, key: Scalar, body: Mapping, change: Change) -> bool:
         """Whether all that is to change stands in the body itself, and not behind an alias."""
         touched = {*change.dropped, *(name for name, _ in change.fields)}
-        if not layer.has_own_body:
+        if body.start < key.end:
             return False
-        places = [key.start for key, _ in body.entries if str(key.value) in touched]
-        if any(not body.start <= place < body.end for place in places):
+        values = [(name, value) for name, value in body.entries if str(name.value) in touched]
+        if any(not body.start <= name.start < body.end for name, _ in values):
             return False
         if self.flows(body) and touched and _has_aliases(body):
             return False
-        values = [(key, value) for key, value in body.entries if str(key.value) in touched]
-        return all(key.start <= value.start and "&" not in self.text[key.end : value.start] for key, value in values)
+        return all(name.start <= value.start and not self._is_anchored(name, value) for name, value in values)
+
+    def _is_anchored(self, key: Scalar, value: Node) -> bool:
+        """Whether an alias stands for the value of a key elsewhere."""
+        between = re.sub(r"\s#[^\r\n]*", "", self.text[key.end : self.start(value)])
+        anchor = re.search(r"&([^\s,\[\]{}]+)", between)
+        return anchor is not None and f"*{anchor[1]}" in self.text
 
     def _rewritten(self, body: Mapping, change: Change) -> str:
         fields = dict(change.fields)

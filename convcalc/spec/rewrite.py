@@ -444,11 +444,13 @@ def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, adde
 
 def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
-    layout, root = Layout(source.text), tree.parse(source).root
-    expect = root.find("expect") if isinstance(root, tree.Mapping) else None
-    if not isinstance(expect, tree.Mapping):
+    root = tree.parse(source).root
+    entries = root.entries if isinstance(root, tree.Mapping) else []
+    fields = ((key, value) for key, value in entries if key.value == "expect")
+    key, expect = next(fields, (None, None))
+    if key is None or not isinstance(expect, tree.Mapping):
         return source
-    names = [str(key.value) for key, _ in expect.entries if str(key.value) in figures]
-    fields = tuple((name, text) for name in names if (text := figures[name]) is not None)
-    dropped = frozenset(name for name in names if figures[name] is None)
-    return Source(source.path, applied(source.text, layout.in_mapping(expect, fields, dropped)))
+    names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
+    texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
+    change = Change(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
+    return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))
