@@ -53,6 +53,9 @@ DISAGREED = {
         "[1, 1, 1]",
         ["pad: 2", "upsample: {scale_factor: 1/2, mode: bicubic, align_corners: true, antialias: true}",
          "global_max_pool"]),
+    "what lies beyond the ends and is read as the end": (
+        "[1, 1]",
+        ["upsample: {scale_factor: 4 / 3, coordinate_transformation_mode: half_pixel}", "instance_norm", "linear: 1"]),
     # the probe was wrong
     "paths of positions that few outputs read": (
         "[3, 3, 1, 6]",

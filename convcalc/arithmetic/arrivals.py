@@ -10,7 +10,7 @@ from __future__ import annotations
 import heapq
 from collections.abc import Callable, Iterable, Sequence
 from functools import lru_cache, partial
-from itertools import chain
+from itertools import chain, islice
 
 import msgspec
 
@@ -92,6 +92,16 @@ def read(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
     if source is NOT_FOLLOWED:
         return source
     return Arrivals(outputs, ((source, sources),), full=_is_full(source, sources, outputs))
+
+
+def read_to_the_ends(source: Arrivals, sources: Sources, outputs: int) -> Arrivals:
+    """As `read`, where what lies beyond the ends is read as the ends are."""
+    return read(source, partial(_on_axis_or_end, sources, source.count), outputs)
+
+
+def _on_axis_or_end(sources: Sources, count: int, output: int) -> Sequence[int]:
+    places = sources(output)
+    return _on_axis(places, count) or [min(max(place, 0), count - 1) for place in islice(places, 1)]
 
 
 def met(axes: Sequence[Arrivals]) -> Arrivals:

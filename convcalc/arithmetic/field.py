@@ -32,6 +32,7 @@ from convcalc.arithmetic.arrivals import (
     met,
     nothing,
     read,
+    read_to_the_ends,
     reads_all,
     spread,
 )
@@ -506,7 +507,7 @@ def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], rea
     return _by_axis(
         field,
         [
-            None if window == Window(1) else (through_window, window, outputs, sources or window.sources)
+            None if window == Window(1) else (through_window, window, outputs, sources or window.sources, read)
             for (window, outputs), sources in pairs
         ],
     )
@@ -522,7 +523,7 @@ def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -
     return _by_axis(
         field,
         [
-            None if window == Window(1) else (through_transposed, window, outputs, window.transposed_sources)
+            None if window == Window(1) else (through_transposed, window, outputs, window.transposed_sources, read)
             for window, outputs in pairs
         ],
     )
@@ -532,7 +533,10 @@ def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
     return _by_axis(
         field,
-        [None if step is None else (_resampled_by, step, step.outputs, step.sources) for step in resamplings],
+        [
+            None if step is None else (_resampled_by, step, step.outputs, step.sources, read_to_the_ends)
+            for step in resamplings
+        ],
     )
 
 
@@ -556,11 +560,11 @@ def _by_axis(field: Field, steps: Sequence[tuple[Any, ...] | None]) -> Field:
 
     for tensor_axis, step in enumerate(steps, start=1):
         if step is not None:
-            through, how, outputs, sources = step
+            through, how, outputs, sources, reading = step
             field = field.along(
                 tensor_axis,
                 partial(shared, step=(how, outputs), work=partial(_through, through, how, outputs)),
-                partial(shared, step=(how, outputs), work=partial(read, sources=sources, outputs=outputs)),
+                partial(shared, step=(how, outputs), work=partial(reading, sources=sources, outputs=outputs)),
             )
     return field
 
