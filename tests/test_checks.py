@@ -12,7 +12,7 @@ import pytest
 from conftest import load
 from msgspec.structs import replace
 
-from convcalc.layers import Check, Kind, Shape, defaults, field_types, names, required
+from convcalc.layers import Check, Kind, Shape, names
 
 MAP = ((4, 8, 8),)
 LINE = ((4, 8),)
@@ -21,21 +21,21 @@ Row = tuple[str, Fields, tuple[Shape, ...], str, str, str, list[Fields], list[Fi
 
 ROWS: list[Row] = [  # kind, fields, shapes, code, field, message, changes that are taken, changes that are not
     ("avg_pool", {"kernel_size": (9,)}, LINE, "CC101", "kernel_size",
-     "kernel_size 9 does not fit spatial axis 0 of 8; legal here: kernel_size up to 8, or an axis of at least 9 "
-     "entering", [{"kernel_size": (8,)}, {"shapes": ((4, 9),)}], [{"kernel_size": (10,)}, {"shapes": ((4, 7),)}]),
+     ("kernel_size 9 does not fit spatial axis 0 of 8; legal here: kernel_size up to 8, or an axis of at least 9 "
+     "entering"), [{"kernel_size": (8,)}, {"shapes": ((4, 9),)}], [{"kernel_size": (10,)}, {"shapes": ((4, 7),)}]),
     ("max_pool", {"kernel_size": (1, 5), "dilation": (1, 3), "padding": ((0, 0), (2, 1))}, MAP, "CC101", "kernel_size",
-     "kernel_size 5 at dilation 3 spans 13 positions and does not fit spatial axis 1 of 11 = 2 + 8 + 1; legal here: "
-     "kernel_size up to 4, or an axis of at least 10 entering",
+     ("kernel_size 5 at dilation 3 spans 13 positions and does not fit spatial axis 1 of 11 = 2 + 8 + 1; legal here: "
+     "kernel_size up to 4, or an axis of at least 10 entering"),
      [{"kernel_size": (1, 4)}, {"shapes": ((4, 8, 10),)}], [{"shapes": ((4, 8, 9),)}]),
     ("max_pool", {"kernel_size": (9,), "stride": (2,), "ceil_mode": True, "dilation": (2,)}, LINE, "CC101",
-     "kernel_size", "no window of kernel_size 9, stride 2 and dilation 2 starts in an axis of 8 padded by 0 and 0; legal "
-     "here: a smaller kernel_size", [{"kernel_size": (5,)}], [{"kernel_size": (6,)}]),
+     "kernel_size", ("no window of kernel_size 9, stride 2 and dilation 2 starts in an axis of 8 padded by 0 and 0; "
+     "legal here: a smaller kernel_size"), [{"kernel_size": (5,)}], [{"kernel_size": (6,)}]),
     ("max_pool", {"kernel_size": (3,), "padding": ((3, 0),)}, LINE, "CC104", "padding",
-     "the first window spans 3 positions, and 3 of padding stand before the input: it would hold padding alone; legal "
-     "here: 0 to 2 before", [{"padding": ((2, 0),)}, {"padding": ((0, 0),)}], [{"padding": ((4, 0),)}]),
+     ("the first window spans 3 positions, and 3 of padding stand before the input: it would hold padding alone; legal "
+     "here: 0 to 2 before"), [{"padding": ((2, 0),)}, {"padding": ((0, 0),)}], [{"padding": ((4, 0),)}]),
     ("max_pool", {"kernel_size": (2,), "stride": (1,), "padding": ((0, 2),)}, LINE, "CC104", "padding",
-     "the last window starts behind the input, an axis of 8, where 2 of padding stand: it would hold padding alone; "
-     "legal here: 0 to 1 after", [{"padding": ((0, 1),)}, {"padding": ((0, 0),)}], [{"padding": ((0, 3),)}]),
+     ("the last window starts behind the input, an axis of 8, where 2 of padding stand: it would hold padding alone; "
+     "legal here: 0 to 1 after"), [{"padding": ((0, 1),)}, {"padding": ((0, 0),)}], [{"padding": ((0, 3),)}]),
     ("conv", {"out_channels": 6, "kernel_size": (1,), "groups": 4}, LINE, "CC102", "groups",
      "groups 4 does not divide both in_channels 4 and out_channels 6; legal here: 1, 2",
      [{"groups": 1}, {"groups": 2}, {"out_channels": 4}, {"out_channels": 8}],
@@ -121,14 +121,14 @@ ROWS: list[Row] = [  # kind, fields, shapes, code, field, message, changes that 
     ("reshape", {"sizes": (-1, -1)}, LINE, "CC011", "sizes",
      "found -1 more than once in [-1, -1]; legal here: -1 once", [{"sizes": (-1, 1)}], []),
     ("reshape", {"sizes": (5, -1)}, LINE, "CC103", "sizes",
-     "[5, -1] does not hold the 32 elements of a tensor of shape [4, 8]: the sizes that are given make 5; legal here: a "
-     "divisor of 32", [{"sizes": (32, -1)}, {"sizes": (2, 2, -1)}], [{"sizes": (64, -1)}]),
+     ("[5, -1] does not hold the 32 elements of a tensor of shape [4, 8]: the sizes that are given make 5; legal "
+     "here: a divisor of 32"), [{"sizes": (32, -1)}, {"sizes": (2, 2, -1)}], [{"sizes": (64, -1)}]),
     ("reshape", {"sizes": (4, 9)}, LINE, "CC103", "sizes",
-     "[4, 9] does not hold the 32 elements of a tensor of shape [4, 8] but 36; legal here: as many, or -1 for one of the "
-     "sizes", [{"sizes": (4, -1)}, {"sizes": (2, 16)}], [{"sizes": (4, 7)}, {"sizes": (4, 4)}]),
+     ("[4, 9] does not hold the 32 elements of a tensor of shape [4, 8] but 36; legal here: as many, or -1 for one of "
+     "the sizes"), [{"sizes": (4, -1)}, {"sizes": (2, 16)}], [{"sizes": (4, 7)}, {"sizes": (4, 4)}]),
     ("matmul", {}, ((4, 8), (8,)), "CC103", "",
-     "input 1 of shape [4, 8] and input 2 of shape [8] are no matrices with equal axes before; legal here: two of as "
-     "many axes, 2 or more", [{"shapes": ((4, 8), (8, 1))}], [{"shapes": ((8,), (8,))}]),
+     ("input 1 of shape [4, 8] and input 2 of shape [8] are no matrices with equal axes before; legal here: two of as "
+     "many axes, 2 or more"), [{"shapes": ((4, 8), (8, 1))}], [{"shapes": ((8,), (8,))}]),
     ("matmul", {}, ((4, 8), (7, 3)), "CC103", "",
      "input 1 of shape [4, 8] has rows of 8, input 2 of shape [7, 3] columns of 7; legal here: columns of 8",
      [{"shapes": ((4, 8), (8, 3))}], [{"shapes": ((8, 4), (8, 3))}]),
@@ -137,8 +137,8 @@ ROWS: list[Row] = [  # kind, fields, shapes, code, field, message, changes that 
      [{"shapes": ((3, 4, 8), (3, 8, 1))}, {"shapes": ((1, 4, 8), (3, 8, 1))}, {"shapes": ((2, 4, 8), (1, 8, 1))}],
      [{"shapes": ((3, 4, 8), (2, 8, 1))}]),
     ("attention", {"num_heads": 1}, ((4,),), "CC011", "",
-     "needs an axis of tokens and one of features, found a tensor of shape [4]; legal here: [tokens, features], with any "
-     "axes before", [{"shapes": ((1, 4),)}], []),
+     ("needs an axis of tokens and one of features, found a tensor of shape [4]; legal here: [tokens, features], with "
+     "any axes before"), [{"shapes": ((1, 4),)}], []),
     ("attention", {"num_heads": 3}, LINE, "CC102", "num_heads",
      "num_heads 3 does not divide features 8; legal here: 1, 2, 4, 8", [{"num_heads": 8}], [{"num_heads": 5}]),
     ("concat", {}, ((4, 8), (4,)), "CC103", "",
@@ -165,8 +165,9 @@ ROWS: list[Row] = [  # kind, fields, shapes, code, field, message, changes that 
      [{"scale_factor": ((1, 8),)}], [{"scale_factor": ((2, 17),)}]),
     ("upsample", {"size": (4,), "align_corners": True}, LINE, "CC011", "align_corners",
      "nearest has no corners to align; legal here: false", [{"align_corners": False}, {"mode": "linear"}], []),
-    ("upsample", {"size": (4,), "mode": "linear", "align_corners": True, "coordinate_transformation_mode": "asymmetric"},
-     LINE, "CC011", "coordinate_transformation_mode", "align_corners says where positions lie; legal here: null",
+    ("upsample", {"size": (4,), "mode": "linear", "align_corners": True,
+                  "coordinate_transformation_mode": "asymmetric"}, LINE, "CC011", "coordinate_transformation_mode",
+     "align_corners says where positions lie; legal here: null",
      [{"coordinate_transformation_mode": None}, {"align_corners": False}], []),
     ("upsample", {"size": (4,), "mode": "linear", "coordinate_transformation_mode": "align_corners"}, LINE, "CC011",
      "coordinate_transformation_mode", "linear has a flag for that, align_corners: true; legal here: null",

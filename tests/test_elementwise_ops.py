@@ -141,8 +141,8 @@ COUNTED: dict[str, Callable[..., int]] = {
     **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), met),
     **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
     **dict.fromkeys(
-        ("channel_shuffle concat crop dropout flatten identity matmul opaque pad parameter permute pixel_shuffle "
-         "pixel_unshuffle reshape slice split").split(), lambda config, *inputs: 0,
+        ("channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
+         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"), lambda config, *inputs: 0,
     ),
 }  # fmt: skip
 

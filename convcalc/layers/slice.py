@@ -41,8 +41,9 @@ class Slice(Kind, frozen=True, kw_only=True):
         if not -len(x) <= self.axis < len(x):
             return
         size, (start, end) = x[self.axis], self.ends(x)
-        yield Check((start >= 0) & (start < size), "CC011", "start", _outside, ("start", self.start, size, -size, size - 1))
-        yield Check((end >= 0) & (end <= size), "CC011", "end", _outside, ("end", self.end, size, 1 - size, size))
+        starts_within, ends_within = (start >= 0) & (start < size), (end >= 0) & (end <= size)
+        yield Check(starts_within, "CC011", "start", _outside, ("start", self.start, size, -size, size - 1))
+        yield Check(ends_within, "CC011", "end", _outside, ("end", self.end, size, 1 - size, size))
         outside = (start < 0) | (start >= size) | (end < 0) | (end > size)
         yield Check((start < end) | outside, "CC101", "end", _empty, (start, end, size))
 
