@@ -106,6 +106,7 @@ OPERATORS: list[tuple[str, Fields, tuple[Shape, ...], list[str]]] = [
     ("softplus", {"beta": 2.0}, ((4,),), ["Mul", "Softplus", "Div", "Greater", "Where"]),
     ("upsample", {"scale_factor": ((2, 1),)}, ((4, 8),), ["Resize"]),
     ("upsample", {"scale_factor": ((4, 3),), "mode": "linear"}, ((4, 6),), ["Resize"]),
+    ("upsample", {"scale_factor": ((1, 1),), "mode": "linear"}, ((4, 6),), ["Resize"]),
     ("upsample", {"size": (8,)}, ((4, 6),), ["Gather"]),
 ]  # fmt: skip
 
