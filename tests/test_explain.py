@@ -188,6 +188,7 @@ def test_every_block_of_every_spec_adds_up(path: str) -> None:
 def test_the_overview_has_the_macs_of_every_layer() -> None:
     found = explain(network(RESNET))
     assert isinstance(found, NetworkExplanation)
+    assert (found.layers[0].name, found.layers[0].kind, found.layers[0].summary) == ("stem", "conv", "7x7 /2")
     rows = convcalc.analyze(network(RESNET)).layers
     known = [(line.name, line.macs) for line in found.layers if line.macs is not None]
     assert [(name, macs.value) for name, macs in known] == [(row.name, row.macs) for row in rows]

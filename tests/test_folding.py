@@ -46,6 +46,7 @@ def test_blocks_are_a_line_each() -> None:
 
 def test_kinds_are_a_line_each() -> None:
     kinds = {change.name: change for change in folded(compare(network(BASE), network(HEAD)), "kind").layers}
+    assert all(line.summary == "" for change in kinds.values() for line in (change.base, change.head) if line)
     assert {name: change.mark for name, change in kinds.items()} == {
         "conv": "edited", "relu": "edited", "tanh": "affected", "sigmoid": "added"
     }  # fmt: skip

@@ -159,6 +159,12 @@ def test_comparisons_and_hash_look_at_the_value(a: int, b: int) -> None:
     assert hash(one) == hash(a)
 
 
+def test_a_negative_number_has_brackets_behind_an_operator() -> None:
+    a, b = Traced(5, "a"), Traced(-2, "b")
+    texts = ["5 + (-2)", "5 - (-2)", "5·(-2)", "5 // (-2)", "-2·5", "-2 - 5", "-(-2)"]
+    assert [number.numbers for number in (a + b, a - b, a * b, a // b, b * a, b - a, -b)] == texts
+
+
 def test_an_empty_product_is_one_and_a_product_has_no_leading_one() -> None:
     assert product([]) == 1
     numbers: list[Any] = [Traced(2, "a"), Traced(3, "b")]

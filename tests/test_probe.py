@@ -33,6 +33,7 @@ from convcalc.network import Node
 from convcalc.reference import probe as probe_module
 from convcalc.reference.field_checks import FieldCheck
 from convcalc.reference.probe import probe
+from convcalc.tensors.engine import Engine
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*/*.yaml"))
 STRETCHED = {"pspnet_resnet50": "halves.upsample1", "deeplabv3plus_xception65": "up"}
@@ -104,6 +105,18 @@ def test_every_block_agrees(block: str, thin: bool) -> None:
     checks = probe(network, thin=thin)
     assert said(checks) == []
     assert all(check.probed == check.claimed for check in checks)
+
+
+def test_a_deformable_convolution_is_probed_as_if_nothing_moved_it() -> None:
+    """Whatever the maps hold: offsets as if 0, masks as if 1, for each of the offset groups."""
+    config, shapes = load("deform_conv")(out_channels=2, kernel_size=(3,), offset_groups=2), ((4, 8), (6, 6), (6, 6))
+    draw = np.random.default_rng(0)
+    x, offset, mask = (draw.standard_normal((1, *shape)) for shape in shapes)
+    weights = {name: draw.standard_normal(shape) for name, shape in config.weights(*shapes).items()}
+    lengthened = config.unbounded(1, shapes)
+    probed = lengthened.reference(Engine(), lengthened, weights, x, offset, mask)
+    unmoved = config.reference(Engine(), config, weights, x, 0 * offset, 0 * mask + 1)
+    np.testing.assert_array_equal(probed, unmoved)
 
 
 MAY_BE_LEFT = {

@@ -41,8 +41,9 @@ class Slice(Kind, frozen=True, kw_only=True):
         if not -len(x) <= self.axis < len(x):
             return
         size, (start, end) = x[self.axis], self.ends(x)
-        yield Check((start >= 0) & (start < size), "CC011", "start", _outside, ("start", self.start, size, size - 1))
-        yield Check((end >= 0) & (end <= size), "CC011", "end", _outside, ("end", self.end, size, size))
+        starts_within, ends_within = (start >= 0) & (start < size), (end >= 0) & (end <= size)
+        yield Check(starts_within, "CC011", "start", _outside, ("start", self.start, size, -size, size - 1))
+        yield Check(ends_within, "CC011", "end", _outside, ("end", self.end, size, 1 - size, size))
         outside = (start < 0) | (start >= size) | (end < 0) | (end > size)
         yield Check((start < end) | outside, "CC101", "end", _empty, (start, end, size))
 
@@ -107,8 +108,8 @@ def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: A
     return Slice.reference(engine, moved, weights, x)
 
 
-def _outside(field: str, value: int, size: int, last: int) -> str:
-    return f"{field} {value} is outside an axis of {size}; legal here: {-size} to {last}"
+def _outside(field: str, value: int, size: int, least: int, most: int) -> str:
+    return f"{field} {value} is outside an axis of {size}; legal here: {least} to {most}"
 
 
 def _empty(start: int, end: int, size: int) -> str:

@@ -1,0 +1,157 @@
+"""Element-wise operations of every kind, against doing them one by one, as the page of the kind says what they are.
+
+Nothing here multiplies sizes: elements are visited, and for each one what is done to it is taken down.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from itertools import product
+from math import ceil
+from typing import Any
+
+import brute_force
+import pytest
+from conftest import MANY, draws, load
+from hypothesis import given, settings
+
+from convcalc import layers
+from convcalc.layers import Shape
+
+CONVENTION = "convcalc.layers.family.activations"
+"""Where activations are: one operation an element, whatever the formula."""
+
+
+def elements(shape: Shape) -> Iterator[tuple[int, ...]]:
+    return product(*map(range, shape))
+
+
+def of_each(steps: Callable[[Any, Shape], list[str]]) -> Callable[..., int]:
+    """The same steps for every element that enters."""
+    return lambda config, x: sum(1 for _ in elements(x) for _ in steps(config, x))
+
+
+def added(config: Any, *inputs: Shape) -> int:
+    """A bias is added to every element that leaves."""
+    return sum(1 for _ in elements(config.shape(*inputs)) if config.bias)
+
+
+def normalised(config: Any, x: Shape) -> list[str]:
+    weighed = config.elementwise_affine if "elementwise_affine" in config.__struct_fields__ else config.affine
+    if getattr(config, "track_running_stats", False):
+        return ["known scale", "known shift"]
+    return ["its part of the mean", "its part of the variance", "difference", "quotient", *["weight"] * weighed]
+
+
+def moved(config: Any, x: Shape) -> list[str]:
+    return ["times factor"] * (config.factor != 1) + ["plus addend"] * (config.addend != 0)
+
+
+def among_neighbours(config: Any, x: Shape) -> list[str]:
+    return ["square", *["addition"] * (config.size - 1), "scaling and shift", "power", "division"]
+
+
+def met(config: Any, *inputs: Shape) -> int:
+    """Between every two inputs, at every element that leaves."""
+    return sum(1 for _ in elements(config.shape(*inputs)) for _ in inputs[1:])
+
+
+def attended(config: Any, x: Shape) -> int:
+    *before, tokens, features = x
+    steps = 0
+    for _ in elements(tuple(before)):
+        for _head, _query, _key in product(range(config.num_heads), range(tokens), range(tokens)):
+            steps += len(["scaling", "exponential", "sum", "division"])
+        for _array, _token, _feature in product(["query", "key", "value", "output"], range(tokens), range(features)):
+            steps += config.bias
+    return steps
+
+
+def sampled(config: Any, x: Shape, *maps: Shape) -> int:
+    """Every tap of every channel at every position is a sample, of the corners around its place."""
+    steps = added(config, x, *maps)
+    for _ in product(range(x[0]), *map(range, config.kernel_size), elements(config.shape(x, *maps)[1:])):
+        steps += len(list(product(["below", "above"], repeat=len(config.kernel_size)))) + (len(maps) == 2)
+    return steps
+
+
+def places(taps: int, ratio: Fraction) -> int:
+    """The most whole places within a filter as long as its taps, stretched by the ratio, wherever it begins."""
+    length = taps * max(ratio, Fraction(1))
+    begins = (Fraction(step, 4 * ratio.denominator) for step in range(4 * ratio.denominator))
+    return max(sum(begin < place < begin + length for place in range(ceil(length) + 2)) for begin in begins)
+
+
+def interpolated(config: Any, x: Shape) -> int:
+    taps = {"nearest": 1, "bicubic": 4}.get(config.mode, 2)
+    outputs = config.shape(x)
+    around = []
+    for axis, (size, count) in enumerate(zip(x[1:], outputs[1:], strict=True)):
+        ratio = 1 / Fraction(*config.scale_factor[axis]) if config.scale_factor else Fraction(size, count)
+        around.append(places(taps, ratio) if config.antialias else taps)
+    return sum(1 for _ in elements(outputs) for _ in elements(tuple(around)))
+
+
+def pooled(config: Any, x: Shape) -> int:
+    return brute_force.pool(config, x)[2]
+
+
+def compared(config: Any, x: Shape) -> int:
+    _, outputs, taps = brute_force.pool(config, x)
+    return taps - outputs
+
+
+def of_cells(config: Any, x: Shape) -> int:
+    return brute_force.adaptive_pool(config, x)[2]
+
+
+def compared_in_cells(config: Any, x: Shape) -> int:
+    _, outputs, taps = brute_force.adaptive_pool(config, x)
+    return taps - outputs
+
+
+def largest(config: Any, x: Shape) -> int:
+    """Every position is compared with the largest so far, but for the first of each channel."""
+    return sum(1 for _, *place in elements(x) if any(place))
+
+
+COUNTED: dict[str, Callable[..., int]] = {
+    "conv": added,
+    "conv_transpose": added,
+    "linear": added,
+    "deform_conv": sampled,
+    "attention": attended,
+    "upsample": interpolated,
+    "avg_pool": pooled,
+    "max_pool": compared,
+    "adaptive_avg_pool": of_cells,
+    "adaptive_max_pool": compared_in_cells,
+    "global_max_pool": largest,
+    "global_avg_pool": of_each(lambda config, x: ["addition, or the division in place of the first"]),
+    "reduce": of_each(lambda config, x: ["it enters"]),
+    "softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "division"]),
+    "log_softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "difference"]),
+    "l2_norm": of_each(lambda config, x: ["square", "its part of the sum", "division"]),
+    "local_response_norm": of_each(among_neighbours),
+    "affine": of_each(moved),
+    "scale": of_each(lambda config, x: ["times weight", *["plus bias"] * config.bias]),
+    **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm"), of_each(normalised)),
+    **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), met),
+    **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
+    **dict.fromkeys(
+        ("channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
+         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"), lambda config, *inputs: 0,
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", layers.names())
+@settings(max_examples=MANY or 25)
+@given(draw=draws)
+def test_operations_are_those_that_are_done(name: str, draw: random.Random) -> None:
+    config, inputs = load(name).case(draw)
+    is_activation = name not in COUNTED and load(name).__module__ == CONVENTION
+    steps = of_each(lambda config, x: ["it"]) if is_activation else COUNTED[name]
+    assert config.elementwise_ops(*inputs) == steps(config, *inputs)
