@@ -84,9 +84,11 @@ def _version(wanted: bool) -> None:
 
 
 def everywhere(
+    context: typer.Context,
     version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
 ) -> None:
     """Exact costs of convolutional networks, from a YAML spec."""
+    context.with_resource(steps.run())
 
 
 def _wanted(arguments: list[str]) -> Iterable[str]:
@@ -104,8 +106,7 @@ def main() -> None:
         stream.reconfigure(errors="replace")  # type: ignore[union-attr]  # a terminal without · gets a ?
     try:
         _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
-        with steps.run():
-            _run(sys.argv[1:])
+        _run(sys.argv[1:])
     except steps.OutOfSteps as error:
         typer.echo(f"convcalc: {error}", err=True)
         sys.exit(BAD_INPUT)
