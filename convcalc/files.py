@@ -38,13 +38,13 @@ def check(path: str, *, force: bool = False, sources: Iterable[str] = ()) -> Non
         return
     if not stat.S_ISREG(status.st_mode):
         what = "a folder" if stat.S_ISDIR(status.st_mode) else "no regular file"
-        raise Unwritable(f"cannot write {_readable(path)}: it is {what}")
+        raise Unwritable(f"cannot write {path}: it is {what}")
     if not force:
         raise _there_already(path)
     for source in sources:
         with contextlib.suppress(OSError, ValueError):
             if os.path.samestat(status, os.stat(source)):
-                raise Unwritable(f"cannot write {_readable(path)}: it is what is read; name another file")
+                raise Unwritable(f"cannot write {path}: it is what is read; name another file")
 
 
 def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
@@ -67,7 +67,7 @@ def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
             with open(_open_already(path), "wb") as stream:
                 stream.writelines(parts)
         elif not os.path.basename(path):
-            raise Unwritable(f"cannot write {_readable(path) or 'a file'}: it has no name")
+            raise Unwritable(f"cannot write {path or 'a file'}: it has no name")
         else:
             _replace(os.path.realpath(path), parts, status, force=force)
     except FileExistsError:
@@ -202,12 +202,8 @@ def _open_already(path: str) -> str | int:
 
 
 def _there_already(path: str) -> Unwritable:
-    return Unwritable(f"{_readable(path)} is there already; --force writes over it")
+    return Unwritable(f"{path} is there already; --force writes over it")
 
 
 def _unwritable(path: str, error: OSError | ValueError) -> Unwritable:
-    return Unwritable(f"cannot write {_readable(path)}: {getattr(error, 'strerror', None) or error}")
-
-
-def _readable(path: str) -> str:
-    return path.encode(errors="replace").decode()
+    return Unwritable(f"cannot write {path}: {getattr(error, 'strerror', None) or error}")

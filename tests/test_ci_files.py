@@ -165,6 +165,9 @@ def test_the_comparison_is_a_comment_that_is_kept(folder: Path, convcalc: str) -
     assert log.read_text("utf-8") == before
     shallow = perform(folder, convcalc, "convcalc compare", **(inputs | {"BASE": "origin/main"}))
     assert (shallow.code, "fetch-depth: 0" in shallow.out) == (2, True)
+    hostile = perform(folder, convcalc, "convcalc compare", **(inputs | {"BASE": "50%\r\n::error::x"}))
+    assert hostile.out.startswith("::error title=convcalc compare::there is no revision 50%25%0D%0A::error::x here;")
+    assert hostile.out.count("\n") == 1
 
 
 @needs_bash

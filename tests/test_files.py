@@ -193,7 +193,7 @@ def test_a_spec_may_be_replaced_by_its_variant_when_asked(folder: Path) -> None:
         ("a\0b", "cannot write a"),
         ("n" * 300, "File name too long"),
         ("zoo:mine", "cannot write zoo:mine: it would be a network of the zoo"),
-        ("\udcff/x", "cannot write ?/x: No such file"),
+        ("\udcff/x", "cannot write \\udcff/x: No such file"),
     ],
 )
 def test_names_that_are_no_file(path: str, reason: str, model: Path, folder: Path) -> None:

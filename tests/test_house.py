@@ -21,14 +21,15 @@ MAY_IMPORT = {
     "version": set(),
     "files": set(),
     "steps": set(),
+    "visible": set(),
     "arithmetic": {"steps", "arithmetic"},
     "fields": {"fields", "arithmetic"},
     "tensors": {"tensors"},
     "layers": {"steps", "layers", "fields", "arithmetic", "tensors"},
     "network": {"steps", "network", "layers"},
-    "spec": {"steps", "spec", "network", "layers", "fields", "arithmetic"},
+    "spec": {"steps", "visible", "spec", "network", "layers", "fields", "arithmetic"},
     "analysis": {"steps", "analysis", "network", "layers", "arithmetic"},
-    "onnx": {"steps", "version", "files", "onnx", "analysis", "spec", "network", "layers", "fields"},
+    "onnx": {"steps", "visible", "version", "files", "onnx", "analysis", "spec", "network", "layers", "fields"},
     "opening": {"steps", "opening", "onnx", "spec", "network", "layers"},
     "reference": {
         "steps",
@@ -42,10 +43,11 @@ MAY_IMPORT = {
         "fields",
         "arithmetic",
     },
-    "rules": {"steps", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
+    "rules": {"steps", "visible", "rules", "analysis", "spec", "network", "layers", "fields", "arithmetic"},
     "comparing": {"steps", "comparing", "opening", "analysis", "spec", "network"},
     "linting": {
         "steps",
+        "visible",
         "files",
         "linting",
         "opening",
@@ -59,6 +61,7 @@ MAY_IMPORT = {
     },
     "views": {
         "steps",
+        "visible",
         "version",
         "views",
         "comparing",
@@ -226,6 +229,34 @@ def test_what_is_public_has_a_docstring(node: ast.FunctionDef | ast.ClassDef) ->
     """A kind's page is its file's docstring, where the file is the kind."""
     is_kind = isinstance(node, ast.ClassDef) and any(keyword.arg == "frozen" for keyword in node.keywords)
     assert ast.get_docstring(node) or is_kind
+
+
+ENTRANCES = {
+    "rich.text": "views/formats/terminal.py",
+    "csv": "views/formats/csv.py",
+    "xml.sax.saxutils": "views/formats/xml.py",
+    "html": "views/formats/html.py",
+    "msgspec.json": "views/formats/json.py",
+    "typer.echo": "cli/output.py",
+}
+"""What writes text in a format, and the one file of views and commands in which it stands."""
+
+
+@pytest.mark.parametrize("path", [path for path in FILES if part(path) in {"views", "cli"}], ids=lambda path: path.name)
+def test_text_enters_a_format_in_one_file(path: Path) -> None:
+    """There it is made harmless; a constant, or what `terminal.line` gives, may be printed anywhere."""
+    own = path.relative_to(PACKAGE).as_posix()
+    named = {name for name, _ in imported(TREES[path])}
+    calls = [node for node in ast.walk(TREES[path]) if isinstance(node, ast.Call)]
+    for call in calls:
+        written = ast.unparse(call.func)
+        argument = call.args[0] if call.args else None
+        if written == "typer.echo" and own == "cli/__init__.py":
+            continue  # the version
+        named |= {name for name in ENTRANCES if "." in name and written.startswith(name)}
+        if written.endswith("console.print") or written in {"out.print", "console(stderr=True).print"}:
+            assert not isinstance(argument, ast.Constant | ast.JoinedStr), f"line {call.lineno} prints a text"
+    assert {ENTRANCES[name] for name in named & set(ENTRANCES)} <= {own}
 
 
 def repository() -> list[Path]:

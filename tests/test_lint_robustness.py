@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import io
 import json
+import os
 import random
 import re
 from typing import Any
 
 import pytest
 from conftest import MANY
+from fuzz.checks import bounded, check_diagnostic
+from fuzz.mutations import mutant
 from lint_runs import UNCONFIGURED
-from test_mutants import ATTACKS, MOST_STEPS, SEED, bounded, check_diagnostic, mutant
+from test_mutants import ATTACKS, MOST_STEPS
 
 from convcalc import layers, rules, steps
 from convcalc.linting.options import Options
@@ -23,6 +26,7 @@ from convcalc.linting.run import Linter
 from convcalc.spec import Source
 from convcalc.spec.library import block_names
 
+SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
 NETS, MUTANTS = MANY or 300, MANY or 1000
 ALL = ("CC", *rules.codes())
 """Those that are off by default among them."""

@@ -1,201 +1,32 @@
 """Damaged specs: whatever is in the text, a network comes out or everything that is wrong with it, and soon.
 
-CONVCALC_MUTANTS=100000 tries so many, and attacks up to the real limit on steps; CONVCALC_SEED repeats a run.
+With CONVCALC_FUZZ the attacks go up to the real limit on steps. What is damaged at random is for tests/fuzz.
 """
 
 from __future__ import annotations
 
-import contextlib
-import inspect
 import io
 import os
 import random
-import re
-import signal
-import sys
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-import yaml
+from fuzz.checks import bounded, check_diagnostic
+from fuzz.mutations import TEXTS
 from work import counted
 
-from convcalc import Diagnostic, Network, SpecError, analyze, layers, steps
+from convcalc import Network, SpecError, analyze, steps
 from convcalc.opening import load
 from convcalc.spec import Source, loads
 
-MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "3000"))
-SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
-HANG = 300.0
-"""Seconds of CPU after which what does not end is a failure; nothing that ends is judged by a clock."""
-FULL = "CONVCALC_MUTANTS" in os.environ
+FULL = "CONVCALC_FUZZ" in os.environ
 MOST_STEPS = steps.MOST_STEPS if FULL else steps.MOST_STEPS // 10
 """Steps at which attacks are refused; what takes more than linear work shows below the real limit too."""
 MOST_CALLS = 20_000_000 if FULL else 8_000_000
 """Calls of functions that any text may take. At the real limit branches within repeats take 14.7 million, else 100,000
 empty branches 5.9 million."""
-MEMORY = 2**31
-"""Bytes that any text may take."""
-
-SPECS = [path.read_text("utf-8") for path in sorted((Path(__file__).parent.parent / "specs").rglob("*.yaml"))]
-
-
-def examples() -> list[str]:
-    """The examples in the pages of the kinds."""
-    kinds = [kind for name in layers.names() if (kind := layers.load(name)) is not None]
-    pages = [kind.__doc__ or sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
-    pages += [sys.modules[kind.__module__].__doc__ or "" for kind in kinds]
-    found = (re.search(r"Example:\n((?:    .*\n)+)", inspect.cleandoc(page)) for page in pages)
-    return [inspect.cleandoc(match[1]) + "\n" for match in found if match]
-
-
-TEXTS = [*SPECS, *examples()]
-SHORT = [text for text in TEXTS if len(text) < 1000]
-VALUES = """0 | -1 | 1 | 1000000000000000000000000000000 | 1e309 | .nan | .inf | 010 | 0x10 | 1.5 | 1_000 | -1e-40 | ~
-2147483647 | yes | no | null | true | True | same | previous | input | in_channels | index | [] | {} | [1, [2, [3]]]
-{a: 1} | '' | " | ' | ü·漢字🎉 | *a | &a 1 | !!python/object:os.system x | <<: *a | - - | ? a | %YAML 9.9 | @ | ` | (
-f( | 2 ** 9 ** 9 | 1 / 0 | [1] * 10**9 | a.b | lambda: 1 | 1 if 2 else 3 | in_channels[0] | max([]) | max() | [[], []]
-'a' * 9 | [1, 2] == 3 | true + 1 | -true | not 1 | 0.1 | round_to(3, 0) | on_axis(1, 9, 2) | 30M | 1.5 GiB | required"""
-WRONG = [value for line in VALUES.split("\n") for value in line.split(" | ")]
-WRONG += ["x" * 5000, "9" * 5000, "\x00", "\x07", "\u2028", "\x85", "\ufeff", "| \n  a", "\ufffe"]
-CHARACTERS: list[str] = [*"[]{}:,&*!|>'\"%@`#-? \n\t", "\r\n", "---\n", "...\n", "<<: ", "&a ", "*a "]
-CHARACTERS += ["é", "\x00", "\x1b", "🎉", "\u2028"]
-
-
-def on_lines(text: str, draw: random.Random) -> str:
-    """Lines deleted, doubled, swapped, or moved in or out."""
-    lines = text.split("\n")
-    one, other = draw.randrange(len(lines)), draw.randrange(len(lines))
-    change = draw.randrange(5)
-    if change == 0:
-        del lines[one]
-    elif change == 1:
-        lines.insert(other, lines[one])
-    elif change == 2:
-        lines[one], lines[other] = lines[other], lines[one]
-    elif change == 3:
-        lines[one] = draw.choice([" ", "  ", "\t", "      "]) + lines[one]
-    else:
-        lines[one] = lines[one].removeprefix(" " * draw.randint(1, 4))
-    return "\n".join(lines)
-
-
-def on_values(text: str, draw: random.Random) -> str:
-    """A number or a word replaced."""
-    places = list(re.finditer(draw.choice([r"\d+", r"[\w.]+", r"\[[^\]]*\]", r"(?<=: ).*"]), text))
-    if not places:
-        return text
-    place = draw.choice(places)
-    return text[: place.start()] + draw.choice(WRONG) + text[place.end() :]
-
-
-def on_characters(text: str, draw: random.Random) -> str:
-    """Characters deleted, or something put in."""
-    start = draw.randrange(len(text) + 1)
-    if draw.random() < 0.4:
-        return text[:start] + text[start + draw.choice((1, 1, 2, 5, 40)) :]
-    return text[:start] + draw.choice(CHARACTERS) + text[start:]
-
-
-def on_the_whole(text: str, draw: random.Random) -> str:
-    """Cut off, or another spec put in."""
-    start = draw.randrange(len(text) + 1)
-    return text[:start] + (draw.choice(SHORT) if draw.random() < 0.5 else "")
-
-
-def on_the_tree(text: str, draw: random.Random) -> str:
-    """A field dropped, renamed or of the wrong type; kinds swapped; names taken away."""
-    try:
-        tree = yaml.safe_load(text)
-        mappings = [node for node in _nodes(tree) if isinstance(node, dict) and node]
-        node = draw.choice(mappings)
-    except (yaml.YAMLError, ValueError, IndexError, RecursionError):
-        return text
-    key = draw.choice(list(node))
-    change = draw.randrange(6)
-    if change == 0:
-        del node[key]
-    elif change == 1:
-        node[str(key)[:-1] + draw.choice("xs_")] = node.pop(key)
-    elif change == 2:
-        node[key] = draw.choice([None, True, -1, 0, 1.5, "word", [], {}, [1, 2], {"a": 1}, [[]], 10**30, node[key]])
-    elif change == 3:
-        node[draw.choice(KINDS)] = node.pop(key)
-    elif change == 4:
-        node[draw.choice(FIELDS)] = draw.choice([1, 2, "input", "previous", "conv1", False, "same", ["input", "conv1"]])
-    else:
-        other = draw.choice(mappings)
-        node[key] = other[draw.choice(list(other))]
-    style = draw.choice([True, False, None])
-    try:
-        return str(yaml.safe_dump(tree, allow_unicode=True, default_flow_style=style))
-    except RecursionError:
-        return text
-
-
-KINDS = [*layers.names(), "separable_conv", "squeeze_excite", "bottleneck", "inverted_residual", "deform_conv_v2"]
-FIELDS = ["name", "from", "repeat", "when", "share", "branches", "stride", "padding", "axis", "kernel_size", "input"]
-FIELDS += ["inputs", "outputs", "variables", "blocks", "parameters", "layers", "expect", "budget", "lint", "ignore"]
-
-
-def _nodes(tree: Any) -> Iterator[Any]:
-    yield tree
-    for inner in tree.values() if isinstance(tree, dict) else tree if isinstance(tree, list) else ():
-        yield from _nodes(inner)
-
-
-MUTATIONS: list[Callable[[str, random.Random], str]] = [
-    *(on_values, on_values, on_values, on_lines, on_lines, on_characters, on_characters),
-    *(on_the_tree, on_the_tree, on_the_tree, on_the_whole),
-]
-
-
-def mutant(draw: random.Random) -> str:
-    """A spec damaged in one place or a few; short ones more often."""
-    text = draw.choice(SHORT if draw.random() < 0.85 else TEXTS)
-    for _ in range(draw.choice([1, 1, 1, 2, 2, 3, 6])):
-        text = draw.choice(MUTATIONS)(text, draw)
-    return text
-
-
-def check_diagnostic(found: Diagnostic, path: str, lines: list[str]) -> None:
-    """It says what and where, and the place exists."""
-    assert re.fullmatch(r"CC\d{3}", found.code), found
-    assert found.message.strip(), found
-    assert found.path == path, found
-    assert 0 <= found.line <= len(lines), found
-    if found.line:
-        line = lines[found.line - 1]
-        assert 1 <= found.column <= len(line) + 1, (found, line)
-        assert found.column < found.end_column <= len(line) + 2, (found, line)
-        assert line.startswith(found.text), (found, line)
-    else:
-        assert (found.column, found.end_column) == (0, 0), found
-
-
-@contextlib.contextmanager
-def bounded() -> Iterator[None]:
-    """What hangs or eats the memory fails, where the system can see to it."""
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
-
-    def stop(*_: object) -> None:
-        raise TimeoutError
-
-    before, limits = signal.signal(signal.SIGPROF, stop), resource.getrlimit(resource.RLIMIT_AS)
-    used = int(Path("/proc/self/statm").read_text("ascii").split()[0]) * resource.getpagesize()
-    signal.setitimer(signal.ITIMER_PROF, HANG)
-    resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY, limits[1]))
-    try:
-        yield
-    finally:
-        signal.setitimer(signal.ITIMER_PROF, 0)
-        signal.signal(signal.SIGPROF, before)
-        resource.setrlimit(resource.RLIMIT_AS, limits)
 
 
 def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | None = None) -> Network | SpecError:
@@ -217,25 +48,6 @@ def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | 
         for found in result.diagnostics:
             check_diagnostic(found, path, lines)
     return result
-
-
-def test_mutants() -> None:
-    draw = random.Random(SEED)
-    good = 0
-    for number in range(MUTANTS):
-        text = mutant(draw)
-        try:
-            good += isinstance(outcome(text), Network)
-        except BaseException:
-            pytest.fail(f"CONVCALC_SEED={SEED}, mutant {number}:\n{text[:3000]}\n{_trace()}")
-    assert good < MUTANTS  # most are damaged
-    assert good or MUTANTS < 1000  # and some are none the worse for it
-
-
-def _trace() -> str:
-    import traceback
-
-    return traceback.format_exc(limit=-6)[-2500:]
 
 
 def test_what_is_damaged_is_sound() -> None:

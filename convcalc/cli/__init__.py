@@ -22,7 +22,8 @@ from convcalc import steps
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
 from convcalc.cli.examples import epilog
-from convcalc.cli.output import BAD_INPUT
+from convcalc.cli.output import BAD_INPUT, say
+from convcalc.cli.usage import Commands
 
 INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
@@ -52,6 +53,7 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
     `listed_only` leaves them unread, which the list of the commands does not need.
     """
     app = typer.Typer(
+        cls=Commands,
         help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
         "memory.",
         no_args_is_help=True,
@@ -108,7 +110,7 @@ def main() -> None:
         _handle_interrupts(signal.SIG_DFL, signal.default_int_handler)
         _run(sys.argv[1:])
     except steps.OutOfSteps as error:
-        typer.echo(f"convcalc: {error}", err=True)
+        say(str(error))
         sys.exit(BAD_INPUT)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -116,7 +118,7 @@ def main() -> None:
         _give_up_output()
         sys.exit(BROKEN_PIPE)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
-        typer.echo(f"convcalc: {error.strerror or error}", err=True)
+        say(error.strerror or str(error))
         sys.exit(BAD_INPUT)
     except Exception as error:
         if _interrupted(error):
@@ -125,8 +127,10 @@ def main() -> None:
             raise
         what = str(error).splitlines()
         detail = f": {what[0]}" if what else ""
-        typer.echo(f"convcalc: internal error: {type(error).__name__}{detail}", err=True)
-        typer.echo("This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.", err=True)
+        say(
+            f"internal error: {type(error).__name__}{detail}",
+            "This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.",
+        )
         sys.exit(BAD_INPUT)
     finally:
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too

@@ -97,6 +97,7 @@ class _Table(_Output):
 
     def show(self, path: str, report: Report, lines: list[Line], errors: list[Diagnostic], *, folded: bool) -> None:
         from convcalc.views import table
+        from convcalc.views.formats import terminal
 
         if lines or not errors:
             if self.shown:
@@ -104,7 +105,7 @@ class _Table(_Output):
             self.shown += 1
             table.show(self.console, report, lines, path, complete=not errors)
         if errors and lines:
-            self.console.print(f"without totals: {len(errors)} error{'s' if len(errors) > 1 else ''}")
+            self.console.print(terminal.line(f"without totals: {len(errors)} error{'s' if len(errors) > 1 else ''}"))
         if errors:
             show_errors(errors)
 

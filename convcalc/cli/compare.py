@@ -12,7 +12,7 @@ import typer
 
 from convcalc.cli.completion import networks, variants
 from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, show_errors
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, say, show_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -118,7 +118,7 @@ def compare(
     except Incomparable as error:
         fail(f"{error}; --allow-input-change compares them all the same")
     except NothingToReplace as error:
-        fail(str(error), FINDINGS)
+        fail(str(error), code=FINDINGS)
     if output != STDOUT:
         _print(format, sides, by)
 
@@ -188,7 +188,7 @@ def _one_that_applies(made: Made) -> None:
     if made.sources or len(entries) > 1:
         return
     for entry in entries:
-        typer.echo(f"convcalc: {entry.label} cannot apply: {entry.reason}", err=True)
+        say(f"{entry.label} cannot apply: {entry.reason}")
     raise typer.Exit(BAD_INPUT)
 
 

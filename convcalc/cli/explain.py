@@ -55,17 +55,15 @@ def explain(
     except SpecError as error:
         reject(error.diagnostics)
     except steps.OutOfSteps:
-        reject([unfinished(readable(file))])
+        reject([unfinished(file)])
     from convcalc.analysis import explain as analysis
 
     try:
         explained = analysis.explain(network, layer)
     except analysis.NoSuchLayer as error:
-        raise typer.BadParameter(
-            f"{_said(str(error))}; {_advice(error.name, error.known)}", param_hint="LAYER"
-        ) from None
+        raise typer.BadParameter(f"{error}; {_advice(error.name, error.known)}", param_hint="LAYER") from None
     except steps.OutOfSteps:
-        reject([unfinished(readable(file))])
+        reject([unfinished(file)])
     _print(explained, format, network.name, readable(file))
 
 
@@ -81,7 +79,7 @@ def _kind(name: str) -> KindExplanation:
         advice = kind_meant(name, layers.names())
         if library.block_source(name) is not None:
             advice = f"it is a block, made of layers that `convcalc kinds {name}` shows"
-        raise typer.BadParameter(f"there is no layer kind `{_said(name)}`; {advice}", param_hint="--kind")
+        raise typer.BadParameter(f"there is no layer kind `{name}`; {advice}", param_hint="--kind")
     return explain_kind(name, found)
 
 
@@ -90,13 +88,7 @@ def _advice(name: str, known: list[str]) -> str:
 
     outermost = [each for each in known if "." not in each] or known
     listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")
-    return _said(" ".join(filter(None, (did_you_mean(name, known), f"there is {listed}"))))
-
-
-def _said(text: str) -> str:
-    from convcalc.views.words import printable
-
-    return printable(readable(text))
+    return " ".join(filter(None, (did_you_mean(name, known), f"there is {listed}")))
 
 
 def _print(explained: Explanation | KindExplanation, format: str, model: str = "", spec: str = "") -> None:  # noqa: A002

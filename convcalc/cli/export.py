@@ -9,8 +9,8 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, to_stdout
+from convcalc.cli.options import Inputs, Variables, assignments, shapes
+from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -63,7 +63,7 @@ def export(
     except SpecError as error:
         reject(error.diagnostics)
     except steps.OutOfSteps:
-        reject([unfinished(readable(file))])
+        reject([unfinished(file)])
     _save(network, file, output, None if no_weights else seed, dtype, size, opset, force=force)
 
 
@@ -100,28 +100,24 @@ def _save(
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:
-        fail(
-            f"{readable(file)}: not finished: {steps.LIMIT}; --no-weights writes the operators alone, which takes fewer"
-        )
+        fail(f"{file}: not finished: {steps.LIMIT}; --no-weights writes the operators alone, which takes fewer")
     except TooLarge:
         fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:
         if not error.layers:
             raise typer.BadParameter(str(error), param_hint="--opset") from None
-        fail(_lacking(file, error))
+        fail(*_lacking(file, error))
     except Unwritable as error:
         fail(str(error))
     for beside in written[1:]:
-        typer.echo(f"convcalc: the weights are in {readable(beside)}, which belongs beside the model", err=True)
+        say(f"the weights are in {beside}, which belongs beside the model")
 
 
-def _lacking(file: str, error: CannotWrite) -> str:
-    from convcalc.views.words import printable
-
+def _lacking(file: str, error: CannotWrite) -> list[str]:
     count = len(error.layers)
     lines = [
-        f"    {f'line {layer.line}: ' if layer.line else ''}{printable(layer.layer)} ({layer.kind}): {layer.reason}"
+        f"    {f'line {layer.line}: ' if layer.line else ''}{layer.layer} ({layer.kind}): {layer.reason}"
         for layer in error.layers
     ]
-    head = f"{readable(file)}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
-    return "\n".join([head, *lines])
+    head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
+    return [head, *lines]

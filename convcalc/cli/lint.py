@@ -11,7 +11,7 @@ import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject
+from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject, say
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
@@ -137,7 +137,7 @@ def lint(
             raise typer.Exit(_difference(files, options))
         run, problems = _run(files, options, write_baseline, fix=fix, force=force)
     except UsageError as error:
-        raise typer.BadParameter(readable(str(error))) from None
+        raise typer.BadParameter(str(error)) from None
     except SpecError as error:  # of the configuration: what is wrong with a spec is a finding
         reject(error.diagnostics)
     if write_baseline is not None and format is None and not run.findings and not run.crashed:
@@ -145,7 +145,7 @@ def lint(
     written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
     for problem in problems:
-        typer.echo(f"convcalc: {problem}", err=True)
+        say(problem)
     if problems or not written:
         raise typer.Exit(BAD_INPUT)
     if run.failed:
@@ -200,13 +200,10 @@ def _run(
         count = linter.write_baseline(write_baseline, force=force)
     except Unwritable as error:
         fail(str(error))
-    typer.echo(f"{count} finding{'' if count == 1 else 's'} kept in {readable(write_baseline)}", err=True)
+    say(f"{count} finding{'' if count == 1 else 's'} kept in {write_baseline}")
     mistakes = sum(map(Counter.total, linter.mistakes.values()))
     if mistakes:
-        typer.echo(
-            f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read",
-            err=True,
-        )
+        say(f"{mistakes} mistake{'' if mistakes == 1 else 's'} not kept: no baseline hides that a spec cannot be read")
     again = [
         linter.file(path, linted.source) if linted.source is not None else linted
         for path, linted in zip(files, run.files, strict=False)
@@ -223,7 +220,7 @@ def _difference(files: list[str], options: Options) -> int:
     run = linter.run(files)
     changed = lint_fixes.show(lint_fixes.fixes(linter, files, run))
     for crash in run.crashed:
-        typer.echo(f"convcalc: {crash.sentence}", err=True)
+        say(crash.sentence)
     return BAD_INPUT if run.crashed else FINDINGS if changed else 0
 
 

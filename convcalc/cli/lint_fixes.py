@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-import typer
-
-from convcalc.cli.options import console, readable
-from convcalc.cli.output import to_stdout
+from convcalc.cli.options import console
+from convcalc.cli.output import say, to_stdout
 
 if TYPE_CHECKING:
     from convcalc.linting.fix import Fixed
@@ -48,9 +47,21 @@ def show(found: dict[str, Fixed]) -> bool:
         if sys.stdout.isatty():
             diff.show(console(), fixed.before, fixed.after)
         else:
-            to_stdout([diff.text(fixed.before, fixed.after).encode()])
+            to_stdout([_logged(diff.text(fixed.before, fixed.after)).encode()])
     _say("would fix", found)
     return bool(changed)
+
+
+def _logged(difference: str) -> str:
+    """A difference as it is printed: where GitHub Actions reads what is printed, it takes no line for a command.
+
+    A line of a spec that starts with ``::`` stands behind a blank, which its runner leaves out; what `patch` reads may
+    not be changed, but may stand between lines that it passes over.
+    """
+    if os.environ.get("GITHUB_ACTIONS") != "true":
+        return difference
+    token = secrets.token_hex(16)
+    return f"::stop-commands::{token}\n{difference}::{token}::\n"
 
 
 def mended(linter: Linter, paths: Sequence[str], run: Run) -> tuple[Run, list[str]]:
@@ -82,7 +93,7 @@ def _write(found: dict[str, Fixed]) -> list[str]:
             elif fixed.mended:
                 replace(path, fixed.before, fixed.after)
         except Unwritable as error:
-            problems.append(readable(str(error)))
+            problems.append(str(error))
             del found[path]
     _say("fixed", found)
     return problems
@@ -90,15 +101,14 @@ def _write(found: dict[str, Fixed]) -> list[str]:
 
 def _say(what: str, found: dict[str, Fixed]) -> None:
     from convcalc.views.lint.common import counted, place
-    from convcalc.views.words import printable
 
     numbers = [len(fixed.mended) for fixed in found.values() if fixed.mended]
     if numbers:
-        typer.echo(f"convcalc: {what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}", err=True)
+        say(f"{what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}")
     for fixed in found.values():
         alike: dict[tuple[str, str], list[Finding]] = {}
         for refused in fixed.refused:
             alike.setdefault((refused.finding.code, refused.reason), []).append(refused.finding)
         for (code, reason), findings in alike.items():
             more = f", and {len(findings) - 1:,} more" if len(findings) > 1 else ""
-            typer.echo(f"convcalc: {place(findings[0])}: {code} is not fixed{more}: {printable(reason)}", err=True)
+            say(f"{place(findings[0])}: {code} is not fixed{more}: {reason}")

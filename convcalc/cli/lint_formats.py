@@ -12,6 +12,7 @@ import msgspec
 import typer
 
 from convcalc.cli.options import console, readable
+from convcalc.cli.output import say
 from convcalc.spec.suggestions import did_you_mean
 
 if TYPE_CHECKING:
@@ -100,6 +101,6 @@ def _write(run: Run, name: str, path: str, *, force: bool) -> bool:
     try:
         files.write(path, [_text(run, name)], force=force)
     except files.Unwritable as error:
-        typer.echo(f"convcalc: {error}", err=True)
+        say(str(error))
         return False
     return True

@@ -35,7 +35,9 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
 
     network = opening.network_of(source, inputs, variables, partial(_warn, source, inputs, variables))
     for warning in network.warnings:
-        console(stderr=True).print(f"{source.path}: warning: {warning}", soft_wrap=True)
+        from convcalc.views.formats import terminal
+
+        console(stderr=True).print(terminal.line(f"{source.path}: warning: {warning}"), soft_wrap=True)
     return network
 
 

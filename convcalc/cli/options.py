@@ -28,7 +28,7 @@ Dtype = Annotated[
 ]
 
 WIDEST = 1000
-"""Columns of what is piped: whoever reads it wants names whole."""
+"""Columns of a table that is piped; other lines are as long as they are, and never broken."""
 
 
 def console(*, stderr: bool = False) -> Console:
@@ -39,7 +39,7 @@ def console(*, stderr: bool = False) -> Console:
     if stream.isatty():
         return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
     trimmed = cast("TextIO", _Trimmed(stream))
-    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST)
+    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST, soft_wrap=True)
 
 
 class _Trimmed(io.TextIOBase):

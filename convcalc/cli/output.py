@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
-from convcalc.cli.options import console, readable
+from convcalc.cli.options import console
+from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from convcalc.spec import Diagnostic
@@ -25,7 +26,7 @@ def refuse(path: str, *, force: bool, sources: Iterable[str] = ()) -> None:
     from convcalc.spec.zoo import is_in_zoo
 
     if is_in_zoo(path):
-        fail(f"cannot write {readable(path)}: it would be a network of the zoo, expected the name of a file")
+        fail(f"cannot write {path}: it would be a network of the zoo, expected the name of a file")
     try:
         if path != STDOUT:
             files.check(path, force=force, sources=sources)
@@ -58,9 +59,15 @@ def print_json(text: bytes) -> None:
     to_stdout([text, b"\n"])
 
 
-def fail(message: str, code: int = BAD_INPUT) -> NoReturn:
-    """End the command with one line."""
-    typer.echo(f"convcalc: {message}", err=True)
+def say(*lines: str) -> None:
+    """Lines for standard error, the first with who says it; what they quote is made visible."""
+    for number, line in enumerate(lines):
+        typer.echo(visible(line if number else f"convcalc: {line}"), err=True)
+
+
+def fail(*lines: str, code: int = BAD_INPUT) -> NoReturn:
+    """End the command with what is wrong."""
+    say(*lines)
     raise typer.Exit(code)
 
 

@@ -14,7 +14,7 @@ import typer
 from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, print_json, show_errors
+from convcalc.cli.output import BAD_INPUT, print_json, say, show_errors
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -96,7 +96,7 @@ def verify(
             run = _Run(layer, against, seed, dtype or DTYPE, most_bytes, most_steps, format)
             code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
     except KeyboardInterrupt:
-        typer.echo("convcalc: interrupted", err=True)
+        say("interrupted")
         code = INTERRUPTED
     if code:
         raise typer.Exit(code)
@@ -230,10 +230,9 @@ class _Run:
 
     def _refused(self, network: Network, file: str, message: str) -> int:
         from convcalc.views.verification import json
-        from convcalc.views.words import printable
 
         sys.stdout.flush()
-        typer.echo(f"convcalc: {printable(file)}: {printable(message)}", err=True)
+        say(f"{file}: {message}")
         self.documents.append(json.refusal(network.name, file, message))
         return BAD_INPUT
 
@@ -285,9 +284,10 @@ def _progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
         return
     from rich.progress import BarColumn, Progress, TextColumn
 
-    from convcalc.views.words import printable
+    from convcalc.visible import short, visible
 
-    columns = (TextColumn(printable(name)), BarColumn(), TextColumn("{task.description}", style="cyan"))
+    title = TextColumn("{task.fields[name]}", markup=False)
+    columns = (title, BarColumn(), TextColumn("{task.description}", style="cyan", markup=False))
     with Progress(*columns, console=console(stderr=True), transient=True) as bar:
-        task = bar.add_task("")
-        yield lambda what, done, of: bar.update(task, description=printable(what), completed=done, total=of)
+        task = bar.add_task("", name=visible(short(name)))
+        yield lambda what, done, of: bar.update(task, description=visible(short(what)), completed=done, total=of)

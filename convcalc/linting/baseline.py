@@ -16,8 +16,8 @@ from typing import Any
 from convcalc import files, steps
 from convcalc.fields import LARGEST
 from convcalc.linting.options import UsageError
-from convcalc.spec.named import readable
 from convcalc.spec.source import SpecError, read
+from convcalc.visible import encodable, in_json
 
 VERSION = 1
 CHARACTERS_IN_STEP = 20
@@ -66,17 +66,17 @@ def read_baseline(path: str) -> Baseline:
         document = json.loads(text)
     except (SpecError, ValueError, RecursionError, steps.OutOfSteps) as error:
         reason = error.problems[0].message if isinstance(error, SpecError) else f"cannot be read: {error}"
-        raise UsageError(f"baseline {readable(path)} {reason}") from None
+        raise UsageError(f"baseline {path} {reason}") from None
     counts: Counter[Key] = Counter()
     try:
         version = document["version"]
         if type(version) is not int or version != VERSION:
-            raise UsageError(f"baseline {readable(path)}: expected version {VERSION}, found {str(version)[:20]}")
+            raise UsageError(f"baseline {path}: expected version {VERSION}, found {str(version)[:20]}")
         for entry in document["findings"]:
             counts[_text(entry["code"]), _text(entry["path"]), _text(entry["layer"])] += _count(entry.get("count", 1))
     except (KeyError, TypeError, AttributeError, RecursionError):
         raise UsageError(
-            f'baseline {readable(path)}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer '
+            f'baseline {path}: expected {{"version": {VERSION}, "findings": [...]}} with code, path, layer '
             "and count; write it again with --write-baseline FILE --force"
         ) from None
     return Baseline(path, counts)
@@ -85,7 +85,7 @@ def read_baseline(path: str) -> Baseline:
 def _text(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError
-    return readable(value)  # JSON can hold halves of characters
+    return encodable(value)  # JSON can hold halves of characters
 
 
 def _count(value: Any) -> int:
@@ -108,7 +108,7 @@ def write_baseline(path: str, findings: Mapping[Key, int], *, force: bool = Fals
         {"code": code, "path": file, "layer": layer, "count": counts[code, file, layer]}
         for code, file, layer in sorted(counts, key=lambda key: (key[1], key[0], key[2]))
     ]
-    lines = ",\n".join(f"  {json.dumps(entry, ensure_ascii=False)}" for entry in entries)
+    lines = ",\n".join(f"  {in_json(json.dumps(entry, ensure_ascii=False))}" for entry in entries)
     text = f'{{"version": {VERSION}, "findings": [{f"{chr(10)}{lines}{chr(10)}" if lines else ""}]}}\n'
-    files.write(path, [text.encode(errors="replace")], force=force)
+    files.write(path, [text.encode(errors="backslashreplace")], force=force)
     return Baseline(path, counts)

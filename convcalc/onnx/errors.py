@@ -6,6 +6,7 @@ import re
 from typing import NamedTuple
 
 from convcalc.steps import LIMIT
+from convcalc.visible import visible
 
 LONGEST_WORD = 200
 LONGEST_MESSAGE = 8_000
@@ -22,8 +23,7 @@ LONGEST_NAME = 200
 
 def plain(text: str) -> str:
     """A name from a file as it may be printed: on one line, without control characters, of bounded length."""
-    said = text if text.isprintable() else "".join(each if each.isprintable() else "?" for each in text)
-    return said if len(said) <= LONGEST_NAME else f"{said[:LONGEST_NAME]}..."
+    return visible(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}...")
 
 
 class Unknown(NamedTuple):

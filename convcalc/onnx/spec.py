@@ -19,6 +19,7 @@ from convcalc.onnx.text.regions import COMMUTATIVE, Graph
 from convcalc.spec.document import examine, loads
 from convcalc.spec.source import Source, SpecError
 from convcalc.steps import OutOfSteps
+from convcalc.visible import visible
 
 LAYER, INPUT = 35, 4
 """Steps that writing a layer takes, and each of its inputs."""
@@ -161,7 +162,7 @@ def _listed(field: str, names: Sequence[str]) -> list[str]:
 
 def _name(imported: Imported) -> str:
     """What the network is called: as its file is, because exporters give most graphs one and the same name."""
-    return _printable(Path(imported.source).stem.strip("<>") or imported.name or "model")
+    return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
 
 
 def _sizes(shape: Shape) -> str:
@@ -189,9 +190,9 @@ def _with_totals(found: str, network: Network) -> str:
 def _header(imported: Imported) -> str:
     """What a reader must know of where the figures come from."""
     written = f", written by {imported.producer}" if imported.producer else ""
-    lines = [f"# {_printable(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    lines = [f"# {visible(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
     for sentence in _remarks(imported):
-        lines += textwrap.wrap(_printable(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
+        lines += textwrap.wrap(visible(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
     return "\n".join(lines) + "\n"
 
 
@@ -204,7 +205,3 @@ def _remarks(imported: Imported) -> Iterator[str]:
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
     if imported.uncosted:
         yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."
-
-
-def _printable(said: str) -> str:
-    return "".join(character if character.isprintable() else "?" for character in said)

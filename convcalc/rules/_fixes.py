@@ -7,7 +7,6 @@ text with it (`convcalc.linting.fix`).
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
@@ -19,11 +18,12 @@ from convcalc.spec.site import Site
 from convcalc.spec.source import Edit, Source
 from convcalc.spec.template import MERGES, Layer, numbered
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
+from convcalc.visible import in_yaml
 
 
 def quoting(start: int, end: int, text: str) -> Fix:
     """The scalar at a place put in quotes."""
-    return Fix(f"put {text} in quotes", (Edit(start, end, json.dumps(text, ensure_ascii=False)),))
+    return Fix(f"put {text} in quotes", (Edit(start, end, in_yaml(text)),))
 
 
 # ---- a field -----------------------------------------------------------------------------------------------------

@@ -401,6 +401,9 @@ class _Document:
                 self.compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
                 continue
             self.compiler.place = key.start
+            if not name.isprintable():
+                problem = f"blocks: expected a name without control characters, found {name!r}"
+                self.compiler.problem("CC011", key, problem)
             self.blocks[name], self.block_keys[name] = Block(name, self.source), key
             library.define(self.blocks[name], definition, self.compiler, variables)
         for key, definition in entries:

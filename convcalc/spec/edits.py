@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from collections.abc import Sequence as Sequence_
@@ -12,6 +11,7 @@ import msgspec
 from convcalc.spec.outline import Written
 from convcalc.spec.source import Edit, before_blanks
 from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
+from convcalc.visible import in_yaml
 
 PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
 """Values that may be written without quotes wherever a value may stand."""
@@ -29,7 +29,7 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
 def quoted(text: str) -> str:
     """A value as it may be written anywhere."""
     safe = PLAIN.fullmatch(text) and not re.match(r"[+-] |.*[- ]$", text)
-    return text if safe else json.dumps(text, ensure_ascii=False)
+    return text if safe else in_yaml(text)
 
 
 class Change(msgspec.Struct, frozen=True):
@@ -241,12 +241,12 @@ class Layout:
             pairs = (f"{self.inline(key, flow=True)}: {self.inline(value, flow=True)}" for key, value in node.entries)
             return "{" + ", ".join(pairs) + "}"
         if not node.plain:
-            return json.dumps(node.value, ensure_ascii=False)
+            return in_yaml(node.value)
         text = self.text[node.start : node.end]
         if node.value is None:
             return "null"
         if "\n" in text or "\r" in text or (flow and re.search(r"[,\[\]{}]", text)):
-            return json.dumps(str(node.value), ensure_ascii=False)
+            return in_yaml(str(node.value))
         return text
 
 

@@ -16,6 +16,7 @@ from convcalc.fields import LARGEST
 from convcalc.layers import Shape
 from convcalc.spec.source import Diagnostic, Source, SpecError
 from convcalc.spec.zoo import is_in_zoo
+from convcalc.visible import encodable
 
 START = re.compile(r"@(?=(?:input\.[^=,@]+|[^\W\d]\w*)=)")
 """What stands before settings; an @ that a name has is followed by something else, or the file is there."""
@@ -123,8 +124,8 @@ def split(text: str, mark: str) -> list[str]:
 
 
 def readable(text: str) -> str:
-    """An argument as it can be printed: bytes that were no text are replaced."""
-    return text.encode(errors="replace").decode()
+    """An argument as a text: bytes that were none are written as escapes."""
+    return encodable(text)
 
 
 def _wrong(text: str, start: int, length: int, message: str) -> SpecError:

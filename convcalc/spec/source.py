@@ -14,6 +14,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.spec import zoo
+from convcalc.visible import encodable
 
 if TYPE_CHECKING:
     from convcalc.network import Network
@@ -184,7 +185,7 @@ def read(path: str | os.PathLike[str]) -> Source:
     path = os.fspath(path)
     if zoo.is_in_zoo(path):
         return _of_zoo(path)
-    shown = "<stdin>" if path == "-" else path.encode(errors="replace").decode()
+    shown = "<stdin>" if path == "-" else encodable(path)
     try:
         if path == "-":
             data = sys.stdin.buffer.read(LARGEST_FILE + 1)
@@ -203,7 +204,7 @@ def read(path: str | os.PathLike[str]) -> Source:
 
 
 def _of_zoo(path: str) -> Source:
-    file, name = zoo.file_of(path), path.removeprefix(zoo.SCHEME).encode(errors="replace").decode()
+    file, name = zoo.file_of(path), encodable(path.removeprefix(zoo.SCHEME))
     if file is None:
         found = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
         raise _unreadable(f"{zoo.SCHEME}{name}", found, zoo.advice(name))

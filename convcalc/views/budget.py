@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from convcalc.analysis.report import Report
 from convcalc.spec.quantities import FACTORS
 from convcalc.views import words
+from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -19,7 +20,7 @@ DIGITS = 4
 def text(report: Report, path: str, percent: Fraction) -> str:
     """The lines of a `budget` that lets every amount grow, and the receptive field shrink, by so many percent."""
     more = f"{float(percent):g} % more" if percent else "no more"
-    lines = [f"# {path}: what it has now, and {more}", "budget:"]
+    lines = [f"# {visible(path)}: what it has now, and {more}", "budget:"]
     for name in SUGGESTED:
         found: int = getattr(report.totals, name)
         now = words.at_least(f"{found:,}", len(report.uncosted) if name != "peak_activation_bytes" else 0)

@@ -15,6 +15,7 @@ from rich.segment import Segment
 from rich.style import Style
 
 from convcalc import steps
+from convcalc.visible import LONGEST, visible
 
 NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
@@ -28,7 +29,7 @@ MOST_ROWS = 1_000
 
 
 class Column(msgspec.Struct):
-    """A column as it would be on a terminal of any width.
+    """A column as it would be on a terminal of any width; its cells are made visible.
 
     `rank`: the higher, the sooner it is left out. `shorten` brings a text to fewer characters, where it can be; to less
     than `narrowest` only where no other column can be left out.
@@ -44,6 +45,7 @@ class Column(msgspec.Struct):
     width: int = 0
 
     def __post_init__(self) -> None:
+        self.header, self.cells = visible(self.header), list(map(visible, self.cells))
         self.width = max(map(cell_len, [self.header, *self.cells]))
 
 
@@ -90,7 +92,10 @@ def needed(columns: list[Column]) -> int:
 
 
 def fitted(columns: list[Column], width: int) -> list[Column]:
-    """The columns that fit, names and kinds shortened where they must be."""
+    """The columns that fit, names and kinds shortened where they must be, names that nobody reads in any case."""
+    for column in columns:
+        if column.shorten is end:
+            column.width = min(column.width, LONGEST)
     while len(columns) > 1:
         excess = needed(columns) - width
         slack = sum(max(0, column.width - column.narrowest) for column in columns if column.shorten)
@@ -115,6 +120,7 @@ def end(text: str, width: int) -> str:
     """The end of a name, which tells it from its neighbours."""
     if cell_len(text) <= width:
         return text
+    text = text[-width:]
     while cell_len(text) >= width:
         text = text[1:]
     return f"…{text}"

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from convcalc.analysis.lines import Line
 from convcalc.views import words
+from convcalc.views.formats import csv
 
 HEADER = (
     *(
@@ -32,22 +30,18 @@ def rows(model: str, spec: str, lines: list[Line], *, header: bool) -> str:
     `uncosted` is how many of a line's layers cost what is not known: then its costs are those of the others, and empty
     where there are none.
     """
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    if header:
-        writer.writerow(HEADER)
-    for line in lines:
-        field = line.receptive_field
-        costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
-        local = (field.size, field.stride, field.start) if field else (None, None, None)
-        writer.writerow(
-            [
-                *(model, spec, line.name, line.kind, line.summary, line.layers),
-                words.shape(line.output_shape or ()),
-                *(costs if line.is_known else [""] * len(costs)),
-                *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
-                "" if field is None else str(field.is_global).lower(),
-                line.uncosted,
-            ]
-        )
-    return text.getvalue()
+    return csv.text([*([HEADER] if header else []), *(_row(model, spec, line) for line in lines)])
+
+
+def _row(model: str, spec: str, line: Line) -> list[object]:
+    field = line.receptive_field
+    costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
+    local = (field.size, field.stride, field.start) if field else (None, None, None)
+    return [
+        *(model, spec, line.name, line.kind, line.summary, line.layers),
+        words.shape(line.output_shape or ()),
+        *(costs if line.is_known else [""] * len(costs)),
+        *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
+        "" if field is None else str(field.is_global).lower(),
+        line.uncosted,
+    ]

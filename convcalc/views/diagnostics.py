@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from convcalc.spec.source import Diagnostic
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,10 +38,10 @@ def show(console: Console, diagnostics: Sequence[Diagnostic]) -> None:
 
 def print_lines(console: Console, found: Iterable[Line]) -> None:
     """Print lines as they are: they have been broken where they are to be."""
-    from rich.text import Text
+    from convcalc.views.formats import terminal
 
     for line in found:
-        console.print(Text.assemble(*line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
+        console.print(terminal.line(*line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
 
 
 def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False) -> list[Line]:
@@ -49,12 +49,12 @@ def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False
     style = STYLES.get(diagnostic.severity, "")
     where = f":{diagnostic.line}:{diagnostic.column}" if diagnostic.line else ""
     start: Line = [
-        (f"{printable(diagnostic.path)}{where}: ", "bold"),
+        (f"{visible(diagnostic.path)}{where}: ", "bold"),
         (f"{diagnostic.severity}[{diagnostic.code}]", style),
         (": ", ""),
     ]
-    found = broken(start, printable(diagnostic.message), "", width, "  ")
-    advice = printable(diagnostic.help)
+    found = broken(start, visible(diagnostic.message), "", width, "  ")
+    advice = visible(diagnostic.help)
     if not diagnostic.line:
         label: Line = [("  ", ""), ("help: " if help_below else "", "bold")]
         return [*found, *(broken(label, advice, "green", width, "  ") if advice else [])]
@@ -77,9 +77,9 @@ def _window(diagnostic: Diagnostic, cells: int | None) -> tuple[str, int, int]:
     if cells is None:
         first = max(0, start - WIDEST // 2)
         last = first + WIDEST
-        return printable(text[first:last]), _cells(text[first:start]), _cells(text[start:end][:WIDEST])
+        return _shown(text[first:last]), _cells(text[first:start]), _cells(text[start:end][:WIDEST])
     if _cells(text[: start + cells + 1]) <= cells and len(text) <= start + cells:
-        return printable(text), _cells(text[:start]), _cells(text[start:end])
+        return _shown(text), _cells(text[:start]), _cells(text[start:end])
     first = start
     while first and _cells(text[first - 1 : start]) < cells // 2:
         first -= 1
@@ -88,13 +88,18 @@ def _window(diagnostic: Diagnostic, cells: int | None) -> tuple[str, int, int]:
     while last < len(text) and len(cut) + _cells(text[first : last + 1]) < cells:
         last += 1
     more = "…" if last < len(text) else ""
-    shown = f"{cut}{printable(text[first:last])}{more}"
+    shown = f"{cut}{_shown(text[first:last])}{more}"
     return shown, len(cut) + _cells(text[first:start]), _cells(text[start : min(end, last)])
 
 
+def _shown(text: str) -> str:
+    """A part of a source line; a tab is a blank."""
+    return visible(text.replace("\t", " "))
+
+
 def _cells(text: str) -> int:
-    """How many columns of a terminal a text takes."""
-    said = printable(text)
+    """How many columns of a terminal a part of a source line takes."""
+    said = _shown(text)
     if said.isascii():
         return len(said)
     from rich.cells import cell_len

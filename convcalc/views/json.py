@@ -11,6 +11,7 @@ from convcalc.analysis.report import Convention, Peak, Report, Row, Totals
 from convcalc.layers import Shape
 from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -74,5 +75,4 @@ def failure(spec: str, errors: list[Diagnostic]) -> Document:
 def encode(documents: list[Document]) -> bytes:
     """One spec as an object, several as an array of them."""
     whole: Any = documents[0] if len(documents) == 1 else documents
-    encoded = msgspec.json.encode(whole, enc_hook=str)  # a stride below 1 is a Fraction: "1/2"
-    return msgspec.json.format(encoded, indent=1)
+    return encoded(whole)

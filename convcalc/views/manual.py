@@ -5,13 +5,13 @@ from __future__ import annotations
 import msgspec
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from convcalc import rules
 from convcalc.fields import shown
 from convcalc.rules import Rule
 from convcalc.spec.template import Block
 from convcalc.spec.tree import Scalar
+from convcalc.views.formats import terminal
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -94,7 +94,7 @@ def contents(console: Console, sections: dict[str, list[Page]]) -> None:
     for number, (title, pages) in enumerate(sections.items()):
         if number:
             console.print()
-        console.print(Text(title, "bold"))
+        console.print(terminal.line(title, style="bold"))
         table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
         table.add_column(style="cyan", no_wrap=True, width=width)
         table.add_column()
@@ -105,7 +105,7 @@ def contents(console: Console, sections: dict[str, list[Page]]) -> None:
 
 def show(console: Console, page: Page) -> None:
     """One page."""
-    console.print(Text.assemble((page.name, "bold cyan"), "   ", page.summary), soft_wrap=True)
+    console.print(terminal.line((page.name, "bold cyan"), "   ", page.summary), soft_wrap=True)
     if page.fields:
         console.print()
         table = Table(box=None, pad_edge=False, header_style="dim", padding=(0, 2, 0, 0))
@@ -114,8 +114,13 @@ def show(console: Console, page: Page) -> None:
         table.add_column("", overflow="fold")
         for field in page.fields:
             about = f"{field.about} ({field.expected})" if field.expected else field.about
-            table.add_row(field.name, field.default if field.default is not None else Text("required", "bold"), about)
+            table.add_row(
+                field.name,
+                field.default if field.default is not None else terminal.line("required", style="bold"),
+                about,
+            )
         console.print(table)
     if page.body:
         console.print()
-        console.print(Text(page.body), soft_wrap=True)
+        for text in page.body.split("\n"):
+            console.print(terminal.line(text), soft_wrap=True)

@@ -6,12 +6,12 @@ Where the terminal is narrow, first the bars go; the rest is `convcalc.views.col
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Report
 from convcalc.views import words
 from convcalc.views.columns import GAP, Column, Grid, end, fitted, narrowest_window, needed, window
+from convcalc.views.formats import terminal
 
 BAR = " ▏▎▍▌▋▊▉█"
 NARROWEST_NAME = 12
@@ -22,14 +22,14 @@ WIDEST_BAR, NARROWEST_BAR = 24, 4
 def show(console: Console, report: Report, lines: list[Line], spec: str, *, complete: bool = True) -> None:
     """Print title, table, totals and convention."""
     name, shapes, path = words.title(report, spec)
-    console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")))
+    console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim")))
     if lines:
         console.print(_table(console.width, report, lines), soft_wrap=True)
     if complete:
-        console.print(Text(words.totals(report), "bold"))
+        console.print(terminal.line(words.totals(report), style="bold"))
     for note in words.notes(report) if complete else []:
-        console.print(Text(note))
-    console.print(Text(words.convention(report), "dim"))
+        console.print(terminal.line(note))
+    console.print(terminal.line(words.convention(report), style="dim"))
 
 
 def _table(width: int, report: Report, lines: list[Line]) -> Grid:

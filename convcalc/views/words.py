@@ -8,6 +8,7 @@ from typing import Any
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField, Report
+from convcalc.visible import short
 
 SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
 
@@ -81,11 +82,6 @@ def field(seen: ReceptiveField | None) -> str:
     return f"{size} + all" if seen.is_global and "all" not in size else size
 
 
-def printable(text: str) -> str:
-    """Control characters made visible, tabs one blank, so that nothing a spec says can steer a terminal."""
-    return "".join(" " if c == "\t" else c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
 def totals(report: Report) -> str:
     """The line below the table."""
     found, peak, uncosted = report.totals, report.peak, len(report.uncosted)
@@ -99,7 +95,7 @@ def totals(report: Report) -> str:
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
         parts.append(f"field {field(seen)}{stride}")
     if peak is not None:
-        parts.append(f"peak activations {binary(peak.bytes)} at {peak.layer}")
+        parts.append(f"peak activations {binary(peak.bytes)} at {short(peak.layer)}")
     return "   ".join(parts)
 
 
@@ -153,11 +149,13 @@ def listed(names: Sequence[str]) -> str:
 
 
 def _listed(names: list[str], count: int) -> str:
-    return ", ".join(names) + (f" and {count - len(names)} more" if count > len(names) else "")
+    return ", ".join(map(short, names)) + (f" and {count - len(names)} more" if count > len(names) else "")
 
 
 def title(report: Report, spec: str) -> tuple[str, str, str]:
     """Name, input shapes, and the path of the spec."""
     inputs = report.network.inputs
-    shapes = ", ".join(f"{node.name} {shape(node.shape)}" if len(inputs) > 1 else shape(node.shape) for node in inputs)
-    return printable(report.network.name), shapes, "<stdin>" if spec == "-" else printable(spec)
+    shapes = ", ".join(
+        f"{short(node.name)} {shape(node.shape)}" if len(inputs) > 1 else shape(node.shape) for node in inputs
+    )
+    return short(report.network.name), shapes, "<stdin>" if spec == "-" else spec

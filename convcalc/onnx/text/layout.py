@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import textwrap
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ from convcalc import layers
 from convcalc.fields import AMBIGUOUS, FieldType, Optional, PaddingType, PerAxis, Scale
 from convcalc.layers import Kind
 from convcalc.spec.tree import resolve
+from convcalc.visible import in_yaml
 
 WIDTH = 120
 WORD = re.compile(r"\w+([.-]\w+)*")
@@ -97,12 +97,12 @@ def value_text(value: Any) -> str:
 
 def in_braces(text: str) -> str:
     """A value or an expression as it may stand in braces: quoted where it could be taken for a part of them."""
-    return text if PLAIN.fullmatch(text) else json.dumps(text, ensure_ascii=False)
+    return text if PLAIN.fullmatch(text) else in_yaml(text)
 
 
 def name_text(name: str) -> str:
     """A name as it may be written anywhere: quoted where any reader would take it for something else than a text."""
-    return name if WORD.fullmatch(name) and _is_text(name) else json.dumps(name, ensure_ascii=False)
+    return name if WORD.fullmatch(name) and _is_text(name) else in_yaml(name)
 
 
 def _is_text(word: str) -> bool:

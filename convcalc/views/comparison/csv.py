@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-
 from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
@@ -12,6 +9,7 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.comparison.records import ordered
+from convcalc.views.formats import csv
 
 SIDE = (
     "name",
@@ -30,10 +28,7 @@ COSTS = ("params", "macs")
 
 def text(sides: Sides, by: By = "layer") -> str:
     """The table of a comparison, with its header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerows(_several(sides) if len(sides.entries) > 1 else _one(sides, by))
-    return out.getvalue()
+    return csv.text(_several(sides) if len(sides.entries) > 1 else _one(sides, by))
 
 
 def _one(sides: Sides, by: By) -> list[list[object]]:

@@ -16,6 +16,7 @@ from convcalc.spec.replacing import Skipped
 from convcalc.version import __version__
 from convcalc.views import json
 from convcalc.views.comparison.records import ordered
+from convcalc.views.formats import json as formats
 
 SCHEMA_VERSION = 1
 
@@ -92,7 +93,7 @@ def encoded(sides: Sides, by: By = "layer") -> bytes:
         )
     else:
         document = Document(convention=sides.base.convention, base=base, heads=heads(sides, by))
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
+    return formats.encoded(document)
 
 
 def failure(documents: Sequence[json.Document]) -> bytes:
@@ -107,7 +108,7 @@ def failure(documents: Sequence[json.Document]) -> bytes:
             Head(label=head.spec, reason=reason, head=head, diff=None, replaced=[], skipped=(), theory=None, notes=())
             for head in heads
         ]
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
+    return formats.encoded(document)
 
 
 def heads(sides: Sides, by: By) -> list[Head]:

@@ -14,12 +14,12 @@ from convcalc.analysis.lines import By
 from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.comparison import records
-from convcalc.views.markdown import escaped
+from convcalc.views.formats import html
+from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.visible import short, visible
 
 LONGEST = 64_500
 """Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
-LONGEST_CELL = 160
-"""Characters of a name."""
 
 
 class Section(msgspec.Struct):
@@ -45,7 +45,7 @@ class Section(msgspec.Struct):
 def text(sides: Sides, by: By = "layer") -> str:
     """A marker, a headline, what changed, and the rest folded."""
     first = sides.entries[0]
-    path = short(words.printable(sides.path if sides.variants else first.label), 1000)
+    path = short(visible(sides.path if sides.variants else first.label), 1000)
     marker = f"<!-- convcalc:compare:{path.replace('--', '-&#45;').replace('>', '&gt;')} -->"
     several = len(sides.entries) > 1 or first.comparison is None
     names = [sides.base.network.name, *(e.comparison.head.network.name for e in sides.entries if e.comparison)]
@@ -54,8 +54,8 @@ def text(sides: Sides, by: By = "layer") -> str:
     title += "" if several or first.comparison is None else _headline(sides, first)
     sections = _several(sides, by) if several else _one(sides, first, by)
     notes = [note for entry in sides.entries for note in _notes(entry)]
-    end = [*(f"{short(note, 500)}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
-    end.append(f"{words.convention(sides.base)} · `{path.replace('`', '')}`")
+    end = [*(f"{note}  " for note in dict.fromkeys(notes[:50])), *([""] if notes else [])]
+    end.append(f"{words.convention(sides.base)} · {code(path)}")
     return fitted([marker, title, ""], sections, end)
 
 
@@ -70,7 +70,7 @@ def _notes(entry: Entry) -> list[str]:
     leaving = [records.leaving(entry.comparison)] if entry.comparison is not None else []
     uncosted = [records.uncosted(entry.comparison)] if entry.comparison is not None else []
     skipped = [f"{entry.label}: {records.skipped(entry)}"] if entry.skipped else []
-    return [escaped(words.printable(note)) for note in (*theory, *skipped, *entry.notes, *leaving, *uncosted) if note]
+    return [escaped(short(note, 500)) for note in (*theory, *skipped, *entry.notes, *leaving, *uncosted) if note]
 
 
 def fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
@@ -88,21 +88,6 @@ def fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
             excess -= len(section.rows.pop().encode()) + 1
             section.left_out += 1
     return whole()
-
-
-def short(value: str, longest: int = LONGEST_CELL) -> str:
-    """The beginning of a text."""
-    return value if len(value) <= longest else f"{value[: longest - 1]}…"
-
-
-def cell(value: str) -> str:
-    """A text as it may stand in a table."""
-    return escaped(words.printable(short(value)))
-
-
-def row(*cells: str) -> str:
-    """A line of a table."""
-    return f"| {' | '.join(cells)} |"
 
 
 def _one(sides: Sides, entry: Entry, by: By) -> list[Section]:
@@ -185,7 +170,7 @@ def _several(sides: Sides, by: By) -> list[Section]:
         rows.append(row(cell(entry.label), *starred, *coverage, records.against(entry.comparison)))
     for entry in sides.entries:
         if entry.comparison is None:
-            reason = f"cannot apply: {escaped(words.printable(short(entry.reason, 500)))}"
+            reason = f"cannot apply: {escaped(short(entry.reason, 500))}"
             rows.append(row(cell(entry.label), *[""] * (4 + is_partial), reason))
     sections = [Section(header, rows)]
     for entry in sides.entries:
@@ -193,6 +178,6 @@ def _several(sides: Sides, by: By) -> list[Section]:
             layers = folded(entry.comparison, by).layers
             changed = [change for change in layers if change.mark in {"edited", "added", "removed"}]
             lines = [line for change in changed for line in _change(change)]
-            title = f"{cell(entry.label)}: {records.headline(entry.comparison)}"
+            title = f"{html.escaped(entry.label)}: {records.headline(entry.comparison)}"
             sections.append(Section(_header(by), lines, title, folded=True))
     return sections

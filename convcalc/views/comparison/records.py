@@ -123,7 +123,7 @@ def _pattern(names: Sequence[str]) -> str:
 def leaving(comparison: Comparison) -> str:
     """The layers whose outputs leave, where these are others; nothing where they are the same."""
     before, after = (", ".join(names) for names in comparison.outputs)
-    return "" if before == after else f"outputs {words.printable(between(before, after))}"
+    return "" if before == after else f"outputs {between(before, after)}"
 
 
 def outputs(change: Change) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.analysis.folding import folded
@@ -12,6 +11,7 @@ from convcalc.comparing.sides import Entry, Sides
 from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.comparison import records
+from convcalc.views.formats import terminal
 
 LONGEST_VARIANT = 17
 """Characters of a name that are kept before a column of numbers is."""
@@ -28,21 +28,21 @@ def show(console: Console, sides: Sides, by: By = "layer", *, convention: bool =
     else:
         _specs(console, sides.entries[0], by)
     if convention:
-        console.print(Text(words.convention(sides.base), "dim"))
+        console.print(terminal.line(words.convention(sides.base), style="dim"))
 
 
 def _title(console: Console, sides: Sides) -> None:
     name, shapes, path = words.title(sides.base, sides.path)
     heads = {words.title(entry.comparison.head, "")[1]: None for entry in sides.entries if entry.comparison is not None}
     shapes = records.between(shapes, next(iter(heads))) if len(heads) == 1 else shapes
-    labels = [words.printable(entry.label) for entry in sides.entries]
+    labels = [entry.label for entry in sides.entries]
     if len(labels) > 1:
-        console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim")))
+        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim")))
     elif sides.variants:
         arrow = f"standard -> {labels[0]}"
-        console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (arrow, "cyan"), "   ", (path, "dim")))
+        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (arrow, "cyan"), "   ", (path, "dim")))
     else:
-        console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (f"{path} -> {labels[0]}", "dim")))
+        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (f"{path} -> {labels[0]}", "dim")))
 
 
 def _print(console: Console, columns: list[Column], styles: list[str]) -> None:
@@ -57,7 +57,7 @@ def _variant(console: Console, entry: Entry) -> None:
         rows += _replaced(change)
     lines = [line for line, _, _ in rows]
     columns = [
-        Column("layer", [words.printable(line.name) for line in lines], "left", shorten=end),
+        Column("layer", [line.name for line in lines], "left", shorten=end),
         Column("kind", [words.kind(line) for line in lines], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [words.shape(line.output_shape or ()) for line in lines], "left", rank=5),
         Column("params", [words.cost(line, line.params, words.exact) for line in lines], rank=1),
@@ -67,14 +67,16 @@ def _variant(console: Console, entry: Entry) -> None:
     ]
     _print(console, columns, [style for _, _, style in rows])
     if entry.theory is not None:
-        console.print(Text(records.theory(entry.theory)))
+        console.print(terminal.line(records.theory(entry.theory)))
     console.print()
     _totals(console, entry.comparison, "standard", entry.label)
     _uncosted(console, entry.comparison)
     names = {change.name for change in entry.replaced}
     others = [change for change in entry.comparison.changes if change.name not in names]
     if others:
-        console.print(Text(f"{len(others)} layer{'s' if len(others) > 1 else ''} behind changed with what enters"))
+        console.print(
+            terminal.line(f"{len(others)} layer{'s' if len(others) > 1 else ''} behind changed with what enters")
+        )
     _notes(console, entry)
 
 
@@ -89,12 +91,12 @@ def _replaced(change: Change) -> list[tuple[Line, str, str]]:
 
 def _notes(console: Console, entry: Entry) -> None:
     for note in (*([records.skipped(entry)] if entry.skipped else []), *entry.notes):
-        console.print(Text(words.printable(note)))
+        console.print(terminal.line(note))
 
 
 def _totals(console: Console, comparison: Comparison, before: str, after: str) -> None:
     what, *numbers = zip(*records.totals(comparison), strict=True)
-    headers = (words.printable(before), words.printable(after), "change", "")
+    headers = (before, after, "change", "")
     ranks = (1, 0, 2, 3)  # the head alone is better than half a number
     columns = [Column("total", list(what), "left", shorten=first_words)]
     columns += [
@@ -106,7 +108,7 @@ def _totals(console: Console, comparison: Comparison, before: str, after: str) -
 
 def _uncosted(console: Console, comparison: Comparison) -> None:
     if records.uncosted(comparison):
-        console.print(Text(words.printable(records.uncosted(comparison))))
+        console.print(terminal.line(records.uncosted(comparison)))
 
 
 def _short(label: str) -> str:
@@ -121,15 +123,15 @@ def _specs(console: Console, entry: Entry, by: By) -> None:
     _uncosted(console, comparison)
     changes = folded(comparison, by).changes
     if records.leaving(comparison):
-        console.print(Text(records.leaving(comparison)))
+        console.print(terminal.line(records.leaving(comparison)))
     if not changes:
-        console.print(Text("no layer changed"))
+        console.print(terminal.line("no layer changed"))
         return
     console.print()
     macs, params = [change.delta("macs") for change in changes], [change.delta("params") for change in changes]
     columns = [
         Column("", [records.MARKS[change.mark] for change in changes], "left"),
-        Column(by, [words.printable(records.name(change)) for change in changes], "left", shorten=end),
+        Column(by, [records.name(change) for change in changes], "left", shorten=end),
         Column("kind", [records.kinds(change) for change in changes], "left", "cyan", rank=2, shorten=first_words),
         Column("output", [records.outputs(change) for change in changes], "left", rank=6),
         Column("params", [records.changed(change, "params", records.exactly) for change in changes], rank=1),
@@ -140,7 +142,7 @@ def _specs(console: Console, entry: Entry, by: By) -> None:
     ]
     columns = [column for column in columns if column.header != "kind" or by != "kind" or column.shorten is end]
     _print(console, columns, [STYLES[change.mark] for change in changes])
-    console.print(Text(records.KEY, "dim"))
+    console.print(terminal.line(records.KEY, style="dim"))
     _notes(console, entry)
 
 
@@ -151,7 +153,7 @@ def _several(console: Console, sides: Sides) -> None:
     columns = [
         Column(
             "variant" if sides.variants else "spec",
-            [words.printable(entry.label) for entry, _ in ranked],
+            [entry.label for entry, _ in ranked],
             "left",
             shorten=end,
             narrowest=LONGEST_VARIANT,
@@ -164,22 +166,22 @@ def _several(console: Console, sides: Sides) -> None:
     ]
     if any(entry.skipped for entry, _ in ranked):
         columns.append(Column("replaced", [records.coverage(entry) for entry, _ in ranked], rank=6))
-    against = f"against {words.printable(sides.label)}"
+    against = f"against {sides.label}"
     columns.append(Column(against, [records.against(comparison) for comparison in compared], "left", rank=4))
     _print(console, columns, ["dim" if entry.comparison is None else "" for entry, _ in ranked])
     failed = [entry for entry in sides.entries if entry.comparison is None]
     for entry in failed:
-        console.print(Text(f"{words.printable(entry.label)}   cannot apply: {words.printable(entry.reason)}", "dim"))
+        console.print(terminal.line(f"{entry.label}   cannot apply: {entry.reason}", style="dim"))
     for entry in sides.entries:
         if entry.skipped:
-            console.print(Text(words.printable(f"{entry.label}: {records.skipped(entry)}")))
+            console.print(terminal.line(f"{entry.label}: {records.skipped(entry)}"))
     if any(cell.endswith("*") for _, cells in ranked for cell in cells.values()):
-        console.print(Text("* the smallest of its column", "dim"))
+        console.print(terminal.line("* the smallest of its column", style="dim"))
     theories = [(entry.label, entry.theory) for entry in sides.entries if entry.theory is not None]
     for label, found in theories:
-        console.print(Text(f"{words.printable(label)}: {records.theory(found)}"))
+        console.print(terminal.line(f"{label}: {records.theory(found)}"))
     for note in dict.fromkeys(note for entry in sides.entries for note in entry.notes):
-        console.print(Text(words.printable(note)))
+        console.print(terminal.line(note))
 
 
 def _starred(cells: list[str]) -> list[str]:

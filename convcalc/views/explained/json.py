@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -24,7 +23,7 @@ def encode(explained: Explanation | KindExplanation, *, model: str = "", spec: s
     else:
         document |= {"model": model, "spec": spec, "convention": {"batch": 1}}
         document |= _content(explained)
-    return msgspec.json.format(msgspec.json.encode(document, enc_hook=str), indent=1)
+    return encoded(document)
 
 
 def _content(explained: Explanation) -> dict[str, Any]:

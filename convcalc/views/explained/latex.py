@@ -14,20 +14,11 @@ from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplan
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explained import said
+from convcalc.views.formats.latex import escaped
 
 NEEDS = "% needs \\usepackage{amsmath}; \\allowdisplaybreaks lets long ones go over pages"
-SPECIAL = {
-    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
-    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "·": r"\ensuremath{\cdot}", "×": r"\ensuremath{\times}",
-    "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
-}  # fmt: skip
 SUM, TERM, FACTOR = range(3)
 """How tightly a part of a formula holds together: a sum, a product or remainder, and what needs no brackets."""
-
-
-def escaped(text: str) -> str:
-    """A text that is no markup."""
-    return "".join(SPECIAL.get(character, character) for character in words.printable(text))
 
 
 def symbol(name: str) -> str:

@@ -8,7 +8,7 @@ from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplan
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explained import said
-from convcalc.views.markdown import escaped
+from convcalc.views.formats.markdown import cell, code, escaped, row
 
 
 def text(explained: Explanation | KindExplanation) -> str:
@@ -29,11 +29,7 @@ def _document(title: str, description: str, source: str, *parts: Sequence[str]) 
 
 def _table(header: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> list[str]:
     marks = [":--" if side == "l" else "--:" for side in sides]
-    return [f"| {' | '.join(cells)} |" for cells in (header, marks, *rows)]
-
-
-def _code(formula: str) -> str:
-    return f"`{formula}`" if formula else ""
+    return [row(*cells) for cells in (header, marks, *rows)]
 
 
 def _layer(layer: LayerExplanation) -> str:
@@ -41,13 +37,13 @@ def _layer(layer: LayerExplanation) -> str:
     rows = []
     for formula in said.listed(layer.formulas):
         first = f"{formula.symbol} = {formula.symbols}" if formula.symbol else formula.symbols
-        rows.append((said.label(formula.quantity), _code(first), _code(formula.numbers), words.exact(formula.value)))
+        rows.append((said.label(formula.quantity), code(first), code(formula.numbers), words.exact(formula.value)))
     if not said.has_field_formula(layer):
         rows.append(("field", "", "", said.field(layer.receptive_field)))
     legend = [
-        f"- {_code(symbol.symbol)} = {_code(symbol.meaning)} = {words.exact(symbol.value)}"
+        f"- {code(symbol.symbol)} = {code(symbol.meaning)} = {words.exact(symbol.value)}"
         if symbol.symbol != symbol.meaning
-        else f"- {_code(symbol.symbol)} = {words.exact(symbol.value)}"
+        else f"- {code(symbol.symbol)} = {words.exact(symbol.value)}"
         for symbol in layer.legend
     ]
     return _document(
@@ -62,16 +58,16 @@ def _layer(layer: LayerExplanation) -> str:
 
 
 def _with(choices: str) -> list[str]:
-    return [f"With {_code(choices)}."] if choices else []
+    return [f"With {code(choices)}."] if choices else []
 
 
 def _kind(kind: KindExplanation) -> str:
     rows = [
-        (said.label(formula.quantity), _code(" = ".join(filter(None, (formula.symbol, formula.symbols)))))
+        (said.label(formula.quantity), code(" = ".join(filter(None, (formula.symbol, formula.symbols)))))
         for formula in kind.formulas
         if formula.symbol != formula.symbols
     ]
-    legend = [f"- {_code(each.symbol)} = {_code(each.meaning)}" for each in kind.legend if each.symbol != each.meaning]
+    legend = [f"- {code(each.symbol)} = {code(each.meaning)}" for each in kind.legend if each.symbol != each.meaning]
     return _document(
         f"{kind.kind}, on {kind.axes} spatial axes",
         kind.description,
@@ -86,8 +82,8 @@ def _kind(kind: KindExplanation) -> str:
 def _block(block: BlockExplanation) -> str:
     rows = [
         (
-            escaped(part.name),
-            escaped(part.kind),
+            cell(part.name),
+            cell(part.kind),
             words.shape(part.output_shape),
             *(said.part_cost(part, number) for number in (part.params, part.macs, part.elementwise_ops)),
         )
@@ -95,15 +91,15 @@ def _block(block: BlockExplanation) -> str:
     ]
     seen = block.receptive_field
     return _document(
-        f"{escaped(words.printable(block.name))}: {escaped(said.block_kind(block))}",
+        f"{cell(block.name)}: {escaped(said.block_kind(block))}",
         block.description,
         block.source,
         _table(("part", "kind", "output", "params", "MACs", "element-wise ops"), "lllrrr", rows) if rows else [],
         [
-            f"- {label}: {_code(said.added(shares, total, len(block.uncosted_layers)))}"
+            f"- {label}: {code(said.added(shares, total, len(block.uncosted_layers)))}"
             for label, shares, total in said.sums(block)
         ]
-        + ([f"- {escaped(words.printable(said.uncosted(block)))}"] if block.at_least else [])
+        + ([f"- {escaped(said.uncosted(block))}"] if block.at_least else [])
         + ([f"- field: {said.field(seen)}"] if seen is not None and words.field(seen) else []),
     )
 
@@ -111,12 +107,12 @@ def _block(block: BlockExplanation) -> str:
 def _network(network: NetworkExplanation) -> str:
     rows = [
         (
-            escaped(line.name),
-            escaped(f"{line.kind} {line.summary}".rstrip()),
-            _code(line.macs.numbers) if line.macs else "",
+            cell(line.name),
+            cell(f"{line.kind} {line.summary}".rstrip()),
+            code(line.macs.numbers) if line.macs else "",
             words.exact(line.macs.value) if line.macs else "?",
         )
         for line in network.layers
     ]
-    title = escaped(words.printable(network.name))
+    title = cell(network.name)
     return _document(title, "", "", _table(("layer", "kind", "MACs", "value"), "lllr", rows))

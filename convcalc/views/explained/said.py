@@ -9,6 +9,7 @@ from convcalc.analysis.explain import COSTS, BlockExplanation, Formula, LayerExp
 from convcalc.analysis.report import ReceptiveField
 from convcalc.fields import shown
 from convcalc.views import words
+from convcalc.visible import short
 
 LABELS = {
     "padding": "padding in all",
@@ -57,7 +58,7 @@ def heading(layer: LayerExplanation) -> tuple[str, str, str]:
     """Name, kind with its summary, and the shapes that enter and leave."""
     entering = ", ".join(words.shape(shape) for shape in layer.input_shapes)
     return (
-        words.printable(layer.name),
+        short(layer.name),
         f"{layer.kind} {layer.summary}".rstrip(),
         f"{entering} -> {words.shape(layer.output_shape)}",
     )

@@ -7,13 +7,14 @@ from collections.abc import Iterable, Iterator
 
 from rich.cells import cell_len
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.explained import said
+from convcalc.views.formats import terminal
+from convcalc.visible import short
 
 LABEL = 18
 """Columns for what a formula is of."""
@@ -34,16 +35,16 @@ def show(console: Console, explained: Explanation | KindExplanation, spec: str =
 
 
 def _head(console: Console, name: str, *others: str, path: str) -> None:
-    said_ = Text.assemble((name, "bold"), *(f"   {other}" for other in others), (f"   {words.printable(path)}", "dim"))
+    said_ = terminal.line((name, "bold"), *(f"   {other}" for other in others), (f"   {path}", "dim"))
     said_.rstrip()
     console.print(said_)
 
 
 def _about(console: Console, description: str, source: str) -> None:
     if description:
-        console.print(Text(words.printable(description)))
+        console.print(terminal.line(description))
     if source:
-        console.print(Text(words.printable(f"Source: {source}"), "dim"))
+        console.print(terminal.line(f"Source: {source}", style="dim"))
 
 
 def _layer(console: Console, layer: LayerExplanation, spec: str) -> None:
@@ -54,14 +55,14 @@ def _layer(console: Console, layer: LayerExplanation, spec: str) -> None:
         meaning = [symbol.meaning] if symbol.meaning != symbol.symbol else []
         _formula(console, "", [symbol.symbol, *meaning, words.exact(symbol.value)])
     if layer.choices:
-        console.print(Text(f"with {said.choices(layer.choices)}", "dim"))
+        console.print(terminal.line(f"with {said.choices(layer.choices)}", style="dim"))
     console.print()
     for formula in said.listed(layer.formulas):
         _formula(console, said.label(formula.quantity), said.pieces(formula))
     if not said.has_field_formula(layer):
         _formula(console, "field", [said.field(layer.receptive_field)])
     for note in layer.notes:
-        console.print(Text(words.printable(note), "dim"))
+        console.print(terminal.line(note, style="dim"))
 
 
 def _kind(console: Console, kind: KindExplanation) -> None:
@@ -71,14 +72,14 @@ def _kind(console: Console, kind: KindExplanation) -> None:
     for symbol in kind.legend:
         _formula(console, "", [symbol.symbol, symbol.meaning] if symbol.meaning != symbol.symbol else [symbol.symbol])
     if kind.choices:
-        console.print(Text(f"with {said.choices(kind.choices)}", "dim"))
+        console.print(terminal.line(f"with {said.choices(kind.choices)}", style="dim"))
     console.print()
     for formula in kind.formulas:
         parts = [part for part in (formula.symbol, formula.symbols) if part]
         if len(set(parts)) == len(parts):
             _formula(console, said.label(formula.quantity), parts)
     for note in kind.notes:
-        console.print(Text(note, "dim"))
+        console.print(terminal.line(note, style="dim"))
 
 
 def _formula(console: Console, label: str, pieces: list[str]) -> None:
@@ -97,7 +98,7 @@ def _formula(console: Console, label: str, pieces: list[str]) -> None:
 
 def _labelled(console: Console, label: str, lines: Iterable[str]) -> None:
     if label and console.width < NARROW:
-        console.print(Text(label, "cyan"))
+        console.print(terminal.line(label, style="cyan"))
         label = ""
         lines = [f"  {line}" for line in lines]
         indent = ""
@@ -105,7 +106,7 @@ def _labelled(console: Console, label: str, lines: Iterable[str]) -> None:
         indent = " " * LABEL if label else ""
     for number, line in enumerate(lines):
         head = label.ljust(LABEL) if label and not number else indent
-        console.print(Text.assemble((head, "cyan"), line), soft_wrap=True)
+        console.print(terminal.line((head, "cyan"), line), soft_wrap=True)
 
 
 def _folded(text: str, width: int) -> Iterator[str]:
@@ -121,7 +122,7 @@ def _folded(text: str, width: int) -> Iterator[str]:
 
 
 def _block(console: Console, block: BlockExplanation, spec: str) -> None:
-    _head(console, words.printable(block.name), words.printable(said.block_kind(block)), path=spec)
+    _head(console, short(block.name), said.block_kind(block), path=spec)
     _about(console, block.description, block.source)
     console.print()
     if block.parts:
@@ -139,13 +140,13 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
     for label, shares, total in said.sums(block):
         _formula(console, label, said.added(shares, total, len(block.uncosted_layers)).split(" = "))
     if said.uncosted(block):
-        console.print(Text(words.printable(said.uncosted(block)), "dim"))
+        console.print(terminal.line(said.uncosted(block), style="dim"))
     if block.receptive_field is not None and words.field(block.receptive_field):
         _formula(console, "field", [said.field(block.receptive_field)])
 
 
 def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
-    _head(console, words.printable(network.name), path=spec)
+    _head(console, short(network.name), path=spec)
     lines = network.layers
     if not lines:
         return

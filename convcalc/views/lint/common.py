@@ -10,7 +10,7 @@ import msgspec
 
 from convcalc.linting.records import Finding, Run
 from convcalc.spec.source import Edit, Source
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 LEVELS = ("error", "warning", "info")
 """From what matters most to what matters least."""
@@ -72,12 +72,7 @@ def notes(run: Run) -> list[str]:
 def place(finding: Finding) -> str:
     """path:line:col; the path alone where the whole file is meant."""
     where = f":{finding.line}:{finding.column}" if finding.line else ""
-    return f"{printable(finding.path)}{where}"
-
-
-def sound(text: str) -> str:
-    """A text that can be encoded: halves of surrogate pairs, which YAML can write, are replaced."""
-    return text.encode(errors="replace").decode()
+    return f"{visible(finding.path)}{where}"
 
 
 def rule(finding: Finding) -> str:
@@ -122,7 +117,7 @@ class Change(msgspec.Struct, frozen=True):
 
 def change(source: Source, edit: Edit) -> Change:
     """Where in a text an edit is."""
-    return Change(*_position(source, edit.start), *_position(source, edit.end), sound(edit.text))
+    return Change(*_position(source, edit.start), *_position(source, edit.end), edit.text)
 
 
 def _position(source: Source, index: int) -> tuple[int, int]:

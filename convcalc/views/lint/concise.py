@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.linting.records import Finding, Run
 from convcalc.views.lint import common
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 
 def text(run: Run) -> str:
@@ -14,4 +14,4 @@ def text(run: Run) -> str:
 
 def line(finding: Finding) -> str:
     """One finding."""
-    return f"{common.place(finding)}: {finding.severity}[{finding.code}]: {printable(finding.message)}"
+    return f"{common.place(finding)}: {finding.severity}[{finding.code}]: {visible(finding.message)}"

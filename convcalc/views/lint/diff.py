@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from convcalc.spec.source import Source
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -19,15 +19,17 @@ NO_NEWLINE = "\n\\ No newline at end of file\n"
 def text(before: Source, after: Source) -> str:
     """The differences, with three lines around each; line ends are those of the file."""
     old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", source.text) for source in (before, after))
-    name = printable(before.path)
+    name = visible(before.path)
     lines = difflib.unified_diff(old, new, name, name)
     return "".join(line if line.endswith(("\n", "\r")) else f"{line}{NO_NEWLINE}" for line in lines)
 
 
 def show(console: Console, before: Source, after: Source) -> None:
     """The differences on a terminal, in colours."""
-    from rich.text import Text
+    from convcalc.views.formats import terminal
 
     for line in re.split("\r\n|\r|\n", text(before, after))[:-1]:
         style = next((style for start, style in STYLES.items() if line.startswith(start)), "")
-        console.print(Text(printable(line), style), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
+        console.print(
+            terminal.line(line.expandtabs(), style=style), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False
+        )

@@ -7,8 +7,8 @@ messages alone, so each begins with its place.
 from __future__ import annotations
 
 from convcalc.linting.records import Finding, Run
+from convcalc.views.formats.github import command
 from convcalc.views.lint import common, concise
-from convcalc.views.words import printable
 
 KINDS = {"error": "error", "warning": "warning", "info": "notice"}
 MOST = 10
@@ -27,28 +27,15 @@ def text(run: Run) -> str:
     if listed:
         more = f"{listed} more than GitHub shows; the log of this step has them all"
         first = next((place for place, kind in enumerate(kinds) if kind == "notice"), len(kinds))
-        commands.insert(first, _command("notice", {"title": "convcalc lint"}, more))
-    crashed = [_command("error", {"title": "convcalc lint"}, printable(crash.sentence)) for crash in run.crashed]
-    return "".join(f"{command}\n" for command in (*crashed, *commands))
+        commands.insert(first, command("notice", {"title": "convcalc lint"}, more))
+    crashed = [command("error", {"title": "convcalc lint"}, crash.sentence) for crash in run.crashed]
+    return "".join(f"{line}\n" for line in (*crashed, *commands))
 
 
 def _annotation(finding: Finding) -> str:
-    properties = {"title": f"convcalc {common.rule(finding)}", "file": printable(common.from_root(finding.path))}
+    properties = {"title": f"convcalc {common.rule(finding)}", "file": common.from_root(finding.path)}
     if finding.line:
         line, column, end_column = map(str, (finding.line, finding.column, finding.end_column))
         properties |= {"line": line, "endLine": line, "col": column, "endColumn": end_column}
-    advice = f"\nhelp: {printable(finding.help)}" if finding.help else ""
-    return _command(KINDS.get(finding.severity, "notice"), properties, concise.line(finding) + advice)
-
-
-def _command(kind: str, properties: dict[str, str], message: str) -> str:
-    listed = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
-    return f"::{kind} {listed}::{_escaped(message)}"
-
-
-def _escaped(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
-
-
-def _property(text: str) -> str:
-    return _escaped(text).replace(":", "%3A").replace(",", "%2C")
+    advice = [f"help: {finding.help}"] if finding.help else []
+    return command(KINDS.get(finding.severity, "notice"), properties, concise.line(finding), *advice)

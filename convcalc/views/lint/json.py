@@ -6,8 +6,8 @@ import msgspec
 
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 from convcalc.views.lint import common
-from convcalc.views.lint.common import sound
 
 VERSION = 1
 
@@ -62,28 +62,27 @@ def text(run: Run) -> str:
         findings=[_found(file, finding) for file in run.files for finding in file.findings],
         summary=common.summary(run),
         internal_errors=[
-            Failure(crash.code, crash.name, sound(crash.path), sound(crash.layer) or None, sound(crash.sentence))
-            for crash in run.crashed
+            Failure(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence) for crash in run.crashed
         ],
     )
-    return msgspec.json.format(msgspec.json.encode(document), indent=1).decode() + "\n"
+    return encoded(document).decode() + "\n"
 
 
 def _found(file: Linted, finding: Finding) -> Found:
     fix = None
     if finding.fix is not None and file.source is not None:
-        fix = Fix(sound(finding.fix.title), [common.change(file.source, edit) for edit in finding.fix.edits])
+        fix = Fix(finding.fix.title, [common.change(file.source, edit) for edit in finding.fix.edits])
     return Found(
-        path=sound(finding.path),
+        path=finding.path,
         line=finding.line or None,
         column=finding.column or None,
         end_column=finding.end_column or None,
         code=finding.code,
         name=finding.name,
         severity=finding.severity,
-        message=sound(finding.message),
-        help=sound(finding.help),
-        layer=sound(finding.layer) or None,
+        message=finding.message,
+        help=finding.help,
+        layer=finding.layer or None,
         more=finding.more,
         fix=fix,
     )

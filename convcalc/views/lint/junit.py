@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import re
-from xml.sax.saxutils import escape, quoteattr
-
 from convcalc.linting.records import Finding, Linted, Run
+from convcalc.views.formats.xml import escaped, quoted
 from convcalc.views.lint import common
-from convcalc.views.words import printable
 
 
 def text(run: Run) -> str:
@@ -22,8 +19,8 @@ def text(run: Run) -> str:
         count = len(run.crashed)
         lines.append(f'  <testsuite name="convcalc" tests="{count}" failures="0" errors="{count}">')
         for crash in run.crashed:
-            lines.append(f"    <testcase name={_quoted(crash.code)} classname={_quoted(crash.path)}>")
-            lines += [f"      <error message={_quoted(crash.sentence)}/>", "    </testcase>"]
+            lines.append(f"    <testcase name={quoted(crash.code)} classname={quoted(crash.path)}>")
+            lines += [f"      <error message={quoted(crash.sentence)}/>", "    </testcase>"]
         lines.append("  </testsuite>")
     return "\n".join([*lines, "</testsuites>", ""])
 
@@ -35,11 +32,11 @@ def _fails(finding: Finding) -> bool:
 def _suite(file: Linted) -> list[str]:
     failed = sum(map(_fails, file.findings))
     tests = max(1, len(file.findings))
-    lines = [f'  <testsuite name={_quoted(file.path)} tests="{tests}" failures="{failed}" errors="0">']
+    lines = [f'  <testsuite name={quoted(file.path)} tests="{tests}" failures="{failed}" errors="0">']
     for finding in file.findings:
         lines += _case(finding)
     if not file.findings:
-        lines.append(f'    <testcase name="lint" classname={_quoted(file.path)} file={_quoted(file.path)}/>')
+        lines.append(f'    <testcase name="lint" classname={quoted(file.path)} file={quoted(file.path)}/>')
     return [*lines, "  </testsuite>"]
 
 
@@ -47,23 +44,12 @@ def _case(finding: Finding) -> list[str]:
     where = f" in line {finding.line}" if finding.line else ""
     layer = f": {finding.layer}" if finding.layer else ""
     line = f' line="{finding.line}"' if finding.line else ""
-    name, path = _quoted(common.rule(finding) + where + layer), _quoted(finding.path)
+    name, path = quoted(common.rule(finding) + where + layer), quoted(finding.path)
     lines = [f"    <testcase name={name} classname={path} file={path}{line}>"]
-    advice = f"\nhelp: {printable(finding.help)}" if finding.help else ""
-    said = _escaped(f"{common.place(finding)}: {printable(finding.message)}{advice}")
+    advice = [f"help: {finding.help}"] if finding.help else []
+    said = escaped(f"{common.place(finding)}: {finding.message}", *advice)
     if _fails(finding):
-        lines.append(f'      <failure type="{finding.severity}" message={_quoted(finding.message)}>{said}</failure>')
+        lines.append(f'      <failure type="{finding.severity}" message={quoted(finding.message)}>{said}</failure>')
     else:
         lines.append(f"      <system-out>{said}</system-out>")
     return [*lines, "    </testcase>"]
-
-
-_NOT_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-
-
-def _escaped(text: str) -> str:
-    return escape(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", text))
-
-
-def _quoted(text: str) -> str:
-    return quoteattr(_NOT_XML.sub("\N{REPLACEMENT CHARACTER}", printable(text)))

@@ -6,11 +6,10 @@ characters, so what does not fit is counted.
 
 from __future__ import annotations
 
-import re
-
 from convcalc.linting.records import Finding, Run
+from convcalc.views.formats.markdown import escaped
 from convcalc.views.lint import common
-from convcalc.views.words import printable
+from convcalc.visible import short
 
 MARKER = "<!-- convcalc:lint -->"
 LONGEST = 64_500
@@ -47,8 +46,4 @@ def _row(finding: Finding) -> str:
 
 
 def _cell(value: str) -> str:
-    """A text that is no markup, in one line, and calls nobody."""
-    said = printable(value)
-    said = said if len(said) <= LONGEST_CELL else f"{said[: LONGEST_CELL - 1]}…"
-    said = said.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace("@", "&#64;")
-    return re.sub(r"([\\`*_\[\]|~$])", r"\\\1", said).replace("#", "&#35;")
+    return escaped(short(value, LONGEST_CELL))

@@ -12,13 +12,12 @@ from collections.abc import Iterable
 from typing import Any
 from urllib.parse import quote
 
-import msgspec
-
 from convcalc import rules
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 from convcalc.views.lint import common
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note", "off": "none"}
@@ -55,7 +54,7 @@ def text(run: Run) -> str:
             }
         ],
     }
-    return msgspec.json.format(msgspec.json.encode(log), indent=1).decode() + "\n"
+    return encoded(log).decode() + "\n"
 
 
 def _invocation(run: Run) -> Object:
@@ -100,7 +99,7 @@ def _fence(example: str) -> str:
 
 def _message(said: str) -> str:
     """A text in which no viewer takes anything for a placeholder or a link."""
-    return re.sub(r"\{(\d+)\}", r"{{\1}}", printable(said)).replace("](", "] (") or "?"
+    return re.sub(r"\{(\d+)\}", r"{{\1}}", visible(said)).replace("](", "] (") or "?"
 
 
 class _Fingerprints:
@@ -128,7 +127,7 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
     }
     location: Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
     if finding.layer:
-        location["logicalLocations"] = [{"fullyQualifiedName": printable(finding.layer), "kind": "member"}]
+        location["logicalLocations"] = [{"fullyQualifiedName": visible(finding.layer), "kind": "member"}]
     return {
         "ruleId": finding.code,
         "ruleIndex": place,

@@ -9,7 +9,7 @@ from convcalc.linting.records import Run
 from convcalc.views import diagnostics
 from convcalc.views.diagnostics import Line
 from convcalc.views.lint import common
-from convcalc.views.words import printable
+from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -35,7 +35,7 @@ def _lines(run: Run, width: int | None) -> Iterator[Line]:
         hidden = len(file.findings) - diagnostics.MOST
         if hidden > 0:
             said = f"{common.counted(hidden, 'more finding')} not shown; --format concise shows all"
-            yield from diagnostics.broken([(f"{printable(file.path)}: ", "bold")], said, "", width, "  ")
+            yield from diagnostics.broken([(f"{visible(file.path)}: ", "bold")], said, "", width, "  ")
             yield []
     style = "bold red" if run.failed else "bold" if run.findings else "bold green"
     yield from diagnostics.broken([], common.headline(run), style, width)

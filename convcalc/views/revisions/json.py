@@ -12,6 +12,7 @@ from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
 from convcalc.views import json
 from convcalc.views.comparison.json import SCHEMA_VERSION, Diff, heads
+from convcalc.views.formats import json as formats
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
@@ -33,8 +34,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 def encoded(files: Sequence[Revised], revision: str, by: By) -> bytes:
     """The text of all files, an object where there is one."""
     documents = [_document(file, revision, by) for file in files]
-    encodable: object = documents[0] if len(documents) == 1 else documents
-    return msgspec.json.format(msgspec.json.encode(encodable, enc_hook=str), indent=1)
+    return formats.encoded(documents[0] if len(documents) == 1 else documents)
 
 
 def _document(file: Revised, revision: str, by: By) -> Document:

@@ -9,11 +9,12 @@ from collections.abc import Sequence
 
 from convcalc.analysis.lines import By
 from convcalc.comparing.revisions import Revised
-from convcalc.views import words
 from convcalc.views.comparison import records as comparisons
-from convcalc.views.comparison.markdown import Section, cell, change_rows, fitted, row, short
-from convcalc.views.markdown import escaped
+from convcalc.views.comparison.markdown import Section, change_rows, fitted
+from convcalc.views.formats import html
+from convcalc.views.formats.markdown import cell, escaped, row
 from convcalc.views.revisions import records
+from convcalc.visible import short
 
 MARKER = "<!-- convcalc:compare -->"
 MOST_FOLDED = 100
@@ -24,7 +25,7 @@ HEADER = [row(*records.HEADERS), "|:-:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
 def text(files: Sequence[Revised], revision: str, by: By) -> str:
     """The comment; files that are as they were are counted, and named in a fold."""
     shown = [file for file in files if file.status != "unchanged"]
-    sections = [Section(HEADER, [row(*map(_cell, records.cells(file))) for file in shown])] if shown else []
+    sections = [Section(HEADER, [_row(*records.cells(file)) for file in shown])] if shown else []
     changed = [file for file in files if file.status == "changed"]
     sections += [section for file in changed[:MOST_FOLDED] if (section := _section(file, by)) is not None]
     same = [f"- {cell(records.name(file))}" for file in files if file.status == "unchanged"]
@@ -35,8 +36,8 @@ def text(files: Sequence[Revised], revision: str, by: By) -> str:
     return fitted(start, sections, [*end, records.convention(files)])
 
 
-def _cell(value: str) -> str:
-    return escaped(words.printable(short(value, 300)))
+def _row(mark: str, *cells: str) -> str:
+    return row(mark, *(escaped(short(text, 300)) for text in cells))
 
 
 def _section(file: Revised, by: By) -> Section | None:
@@ -48,4 +49,4 @@ def _section(file: Revised, by: By) -> Section | None:
         rows.append(
             row("≈", f"{behind} {by}{'s' if behind > 1 else ''}", "changed because something before did", *[""] * 7)
         )
-    return Section(header, rows, f"{cell(records.name(file))}: {comparisons.headline(comparison)}", folded=True)
+    return Section(header, rows, f"{html.escaped(records.name(file))}: {comparisons.headline(comparison)}", folded=True)

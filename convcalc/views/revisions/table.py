@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.analysis.lines import By
 from convcalc.comparing.revisions import Revised
-from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, fitted
 from convcalc.views.comparison import table
+from convcalc.views.formats import terminal
 from convcalc.views.revisions import records
 
 STYLES = {"changed": "yellow", "added": "green", "deleted": "red", "failed": "bold red", "unchanged": "dim"}
@@ -24,8 +23,8 @@ def show(console: Console, files: Sequence[Revised], revision: str, by: By) -> N
         if file.sides is not None and compared is not None and compared.changes:
             table.show(console, file.sides, by, convention=False)
             console.print()
-    console.print(Text(words.printable(records.headline(files, revision)), "bold"))
-    rows = [[words.printable(cell) for cell in records.cells(file)] for file in files]
+    console.print(terminal.line(records.headline(files, revision), style="bold"))
+    rows = [records.cells(file) for file in files]
     ranks = (0, 0, 2, 3, 6, 0, 1, 5, 4, 0)
     columns = [
         Column(header, [row[place] for row in rows], "right" if 2 <= place <= 8 else "left", rank=rank,
@@ -36,6 +35,6 @@ def show(console: Console, files: Sequence[Revised], revision: str, by: By) -> N
     console.print(Grid(fitted(columns, console.width), [STYLES[file.status] for file in files]), soft_wrap=True)
     for file, row in zip(files, rows, strict=True):
         if row[-1] and file.status in {"failed", "changed"}:
-            console.print(Text(f"{words.printable(file.path)}: {row[-1]}", STYLES[file.status]))
+            console.print(terminal.line(f"{file.path}: {row[-1]}", style=STYLES[file.status]))
     if records.convention(files):
-        console.print(Text(records.convention(files), "dim"))
+        console.print(terminal.line(records.convention(files), style="dim"))

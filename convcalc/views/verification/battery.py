@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.reference.battery import LABELS, Battery, KindResult
 from convcalc.reference.findings import Column
@@ -13,6 +12,7 @@ from convcalc.reference.rounding import STATED
 from convcalc.views import words
 from convcalc.views.columns import Column as Cells
 from convcalc.views.columns import Grid, end, fitted
+from convcalc.views.formats import terminal
 from convcalc.views.verification.marks import Marks, marks
 
 HEADERS: dict[Column, str] = {**LABELS, "receptive_field": "field"}
@@ -26,13 +26,14 @@ def show(console: Console, found: Battery, seconds: float | None = None) -> None
         if result.counterexample is not None:
             comment, _, spec = result.counterexample.spec.rstrip("\n").partition("\n")
             console.print()
-            console.print(Text(words.printable(comment), "red"), soft_wrap=True)
-            console.print(Text(spec), soft_wrap=True)
+            console.print(terminal.line(comment, style="red"), soft_wrap=True)
+            for text in spec.split("\n"):
+                console.print(terminal.line(text), soft_wrap=True)
     if not found.agrees:
         console.print()
     for line in key(found):
-        console.print(Text(line, "dim"))
-    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
+        console.print(terminal.line(line, style="dim"))
+    console.print(terminal.line(verdict(found, seconds), style="bold green" if found.agrees else "bold red"))
 
 
 def header(found: Battery, column: Column) -> str:
@@ -67,7 +68,7 @@ def _table(found: Battery, mark: Marks, width: int) -> object:
 
 
 def _name(row: KindResult | str) -> str:
-    return row if isinstance(row, str) else words.printable(row.name)
+    return row if isinstance(row, str) else row.name
 
 
 def cell(result: KindResult, column: Column, mark: Marks) -> str:
@@ -89,7 +90,7 @@ def verdict(found: Battery, seconds: float | None = None) -> str:
     if not wrong:
         values = f", every value compared is {found.runtime}'s" if found.runtime else ""
         return f"{tried}: every number measured is as claimed, every identity holds{values}"
-    return f"{tried}: {len(wrong)} disagree{'s' if len(wrong) == 1 else ''}: {', '.join(map(words.printable, wrong))}"
+    return f"{tried}: {len(wrong)} disagree{'s' if len(wrong) == 1 else ''}: {', '.join(wrong)}"
 
 
 def _counts(found: Battery) -> Iterator[str]:

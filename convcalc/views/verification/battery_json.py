@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from convcalc.reference.battery import Battery, KindResult
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -23,7 +22,7 @@ def encode(found: Battery) -> bytes:
         **({"against": found.runtime} if found.runtime else {}),
         "results": [_result(result) for result in found.results],
     }
-    return msgspec.json.format(msgspec.json.encode(document), indent=1)
+    return encoded(document)
 
 
 def _result(result: KindResult) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from convcalc.reference.against import Comparison
 from convcalc.reference.verified import Verification
 from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
+from convcalc.views.formats.json import encoded
 
 SCHEMA_VERSION = 1
 
@@ -86,5 +87,4 @@ def _figure(figure: Any) -> dict[str, Any]:
 
 def encode(documents: list[dict[str, Any]]) -> bytes:
     """One spec as an object, several as an array of them."""
-    whole: Any = documents[0] if len(documents) == 1 else documents
-    return msgspec.json.format(msgspec.json.encode(whole, enc_hook=str), indent=1)
+    return encoded(documents[0] if len(documents) == 1 else documents)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views import words
-from convcalc.views.markdown import escaped
+from convcalc.views.formats.markdown import cell, code, escaped, row
 from convcalc.views.verification import network
 from convcalc.views.verification.marks import Marks, marks
 
@@ -14,7 +14,7 @@ def text(found: Verification, spec: str, encoding: str | None = "utf-8") -> str:
     mark = marks(encoding)
     name, shapes, path = words.title(found.report, spec)
     rows = [
-        f"### {escaped(name)} ({shapes})",
+        f"### {escaped(name)} ({escaped(shapes)})",
         "",
         "| layer | kind | output | params | MACs | field |" + (f" {found.runtime} |" if found.runtime else ""),
         "|:--|:--|:--|--:|--:|--:|" + ("--:|" if found.runtime else ""),
@@ -27,13 +27,15 @@ def text(found: Verification, spec: str, encoding: str | None = "utf-8") -> str:
     ]
     said = [network.expectations(found.expectations, mark)] if found.expectations else []
     said += [*network.disagreements(found), *network.notes(found), network.verdict(found)]
-    return "\n\n".join(["\n".join(rows), *map(escaped, said), f"{found.dtype}, seed {found.seed} · `{path}`"]) + "\n"
+    return (
+        "\n\n".join(["\n".join(rows), *map(escaped, said), f"{found.dtype}, seed {found.seed} · {code(path)}"]) + "\n"
+    )
 
 
 def _row(layer: LayerResult, field: str, mark: Marks) -> str:
     check = layer.receptive_field
     cells = (
-        escaped(layer.name),
+        cell(layer.name),
         layer.kind,
         _cell(layer.output_shape, mark),
         _cell(layer.params, mark),
@@ -41,7 +43,7 @@ def _row(layer: LayerResult, field: str, mark: Marks) -> str:
         f"{field} {mark.of(check.agrees if check else None)}",
         *([network.difference([layer], mark)] if layer.against is not None else []),
     )
-    return f"| {' | '.join(cells)} |"
+    return row(*cells)
 
 
 def _cell(figure: Figure, mark: Marks) -> str:

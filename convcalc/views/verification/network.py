@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.console import Console
-from rich.text import Text
 
 from convcalc.analysis.lines import Line, lines
 from convcalc.reference.against import Comparison
@@ -15,10 +14,9 @@ from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
+from convcalc.views.formats import terminal
 from convcalc.views.verification.marks import Marks, marks
 
-MOST_NAMES = 5
-"""Layers that a note names."""
 BEYOND = f"{UNAFFORDABLE}; --max-steps gives it more, --layer runs one alone"
 
 
@@ -27,23 +25,23 @@ def show(console: Console, found: Verification, spec: str, seconds: float | None
     mark = marks(console.encoding)
     name, shapes, path = words.title(found.report, spec)
     run = f"{found.dtype}, seed {found.seed}"
-    console.print(Text.assemble((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
+    console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
     if found.layers:
         _table(console, found, mark)
-    console.print(Text(totals(found, mark), "bold"))
+    console.print(terminal.line(totals(found, mark), style="bold"))
     if found.expectations:
-        console.print(Text(expectations(found.expectations, mark)))
+        console.print(terminal.line(expectations(found.expectations, mark)))
     for text in disagreements(found):
-        console.print(Text(text, "red"), soft_wrap=True)
+        console.print(terminal.line(text, style="red"), soft_wrap=True)
     for note in notes(found):
-        console.print(Text(note), soft_wrap=True)
-    console.print(Text(verdict(found, seconds), "bold green" if found.agrees else "bold red"))
+        console.print(terminal.line(note), soft_wrap=True)
+    console.print(terminal.line(verdict(found, seconds), style="bold green" if found.agrees else "bold red"))
 
 
 def _table(console: Console, found: Verification, mark: Marks) -> None:
     folded = list(_folded(found))
     columns = [
-        Column("layer", [words.printable(line.name) for line, _ in folded], "left", shorten=end),
+        Column("layer", [line.name for line, _ in folded], "left", shorten=end),
         Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
         Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=4, shorten=first_words),
         Column("output", [_marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
@@ -137,9 +135,9 @@ def disagreements(found: Verification) -> list[str]:
     """A line for every number that is not as claimed, with its layer and its place in the spec."""
     texts = []
     for layer in found.disagreements:
-        where = f"{words.printable(layer.name)}{f' (line {layer.line})' if layer.line else ''}:"
+        where = f"{layer.name}{f' (line {layer.line})' if layer.line else ''}:"
         if layer.problem:
-            texts.append(f"{where} could not be run: {words.printable(layer.problem)}")
+            texts.append(f"{where} could not be run: {layer.problem}")
         else:
             texts += [
                 f"{where} {label} {_value(figure.claimed)} claimed, {_value(figure.measured)} measured"
@@ -148,12 +146,12 @@ def disagreements(found: Verification) -> list[str]:
             ]
         check = layer.receptive_field
         if check is not None and check.agrees is False:
-            texts.append(f"{where} receptive field: {words.printable(check.reason)}")
+            texts.append(f"{where} receptive field: {check.reason}")
         if layer.against is not None and layer.against.agrees is False:
             texts.append(f"{where} values {_apart(layer.against)} from {found.runtime}'s")
     nodes = found.network.nodes
     return texts + [
-        f"output {words.printable(nodes[output.place].name)}: values {_apart(output)} from {found.runtime}'s"
+        f"output {nodes[output.place].name}: values {_apart(output)} from {found.runtime}'s"
         for output in found.outputs
         if output.agrees is False
     ]
@@ -168,22 +166,19 @@ def notes(found: Verification) -> list[str]:
     texts = []
     left_out = [layer.name for layer in found.layers if not layer.is_run]
     if left_out:
-        texts.append(f"not run: {_listed(left_out)} of {len(found.layers)} layers: {BEYOND}; the totals need all")
+        texts.append(f"not run: {words.listed(left_out)} of {len(found.layers)} layers: {BEYOND}; the totals need all")
     reasons: dict[str, list[str]] = {}
     for layer in found.layers:
         check = layer.receptive_field
         if check is not None and check.agrees is None:
             reasons.setdefault(check.reason, []).append(layer.name)
     for reason, names in reasons.items():
-        texts.append(
-            f"field not probed at {_listed(names)}: {BEYOND if reason == UNAFFORDABLE else words.printable(reason)}"
-        )
+        texts.append(f"field not probed at {words.listed(names)}: {BEYOND if reason == UNAFFORDABLE else reason}")
     texts += _uncompared(found)
     infinite = [layer.name for layer in found.layers if not layer.finite]
     if infinite:
-        texts.append(
-            f"values overflowed at {_listed(infinite)}: random weights do that, and no number above rests on values"
-        )
+        where = words.listed(infinite)
+        texts.append(f"values overflowed at {where}: random weights do that, and no number above rests on values")
     return texts
 
 
@@ -195,17 +190,12 @@ def _uncompared(found: Verification) -> list[str]:
     for layer in found.layers:
         if layer.against is not None and layer.against.reason:
             reasons.setdefault(layer.against.reason, []).append(layer.name)
-    texts = [f"not compared at {_listed(names)}: {words.printable(reason)}" for reason, names in reasons.items()]
+    texts = [f"not compared at {words.listed(names)}: {reason}" for reason, names in reasons.items()]
     whole = [output for output in found.outputs if output.agrees is not None]
     if whole:
         largest = max(output.difference for output in whole)
         texts.append(f"the whole network in {found.runtime}: outputs at most {largest:.1e} apart")
     return [*texts, f"{found.runtime}: {STATED}"]
-
-
-def _listed(names: list[str]) -> str:
-    shown = ", ".join(words.printable(name) for name in names[:MOST_NAMES])
-    return shown + (f" and {len(names) - MOST_NAMES} more" if len(names) > MOST_NAMES else "")
 
 
 def verdict(found: Verification, seconds: float | None = None) -> str:

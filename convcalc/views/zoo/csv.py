@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Sequence
 
 from convcalc.analysis.report import Totals
 from convcalc.views import words
+from convcalc.views.formats import csv
 from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
@@ -19,11 +18,7 @@ HEADER = (
 
 def text(entries: Sequence[Entry]) -> str:
     """The table, with its header."""
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(HEADER)
-    writer.writerows(_row(entry) for entry in entries)
-    return out.getvalue()
+    return csv.text([HEADER, *map(_row, entries)])
 
 
 def _row(entry: Entry) -> list[object]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import msgspec
 
 from convcalc.version import __version__
+from convcalc.views.formats import json
 from convcalc.views.zoo.records import Entry
 
 SCHEMA_VERSION = 1
@@ -22,5 +23,4 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
 
 def encoded(entries: Sequence[Entry]) -> bytes:
     """All networks in one object."""
-    encoded = msgspec.json.encode(Document(networks=entries), enc_hook=str)  # a stride below 1 is a Fraction: "1/2"
-    return msgspec.json.format(encoded, indent=1)
+    return json.encoded(Document(networks=entries))

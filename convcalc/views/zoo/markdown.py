@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.views import words
-from convcalc.views.markdown import escaped
+from convcalc.views.formats.markdown import code, row
 from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
@@ -22,12 +22,12 @@ def text(entries: Sequence[Entry]) -> str:
 
 def _row(entry: Entry) -> str:
     cells = (
-        f"`{entry.name}`",
+        code(entry.name),
         records.inputs(entry),
         words.exact(entry.totals.params),
         words.exact(entry.totals.macs),
         words.field(entry.receptive_field),
         words.binary(entry.totals.peak_activation_bytes),
-        " ".join(f"`{variable}`" for variable in records.variables(entry)),
+        " ".join(map(code, records.variables(entry))),
     )
-    return f"| {' | '.join(map(escaped, cells))} |"
+    return row(*cells)

@@ -55,7 +55,7 @@ def variables(entry: Entry) -> list[str]:
 
 def publication(found: Entry) -> str:
     """Who published it, under which title and when; the first statement of the source where it says otherwise."""
-    said = words.printable(found.source)
+    said = found.source
     cited = re.match(r".*?\(\d{4}\)", said)
     return cited[0] if cited else re.split(r"[;:] |\. (?=[A-Z])", said)[0].rstrip(".")
 

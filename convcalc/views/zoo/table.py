@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from convcalc.views import words
 from convcalc.views.columns import GAP, Column, Grid, first_words, fitted, needed
+from convcalc.views.formats import terminal
 from convcalc.views.zoo import records
 from convcalc.views.zoo.records import Entry
 
@@ -39,8 +39,10 @@ def show(console: Console, entries: Sequence[Entry]) -> None:
         console.print()
         console.print(_variables(entries))
     first = entries[0].name
-    console.print(Text(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec"))
-    console.print(Text(records.convention(entries), "dim"))
+    console.print(
+        terminal.line(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec")
+    )
+    console.print(terminal.line(records.convention(entries), style="dim"))
 
 
 def _variables(entries: Sequence[Entry]) -> Table:
@@ -50,5 +52,5 @@ def _variables(entries: Sequence[Entry]) -> Table:
     table.add_column("variables, for --set", style="cyan")
     for entry in entries:
         if entry.variables:
-            table.add_row(entry.name, Text(", ".join(records.variables(entry))))
+            table.add_row(entry.name, terminal.line(", ".join(records.variables(entry))))
     return table

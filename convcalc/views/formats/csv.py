@@ -1,0 +1,28 @@
+"""Tables as CSV. A spreadsheet takes a cell that begins with ``=``, ``+``, ``-`` or ``@`` for a formula."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+from convcalc.visible import visible
+
+FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+NUMBERS = re.compile(r"[-+]?\d[\d./]*(x[-+]?\d[\d./]*)*")
+"""A number, or one an axis."""
+
+
+def text(rows: Iterable[Iterable[object]]) -> str:
+    """Rows of numbers and texts; a text that would be a formula has a `'` before it, a row is always a line."""
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(cell: object) -> object:
+    if not isinstance(cell, str):
+        return cell
+    shown = visible(cell)
+    return f"'{shown}" if FORMULA.match(shown) and not NUMBERS.fullmatch(shown) else shown

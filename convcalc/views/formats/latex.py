@@ -1,0 +1,16 @@
+"""Text in LaTeX."""
+
+from __future__ import annotations
+
+from convcalc.visible import visible
+
+SPECIAL = {
+    "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
+    "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "·": r"\ensuremath{\cdot}", "×": r"\ensuremath{\times}",
+    "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
+}  # fmt: skip
+
+
+def escaped(text: str) -> str:
+    """A text that is no markup."""
+    return "".join(SPECIAL.get(character, character) for character in visible(text))

@@ -1,0 +1,13 @@
+"""Lines for the terminal; no text from a spec is markup, and none of it steers the terminal."""
+
+from __future__ import annotations
+
+from rich.text import Text
+
+from convcalc.visible import visible
+
+
+def line(*parts: str | tuple[str, str], style: str = "") -> Text:
+    """One line of parts, some of them with a style of their own."""
+    shown = (visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts)
+    return Text.assemble(*shown, style=style)
