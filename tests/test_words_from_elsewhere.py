@@ -183,7 +183,7 @@ def test_fields_are_read_under_a_kind_that_another_framework_names() -> None:
 def test_sizes_without_a_name_are_answered_by_the_names_that_there_are() -> None:
     text = "inputs: {image: [3, 8, 8], depth: [1, 8, 8]}\nlayers: [concat: {from: [image, depth]}]\n"
     (problem,) = problems(text, inputs={"input": (3, 9, 9)})
-    assert problem.help == "its inputs have names: --input image=3x9x9 or --input depth=3x9x9"
+    assert problem.help == "its inputs have names: --input image=3x9x9, --input depth=3x9x9"
 
 
 def test_sizes_among_the_variables_are_answered_by_their_option() -> None:

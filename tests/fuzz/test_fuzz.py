@@ -25,7 +25,7 @@ from fuzz.shrink import shrunk
 INPUTS = int(os.environ.get("CONVCALC_FUZZ", "5000"))
 SEED = os.environ.get("CONVCALC_SEED", "")
 SHARES = {"specs": 0.7, "models": 0.26, "configurations": 0.02, "baselines": 0.02}
-CHUNKS = 20
+CHUNKS = {"specs": 20, "models": 20, "configurations": 1, "baselines": 1}
 """Tests that the inputs of a kind are spread over, so that several processes share them."""
 COUNTED = 25
 """One input of so many is tried with its calls counted, which doubles its time."""
@@ -36,12 +36,11 @@ ARGUMENTS: dict[str, list[str]] = json.loads((CASES / "arguments.json").read_tex
 """The command line by which each case failed."""
 
 
-@pytest.mark.parametrize("chunk", range(CHUNKS))
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize(("kind", "chunk"), [(kind, chunk) for kind in KINDS for chunk in range(CHUNKS[kind])])
 def test_inputs(kind: str, chunk: int, tmp_path: Path) -> None:
     outcomes: Counter[str] = Counter()
     with commands.folder(tmp_path):
-        for number in range(chunk, int(INPUTS * SHARES[kind]), CHUNKS):
+        for number in range(chunk, int(INPUTS * SHARES[kind]), CHUNKS[kind]):
             fuzzed = numbered(kind, number, SEED)
             fuzzed.put()
             with bounded():
@@ -56,7 +55,7 @@ def test_inputs(kind: str, chunk: int, tmp_path: Path) -> None:
             if failure is not None:
                 pytest.fail(f"CONVCALC_SEED={SEED}, {kind} {number}: {failure.kind}\n{arguments}\n{failure.detail}")
     right = sum(count for outcome, count in outcomes.items() if outcome.endswith((" 0", " 1")))
-    assert right > 0.2 * outcomes.total(), f"too few {kind} are right for the commands to get far: {outcomes}"
+    assert right > 0.1 * outcomes.total(), f"too few {kind} are right for the commands to get far: {outcomes}"
 
 
 @pytest.mark.parametrize("name", ARGUMENTS)
