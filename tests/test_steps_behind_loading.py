@@ -192,7 +192,7 @@ def test_verify_names_what_its_steps_do_not_last_for(tmp_path: Path) -> None:
     shown = io.StringIO()
     network.show(Console(file=shown, width=200), partial, "net.yaml")
     first = run.index(False)
-    assert f"not run: conv1.{first}, " in shown.getvalue()
+    assert f"not run: {12 - first} of 12 layers, from conv1.{first} on, so no totals: " in shown.getvalue()
     assert f"{sum(run)} of 12 layers run" in shown.getvalue()
     assert "field not probed at conv1." in shown.getvalue()
     document = msgspec.json.decode(json.encode([json.document(partial, "net.yaml")]))

@@ -14,7 +14,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.spans import Span
 from convcalc.network import Node
 
-UNAFFORDABLE = "it takes more steps than the run has"
+UNAFFORDABLE = "more work than the steps of this run last for"
 """Why something was not probed that could be."""
 
 

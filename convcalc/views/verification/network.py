@@ -17,7 +17,7 @@ from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.formats import terminal
 from convcalc.views.verification.marks import Marks, marks
 
-BEYOND = f"{UNAFFORDABLE}; --max-steps gives it more, --layer runs one alone"
+BEYOND = f"{UNAFFORDABLE}; --max-steps 100M allows more, --layer NAME runs one alone"
 
 
 def show(console: Console, found: Verification, spec: str, seconds: float | None = None) -> None:
@@ -166,7 +166,8 @@ def notes(found: Verification) -> list[str]:
     texts = []
     left_out = [layer.name for layer in found.layers if not layer.is_run]
     if left_out:
-        texts.append(f"not run: {words.listed(left_out)} of {len(found.layers)} layers: {BEYOND}; the totals need all")
+        count = f"{len(left_out)} of {len(found.layers)} layers"  # the last ones: layers run in the order of the spec
+        texts.append(f"not run: {count}, from {words.short(left_out[0])} on, so no totals: {BEYOND}")
     reasons: dict[str, list[str]] = {}
     for layer in found.layers:
         check = layer.receptive_field
