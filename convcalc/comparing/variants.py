@@ -17,6 +17,7 @@ from convcalc.spec import Source, SpecError, loads
 from convcalc.spec.named import readable
 from convcalc.spec.replacing import replaced
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.spec.trimming import without_unused_parameters
 from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
 
 MOST_NOTES = 3
@@ -28,9 +29,10 @@ class NothingToReplace(Exception):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """Variants side by side, and the text of each that could be made."""
+    """Variants side by side, the text that they are made from, and that of each that could be made."""
 
     sides: Sides
+    original: Source
     sources: dict[str, Source]
 
 
@@ -68,7 +70,7 @@ def of_variants(
         raise NothingToReplace(f"no layer to replace{named}: {'; '.join(notes[:MOST_NOTES]) or expected}{others}")
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
-    return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)
+    return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), source, sources)
 
 
 def _bounded(
@@ -124,7 +126,8 @@ def written(made: Made) -> str:
     """
     ((label, source),) = made.sources.items()
     head = next(entry.comparison.head for entry in made.sides.entries if entry.label == label and entry.comparison)
-    text = with_figures(source, _figures(analyze(head.network))).text
+    shorter = without_unused_parameters(source, made.original)
+    text = with_figures(shorter, _figures(analyze(head.network))).text
     try:
         network = loads(Source(source.path, text))
     except SpecError as error:
