@@ -13,7 +13,7 @@ from convcalc.analysis.report import Report
 from convcalc.analysis.theory import theory
 from convcalc.comparing.sides import Entry, Settings, Sides
 from convcalc.opening import read
-from convcalc.spec import Source, SpecError, loads
+from convcalc.spec import Diagnostic, Source, SpecError, loads
 from convcalc.spec.named import readable
 from convcalc.spec.replacing import replaced
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
@@ -126,17 +126,17 @@ def written(made: Made) -> str:
     """
     ((label, source),) = made.sources.items()
     head = next(entry.comparison.head for entry in made.sides.entries if entry.label == label and entry.comparison)
-    shorter = without_unused_parameters(source, made.original)
-    text = with_figures(shorter, _figures(analyze(head.network))).text
+    text = with_figures(source, _figures(analyze(head.network))).text
+    again, warnings = Source(source.path, text), list[Diagnostic]()
     try:
-        network = loads(Source(source.path, text))
+        network = loads(again, warn=warnings.extend)
     except SpecError as error:
         raise DoesNotReadBack(error.problems[0].message) from None
     report = analyze(network, batch=head.convention.batch, dtype=head.convention.dtype)
     for name, number in msgspec.structs.asdict(head.totals).items():
         if getattr(report.totals, name) != number:
             raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
-    return text
+    return without_unused_parameters(again, network, warnings, made.original).text
 
 
 def _figures(report: Report) -> dict[str, str | None]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from convcalc import steps
 from convcalc.network import Network
@@ -12,37 +12,44 @@ from convcalc.spec.outline import Outline
 from convcalc.spec.source import Diagnostic, Edit, Source, SpecError
 from convcalc.spec.tree import Mapping
 
+Place = tuple[int, int]
+"""Line and column, from 1."""
 
-def without_unused_parameters(source: Source, original: Source) -> Source:
-    """A spec, which has no mistakes, without parameters that change nothing (CC113), as far as it stays the same.
 
-    Those that changed nothing in the original either stay.
+def without_unused_parameters(
+    source: Source, network: Network, warnings: Sequence[Diagnostic], original: Source
+) -> Source:
+    """A spec without parameters that change nothing (CC113), as far as it stays the same and steps last.
+
+    `network` is what it describes, `warnings` what reading it found. Parameters that changed nothing in the original
+    either stay.
     """
-    unused: list[Diagnostic] = []
-    network = loads(source, warn=unused.extend)
-    known: set[str] | None = None
-    while unused := [at for at in unused if at.code == "CC113" and at.message not in (known or ())]:
-        if known is None:
-            known = _warnings(original)
-            continue
-        text = applied(source.text, _edits(source, {(at.line, at.column) for at in unused}))
-        shorter, unused = source.with_text(text), []
-        try:
-            if text == source.text or not _alike(network, loads(shorter, warn=unused.extend)):
+    unused = _unused(warnings)
+    try:
+        known = _read(original)[1] if unused else {}
+        while places := [place for message, place in unused.items() if message not in known]:
+            shorter = source.with_text(applied(source.text, _edits(source, places)))
+            other, unused = _read(shorter)
+            if shorter.text == source.text or not _alike(network, other):
                 break
-        except (SpecError, steps.OutOfSteps):
-            break
-        source = shorter
+            source = shorter
+    except (SpecError, steps.OutOfSteps):
+        pass
     return source
 
 
-def _warnings(source: Source) -> set[str]:
-    unused: list[Diagnostic] = []
-    loads(source, warn=unused.extend)
-    return {warning.message for warning in unused}
+def _read(source: Source) -> tuple[Network, dict[str, Place]]:
+    warnings: list[Diagnostic] = []
+    network = loads(source, warn=warnings.extend)
+    return network, _unused(warnings)
 
 
-def _edits(source: Source, places: set[tuple[int, int]]) -> Iterable[Edit]:
+def _unused(warnings: Iterable[Diagnostic]) -> dict[str, Place]:
+    """Where the parameters stand that nothing uses, by what is said of them."""
+    return {warning.message: (warning.line, warning.column) for warning in warnings if warning.code == "CC113"}
+
+
+def _edits(source: Source, places: Collection[Place]) -> Iterable[Edit]:
     """What leaves out the parameters at lines and columns, in their blocks and in every call of these."""
     outline, layout = Outline(source), Layout(source.text)
     scopes = [outline.scope, *(block.scope for block in outline.own.values())]
@@ -63,11 +70,13 @@ def _edits(source: Source, places: set[tuple[int, int]]) -> Iterable[Edit]:
             parameters_key = next(name for name, _ in block.entries if name.value == "parameters")
             edits += layout.fields(parameters_key, parameters, Change(dropped=names))
         for layer in called:
-            edits += layout.edits(layer, Change(dropped=names & {str(name.value) for name, _ in layer.body.entries}))
+            body = layer.body
+            if isinstance(body, Mapping) and (given := names & {str(name.value) for name, _ in body.entries}):
+                edits += layout.edits(layer, Change(dropped=given))
     return dict.fromkeys(edits)
 
 
-def _place(source: Source, index: int) -> tuple[int, int]:
+def _place(source: Source, index: int) -> Place:
     line = source.line(index)
     return line, index - source.line_at(line)[1] + 1
 
