@@ -317,3 +317,70 @@ def test_models_that_are_imported(tmp_path: Path) -> None:
             assert analyze(again).totals.params == analyze(network).totals.params
             assert analyze(again).totals.macs == analyze(network).totals.macs
             assert not unmet(again)
+
+
+def test_parameters_that_a_variant_leaves_unused_are_not_written(tmp_path: Path) -> None:
+    """A ghost convolution has no groups: no block of the written spec asks for them, and no call gives them."""
+    path = tmp_path / "net.yaml"
+    path.write_text("""\
+input: [3, 16, 16]
+blocks:
+  a:
+    parameters:
+      channels: required  # of both
+      groups: 1
+    layers:
+      - conv: {out_channels: channels, kernel_size: 3, padding: 1, groups: groups}
+  b:
+    parameters: {groups: 1, before: 3}
+    layers:
+      - a: {channels: 8, groups: groups}
+  c:
+    parameters: {groups: 1}
+    layers:
+      - conv: {out_channels: 8, kernel_size: 3, groups: groups}
+layers:
+  - a: {channels: 4, groups: 1}
+  - b: {groups: 1, name: second}
+  - c
+""")
+    replaced = made(path, "ghost")
+    assert replaced is not None
+    assert (
+        written(replaced)
+        == """\
+input: [3, 16, 16]
+blocks:
+  a:
+    parameters:
+      channels: required  # of both
+    layers:
+      - ghost_conv: {name: conv1, out_channels: channels, kernel_size: 3, padding: 1}
+  b:
+    parameters: {before: 3}
+    layers:
+      - a: {channels: 8}
+  c:
+    layers:
+      - ghost_conv: {name: conv1, out_channels: 8, kernel_size: 3}
+layers:
+  - a: {channels: 4}
+  - b: {name: second}
+  - c
+"""
+    )
+
+
+def test_a_parameter_that_is_given_without_its_name_stays(tmp_path: Path) -> None:
+    path = tmp_path / "net.yaml"
+    text = """\
+input: [3, 16, 16]
+blocks:
+  a: {parameters: {kernel_size: required}, layers: [{conv: {out_channels: 4, kernel_size: kernel_size}}]}
+layers:
+  - a: 3
+"""
+    path.write_text(text)
+    replaced = made(path, "pointwise")
+    assert replaced is not None
+    assert "parameters: {kernel_size: required}" in written(replaced)

@@ -13,10 +13,11 @@ from convcalc.analysis.report import Report
 from convcalc.analysis.theory import theory
 from convcalc.comparing.sides import Entry, Settings, Sides
 from convcalc.opening import read
-from convcalc.spec import Source, SpecError, loads
+from convcalc.spec import Diagnostic, Source, SpecError, loads
 from convcalc.spec.named import readable
 from convcalc.spec.replacing import replaced
 from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.spec.trimming import without_unused_parameters
 from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
 
 MOST_NOTES = 3
@@ -28,9 +29,10 @@ class NothingToReplace(Exception):
 
 
 class Made(msgspec.Struct, frozen=True):
-    """Variants side by side, and the text of each that could be made."""
+    """Variants side by side, the text that they are made from, and that of each that could be made."""
 
     sides: Sides
+    original: Source
     sources: dict[str, Source]
 
 
@@ -68,7 +70,7 @@ def of_variants(
         raise NothingToReplace(f"no layer to replace{named}: {'; '.join(notes[:MOST_NOTES]) or expected}{others}")
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
-    return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), sources)
+    return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), source, sources)
 
 
 def _bounded(
@@ -125,15 +127,16 @@ def written(made: Made) -> str:
     ((label, source),) = made.sources.items()
     head = next(entry.comparison.head for entry in made.sides.entries if entry.label == label and entry.comparison)
     text = with_figures(source, _figures(analyze(head.network))).text
+    again, warnings = Source(source.path, text), list[Diagnostic]()
     try:
-        network = loads(Source(source.path, text))
+        network = loads(again, warn=warnings.extend)
     except SpecError as error:
         raise DoesNotReadBack(error.problems[0].message) from None
     report = analyze(network, batch=head.convention.batch, dtype=head.convention.dtype)
     for name, number in msgspec.structs.asdict(head.totals).items():
         if getattr(report.totals, name) != number:
             raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
-    return text
+    return without_unused_parameters(again, network, warnings, made.original).text
 
 
 def _figures(report: Report) -> dict[str, str | None]:
