@@ -762,6 +762,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
     if not carried:
         return together
     parts = tuple(zip(sizes, fields, strict=True))
+    fields = [_of_rank(len(together.axes), field) for field in fields]
     seeing = [field for field in fields if any(field.axes[axis] is not None for axis in carried)]
     if len(carried) > 1:
         return _laid_out(_beside_tokens(together, seeing, carried), tensor_axis, parts)
@@ -782,6 +783,12 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
         except FieldTooIrregular:
             together = together._lost(carried)
     return _laid_out(together, tensor_axis, parts)
+
+
+def _of_rank(rank: int, field: Field) -> Field:
+    """The field beside those of inputs with more axes, of which it sees nothing."""
+    lacking = (None,) * (rank - len(field.axes))
+    return replace(field, axes=field.axes + lacking, overall=field.overall + lacking) if lacking else field
 
 
 def _laid_end_to_end(axes: Sequence[Axis | None], sizes: Sequence[int]) -> Sequence[Span]:
@@ -818,7 +825,8 @@ def _laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field],
 def _beside_tokens(together: Field, seeing: Sequence[Field], carried: tuple[int, ...]) -> Field:
     """Tensors laid end to end on an axis that mixes several: what sees nothing, as a class token, changes nothing."""
     first, *others = seeing or [together]
-    if all(other.axes == first.axes and other.arrivals == first.arrivals for other in others):
+    alike = all(other.axes == first.axes and other.arrivals == first.arrivals for other in others)
+    if alike and len(first.arrivals) == len(together.arrivals):
         return replace(together, axes=first.axes, arrivals=first.arrivals)
     return together._lost(carried, followed=False)
 

@@ -13,7 +13,7 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
 from convcalc.reference.against import Comparison, OnnxRuntime
 from convcalc.reference.execution import Step, Weights, execute
@@ -122,7 +122,7 @@ def compared(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
     )
     with steps.part(RUNNING_SHARE):
-        measured = list(_measured(report, run, runtime, tell))
+        measured = list(_measured(report, network.layers, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
         checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
@@ -173,13 +173,15 @@ def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
     return {node.name: generator.standard_normal((1, *node.shape)).astype(dtype) for node in network.inputs}
 
 
-def _measured(report: Report, run: Iterator[Step], runtime: OnnxRuntime | None, tell: Progress) -> Iterator[_Measured]:
+def _measured(
+    report: Report, layers: Sequence[Node], run: Iterator[Step], runtime: OnnxRuntime | None, tell: Progress
+) -> Iterator[_Measured]:
     """The layers in the order they run, as far as the steps last."""
     total = len(report.layers)
     with np.errstate(all="ignore"):  # an overflow is told by name, once
-        for done, row in enumerate(report.layers):
+        for done, (row, node) in enumerate(zip(report.layers, layers, strict=True)):
             tell(row.name, done, total)
-            if not steps.afford(_running_steps(row)):
+            if not steps.afford(_running_steps(row, node.config)):
                 break
             step = next(run)
             yield _kept(step, runtime.compare(step) if runtime else None)
@@ -192,10 +194,18 @@ RUNNING_SHARE = 0.6
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
 
 
-def _running_steps(row: Row) -> int:
-    """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw."""
+def _running_steps(row: Row, config: Kind | None) -> int:
+    """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw.
+
+    What a window holds is copied once for all channels of its group that are made of it. What a transposed window
+    writes is added up tap by tap, the more often the larger it is.
+    """
     elements = product(row.output_shape) + row.elementwise_ops
-    return 250 + row.macs // 24_000 + elements // 250 + row.params // 100
+    sharing = max(1, row.output_shape[0] // getattr(config, "groups", 1))
+    copied = row.macs // sharing if hasattr(config, "kernel_size") else 0
+    if row.kind == "conv_transpose":
+        copied += row.macs * product(getattr(config, "kernel_size", ())) // 40
+    return 250 + row.macs // 24_000 + copied // 1_500 + elements // 250 + row.params // 100
 
 
 BUFFERS = ("running_mean", "running_var", "constant")

@@ -62,10 +62,13 @@ class Products:
         def work(block: Block) -> None:
             samples, groups, *positions = block
             part = columns[(samples, groups, ..., *positions)]
+            target = _flat(output[(samples, groups, slice(None), *positions)], 3)
+            if few := taps > target.shape[-1]:  # long runs are copied faster, so the taps come last
+                part = part.transpose(0, 1, *range(-len(positions), 0), *range(2, part.ndim - len(positions)))
             buffer = self._memory.empty(part.shape, part.dtype)
             np.copyto(buffer, part)
-            target = _flat(output[(samples, groups, slice(None), *positions)], 3)
-            self._make(rows[groups], buffer.reshape(*part.shape[:2], taps, -1), target)
+            matrices = buffer.reshape(*part.shape[:2], *((-1, taps) if few else (taps, -1)))
+            self._make(rows[groups], matrices.swapaxes(2, 3) if few else matrices, target)
 
         least = WORTH_A_THREAD // rows.shape[1]  # of columns: each is multiplied with every row
         crew.share(work, (*output.shape[:2], *output.shape[3:]), taps, most=BUFFERED, least=least)
