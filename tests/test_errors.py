@@ -598,6 +598,14 @@ def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
     assert "0xff" in found.message
 
 
+def test_a_byte_order_mark_moves_no_place(tmp_path: Path) -> None:
+    path = tmp_path / "spec.yaml"
+    path.write_bytes(b"\xef\xbb\xbf" + "name: é".encode() + b"\xff\n")
+    problem = unreadable(path)
+    assert problem.message.startswith("byte 0xff is not UTF-8")
+    assert (problem.line, problem.column) == (1, 8)
+
+
 def test_utf16_is_refused_with_words(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_text("input: [4]\nlayers: []\n", encoding="utf-16")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import codecs
 import os
 import re
 import sys
@@ -219,12 +220,13 @@ def decoded(path: str, data: bytes) -> Source:
     """
     if len(data) > LARGEST_FILE:
         raise _unreadable(path, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
+    data = data.removeprefix(codecs.BOM_UTF8)  # here, as the places in an error of utf-8-sig leave it out
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
-        before = data[: error.start].decode("utf-8", "replace")
+        before = data[: error.start].decode()
         problem = f"byte 0x{data[error.start]:02x} is not UTF-8; expected UTF-8 text"
-        raise SpecError([Source(path, before).diagnostic("CC001", error.start, error.start, problem)]) from None
+        raise SpecError([Source(path, before).diagnostic("CC001", len(before), len(before), problem)]) from None
     return Source(path, text)
 
 
