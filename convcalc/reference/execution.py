@@ -9,7 +9,9 @@ from weakref import WeakValueDictionary
 
 import numpy as np
 
+from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
+from convcalc.layers.conv_transpose import ConvTranspose
 from convcalc.network import Network, Node
 from convcalc.tensors.engine import Array, Engine
 
@@ -65,6 +67,20 @@ def run_layer(
     handed = Handed(arrays)
     output = type(config).reference(engine, written(config), handed, *inputs)
     return output, handed.used
+
+
+def running_steps(config: Kind | None, output: Shape, macs: int, elementwise_ops: int, params: int) -> int:
+    """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw.
+
+    What a window holds is copied once for all channels of its group that are made of it. What a transposed window
+    writes is added up tap by tap, the more often the larger it is.
+    """
+    sharing = max(1, output[0] // getattr(config, "groups", 1))
+    copied = macs // sharing if hasattr(config, "kernel_size") else 0
+    if isinstance(config, ConvTranspose):
+        copied += macs * product(config.kernel_size) // 40
+    elements = product(output) + elementwise_ops
+    return 250 + macs // 24_000 + copied // 1_500 + elements // 250 + params // 100
 
 
 def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine) -> Iterator[Step]:

@@ -20,7 +20,7 @@ from convcalc.layers import Kind, Unprobed
 from convcalc.layers.upsample import Upsample
 from convcalc.network import Network
 from convcalc.reference.field_checks import UNAFFORDABLE, AxisCheck, differs, mixed
-from convcalc.reference.stretch import Laid, Place, blank, entering, form, has, run
+from convcalc.reference.stretch import Laid, Place, blank, entering, form, has, run, spend_on
 from convcalc.reference.tags import NOWHERE, Arrived, Follow, Seen, Tags
 from convcalc.tensors.engine import Array, Engine
 
@@ -174,6 +174,7 @@ def _at_its_size(
     if laid.problem or config is None:
         before = next((place.axis for place in places if place.axis is not None), None)
         config = form(node.config, before, entered.apart, shapes, thin, sized=True)
+    spend_on(config, inputs)
     output = run(engine, config, inputs)
     if not output.size:
         raise Unprobed("nothing is left of the positions of this axis alone")

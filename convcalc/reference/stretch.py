@@ -13,11 +13,12 @@ from typing import NamedTuple
 
 import numpy as np
 
+from convcalc import steps
 from convcalc.arithmetic.field import Axis, Field, Phases, Reach
 from convcalc.layers import Kind, Shape, Unprobed
 from convcalc.layers.concat import Concat
 from convcalc.network import Network, Node
-from convcalc.reference.execution import run_layer
+from convcalc.reference.execution import run_layer, running_steps
 from convcalc.tensors.engine import Array, Engine
 
 LONGEST_AXIS = 2**20
@@ -171,6 +172,17 @@ def run(engine: Engine, config: Kind, arrays: Sequence[Array]) -> Array:
     return run_layer(engine, config, {name: _neutral(name, shape) for name, shape in weights.items()}, arrays)[0]
 
 
+def spend_on(config: Kind, arrays: Sequence[Array]) -> None:
+    """Pay for a run of a layer on arrays.
+
+    Raises:
+        OutOfSteps: it takes more steps than are left.
+    """
+    shapes = [array.shape[1:] for array in arrays]
+    macs, operations, params = config.macs(*shapes), config.elementwise_ops(*shapes), config.params(*shapes)
+    steps.spend(len(arrays[0]) * running_steps(config, config.shape(*shapes), macs, operations, params))
+
+
 def _neutral(name: str, shape: Shape) -> Array:
     return np.full(shape, 1 if name.endswith(("weight", "var")) else 0, np.float32)
 
@@ -231,6 +243,7 @@ def _laid(
     for each in zip(*(arrays[source] for source in node.inputs), strict=True):
         inputs, place = entering(node.config, shapes, places, each, rows=1)
         config = form(node.config, _axis_of(places), place.apart, shapes, thin)
+        spend_on(config, inputs)
         outputs.append(run(engine, config, inputs))
     here = _measured(config, outputs, place, length)
     costs = config.macs(*(x.shape[1:] for x in inputs)), config.elementwise_ops(*(x.shape[1:] for x in inputs))

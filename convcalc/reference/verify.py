@@ -13,10 +13,10 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.reference.against import Comparison, OnnxRuntime
-from convcalc.reference.execution import Step, Weights, execute
+from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.field_checks import FieldCheck
 from convcalc.reference.memory import TooLarge, bytes_needed
 from convcalc.reference.probe import probe
@@ -181,7 +181,9 @@ def _measured(
     with np.errstate(all="ignore"):  # an overflow is told by name, once
         for done, (row, node) in enumerate(zip(report.layers, layers, strict=True)):
             tell(row.name, done, total)
-            if not steps.afford(_running_steps(row, node.config)):
+            if not steps.afford(
+                running_steps(node.config, row.output_shape, row.macs, row.elementwise_ops, row.params)
+            ):
                 break
             step = next(run)
             yield _kept(step, runtime.compare(step) if runtime else None)
@@ -192,20 +194,6 @@ def _measured(
 
 RUNNING_SHARE = 0.6
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
-
-
-def _running_steps(row: Row, config: Kind | None) -> int:
-    """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw.
-
-    What a window holds is copied once for all channels of its group that are made of it. What a transposed window
-    writes is added up tap by tap, the more often the larger it is.
-    """
-    elements = product(row.output_shape) + row.elementwise_ops
-    sharing = max(1, row.output_shape[0] // getattr(config, "groups", 1))
-    copied = row.macs // sharing if hasattr(config, "kernel_size") else 0
-    if row.kind == "conv_transpose":
-        copied += row.macs * product(getattr(config, "kernel_size", ())) // 40
-    return 250 + row.macs // 24_000 + copied // 1_500 + elements // 250 + row.params // 100
 
 
 BUFFERS = ("running_mean", "running_var", "constant")

@@ -16,6 +16,7 @@ from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.formats import terminal
 from convcalc.views.verification.marks import Marks, marks
+from convcalc.visible import short
 
 BEYOND = f"{UNAFFORDABLE}; --max-steps 100M allows more, --layer NAME runs one alone"
 
@@ -167,7 +168,7 @@ def notes(found: Verification) -> list[str]:
     left_out = [layer.name for layer in found.layers if not layer.is_run]
     if left_out:
         count = f"{len(left_out)} of {len(found.layers)} layers"  # the last ones: layers run in the order of the spec
-        texts.append(f"not run: {count}, from {words.short(left_out[0])} on, so no totals: {BEYOND}")
+        texts.append(f"not run: {count}, from {short(left_out[0])} on, so no totals: {BEYOND}")
     reasons: dict[str, list[str]] = {}
     for layer in found.layers:
         check = layer.receptive_field
