@@ -192,7 +192,7 @@ def _measured(
         gc.collect()
 
 
-RUNNING_SHARE = 0.6
+RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
 
 
