@@ -60,7 +60,12 @@ def of_variants(
         raise VariantError(f"block `{twice[0]}` is defined both in {blocks} and in {file}")
     sources: dict[str, Source] = {}
     variants = parsed(wanted, rewriter.outline, more)
-    entries = [_bounded(rewriter, variant, (layers, excluded), base, settings, sources) for variant in variants]
+    entries: list[Entry | None] = []
+    for variant in variants:
+        try:
+            entries.append(_entry(rewriter, variant, (layers, excluded), base, settings, sources))
+        except steps.OutOfSteps as error:
+            entries.append(Entry(variant.label, reason=f"it takes {error}"))
     if all(entry is None for entry in entries):
         named = f" among {', '.join(layers)}" if layers else ""
         named += f" except {', '.join(excluded)}" if excluded else ""
@@ -71,22 +76,6 @@ def of_variants(
     nothing = "no layer to replace: what it would replace is what it is made of"
     known = [entry or Entry(variant.label, reason=nothing) for entry, variant in zip(entries, variants, strict=True)]
     return Made(Sides(base, "standard", readable(file), tuple(known), variants=True), source, sources)
-
-
-def _bounded(
-    rewriter: Rewriter,
-    variant: Variant,
-    patterns: tuple[Sequence[str], Sequence[str]],
-    base: Report,
-    settings: Settings,
-    sources: dict[str, Source],
-) -> Entry | None:
-    """As `_entry`; a variant for which the steps of the run do not last is one that could not be had."""
-    try:
-        return _entry(rewriter, variant, patterns, base, settings, sources)
-    except steps.OutOfSteps as error:
-        sources.pop(variant.label, None)
-        return Entry(variant.label, reason=f"it takes {error}")
 
 
 def _entry(
@@ -105,12 +94,12 @@ def _entry(
         replacement = replaced(rewriter, variant, chosen, settings.inputs, settings.variables)
     except CannotApply as error:
         return Entry(variant.label, reason=str(error), notes=notes)
-    sources[variant.label] = replacement.source
     head = analyze(replacement.network, batch=settings.batch, dtype=settings.dtype)
     comparison = compare(base, head)
     names = set(replacement.replaced)
     changes = tuple(change for change in comparison.layers if change.base is not None and change.base.name in names)
     expected = theory(comparison, changes, variant.name, variant.given)
+    sources[variant.label] = replacement.source
     return Entry(variant.label, comparison, "", changes, expected, notes, replacement.skipped)
 
 

@@ -425,7 +425,7 @@ def _leaving(kind: type[Kind], written: dict[str, Any], shapes: list[Shape]) -> 
         return config.shape(*shapes) if holds else None
     except (FieldError, TypeError):
         return None
-    except Exception:
+    except Exception:  # a fault of the kind, which the commands are to show: the layer is drawn all the same
         return shapes[0]
 
 
