@@ -27,11 +27,11 @@ import numpy as np
 from startup import spread
 
 import convcalc
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 from convcalc.network import Network
 from convcalc.reference.execution import execute
 from convcalc.reference.weights import RandomWeights
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
 from convcalc.tensors.engine import Engine
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -101,7 +101,7 @@ def sides(network: Network) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """One forward of the executor, and one of ONNX Runtime."""
     import onnxruntime
 
-    from convcalc.onnx.write import model
+    from convcalc.exports.write import model
 
     arrays, x, engine = drawn(network), image(network), Engine()
     written = model(network, arrays.__getitem__).SerializeToString()

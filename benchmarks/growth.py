@@ -13,9 +13,9 @@ from statistics import median
 
 from onnx import TensorProto, helper
 
-from convcalc.onnx import spec
-from convcalc.onnx.imported import Imported
-from convcalc.onnx.importing import of_bytes
+from convcalc.imports.onnx.walk import of_bytes
+from convcalc.imports.record import Imported
+from convcalc.readable import text as spec
 
 MOST = 1.3
 SMALL, LARGE = 1_000, 10_000

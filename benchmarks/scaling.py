@@ -16,7 +16,7 @@ import time
 from statistics import median
 
 from convcalc.analysis.analyze import analyze
-from convcalc.spec import Source, loads
+from convcalc.language import Source, loads
 
 WRITTEN = "  - conv: {{name: layer_{}, out_channels: 64, kernel_size: 3, padding: 1, bias: false}}\n"
 REPEATED = "  - conv: {{out_channels: 64, kernel_size: 3, padding: 1, bias: false, repeat: {}}}\n"

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
+    from convcalc.language.source import Diagnostic, SpecError
     from convcalc.linting.records import Finding
     from convcalc.linting.run import lint
     from convcalc.network import Network
     from convcalc.opening import load
     from convcalc.reference.verified import Verification
     from convcalc.reference.verify import verify
-    from convcalc.spec.source import Diagnostic, SpecError
 
 __all__ = [
     "Comparison",
@@ -45,12 +45,12 @@ __all__ = [
 
 _HOMES = {
     "Comparison": "convcalc.analysis.compare",
-    "Diagnostic": "convcalc.spec.source",
+    "Diagnostic": "convcalc.language.source",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
-    "SpecError": "convcalc.spec.source",
+    "SpecError": "convcalc.language.source",
     "Verification": "convcalc.reference.verified",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from convcalc.spec import document
-from convcalc.spec import source as sources
-from convcalc.spec.named import Named, named, readable
-from convcalc.spec.source import Diagnostic, Source, SpecError, decoded
+from convcalc.language import document
+from convcalc.language import source as sources
+from convcalc.language.named import Named, named, readable
+from convcalc.language.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
+    from convcalc.imports.record import Imported
     from convcalc.layers import Shape
     from convcalc.network import Network
-    from convcalc.onnx.imported import Imported
 
 SUFFIX = ".onnx"
 FIRST_BYTE = b"\x08"
@@ -60,7 +60,7 @@ def network_of(
 
 
 def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
-    """The text of a spec, or that of an ONNX model for these input sizes; see `convcalc.spec.named` for its name.
+    """The text of a spec, or that of an ONNX model for these input sizes; see `convcalc.language.named` for its name.
 
     Raises:
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
@@ -72,7 +72,7 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
 def _read(path: str, inputs: Inputs) -> Source:
     if not _is_model(path):
         return sources.read(path)
-    from convcalc.onnx.importing import imported
+    from convcalc.imports.onnx.walk import imported
 
     return _converted(readable(path), lambda: imported(path, model_inputs(inputs)))
 
@@ -84,13 +84,13 @@ def _with(name: Named, read: Source) -> Source:
 
 def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
     """As `read`, for a file as it was at a revision."""
-    from convcalc.spec.revision import bytes_at
+    from convcalc.language.revision import bytes_at
 
     name = named(os.fspath(path))
     label, data = bytes_at(revision, name.path)
     if not (data.startswith(FIRST_BYTE) or name.path.endswith(SUFFIX)):
         return _with(name, decoded(label, data))
-    from convcalc.onnx.importing import of_bytes
+    from convcalc.imports.onnx.walk import of_bytes
 
     sizes = model_inputs({**(inputs or {}), **name.inputs})
     return _with(name, _converted(label, lambda: of_bytes(data, label, sizes)))
@@ -115,8 +115,8 @@ def _is_model(path: str) -> bool:
 
 
 def _converted(label: str, model: Callable[[], Imported]) -> Source:
-    from convcalc.onnx.errors import CannotImport
-    from convcalc.onnx.spec import flat_source
+    from convcalc.imports.errors import CannotImport
+    from convcalc.readable.text import flat_source
 
     try:
         return flat_source(model(), label)

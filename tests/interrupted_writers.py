@@ -20,7 +20,7 @@ from typing import Any, Self
 from typer.testing import CliRunner
 
 from convcalc import cli, files
-from convcalc.onnx import write
+from convcalc.exports import write
 
 SPEC = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
 NEW = "a new file"

@@ -10,10 +10,10 @@ import msgspec
 from command_line import application
 from typer.testing import CliRunner
 
+from convcalc.language import Source
 from convcalc.linting.options import Options
 from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import Linter
-from convcalc.spec import Source
 
 UNCONFIGURED = str(Path(__file__).parent / "data" / "unconfigured.toml")
 TRACEBACK = re.compile(r"Traceback|Exception|File \"")

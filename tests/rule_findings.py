@@ -6,9 +6,9 @@ from textwrap import dedent
 from typing import Any, NamedTuple
 
 from convcalc import rules
+from convcalc.language.document import examine
+from convcalc.language.source import Source
 from convcalc.rules._subject import Settings, Subject
-from convcalc.spec.document import examine
-from convcalc.spec.source import Source
 
 
 class Found(NamedTuple):

@@ -11,8 +11,8 @@ import msgspec
 
 import convcalc
 from convcalc.cli import zoo as zoo_command
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 
 SPECS = Path(__file__).parent.parent / "specs"
 DATA = Path(__file__).parent / "data"

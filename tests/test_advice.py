@@ -7,9 +7,9 @@ import re
 
 import pytest
 
-from convcalc.spec import Diagnostic, SpecError
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.language import Diagnostic, SpecError
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 
 SIZES = re.compile(r"\d+(?:x\d+)+")
 
@@ -149,7 +149,7 @@ def test_an_input_with_its_channels_last_is_told_of_them(shape: tuple[int, ...],
 
 def test_a_network_is_built_for_advice_no_more_often_than_its_size_allows(monkeypatch: pytest.MonkeyPatch) -> None:
     """As many layers in all as a limit, however many mistakes there are; nothing at all where nobody reads them."""
-    from convcalc.spec import document
+    from convcalc.language import document
 
     builds = 0
     read = document._Document.read

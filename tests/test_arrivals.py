@@ -18,8 +18,8 @@ from hypothesis import given, settings
 from convcalc import Network, SpecError, analyze, verify
 from convcalc.analysis.analyze import receptive_fields
 from convcalc.arithmetic.field import Field
+from convcalc.language import Source, loads
 from convcalc.reference.execution import run_layer
-from convcalc.spec import Source, loads
 from convcalc.tensors.engine import Engine
 
 

@@ -16,19 +16,19 @@ from conftest import MANY
 from test_cli import TRACEBACK, run
 
 from convcalc import layers
+from convcalc.battery.cases import Case, generated, groups
+from convcalc.battery.findings import COLUMNS, checked
+from convcalc.battery.identities import Identity, disagreement, identities
+from convcalc.battery.run import CASES, Battery, NoSuchKind, battery
+from convcalc.battery.shrink import shrunk
 from convcalc.cli import verify as command
+from convcalc.language import Source, loads, writing
 from convcalc.layers.conv import Conv
 from convcalc.layers.conv_transpose import ConvTranspose
 from convcalc.layers.linear import Linear
 from convcalc.layers.max_pool import MaxPool
 from convcalc.layers.scale import Scale
 from convcalc.reference import verify
-from convcalc.reference.battery import CASES, Battery, NoSuchKind, battery
-from convcalc.reference.cases import Case, generated, groups
-from convcalc.reference.findings import COLUMNS, checked
-from convcalc.reference.identities import Identity, disagreement, identities
-from convcalc.reference.shrink import shrunk
-from convcalc.spec import Source, loads, writing
 from convcalc.tensors.products import Products
 
 EVERY = [name for names in groups().values() for name in names]

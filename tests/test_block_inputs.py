@@ -8,10 +8,10 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 
 import convcalc
-from convcalc.spec import Source, SpecError, loads
-from convcalc.spec.rewrite import Rewriter
-from convcalc.spec.schema import schema
-from convcalc.spec.variants import parsed
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.rewrite import Rewriter
+from convcalc.language.schema import schema
+from convcalc.language.variants import parsed
 
 GATE = """\
   gate:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import convcalc
-from convcalc.spec import Source, SpecError, loads
+from convcalc.language import Source, SpecError, loads
 
 EFFICIENTNET_V2_S = """\
 input: [3, 224, 224]

@@ -29,7 +29,7 @@ from work import counted
 
 import convcalc
 from convcalc import layers
-from convcalc.spec import library
+from convcalc.language import library
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "specs").rglob("*.yaml"))

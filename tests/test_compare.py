@@ -33,9 +33,9 @@ from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.comparing.sides import Entry, Settings, Sides, of_specs
 from convcalc.comparing.variants import NothingToReplace, of_variants
-from convcalc.spec import Source, loads, read, replacing
-from convcalc.spec.rewrite import CannotApply, Rewriter
-from convcalc.spec.variants import VARIANTS, parsed
+from convcalc.language import Source, loads, read, replacing
+from convcalc.language.rewrite import CannotApply, Rewriter
+from convcalc.language.variants import VARIANTS, parsed
 from convcalc.views.comparison import markdown, table
 
 ROOT = Path(__file__).parent.parent

@@ -12,11 +12,11 @@ from typer.testing import CliRunner
 import convcalc
 from convcalc import steps
 from convcalc.cli import application
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.rewrite import Rewriter
+from convcalc.language.schema import schema
+from convcalc.language.variants import parsed
 from convcalc.network import Network
-from convcalc.spec import Source, SpecError, loads
-from convcalc.spec.rewrite import Rewriter
-from convcalc.spec.schema import schema
-from convcalc.spec.variants import parsed
 
 PYRAMID = """\
 input: [3, 64, 64]

@@ -16,9 +16,9 @@ import pytest
 
 import convcalc
 from convcalc import steps
-from convcalc.spec import Diagnostic, Source, SpecError
-from convcalc.spec.document import loads
-from convcalc.spec.source import read
+from convcalc.language import Diagnostic, Source, SpecError
+from convcalc.language.document import loads
+from convcalc.language.source import read
 
 CODES = re.compile(r"CC(00[1-9]|01[0-3]|10[1-5])")
 

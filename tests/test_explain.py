@@ -42,8 +42,8 @@ from convcalc.analysis.explain import (
 )
 from convcalc.analysis.report import Row
 from convcalc.analysis.symbolic import explain_kind
+from convcalc.language import Source, loads
 from convcalc.layers import field_types
-from convcalc.spec import Source, loads
 from convcalc.views.explained import json as json_view
 from convcalc.views.explained import latex, markdown
 

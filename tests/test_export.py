@@ -17,8 +17,8 @@ from onnx import numpy_helper
 from typer.testing import CliRunner
 
 import convcalc
+from convcalc.exports import saving, write
 from convcalc.files import Unwritable
-from convcalc.onnx import saving, write
 
 SPEC = """\
 name: little

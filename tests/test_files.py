@@ -387,5 +387,5 @@ def test_nothing_else_writes_files() -> None:
     assert len(found.pop("files.py")) >= 8
     assert {path: calls for path, calls in found.items() if calls} == {
         "cli/__init__.py": ["open(os.devnull, mode)", "os.open(os.devnull, os.O_WRONLY)"],
-        "onnx/saving.py": ["os.unlink(path)"],  # its own new file
+        "exports/saving.py": ["os.unlink(path)"],  # its own new file
     }

@@ -14,8 +14,8 @@ import convcalc
 from convcalc.analysis.compare import COSTS, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, lines
+from convcalc.language import Source, loads
 from convcalc.network import Network
-from convcalc.spec import Source, loads
 
 BASE = """
 input: [4, 8, 8]

@@ -17,9 +17,9 @@ from typer.testing import CliRunner
 from convcalc import layers, rules
 from convcalc.cli import COMMANDS
 from convcalc.cli.examples import EXAMPLES
+from convcalc.language import library, zoo
+from convcalc.language.variants import VARIANTS
 from convcalc.linting.configuration import targets
-from convcalc.spec import library, zoo
-from convcalc.spec.variants import VARIANTS
 
 SPEC = "input: [3, 32, 32]\nvariables: {width: 1}\nlayers:\n"
 SLOW = ("convcalc verify zoo:resnet18", "convcalc export zoo:resnet18")

@@ -23,12 +23,13 @@ from work import counted
 
 import convcalc
 from convcalc import layers
+from convcalc.imports.onnx import walk as importing
+from convcalc.imports.record import Imported, Layer, Unused
+from convcalc.language import Source, loads
 from convcalc.network import Network, Node
-from convcalc.onnx import importing, spec
-from convcalc.onnx.imported import Imported, Layer, Unused
-from convcalc.onnx.text.names import OPERATIONS, is_generic
 from convcalc.opening import load
-from convcalc.spec import Source, loads
+from convcalc.readable import text as spec
+from convcalc.readable.names import OPERATIONS, is_generic
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden"

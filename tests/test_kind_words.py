@@ -11,8 +11,8 @@ import pytest
 from conftest import load
 from test_onnx_write import network_of
 
+from convcalc.exports.write import CannotWrite, model
 from convcalc.layers import Shape, Unprobed, names
-from convcalc.onnx.write import CannotWrite, model
 
 Fields = dict[str, Any]
 

@@ -23,8 +23,8 @@ from convcalc import analyze, layers
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import Traced
 from convcalc.fields import FieldError, Flag, Real, shown
+from convcalc.language import Source, loads
 from convcalc.layers import Shape, defaults, field_types
-from convcalc.spec import Source, loads
 
 NAMES = layers.names()
 COSTS = ("shape", "params", "macs", "elementwise_ops")

@@ -16,9 +16,9 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import convcalc
-from convcalc.spec import Source, SpecError
-from convcalc.spec.document import loads
-from convcalc.spec.expressions import LONGEST, MOST_BITS, Expression, ExpressionError
+from convcalc.language import Source, SpecError
+from convcalc.language.document import loads
+from convcalc.language.expressions import LONGEST, MOST_BITS, Expression, ExpressionError
 
 PW = "pw: {parameters: {c: required}, layers: [conv: {name: mix, out_channels: c, kernel_size: 1, bias: false}]}"
 

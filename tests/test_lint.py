@@ -13,12 +13,12 @@ from lint_runs import UNCONFIGURED, command, lint_text, marked
 
 import convcalc
 from convcalc import rules
+from convcalc.language import Source
+from convcalc.language.document import examine
+from convcalc.language.tree import Mapping
 from convcalc.linting.run import Linter
 from convcalc.network import Node
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec import Source
-from convcalc.spec.document import examine
-from convcalc.spec.tree import Mapping
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted((ROOT / "specs").rglob("*.yaml"))
@@ -345,7 +345,7 @@ def test_linting_changes_nothing_that_analyze_says() -> None:
     """The loader hands out places only when it is asked, and no warnings."""
     text = "input: [3, 8, 8]\nvariables: {a: on}\nlayers: [relu]\n"
     assert "CC003" in codes(text)
-    network = convcalc.spec.loads(Source("net.yaml", text))
+    network = convcalc.language.loads(Source("net.yaml", text))
     assert [type(node) for node in network.nodes] == [Node, Node]
 
 

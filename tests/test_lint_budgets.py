@@ -20,9 +20,9 @@ from lint_runs import UNCONFIGURED, command, lint_text, marked
 
 import convcalc
 from convcalc import Report, analyze
+from convcalc.language import Source, loads
+from convcalc.language.quantities import AMOUNTS, amount
 from convcalc.linting.options import UsageError, growths
-from convcalc.spec import Source, loads
-from convcalc.spec.quantities import AMOUNTS, amount
 from convcalc.views import budget
 
 CODES = {

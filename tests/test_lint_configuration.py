@@ -15,10 +15,10 @@ from lint_runs import command
 
 import convcalc
 from convcalc import rules
+from convcalc.language.source import Diagnostic, SpecError
 from convcalc.linting.configuration import Configuration, Finder, configured, matches
 from convcalc.linting.options import Options
 from convcalc.linting.selection import selected
-from convcalc.spec.source import Diagnostic, SpecError
 
 SPEC = "input: [3, 1, 1]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3, padding: 1}\n  - batch_norm\n"
 

@@ -23,10 +23,10 @@ from typer.testing import CliRunner
 
 from convcalc import Network
 from convcalc.files import Unwritable
+from convcalc.language import Source, loads
 from convcalc.linting.fix import Fixed, fixed, write
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
-from convcalc.spec import Source, loads
 from convcalc.views.lint import diff
 
 ROOT = Path(__file__).parent.parent

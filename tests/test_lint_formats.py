@@ -23,10 +23,10 @@ from rich.console import Console
 from test_cli import Result, Terminal, check_golden
 from typer.testing import CliRunner
 
+from convcalc.language import Source
+from convcalc.language.source import Edit
 from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.rules._subject import Fix
-from convcalc.spec import Source
-from convcalc.spec.source import Edit
 from convcalc.views.diagnostics import MOST
 from convcalc.views.lint import common, concise, github, junit, markdown, sarif, text
 from convcalc.views.lint import json as as_json

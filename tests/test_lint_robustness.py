@@ -20,11 +20,11 @@ from lint_runs import UNCONFIGURED
 from test_mutants import ATTACKS, MOST_STEPS
 
 from convcalc import layers, rules, steps
+from convcalc.language import Source
+from convcalc.language.library import block_names
 from convcalc.linting.options import Options
 from convcalc.linting.records import Linted
 from convcalc.linting.run import Linter
-from convcalc.spec import Source
-from convcalc.spec.library import block_names
 
 SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
 NETS, MUTANTS = MANY or 300, MANY or 1000

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from lint_runs import UNCONFIGURED, command, lint_text, marked
 
 import convcalc
+from convcalc.language import Source
 from convcalc.linting.suppressions import WORTH_A_LOOK, comments
-from convcalc.spec import Source
 
 WORDS = ["CC301", "bias-before-norm", "CC30", "CC3", "CC206, CC301", "CC301,CC20", " cc301 "]
 OTHERS = ["CC206", "dead-taps", "CC20", "CC302", "CC5"]

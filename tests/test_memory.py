@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 import convcalc
 from convcalc.analysis.report import ELEMENT_BYTES
-from convcalc.spec import Source
-from convcalc.spec.document import loads
+from convcalc.language import Source
+from convcalc.language.document import loads
 
 Shape = tuple[int, ...]
 

@@ -18,8 +18,8 @@ from fuzz.mutations import TEXTS
 from work import counted
 
 from convcalc import Network, SpecError, analyze, steps
+from convcalc.language import Source, loads
 from convcalc.opening import load
-from convcalc.spec import Source, loads
 
 FULL = "CONVCALC_FUZZ" in os.environ
 MOST_STEPS = steps.MOST_STEPS if FULL else steps.MOST_STEPS // 10

@@ -12,8 +12,8 @@ from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.spec.named import named
-from convcalc.spec.source import SpecError
+from convcalc.language.named import named
+from convcalc.language.source import SpecError
 
 NET = """
 input: [3, 16, 16]

@@ -12,7 +12,7 @@ from spec_reports import entries
 
 import convcalc
 from convcalc.analysis.lines import lines
-from convcalc.spec import Source, loads, zoo
+from convcalc.language import Source, loads, zoo
 from convcalc.views import table
 from convcalc.views.columns import window
 from convcalc.views.zoo import table as zoo_table

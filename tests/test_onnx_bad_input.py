@@ -26,13 +26,13 @@ from work import counted
 
 from convcalc import layers, steps
 from convcalc.analysis.analyze import analyze
-from convcalc.onnx.errors import LONGEST_MESSAGE, CannotImport
-from convcalc.onnx.importing import of_model
-from convcalc.onnx.reading import parse
-from convcalc.onnx.spec import flat_text, text
-from convcalc.onnx.write import CannotWrite, model
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.exports.write import CannotWrite, model
+from convcalc.imports.errors import LONGEST_MESSAGE, CannotImport
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.walk import of_model
+from convcalc.language.document import loads
+from convcalc.language.source import Source
+from convcalc.readable.text import flat_text, text
 from convcalc.steps import LIMIT
 
 MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "0")) or 400
@@ -261,7 +261,7 @@ def test_reading_needs_no_package(tmp_path: Path) -> None:
     path.write_bytes(conv())
     code = "import sys, convcalc; convcalc.analyze(convcalc.load(sys.argv[1])); print(*sys.modules)"
     done = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
-    assert "convcalc.onnx.reading" in done.stdout.split()
+    assert "convcalc.imports.onnx.reading" in done.stdout.split()
     assert {"onnx", "numpy", "google", "rich", "typer"} & set(done.stdout.split()) == set()
 
 

@@ -12,12 +12,12 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from convcalc.onnx.batches import RULES
-from convcalc.onnx.errors import CannotImport
-from convcalc.onnx.fold import FOLDS
-from convcalc.onnx.importing import SamplesMeet, Walk, of_model
-from convcalc.onnx.operators import operators
-from convcalc.onnx.reading import parse
+from convcalc.imports.errors import CannotImport
+from convcalc.imports.onnx.batches import RULES
+from convcalc.imports.onnx.constant_folding import FOLDS
+from convcalc.imports.onnx.operators import operators
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.walk import SamplesMeet, Walk, of_model
 
 SAMPLES = 3
 SHAPE = (SAMPLES, 4, 5, 2)

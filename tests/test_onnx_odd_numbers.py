@@ -16,14 +16,14 @@ from onnx import TensorProto, helper
 from test_onnx_bad_input import array, graph, info, node
 
 from convcalc import steps
+from convcalc.imports.errors import CannotImport, OverLimit
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.walk import of_model
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 from convcalc.layers import Kind
 from convcalc.network import Network
-from convcalc.onnx.errors import CannotImport, OverLimit
-from convcalc.onnx.importing import of_model
-from convcalc.onnx.reading import parse
-from convcalc.onnx.spec import flat_text, text
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.readable.text import flat_text, text
 
 
 def network(data: bytes, *, allow_unknown: bool = False) -> Network:

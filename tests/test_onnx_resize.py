@@ -12,12 +12,12 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc.analysis.analyze import analyze, receptive_fields
 from convcalc.arithmetic.field import intervals
-from convcalc.onnx.imported import Imported
-from convcalc.onnx.importing import of_model
-from convcalc.onnx.reading import parse
-from convcalc.onnx.spec import flat_text, text
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.walk import of_model
+from convcalc.imports.record import Imported
+from convcalc.language.document import loads
+from convcalc.language.source import Source
+from convcalc.readable.text import flat_text, text
 
 READ = 1e-5
 """A weight that is more than rounding."""

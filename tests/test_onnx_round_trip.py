@@ -21,15 +21,15 @@ from test_onnx_write import network_of, varied
 import convcalc
 from convcalc import layers
 from convcalc.analysis.report import Row
+from convcalc.exports.write import CannotWrite, model
+from convcalc.imports.errors import CannotImport
+from convcalc.imports.onnx.walk import of_bytes
+from convcalc.imports.record import Imported, Layer
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 from convcalc.network import Network
-from convcalc.onnx.errors import CannotImport
-from convcalc.onnx.imported import Imported, Layer
-from convcalc.onnx.importing import of_bytes
-from convcalc.onnx.spec import text
-from convcalc.onnx.write import CannotWrite, model
+from convcalc.readable.text import text
 from convcalc.reference.weights import RandomWeights
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
 
 ALIKE = {"batch_norm", "instance_norm"}
 """Over a batch of one, with the statistics of what enters, these are the same operators."""

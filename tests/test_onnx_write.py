@@ -21,16 +21,16 @@ from spec_reports import SPECS
 
 import convcalc
 from convcalc import layers
+from convcalc.exports.run import NotRun, run
+from convcalc.exports.write import OPSET, CannotWrite, model
 from convcalc.fields import Choice, Flag, Real
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 from convcalc.layers import Kind, NoOnnxForm, Shape, field_types
 from convcalc.network import Network, Node
-from convcalc.onnx.run import NotRun, run
-from convcalc.onnx.write import OPSET, CannotWrite, model
 from convcalc.reference.against import Comparison, MissingPackage, OnnxRuntime
 from convcalc.reference.execution import execute
 from convcalc.reference.weights import RandomWeights
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
 from convcalc.tensors.engine import Engine
 
 BATCH = 2

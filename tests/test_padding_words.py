@@ -9,10 +9,10 @@ import pytest
 from convcalc import layers
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import Optional, PaddingType
-from convcalc.spec import SpecError
-from convcalc.spec.document import loads
-from convcalc.spec.schema import schema
-from convcalc.spec.source import Source
+from convcalc.language import SpecError
+from convcalc.language.document import loads
+from convcalc.language.schema import schema
+from convcalc.language.source import Source
 from convcalc.views.manual import kind_page
 
 NETWORKS = {

@@ -19,10 +19,10 @@ from convcalc.arithmetic import field, window
 from convcalc.arithmetic.field import Reach, Resampling, windowed
 from convcalc.arithmetic.number import ceil_div, product
 from convcalc.arithmetic.window import Window
+from convcalc.battery.findings import Column
+from convcalc.battery.run import Battery, battery
 from convcalc.layers import Kind, _merges, _pools
 from convcalc.reference import verify
-from convcalc.reference.battery import Battery, battery
-from convcalc.reference.findings import Column
 
 CASES = 30
 Formula = Callable[..., Any]

@@ -13,12 +13,12 @@ import pytest
 from onnx import TensorProto, helper
 
 from convcalc.analysis.analyze import analyze
+from convcalc.imports.onnx.walk import of_bytes
+from convcalc.language import SpecError
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 from convcalc.layers.avg_pool import AvgPool
 from convcalc.layers.max_pool import MaxPool
-from convcalc.onnx.importing import of_bytes
-from convcalc.spec import SpecError
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
 from convcalc.tensors.engine import Engine
 
 CASES = list(product(range(1, 6), range(1, 5), range(1, 4), range(6), range(6), (False, True)))

@@ -30,9 +30,9 @@ from convcalc.arithmetic.field import Field, Reach
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
 from convcalc.network import Node
-from convcalc.reference import probe as probe_module
-from convcalc.reference.field_checks import FieldCheck
-from convcalc.reference.probe import probe
+from convcalc.reference.fields import probe as probe_module
+from convcalc.reference.fields.field_checks import FieldCheck
+from convcalc.reference.fields.probe import probe
 from convcalc.tensors.engine import Engine
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").glob("*/*.yaml"))

@@ -15,11 +15,11 @@ import convcalc
 from convcalc.analysis.lines import lines
 from convcalc.comparing.sides import Settings
 from convcalc.comparing.variants import of_variants
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.variants import VARIANTS
 from convcalc.linting.configuration import KEYS, LEVELS, targets
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
-from convcalc.spec import Source, SpecError, loads
-from convcalc.spec.variants import VARIANTS
 from convcalc.views import diagnostics, table
 from convcalc.views.comparison import table as comparison
 from convcalc.views.explained import text as explained

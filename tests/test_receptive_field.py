@@ -20,7 +20,7 @@ from hypothesis import given, settings
 
 from convcalc import Network, Report, SpecError, analyze
 from convcalc.arithmetic.field import Field, at_input, intervals
-from convcalc.spec import Source, loads
+from convcalc.language import Source, loads
 
 Span = tuple[int, int] | None
 LARGEST = 70

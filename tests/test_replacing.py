@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import convcalc
 from convcalc.comparing.sides import Entry, Settings
 from convcalc.comparing.variants import of_variants
-from convcalc.spec import document
+from convcalc.language import document
 
 SETTINGS = Settings({}, {}, 1, "float32", allow_input_change=False)
 

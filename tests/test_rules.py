@@ -120,7 +120,7 @@ def test_examples(code: str, example: Example, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("code", "example"), [case for case in EXAMPLES if not LOADED.match(str(case.values[0]))])
 def test_examples_of_rules_can_be_loaded(code: str, example: Example) -> None:
-    from convcalc.spec import Source, loads
+    from convcalc.language import Source, loads
 
     loads(Source("net.yaml", example.text))
 

@@ -15,9 +15,9 @@ from rule_findings import Found, findings, layers_of, net, subject_of, written
 from spec_reports import SPECS, report_of_text
 
 from convcalc import rules
+from convcalc.language.document import examine
+from convcalc.language.source import Source
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec.document import examine
-from convcalc.spec.source import Source
 
 
 def numbers(text: str) -> list[int]:

@@ -18,10 +18,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from convcalc import layers
-from convcalc.spec import Source, SpecError, library
-from convcalc.spec.document import FIELDS, loads
-from convcalc.spec.schema import schema
-from convcalc.spec.tree import resolve
+from convcalc.language import Source, SpecError, library
+from convcalc.language.document import FIELDS, loads
+from convcalc.language.schema import schema
+from convcalc.language.tree import resolve
 
 SPECS = sorted((Path(__file__).parent.parent / "specs").rglob("*.yaml"))
 

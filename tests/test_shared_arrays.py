@@ -26,18 +26,18 @@ from lint_runs import lint_text
 from onnx import helper, numpy_helper
 
 import convcalc
-from convcalc.onnx.elements import Elements, all_of
-from convcalc.onnx.importing import of_bytes
-from convcalc.onnx.spec import text
-from convcalc.onnx.write import model
+from convcalc.exports.write import model
+from convcalc.imports.onnx.elements import Elements, all_of
+from convcalc.imports.onnx.walk import of_bytes
+from convcalc.language.document import loads
+from convcalc.language.outline import Outline
+from convcalc.language.rewrite import Rewriter
+from convcalc.language.schema import schema
+from convcalc.language.source import Source, SpecError
+from convcalc.language.variants import parsed
+from convcalc.readable.text import text
 from convcalc.reference import weights
 from convcalc.reference.verify import verify
-from convcalc.spec.document import loads
-from convcalc.spec.outline import Outline
-from convcalc.spec.rewrite import Rewriter
-from convcalc.spec.schema import schema
-from convcalc.spec.source import Source, SpecError
-from convcalc.spec.variants import parsed
 
 
 def network(layers: str, sizes: str = "[4, 8, 8]") -> convcalc.Network:

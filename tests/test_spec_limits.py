@@ -6,10 +6,10 @@ import pytest
 from work import counted
 
 from convcalc import Diagnostic, SpecError, steps
-from convcalc.spec import Source, loads
-from convcalc.spec.build import DEEPEST_BLOCKS
-from convcalc.spec.expressions import DEEPEST, Expression
-from convcalc.spec.suggestions import close
+from convcalc.language import Source, loads
+from convcalc.language.build import DEEPEST_BLOCKS
+from convcalc.language.expressions import DEEPEST, Expression
+from convcalc.language.suggestions import close
 
 
 def mistakes(text: str, most: int = steps.MOST_STEPS, *, variables: dict[str, str] | None = None) -> list[Diagnostic]:
@@ -230,8 +230,8 @@ def test_an_expression_spends_what_it_takes() -> None:
 
 def test_blanks_and_comments_behind_a_layer_are_gone_through_once() -> None:
     """The end of a layer is needed where a comment may stand for it; an alias in it leaves its end to the text."""
-    from convcalc.spec.edits import Layout
-    from convcalc.spec.tree import Mapping, Sequence, parse
+    from convcalc.language.edits import Layout
+    from convcalc.language.tree import Mapping, Sequence, parse
 
     blanks = " " * 20_000
     text = f"input: &size [4]\nlayers:\n- conv:\n    kernel_size: *size\n{blanks}\n  # one\n{blanks}\n# two\n- relu\n"

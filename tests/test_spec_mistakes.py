@@ -13,10 +13,10 @@ from lint_runs import UNCONFIGURED, lint_text
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.spec import library
-from convcalc.spec.document import examine
-from convcalc.spec.source import Source
-from convcalc.spec.unused import unused_parameters
+from convcalc.language import library
+from convcalc.language.document import examine
+from convcalc.language.source import Source
+from convcalc.language.unused import unused_parameters
 
 CODES = ("CC113", "CC114", "CC115", "CC116", "CC117", "CC118")
 

@@ -36,8 +36,8 @@ from convcalc.arithmetic.field import (
 from convcalc.arithmetic.resampling import Places, cells, interpolated, nearest
 from convcalc.arithmetic.spans import Span
 from convcalc.arithmetic.window import Window
+from convcalc.language import Source, loads
 from convcalc.layers._pools import _sees_nothing as holds_padding_alone
-from convcalc.spec import Source, loads
 
 spans_ = st.one_of(st.none(), st.tuples(st.integers(-30, 60), st.integers(0, 20)).map(lambda s: (s[0], sum(s))))
 phases = st.builds(

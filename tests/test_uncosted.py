@@ -17,8 +17,8 @@ from hypothesis import given, settings
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.spec.document import loads
-from convcalc.spec.source import Source
+from convcalc.language.document import loads
+from convcalc.language.source import Source
 
 SPEC = """\
 name: half_known

@@ -19,15 +19,15 @@ import pytest
 from test_cli import ROOT, TRACEBACK, run
 
 import convcalc
+from convcalc.battery.run import battery
+from convcalc.language import Source, loads
 from convcalc.layers.batch_norm import BatchNorm
 from convcalc.layers.conv import Conv
 from convcalc.layers.linear import Linear
 from convcalc.reference import memory
-from convcalc.reference.battery import battery
 from convcalc.reference.execution import execute
 from convcalc.reference.verify import verify
 from convcalc.reference.weights import RandomWeights
-from convcalc.spec import Source, loads
 from convcalc.tensors.engine import Engine
 
 SEEDS = sorted((ROOT / "specs/seeds").glob("*.yaml"))
@@ -468,7 +468,7 @@ STRIKE = "os.kill(os.getpid(), signal.SIGINT)"
 START = "runpy.run_module('convcalc', run_name='__main__')"
 
 
-@pytest.mark.parametrize("module", ["typer", "convcalc.fields", "convcalc.spec", "numpy", "convcalc.views.words"])
+@pytest.mark.parametrize("module", ["typer", "convcalc.fields", "convcalc.language", "numpy", "convcalc.views.words"])
 def test_an_interrupt_while_modules_load_leaves_no_traceback(module: str) -> None:
     finder = f"""
 class Interrupting:

@@ -15,8 +15,8 @@ from test_arrivals import along, claimed, reached
 
 from convcalc import Network, SpecError, layers, verify
 from convcalc.analysis.analyze import receptive_fields
+from convcalc.language import Source, loads, writing
 from convcalc.reference.verified import Verification
-from convcalc.spec import Source, loads, writing
 
 NETS = int(os.environ.get("CONVCALC_NETS", "40"))
 SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))

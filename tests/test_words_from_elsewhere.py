@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from convcalc import layers
-from convcalc.spec import Diagnostic, SpecError, elsewhere, library
-from convcalc.spec.document import FIELDS, loads
-from convcalc.spec.quantities import AMOUNTS
-from convcalc.spec.source import Source
-from convcalc.spec.template import COMMON
+from convcalc.language import Diagnostic, SpecError, elsewhere, library
+from convcalc.language.document import FIELDS, loads
+from convcalc.language.quantities import AMOUNTS
+from convcalc.language.source import Source
+from convcalc.language.template import COMMON
 
 
 def problems(text: str, **given: Any) -> list[Diagnostic]:

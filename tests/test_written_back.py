@@ -22,15 +22,15 @@ from typer.testing import CliRunner
 
 from convcalc import Network, analyze
 from convcalc.analysis.report import meets
+from convcalc.battery.cases import Case, generated
+from convcalc.battery.networks import NETWORKS
 from convcalc.comparing.sides import Settings
 from convcalc.comparing.variants import DoesNotReadBack, Made, NothingToReplace, of_variants, written
-from convcalc.onnx.importing import imported
-from convcalc.onnx.spec import text as text_of
-from convcalc.onnx.write import CannotWrite, model
-from convcalc.reference.cases import Case, generated
-from convcalc.reference.networks import NETWORKS
-from convcalc.spec import Source, SpecError, loads
-from convcalc.spec.variants import VARIANTS
+from convcalc.exports.write import CannotWrite, model
+from convcalc.imports.onnx.walk import imported
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.variants import VARIANTS
+from convcalc.readable.text import text as text_of
 
 TEXTS = int(os.environ.get("CONVCALC_WRITTEN", "60"))
 SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))

@@ -20,7 +20,7 @@ from spec_reports import SPECS, entries, report_of
 from test_cli import ROOT, run
 
 import convcalc
-from convcalc.spec import zoo
+from convcalc.language import zoo
 from convcalc.views import words
 from convcalc.views.zoo import table
 

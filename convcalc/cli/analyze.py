@@ -16,7 +16,7 @@ from convcalc.cli.output import BAD_INPUT, print_json, show_errors
 if TYPE_CHECKING:
     from convcalc.analysis.lines import Line
     from convcalc.analysis.report import Report
-    from convcalc.spec import Diagnostic
+    from convcalc.language import Diagnostic
 
 Format = Literal["table", "json", "csv", "markdown"]
 
@@ -41,8 +41,8 @@ def analyze(
     from convcalc.analysis.analyze import analyze as cost
     from convcalc.analysis.lines import lines
     from convcalc.cli.loading import load
-    from convcalc.spec import SpecError
-    from convcalc.spec.source import unfinished
+    from convcalc.language import SpecError
+    from convcalc.language.source import unfinished
 
     inputs, variables = shapes(input or []), assignments(set or [])
     output = _OUTPUTS[format]()

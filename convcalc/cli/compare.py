@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from convcalc.comparing.revisions import Revised
     from convcalc.comparing.sides import Settings, Sides
     from convcalc.comparing.variants import Made
-    from convcalc.spec import SpecError
+    from convcalc.language import SpecError
 
 Format = Literal["table", "json", "csv", "markdown"]
 FINDINGS = 1
@@ -86,9 +86,9 @@ def compare(
     from convcalc.cli.loading import network_of
     from convcalc.comparing.sides import Settings, of_specs
     from convcalc.comparing.variants import NothingToReplace, of_variants
-    from convcalc.spec import SpecError
-    from convcalc.spec.rewrite import UnknownLayer
-    from convcalc.spec.variants import VariantError
+    from convcalc.language import SpecError
+    from convcalc.language.rewrite import UnknownLayer
+    from convcalc.language.variants import VariantError
 
     _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, output, given=bool(input or set))
     if output is not None:
@@ -126,7 +126,7 @@ def compare(
 def _since(revision: str, files: list[str], settings: Settings, format: Format, by: By) -> None:  # noqa: A002  # as above
     """One file against itself as one comparison, several with a summary."""
     from convcalc.comparing.revisions import since
-    from convcalc.spec import SpecError
+    from convcalc.language import SpecError
 
     named: dict[str, str] = {}
     for path in files:
@@ -159,8 +159,8 @@ def _refuse(
     given: bool,
 ) -> None:
     """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
-    from convcalc.spec.named import file_of
-    from convcalc.spec.zoo import is_in_zoo
+    from convcalc.language.named import file_of
+    from convcalc.language.zoo import is_in_zoo
 
     given = given or any(file_of(file) != file for file in files)
     problem = ""
@@ -195,7 +195,7 @@ def _one_that_applies(made: Made) -> None:
 def _written(made: Made, original: str) -> bytes:
     """The text of the one variant, with the byte order mark of the file that it comes from."""
     from convcalc.comparing.variants import DoesNotReadBack, written
-    from convcalc.spec.zoo import is_in_zoo
+    from convcalc.language.zoo import is_in_zoo
 
     if len(made.sides.entries) > 1:
         raise typer.BadParameter("one variant can be written, found several", param_hint="--output")

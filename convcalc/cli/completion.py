@@ -15,7 +15,7 @@ def networks(incomplete: str) -> list[str]:
 
     Bash takes a colon for the end of a word, and wants what comes behind it alone.
     """
-    from convcalc.spec import zoo
+    from convcalc.language import zoo
 
     if os.environ.get(SHELL) == BASH:
         words, place = _bash_words()
@@ -26,14 +26,14 @@ def networks(incomplete: str) -> list[str]:
 
 def zoo_names(incomplete: str) -> list[str]:
     """Networks of the zoo, where nothing else can be."""
-    from convcalc.spec import zoo
+    from convcalc.language import zoo
 
     return beginning(incomplete, zoo.names())
 
 
 def kinds(incomplete: str) -> list[str]:
     """Layer kinds and blocks that ship."""
-    from convcalc.spec import library
+    from convcalc.language import library
 
     return beginning(incomplete, library.names())
 
@@ -54,7 +54,7 @@ def rules(incomplete: str) -> list[str]:
 
 def variants(incomplete: str) -> list[str]:
     """Variants of compare; behind a comma, the next one."""
-    from convcalc.spec.variants import VARIANTS
+    from convcalc.language.variants import VARIANTS
 
     return _listed(incomplete, ["all", *VARIANTS])
 

@@ -47,8 +47,8 @@ def explain(
     if file is None:
         raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
     from convcalc.cli.loading import load
-    from convcalc.spec import SpecError
-    from convcalc.spec.source import unfinished
+    from convcalc.language import SpecError
+    from convcalc.language.source import unfinished
 
     try:
         network = load(file, shapes(input or []), assignments(set or []))
@@ -73,8 +73,8 @@ def _kind(name: str) -> KindExplanation:
 
     found = layers.load(name)
     if found is None:
-        from convcalc.spec import library
-        from convcalc.spec.suggestions import kind_meant
+        from convcalc.language import library
+        from convcalc.language.suggestions import kind_meant
 
         advice = kind_meant(name, layers.names())
         if library.block_source(name) is not None:
@@ -84,7 +84,7 @@ def _kind(name: str) -> KindExplanation:
 
 
 def _advice(name: str, known: list[str]) -> str:
-    from convcalc.spec.suggestions import did_you_mean
+    from convcalc.language.suggestions import did_you_mean
 
     outermost = [each for each in known if "." not in each] or known
     listed = ", ".join(outermost[:MOST_NAMES]) + (", ..." if len(outermost) > MOST_NAMES else "")

@@ -13,8 +13,8 @@ from convcalc.cli.options import Inputs, Variables, assignments, shapes
 from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say, to_stdout
 
 if TYPE_CHECKING:
+    from convcalc.exports.write import CannotWrite
     from convcalc.network import Network
-    from convcalc.onnx.write import CannotWrite
 
 
 def export(
@@ -51,8 +51,8 @@ def export(
     that an ONNX file holds, they go into FILE.data beside it. Needs the package onnx.
     """
     from convcalc.cli.loading import load
-    from convcalc.spec import SpecError
-    from convcalc.spec.source import unfinished
+    from convcalc.language import SpecError
+    from convcalc.language.source import unfinished
 
     size = _batch(batch)
     if importlib.util.find_spec("onnx") is None:
@@ -86,9 +86,9 @@ def _save(
     *,
     force: bool,
 ) -> None:
+    from convcalc.exports import saving
+    from convcalc.exports.write import OPSET, CannotWrite, TooLarge, model
     from convcalc.files import Unwritable
-    from convcalc.onnx import saving
-    from convcalc.onnx.write import OPSET, CannotWrite, TooLarge, model
     from convcalc.reference.weights import RandomWeights
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).of

@@ -34,12 +34,12 @@ def import_(
 
     Weights are not needed: only their sizes are read.
     """
-    from convcalc.onnx.errors import CannotImport
-    from convcalc.onnx.importing import imported
-    from convcalc.onnx.spec import text
+    from convcalc.imports.errors import CannotImport
+    from convcalc.imports.onnx.walk import imported
+    from convcalc.language import Diagnostic, SpecError
+    from convcalc.language.zoo import is_in_zoo
     from convcalc.opening import model_inputs
-    from convcalc.spec import Diagnostic, SpecError
-    from convcalc.spec.zoo import is_in_zoo
+    from convcalc.readable.text import text
 
     if is_in_zoo(file):
         advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"

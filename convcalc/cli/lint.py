@@ -95,10 +95,10 @@ def lint(
     something was found at --fail-level or above.
     """
     from convcalc.cli.lint_formats import emit, outputs
+    from convcalc.language import SpecError
+    from convcalc.language.named import file_of
     from convcalc.linting.options import Options, UsageError, growths
     from convcalc.linting.run import each_once
-    from convcalc.spec import SpecError
-    from convcalc.spec.named import file_of
 
     wanted = outputs(format or [], write_baseline)
     if files.count("-") > 1:
@@ -157,7 +157,7 @@ def _words(texts: Iterable[str]) -> tuple[str, ...]:
 
 
 def _refuse_fixes_of_the_zoo(files: list[str]) -> None:
-    from convcalc.spec.zoo import SCHEME, is_in_zoo
+    from convcalc.language.zoo import SCHEME, is_in_zoo
 
     for file in filter(is_in_zoo, files):
         name = readable(file)
@@ -233,8 +233,8 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
     from fractions import Fraction
 
     from convcalc.analysis.analyze import analyze
+    from convcalc.language.tree import number
     from convcalc.opening import load
-    from convcalc.spec.tree import number
     from convcalc.views import budget
 
     try:

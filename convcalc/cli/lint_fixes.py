@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 def fixes(linter: Linter, paths: Sequence[str], run: Run) -> dict[str, Fixed]:
     """What the fixes make of each file, by the path as it was given; a file that is named twice is there once."""
+    from convcalc.language.source import Source
     from convcalc.linting.fix import fixed
-    from convcalc.spec.source import Source
 
     found: dict[str, Fixed] = {}
     targets = set()

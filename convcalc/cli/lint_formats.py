@@ -13,7 +13,7 @@ import typer
 
 from convcalc.cli.options import console, readable
 from convcalc.cli.output import say
-from convcalc.spec.suggestions import did_you_mean
+from convcalc.language.suggestions import did_you_mean
 
 if TYPE_CHECKING:
     from convcalc.linting.records import Run

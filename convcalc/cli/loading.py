@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 from convcalc.cli.options import console
 
 if TYPE_CHECKING:
+    from convcalc.language import Diagnostic, Source
     from convcalc.network import Network
-    from convcalc.spec import Diagnostic, Source
 
 
 def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str]) -> Network:
@@ -49,9 +49,9 @@ def _warn(
 ) -> None:
     """Show warnings, but for those that are suppressed or configured away as findings of lint."""
     from convcalc import rules, steps
+    from convcalc.language import SpecError
     from convcalc.linting.options import Options
     from convcalc.linting.run import Linter
-    from convcalc.spec import SpecError
     from convcalc.views import diagnostics
 
     others = tuple(code for code in rules.codes() if code not in {warning.code for warning in warnings})

@@ -21,7 +21,7 @@ def kinds(
     """Every layer kind and block; with a name, its page: fields, example, formulas, source."""
     from convcalc import layers
     from convcalc.cli.options import console
-    from convcalc.spec import library
+    from convcalc.language import library
     from convcalc.views import manual
 
     if name is None:
@@ -32,7 +32,7 @@ def kinds(
         return
     page = _page(name)
     if page is None:
-        from convcalc.spec.suggestions import kind_meant
+        from convcalc.language.suggestions import kind_meant
 
         advice = kind_meant(name, library.names())
         raise typer.BadParameter(f"there is no layer kind or block `{name}`; {advice}", param_hint="NAME")
@@ -41,7 +41,7 @@ def kinds(
 
 def _page(name: str) -> Page | None:
     from convcalc import layers
-    from convcalc.spec import library
+    from convcalc.language import library
     from convcalc.views import manual
 
     kind = layers.load(name)
@@ -79,6 +79,6 @@ def schema() -> None:
     """The JSON Schema of specs, for editors."""
     import json
 
-    from convcalc.spec.schema import schema as derive
+    from convcalc.language.schema import schema as derive
 
     sys.stdout.write(json.dumps(derive(), indent=1) + "\n")

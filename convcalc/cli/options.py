@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
 import typer
 
 from convcalc.fields import LARGEST
-from convcalc.spec.named import readable as readable  # commands take it from here
-from convcalc.spec.named import sizes
+from convcalc.language.named import readable as readable  # commands take it from here
+from convcalc.language.named import sizes
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -12,7 +12,7 @@ from convcalc.cli.options import console
 from convcalc.visible import visible
 
 if TYPE_CHECKING:
-    from convcalc.spec import Diagnostic
+    from convcalc.language import Diagnostic
 
 STDOUT = "-"
 BAD_INPUT = 2
@@ -23,7 +23,7 @@ Force = Annotated[bool, typer.Option("--force", help="Write over a file that is 
 def refuse(path: str, *, force: bool, sources: Iterable[str] = ()) -> None:
     """End the command before its work is done where its file would not be written; `sources` are what it reads."""
     from convcalc import files
-    from convcalc.spec.zoo import is_in_zoo
+    from convcalc.language.zoo import is_in_zoo
 
     if is_in_zoo(path):
         fail(f"cannot write {path}: it would be a network of the zoo, expected the name of a file")

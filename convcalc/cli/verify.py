@@ -17,11 +17,11 @@ from convcalc.cli.options import Inputs, Variables, assignments, console, readab
 from convcalc.cli.output import BAD_INPUT, print_json, say, show_errors
 
 if TYPE_CHECKING:
+    from convcalc.language import Diagnostic
     from convcalc.network import Network
     from convcalc.reference.memory import TooLarge
     from convcalc.reference.verified import Verification
     from convcalc.reference.verify import Unknown
-    from convcalc.spec import Diagnostic
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, INTERRUPTED = 1, 130
@@ -117,8 +117,8 @@ def _processors() -> int:
 
 
 def _amount(text: str | None, option: str) -> int | None:
-    from convcalc.spec.quantities import amount
-    from convcalc.spec.tree import number
+    from convcalc.language.quantities import amount
+    from convcalc.language.tree import number
 
     if text is None:
         return None
@@ -129,8 +129,8 @@ def _amount(text: str | None, option: str) -> int | None:
 
 
 def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
+    from convcalc.battery.run import battery
     from convcalc.reference.against import MissingPackage
-    from convcalc.reference.battery import battery
 
     started = time.perf_counter()
     try:
@@ -181,8 +181,8 @@ class _Run:
     def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
         """The exit code."""
         from convcalc.cli.loading import load
-        from convcalc.spec import SpecError
-        from convcalc.spec.source import unfinished
+        from convcalc.language import SpecError
+        from convcalc.language.source import unfinished
 
         codes = [0]
         for file in files:

@@ -41,7 +41,7 @@ def zoo(
 
 
 def _spec(name: str) -> None:
-    from convcalc.spec import zoo
+    from convcalc.language import zoo
 
     name = readable(name).removeprefix(zoo.SCHEME)
     file = zoo.file_of(zoo.SCHEME + name)
@@ -53,8 +53,8 @@ def _spec(name: str) -> None:
 def entries() -> list[Entry]:
     """The figures of every network."""
     from convcalc.analysis.analyze import analyze
+    from convcalc.language import zoo
     from convcalc.opening import load
-    from convcalc.spec import zoo
     from convcalc.views.zoo.records import entry
 
     specs = {name: f"{zoo.SCHEME}{name}" for name in zoo.names()}

@@ -13,11 +13,11 @@ from convcalc import steps
 from convcalc.analysis.compare import Incomparable, compare
 from convcalc.analysis.report import Report
 from convcalc.comparing.sides import Entry, Settings, Sides
+from convcalc.language import Diagnostic, Source, SpecError
+from convcalc.language.named import file_of, readable
+from convcalc.language.revision import NoRevision, NotThere, renamed_from
+from convcalc.language.source import unfinished
 from convcalc.opening import network_of, read_at
-from convcalc.spec import Diagnostic, Source, SpecError
-from convcalc.spec.named import file_of, readable
-from convcalc.spec.revision import NoRevision, NotThere, renamed_from
-from convcalc.spec.source import unfinished
 
 Status = Literal["changed", "unchanged", "added", "deleted", "failed"]
 

@@ -12,12 +12,12 @@ from convcalc.analysis.analyze import analyze
 from convcalc.analysis.compare import Change, Comparison, compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.theory import Theory
+from convcalc.language import Diagnostic, Source, SpecError
+from convcalc.language.named import readable
+from convcalc.language.replacing import Skipped
+from convcalc.language.source import unfinished
 from convcalc.network import Network
 from convcalc.opening import network_of, read, read_at
-from convcalc.spec import Diagnostic, Source, SpecError
-from convcalc.spec.named import readable
-from convcalc.spec.replacing import Skipped
-from convcalc.spec.source import unfinished
 
 
 class Entry(msgspec.Struct, frozen=True):

@@ -12,13 +12,13 @@ from convcalc.analysis.compare import compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.theory import theory
 from convcalc.comparing.sides import Entry, Settings, Sides
+from convcalc.language import Diagnostic, Source, SpecError, loads
+from convcalc.language.named import readable
+from convcalc.language.replacing import replaced
+from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.language.trimming import without_unused_parameters
+from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
 from convcalc.opening import read
-from convcalc.spec import Diagnostic, Source, SpecError, loads
-from convcalc.spec.named import readable
-from convcalc.spec.replacing import replaced
-from convcalc.spec.rewrite import CannotApply, Rewriter, with_figures
-from convcalc.spec.trimming import without_unused_parameters
-from convcalc.spec.variants import Variant, VariantError, parsed, read_blocks
 
 MOST_NOTES = 3
 """Layers of which it is said why none is replaced."""

@@ -6,12 +6,12 @@ import os
 
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report
+from convcalc.language.document import loads
+from convcalc.language.revision import NotThere
+from convcalc.language.source import SpecError
+from convcalc.language.zoo import is_in_zoo
 from convcalc.linting.options import Options, UsageError
 from convcalc.opening import read, read_at
-from convcalc.spec.document import loads
-from convcalc.spec.revision import NotThere
-from convcalc.spec.source import SpecError
-from convcalc.spec.zoo import is_in_zoo
 
 
 def base_of(options: Options, path: str, files: int) -> Report | str:

@@ -15,8 +15,8 @@ from typing import Any
 
 from convcalc import files, steps
 from convcalc.fields import LARGEST
+from convcalc.language.source import SpecError, read
 from convcalc.linting.options import UsageError
-from convcalc.spec.source import SpecError, read
 from convcalc.visible import encodable, in_json
 
 VERSION = 1

@@ -15,11 +15,11 @@ import msgspec
 
 from convcalc import rules, steps
 from convcalc.fields import LARGEST, shown
-from convcalc.spec.limits import LIMITED
-from convcalc.spec.quantities import EXPECTED, amount
-from convcalc.spec.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, SpecError, read
-from convcalc.spec.suggestions import did_you_mean
-from convcalc.spec.tree import LONGEST_NUMBER
+from convcalc.language.limits import LIMITED
+from convcalc.language.quantities import EXPECTED, amount
+from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, SpecError, read
+from convcalc.language.suggestions import did_you_mean
+from convcalc.language.tree import LONGEST_NUMBER
 
 TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lint",)}
 FILES = ("convcalc.toml", "pyproject.toml")

@@ -18,15 +18,15 @@ import msgspec
 from convcalc import files
 from convcalc.analysis.analyze import analyze
 from convcalc.files import Unwritable
+from convcalc.language.document import examine
+from convcalc.language.edits import applied
+from convcalc.language.source import Edit, Source
 from convcalc.layers import Shape
 from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import subject_of
 from convcalc.network import Network, Node
 from convcalc.rules import load
 from convcalc.rules._subject import Fix
-from convcalc.spec.document import examine
-from convcalc.spec.edits import applied
-from convcalc.spec.source import Edit, Source
 
 MOST_LAYERS_TRIED = 50_000
 """Layers that are built at most to find out which fixes can be made, where they cannot all be."""

@@ -9,12 +9,12 @@ import msgspec
 
 from convcalc import rules
 from convcalc.fields import LARGEST, shown
+from convcalc.language.quantities import AMOUNTS, amount
+from convcalc.language.suggestions import did_you_mean
+from convcalc.language.tree import number
 from convcalc.layers import Shape
 from convcalc.linting.configuration import LEVELS, targets
 from convcalc.rules._subject import Growth
-from convcalc.spec.quantities import AMOUNTS, amount
-from convcalc.spec.suggestions import did_you_mean
-from convcalc.spec.tree import number
 
 
 class UsageError(ValueError):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import msgspec
 
+from convcalc.language.source import Diagnostic, Source
 from convcalc.network import Network
 from convcalc.rules._subject import Fix
-from convcalc.spec.source import Diagnostic, Source
 
 
 class Finding(Diagnostic, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ import bisect
 from collections.abc import Iterator
 from collections.abc import Sequence as Sequence_
 
-from convcalc.spec.edits import Layout
-from convcalc.spec.source import Source, before_blanks
-from convcalc.spec.template import MERGES, numbered
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.edits import Layout
+from convcalc.language.source import Source, before_blanks
+from convcalc.language.template import MERGES, numbered
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence
 
 
 class Region:

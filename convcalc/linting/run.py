@@ -11,6 +11,9 @@ import msgspec
 
 from convcalc import rules, steps
 from convcalc.analysis.report import Report
+from convcalc.language.document import Examined, examine
+from convcalc.language.named import file_of
+from convcalc.language.source import Diagnostic, Source, SpecError, unfinished
 from convcalc.layers import Shape
 from convcalc.linting.baseline import Baseline, Key, read_baseline, write_baseline
 from convcalc.linting.configuration import Configuration, Finder
@@ -20,9 +23,6 @@ from convcalc.linting.selection import selected
 from convcalc.network import Network
 from convcalc.opening import read
 from convcalc.rules._subject import Problem, Settings, Subject
-from convcalc.spec.document import Examined, examine
-from convcalc.spec.named import file_of
-from convcalc.spec.source import Diagnostic, Source, SpecError, unfinished
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -251,7 +251,7 @@ class _File:
         settings: Settings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
-        from convcalc.spec.places import Places
+        from convcalc.language.places import Places
 
         self.linter = linter
         self.source = source

@@ -14,10 +14,10 @@ import msgspec
 import yaml
 
 from convcalc import rules
+from convcalc.language.source import Source
+from convcalc.language.suggestions import close
+from convcalc.language.tree import DEEPEST
 from convcalc.linting.regions import Region
-from convcalc.spec.source import Source
-from convcalc.spec.suggestions import close
-from convcalc.spec.tree import DEEPEST
 
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
 _FORM = re.compile(r"#[ \t]*convcalc:[ \t]*(ignore|file-ignore)[ \t]*\[([^\]]*)\]")

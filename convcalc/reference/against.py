@@ -100,8 +100,8 @@ class OnnxRuntime:
 
     def compare(self, step: Step) -> Comparison:
         """The layer that the executor has just run, alone."""
-        from convcalc.onnx.run import NotRun, run
-        from convcalc.onnx.write import CannotWrite, model
+        from convcalc.exports.run import NotRun, run
+        from convcalc.exports.write import CannotWrite, model
 
         node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
         self._entering, self._arrays = (), {}  # let go of with the return
@@ -126,8 +126,8 @@ class OnnxRuntime:
 
     def compare_outputs(self, inputs: Mapping[str, Array]) -> list[Comparison]:
         """The outputs of the network, all layers in one model, fused and folded as ONNX Runtime likes."""
-        from convcalc.onnx.run import NotRun, run
-        from convcalc.onnx.write import model
+        from convcalc.exports.run import NotRun, run
+        from convcalc.exports.write import model
 
         places = list(dict.fromkeys(self.network.outputs))
         if not self.whole or self._incomplete:

@@ -9,7 +9,7 @@ import msgspec
 from convcalc.analysis.report import Report, meets
 from convcalc.network import Network
 from convcalc.reference.against import Comparison
-from convcalc.reference.field_checks import FieldCheck
+from convcalc.reference.fields.field_checks import FieldCheck
 
 
 class Figure(msgspec.Struct, frozen=True):

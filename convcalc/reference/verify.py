@@ -13,16 +13,16 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
+from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.reference.against import Comparison, OnnxRuntime
 from convcalc.reference.execution import Step, Weights, execute, running_steps
-from convcalc.reference.field_checks import FieldCheck
+from convcalc.reference.fields.field_checks import FieldCheck
+from convcalc.reference.fields.probe import probe
 from convcalc.reference.memory import TooLarge, bytes_needed
-from convcalc.reference.probe import probe
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
-from convcalc.spec.suggestions import did_you_mean
 from convcalc.tensors.engine import Array, Engine
 
 DTYPES = ("float32", "float64")

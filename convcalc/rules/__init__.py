@@ -92,6 +92,6 @@ def summary(rule: Rule) -> str:
 
 def did_you_mean(word: str) -> str:
     """A rule that a word may stand for, as a sentence; else where they are listed."""
-    from convcalc.spec.suggestions import did_you_mean as suggested
+    from convcalc.language.suggestions import did_you_mean as suggested
 
     return suggested(word, [*names(), *names().values()]) or "`convcalc rules` lists what there is"

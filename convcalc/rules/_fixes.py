@@ -11,13 +11,13 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from convcalc.language.edits import Layout
+from convcalc.language.outline import Outline, Scope, Written
+from convcalc.language.site import Site
+from convcalc.language.source import Edit, Source
+from convcalc.language.template import MERGES, Layer, numbered
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence
 from convcalc.rules._subject import Fix, Subject
-from convcalc.spec.edits import Layout
-from convcalc.spec.outline import Outline, Scope, Written
-from convcalc.spec.site import Site
-from convcalc.spec.source import Edit, Source
-from convcalc.spec.template import MERGES, Layer, numbered
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
 from convcalc.visible import in_yaml
 
 

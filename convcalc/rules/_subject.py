@@ -11,10 +11,10 @@ import msgspec
 from convcalc.analysis.analyze import receptive_fields, reported
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.field import Field
+from convcalc.language.places import Places
+from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.spec.places import Places
-from convcalc.spec.source import Diagnostic, Edit, Source
 
 
 class Fix(msgspec.Struct, frozen=True):

@@ -36,8 +36,8 @@ import re
 from collections.abc import Iterator
 
 from convcalc.fields import AMBIGUOUS
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec.tree import Mapping, Node, Scalar, Sequence
 
 SEVERITY = "warning"
 

@@ -30,8 +30,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convcalc.language.site import Site
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec.site import Site
 
 SEVERITY = "warning"
 

@@ -53,8 +53,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from convcalc.language.places import span
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec.places import span
 
 SEVERITY = "warning"
 

@@ -28,9 +28,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.analysis.report import meets
+from convcalc.language.quantities import AMOUNTS
 from convcalc.rules._budgets import least, uncosted, unknown_costs
 from convcalc.rules._subject import Problem, Subject
-from convcalc.spec.quantities import AMOUNTS
 
 SEVERITY = "error"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from convcalc.analysis.report import Report
-from convcalc.spec.quantities import FACTORS
+from convcalc.language.quantities import FACTORS
 from convcalc.views import words
 from convcalc.visible import visible
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
-from convcalc.spec.source import Diagnostic
+from convcalc.language.source import Diagnostic
 from convcalc.visible import visible
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import msgspec
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention, Peak, Report, Row, Totals
+from convcalc.language.source import Diagnostic
 from convcalc.layers import Shape
-from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
 from convcalc.views.formats.json import encoded
 

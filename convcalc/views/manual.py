@@ -8,9 +8,9 @@ from rich.table import Table
 
 from convcalc import rules
 from convcalc.fields import shown
+from convcalc.language.template import Block
+from convcalc.language.tree import Scalar
 from convcalc.rules import Rule
-from convcalc.spec.template import Block
-from convcalc.spec.tree import Scalar
 from convcalc.views.formats import terminal
 
 

@@ -130,10 +130,10 @@ def _centred_apart(report: Report) -> list[str]:
     """The merges of which lint warns; fields that only start or step differently are no mistake."""
     if not report.misaligned:
         return []
+    from convcalc.language.places import Places
+    from convcalc.language.source import Source
     from convcalc.rules._subject import Subject
     from convcalc.rules.cc212_misaligned_merge import mistakes
-    from convcalc.spec.places import Places
-    from convcalc.spec.source import Source
 
     nowhere = Source("", "")
     return mistakes(Subject(nowhere, report.network, Places(nowhere, None, [], [])))

@@ -24,7 +24,7 @@ import typer.main
 
 import convcalc
 from convcalc import SpecError, analyze, cli, opening, steps
-from convcalc.spec import loads
+from convcalc.language import loads
 from fuzz.checks import check_diagnostic
 
 PACKAGE = str(Path(convcalc.__file__).parent)

@@ -19,9 +19,9 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc import steps
-from convcalc.onnx.operators import operators
-from convcalc.onnx.write import model as written
-from convcalc.spec import Source, loads
+from convcalc.exports.write import model as written
+from convcalc.imports.onnx.operators import operators
+from convcalc.language import Source, loads
 from fuzz.specs import LABELS, WRONG_LABELS, Grammar, on_bits
 
 DATA = Path(__file__).parents[1] / "data" / "onnx"

@@ -18,11 +18,11 @@ import yaml
 from convcalc import fields as types
 from convcalc import layers
 from convcalc.fields import FieldError, FieldType
+from convcalc.language import library
+from convcalc.language.limits import LIMITED
+from convcalc.language.quantities import AMOUNTS
+from convcalc.language.template import MERGES
 from convcalc.layers import Kind, Shape
-from convcalc.spec import library
-from convcalc.spec.limits import LIMITED
-from convcalc.spec.quantities import AMOUNTS
-from convcalc.spec.template import MERGES
 from fuzz import expressions
 from fuzz.mutations import DUMPER, SHORT, TEXTS, mutated
 

@@ -12,7 +12,7 @@ from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import Convention
 from convcalc.analysis.theory import Theory
 from convcalc.comparing.sides import Entry, Sides
-from convcalc.spec.replacing import Skipped
+from convcalc.language.replacing import Skipped
 from convcalc.version import __version__
 from convcalc.views import json
 from convcalc.views.comparison.records import ordered

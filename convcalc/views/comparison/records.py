@@ -11,7 +11,7 @@ from convcalc.analysis.compare import Change, Comparison, Delta
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.theory import Theory
 from convcalc.comparing.sides import Entry, Sides
-from convcalc.spec.replacing import Skipped
+from convcalc.language.replacing import Skipped
 from convcalc.views import words
 
 MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "same": ""}

@@ -8,8 +8,8 @@ from functools import cache
 
 import msgspec
 
+from convcalc.language.source import Edit, Source
 from convcalc.linting.records import Finding, Run
-from convcalc.spec.source import Edit, Source
 from convcalc.visible import visible
 
 LEVELS = ("error", "warning", "info")

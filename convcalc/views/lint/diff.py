@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING
 
-from convcalc.spec.source import Source
+from convcalc.language.source import Source
 from convcalc.visible import visible
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.analysis.lines import By
 from convcalc.comparing.revisions import Revised, Status
-from convcalc.spec.source import Diagnostic
+from convcalc.language.source import Diagnostic
 from convcalc.version import __version__
 from convcalc.views import json
 from convcalc.views.comparison.json import SCHEMA_VERSION, Diff, heads

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from rich.console import Console
 
-from convcalc.reference.battery import LABELS, Battery, KindResult
-from convcalc.reference.findings import Column
+from convcalc.battery.findings import Column
+from convcalc.battery.run import LABELS, Battery, KindResult
 from convcalc.reference.rounding import STATED
 from convcalc.views import words
 from convcalc.views.columns import Column as Cells

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.reference.battery import Battery, KindResult
+from convcalc.battery.run import Battery, KindResult
 from convcalc.version import __version__
 from convcalc.views.formats.json import encoded
 

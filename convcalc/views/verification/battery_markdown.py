@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.reference.battery import Battery
+from convcalc.battery.run import Battery
 from convcalc.views.formats.markdown import escaped
 from convcalc.views.verification.battery import cell, header, key, verdict
 from convcalc.views.verification.marks import marks

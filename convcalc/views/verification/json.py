@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
+from convcalc.language.source import Diagnostic
 from convcalc.reference.against import Comparison
 from convcalc.reference.verified import Verification
-from convcalc.spec.source import Diagnostic
 from convcalc.version import __version__
 from convcalc.views.formats.json import encoded
 

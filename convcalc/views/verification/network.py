@@ -9,7 +9,7 @@ from rich.console import Console
 
 from convcalc.analysis.lines import Line, lines
 from convcalc.reference.against import Comparison
-from convcalc.reference.field_checks import UNAFFORDABLE
+from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words

@@ -1,0 +1,216 @@
+"""What is wrong with the claims about one network: everything measured that is not as claimed, by what it is about."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal
+
+import msgspec
+import numpy as np
+
+from convcalc.battery.identities import Bench, disagreement, identities
+from convcalc.layers import Kind, Shape
+from convcalc.network import Network
+from convcalc.reference.against import OnnxRuntime
+from convcalc.reference.execution import run_layer
+from convcalc.reference.fields.probe import probe
+from convcalc.reference.scalar import counted
+from convcalc.reference.verified import Figure, LayerResult
+from convcalc.reference.verify import BUFFERS, compared
+from convcalc.reference.weights import RandomWeights
+from convcalc.tensors.engine import Array, Engine
+
+Column = Literal["shape", "params", "macs", "receptive_field", "identities", "values"]
+COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
+"""What is always looked at; `values` are where there is another runtime to hold them against."""
+
+MOST_MACS_TO_COUNT = 600
+"""A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
+MOST_ELEMENTS_TO_REACH = 40
+"""Elements of a layer's learned arrays that are followed to its output; of more, as many are drawn."""
+
+TOTALS: dict[str, Column] = {
+    "params": "params",
+    "buffers": "params",
+    "weight_bytes": "params",
+    "macs": "macs",
+    "activation_bytes": "shape",
+    "peak_activation_bytes": "shape",
+}
+"""What a total of a network is about."""
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One number that is not as claimed. `layer` is empty where it is one of the whole network."""
+
+    column: Column
+    layer: str
+    message: str
+
+
+class Checked(msgspec.Struct, frozen=True):
+    """What came of one case: the columns of which there was something to check, and what was found wrong."""
+
+    columns: frozenset[Column]
+    findings: tuple[Finding, ...]
+
+
+def checked(
+    network: Network, subject: str, seed: int, only: Column | None = None, *, against: str | None = None
+) -> Checked:
+    """Hold everything that is claimed of a network against what it does; `subject` is whose identities are to hold.
+
+    `only` leaves out what other columns alone would need. `against` is the runtime that the values are held against.
+    """
+    found: list[Finding] = []
+    about: set[Column] = set()
+    if only != "identities":
+        try:
+            about |= _figures(network, seed, found, probed=only in (None, "receptive_field"))
+            if against is not None and only in (None, "values"):
+                about |= _values(network, seed, found)
+        except Exception as error:  # a formula that fails is one that is wrong
+            found.append(Finding("shape", "", f"a formula fails: {_told(error)}"))
+    broken = any(finding.column == "shape" for finding in found)
+    if not broken and len(network.layers) == 1 and only in (None, "params", "macs"):
+        config, shapes = _alone(network)
+        found += _small(config, shapes, network.layers[0].name, seed)
+    if only in (None, "identities"):
+        about |= _identities(network, subject, seed, found)
+    return Checked(frozenset(about | {finding.column for finding in found}), tuple(found))
+
+
+def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool) -> set[Column]:
+    """The columns there are figures for; what is wrong with them is added to `found`."""
+    report, layers, totals = compared(network, "float64", seed, 1, probed=False)
+    for layer in layers:
+        found += _of_layer(layer)
+    for name, figure in totals.items():
+        if figure.agrees is False and not any(finding.column == TOTALS[name] for finding in found):
+            found.append(Finding(TOTALS[name], "", f"{name} in total {_figure(figure)}"))
+    about: set[Column] = {"shape"}
+    about |= {"params"} if report.totals.params or report.totals.buffers else set()
+    about |= {"macs"} if report.totals.macs else set()
+    if probed and not any(layer.problem for layer in layers):
+        small = len(network.layers) == 1 and report.totals.macs <= MOST_MACS_TO_COUNT
+        checks = probe(network, thin=not small)[network.input_count :]
+        found += [Finding("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
+        about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
+    return about
+
+
+def _values(network: Network, seed: int, found: list[Finding]) -> set[Column]:
+    """Whether any value was compared; float32, which ONNX Runtime has all operators for."""
+    runtime = OnnxRuntime(network, RandomWeights(network, seed), whole=False)
+    _, layers, _ = compared(network, "float32", seed, 1, weights=runtime, runtime=runtime, probed=False)
+    comparisons = [(layer.name, layer.against) for layer in layers if layer.against is not None]
+    found += [
+        Finding("values", name, f"values {each.difference:.1e} apart, more than {each.tolerance:.1e}")
+        for name, each in comparisons
+        if each.agrees is False
+    ]
+    return {"values"} if any(each.agrees is not None for _, each in comparisons) else set()
+
+
+def _of_layer(layer: LayerResult) -> Iterator[Finding]:
+    figures: tuple[tuple[Column, Figure], ...] = (
+        ("shape", layer.output_shape),
+        ("params", layer.params),
+        ("macs", layer.macs),
+    )
+    for column, figure in figures:
+        if layer.problem and (figure.claimed or column == "shape"):
+            yield Finding(column, layer.name, f"cannot be run: {layer.problem}")
+        elif figure.agrees is False:
+            yield Finding(column, layer.name, _figure(figure))
+
+
+def _figure(figure: Figure) -> str:
+    return f"{_written(figure.claimed)} claimed, {_written(figure.measured)} measured"
+
+
+def _written(value: Any) -> str:
+    return "x".join(map(str, value)) if isinstance(value, tuple) else "nothing" if value is None else f"{value:,}"
+
+
+def _told(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
+def _alone(network: Network) -> tuple[Kind, list[Shape]]:
+    (node,) = network.layers
+    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+    return node.config, [network.nodes[source].shape for source in node.inputs]
+
+
+def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[Finding]:
+    """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
+    bench = Bench(seed)
+    inputs, macs = [bench.random(1, *shape) for shape in shapes], config.macs(*shapes)
+    try:
+        arrays = bench.arrays(config, shapes)
+        idle = _idle(config, arrays, inputs, seed)
+    except Exception as error:  # as above
+        yield Finding("params", name, f"cannot be run: {_told(error)}")
+        return
+    if idle:
+        yield Finding("params", name, f"element {idle} reaches no output")
+    if 0 < macs <= MOST_MACS_TO_COUNT:
+        try:
+            count = counted(config, arrays, inputs)
+        except Exception as error:  # as above
+            yield Finding("macs", name, f"cannot be run on numbers that count: {_told(error)}")
+        else:
+            if count.products != macs:
+                yield Finding("macs", name, f"{macs:,} claimed, {count.products:,} products seen by the numbers")
+
+
+def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:
+    """The first learned element that, being NaN, is not seen in any output; empty if there is none."""
+    draw = random.Random(seed)
+    places = [
+        (name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)
+    ]
+    if len(places) > MOST_ELEMENTS_TO_REACH:
+        places = draw.sample(places, MOST_ELEMENTS_TO_REACH)
+    uncropped = _uncropped(config)
+    for name, place in places:
+        spoiled = arrays[name].copy()
+        spoiled[place] = np.nan
+        tries = ((config, inputs), (config, [-x for x in inputs]), (uncropped, inputs))
+        if not any(_has_nan(each, {**arrays, name: spoiled}, entering) for each, entering in tries):
+            return f"{name}[{', '.join(map(str, place))}]"
+    return ""
+
+
+def _has_nan(config: Kind, arrays: Mapping[str, Array], inputs: list[Array]) -> bool:
+    with np.errstate(invalid="ignore"):
+        output, _ = run_layer(Engine(), config, arrays, inputs)
+    return bool(np.isnan(output).any())
+
+
+def _uncropped(config: Kind) -> Kind:
+    """A transposed convolution that keeps all it writes: a tap whose positions are all cropped away reaches nothing."""
+    if "output_padding" not in config.__struct_fields__:
+        return config
+    return msgspec.structs.replace(config, padding="valid", output_padding=(0,) * len(config.output_padding))  # type: ignore[attr-defined]  # one of its fields
+
+
+def _identities(network: Network, subject: str, seed: int, found: list[Finding]) -> set[Column]:
+    """Whether any identity says something of the network; what is wrong with them is added to `found`."""
+    spoken = False
+    alone = len(network.layers) == 1 and network.layers[0].kind == subject
+    for identity in identities().get(subject, ()):
+        try:
+            if alone:
+                config, shapes = _alone(network)
+                wrong = disagreement(identity, seed, config, *shapes)
+            else:
+                wrong = disagreement(identity, seed, network)
+        except Exception as error:  # as above
+            wrong = f"{identity.claim}: {_told(error)}"
+        spoken |= wrong is not None
+        if wrong:
+            found.append(Finding("identities", network.layers[-1].name if alone else "", wrong))
+    return {"identities"} if spoken else set()

@@ -1,0 +1,162 @@
+"""Identities of the normalisations, of scaling, and of attention."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convcalc.battery.identities import Bench, Sides, identity
+from convcalc.battery.identities.convolutions import convolved
+from convcalc.layers import Shape
+
+EPS = 1e-3
+"""Where statistics are measured: generated ones may be 0, over which a single number is not brought to variance 1."""
+
+
+@identity("batch_norm")
+def batch_norm_folds_into_a_convolution(bench: Bench, config: Any, x: Shape) -> Sides:
+    """A convolution and a batch norm with known statistics are one convolution of a scaled kernel."""
+    if not config.track_running_stats:
+        return None
+    entering, ones = 3, (1,) * (len(x) - 1)
+    a, arrays = bench.random(2, entering, *x[1:]), bench.arrays(config, [x])
+    kernel, bias = bench.random(x[0], entering, *ones), bench.random(x[0])
+    two = bench.layer(config, arrays, convolved(bench, a, kernel, bias))
+    scale = arrays.get("weight", np.ones(x[0])) / np.sqrt(arrays["running_var"] + config.eps)
+    shift = arrays.get("bias", np.zeros(x[0])) - arrays["running_mean"] * scale
+    return two, convolved(bench, a, kernel * scale.reshape(-1, 1, *ones), bias * scale + shift)
+
+
+@identity("batch_norm", "group_norm", "instance_norm", "layer_norm")
+def units_do_not_matter(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Where statistics are measured, an input in other units (and eps in theirs) leaves the same."""
+    if getattr(config, "track_running_stats", False):
+        return None
+    (a,), arrays, unit = bench.entering([x]), bench.arrays(config, [x]), 2.0
+    found = bench.layer(config, arrays, a, eps=EPS)
+    return found, bench.layer(config, arrays, unit * a + 5.0, eps=EPS * unit**2)
+
+
+@identity("group_norm")
+def one_group_is_layer_norm(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Group norm of one group is layer norm over all axes."""
+    (a,) = bench.entering([x])
+    one = bench.layer(config, {}, a, num_groups=1, affine=False, eps=EPS)
+    return one, bench.run("layer_norm", a, axes=tuple(range(len(x))), elementwise_affine=False, eps=EPS)
+
+
+@identity("group_norm", "instance_norm")
+def a_group_a_channel_is_instance_norm(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Group norm of a group for each channel is instance norm."""
+    if len(x) == 1:
+        return None
+    (a,) = bench.entering([x])
+    each = bench.run("group_norm", a, num_groups=x[0], affine=False, eps=EPS)
+    return each, bench.run("instance_norm", a, eps=EPS)
+
+
+@identity("instance_norm")
+def known_statistics_are_batch_norms(bench: Bench, config: Any, x: Shape) -> Sides:
+    """With known statistics, instance norm is batch norm."""
+    (a,) = bench.entering([x])
+    names = ("weight", "bias", "running_mean", "running_var")
+    arrays = {name: np.abs(bench.random(x[0])) for name in names}
+    same = {"affine": True, "track_running_stats": True}
+    return bench.layer(config, arrays, a, **same), bench.run("batch_norm", a, arrays=arrays, eps=config.eps)
+
+
+@identity("layer_norm")
+def brought_to_mean_and_variance(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Over its axes the mean is 0, and the variance 1 but for eps."""
+    (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
+    found = bench.layer(config, {}, a, elementwise_affine=False, bias=False, eps=EPS)
+    variance = a.var(axis=axes)
+    expected = np.stack([np.zeros_like(variance), variance / (variance + EPS)])
+    return np.stack([found.mean(axis=axes), found.var(axis=axes)]), expected
+
+
+@identity("batch_norm", "group_norm", "instance_norm", "layer_norm")
+def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Learned weights scale and shift what leaves without them."""
+    arrays = bench.arrays(config, [x])
+    weight, bias = arrays.get("weight"), arrays.get("bias")
+    if weight is None:
+        return None
+    (a,) = bench.entering([x])
+    axes = [axis % len(x) for axis in getattr(config, "axes", (0,))]
+    shape = [size if axis in axes else 1 for axis, size in enumerate(x)]
+    weight = weight.transpose(np.argsort(axes))
+    without = "elementwise_affine" if hasattr(config, "elementwise_affine") else "affine"
+    buffers = {name: array for name, array in arrays.items() if "running" in name}
+    plain = bench.layer(config, buffers, a, eps=EPS, **{without: False})
+    shifted = plain * weight.reshape(shape)
+    if bias is not None:
+        shifted = shifted + bias.transpose(np.argsort(axes)).reshape(shape)
+    return bench.layer(config, arrays, a, eps=EPS), shifted
+
+
+@identity("local_response_norm")
+def all_channels_are_neighbours(bench: Bench, config: Any, x: Shape) -> Sides:
+    """With every channel a neighbour of each, all are divided by the same."""
+    (a,), size = bench.entering([x]), 2 * x[0] + 1
+    found = bench.layer(config, {}, a, size=size)
+    energy = (a**2).sum(axis=1, keepdims=True) / size
+    return found, a / (config.k + config.alpha * energy) ** config.beta
+
+
+@identity("local_response_norm")
+def neighbours_are_shifted_channels(bench: Bench, config: Any, x: Shape) -> Sides:
+    """The energy of the neighbours is that of the channels shifted, those beyond the ends being zero."""
+    (a,), size = bench.entering([x]), config.size
+    around = [(0, 0), (size // 2, (size - 1) // 2), *[(0, 0)] * (len(x) - 1)]
+    squares = np.pad(a**2, around)
+    energy = sum(squares[:, shift : shift + x[0]] for shift in range(size)) / size
+    return bench.layer(config, {}, a, alpha=0.5), a / (config.k + 0.5 * energy) ** config.beta
+
+
+@identity("scale")
+def scaling_is_a_product(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Scale is a product with one number a channel, and a sum with another."""
+    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
+    product = bench.run("mul", a, np.stack([arrays["weight"]] * 2))
+    shifted = bench.run("add", product, np.stack([arrays["bias"]] * 2)) if config.bias else product
+    return bench.layer(config, arrays, a), shifted
+
+
+@identity("attention")
+def one_token_attends_to_itself(bench: Bench, config: Any, x: Shape) -> Sides:
+    """With one token attention is two linear layers: the value, and the output."""
+    features, arrays = x[-1], bench.arrays(config, [x])
+    a = bench.random(2, *x[:-2], 1, features)
+    value = {"weight": arrays["in_proj_weight"][2 * features :]}
+    output = {"weight": arrays["out_proj.weight"]}
+    if config.bias:
+        value["bias"], output["bias"] = arrays["in_proj_bias"][2 * features :], arrays["out_proj.bias"]
+    linear = {"out_features": features, "bias": config.bias}
+    two = bench.run("linear", bench.run("linear", a, arrays=value, **linear), arrays=output, **linear)
+    return bench.layer(config, arrays, a), two
+
+
+@identity("attention")
+def tokens_have_no_order(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Tokens in another order leave in that order."""
+    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
+    order = bench.generator.permutation(x[-2])
+    return bench.layer(config, arrays, a)[..., order, :], bench.layer(config, arrays, a[..., order, :])
+
+
+@identity("attention")
+def heads_attend_alone(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Heads are attentions of fewer features: their outputs, through their part of the last weight, add up."""
+    (a,), arrays, heads = bench.entering([x]), bench.arrays(config, [x]), config.num_heads
+    features, each = x[-1], x[-1] // config.num_heads
+    rows = np.concatenate([arrays["in_proj_weight"], arrays.get("in_proj_bias", np.zeros(3 * features))[:, None]], 1)
+    query, key, value = rows.reshape(3, heads, each, features + 1)
+    tokens = np.concatenate([a, np.ones((*a.shape[:-1], 1))], axis=-1)
+    total = np.zeros_like(a)
+    for head in range(heads):
+        q, k, v = (tokens @ part[head].T for part in (query, key, value))
+        scores = bench.run("softmax", np.moveaxis(q @ k.swapaxes(-1, -2), -1, 1) / np.sqrt(each), axis=0)
+        total += np.moveaxis(scores, 1, -1) @ v @ arrays["out_proj.weight"][:, head * each : (head + 1) * each].T
+    return bench.layer(config, arrays, a), total + arrays.get("out_proj.bias", 0.0)

@@ -1,0 +1,110 @@
+"""Identities of pooling: windows one by one, one axis after the other, and pools that come to the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.battery.identities.convolutions import along, convolved
+from convcalc.layers import Shape
+from convcalc.tensors.engine import Array
+
+
+def _around(config: Any, x: Shape) -> tuple[list[tuple[int, int]], list[int]]:
+    """The padding of each axis, and how far the last window reaches beyond it."""
+    windows = config.windows(x)
+    reached = [window.span(size) for window, size in zip(windows, config.shape(x)[1:], strict=True)]
+    padded = [size + window.before + window.after for window, size in zip(windows, x[1:], strict=True)]
+    pads = [(window.before, window.after) for window in windows]
+    return pads, [max(end - size, 0) for end, size in zip(reached, padded, strict=True)]
+
+
+def _padded(a: Array, pads: list[tuple[int, int]], beyond: list[int], fill: float, fill_beyond: float) -> Array:
+    whole = np.pad(a, [(0, 0), (0, 0), *pads], constant_values=fill)
+    return np.pad(whole, [(0, 0), (0, 0), *((0, more) for more in beyond)], constant_values=fill_beyond)
+
+
+@identity("max_pool", tolerance=EXACT)
+def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Max pooling of -x is minus the least of x under each window, taken tap by tap."""
+    (a,) = bench.entering([x])
+    whole = _padded(a, *_around(config, x), np.inf, np.inf)
+    least = np.full((2, *config.shape(x)), np.inf)
+    for tap in np.ndindex(*config.kernel_size):
+        axes = zip(tap, config.dilations(), config.steps(), least.shape[2:], strict=True)
+        seen = whole[(..., *(slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in axes))]
+        least = np.minimum(least, seen)
+    return bench.layer(config, {}, -a), -least
+
+
+@identity("max_pool", tolerance=EXACT)
+def the_largest_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Max pooling on all axes is max pooling on each in turn."""
+    (a,), steps, y = bench.entering([x]), config.steps(), None
+    y = a
+    for axis in range(len(x) - 1):
+        padding = config.padding if isinstance(config.padding, str) else along(axis, config.padding, (0, 0))
+        y = bench.layer(
+            config, {}, y, kernel_size=along(axis, config.kernel_size, 1), stride=along(axis, steps, 1),
+            dilation=along(axis, config.dilation, 1), padding=padding,
+        )  # fmt: skip
+    return bench.layer(config, {}, a), y
+
+
+@identity("avg_pool")
+def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Average pooling is a depthwise convolution with 1/k, k the positions under the window that count."""
+    (a,) = bench.entering([x])
+    pads, beyond = _around(config, x)
+    counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
+    ones = np.ones((x[0], 1, *config.kernel_size))
+    sums, counts = (
+        convolved(bench, whole, ones, groups=x[0], stride=config.steps())
+        for whole in (_padded(a, pads, beyond, 0.0, 0.0), counted)
+    )
+    return bench.layer(config, {}, a), sums / counts
+
+
+@identity("adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
+def one_cell_is_global(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Adaptive pooling to one cell is global pooling."""
+    (a,) = bench.entering([x])
+    word = "max" if "Max" in type(config).__name__ else "avg"
+    one = bench.run(f"adaptive_{word}_pool", a, output_size=(1,) * (len(x) - 1))
+    return one, bench.run(f"global_{word}_pool", a, keepdim=True)
+
+
+@identity("adaptive_avg_pool", "adaptive_max_pool")
+def equal_cells_are_windows(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Adaptive pooling to a divisor of the size is pooling by windows side by side."""
+    (a,) = bench.entering([x])
+    divisors = [[d for d in range(1, size + 1) if size % d == 0] for size in x[1:]]
+    cells = tuple(int(bench.generator.choice(each)) for each in divisors)
+    kernel = tuple(size // n for size, n in zip(x[1:], cells, strict=True))
+    word = "max" if "Max" in type(config).__name__ else "avg"
+    return bench.layer(config, {}, a, output_size=cells), bench.run(f"{word}_pool", a, kernel_size=kernel)
+
+
+@identity("adaptive_avg_pool", "adaptive_max_pool")
+def each_cell_is_pooled_alone(bench: Bench, config: Any, x: Shape) -> Sides:
+    """A cell holds the positions whose share of the axis overlaps with its own."""
+    (a,) = bench.entering([x])
+    y = a
+    pool = np.max if "Max" in type(config).__name__ else np.mean
+    for axis, (size, cells) in enumerate(zip(x[1:], config.output_size, strict=True), start=2):
+        if cells is not None:
+            shares = [[i for i in range(size) if i * cells < (t + 1) * size and (i + 1) * cells > t * size]
+                      for t in range(cells)]  # fmt: skip
+            y = np.stack([pool(y.take(share, axis), axis=axis) for share in shares], axis=axis)
+    return bench.layer(config, {}, a), y
+
+
+@identity("global_avg_pool", "global_max_pool")
+def global_is_one_window(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Global pooling is pooling by a window as large as the input."""
+    (a,) = bench.entering([x])
+    word = "max" if "Max" in type(config).__name__ else "avg"
+    window = bench.run(f"{word}_pool", a, kernel_size=x[1:])
+    return bench.layer(config, {}, a), window if config.keepdim else window.reshape(2, x[0])

@@ -1,0 +1,110 @@
+"""Identities of resampling: upsampling, pixel shuffle and its inverse."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.layers import Shape
+
+
+@identity("upsample", "conv_transpose", tolerance=EXACT)
+def nearest_is_transposed_with_ones(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Nearest upsampling by a whole factor is a transposed depthwise convolution with a kernel of ones."""
+    if len(x) == 1:
+        return None
+    (a,) = bench.entering([x])
+    factors = tuple(int(factor) for factor in bench.generator.integers(1, 4, len(x) - 1))
+    nearest = bench.run("upsample", a, scale_factor=tuple((factor, 1) for factor in factors))
+    ones = {"weight": np.ones((x[0], 1, *factors))}
+    fields = {"kernel_size": factors, "stride": factors, "groups": x[0], "out_channels": x[0], "bias": False}
+    return nearest, bench.run("conv_transpose", a, arrays=ones, **fields)
+
+
+@identity("upsample")
+def a_level_stays(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Upsampling keeps what is the same everywhere."""
+    level = bench.random(2, x[0], *(1,) * (len(x) - 1))
+    found = bench.layer(config, {}, np.broadcast_to(level, (2, *x)))
+    return found, np.broadcast_to(level, (2, *config.shape(x)))
+
+
+@identity("upsample")
+def resampling_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Upsampling on all axes is upsampling on each in turn, by the mode's form for one axis where it has one."""
+    if config.mode == "bicubic":
+        return None
+    (a,) = bench.entering([x])
+    fields = {name: getattr(config, name) for name in config.__struct_fields__ if name not in ("scale_factor", "size")}
+    fields["mode"] = "nearest" if config.mode == "nearest" else "linear"
+    y = a
+    for axis in range(2, a.ndim):
+        moved = np.moveaxis(y, axis, -1)
+        line = moved.reshape(1, -1, moved.shape[-1])
+        by = {"size": config.size[axis - 2 : axis - 1]} if config.size else {}
+        by = by or {"scale_factor": config.scale_factor[axis - 2 : axis - 1]}
+        found = bench.run("upsample", line, **fields, **by)
+        y = np.moveaxis(found.reshape(*moved.shape[:-1], -1), -1, axis)
+    return bench.layer(config, {}, a), y
+
+
+@identity("upsample")
+def a_ramp_stays_a_ramp(bench: Bench, config: Any, x: Shape) -> Sides:
+    """With aligned corners a ramp between them stays one."""
+    if not config.align_corners or config.mode == "bicubic":
+        return None
+    outputs = config.shape(x)[1:]
+    ramps = [
+        [np.linspace(0.0, size - 1.0, n) if n > 1 else np.zeros(1) for size, n in zip(x[1:], sizes, strict=True)]
+        for sizes in (x[1:], outputs)
+    ]
+    before, after = (sum(np.meshgrid(*axes, indexing="ij")) for axes in ramps)
+    whole = np.broadcast_to(before, (1, x[0], *x[1:]))
+    return bench.layer(config, {}, whole), np.broadcast_to(after, (1, x[0], *outputs))
+
+
+@identity("pixel_shuffle", "pixel_unshuffle", tolerance=EXACT)
+def shuffling_is_undone(bench: Bench, config: Any, x: Shape) -> Sides:
+    """pixel_shuffle undoes pixel_unshuffle, and the other way round."""
+    (a,) = bench.entering([x])
+    if hasattr(config, "upscale_factor"):
+        return bench.run("pixel_unshuffle", bench.layer(config, {}, a), downscale_factor=config.upscale_factor), a
+    return bench.run("pixel_shuffle", bench.layer(config, {}, a), upscale_factor=config.downscale_factor), a
+
+
+@identity("pixel_unshuffle")
+def a_block_in_the_channels(bench: Bench, config: Any, x: Shape) -> Sides:
+    """The mean of the channels that a block of positions became is average pooling of the block."""
+    (a,), rank = bench.entering([x]), len(x) - 1
+    found = bench.layer(config, {}, a)
+    means = found.reshape(2, x[0], -1, *found.shape[2:]).mean(axis=2)
+    return means, bench.run("avg_pool", a, kernel_size=(config.downscale_factor,) * rank)
+
+
+@identity("pixel_shuffle", tolerance=EXACT)
+def shuffling_is_transposed_with_one_tap(bench: Bench, config: Any, x: Shape) -> Sides:
+    """pixel_shuffle is a transposed convolution whose taps each pick a channel."""
+    (a,), rank, factor = bench.entering([x]), len(x) - 1, config.upscale_factor
+    taps = factor**rank
+    kernel = np.tile(np.eye(taps), (x[0] // taps, 1)).reshape(x[0], 1, *(factor,) * rank)
+    sizes = {"kernel_size": (factor,) * rank, "stride": (factor,) * rank, "groups": x[0] // taps}
+    picked = bench.run("conv_transpose", a, arrays={"weight": kernel}, out_channels=x[0] // taps, bias=False, **sizes)
+    return bench.layer(config, {}, a), picked
+
+
+@identity("channel_shuffle", tolerance=EXACT)
+def dealing_is_undone(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Dealt from as many groups as each had members, the channels are back in order."""
+    (a,) = bench.entering([x])
+    return bench.run("channel_shuffle", bench.layer(config, {}, a), groups=x[0] // config.groups), a
+
+
+@identity("channel_shuffle", tolerance=EXACT)
+def dealing_is_a_permutation(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Dealing is a reshape to [groups, members], the two exchanged, and a reshape back."""
+    (a,), members = bench.entering([x]), x[0] // config.groups
+    apart = bench.run("reshape", a, sizes=(config.groups, members, *x[1:]))
+    dealt = bench.run("permute", apart, axes=(1, 0, *range(2, len(x) + 1)))
+    return bench.layer(config, {}, a), bench.run("reshape", dealt, sizes=x)

@@ -1,0 +1,96 @@
+"""Networks written to ONNX files: with their arrays, without, or with them in a file beside where one is too small."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from collections.abc import Iterable
+
+import numpy as np
+from onnx import ModelProto
+
+from convcalc import files
+from convcalc.exports.write import OPSET, Arrays, TooLarge, model
+from convcalc.network import Network
+
+
+def save(
+    network: Network,
+    path: str,
+    arrays: Arrays | None,
+    *,
+    dtype: str = "float32",
+    batch: int | str = 1,
+    opset: int = OPSET,
+    force: bool = False,
+) -> list[str]:
+    """Write the network; the files that were written, the model first.
+
+    A file beside it is always a new one, so that a model that is written over has its numbers until it is replaced.
+
+    Raises:
+        CannotWrite: layers have no ONNX form, or the opset is none that can be written.
+        Unwritable: a file is there and `force` is not set, or cannot be written.
+    """
+    try:
+        written = model(network, arrays, dtype=dtype, batch=batch, opset=opset)
+    except TooLarge:
+        assert arrays is not None  # noqa: S101  # for the type checker: only arrays are too large
+        files.check(path, force=force)
+        beside = _name_beside(path, force=force)
+        written = model(network, None, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
+        _write_both(path, written.SerializeToString(), beside, _numbers(network, written, arrays, dtype), force=force)
+        return [path, beside]
+    files.write(path, [written.SerializeToString()], force=force)
+    return [path]
+
+
+def _write_both(path: str, model: bytes, beside: str, numbers: Iterable[bytes], *, force: bool) -> None:
+    """Write a model and the file that it needs, or neither."""
+    with files.ended_in_order():
+        try:
+            files.write(beside, numbers)
+        except files.Unwritable:  # what may be there is somebody else's
+            raise
+        except BaseException:
+            _remove(beside)
+            raise
+        before = _identity(path)
+        try:
+            files.write(path, [model], force=force)
+        except BaseException:
+            if _identity(path) == before:
+                _remove(beside)
+            raise
+
+
+def _identity(path: str) -> tuple[int, int] | None:
+    """Which file is there."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _remove(path: str) -> None:
+    with contextlib.suppress(OSError):
+        os.unlink(path)
+
+
+def _name_beside(path: str, *, force: bool) -> str:
+    """The file for the numbers: that of the model's name, with a number where one is there and the model may be new."""
+    beside, number = f"{path}.data", 1
+    while force and os.path.lexists(beside):
+        number += 1
+        beside = f"{path}.{number}.data"
+    return beside
+
+
+def _numbers(network: Network, written: ModelProto, arrays: Arrays, dtype: str) -> Iterable[bytes]:
+    """The arrays, one after the other, as the model says they lie."""
+    places = {node.name: place for place, node in enumerate(network.nodes)}
+    for tensor in written.graph.initializer:
+        owner, _, name = str(tensor.name).rpartition(".")
+        array = arrays(places[owner])[name]
+        yield np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<")).tobytes()

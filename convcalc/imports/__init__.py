@@ -1,0 +1,1 @@
+"""Model files that people have, as records of layers."""

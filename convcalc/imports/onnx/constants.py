@@ -1,0 +1,430 @@
+"""Constants of a graph, worked out exactly where their numbers are known: what exporters compute shapes with.
+
+A constant has a shape, and its numbers if they are few and in the file; weights have a shape alone, and remember which
+initialisers they are made of.
+"""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections.abc import Callable, Sequence
+from itertools import repeat
+
+import msgspec
+
+from convcalc import steps
+from convcalc.fields import LARGEST, MOST_AXES
+from convcalc.imports.errors import CannotImport, Inexpressible, plain
+from convcalc.imports.onnx.elements import Elements, all_of
+from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
+
+Shape = tuple[int, ...]
+Numbers = tuple[Number, ...]
+
+MOST_ELEMENTS = 2**63 - 1
+
+
+class Constant(msgspec.Struct, frozen=True):
+    """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for.
+
+    `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
+    """
+
+    shape: Shape
+    element_type: int = INT64
+    worked_out: Numbers | None = None
+    made_of: tuple[str, ...] = ()
+    tensor: Tensor | None = None
+    elements: Elements | None = None
+
+    @property
+    def numbers(self) -> Numbers | None:
+        """In the order they lie; None where they are not known."""
+        return self.worked_out if self.tensor is None else self.tensor.numbers()
+
+    @property
+    def count_read(self) -> int:
+        """How many numbers it holds in memory."""
+        return len(self.worked_out or ()) if self.tensor is None else self.tensor.count_read
+
+    @property
+    def is_float(self) -> bool:
+        """Whether it holds numbers with a fraction."""
+        return self.element_type in FLOATING
+
+    def integers(self) -> list[int]:
+        """Its numbers, which must be known."""
+        if self.numbers is None:
+            raise Inexpressible("a size or axis that is computed from data")
+        steps.spend(len(self.numbers) // 3)
+        return [int(number) for number in self.numbers]
+
+    @property
+    def only_number(self) -> Number | None:
+        """The number that all of its are; None where they differ, are not known or there is none."""
+        numbers = self.numbers or ()
+        steps.spend(len(numbers) // 8)
+        return numbers[0] if numbers and all(number == numbers[0] for number in numbers) else None
+
+
+def is_learned(constant: Constant) -> bool:
+    """Whether training made a constant: it is an initialiser, with a fraction, and no bare number.
+
+    One number alone is taken for learned only if it has the dotted name that parameters of a module have.
+    """
+    if not constant.made_of or not constant.is_float:
+        return False
+    return math.prod(constant.shape) > 1 or is_dotted(constant.made_of[0])
+
+
+def is_dotted(name: str) -> bool:
+    """Whether a name is that of a module's parameter, `layer1.0.gamma`, and not one that an exporter made up."""
+    parts = name.split(".")
+    return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
+
+
+def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
+    """A shape within the bounds of what is counted."""
+    if len(shape) > MOST_AXES:
+        raise CannotImport(f"{what} of {len(shape)} axes, where at most {MOST_AXES} are counted")
+    for size in shape:
+        if not 0 <= size <= LARGEST:
+            raise CannotImport(f"{what} of shape {list(shape)}, where a size is 0 to {LARGEST:,}")
+    if math.prod(shape) > MOST_ELEMENTS:
+        raise CannotImport(f"{what} of shape {list(shape)}, which has 2^63 elements or more")
+    return tuple(shape)
+
+
+def of_tensor(tensor: Tensor, name: str = "") -> Constant:
+    """A tensor of the file; `name` if it is an initialiser."""
+    what = f"initialiser {plain(name)}" if name else "a constant"
+    shape, made_of = checked(tensor.dims, what), (name,) if name else ()
+    return Constant(shape, tensor.element_type, None, made_of, tensor, all_of(name, shape) if name else None)
+
+
+def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:
+    """Whole numbers: a list of them unless told."""
+    return Constant((len(numbers),) if shape is None else shape, INT64, tuple(numbers))
+
+
+def strides(shape: Shape) -> list[int]:
+    """How far apart neighbours on each axis lie."""
+    found, step = [0] * len(shape), 1
+    for axis in range(len(shape) - 1, -1, -1):
+        found[axis], step = step, step * shape[axis]
+    return found
+
+
+def places(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int]:
+    """Where the elements of a view lie, in order."""
+    if 0 in shape:
+        return []
+    found = [start]
+    for size, step in zip(shape, steps, strict=True):
+        found = [place + index * step for place in found for index in range(size)]
+    return found
+
+
+def broadcast(shapes: Sequence[Shape]) -> Shape:
+    """The shape of several that meet, aligned at the last axis."""
+    rank = max(map(len, shapes), default=0)
+    sizes = [1] * rank
+    for shape in shapes:
+        for axis, size in enumerate(shape, start=rank - len(shape)):
+            if size != 1 and sizes[axis] not in (1, size):
+                raise Inexpressible(f"shapes {' and '.join(str(list(each)) for each in shapes)} that do not fit")
+            if size != 1:
+                sizes[axis] = size
+    return tuple(sizes)
+
+
+def view(
+    constant: Constant, shape: Sequence[int], steps: Sequence[int], start: int = 0, elements: Elements | None = None
+) -> Constant:
+    """Elements of a constant in another shape or order."""
+    shape = checked(shape)
+    numbers = constant.numbers
+    if numbers is not None:
+        few = math.prod(shape) <= MOST_NUMBERS
+        numbers = tuple(numbers[place] for place in places(shape, steps, start)) if few else None
+    return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements)
+
+
+def expanded(constant: Constant, shape: Shape) -> Constant:
+    """A constant repeated to a shape it fits."""
+    if constant.shape == shape:
+        return constant
+    lacking = len(shape) - len(constant.shape)
+    own = strides(constant.shape)
+    sizes = (*(1,) * lacking, *constant.shape)
+    steps = [0 if size == 1 else step for size, step in zip(sizes, (*(0,) * lacking, *own), strict=True)]
+    repeated = view(constant, shape, steps, 0, _laid_anew([constant], shape))
+    return repeated if is_learned(constant) else msgspec.structs.replace(repeated, made_of=())
+
+
+def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
+    """The elements where all of those that the constants have are taken, some of them several times perhaps.
+
+    None of what training did not make: what repeats it is a constant of its own. None either where fewer are taken.
+    """
+    first = constants[0].elements
+    if first is None or not is_learned(constants[0]) or math.prod(shape) < first.count:
+        return None
+    if any(each.elements is None or each.elements.identity != first.identity for each in constants):
+        return None
+    return msgspec.structs.replace(first, steps=None)
+
+
+def reshaped(constant: Constant, shape: Shape) -> Constant:
+    """The same elements in the same order."""
+    elements = constant.elements and constant.elements.reshaped(constant.shape, shape)
+    return Constant(shape, constant.element_type, constant.numbers, constant.made_of, None, elements)
+
+
+def transposed(constant: Constant, order: Sequence[int]) -> Constant:
+    """The axes in another order."""
+    steps = strides(constant.shape)
+    elements = constant.elements and constant.elements.transposed(order)
+    return view(constant, [constant.shape[axis] for axis in order], [steps[axis] for axis in order], 0, elements)
+
+
+def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
+    """A range of places on each axis."""
+    steps = strides(constant.shape)
+    start = sum(each.start * step for each, step in zip(ranges, steps, strict=True) if len(each))
+    along = [each.step * step for each, step in zip(ranges, steps, strict=True)]
+    shape = tuple(map(len, ranges))
+    elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
+    return view(constant, shape, along, start, elements)
+
+
+def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
+    """Places of one axis, named by an array of them, whose shape takes the axis' place."""
+    size = constant.shape[axis]
+    shape = (*constant.shape[:axis], *indices.shape, *constant.shape[axis + 1 :])
+    made_of = _together([constant, indices])
+    taken = _range_of(constant.shape[axis], indices)
+    if taken is not None and constant.elements is not None:
+        ranges = [range(length) for length in constant.shape]
+        ranges[axis] = taken
+        return reshaped(sliced(constant, ranges), checked(shape))
+    elements = _laid_anew([constant], shape)
+    if constant.numbers is None or indices.numbers is None or math.prod(shape) > MOST_NUMBERS:
+        return Constant(checked(shape), constant.element_type, None, made_of, None, elements)
+    inner, outer = math.prod(constant.shape[axis + 1 :]), math.prod(constant.shape[:axis])
+    wanted = [index + size if index < 0 else index for index in indices.integers()]
+    if any(not 0 <= index < size for index in wanted):
+        raise Inexpressible(f"an index outside of an axis of {size}")
+    numbers = tuple(
+        constant.numbers[(block * size + index) * inner + rest]
+        for block in range(outer if inner else 0)
+        for index in wanted
+        for rest in range(inner)
+    )
+    return Constant(shape, constant.element_type, numbers, made_of, None, elements)
+
+
+def _range_of(size: int, indices: Constant) -> range | None:
+    """Places of an axis that are equally far apart, as a range; None where they are not, or not known."""
+    numbers = [int(number) % size for number in indices.numbers or () if -size <= number < size]
+    if not numbers or len(numbers) != len(indices.numbers or ()):
+        return None
+    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
+    regular = range(numbers[0], numbers[0] + step * len(numbers), step) if step else range(0)
+    return regular if [*regular] == numbers else None
+
+
+def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
+    """Laid end to end."""
+    first = parts[0].shape
+    shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
+    made_of, elements = _together(parts), _laid_anew(parts, shape)
+    if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements)
+    numbers: list[Number] = []
+    for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
+        for part in parts:
+            length = math.prod(part.shape[axis:])
+            numbers += (part.numbers or ())[block * length : (block + 1) * length]
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements)
+
+
+def filled(shape: Shape, number: Number, element_type: int) -> Constant:
+    """One number everywhere."""
+    few = math.prod(shape) <= MOST_NUMBERS
+    return Constant(checked(shape), element_type, (number,) * math.prod(shape) if few else None)
+
+
+def cast(constant: Constant, element_type: int) -> Constant:
+    """Another element type."""
+    numbers = constant.numbers
+    if numbers is not None:
+        into: Callable[[Number], Number] = float if element_type in FLOATING else bool if element_type == BOOL else int
+        try:
+            numbers = tuple(into(number) for number in numbers)
+        except (OverflowError, ValueError):
+            numbers = None
+    return Constant(constant.shape, element_type, numbers, constant.made_of, None, constant.elements)
+
+
+def _divided(a: Number, b: Number) -> Number:
+    if isinstance(a, float) or isinstance(b, float):
+        return a / b
+    return int(math.copysign(1, a) * math.copysign(1, b)) * (abs(a) // abs(b))
+
+
+def _shifted_remainder(a: Number, b: Number) -> Number:
+    return a % b
+
+
+def _power(a: Number, b: Number) -> Number:
+    if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
+        raise OverflowError
+    found: Number = a**b
+    return found
+
+
+def _product(numbers: Sequence[Number]) -> Number:
+    found: Number = 1
+    for number in numbers:
+        found *= number
+        if isinstance(found, int) and found.bit_length() > MOST_BITS:
+            raise OverflowError
+    return found
+
+
+MOST_BITS = 128
+"""Bits of a number on the way to one of 64."""
+
+ELEMENTWISE: dict[str, Callable[..., Number]] = {
+    "Add": operator.add,
+    "Sub": operator.sub,
+    "Mul": operator.mul,
+    "Div": _divided,
+    "Mod": _shifted_remainder,
+    "Pow": _power,
+    "Min": lambda *numbers: min(numbers),
+    "Max": lambda *numbers: max(numbers),
+    "Sum": lambda *numbers: sum(numbers),
+    "Equal": operator.eq,
+    "Greater": operator.gt,
+    "GreaterOrEqual": operator.ge,
+    "Less": operator.lt,
+    "LessOrEqual": operator.le,
+    "And": lambda a, b: bool(a and b),
+    "Or": lambda a, b: bool(a or b),
+    "Xor": lambda a, b: bool(a) != bool(b),
+    "Where": lambda condition, a, b: a if condition else b,
+    "Not": operator.not_,
+    "Neg": operator.neg,
+    "Abs": abs,
+    "Floor": math.floor,
+    "Ceil": math.ceil,
+    "Round": round,
+    "Sqrt": math.sqrt,
+    "Exp": math.exp,
+    "Log": math.log,
+    "Reciprocal": lambda a: 1 / a,
+    "Sign": lambda a: (a > 0) - (a < 0),
+    "Sigmoid": lambda a: 1 / (1 + math.exp(-a)),
+    "Tanh": math.tanh,
+    "Erf": math.erf,
+    "Sin": math.sin,
+    "Cos": math.cos,
+    "Relu": lambda a: max(a, 0),
+}
+"""What is worked out element by element."""
+
+COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Not"}
+
+
+def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
+    """An operation on constants that meet element by element."""
+    shape = broadcast([each.shape for each in inputs])
+    typed = inputs[1] if op == "Where" else inputs[0]
+    element_type = BOOL if op in COMPARISONS else typed.element_type
+    made_of, numbers = _together(inputs), None
+    if math.prod(shape) <= MOST_NUMBERS and all(each.numbers is not None for each in inputs):
+        laid = [expanded(each, shape).numbers or () for each in inputs]
+        try:
+            numbers = tuple(map(ELEMENTWISE[op], *laid))
+        except (ArithmeticError, ValueError, TypeError):
+            numbers = None
+        if numbers is not None and any(_too_large(number) for number in numbers):
+            numbers = None
+        if numbers is not None and element_type in FLOATING:
+            numbers = tuple(map(float, numbers))
+    several = [each for each in inputs if each.elements is not None and math.prod(each.shape) > 1]
+    elements = (
+        several[0].elements if len(several) == 1 and several[0].shape == shape else None
+    )  # each moved by a number
+    return Constant(shape, element_type, numbers, made_of, None, elements)
+
+
+def _too_large(number: object) -> bool:
+    return isinstance(number, complex) or (isinstance(number, int) and abs(number) >= 2**63)
+
+
+REDUCED: dict[str, Callable[[Sequence[Number]], Number]] = {
+    "ReduceProd": _product,
+    "ReduceSum": sum,
+    "ReduceMax": max,
+    "ReduceMin": min,
+    "ReduceMean": lambda numbers: sum(numbers) / len(numbers),
+}
+
+
+def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) -> Constant:
+    """Axes taken together."""
+    kept = [axis for axis in range(len(constant.shape)) if axis not in axes]
+    shape = tuple(
+        1 if axis in axes else size for axis, size in enumerate(constant.shape) if keepdims or axis not in axes
+    )
+    if constant.numbers is None or op not in REDUCED or not math.prod(constant.shape):
+        return Constant(shape, constant.element_type, None, constant.made_of)
+    laid = transposed(constant, [*kept, *axes]).numbers or ()
+    length = math.prod(constant.shape[axis] for axis in axes)
+    try:
+        found = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+    except ArithmeticError:
+        return Constant(shape, constant.element_type, None, constant.made_of)
+    numbers = tuple(found if constant.is_float else map(int, found))
+    return Constant(shape, constant.element_type, numbers, constant.made_of)
+
+
+def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
+    """Numbers from one up to another."""
+    ends = [each.numbers for each in (start, stop, step)]
+    if any(numbers is None or len(numbers) != 1 for numbers in ends):
+        raise Inexpressible("a range whose ends are computed from data")
+    (first, last, by) = (numbers[0] for numbers in ends if numbers)
+    length = max(0, math.ceil((last - first) / by)) if by else 0
+    if length > MOST_NUMBERS:
+        return Constant(checked((length,)), start.element_type)
+    return Constant((length,), start.element_type, tuple(first + index * by for index in range(length)))
+
+
+def stated(attributes: Attributes) -> Constant:
+    """What a Constant node holds."""
+    for name, value in attributes.items():
+        if isinstance(value, Tensor):
+            return of_tensor(value)
+        if name == "value_int" and isinstance(value, int):
+            return Constant((), INT64, (value,))
+        if name == "value_float" and isinstance(value, int | float):
+            return Constant((), FLOAT, (float(value),))
+        if name == "value_ints" and isinstance(value, list):
+            return Constant((len(value),), INT64, tuple(value))
+        if name == "value_floats" and isinstance(value, list):
+            return Constant((len(value),), FLOAT, tuple(value))
+    raise Inexpressible("a constant that is no tensor of numbers")
+
+
+def _together(constants: Sequence[Constant]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(name for each in constants for name in each.made_of))
+
+
+def same(number: Number, count: int) -> list[Number]:
+    """A number as often as told."""
+    return list(repeat(number, count))

@@ -1,0 +1,126 @@
+"""Functions of a model written out where they are called, and nodes in an order in which they can run."""
+
+from __future__ import annotations
+
+from collections import deque
+
+from msgspec.structs import replace
+
+from convcalc import steps
+from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.onnx.reading import Attributes, Graph, Model, Node, Reference, Subgraph
+
+MOST_CALLS = 16
+"""Functions that call one another, and graphs within graphs."""
+
+
+def written_out(model: Model) -> list[Node]:
+    """The nodes of the graph with every call of a function replaced by what the function does."""
+    if not model.functions:
+        return model.graph.nodes
+    found: list[Node] = []
+    waiting = [(node, 0) for node in reversed(model.graph.nodes)]
+    calls = 0
+    while waiting:
+        node, depth = waiting.pop()
+        overload = node.attributes.get("__overload__", "")
+        function = model.functions.get((node.domain, node.op, str(overload)))
+        if function is None:
+            found.append(node)
+        elif depth >= MOST_CALLS:
+            raise CannotImport(f"functions that call one another {MOST_CALLS} times over, at {node.title}")
+        else:
+            calls += 1
+            steps.spend(len(function.inputs) + len(node.outputs) + len(function.defaults) + len(node.attributes))
+            attributes = Attributes({**function.defaults, **node.attributes})
+            names = dict(zip(function.inputs, [*node.inputs, *[""] * len(function.inputs)], strict=False))
+            names |= dict(zip(function.outputs, node.outputs, strict=False))
+            inner: list[Node] = []
+            for each in function.nodes:
+                inner.append(_renamed(each, names, f"{node.title}/", calls, attributes))
+                renamed = (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)
+                steps.spend(5 + len(renamed) + len(each.attributes) + sum(map(len, renamed)) // 50)
+            waiting += [(each, depth + 1) for each in reversed(inner)]
+    return found
+
+
+def _renamed(node: Node, names: dict[str, str], before: str, call: int, attributes: Attributes) -> Node:
+    def named(name: str) -> str:
+        return names.get(name, f"{before}{name}#{call}") if name else name
+
+    given = Attributes()
+    for key, value in node.attributes.items():
+        if not isinstance(value, Reference):
+            given[key] = value
+        elif value.name in attributes:
+            given[key] = attributes[value.name]
+    return replace(
+        node,
+        name=before + (node.name or node.op),
+        inputs=[named(name) for name in node.inputs],
+        outputs=[named(name) for name in node.outputs],
+        attributes=given,
+    )
+
+
+def read_names(node: Node, depth: int = 0) -> list[str]:
+    """The tensors a node reads, those that the graphs in its attributes read among them."""
+    found = list(node.inputs)
+    for value in node.attributes.values():
+        if isinstance(value, Subgraph):
+            if depth >= MOST_CALLS:
+                raise CannotImport(f"graphs within graphs, {MOST_CALLS} deep, at {node.title}")
+            graph: Graph = value.read()
+            found += [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
+            found += [output.name for output in graph.outputs]
+    return found
+
+
+def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node]:
+    """The nodes that the outputs need, each after those it reads; `CannotImport` where they go in a circle."""
+    reads = [[name for name in read_names(node) if name] for node in nodes]
+    makers: dict[str, int] = {}
+    for place, node in enumerate(nodes):
+        for name in node.outputs:
+            if name and makers.setdefault(name, place) != place:
+                raise CannotImport(
+                    f"two nodes make the tensor {plain(name)}: {nodes[makers[name]].title} and {node.title}"
+                )
+    needed = _needed(reads, makers, outputs)
+    if _in_order(reads, needed, makers):
+        return [nodes[place] for place in needed]
+    waits = dict.fromkeys(needed, 0)
+    readers: dict[int, list[int]] = {}
+    for place in needed:
+        for maker in {makers[name] for name in reads[place] if name in makers and name not in known}:
+            waits[place] += 1
+            readers.setdefault(maker, []).append(place)
+    ready, found = deque(place for place in needed if not waits[place]), list[Node]()
+    while ready:
+        place = ready.popleft()
+        found.append(nodes[place])
+        for reader in readers.get(place, ()):
+            waits[reader] -= 1
+            if not waits[reader]:
+                ready.append(reader)
+    if len(found) < len(needed):
+        stuck = [nodes[place].title for place in needed if waits[place]]
+        more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
+        raise CannotImport(f"the graph goes in a circle, through {', '.join(stuck[:5])}{more}")
+    return found
+
+
+def _needed(reads: list[list[str]], makers: dict[str, int], outputs: list[str]) -> list[int]:
+    waiting = [makers[name] for name in outputs if name in makers]
+    seen = set(waiting)
+    while waiting:
+        for name in reads[waiting.pop()]:
+            maker = makers.get(name)
+            if maker is not None and maker not in seen:
+                seen.add(maker)
+                waiting.append(maker)
+    return sorted(seen)
+
+
+def _in_order(reads: list[list[str]], needed: list[int], makers: dict[str, int]) -> bool:
+    return all(makers.get(name, -1) < place for place in needed for name in reads[place])

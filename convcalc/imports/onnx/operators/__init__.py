@@ -1,0 +1,25 @@
+"""ONNX's operators in terms of layers: one file a family, found by being there.
+
+A file has `OPERATORS`: for every operator type a function from a call to the tensors that leave. What it cannot say
+it raises as `Inexpressible`, with the words for why.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from functools import cache
+
+from convcalc.imports.drafts import Call, Value
+
+Operator = Callable[[Call], Value | list[Value]]
+
+
+@cache
+def operators() -> dict[str, Operator]:
+    """Every operator there is, by type; those of another domain than ONNX's with it in front."""
+    found: dict[str, Operator] = {}
+    for module in pkgutil.iter_modules(__path__):
+        found |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
+    return found

@@ -1,0 +1,215 @@
+"""Activations, and what leaves a tensor as it is."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from convcalc.imports.drafts import Call, Value, own_axis
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.constants import broadcast
+from convcalc.imports.onnx.operators.normalisations import tidy
+
+LARGEST_FLOAT = 3.4e38
+
+LEAST_QUANTISED = {2: 0, 3: -(2**7), 4: 0, 5: -(2**15)}
+"""The least number of the element types that are quantised to: uint8, int8, uint16, int16."""
+SIGNED_OUTPUTS = frozenset({"conv", "conv_transpose", "linear", "batch_norm"})
+"""Kinds behind which an activation may have been left to the quantiser."""
+
+
+def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Value:
+    """A layer whose output has its input's shape, wherever the batch is."""
+    value = call.value(0)
+    x = call.builder.viewed(value, value.batch)
+    return call.out(call.layer(kind, fields or {}, x), value.batch)
+
+
+def _plain(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        return onto_itself(call, kind)
+
+    return operator
+
+
+def _same(call: Call) -> list[Value]:
+    if any(call.node.outputs[2:]):
+        raise Inexpressible("more outputs than are known")
+    value = call.value(0)
+    return [value] + [value] * (len(call.node.outputs) - 1)
+
+
+def _quantised(call: Call) -> Value:
+    """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
+    value = call.value(0)
+    zero = call.constant(2, "a zero point") if call.has(2) else None
+    type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
+    least = LEAST_QUANTISED.get(type_)
+    is_relu = least is not None and least == (0 if zero is None else zero.only_number)
+    follows = value.source is not None and value.source.kind in SIGNED_OUTPUTS
+    return onto_itself(call, "relu") if is_relu and follows else value
+
+
+def _leaky_relu(call: Call) -> Value:
+    return onto_itself(call, "leaky_relu", {"negative_slope": tidy(call.attributes.real("alpha", 0.01))})
+
+
+def _alpha(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        return onto_itself(call, kind, {"alpha": tidy(call.attributes.real("alpha", 1.0))})
+
+    return operator
+
+
+def _hard_sigmoid(call: Call) -> Value:
+    alpha, beta = call.attributes.real("alpha", 0.2), call.attributes.real("beta", 0.5)
+    if math.isclose(alpha, 1 / 6, rel_tol=1e-4) and beta == 0.5:
+        return onto_itself(call, "hard_sigmoid")
+    value = onto_itself(call, "affine", {"factor": tidy(alpha), "addend": tidy(beta)})
+    assert value.source is not None  # noqa: S101  # a layer was just made
+    return call.out(call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, value.source), value.batch)
+
+
+def _clip(call: Call) -> Value:
+    least, most = call.real(1, "min"), call.real(2, "max")
+    stated = [("min" in call.attributes or call.has(1), least), ("max" in call.attributes or call.has(2), most)]
+    if any(there and number is None for there, number in stated):
+        raise Inexpressible("bounds whose numbers are not in the file")
+    return held(call, call.value(0), -math.inf if least is None else least, math.inf if most is None else most)
+
+
+def held(call: Call, value: Value, least: float, most: float) -> Value:
+    """A tensor held between two numbers; one at the end of what float32 holds, or beyond, is no bound."""
+    low = -math.inf if least <= -LARGEST_FLOAT else tidy(least)
+    high = math.inf if most >= LARGEST_FLOAT else tidy(most)
+    if (low, high) == (-math.inf, math.inf):
+        return value
+    kind = {(0.0, 6.0): "relu6", (0.0, math.inf): "relu"}.get((low, high), "hard_tanh")
+    bounds = {
+        "min_val": -LARGEST_FLOAT if low == -math.inf else low,
+        "max_val": LARGEST_FLOAT if high == math.inf else high,
+    }
+    x = call.builder.viewed(value, value.batch)
+    return call.out(call.layer(kind, bounds if kind == "hard_tanh" else {}, x), value.batch)
+
+
+def _prelu(call: Call) -> Value:
+    slope = call.constant(1, "a slope")
+    value = call.value(0)
+    batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else value.batch
+    x = call.builder.viewed(value, batch)
+    count = math.prod(slope.shape)
+    if count not in (1, x.shape[0]):
+        raise Inexpressible(f"slopes of shape {list(slope.shape)} for a tensor of shape {list(value.shape)}")
+    return call.out(call.layer("prelu", {"num_parameters": count}, x, arrays={"weight": slope}), batch)
+
+
+def _power(call: Call) -> Value:
+    exponents = call.constant(1, "an exponent")
+    number = exponents.only_number
+    if number is None:
+        raise Inexpressible("an exponent that is not one number")
+    x = call.value(0)
+    if broadcast([x.shape, exponents.shape]) != x.shape:
+        raise Inexpressible("an exponent that repeats the tensor")
+    exponent = tidy(float(number))
+    return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
+
+
+def _inverse(call: Call) -> Value:
+    return onto_itself(call, "pow", {"exponent": -1.0})
+
+
+def _gelu(call: Call) -> Value:
+    approximate = call.attributes.text("approximate", "none")
+    return onto_itself(call, "gelu", {"approximate": approximate} if approximate != "none" else {})
+
+
+def _fast_gelu(call: Call) -> Value:
+    if call.has(1):
+        raise Inexpressible("a bias within it")
+    return onto_itself(call, "gelu", {"approximate": "tanh"})
+
+
+def _bias_gelu(call: Call) -> Value:
+    bias = call.constant(1, "a bias")
+    x = call.map()
+    added = call.layer("add", {}, x, call.builder.parameter(bias, (*(1,) * (len(x.shape) - 1), *bias.shape)))
+    return call.out(call.layer("gelu", {}, added))
+
+
+def _swish(slope: float) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        alpha = tidy(call.attributes.real("alpha", slope))
+        if alpha == 1:
+            return onto_itself(call, "silu")
+        value = call.value(0)
+        x = call.builder.viewed(value, value.batch)
+        gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
+        return call.out(call.layer("mul", {}, x, gate), value.batch)
+
+    return operator
+
+
+def _softmax(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        value = call.value(0)
+        rank = len(value.shape)
+        axis = call.axis("axis", -1 if call.opset >= 13 else 1, rank)
+        batch = value.batch
+        if axis == batch or (batch is None and value.shape[0] == 1 and axis > 0):
+            batch = 0 if axis > 0 and value.shape[0] == 1 else None
+        x = call.builder.viewed(value, batch)
+        together = range(axis, rank) if call.opset < 13 else range(axis, axis + 1)
+        large = [place for place in together if value.shape[place] > 1]
+        if len(large) <= 1:
+            return call.out(call.layer(kind, {"axis": own_axis((large or [axis])[0], batch)}, x), batch)
+        # Before opset 13 the axis and all behind it are one.
+        flat = call.layer("flatten", {"start_axis": own_axis(axis, batch)}, x)
+        done = call.layer(kind, {"axis": len(flat.shape) - 1}, flat)
+        return call.out(call.builder.reshaped(done, x.shape, (call.node,)), batch)
+
+    return operator
+
+
+PLAIN = {
+    "Relu": "relu",
+    "Selu": "selu",
+    "Sigmoid": "sigmoid",
+    "Tanh": "tanh",
+    "HardSwish": "hard_swish",
+    "Mish": "mish",
+    "Softsign": "softsign",
+    "Softplus": "softplus",
+    "Abs": "abs",
+    "Exp": "exp",
+    "Log": "log",
+    "Sqrt": "sqrt",
+}
+
+OPERATORS = {
+    **{op: _plain(kind) for op, kind in PLAIN.items()},
+    "Identity": _same,
+    "Dropout": _same,
+    "Cast": _same,
+    "CastLike": _same,
+    "QuantizeLinear": _quantised,
+    "DequantizeLinear": _same,
+    "LeakyRelu": _leaky_relu,
+    "Elu": _alpha("elu"),
+    "Celu": _alpha("celu"),
+    "HardSigmoid": _hard_sigmoid,
+    "Clip": _clip,
+    "PRelu": _prelu,
+    "Pow": _power,
+    "Reciprocal": _inverse,
+    "Gelu": _gelu,
+    "com.microsoft.Gelu": _gelu,
+    "com.microsoft.FastGelu": _fast_gelu,
+    "com.microsoft.BiasGelu": _bias_gelu,
+    "com.microsoft.QuickGelu": _swish(1.702),
+    "Swish": _swish(1.0),
+    "Softmax": _softmax("softmax"),
+    "LogSoftmax": _softmax("log_softmax"),
+}

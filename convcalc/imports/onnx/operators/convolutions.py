@@ -1,0 +1,156 @@
+"""Conv, ConvTranspose and DeformConv."""
+
+from __future__ import annotations
+
+from operator import ge
+from typing import Any
+
+from convcalc.imports.drafts import Call, Draft, Value
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.operators.activations import held
+from convcalc.imports.onnx.operators.normalisations import tidy
+
+WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
+
+
+def padding(call: Call, rank: int) -> Any:
+    """What is added around the input, as the kinds have it."""
+    word = call.attributes.text("auto_pad", "NOTSET")
+    if word in WORDS:
+        return WORDS[word]
+    pads = (call.attributes.integers("pads") if word != "VALID" else None) or [0] * 2 * rank
+    if len(pads) != 2 * rank:
+        raise Inexpressible(f"pads {pads} for {rank} axes")
+    return tuple(zip(pads[:rank], pads[rank:], strict=True))
+
+
+def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
+    """One number for each spatial axis."""
+    found = tuple(call.attributes.integers(name) or (default,) * rank)
+    if len(found) != rank:
+        raise Inexpressible(f"{name} {list(found)} for {rank} axes")
+    return found
+
+
+def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
+    """Kernel, stride, padding and dilation."""
+    rank = len(kernel)
+    return {
+        "kernel_size": kernel,
+        "stride": per_axis(call, "strides", rank),
+        "padding": padding(call, rank),
+        "dilation": per_axis(call, "dilations", rank),
+    }
+
+
+def _weight(call: Call, index: int, x: Draft) -> Constant:
+    weight = call.constant(index, "filters")
+    if len(weight.shape) != len(x.shape) + 1:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} for a tensor of shape {[1, *x.shape]}")
+    return weight
+
+
+def _arrays(call: Call, weight: Constant, index: int) -> dict[str, Constant]:
+    """The filters, and the bias if there is one."""
+    return {"weight": weight, "bias": call.constant(index, "a bias")} if call.has(index) else {"weight": weight}
+
+
+def _conv(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    groups = call.attributes.integer("group", 1)
+    if weight.shape[1] * groups != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} in {groups} groups for {x.shape[0]} channels")
+    arrays = _arrays(call, weight, 2)
+    fields = {
+        "out_channels": weight.shape[0],
+        **window(call, weight.shape[2:]),
+        "groups": groups,
+        "bias": "bias" in arrays,
+    }
+    return call.out(call.layer("conv", fields, x, arrays=arrays))
+
+
+def _conv_transpose(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    groups = call.attributes.integer("group", 1)
+    if weight.shape[0] != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
+    arrays = _arrays(call, weight, 2)
+    fields = {
+        "out_channels": weight.shape[1] * groups,
+        **window(call, weight.shape[2:]),
+        "groups": groups,
+        "bias": "bias" in arrays,
+    }
+    fields["padding"], fields["output_padding"] = _cropping(call, fields, x.shape[1:])
+    return call.out(call.layer("conv_transpose", fields, x, arrays=arrays))
+
+
+def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
+    """What is cropped and what is added, where the output's sizes are given or follow from the input's."""
+    rank = len(sizes)
+    added = per_axis(call, "output_padding", rank, 0)
+    wanted = call.attributes.integers("output_shape")
+    word = fields["padding"] if isinstance(fields["padding"], str) else ""
+    extents = [(size - 1) * apart + 1 for size, apart in zip(fields["kernel_size"], fields["dilation"], strict=True)]
+    if wanted is None and not word:
+        return fields["padding"], added
+    if wanted is None and not any(added) and all(map(ge, extents, fields["stride"])):
+        return word, added
+    crops, more = [], []
+    outputs = (wanted or [size * stride for size, stride in zip(sizes, fields["stride"], strict=True)])[-rank:]
+    for size, output, extent, stride, end in zip(sizes, outputs, extents, fields["stride"], added, strict=True):
+        total = stride * (size - 1) + end + extent - output
+        half, other = max(total, 0) // 2, max(total, 0) - max(total, 0) // 2
+        crops.append((half, other) if word == "same" else (other, half))
+        more.append(end + max(-total, 0) if wanted else end)
+    return tuple(crops), tuple(more)
+
+
+def _deform_conv(call: Call) -> Value:
+    x = call.map()
+    weight = _weight(call, 1, x)
+    arrays = _arrays(call, weight, 3)
+    fields = {
+        "out_channels": weight.shape[0],
+        **window(call, weight.shape[2:]),
+        "groups": call.attributes.integer("group", 1),
+        "bias": "bias" in arrays,
+        "offset_groups": call.attributes.integer("offset_group", 1),
+    }
+    maps = [call.map(index) for index in (2, 4) if call.has(index)]
+    return call.out(call.layer("deform_conv", fields, x, *maps, arrays=arrays))
+
+
+FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+
+
+def _fused_conv(call: Call) -> Value:
+    """ONNX Runtime's convolution with a sum and an activation behind it."""
+    found = _conv(call)
+    assert found.source is not None  # noqa: S101  # a layer was just made
+    y = found.source
+    if call.has(3):
+        y = call.layer("add", {}, y, call.map(3))
+    name = call.attributes.text("activation")
+    numbers = call.attributes.get("activation_params")
+    if name in FUSED:
+        return call.out(call.layer(FUSED[name], {}, y))
+    if name == "Clip" and isinstance(numbers, list) and len(numbers) == 2:
+        return held(call, call.out(y), *map(float, numbers))
+    if name == "LeakyRelu" and isinstance(numbers, list) and len(numbers) == 1:
+        return call.out(call.layer("leaky_relu", {"negative_slope": tidy(numbers[0])}, y))
+    if name:
+        raise Inexpressible(f"activation {name}")
+    return call.out(y)
+
+
+OPERATORS = {
+    "com.microsoft.FusedConv": _fused_conv,
+    "Conv": _conv,
+    "ConvTranspose": _conv_transpose,
+    "DeformConv": _deform_conv,
+}

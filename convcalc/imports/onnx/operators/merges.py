@@ -1,0 +1,119 @@
+"""Tensors that meet element by element, with one another, with numbers and with parameters."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import inf
+
+from convcalc.imports.drafts import Call, Draft, Value, without
+from convcalc.imports.onnx.constants import broadcast, is_learned
+from convcalc.imports.onnx.operators.activations import held, onto_itself
+from convcalc.imports.onnx.operators.normalisations import tidy
+
+
+def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
+    """Drafts of as many axes each, the batch left out of all, and where it was."""
+    shape = broadcast([value.shape for value in values])
+    rank = len(shape)
+    batch = next((place for place in _batches(values, rank) if shape[place] == 1), None)
+    drafts = []
+    for value in values:
+        own = (*(1,) * (rank - len(value.shape)), *value.shape)
+        wanted = without(own, batch)
+        if value.constant is not None:
+            drafts.append(call.builder.parameter(value.constant, _trimmed(wanted)))
+            continue
+        assert value.source is not None  # noqa: S101  # operators are not called with what is unknown
+        x = value.source
+        if x.shape != _trimmed(wanted) or len(wanted) == len(x.shape):
+            x = call.builder.reshaped(x, wanted, (call.node,))
+        drafts.append(x)
+    if max(len(draft.shape) for draft in drafts) < len(without(shape, batch)):
+        drafts[0] = call.builder.reshaped(
+            drafts[0], without((*(1,) * (rank - len(values[0].shape)), *values[0].shape), batch)
+        )
+    return drafts, batch
+
+
+def _batches(values: Sequence[Value], rank: int) -> list[int]:
+    """Where the batch may be: where it is in a tensor, or in front."""
+    found = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
+    return [*found, *([0] if rank > 1 else [])]
+
+
+def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Without the ones at its end, which a tensor that is aligned at the channels need not have."""
+    length = len(shape)
+    while length > 1 and shape[length - 1] == 1:
+        length -= 1
+    return shape[:length]
+
+
+def _number(value: Value) -> float | None:
+    """The number that a constant is, of one element and not learned."""
+    constant = value.constant
+    number = None if constant is None or is_learned(constant) else constant.only_number
+    return None if number is None else float(number)
+
+
+def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
+    """A number before or behind the tensor as factor and addend."""
+    number = tidy(number)
+    if op == "Add":
+        return {"addend": number}
+    if op == "Sub":
+        return {"addend": tidy(-number)} if behind else {"factor": -1.0, "addend": number}
+    if op == "Mul":
+        return {"factor": number}
+    if op == "Div" and behind and number:
+        return {"factor": tidy(1 / number)}
+    return None
+
+
+def _merge(kind: str) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        values = [call.value(index) for index in range(len(call.inputs))]
+        if len(values) == 1:
+            return values[0]
+        if len(values) == 2:
+            for place, value in enumerate(values):
+                found = _by_number(call, value, values[1 - place], behind=place == 1)
+                if found is not None:
+                    return found
+        drafts, batch = meeting(call, values)
+        return call.out(call.layer(kind, {}, *drafts), batch)
+
+    return operator
+
+
+def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value | None:
+    """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
+    number = _number(value)
+    if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
+        return None
+    if call.node.op == "Max":
+        return held(call, other, number, inf)
+    if call.node.op == "Min":
+        return held(call, other, -inf, number)
+    fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
+    if fields is None:
+        return None
+    x = call.builder.viewed(other, other.batch)
+    neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
+    return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
+
+
+def _negated(call: Call) -> Value:
+    return onto_itself(call, "affine", {"factor": -1.0})
+
+
+OPERATORS = {
+    "Add": _merge("add"),
+    "Sum": _merge("add"),
+    "Mul": _merge("mul"),
+    "Sub": _merge("sub"),
+    "Div": _merge("div"),
+    "Max": _merge("max"),
+    "Min": _merge("min"),
+    "Neg": _negated,
+}

@@ -1,0 +1,122 @@
+"""Normalisations: batch, instance, group, layer, and local response."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from convcalc.imports.drafts import Call, Value, own_axis
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.constants import Constant, is_dotted
+
+
+def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> bool:
+    """Whether a scale and shift are no learned ones: ones and zeros that an operator could not do without."""
+    if all(not constant.made_of for constant in constants):
+        return all(
+            constant.numbers is None or constant.only_number == number
+            for constant, number in zip(constants, neutral, strict=True)
+        )
+    if any(is_dotted(name) for constant in constants for name in constant.made_of):
+        return False
+    return all(constant.only_number == number for constant, number in zip(constants, neutral, strict=True))
+
+
+def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
+    """A scale and a shift, and running statistics behind them, by the names that all norms have for these."""
+    return dict(zip(("weight", "bias", "running_mean", "running_var"), constants, strict=False))
+
+
+def _batch_norm(call: Call) -> list[Value]:
+    if call.attributes.integer("training_mode") or any(call.node.outputs[1:]):
+        raise Inexpressible("batch normalisation as in training; export the model for inference")
+    x = call.map()
+    arrays = [call.constant(index, "statistics or a scale") for index in range(1, 5)]
+    affine = not says_nothing(arrays[:2], (1.0, 0.0))
+    fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
+    named = {name: array for name, array in _named(arrays).items() if affine or name.startswith("running")}
+    return [call.out(call.layer("batch_norm", fields, x, arrays=named))]
+
+
+def tidy(number: float) -> float:
+    """A number of 32 bits as it was written: 1e-5, not 9.999999747378752e-06."""
+    return float(f"{number:.7g}")
+
+
+def _instance_norm(call: Call) -> Value:
+    x = call.map()
+    arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
+    affine = not says_nothing(arrays, (1.0, 0.0))
+    fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
+    return call.out(call.layer("instance_norm", fields, x, arrays=_named(arrays) if affine else None))
+
+
+def _group_norm(call: Call) -> Value:
+    x = call.map()
+    arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
+    groups = call.attributes.integer("num_groups", 1)
+    affine = not says_nothing(arrays, (1.0, 0.0))
+    if affine and arrays[0].shape != (x.shape[0],):
+        raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
+    fields = {"num_groups": groups, "eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
+    return call.out(call.layer("group_norm", fields, x, arrays=_named(arrays) if affine else None))
+
+
+def _layer_norm(call: Call) -> list[Value]:
+    if any(call.node.outputs[1:]):
+        raise Inexpressible("its mean or deviation is used")
+    value = call.value(0)
+    rank = len(value.shape)
+    first = call.axis("axis", -1, rank)
+    arrays = [call.constant(index, "a scale or a shift") for index in (1, 2) if call.has(index)]
+    affine = not says_nothing(arrays, (1.0, 0.0)[: len(arrays)])
+    batch = value.batch if value.batch is not None and value.batch < first else None
+    if batch is None and value.shape[0] == 1 and first > 0:
+        batch = 0
+    x = call.builder.viewed(value, batch)
+    axes = tuple(own_axis(axis, batch) - len(x.shape) for axis in range(first, rank))
+    sizes = tuple(x.shape[axis] for axis in axes)
+    if affine and any(constant.shape[-len(axes) :] != sizes for constant in arrays):
+        raise Inexpressible(f"a scale of shape {list(arrays[0].shape)} for axes of {list(sizes)}")
+    fields = {
+        "axes": axes,
+        "eps": tidy(call.attributes.real("epsilon", 1e-5)),
+        "elementwise_affine": affine,
+        "bias": len(arrays) > 1 or not affine,
+    }
+    return [call.out(call.layer("layer_norm", fields, x, arrays=_named(arrays) if affine else None), batch)]
+
+
+def _skip_layer_norm(call: Call) -> list[Value]:
+    """ONNX Runtime's sum of two tensors, normalised."""
+    if any(call.node.outputs[1:3]):
+        raise Inexpressible("its mean or deviation is used")
+    x, skip = call.map(0), call.map(1)
+    entering = [x, skip]
+    if call.has(4):
+        entering.append(call.builder.parameter(call.constant(4, "a bias"), (1, x.shape[-1])))
+    together = call.layer("add", {}, *entering)
+    arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
+    fields = {"axes": (-1,), "eps": tidy(call.attributes.real("epsilon", 1e-12)), "bias": len(arrays) > 1}
+    y = call.out(call.layer("layer_norm", fields, together, arrays=_named(arrays)))
+    return [y, y, y, call.out(together)]
+
+
+def _lrn(call: Call) -> Value:
+    fields = {
+        "size": call.attributes.integer("size", 1),
+        "alpha": tidy(call.attributes.real("alpha", 1e-4)),
+        "beta": tidy(call.attributes.real("beta", 0.75)),
+        "k": tidy(call.attributes.real("bias", 1.0)),
+    }
+    return call.out(call.layer("local_response_norm", fields, call.map()))
+
+
+OPERATORS = {
+    "BatchNormalization": _batch_norm,
+    "InstanceNormalization": _instance_norm,
+    "GroupNormalization": _group_norm,
+    "LayerNormalization": _layer_norm,
+    "LRN": _lrn,
+    "com.microsoft.SkipLayerNormalization": _skip_layer_norm,
+    "com.microsoft.LayerNormalization": _layer_norm,
+}

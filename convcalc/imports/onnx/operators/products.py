@@ -1,0 +1,185 @@
+"""Matrix products: dense layers, products of two tensors, and Einsum where it is one of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from convcalc.imports.drafts import Call, Draft, Value, without
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.constants import Constant
+
+
+def linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
+    """A dense layer on the last axis; `weight` is one of the file's, whichever way it lies."""
+    arrays = {"weight": weight, "bias": bias} if bias is not None else {"weight": weight}
+    return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, arrays=arrays)
+
+
+def _gemm(call: Call) -> Value:
+    value, other = call.value(0), call.value(1)
+    turned, weight_turned = call.attributes.integer("transA"), call.attributes.integer("transB")
+    if len(value.shape) != 2 or len(other.shape) != 2:
+        raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)}, where two matrices are expected")
+    if other.constant is None or value.constant is not None or turned:
+        return _gemm_of_tensors(call, value, other, bool(turned), bool(weight_turned))
+    features, entering = other.shape if weight_turned else other.shape[::-1]
+    if value.shape[1] != entering:
+        raise Inexpressible(f"a weight of shape {list(other.shape)} for {value.shape[1]} features")
+    batch = 0 if value.shape[0] == 1 else None
+    x = call.builder.viewed(value, batch)
+    bias = call.value(2) if call.has(2) else None
+    if bias is not None and bias.constant is None:
+        raise Inexpressible("a bias that another layer computes")
+    constant = bias.constant if bias is not None else None
+    if constant is not None and prod(constant.shape) != features:
+        plain = linear(call, x, other.constant, features)
+        added = call.builder.parameter(constant, (*(1,) * (len(x.shape) - 1), prod(constant.shape)))
+        return call.out(call.layer("add", {}, plain, added), batch)
+    return call.out(linear(call, x, other.constant, features, constant), batch)
+
+
+def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other_turned: bool) -> Value:
+    x, y = call.builder.viewed(value, None), call.builder.viewed(other, None)
+    x = call.layer("permute", {"axes": (1, 0)}, x) if turned else x
+    y = call.layer("permute", {"axes": (1, 0)}, y) if other_turned else y
+    z = call.layer("matmul", {}, x, y)
+    if call.has(2):
+        added = call.builder.viewed(call.value(2), None, 2)
+        z = call.layer("add", {}, z, added)
+    batch = 0 if z.shape[0] == 1 else None
+    return Value(z.shape, call.builder.reshaped(z, without(z.shape, batch)), batch, None, value.element_type)
+
+
+def _matmul(call: Call) -> Value:
+    return product(call, call.value(0), call.value(1))
+
+
+def product(call: Call, value: Value, other: Value) -> Value:
+    """Rows by columns, as NumPy has it."""
+    constant = other.constant
+    if constant is not None and value.source is not None and prod(other.shape[:-2]) == 1 and len(other.shape) > 1:
+        if value.shape[-1] != other.shape[-2]:
+            raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)} that do not fit")
+        rank = max(len(value.shape), len(other.shape))
+        return _dense(call, value, constant, rank, other.shape[-1])
+    rank = max(len(value.shape), len(other.shape), 2)
+    if min(len(value.shape), len(other.shape)) < 2:
+        raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
+    shapes = [(*(1,) * (rank - len(each.shape)), *each.shape) for each in (value, other)]
+    batch = next((axis for axis in range(rank - 2) if shapes[0][axis] == shapes[1][axis] == 1), None)
+    drafts = [call.builder.viewed(each, batch, rank) for each in (value, other)]
+    z = call.layer("matmul", {}, *drafts)
+    if batch is None and z.shape[0] == 1 and rank == 2:
+        batch = 0
+        z = call.builder.reshaped(z, z.shape[1:])
+    return call.out(z, batch)
+
+
+def _dense(call: Call, value: Value, weight: Constant, rank: int, features: int) -> Value:
+    batch = value.batch
+    if batch is None or batch == len(value.shape) - 1:
+        batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else None
+    if rank > len(value.shape):
+        value = Value((*(1,) * (rank - len(value.shape)), *value.shape), value.source, None, None, value.element_type)
+        batch = 0
+    x = call.builder.viewed(value, batch)
+    return call.out(linear(call, x, weight, features), batch)
+
+
+def _einsum(call: Call) -> Value:
+    """Two tensors, each letter in the output or in both inputs: transposed, multiplied as matrices, transposed."""
+    equation = call.attributes.text("equation").replace(" ", "")
+    left, arrow, result = equation.partition("->")
+    terms = left.split(",")
+    if not arrow or len(terms) != 2 or len(call.inputs) != 2 or "." in equation:
+        raise Inexpressible(f"equation {equation}")
+    first, second = terms
+    values = [call.value(0), call.value(1)]
+    if any(
+        len(set(term)) != len(term) or len(term) != len(value.shape) for term, value in zip(terms, values, strict=True)
+    ):
+        raise Inexpressible(f"equation {equation}")
+    sizes = dict(zip(first + second, values[0].shape + values[1].shape, strict=True))
+    beside = [letter for letter in result if letter in first and letter in second]
+    rows = [letter for letter in result if letter in first and letter not in second]
+    columns = [letter for letter in result if letter in second and letter not in first]
+    summed = [letter for letter in first if letter in second and letter not in result]
+    if set(first) - {*beside, *rows, *summed} or set(second) - {*beside, *columns, *summed}:
+        raise Inexpressible(f"equation {equation}, which sums a letter of one term alone")
+    parts = [_count(sizes, letters) for letters in (rows, summed, columns)]
+    if values[1].constant is not None and not beside and values[0].source is not None:
+        x = _laid(call, values[0], first, [*rows, *summed], [*(sizes[letter] for letter in rows), parts[1]])
+        z = linear(call, x, values[1].constant, parts[2])
+        shape = [*(sizes[letter] for letter in rows), *(sizes[letter] for letter in columns)]
+        return _result(call, call.builder.reshaped(z, tuple(shape)), [*rows, *columns], result, sizes)
+    front = [sizes[letter] for letter in beside]
+    x = _laid(call, values[0], first, [*beside, *rows, *summed], [*front, parts[0], parts[1]])
+    y = _laid(call, values[1], second, [*beside, *summed, *columns], [*front, parts[1], parts[2]])
+    z = call.layer("matmul", {}, x, y)
+    letters = [*beside, *rows, *columns]
+    z = call.builder.reshaped(z, tuple(sizes[letter] for letter in letters))
+    return _result(call, z, letters, result, sizes)
+
+
+def _count(sizes: dict[str, int], letters: Sequence[str]) -> int:
+    return prod(sizes[letter] for letter in letters)
+
+
+def _laid(call: Call, value: Value, term: str, order: list[str], shape: list[int]) -> Draft:
+    """A tensor with its axes in another order and some of them taken together."""
+    x = call.builder.viewed(value, None)
+    x = _turned(call, x, [term.index(letter) for letter in order])
+    return call.builder.reshaped(x, tuple(shape))
+
+
+def _turned(call: Call, x: Draft, places: list[int]) -> Draft:
+    """The axes in another order; where only axes of one position move it is a reshape."""
+    large = [place for place in places if x.shape[place] > 1]
+    if large == sorted(large):
+        return call.builder.reshaped(x, tuple(x.shape[place] for place in places))
+    return call.layer("permute", {"axes": tuple(places)}, x)
+
+
+def _result(call: Call, z: Draft, letters: list[str], result: str, sizes: dict[str, int]) -> Value:
+    z = _turned(call, z, [letters.index(letter) for letter in result])
+    shape = tuple(sizes[letter] for letter in result)
+    batch = 0 if len(shape) > 1 and shape[0] == 1 else None
+    return Value(shape, call.builder.reshaped(z, without(shape, batch)), batch, None, call.element_type)
+
+
+def _attention(call: Call) -> Value:
+    """Opset 23's attention of query, key and value that were projected before it: [batch, heads, tokens, features]."""
+    if any(call.has(index) for index in range(4, 7)) or any(call.node.outputs[1:]):
+        raise Inexpressible("attention with a past, or whose scores are used")
+    parts = [_heads(call, index) for index in range(3)]
+    query, key, value = parts
+    if query.shape[0] != key.shape[0]:
+        raise Inexpressible("fewer heads of key and value than of query")
+    turned = call.layer("permute", {"axes": (0, 2, 1)}, key)
+    scores = call.layer("matmul", {}, query, turned)
+    factor = call.attributes.real("scale", query.shape[-1] ** -0.5)
+    scores = call.layer("affine", {"factor": float(f"{factor:.7g}")}, scores)
+    if call.has(3):
+        mask = call.value(3)
+        scores = call.layer("add", {}, scores, call.builder.viewed(mask, 0 if len(mask.shape) == 4 else None, 3))
+    y = call.layer("matmul", {}, call.layer("softmax", {"axis": 2}, scores), value)
+    if len(call.value(0).shape) == 4:
+        return call.out(y)
+    beside = call.layer("permute", {"axes": (1, 0, 2)}, y)
+    return call.out(call.builder.reshaped(beside, (beside.shape[0], beside.shape[1] * beside.shape[2])))
+
+
+def _heads(call: Call, index: int) -> Draft:
+    """One of query, key and value with the heads in front."""
+    x = call.map(index)
+    if len(x.shape) == 3:
+        return x
+    count = call.attributes.integer("q_num_heads" if index == 0 else "kv_num_heads")
+    if len(x.shape) != 2 or not count or x.shape[1] % count:
+        raise Inexpressible(f"{count} heads of a tensor of shape {[1, *x.shape]}")
+    apart = call.builder.reshaped(x, (x.shape[0], count, x.shape[1] // count))
+    return call.layer("permute", {"axes": (1, 0, 2)}, apart)
+
+
+OPERATORS = {"Gemm": _gemm, "MatMul": _matmul, "Einsum": _einsum, "Attention": _attention}

@@ -1,0 +1,1 @@
+"""Groups of layers that a framework wrote out in parts, put back together."""

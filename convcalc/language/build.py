@@ -1,0 +1,426 @@
+"""From templates to a network: blocks opened, repeats unrolled, names resolved, shapes worked out in document order.
+
+A layer that fails has no shape; what depends on it is passed over in silence, so that one mistake is one message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from msgspec.structs import replace
+
+from convcalc import steps
+from convcalc.arithmetic.number import product
+from convcalc.fields import shown
+from convcalc.language.configure import Configurator
+from convcalc.language.expressions import ExpressionError
+from convcalc.language.misreadings import is_map, linear_on_map
+from convcalc.language.names import SEVERAL_INPUTS, Names
+from convcalc.language.site import Call, Decision, Failed, Problems, Site, Tensor
+from convcalc.language.suggestions import did_you_mean, listed
+from convcalc.language.template import Block, Layer, Reference
+from convcalc.language.tree import Scalar
+from convcalc.layers import Kind, Shape
+from convcalc.network import Borrowed, Group, Node
+
+DEEPEST_BLOCKS = 64
+"""Blocks within blocks, and branches within branches."""
+STEPS_OF_LAYER = 30
+"""To build it, and later to analyze it and to write its line; also where it is left out."""
+STEPS_OF_CALL = 25
+"""Of a block."""
+STEPS_OF_BRANCH = 4
+STEPS_OF_TENSOR = 2
+"""That enters a layer: in most of what is worked out of the layer, it is met again."""
+LONG_NAME = 100
+CHARACTERS_IN_STEP = 10
+"""Of a long name, which is kept more than once, and looked at character by character where it is shown."""
+VALUES_IN_STEP = 2
+"""Of a table of values that a call keeps."""
+
+
+class OverLimit(Exception):
+    """The steps of the run are spent; that has been reported at the layer where they were."""
+
+
+class Builder:
+    """Collects the nodes of a network; `variables` are the spec's own."""
+
+    def __init__(self) -> None:
+        self.variables: dict[str, Any] = {}
+        self.nodes: list[Node] = []
+        self.groups: list[Group] = []
+        self.problems = Problems()
+        self.names = Names(self.problems)
+        self.configurator = Configurator(self.nodes, self.names, self.problems)
+        self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
+        self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
+        self.decisions: list[Decision] = []
+        self.tried = 0  # layers, those left out included
+        self.depth = 0  # sequences within sequences
+        self.maps: list[bool] = []  # of the nodes, as far as somebody has asked, whether they are maps
+        self.assumed: Mapping[str, Shape] = {}  # of layers that are tried: what comes behind sees these shapes
+        self.measured: dict[str, Shape] = {}  # what those layers give themselves
+
+    def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
+        """Build everything from the inputs on; returns the output of the last layer.
+
+        Raises:
+            OverLimit: and what was built so far is kept.
+        """
+        for index, (name, shape) in enumerate(inputs.items()):
+            self.nodes.append(Node(name, "input", None, (), shape, lines[name]))
+            self.names.tensors[name] = index
+        if self.sites is not None:
+            self.sites += [None] * len(inputs)
+        named = {name: index for index, name in enumerate(inputs)}
+        first = named.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
+        return self._sequence(layers, Call(self.variables, first, inputs=named), first)
+
+    def _sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
+        """Build layers one behind the other; returns the output of the last."""
+        self.depth += 1
+        for layer in layers:
+            site = Site(layer, call, call.prefixes[0] + layer.name)
+            try:
+                if layer.label is None:
+                    self.names.claimed(site)
+                current = self._layer(site, current)
+            except Failed:
+                current = None
+            except steps.OutOfSteps as error:
+                field = "repeat" if layer.repeat is not None else ""
+                self.problems.over_limit(site, str(error), field)
+                raise OverLimit from None
+            if layer.label is None:
+                self.names.tensors[site.name] = current
+        self.depth -= 1
+        return current
+
+    def _layer(self, site: Site, current: Tensor) -> Tensor:
+        if site.layer.budget is None:
+            return self._each(site, current)
+        first = len(self.nodes)
+        try:
+            return self._each(site, current)
+        finally:
+            self.budgeted.append((site, first, len(self.nodes)))
+
+    def _each(self, site: Site, current: Tensor) -> Tensor:
+        layer = site.layer
+        if layer.repeat is None:
+            self._spend(layer)
+        if layer.label is not None:
+            return self._labelled(site, current)
+        if layer.repeat is None:
+            return self._tried(site, current)
+        times = self.names.repeats[site.name] = self._times(site, current)
+        first, built = len(self.nodes), 0
+        try:
+            for index in range(times):
+                inner, before = Site(layer, site.call, f"{site.name}.{index}", index), len(self.nodes)
+                current = self._tried(inner, current)
+                self.names.tensors[inner.name] = current
+                built += len(self.nodes) > before
+        finally:  # what could be built is one group, also where a repetition fails
+            self.groups.append(Group(site.name, layer.kind_name, first, len(self.nodes), built, layer.line))
+        return current
+
+    def _labelled(self, site: Site, current: Tensor) -> Tensor:
+        """Build a layer, or the repetitions of one, as if each were written under the name worked out for it."""
+        indices: Iterable[int | None] = [None]
+        try:
+            if site.layer.broken:
+                raise Failed  # maybe in its name
+            if site.layer.repeat is not None:
+                indices = range(self._times(site, current))
+        except Failed:
+            self.names.unknown(site)
+            raise
+        for index in indices:
+            inner = self.names.labelled(site, index)
+            if inner is None:
+                current = None
+                continue
+            try:
+                current = self._tried(inner, current)
+            except Failed:
+                current = None
+            self.names.tensors[inner.name] = current
+        return current
+
+    def _times(self, site: Site, current: Tensor) -> int:
+        layer = site.layer
+        assert layer.repeat is not None  # noqa: S101  # for the type checker
+        first = Site(layer, site.call, site.name, 0)
+        source = self._sources(first, current)[0] if layer.sources and not layer.repeat.constant else current
+        found = self.configurator.value(site, source, "repeat", layer.repeat)
+        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+            raise self.problems.fail(
+                site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
+            )
+        self._spend(layer, found)
+        return found
+
+    def _spend(self, layer: Layer, times: int = 1) -> None:
+        """Spend the steps of a layer and its repetitions, but for what stands in it."""
+        self.tried += times
+        cost = STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
+        steps.spend(times * (cost + STEPS_OF_BRANCH * len(layer.branches or ())))
+
+    def _tried(self, site: Site, current: Tensor) -> Tensor:
+        """As `_once`; of a layer that is tried, the output has the shape that is assumed, also where it fails."""
+        shape = self.assumed.get(site.name)
+        if shape is None:
+            return self._once(site, current)
+        try:
+            output = self._once(site, current)
+        except Failed:
+            output = None
+        if output is None:
+            node = Node(site.name, f"{site.layer.kind_name} that fails", None, (), shape, site.layer.line)
+        else:
+            self.measured[site.name] = self.nodes[output].shape
+            node = replace(self.nodes[output], shape=shape)
+        self.nodes.append(node)
+        return len(self.nodes) - 1
+
+    def _once(self, site: Site, current: Tensor) -> Tensor:
+        layer = site.layer
+        if len(site.name) > LONG_NAME:
+            steps.spend(len(site.name) // CHARACTERS_IN_STEP)
+        if layer.broken or (layer.kind is None and layer.block is None):
+            return None
+        sources = self._sources(site, current)
+        if layer.when is not None and not self._when(site, sources[0]):
+            return current  # as if it were not written
+        if layer.branches is not None:
+            sources = self._branches(site, layer.branches, sources)
+        inputs = tuple(source for source in sources if source is not None)
+        if len(inputs) < len(sources):
+            return None
+        return self._block(site, layer.block, inputs) if layer.block is not None else self._node(site, inputs)
+
+    def _sources(self, site: Site, current: Tensor) -> list[Tensor]:
+        """What enters a layer, one tensor or more."""
+        if site.layer.sources is None:
+            return [self.names.one(current, site)]
+        steps.spend(STEPS_OF_TENSOR * len(site.layer.sources))
+        sources = [tensor for named in site.layer.sources for tensor in self.names.each(named, site, current)]
+        if not sources:
+            raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
+        return sources
+
+    def _when(self, site: Site, source: Tensor) -> bool:
+        assert site.layer.when is not None  # noqa: S101  # for the type checker
+        found = self.configurator.value(site, source, "when", site.layer.when)
+        if not isinstance(found, bool):
+            raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(found)}", "when")
+        if self.sites is not None and source is not None:
+            self._note_decision(site, source, stands=found)
+        return found
+
+    def _note_decision(self, site: Site, source: int, *, stands: bool) -> None:
+        """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""
+        when = site.layer.when
+        read = {name.id for name in when.written.names} if when is not None and not when.constant else set()
+        if site.call.caller is None or "in_channels" not in read or "input_channels" in read:
+            return
+        names = self.configurator.names_in(site, source, "when")
+        try:
+            other = when.evaluate({**names, "in_channels": names["input_channels"]}) if when is not None else stands
+        except ExpressionError:
+            return
+        if other is not stands:
+            self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
+
+    def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
+        if len(sources) != 1:
+            raise self.problems.fail(site, "CC013", "all branches start from one tensor; `from` names several")
+        self._refuse_depth(site, "branches within branches")
+        call = site.call
+        if site.index is not None:  # the layers inside are there once for every repetition
+            steps.spend(len(call.values) // VALUES_IN_STEP)
+            call = Call(
+                {**call.values, "index": site.index},
+                call.input,
+                (f"{site.name}.", *call.prefixes),
+                inputs=call.inputs,
+                caller=call.caller,
+                shared=call.shared and f"{call.shared}{site.relative_name}.",
+            )
+        return [self._sequence(branch, call, sources[0]) for branch in branches]
+
+    def _block(self, site: Site, block: Block, inputs: tuple[int, ...]) -> Tensor:
+        self._check_inputs(site, block, len(inputs))
+        self._refuse_depth(site, "blocks within blocks")
+        owner = self.names.owner(site)
+        named = dict(zip(block.inputs, inputs, strict=bool(block.inputs)))
+        values = self._arguments(site, block, inputs[0], named, self._arguments_of(site, block, owner))
+        self.names.calls[site.name] = block, values
+        inside = Call(
+            values,
+            inputs[0],
+            (f"{site.name}.",),
+            inputs=named,
+            caller=site,
+            shared=owner and f"{owner}.",
+        )
+        first = len(self.nodes)
+        output = self._sequence(block.layers, inside, inputs[0])
+        line = site.in_users_text()[0].layer.line
+        self.groups.append(Group(site.name, block.name, first, len(self.nodes), None, line, block.about))
+        return output
+
+    def _refuse_depth(self, site: Site, what: str) -> None:
+        if self.depth > DEEPEST_BLOCKS:
+            raise self.problems.fail(site, "CC008", f"{what} more than {DEEPEST_BLOCKS} deep")
+
+    def _check_inputs(self, site: Site, block: Block, count: int) -> None:
+        wanted = len(block.inputs) or 1
+        if count == wanted:
+            return
+        named = f" ({listed(block.inputs)})" if block.inputs else ""
+        message = f"{block.name} takes {wanted} input{'s' if wanted > 1 else ''}{named}, found {count}"
+        if count < wanted:
+            message += f"; name them: from: [{listed(block.inputs)}]"
+        elif not block.inputs and not block.source.shipped:
+            message += "; a block of several names them in its definition: inputs: [a, b]"
+        raise self.problems.fail(site, "CC013", message, "from")
+
+    def _arguments(
+        self, site: Site, block: Block, source: int, inputs: dict[str, int], given: dict[str, Any]
+    ) -> dict[str, Any]:
+        """The values of a block's parameters: written, those of the block that is shared, or the defaults."""
+        steps.spend((len(block.variables) + len(block.parameters)) // VALUES_IN_STEP)
+        values = {name: self.variables[name] for name in block.variables}
+        for parameter, default in block.parameters.items():
+            written = site.layer.fields.get(parameter)
+            if written is not None:
+                values[parameter] = self.configurator.value(site, source, parameter, written)
+            elif parameter in given:
+                values[parameter] = given[parameter]
+            elif default is not None:
+                call = Call(values, source, (f"{site.name}.",), inputs=inputs, caller=site.call.caller)
+                inside = Site(site.layer, call, site.name)
+                values[parameter] = self.configurator.value(inside, source, parameter, default)
+            else:
+                raise Failed  # it is missing, which has been reported
+        return values
+
+    def _arguments_of(self, site: Site, block: Block, owner: str | None) -> dict[str, Any]:
+        if site.layer.share is None or owner is None:
+            return {}
+        found, values = self.names.calls.get(owner, (None, {}))
+        if found is not block:
+            raise self._wrong_share(site, owner)
+        return values
+
+    def _node(self, site: Site, inputs: tuple[int, ...]) -> Tensor:
+        shared = self._shared(site)
+        config, output = self.configurator.layer(site, inputs, shared)
+        borrowed: tuple[Borrowed, ...] = ()
+        if shared is not None:
+            self._check_shared(site, config, inputs, self.nodes[shared])
+        elif site.layer.arrays:
+            borrowed = self._borrowed(site, self._arrays(config, inputs))
+        if site.layer.kind_name == "linear":
+            self._warn_of_map(site, inputs[0], output)
+        line = site.in_users_text()[0].layer.line
+        self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared, borrowed))
+        if self.sites is not None:
+            self.sites.append(site)
+        return len(self.nodes) - 1
+
+    def _warn_of_map(self, site: Site, source: int, output: Shape) -> None:
+        for node in self.nodes[len(self.maps) :]:
+            self.maps.append(is_map(node, any(self.maps[before] for before in node.inputs)))
+        misread = linear_on_map(self.nodes[source].shape, output[-1]) if self.maps[source] else None
+        if misread is not None:
+            self.problems.warn(site, *misread)
+
+    def _shared(self, site: Site) -> int | None:
+        """The layer whose weights this one uses, None if it has its own."""
+        owner = self.names.owner(site)
+        found = self.names.tensors.get(owner) if owner is not None else None
+        if owner is None or found is None:
+            return None
+        node = self.nodes[found]
+        if node.name == owner and node.kind == site.layer.kind_name:
+            return found if node.shared is None else node.shared
+        if site.layer.share is None:
+            return None  # left out in the block that is shared, and so with weights of its own
+        raise self._wrong_share(site, owner)
+
+    def _wrong_share(self, site: Site, owner: str) -> Failed:
+        index = self.names.tensors.get(owner)
+        found = "one that is left out"
+        if owner in self.names.calls:
+            found = self.names.calls[owner][0].name
+        elif index is not None and self.nodes[index].name == owner:
+            found = self.nodes[index].kind
+        return self.problems.fail(site, "CC013", f"share: expected a {site.layer.kind_name} above, found {found}")
+
+    def _check_shared(self, site: Site, config: Kind, inputs: tuple[int, ...], owner: Node) -> None:
+        assert owner.config is not None  # noqa: S101  # for the type checker: inputs have no weights to share
+        before, here = ([self.nodes[source].shape for source in sources] for sources in (owner.inputs, inputs))
+        owned, needed = owner.config.weights(*before), config.weights(*here)
+        kept = owner.config.buffers(*before)
+        if owned == needed and kept:  # those are shared as well, where both have them
+            needed = {name: shape for name, shape in config.buffers(*here).items() if name in kept}
+            owned = {name: kept[name] for name in needed}
+        if owned != needed:
+            message = f"share: the weights of {owner.name} are {_listed(owned)}, this layer needs {_listed(needed)}"
+            raise self.problems.fail(site, "CC103", message)
+
+    def _borrowed(self, site: Site, arrays: dict[str, Shape]) -> tuple[Borrowed, ...]:
+        """The arrays of a layer that are those of other layers; `arrays` are all it has."""
+        borrowed = []
+        for key, reference in site.layer.arrays:
+            name = str(key.value)
+            if name not in arrays:
+                raise self._no_array(site, key, site.name, name, arrays)
+            owner, array = self.names.array(reference, site)
+            index = self._holder(site, reference, owner)
+            held = self._arrays(self.nodes[index].config, self.nodes[index].inputs)
+            if array not in held:
+                raise self._no_array(site, reference.node, owner, array, held)
+            if product(arrays[name]) > product(held[array]) and self.nodes[index].kind != "parameter":
+                message = f"{site.name}: share: {name} {_sizes(arrays[name])} has more elements than {reference.name}"
+                message = f"{message}, {_sizes(held[array])}"
+                advice = "an array is a view of another with as many elements or more, or of a parameter"
+                raise self.problems.fail_at(site, reference.node, "CC103", message, advice)
+            borrowed.append(Borrowed(name, index, array))
+        return tuple(borrowed)
+
+    def _holder(self, site: Site, reference: Reference, owner: str) -> int:
+        """The layer of that name, or the one whose weights it uses."""
+        index = self.names.tensors[owner]
+        if index is None:
+            raise Failed
+        node = self.nodes[index]
+        if node.name == owner and node.config is not None:
+            return index if node.shared is None else node.shared
+        what = "a block" if owner in self.names.calls else "an input" if node.config is None else "left out"
+        message = f"{site.name}: share: expected an array of a layer above, and {owner} is {what}"
+        advice = f"name a layer within: {owner}.conv1.weight, say" if owner in self.names.calls else ""
+        raise self.problems.fail_at(site, reference.node, "CC013", message, advice)
+
+    def _no_array(self, site: Site, node: Scalar, layer: str, name: str, arrays: dict[str, Shape]) -> Failed:
+        message = f"{site.name}: share: {layer} has no array `{name}`; it has {_listed(arrays)}"
+        return self.problems.fail_at(site, node, "CC013", message, did_you_mean(name, arrays))
+
+    def _arrays(self, config: Kind | None, inputs: tuple[int, ...]) -> dict[str, Shape]:
+        """Shapes of the arrays of a layer, learned ones and buffers."""
+        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
+        shapes = [self.nodes[source].shape for source in inputs]
+        return {**config.weights(*shapes), **config.buffers(*shapes)}
+
+
+def _sizes(shape: Shape) -> str:
+    return "x".join(map(str, shape))
+
+
+def _listed(weights: dict[str, Shape]) -> str:
+    return ", ".join(f"{name} {_sizes(shape)}" for name, shape in weights.items()) or "none"

@@ -1,0 +1,151 @@
+"""From written fields to a kind's record and the shape that leaves it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc import steps
+from convcalc.arithmetic.number import product
+from convcalc.fields import FieldError, Optional, PaddingType, PerAxis, Scale
+from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
+from convcalc.language.names import SEVERAL_INPUTS, Names
+from convcalc.language.site import Failed, Problems, Site, Tensor
+from convcalc.language.template import MERGES
+from convcalc.language.values import Value
+from convcalc.layers import Kind, Shape, defaults, field_types
+from convcalc.network import Node
+
+MOST_ELEMENTS = 2**63 - 1
+"""Elements of one tensor."""
+STEPS_OF_NAMES = 2
+VALUES_IN_STEP = 50
+"""Of a table of values that is copied and soon forgotten."""
+CHARACTERS_IN_STEP = 50
+"""Of the values of a layer, written out and kept."""
+
+Fields = tuple[tuple[str, Any], ...]
+
+
+class Configurator:
+    """Evaluates fields over the nodes built so far; equal fields on equal inputs are worked out once."""
+
+    def __init__(self, nodes: list[Node], names: Names, problems: Problems) -> None:
+        self.nodes = nodes
+        self.names = names
+        self.problems = problems
+        self._known: dict[Any, tuple[Kind, Shape]] = {}
+
+    def value(self, site: Site, source: Tensor, field: str, value: Value) -> Any:
+        """What a field says, where `source` is what enters the layer."""
+        if value.constant:
+            return value.written
+        if source is None:
+            raise Failed  # nothing is known of what enters
+        return self.evaluated(site, field, value, self.names_in(site, source, field))
+
+    def names_in(self, site: Site, source: int, field: str) -> dict[str, Any]:
+        """The values of the names that a field's expression may use."""
+        shape, call = self.nodes[source].shape, site.call
+        steps.spend(STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
+        names = dict(call.values)
+        names["in_channels"] = shape[0]
+        if call.input is not None and call.input != SEVERAL_INPUTS:
+            names["input_channels"] = self.nodes[call.input].shape[0]
+        names["rank"] = len(shape) - 1
+        names[SHAPE_OF] = lambda name: self._shape_of(site, name, field)
+        if site.index is not None:
+            names["index"] = site.index
+        return names
+
+    def evaluated(self, site: Site, field: str, value: Value, names: dict[str, Any]) -> Any:
+        """What a field says, given the values of names."""
+        try:
+            return value.evaluate(names)
+        except Unknown:
+            raise Failed from None
+        except ExpressionError as error:
+            raise self.problems.fail(site, "CC011", f"{field}: {error}", field) from None
+
+    def _shape_of(self, site: Site, name: str, field: str) -> Shape:
+        """The shape of what a layer gives, or of an input, that an expression names."""
+        if self.names.is_input(name, site):
+            tensor = self.names.input(name, site)
+        else:
+            full = self.names.lookup(name, site)
+            if full is None:
+                advice = self.names.close(name, site)
+                message = f"{field}: there is no layer `{name}` above{advice and f'; {advice}'}"
+                raise self.problems.fail(site, "CC013", message, field)
+            tensor = self.names.tensors[full]
+        if tensor is None:
+            raise Failed
+        return self.nodes[tensor].shape
+
+    def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
+        """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""
+        shapes = tuple(self.nodes[source].shape for source in inputs)
+        values, written = self._values(site, inputs[0])
+        key = (site.layer.kind, written, shapes, shared)
+        found = self._known.get(key)
+        if found is None:
+            base = self.nodes[shared].config if shared is not None else None
+            if shared is not None and base is not None:
+                self._check_rank(site, base, shared, len(shapes[0]) - 1)
+            config = self._config(site, values, len(shapes[0]) - 1, base)
+            found = self._known[key] = config, self._shape(site, config, shapes)
+        return found
+
+    def _check_rank(self, site: Site, base: Kind, shared: int, rank: int) -> None:
+        """That fields with a value for each axis are taken over for as many axes."""
+        owner = self.nodes[shared]
+        its = len(self.nodes[owner.inputs[0]].shape) - 1
+        per_axis = (type_.of if isinstance(type_, Optional) else type_ for type_ in field_types(type(base)).values())
+        if its != rank and any(isinstance(type_, PerAxis | PaddingType | Scale) for type_ in per_axis):
+            message = f"share: {owner.name} is for {its} spatial axes, and what enters this layer has {rank}"
+            raise self.problems.fail(site, "CC103", message)
+
+    def _values(self, site: Site, source: int) -> tuple[Fields, str]:
+        """The fields as evaluated, and a text that tells them from all others (True and 1 are equal, but not here)."""
+        layer = site.layer
+        if layer.constants is not None:
+            return layer.constants
+        values = tuple((field, self.value(site, source, field, value)) for field, value in layer.fields.items())
+        found = values, repr(values)
+        steps.spend(len(found[1]) // CHARACTERS_IN_STEP)
+        if all(value.constant for value in layer.fields.values()):
+            layer.constants = found
+        return found
+
+    def _config(self, site: Site, values: Fields, rank: int, base: Kind | None) -> Kind:
+        kind = site.layer.kind
+        assert kind is not None  # noqa: S101  # for the type checker: blocks do not come here
+        types, standard = field_types(kind), defaults(kind)
+        fields = {field: types[field].expand(default, rank) for field, default in standard.items() if field in types}
+        if isinstance(base, kind):
+            fields = {field: getattr(base, field) for field in types}
+        failed = None
+        for field, value in values:
+            try:
+                fields[field] = types[field].accept(value, rank)
+            except FieldError as error:
+                failed = self.problems.fail(site, "CC011", f"{field}: {error}", field)
+        if failed is not None or any(field not in fields for field in types):
+            raise failed or Failed
+        return kind(**fields)
+
+    def _shape(self, site: Site, config: Kind, shapes: tuple[Shape, ...]) -> Shape:
+        least, most = config.inputs
+        if len(shapes) < least or (most is not None and len(shapes) > most):
+            wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
+            message = f"{site.layer.kind_name} takes {wanted} input{'' if wanted == '1' else 's'}, found {len(shapes)}"
+            branches = " or write `branches`" if site.layer.kind_name in MERGES else ""
+            advice = f"; name them (from: [a, b]){branches}" if least > len(shapes) else ""
+            raise self.problems.fail(site, "CC013", message + advice)
+        for check in config.checks(*shapes):
+            if not check.holds:  # the first: those that follow may rest on it
+                advice = check.advice(*check.arguments) if check.advice is not None else ""
+                raise self.problems.fail(site, check.code, check.message(*check.arguments), check.field, advice)
+        output = config.shape(*shapes)
+        if product(output) > MOST_ELEMENTS:
+            raise self.problems.fail(site, "CC008", "its output has 2^63 elements or more, and a tensor may have fewer")
+        return output

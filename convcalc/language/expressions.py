@@ -1,0 +1,474 @@
+"""Expressions in a spec: ``2 * width``, ``round_to(width * 1.4, 8)``, ``2 if index == 0 else 1``.
+
+The text is parsed by Python's own parser and read off its syntax tree, node by node against a whitelist; nothing
+is ever evaluated as code. Numbers are exact: ints and fractions, so 0.1 is one tenth. Sizes of numbers, lists and
+texts are bounded, and every operation spends steps for what it works through, so that no expression hangs.
+"""
+
+from __future__ import annotations
+
+import ast
+import keyword
+import operator
+import re
+import unicodedata
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from convcalc import steps
+from convcalc.arithmetic.window import PADDING_WORDS
+from convcalc.fields import shown
+from convcalc.language.tree import DEEPEST as DEEPEST_LIST
+from convcalc.language.tree import number
+
+LONGEST = 1000
+"""Characters of an expression."""
+DEEPEST = 100
+"""Operations within operations."""
+LONGEST_LIST = 10_000
+MOST_BITS = 256
+"""Of a number on the way; what a field may hold is smaller still."""
+STEPS_OF_PARSING = 30
+STEPS_OF_OPERATION = 3
+STEPS_OF_SUMMAND = 5
+"""A fraction takes that long to be added or multiplied."""
+CHARACTERS_IN_STEP = 100
+"""Of a text that is kept or looked through."""
+
+SHAPE_OF = "shape of"
+"""Among the values, no name that an expression can use: a function from a layer's name to its output's shape."""
+OF_LAYERS: dict[str, Callable[[Sequence[int]], Any]] = {
+    "channels_of": lambda shape: shape[0],
+    "size_of": lambda shape: shape[1:],
+}
+"""The functions of a layer: what they take of its output's shape."""
+CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+def is_name(text: str) -> bool:
+    """Whether a text can be the name of a value: an identifier that is no word of the language."""
+    taken = text in CONSTANTS or text in FUNCTIONS or text in PADDING_WORDS or keyword.iskeyword(text)
+    return text.isidentifier() and not taken and (text.isascii() or unicodedata.normalize("NFKC", text) == text)
+
+
+class ExpressionError(ValueError):
+    """What is wrong; `node` is the part of the expression to blame, None for the whole."""
+
+    def __init__(self, message: str, node: ast.AST | None = None) -> None:
+        super().__init__(message)
+        self.node = node
+
+
+def place(text: str, node: ast.AST | None) -> tuple[int, int]:
+    """The first character of a part in the expression's text, and the one behind its last.
+
+    Python counts bytes, and from where the text starts when blanks are taken off.
+    """
+    if node is None or "\n" in text or not hasattr(node, "end_col_offset"):
+        return 0, len(text)
+    bare = text.strip().encode()
+    shift = len(text) - len(text.lstrip())
+    start, end = (len(bare[:offset].decode(errors="ignore")) for offset in (node.col_offset, node.end_col_offset))  # type: ignore[attr-defined]
+    return shift + start, shift + end
+
+
+class Unknown(ExpressionError):
+    """It rests on a value that could not be read, which has been reported where it stands."""
+
+
+UNKNOWN = object()
+"""The value of a name whose own text could not be read."""
+
+
+class Expression:
+    """A parsed expression; `names` are those it needs to be evaluated, each with where it stands.
+
+    `layers` are those in ``size_of`` and ``channels_of``, which have no value before the network is built.
+    """
+
+    __slots__ = ("layers", "names", "steps", "text", "tree")
+
+    def __init__(self, text: str) -> None:
+        """Parse.
+
+        Raises:
+            ExpressionError: not an expression of the whitelist.
+            OutOfSteps: one run may not take the steps.
+        """
+        steps.spend(STEPS_OF_PARSING + len(text) // CHARACTERS_IN_STEP)
+        self.text = text
+        self.tree = _parse(text)
+        nodes = list(ast.walk(self.tree))
+        steps.spend(STEPS_OF_OPERATION * len(nodes))
+        self.steps = STEPS_OF_OPERATION * sum(isinstance(node, ast.expr) for node in nodes)
+        self.names = [node for node in nodes if isinstance(node, ast.Name)]
+        for node in nodes:
+            if not isinstance(node, _ALLOWED):
+                raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
+        _refuse_depth(self.tree)
+        calls = [node for node in nodes if isinstance(node, ast.Call)]
+        others = {id(call.func) for call in calls}
+        of_layers = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in OF_LAYERS]
+        arguments = [argument for call in of_layers for argument in call.args]
+        self.layers = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
+        others.update(map(id, arguments))
+        self.names = [node for node in self.names if id(node) not in others and node.id not in CONSTANTS]
+
+    @property
+    def name(self) -> str | None:
+        """The name, if the expression is nothing but one."""
+        return self.tree.id if isinstance(self.tree, ast.Name) and self.names else None
+
+    def evaluate(self, values: Mapping[str, Any]) -> Any:
+        """The value: int, Fraction, bool, str, None or a tuple of such.
+
+        Raises:
+            ExpressionError: a name without a value, a type or a size that does not fit.
+            OutOfSteps: it takes more work than one run may.
+        """
+        steps.spend(self.steps)
+        return _evaluate(self.tree, self.text, values)
+
+
+def _parse(text: str) -> ast.expr:
+    if len(text) > LONGEST:
+        raise ExpressionError(f"an expression of more than {LONGEST} characters")
+    if re.fullmatch(r"\d+-\d+-\d+", text):
+        raise ExpressionError(f"{text} is a date; a subtraction has blanks around the signs")
+    if re.search(r"\d_\d", text):
+        raise ExpressionError("digits are not grouped by _ here")
+    flat = text.strip().replace("\n", " ")
+    try:
+        with warnings.catch_warnings():  # Python's hints about a text that is no Python are not for our users
+            warnings.simplefilter("ignore")
+            return ast.parse(flat, mode="eval").body
+    except (SyntaxError, ValueError, MemoryError, RecursionError):
+        raise ExpressionError(f"{text[:60]!r} is neither a number nor an expression") from None
+
+
+def _refuse_depth(tree: ast.expr) -> None:
+    level: list[ast.AST] = [tree]
+    for _ in range(DEEPEST):
+        level = [child for node in level for child in ast.iter_child_nodes(node)]
+        if not level:
+            return
+    raise ExpressionError(f"an expression nested more than {DEEPEST} deep")
+
+
+_OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+    ast.Lt: operator.lt,
+    ast.LtE: operator.le,
+    ast.Gt: operator.gt,
+    ast.GtE: operator.ge,
+    ast.In: lambda item, items: item in items,
+    ast.NotIn: lambda item, items: item not in items,
+}
+
+_ALLOWED = (
+    *(ast.BinOp, ast.UnaryOp, ast.BoolOp, ast.Compare, ast.IfExp, ast.Call, ast.Name, ast.Constant, ast.Subscript),
+    *(ast.List, ast.Tuple, ast.Load, ast.And, ast.Or, ast.Not, ast.USub, ast.UAdd, ast.Div, ast.Pow, *_OPERATORS),
+)
+
+
+def _what(node: ast.AST) -> str:
+    words = {
+        "Attribute": "a dot",
+        "Lambda": "lambda",
+        "JoinedStr": "an f-string",
+        "NamedExpr": ":=",
+        "Slice": "a slice",
+    }
+    name = type(node).__name__
+    return words.get(name, name.lower())
+
+
+def _evaluate(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
+    if isinstance(node, ast.Name):
+        return _named(node, values)
+    if isinstance(node, ast.Constant):
+        return _constant(node, text)
+    if isinstance(node, ast.BinOp):
+        return _binary(node, _evaluate(node.left, text, values), _evaluate(node.right, text, values))
+    if isinstance(node, ast.Compare):
+        return _compare(node, text, values)
+    if isinstance(node, ast.IfExp):
+        return _evaluate(node.body if _truth(node.test, text, values) else node.orelse, text, values)
+    if isinstance(node, ast.BoolOp):
+        decides = isinstance(node.op, ast.Or)
+        for part in node.values:  # in a loop, as each function within another counts against Python's own limit
+            if _truth(part, text, values) is decides:
+                return decides
+        return not decides
+    if isinstance(node, ast.UnaryOp):
+        if isinstance(node.op, ast.Not):
+            return not _truth(node.operand, text, values)
+        return _signed(node, _evaluate(node.operand, text, values))
+    if isinstance(node, ast.List | ast.Tuple):
+        return bounded_list(tuple([_evaluate(item, text, values) for item in node.elts]), node)
+    if isinstance(node, ast.Subscript):
+        return _subscript(node, _evaluate(node.value, text, values), _evaluate(node.slice, text, values))
+    if isinstance(node, ast.Call):
+        return _call(node, text, values)
+    raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
+
+
+def _named(node: ast.Name, values: Mapping[str, Any]) -> Any:
+    if node.id in CONSTANTS:
+        return CONSTANTS[node.id]
+    try:
+        value = values[node.id]
+    except KeyError:
+        raise ExpressionError(f"{node.id!r} has no value here", node) from None
+    if value is UNKNOWN:
+        raise Unknown(f"{node.id!r} could not be read", node)
+    return value
+
+
+def _constant(node: ast.Constant, text: str) -> Any:
+    if isinstance(node.value, float):
+        try:  # the float has lost digits; the text has not
+            return number(ast.get_source_segment(text.strip().replace("\n", " "), node) or "")
+        except ValueError as error:
+            raise ExpressionError(str(error), node) from None
+    if isinstance(node.value, bool | int | str) or node.value is None:
+        return _bounded(node.value, node)
+    raise ExpressionError(f"{node.value!r} is not for expressions in a spec", node)
+
+
+def _bounded(value: Any, node: ast.AST | None) -> Any:
+    """The value, whole where it is whole; refused where it grows beyond any meaning."""
+    if isinstance(value, tuple):
+        return bounded_list(value, node)
+    if isinstance(value, str):
+        steps.spend(len(value) // CHARACTERS_IN_STEP)
+    elif not isinstance(value, bool | None):
+        if getattr(value, "denominator", 1) == 1:
+            value = value.numerator
+        if _bits(value) > MOST_BITS:
+            raise ExpressionError("the number grows too large", node)
+    return value
+
+
+def _bits(number_: Any) -> int:
+    """Binary digits of a whole number, or of the longer part of a fraction."""
+    return int(max(number_.numerator.bit_length(), number_.denominator.bit_length()))
+
+
+def bounded_list(items: tuple[Any, ...], node: ast.AST | None = None) -> tuple[Any, ...]:
+    """The list; refused where there are too many items in it and the lists in it, or lists too deep within lists.
+
+    Raises:
+        ExpressionError: it is refused.
+        OutOfSteps: one run may not take the steps to look at it.
+    """
+    count = _items(items, node)
+    steps.spend(count // 2)
+    if count > LONGEST_LIST:
+        raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
+    return items
+
+
+def _items(value: tuple[Any, ...], node: ast.AST | None, depth: int = 1) -> int:
+    """Items of a list and of the lists in it, each of which counts for one at least, until they are too many."""
+    if depth > DEEPEST_LIST:
+        raise ExpressionError(f"lists within lists more than {DEEPEST_LIST} deep", node)
+    count = 0
+    for item in value:
+        count += max(_items(item, node, depth + 1), 1) if isinstance(item, tuple) else 1
+        if count > LONGEST_LIST:
+            break
+    return count
+
+
+def _is_number(value: Any) -> bool:
+    return not isinstance(value, bool | str | tuple | None)
+
+
+def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
+    sign = type(node.op)
+    try:
+        if sign in (ast.Add, ast.Mult) and (isinstance(left, tuple) or isinstance(right, tuple)):
+            return _bounded(_list_operation(sign, left, right), node)
+        if not (_is_number(left) and _is_number(right)):
+            raise TypeError
+        if sign is ast.Div:
+            from fractions import Fraction
+
+            return _bounded(Fraction(left) / right, node)
+        if sign is ast.Pow:
+            if not isinstance(right, int) or not 0 <= right <= MOST_BITS:
+                raise ExpressionError(f"expected a power from 0 to {MOST_BITS}, found {shown(right)}", node.right)
+            if (_bits(left) - 1) * right > MOST_BITS:  # before it is worked out
+                raise ExpressionError("the number grows too large", node)
+            return _bounded(left**right, node)
+        return _bounded(_OPERATORS[sign](left, right), node)
+    except TypeError:
+        raise ExpressionError(f"{shown(left)} and {shown(right)} do not go together here", node) from None
+    except ZeroDivisionError:
+        raise ExpressionError("division by zero", node) from None
+
+
+def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ...]:
+    """``[1] + [2]`` and ``[1] * 3``, with the length checked before the list is made."""
+    if sign is ast.Add and isinstance(left, tuple) and isinstance(right, tuple):
+        return left + right
+    items, times = (left, right) if isinstance(left, tuple) else (right, left)
+    if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
+        raise TypeError
+    return items * min(times, LONGEST_LIST // _items(items, None) + 1 if items else 0)
+
+
+def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
+    left = _evaluate(node.left, text, values)
+    for sign, right_node in zip(node.ops, node.comparators, strict=True):
+        right = _evaluate(right_node, text, values)
+        steps.spend(_steps_to_read(left) + _steps_to_read(right))
+        try:
+            if not _OPERATORS[type(sign)](left, right):
+                return False
+        except TypeError:
+            raise ExpressionError(f"{shown(left)} and {shown(right)} cannot be compared", node) from None
+        left = right
+    return True
+
+
+def _steps_to_read(value: Any) -> int:
+    """What it takes to go through a value once, as a comparison does."""
+    if isinstance(value, tuple):
+        return STEPS_OF_OPERATION * _items(value, None)
+    return len(value) // CHARACTERS_IN_STEP if isinstance(value, str) else 0
+
+
+def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> bool:
+    value = _evaluate(node, text, values)
+    if not isinstance(value, bool):
+        raise ExpressionError(f"expected a comparison or true or false, found {shown(value)}", node)
+    return value
+
+
+def _signed(node: ast.UnaryOp, value: Any) -> Any:
+    if not _is_number(value):
+        raise ExpressionError(f"expected a number, found {shown(value)}", node.operand)
+    return -value if isinstance(node.op, ast.USub) else value
+
+
+def _subscript(node: ast.Subscript, items: Any, index: Any) -> Any:
+    if not isinstance(items, tuple):
+        raise ExpressionError(f"expected a list, found {shown(items)}", node.value)
+    if not isinstance(index, int) or isinstance(index, bool) or not -len(items) <= index < len(items):
+        raise ExpressionError(f"expected an index from 0 to {len(items) - 1}, found {shown(index)}", node.slice)
+    return items[index]
+
+
+def _round_to(value: Any, multiple: int) -> int:
+    """The nearest multiple (half up), at least one, and never below 90 % of the value.
+
+    The rule by which MobileNets and EfficientNets round channels (``make_divisible`` in their code).
+    """
+    if not isinstance(multiple, int) or multiple < 1:
+        raise ValueError
+    nearest = max(multiple, (2 * value + multiple) // (2 * multiple) * multiple)
+    return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
+
+
+def _total(items: tuple[Any, ...]) -> Any:
+    """The sum, every number on the way to it bounded: the denominators of fractions multiply."""
+    return _folded(ast.Add, items, 0)
+
+
+def _folded(sign: type[ast.AST], items: tuple[Any, ...], result: Any) -> Any:
+    if not isinstance(items, tuple) or not all(map(_is_number, items)):
+        raise TypeError
+    steps.spend(STEPS_OF_SUMMAND * len(items))
+    for item in items:
+        result = _bounded(_OPERATORS[sign](result, item), None)
+    return result
+
+
+def _least(*values: Any) -> Any:
+    return min(_compared(values))
+
+
+def _greatest(*values: Any) -> Any:
+    return max(_compared(values))
+
+
+def _compared(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The values, or the items of the one list that they are."""
+    items = values[0] if len(values) == 1 else values
+    if not isinstance(items, tuple):
+        raise TypeError
+    steps.spend(sum(map(_steps_to_read, items)) + STEPS_OF_OPERATION * len(items))
+    return items
+
+
+def _rounded(value: Any) -> Any:
+    """Without the digits that `round` may be given, to which it takes ten to a power."""
+    return round(value)
+
+
+def _on_axis(value: Any, axis: int, elsewhere: Any, rank: int) -> Any:
+    """`value` on one axis and `elsewhere` on the others; a word stays a word, a list gives its item."""
+    if isinstance(value, str):
+        return value
+    items = value if isinstance(value, tuple) else (value,) * rank
+    return tuple(items[axis] if index == axis else elsewhere for index in range(rank))
+
+
+def _taps(kernel: Any, rank: int) -> Any:
+    """How many taps a kernel has on all its axes together."""
+    return _folded(ast.Mult, kernel if isinstance(kernel, tuple) else (kernel,) * rank, 1)
+
+
+FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
+    "abs": (abs, "abs(x)"),
+    "ceil": (lambda x: -(-x // 1), "ceil(x): rounded up"),
+    "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
+    "floor": (lambda x: x // 1, "floor(x): rounded down"),
+    "len": (len, "len(list)"),
+    "max": (_greatest, "max(a, b, ...)"),
+    "min": (_least, "min(a, b, ...)"),
+    "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
+    "round": (_rounded, "round(x): to the nearest, halves to even"),
+    "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
+    "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of an input, without its channels"),
+    "sum": (_total, "sum(list)"),
+    "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
+}
+
+
+def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
+    if not isinstance(node.func, ast.Name) or node.func.id not in FUNCTIONS or node.keywords:
+        name = node.func.id if isinstance(node.func, ast.Name) else "this"
+        raise ExpressionError(f"{name} is not a function here; there are {', '.join(FUNCTIONS)}", node.func)
+    if node.func.id in OF_LAYERS:
+        return _of_layer(node, node.func.id, values)
+    function, usage = FUNCTIONS[node.func.id]
+    arguments = [_evaluate(argument, text, values) for argument in node.args]
+    if function in (_on_axis, _taps):
+        rank = values.get("rank", 1)  # 1 outside of layers
+        if rank is UNKNOWN:
+            raise Unknown("'rank' could not be read", node)
+        arguments.append(rank)
+    try:
+        return _bounded(function(*arguments), node)
+    except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
+        found = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
+        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
+
+
+def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:
+    if len(node.args) != 1 or not isinstance(node.args[0], ast.Name):
+        raise ExpressionError(f"expected {function}(layer), with the name of a layer above or input", node)
+    shape_of = values.get(SHAPE_OF)
+    if not callable(shape_of):  # outside of layers, where it may be a variable's name that was refused
+        raise ExpressionError(f"{function} is for the fields of layers", node)
+    return OF_LAYERS[function](shape_of(node.args[0].id))

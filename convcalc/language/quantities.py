@@ -1,0 +1,42 @@
+"""Amounts as a person writes them: 30M parameters, 4.2G MACs, 256 KiB."""
+
+from __future__ import annotations
+
+import re
+
+from convcalc.fields import shown
+from convcalc.language.tree import LONGEST_NUMBER, number
+
+AMOUNTS = (
+    "params",
+    "buffers",
+    "macs",
+    "elementwise_ops",
+    "flops",
+    "weight_bytes",
+    "activation_bytes",
+    "peak_activation_bytes",
+)
+"""The totals an amount may be given for."""
+
+FACTORS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
+
+EXPECTED = f"expected a whole number, or one with {', '.join(filter(None, FACTORS))} behind it"
+
+
+def amount(value: object) -> int:
+    """A whole number, given as such or with a suffix.
+
+    Raises:
+        ValueError: it is neither, or not whole.
+    """
+    found = value
+    if isinstance(value, str):
+        parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?|[KMG]iB)", value)
+        if parts:
+            found = number(parts[1]) * FACTORS[parts[2]]
+    if isinstance(found, bool | str | tuple | None) or found < 0 or found != found // 1:  # type: ignore[operator]
+        raise ValueError(f"{EXPECTED}; found {shown(value)}")
+    if found >= 10**LONGEST_NUMBER:
+        raise ValueError(f"expected a number of at most {LONGEST_NUMBER} digits; found {shown(value)}")
+    return int(found)

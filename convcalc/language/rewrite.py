@@ -1,0 +1,456 @@
+"""A spec with its standard convolutions replaced, as text: comments and layout of what stays are kept.
+
+A convolution that is written in a block is replaced there, once for all calls of the block. Where only some of the
+calls are to have it replaced, these call a copy of the block; a shipped block is copied into the spec. Names stay as
+they are, so that references hold: a layer that would be called otherwise gets its name written.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from convcalc import layers, steps
+from convcalc.fields import shown
+from convcalc.language import tree
+from convcalc.language.edits import Change, Layout, applied, quoted
+from convcalc.language.outline import Definition, Outline, Path, Scope, Written
+from convcalc.language.padding import NoPadding, size_keeping
+from convcalc.language.source import Edit, Source
+from convcalc.language.suggestions import did_you_mean
+from convcalc.language.template import COMMON, numbered
+from convcalc.language.variants import NOT_INSIDE, Variant, parameters
+from convcalc.layers import Kind
+from convcalc.network import Network, Node
+
+Suffixes = frozenset[Path]
+"""Ways from within a block to the convolutions that are to be replaced there."""
+
+REWRITING_STEPS = 5
+"""Steps that a written layer takes in a rewriting, changed or not."""
+DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
+"""What a convolution has where it is not written, as a spec says it."""
+
+
+class CannotApply(Exception):
+    """A variant that cannot stand where it should; the message says which layer breaks and why."""
+
+
+class UnknownLayer(ValueError):
+    """A name or a glob that no layer has; `name` is what was asked for."""
+
+    def __init__(self, name: str, advice: str) -> None:
+        super().__init__(f"no layer is called `{name}`; {advice}")
+        self.name = name
+
+
+def is_standard(node: Node) -> bool:
+    """A convolution of all channels with all, with a kernel larger than 1."""
+    config = node.config
+    return (
+        node.kind == "conv"
+        and getattr(config, "groups", 0) == 1
+        and any(size > 1 for size in getattr(config, "kernel_size", ()))
+    )
+
+
+class Rewriter:
+    """Rewrites one spec, which has no mistakes; `more` are blocks from elsewhere that variants may be."""
+
+    def __init__(self, source: Source, network: Network, more: Mapping[str, Definition]) -> None:
+        self.source = source
+        self.network = network
+        self.more = more
+        self.outline = Outline(source)
+        self.ways: dict[Path, list[Node]] = {}
+        self.plain: dict[str, str] = {}
+        for node in network.layers:
+            way = self.outline.path(node.name, network.computed)
+            self.plain[node.name] = ".".join(layer.name for layer in way)
+            calls = [layer for layer in way[:-1] if self.outline.block(layer.kind) is not None]
+            self.ways.setdefault((*calls, way[-1]), []).append(node)
+        self.reached = {layer for way in self.ways for layer in way}
+
+    def chosen(
+        self, variant: Variant, patterns: Sequence[str], excluded: Sequence[str] = ()
+    ) -> tuple[dict[Path, list[Node]], tuple[str, ...]]:
+        """The ways to the layers that a variant replaces, and notes on those that it does not or that come along.
+
+        Raises:
+            UnknownLayer: no layer has a name that is asked for.
+        """
+        closed = {*NOT_INSIDE, *self.closure(variant.target)}
+        chosen, notes = {}, []
+        named = set().union(*map(self._matching, patterns))
+        kept = set().union(*map(self._matching, excluded))
+        lenders = {self.network.nodes[owner].name for owner, _ in self.network.lent}
+        for way, nodes in self.ways.items():
+            wanted = [node for node in nodes if not patterns or node.name in named]
+            standard = [node for node in nodes if is_standard(node)]
+            if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
+                continue
+            if any(node.borrowed or node.name in lenders for node in nodes):
+                notes.append(f"{standard[0].name} stays: it has an array in common with another layer")
+                continue
+            staying = [node for node in nodes if node.name in kept]
+            if staying:
+                if len(staying) < len(nodes):
+                    notes.append(f"{staying[0].name} is written once for {len(nodes)} repetitions, all of which stay")
+                continue
+            if len(standard) < len(nodes):
+                notes.append(f"{standard[0].name} stays: it is standard in some of its repetitions alone")
+                continue
+            if len(wanted) < len(nodes):
+                notes.append(
+                    f"{wanted[0].name} is written once for {len(nodes)} repetitions, all of which are replaced"
+                )
+            chosen[way] = nodes
+        return chosen, tuple(notes)
+
+    def _matching(self, pattern: str) -> set[str]:
+        """The full names of all layers that a name or a glob stands for."""
+        found = set()
+        known: set[str] = set()
+        for way, nodes in self.ways.items():
+            for node in nodes:
+                names = {*_names(node.name, way), *_enclosing(self.plain[node.name])}
+                known |= names
+                if pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names):
+                    found.add(node.name)
+        if not found:
+            advice = did_you_mean(pattern, sorted(known)) or "`convcalc analyze --expand` prints the names there are"
+            raise UnknownLayer(pattern, advice)
+        return found
+
+    def closure(self, target: str) -> set[str]:
+        """A block and those it is made of."""
+        found: set[str] = set()
+        waiting = [target]
+        while waiting:
+            name = waiting.pop()
+            block = self.more.get(name) or self.outline.block(name)
+            if name not in found and block is not None:
+                found.add(name)
+                waiting += [layer.kind for layer in block.scope.everything()]
+        return found
+
+    def rewritten(self, variant: Variant, chosen: Mapping[Path, list[Node]]) -> Source:
+        """The spec with the chosen layers replaced; whether it makes a network is another matter.
+
+        Raises:
+            CannotApply: the variant does not have what a layer says.
+        """
+        steps.spend(REWRITING_STEPS * len(self.reached))
+        return self.source.with_text(_Version(self, variant, chosen).text())
+
+
+def _names(name: str, way: Path) -> set[str]:
+    """What a layer may be called by: its full name, what is around it, the block it is written in, its name there."""
+    written = {way[-2].kind, f"{way[-2].kind}.{way[-1].name}"} if len(way) > 1 else set()
+    return {*_enclosing(name), *written}
+
+
+def _enclosing(name: str) -> set[str]:
+    parts = name.split(".")
+    return {".".join(parts[:length]) for length in range(1, len(parts) + 1)}
+
+
+class _Version:
+    """One rewriting: which versions of which blocks are needed, what each is called, and the text."""
+
+    def __init__(self, rewriter: Rewriter, variant: Variant, chosen: Mapping[Path, list[Node]]) -> None:
+        self.rewriter = rewriter
+        self.outline = rewriter.outline
+        self.variant = variant
+        self.nodes: dict[Written, list[Node]] = {}
+        for way, nodes in chosen.items():
+            self.nodes.setdefault(way[-1], []).extend(nodes)
+        self.parameters = parameters(variant.target, self.outline, rewriter.more)
+        self.whole: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != Change())
+        self.versions: dict[str, dict[Suffixes, str]] = {}
+        self._need(self.outline.scope, self.whole)
+        for name, versions in self.versions.items():
+            self._call(name, versions)
+
+    def _need(self, scope: Scope, suffixes: Suffixes) -> None:
+        """Note the versions of blocks that these layers call."""
+        for layer in scope.everything():
+            block = self.outline.block(layer.kind)
+            if block is None or layer not in self.rewriter.reached:
+                continue
+            inside = _behind(layer, suffixes)
+            versions = self.versions.setdefault(block.name, {})
+            if inside not in versions:
+                versions[inside] = ""
+                self._need(block.scope, inside)
+
+    def _call(self, name: str, versions: dict[Suffixes, str]) -> None:
+        """Give each version of a block a name: the block's own to the one that is as written, or else to the first."""
+        kept = frozenset() if frozenset() in versions else next(iter(versions))
+        number = 1
+        for suffixes in versions:
+            versions[suffixes] = name
+            while suffixes != kept and (versions[suffixes] == name or self._is_taken(versions[suffixes])):
+                versions[suffixes] = f"{name}_{self.variant.name}{f'_{number}' if number > 1 else ''}"
+                number += 1
+
+    def _is_taken(self, name: str) -> bool:
+        called = [other for versions in self.versions.values() for other in versions.values()]
+        is_known = name in self.rewriter.more or self.outline.block(name) is not None or layers.load(name) is not None
+        return is_known or called.count(name) > 1
+
+    def text(self) -> str:
+        """The whole spec."""
+        changes = self._changes(self.outline.scope, self.whole)
+        added: dict[str, list[str]] = {}
+        for name, versions in self.versions.items():
+            block = self.outline.block(name)
+            assert block is not None  # noqa: S101  # for the type checker: only blocks have versions
+            for suffixes, called in versions.items():
+                inside = self._changes(block.scope, suffixes)
+                if called == name and name in self.outline.own:
+                    changes |= inside
+                elif called != name or suffixes:
+                    added[called] = self._copied(block, inside)
+        for name in sorted(self.rewriter.closure(self.variant.target) & set(self.rewriter.more)):
+            block = self.rewriter.more[name]
+            added[name] = Layout(block.source.text).entries(block.node)
+        scopes = [self.outline.scope, *(block.scope for block in self.outline.own.values())]
+        edits = self._edits(self.rewriter.source, scopes, changes)
+        return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
+
+    def _copied(self, block: Definition, changes: dict[Written, Change]) -> list[str]:
+        """The lines of a block's definition with changes."""
+        text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
+        root = tree.parse(Source(block.source.path, text)).root
+        own = root.find("blocks") if isinstance(root, tree.Mapping) and not block.source.shipped else None
+        node = own.find(block.name) if isinstance(own, tree.Mapping) else root
+        assert isinstance(node, tree.Mapping)  # noqa: S101  # for the type checker: it was one before
+        entries = [entry for entry in node.entries if entry[0].value != "about"]
+        about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
+        return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
+
+    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Written, Change]) -> list[Edit]:
+        """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
+        layout = Layout(source.text)
+        every = [layer for scope in scopes for layer in scope.everything()]
+        known: dict[int, Change] = {}
+        for layer in every:
+            if known.setdefault(layer.key.start, changes.get(layer, Change())) != changes.get(layer, Change()):
+                raise _anchored(source, layer)
+        for layer in every:
+            if layer in changes and layer.has_own_body:
+                self._refuse_shared_body(source, layer, every, changes)
+        edits = [edit for layer in every if layer in changes for edit in layout.edits(layer, changes[layer])]
+        return list(dict.fromkeys(edits))
+
+    def _refuse_shared_body(
+        self, source: Source, layer: Written, every: list[Written], changes: dict[Written, Change]
+    ) -> None:
+        """What is written into a body must not reach others by an alias that are not to have it."""
+        change, body = changes[layer], layer.body
+        touches = change.fields or change.dropped or change.name is not None
+        if not touches or not isinstance(body, tree.Mapping) or "&" not in source.text[layer.key.end : body.end]:
+            return
+        for other in every:
+            if other.key.start == layer.key.start or not any(
+                body.start <= key.start < body.end for key, _ in _entries(other)
+            ):
+                continue
+            its = changes.get(other, Change())
+            unnamed = change.name is not None and its.name is None
+            if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
+                raise _anchored(source, layer)
+
+    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Written, Change]:
+        """What becomes of the layers of a scope, and of those within."""
+        changes = {}
+        for inner in scope.scopes():
+            for layer in inner.layers:
+                if (layer,) in suffixes:
+                    changes[layer] = self._replacement(layer)
+                elif layer.kind in self.versions and layer in self.rewriter.reached:
+                    called = self.versions[layer.kind][_behind(layer, suffixes)]
+                    if called != layer.kind:
+                        changes[layer] = Change(kind=called)
+            self._keep_names(inner, changes)
+        return changes
+
+    def _keep_names(self, scope: Scope, changes: dict[Written, Change]) -> None:
+        """Have names written where layers are counted otherwise than before."""
+        counts: dict[str, int] = {}
+        for layer in scope.layers:
+            change = changes.get(layer, Change())
+            kind = change.kind or layer.kind
+            counts[kind] = counts.get(kind, 0) + 1
+            if not layer.named and numbered(kind, counts[kind]) != layer.name:
+                bare = self._bare(layer)
+                changes[layer] = msgspec.structs.replace(change, name=layer.name, bare=bare)
+
+    def _bare(self, layer: Written) -> str:
+        """The field whose value stands for the whole layer."""
+        known = parameters(layer.kind, self.outline, self.rewriter.more)
+        required = [name for name, default in known.items() if default is None]
+        kind = layers.load(layer.kind)
+        required = list(layers.required(kind)) if kind is not None else required
+        return required[0] if len(required) == 1 else next(iter(known), "")
+
+    def _replacement(self, layer: Written) -> Change:
+        """The variant in place of one convolution.
+
+        Raises:
+            CannotApply: the convolution says something that the variant has no field for.
+        """
+        variant = self.variant
+        written = {str(key.value): value for key, value in _entries(layer) if key.value not in COMMON}
+        shares = any(key.value == "share" for key, _ in _entries(layer))
+        fields = {}
+        for name, text in variant.fields.items():
+            if name in written or not shares:
+                fields[name] = quoted(text.replace("{out_channels}", _expression(written.get("out_channels"))))
+        fields |= self._padding(layer, written, fields)
+        dropped = {name for name in written if name not in self.parameters or name in variant.dropped}
+        for name in dropped - set(variant.dropped):
+            self._may_drop(layer, name)
+        if not shares:
+            fields |= self._defaults({*written, *fields, *variant.dropped})
+            self._complete(layer, {*written, *fields})
+        kind = None if variant.target == layer.kind else variant.target
+        return Change(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
+
+    def _padding(self, layer: Written, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
+        """The padding that keeps the size where the variant does and the layer does not share that of another."""
+        if not self.variant.keeps_size or "dilation" not in fields:
+            return {}
+        nodes = self.nodes[layer]
+        try:
+            padding = size_keeping(self.variant.fields["dilation"], written, [node.config for node in nodes])
+        except NoPadding as problem:
+            raise CannotApply(f"{nodes[0].name}: {problem}") from None
+        return {} if padding is None else {"padding": quoted(padding)}
+
+    def _may_drop(self, layer: Written, field: str) -> None:
+        for node in self.nodes[layer]:
+            assert node.config is not None  # noqa: S101  # for the type checker: inputs are not replaced
+            kind: type[Kind] = type(node.config)
+            if field not in layers.defaults(kind):
+                raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")
+            standard = layers.field_types(kind)[field].expand(layers.defaults(kind)[field], len(node.shape) - 1)
+            if getattr(node.config, field) != standard:
+                found = getattr(node.config, field)
+                raise CannotApply(
+                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(found)} here"
+                )
+
+    def _defaults(self, known: set[str]) -> dict[str, str]:
+        """Fields to write because the variant has them otherwise where nothing is written."""
+        kind = layers.load(self.variant.target)
+        if kind is not None:
+            return {}  # the kinds that have a convolution's fields have its defaults
+        wanted = {name: text for name, text in DEFAULTS.items() if name in self.parameters and name not in known}
+        return {name: text for name, text in wanted.items() if self.parameters[name] != text}
+
+    def _complete(self, layer: Written, known: set[str]) -> None:
+        kind = layers.load(self.variant.target)
+        required = [name for name, default in self.parameters.items() if default is None]
+        required = list(layers.required(kind)) if kind is not None else required
+        missing = [name for name in required if name not in known]
+        if missing:
+            needs = ", ".join(f"`{name}`" for name in missing)
+            example = f"{self.variant.name}:{missing[0]}=VALUE"
+            raise CannotApply(f"{self.nodes[layer][0].name}: {self.variant.target} needs {needs}; write {example}")
+
+
+def _anchored(source: Source, layer: Written) -> CannotApply:
+    line = source.line(layer.key.start)
+    used = f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
+    return CannotApply(f"{used}, which would have to differ; write it out where it is used")
+
+
+def _behind(layer: Written, suffixes: Suffixes) -> Suffixes:
+    return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
+
+
+def _entries(layer: Written) -> list[tuple[tree.Scalar, tree.Node]]:
+    return layer.body.entries if isinstance(layer.body, tree.Mapping) else []
+
+
+def _expression(node: tree.Node | None) -> str:
+    """A value as a part of an expression."""
+    text = str(node.value) if isinstance(node, tree.Scalar) else ""
+    return text if re.fullmatch(r"\w*", text) else f"({text})"
+
+
+def _block_edits(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]:
+    """The definitions of blocks, put behind those that are there, or before the layers."""
+    if not added:
+        return []
+    layout, root = Layout(outline.source.text), outline.root
+    found = root.find("blocks")
+    if layout.flows(root) or (isinstance(found, tree.Mapping) and layout.flows(found)):
+        return [_in_braces(layout, root, found, added)]
+    newline = layout.newline
+    if isinstance(found, tree.Mapping) and found.entries:
+        place = layout.line_end(max(found.start, layout.end(found) - 1))
+        before = "" if layout.text[place - 1 : place] in ("\n", "\r") else newline
+        return [Edit(place, place, before + _defined(added, layout.indentation(found), newline))]
+    outer = layout.indentation(root)
+    definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
+    place = _above_the_layers(layout, root)
+    return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
+
+
+def _above_the_layers(layout: Layout, root: tree.Mapping) -> int:
+    """Where the line of `layers` begins, or the comment above it."""
+    key = next(key for key, _ in root.entries if key.value == "layers")
+    place = layout.line_start(key.start)
+    while place > 0:
+        above = layout.line_start(place - 1 - layout.text[:place].endswith("\r\n"))
+        if above <= root.start or not layout.text[above:place].lstrip().startswith("#"):
+            break
+        place = above
+    return place
+
+
+def _defined(added: Mapping[str, list[str]], indentation: str, newline: str) -> str:
+    text = ""
+    for name, lines in added.items():
+        text += newline + "".join(
+            f"{line}{newline}" for line in [f"{indentation}{quoted(name)}:", *_deeper(lines, indentation)]
+        )
+    return text
+
+
+def _deeper(lines: list[str], indentation: str) -> list[str]:
+    return [f"{indentation}  {line}" for line in lines]
+
+
+def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:
+    texts = []
+    for name, lines in added.items():
+        text = "\n".join(lines)
+        node = tree.parse(Source("", text)).root
+        assert node is not None  # noqa: S101  # for the type checker: it was written as one
+        texts.append(f"{quoted(name)}: {Layout(text).inline(node, flow=True)}")
+    if isinstance(found, tree.Mapping):
+        place = layout.start(found) + 1
+        return Edit(place, place, ", ".join(texts) + (", " if found.entries else ""))
+    place = layout.start(root) + 1
+    return Edit(place, place, "blocks: {" + ", ".join(texts) + "}, ")
+
+
+def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
+    """The spec with what it expects brought up to date; figures that are None are expected no more."""
+    root = tree.parse(source).root
+    entries = root.entries if isinstance(root, tree.Mapping) else []
+    fields = ((key, value) for key, value in entries if key.value == "expect")
+    key, expect = next(fields, (None, None))
+    if key is None or not isinstance(expect, tree.Mapping):
+        return source
+    names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
+    texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
+    change = Change(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
+    return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))

@@ -1,0 +1,194 @@
+"""The JSON Schema of specs (draft 7, which editors read), derived from the kinds, the blocks and their fields.
+
+A block that a spec defines itself cannot be known here, so a layer of an unknown name is let through; everything that
+has a name here is checked field by field.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from convcalc import layers
+from convcalc.language import library
+from convcalc.language.document import FIELDS
+from convcalc.language.limits import LIMITED
+from convcalc.language.quantities import AMOUNTS
+from convcalc.language.settings import SHAPE
+from convcalc.language.template import MERGES, REPEAT, WHEN
+
+Schema = dict[str, Any]
+
+ANY = {"not": {"type": "object"}, "description": "a number, true or false, a word, an expression, or a list of such"}
+TEXT: Schema = {"not": {"type": ["object", "array"]}}
+AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
+NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
+ARRAYS: Schema = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\."}, "minProperties": 1}
+SHARE: Schema = {
+    "anyOf": [{"type": "string"}, ARRAYS],
+    "description": "an earlier layer whose weights are used, or single arrays by name: {weight: conv1.weight}",
+}
+SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
+"""Where the fields are those of an earlier layer, none must be written."""
+BUDGET: Schema = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": dict.fromkeys(LIMITED, AMOUNT),
+}
+COMMON: Schema = {
+    "name": {
+        "type": "string",
+        "pattern": r"^([^.{}]|\{[^{}]+\})+$",
+        "description": "what the layer is called; no dots, and expressions in braces: p{index + 3}",
+    },
+    "from": {**NAMES, "description": "the tensors that enter, by name (default: the layer before)"},
+    "repeat": {**REPEAT.schema(), "description": REPEAT.about},
+    "when": {**WHEN.schema(), "description": WHEN.about},
+    "share": {"type": "string", "description": "an earlier layer whose weights are used"},
+    "budget": {**BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
+    "lint": {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {"ignore": NAMES},
+        "description": "rules that are not applied here",
+    },
+}
+
+
+def schema() -> Schema:
+    """The schema of a spec."""
+    kinds = {name: _kind(name) for name in layers.names()}
+    blocks = {name: _block(name) for name in library.block_names()}
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "convcalc spec",
+        "type": "object",
+        "additionalProperties": False,
+        "required": ["layers"],
+        "oneOf": [{"required": ["input"]}, {"required": ["inputs"]}],
+        "properties": {name: {**_top(name), "description": about} for name, about in FIELDS.items()},
+        "definitions": {
+            "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
+            "layer": {
+                "anyOf": [
+                    {"type": "string", "examples": _complete(), "not": {"enum": _incomplete()}},
+                    {
+                        "type": "object",
+                        "minProperties": 1,
+                        "maxProperties": 1,
+                        "properties": {**kinds, **blocks},
+                        "additionalProperties": _unknown_layer(),
+                    },
+                ]
+            },
+        },
+    }
+
+
+def _unknown_layer() -> Schema:
+    """A block that the spec defines itself: any fields."""
+    mapping = {"type": "object", "additionalProperties": ANY, "properties": COMMON}
+    return {"anyOf": [ANY, mapping]}
+
+
+def _top(name: str) -> Schema:
+    amounts = dict.fromkeys(AMOUNTS, AMOUNT)
+    parameters = {"type": "object", "additionalProperties": ANY}
+    block = {
+        "type": "object",
+        "required": ["layers"],
+        "additionalProperties": False,
+        "properties": {
+            "about": {"type": "string"},
+            "inputs": {
+                "type": "array",
+                "items": {"type": "string"},
+                "minItems": 1,
+                "uniqueItems": True,
+                "description": "names of the tensors that enter (default: one, called input)",
+            },
+            "parameters": {**parameters, "description": "names with defaults, or `required`"},
+            "layers": {"$ref": "#/definitions/layers"},
+        },
+    }
+    shape = SHAPE.schema()
+    return {
+        "input": shape,
+        "inputs": {"type": "object", "minProperties": 1, "additionalProperties": shape},
+        "variables": parameters,
+        "blocks": {"type": "object", "additionalProperties": block},
+        "layers": {"$ref": "#/definitions/layers"},
+        "outputs": NAMES,
+        "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
+        "budget": BUDGET,
+    }.get(name, TEXT)
+
+
+def _needs_fields() -> dict[str, bool]:
+    """Every kind and shipped block, and whether it must be given fields."""
+    kinds = {name: bool(layers.required(kind)) for name in layers.names() if (kind := layers.load(name))}
+    blocks = {name: block for name in library.block_names() if (block := library.block(name))}
+    return kinds | {name: None in block.parameters.values() for name, block in blocks.items()}
+
+
+def _complete() -> list[str]:
+    return [name for name, needs_fields in _needs_fields().items() if not needs_fields]
+
+
+def _incomplete() -> list[str]:
+    return [name for name, needs_fields in _needs_fields().items() if needs_fields]
+
+
+def _amounts(properties: Schema) -> Schema:
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+def _kind(name: str) -> Schema:
+    kind = layers.load(name)
+    assert kind is not None  # noqa: S101  # for the type checker: names() lists what load() finds
+    types = layers.field_types(kind)
+    fields = {field: {**type_.schema(), "description": type_.about} for field, type_ in types.items()}
+    for field, value in layers.defaults(kind).items():
+        fields[field]["default"] = _plain(value)
+    if name in MERGES:
+        branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
+        fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
+    required = list(layers.required(kind))
+    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
+    return {**found, "description": layers.page(kind).partition("\n")[0]}
+
+
+def _block(name: str) -> Schema:
+    block = library.block(name)
+    assert block is not None  # noqa: S101  # for the type checker: block_names() lists what block() finds
+    required = [parameter for parameter, default in block.parameters.items() if default is None]
+    fields: Schema = {parameter: dict(ANY) for parameter in block.parameters}
+    found = _layer(
+        fields, required, bare=[{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
+    )
+    return {**found, "description": block.about}
+
+
+def _bare(fields: list[str], required: list[str]) -> list[str]:
+    """The field whose value may stand for the whole layer: the one that is required, or the only one."""
+    if len(required) == 1:
+        return required
+    return fields if len(fields) == 1 else []
+
+
+def _layer(fields: Schema, required: list[str], bare: list[Schema], *, share: Schema = COMMON["share"]) -> Schema:
+    properties = {**fields, **COMMON, "share": share}
+    mapping: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    if required:
+        mapping["anyOf"] = [{"required": required}, SHARING]
+    empty = [] if required else [{"type": "null"}]
+    return {"anyOf": [mapping, *bare, *empty]}
+
+
+def _plain(value: object) -> Any:
+    """A default as a person would write it: once for all axes."""
+    if isinstance(value, tuple) and len(value) == 1:
+        return _plain(value[0])
+    if isinstance(value, tuple):
+        items = [_plain(item) for item in value]
+        return items[0] if len(items) == 2 and items[0] == items[1] else items
+    return value

@@ -1,0 +1,123 @@
+"""The values of a spec: its variables, those given from outside, and typed values that rest on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from msgspec.structs import replace
+
+from convcalc import steps
+from convcalc.fields import FieldError, FieldType, Listed
+from convcalc.language import tree
+from convcalc.language.expressions import UNKNOWN, ExpressionError, Unknown, is_name
+from convcalc.language.source import Diagnostic, Source
+from convcalc.language.suggestions import did_you_mean, listed
+from convcalc.language.template import IN_LAYER, Compiler
+from convcalc.language.tree import Node, Scalar, described, parse
+from convcalc.language.values import Value
+
+SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
+
+
+class Settings:
+    """Evaluates what stands outside the layers; `values` are the variables by name."""
+
+    def __init__(self, compiler: Compiler) -> None:
+        self.compiler = compiler
+        self.values: dict[str, Any] = {}
+        self.keys: dict[str, Scalar] = {}
+        self.rests_on: dict[str, set[str]] = {}  # the names in the value of each variable
+        self.is_over_limit = False  # variables that follow have no value
+        self.problems: list[Diagnostic] = []  # of what was given from outside; the spec's own are the compiler's
+
+    def text(self, mapping: tree.Mapping, field: str) -> str:
+        """A text field as it is written, nothing where it is not there."""
+        node = mapping.find(field)
+        if node is None:
+            return ""
+        if not isinstance(node, Scalar):
+            self.compiler.problem("CC011", node, f"{field}: expected a text, found {described(node)}")
+            return ""
+        # 1e3 is a number to YAML and a name all the same.
+        return node.value if isinstance(node.value, str) else self.compiler.source.text[node.start : node.end]
+
+    def variables(self, node: Node | None, given: Mapping[str, object]) -> None:
+        """Read the variables in order; a given value stands in for the spec's own."""
+        entries = node.entries if isinstance(node, tree.Mapping) else []
+        if node is not None and not isinstance(node, tree.Mapping):
+            message = f"variables: expected a mapping, found {described(node)}"
+            self.compiler.problem("CC011", node, message, "variables: {width: 64}")
+        names = [str(key.value) for key, _ in entries]
+        for name, value in given.items():
+            if name not in names:
+                advice = did_you_mean(name, names) or f"it has {listed(names) or 'none'}"
+                if name == "input":
+                    advice = f"sizes of an input are given by --input {value}"
+                message = f"the spec has no variable `{name}`"
+                source = Source("--set", f"{name}={value}")
+                self.problems.append(source.diagnostic("CC013", 0, len(name), message, advice))
+        known: set[str] = set()
+        for key, value in entries:
+            name = str(key.value)
+            if not is_name(name) or name in {*IN_LAYER, "index"}:
+                self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
+                self.values[name] = UNKNOWN
+            elif name in given:
+                self.keys[name] = key
+                self.values[name] = self._given(name, str(given[name]), known)
+            else:
+                self.keys[name] = key
+                self.values[name] = self.own(name, value, known)
+            known.add(name)
+
+    def own(self, name: str, node: Node, known: set[str]) -> Any:
+        """The value that the spec gives a variable."""
+        if self.is_over_limit:
+            return UNKNOWN
+        try:
+            read, self.rests_on[name] = self.compiler.uses_of(partial(self.compiler.value, node, known, None, name))
+            return self.evaluated(read, name)
+        except steps.OutOfSteps as error:
+            self.is_over_limit = True
+            self.compiler.over_limit(node, f"{name}: {error}")
+            return UNKNOWN
+
+    def _given(self, name: str, text: str, known: set[str]) -> Any:
+        source = Source("--set", f"{name}={text}")
+        parsed = parse(Source("--set", " " * (len(name) + 1) + text))  # so that places are those in `source`
+        problems = [replace(problem, text=source.text) for problem in parsed.problems]
+        if parsed.root is None and not problems:
+            message = f"{name}: expected a value, found nothing"
+            problems = [source.diagnostic("CC011", 0, len(source.text), message)]
+        if parsed.root is None or problems:
+            self.problems += problems
+            return UNKNOWN
+        own = Settings(self.compiler.of(source))
+        own.values, own.rests_on, own.is_over_limit = self.values, self.rests_on, self.is_over_limit
+        value = own.own(name, parsed.root, known)
+        self.is_over_limit = own.is_over_limit
+        self.problems += own.compiler.problems
+        return value
+
+    def evaluated(self, value: Value, name: str) -> Any:
+        """What a value says, `UNKNOWN` where it cannot be read."""
+        try:
+            return value.evaluate(self.values)
+        except Unknown:
+            return UNKNOWN
+        except ExpressionError as error:
+            self.compiler.problem("CC011", value.node, f"{name}: {error}")
+            return UNKNOWN
+
+    def typed(self, node: Node, type_: FieldType, name: str) -> Any:
+        """A value of a type, None where it cannot be read."""
+        value = self.evaluated(self.compiler.value(node, set(self.values), type_, name), name)
+        if value is UNKNOWN:
+            return None
+        try:
+            return type_.accept(value, 1)
+        except FieldError as error:
+            self.compiler.problem("CC011", node, f"{name}: {error}")
+            return None

@@ -1,0 +1,136 @@
+"""Where a layer stands when the network is built, and how what is wrong there is reported in the user's own text."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
+import msgspec
+
+from convcalc import steps
+from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic
+from convcalc.language.template import Layer
+from convcalc.language.tree import Node, Scalar
+
+Tensor = int | None
+"""Index of the node whose output it is; None where its shape is unknown."""
+
+
+class Failed(Exception):
+    """The layer has no output; why has been reported, here or where its input failed."""
+
+
+class Call:
+    """What the layers of one sequence see: values for expressions, names, and where they were called from.
+
+    `input` is what the first layer starts from, `inputs` what enters under names.
+    """
+
+    __slots__ = ("caller", "input", "inputs", "prefixes", "shared", "values")
+
+    def __init__(
+        self,
+        values: dict[str, Any],
+        input_: Tensor,
+        prefixes: tuple[str, ...] = ("",),
+        *,
+        inputs: Mapping[str, Tensor] = MappingProxyType({}),
+        caller: Site | None = None,
+        shared: str | None = None,
+    ) -> None:
+        self.values = values
+        self.input = input_
+        self.prefixes = prefixes  # of the names in reach, innermost first
+        self.inputs = inputs
+        self.caller = caller  # the block's call
+        self.shared = shared  # prefix of the layers whose weights are used
+
+
+class Site:
+    """One occurrence of a written layer: in a call, under its full name, `index` where it is repeated."""
+
+    __slots__ = ("call", "index", "layer", "name")
+
+    def __init__(self, layer: Layer, call: Call, name: str, index: int | None = None) -> None:
+        self.layer = layer
+        self.call = call
+        self.name = name
+        self.index = index
+
+    @property
+    def relative_name(self) -> str:
+        """The name within the call."""
+        return self.name.removeprefix(self.call.prefixes[0])
+
+    def in_users_text(self, field: str = "") -> tuple[Site, str]:
+        """The nearest call that the user wrote, and its argument that the field rests on.
+
+        A layer inside a block that ships with convcalc means nothing to who called it.
+        """
+        site = self
+        while site.layer.source.shipped and site.call.caller is not None:
+            value = site.layer.fields.get(field)
+            argument = getattr(value.written, "name", None) if value is not None else None
+            site = site.call.caller
+            field = argument if argument is not None and argument in site.layer.fields else ""
+        return site, field
+
+
+class Decision(msgspec.Struct, frozen=True):
+    """Whether a layer stands in a block by a `when` that asks for its own input's channels, not the block's."""
+
+    site: Site
+    in_channels: int
+    input_channels: int
+    stands: bool
+
+
+class Problems:
+    """What is wrong, each said once however often a layer is repeated."""
+
+    def __init__(self) -> None:
+        self.found: list[Diagnostic] = []
+        self.warnings: list[Diagnostic] = []
+        self.failures: dict[str, str] = {}  # what is wrong first, by the full name of the layer, repetitions too
+        self._said: set[tuple[str, int, str]] = set()
+
+    def fail(self, site: Site, code: str, message: str, field: str = "", advice: str = "") -> Failed:
+        """Report something about a layer at the field to blame; returns what to raise."""
+        self.failures.setdefault(site.name, message)
+        own, field = site.in_users_text(field)
+        layer = own.layer
+        node: Node = layer.fields[field].node if field in layer.fields else layer.key
+        if field in {"repeat", "when"}:
+            node = getattr(layer, field).node
+        elif field == "from" and layer.sources:
+            node = layer.sources[0].node
+        return self.fail_at(own, node, code, f"{site.name}: {message}", advice)
+
+    def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
+        """Report something about a node of the layer's text."""
+        self._add(self.found, site, node, code, message, advice, "error")
+        return Failed()
+
+    def over_limit(self, site: Site, message: str, field: str = "") -> None:
+        """Report that building ends at a layer, whatever else is wrong with it."""
+        own, field = site.in_users_text(field)
+        node: Node = getattr(own.layer, field).node if field == "repeat" else own.layer.key
+        source, end = own.layer.source, node.end if isinstance(node, Scalar) else node.start + 1
+        self.found.append(source.diagnostic("CC008", node.start, end, f"{site.name}: {message}"))
+
+    def warn(self, site: Site, code: str, message: str, advice: str) -> None:
+        """Report something about a layer that can be built, and may not be what is meant."""
+        own, _ = site.in_users_text()
+        self._add(self.warnings, own, own.layer.key, code, f"{site.name}: {message}", advice, "warning")
+
+    def _add(
+        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, severity: str
+    ) -> None:
+        source = site.layer.source
+        key = (source.path, node.start, code)
+        if key not in self._said:
+            steps.spend(STEPS_OF_DIAGNOSTIC)
+            self._said.add(key)
+            end = node.end if isinstance(node, Scalar) else node.start + 1
+            kept.append(source.diagnostic(code, node.start, end, message, advice, severity))

@@ -1,1 +1,0 @@
-"""From imported layers to the text of a spec."""

@@ -1,0 +1,274 @@
+"""Repeated structure of an import as blocks: which parts become blocks, and the layers that are then written."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import pairwise
+
+import msgspec
+
+from convcalc import layers
+from convcalc.language import library
+from convcalc.network import Network
+from convcalc.readable.layout import Written
+from convcalc.readable.modules import Modules
+from convcalc.readable.names import is_generic, parts, unlike
+from convcalc.readable.parts import Module, Part, Path
+from convcalc.readable.regions import Graph, sequence
+from convcalc.readable.scopes import Block, Scope, Slot, Unfit, Unit
+from convcalc.readable.shipped import Shipped
+from convcalc.readable.templates import Entry, Template, Templates
+
+MOST_PARAMETERS = 8
+"""Parameters of a block; with more, its calls say no less than its layers would."""
+
+LONG_RUN = 4
+"""Calls in a row that are one even where the first differs in more than a stride."""
+
+OVERHEAD = 3
+"""Lines that a block takes beside its layers: its name, `parameters` and `layers`."""
+
+
+class Folded(msgspec.Struct, frozen=True):
+    """A network as it is written: its blocks, the inner ones first, its layers, and its outputs.
+
+    These are texts; there are none where what the last layer yields is the one output.
+    """
+
+    blocks: list[Block]
+    layers: list[Written]
+    outputs: list[str]
+
+
+def flat(graph: Graph) -> Folded:
+    """Every layer on its own."""
+    whole = _whole(graph, sequence(graph))
+    return _Folding(graph, Templates(graph, joining=False).root(whole), [], None).written()
+
+
+def folded(graph: Graph, network: Network) -> Iterator[Folded]:
+    """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
+    shipped = Shipped(graph, network)
+    for joining in (True, False):
+        whole = _whole(graph, Modules(graph).grouped(sequence(graph)))
+        templates = Templates(graph, joining=joining)
+        yield _Folding(graph, templates.root(whole), templates.every, shipped).written()
+
+
+def _whole(graph: Graph, items: Sequence[Part]) -> Module:
+    entry = -1 if len(graph.input_names) == 1 else -1 - len(graph.input_names)
+    return Module((), items, entry, 0, len(graph.layers) - 1)
+
+
+class _Folding:
+    """Chooses which templates become blocks, and writes them and the network."""
+
+    def __init__(self, graph: Graph, root: Template, templates: list[Template], shipped: Shipped | None) -> None:
+        self.graph = graph
+        self.root = root
+        found = {template: shipped.block(template.occurrences) for template in templates} if shipped is not None else {}
+        self.shipped = {template: block for template, block in found.items() if block is not None}
+        self.chosen = {template for template in templates if len(template.occurrences) > 1} | {*self.shipped}
+        self.blocks: dict[Template, Block] = {}
+
+    def written(self) -> Folded:
+        """The network and its blocks; a template that turns out not to fit all of its occurrences is no block."""
+        while True:
+            self._choose()
+            try:
+                return self._written()
+            except _NoBlock as found:
+                self.chosen.discard(found.template)
+
+    def _written(self) -> Folded:
+        self.blocks = {}
+        for template in sorted(self.chosen, key=lambda template: template.number):
+            self._write(template)
+        slots = self._slots(self.root.entries, self.root.occurrences, self.root)
+        scope = Scope(self.graph, self.root.occurrences, slots, is_block=False)
+        is_last = self.graph.outputs == [self.root.occurrences[0].exit]
+        outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
+        scope.name()
+        return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])
+
+    # Which become blocks.
+
+    def _choose(self) -> None:
+        """Drop blocks that take as many lines as they save, the worst first: others may be worth more without them."""
+        while self.chosen:
+            bare = next((template for template in self.chosen if self._is_bare(template)), None)
+            if bare is not None:
+                self.chosen.discard(bare)
+                continue
+            gains = dict.fromkeys(self.chosen, 0)
+            own = [template for template in self.chosen if template not in self.shipped]
+            for template in (self.root, *own):
+                self._count(template.entries, gains)
+            for template in own:
+                gains[template] -= self._lines(template.entries) + OVERHEAD
+            worst = min(self.chosen, key=lambda template: (gains[template], -template.number))
+            if gains[worst] > 0:
+                return
+            self.chosen.discard(worst)
+
+    def _is_bare(self, template: Template) -> bool:
+        """Whether it is nothing but calls of one other block, which are as well written where it is called."""
+        entries = template.entries
+        while len(entries) == 1 and entries[0].template is not None and entries[0].template not in self.chosen:
+            entries = entries[0].template.entries
+        called = {entry.template for entry in entries}
+        return len(called) == 1 and not called.isdisjoint(self.chosen)
+
+    def _lines(self, entries: Sequence[Entry]) -> int:
+        """Lines that entries take."""
+        lines = 0
+        for entry in entries:
+            if entry.template is not None:
+                lines += 1 if entry.template in self.chosen else self._lines(entry.template.entries)
+            else:
+                lines += 1
+                if entry.branches is not None:
+                    lines += 1 + sum(max(1, self._lines(branch)) for branch in entry.branches)
+        return lines
+
+    def _count(self, entries: Sequence[Entry], gains: dict[Template, int]) -> None:
+        """Add to each block what its calls among these entries save; those in a row are taken to be one."""
+        before: Template | None = None
+        for entry in entries:
+            if entry.template in gains:
+                gains[entry.template] += self._lines(entry.template.entries) - (entry.template is not before)
+            elif entry.template is not None:
+                self._count(entry.template.entries, gains)
+            for branch in entry.branches or ():
+                self._count(branch, gains)
+            before = entry.template
+
+    # Blocks.
+
+    def _write(self, template: Template) -> Block:
+        found = self.blocks.get(template) or self.shipped.get(template)
+        if found is not None:
+            return found
+        try:
+            slots = self._slots(template.entries, template.occurrences, template)
+            scope = Scope(self.graph, template.occurrences, slots, is_block=True)
+            exits = [occurrence.exit for occurrence in template.occurrences]
+            if scope.leaving != exits or len(scope.parameters) > MOST_PARAMETERS:
+                raise Unfit
+        except Unfit:
+            raise _NoBlock(template) from None
+        for place, occurrence in enumerate(template.occurrences):
+            occurrence.arguments = {name: parameter.values[place] for name, parameter in scope.parameters.items()}
+        scope.name()
+        parameters = {name: parameter.default for name, parameter in scope.parameters.items()}
+        order = sorted(parameters, key=lambda name: (parameters[name] is not None, "channels" not in name))
+        name = self._name(template)
+        self.blocks[template] = Block(name, {name: parameters[name] for name in order}, scope.written(slots))
+        return self.blocks[template]
+
+    def _name(self, template: Template) -> str:
+        """What a block is called: as its modules are, or by what is in it."""
+        taken = {block.name for block in self.blocks.values()}
+        words = {_word(occurrence.path) for occurrence in template.occurrences}
+        kinds = [entry.kind for entry in template.flat()]
+        wanted = [words.pop()] if len(words) == 1 else []
+        wanted += [word for kind, word in _BY_MERGE.items() if kind in kinds]
+        if all(kinds) and len(kinds) < 5:
+            wanted += ["_".join(names.get(kind, kind) for kind in kinds) for names in _SHORT]
+        free = (word for word in wanted if word and layers.load(word) is None and library.block_source(word) is None)
+        return unlike(next(free, "block"), taken)
+
+    # The slots of a scope.
+
+    def _slots(self, entries: Sequence[Entry], holders: Sequence[Module | None], scope: Template) -> list[Slot]:
+        """The slots of a sequence that stands in these modules, the scope's own or such as are no blocks."""
+        found: list[Slot] = []
+        for entry in entries:
+            here = [None if holder is None else entry.found.get(holder) for holder in holders]
+            if not any(here):
+                continue
+            if entry.template is None or entry.template in self.chosen:
+                found.append(self._slot(entry, here, holders, scope))
+                continue
+            modules = [part if isinstance(part, Module) else None for part in here]
+            inner = self._slots(entry.template.entries, modules, scope)
+            if len(inner) == 1 and inner[0].block is not None:
+                inner[0].path = self._path(here, scope)  # the module is nothing but that
+            found += inner
+        return self._runs(found)
+
+    def _slot(
+        self, entry: Entry, here: Sequence[Part | None], holders: Sequence[Module | None], scope: Template
+    ) -> Slot:
+        units: list[list[Unit]] = [
+            [] if part is None else [part if isinstance(part, Module) else part.index] for part in here
+        ]
+        block = None if entry.template is None else self._write(entry.template)
+        branches = None
+        if entry.branches is not None:
+            branches = [self._slots(branch, holders, scope) for branch in entry.branches]
+        return Slot(entry.kind if block is None else block.name, units, self._path(here, scope), block, branches)
+
+    def _path(self, found: Sequence[Part | None], scope: Template) -> Path:
+        """What something is called in its scope, nothing where that differs between occurrences."""
+        paths = []
+        for occurrence, part in zip(scope.occurrences, found, strict=True):
+            if part is not None:
+                path = part.path if isinstance(part, Module) else parts(self.graph.layers[part.index].name)
+                around = len(occurrence.path)
+                paths.append(path[around:] if path[:around] == occurrence.path and len(path) > around else path)
+        return paths[0] if all(path == paths[0] for path in paths) else ()
+
+    def _runs(self, slots: Sequence[Slot]) -> list[Slot]:
+        """The slots with calls of one block in a row as one that is repeated, where that can be said."""
+        found: list[Slot] = []
+        for slot in slots:
+            before = found[-1] if found else None
+            if (
+                before is None
+                or slot.block is None
+                or before.block is not slot.block
+                or before.path[:-1] != slot.path[:-1]
+            ):
+                found.append(slot)
+                continue
+            runs = [[*units, *more] for units, more in zip(before.found, slot.found, strict=True)]
+            if all(before.found) and all(map(self._is_run, runs)):
+                before.found = runs
+            else:
+                found.append(slot)
+        return found
+
+    def _is_run(self, units: Sequence[Unit]) -> bool:
+        """Whether calls behind each other can be one: all alike, or the first another that yields the same shape."""
+        calls = [unit for unit in units if isinstance(unit, Module)]
+        if any(call.entry != before.exit for before, call in pairwise(calls)):
+            return False
+        first, *rest = (call.arguments for call in calls)
+        if not rest:
+            return True
+        if any(arguments != rest[0] for arguments in rest) or len({self.graph.shape(call.exit) for call in calls}) > 1:
+            return all(arguments == first for arguments in rest)
+        other = [name for name, value in first.items() if value != rest[0][name]]
+        is_usual = all(isinstance(first[name], bool) or name.endswith("stride") for name in other)
+        return is_usual or len(calls) >= LONG_RUN
+
+
+class _NoBlock(Exception):
+    """A template whose occurrences cannot be written as one."""
+
+    def __init__(self, template: Template) -> None:
+        super().__init__(template.number)
+        self.template = template
+
+
+_BY_MERGE = {"add": "residual", "mul": "gated", "concat": "joined"}
+_SHORT = ({"batch_norm": "bn", "conv_transpose": "deconv"}, {"batch_norm": "norm"})
+
+
+def _word(path: Path) -> str:
+    """What a module is called that says more than where it is."""
+    words = (re.match(r"[^\W\d_]*(_[^\W\d_]+)*", part) for part in reversed(path))
+    found = next((word[0] for word in words if word is not None and not is_generic(word[0])), "")
+    return found.lower() if found.isascii() else ""

@@ -1,0 +1,160 @@
+"""Layers that belong together, as their names say: the modules of the program that the graph was exported from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from convcalc import layers
+from convcalc.readable.names import is_generic, parts
+from convcalc.readable.parts import Item, Module, Part, Path
+from convcalc.readable.regions import Graph
+from convcalc.readable.repeats import LEAST, keys, runs
+
+
+class Modules:
+    """Finds the modules of a network."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.around: list[Path | None] = []  # the modules around each layer, None where its name says nothing of them
+        for layer in graph.layers:
+            path, kind = parts(layer.name), layers.load(layer.kind)
+            bare = kind is None or kind.weights is layers.Kind.weights
+            self.around.append(None if bare and len(path) == 1 and is_generic(path[0]) else path[:-1])
+        self.tied: set[int] = set()
+        for index, layer in enumerate(graph.layers):
+            owners = [layer.share] if layer.share is not None else [owner for owner, _ in layer.arrays.values()]
+            if owners:
+                self.tied |= {index, *(graph.numbers[owner] for owner in owners)}
+
+    def grouped(self, items: Sequence[Part]) -> list[Part]:
+        """The sequence of all layers, with those of each module in one."""
+        return self._repeated(self._grouped(items, ()))
+
+    def _grouped(self, items: Sequence[Part], around: Path) -> list[Part]:
+        paths = self._paths(items, around)
+        depth = len(around)
+        found: list[Part] = []
+        place = 0
+        while place < len(items):
+            path = paths[place]
+            if path[:depth] != around or len(path) == depth:
+                found.append(self._with_branches(items[place], around))
+                place += 1
+                continue
+            end = place + 1
+            while end < len(items) and paths[end][: depth + 1] == path[: depth + 1]:
+                end += 1
+            found += self._module(path[: depth + 1], items[place:end])
+            place = end
+        return found
+
+    def _with_branches(self, item: Part, around: Path) -> Part:
+        if isinstance(item, Item) and item.branches is not None:
+            item.branches = [self._grouped(branch, around) for branch in item.branches]
+        return item
+
+    def _module(self, path: Path, items: Sequence[Part]) -> list[Part]:
+        inner = self._repeated(self._grouped(items, path))
+        if len(inner) == 1 and isinstance(inner[0], Item) and inner[0].branches is None:
+            return inner
+        module = self.made(path, inner)
+        if module is not None:
+            return [module]
+        rest = self.made(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
+        return inner if rest is None else [inner[0], rest]
+
+    def made(self, path: Path, inner: list[Part]) -> Module | None:
+        """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
+        indices = [index for part in inner for index in part.indices()]
+        first, last = indices[0], indices[-1]
+        entering = {source for index in indices for source in self.graph.inputs[index] if not first <= source <= last}
+        leaves = any(self.graph.last_read[index] > last for index in indices[:-1])
+        if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.tied.isdisjoint(indices):
+            return None
+        return Module(path, inner, entering.pop(), first, last)
+
+    def _repeated(self, parts: list[Part]) -> list[Part]:
+        """A sequence with like layers that stand again and again in a row as modules without a name."""
+        parts = self._beside_plain(parts)
+        units: dict[int, Module] = {}
+        for start, period, times in runs(self.graph, parts):
+            for place in range(start, start + period * times, period):
+                unit = parts[place : place + period]
+                named = any(isinstance(part, Module) and (part.path or period == 1) for part in unit)
+                module = None if named else self.made((), unit)
+                if module is not None:
+                    units[place] = module
+        found: list[Part] = []
+        place = 0
+        while place < len(parts):
+            found.append(units.get(place, parts[place]))
+            place += len(units[place].items) if place in units else 1
+        return found
+
+    def _beside_plain(self, parts: list[Part]) -> list[Part]:
+        """Where the layers of a residual also stand without one, both are modules, of which some have a shortcut."""
+        kinds = keys(self.graph, parts)
+        plain: dict[tuple[object, ...], int] = {}
+        for part in parts:
+            if isinstance(part, Item) and part.branches is not None:
+                full = [branch for branch in part.branches if branch]
+                if len(full) == 1 and len(full[0]) >= LEAST:
+                    inner = tuple(keys(self.graph, full[0]))
+                    plain[inner] = len(inner)
+        found: list[Part] = []
+        place = 0
+        while place < len(parts):
+            size = next((size for inner, size in plain.items() if tuple(kinds[place : place + size]) == inner), 0)
+            module = self.made((), parts[place : place + size]) if size else None
+            found.append(parts[place] if module is None else module)
+            place += 1 if module is None else size
+        if len(found) == len(parts):
+            return parts
+        return [self._alone(part, plain) for part in found]
+
+    def _alone(self, part: Part, plain: Mapping[tuple[object, ...], int]) -> Part:
+        """A residual of these layers as a module."""
+        if not isinstance(part, Item) or part.branches is None:
+            return part
+        full = [branch for branch in part.branches if branch]
+        is_like = len(full) == 1 and tuple(keys(self.graph, full[0])) in plain
+        return (self.made((), [part]) or part) if is_like else part
+
+    def _paths(self, items: Sequence[Part], around: Path) -> list[Path]:
+        """The modules around each of a sequence.
+
+        What has no name of its own belongs to the layer before it, as an activation does; a pool is as often between
+        two modules, and belongs to both of its neighbours.
+        """
+        own = [self._around(item) for item in items]
+        found: list[Path] = []
+        following = around
+        behind: list[Path] = []
+        for path in reversed(own):
+            behind.append(following)
+            following = following if path is None else path
+        behind.reverse()
+        before = following
+        for item, path, after in zip(items, own, behind, strict=True):
+            pools = isinstance(item, Item) and "pool" in self.graph.layers[item.index].kind
+            neighbours = _common([before, after]) if pools else before
+            before = neighbours if path is None else path
+            found.append(before)
+        return found
+
+    def _around(self, item: Part) -> Path | None:
+        """The modules around a layer and all that is written with it."""
+        paths = [path for index in item.indices() if (path := self.around[index]) is not None]
+        return _common(paths) if paths else None
+
+
+def _common(paths: Sequence[Path]) -> Path:
+    """The modules around all of several layers."""
+    found = paths[0]
+    for path in paths[1:]:
+        same = 0
+        while same < min(len(path), len(found)) and path[same] == found[same]:
+            same += 1
+        found = found[:same]
+    return found

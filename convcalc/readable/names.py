@@ -1,0 +1,100 @@
+"""Names that a spec may have, from the names that a graph has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable
+from functools import cache
+
+from convcalc import layers
+from convcalc.language.template import RESERVED, numbered
+
+LONGEST = 80
+"""Characters of a name; a longer one keeps its end, where what is particular to it stands."""
+
+OPERATIONS = {
+    *(
+        "adaptiveavgpool",
+        "adaptivemaxpool",
+        "celu",
+        "channelshuffle",
+        "logsigmoid",
+        "logsoftmax",
+        "pixelunshuffle",
+        "softsign",
+        "add",
+        "addmm",
+        "affine",
+        "attention",
+        "avgpool",
+        "batchnorm",
+        "bn",
+        "clip",
+        "concat",
+        "conv",
+    ),
+    *("convolution", "convtranspose", "crop", "deconv", "deformconv", "div", "dropout", "elu", "flatten"),
+    *("gelu", "gemm", "getitem", "globalaveragepool", "globalavgpool", "globalmaxpool", "groupnorm"),
+    *("hardsigmoid", "hardswish", "hardtanh", "identity", "instancenorm", "layernorm", "leakyrelu", "linear"),
+    *("localresponsenorm", "matmul", "maxpool", "mish", "mm", "mul", "norm", "opaque", "pad", "parameter"),
+    *("permute", "pixelshuffle", "pool", "prelu", "reduce", "reducemean", "relu", "reshape", "resize", "scale"),
+    *("selu", "sigmoid", "silu", "slice", "softmax", "softplus", "split", "squeeze", "sub", "tanh"),
+    *("transpose", "unsqueeze", "upsample", "view"),
+}
+CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
+
+
+def parts(name: str) -> tuple[str, ...]:
+    """The modules around a layer and the layer itself, from the outside in."""
+    return tuple(part for part in re.split(r"[./]+", name) if part) or ("layer",)
+
+
+def is_generic(part: str) -> bool:
+    """Whether a part of a name says no more than what kind of layer it is, or that it holds layers."""
+    word = _bare(part).removeprefix("node")
+    return not word or word in OPERATIONS or word in CONTAINERS or word in _kinds()
+
+
+def _bare(part: str) -> str:
+    return re.sub(r"\d[dD]?|[\W_]", "", part).lower()
+
+
+@cache
+def _kinds() -> set[str]:
+    return {_bare(name) for name in layers.names()}
+
+
+def says_something(path: tuple[str, ...], *, is_way: bool) -> bool:
+    """Whether a path tells a layer from others better than its number would.
+
+    Words do; so does the way through the modules of the network, whatever these are called.
+    """
+    return not all(part.isdigit() if is_way else is_generic(part) for part in path)
+
+
+def legal(path: Iterable[str], kind: str) -> str:
+    """A name without dots that every reference can use."""
+    text = re.sub(r"[^\w-]+", "_", "_".join(path)).strip("_-")[-LONGEST:].strip("_-")
+    if not text or text.isdigit():
+        text = f"{kind}_{text}".strip("_")
+    return f"{text}_" if text in RESERVED else text
+
+
+def unlike(name: str, *taken: Container[str]) -> str:
+    """The name, with a number behind it where it is taken."""
+    found, number = name, 2
+    while any(found in names for names in taken):
+        found, number = f"{name}_{number}", number + 1
+    return found
+
+
+class Automatic:
+    """The names that layers have where none is written, in one scope."""
+
+    def __init__(self) -> None:
+        self.counts: dict[str, int] = {}
+
+    def next(self, kind: str) -> str:
+        """That of the next layer of a kind."""
+        self.counts[kind] = self.counts.get(kind, 0) + 1
+        return numbered(kind, self.counts[kind])

@@ -1,0 +1,198 @@
+"""The layers of an import as nested sequences: what runs side by side and meets again becomes branches of the merge.
+
+Tensors are numbers: that of the layer they come from, in the order of the record, and -1, -2, ... for the inputs of the
+network. Nesting never changes that order, so that the layers run as they are said to, and memory is what it was.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+
+from convcalc.imports.record import Imported, Layer
+from convcalc.language.template import MERGES
+from convcalc.layers import Shape
+from convcalc.readable.names import legal, unlike
+from convcalc.readable.parts import Item
+
+COMMUTATIVE = ("add", "mul", "max", "min")
+"""Merges whose inputs may change places."""
+
+LONGEST = 160
+"""Layers under one merge; what reaches further is read more easily with a name."""
+
+DEEPEST = 3
+"""Merges within merges."""
+
+
+class Graph:
+    """The record by numbers: what enters each layer, and what is read last where."""
+
+    def __init__(self, imported: Imported) -> None:
+        self.layers: tuple[Layer, ...] = imported.layers
+        self.input_shapes = list(imported.inputs.values())
+        names: dict[str, None] = {}  # such as a spec may have
+        for name in imported.inputs:
+            names[unlike(legal([name], "input"), names)] = None
+        self.input_names = list(names)
+        self.numbers = {name: -1 - place for place, name in enumerate(imported.inputs)}
+        self.inputs: list[tuple[int, ...]] = []
+        for index, layer in enumerate(self.layers):
+            self.inputs.append(tuple(self.numbers[name] for name in layer.inputs))
+            self.numbers[layer.name] = index
+        self._untie_parameters()
+        self.entries: dict[int, int] = {}  # of merges with branches: the tensor that all of them start from
+        self.outputs = [self.numbers[name] for name in imported.outputs]
+        self.last_read: list[int] = [-1] * len(self.layers)
+        for index, sources in enumerate(self.inputs):
+            for source in sources:
+                if source >= 0:
+                    self.last_read[source] = index
+        for output in self.outputs:
+            if output >= 0:
+                self.last_read[output] = len(self.layers)
+
+    def shape(self, tensor: int) -> Shape:
+        """The shape of a tensor."""
+        return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
+
+    def _untie_parameters(self) -> None:
+        """Have a parameter, which sees nothing of what enters it, enter beside what it meets, to keep nothing alive."""
+        beside = {index: index - 1 for index, layer in enumerate(self.layers) if layer.kind == "parameter"}
+        if not beside:
+            return
+        for sources in self.inputs:
+            for source in sources:
+                if beside.get(source) == source - 1:
+                    others = [other for other in sources if other < source and other not in beside]
+                    beside[source] = max(others, default=source - 1)
+        for index, source in beside.items():
+            self.inputs[index] = (max(source, -1),)
+
+
+def sequence(graph: Graph) -> list[Item]:
+    """All layers, those that run side by side as branches."""
+    return _Regions(graph).items(0, len(graph.layers))
+
+
+class _Regions:
+    """Finds for each merge the layers that lie between the one tensor that enters and the merge itself."""
+
+    def __init__(self, graph: Graph) -> None:
+        self.graph = graph
+        self.starts: dict[int, list[tuple[int, int]]] = {}  # of a merge: its branches
+        self.depths: dict[int, int] = {}
+        self.merges: list[int] = []
+        dominators = _Dominators(len(graph.input_names))
+        for index, sources in enumerate(graph.inputs):
+            entry = dominators.add(sources)
+            if graph.layers[index].kind in MERGES and entry is not None:
+                self._find(index, entry)
+
+    def _find(self, merge: int, entry: int) -> None:
+        graph, sources = self.graph, self.graph.inputs[merge]
+        ends = sorted({source for source in sources if source != entry})
+        branches: list[tuple[int, int]] = []
+        place = merge
+        for end in reversed(ends):
+            first = self._first(end, entry, merge)
+            if end != place - 1 or first is None or sources.count(end) > 1:
+                return
+            branches.append((first, place))
+            place = first
+        if any(graph.last_read[index] > merge for index in range(place, merge)):
+            return
+        branches.reverse()
+        if graph.layers[merge].kind not in COMMUTATIVE and [source for source in sources if source in ends] != ends:
+            return
+        inside = self.merges[bisect_left(self.merges, place) :]
+        depth = 1 + max((self.depths[other] for other in inside), default=0)
+        if depth > DEEPEST or (len(sources) == 2 and len(branches) == 1 and self._narrows(*branches[0])):
+            return
+        those = iter(branches)
+        self.starts[merge] = [(place, place) if source == entry else next(those) for source in sources]
+        self.graph.entries[merge] = entry
+        self.depths[merge] = depth
+        self.merges.append(merge)
+
+    def _first(self, end: int, entry: int, merge: int) -> int | None:
+        """The first layer of the branch that ends there, if it reads nothing from outside but what enters."""
+        first = index = end
+        while index >= first:
+            for source in self.graph.inputs[index]:
+                if source != entry:
+                    first = min(first, source)
+            if first < 0 or merge - first > LONGEST:
+                return None
+            index -= 1
+        return first
+
+    def _narrows(self, first: int, last: int) -> bool:
+        """Whether a branch goes to fewer positions and back to more: a skip over it reaches far, as a U-Net's."""
+        positions = [_positions(self.graph.shape(index)) for index in range(first, last)]
+        return min(positions) < positions[-1]
+
+    def items(self, first: int, last: int) -> list[Item]:
+        """The layers of an interval in order, merges with what is theirs."""
+        found: list[Item] = []
+        index = last - 1
+        while index >= first:
+            if index not in self.starts:
+                found.append(Item(index))
+                index -= 1
+                continue
+            branches = self.starts[index]
+            found.append(Item(index, [self.items(*branch) for branch in branches]))
+            index = min(start for start, _ in branches) - 1
+        found.reverse()
+        return found
+
+
+def _positions(shape: Shape) -> int:
+    count = 1
+    for size in shape[1:]:
+        count *= size
+    return count
+
+
+class _Dominators:
+    """For each tensor the last one that everything it is made of goes through; a tree that grows, with shortcuts up."""
+
+    def __init__(self, inputs: int) -> None:
+        self.inputs = inputs
+        root = -1 if inputs == 1 else -1 - inputs  # above several inputs stands one that is no tensor
+        self.root = root
+        self.depth = {root: 0}
+        self.parent = {root: root}
+        self.jump = {root: root}
+        for tensor in range(-1, -1 - inputs, -1):
+            if tensor != root:
+                self._hang(tensor, root)
+        self.count = 0
+
+    def add(self, sources: Sequence[int]) -> int | None:
+        """Take in the next layer; the tensor that dominates it, None if there is none."""
+        found = sources[0]
+        for source in sources[1:]:
+            found = self._common(found, source)
+        self._hang(self.count, found)
+        self.count += 1
+        return None if found == self.root and self.inputs > 1 else found
+
+    def _hang(self, tensor: int, parent: int) -> None:
+        self.parent[tensor], self.depth[tensor] = parent, self.depth[parent] + 1
+        jump = self.jump[parent]
+        far = self.depth[parent] - self.depth[jump] == self.depth[jump] - self.depth[self.jump[jump]]
+        self.jump[tensor] = self.jump[jump] if far else parent
+
+    def _common(self, one: int, other: int) -> int:
+        if self.depth[one] < self.depth[other]:
+            one, other = other, one
+        while self.depth[one] > self.depth[other]:
+            one = self.jump[one] if self.depth[self.jump[one]] >= self.depth[other] else self.parent[one]
+        while one != other:
+            if self.jump[one] != self.jump[other]:
+                one, other = self.jump[one], self.jump[other]
+            else:
+                one, other = self.parent[one], self.parent[other]
+        return one

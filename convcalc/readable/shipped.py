@@ -1,0 +1,173 @@
+"""Blocks that ship with convcalc, where what an import found is one: `bottleneck` says more than its layers do."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from convcalc.language import library
+from convcalc.language.document import loads
+from convcalc.language.expressions import Expression
+from convcalc.language.source import Source, SpecError
+from convcalc.language.template import Block as Definition
+from convcalc.language.template import Layer
+from convcalc.language.values import Value
+from convcalc.network import Network, Node
+from convcalc.readable.layout import condensed, default, in_braces, value_text
+from convcalc.readable.parts import Module
+from convcalc.readable.regions import COMMUTATIVE, Graph
+from convcalc.readable.scopes import Block
+
+MOST_TRIED = 2000
+"""Calls that are built to be held against what is there."""
+
+Arguments = dict[str, Any]
+
+
+class Shipped:
+    """Finds shipped blocks in a network; `network` is what is to be said, layer by layer."""
+
+    def __init__(self, graph: Graph, network: Network) -> None:
+        self.graph = graph
+        self.layers = network.layers
+        self.known = {
+            name: _leaves(definition) for name in library.block_names() if (definition := library.block(name))
+        }
+        self.built: dict[tuple[str, tuple[int, ...], str], tuple[Node, ...]] = {}
+
+    def block(self, occurrences: Sequence[Module]) -> Block | None:
+        """The shipped block that all occurrences of a structure are, their arguments noted; None if there is none."""
+        kinds = [self.layers[index].kind for index in occurrences[0].indices()]
+        for name, leaves in self.known.items():
+            if leaves is not None and 1 < len(kinds) <= len(leaves) and {*kinds} <= {leaf.kind_name for leaf in leaves}:
+                found = [self._arguments(name, leaves, occurrence) for occurrence in occurrences]
+                given = [arguments for arguments in found if arguments is not None]
+                if len(given) == len(occurrences):
+                    return self._called(name, occurrences, given)
+        return None
+
+    def _called(self, name: str, occurrences: Sequence[Module], given: list[Arguments]) -> Block:
+        """The block as it is called, with as few arguments as will do."""
+        definition = library.block(name)
+        assert definition is not None  # noqa: S101  # for the type checker: it is one of the known
+        for parameter, value in definition.parameters.items():
+            less = [{key: each for key, each in arguments.items() if key != parameter} for arguments in given]
+            if value is not None and all(map(self._fits, [name] * len(less), occurrences, less)):
+                given = less
+        texts: dict[str, str | None] = {}
+        for parameter, value in definition.parameters.items():
+            if any(parameter in arguments for arguments in given):
+                texts[parameter] = value_text(value.written) if value is not None and value.constant else None
+        for occurrence, arguments in zip(occurrences, given, strict=True):
+            occurrence.arguments = arguments
+        return Block(name, texts, [])
+
+    def _arguments(self, name: str, leaves: list[Layer], occurrence: Module) -> Arguments | None:
+        """The arguments with which a block is what stands there, None if there are none."""
+        definition = library.block(name)
+        assert definition is not None  # noqa: S101  # as above
+        indices = list(occurrence.indices())
+        for matched in _matches(leaves, [self.layers[index].kind for index in indices]):
+            left_out = [leaf for leaf in leaves if leaf not in matched]
+            found = self._solved(definition, zip(matched, indices, strict=True), left_out)
+            if found is not None and self._fits(name, occurrence, found):
+                return found
+        return None
+
+    def _solved(
+        self, definition: Definition, matched: Iterable[tuple[Layer, int]], left_out: Iterable[Layer]
+    ) -> Arguments | None:
+        """The parameters that the fields of layers are or are made of; None where they say different things."""
+        found: Arguments = {}
+        for leaf, index in matched:
+            types = leaf.types()
+            for field, written in leaf.fields.items():
+                of, kind = types[field], leaf.kind
+                assert of is not None  # noqa: S101  # for the type checker: only parameters of blocks have no type
+                assert kind is not None  # noqa: S101  # as above
+                fields = self.graph.layers[index].fields
+                value = condensed(of, fields[field]) if field in fields else default(kind, field)
+                name, solved = self._parameter(written, value, index)
+                if name in definition.parameters and found.setdefault(name, solved) != solved:
+                    return None
+        for leaf in left_out:
+            tree = leaf.when.written.tree if leaf.when and isinstance(leaf.when.written, Expression) else None
+            match tree:
+                case ast.Compare(ast.Name(name), [ast.NotEq()], [ast.Constant(value)]):
+                    found.setdefault(name, value)
+        for name, standard in definition.parameters.items():
+            other = _name(standard)
+            if name in found and other in definition.parameters:
+                found.setdefault(other, found[name])
+        if any(value is None and name not in found for name, value in definition.parameters.items()):
+            return None
+        return found
+
+    def _parameter(self, written: Value, value: Any, index: int) -> tuple[str, Any]:
+        """The parameter that an expression is, or that it multiplies the channels with, and what it must be."""
+        tree = written.written.tree if isinstance(written.written, Expression) else None
+        match tree:
+            case ast.BinOp(ast.Name(name), ast.Mult(), ast.Name("in_channels")) if isinstance(value, int):
+                return name, value // self.graph.shape(self.graph.inputs[index][0])[0]
+        return _name(written), value
+
+    def _fits(self, name: str, occurrence: Module, arguments: Arguments) -> bool:
+        """Whether a call is what stands there, layer by layer."""
+        shape = self.graph.shape(occurrence.entry)
+        given = ", ".join(f"{key}: {in_braces(value_text(value))}" for key, value in arguments.items())
+        nodes = self._nodes(name, shape, given)
+        if len(nodes) != occurrence.exit - occurrence.first + 1:
+            return False
+        for place, node in enumerate(nodes, start=occurrence.first):
+            own, entering = self.layers[place], self.graph.inputs[place]
+            here = [0 if tensor == occurrence.entry else tensor - occurrence.first + 1 for tensor in entering]
+            there = list(node.inputs)
+            if own.kind in COMMUTATIVE:
+                here, there = sorted(here), sorted(there)
+            if (own.kind, own.config, own.shape, here) != (node.kind, node.config, node.shape, there):
+                return False
+        return True
+
+    def _nodes(self, name: str, shape: tuple[int, ...], given: str) -> tuple[Node, ...]:
+        key = name, shape, given
+        if key not in self.built and len(self.built) < MOST_TRIED:
+            text = f"input: {value_text(shape)}\nlayers:\n  - {name}: {{{given}}}\n"
+            try:
+                self.built[key] = loads(Source(name, text)).layers
+            except SpecError:
+                self.built[key] = ()
+        return self.built.get(key, ())
+
+
+def _name(value: Value | None) -> str:
+    """The name that a value is nothing but, empty if it is something else."""
+    return (value.written.name or "") if value is not None and isinstance(value.written, Expression) else ""
+
+
+def _leaves(definition: Definition) -> list[Layer] | None:
+    """The layers of a block in the order they run; None where it is made of other blocks or repeats."""
+    found: list[Layer] = []
+
+    def walk(layers: Sequence[Layer]) -> bool:
+        for layer in layers:
+            if layer.kind is None or layer.repeat is not None or not all(map(walk, layer.branches or [])):
+                return False
+            found.append(layer)
+        return True
+
+    return found if walk(definition.layers) else None
+
+
+def _matches(leaves: Sequence[Layer], kinds: Sequence[str]) -> Iterator[list[Layer]]:
+    """The ways in which layers of these kinds are those of a block, some of which may be left out."""
+    if not leaves:
+        if not kinds:
+            yield []
+        return
+    first, *rest = leaves
+    if kinds and first.kind_name == kinds[0]:
+        for more in _matches(rest, kinds[1:]):
+            yield [first, *more]
+    if first.when is not None:
+        yield from _matches(rest, kinds)

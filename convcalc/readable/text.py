@@ -1,0 +1,207 @@
+"""An imported model as a spec, such as a person would have written it."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from functools import cache
+from pathlib import Path
+
+from convcalc import steps
+from convcalc.imports.errors import CannotImport, OverLimit
+from convcalc.imports.record import Imported, Layer
+from convcalc.language.document import examine, loads
+from convcalc.language.source import Source, SpecError
+from convcalc.layers import Shape
+from convcalc.network import Network, Node
+from convcalc.readable.blocks import Folded, flat, folded
+from convcalc.readable.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
+from convcalc.readable.regions import COMMUTATIVE, Graph
+from convcalc.steps import OutOfSteps
+from convcalc.visible import visible
+
+LAYER, INPUT = 35, 4
+"""Steps that writing a layer takes, and each of its inputs."""
+
+FOLDED_LAYER, FOLDED_INPUT = 400, 8
+"""The same where repetitions are looked for."""
+
+
+def text(imported: Imported, *, flat: bool = False) -> str:
+    """A spec with what a person wants to know of it: where it comes from, its totals, repetitions as blocks.
+
+    With `flat` every layer stands for itself, as it does where looking for repetitions takes more steps than are left.
+
+    Raises:
+        CannotImport: there are not steps enough for what must be done, or the text does not say what the model does.
+        SpecError: the model is none that a spec says; what is returned has been read again.
+    """
+    try:
+        plain = flat_source(imported, imported.source)
+        network = loads(plain)
+        body = plain.text if flat else _best(imported, plain.text, network)
+        written = _header(imported) + _with_totals(body, network)
+        if not _says(written, network):
+            raise CannotImport("the spec that would be written does not read back as the model")
+    except OutOfSteps:
+        raise OverLimit from None
+    return written
+
+
+def flat_text(imported: Imported) -> str:
+    """A spec that says what is there, layer by layer, for reading it again at once.
+
+    Raises:
+        CannotImport: there are not steps enough to write it.
+    """
+    try:
+        _spend(imported, LAYER, INPUT)
+    except OutOfSteps:
+        raise OverLimit from None
+    graph = Graph(imported)
+    return _text(imported, graph, flat(graph))
+
+
+def flat_source(imported: Imported, label: str) -> Source:
+    """The same as a source, in which whatever is found is said of the model's nodes."""
+    plain = flat_text(imported)
+    places = cache(lambda: _places(imported, plain))
+    return Source(label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
+
+
+def _spend(imported: Imported, layer: int, of_input: int) -> None:
+    inputs = sum(len(each.inputs) for each in imported.layers)
+    steps.spend(layer * (len(imported.inputs) + len(imported.layers)) + of_input * inputs)
+
+
+def _places(imported: Imported, text: str) -> dict[int, str]:
+    """The nodes of a model that the layer on each line of its text stands for."""
+    layers: dict[tuple[object, ...], list[Layer]] = {}
+    for layer in imported.layers:
+        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
+    network = examine(Source(imported.source, text)).network
+    names, places = list(imported.inputs), dict[int, str]()
+    for node in network.layers if network is not None else ():
+        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
+        names.append(alike[0].name if alike else "")
+        if alike:
+            places.setdefault(node.line, _nodes(alike.pop(0).operators))
+    return places
+
+
+def _nodes(titles: tuple[str, ...]) -> str:
+    if len(titles) < 2:
+        return "".join(f"node {title}" for title in titles)
+    return f"nodes {titles[0]} to {titles[-1]}"
+
+
+def _best(imported: Imported, plain: str, network: Network) -> str:
+    """The shortest text with blocks that says the same network; the plain one where there is none."""
+    try:
+        with steps.part(0.7):
+            _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
+            graph = Graph(imported)
+            texts = [_text(imported, graph, each) for each in folded(graph, network)]
+            for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
+                if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
+                    return candidate
+    except OutOfSteps:
+        pass
+    return plain
+
+
+def _says(found: str, network: Network) -> bool:
+    """Whether a text describes a network, up to the names of its layers."""
+    try:
+        other = loads(Source("import", found))
+    except SpecError:
+        return False
+    if len(other.nodes) != len(network.nodes) or other.outputs != network.outputs:
+        return False
+    return all(map(_is_like, other.nodes, network.nodes))
+
+
+def _is_like(one: Node, other: Node) -> bool:
+    inputs = [tuple(sorted(node.inputs)) if node.kind in COMMUTATIVE else node.inputs for node in (one, other)]
+    return inputs[0] == inputs[1] and (one.kind, one.config, one.shape, one.shared, one.borrowed) == (
+        other.kind,
+        other.config,
+        other.shape,
+        other.shared,
+        other.borrowed,
+    )
+
+
+def _text(imported: Imported, graph: Graph, written: Folded) -> str:
+    lines = [f"name: {name_text(_name(imported))}"]
+    sizes = dict(zip(map(name_text, graph.input_names), map(_sizes, graph.input_shapes), strict=True))
+    lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
+    if written.blocks:
+        lines += ["", "blocks:"]
+    for place, block in enumerate(written.blocks):
+        lines += [""] * (place > 0)
+        lines.append(f"  {block.name}:")
+        if block.parameters:
+            defaults = {
+                name: "required" if text is None else in_braces(text) for name, text in block.parameters.items()
+            }
+            lines += mapping(4, "parameters", defaults)
+        lines += ["    layers:", *laid_out(block.layers, 6)]
+    lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
+    if written.outputs:
+        lines += ["", *_listed("outputs", written.outputs)]
+    return "\n".join(lines) + "\n"
+
+
+def _listed(field: str, names: Sequence[str]) -> list[str]:
+    """A list on one line if it fits, else a name a line."""
+    line = f"{field}: [{', '.join(names)}]"
+    return [line] if len(line) <= WIDTH else [f"{field}:", *(f"  - {name}" for name in names)]
+
+
+def _name(imported: Imported) -> str:
+    """What the network is called: as its file is, because exporters give most graphs one and the same name."""
+    return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
+
+
+def _sizes(shape: Shape) -> str:
+    return value_text(tuple(shape))
+
+
+def _with_totals(found: str, network: Network) -> str:
+    """The text with what the network must have, behind its inputs."""
+    from convcalc.analysis.analyze import analyze
+
+    report = analyze(network)
+    totals = report.totals
+    if report.uncosted:  # of which no figure holds
+        return found
+    expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
+    if len(network.outputs) == 1:
+        expected.append(f"output: {_sizes(network.nodes[network.outputs[0]].shape)}")
+    field = report.receptive_field
+    if field is not None and field.size and None not in field.size:
+        expected.append(f"receptive_field: {value_text(field.size[0] if len({*field.size}) == 1 else field.size)}")
+    line = f"expect: {{{', '.join(expected)}}}\n"
+    return re.sub(r"^(inputs?: .*\n)", lambda match: match[1] + line, found, count=1, flags=re.MULTILINE)
+
+
+def _header(imported: Imported) -> str:
+    """What a reader must know of where the figures come from."""
+    written = f", written by {imported.producer}" if imported.producer else ""
+    lines = [f"# {visible(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    for sentence in _remarks(imported):
+        lines += textwrap.wrap(visible(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
+    return "\n".join(lines) + "\n"
+
+
+def _remarks(imported: Imported) -> Iterator[str]:
+    yield from imported.warnings
+    yield from imported.notes
+    if imported.unused:
+        sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
+        more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
+        yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
+    if imported.uncosted:
+        yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."

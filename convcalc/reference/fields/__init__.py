@@ -1,0 +1,1 @@
+"""Receptive fields measured on tensors: tagged positions followed through the network."""

@@ -1,0 +1,223 @@
+"""Tags on single input positions, followed through a network: which output positions they reach.
+
+A tag is a NaN. Two runs go side by side. The first is the network as it is; in the second a tag is dropped
+wherever a layer has spread it to all of its positions, so that only local paths are left. They are one
+array until something is dropped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from convcalc.arithmetic.spans import Span
+from convcalc.network import Network
+from convcalc.reference.fields.stretch import Laid, Place, blank, entering, has, run
+from convcalc.tensors.engine import Array, Engine
+
+NOWHERE = 2**62
+CHUNK_ELEMENTS = 2**22
+"""Elements of the largest array of a run: as many tags are followed at a time as stay below."""
+
+
+class Seen:
+    """What was seen of one node.
+
+    Its positions fall into `classes`: those that are whole periods apart see the same, moved on. `low` and `high` are
+    the first and last input position that a class was seen to see, for each set of tags. `globally` is whether a tag
+    came to some position only by a path that is not local.
+    """
+
+    def __init__(self, sets: int, classes: int) -> None:
+        self.low = np.full((sets, classes), NOWHERE)
+        self.high = np.full((sets, classes), -NOWHERE)
+        self.globally = False
+        self.problem = ""
+
+    @property
+    def classes(self) -> int:
+        return self.low.shape[1]
+
+    def span(self, number: int, position: int, period: int) -> Span:
+        """The interval that output `position` sees, by the tags of one set."""
+        periods, place = divmod(position, self.classes)
+        low, high = int(self.low[number, place]), int(self.high[number, place])
+        return None if low == NOWHERE else (low + periods * period, high + periods * period)
+
+
+class Tags:
+    """The positions that are tagged, counted from the start of the real axis, each in a set (-1: in none)."""
+
+    def __init__(self, sets: Sequence[range | Sequence[int]], more: Sequence[int] = ()) -> None:
+        self.sets = len(sets)
+        self.positions = np.array([place for each in sets for place in each] + list(more), np.int64)
+        members = [number for number, each in enumerate(sets) for _ in each]
+        self.members = np.array(members + [-1] * len(more), np.int64)
+
+
+class Arrived:
+    """What reached the positions of a node by any path: how many of the `claimed` tags, and the first and last."""
+
+    def __init__(self, claimed: Array, count: int) -> None:
+        self.claimed = claimed
+        self.reached = np.zeros(len(claimed), bool)
+        self.hits = np.zeros(count, np.int64)
+        self.low, self.high = np.full(count, NOWHERE), np.full(count, -NOWHERE)
+
+    def add(self, rows: range, positions: Array, tagged: Array) -> None:
+        """Tags at input `positions` with the output positions that each was seen at."""
+        self.reached[rows.start : rows.stop] = tagged.any(1)
+        self.hits += tagged[self.claimed[rows.start : rows.stop]].sum(0)
+        row, place = np.nonzero(tagged)
+        np.minimum.at(self.low, place, positions[row])
+        np.maximum.at(self.high, place, positions[row])
+
+
+class Follow:
+    """One run of a network along one axis.
+
+    Inputs are `longer` than they really are, with `margin` positions before the real axis; `period` input positions add
+    `growth` positions of a node. At the real size there is no margin and a period is the whole axis.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        axis: int,
+        laid: Sequence[Laid],
+        engine: Engine,
+        thin: bool,
+        longer: int,
+        margin: int,
+        period: int,
+    ) -> None:
+        self.network, self.axis, self.laid, self.engine = network, axis, laid, engine
+        self.longer, self.margin, self.period, self.thin = longer, margin, period, thin
+        self.spreads: Callable[[int], bool] | None = None
+        """At the real size: whether the node looks at all positions at once, as there a window may see them too."""
+        self.arrived: dict[int, Arrived] = {}
+        """At the real size: the nodes of which is kept what reaches them by any path."""
+
+    def run(self, tags: Tags, progress: Callable[[], None]) -> list[Seen | None]:
+        """What is seen of every node, None where it could not be run."""
+        largest = max((each.elements for each in self.laid if not each.problem), default=1)
+        chunk = max(1, CHUNK_ELEMENTS // max(largest, 1))
+        self.seen: list[Seen | None] = [None] * len(self.laid)
+        with np.errstate(all="ignore"):
+            for start in range(0, len(tags.positions), chunk):
+                self._chunk(tags, range(start, min(start + chunk, len(tags.positions))), progress)
+        return self.seen
+
+    def _chunk(self, tags: Tags, rows: range, progress: Callable[[], None]) -> None:
+        nodes = self.network.nodes
+        last_use = {source: index for index, node in enumerate(nodes) for source in node.inputs}
+        kept: dict[int, tuple[Array, Array]] = {}
+        count = len(rows) + 1  # the last row is not tagged
+        for index, (node, laid) in enumerate(zip(nodes, self.laid, strict=True)):
+            if not rows.start:
+                progress()
+            if laid.problem:
+                continue
+            if node.config is None:
+                tagged = self._tagged_input(index, tags, rows)
+                both = tagged, tagged
+            elif all(source in kept for source in node.inputs):
+                try:
+                    both = self._layer(index, [kept[source] for source in node.inputs], count)
+                except Exception as error:  # whatever a reference raises is why it is not probed
+                    self._note(index, tags, 1).problem = f"{node.name}: {error or type(error).__name__}"
+                    continue
+            else:
+                continue
+            if np.isnan(both[0].reshape(count, -1)[-1]).any():
+                self._note(index, tags, 1).problem = f"{node.name} yields no numbers even where nothing is tagged"
+                continue
+            if index in last_use:
+                kept[index] = both
+            kept = {source: arrays for source, arrays in kept.items() if last_use[source] > index}
+            self._see(index, both, tags, rows)
+
+    def _tagged_input(self, index: int, tags: Tags, rows: range) -> Array:
+        node = self.network.nodes[index]
+        size = node.shape[self.axis + 1] + self.longer if has(node, self.axis) else 1
+        array = blank(node, self.axis, size, self.thin, len(rows) + 1)
+        if has(node, self.axis):
+            along = np.moveaxis(array, self.axis + 2, 1)
+            for row, place in enumerate(tags.positions[rows.start : rows.stop] + self.margin):
+                if place < size:
+                    along[row, place] = np.nan
+        return array
+
+    def _layer(self, index: int, inputs: list[tuple[Array, Array]], rows: int) -> tuple[Array, Array]:
+        whole = self._run(index, self._entering(index, [a for a, _ in inputs], rows), rows)
+        entered = self._entering(index, [b for _, b in inputs], rows)
+        apart = whole if all(a is b for a, b in inputs) else self._run(index, entered, rows)
+        return whole, self._local(index, entered, apart, rows)
+
+    def _entering(self, index: int, arrays: list[Array], rows: int) -> list[Array]:
+        node = self.network.nodes[index]
+        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
+        shapes = [self.network.nodes[source].shape for source in node.inputs]
+        places = [self.laid[source].place for source in node.inputs]
+        return entering(node.config, shapes, places, arrays, rows)[0]
+
+    def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
+        config = self.laid[index].config
+        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
+        output = run(self.engine, config, inputs)
+        if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
+            each = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
+            output = np.concatenate(each)
+        return output
+
+    def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
+        """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays."""
+        place = self.laid[index].place
+        if self.spreads is not None and not self.spreads(index):
+            return output
+        spread = reached(output, place, rows).all(1) if self.spreads is None else np.ones(rows, bool)
+        if not spread.any():
+            return output
+        apart = output.reshape(rows, -1, *output.shape[1:]).copy()
+        config = self.laid[index].config
+        own = config.own_path() if config is not None else None
+        if own is None:
+            apart[spread] = 0
+        else:
+            apart[spread] = run(self.engine, own, inputs).reshape(apart.shape)[spread]
+        return apart.reshape(output.shape)
+
+    def _see(self, index: int, both: tuple[Array, Array], tags: Tags, rows: range) -> None:
+        laid, count = self.laid[index], len(rows) + 1
+        whole = reached(both[0], laid.place, count)[:-1]
+        local = whole if both[0] is both[1] else reached(both[1], laid.place, count)[:-1]
+        if index in self.arrived:
+            self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], whole)
+        seen = self._note(index, tags, laid.growth or 1)
+        seen.globally |= local is not whole and bool((whole != local).any())
+        shift = laid.growth * self.margin // self.period
+        row, position = np.nonzero(local)
+        row += rows.start
+        periods, place = np.divmod(position - shift, seen.classes)
+        inputs, members = tags.positions[row] - periods * self.period, tags.members[row]
+        counted = members >= 0
+        np.minimum.at(seen.low, (members[counted], place[counted]), inputs[counted])
+        np.maximum.at(seen.high, (members[counted], place[counted]), inputs[counted])
+
+    def _note(self, index: int, tags: Tags, classes: int) -> Seen:
+        found = self.seen[index]
+        if found is None:
+            found = self.seen[index] = Seen(tags.sets, classes)
+        return found
+
+
+def reached(output: Array, place: Place, rows: int) -> Array:
+    """For every tag and position whether it is there: [rows, positions]."""
+    tagged: Array = np.isnan(output)
+    if place.apart:
+        return tagged.reshape(rows, len(output) // rows, -1).any(2)
+    if place.axis is None:
+        return tagged.reshape(rows, -1).any(1)[:, None]
+    along = np.moveaxis(tagged, place.axis + 1, 1)
+    return along.reshape(*along.shape[:2], -1).any(2)

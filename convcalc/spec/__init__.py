@@ -1,6 +1,0 @@
-"""The spec language: YAML text in, a `Network` out, or everything that is wrong with the text."""
-
-from convcalc.spec.document import loads
-from convcalc.spec.source import Diagnostic, Source, SpecError, read
-
-__all__ = ["Diagnostic", "Source", "SpecError", "loads", "read"]
