@@ -17,9 +17,9 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 from work import counted
 
-from convcalc.imports.drafts import without
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.values import without
 from convcalc.imports.onnx.walk import Walk, imported, of_bytes, of_model
 from convcalc.imports.record import Imported
 from convcalc.layers import defaults, field_types, load

@@ -13,9 +13,9 @@ from collections.abc import Callable, Sequence
 from math import prod
 
 from convcalc import steps
-from convcalc.imports.drafts import Call, Value, constant_value
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
+from convcalc.imports.onnx.values import Call, Value, constant_value
 
 Shape = tuple[int, ...]
 

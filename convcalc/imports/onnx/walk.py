@@ -9,7 +9,7 @@ from pathlib import Path
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Call, Draft, Value, constant_value, without
+from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, Unknown, brief, plain
 from convcalc.imports.naming import named
 from convcalc.imports.onnx import constant_folding as fold
@@ -20,6 +20,7 @@ from convcalc.imports.onnx.elements import all_of
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.operators import operators
 from convcalc.imports.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
+from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Layer, Unused
 from convcalc.imports.sharing import Sharing, Use, sharing
@@ -481,7 +482,7 @@ class Walk:
                 self.notes.append(f"output {plain(output.name)} is a constant, and is left out")
             else:
                 found.append(
-                    self.builder.viewed(value, 0)
+                    viewed(self.builder, value, 0)
                     if value.batch not in (0, None) and value.shape[0] == 1
                     else value.source
                 )

@@ -11,7 +11,7 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 
-from convcalc.imports.drafts import Call, Value
+from convcalc.imports.onnx.values import Call, Value
 
 Operator = Callable[[Call], Value | list[Value]]
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from convcalc.imports.drafts import Call, Value, own_axis
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import broadcast
 from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 LARGEST_FLOAT = 3.4e38
 
@@ -22,7 +22,7 @@ SIGNED_OUTPUTS = frozenset({"conv", "conv_transpose", "linear", "batch_norm"})
 def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Value:
     """A layer whose output has its input's shape, wherever the batch is."""
     value = call.value(0)
-    x = call.builder.viewed(value, value.batch)
+    x = viewed(call.builder, value, value.batch)
     return call.out(call.layer(kind, fields or {}, x), value.batch)
 
 
@@ -90,7 +90,7 @@ def held(call: Call, value: Value, least: float, most: float) -> Value:
         "min_val": -LARGEST_FLOAT if low == -math.inf else low,
         "max_val": LARGEST_FLOAT if high == math.inf else high,
     }
-    x = call.builder.viewed(value, value.batch)
+    x = viewed(call.builder, value, value.batch)
     return call.out(call.layer(kind, bounds if kind == "hard_tanh" else {}, x), value.batch)
 
 
@@ -98,7 +98,7 @@ def _prelu(call: Call) -> Value:
     slope = call.constant(1, "a slope")
     value = call.value(0)
     batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else value.batch
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     count = math.prod(slope.shape)
     if count not in (1, x.shape[0]):
         raise Inexpressible(f"slopes of shape {list(slope.shape)} for a tensor of shape {list(value.shape)}")
@@ -135,7 +135,7 @@ def _fast_gelu(call: Call) -> Value:
 def _bias_gelu(call: Call) -> Value:
     bias = call.constant(1, "a bias")
     x = call.map()
-    added = call.layer("add", {}, x, call.builder.parameter(bias, (*(1,) * (len(x.shape) - 1), *bias.shape)))
+    added = call.layer("add", {}, x, parameter(call.builder, bias, (*(1,) * (len(x.shape) - 1), *bias.shape)))
     return call.out(call.layer("gelu", {}, added))
 
 
@@ -145,7 +145,7 @@ def _swish(slope: float) -> Callable[[Call], Value]:
         if alpha == 1:
             return onto_itself(call, "silu")
         value = call.value(0)
-        x = call.builder.viewed(value, value.batch)
+        x = viewed(call.builder, value, value.batch)
         gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
         return call.out(call.layer("mul", {}, x, gate), value.batch)
 
@@ -160,7 +160,7 @@ def _softmax(kind: str) -> Callable[[Call], Value]:
         batch = value.batch
         if axis == batch or (batch is None and value.shape[0] == 1 and axis > 0):
             batch = 0 if axis > 0 and value.shape[0] == 1 else None
-        x = call.builder.viewed(value, batch)
+        x = viewed(call.builder, value, batch)
         together = range(axis, rank) if call.opset < 13 else range(axis, axis + 1)
         large = [place for place in together if value.shape[place] > 1]
         if len(large) <= 1:

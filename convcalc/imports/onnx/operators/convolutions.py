@@ -5,11 +5,12 @@ from __future__ import annotations
 from operator import ge
 from typing import Any
 
-from convcalc.imports.drafts import Call, Draft, Value
+from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.operators.activations import held
 from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.values import Call, Value
 
 WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import inf
 
-from convcalc.imports.drafts import Call, Draft, Value, without
+from convcalc.imports.drafts import Draft
 from convcalc.imports.onnx.constants import broadcast, is_learned
 from convcalc.imports.onnx.operators.activations import held, onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
 def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
@@ -21,7 +22,7 @@ def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | Non
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
         wanted = without(own, batch)
         if value.constant is not None:
-            drafts.append(call.builder.parameter(value.constant, _trimmed(wanted)))
+            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted)))
             continue
         assert value.source is not None  # noqa: S101  # operators are not called with what is unknown
         x = value.source
@@ -98,7 +99,7 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
     if fields is None:
         return None
-    x = call.builder.viewed(other, other.batch)
+    x = viewed(call.builder, other, other.batch)
     neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.imports.drafts import Call, Value, own_axis
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant, is_dotted
+from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 
 def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> bool:
@@ -72,7 +72,7 @@ def _layer_norm(call: Call) -> list[Value]:
     batch = value.batch if value.batch is not None and value.batch < first else None
     if batch is None and value.shape[0] == 1 and first > 0:
         batch = 0
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     axes = tuple(own_axis(axis, batch) - len(x.shape) for axis in range(first, rank))
     sizes = tuple(x.shape[axis] for axis in axes)
     if affine and any(constant.shape[-len(axes) :] != sizes for constant in arrays):
@@ -93,7 +93,7 @@ def _skip_layer_norm(call: Call) -> list[Value]:
     x, skip = call.map(0), call.map(1)
     entering = [x, skip]
     if call.has(4):
-        entering.append(call.builder.parameter(call.constant(4, "a bias"), (1, x.shape[-1])))
+        entering.append(parameter(call.builder, call.constant(4, "a bias"), (1, x.shape[-1])))
     together = call.layer("add", {}, *entering)
     arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
     fields = {"axes": (-1,), "eps": tidy(call.attributes.real("epsilon", 1e-12)), "bias": len(arrays) > 1}

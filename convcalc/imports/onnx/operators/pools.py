@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.imports.drafts import Call, Value
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.convolutions import padding, per_axis
+from convcalc.imports.onnx.values import Call, Value
 
 KINDS = {"MaxPool": "max_pool", "AveragePool": "avg_pool"}
 

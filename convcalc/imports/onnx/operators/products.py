@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from convcalc.imports.drafts import Call, Draft, Value, without
+from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
 def linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
@@ -27,25 +28,25 @@ def _gemm(call: Call) -> Value:
     if value.shape[1] != entering:
         raise Inexpressible(f"a weight of shape {list(other.shape)} for {value.shape[1]} features")
     batch = 0 if value.shape[0] == 1 else None
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     bias = call.value(2) if call.has(2) else None
     if bias is not None and bias.constant is None:
         raise Inexpressible("a bias that another layer computes")
     constant = bias.constant if bias is not None else None
     if constant is not None and prod(constant.shape) != features:
         plain = linear(call, x, other.constant, features)
-        added = call.builder.parameter(constant, (*(1,) * (len(x.shape) - 1), prod(constant.shape)))
+        added = parameter(call.builder, constant, (*(1,) * (len(x.shape) - 1), prod(constant.shape)))
         return call.out(call.layer("add", {}, plain, added), batch)
     return call.out(linear(call, x, other.constant, features, constant), batch)
 
 
 def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other_turned: bool) -> Value:
-    x, y = call.builder.viewed(value, None), call.builder.viewed(other, None)
+    x, y = viewed(call.builder, value, None), viewed(call.builder, other, None)
     x = call.layer("permute", {"axes": (1, 0)}, x) if turned else x
     y = call.layer("permute", {"axes": (1, 0)}, y) if other_turned else y
     z = call.layer("matmul", {}, x, y)
     if call.has(2):
-        added = call.builder.viewed(call.value(2), None, 2)
+        added = viewed(call.builder, call.value(2), None, 2)
         z = call.layer("add", {}, z, added)
     batch = 0 if z.shape[0] == 1 else None
     return Value(z.shape, call.builder.reshaped(z, without(z.shape, batch)), batch, None, value.element_type)
@@ -68,7 +69,7 @@ def product(call: Call, value: Value, other: Value) -> Value:
         raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
     shapes = [(*(1,) * (rank - len(each.shape)), *each.shape) for each in (value, other)]
     batch = next((axis for axis in range(rank - 2) if shapes[0][axis] == shapes[1][axis] == 1), None)
-    drafts = [call.builder.viewed(each, batch, rank) for each in (value, other)]
+    drafts = [viewed(call.builder, each, batch, rank) for each in (value, other)]
     z = call.layer("matmul", {}, *drafts)
     if batch is None and z.shape[0] == 1 and rank == 2:
         batch = 0
@@ -83,7 +84,7 @@ def _dense(call: Call, value: Value, weight: Constant, rank: int, features: int)
     if rank > len(value.shape):
         value = Value((*(1,) * (rank - len(value.shape)), *value.shape), value.source, None, None, value.element_type)
         batch = 0
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     return call.out(linear(call, x, weight, features), batch)
 
 
@@ -128,7 +129,7 @@ def _count(sizes: dict[str, int], letters: Sequence[str]) -> int:
 
 def _laid(call: Call, value: Value, term: str, order: list[str], shape: list[int]) -> Draft:
     """A tensor with its axes in another order and some of them taken together."""
-    x = call.builder.viewed(value, None)
+    x = viewed(call.builder, value, None)
     x = _turned(call, x, [term.index(letter) for letter in order])
     return call.builder.reshaped(x, tuple(shape))
 
@@ -162,7 +163,7 @@ def _attention(call: Call) -> Value:
     scores = call.layer("affine", {"factor": float(f"{factor:.7g}")}, scores)
     if call.has(3):
         mask = call.value(3)
-        scores = call.layer("add", {}, scores, call.builder.viewed(mask, 0 if len(mask.shape) == 4 else None, 3))
+        scores = call.layer("add", {}, scores, viewed(call.builder, mask, 0 if len(mask.shape) == 4 else None, 3))
     y = call.layer("matmul", {}, call.layer("softmax", {"axis": 2}, scores), value)
     if len(call.value(0).shape) == 4:
         return call.out(y)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from convcalc.imports.drafts import Call, Value, own_axis
 from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.values import Call, Value, own_axis, viewed
 
 
 def _reduced(operation: str) -> Callable[[Call], Value]:
@@ -26,7 +26,7 @@ def reduced(call: Call, value: Value, operation: str, axes: list[int], *, keepdi
     batch = value.batch if value.batch not in axes else None
     if batch is None and value.shape[0] == 1 and 0 not in axes:
         batch = 0
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     own = tuple(own_axis(axis, batch) for axis in axes)
     keepdim = keepdims or len(own) == len(x.shape)
     spatial = own == tuple(range(1, len(x.shape))) and batch == 0

@@ -6,9 +6,10 @@ from fractions import Fraction
 from math import floor
 from typing import Any
 
-from convcalc.imports.drafts import Call, Draft, Value
+from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.values import Call, Value, viewed
 from convcalc.layers.upsample import COORDINATES, float32, runtime_size
 
 LARGEST_FACTOR = 2.0**31
@@ -95,7 +96,7 @@ def _resized(call: Call, value: Value, wanted: tuple[int, ...], exact: list[Frac
     if wanted[batch] != value.shape[batch]:
         raise Inexpressible(f"the batch, of {value.shape[batch]}, resized to {wanted[batch]}")
     last = wanted[1:-1] != value.shape[1:-1] and wanted[1] == value.shape[1] and wanted[-1] == value.shape[-1]
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     sizes = [size for axis, size in enumerate(wanted) if axis != batch]
     factors = [factor for axis, factor in enumerate(exact) if axis != batch]
     first = sizes[0] != x.shape[0]

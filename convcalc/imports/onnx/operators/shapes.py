@@ -6,10 +6,11 @@ from itertools import accumulate
 from math import prod
 
 from convcalc.fields import MOST_AXES
-from convcalc.imports.drafts import Call, Draft, Value, own_axis, without
+from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import checked
 from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.values import Call, Value, own_axis, viewed, without
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
@@ -141,7 +142,7 @@ def _concat(call: Call) -> Value:
     batch = next((value.batch for value in values if value.source is not None), None)
     if batch == axis or any(batch is None or value.shape[batch] != 1 for value in values):
         batch = 0 if axis != 0 and all(value.shape[0] == 1 for value in values) else None
-    parts = [call.builder.viewed(value, batch) for value in values]
+    parts = [viewed(call.builder, value, batch) for value in values]
     if len(parts) == 1:
         return call.out(parts[0], batch)
     return call.out(call.layer("concat", {"axis": own_axis(axis, batch)}, *parts), batch)
@@ -154,7 +155,7 @@ def cut(call: Call, value: Value, axis: int, places: range) -> Value:
     if not places:
         raise Inexpressible(f"nothing is left of axis {axis} of shape {list(value.shape)}")
     batch = value.batch if axis != value.batch else None
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     fields = {"axis": own_axis(axis, batch), "start": places.start, "step": places.step}
     if places[-1] + places.step < value.shape[axis] or (places[-1] + 1 < value.shape[axis] and places.step == 1):
         fields["end"] = places[-1] + 1
@@ -189,7 +190,7 @@ def _split(call: Call) -> list[Value]:
     if sum(sizes) != size:
         raise Inexpressible(f"parts of {sizes} of an axis of {size}")
     if len(set(sizes)) == 1 and axis != value.batch and len(sizes) > 1:
-        x = call.builder.viewed(value, value.batch)
+        x = viewed(call.builder, value, value.batch)
         fields = {"sections": len(sizes), "axis": own_axis(axis, value.batch)}
         return [call.out(call.layer("split", {**fields, "part": part}, x), value.batch) for part in range(len(sizes))]
     ends = list(accumulate(sizes))
@@ -233,7 +234,7 @@ def _picked(call: Call, value: Value, axis: int, places: list[int]) -> Value:
     if len(places) > MOST_PARTS:
         raise Inexpressible(f"{len(places)} places of an axis in another order")
     parts = [cut(call, value, axis, range(place, place + 1)) for place in places]
-    drafts: list[Draft] = [call.builder.viewed(part, parts[0].batch) for part in parts]
+    drafts: list[Draft] = [viewed(call.builder, part, parts[0].batch) for part in parts]
     joined = call.layer("concat", {"axis": own_axis(axis, parts[0].batch)}, *drafts)
     return call.out(joined, parts[0].batch)
 
@@ -265,7 +266,7 @@ def _padded(call: Call, value: Value, pairs: list[tuple[int, int]], fields: dict
     batch = value.batch if value.batch is not None and not any(pairs[value.batch]) else None
     if batch is None and value.shape[0] == 1 and len(value.shape) > 1 and not any(pairs[0]):
         batch = 0
-    x = call.builder.viewed(value, batch)
+    x = viewed(call.builder, value, batch)
     own = [pair for axis, pair in enumerate(pairs) if axis != batch]
     if any(own[0]):  # the first of our axes is the channels, which pad leaves alone
         x = call.builder.reshaped(x, (1, *x.shape), (call.node,))
@@ -302,7 +303,7 @@ def _tiled(call: Call, times: list[int]) -> Value:
             raise Inexpressible(f"repeats {times}")
         if time > 1:
             batch = value.batch if axis != value.batch else None
-            x = call.builder.viewed(value, batch)
+            x = viewed(call.builder, value, batch)
             value = call.out(call.layer("concat", {"axis": own_axis(axis, batch)}, *[x] * time), batch)
     return value
 
@@ -311,7 +312,7 @@ def repeated(call: Call, own: tuple[int, ...], wanted: tuple[int, ...]) -> Value
     """Axes of one position repeated: the nearest position of a map that is made larger."""
     value = call.value(0)
     batch = 0 if len(wanted) > 1 and wanted[0] == 1 else None
-    x = call.builder.viewed(value, batch, len(wanted))
+    x = viewed(call.builder, value, batch, len(wanted))
     shape = without(wanted, batch)
     if x.shape == shape:
         return Value(wanted, x, batch, None, value.element_type)
