@@ -6,7 +6,7 @@ or a tuple of such) and the number of spatial axes, and returns the value the fo
 """
 
 from collections.abc import Callable
-from typing import Annotated, Any
+from typing import Any
 
 import msgspec
 
@@ -75,6 +75,10 @@ class FieldType(msgspec.Struct, frozen=True):
     def accept(self, value: Any, rank: int) -> Any:
         """The value the formulas use; `rank` is the number of spatial axes of the layer's input."""
         raise NotImplementedError
+
+    def written(self, value: Any) -> Any:
+        """What a person writes for a value, in its shortest form: `accept` makes the same value of it again."""
+        return value
 
     def expand(self, default: Any, rank: int) -> Any:
         """A kind's own default for an input of `rank` spatial axes; one an axis where the field has one an axis."""
@@ -210,6 +214,9 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
             raise FieldError(f"expected {neutral}, found {shown(value)}")
         return _per_axis(value, rank, lambda item: _whole(item, self.minimum))
 
+    def written(self, value: tuple[int, ...]) -> Any:
+        return _once(value, self.minimum)
+
     def expand(self, default: tuple[int], rank: int) -> tuple[int, ...]:
         return default * rank
 
@@ -242,6 +249,11 @@ class Scale(FieldType, frozen=True):
         if isinstance(value, bool | str | tuple | None) or not 0 < value <= LARGEST:
             raise FieldError(f"expected a number above 0, found {shown(value)}")
         return value.as_integer_ratio()  # type: ignore[no-any-return]  # int and Fraction both have it
+
+    def written(self, value: tuple[tuple[int, int], ...]) -> Any:
+        from fractions import Fraction
+
+        return _once(tuple(top if bottom == 1 else Fraction(top, bottom) for top, bottom in value), 1)
 
     def thin(self, value: Any, axis: int | None) -> Any:
         return _only(axis, value, (1, 1))
@@ -288,6 +300,11 @@ class PaddingType(FieldType, frozen=True, kw_only=True):
             pairs = ", ".join(["[before, after]"] * rank)
             raise FieldError(f"{expected} (before and after of each are written [{pairs}])")
         return _per_axis(value, rank, self._pair)
+
+    def written(self, value: Padding) -> Any:
+        if isinstance(value, str) or any(before != after for before, after in value):
+            return value
+        return _once(tuple(before for before, _ in value), 0)
 
     def expand(self, default: tuple[tuple[int, int]], rank: int) -> Padding:
         return default * rank
@@ -339,6 +356,9 @@ class Listed(FieldType, frozen=True, kw_only=True):
             raise FieldError(f"expected at most {MOST_AXES} axes, found {len(items)}")
         return tuple(_whole(item, self.minimum) for item in items)
 
+    def written(self, value: tuple[int, ...]) -> Any:
+        return value[0] if len(value) == 1 else value
+
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
         items = {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}, "minItems": 1, "maxItems": MOST_AXES}
@@ -365,6 +385,9 @@ class Optional(FieldType, frozen=True):
     def accept(self, value: Any, rank: int) -> Any:
         return None if value is None else self.of.accept(value, rank)
 
+    def written(self, value: Any) -> Any:
+        return None if value is None else self.of.written(value)
+
     def expand(self, default: Any, rank: int) -> Any:
         return None if default is None else self.of.expand(default, rank)
 
@@ -386,6 +409,11 @@ def _per_axis(value: Any, rank: int, accept: Callable[[Any], Any]) -> tuple[Any,
     return tuple(accept(item) for item in value)
 
 
+def _once(value: tuple[Any, ...], neutral: Any) -> Any:
+    """The number that stands for all axes, or else all of them; `neutral` is written where there is no axis."""
+    return value if len(set(value)) > 1 else next(iter(value), neutral)
+
+
 def _only(axis: int | None, value: tuple[Any, ...], neutral: Any) -> tuple[Any, ...]:
     return tuple(item if index == axis else neutral for index, item in enumerate(value))
 
@@ -398,5 +426,4 @@ def optional(of: FieldType) -> Optional:
 Sizes = tuple[int, ...]
 """One number for each spatial axis."""
 
-Axes = Annotated[tuple[int, ...], "axes of the tensor: 0 is channels, negative ones count from the end"]
 ANY_SIGN = -LARGEST

@@ -11,10 +11,8 @@ import msgspec
 from convcalc.language.outline import Written
 from convcalc.language.source import Edit, before_blanks
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.writing import quoted
 from convcalc.visible import in_yaml
-
-PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
-"""Values that may be written without quotes wherever a value may stand."""
 
 
 def applied(text: str, edits: Iterable[Edit]) -> str:
@@ -24,12 +22,6 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
         parts += [text[place : edit.start], edit.text]
         place = edit.end
     return "".join([*parts, text[place:]])
-
-
-def quoted(text: str) -> str:
-    """A value as it may be written anywhere."""
-    safe = PLAIN.fullmatch(text) and not re.match(r"[+-] |.*[- ]$", text)
-    return text if safe else in_yaml(text)
 
 
 class Change(msgspec.Struct, frozen=True):

@@ -16,13 +16,14 @@ import msgspec
 from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
-from convcalc.language.edits import Change, Layout, applied, quoted
+from convcalc.language.edits import Change, Layout, applied
 from convcalc.language.outline import Definition, Outline, Path, Scope, Written
 from convcalc.language.padding import NoPadding, size_keeping
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.template import COMMON, numbered
 from convcalc.language.variants import NOT_INSIDE, Variant, parameters
+from convcalc.language.writing import quoted
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 

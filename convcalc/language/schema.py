@@ -148,7 +148,7 @@ def _kind(name: str) -> Schema:
     types = layers.field_types(kind)
     fields = {field: {**type_.schema(), "description": type_.about} for field, type_ in types.items()}
     for field, value in layers.defaults(kind).items():
-        fields[field]["default"] = _plain(value)
+        fields[field]["default"] = types[field].written(value)
     if name in MERGES:
         branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
         fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
@@ -182,13 +182,3 @@ def _layer(fields: Schema, required: list[str], bare: list[Schema], *, share: Sc
         mapping["anyOf"] = [{"required": required}, SHARING]
     empty = [] if required else [{"type": "null"}]
     return {"anyOf": [mapping, *bare, *empty]}
-
-
-def _plain(value: object) -> Any:
-    """A default as a person would write it: once for all axes."""
-    if isinstance(value, tuple) and len(value) == 1:
-        return _plain(value[0])
-    if isinstance(value, tuple):
-        items = [_plain(item) for item in value]
-        return items[0] if len(items) == 2 and items[0] == items[1] else items
-    return value

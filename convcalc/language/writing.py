@@ -1,19 +1,65 @@
-"""Specs made by programs: plain values (mappings, lists, numbers, texts) as the text of a spec.
+"""Plain values (mappings, lists, numbers, texts) as the text of a spec: the one place where a value becomes text.
 
-A layer stands on a line of its own, with its fields in braces, so that what a program finds can be read and pasted.
+A layer stands on a line of its own, with its fields in braces, so that what a program writes can be read and pasted.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from convcalc.fields import Listed, Optional, PaddingType, PerAxis, Scale
-from convcalc.language.edits import quoted
+from convcalc.fields import AMBIGUOUS
+from convcalc.language.tree import resolve
 from convcalc.layers import Kind, Shape, defaults, field_types, required
+from convcalc.visible import in_yaml
 
 Document = Mapping[str, Any]
 """A spec as plain values: its top-level fields by name."""
+
+_WORD = re.compile(r"\w+([.-]\w+)*")
+_ITEM = r"(?![+-] )[\w.(+-](?:[\w.+*/%()<>=! -]*[\w.)])?"
+_LIST = rf"\[(?:{_ITEM}(?:, *{_ITEM})*)?\]"
+_PLAIN = re.compile(rf"{_ITEM}|{_LIST}|\[(?:{_ITEM}|{_LIST})(?:, *(?:{_ITEM}|{_LIST}))*\]")
+
+
+def quoted(text: str) -> str:
+    """The text of a value or an expression as it may stand anywhere, in braces too."""
+    return text if _PLAIN.fullmatch(text) else in_yaml(text)
+
+
+def name_text(name: str) -> str:
+    """A name as it may stand anywhere: in quotes where any reader of YAML would take it for something else."""
+    return name if _WORD.fullmatch(name) and _is_text(name) else in_yaml(name)
+
+
+def _is_text(word: str) -> bool:
+    try:
+        return resolve(word) == word and word.lower() not in AMBIGUOUS
+    except ValueError:
+        return False
+
+
+def value_text(value: Any) -> str:
+    """A value in one line; a text in it is a word, an expression or a name."""
+    if isinstance(value, Mapping):
+        return "{" + ", ".join(f"{quoted(str(key))}: {value_text(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list | tuple):
+        return "[" + ", ".join(map(value_text, value)) + "]"
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    return quoted(value) if isinstance(value, str) else _number_text(value)
+
+
+def _number_text(value: Any) -> str:
+    """A number that is not whole as a decimal where that is exact and short, else as a quotient."""
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 10**15 else repr(value)
+    top, bottom = value.as_integer_ratio()
+    is_decimal = top * 10**9 % bottom == 0 and max(top, bottom) < 2**20
+    return repr(top / bottom) if is_decimal else f"{top} / {bottom}"
 
 
 def text(document: Document, comments: Sequence[str] = ()) -> str:
@@ -23,26 +69,15 @@ def text(document: Document, comments: Sequence[str] = ()) -> str:
         if field == "layers":
             lines += ["layers:", *(f"  - {_layer(item)}" for item in value)]
         else:
-            lines.append(f"{field}: {inline(value)}")
+            lines.append(f"{field}: {value_text(value)}")
     return "\n".join([*lines, ""])
-
-
-def inline(value: Any) -> str:
-    """A value in one line."""
-    if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{quoted(str(key))}: {inline(item)}" for key, item in value.items()) + "}"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(inline, value)) + "]"
-    if value is None or isinstance(value, bool):
-        return {None: "null", True: "true", False: "false"}[value]
-    return quoted(value) if isinstance(value, str) else repr(value)
 
 
 def _layer(item: Any) -> str:
     if isinstance(item, Mapping):
         ((kind, body),) = item.items()
-        return f"{kind}: {inline(body)}"
-    return inline(item)
+        return f"{kind}: {value_text(body)}"
+    return value_text(item)
 
 
 def layer(name: str, config: Kind, rank: int, sources: Sequence[str] = ()) -> Any:
@@ -55,7 +90,7 @@ def layer(name: str, config: Kind, rank: int, sources: Sequence[str] = ()) -> An
     for field, type_ in types.items():
         value = getattr(config, field)
         if field not in standard or value != type_.expand(standard[field], rank):
-            fields[field] = _shortest(type_.of if isinstance(type_, Optional) else type_, value)
+            fields[field] = _in_lists(type_.written(value))
     if not fields:
         return name
     only = required(type(config))
@@ -63,23 +98,12 @@ def layer(name: str, config: Kind, rank: int, sources: Sequence[str] = ()) -> An
     return {name: fields[only[0]] if bare else fields}
 
 
-def _shortest(type_: Any, value: Any) -> Any:
-    """A field's value in its shortest form."""
-    if isinstance(type_, Scale) and value is not None:
-        value = tuple(top if bottom == 1 else f"{top} / {bottom}" for top, bottom in value)
-    if isinstance(type_, PaddingType) and isinstance(value, tuple):
-        if any(before != after for before, after in value):
-            return [list(pair) for pair in value]
-        value = tuple(before for before, _ in value)
-    if isinstance(type_, PerAxis | PaddingType | Scale) and isinstance(value, tuple) and len(set(value)) <= 1:
-        return value[0] if value else getattr(type_, "minimum", 1)
-    if isinstance(type_, Listed) and len(value) == 1:
-        return value[0]
-    return list(value) if isinstance(value, tuple) else value
+def _in_lists(value: Any) -> Any:
+    return [*map(_in_lists, value)] if isinstance(value, tuple) else value
 
 
 def alone(name: str, config: Kind, shapes: Sequence[Shape], sources: Sequence[str] = ()) -> Document:
-    """A spec of one layer and the inputs that enter it; several are named as told, or after the letters."""
+    """A spec of one layer and the inputs that enter it; several are named by `sources`, or after the letters."""
     rank = len(shapes[0]) - 1
     if len(shapes) == 1:
         return {"input": list(shapes[0]), "layers": [layer(name, config, rank)]}

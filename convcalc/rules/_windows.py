@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Any
 
 import msgspec
 
 from convcalc.arithmetic.window import Window
+from convcalc.fields import PaddingType, PerAxis
+from convcalc.language.writing import value_text
 from convcalc.layers import Shape
 from convcalc.layers._windows import shown_sizes
 from convcalc.network import Node
@@ -152,13 +154,11 @@ def counted(number: float, noun: str) -> str:
     return f"{number:g} {noun}" if number == 1 else f"{number:g} {noun}s"
 
 
-def per_axis(numbers: list[int] | tuple[int, ...]) -> str:
+def per_axis(numbers: Sequence[int]) -> str:
     """A number for each axis as a field takes it: 3, or [3, 1] where they differ."""
-    return str(numbers[0]) if len(set(numbers)) == 1 else str(list(numbers))
+    return value_text(PerAxis("").written(tuple(numbers)))
 
 
-def pads(pairs: list[tuple[int, int]]) -> str:
+def pads(pairs: Sequence[tuple[int, int]]) -> str:
     """Padding as the field takes it: 1, [1, 2] an axis, or [[0, 1], [0, 1]]."""
-    if all(before == after for before, after in pairs):
-        return per_axis([before for before, _ in pairs])
-    return str([list(pair) for pair in pairs])
+    return value_text(PaddingType("").written(tuple(pairs)))

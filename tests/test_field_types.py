@@ -1,0 +1,65 @@
+"""What is written for a field's value is read back as the same value: as a plain value, and as the text of a spec."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from fractions import Fraction
+from typing import Any
+
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import convcalc
+from convcalc import fields
+from convcalc.fields import FieldError, FieldType
+from convcalc.language.source import Source
+from convcalc.language.tree import parse
+from convcalc.language.values import ValueReader
+from convcalc.language.writing import value_text
+
+TYPES: list[FieldType] = [
+    fields.Whole("", minimum=0),
+    fields.Whole("", minimum=fields.ANY_SIGN),
+    fields.Channels("", minimum=1),
+    fields.Real(""),
+    fields.Flag(""),
+    fields.Choice("", options=("zeros", "reflect", "align_corners")),
+    fields.PerAxis(""),
+    fields.PerAxis("", minimum=0),
+    fields.Scale(""),
+    fields.PaddingType(""),
+    fields.Listed(""),
+    fields.Listed("", minimum=fields.ANY_SIGN),
+    *(fields.optional(type_) for type_ in (fields.PerAxis(""), fields.Scale(""), fields.Real(""))),
+]
+SIZES = st.one_of(st.integers(0, 4), st.integers(-5, fields.LARGEST))
+NUMBERS = st.one_of(SIZES, st.fractions(0, 100), st.decimals(-1000, 1000, allow_nan=False).map(Fraction))
+ITEMS = st.one_of(NUMBERS, st.tuples(SIZES, SIZES), st.booleans(), st.none())
+WORDS = st.sampled_from(["zeros", "reflect", "same", "same_lower", "valid", "causal"])
+VALUES = st.one_of(ITEMS, WORDS, st.lists(SIZES, max_size=3).map(tuple), st.lists(ITEMS, max_size=3).map(tuple))
+
+
+def test_every_type_is_tried() -> None:
+    """A type of a file of its own too, but for the one of names."""
+    for module in pkgutil.walk_packages(convcalc.__path__, "convcalc."):
+        if module.name.startswith(("convcalc.layers", "convcalc.fields")):
+            importlib.import_module(module.name)
+    defined = {type_ for type_ in FieldType.__subclasses__() if type_.__module__.startswith("convcalc.")}
+    assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {"Part"}
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)
+@given(raw=VALUES, rank=st.integers(0, 3))
+def test_what_is_written_is_read_as_the_same_value(type_: FieldType, raw: Any, rank: int) -> None:
+    try:
+        value = type_.accept(raw, rank)
+    except FieldError:
+        assume(False)
+    written = type_.written(value)
+    assert type_.accept(written, rank) == value
+    root = parse(Source("net.yaml", value_text(written))).root
+    assert root is not None
+    reader = ValueReader(Source("net.yaml", ""))
+    assert type_.accept(reader.value(root, set(), type_, "field").evaluate({}), rank) == value
