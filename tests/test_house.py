@@ -247,3 +247,52 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
             continue
         found = [line for line in text.splitlines() if places.search(line) and "places = re.compile" not in line]
         assert not found, (path, found)
+
+
+SILENT_WORDS = {"found", "one", "each", "said", "told", "whole"}
+"""What these name could be anything; a name says the thing: `layer`, `problem`, `match`."""
+
+
+def bound(tree: ast.AST) -> Iterator[tuple[str, int]]:
+    """Every name that is given to something, with its line: by assignment, as a parameter, in a loop, by a match."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            yield node.id, node.lineno
+        elif isinstance(node, ast.arg):
+            yield node.arg, node.lineno
+        elif isinstance(node, ast.ExceptHandler | ast.MatchAs | ast.MatchStar) and node.name:
+            yield node.name, node.lineno
+
+
+@pytest.mark.parametrize("folder", ["convcalc", "tests", "benchmarks", "docs"])
+def test_names_say_the_thing(folder: str) -> None:
+    silent = [
+        f"{path.relative_to(ROOT)}:{line} {name}"
+        for path in sorted((ROOT / folder).rglob("*.py"))
+        for name, line in bound(ast.parse(path.read_text("utf-8")))
+        if name in SILENT_WORDS
+    ]
+    assert silent == []
+
+
+def test_a_class_name_exists_once() -> None:
+    places: dict[str, list[str]] = {}
+    for path, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.ClassDef):
+                places.setdefault(node.name, []).append(f"{path.relative_to(PACKAGE)}:{node.lineno}")
+    assert {name: where for name, where in places.items() if len(where) > 1} == {}
+
+
+GENERIC = ("imports/*.py", "imports/tidy/*.py", "readable/*.py", "opening.py")
+
+
+def test_what_is_for_any_format_names_none() -> None:
+    named = [
+        f"{path.relative_to(PACKAGE)}:{number}"
+        for pattern in GENERIC
+        for path in PACKAGE.glob(pattern)
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), start=1)
+        if re.search(r"onnx|opset", line, re.IGNORECASE)
+    ]
+    assert named == []
