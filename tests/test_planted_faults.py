@@ -478,7 +478,7 @@ def test_the_battery_finds(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_without_a_fault_it_finds_nothing() -> None:
     subjects = tuple(dict.fromkeys(subject for fault in FAULTS for subject in fault.subjects))
-    assert [result for result in tried(subjects).results if not result.agrees] == []
+    assert [result for result in tried(subjects, cases=8).results if not result.agrees] == []
 
 
 def test_there_are_faults_in_every_column() -> None:

@@ -27,7 +27,7 @@ SEED = os.environ.get("CONVCALC_SEED", "")
 SHARES = {"specs": 0.7, "models": 0.26, "configurations": 0.02, "baselines": 0.02}
 CHUNKS = {"specs": 20, "models": 20, "configurations": 1, "baselines": 1}
 """Tests that the inputs of a kind are spread over, so that several processes share them."""
-COUNTED = 25
+COUNTED = 100
 """One input of so many is tried with its calls counted, which doubles its time."""
 MOST_CALLS = 12_000_000
 """Calls of functions that any command may take: what takes more is not ended by the budget of steps."""
