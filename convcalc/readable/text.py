@@ -76,7 +76,7 @@ def _spend(imported: Imported, layer: int, of_input: int) -> None:
 
 
 def _places(imported: Imported, text: str) -> dict[int, str]:
-    """The nodes of a model that the layer on each line of its text stands for."""
+    """The operators of a model that the layer on each line of its text stands for."""
     layers: dict[tuple[object, ...], list[Layer]] = {}
     for layer in imported.layers:
         layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
@@ -86,14 +86,14 @@ def _places(imported: Imported, text: str) -> dict[int, str]:
         alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
         names.append(alike[0].name if alike else "")
         if alike:
-            places.setdefault(node.line, _nodes(alike.pop(0).operators))
+            places.setdefault(node.line, _place(imported.unit, alike.pop(0).operators))
     return places
 
 
-def _nodes(titles: tuple[str, ...]) -> str:
+def _place(unit: str, titles: tuple[str, ...]) -> str:
     if len(titles) < 2:
-        return "".join(f"node {title}" for title in titles)
-    return f"nodes {titles[0]} to {titles[-1]}"
+        return "".join(f"{unit} {title}" for title in titles)
+    return f"{unit}s {titles[0]} to {titles[-1]}"
 
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
@@ -190,7 +190,7 @@ def _with_totals(found: str, network: Network) -> str:
 def _header(imported: Imported) -> str:
     """What a reader must know of where the figures come from."""
     written = f", written by {imported.producer}" if imported.producer else ""
-    lines = [f"# {visible(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    lines = [f"# {visible(Path(imported.source).name)}: {imported.format}{written}"]
     for sentence in _remarks(imported):
         lines += textwrap.wrap(visible(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
     return "\n".join(lines) + "\n"

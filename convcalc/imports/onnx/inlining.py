@@ -8,17 +8,18 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.onnx.reading import Attributes, Graph, Model, Node, Reference, Subgraph
+from convcalc.imports.onnx.nodes import AttributeReference, Attributes, GraphNode
+from convcalc.imports.onnx.reading import Graph, Model, Subgraph
 
 MOST_CALLS = 16
 """Functions that call one another, and graphs within graphs."""
 
 
-def written_out(model: Model) -> list[Node]:
+def written_out(model: Model) -> list[GraphNode]:
     """The nodes of the graph with every call of a function replaced by what the function does."""
     if not model.functions:
         return model.graph.nodes
-    found: list[Node] = []
+    found: list[GraphNode] = []
     waiting = [(node, 0) for node in reversed(model.graph.nodes)]
     calls = 0
     while waiting:
@@ -35,7 +36,7 @@ def written_out(model: Model) -> list[Node]:
             attributes = Attributes({**function.defaults, **node.attributes})
             names = dict(zip(function.inputs, [*node.inputs, *[""] * len(function.inputs)], strict=False))
             names |= dict(zip(function.outputs, node.outputs, strict=False))
-            inner: list[Node] = []
+            inner: list[GraphNode] = []
             for each in function.nodes:
                 inner.append(_renamed(each, names, f"{node.title}/", calls, attributes))
                 renamed = (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)
@@ -44,13 +45,13 @@ def written_out(model: Model) -> list[Node]:
     return found
 
 
-def _renamed(node: Node, names: dict[str, str], before: str, call: int, attributes: Attributes) -> Node:
+def _renamed(node: GraphNode, names: dict[str, str], before: str, call: int, attributes: Attributes) -> GraphNode:
     def named(name: str) -> str:
         return names.get(name, f"{before}{name}#{call}") if name else name
 
     given = Attributes()
     for key, value in node.attributes.items():
-        if not isinstance(value, Reference):
+        if not isinstance(value, AttributeReference):
             given[key] = value
         elif value.name in attributes:
             given[key] = attributes[value.name]
@@ -63,7 +64,7 @@ def _renamed(node: Node, names: dict[str, str], before: str, call: int, attribut
     )
 
 
-def read_names(node: Node, depth: int = 0) -> list[str]:
+def read_names(node: GraphNode, depth: int = 0) -> list[str]:
     """The tensors a node reads, those that the graphs in its attributes read among them."""
     found = list(node.inputs)
     for value in node.attributes.values():
@@ -76,7 +77,7 @@ def read_names(node: Node, depth: int = 0) -> list[str]:
     return found
 
 
-def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node]:
+def ordered(nodes: list[GraphNode], known: set[str], outputs: list[str]) -> list[GraphNode]:
     """The nodes that the outputs need, each after those it reads; `CannotImport` where they go in a circle."""
     reads = [[name for name in read_names(node) if name] for node in nodes]
     makers: dict[str, int] = {}
@@ -95,7 +96,7 @@ def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node
         for maker in {makers[name] for name in reads[place] if name in makers and name not in known}:
             waits[place] += 1
             readers.setdefault(maker, []).append(place)
-    ready, found = deque(place for place in needed if not waits[place]), list[Node]()
+    ready, found = deque(place for place in needed if not waits[place]), list[GraphNode]()
     while ready:
         place = ready.popleft()
         found.append(nodes[place])

@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from mmap import mmap
 
 from convcalc import steps
-
-Buffer = bytes | mmap
-"""What is read: a file mapped into memory, or its bytes."""
+from convcalc.imports import Buffer
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
