@@ -27,7 +27,8 @@ def import_(
     allow_unknown: Annotated[
         bool,
         typer.Option(
-            "--allow-unknown", help="Write operators that no kind expresses as `opaque`: totals are least ones."
+            "--allow-unknown",
+            help="Write operators that no kind expresses as `opaque`, of unknown cost: totals are lower bounds.",
         ),
     ] = False,
     force: Force = False,

@@ -49,12 +49,12 @@ class Reader(Protocol):
 
 def reader_of(head: bytes, name: str) -> Reader | None:
     """Who knows a file by its first bytes, or else by its name as well; None where nobody does."""
-    return next((reader for called in ("", name) for reader in _readers() if reader.matches(head, called)), None)
+    return next((reader for called in ("", name) for reader in readers() if reader.matches(head, called)), None)
 
 
 def formats() -> str:
     """What can be read, in words."""
-    return " or ".join(reader.FORMAT for reader in _readers())
+    return " or ".join(reader.FORMAT for reader in readers())
 
 
 def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
@@ -94,6 +94,7 @@ def read_bytes(
 
 
 @cache
-def _readers() -> list[Reader]:
+def readers() -> list[Reader]:
+    """Every reader there is, by name."""
     names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in SHARED)
     return [importlib.import_module(f"{__name__}.{name}") for name in names]

@@ -18,6 +18,9 @@ INPUT = "input"
 CONFIGURED = 80
 """Steps that it takes to work out a layer unlike those before it."""
 
+NO_KIND = "no kind expresses it"
+"""Why a draft is unknown, if there is no better reason."""
+
 UNKNOWN = "opaque"
 """The kind of a draft that no kind says, unless it becomes a part of one that does."""
 
@@ -89,6 +92,27 @@ class Builder:
         draft = Draft(kind, written, inputs, shape, origins, arrays)
         draft.array_shapes = array_shapes
         self.drafts.append(draft)
+        return draft
+
+    def input(self, name: str, shape: Shape) -> Draft:
+        """An input of the network; all of them come before the first layer."""
+        draft = Draft(INPUT, {}, [], shape)
+        draft.name = name
+        self.drafts.append(draft)
+        return draft
+
+    def unknown(
+        self,
+        shape: Shape,
+        inputs: Sequence[Draft],
+        origin: Origin,
+        reason: str = NO_KIND,
+        function: str = "",
+        arrays: Mapping[str, Array] | None = None,
+    ) -> Draft:
+        """A layer that no kind expresses, of which only the shape that leaves is known."""
+        draft = self.layer(UNKNOWN, {"output_shape": shape}, inputs, (origin,), arrays)
+        draft.reason, draft.function = reason, function
         return draft
 
     def reshaped(self, x: Draft, shape: Shape, origins: tuple[Origin, ...] = ()) -> Draft:

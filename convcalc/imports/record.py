@@ -37,7 +37,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """A model: inputs, layers in an order in which they can run, and what leaves, all without the batch axis.
 
     `source` is the file as it was named. `format` is what it is, as in "an example model of version 2", `producer` what
-    wrote it, with its version, where the file says so, and `unit` what the format calls an operator: node, layer, line.
+    wrote it, with its version, where the file says so, and `unit` what is put before the title of an operator: "node".
     `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
     and that are others.
@@ -50,7 +50,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     format: str
     producer: str = ""
-    unit: str = "node"
+    unit: str = ""
     unused: tuple[Unused, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

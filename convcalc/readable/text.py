@@ -92,8 +92,8 @@ def _places(imported: Imported, text: str) -> dict[int, str]:
 
 def _place(unit: str, titles: tuple[str, ...]) -> str:
     if len(titles) < 2:
-        return "".join(f"{unit} {title}" for title in titles)
-    return f"{unit}s {titles[0]} to {titles[-1]}"
+        return "".join(f"{unit} {title}".lstrip() for title in titles)
+    return f"{unit and f'{unit}s'} {titles[0]} to {titles[-1]}".lstrip()
 
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
@@ -204,4 +204,4 @@ def _remarks(imported: Imported) -> Iterator[str]:
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
     if imported.uncosted:
-        yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."
+        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."

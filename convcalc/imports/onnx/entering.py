@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
-from convcalc.imports.drafts import INPUT, Draft
+from convcalc.imports.drafts import Builder
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Dimension, Graph, ValueInfo
@@ -21,13 +21,15 @@ class Entered(msgspec.Struct, frozen=True):
     `open_batches` are inputs whose batch the file leaves open.
     """
 
-    values: list[tuple[str, Value]]
+    values: dict[str, Value]
     count: int
     open_batches: list[str]
     warnings: list[str]
 
 
-def entered(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode], sizes: Sizes, how: str) -> Entered:
+def entered(
+    builder: Builder, graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode], sizes: Sizes, how: str
+) -> Entered:
     """The inputs of a graph at these sizes. `how`: in what way samples meet, so that axis 0 is one like others."""
     unknown = set(sizes) - {info.name for info in infos} - {""}
     if unknown or ("" in sizes and len(infos) != 1):
@@ -43,12 +45,15 @@ def entered(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode]
     batched = {name for name, shape in shapes.items() if len(shape) > 1 and not (name in unbatched and shape[0] != 1)}
     counts = {shapes[name][0] for name in batched} or {1}
     count = next(iter(counts)) if len(counts) == 1 and not how else 1  # one batch for all inputs
-    values: list[tuple[str, Value]] = []
+    values: dict[str, Value] = {}
     warnings: list[str] = []
     for info in infos:
-        value = _value(info, shapes[info.name], count, batched=info.name in batched)
-        values.append((info.name, value))
-        if value.samples is not None:
+        shape, batch, samples = shapes[info.name], None, None
+        if info.name in batched and shape[0] == count:
+            shape, batch, samples = (1, *shape[1:]), 0, 0 if count > 1 else None
+        draft = builder.input(info.name, without(shape, batch))
+        values[info.name] = Value(shape, draft, batch, None, info.element_type, samples)
+        if samples is not None:
             warnings.append(f"input {plain(info.name)} has a batch of {count}; the figures are for a batch of 1")
     if how:
         warnings.append(f"axis 0 of the inputs, of {counts.pop()}, is no batch: {how}")
@@ -56,15 +61,6 @@ def entered(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode]
         info.name for info in infos if info.dims and not isinstance(info.dims[0], int) and shapes[info.name][0] == 1
     ]
     return Entered(values, count, open_batches, warnings)
-
-
-def _value(info: ValueInfo, shape: tuple[int, ...], count: int, *, batched: bool) -> Value:
-    batch = samples = None
-    if batched and shape[0] == count:
-        batch, samples, shape = 0, 0 if count > 1 else None, (1, *shape[1:])
-    draft = Draft(INPUT, {}, [], without(shape, batch))
-    draft.name = info.name
-    return Value(shape, draft, batch, None, info.element_type, samples)
 
 
 def _puts_in_front(graph: Graph, node: GraphNode) -> bool:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from convcalc import steps
 from convcalc.imports import Buffer, Sizes
 from convcalc.imports.assembly import assembled
-from convcalc.imports.drafts import UNKNOWN, Builder, Draft
+from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, Refused, plain
 from convcalc.imports.onnx import FORMAT, constants
@@ -138,9 +138,8 @@ class Walk:
     def _enter(self, infos: list[ValueInfo], nodes: list[GraphNode]) -> None:
         steps.spend(NODE * len(infos))
         how = self.meeting.how if self.meeting is not None else ""
-        inputs = entered(self.model.graph, infos, nodes, self.sizes, how)
+        inputs = entered(self.builder, self.model.graph, infos, nodes, self.sizes, how)
         self.values |= inputs.values
-        self.builder.drafts += [value.source for _, value in inputs.values if value.source is not None]
         self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
         self.warnings += inputs.warnings
 
@@ -262,7 +261,7 @@ class Walk:
     def _unnamed(self, node: GraphNode, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
         if not (node.operator in operators() or fold.is_folded(node) or node.op in PARTS):
-            self.blocked.append(Refused(node.title, node.operator, "no kind expresses it"))
+            self.blocked.append(Refused(node.title, node.operator, NO_KIND))
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]
 
@@ -283,15 +282,16 @@ class Walk:
             value = self._shape_of_unknown(node, inputs, name, samples)
             shape = value.shape if value is not None else ()
             if value is None or 0 in shape:
-                self.blocked.append(Refused(node.title, node.operator, reason or "no kind expresses it"))
+                self.blocked.append(Refused(node.title, node.operator, reason or NO_KIND))
                 self.before_blocked += entering
                 outputs.append(Value((), None))
                 continue
             shape = shape or (1,)
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
             sources = entering or self.builder.entering()
-            draft = self.builder.layer(UNKNOWN, {"output_shape": without(shape, batch)}, sources, (node,), arrays)
-            draft.reason, draft.function = reason or "no kind expresses it", PARTS.get(node.op, "")
+            draft = self.builder.unknown(
+                without(shape, batch), sources, node, reason or NO_KIND, PARTS.get(node.op, ""), arrays
+            )
             outputs.append(replace(value, shape=shape, source=draft, batch=batch))
         return outputs
 
@@ -346,6 +346,7 @@ class Walk:
             outputs=assembly.outputs,
             source=source,
             format=f"{FORMAT} of opset {self.model.opset}",
+            unit="node",
             producer=self.model.producer,
             unused=self._unused(),
             notes=tuple(self.notes),
