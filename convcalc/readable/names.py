@@ -82,10 +82,10 @@ def legal(path: Iterable[str], kind: str) -> str:
 
 def unlike(name: str, *taken: Container[str]) -> str:
     """The name, with a number behind it where it is taken."""
-    found, number = name, 2
-    while any(found in names for names in taken):
-        found, number = f"{name}_{number}", number + 1
-    return found
+    free, number = name, 2
+    while any(free in names for names in taken):
+        free, number = f"{name}_{number}", number + 1
+    return free
 
 
 class Automatic:

@@ -23,7 +23,7 @@ from convcalc.steps import OutOfSteps
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
 
-KEPT = 6
+_KEPT = 6
 """The price of a field of which a record is kept."""
 
 FLOAT, INT64, BOOL = 1, 7, 9
@@ -80,12 +80,12 @@ class Tensor:
         if not 0 < count <= MOST_NUMBERS:
             return () if count == 0 else None
         steps.spend(count // 2)
-        found: list[Number] = []
+        numbers: list[Number] = []
         for number, kind, start, end in data:
-            found += self._decoded(number, kind, start, end, count)
+            numbers += self._decoded(number, kind, start, end, count)
         if self.element_type == 10 and any(field == 5 for field, *_ in data):
-            found = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in found]
-        return tuple(found) if len(found) == count else None
+            numbers = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in numbers]
+        return tuple(numbers) if len(numbers) == count else None
 
     def _decoded(self, number: int, kind: int, start: int, end: int, most: int) -> list[int] | list[float]:
         if kind == wire.BYTES and end - start > 10 * most:
@@ -125,7 +125,7 @@ class Graph:
         self.inputs: list[ValueInfo] = []
         self.outputs: list[ValueInfo] = []
         self.stated: list[Place] = []
-        for number, kind, start, end in wire.fields(buffer, place, KEPT):
+        for number, kind, start, end in wire.fields(buffer, place, _KEPT):
             if kind != wire.BYTES:
                 continue
             if number == 1:
@@ -144,7 +144,7 @@ class Graph:
                 self.outputs.append(value_info(buffer, (start, end)))
             elif number == 13:
                 self.stated.append((start, end))
-        self.nodes = [_node(buffer, each) for each in nodes]
+        self.nodes = [_node(buffer, place) for place in nodes]
 
 
 class Subgraph(msgspec.Struct):
@@ -209,7 +209,7 @@ def _model(buffer: Buffer) -> Model:
     opsets: dict[str, int] = {}
     functions: dict[tuple[str, str, str], Function] = {}
     place = (0, len(buffer))
-    for number, kind, start, end in wire.fields(buffer, place, KEPT):
+    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
         if number == 8 and kind == wire.BYTES:
             domain, since = "", 0
             for field, wire_type, first, last in wire.fields(buffer, (start, end)):
@@ -346,7 +346,7 @@ def value_info(buffer: Buffer, place: Place) -> ValueInfo:
 
 
 def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
-    found: list[Dimension] = []
+    dims: list[Dimension] = []
     for number, kind, start, end in wire.fields(buffer, place):
         if number == 1 and kind == wire.BYTES:
             size: Dimension = None
@@ -356,8 +356,8 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
                     size = None if size < 0 else size  # PaddlePaddle writes -1 for an open axis
                 elif field == 2 and wire_type == wire.BYTES:
                     size = wire.text(buffer, first, last) or None
-            found.append(size)
-    return found
+            dims.append(size)
+    return dims
 
 
 def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Function]:
@@ -366,7 +366,7 @@ def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Funct
     outputs: list[str] = []
     nodes: list[Place] = []
     defaults = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place, KEPT):
+    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
         if kind != wire.BYTES:
             continue
         if number == 1:
@@ -384,4 +384,4 @@ def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Funct
         elif number == 13:
             overload = wire.text(buffer, start, end)
     key = ("" if domain == "ai.onnx" else domain, name, overload)
-    return key, Function(inputs, outputs, [_node(buffer, each) for each in nodes], defaults)
+    return key, Function(inputs, outputs, [_node(buffer, place) for place in nodes], defaults)

@@ -8,7 +8,7 @@ then the value (developers.google.com/protocol-buffers/docs/encoding).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 from convcalc import steps
 from convcalc.imports import Buffer
@@ -107,11 +107,11 @@ def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
     if wire != BYTES:
         raise Malformed(f"whole numbers of wire type {wire} at byte {start:,}")
     steps.spend(end - start)
-    found: list[int] = []
+    numbers: list[int] = []
     while start < end:
         value, start = varint(buffer, start, end)
-        found.append(signed(value))
-    return found
+        numbers.append(signed(value))
+    return numbers
 
 
 def floats(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
@@ -132,6 +132,3 @@ def _unpacked(buffer: Buffer, start: int, end: int, letter: str) -> list[float]:
     count = (end - start) // struct.calcsize(letter)
     steps.spend(count // 2)
     return list(struct.unpack(f"<{count}{letter}", buffer[start:end]))
-
-
-Decoder = Callable[[Buffer, int, int, int], list[int] | list[float]]
