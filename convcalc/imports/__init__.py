@@ -53,7 +53,7 @@ def reader_of(head: bytes, name: str) -> Reader | None:
 
 
 def formats() -> str:
-    """What can be read, in words."""
+    """All that can be read, as an error lists it."""
     return " or ".join(reader.FORMAT for reader in readers())
 
 

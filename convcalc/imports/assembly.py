@@ -10,7 +10,7 @@ import msgspec
 from convcalc import steps
 from convcalc.imports.arrays import Array
 from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
-from convcalc.imports.errors import Refused, plain, refusal
+from convcalc.imports.errors import RefusedOperator, plain, refusal
 from convcalc.imports.naming import named
 from convcalc.imports.record import Layer
 from convcalc.imports.sharing import Sharing, Use, sharing
@@ -36,7 +36,7 @@ def assembled(
     leaving: Sequence[Draft],
     *,
     array_of: Callable[[Hashable], Array | None] = lambda tensor: None,  # of a file without arrays
-    blocked: Sequence[Refused] = (),
+    blocked: Sequence[RefusedOperator] = (),
     why_blocked: str = "",
     allow_unknown: bool = False,
 ) -> Assembly:
@@ -52,7 +52,7 @@ def assembled(
     steps.spend(_LAYER * len(builder.drafts) + _ARRAY * arrays)
     drafts, leaving = tidied(builder, leaving)
     unknown = [
-        Refused(draft.origins[-1].title, draft.origins[-1].operator, draft.reason)
+        RefusedOperator(draft.origins[-1].title, draft.origins[-1].operator, draft.reason)
         for draft in drafts
         if draft.kind == UNKNOWN
     ]

@@ -68,7 +68,7 @@ class Draft:
 
 
 class Builder:
-    """All drafts so far, in order."""
+    """Makes drafts, and has all of them in order."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []

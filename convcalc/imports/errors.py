@@ -36,7 +36,7 @@ def plain(text: str) -> str:
     return visible(text if len(text) <= _LONGEST_WORD else f"{text[:_LONGEST_WORD]}...")
 
 
-class Refused(NamedTuple):
+class RefusedOperator(NamedTuple):
     """An operator that no kind expresses: its node, its type as the format calls it, and why."""
 
     node: str
@@ -49,7 +49,7 @@ class CannotImport(ValueError):
 
     code = "CC001"
 
-    def __init__(self, message: str, operators: tuple[Refused, ...] = ()) -> None:
+    def __init__(self, message: str, operators: tuple[RefusedOperator, ...] = ()) -> None:
         words = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: brief(word[0]), message)
         super().__init__(brief(words, LONGEST_MESSAGE))
         self.operators = operators
@@ -68,7 +68,7 @@ class Inexpressible(ValueError):
     """An operator, in the form it has here, that no kind expresses; the message says what it is that cannot be said."""
 
 
-def refusal(operators: Sequence[Refused], why: str = "") -> CannotImport:
+def refusal(operators: Sequence[RefusedOperator], why: str = "") -> CannotImport:
     """The error that names every operator that no kind expresses; `why` these keep the model from being read at all."""
     distinct = tuple(dict.fromkeys(operators))
     listed = "; ".join(

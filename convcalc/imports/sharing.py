@@ -14,10 +14,10 @@ from convcalc.imports.arrays import Array
 from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
 from convcalc.imports.elements import Elements
 
-COMPARED = 8
+_COMPARED = 8
 """Steps that it takes to compare the elements of two arrays."""
 
-STATISTICS = {"running_mean", "running_var"}
+_STATISTICS = {"running_mean", "running_var"}
 """Shared with all other arrays of a norm or not at all: no network ties one, but exporters merge what is equal."""
 
 
@@ -84,10 +84,10 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
                 shared.layers[draft] = owner
                 continue
         for use in uses:
-            if use.array in STATISTICS:
+            if use.array in _STATISTICS:
                 continue
             others = holders[use.elements.tensor, use.array == "constant"]
-            steps.spend(COMPARED * len(others))
+            steps.spend(_COMPARED * len(others))
             holder = next((other for other in others if other.holds(use)), None)
             if holder is not None and holder.draft is draft:
                 continue  # two arrays of one layer: no spec says so

@@ -41,7 +41,7 @@ OPERATIONS = {
     *("selu", "sigmoid", "silu", "slice", "softmax", "softplus", "split", "squeeze", "sub", "tanh"),
     *("transpose", "unsqueeze", "upsample", "view"),
 }
-CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
+_CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -52,7 +52,7 @@ def parts(name: str) -> tuple[str, ...]:
 def is_generic(part: str) -> bool:
     """Whether a part of a name says no more than what kind of layer it is, or that it holds layers."""
     word = _bare(part).removeprefix("node")
-    return not word or word in OPERATIONS or word in CONTAINERS or word in _kinds()
+    return not word or word in OPERATIONS or word in _CONTAINERS or word in _kinds()
 
 
 def _bare(part: str) -> str:

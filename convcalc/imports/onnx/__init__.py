@@ -17,7 +17,7 @@ def matches(head: bytes, name: str) -> bool:
 
 
 def read(buffer: Buffer, source: str, sizes: Sizes, *, allow_unknown: bool) -> Imported:
-    """The record of a model."""
+    """The layers of a model; see `convcalc.imports.Reader`."""
     from convcalc.imports.onnx.walk import of_bytes
 
     return of_bytes(buffer, source, sizes, allow_unknown=allow_unknown)

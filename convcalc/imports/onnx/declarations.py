@@ -45,8 +45,8 @@ class Declarations:
         pairs = list(zip(info.dims, shape, strict=False))[first:]
         open_or_same = all(not isinstance(size, int) or size in (0, own) for size, own in pairs)
         if len(info.dims) != len(shape) or not open_or_same:
-            made = f"{plain(name)}, which {node.operator} at {node.title} makes"
-            self._differing.append(f"{made}: declared {dims_text(info.dims)}, worked out {list(shape)}")
+            tensor = f"{plain(name)}, which {node.operator} at {node.title} makes"
+            self._differing.append(f"{tensor}: declared {dims_text(info.dims)}, worked out {list(shape)}")
 
     def differences(self) -> list[str]:
         """The first of these as a sentence; those that may follow from it are counted."""

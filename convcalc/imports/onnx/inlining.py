@@ -77,7 +77,7 @@ def read_names(node: GraphNode, depth: int = 0) -> list[str]:
     return names
 
 
-def ordered(nodes: list[GraphNode], known: set[str], outputs: list[str]) -> list[GraphNode]:
+def ordered(nodes: list[GraphNode], there: set[str], outputs: list[str]) -> list[GraphNode]:
     """The nodes that the outputs need, each after those it reads; `CannotImport` where they go in a circle."""
     reads = [[name for name in read_names(node) if name] for node in nodes]
     makers: dict[str, int] = {}
@@ -93,7 +93,7 @@ def ordered(nodes: list[GraphNode], known: set[str], outputs: list[str]) -> list
     waits = dict.fromkeys(needed, 0)
     readers: dict[int, list[int]] = {}
     for place in needed:
-        for maker in {makers[name] for name in reads[place] if name in makers and name not in known}:
+        for maker in {makers[name] for name in reads[place] if name in makers and name not in there}:
             waits[place] += 1
             readers.setdefault(maker, []).append(place)
     ready, placed = deque(place for place in needed if not waits[place]), list[GraphNode]()

@@ -154,11 +154,11 @@ class Subgraph(msgspec.Struct):
     place: Place
 
     def read(self) -> Graph:
-        """The graph."""
+        """What the attribute holds."""
         return Graph(self.buffer, self.place)
 
 
-class Function(msgspec.Struct):
+class _Function(msgspec.Struct):
     """A function of the model: nodes that stand for one of another type."""
 
     inputs: list[str]
@@ -174,7 +174,7 @@ class Model(msgspec.Struct):
     graph: Graph
     opsets: dict[str, int]
     producer: str
-    functions: dict[tuple[str, str, str], Function]
+    functions: dict[tuple[str, str, str], _Function]
 
     @property
     def opset(self) -> int:
@@ -188,7 +188,7 @@ class Model(msgspec.Struct):
 
 
 def parse(buffer: Buffer) -> Model:
-    """The model in a buffer."""
+    """The model in the bytes of a file, or a `CannotImport` that says what these are."""
     try:
         return _model(buffer)
     except Malformed as error:
@@ -207,7 +207,7 @@ def cut_off(error: Malformed) -> CannotImport:
 def _model(buffer: Buffer) -> Model:
     producer, version, graph = "", "", None
     opsets: dict[str, int] = {}
-    functions: dict[tuple[str, str, str], Function] = {}
+    functions: dict[tuple[str, str, str], _Function] = {}
     place = (0, len(buffer))
     for number, kind, start, end in wire.fields(buffer, place, _KEPT):
         if number == 8 and kind == wire.BYTES:
@@ -360,7 +360,7 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
     return dims
 
 
-def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Function]:
+def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], _Function]:
     name = domain = overload = ""
     inputs: list[str] = []
     outputs: list[str] = []
@@ -384,4 +384,4 @@ def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Funct
         elif number == 13:
             overload = wire.text(buffer, start, end)
     key = ("" if domain == "ai.onnx" else domain, name, overload)
-    return key, Function(inputs, outputs, [_node(buffer, place) for place in nodes], defaults)
+    return key, _Function(inputs, outputs, [_node(buffer, place) for place in nodes], defaults)

@@ -12,10 +12,10 @@ from convcalc.imports import Buffer, Sizes
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
-from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, Refused, plain
+from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
 from convcalc.imports.onnx import FORMAT, constants
 from convcalc.imports.onnx import constant_folding as fold
-from convcalc.imports.onnx.batches import Batch, Mixed
+from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.entering import entered
@@ -23,18 +23,19 @@ from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, writ
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.operators import operators
 from convcalc.imports.onnx.reading import Graph, Model, Subgraph, ValueInfo, cut_off, parse
+from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Unused
 from convcalc.steps import OutOfSteps
 
-NODE = 20
+_NODE = 20
 """Steps that a node takes, beside what is paid for where it is worked out."""
 
-LEAST_OPSET, NEWEST_OPSET = 7, 28
+_LEAST_OPSET, _NEWEST_OPSET = 7, 28
 """Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
 
-CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
+_CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
 """What comes of a node with fewer axes, sizes or inputs than its other parts speak of, or with a step of zero."""
 
 
@@ -50,54 +51,29 @@ def of_bytes(buffer: Buffer, source: str, inputs: Sizes | None = None, *, allow_
 
 def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
     """The layers of a model that was read."""
-    known = model.opsets.get("", 0)
-    if known < LEAST_OPSET and (known or any(not node.domain for node in model.graph.nodes)):
-        stated = f"opset {known}" if known else "no opset"
-        raise CannotImport(
-            f"{stated}, where {LEAST_OPSET} to {NEWEST_OPSET} are read; onnx.version_converter brings it to a newer one"
-        )
+    opset = model.opsets.get("", 0)
+    if opset < _LEAST_OPSET and (opset or any(not node.domain for node in model.graph.nodes)):
+        stated = f"opset {opset}" if opset else "no opset"
+        advice = "onnx.version_converter brings it to a newer one"
+        raise CannotImport(f"{stated}, where {_LEAST_OPSET} to {_NEWEST_OPSET} are read; {advice}")
     try:
-        return _walked(model, source, inputs or {}, allow_unknown=allow_unknown)
+        return Walk(model, inputs or {}).record(source, allow_unknown=allow_unknown)
     except OutOfSteps:
         raise OverLimit from None
     except SamplesMeet as error:
         try:
-            return _walked(model, source, inputs or {}, allow_unknown=allow_unknown, meeting=error)
+            return Walk(model, inputs or {}, error.how).record(source, allow_unknown=allow_unknown)
         except (CannotImport, OutOfSteps):
             raise error from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
 
 
-def _walked(
-    model: Model,
-    source: str,
-    inputs: Sizes,
-    *,
-    allow_unknown: bool,
-    meeting: SamplesMeet | None = None,
-) -> Imported:
-    walk = Walk(model, inputs, meeting)
-    walk.go()
-    return walk.result(source, allow_unknown=allow_unknown)
-
-
-class SamplesMeet(CannotImport):
-    """A model whose batch is more than samples beside one another; `how` says where and in what way they meet."""
-
-    def __init__(self, how: str, count: int) -> None:
-        self.how = how
-        super().__init__(
-            f"{how}: figures for one sample of the batch of {count} would be wrong; cut the model in two there and "
-            f"read both parts, or export it with these {count} on an axis behind a batch of 1"
-        )
-
-
 class Walk:
-    """The walk over the nodes of a model. `meeting`: how samples of its batch meet, then an axis like others."""
+    """The walk over the nodes of a model. `how` samples of its batch meet: then it is an axis like others."""
 
-    def __init__(self, model: Model, sizes: Sizes, meeting: SamplesMeet | None = None) -> None:
-        self.model, self.sizes, self.meeting = model, sizes, meeting
+    def __init__(self, model: Model, sizes: Sizes, how: str = "") -> None:
+        self.model, self.sizes, self.how = model, sizes, how
         self.declared = Declarations(model)
         self.builder = Builder()
         self.values: dict[str, Value] = {}
@@ -105,10 +81,10 @@ class Walk:
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.open_batches: list[str] = []
-        if model.opset > NEWEST_OPSET:
-            self.notes.append(f"opset {model.opset} is newer than {NEWEST_OPSET}, as which it is read")
+        if model.opset > _NEWEST_OPSET:
+            self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
         self.read: set[str] = set()
-        self.blocked: list[Refused] = []
+        self.blocked: list[RefusedOperator] = []
         self.before_blocked: list[Draft] = []
         self._worked_out: dict[Hashable, int] = {}
 
@@ -121,8 +97,8 @@ class Walk:
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
         if not entering:
             raise CannotImport("the graph has no input")
-        known = {*graph.initialisers, *(info.name for info in entering)}
-        nodes = ordered(written_out(self.model), known, outputs)
+        there = {*graph.initialisers, *(info.name for info in entering)}
+        nodes = ordered(written_out(self.model), there, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
             self.notes.append(
                 "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
@@ -136,9 +112,8 @@ class Walk:
                 raise OverLimit(f"{node.operator} at {node.title}") from None
 
     def _enter(self, infos: list[ValueInfo], nodes: list[GraphNode]) -> None:
-        steps.spend(NODE * len(infos))
-        how = self.meeting.how if self.meeting is not None else ""
-        inputs = entered(self.builder, self.model.graph, infos, nodes, self.sizes, how)
+        steps.spend(_NODE * len(infos))
+        inputs = entered(self.builder, self.model.graph, infos, nodes, self.sizes, self.how)
         self.values |= inputs.values
         self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
         self.warnings += inputs.warnings
@@ -161,24 +136,26 @@ class Walk:
         if node.op == "If" and not node.domain:
             self._branch(node, depth)
             return
-        steps.spend(NODE + 2 * (len(node.inputs) + len(node.outputs)))
+        steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
         try:
             samples = self._samples(call)
-            made = self._made(call)
+            outputs = self._outputs(call)
         except Inexpressible as error:
-            made = self._unknown(node, inputs, str(error), samples)
+            outputs = self._unknown(node, inputs, str(error), samples)
         except SamplesMeet:
             raise
         except CannotImport as error:
             raise CannotImport(f"{node.operator} at {node.title}: {error}") from None
-        except CONTRADICTIONS:
-            made = self._unknown(node, inputs, "its attributes and inputs do not go together as ONNX has it", samples)
+        except _CONTRADICTIONS:
+            reason = "its attributes and inputs do not go together as ONNX has it"
+            outputs = self._unknown(node, inputs, reason, samples)
         else:
-            made = [replace(value, samples=samples) for value in made] if samples is not None else made
-        for name, value in zip(node.outputs, made, strict=False):
+            if samples is not None:
+                outputs = [replace(value, samples=samples) for value in outputs]
+        for name, value in zip(node.outputs, outputs, strict=False):
             if name:
                 self.values[name] = value
                 self._compare(node, name, value)
@@ -201,12 +178,12 @@ class Walk:
             if value is not None and value.samples is not None
         ]
         try:
-            return self.batch.passes(call)
+            return passes(self.batch, call)
         except Mixed as error:
             how = f"{call.node.operator} at {call.node.title} {error} ({' and '.join(dict.fromkeys(entering))})"
             raise SamplesMeet(how, self.batch.count) from None
 
-    def _made(self, call: Call) -> Sequence[Value]:
+    def _outputs(self, call: Call) -> Sequence[Value]:
         node, inputs = call.node, call.inputs
         there = [value for value in inputs if value is not None]
         if any(not value.known for value in there):
@@ -221,13 +198,13 @@ class Walk:
             operands = [None if value is None else value.constant for value in inputs]
             folded = fold.folded(node, operands, self.model.opset)
             if folded is not None:
-                made = [
+                values = [
                     constant_value(self._identified(node, inputs, place, constant))
                     for place, constant in enumerate(folded)
                 ]
                 self._spend(there, 16)
-                self._spend(made, 2)
-                return made
+                self._spend(values, 2)
+                return values
         operator = operators().get(node.operator)
         if operator is None:
             raise Inexpressible("")
@@ -260,8 +237,8 @@ class Walk:
 
     def _unnamed(self, node: GraphNode, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
-        if not (node.operator in operators() or fold.is_folded(node) or node.op in PARTS):
-            self.blocked.append(Refused(node.title, node.operator, NO_KIND))
+        if not (node.operator in operators() or fold.is_folded(node) or node.op in _PARTS):
+            self.blocked.append(RefusedOperator(node.title, node.operator, NO_KIND))
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]
 
@@ -275,14 +252,14 @@ class Walk:
             for place, value in enumerate(inputs, start=1)
             if value is not None and value.constant is not None
         }
-        if reason and node.op in COUNTING and self.open_batches:
+        if reason and node.op in _COUNTING and self.open_batches:
             reason += f"; the open batch of {plain(self.open_batches[0])} is read as 1, and --input gives another"
         outputs = []
         for name in node.outputs or [""]:
             value = self._shape_of_unknown(node, inputs, name, samples)
             shape = value.shape if value is not None else ()
             if value is None or 0 in shape:
-                self.blocked.append(Refused(node.title, node.operator, reason or NO_KIND))
+                self.blocked.append(RefusedOperator(node.title, node.operator, reason or NO_KIND))
                 self.before_blocked += entering
                 outputs.append(Value((), None))
                 continue
@@ -290,7 +267,7 @@ class Walk:
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
             sources = entering or self.builder.entering()
             draft = self.builder.unknown(
-                without(shape, batch), sources, node, reason or NO_KIND, PARTS.get(node.op, ""), arrays
+                without(shape, batch), sources, node, reason or NO_KIND, _PARTS.get(node.op, ""), arrays
             )
             outputs.append(replace(value, shape=shape, source=draft, batch=batch))
         return outputs
@@ -299,7 +276,7 @@ class Walk:
         self, node: GraphNode, inputs: list[Value | None], name: str, samples: int | None
     ) -> Value | None:
         shapes = [value.shape for value in inputs if value is not None and value.known]
-        if node.op in SAME_SHAPE and shapes:
+        if node.op in _SAME_SHAPE and shapes:
             try:
                 shape = constants.broadcast(shapes)
             except Inexpressible:
@@ -313,10 +290,10 @@ class Walk:
         numbers = condition.constant.numbers if condition is not None and condition.constant else None
         graph = node.attributes.get("then_branch" if numbers and numbers[0] else "else_branch")
         if not numbers or not isinstance(graph, Subgraph) or depth >= MOST_CALLS:
-            made = self._unknown(node, [condition], "which branch is taken depends on data")
+            outputs = self._unknown(node, [condition], "which branch is taken depends on data")
         else:
-            made = self._inner(graph.read(), depth)
-        for name, value in zip(node.outputs, made, strict=False):
+            outputs = self._inner(graph.read(), depth)
+        for name, value in zip(node.outputs, outputs, strict=False):
             self.values[name] = value
 
     def _inner(self, graph: Graph, depth: int) -> list[Value]:
@@ -326,8 +303,9 @@ class Walk:
             self.step(node, depth + 1)
         return [self.value(name) or Value((), None) for name in outputs]
 
-    def result(self, source: str, *, allow_unknown: bool) -> Imported:
-        """The record of the layers that the outputs need."""
+    def record(self, source: str, *, allow_unknown: bool) -> Imported:
+        """What the walk comes to."""
+        self.go()
         leaving = self._leaving()
         assembly = assembled(
             self.builder,
@@ -396,7 +374,7 @@ class Walk:
         )
 
 
-SAME_SHAPE = {
+_SAME_SHAPE = {
     "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Celu", "Clip", "Cos",
     "Cosh", "CumSum", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "HardSigmoid",
     "Hardmax", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "Max", "Mean",
@@ -406,8 +384,8 @@ SAME_SHAPE = {
 """Operators whose output has the shape of what enters, or of all that enters together, where no kind says them."""
 
 
-COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
+_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
 
-PARTS = {"Erf": "erf"}
+_PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""
