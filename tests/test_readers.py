@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import pkgutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,6 +18,7 @@ from command_line import application
 from typer.testing import CliRunner, Result
 
 from convcalc import imports
+from convcalc.imports import tidy
 
 ROOT = Path(__file__).parent.parent
 
@@ -164,6 +167,53 @@ def test_a_file_at_a_revision_is_read_as_it_is_now(toy: Path) -> None:
     assert "conv3" in json.dumps(compared)
 
 
+# ---- the rules that put layers together again, which every reader uses -----------------------------------------------
+
+
+def test_rules_are_tried_in_the_order_that_their_files_say() -> None:
+    """Whatever the files are called; a rule that fits keeps those behind it from being tried."""
+    first, second = tidy.walks()
+    assert {kind: [rule.__name__.strip("_") for rule in rules] for kind, rules in first.items()} == {
+        "mul": ["gelu", "gated", "hard_sigmoid", "normalised", "scaled"],
+        "div": ["normalised"],
+        "add": ["shifted"],
+        "affine": ["gelu", "hard_sigmoid"],
+        "hard_tanh": ["hard_sigmoid_of_parts"],
+        "reshape": ["grouped", "shuffled", "pooled", "again"],
+        "flatten": ["shuffled", "pooled", "again"],
+    }
+    assert [rule.__name__ for rule in second["linear"]] == ["_attended"]
+
+
+RULE = """
+from convcalc.imports.tidy.walk import Patterns
+
+
+def _relu6(patterns, draft):
+    relu = draft.inputs[0]
+    if relu.kind == "relu" and patterns.alone(relu):
+        return patterns.layer("relu6", {}, relu.inputs[0], [relu, draft])
+    return None
+
+
+ORDER = 1, 9
+RULES = {"relu": (_relu6,)}
+"""
+
+
+def test_a_rule_is_found_by_being_there(toy: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (toy / "rules").mkdir()
+    (toy / "rules" / "twice.py").write_text(RULE)
+    monkeypatch.setattr(tidy, "__path__", [*tidy.__path__, str(toy / "rules")])
+    (toy / "net.toy").write_text("toy 3\ninput 3 8 8\nrelu\nrelu\n")
+    tidy.walks.cache_clear()
+    try:
+        assert "- relu6\n" in run("import", "net.toy").stdout
+    finally:
+        tidy.walks.cache_clear()
+        sys.modules.pop("convcalc.imports.tidy.twice", None)
+
+
 # ---- the readers that there are --------------------------------------------------------------------------------------
 
 
@@ -191,6 +241,17 @@ def test_text_that_is_called_a_spec_is_one(toy: Path) -> None:
     """Whatever a reader says of it; bytes that no text holds are a model under any name."""
     (toy / "net.yaml").write_text(NETWORK)
     assert "net.yaml:1:1" in run("analyze", "net.yaml", exit_code=2).output.replace("\n", "")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")
+def test_what_can_be_read_once_alone_is_not_looked_into_first(toy: Path) -> None:
+    """As with `convcalc analyze <(generate)`: the first bytes would be gone."""
+    os.mkfifo(toy / "pipe")
+    writer = threading.Thread(
+        target=(toy / "pipe").write_text, args=("input: [3, 8, 8]\nlayers: [relu]\n",), daemon=True
+    )
+    writer.start()
+    assert "relu1" in run("analyze", "pipe").stdout
 
 
 def test_specs_wait_for_no_reader() -> None:

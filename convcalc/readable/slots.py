@@ -36,22 +36,6 @@ Unit = int | Module
 class Slot:
     """One layer as it is written; `units` are what it stands for in each occurrence, several where it is repeated."""
 
-    __slots__ = (
-        "block",
-        "branches",
-        "fields",
-        "is_named",
-        "kind",
-        "name",
-        "path",
-        "repeat",
-        "shared",
-        "sources",
-        "units",
-        "value",
-        "when",
-    )
-
     def __init__(
         self,
         kind: str,

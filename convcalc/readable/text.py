@@ -60,7 +60,7 @@ def flat_text(imported: Imported) -> str:
     except OutOfSteps:
         raise OverLimit from None
     graph = LayerGraph(imported)
-    return _text(imported, graph, flat(graph))
+    return _spec_text(imported, graph, flat(graph))
 
 
 def flat_source(imported: Imported, label: str) -> Source:
@@ -102,7 +102,7 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
         with steps.part(0.7):
             _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
             graph = LayerGraph(imported)
-            texts = [_text(imported, graph, written) for written in folded(graph, network)]
+            texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
             for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
                 if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
                     return candidate
@@ -124,16 +124,11 @@ def _says(spec: str, network: Network) -> bool:
 
 def _is_like(node: Node, other: Node) -> bool:
     inputs = [tuple(sorted(either.inputs)) if either.kind in COMMUTATIVE else either.inputs for either in (node, other)]
-    return inputs[0] == inputs[1] and (node.kind, node.config, node.shape, node.shared, node.borrowed) == (
-        other.kind,
-        other.config,
-        other.shape,
-        other.shared,
-        other.borrowed,
-    )
+    alike = ("kind", "config", "shape", "shared", "borrowed")
+    return inputs[0] == inputs[1] and all(getattr(node, name) == getattr(other, name) for name in alike)
 
 
-def _text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
+def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(_sizes, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)

@@ -23,22 +23,22 @@ class Attributes(dict[str, object]):
     """
 
     def integer(self, name: str, default: int = 0) -> int:
-        """One that is a whole number."""
+        """An attribute that must be a whole number."""
         value = self.get(name, default)
         return value if isinstance(value, int) else _reject(name, "a whole number")
 
     def real(self, name: str, default: float = 0.0) -> float:
-        """One that is any number."""
+        """An attribute that must be a number, whole or not."""
         value = self.get(name, default)
         return float(value) if isinstance(value, int | float) else _reject(name, "a number")
 
     def text(self, name: str, default: str = "") -> str:
-        """One that is a text."""
+        """An attribute that must be a text."""
         value = self.get(name, default)
         return value if isinstance(value, str) else _reject(name, "a text")
 
     def integers(self, name: str) -> list[int] | None:
-        """One that is a list of whole numbers; None if it is not there."""
+        """An attribute that must be a list of whole numbers; None if it is not there."""
         value = self.get(name)
         if value is None:
             return None

@@ -154,7 +154,7 @@ class Subgraph(msgspec.Struct):
     place: Place
 
     def read(self) -> Graph:
-        """What the attribute holds."""
+        """The graph that the attribute holds."""
         return Graph(self.buffer, self.place)
 
 

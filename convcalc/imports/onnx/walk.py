@@ -304,7 +304,7 @@ class Walk:
         return [self.value(name) or Value((), None) for name in outputs]
 
     def record(self, source: str, *, allow_unknown: bool) -> Imported:
-        """What the walk comes to."""
+        """Walk, and put what was found together."""
         self.go()
         leaving = self._leaving()
         assembly = assembled(
