@@ -31,7 +31,7 @@ class ShippedBlocks:
     def __init__(self, graph: LayerGraph, network: Network) -> None:
         self.graph = graph
         self.layers = network.layers
-        self.known = {
+        self.leaves = {
             name: _leaves(definition) for name in library.block_names() if (definition := library.block(name))
         }
         self.built: dict[tuple[str, tuple[int, ...], str], tuple[Node, ...]] = {}
@@ -39,7 +39,7 @@ class ShippedBlocks:
     def block(self, occurrences: Sequence[Module]) -> BlockText | None:
         """The shipped block that all occurrences of a structure are, their arguments noted; None if there is none."""
         kinds = [self.layers[index].kind for index in occurrences[0].indices()]
-        for name, leaves in self.known.items():
+        for name, leaves in self.leaves.items():
             if leaves is not None and 1 < len(kinds) <= len(leaves) and {*kinds} <= {leaf.kind_name for leaf in leaves}:
                 calls = [self._arguments(name, leaves, occurrence) for occurrence in occurrences]
                 if None not in calls:
@@ -49,7 +49,7 @@ class ShippedBlocks:
     def _called(self, name: str, occurrences: Sequence[Module], calls: list[Arguments]) -> BlockText:
         """The block as it is called, with as few arguments as will do."""
         definition = library.block(name)
-        assert definition is not None  # noqa: S101  # for the type checker: it is one of the known
+        assert definition is not None  # noqa: S101  # for the type checker: `leaves` has its name
         for parameter, value in definition.parameters.items():
             fewer = [{key: text for key, text in arguments.items() if key != parameter} for arguments in calls]
             if value is not None and all(map(self._fits, [name] * len(fewer), occurrences, fewer)):

@@ -238,9 +238,9 @@ class Templates:
 
     def _likeness(self, entry: TemplateEntry, part: Part) -> tuple[float, int]:
         """How well a layer goes with one of a template, and how many layers they have in common; 0: not at all."""
-        known = next(iter(entry.parts.values()))
-        as_wide = 0.2 * (self._groups(known) == self._groups(part))
-        if isinstance(part, Module) or isinstance(known, Module):
+        own = next(iter(entry.parts.values()))
+        as_wide = 0.2 * (self._groups(own) == self._groups(part))
+        if isinstance(part, Module) or isinstance(own, Module):
             same = entry.template is not None and isinstance(part, Module) and self.of[part] is entry.template
             return (entry.weight + as_wide, entry.weight) if same else (0, 0)
         if self.graph.layers[part.index].kind != entry.kind:
