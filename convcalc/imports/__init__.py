@@ -12,6 +12,7 @@ import pkgutil
 from collections.abc import Mapping, Sequence
 from functools import cache
 from mmap import ACCESS_READ, mmap
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = Fa
     from convcalc.imports.errors import CannotImport
 
     try:
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError:
         reader = reader_of(b"", path)
