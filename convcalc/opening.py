@@ -1,8 +1,9 @@
-"""What a person names as a network: a spec, or an ONNX model, which is read as the spec that says it."""
+"""What a person names as a network: a spec, or a model file, which is read as the spec that says it."""
 
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,14 @@ if TYPE_CHECKING:
     from convcalc.layers import Shape
     from convcalc.network import Network
 
-SUFFIX = ".onnx"
-FIRST_BYTE = b"\x08"
-"""What an ONNX model begins with, the version of the format; no text does."""
+_SPEC = (".yaml", ".yml")
+"""What specs are called: text of such a name is one, and no reader is asked."""
+
+_HEAD = 512
+"""Bytes at the beginning of a file by which it is known what it is."""
+
+_CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
+"""Bytes that no text holds."""
 
 Inputs = Mapping[str, "Shape"]
 
@@ -28,7 +34,7 @@ Inputs = Mapping[str, "Shape"]
 def load(
     path: str | os.PathLike[str], *, inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
 ) -> Network:
-    """The network that a spec or an ONNX model describes; ``-`` reads a spec from standard input.
+    """The network that a spec or a model file describes; ``-`` reads a spec from standard input.
 
     Behind an @ the name may have input sizes and variables: ``net.yaml@input=3x112x112,width=0.5``.
 
@@ -60,26 +66,23 @@ def network_of(
 
 
 def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
-    """The text of a spec, or that of an ONNX model for these input sizes; see `convcalc.language.named` for its name.
+    """The text of a spec, or that of a model file for these input sizes; see `convcalc.language.named` for its name.
 
     Raises:
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
     """
     name = named(os.fspath(path))
-    return _with(name, _read(name.path, {**(inputs or {}), **name.inputs}))
+    if not _is_model(_head(name.path), name.path):
+        return _as_named(sources.read(name.path), name)
+    from convcalc import imports
+
+    sizes = model_inputs({**(inputs or {}), **name.inputs})
+    return _as_named(_converted(readable(name.path), lambda: imports.read_file(name.path, sizes)), name)
 
 
-def _read(path: str, inputs: Inputs) -> Source:
-    if not _is_model(path):
-        return sources.read(path)
-    from convcalc.imports.onnx.walk import imported
-
-    return _converted(readable(path), lambda: imported(path, model_inputs(inputs)))
-
-
-def _with(name: Named, read: Source) -> Source:
+def _as_named(source: Source, name: Named) -> Source:
     """The source with the settings it was named with."""
-    return read.with_text(read.text, name) if name.is_set else read
+    return source.with_text(source.text, name) if name.is_set else source
 
 
 def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
@@ -88,30 +91,38 @@ def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None =
 
     name = named(os.fspath(path))
     label, data = bytes_at(revision, name.path)
-    if not (data.startswith(FIRST_BYTE) or name.path.endswith(SUFFIX)):
-        return _with(name, decoded(label, data))
-    from convcalc.imports.onnx.walk import of_bytes
+    if not _is_model(data[:_HEAD], name.path):
+        return _as_named(decoded(label, data), name)
+    from convcalc import imports
 
     sizes = model_inputs({**(inputs or {}), **name.inputs})
-    return _with(name, _converted(label, lambda: of_bytes(data, label, sizes)))
+    return _as_named(_converted(label, lambda: imports.read_bytes(data, label, name.path, sizes)), name)
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
     """Input sizes as a model is asked for them, which may call its one input anything."""
-    given = dict(inputs or {})
-    return {"": given["input"]} if list(given) == ["input"] else given
+    sizes = dict(inputs or {})
+    return {"": sizes["input"]} if list(sizes) == ["input"] else sizes
 
 
-def _is_model(path: str) -> bool:
-    if path == "-" or os.path.isdir(path):
-        return False
-    if path.endswith(SUFFIX):
-        return os.path.isfile(path)
+def _head(path: str) -> bytes | None:
+    """The first bytes of a file; None where there is none, or it can be read once alone, as a pipe can."""
     try:
+        if not os.path.isfile(path):
+            return None
         with open(path, "rb") as file:
-            return file.read(1) == FIRST_BYTE
+            return file.read(_HEAD)
     except (OSError, ValueError):
+        return None
+
+
+def _is_model(head: bytes | None, name: str) -> bool:
+    """Whether a reader of model files knows a file by its first bytes or its name."""
+    if head is None or (name.endswith(_SPEC) and not _CONTROL.search(head)):
         return False
+    from convcalc import imports
+
+    return imports.reader_of(head, name) is not None
 
 
 def _converted(label: str, model: Callable[[], Imported]) -> Source:

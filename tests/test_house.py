@@ -43,6 +43,14 @@ MAY_IMPORT = {
 }
 """What a room may import beside itself; the command line and the public names may import all."""
 
+OF_ANY_FORMAT = [
+    path
+    for path in FILES
+    if path.parent in {PACKAGE / "imports", PACKAGE / "imports" / "tidy", PACKAGE / "readable"}
+    or path in {PACKAGE / "opening.py", PACKAGE / "cli" / "importing.py"}
+]
+"""What serves every reader of model files, and so names none."""
+
 FORMULAS = {"shape", "weights", "buffers", "params", "macs", "elementwise_ops"}
 BEHIND_A_COMMAND = ("tensors", "reference", "battery", "imports", "readable", "exports")
 """Rooms that are imported inside the functions that need them: most commands never enter them."""
@@ -84,6 +92,11 @@ def test_imports_point_down(path: Path) -> None:
         if name.partition(".")[0] == "convcalc":
             room = name.partition(".")[2].partition(".")[0]
             assert room in {part(path), *allowed}, f"line {line} imports {name}"
+
+
+@pytest.mark.parametrize("path", OF_ANY_FORMAT, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_what_serves_every_reader_names_no_format(path: Path) -> None:
+    assert not re.findall("onnx|opset|protobuf", path.read_text("utf-8"), re.IGNORECASE)
 
 
 def test_the_parts_are_known() -> None:

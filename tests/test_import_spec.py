@@ -29,7 +29,7 @@ from convcalc.language import Source, loads
 from convcalc.network import Network, Node
 from convcalc.opening import load
 from convcalc.readable import text as spec
-from convcalc.readable.names import OPERATIONS, is_generic
+from convcalc.readable.names import is_generic
 
 FOLDER = Path(__file__).parent
 GOLDEN = FOLDER / "golden"
@@ -63,7 +63,7 @@ def record(network: Network, names: list[str] | None = None, inputs: list[str] |
         outputs=tuple(every[index] for index in network.outputs),
         source="net.onnx",
         producer="tests",
-        opset=17,
+        format="an ONNX model of opset 17",
     )
 
 
@@ -140,9 +140,7 @@ def test_layers_of_every_kind_come_back(name: str) -> None:
             inputs=tuple(inputs),
             shape=output,
         )
-        imported = Imported(
-            name="", inputs=inputs, layers=(made,), outputs=(made.name,), source="a", producer="", opset=9
-        )
+        imported = Imported(name="", inputs=inputs, layers=(made,), outputs=(made.name,), source="a", format="a model")
         for text in written(imported):
             found = loads(Source("net.yaml", text)).layers[0]
             assert (found.kind, found.config, found.shape) == (name, config, output)
@@ -377,7 +375,7 @@ def test_names_are_those_of_the_graph() -> None:
 
 
 def test_the_kinds_names_say_nothing() -> None:
-    assert all(is_generic(f"{name}_12") for name in layers.names()), OPERATIONS
+    assert all(is_generic(f"{name}_12") for name in layers.names())
 
 
 # What stands around the layers.
@@ -398,7 +396,7 @@ def test_the_header_says_where_figures_come_from() -> None:
 def test_totals_with_unknown_costs_are_not_expected() -> None:
     layer = Layer(name="what", kind="opaque", fields={"output_shape": (7,)}, inputs=("x",), shape=(7,))
     imported = Imported(
-        name="", inputs={"x": (3,)}, layers=(layer,), outputs=("what",), source="x.onnx", producer="", opset=9
+        name="", inputs={"x": (3,)}, layers=(layer,), outputs=("what",), source="x.onnx", format="a model"
     )
     said = spec.text(imported)
     assert "# Opaque layers" in said
@@ -422,7 +420,7 @@ def test_large_graphs_take_linear_work_and_are_written_flat() -> None:
             for place, name in enumerate(names)
         ]  # fmt: skip
         imported = Imported(name="", inputs={"x": (4, 2, 2)}, layers=tuple(made), outputs=(names[-1],), source="x",
-                            producer="", opset=9)  # fmt: skip
+                            format="a model")  # fmt: skip
         with counted() as work:
             text = spec.flat_text(imported)
         assert text.count("\n  - ") == count

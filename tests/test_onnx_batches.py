@@ -17,7 +17,8 @@ from convcalc.imports.onnx.batches import RULES
 from convcalc.imports.onnx.constant_folding import FOLDS
 from convcalc.imports.onnx.operators import operators
 from convcalc.imports.onnx.reading import parse
-from convcalc.imports.onnx.walk import SamplesMeet, Walk, of_model
+from convcalc.imports.onnx.samples import SamplesMeet
+from convcalc.imports.onnx.walk import Walk, of_model
 
 SAMPLES = 3
 SHAPE = (SAMPLES, 4, 5, 2)

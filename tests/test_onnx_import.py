@@ -17,10 +17,11 @@ import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 from work import counted
 
+from convcalc.imports import read_file
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.onnx.reading import parse
 from convcalc.imports.onnx.values import without
-from convcalc.imports.onnx.walk import Walk, imported, of_bytes, of_model
+from convcalc.imports.onnx.walk import Walk, of_bytes, of_model
 from convcalc.imports.record import Imported
 from convcalc.layers import defaults, field_types, load
 
@@ -992,14 +993,14 @@ def test_what_is_no_model_is_said(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(text)
     with pytest.raises(CannotImport, match="ONNX model"):
-        imported(path)
+        read_file(str(path))
 
 
 def test_empty_and_absent_files(tmp_path: Path) -> None:
     (tmp_path / "empty.onnx").touch()
     for name in ("empty.onnx", "absent.onnx", "."):
         with pytest.raises(CannotImport):
-            imported(tmp_path / name)
+            read_file(str(tmp_path / name))
 
 
 def test_graphs_in_a_circle_are_refused_and_unordered_ones_read() -> None:
@@ -1058,7 +1059,7 @@ def test_external_data_is_never_opened(tmp_path: Path, monkeypatch: pytest.Monke
         return real(self, *rest)
 
     monkeypatch.setattr(Path, "open", noted)
-    assert costs(imported(path))[0] == 4 * 8 * 9
+    assert costs(read_file(str(path)))[0] == 4 * 8 * 9
     assert opened == ["net.onnx"]
 
 

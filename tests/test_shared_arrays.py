@@ -27,7 +27,7 @@ from onnx import helper, numpy_helper
 
 import convcalc
 from convcalc.exports.write import model
-from convcalc.imports.onnx.elements import Elements, all_of
+from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.onnx.walk import of_bytes
 from convcalc.language.document import loads
 from convcalc.language.outline import Outline

@@ -27,7 +27,7 @@ from convcalc.battery.networks import NETWORKS
 from convcalc.comparing.sides import Settings
 from convcalc.comparing.variants import DoesNotReadBack, Made, NothingToReplace, of_variants, written
 from convcalc.exports.write import CannotWrite, model
-from convcalc.imports.onnx.walk import imported
+from convcalc.imports import read_file
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.variants import VARIANTS
 from convcalc.readable.text import text as text_of
@@ -311,7 +311,7 @@ def test_models_that_are_imported(tmp_path: Path) -> None:
         tried += 1
         path = tmp_path / "net.onnx"
         path.write_bytes(data)
-        result = imported(str(path), {})
+        result = read_file(str(path), {})
         for flat in (False, True):
             again = loads(Source("net.yaml", text_of(result, flat=flat)))
             assert analyze(again).totals.params == analyze(network).totals.params

@@ -16,7 +16,10 @@ Inputs = Annotated[
 
 
 def import_(
-    file: Annotated[str, typer.Argument(help="An ONNX model.", show_default=False)],
+    file: Annotated[
+        str,
+        typer.Argument(help="A model file, of a format that its bytes or its name tell.", show_default=False),
+    ],
     output: Annotated[
         str, typer.Option("--output", "-o", metavar="FILE", help="The spec to write; - prints it.")
     ] = STDOUT,
@@ -24,18 +27,19 @@ def import_(
     allow_unknown: Annotated[
         bool,
         typer.Option(
-            "--allow-unknown", help="Write operators that no kind expresses as `opaque`: totals are least ones."
+            "--allow-unknown",
+            help="Write operators that no kind expresses as `opaque`, of unknown cost: totals are lower bounds.",
         ),
     ] = False,
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
 ) -> None:
-    """Write an ONNX model as a spec: layers by name, what repeats as blocks, its totals as `expect`.
+    """Write a model file as a spec: layers by name, what repeats as blocks, its totals as `expect`.
 
     Weights are not needed: only their sizes are read.
     """
+    from convcalc import imports
     from convcalc.imports.errors import CannotImport
-    from convcalc.imports.onnx.walk import imported
     from convcalc.language import Diagnostic, SpecError
     from convcalc.language.zoo import is_in_zoo
     from convcalc.opening import model_inputs
@@ -43,17 +47,16 @@ def import_(
 
     if is_in_zoo(file):
         advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"
-        reject(
-            [Diagnostic(readable(file), 0, 0, 0, "CC001", "names a spec of the zoo, expected an ONNX model", advice)]
-        )
+        message = f"names a spec of the zoo, expected {imports.formats()}"
+        reject([Diagnostic(readable(file), 0, 0, 0, "CC001", message, advice)])
     refuse(output, force=force, sources=[file])
     try:
         sizes = model_inputs(shapes(input or []))
-        found = text(imported(file, sizes, allow_unknown=allow_unknown), flat=flat)
+        spec = text(imports.read_file(file, sizes, allow_unknown=allow_unknown), flat=flat)
     except CannotImport as error:
         unknown = bool(error.operators) and not allow_unknown
         advice = "--allow-unknown writes them as layers of unknown cost" if unknown else ""
         reject([Diagnostic(readable(file), 0, 0, 0, error.code, str(error), advice)])
     except SpecError as error:
         reject(error.diagnostics)
-    save(output, [found.encode()], force=force)
+    save(output, [spec.encode()], force=force)

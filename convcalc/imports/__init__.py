@@ -1,1 +1,101 @@
-"""Model files that people have, as records of layers."""
+"""Model files that people have, as records of layers.
+
+A reader is a file or a folder here, found by being there: all but those of `SHARED`, which are what readers share. It
+knows its files (`matches`), the first bytes telling more than the name, and gives the record of one (`read`). What it
+needs for reading alone it imports when it reads, so that whoever opens another file does not wait for it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Mapping, Sequence
+from functools import cache
+from mmap import ACCESS_READ, mmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from convcalc.imports.record import Imported
+
+Buffer = bytes | mmap
+"""What is in a file: mapped into memory, or its bytes."""
+
+Sizes = Mapping[str, Sequence[int]]
+"""Sizes that were asked for, by the name of an input, with the batch or without; "" is the one input of a model."""
+
+HEAD = 512
+"""Bytes of a file that a reader sees when it is asked whether it knows it."""
+
+SHARED = {"arrays", "assembly", "drafts", "elements", "errors", "naming", "record", "sharing", "tidy"}
+"""The files here that are no readers."""
+
+
+class Reader(Protocol):
+    """What makes a file or a folder a reader. `FORMAT` is what it reads, in words that an error can go on with."""
+
+    FORMAT: str
+
+    def matches(self, head: bytes, name: str) -> bool:
+        """Whether a file with these first bytes and this name is of the format; either may be empty."""
+
+    def read(self, buffer: Buffer, source: str, sizes: Sizes, *, allow_unknown: bool) -> Imported:
+        """The record of the model in a file that is called `source`, at these input sizes.
+
+        Raises:
+            CannotImport: it is none, or is not whole; axes are open; operators are expressed by no kind, all of them
+                named in one error. With `allow_unknown` these become layers of the kind `opaque`.
+        """
+
+
+def reader_of(head: bytes, name: str) -> Reader | None:
+    """Who knows a file by its first bytes, or else by its name as well; None where nobody does."""
+    return next((reader for called in ("", name) for reader in readers() if reader.matches(head, called)), None)
+
+
+def formats() -> str:
+    """All that can be read, as an error lists it."""
+    return " or ".join(reader.FORMAT for reader in readers())
+
+
+def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
+    """The record of the model in a file.
+
+    Raises:
+        CannotImport: as for a reader's `read`, or the file cannot be opened, or is of no format that is read.
+    """
+    from convcalc.imports.errors import CannotImport
+
+    try:
+        with Path(path).open("rb") as file:
+            buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
+    except ValueError:
+        reader = reader_of(b"", path)
+        raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
+    except OSError as error:
+        raise CannotImport(f"cannot be read: {error.strerror or error}") from None
+    return read_bytes(buffer, path, path, sizes, allow_unknown=allow_unknown)
+
+
+def read_bytes(
+    buffer: Buffer, source: str, name: str, sizes: Sizes | None = None, *, allow_unknown: bool = False
+) -> Imported:
+    """The record of the model in the bytes of a file, which is called `source` wherever it is spoken of.
+
+    Raises:
+        CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
+    """
+    from convcalc.imports.errors import CannotImport, something_else
+
+    head = buffer[:HEAD]
+    reader = reader_of(head, name)
+    if reader is None:
+        raise something_else(head, formats()) or CannotImport(f"of a format that is not known; expected {formats()}")
+    return reader.read(buffer, source, sizes or {}, allow_unknown=allow_unknown)
+
+
+@cache
+def readers() -> list[Reader]:
+    """Every reader there is, by name."""
+    names = sorted(module.name for module in pkgutil.iter_modules(__path__) if module.name not in SHARED)
+    return [importlib.import_module(f"{__name__}.{name}") for name in names]

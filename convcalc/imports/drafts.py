@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import isfinite
-from typing import Any
+from typing import Any, Protocol
 
 from convcalc import steps
+from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, checked
-from convcalc.imports.onnx.reading import Node
 from convcalc.language.tree import number
 from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
 
@@ -19,19 +18,34 @@ INPUT = "input"
 CONFIGURED = 80
 """Steps that it takes to work out a layer unlike those before it."""
 
+NO_KIND = "no kind expresses it"
+"""Why a draft is unknown, if there is no better reason."""
+
 UNKNOWN = "opaque"
 """The kind of a draft that no kind says, unless it becomes a part of one that does."""
 
 
+class Origin(Protocol):
+    """An operator of the file: its name there, or another word for its place, and its type as the format calls it."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def operator(self) -> str: ...
+
+    def modules(self) -> list[str]:
+        """The modules of the program that it was called in, from the outside in; empty where the file says nothing."""
+
+
 class Draft:
-    """A layer to be: `arrays` are the constants it uses, as its kind calls them, `nodes` what it comes from.
+    """A layer to be: `arrays` are those it uses, as its kind calls them, `origins` the operators that it comes from.
 
-    `array_shapes` are the sizes that the kind has for these.
-
-    Of one that is unknown, `reason` is why.
+    `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why, and
+    `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`).
     """
 
-    __slots__ = ("array_shapes", "arrays", "fields", "inputs", "kind", "name", "nodes", "reason", "shape")
+    __slots__ = ("array_shapes", "arrays", "fields", "function", "inputs", "kind", "name", "origins", "reason", "shape")
 
     def __init__(
         self,
@@ -39,26 +53,22 @@ class Draft:
         fields: dict[str, Any],
         inputs: Sequence[Draft],
         shape: Shape,
-        nodes: tuple[Node, ...] = (),
-        arrays: Mapping[str, Constant] | None = None,
+        origins: tuple[Origin, ...] = (),
+        arrays: Mapping[str, Array] | None = None,
     ) -> None:
         self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
-        self.nodes, self.arrays, self.name, self.reason = nodes, arrays or {}, "", ""
+        self.origins, self.arrays, self.name = origins, arrays or {}, ""
+        self.reason = self.function = ""
         self.array_shapes: Weights = {}
 
     @property
     def weights(self) -> tuple[str, ...]:
-        """The initialisers it uses."""
+        """The names of the arrays of the file that it uses."""
         return tuple(name for array in self.arrays.values() for name in array.made_of)
-
-    @property
-    def op(self) -> str:
-        """The type of the operator that made it."""
-        return self.nodes[-1].op if self.nodes else ""
 
 
 class Builder:
-    """All drafts so far, in order."""
+    """Makes drafts, and has all of them in order."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
@@ -69,28 +79,49 @@ class Builder:
         kind: str,
         fields: dict[str, Any],
         inputs: Sequence[Draft],
-        nodes: tuple[Node, ...] = (),
-        arrays: Mapping[str, Constant] | None = None,
+        origins: tuple[Origin, ...] = (),
+        arrays: Mapping[str, Array] | None = None,
     ) -> Draft:
         """A layer of a kind; `Inexpressible` if the kind does not take these fields or shapes."""
-        shapes = tuple(each.shape for each in inputs)
+        shapes = tuple(source.shape for source in inputs)
         key = (kind, repr(fields), shapes)
         if key not in self._known:
             steps.spend(CONFIGURED + 4 * len(inputs))
             self._known[key] = configured(kind, fields, shapes)
         written, shape, array_shapes = self._known[key]
-        draft = Draft(kind, written, inputs, shape, nodes, arrays)
+        draft = Draft(kind, written, inputs, shape, origins, arrays)
         draft.array_shapes = array_shapes
         self.drafts.append(draft)
         return draft
 
-    def reshaped(self, x: Draft, shape: Shape, nodes: tuple[Node, ...] = ()) -> Draft:
+    def input(self, name: str, shape: Shape) -> Draft:
+        """An input of the network; all of them come before the first layer."""
+        draft = Draft(INPUT, {}, [], shape)
+        draft.name = name
+        self.drafts.append(draft)
+        return draft
+
+    def unknown(
+        self,
+        shape: Shape,
+        inputs: Sequence[Draft],
+        origin: Origin,
+        reason: str = NO_KIND,
+        function: str = "",
+        arrays: Mapping[str, Array] | None = None,
+    ) -> Draft:
+        """A layer that no kind expresses, of which only the shape that leaves is known."""
+        draft = self.layer(UNKNOWN, {"output_shape": shape}, inputs, (origin,), arrays)
+        draft.reason, draft.function = reason, function
+        return draft
+
+    def reshaped(self, x: Draft, shape: Shape, origins: tuple[Origin, ...] = ()) -> Draft:
         """The same elements in another shape."""
         if x.shape == shape:
             return x
         if len(shape) == 1:
-            return self.layer("flatten", {}, [x], nodes)
-        return self.layer("reshape", {"sizes": shape}, [x], nodes)
+            return self.layer("flatten", {}, [x], origins)
+        return self.layer("reshape", {"sizes": shape}, [x], origins)
 
     def entering(self) -> list[Draft]:
         """The first input of the network, for what reads none of its own; the inputs are the first drafts."""

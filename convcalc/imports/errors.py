@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from convcalc.steps import LIMIT
 from convcalc.visible import visible
 
-LONGEST_WORD = 200
+_LONGEST_WORD = 200
 LONGEST_MESSAGE = 8_000
-"""Characters of what is said: a file may hold names and shapes of any length."""
+"""Characters of an error: a file may hold names and shapes of any length."""
+
+_MOST_LISTED = 20
+"""Operators that are named in an error; the others are counted."""
+
+_SIGNATURES = (
+    (b"version https://git-lfs", "a pointer of Git LFS, not the model: `git lfs pull` fetches it"),
+    (b"PK\x03\x04", "a ZIP archive, not {expected}; if that is in it, unpack it"),
+    (b"\x1f\x8b", "compressed, not {expected}; if that is in it, gunzip it"),
+    (b"\x89HDF", "an HDF5 file, as Keras writes them, not {expected}: export the network in that form"),
+    (b"<", "a page of HTML or XML, not {expected}: fetch the file itself"),
+)
+"""How files begin that are taken for models, and what they are."""
 
 
-def brief(text: str, longest: int = LONGEST_WORD) -> str:
+def brief(text: str, longest: int = _LONGEST_WORD) -> str:
     """A text in so many characters, its end among them, which tells names apart."""
     return text if len(text) <= longest else f"{text[: longest * 3 // 4]}…{text[-longest // 4 :]}"
 
 
-LONGEST_NAME = 200
-
-
 def plain(text: str) -> str:
     """A name from a file as it may be printed: on one line, without control characters, of bounded length."""
-    return visible(text if len(text) <= LONGEST_NAME else f"{text[:LONGEST_NAME]}...")
+    return visible(text if len(text) <= _LONGEST_WORD else f"{text[:_LONGEST_WORD]}...")
 
 
-class Unknown(NamedTuple):
-    """An operator that no kind says: its node, its type with the domain if it is not ONNX's own, and why."""
+class RefusedOperator(NamedTuple):
+    """An operator that no kind expresses: its node, its type as the format calls it, and why."""
 
     node: str
     operator: str
@@ -35,12 +45,12 @@ class Unknown(NamedTuple):
 
 
 class CannotImport(ValueError):
-    """A model that does not become a network; `operators` are those that no kind says, if that is why."""
+    """A model that does not become a network; `operators` are those that no kind expresses, if that is why."""
 
     code = "CC001"
 
-    def __init__(self, message: str, operators: tuple[Unknown, ...] = ()) -> None:
-        words = re.sub(rf"\S{{{LONGEST_WORD},}}", lambda word: brief(word[0]), message)
+    def __init__(self, message: str, operators: tuple[RefusedOperator, ...] = ()) -> None:
+        words = re.sub(rf"\S{{{_LONGEST_WORD},}}", lambda word: brief(word[0]), message)
         super().__init__(brief(words, LONGEST_MESSAGE))
         self.operators = operators
 
@@ -55,4 +65,30 @@ class OverLimit(CannotImport):
 
 
 class Inexpressible(ValueError):
-    """An operator, in the form it has here, that no kind says; the message says what it is that cannot be said."""
+    """An operator, in the form it has here, that no kind expresses; the message says what it is that cannot be said."""
+
+
+def refusal(operators: Sequence[RefusedOperator], why: str = "") -> CannotImport:
+    """The error that names every operator that no kind expresses; `why` these keep the model from being read at all."""
+    distinct = tuple(dict.fromkeys(operators))
+    listed = "; ".join(
+        f"{brief(refused.operator)} at {brief(refused.node)} ({brief(refused.reason)})"
+        for refused in distinct[:_MOST_LISTED]
+    )
+    more = f"; and {len(distinct) - _MOST_LISTED} more" if len(distinct) > _MOST_LISTED else ""
+    count = "1 operator" if len(distinct) == 1 else f"{len(distinct)} operators"
+    return CannotImport(f"{count} that no layer kind expresses: {listed}{more}{why and f'; {why}'}", distinct)
+
+
+def something_else(head: bytes, expected: str) -> CannotImport | None:
+    """The error for a file that is not the model that was expected, but something that can be told by its beginning."""
+    for signature, what in _SIGNATURES:
+        if head.lstrip().startswith(signature):
+            return CannotImport(f"this is {what.format(expected=expected)}")
+    try:
+        text = head.decode()
+    except UnicodeDecodeError:
+        return None
+    if any(character < " " and character not in "\t\n\r" for character in text):
+        return None
+    return CannotImport(f"this is text, not {expected}; if it is a spec, call it .yaml")

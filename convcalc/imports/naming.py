@@ -2,44 +2,42 @@
 
 from __future__ import annotations
 
-import ast
 import re
 from collections import Counter
-from collections.abc import Mapping
 
-from convcalc import steps
 from convcalc.imports.drafts import INPUT, Draft
-from convcalc.imports.onnx.constants import is_dotted
-from convcalc.imports.onnx.reading import Node, Tensor
 
 RESERVED = {"input", "previous"}
 
-LONGEST_SCOPES = 10_000
-"""Characters of a list of modules."""
-
-LONGEST_PART = 100
-MOST_PARTS = 32
+_LONGEST_WORD = 100
+_MOST_WORDS = 32
 """Words of a path; one with more keeps its last."""
 
 
-def named(drafts: list[Draft], initialisers: Mapping[str, Tensor]) -> dict[Draft, str]:
+def named(drafts: list[Draft]) -> dict[Draft, str]:
     """A name for every draft, unlike all others: dotted paths of words that a spec takes."""
-    scopes = {draft: _scope(draft, initialisers) for draft in drafts if draft.kind != INPUT}
+    scopes = {draft: _scope(draft) for draft in drafts if draft.kind != INPUT}
     _strip_what_all_have(scopes)
     counts = Counter(scopes.values())
     inner = {place[:length] for place in counts for length in range(1, len(place))}
-    found: dict[Draft, str] = {}
+    names: dict[Draft, str] = {}
     taken: Counter[str] = Counter()
     for draft in drafts:
         if draft.kind == INPUT:
-            found[draft] = _unlike(_word(draft.name), taken)
+            names[draft] = _unlike(_word(draft.name), taken)
     for draft, place in scopes.items():
         leaf = place and place not in inner and (counts[place] == 1 or _owns(draft))
         path = place if leaf else (*place, draft.kind)
         if len(path) == 1 and path[0] in RESERVED:
             path = (f"{path[0]}_{draft.kind}",)
-        found[draft] = _unlike(".".join(path), taken)
-    return found
+        names[draft] = _unlike(".".join(path), taken)
+    return names
+
+
+def is_dotted(name: str) -> bool:
+    """Whether a name is that of a module's parameter, `layer1.0.gamma`, and not one that an exporter made up."""
+    parts = name.split(".")
+    return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
 
 
 def _owns(draft: Draft) -> bool:
@@ -59,20 +57,17 @@ def _unlike(name: str, taken: Counter[str]) -> str:
         taken[name] += 1
 
 
-def _scope(draft: Draft, initialisers: Mapping[str, Tensor]) -> tuple[str, ...]:
+def _scope(draft: Draft) -> tuple[str, ...]:
     """The module a layer stands for or is in, as a path."""
     paths = [
-        tuple(_word(part) for part in name.split(".")[-MOST_PARTS:-1])
-        for name in draft.weights
-        if is_dotted(name) and name in initialisers
+        tuple(_word(part) for part in name.split(".")[-_MOST_WORDS:-1]) for name in draft.weights if is_dotted(name)
     ]
     if paths and draft.kind == "attention":  # a module of modules: what their paths begin with
         return _beginning(paths)
     if paths:
         return paths[0]
-    if not draft.nodes:
-        return ()
-    return tuple(_word(part) for part in _of_node(draft.nodes[-1])[-MOST_PARTS:] if part)
+    modules = draft.origins[-1].modules() if draft.origins else []
+    return tuple(_word(part) for part in modules[-_MOST_WORDS:] if part)
 
 
 def _beginning(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
@@ -83,26 +78,8 @@ def _beginning(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
     return paths[0][:length]
 
 
-def _of_node(node: Node) -> list[str]:
-    if 0 < len(node.scopes) < LONGEST_SCOPES:
-        steps.spend(len(node.scopes) // 4)
-        try:
-            stated = ast.literal_eval(node.scopes)
-        except (ValueError, SyntaxError, MemoryError, RecursionError):
-            stated = []
-        if isinstance(stated, list) and len(stated) > 1:
-            return str(stated[-2]).split(".")
-    parts = [part for part in node.name.split("/") if part][:-1]
-    path: list[str] = []
-    for part in parts:  # PyTorch names the child of a sequence by its parent and its place
-        if path and part.startswith(f"{path[-1]}."):
-            path.pop()
-        path.append(part)
-    return [piece for part in path for piece in part.split(".")]
-
-
 def _word(text: str) -> str:
-    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")[:LONGEST_PART]
+    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_")[:_LONGEST_WORD]
     return word or "layer"
 
 

@@ -1,4 +1,4 @@
-"""What an ONNX file says, as layers of our kinds: what the readable spec is written from."""
+"""What a model file says, as layers of our kinds: what the readable spec is written from."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     `name` is a path with dots (`layer1.0.conv1`), taken from the graph's own names and unlike every other. `inputs`
     are names of layers before it, or of inputs of the network. `share` is an earlier layer whose weights it uses, all
     of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
-    `operators` are the nodes of the graph that it stands for.
+    `operators` are the titles of those operators of the file that it stands for.
     """
 
     name: str
@@ -27,7 +27,7 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Unused(msgspec.Struct, frozen=True):
-    """An initialiser that no layer uses, and so is not counted."""
+    """An array of the file that no layer uses, and so is not counted."""
 
     name: str
     shape: Shape
@@ -36,7 +36,8 @@ class Unused(msgspec.Struct, frozen=True):
 class Imported(msgspec.Struct, frozen=True, kw_only=True):
     """A model: inputs, layers in an order in which they can run, and what leaves, all without the batch axis.
 
-    `source` is the file as given, `producer` what wrote it with its version, `opset` that of the domain of ONNX.
+    `source` is the file as it was named. `format` is what it is, as in "an example model of version 2", `producer` what
+    wrote it, with its version, where the file says so, and `unit` what is put before the title of an operator: "node".
     `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
     and that are others.
@@ -47,8 +48,9 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
     source: str
-    producer: str
-    opset: int
+    format: str
+    producer: str = ""
+    unit: str = ""
     unused: tuple[Unused, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()

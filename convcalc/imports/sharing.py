@@ -10,14 +10,14 @@ from typing import NamedTuple
 import msgspec
 
 from convcalc import steps
+from convcalc.imports.arrays import Array
 from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
-from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.elements import Elements
+from convcalc.imports.elements import Elements
 
-COMPARED = 8
+_COMPARED = 8
 """Steps that it takes to compare the elements of two arrays."""
 
-STATISTICS = {"running_mean", "running_var"}
+_STATISTICS = {"running_mean", "running_var"}
 """Shared with all other arrays of a norm or not at all: no network ties one, but exporters merge what is equal."""
 
 
@@ -49,21 +49,21 @@ class Sharing(msgspec.Struct, kw_only=True):
     contested: dict[Hashable, list[Use]] = {}
 
 
-def sharing(builder: Builder, drafts: list[Draft], initialiser: Callable[[Hashable], Constant | None]) -> Sharing:
+def sharing(builder: Builder, drafts: list[Draft], array_of: Callable[[Hashable], Array | None]) -> Sharing:
     """How the weights of some drafts are shared.
 
-    An initialiser that is used in parts which overlap, or whose elements are repeated (a table of relative positions),
-    becomes a parameter of its own, put in before its first use.
+    An array of the file that is used in parts which overlap, or whose elements are repeated (a table of relative
+    positions), becomes a parameter of its own, put in before its first use.
     """
     shared = _shared(drafts)
     added = False
     for tensor, uses in shared.contested.items():
-        constant = initialiser(tensor)
-        if constant is not None:
+        array = array_of(tensor)
+        if array is not None:
             steps.spend(len(drafts) // 20)
             builder.drafts = drafts
             parameter = builder.layer(
-                "parameter", {"sizes": constant.shape or (1,)}, builder.entering(), (), {"weight": constant}
+                "parameter", {"sizes": array.shape or (1,)}, builder.entering(), (), {"weight": array}
             )
             drafts.remove(parameter)
             drafts.insert(drafts.index(uses[0].draft), parameter)
@@ -84,10 +84,10 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
                 shared.layers[draft] = owner
                 continue
         for use in uses:
-            if use.array in STATISTICS:
+            if use.array in _STATISTICS:
                 continue
             others = holders[use.elements.tensor, use.array == "constant"]
-            steps.spend(COMPARED * len(others))
+            steps.spend(_COMPARED * len(others))
             holder = next((other for other in others if other.holds(use)), None)
             if holder is not None and holder.draft is draft:
                 continue  # two arrays of one layer: no spec says so
@@ -103,9 +103,9 @@ def _shared(drafts: Sequence[Draft]) -> Sharing:
 def _uses(draft: Draft) -> list[Use]:
     """The arrays of a layer of which it is known which elements they have."""
     return [
-        Use(draft, name, constant.elements)
-        for name, constant in draft.arrays.items()
-        if constant.elements is not None
+        Use(draft, name, array.elements)
+        for name, array in draft.arrays.items()
+        if array.elements is not None
         and name in draft.array_shapes
-        and prod(constant.shape) == prod(draft.array_shapes[name])
+        and prod(array.shape) == prod(draft.array_shapes[name])
     ]

@@ -11,22 +11,23 @@ import msgspec
 from convcalc import layers
 from convcalc.language import library
 from convcalc.network import Network
-from convcalc.readable.layout import Written
+from convcalc.readable.layout import LayerText
 from convcalc.readable.modules import Modules
 from convcalc.readable.names import is_generic, parts, unlike
 from convcalc.readable.parts import Module, Part, Path
-from convcalc.readable.regions import Graph, sequence
-from convcalc.readable.scopes import Block, Scope, Slot, Unfit, Unit
-from convcalc.readable.shipped import Shipped
-from convcalc.readable.templates import Entry, Template, Templates
+from convcalc.readable.regions import LayerGraph, sequence
+from convcalc.readable.scopes import WrittenScope
+from convcalc.readable.shipped import ShippedBlocks
+from convcalc.readable.slots import BlockText, Slot, Unfit, Unit
+from convcalc.readable.templates import Template, TemplateEntry, Templates
 
-MOST_PARAMETERS = 8
+_MOST_PARAMETERS = 8
 """Parameters of a block; with more, its calls say no less than its layers would."""
 
-LONG_RUN = 4
+_LONG_RUN = 4
 """Calls in a row that are one even where the first differs in more than a stride."""
 
-OVERHEAD = 3
+_OVERHEAD = 3
 """Lines that a block takes beside its layers: its name, `parameters` and `layers`."""
 
 
@@ -36,27 +37,27 @@ class Folded(msgspec.Struct, frozen=True):
     These are texts; there are none where what the last layer yields is the one output.
     """
 
-    blocks: list[Block]
-    layers: list[Written]
+    blocks: list[BlockText]
+    layers: list[LayerText]
     outputs: list[str]
 
 
-def flat(graph: Graph) -> Folded:
-    """Every layer on its own."""
-    whole = _whole(graph, sequence(graph))
-    return _Folding(graph, Templates(graph, joining=False).root(whole), [], None).written()
+def flat(graph: LayerGraph) -> Folded:
+    """Without blocks: a line or more for every layer."""
+    root = Templates(graph, joining=False).root(_module_of_all(graph, sequence(graph)))
+    return _Folding(graph, root, [], None).written()
 
 
-def folded(graph: Graph, network: Network) -> Iterator[Folded]:
+def folded(graph: LayerGraph, network: Network) -> Iterator[Folded]:
     """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
-    shipped = Shipped(graph, network)
+    shipped = ShippedBlocks(graph, network)
     for joining in (True, False):
-        whole = _whole(graph, Modules(graph).grouped(sequence(graph)))
         templates = Templates(graph, joining=joining)
-        yield _Folding(graph, templates.root(whole), templates.every, shipped).written()
+        root = templates.root(_module_of_all(graph, Modules(graph).grouped(sequence(graph))))
+        yield _Folding(graph, root, templates.every, shipped).written()
 
 
-def _whole(graph: Graph, items: Sequence[Part]) -> Module:
+def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
     entry = -1 if len(graph.input_names) == 1 else -1 - len(graph.input_names)
     return Module((), items, entry, 0, len(graph.layers) - 1)
 
@@ -64,13 +65,15 @@ def _whole(graph: Graph, items: Sequence[Part]) -> Module:
 class _Folding:
     """Chooses which templates become blocks, and writes them and the network."""
 
-    def __init__(self, graph: Graph, root: Template, templates: list[Template], shipped: Shipped | None) -> None:
+    def __init__(
+        self, graph: LayerGraph, root: Template, templates: list[Template], shipped: ShippedBlocks | None
+    ) -> None:
         self.graph = graph
         self.root = root
-        found = {template: shipped.block(template.occurrences) for template in templates} if shipped is not None else {}
-        self.shipped = {template: block for template, block in found.items() if block is not None}
+        blocks = [None if shipped is None else shipped.block(template.occurrences) for template in templates]
+        self.shipped = {template: block for template, block in zip(templates, blocks, strict=True) if block is not None}
         self.chosen = {template for template in templates if len(template.occurrences) > 1} | {*self.shipped}
-        self.blocks: dict[Template, Block] = {}
+        self.blocks: dict[Template, BlockText] = {}
 
     def written(self) -> Folded:
         """The network and its blocks; a template that turns out not to fit all of its occurrences is no block."""
@@ -78,15 +81,15 @@ class _Folding:
             self._choose()
             try:
                 return self._written()
-            except _NoBlock as found:
-                self.chosen.discard(found.template)
+            except _NoBlock as error:
+                self.chosen.discard(error.template)
 
     def _written(self) -> Folded:
         self.blocks = {}
         for template in sorted(self.chosen, key=lambda template: template.number):
             self._write(template)
         slots = self._slots(self.root.entries, self.root.occurrences, self.root)
-        scope = Scope(self.graph, self.root.occurrences, slots, is_block=False)
+        scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
         is_last = self.graph.outputs == [self.root.occurrences[0].exit]
         outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         scope.name()
@@ -106,7 +109,7 @@ class _Folding:
             for template in (self.root, *own):
                 self._count(template.entries, gains)
             for template in own:
-                gains[template] -= self._lines(template.entries) + OVERHEAD
+                gains[template] -= self._lines(template.entries) + _OVERHEAD
             worst = min(self.chosen, key=lambda template: (gains[template], -template.number))
             if gains[worst] > 0:
                 return
@@ -120,8 +123,8 @@ class _Folding:
         called = {entry.template for entry in entries}
         return len(called) == 1 and not called.isdisjoint(self.chosen)
 
-    def _lines(self, entries: Sequence[Entry]) -> int:
-        """Lines that entries take."""
+    def _lines(self, entries: Sequence[TemplateEntry]) -> int:
+        """How many lines some entries take, those of blocks being one."""
         lines = 0
         for entry in entries:
             if entry.template is not None:
@@ -132,7 +135,7 @@ class _Folding:
                     lines += 1 + sum(max(1, self._lines(branch)) for branch in entry.branches)
         return lines
 
-    def _count(self, entries: Sequence[Entry], gains: dict[Template, int]) -> None:
+    def _count(self, entries: Sequence[TemplateEntry], gains: dict[Template, int]) -> None:
         """Add to each block what its calls among these entries save; those in a row are taken to be one."""
         before: Template | None = None
         for entry in entries:
@@ -146,15 +149,15 @@ class _Folding:
 
     # Blocks.
 
-    def _write(self, template: Template) -> Block:
-        found = self.blocks.get(template) or self.shipped.get(template)
-        if found is not None:
-            return found
+    def _write(self, template: Template) -> BlockText:
+        block = self.blocks.get(template) or self.shipped.get(template)
+        if block is not None:
+            return block
         try:
             slots = self._slots(template.entries, template.occurrences, template)
-            scope = Scope(self.graph, template.occurrences, slots, is_block=True)
+            scope = WrittenScope(self.graph, template.occurrences, slots, is_block=True)
             exits = [occurrence.exit for occurrence in template.occurrences]
-            if scope.leaving != exits or len(scope.parameters) > MOST_PARAMETERS:
+            if scope.leaving != exits or len(scope.parameters) > _MOST_PARAMETERS:
                 raise Unfit
         except Unfit:
             raise _NoBlock(template) from None
@@ -164,7 +167,7 @@ class _Folding:
         parameters = {name: parameter.default for name, parameter in scope.parameters.items()}
         order = sorted(parameters, key=lambda name: (parameters[name] is not None, "channels" not in name))
         name = self._name(template)
-        self.blocks[template] = Block(name, {name: parameters[name] for name in order}, scope.written(slots))
+        self.blocks[template] = BlockText(name, {name: parameters[name] for name in order}, scope.written(slots))
         return self.blocks[template]
 
     def _name(self, template: Template) -> str:
@@ -181,25 +184,25 @@ class _Folding:
 
     # The slots of a scope.
 
-    def _slots(self, entries: Sequence[Entry], holders: Sequence[Module | None], scope: Template) -> list[Slot]:
+    def _slots(self, entries: Sequence[TemplateEntry], holders: Sequence[Module | None], scope: Template) -> list[Slot]:
         """The slots of a sequence that stands in these modules, the scope's own or such as are no blocks."""
-        found: list[Slot] = []
+        slots: list[Slot] = []
         for entry in entries:
-            here = [None if holder is None else entry.found.get(holder) for holder in holders]
+            here = [None if holder is None else entry.parts.get(holder) for holder in holders]
             if not any(here):
                 continue
             if entry.template is None or entry.template in self.chosen:
-                found.append(self._slot(entry, here, holders, scope))
+                slots.append(self._slot(entry, here, holders, scope))
                 continue
             modules = [part if isinstance(part, Module) else None for part in here]
             inner = self._slots(entry.template.entries, modules, scope)
             if len(inner) == 1 and inner[0].block is not None:
                 inner[0].path = self._path(here, scope)  # the module is nothing but that
-            found += inner
-        return self._runs(found)
+            slots += inner
+        return self._runs(slots)
 
     def _slot(
-        self, entry: Entry, here: Sequence[Part | None], holders: Sequence[Module | None], scope: Template
+        self, entry: TemplateEntry, here: Sequence[Part | None], holders: Sequence[Module | None], scope: Template
     ) -> Slot:
         units: list[list[Unit]] = [
             [] if part is None else [part if isinstance(part, Module) else part.index] for part in here
@@ -210,10 +213,10 @@ class _Folding:
             branches = [self._slots(branch, holders, scope) for branch in entry.branches]
         return Slot(entry.kind if block is None else block.name, units, self._path(here, scope), block, branches)
 
-    def _path(self, found: Sequence[Part | None], scope: Template) -> Path:
+    def _path(self, here: Sequence[Part | None], scope: Template) -> Path:
         """What something is called in its scope, nothing where that differs between occurrences."""
         paths = []
-        for occurrence, part in zip(scope.occurrences, found, strict=True):
+        for occurrence, part in zip(scope.occurrences, here, strict=True):
             if part is not None:
                 path = part.path if isinstance(part, Module) else parts(self.graph.layers[part.index].name)
                 around = len(occurrence.path)
@@ -222,23 +225,23 @@ class _Folding:
 
     def _runs(self, slots: Sequence[Slot]) -> list[Slot]:
         """The slots with calls of one block in a row as one that is repeated, where that can be said."""
-        found: list[Slot] = []
+        merged: list[Slot] = []
         for slot in slots:
-            before = found[-1] if found else None
+            before = merged[-1] if merged else None
             if (
                 before is None
                 or slot.block is None
                 or before.block is not slot.block
                 or before.path[:-1] != slot.path[:-1]
             ):
-                found.append(slot)
+                merged.append(slot)
                 continue
-            runs = [[*units, *more] for units, more in zip(before.found, slot.found, strict=True)]
-            if all(before.found) and all(map(self._is_run, runs)):
-                before.found = runs
+            runs = [[*units, *more] for units, more in zip(before.units, slot.units, strict=True)]
+            if all(before.units) and all(map(self._is_run, runs)):
+                before.units = runs
             else:
-                found.append(slot)
-        return found
+                merged.append(slot)
+        return merged
 
     def _is_run(self, units: Sequence[Unit]) -> bool:
         """Whether calls behind each other can be one: all alike, or the first another that yields the same shape."""
@@ -250,9 +253,9 @@ class _Folding:
             return True
         if any(arguments != rest[0] for arguments in rest) or len({self.graph.shape(call.exit) for call in calls}) > 1:
             return all(arguments == first for arguments in rest)
-        other = [name for name, value in first.items() if value != rest[0][name]]
-        is_usual = all(isinstance(first[name], bool) or name.endswith("stride") for name in other)
-        return is_usual or len(calls) >= LONG_RUN
+        differing = [name for name, value in first.items() if value != rest[0][name]]
+        is_usual = all(isinstance(first[name], bool) or name.endswith("stride") for name in differing)
+        return is_usual or len(calls) >= _LONG_RUN
 
 
 class _NoBlock(Exception):
@@ -270,5 +273,5 @@ _SHORT = ({"batch_norm": "bn", "conv_transpose": "deconv"}, {"batch_norm": "norm
 def _word(path: Path) -> str:
     """What a module is called that says more than where it is."""
     words = (re.match(r"[^\W\d_]*(_[^\W\d_]+)*", part) for part in reversed(path))
-    found = next((word[0] for word in words if word is not None and not is_generic(word[0])), "")
-    return found.lower() if found.isascii() else ""
+    name = next((word[0] for word in words if word is not None and not is_generic(word[0])), "")
+    return name.lower() if name.isascii() else ""

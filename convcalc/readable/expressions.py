@@ -14,11 +14,11 @@ Values = list[list[Any]]
 
 Named = tuple[str, Values]
 
-COUNTS = ("channels", "features", "groups", "heads", "start", "end", "reduction")
+_COUNTS = ("channels", "features", "groups", "heads", "start", "end", "reduction")
 """Words in the names of fields that count channels."""
 
-FACTORS = (2, 3, 4, 5, 6, 8)
-DIVISORS = (2, 3, 4, 6, 8, 16)
+_FACTORS = (2, 3, 4, 5, 6, 8)
+_DIVISORS = (2, 3, 4, 6, 8, 16)
 
 
 def expressions(field: str, named: Sequence[Named]) -> Iterator[Named]:
@@ -30,14 +30,14 @@ def expressions(field: str, named: Sequence[Named]) -> Iterator[Named]:
     if field == "padding":
         for name, values in numbers:
             if _kind(name) == "kernel_size":
-                yield f"{name} // 2", [[value // 2 for value in each] for each in values]
+                yield f"{name} // 2", [[value // 2 for value in repeated] for repeated in values]
     counts = [(name, values) for name, values in numbers if _is_count(field, name)]
-    for factor in FACTORS:
+    for factor in _FACTORS:
         for name, values in counts:
-            yield f"{factor} * {name}", [[factor * value for value in each] for each in values]
-    for divisor in DIVISORS:
+            yield f"{factor} * {name}", [[factor * value for value in repeated] for repeated in values]
+    for divisor in _DIVISORS:
         for name, values in counts:
-            yield f"{name} // {divisor}", [[value // divisor for value in each] for each in values]
+            yield f"{name} // {divisor}", [[value // divisor for value in repeated] for repeated in values]
 
 
 def _kind(name: str) -> str:
@@ -50,7 +50,7 @@ def _is_called_alike(field: str, name: str) -> bool:
 
 
 def _is_count(field: str, name: str) -> bool:
-    return any(word in field for word in COUNTS) and any(word in name for word in COUNTS)
+    return any(word in field for word in _COUNTS) and any(word in name for word in _COUNTS)
 
 
 def _are_numbers(values: list[Any]) -> bool:

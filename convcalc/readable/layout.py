@@ -21,7 +21,7 @@ PLAIN = re.compile(r"[\w.(-][\w.+*/%()<>=! -]*[\w.)]|\w|\[[^\[\]]*(\[[^\[\]]*\][
 """Values and expressions that may stand in braces as they are."""
 
 
-class Written:
+class LayerText:
     """One layer as it is written: the texts of its fields in order, and its branches if it has any.
 
     `bare` is the field whose value may stand for the whole layer.
@@ -30,7 +30,7 @@ class Written:
     __slots__ = ("bare", "branches", "fields", "kind")
 
     def __init__(
-        self, kind: str, fields: dict[str, str], branches: list[list[Written]] | None = None, bare: str = ""
+        self, kind: str, fields: dict[str, str], branches: list[list[LayerText]] | None = None, bare: str = ""
     ) -> None:
         self.kind = kind
         self.fields = fields
@@ -48,24 +48,24 @@ class Written:
         return f"- {self.kind}: {{{', '.join(fields)}}}" if fields else f"- {self.kind}"
 
 
-def laid_out(sequence: Sequence[Written], indent: int) -> list[str]:
+def laid_out(sequence: Sequence[LayerText], indent: int) -> list[str]:
     """The lines of a list of layers."""
     margin = " " * indent
-    found: list[str] = []
+    lines: list[str] = []
     for layer in sequence:
         branches = layer.branches or []
         if not any(branches) and indent + len(layer.line) <= WIDTH:
-            found.append(margin + layer.line)
+            lines.append(margin + layer.line)
             continue
-        found.append(f"{margin}- {layer.kind}:")
+        lines.append(f"{margin}- {layer.kind}:")
         for name, text in layer.fields.items():
-            found += _wrapped(f"{margin}    {name}: {text}")
+            lines += _wrapped(f"{margin}    {name}: {text}")
         if branches:
-            found.append(f"{margin}    branches:")
+            lines.append(f"{margin}    branches:")
         for branch in branches:
             inner = laid_out(branch, indent + 8) or ["[]"]
-            found += [f"{margin}      - {inner[0].lstrip()}", *inner[1:]]
-    return found
+            lines += [f"{margin}      - {inner[0].lstrip()}", *inner[1:]]
+    return lines
 
 
 def _wrapped(line: str) -> list[str]:

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 
 from convcalc import layers
 from convcalc.readable.names import is_generic, parts
-from convcalc.readable.parts import Item, Module, Part, Path
-from convcalc.readable.regions import Graph
+from convcalc.readable.parts import Module, Part, Path, SingleLayer
+from convcalc.readable.regions import LayerGraph
 from convcalc.readable.repeats import LEAST, keys, runs
 
 
 class Modules:
     """Finds the modules of a network."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self.around: list[Path | None] = []  # the modules around each layer, None where its name says nothing of them
         for layer in graph.layers:
@@ -34,37 +34,37 @@ class Modules:
     def _grouped(self, items: Sequence[Part], around: Path) -> list[Part]:
         paths = self._paths(items, around)
         depth = len(around)
-        found: list[Part] = []
+        grouped: list[Part] = []
         place = 0
         while place < len(items):
             path = paths[place]
             if path[:depth] != around or len(path) == depth:
-                found.append(self._with_branches(items[place], around))
+                grouped.append(self._with_branches(items[place], around))
                 place += 1
                 continue
             end = place + 1
             while end < len(items) and paths[end][: depth + 1] == path[: depth + 1]:
                 end += 1
-            found += self._module(path[: depth + 1], items[place:end])
+            grouped += self._module(path[: depth + 1], items[place:end])
             place = end
-        return found
+        return grouped
 
     def _with_branches(self, item: Part, around: Path) -> Part:
-        if isinstance(item, Item) and item.branches is not None:
+        if isinstance(item, SingleLayer) and item.branches is not None:
             item.branches = [self._grouped(branch, around) for branch in item.branches]
         return item
 
     def _module(self, path: Path, items: Sequence[Part]) -> list[Part]:
         inner = self._repeated(self._grouped(items, path))
-        if len(inner) == 1 and isinstance(inner[0], Item) and inner[0].branches is None:
+        if len(inner) == 1 and isinstance(inner[0], SingleLayer) and inner[0].branches is None:
             return inner
-        module = self.made(path, inner)
+        module = self._as_module(path, inner)
         if module is not None:
             return [module]
-        rest = self.made(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
+        rest = self._as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
         return inner if rest is None else [inner[0], rest]
 
-    def made(self, path: Path, inner: list[Part]) -> Module | None:
+    def _as_module(self, path: Path, inner: list[Part]) -> Module | None:
         """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
         indices = [index for part in inner for index in part.indices()]
         first, last = indices[0], indices[-1]
@@ -82,44 +82,44 @@ class Modules:
             for place in range(start, start + period * times, period):
                 unit = parts[place : place + period]
                 named = any(isinstance(part, Module) and (part.path or period == 1) for part in unit)
-                module = None if named else self.made((), unit)
+                module = None if named else self._as_module((), unit)
                 if module is not None:
                     units[place] = module
-        found: list[Part] = []
+        repeated: list[Part] = []
         place = 0
         while place < len(parts):
-            found.append(units.get(place, parts[place]))
+            repeated.append(units.get(place, parts[place]))
             place += len(units[place].items) if place in units else 1
-        return found
+        return repeated
 
     def _beside_plain(self, parts: list[Part]) -> list[Part]:
         """Where the layers of a residual also stand without one, both are modules, of which some have a shortcut."""
         kinds = keys(self.graph, parts)
         plain: dict[tuple[object, ...], int] = {}
         for part in parts:
-            if isinstance(part, Item) and part.branches is not None:
+            if isinstance(part, SingleLayer) and part.branches is not None:
                 full = [branch for branch in part.branches if branch]
                 if len(full) == 1 and len(full[0]) >= LEAST:
                     inner = tuple(keys(self.graph, full[0]))
                     plain[inner] = len(inner)
-        found: list[Part] = []
+        grouped: list[Part] = []
         place = 0
         while place < len(parts):
             size = next((size for inner, size in plain.items() if tuple(kinds[place : place + size]) == inner), 0)
-            module = self.made((), parts[place : place + size]) if size else None
-            found.append(parts[place] if module is None else module)
+            module = self._as_module((), parts[place : place + size]) if size else None
+            grouped.append(parts[place] if module is None else module)
             place += 1 if module is None else size
-        if len(found) == len(parts):
+        if len(grouped) == len(parts):
             return parts
-        return [self._alone(part, plain) for part in found]
+        return [self._alone(part, plain) for part in grouped]
 
     def _alone(self, part: Part, plain: Mapping[tuple[object, ...], int]) -> Part:
         """A residual of these layers as a module."""
-        if not isinstance(part, Item) or part.branches is None:
+        if not isinstance(part, SingleLayer) or part.branches is None:
             return part
         full = [branch for branch in part.branches if branch]
         is_like = len(full) == 1 and tuple(keys(self.graph, full[0])) in plain
-        return (self.made((), [part]) or part) if is_like else part
+        return (self._as_module((), [part]) or part) if is_like else part
 
     def _paths(self, items: Sequence[Part], around: Path) -> list[Path]:
         """The modules around each of a sequence.
@@ -128,7 +128,7 @@ class Modules:
         two modules, and belongs to both of its neighbours.
         """
         own = [self._around(item) for item in items]
-        found: list[Path] = []
+        paths: list[Path] = []
         following = around
         behind: list[Path] = []
         for path in reversed(own):
@@ -137,11 +137,11 @@ class Modules:
         behind.reverse()
         before = following
         for item, path, after in zip(items, own, behind, strict=True):
-            pools = isinstance(item, Item) and "pool" in self.graph.layers[item.index].kind
+            pools = isinstance(item, SingleLayer) and "pool" in self.graph.layers[item.index].kind
             neighbours = _common([before, after]) if pools else before
             before = neighbours if path is None else path
-            found.append(before)
-        return found
+            paths.append(before)
+        return paths
 
     def _around(self, item: Part) -> Path | None:
         """The modules around a layer and all that is written with it."""
@@ -151,10 +151,10 @@ class Modules:
 
 def _common(paths: Sequence[Path]) -> Path:
     """The modules around all of several layers."""
-    found = paths[0]
+    common = paths[0]
     for path in paths[1:]:
         same = 0
-        while same < min(len(path), len(found)) and path[same] == found[same]:
+        while same < min(len(path), len(common)) and path[same] == common[same]:
             same += 1
-        found = found[:same]
-    return found
+        common = common[:same]
+    return common

@@ -12,36 +12,13 @@ from convcalc.language.template import RESERVED, numbered
 LONGEST = 80
 """Characters of a name; a longer one keeps its end, where what is particular to it stands."""
 
-OPERATIONS = {
-    *(
-        "adaptiveavgpool",
-        "adaptivemaxpool",
-        "celu",
-        "channelshuffle",
-        "logsigmoid",
-        "logsoftmax",
-        "pixelunshuffle",
-        "softsign",
-        "add",
-        "addmm",
-        "affine",
-        "attention",
-        "avgpool",
-        "batchnorm",
-        "bn",
-        "clip",
-        "concat",
-        "conv",
-    ),
-    *("convolution", "convtranspose", "crop", "deconv", "deformconv", "div", "dropout", "elu", "flatten"),
-    *("gelu", "gemm", "getitem", "globalaveragepool", "globalavgpool", "globalmaxpool", "groupnorm"),
-    *("hardsigmoid", "hardswish", "hardtanh", "identity", "instancenorm", "layernorm", "leakyrelu", "linear"),
-    *("localresponsenorm", "matmul", "maxpool", "mish", "mm", "mul", "norm", "opaque", "pad", "parameter"),
-    *("permute", "pixelshuffle", "pool", "prelu", "reduce", "reducemean", "relu", "reshape", "resize", "scale"),
-    *("selu", "sigmoid", "silu", "slice", "softmax", "softplus", "split", "squeeze", "sub", "tanh"),
-    *("transpose", "unsqueeze", "upsample", "view"),
+_OPERATIONS = {
+    *("addmm", "bn", "clip", "convolution", "deconv", "gemm", "getitem", "globalaveragepool", "mm", "norm", "pool"),
+    *("reducemean", "resize", "squeeze", "transpose", "unsqueeze", "view"),
 }
-CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
+"""What programs and exporters call layers, beside the names of our kinds."""
+
+_CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model", "module", "net", "node", "op", "seq"}
 
 
 def parts(name: str) -> tuple[str, ...]:
@@ -52,7 +29,7 @@ def parts(name: str) -> tuple[str, ...]:
 def is_generic(part: str) -> bool:
     """Whether a part of a name says no more than what kind of layer it is, or that it holds layers."""
     word = _bare(part).removeprefix("node")
-    return not word or word in OPERATIONS or word in CONTAINERS or word in _kinds()
+    return not word or word in _OPERATIONS or word in _CONTAINERS or word in _kinds()
 
 
 def _bare(part: str) -> str:
@@ -82,10 +59,10 @@ def legal(path: Iterable[str], kind: str) -> str:
 
 def unlike(name: str, *taken: Container[str]) -> str:
     """The name, with a number behind it where it is taken."""
-    found, number = name, 2
-    while any(found in names for names in taken):
-        found, number = f"{name}_{number}", number + 1
-    return found
+    free, number = name, 2
+    while any(free in names for names in taken):
+        free, number = f"{name}_{number}", number + 1
+    return free
 
 
 class Automatic:

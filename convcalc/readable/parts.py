@@ -9,7 +9,7 @@ Path = tuple[str, ...]
 """The names of the modules around something, from the outside in, with its own."""
 
 
-class Item:
+class SingleLayer:
     """A layer in a sequence, by its number in the record."""
 
     __slots__ = ("branches", "index")
@@ -44,10 +44,10 @@ class Module:
         self.arguments: dict[str, Any] = {}
 
     def indices(self) -> Iterator[int]:
-        """The layers in it, in order."""
+        """The layers that it holds, in order."""
         for item in self.items:
             yield from item.indices()
 
 
-Part = Item | Module
+Part = SingleLayer | Module
 """What a sequence holds."""

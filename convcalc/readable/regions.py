@@ -13,19 +13,19 @@ from convcalc.imports.record import Imported, Layer
 from convcalc.language.template import MERGES
 from convcalc.layers import Shape
 from convcalc.readable.names import legal, unlike
-from convcalc.readable.parts import Item
+from convcalc.readable.parts import SingleLayer
 
 COMMUTATIVE = ("add", "mul", "max", "min")
 """Merges whose inputs may change places."""
 
-LONGEST = 160
+_LONGEST = 160
 """Layers under one merge; what reaches further is read more easily with a name."""
 
-DEEPEST = 3
+_DEEPEST = 3
 """Merges within merges."""
 
 
-class Graph:
+class LayerGraph:
     """The record by numbers: what enters each layer, and what is read last where."""
 
     def __init__(self, imported: Imported) -> None:
@@ -53,7 +53,7 @@ class Graph:
                 self.last_read[output] = len(self.layers)
 
     def shape(self, tensor: int) -> Shape:
-        """The shape of a tensor."""
+        """The shape of a tensor, which a layer makes or which enters."""
         return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
 
     def _untie_parameters(self) -> None:
@@ -70,7 +70,7 @@ class Graph:
             self.inputs[index] = (max(source, -1),)
 
 
-def sequence(graph: Graph) -> list[Item]:
+def sequence(graph: LayerGraph) -> list[SingleLayer]:
     """All layers, those that run side by side as branches."""
     return _Regions(graph).items(0, len(graph.layers))
 
@@ -78,7 +78,7 @@ def sequence(graph: Graph) -> list[Item]:
 class _Regions:
     """Finds for each merge the layers that lie between the one tensor that enters and the merge itself."""
 
-    def __init__(self, graph: Graph) -> None:
+    def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self.starts: dict[int, list[tuple[int, int]]] = {}  # of a merge: its branches
         self.depths: dict[int, int] = {}
@@ -107,7 +107,7 @@ class _Regions:
             return
         inside = self.merges[bisect_left(self.merges, place) :]
         depth = 1 + max((self.depths[other] for other in inside), default=0)
-        if depth > DEEPEST or (len(sources) == 2 and len(branches) == 1 and self._narrows(*branches[0])):
+        if depth > _DEEPEST or (len(sources) == 2 and len(branches) == 1 and self._narrows(*branches[0])):
             return
         those = iter(branches)
         self.starts[merge] = [(place, place) if source == entry else next(those) for source in sources]
@@ -122,7 +122,7 @@ class _Regions:
             for source in self.graph.inputs[index]:
                 if source != entry:
                     first = min(first, source)
-            if first < 0 or merge - first > LONGEST:
+            if first < 0 or merge - first > _LONGEST:
                 return None
             index -= 1
         return first
@@ -132,20 +132,20 @@ class _Regions:
         positions = [_positions(self.graph.shape(index)) for index in range(first, last)]
         return min(positions) < positions[-1]
 
-    def items(self, first: int, last: int) -> list[Item]:
+    def items(self, first: int, last: int) -> list[SingleLayer]:
         """The layers of an interval in order, merges with what is theirs."""
-        found: list[Item] = []
+        items: list[SingleLayer] = []
         index = last - 1
         while index >= first:
             if index not in self.starts:
-                found.append(Item(index))
+                items.append(SingleLayer(index))
                 index -= 1
                 continue
             branches = self.starts[index]
-            found.append(Item(index, [self.items(*branch) for branch in branches]))
+            items.append(SingleLayer(index, [self.items(*branch) for branch in branches]))
             index = min(start for start, _ in branches) - 1
-        found.reverse()
-        return found
+        items.reverse()
+        return items
 
 
 def _positions(shape: Shape) -> int:
@@ -172,12 +172,12 @@ class _Dominators:
 
     def add(self, sources: Sequence[int]) -> int | None:
         """Take in the next layer; the tensor that dominates it, None if there is none."""
-        found = sources[0]
+        dominator = sources[0]
         for source in sources[1:]:
-            found = self._common(found, source)
-        self._hang(self.count, found)
+            dominator = self._common(dominator, source)
+        self._hang(self.count, dominator)
         self.count += 1
-        return None if found == self.root and self.inputs > 1 else found
+        return None if dominator == self.root and self.inputs > 1 else dominator
 
     def _hang(self, tensor: int, parent: int) -> None:
         self.parent[tensor], self.depth[tensor] = parent, self.depth[parent] + 1
@@ -185,14 +185,12 @@ class _Dominators:
         far = self.depth[parent] - self.depth[jump] == self.depth[jump] - self.depth[self.jump[jump]]
         self.jump[tensor] = self.jump[jump] if far else parent
 
-    def _common(self, one: int, other: int) -> int:
-        if self.depth[one] < self.depth[other]:
-            one, other = other, one
-        while self.depth[one] > self.depth[other]:
-            one = self.jump[one] if self.depth[self.jump[one]] >= self.depth[other] else self.parent[one]
-        while one != other:
-            if self.jump[one] != self.jump[other]:
-                one, other = self.jump[one], self.jump[other]
-            else:
-                one, other = self.parent[one], self.parent[other]
-        return one
+    def _common(self, low: int, high: int) -> int:
+        if self.depth[low] < self.depth[high]:
+            low, high = high, low
+        while self.depth[low] > self.depth[high]:
+            low = self.jump[low] if self.depth[self.jump[low]] >= self.depth[high] else self.parent[low]
+        while low != high:
+            up = self.jump if self.jump[low] != self.jump[high] else self.parent
+            low, high = up[low], up[high]
+        return low

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convcalc.readable.parts import Item, Module, Part
-from convcalc.readable.regions import Graph
+from convcalc.readable.parts import Module, Part, SingleLayer
+from convcalc.readable.regions import LayerGraph
 
 LONGEST_PERIOD = 40
 """Parts of a sequence that may be one unit."""
@@ -21,45 +21,45 @@ Run = tuple[int, int, int]
 """Where the first unit starts, how many parts a unit has, how many units there are."""
 
 
-def keys(graph: Graph, parts: Sequence[Part]) -> list[Key]:
+def keys(graph: LayerGraph, parts: Sequence[Part]) -> list[Key]:
     """What makes parts alike at first sight: the kinds of their layers, of a merge those beside the shortcut."""
     return [_key(graph, part) for part in parts]
 
 
-def _key(graph: Graph, part: Part) -> Key:
+def _key(graph: LayerGraph, part: Part) -> Key:
     if isinstance(part, Module):
         kinds = [graph.layers[index].kind for index in part.indices()]
         return ("module", *(kinds[:-1] if kinds[-1] == "add" else kinds))
     kind = graph.layers[part.index].kind
     if part.branches is None:
         return (kind,)
-    longest = max(part.branches, key=lambda branch: sum(1 for each in branch for _ in each.indices()))
-    return kind, len(part.branches), *(graph.layers[index].kind for each in longest for index in each.indices())
+    longest = max(part.branches, key=lambda branch: sum(1 for inner in branch for _ in inner.indices()))
+    return kind, len(part.branches), *(graph.layers[index].kind for inner in longest for index in inner.indices())
 
 
-def runs(graph: Graph, parts: Sequence[Part]) -> Iterator[Run]:
+def runs(graph: LayerGraph, parts: Sequence[Part]) -> Iterator[Run]:
     """Runs of like units that do not overlap, in any order."""
     if len(parts) > MOST_PARTS:
         return
-    found = keys(graph, parts)
+    own = keys(graph, parts)
     weights = [sum(1 for _ in part.indices()) for part in parts]
-    begins = [not isinstance(part, Item) or _begins(graph, part) for part in parts]
+    begins = [not isinstance(part, SingleLayer) or _begins(graph, part) for part in parts]
     waiting = [(0, len(parts))]
     while waiting:
         first, last = waiting.pop()
-        best = _best(found, weights, begins, first, last)
+        best = _best(own, weights, begins, first, last)
         if best is not None:
             yield best
             start, period, times = best
             waiting += [(first, start), (start + period * times, last)]
 
 
-def _begins(graph: Graph, item: Item) -> bool:
+def _begins(graph: LayerGraph, item: SingleLayer) -> bool:
     """Whether a unit may begin with a layer: one that makes something new, and does not go with what is before it."""
     return item.branches is not None or bool({"out_channels", "kernel_size"} & {*graph.layers[item.index].fields})
 
 
-def _best(found: list[Key], weights: list[int], begins: list[bool], first: int, last: int) -> Run | None:
+def _best(own: list[Key], weights: list[int], begins: list[bool], first: int, last: int) -> Run | None:
     """The run of an interval that saves most layers."""
     best: Run | None = None
     most = 0
@@ -67,10 +67,10 @@ def _best(found: list[Key], weights: list[int], begins: list[bool], first: int, 
         place = first
         while place + period < last:
             end = place
-            while end + period < last and found[end] == found[end + period]:
+            while end + period < last and own[end] == own[end + period]:
                 end += 1
             starts = range(place, max(place + 1, end - period + 1))
-            start = next((each for each in starts if begins[each]), place)
+            start = next((index for index in starts if begins[index]), place)
             times = 1 + (end - start) // period
             weight = sum(weights[start : start + period])
             if times > 1 and weight >= LEAST and begins[start] and weight * (times - 1) > most:

@@ -16,52 +16,51 @@ from convcalc.language.values import Value
 from convcalc.network import Network, Node
 from convcalc.readable.layout import condensed, default, in_braces, value_text
 from convcalc.readable.parts import Module
-from convcalc.readable.regions import COMMUTATIVE, Graph
-from convcalc.readable.scopes import Block
+from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.slots import BlockText
 
-MOST_TRIED = 2000
+_MOST_TRIED = 2000
 """Calls that are built to be held against what is there."""
 
 Arguments = dict[str, Any]
 
 
-class Shipped:
+class ShippedBlocks:
     """Finds shipped blocks in a network; `network` is what is to be said, layer by layer."""
 
-    def __init__(self, graph: Graph, network: Network) -> None:
+    def __init__(self, graph: LayerGraph, network: Network) -> None:
         self.graph = graph
         self.layers = network.layers
-        self.known = {
+        self.leaves = {
             name: _leaves(definition) for name in library.block_names() if (definition := library.block(name))
         }
         self.built: dict[tuple[str, tuple[int, ...], str], tuple[Node, ...]] = {}
 
-    def block(self, occurrences: Sequence[Module]) -> Block | None:
+    def block(self, occurrences: Sequence[Module]) -> BlockText | None:
         """The shipped block that all occurrences of a structure are, their arguments noted; None if there is none."""
         kinds = [self.layers[index].kind for index in occurrences[0].indices()]
-        for name, leaves in self.known.items():
+        for name, leaves in self.leaves.items():
             if leaves is not None and 1 < len(kinds) <= len(leaves) and {*kinds} <= {leaf.kind_name for leaf in leaves}:
-                found = [self._arguments(name, leaves, occurrence) for occurrence in occurrences]
-                given = [arguments for arguments in found if arguments is not None]
-                if len(given) == len(occurrences):
-                    return self._called(name, occurrences, given)
+                calls = [self._arguments(name, leaves, occurrence) for occurrence in occurrences]
+                if None not in calls:
+                    return self._called(name, occurrences, [arguments for arguments in calls if arguments is not None])
         return None
 
-    def _called(self, name: str, occurrences: Sequence[Module], given: list[Arguments]) -> Block:
+    def _called(self, name: str, occurrences: Sequence[Module], calls: list[Arguments]) -> BlockText:
         """The block as it is called, with as few arguments as will do."""
         definition = library.block(name)
-        assert definition is not None  # noqa: S101  # for the type checker: it is one of the known
+        assert definition is not None  # noqa: S101  # for the type checker: `leaves` has its name
         for parameter, value in definition.parameters.items():
-            less = [{key: each for key, each in arguments.items() if key != parameter} for arguments in given]
-            if value is not None and all(map(self._fits, [name] * len(less), occurrences, less)):
-                given = less
+            fewer = [{key: text for key, text in arguments.items() if key != parameter} for arguments in calls]
+            if value is not None and all(map(self._fits, [name] * len(fewer), occurrences, fewer)):
+                calls = fewer
         texts: dict[str, str | None] = {}
         for parameter, value in definition.parameters.items():
-            if any(parameter in arguments for arguments in given):
+            if any(parameter in arguments for arguments in calls):
                 texts[parameter] = value_text(value.written) if value is not None and value.constant else None
-        for occurrence, arguments in zip(occurrences, given, strict=True):
+        for occurrence, arguments in zip(occurrences, calls, strict=True):
             occurrence.arguments = arguments
-        return Block(name, texts, [])
+        return BlockText(name, texts, [])
 
     def _arguments(self, name: str, leaves: list[Layer], occurrence: Module) -> Arguments | None:
         """The arguments with which a block is what stands there, None if there are none."""
@@ -70,16 +69,16 @@ class Shipped:
         indices = list(occurrence.indices())
         for matched in _matches(leaves, [self.layers[index].kind for index in indices]):
             left_out = [leaf for leaf in leaves if leaf not in matched]
-            found = self._solved(definition, zip(matched, indices, strict=True), left_out)
-            if found is not None and self._fits(name, occurrence, found):
-                return found
+            arguments = self._solved(definition, zip(matched, indices, strict=True), left_out)
+            if arguments is not None and self._fits(name, occurrence, arguments):
+                return arguments
         return None
 
     def _solved(
         self, definition: Definition, matched: Iterable[tuple[Layer, int]], left_out: Iterable[Layer]
     ) -> Arguments | None:
         """The parameters that the fields of layers are or are made of; None where they say different things."""
-        found: Arguments = {}
+        arguments: Arguments = {}
         for leaf, index in matched:
             types = leaf.types()
             for field, written in leaf.fields.items():
@@ -89,20 +88,20 @@ class Shipped:
                 fields = self.graph.layers[index].fields
                 value = condensed(of, fields[field]) if field in fields else default(kind, field)
                 name, solved = self._parameter(written, value, index)
-                if name in definition.parameters and found.setdefault(name, solved) != solved:
+                if name in definition.parameters and arguments.setdefault(name, solved) != solved:
                     return None
         for leaf in left_out:
             tree = leaf.when.written.tree if leaf.when and isinstance(leaf.when.written, Expression) else None
             match tree:
                 case ast.Compare(ast.Name(name), [ast.NotEq()], [ast.Constant(value)]):
-                    found.setdefault(name, value)
+                    arguments.setdefault(name, value)
         for name, standard in definition.parameters.items():
             other = _name(standard)
-            if name in found and other in definition.parameters:
-                found.setdefault(other, found[name])
-        if any(value is None and name not in found for name, value in definition.parameters.items()):
+            if name in arguments and other in definition.parameters:
+                arguments.setdefault(other, arguments[name])
+        if any(value is None and name not in arguments for name, value in definition.parameters.items()):
             return None
-        return found
+        return arguments
 
     def _parameter(self, written: Value, value: Any, index: int) -> tuple[str, Any]:
         """The parameter that an expression is, or that it multiplies the channels with, and what it must be."""
@@ -115,8 +114,8 @@ class Shipped:
     def _fits(self, name: str, occurrence: Module, arguments: Arguments) -> bool:
         """Whether a call is what stands there, layer by layer."""
         shape = self.graph.shape(occurrence.entry)
-        given = ", ".join(f"{key}: {in_braces(value_text(value))}" for key, value in arguments.items())
-        nodes = self._nodes(name, shape, given)
+        texts = ", ".join(f"{key}: {in_braces(value_text(value))}" for key, value in arguments.items())
+        nodes = self._nodes(name, shape, texts)
         if len(nodes) != occurrence.exit - occurrence.first + 1:
             return False
         for place, node in enumerate(nodes, start=occurrence.first):
@@ -129,10 +128,10 @@ class Shipped:
                 return False
         return True
 
-    def _nodes(self, name: str, shape: tuple[int, ...], given: str) -> tuple[Node, ...]:
-        key = name, shape, given
-        if key not in self.built and len(self.built) < MOST_TRIED:
-            text = f"input: {value_text(shape)}\nlayers:\n  - {name}: {{{given}}}\n"
+    def _nodes(self, name: str, shape: tuple[int, ...], arguments: str) -> tuple[Node, ...]:
+        key = name, shape, arguments
+        if key not in self.built and len(self.built) < _MOST_TRIED:
+            text = f"input: {value_text(shape)}\nlayers:\n  - {name}: {{{arguments}}}\n"
             try:
                 self.built[key] = loads(Source(name, text)).layers
             except SpecError:
@@ -147,16 +146,16 @@ def _name(value: Value | None) -> str:
 
 def _leaves(definition: Definition) -> list[Layer] | None:
     """The layers of a block in the order they run; None where it is made of other blocks or repeats."""
-    found: list[Layer] = []
+    leaves: list[Layer] = []
 
     def walk(layers: Sequence[Layer]) -> bool:
         for layer in layers:
             if layer.kind is None or layer.repeat is not None or not all(map(walk, layer.branches or [])):
                 return False
-            found.append(layer)
+            leaves.append(layer)
         return True
 
-    return found if walk(definition.layers) else None
+    return leaves if walk(definition.layers) else None
 
 
 def _matches(leaves: Sequence[Layer], kinds: Sequence[str]) -> Iterator[list[Layer]]:

@@ -4,34 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convcalc.readable.parts import Item, Module, Part
-from convcalc.readable.regions import COMMUTATIVE, Graph
+from convcalc.readable.parts import Module, Part, SingleLayer
+from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 
-MOST_ALIGNED = 48
+_MOST_ALIGNED = 48
 """Layers of a sequence up to which two that differ are held against each other."""
 
-MOST_RECENT = 40
+_MOST_RECENT = 40
 """Templates, from the last back, among which like ones are looked for."""
 
-MOST_COMPARED = 6
+_MOST_COMPARED = 6
 """Templates that a module is compared with where it is like none of them."""
 
-ALIKE = 0.7
+_ALIKE = 0.7
 """The share of layers that two structures must have in common to be written as one."""
 
 
-class Entry:
+class TemplateEntry:
     """A layer of a template: what it is in each occurrence that has it."""
 
-    __slots__ = ("branches", "found", "kind", "template")
+    __slots__ = ("branches", "kind", "parts", "template")
 
     def __init__(
-        self, kind: str, template: Template | None, branches: list[list[Entry]] | None, owner: Module, part: Part
+        self,
+        kind: str,
+        template: Template | None,
+        branches: list[list[TemplateEntry]] | None,
+        owner: Module,
+        part: Part,
     ) -> None:
         self.kind = kind
         self.template = template
         self.branches = branches
-        self.found: dict[Module, Part] = {owner: part}
+        self.parts: dict[Module, Part] = {owner: part}
 
     @property
     def weight(self) -> int:
@@ -48,7 +53,7 @@ class Template:
 
     def __init__(self, number: int) -> None:
         self.number = number
-        self.entries: list[Entry] = []
+        self.entries: list[TemplateEntry] = []
         self.occurrences: list[Module] = []
 
     @property
@@ -56,40 +61,40 @@ class Template:
         """How many layers an occurrence with all of them has."""
         return sum(entry.weight for entry in self.entries)
 
-    def flat(self) -> Iterator[Entry]:
+    def flat(self) -> Iterator[TemplateEntry]:
         """All entries, those in branches too."""
         return _flat_entries(self.entries)
 
     def closure(self) -> set[Template]:
         """The template, and those of what is in it."""
-        found = {self}
+        closure = {self}
         for entry in self.flat():
-            if entry.template is not None and entry.template not in found:
-                found |= entry.template.closure()
-        return found
+            if entry.template is not None and entry.template not in closure:
+                closure |= entry.template.closure()
+        return closure
 
 
-def _flat_entries(entries: Sequence[Entry]) -> Iterator[Entry]:
+def _flat_entries(entries: Sequence[TemplateEntry]) -> Iterator[TemplateEntry]:
     for entry in entries:
         yield entry
         for branch in entry.branches or ():
             yield from _flat_entries(branch)
 
 
-Pair = tuple[Entry | None, Part | None]
-Alignment = tuple[float, int, list[Pair]]
+Pair = tuple[TemplateEntry | None, Part | None]
+_Alignment = tuple[float, int, list[Pair]]
 """How well two sequences go together, the layers they have in common, and which belong to which."""
 
 
 class Templates:
     """Sorts modules by structure. `joining`: also those of which one lacks a few layers of the other."""
 
-    def __init__(self, graph: Graph, *, joining: bool) -> None:
+    def __init__(self, graph: LayerGraph, *, joining: bool) -> None:
         self.graph = graph
         self.joining = joining
         self.every: list[Template] = []
         self.of: dict[Module, Template] = {}
-        self.exact: dict[object, tuple[Template, list[Entry]]] = {}
+        self.exact: dict[object, tuple[Template, list[TemplateEntry]]] = {}
 
     def root(self, module: Module) -> Template:
         """The template of the whole network, which occurs once, with those of all modules in it."""
@@ -108,23 +113,23 @@ class Templates:
                 for branch in part.branches or ():
                     self._inner(branch)
 
-    def _entry(self, part: Part, owner: Module) -> Entry:
+    def _entry(self, part: Part, owner: Module) -> TemplateEntry:
         if isinstance(part, Module):
-            return Entry("", self.of[part], None, owner, part)
+            return TemplateEntry("", self.of[part], None, owner, part)
         branches = part.branches
-        inner = None if branches is None else [[self._entry(each, owner) for each in branch] for branch in branches]
-        return Entry(self.graph.layers[part.index].kind, None, inner, owner, part)
+        inner = None if branches is None else [[self._entry(inner, owner) for inner in branch] for branch in branches]
+        return TemplateEntry(self.graph.layers[part.index].kind, None, inner, owner, part)
 
     def _add(self, module: Module) -> None:
         key = tuple(self._key(part, module) for part in module.items)
-        known = self.exact.get(key)
-        if known is not None:
-            template, entries = known
+        match = self.exact.get(key)
+        if match is not None:
+            template, entries = match
             for entry, part in zip(entries, _flat_parts(module.items), strict=True):
-                entry.found[module] = part
+                entry.parts[module] = part
         else:
             template = (self._joined(module) if self.joining else None) or self._new(module)
-            where = {_number(entry.found[module]): entry for entry in template.flat() if module in entry.found}
+            where = {_number(entry.parts[module]): entry for entry in template.flat() if module in entry.parts}
             self.exact[key] = template, [where[_number(part)] for part in _flat_parts(module.items)]
         template.occurrences.append(module)
         self.of[module] = template
@@ -143,20 +148,20 @@ class Templates:
         if part.branches is None:
             return kind, *(_place(source, module) for source in self.graph.inputs[part.index])
         entry = _place(self.graph.entries[part.index], module)
-        return kind, entry, tuple(tuple(self._key(each, module) for each in branch) for branch in part.branches)
+        return kind, entry, tuple(tuple(self._key(inner, module) for inner in branch) for branch in part.branches)
 
     # Modules that are nearly alike.
 
     def _joined(self, module: Module) -> Template | None:
         """A template that has the module's layers but for a few, and takes them in; None if there is none."""
         weight = sum(1 for _ in module.indices())
-        near = [other for other in self.every[-MOST_RECENT:] if 2 < ALIKE * weight <= other.weight <= weight / ALIKE]
-        best: tuple[float, Template, list[Entry], Sequence[Part]] | None = None
-        for template in near[-MOST_COMPARED:]:
+        near = [other for other in self.every[-_MOST_RECENT:] if 2 < _ALIKE * weight <= other.weight <= weight / _ALIKE]
+        best: tuple[float, Template, list[TemplateEntry], Sequence[Part]] | None = None
+        for template in near[-_MOST_COMPARED:]:
             for entries, parts in self._forms(template, module):
                 score, common, _ = self._aligned(entries, parts)
                 total = template.weight + weight - common
-                if common >= ALIKE * total and (best is None or score > best[0]) and not self._holds(template, module):
+                if common >= _ALIKE * total and (best is None or score > best[0]) and not self._holds(template, module):
                     best = score, template, entries, parts
         if best is None:
             return None
@@ -173,48 +178,52 @@ class Templates:
             yield self.of[part]
         else:
             for branch in part.branches or ():
-                for each in branch:
-                    yield from self._called(each)
+                for inner in branch:
+                    yield from self._called(inner)
 
-    def _forms(self, template: Template, module: Module) -> Iterator[tuple[list[Entry], Sequence[Part]]]:
+    def _forms(self, template: Template, module: Module) -> Iterator[tuple[list[TemplateEntry], Sequence[Part]]]:
         """The two as they are, or with a residual around all of their beginnings written behind it."""
         yield template.entries, module.items
         entries, parts = self._unwrapped_entries(template), self._unwrapped(module)
         if entries is not template.entries or parts is not module.items:
             yield entries, parts
 
-    def _unwrapped_entries(self, template: Template) -> list[Entry]:
+    def _unwrapped_entries(self, template: Template) -> list[TemplateEntry]:
         first, *rest = template.entries
-        module, part = next(iter(first.found.items()))
+        module, part = next(iter(first.parts.items()))
         if first.branches is None or self._skipped(part, module) is None:
             return template.entries
         branch = next(branch for branch in first.branches if branch)
-        bare = Entry(first.kind, None, None, module, part)
-        bare.found = first.found  # of which more may still be found
+        bare = TemplateEntry(first.kind, None, None, module, part)
+        bare.parts = first.parts  # of which more may still be found
         return [*branch, bare, *rest]
 
     def _unwrapped(self, module: Module) -> Sequence[Part]:
         first, *rest = module.items
         inner = self._skipped(first, module)
-        return module.items if inner is None or not isinstance(first, Item) else [*inner, Item(first.index), *rest]
+        return (
+            module.items
+            if inner is None or not isinstance(first, SingleLayer)
+            else [*inner, SingleLayer(first.index), *rest]
+        )
 
     def _skipped(self, part: Part, module: Module) -> Sequence[Part] | None:
         """What stands beside the identity, if a part is that alone, from the beginning of the module."""
-        if not isinstance(part, Item) or part.branches is None or self.graph.entries[part.index] != module.entry:
+        if not isinstance(part, SingleLayer) or part.branches is None or self.graph.entries[part.index] != module.entry:
             return None
         full = [branch for branch in part.branches if branch]
         commutes = self.graph.layers[part.index].kind in COMMUTATIVE
         return full[0] if commutes and len(part.branches) == 2 and len(full) == 1 else None
 
-    def _aligned(self, entries: Sequence[Entry], parts: Sequence[Part]) -> Alignment:
+    def _aligned(self, entries: Sequence[TemplateEntry], parts: Sequence[Part]) -> _Alignment:
         """Which entries and parts belong together, so that most layers have their like."""
-        if max(len(entries), len(parts)) > MOST_ALIGNED:
+        if max(len(entries), len(parts)) > _MOST_ALIGNED:
             return 0, 0, []
-        before: list[Alignment] = [(0, 0, [])]
+        before: list[_Alignment] = [(0, 0, [])]
         for part in parts:
             before.append((0, 0, [*before[-1][2], (None, part)]))
         for entry in entries:
-            row: list[Alignment] = [(0, 0, [*before[0][2], (entry, None)])]
+            row: list[_Alignment] = [(0, 0, [*before[0][2], (entry, None)])]
             for place, part in enumerate(parts):
                 score, common = self._likeness(entry, part)
                 diagonal, above, left = before[place], before[place + 1], row[-1]
@@ -227,11 +236,11 @@ class Templates:
             before = row
         return before[-1]
 
-    def _likeness(self, entry: Entry, part: Part) -> tuple[float, int]:
+    def _likeness(self, entry: TemplateEntry, part: Part) -> tuple[float, int]:
         """How well a layer goes with one of a template, and how many layers they have in common; 0: not at all."""
-        known = next(iter(entry.found.values()))
-        as_wide = 0.2 * (self._groups(known) == self._groups(part))
-        if isinstance(part, Module) or isinstance(known, Module):
+        own = next(iter(entry.parts.values()))
+        as_wide = 0.2 * (self._groups(own) == self._groups(part))
+        if isinstance(part, Module) or isinstance(own, Module):
             same = entry.template is not None and isinstance(part, Module) and self.of[part] is entry.template
             return (entry.weight + as_wide, entry.weight) if same else (0, 0)
         if self.graph.layers[part.index].kind != entry.kind:
@@ -246,23 +255,23 @@ class Templates:
     def _groups(self, part: Part) -> list[bool]:
         """Whether the convolutions of a part take each channel by itself or all with all."""
         fields = [self.graph.layers[index].fields for index in part.indices()]
-        return ["groups" in each for each in fields if "out_channels" in each]
+        return ["groups" in written for written in fields if "out_channels" in written]
 
-    def _merged(self, entries: Sequence[Entry], parts: Sequence[Part], module: Module) -> list[Entry]:
+    def _merged(self, entries: Sequence[TemplateEntry], parts: Sequence[Part], module: Module) -> list[TemplateEntry]:
         """The entries, with those parts taken in that had no like among them."""
-        found: list[Entry] = []
+        merged: list[TemplateEntry] = []
         for entry, part in self._aligned(entries, parts)[2]:
             if entry is None:
                 assert part is not None  # noqa: S101  # for the type checker: one of the two is there
-                found.append(self._entry(part, module))
+                merged.append(self._entry(part, module))
                 continue
-            found.append(entry)
-            if isinstance(part, Item) and part.branches is not None and entry.branches is not None:
+            merged.append(entry)
+            if isinstance(part, SingleLayer) and part.branches is not None and entry.branches is not None:
                 both = zip(entry.branches, part.branches, strict=True)
-                entry.branches = [self._merged(*each, module) for each in both]
+                entry.branches = [self._merged(*pair, module) for pair in both]
             if part is not None:
-                entry.found[module] = part
-        return found
+                entry.parts[module] = part
+        return merged
 
 
 def _place(tensor: int, module: Module) -> int | None:
@@ -278,6 +287,6 @@ def _number(part: Part) -> int:
 def _flat_parts(items: Sequence[Part]) -> Iterator[Part]:
     for part in items:
         yield part
-        if isinstance(part, Item):
+        if isinstance(part, SingleLayer):
             for branch in part.branches or ():
                 yield from _flat_parts(branch)

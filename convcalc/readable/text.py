@@ -17,7 +17,7 @@ from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folded, flat, folded
 from convcalc.readable.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
-from convcalc.readable.regions import COMMUTATIVE, Graph
+from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
 
@@ -59,8 +59,8 @@ def flat_text(imported: Imported) -> str:
         _spend(imported, LAYER, INPUT)
     except OutOfSteps:
         raise OverLimit from None
-    graph = Graph(imported)
-    return _text(imported, graph, flat(graph))
+    graph = LayerGraph(imported)
+    return _spec_text(imported, graph, flat(graph))
 
 
 def flat_source(imported: Imported, label: str) -> Source:
@@ -71,12 +71,12 @@ def flat_source(imported: Imported, label: str) -> Source:
 
 
 def _spend(imported: Imported, layer: int, of_input: int) -> None:
-    inputs = sum(len(each.inputs) for each in imported.layers)
+    inputs = sum(len(read.inputs) for read in imported.layers)
     steps.spend(layer * (len(imported.inputs) + len(imported.layers)) + of_input * inputs)
 
 
 def _places(imported: Imported, text: str) -> dict[int, str]:
-    """The nodes of a model that the layer on each line of its text stands for."""
+    """The operators of a model that the layer on each line of its text stands for."""
     layers: dict[tuple[object, ...], list[Layer]] = {}
     for layer in imported.layers:
         layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
@@ -86,14 +86,14 @@ def _places(imported: Imported, text: str) -> dict[int, str]:
         alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
         names.append(alike[0].name if alike else "")
         if alike:
-            places.setdefault(node.line, _nodes(alike.pop(0).operators))
+            places.setdefault(node.line, _place(imported.unit, alike.pop(0).operators))
     return places
 
 
-def _nodes(titles: tuple[str, ...]) -> str:
+def _place(unit: str, titles: tuple[str, ...]) -> str:
     if len(titles) < 2:
-        return "".join(f"node {title}" for title in titles)
-    return f"nodes {titles[0]} to {titles[-1]}"
+        return "".join(f"{unit} {title}".lstrip() for title in titles)
+    return f"{unit and f'{unit}s'} {titles[0]} to {titles[-1]}".lstrip()
 
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
@@ -101,8 +101,8 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
     try:
         with steps.part(0.7):
             _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
-            graph = Graph(imported)
-            texts = [_text(imported, graph, each) for each in folded(graph, network)]
+            graph = LayerGraph(imported)
+            texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
             for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
                 if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
                     return candidate
@@ -111,10 +111,10 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
     return plain
 
 
-def _says(found: str, network: Network) -> bool:
+def _says(spec: str, network: Network) -> bool:
     """Whether a text describes a network, up to the names of its layers."""
     try:
-        other = loads(Source("import", found))
+        other = loads(Source("import", spec))
     except SpecError:
         return False
     if len(other.nodes) != len(network.nodes) or other.outputs != network.outputs:
@@ -122,18 +122,13 @@ def _says(found: str, network: Network) -> bool:
     return all(map(_is_like, other.nodes, network.nodes))
 
 
-def _is_like(one: Node, other: Node) -> bool:
-    inputs = [tuple(sorted(node.inputs)) if node.kind in COMMUTATIVE else node.inputs for node in (one, other)]
-    return inputs[0] == inputs[1] and (one.kind, one.config, one.shape, one.shared, one.borrowed) == (
-        other.kind,
-        other.config,
-        other.shape,
-        other.shared,
-        other.borrowed,
-    )
+def _is_like(node: Node, other: Node) -> bool:
+    inputs = [tuple(sorted(either.inputs)) if either.kind in COMMUTATIVE else either.inputs for either in (node, other)]
+    alike = ("kind", "config", "shape", "shared", "borrowed")
+    return inputs[0] == inputs[1] and all(getattr(node, name) == getattr(other, name) for name in alike)
 
 
-def _text(imported: Imported, graph: Graph, written: Folded) -> str:
+def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(_sizes, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
@@ -150,11 +145,11 @@ def _text(imported: Imported, graph: Graph, written: Folded) -> str:
         lines += ["    layers:", *laid_out(block.layers, 6)]
     lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
     if written.outputs:
-        lines += ["", *_listed("outputs", written.outputs)]
+        lines += ["", *_list_lines("outputs", written.outputs)]
     return "\n".join(lines) + "\n"
 
 
-def _listed(field: str, names: Sequence[str]) -> list[str]:
+def _list_lines(field: str, names: Sequence[str]) -> list[str]:
     """A list on one line if it fits, else a name a line."""
     line = f"{field}: [{', '.join(names)}]"
     return [line] if len(line) <= WIDTH else [f"{field}:", *(f"  - {name}" for name in names)]
@@ -169,14 +164,14 @@ def _sizes(shape: Shape) -> str:
     return value_text(tuple(shape))
 
 
-def _with_totals(found: str, network: Network) -> str:
+def _with_totals(spec: str, network: Network) -> str:
     """The text with what the network must have, behind its inputs."""
     from convcalc.analysis.analyze import analyze
 
     report = analyze(network)
     totals = report.totals
     if report.uncosted:  # of which no figure holds
-        return found
+        return spec
     expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
     if len(network.outputs) == 1:
         expected.append(f"output: {_sizes(network.nodes[network.outputs[0]].shape)}")
@@ -184,13 +179,13 @@ def _with_totals(found: str, network: Network) -> str:
     if field is not None and field.size and None not in field.size:
         expected.append(f"receptive_field: {value_text(field.size[0] if len({*field.size}) == 1 else field.size)}")
     line = f"expect: {{{', '.join(expected)}}}\n"
-    return re.sub(r"^(inputs?: .*\n)", lambda match: match[1] + line, found, count=1, flags=re.MULTILINE)
+    return re.sub(r"^(inputs?: .*\n)", lambda match: match[1] + line, spec, count=1, flags=re.MULTILINE)
 
 
 def _header(imported: Imported) -> str:
     """What a reader must know of where the figures come from."""
     written = f", written by {imported.producer}" if imported.producer else ""
-    lines = [f"# {visible(Path(imported.source).name)}: an ONNX model of opset {imported.opset}{written}"]
+    lines = [f"# {visible(Path(imported.source).name)}: {imported.format}{written}"]
     for sentence in _remarks(imported):
         lines += textwrap.wrap(visible(sentence), WIDTH, initial_indent="# ", subsequent_indent="# ")
     return "\n".join(lines) + "\n"
@@ -204,4 +199,4 @@ def _remarks(imported: Imported) -> Iterator[str]:
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
     if imported.uncosted:
-        yield f"Opaque layers, of which only the shape is known: {len(imported.uncosted)}. All totals are least ones."
+        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."

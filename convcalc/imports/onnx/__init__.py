@@ -1,1 +1,23 @@
-"""The reader of ONNX models."""
+"""ONNX, read as it lies: no package is needed, and weights are never read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convcalc.imports import Buffer, Sizes
+    from convcalc.imports.record import Imported
+
+FORMAT = "an ONNX model"
+
+
+def matches(head: bytes, name: str) -> bool:
+    """Whether a file is one: it begins with the version of the format, or is called so."""
+    return head.startswith(b"\x08") or name.endswith(".onnx")
+
+
+def read(buffer: Buffer, source: str, sizes: Sizes, *, allow_unknown: bool) -> Imported:
+    """The layers of a model; see `convcalc.imports.Reader`."""
+    from convcalc.imports.onnx.walk import of_bytes
+
+    return of_bytes(buffer, source, sizes, allow_unknown=allow_unknown)

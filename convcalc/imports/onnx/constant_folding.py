@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from math import prod
 
+from convcalc.imports.arrays import checked
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
-from convcalc.imports.onnx.constants import Constant, checked
+from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.operators.shapes import wanted_shape
-from convcalc.imports.onnx.reading import FLOAT, INT64, Attributes, Node, Tensor
+from convcalc.imports.onnx.reading import FLOAT, INT64, Tensor
 
 Inputs = Sequence[Constant | None]
 
@@ -19,7 +21,7 @@ LARGEST_END = 2**31 - 1
 class Arithmetic:
     """A node all of whose inputs are constants."""
 
-    def __init__(self, node: Node, inputs: Inputs, opset: int) -> None:
+    def __init__(self, node: GraphNode, inputs: Inputs, opset: int) -> None:
         self.node, self.inputs, self.opset = node, inputs, opset
 
     @property
@@ -52,12 +54,12 @@ class Arithmetic:
 Fold = Callable[[Arithmetic], Constant | list[Constant]]
 
 
-def is_folded(node: Node) -> bool:
+def is_folded(node: GraphNode) -> bool:
     """Whether a node is of those that are worked out from constants."""
     return not node.domain and (node.op in constants.ELEMENTWISE or node.op in FOLDS)
 
 
-def folded(node: Node, inputs: Inputs, opset: int) -> list[Constant] | None:
+def folded(node: GraphNode, inputs: Inputs, opset: int) -> list[Constant] | None:
     """What a node computes from constants; None if it is not one that is worked out."""
     if node.domain:
         return None

@@ -14,15 +14,15 @@ from itertools import repeat
 import msgspec
 
 from convcalc import steps
-from convcalc.fields import LARGEST, MOST_AXES
-from convcalc.imports.errors import CannotImport, Inexpressible, plain
-from convcalc.imports.onnx.elements import Elements, all_of
-from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
+from convcalc.imports.arrays import checked
+from convcalc.imports.elements import Elements, all_of
+from convcalc.imports.errors import Inexpressible, plain
+from convcalc.imports.naming import is_dotted
+from convcalc.imports.onnx.nodes import Attributes, Number
+from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Tensor
 
 Shape = tuple[int, ...]
 Numbers = tuple[Number, ...]
-
-MOST_ELEMENTS = 2**63 - 1
 
 
 class Constant(msgspec.Struct, frozen=True):
@@ -76,24 +76,6 @@ def is_learned(constant: Constant) -> bool:
     if not constant.made_of or not constant.is_float:
         return False
     return math.prod(constant.shape) > 1 or is_dotted(constant.made_of[0])
-
-
-def is_dotted(name: str) -> bool:
-    """Whether a name is that of a module's parameter, `layer1.0.gamma`, and not one that an exporter made up."""
-    parts = name.split(".")
-    return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
-
-
-def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:
-    """A shape within the bounds of what is counted."""
-    if len(shape) > MOST_AXES:
-        raise CannotImport(f"{what} of {len(shape)} axes, where at most {MOST_AXES} are counted")
-    for size in shape:
-        if not 0 <= size <= LARGEST:
-            raise CannotImport(f"{what} of shape {list(shape)}, where a size is 0 to {LARGEST:,}")
-    if math.prod(shape) > MOST_ELEMENTS:
-        raise CannotImport(f"{what} of shape {list(shape)}, which has 2^63 elements or more")
-    return tuple(shape)
 
 
 def of_tensor(tensor: Tensor, name: str = "") -> Constant:

@@ -8,17 +8,18 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.onnx.reading import Attributes, Graph, Model, Node, Reference, Subgraph
+from convcalc.imports.onnx.nodes import AttributeReference, Attributes, GraphNode
+from convcalc.imports.onnx.reading import Graph, Model, Subgraph
 
 MOST_CALLS = 16
 """Functions that call one another, and graphs within graphs."""
 
 
-def written_out(model: Model) -> list[Node]:
+def written_out(model: Model) -> list[GraphNode]:
     """The nodes of the graph with every call of a function replaced by what the function does."""
     if not model.functions:
         return model.graph.nodes
-    found: list[Node] = []
+    nodes: list[GraphNode] = []
     waiting = [(node, 0) for node in reversed(model.graph.nodes)]
     calls = 0
     while waiting:
@@ -26,7 +27,7 @@ def written_out(model: Model) -> list[Node]:
         overload = node.attributes.get("__overload__", "")
         function = model.functions.get((node.domain, node.op, str(overload)))
         if function is None:
-            found.append(node)
+            nodes.append(node)
         elif depth >= MOST_CALLS:
             raise CannotImport(f"functions that call one another {MOST_CALLS} times over, at {node.title}")
         else:
@@ -35,48 +36,48 @@ def written_out(model: Model) -> list[Node]:
             attributes = Attributes({**function.defaults, **node.attributes})
             names = dict(zip(function.inputs, [*node.inputs, *[""] * len(function.inputs)], strict=False))
             names |= dict(zip(function.outputs, node.outputs, strict=False))
-            inner: list[Node] = []
-            for each in function.nodes:
-                inner.append(_renamed(each, names, f"{node.title}/", calls, attributes))
+            inner: list[GraphNode] = []
+            for template in function.nodes:
+                inner.append(_renamed(template, names, f"{node.title}/", calls, attributes))
                 renamed = (inner[-1].name, *inner[-1].inputs, *inner[-1].outputs)
-                steps.spend(5 + len(renamed) + len(each.attributes) + sum(map(len, renamed)) // 50)
-            waiting += [(each, depth + 1) for each in reversed(inner)]
-    return found
+                steps.spend(5 + len(renamed) + len(template.attributes) + sum(map(len, renamed)) // 50)
+            waiting += [(called, depth + 1) for called in reversed(inner)]
+    return nodes
 
 
-def _renamed(node: Node, names: dict[str, str], before: str, call: int, attributes: Attributes) -> Node:
+def _renamed(node: GraphNode, names: dict[str, str], before: str, call: int, attributes: Attributes) -> GraphNode:
     def named(name: str) -> str:
         return names.get(name, f"{before}{name}#{call}") if name else name
 
-    given = Attributes()
+    own = Attributes()
     for key, value in node.attributes.items():
-        if not isinstance(value, Reference):
-            given[key] = value
+        if not isinstance(value, AttributeReference):
+            own[key] = value
         elif value.name in attributes:
-            given[key] = attributes[value.name]
+            own[key] = attributes[value.name]
     return replace(
         node,
         name=before + (node.name or node.op),
         inputs=[named(name) for name in node.inputs],
         outputs=[named(name) for name in node.outputs],
-        attributes=given,
+        attributes=own,
     )
 
 
-def read_names(node: Node, depth: int = 0) -> list[str]:
+def read_names(node: GraphNode, depth: int = 0) -> list[str]:
     """The tensors a node reads, those that the graphs in its attributes read among them."""
-    found = list(node.inputs)
+    names = list(node.inputs)
     for value in node.attributes.values():
         if isinstance(value, Subgraph):
             if depth >= MOST_CALLS:
                 raise CannotImport(f"graphs within graphs, {MOST_CALLS} deep, at {node.title}")
             graph: Graph = value.read()
-            found += [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
-            found += [output.name for output in graph.outputs]
-    return found
+            names += [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
+            names += [output.name for output in graph.outputs]
+    return names
 
 
-def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node]:
+def ordered(nodes: list[GraphNode], there: set[str], outputs: list[str]) -> list[GraphNode]:
     """The nodes that the outputs need, each after those it reads; `CannotImport` where they go in a circle."""
     reads = [[name for name in read_names(node) if name] for node in nodes]
     makers: dict[str, int] = {}
@@ -92,22 +93,22 @@ def ordered(nodes: list[Node], known: set[str], outputs: list[str]) -> list[Node
     waits = dict.fromkeys(needed, 0)
     readers: dict[int, list[int]] = {}
     for place in needed:
-        for maker in {makers[name] for name in reads[place] if name in makers and name not in known}:
+        for maker in {makers[name] for name in reads[place] if name in makers and name not in there}:
             waits[place] += 1
             readers.setdefault(maker, []).append(place)
-    ready, found = deque(place for place in needed if not waits[place]), list[Node]()
+    ready, placed = deque(place for place in needed if not waits[place]), list[GraphNode]()
     while ready:
         place = ready.popleft()
-        found.append(nodes[place])
+        placed.append(nodes[place])
         for reader in readers.get(place, ()):
             waits[reader] -= 1
             if not waits[reader]:
                 ready.append(reader)
-    if len(found) < len(needed):
+    if len(placed) < len(needed):
         stuck = [nodes[place].title for place in needed if waits[place]]
         more = f" and {len(stuck) - 5} more" if len(stuck) > 5 else ""
         raise CannotImport(f"the graph goes in a circle, through {', '.join(stuck[:5])}{more}")
-    return found
+    return placed
 
 
 def _needed(reads: list[list[str]], makers: dict[str, int], outputs: list[str]) -> list[int]:

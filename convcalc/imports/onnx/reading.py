@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import struct
 from math import prod
-from mmap import ACCESS_READ, mmap
-from pathlib import Path
-from typing import NoReturn
 
 import msgspec
 
 from convcalc import steps
 from convcalc.fields import MOST_AXES
-from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
-from convcalc.imports.onnx import wire
-from convcalc.imports.onnx.wire import Buffer, Malformed, Place
+from convcalc.imports import HEAD, Buffer
+from convcalc.imports.errors import CannotImport, OverLimit, plain, something_else
+from convcalc.imports.onnx import FORMAT, wire
+from convcalc.imports.onnx.nodes import AttributeReference, Attributes, GraphNode, Number
+from convcalc.imports.onnx.wire import Malformed, Place
 from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
 
-KEPT = 6
+_KEPT = 6
 """The price of a field of which a record is kept."""
 
 FLOAT, INT64, BOOL = 1, 7, 9
@@ -33,8 +32,6 @@ FORMATS = {1: "f", 2: "B", 3: "b", 4: "H", 5: "h", 6: "i", 7: "q", 9: "?", 10: "
 
 FLOATING = {1, 10, 11, 16, 17, 18, 19, 20, 23}
 """Element types that hold numbers with a fraction."""
-
-Number = int | float
 
 Dimension = int | str | None
 """A size, the name of one that is open, or nothing known."""
@@ -83,12 +80,12 @@ class Tensor:
         if not 0 < count <= MOST_NUMBERS:
             return () if count == 0 else None
         steps.spend(count // 2)
-        found: list[Number] = []
+        numbers: list[Number] = []
         for number, kind, start, end in data:
-            found += self._decoded(number, kind, start, end, count)
+            numbers += self._decoded(number, kind, start, end, count)
         if self.element_type == 10 and any(field == 5 for field, *_ in data):
-            found = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in found]
-        return tuple(found) if len(found) == count else None
+            numbers = [struct.unpack("<e", struct.pack("<H", int(bits) & 0xFFFF))[0] for bits in numbers]
+        return tuple(numbers) if len(numbers) == count else None
 
     def _decoded(self, number: int, kind: int, start: int, end: int, most: int) -> list[int] | list[float]:
         if kind == wire.BYTES and end - start > 10 * most:
@@ -104,63 +101,6 @@ class Tensor:
         if number == 10:
             return wire.doubles(self._buffer, kind, start, end)
         return wire.integers(self._buffer, kind, start, end)
-
-
-class Attributes(dict[str, object]):
-    """A node's attributes: numbers, texts, lists, `Tensor` and `Subgraph`, by name.
-
-    Raises `Inexpressible` where one of another type is asked for than there is.
-    """
-
-    def integer(self, name: str, default: int = 0) -> int:
-        """A whole number."""
-        value = self.get(name, default)
-        return value if isinstance(value, int) else _reject(name, "a whole number")
-
-    def real(self, name: str, default: float = 0.0) -> float:
-        """A number."""
-        value = self.get(name, default)
-        return float(value) if isinstance(value, int | float) else _reject(name, "a number")
-
-    def text(self, name: str, default: str = "") -> str:
-        """A text."""
-        value = self.get(name, default)
-        return value if isinstance(value, str) else _reject(name, "a text")
-
-    def integers(self, name: str) -> list[int] | None:
-        """A list of whole numbers; None if there is none."""
-        value = self.get(name)
-        if value is None:
-            return None
-        if isinstance(value, list) and all(isinstance(item, int) for item in value):
-            return list(value)
-        return _reject(name, "a list of whole numbers")
-
-
-def _reject(name: str, expected: str) -> NoReturn:
-    raise Inexpressible(f"attribute {plain(name)} is not {expected}")
-
-
-class Node(msgspec.Struct):
-    """One operator. `scopes` is what PyTorch's newer exporter says of the modules it was called in."""
-
-    op: str
-    domain: str
-    name: str
-    inputs: list[str]
-    outputs: list[str]
-    attributes: Attributes
-    scopes: str = ""
-
-    @property
-    def title(self) -> str:
-        """Its name, or that of its output if it has none."""
-        return plain(self.name or next(filter(None, self.outputs), "without a name"))
-
-    @property
-    def operator(self) -> str:
-        """Its type, with the domain if it is not ONNX's own."""
-        return plain(f"{self.domain}.{self.op}") if self.domain else plain(self.op)
 
 
 class ValueInfo(msgspec.Struct):
@@ -180,12 +120,12 @@ class Graph:
     def __init__(self, buffer: Buffer, place: Place) -> None:
         self.name = ""
         nodes: list[Place] = []
-        self.nodes: list[Node] = []
+        self.nodes: list[GraphNode] = []
         self.initialisers: dict[str, Tensor] = {}
         self.inputs: list[ValueInfo] = []
         self.outputs: list[ValueInfo] = []
         self.stated: list[Place] = []
-        for number, kind, start, end in wire.fields(buffer, place, KEPT):
+        for number, kind, start, end in wire.fields(buffer, place, _KEPT):
             if kind != wire.BYTES:
                 continue
             if number == 1:
@@ -204,7 +144,7 @@ class Graph:
                 self.outputs.append(value_info(buffer, (start, end)))
             elif number == 13:
                 self.stated.append((start, end))
-        self.nodes = [_node(buffer, each) for each in nodes]
+        self.nodes = [_node(buffer, place) for place in nodes]
 
 
 class Subgraph(msgspec.Struct):
@@ -214,16 +154,16 @@ class Subgraph(msgspec.Struct):
     place: Place
 
     def read(self) -> Graph:
-        """The graph."""
+        """The graph that the attribute holds."""
         return Graph(self.buffer, self.place)
 
 
-class Function(msgspec.Struct):
+class _Function(msgspec.Struct):
     """A function of the model: nodes that stand for one of another type."""
 
     inputs: list[str]
     outputs: list[str]
-    nodes: list[Node]
+    nodes: list[GraphNode]
     defaults: Attributes
 
 
@@ -234,7 +174,7 @@ class Model(msgspec.Struct):
     graph: Graph
     opsets: dict[str, int]
     producer: str
-    functions: dict[tuple[str, str, str], Function]
+    functions: dict[tuple[str, str, str], _Function]
 
     @property
     def opset(self) -> int:
@@ -247,66 +187,29 @@ class Model(msgspec.Struct):
         return {info.name: info for info in (*infos, *self.graph.outputs)}
 
 
-def read(path: str | Path) -> Model:
-    """The model in a file. Raises `CannotImport`; nothing but the file is opened."""
-    try:
-        with Path(path).open("rb") as file:
-            buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
-    except ValueError:
-        raise CannotImport("the file is empty; an ONNX model was expected") from None
-    except OSError as error:
-        raise CannotImport(f"cannot be read: {error.strerror or error}") from None
-    return parse(buffer)
-
-
 def parse(buffer: Buffer) -> Model:
-    """The model in a buffer."""
+    """The model in the bytes of a file, or a `CannotImport` that says what these are."""
     try:
         return _model(buffer)
     except Malformed as error:
-        raise _something_else(buffer) or cut_off(error) from None
+        raise something_else(buffer[:HEAD], FORMAT) or cut_off(error) from None
     except OutOfSteps:
         raise OverLimit from None
     except (struct.error, RecursionError) as error:
         raise CannotImport(f"not an ONNX model: {error}") from None
 
 
-SIGNATURES = (
-    (b"version https://git-lfs", "a pointer of Git LFS, not the model: `git lfs pull` fetches it"),
-    (b"PK\x03\x04", "a ZIP archive, not an ONNX model; if that is in it, unpack it"),
-    (b"\x1f\x8b", "compressed, not an ONNX model; if that is in it, gunzip it"),
-    (b"\x89HDF", "an HDF5 file, as Keras writes them, not an ONNX model: tf2onnx converts it"),
-    (b"<", "a page of HTML or XML, not an ONNX model: fetch the file itself"),
-)
-"""How files begin that are taken for ONNX models, and what they are."""
-
-
-def _something_else(buffer: Buffer) -> CannotImport | None:
-    """What is said of a file that is no ONNX model but something known."""
-    first = buffer[:512]
-    for begin, said in SIGNATURES:
-        if first.lstrip().startswith(begin):
-            return CannotImport(f"this is {said}")
-    try:
-        text = first.decode()
-    except UnicodeDecodeError:
-        return None
-    if any(character < " " and character not in "\t\n\r" for character in text):
-        return None
-    return CannotImport("this is text, not an ONNX model; if it is a spec, call it .yaml")
-
-
 def cut_off(error: Malformed) -> CannotImport:
-    """What is said of a file that breaks off, or in which bytes are wrong."""
+    """The error for a file that breaks off, or in which bytes are wrong."""
     return CannotImport(f"not a whole ONNX model: {error}; export it again, or copy it anew")
 
 
 def _model(buffer: Buffer) -> Model:
     producer, version, graph = "", "", None
     opsets: dict[str, int] = {}
-    functions: dict[tuple[str, str, str], Function] = {}
+    functions: dict[tuple[str, str, str], _Function] = {}
     place = (0, len(buffer))
-    for number, kind, start, end in wire.fields(buffer, place, KEPT):
+    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
         if number == 8 and kind == wire.BYTES:
             domain, since = "", 0
             for field, wire_type, first, last in wire.fields(buffer, (start, end)):
@@ -331,7 +234,7 @@ def _model(buffer: Buffer) -> Model:
     return Model(buffer, Graph(buffer, graph), opsets, plain(f"{producer} {version}".strip()), functions)
 
 
-def _node(buffer: Buffer, place: Place) -> Node:
+def _node(buffer: Buffer, place: Place) -> GraphNode:
     op = domain = name = overload = scopes = ""
     inputs: list[str] = []
     outputs: list[str] = []
@@ -359,7 +262,7 @@ def _node(buffer: Buffer, place: Place) -> Node:
                 scopes = value
     if overload:
         attributes["__overload__"] = overload
-    return Node(op, "" if domain == "ai.onnx" else domain, name, inputs, outputs, attributes, scopes)
+    return GraphNode(op, "" if domain == "ai.onnx" else domain, name, inputs, outputs, attributes, scopes)
 
 
 def _entry(buffer: Buffer, place: Place) -> tuple[str, str]:
@@ -370,12 +273,6 @@ def _entry(buffer: Buffer, place: Place) -> tuple[str, str]:
         elif number == 2 and kind == wire.BYTES:
             value = wire.text(buffer, start, end)
     return key, value
-
-
-class Reference(msgspec.Struct, frozen=True):
-    """An attribute of a node in a function that is an attribute of the function's call."""
-
-    name: str
 
 
 def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
@@ -405,7 +302,7 @@ def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
         elif number == 20:
             stated = start
         elif number == 21 and kind == wire.BYTES:
-            value = Reference(wire.text(buffer, start, end))
+            value = AttributeReference(wire.text(buffer, start, end))
         elif number == 22 and kind == wire.BYTES:
             value = _sparse(buffer, (start, end))
     if value is None and stated in (1, 2, 3):  # numbers and texts at their defaults may be left out of a file
@@ -449,7 +346,7 @@ def value_info(buffer: Buffer, place: Place) -> ValueInfo:
 
 
 def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
-    found: list[Dimension] = []
+    dims: list[Dimension] = []
     for number, kind, start, end in wire.fields(buffer, place):
         if number == 1 and kind == wire.BYTES:
             size: Dimension = None
@@ -459,17 +356,17 @@ def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
                     size = None if size < 0 else size  # PaddlePaddle writes -1 for an open axis
                 elif field == 2 and wire_type == wire.BYTES:
                     size = wire.text(buffer, first, last) or None
-            found.append(size)
-    return found
+            dims.append(size)
+    return dims
 
 
-def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Function]:
+def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], _Function]:
     name = domain = overload = ""
     inputs: list[str] = []
     outputs: list[str] = []
     nodes: list[Place] = []
     defaults = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place, KEPT):
+    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
         if kind != wire.BYTES:
             continue
         if number == 1:
@@ -487,4 +384,4 @@ def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], Funct
         elif number == 13:
             overload = wire.text(buffer, start, end)
     key = ("" if domain == "ai.onnx" else domain, name, overload)
-    return key, Function(inputs, outputs, [_node(buffer, each) for each in nodes], defaults)
+    return key, _Function(inputs, outputs, [_node(buffer, place) for place in nodes], defaults)

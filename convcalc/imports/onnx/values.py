@@ -13,10 +13,12 @@ from typing import Any
 
 import msgspec
 
+from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, checked, is_learned
-from convcalc.imports.onnx.reading import FLOAT, Attributes, Node
+from convcalc.imports.onnx.constants import Constant, is_learned
+from convcalc.imports.onnx.nodes import Attributes, GraphNode
+from convcalc.imports.onnx.reading import FLOAT
 from convcalc.layers import Shape
 
 
@@ -78,7 +80,7 @@ def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
 class Call:
     """A node that is to be translated: its inputs, its attributes, and the drafts made so far."""
 
-    def __init__(self, builder: Builder, node: Node, inputs: list[Value | None], opset: int) -> None:
+    def __init__(self, builder: Builder, node: GraphNode, inputs: list[Value | None], opset: int) -> None:
         self.builder, self.node, self.inputs, self.opset = builder, node, inputs, opset
 
     @property

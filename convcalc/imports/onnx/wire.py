@@ -8,23 +8,20 @@ then the value (developers.google.com/protocol-buffers/docs/encoding).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterator
-from mmap import mmap
+from collections.abc import Iterator
 
 from convcalc import steps
-
-Buffer = bytes | mmap
-"""What is read: a file mapped into memory, or its bytes."""
+from convcalc.imports import Buffer
 
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
 
 Place = tuple[int, int]
 """Where a value lies: its first byte, and the first behind it."""
 
-CHUNK = 1024
+_CHUNK = 1024
 """Fields of a message after which those are paid for; the others are when it ends."""
 
-LONG = 1000
+_LONG = 1000
 """Bytes of a text that no name has."""
 
 
@@ -41,21 +38,21 @@ def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, 
     count = 0
     while at < end:
         count += 1
-        if count == CHUNK:
-            steps.spend(CHUNK * price // 2)
+        if count == _CHUNK:
+            steps.spend(_CHUNK * price // 2)
             count = 0
         tag = buffer[at]
         if tag < 128:
             at += 1
         else:
-            tag, at = varint(buffer, at, end)
+            tag, at = _varint(buffer, at, end)
         wire = tag & 7
         if wire == VARINT:
             value = buffer[at] if at < end else 128
             if value < 128:
                 at += 1
             else:
-                value, at = varint(buffer, at, end)
+                value, at = _varint(buffer, at, end)
             yield tag >> 3, wire, value, 0
             continue
         if wire == BYTES:
@@ -63,7 +60,7 @@ def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, 
             if length < 128:
                 at += 1
             else:
-                length, at = varint(buffer, at, end)
+                length, at = _varint(buffer, at, end)
         elif wire == FIXED64:
             length = 8
         elif wire == FIXED32:
@@ -77,7 +74,7 @@ def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, 
     steps.spend(1 + count * price // 2)
 
 
-def varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
+def _varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
     """A whole number of seven bits a byte, and the place behind it."""
     value = 0
     for shift in range(0, 70, 7):
@@ -99,7 +96,7 @@ def signed(value: int) -> int:
 def text(buffer: Buffer, start: int, end: int) -> str:
     """UTF-8, with what is none of it written as escapes."""
     length = end - start
-    steps.spend(1 + length // (40 if length < LONG else 8))
+    steps.spend(1 + length // (40 if length < _LONG else 8))
     return buffer[start:end].decode(errors="backslashreplace")
 
 
@@ -110,11 +107,11 @@ def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
     if wire != BYTES:
         raise Malformed(f"whole numbers of wire type {wire} at byte {start:,}")
     steps.spend(end - start)
-    found: list[int] = []
+    numbers: list[int] = []
     while start < end:
-        value, start = varint(buffer, start, end)
-        found.append(signed(value))
-    return found
+        value, start = _varint(buffer, start, end)
+        numbers.append(signed(value))
+    return numbers
 
 
 def floats(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
@@ -135,6 +132,3 @@ def _unpacked(buffer: Buffer, start: int, end: int, letter: str) -> list[float]:
     count = (end - start) // struct.calcsize(letter)
     steps.spend(count // 2)
     return list(struct.unpack(f"<{count}{letter}", buffer[start:end]))
-
-
-Decoder = Callable[[Buffer, int, int, int], list[int] | list[float]]

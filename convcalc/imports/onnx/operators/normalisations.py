@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, is_dotted
+from convcalc.imports.naming import is_dotted
+from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 

@@ -6,9 +6,9 @@ from itertools import accumulate
 from math import prod
 
 from convcalc.fields import MOST_AXES
+from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import checked
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, viewed, without
 

@@ -55,7 +55,7 @@ class Elements(msgspec.Struct, frozen=True):
         return Elements(self.tensor, self.total, start, axes, None if turned else steps)
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Elements:
-        """The same in another shape."""
+        """The same elements where the axes are others."""
         steps = None if self.steps is None else _reshaped(before, self.steps, after)
         return msgspec.structs.replace(self, steps=steps)
 
@@ -88,7 +88,7 @@ class Elements(msgspec.Struct, frozen=True):
 
 
 def all_of(tensor: Hashable, shape: Sequence[int]) -> Elements:
-    """All elements of a tensor."""
+    """Those of a tensor that is used as it lies in the file."""
     steps = contiguous(shape)
     return Elements(tensor, prod(shape), 0, _sorted(zip(shape, steps, strict=True)), steps)
 

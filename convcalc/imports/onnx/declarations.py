@@ -1,0 +1,57 @@
+"""What a file declares of the tensors within its graph, and where that is not what is worked out."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cached_property
+
+from convcalc.imports.arrays import checked
+from convcalc.imports.errors import plain
+from convcalc.imports.onnx.entering import dims_text
+from convcalc.imports.onnx.nodes import GraphNode
+from convcalc.imports.onnx.reading import Model, ValueInfo
+from convcalc.imports.onnx.values import Value
+
+
+class Declarations:
+    """Those of a model, which are read when the first is asked for."""
+
+    def __init__(self, model: Model) -> None:
+        self.model = model
+        self._differing: list[str] = []
+
+    @cached_property
+    def _infos(self) -> dict[str, ValueInfo]:
+        return self.model.stated()
+
+    def value(self, name: str, samples: int) -> Value | None:
+        """A tensor of which only the declared shape is known, if the file declares all of that."""
+        info = self._infos.get(name)
+        if info is None or not info.dims:
+            return None
+        first, *others = info.dims
+        if not all(isinstance(size, int) and size > 0 for size in others):
+            return None
+        leading = first if isinstance(first, int) and first > 0 else 1
+        is_of_samples = leading == samples > 1
+        sizes = [1 if is_of_samples else leading, *(size for size in others if isinstance(size, int))]
+        return Value(checked(sizes, f"tensor {plain(name)}"), samples=0 if is_of_samples else None)
+
+    def compare(self, node: GraphNode, name: str, shape: Sequence[int], first: int) -> None:
+        """Keep where the file declares another shape than is worked out, on the axes from `first` on."""
+        info = self._infos.get(name)
+        if info is None or not info.dims:
+            return
+        pairs = list(zip(info.dims, shape, strict=False))[first:]
+        open_or_same = all(not isinstance(size, int) or size in (0, own) for size, own in pairs)
+        if len(info.dims) != len(shape) or not open_or_same:
+            tensor = f"{plain(name)}, which {node.operator} at {node.title} makes"
+            self._differing.append(f"{tensor}: declared {dims_text(info.dims)}, worked out {list(shape)}")
+
+    def differences(self) -> list[str]:
+        """The first of these as a sentence; those that may follow from it are counted."""
+        if not self._differing:
+            return []
+        others = len(self._differing) - 1
+        more = f" (and of {others} {'tensor' if others == 1 else 'tensors'} more)" if others else ""
+        return [f"the file declares another shape than is worked out of {self._differing[0]}{more}"]

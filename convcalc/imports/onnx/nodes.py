@@ -1,0 +1,97 @@
+"""The nodes of a graph, and their attributes."""
+
+from __future__ import annotations
+
+import ast
+from typing import NoReturn
+
+import msgspec
+
+from convcalc import steps
+from convcalc.imports.errors import Inexpressible, plain
+
+Number = int | float
+
+_LONGEST_SCOPES = 10_000
+"""Characters of a list of modules."""
+
+
+class Attributes(dict[str, object]):
+    """A node's attributes: numbers, texts, lists, `Tensor` and `Subgraph`, by name.
+
+    Raises `Inexpressible` where one of another type is asked for than there is.
+    """
+
+    def integer(self, name: str, default: int = 0) -> int:
+        """An attribute that must be a whole number."""
+        value = self.get(name, default)
+        return value if isinstance(value, int) else _reject(name, "a whole number")
+
+    def real(self, name: str, default: float = 0.0) -> float:
+        """An attribute that must be a number, whole or not."""
+        value = self.get(name, default)
+        return float(value) if isinstance(value, int | float) else _reject(name, "a number")
+
+    def text(self, name: str, default: str = "") -> str:
+        """An attribute that must be a text."""
+        value = self.get(name, default)
+        return value if isinstance(value, str) else _reject(name, "a text")
+
+    def integers(self, name: str) -> list[int] | None:
+        """An attribute that must be a list of whole numbers; None if it is not there."""
+        value = self.get(name)
+        if value is None:
+            return None
+        if isinstance(value, list) and all(isinstance(item, int) for item in value):
+            return list(value)
+        return _reject(name, "a list of whole numbers")
+
+
+def _reject(name: str, expected: str) -> NoReturn:
+    raise Inexpressible(f"attribute {plain(name)} is not {expected}")
+
+
+class GraphNode(msgspec.Struct):
+    """One operator. `scopes` is what PyTorch's newer exporter says of the modules it was called in."""
+
+    op: str
+    domain: str
+    name: str
+    inputs: list[str]
+    outputs: list[str]
+    attributes: Attributes
+    scopes: str = ""
+
+    @property
+    def title(self) -> str:
+        """Its name, or that of its output if it has none."""
+        return plain(self.name or next(filter(None, self.outputs), "without a name"))
+
+    @property
+    def operator(self) -> str:
+        """Its type, with the domain if it is not ONNX's own."""
+        return plain(f"{self.domain}.{self.op}") if self.domain else plain(self.op)
+
+    def modules(self) -> list[str]:
+        """The modules of the program that it was called in, from the outside in."""
+        if 0 < len(self.scopes) < _LONGEST_SCOPES:
+            steps.spend(len(self.scopes) // 4)
+            try:
+                stated = ast.literal_eval(self.scopes)
+            except (ValueError, SyntaxError, MemoryError, RecursionError):
+                stated = []
+            if isinstance(stated, list) and len(stated) > 1:
+                return str(stated[-2]).split(".")
+        parts = [part for part in self.name.split("/") if part][:-1]
+        path: list[str] = []
+        for part in parts:  # PyTorch names the child of a sequence by its parent and its place
+            if path and part.startswith(f"{path[-1]}."):
+                path.pop()
+            path.append(part)
+        return [piece for part in path for piece in part.split(".")]
+
+
+class AttributeReference(msgspec.Struct, frozen=True):
+    """An attribute of a node in a function that is an attribute of the function's call."""
+
+    name: str
