@@ -15,6 +15,7 @@ import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import typer.testing
@@ -43,15 +44,19 @@ class _Terminal(io.TextIOWrapper):
         return True
 
 
+def command() -> Any:
+    """The command line, with its commands."""
+    return typer.testing._get_command(application())  # type: ignore[attr-defined]
+
+
 def run(line: str) -> tuple[int, str]:
     """The exit code of a command, and what it prints on a terminal without colours."""
     screen = _Terminal(io.BytesIO(), "utf-8", newline="\n", write_through=True)
     settings = {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "dumb", "GITHUB_ACTIONS": ""}
-    command = typer.testing._get_command(application())  # type: ignore[attr-defined]
     code: object = 0
     with mock.patch.dict(os.environ, settings), contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
         try:
-            command(shlex.split(line)[1:], prog_name="convcalc")
+            command()(shlex.split(line)[1:], prog_name="convcalc")
         except SystemExit as end:
             code = end.code
     assert isinstance(code, int)

@@ -65,7 +65,7 @@ LIGHT = """\
 </svg>
 """
 """Rich's own form without its fonts, which would be fetched from elsewhere: a reader's own will do."""
-TABLE = re.compile(r"(<!-- zoo: made by docs/shown.py -->\n)(.*?)(<!-- /zoo -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- zoo: made by docs/pictures/shown.py -->\n)(.*?)(<!-- /zoo -->)", re.DOTALL)
 
 
 def run(arguments: list[str]) -> str:
