@@ -9,6 +9,8 @@ import importlib.util
 import re
 import shutil
 import string
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -137,6 +139,37 @@ def first_column(text: str, head: str) -> list[str]:
     """What stands in code in the first cell of each row of a table."""
     rows = text[text.index(head) :].partition("\n\n")[0].splitlines()[2:]
     return [name for row in rows for name in re.findall("`([^`]+)`", row.split("|")[1])]
+
+
+@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("topic", pages.topics())
+def test_a_page_is_laid_out_for_the_terminal(topic: str, width: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(manual, "WIDTH", width)
+    code, printed = manual.run(f"convcalc help {topic}")
+    assert code == 0
+    assert max(map(len, printed.splitlines())) <= min(width, 100)
+    assert not re.search(r"```|<!-- .?(web|zoo)|\]\(", printed)
+    assert printed.split("\n")[0].strip() == (DOCS / f"{topic}.md").read_text("utf-8").split("\n")[0].strip("# ")
+
+
+def test_a_page_that_is_piped_is_its_file() -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "convcalc", "help", "language"], cwd=ROOT, capture_output=True, check=True
+    )
+    assert done.stdout.decode() == LANGUAGE
+    assert done.stderr == b""
+
+
+def test_pages_are_listed_and_meant() -> None:
+    code, printed = manual.run("convcalc help")
+    assert (code, [line.split()[0] for line in printed.splitlines()]) == (0, list(pages.topics()))
+    for word, advice in (
+        ("langage", "did you mean `language`?"),
+        ("analyze", "`convcalc analyze --help`"),
+        ("x", "mutation"),
+    ):
+        code, printed = manual.run(f"convcalc help {word}")
+        assert (code, advice in re.sub(r"[\s│]+", " ", printed)) == (2, True)
 
 
 # ---- the language ------------------------------------------------------------------------------------------------
