@@ -9,11 +9,11 @@ from rich.table import Table
 
 from convcalc.views.formats import terminal
 
-WIDEST = 100
+_WIDEST = 100
 """Columns of a page: longer lines are hard to read."""
-WEB_ONLY = re.compile(r"<!-- web -->.*?<!-- /web -->\n*", re.DOTALL)
+_WEB_ONLY = re.compile(r"<!-- web -->.*?<!-- /web -->\n*", re.DOTALL)
 """Pictures, and tables that a command prints."""
-LINK = re.compile(r"\[([^\]]+)\]\((\w+)\.md(?:#[\w-]+)?\)")
+_LINK = re.compile(r"\[([^\]]+)\]\((\w+)\.md(?:#[\w-]+)?\)")
 """A link to another page."""
 
 
@@ -29,5 +29,5 @@ def contents(console: Console, topics: dict[str, str]) -> None:
 
 def show(console: Console, text: str) -> None:
     """One page, in which links name the command that prints the other page."""
-    text = LINK.sub(r"\1 (`convcalc help \2`)", WEB_ONLY.sub("", text))
-    console.print(terminal.markdown(text), width=min(console.width, WIDEST))
+    text = _LINK.sub(r"\1 (`convcalc help \2`)", _WEB_ONLY.sub("", text))
+    console.print(terminal.markdown(text), width=min(console.width, _WIDEST))

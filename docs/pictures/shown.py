@@ -107,7 +107,7 @@ def picture(name: str) -> str:
 
 def with_zoo(text: str) -> str:
     """A page with the table of the zoo as it is."""
-    return TABLE.sub(lambda found: f"{found[1]}\n{markdown.text(entries())}\n{found[3]}", text)
+    return TABLE.sub(lambda match: f"{match[1]}\n{markdown.text(entries())}\n{match[3]}", text)
 
 
 if __name__ == "__main__":
