@@ -19,7 +19,7 @@ import yaml
 ROOT = Path(__file__).parent.parent
 ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
 HOOKS: list[dict[str, Any]] = yaml.safe_load((ROOT / ".pre-commit-hooks.yaml").read_text("utf-8"))
-README = (ROOT / "README.md").read_text("utf-8")
+PAGE = (ROOT / "docs" / "lint.md").read_text("utf-8")
 SPEC = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
 
 
@@ -189,7 +189,7 @@ def test_one_comment_whatever_the_files_are(folder: Path, convcalc: str, files: 
 
 def test_the_action_says_that_a_base_needs_history() -> None:
     assert "fetch-depth 0" in ACTION["inputs"]["base"]["description"]
-    assert "fetch-depth: 0" in README
+    assert "fetch-depth: 0" in PAGE
 
 
 @pytest.mark.parametrize("hook", HOOKS, ids=lambda hook: hook["id"])
@@ -204,8 +204,8 @@ def test_hooks_call_commands_that_are_there(hook: dict[str, Any], tmp_path: Path
     assert (done.returncode, "CC301" in done.stdout) == (1, True)
 
 
-def test_the_readme_sets_them_up_as_they_are() -> None:
-    section = README[README.index("### In CI") :]
+def test_the_manual_sets_them_up_as_they_are() -> None:
+    section = PAGE[PAGE.index("## In CI") :]
     documents = re.findall(r"^```yaml\n(.*?)^```", section, re.DOTALL | re.MULTILINE)
     assert len(documents) == 3
     (hook,) = re.findall(r"hooks: \[\{id: ([\w-]+)", section)

@@ -38,6 +38,7 @@ COMMANDS = {
     "kinds": "manual",
     "rules": "manual",
     "schema": "manual",
+    "help": "help",
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
 

@@ -45,6 +45,13 @@ def layer_kinds(incomplete: str) -> list[str]:
     return beginning(incomplete, layers.names())
 
 
+def topics(incomplete: str) -> list[str]:
+    """Pages of the manual."""
+    from convcalc import pages
+
+    return beginning(incomplete, pages.topics())
+
+
 def rules(incomplete: str) -> list[str]:
     """Codes and names of rules; behind a comma, the next one."""
     from convcalc import rules as registry

@@ -20,6 +20,7 @@ EXAMPLES = {
     "kinds": ("convcalc kinds", "convcalc kinds conv_transpose"),
     "rules": ("convcalc rules", "convcalc rules dead-taps"),
     "schema": ("convcalc schema", "convcalc schema > convcalc.schema.json"),
+    "help": ("convcalc help", "convcalc help language"),
 }
 
 

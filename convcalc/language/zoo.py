@@ -6,19 +6,18 @@ import re
 from functools import cache
 from pathlib import Path
 
+from convcalc import shipped
 from convcalc.language.suggestions import did_you_mean
 
 SCHEME = "zoo:"
 MEMBER = re.compile(r"[A-Za-z][\w-]*-[A-Za-z]*\d+\b")
 """How a comment names another member of a family: EfficientNet-B1."""
-_PACKAGE = Path(__file__).parent.parent
 
 
 @cache
 def folder() -> Path:
-    """Where the specs are: beside the package in the repository, in the package where it was built from there."""
-    inside = _PACKAGE / "zoo"
-    return inside if inside.is_dir() else _PACKAGE.parent / "specs" / "zoo"
+    """Where the specs are."""
+    return shipped.folder("zoo", "specs/zoo")
 
 
 @cache

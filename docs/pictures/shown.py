@@ -1,6 +1,6 @@
-"""Makes what the repository shows of the tool's own output: the pictures in this folder and the README's table.
+"""Makes what the manual shows of the tool's own output: the pictures in this folder and the table of the zoo.
 
-    python docs/shown.py
+    python docs/pictures/shown.py
 
 Each picture is a real run of the command line on a terminal, drawn by Rich. A test makes them again and compares.
 """
@@ -25,7 +25,7 @@ from rich.text import Text
 from convcalc.cli.zoo import entries
 from convcalc.views.zoo import markdown
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 RUNS = {
     "analyze": ["analyze", "zoo:resnet50"],
     "compare": ["compare", "zoo:resnet18", "--variant", "all"],
@@ -35,7 +35,7 @@ RUNS = {
 WIDTH = 110
 LIGHT = """\
 <svg class="rich-terminal" viewBox="0 0 {width} {height}" xmlns="http://www.w3.org/2000/svg">
-<!-- made by docs/shown.py with Rich RICH -->
+<!-- made by docs/pictures/shown.py with Rich RICH -->
 <style>
 .{unique_id}-matrix {{
     font-family: ui-monospace, SFMono-Regular, Menlo, Consolas, "DejaVu Sans Mono", monospace;
@@ -65,7 +65,7 @@ LIGHT = """\
 </svg>
 """
 """Rich's own form without its fonts, which would be fetched from elsewhere: a reader's own will do."""
-TABLE = re.compile(r"(<!-- zoo: made by docs/shown.py -->\n)(.*?)(<!-- /zoo -->)", re.DOTALL)
+TABLE = re.compile(r"(<!-- zoo: made by docs/pictures/shown.py -->\n)(.*?)(<!-- /zoo -->)", re.DOTALL)
 
 
 def run(arguments: list[str]) -> str:
@@ -105,13 +105,13 @@ def picture(name: str) -> str:
     return console.export_svg(title="convcalc", code_format=form, unique_id=f"convcalc-{name}")
 
 
-def readme(text: str) -> str:
-    """The README with the table of the zoo as it is."""
-    return TABLE.sub(lambda found: f"{found[1]}\n{markdown.text(entries())}\n{found[3]}", text)
+def with_zoo(text: str) -> str:
+    """A page with the table of the zoo as it is."""
+    return TABLE.sub(lambda match: f"{match[1]}\n{markdown.text(entries())}\n{match[3]}", text)
 
 
 if __name__ == "__main__":
     for name in RUNS:
-        (ROOT / "docs" / f"{name}.svg").write_text(picture(name), "utf-8")
-    path = ROOT / "README.md"
-    path.write_text(readme(path.read_text("utf-8")), "utf-8")
+        (ROOT / "docs" / "pictures" / f"{name}.svg").write_text(picture(name), "utf-8")
+    page = ROOT / "docs" / "zoo.md"
+    page.write_text(with_zoo(page.read_text("utf-8")), "utf-8")

@@ -1,0 +1,46 @@
+"""`convcalc help`: the pages of the manual."""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import typer
+
+from convcalc.cli import completion
+
+
+def help(  # noqa: A001  # the command's name
+    topic: Annotated[
+        str | None, typer.Argument(help="A page of the manual.", show_default=False, autocompletion=completion.topics)
+    ] = None,
+) -> None:
+    """The manual: without a topic, the list of its pages.
+
+    On a terminal a page is laid out; piped, it is the Markdown that it is written in.
+    """
+    from convcalc import pages
+    from convcalc.cli.options import console
+    from convcalc.cli.output import to_stdout
+    from convcalc.views import help as view
+
+    if topic is None:
+        view.contents(console(), pages.topics())
+    elif topic not in pages.topics():
+        raise typer.BadParameter(_advice(topic), param_hint="TOPIC")
+    elif sys.stdout.isatty():
+        view.show(console(), pages.file_of(topic).read_text("utf-8"))
+    else:
+        to_stdout([pages.file_of(topic).read_bytes()])
+
+
+def _advice(topic: str) -> str:
+    from convcalc import pages
+    from convcalc.cli import COMMANDS
+    from convcalc.cli.options import readable
+    from convcalc.language.suggestions import did_you_mean, listed
+
+    if topic in COMMANDS:
+        return f"the manual has no page `{topic}`; `convcalc {topic} --help` lists the options of the command"
+    meant = did_you_mean(topic, pages.topics()) or f"it has {listed(pages.topics())}"
+    return f"the manual has no page `{readable(topic)}`; {meant}"

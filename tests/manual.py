@@ -1,0 +1,120 @@
+"""The README and the pages of the manual, and what they show: specs, commands with their output, lines of Python.
+
+In a page, a block of `yaml` or `toml` whose first line is a comment with a file's name is that file for what follows.
+A block of `console` has commands behind `$` with what they print on a terminal of 78 columns, where `...` stands for
+anything; a block of `sh` has commands alone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import typer.testing
+from command_line import application
+
+ROOT = Path(__file__).parent.parent
+README = ROOT / "README.md"
+PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
+WIDTH = 78
+"""Columns: with the margins of a page printed on a terminal they are 80."""
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+FILE = re.compile(r"# ([\w/]+\.(?:yaml|toml))\n")
+COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
+
+
+def blocks(page: Path, language: str) -> list[str]:
+    return [text for word, text in BLOCK.findall(page.read_text("utf-8")) if word == language]
+
+
+def specs(page: Path) -> list[str]:
+    return [text for text in blocks(page, "yaml") if re.search("^layers:", text, re.MULTILINE)]
+
+
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def command() -> Any:
+    """The command line, with its commands."""
+    return typer.testing._get_command(application())  # type: ignore[attr-defined]
+
+
+def run(line: str) -> tuple[int, str]:
+    """The exit code of a command, and what it prints on a terminal without colours."""
+    screen = _Terminal(io.BytesIO(), "utf-8", newline="\n", write_through=True)
+    settings = {"COLUMNS": str(WIDTH), "LINES": "50", "TERM": "dumb", "GITHUB_ACTIONS": ""}
+    code: object = 0
+    with mock.patch.dict(os.environ, settings), contextlib.redirect_stdout(screen), contextlib.redirect_stderr(screen):
+        try:
+            command()(shlex.split(line)[1:], prog_name="convcalc")
+        except SystemExit as end:
+            code = end.code
+    assert isinstance(code, int)
+    text = screen.buffer.getvalue().decode()  # type: ignore[attr-defined]
+    return code, re.sub(" +$", "", text, flags=re.MULTILINE).lstrip("\n")
+
+
+def is_shown(printed: str, shown: str) -> bool:
+    """Whether the lines that a page shows are those printed, where ``...`` stands for anything."""
+    return re.fullmatch(re.escape(shown).replace(re.escape("..."), ".*"), printed, re.DOTALL) is not None
+
+
+def folder(path: Path) -> None:
+    """Fill a folder in which commands run: the README's files, a model, and a git repository with a past."""
+    for language in ("yaml", "toml"):
+        for text in blocks(README, language):
+            write(path, text)
+    with contextlib.chdir(path):
+        assert run("convcalc export net.yaml -o model.onnx --no-weights")[0] == 0
+        git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
+        for arguments in (["init", "-q"], ["add", "."], ["commit", "-qm", "one"]):
+            subprocess.run([*git, *arguments], check=True)
+        subprocess.run(["git", "update-ref", "refs/remotes/origin/main", "HEAD"], check=True)
+
+
+def write(path: Path, text: str) -> None:
+    """Write a block that is a file."""
+    match = FILE.match(text)
+    if match is not None:
+        (path / match[1]).write_text(text[match.end() :], "utf-8")
+
+
+def replayed(page: Path) -> Iterator[tuple[str, str, int, str]]:
+    """The commands of a page in the current folder: each with what is shown, its exit code and what is printed."""
+    for language, text in BLOCK.findall(page.read_text("utf-8")):
+        write(Path(), text)
+        if language == "console":
+            for line, shown in COMMAND.findall(text):
+                yield (line, shown, *run(line))
+        elif language == "sh":
+            for line in text.replace("\\\n", " ").splitlines():
+                if line.startswith("convcalc"):
+                    yield (line, "...", *run(re.split(" [>|#] ?", line)[0]))
+
+
+def refilled(page: Path) -> str:
+    """The page with what its commands print now."""
+    text = page.read_text("utf-8")
+    for line, shown, _, printed in replayed(page):
+        if not is_shown(printed, shown):
+            text = text.replace(f"$ {line}\n{shown}", f"$ {line}\n{printed}")
+    return text
+
+
+if __name__ == "__main__":
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as name, contextlib.chdir(name):
+        folder(Path())
+        for page in PAGES:
+            page.write_text(refilled(page), "utf-8")
