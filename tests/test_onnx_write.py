@@ -27,7 +27,7 @@ from convcalc.fields import Choice, Flag, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
 from convcalc.layers import Kind, NoOnnxForm, Shape, field_types
-from convcalc.network import Network, Node
+from convcalc.network import Network, Node, input_node
 from convcalc.reference.against import Comparison, MissingPackage, OnnxRuntime
 from convcalc.reference.execution import execute
 from convcalc.reference.weights import RandomWeights
@@ -39,7 +39,7 @@ BATCH = 2
 def network_of(name: str, case: Case) -> Network:
     """One layer, between inputs."""
     config, inputs = case
-    entering = [Node(f"x{place}", "input", None, (), x, 1) for place, x in enumerate(inputs)]
+    entering = [input_node(f"x{place}", x, 1) for place, x in enumerate(inputs)]
     layer = Node("layer", name, config, tuple(range(len(inputs))), config.shape(*inputs), 2)
     return Network("case", "", (*entering, layer), len(inputs), (len(inputs),), (), {}, {}, {})
 

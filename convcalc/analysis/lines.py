@@ -84,9 +84,8 @@ def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
 def layer_line(report: Report, place: int) -> Line:
     """The line of one layer, the inputs not counted."""
     network = report.network
-    row, config = report.layers[place], network.nodes[network.input_count + place].config
-    summary = config.summary() if config is not None else ""
-    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, summary)
+    row, node = report.layers[place], network.nodes[network.input_count + place]
+    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, node.config.summary())
 
 
 def total_line(report: Report, name: str, kind: str, places: Sequence[int]) -> Line:

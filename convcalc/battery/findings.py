@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from convcalc.battery.identities import Bench, disagreement, identities
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Kind
 from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import run_layer
@@ -74,8 +74,7 @@ def checked(
             found.append(Finding("shape", "", f"a formula fails: {_told(error)}"))
     broken = any(finding.column == "shape" for finding in found)
     if not broken and len(network.layers) == 1 and only in (None, "params", "macs"):
-        config, shapes = _alone(network)
-        found += _small(config, shapes, network.layers[0].name, seed)
+        found += _small(network, seed)
     if only in (None, "identities"):
         about |= _identities(network, subject, seed, found)
     return Checked(frozenset(about | {finding.column for finding in found}), tuple(found))
@@ -138,15 +137,10 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def _alone(network: Network) -> tuple[Kind, list[Shape]]:
-    (node,) = network.layers
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    return node.config, [network.nodes[source].shape for source in node.inputs]
-
-
-def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[Finding]:
+def _small(network: Network, seed: int) -> Iterator[Finding]:
     """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
-    bench = Bench(seed)
+    (layer,) = network.layers
+    config, shapes, name, bench = layer.config, network.shapes_into(layer), layer.name, Bench(seed)
     inputs, macs = [bench.random(1, *shape) for shape in shapes], config.macs(*shapes)
     try:
         arrays = bench.arrays(config, shapes)
@@ -200,17 +194,17 @@ def _uncropped(config: Kind) -> Kind:
 def _identities(network: Network, subject: str, seed: int, found: list[Finding]) -> set[Column]:
     """Whether any identity says something of the network; what is wrong with them is added to `found`."""
     spoken = False
-    alone = len(network.layers) == 1 and network.layers[0].kind == subject
+    layer = network.layers[-1]
+    alone = len(network.layers) == 1 and layer.kind == subject
     for identity in identities().get(subject, ()):
         try:
             if alone:
-                config, shapes = _alone(network)
-                wrong = disagreement(identity, seed, config, *shapes)
+                wrong = disagreement(identity, seed, layer.config, *network.shapes_into(layer))
             else:
                 wrong = disagreement(identity, seed, network)
         except Exception as error:  # as above
             wrong = f"{identity.claim}: {_told(error)}"
         spoken |= wrong is not None
         if wrong:
-            found.append(Finding("identities", network.layers[-1].name if alone else "", wrong))
+            found.append(Finding("identities", layer.name if alone else "", wrong))
     return {"identities"} if spoken else set()

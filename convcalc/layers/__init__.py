@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field, at_input, merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
 
@@ -152,6 +152,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             """
             raise NotImplementedError
 
+    def arrays(self, *inputs: Shape) -> Weights:
+        """Shapes of all arrays that the layer has, learned or not, by name."""
+        return {**self.weights(*inputs), **self.buffers(*inputs)}
+
     def params(self, *inputs: Shape) -> int:
         """Learnable parameters: the sizes of the weights, added up."""
         return _total(self.weights(*inputs))
@@ -203,6 +207,20 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         """A generated configuration with input shapes that it accepts."""
         return cls(), (tuple(draw.randint(1, 9) for _ in range(draw.randint(1, 4))),)
+
+
+class Input(Kind, frozen=True, kw_only=True):
+    """What enters a network, of these sizes. It costs nothing, and a spec has it under `input`, never as a layer."""
+
+    sizes: Shape
+
+    inputs: ClassVar[tuple[int, int | None]] = (0, 0)
+
+    def shape(self) -> Shape:
+        return self.sizes
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return at_input(len(self.sizes) - 1, self.sizes[1:])
 
 
 class StandIn(Kind, frozen=True, kw_only=True):
@@ -317,3 +335,10 @@ def defaults(kind: type[Kind]) -> dict[str, object]:
 def required(kind: type[Kind]) -> tuple[str, ...]:
     """The fields that must be written."""
     return tuple(name for name in field_types(kind) if name not in defaults(kind))
+
+
+@cache
+def defaults_on(kind: type[Kind], rank: int) -> dict[str, Any]:
+    """The fields that need not be written, with what they then are on `rank` spatial axes."""
+    types, values = field_types(kind), defaults(kind)
+    return {name: types[name].expand(value, rank) for name, value in values.items() if name in types}

@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 
 from convcalc.layers import Array, Shape
-from convcalc.network import Network, Node
+from convcalc.network import Network
 from convcalc.reference.execution import Step, Weights
 from convcalc.reference.rounding import largest, rounding
 
@@ -112,9 +112,10 @@ class OnnxRuntime:
         self._keep(step.place, arrays, step.output)
         batch, dtype = entering[0].shape[0], str(entering[0].dtype)
         try:
-            written = model(_alone(self.network, step.place), dtype=dtype, batch=batch)
+            written = model(self.network.alone(step.place), dtype=dtype, batch=batch)
             named = {f"{node.name}.{name}": array for name, array in arrays.items()}
-            (found,) = run(written, named, entering, self.threads, as_written=True)
+            each_once = list(dict(zip(node.inputs, entering, strict=True)).values())
+            (found,) = run(written, named, each_once, self.threads, as_written=True)
         except CannotWrite as error:
             return self._uncompared(step.place, "; ".join(layer.reason for layer in error.layers) or str(error))
         except NotRun as error:
@@ -168,17 +169,6 @@ class OnnxRuntime:
         self._kept |= {f"{owner.name}.{name}": array for name, array in arrays.items() if name not in borrowed}
         if place in self.network.outputs:
             self._outputs[place] = output
-
-
-def _alone(network: Network, place: int) -> Network:
-    """The network that one layer is by itself, between the tensors that enter it."""
-    node = network.nodes[place]
-    inputs = tuple(
-        Node(f"{node.name}/input{number}", "input", None, (), network.nodes[source].shape, node.line)
-        for number, source in enumerate(node.inputs, start=1)
-    )
-    layer = Node(node.name, node.kind, node.config, tuple(range(len(inputs))), node.shape, node.line)
-    return Network(node.name, "", (*inputs, layer), len(inputs), (len(inputs),), (), {}, {}, {})
 
 
 def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> Comparison:

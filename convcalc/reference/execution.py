@@ -69,7 +69,7 @@ def run_layer(
     return output, handed.used
 
 
-def running_steps(config: Kind | None, output: Shape, macs: int, elementwise_ops: int, params: int) -> int:
+def running_steps(config: Kind, output: Shape, macs: int, elementwise_ops: int, params: int) -> int:
     """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw.
 
     What a window holds is copied once for all channels of its group that are made of it. What a transposed window
@@ -97,7 +97,6 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     own_arrays: set[int] = set()
     for index in range(network.input_count, len(nodes)):
         node = nodes[index]
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
         entering = [tensors[source] for source in node.inputs]
         arrays = weights.of(index, entering)
         before, problem, output, used = engine.multiplications, "", None, set[str]()

@@ -39,16 +39,14 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
-    kept += sum(product(node.shape) for node in network.layers if node.config and node.config.holds_output)
+    kept += sum(product(node.shape) for node in network.layers if node.config.holds_output)
     own = max((_elements(network, node) for node in network.layers), default=0)
     return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
 
 
 def _elements(network: Network, node: Node) -> int:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    shapes = [network.nodes[source].shape for source in node.inputs]
-    arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
-    return sum(product(shape) for name, shape in arrays.items() if name not in node.borrowed_names)
+    arrays = network.arrays_of(node).items()
+    return sum(product(shape) for name, shape in arrays if name not in node.borrowed_names)
 
 
 def free_bytes() -> int | None:

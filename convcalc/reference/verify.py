@@ -136,22 +136,13 @@ def alone(network: Network, name: str) -> Network:
     Raises:
         NoSuchLayer: there is none of that name.
     """
-    index = next((place for place, node in enumerate(network.nodes) if node.name == name and node.config), None)
+    index = next((place for place, node in enumerate(network.nodes) if node.name == name and not node.is_input), None)
     if index is None:
         names = [node.name for node in network.layers]
         inner = next((f"it is several, `{each}` the first" for each in names if each.startswith(f"{name}.")), "")
         advice = inner or did_you_mean(name, names) or "analyze --expand lists them"
         raise NoSuchLayer(f"there is no layer `{name}`; {advice}")
-    node = network.nodes[index]
-    entering = [network.nodes[source] for source in dict.fromkeys(node.inputs)]
-    inputs = [Node(source.name, "input", None, (), source.shape, source.line) for source in entering]
-    places = {source: place for place, source in enumerate(dict.fromkeys(node.inputs))}
-    own = msgspec.structs.replace(
-        node, inputs=tuple(places[source] for source in node.inputs), shared=None, borrowed=()
-    )
-    return msgspec.structs.replace(
-        network, nodes=(*inputs, own), input_count=len(inputs), outputs=(len(inputs),), groups=()
-    )
+    return network.alone(index)
 
 
 class _Measured(msgspec.Struct):

@@ -45,9 +45,7 @@ class RandomWeights:
         owner = self._owner(index)
         if owner not in self._kept:
             node = self.network.nodes[owner]
-            assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-            shapes = [self.network.nodes[source].shape for source in node.inputs]
-            arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
+            arrays = self.network.arrays_of(node)
             generator = np.random.default_rng([self.seed, owner])
             size = _size_of(inputs[0]) if inputs else 1.0
             self._kept[owner] = {

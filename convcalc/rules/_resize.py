@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convcalc.layers import Shape
+from convcalc.layers._configured import fault
 from convcalc.rules._subject import Subject
 
 FARTHEST = 64
@@ -63,6 +64,6 @@ class _Trial:
         key = config, inputs
         if key not in self._known:
             self.left -= 1
-            legal = self.left >= 0 and all(check.holds for check in config.checks(*inputs))
+            legal = self.left >= 0 and fault(config, inputs) is None
             self._known[key] = None if not legal or self.finds(kind, config, inputs[0]) else config.shape(*inputs)
         return self._known[key]

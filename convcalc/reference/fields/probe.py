@@ -128,7 +128,7 @@ def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
     """
     bound: set[int] = set()
     for index, node in enumerate(network.nodes):
-        if node.config is None:
+        if node.is_input:
             continue
         entering = [fields[source] for source in node.inputs]
         places = {field.laid for field in entering if field.parts}

@@ -63,7 +63,7 @@ class Laid(NamedTuple):
     real size or not to be run at all.
     """
 
-    config: Kind | None
+    config: Kind
     place: Place
     growth: int = 0
     elements: int = 0
@@ -168,7 +168,7 @@ def entering(
 def run(engine: Engine, config: Kind, arrays: Sequence[Array]) -> Array:
     """One layer on arrays that are 0 wherever they are not tagged, with neutral weights."""
     shapes = [array.shape[1:] for array in arrays]
-    weights = {**config.weights(*shapes), **config.buffers(*shapes)}
+    weights = config.arrays(*shapes)
     return run_layer(engine, config, {name: _neutral(name, shape) for name, shape in weights.items()}, arrays)[0]
 
 
@@ -209,10 +209,10 @@ def laid_out(network: Network, axis: int, stretch: Stretch, thin: bool, engine: 
     laid: list[Laid] = []
     arrays: dict[int, list[Array]] = {}
     for index, node in enumerate(network.nodes):
-        if node.config is None:
+        if node.is_input:
             size = node.shape[axis + 1] if has(node, axis) else 0
             arrays[index] = [blank(node, axis, size + longer, thin, 1) for longer in more]
-            laid.append(_measured(None, arrays[index], Place(), length))
+            laid.append(_measured(node.config, arrays[index], Place(), length))
             continue
         problems = (bound.get(index), *(laid[source].problem for source in node.inputs))
         problem = next(filter(None, problems), "")
@@ -236,8 +236,7 @@ def _laid(
     thin: bool,
     engine: Engine,
 ) -> tuple[Laid, list[Array]]:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    shapes = [network.nodes[source].shape for source in node.inputs]
+    shapes = network.shapes_into(node)
     places = [laid[source].place for source in node.inputs]
     outputs = []
     for each in zip(*(arrays[source] for source in node.inputs), strict=True):
@@ -265,7 +264,7 @@ def form(config: Kind, axis: int | None, apart: bool, shapes: Sequence[Shape], t
     return config.thin(axis, inputs) if thin else config
 
 
-def _measured(config: Kind | None, outputs: list[Array], entered: Place, length: Length) -> Laid:
+def _measured(config: Kind, outputs: list[Array], entered: Place, length: Length) -> Laid:
     """Where the positions are: what grows with the length."""
     shapes = [output.shape for output in outputs]
     growing = [place for place, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]

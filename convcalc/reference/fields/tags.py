@@ -119,7 +119,7 @@ class Follow:
                 progress()
             if laid.problem:
                 continue
-            if node.config is None:
+            if node.is_input:
                 tagged = self._tagged_input(index, tags, rows)
                 both = tagged, tagged
             elif all(source in kept for source in node.inputs):
@@ -157,14 +157,12 @@ class Follow:
 
     def _entering(self, index: int, arrays: list[Array], rows: int) -> list[Array]:
         node = self.network.nodes[index]
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-        shapes = [self.network.nodes[source].shape for source in node.inputs]
+        shapes = self.network.shapes_into(node)
         places = [self.laid[source].place for source in node.inputs]
         return entering(node.config, shapes, places, arrays, rows)[0]
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
         config = self.laid[index].config
-        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
         output = run(self.engine, config, inputs)
         if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
             each = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
@@ -180,8 +178,7 @@ class Follow:
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
-        config = self.laid[index].config
-        own = config.own_path() if config is not None else None
+        own = self.laid[index].config.own_path()
         if own is None:
             apart[spread] = 0
         else:
