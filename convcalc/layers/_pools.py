@@ -134,7 +134,7 @@ def _has_tap_within(window: Window, size: int, position: int) -> bool:
 
 def _afford(count: int, what: str) -> None:
     if not steps.afford(2 * count):
-        raise NoOnnxForm(f"its {count:,} {what} take {steps.LIMIT}")
+        raise NoOnnxForm(f"its {count:,} {what} take {steps.limit()}")
 
 
 def _no_window(window: Window, size: int) -> str:

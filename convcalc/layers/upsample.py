@@ -208,7 +208,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
         """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
         for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
             if not steps.afford(2 * output):
-                raise NoOnnxForm(f"the places of its {output:,} positions take {steps.LIMIT}")
+                raise NoOnnxForm(f"the places of its {output:,} positions take {steps.limit()}")
             read = self._resampling(axis, size, output)
             places = [min(max(place, 0), size - 1) for position in range(output) for place in read.sources(position)]
             if output != size or places != list(range(size)):

@@ -14,8 +14,8 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.spans import Span
 from convcalc.network import Node
 
-UNAFFORDABLE = "more work than the steps of this run last for"
-"""Why something was not probed that could be."""
+UNAFFORDABLE = "it takes more steps than this run has left"
+"""Why something that can be probed was not."""
 
 
 class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
