@@ -172,7 +172,7 @@ EXAMPLE = re.compile(
 def page(name: str) -> str:
     """A kind's docstring: that of its file, or of its class where a file holds several."""
     kind = load(name)
-    page = kind.__doc__ if ".family." in kind.__module__ else sys.modules[kind.__module__].__doc__
+    page = kind.__doc__ if ".families." in kind.__module__ else sys.modules[kind.__module__].__doc__
     return inspect.cleandoc(page or "")
 
 

@@ -263,7 +263,7 @@ def _total(arrays: Weights) -> int:
 
 def page(kind: type[Kind]) -> str:
     """The kind's page of the manual: the docstring of its file, or of its class where a file holds a family."""
-    family = ".family." in kind.__module__
+    family = ".families." in kind.__module__
     return inspect.getdoc(kind if family else sys.modules[kind.__module__]) or ""
 
 
@@ -306,9 +306,9 @@ def _files() -> list[str]:
 
 
 def _families() -> list[str]:
-    from convcalc.layers import family
+    from convcalc.layers import families
 
-    return [f"{family.__name__}.{module.name}" for module in pkgutil.iter_modules(family.__path__)]
+    return [f"{families.__name__}.{module.name}" for module in pkgutil.iter_modules(families.__path__)]
 
 
 @cache
