@@ -28,7 +28,7 @@ from convcalc.language.document import loads
 from convcalc.language.source import Source
 from convcalc.layers import Kind, NoOnnxForm, Shape, field_types
 from convcalc.network import Network, Node, input_node
-from convcalc.reference.against import Comparison, MissingPackage, OnnxRuntime
+from convcalc.reference.against import MissingPackage, OnnxRuntime, ValueCheck
 from convcalc.reference.execution import execute
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Engine
@@ -55,7 +55,7 @@ def random_inputs(network: Network, batch: int = 1, dtype: str = "float32") -> d
 
 def compared(
     network: Network, batch: int = 1, dtype: str = "float32", written: Network | None = None
-) -> tuple[list[Comparison], list[Comparison]]:
+) -> tuple[list[ValueCheck], list[ValueCheck]]:
     """Every layer and every output; `written`, if not the same network, is what ONNX Runtime is given."""
     inputs = random_inputs(network, batch, dtype)
     runtime = OnnxRuntime(written or network, RandomWeights(network, dtype=dtype))
@@ -315,7 +315,7 @@ def test_what_cannot_be_compared_says_why() -> None:
     )
     assert layer.reason.startswith("ONNX Runtime: Could not find an implementation")
     network = network_of("relu", (load("relu")(), ((3,),)))
-    runtime = OnnxRuntime(network, RandomWeights(network), whole=False)
+    runtime = OnnxRuntime(network, RandomWeights(network), outputs=False)
     (step,) = execute(network, random_inputs(network), runtime, Engine())
     assert runtime.compare(step).agrees
     assert runtime.compare_outputs(random_inputs(network))[0].reason == "not asked for"

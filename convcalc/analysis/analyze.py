@@ -188,12 +188,12 @@ def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     nodes, last_use = network.nodes, _last_uses(network)
     sizes = [_activations(node) * element_bytes for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
-    found = []
+    sums = []
     for index in range(network.input_count, len(nodes)):
         alive += sizes[index]
-        found.append(alive)
+        sums.append(alive)
         alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
-    return found
+    return sums
 
 
 def _activations(node: Node) -> int:

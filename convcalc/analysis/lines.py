@@ -49,11 +49,11 @@ def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | 
     of one kind are one line each. `top` keeps the lines with the most MACs, in falling order.
     """
     if by == "kind":
-        found = list(_by_kind(report))
+        in_order = list(_by_kind(report))
     else:
         groups = [] if expand else _outermost(report, repeats_only=by == "layer")
-        found = list(_by_group(report, groups))
-    return found if top is None else sorted(found, key=lambda line: -line.macs)[:top]
+        in_order = list(_by_group(report, groups))
+    return in_order if top is None else sorted(in_order, key=lambda line: -line.macs)[:top]
 
 
 def _outermost(report: Report, *, repeats_only: bool) -> list[Group]:

@@ -104,8 +104,8 @@ def _per_axis(least: int, most: int) -> Draw:
     """A number for all axes, or one for each."""
 
     def drawn(draw: random.Random, rank: int) -> Any:
-        each = [draw.randint(least, most) for _ in range(rank)]
-        return each if draw.random() < 0.3 else each[0]
+        numbers = [draw.randint(least, most) for _ in range(rank)]
+        return numbers if draw.random() < 0.3 else numbers[0]
 
     return drawn
 

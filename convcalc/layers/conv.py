@@ -50,9 +50,9 @@ class Conv(Kind, frozen=True, kw_only=True):
         yield grouped(self.groups, x[0], self.out_channels)
         if len(x) == 1:
             return
-        found = self.windows(x)
-        yield from fits(found, x)
-        yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in found], x)
+        windows = self.windows(x)
+        yield from fits(windows, x)
+        yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in windows], x)
 
     def shape(self, x: Shape) -> Shape:
         return self._shape(x, self.windows(x))

@@ -188,8 +188,8 @@ class Upsample(Kind, frozen=True, kw_only=True):
         how |= {"antialias": 1} if self.antialias else {}
         how |= {"exclude_outside": 1} if self.exclude_outside else {}
         sizes = self.shape(shape)[1:]
-        whole = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
-        if self.scale_factor is None or self.align_corners or (whole and not exact):
+        factors_fit = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
+        if self.scale_factor is None or self.align_corners or (factors_fit and not exact):
             return graph.node("Resize", x, "", "", graph.constant(sizes), **how)
         for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
             if runtime_size(size, top / bottom) != output:

@@ -54,8 +54,8 @@ def free_bytes() -> int | None:
 
     What the system calls available, or less where a control group allows this process less.
     """
-    found = [_available(), _left_in_group()]
-    known = [amount for amount in found if amount is not None]
+    amounts = [_available(), _left_in_group()]
+    known = [amount for amount in amounts if amount is not None]
     return min(known) if known else None
 
 

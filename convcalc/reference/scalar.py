@@ -43,7 +43,7 @@ class CountingEngine(Engine):
 
     def numbers(self, array: Array) -> Array:
         """An array of counting numbers."""
-        return np.frompyfunc(lambda value: Scalar(float(value), self), 1, 1)(array)
+        return np.frompyfunc(lambda value: CountedNumber(float(value), self), 1, 1)(array)
 
     def multiplied(self) -> None:
         """One number was multiplied by another."""
@@ -73,7 +73,7 @@ class CountingEngine(Engine):
         return self._within(super().convolve_transposed, *operands, **named)
 
 
-class Scalar:
+class CountedNumber:
     """A number of a `CountingEngine`; what is computed of it, together with plain numbers, is one as well."""
 
     __slots__ = ("engine", "value")
@@ -82,25 +82,25 @@ class Scalar:
         self.value = value
         self.engine = engine
 
-    def __mul__(self, other: Any) -> Scalar:
+    def __mul__(self, other: Any) -> CountedNumber:
         self.engine.multiplied()
-        return Scalar(self.value * float(other), self.engine)
+        return CountedNumber(self.value * float(other), self.engine)
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Any) -> Scalar:
-        return Scalar(self.value + float(other), self.engine)
+    def __add__(self, other: Any) -> CountedNumber:
+        return CountedNumber(self.value + float(other), self.engine)
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Scalar:
-        return Scalar(self.value - float(other), self.engine)
+    def __sub__(self, other: Any) -> CountedNumber:
+        return CountedNumber(self.value - float(other), self.engine)
 
-    def __rsub__(self, other: Any) -> Scalar:
-        return Scalar(float(other) - self.value, self.engine)
+    def __rsub__(self, other: Any) -> CountedNumber:
+        return CountedNumber(float(other) - self.value, self.engine)
 
-    def __truediv__(self, other: Any) -> Scalar:
-        return Scalar(self.value / float(other), self.engine)
+    def __truediv__(self, other: Any) -> CountedNumber:
+        return CountedNumber(self.value / float(other), self.engine)
 
     def __float__(self) -> float:
         return self.value
@@ -126,10 +126,10 @@ class Scalar:
     def __ge__(self, other: Any) -> bool:
         return self.value >= float(other)
 
-    def exp(self) -> Scalar:
+    def exp(self) -> CountedNumber:
         """What NumPy's exp calls on an object."""
-        return Scalar(math.exp(self.value), self.engine)
+        return CountedNumber(math.exp(self.value), self.engine)
 
-    def floor(self) -> Scalar:
+    def floor(self) -> CountedNumber:
         """What NumPy's floor calls on an object."""
-        return Scalar(float(math.floor(self.value)), self.engine)
+        return CountedNumber(float(math.floor(self.value)), self.engine)

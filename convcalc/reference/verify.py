@@ -16,7 +16,7 @@ from convcalc.arithmetic.number import product
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.reference.against import Comparison, OnnxRuntime
+from convcalc.reference.against import OnnxRuntime, ValueCheck
 from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
@@ -32,11 +32,11 @@ RUNTIMES = ("onnxruntime",)
 """What values can be held against."""
 
 
-class NoSuchLayer(ValueError):
+class LayerNotFound(ValueError):
     """There is no layer of that name."""
 
 
-class Unknown(ValueError):
+class UnknownLayers(ValueError):
     """A network with layers of which it is not known what they do; `layers` are their names."""
 
     def __init__(self, layers: tuple[str, ...]) -> None:
@@ -70,8 +70,8 @@ def verify(
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
-        NoSuchLayer: `layer` names none.
-        Unknown: it is not known what a layer does.
+        LayerNotFound: `layer` names none.
+        UnknownLayers: it is not known what a layer does.
         TooLarge: more than `most_bytes` are needed, told before anything is allocated.
     """
     if dtype not in DTYPES:
@@ -81,7 +81,7 @@ def verify(
     if layer is not None:
         network = alone(network, layer)
     if network.uncosted:
-        raise Unknown(network.uncosted)
+        raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
@@ -134,14 +134,14 @@ def alone(network: Network, name: str) -> Network:
     """The network of one layer, its inputs those of the layer.
 
     Raises:
-        NoSuchLayer: there is none of that name.
+        LayerNotFound: there is none of that name.
     """
     index = next((place for place, node in enumerate(network.nodes) if node.name == name and not node.is_input), None)
     if index is None:
         names = [node.name for node in network.layers]
-        inner = next((f"it is several, `{each}` the first" for each in names if each.startswith(f"{name}.")), "")
+        inner = next((f"it is several, `{inside}` the first" for inside in names if inside.startswith(f"{name}.")), "")
         advice = inner or did_you_mean(name, names) or "analyze --expand lists them"
-        raise NoSuchLayer(f"there is no layer `{name}`; {advice}")
+        raise LayerNotFound(f"there is no layer `{name}`; {advice}")
     return network.alone(index)
 
 
@@ -156,7 +156,7 @@ class _Measured(msgspec.Struct):
     output_bytes: int
     finite: bool
     problem: str
-    against: Comparison | None
+    against: ValueCheck | None
 
 
 def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
@@ -193,7 +193,7 @@ FEW = 100
 """Layers that leave little behind."""
 
 
-def _kept(step: Step, against: Comparison | None) -> _Measured:
+def _kept(step: Step, against: ValueCheck | None) -> _Measured:
     sizes = {name: product(shape) for name, shape in step.used.items()}
     output = step.output
     return _Measured(

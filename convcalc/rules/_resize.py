@@ -28,7 +28,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
         return None
     channels, *sizes = network.nodes[0].shape
     alike = len(set(sizes)) == 1
-    trial = _Trial(subject, finds)
+    trial = _Resized(subject, finds)
     for distance in range(1, FARTHEST + 1):
         for moved in (distance, -distance):
             tried = [size + moved if alike or place == axis else size for place, size in enumerate(sizes)]
@@ -41,7 +41,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
     return None
 
 
-class _Trial:
+class _Resized:
     """Shapes worked out again for other inputs; equal layers on equal shapes once."""
 
     def __init__(self, subject: Subject, finds: Finds) -> None:

@@ -151,14 +151,14 @@ def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
 
 
 def _plain(name: str, about: str, reference: Callable[..., Array]) -> type[Kind]:
-    said = {
+    members = {
         "__doc__": about + EXAMPLE.format(name=name),
         "reference": staticmethod(reference),
         "onnx": _plain_onnx(name),
     }
     title = name.title().replace("_", "")
     kind: Any = msgspec.defstruct(
-        title, [], bases=(Activation,), namespace=said, module=__name__, frozen=True, kw_only=True
+        title, [], bases=(Activation,), namespace=members, module=__name__, frozen=True, kw_only=True
     )
     return kind  # type: ignore[no-any-return]  # a struct of the base just given
 

@@ -227,7 +227,7 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
             continue
         entering = [edges[source] for source in node.inputs]
         entered = placed[node.inputs[0]].place.axis
-        counts = [len(each) for each in entering]
+        counts = [len(edge) for edge in entering]
         if len(counts) > 1 and sum(counts) == laid.growth > max(counts):
             edges.append(np.concatenate(entering))
             continue
@@ -278,11 +278,11 @@ def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[int], eve
     claimed = intervals(local, count) if local is not None else [None] * count
     inside, hidden = 0, False
     for position, (span, edge) in enumerate(zip(claimed, edges, strict=True)):
-        found = seen.span(0, position, NOWHERE)
-        within = found is None or edge == 2 or (span is not None and span[0] <= found[0] and found[1] <= span[1])
-        hidden |= not edge and every == 1 and found != span
+        probed = seen.span(0, position, NOWHERE)
+        within = probed is None or edge == 2 or (span is not None and span[0] <= probed[0] and probed[1] <= span[1])
+        hidden |= not edge and every == 1 and probed != span
         if not within or (hidden and thin):
-            return replace(check, agrees=False, reason=f"{differs(position, found, span)}, at its real size")
+            return replace(check, agrees=False, reason=f"{differs(position, probed, span)}, at its real size")
         inside += not edge
     if local is None:
         return replace(check, agrees=True)

@@ -100,10 +100,10 @@ def stretched(network: Network, fields: Sequence[Field], axis: int) -> Stretch:
 
 def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, int] | None:
     """The period, and how far positions look back and ahead, with a further field; None if it repeats nowhere."""
-    found = parts(local)
-    if len(found) > 1 or any(part.bounded for part in found):
+    paths = parts(local)
+    if len(paths) > 1 or any(part.bounded for part in paths):
         return None
-    for part in found:
+    for part in paths:
         period = math.lcm(period, part.advance or 1)
         for position, span in enumerate(part.spans):
             moved = position * part.advance // part.period
@@ -239,8 +239,8 @@ def _laid(
     shapes = network.shapes_into(node)
     places = [laid[source].place for source in node.inputs]
     outputs = []
-    for each in zip(*(arrays[source] for source in node.inputs), strict=True):
-        inputs, place = entering(node.config, shapes, places, each, rows=1)
+    for outputs_before in zip(*(arrays[source] for source in node.inputs), strict=True):
+        inputs, place = entering(node.config, shapes, places, outputs_before, rows=1)
         config = form(node.config, _axis_of(places), place.apart, shapes, thin)
         spend_on(config, inputs)
         outputs.append(run(engine, config, inputs))

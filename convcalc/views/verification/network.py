@@ -9,7 +9,7 @@ from rich.console import Console
 
 from convcalc import steps
 from convcalc.analysis.lines import Line, lines
-from convcalc.reference.against import Comparison
+from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
@@ -160,7 +160,7 @@ def disagreements(found: Verification) -> list[str]:
     ]
 
 
-def _apart(comparison: Comparison) -> str:
+def _apart(comparison: ValueCheck) -> str:
     return f"{comparison.difference:.1e}, more than {comparison.tolerance:.1e},"
 
 
