@@ -63,7 +63,7 @@ class Node(msgspec.Struct, frozen=True):
 
 
 def input_node(name: str, shape: Shape, line: int) -> Node:
-    """An input of a network."""
+    """A node for what enters the network from outside."""
     return Node(name, "input", Input(sizes=shape), (), shape, line)
 
 

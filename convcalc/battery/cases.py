@@ -29,7 +29,7 @@ class Case(msgspec.Struct, frozen=True):
     document: dict[str, Any]
 
     def text(self) -> str:
-        """The spec."""
+        """The spec as a file has it."""
         return writing.text(self.document)
 
     def network(self) -> Network:

@@ -124,8 +124,6 @@ def battery(
 
 
 class _Setup(msgspec.Struct, frozen=True):
-    """How everything is tried."""
-
     cases: int
     seed: int
     against: str | None

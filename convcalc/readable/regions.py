@@ -53,7 +53,6 @@ class Graph:
                 self.last_read[output] = len(self.layers)
 
     def shape(self, tensor: int) -> Shape:
-        """The shape of a tensor."""
         return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
 
     def _untie_parameters(self) -> None:

@@ -42,7 +42,7 @@ class CountingEngine(Engine):
         self._running = 0
 
     def numbers(self, array: Array) -> Array:
-        """An array of counting numbers."""
+        """The same values, as numbers that notice when they are multiplied."""
         return np.frompyfunc(lambda value: CountedNumber(float(value), self), 1, 1)(array)
 
     def multiplied(self) -> None:
@@ -57,19 +57,15 @@ class CountingEngine(Engine):
             self._running -= 1
 
     def matmul(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().matmul, *operands, **named)
 
     def convolve(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().convolve, *operands, **named)
 
     def contract(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().contract, *operands, **named)
 
     def convolve_transposed(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().convolve_transposed, *operands, **named)
 
 

@@ -119,7 +119,7 @@ class _Task:
             self.done.append(place)
 
     def help(self) -> None:
-        """The same in another thread."""
+        """Run in a thread that was not asked for the work, and so has settings for floating point of its own."""
         with np.errstate(**self._handling):
             self.run()
 

@@ -88,7 +88,7 @@ class Elements(msgspec.Struct, frozen=True):
 
 
 def all_of(tensor: Hashable, shape: Sequence[int]) -> Elements:
-    """All elements of a tensor."""
+    """The elements as they lie in memory, from the first to the last."""
     steps = contiguous(shape)
     return Elements(tensor, prod(shape), 0, _sorted(zip(shape, steps, strict=True)), steps)
 

@@ -118,12 +118,10 @@ class Attributes(dict[str, object]):
         return value if isinstance(value, int) else _reject(name, "a whole number")
 
     def real(self, name: str, default: float = 0.0) -> float:
-        """A number."""
         value = self.get(name, default)
         return float(value) if isinstance(value, int | float) else _reject(name, "a number")
 
     def text(self, name: str, default: str = "") -> str:
-        """A text."""
         value = self.get(name, default)
         return value if isinstance(value, str) else _reject(name, "a text")
 
