@@ -15,10 +15,10 @@ from convcalc.network import Network
 
 Pair = tuple["Item | None", "Item | None"]
 
-MOST_CELLS = 1_000_000
+_MOST_CELLS = 1_000_000
 """Pairs of layers up to which a longest common sequence is worked out by a table."""
-CELLS_A_STEP = 3
-MOST_EDITS = 1_000
+_CELLS_A_STEP = 3
+_MOST_EDITS = 1_000
 """Layers removed and added up to which it is worked out beyond that; with more, or where the steps of the run do not
 last, it is found nearly."""
 
@@ -156,10 +156,10 @@ def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[in
 
 def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
     cells = len(left) * len(right)
-    pairs = _few_edits(left, right) if cells > MOST_CELLS else None
+    pairs = _few_edits(left, right) if cells > _MOST_CELLS else None
     if pairs is not None:
         return pairs
-    if cells > MOST_CELLS or not steps.afford(cells // CELLS_A_STEP):
+    if cells > _MOST_CELLS or not steps.afford(cells // _CELLS_A_STEP):
         return _by_occurrence(left, right)
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for first in range(len(left) - 1, -1, -1):
@@ -180,14 +180,14 @@ def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[
 
 
 def _few_edits(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    """A longest common subsequence, None where it takes more than `MOST_EDITS` edits, or more steps than are left.
+    """A longest common subsequence, None where it takes more than `_MOST_EDITS` edits, or more steps than are left.
 
     Myers, "An O(ND) difference algorithm and its variations", 1986: `reach[k]` is how far into `left` one gets on
     diagonal k (place in left less place in right) with so many edits.
     """
     reach = {1: 0}
     history: list[dict[int, int]] = []
-    for edits in range(MOST_EDITS + 1):
+    for edits in range(_MOST_EDITS + 1):
         if not steps.afford(edits):
             return None
         history.append({diagonal: reach[diagonal] for diagonal in range(-edits - 1, edits + 2) if diagonal in reach})

@@ -25,9 +25,9 @@ Column = Literal["shape", "params", "macs", "receptive_field", "identities", "va
 COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
 """What is always looked at; `values` are where there is another runtime to hold them against."""
 
-MOST_MACS_TO_COUNT = 600
+_MOST_MACS_TO_COUNT = 600
 """A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
-MOST_ELEMENTS_TO_REACH = 40
+_MOST_ELEMENTS_TO_REACH = 40
 """Elements of a layer's learned arrays that are followed to its output; of more, as many are drawn."""
 
 TOTALS: dict[str, Column] = {
@@ -92,7 +92,7 @@ def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: b
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
     if probed and not any(layer.problem for layer in layers):
-        small = len(network.layers) == 1 and report.totals.macs <= MOST_MACS_TO_COUNT
+        small = len(network.layers) == 1 and report.totals.macs <= _MOST_MACS_TO_COUNT
         checks = probe(network, thin=not small)[network.input_count :]
         findings += [Mismatch("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
@@ -150,7 +150,7 @@ def _small(network: Network, seed: int) -> Iterator[Mismatch]:
         return
     if idle:
         yield Mismatch("params", name, f"element {idle} reaches no output")
-    if 0 < macs <= MOST_MACS_TO_COUNT:
+    if 0 < macs <= _MOST_MACS_TO_COUNT:
         try:
             count = counted(config, arrays, inputs)
         except Exception as error:  # as above
@@ -166,8 +166,8 @@ def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: 
     places = [
         (name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)
     ]
-    if len(places) > MOST_ELEMENTS_TO_REACH:
-        places = draw.sample(places, MOST_ELEMENTS_TO_REACH)
+    if len(places) > _MOST_ELEMENTS_TO_REACH:
+        places = draw.sample(places, _MOST_ELEMENTS_TO_REACH)
     uncropped = _uncropped(config)
     for name, place in places:
         spoiled = arrays[name].copy()

@@ -23,7 +23,7 @@ from convcalc.network import Network
 from convcalc.reference.against import require_packages
 
 CASES = 60
-"""Cases of a kind, unless told."""
+"""Cases of each kind, where no other number is asked for."""
 
 
 class Counterexample(msgspec.Struct, frozen=True, kw_only=True):

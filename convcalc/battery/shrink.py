@@ -161,12 +161,12 @@ def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for number in _smaller(max(sizes.values())):
             yield _replaced(document, {place: min(size, max(number, 1)) for place, size in sizes.items()})
     large = [(place, value) for place, value in numbers if value > 1]
-    if len(large) <= MOST_NUMBERS_IN_PAIRS:
+    if len(large) <= _MOST_NUMBERS_IN_PAIRS:
         for (first, size), (second, size_there) in combinations(large, 2):
             yield _replaced(document, {first: size - 1, second: size_there - 1})
 
 
-MOST_NUMBERS_IN_PAIRS = 10
+_MOST_NUMBERS_IN_PAIRS = 10
 """Numbers of which every two are made smaller together."""
 
 

@@ -270,9 +270,8 @@ def _unknown(network: Network, error: UnknownLayers) -> str:
 
     several = len(error.layers) > 1
     return (
-        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'}, so its "
-        f"totals are least ones ({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other "
-        "layer alone"
+        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'} "
+        f"({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other layer alone"
     )
 
 

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
             """One of the layer's own arrays."""
 
         def constant(self, values: Any, dtype: str | None = None) -> str:
-            """Numbers: unless told, whole ones as indices and others in the dtype of the network."""
+            """An array of numbers; without a dtype, integers are indices and others are in the network's dtype."""
 
 else:
     OnnxGraph = Any
@@ -95,7 +95,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """How many tensors enter: at least, at most (None: any number)."""
 
     costed: ClassVar[bool] = True
-    """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a least one."""
+    """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a lower bound."""
 
     holds_output: ClassVar[bool] = False
     """Whether the output is an array of its own: counted with the weights or buffers, and no activation."""

@@ -25,12 +25,12 @@ from convcalc.reference.rounding import largest, rounding
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-PACKAGES = ("onnx", "onnxruntime")
+_PACKAGES = ("onnx", "onnxruntime")
 
-DISTURBED = 16
+_DISTURBED = 16
 """Outputs may differ by so many times what disturbing every layer by its own rounding does to them."""
 
-SINGLE = float(np.finfo(np.float32).eps)
+_SINGLE = float(np.finfo(np.float32).eps)
 
 
 class MissingPackage(ImportError):
@@ -39,7 +39,7 @@ class MissingPackage(ImportError):
 
 def require_packages() -> None:
     """Say what to install, if it is not there."""
-    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    missing = [package for package in _PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
         packages = f"{missing[0]} is" if len(missing) == 1 else "onnx and onnxruntime are"
         raise MissingPackage(f"{packages} not installed, which ONNX Runtime takes: pip install 'convcalc[onnx]'")
@@ -104,11 +104,11 @@ class OnnxRuntime:
         from convcalc.exports.write import CannotWrite, model
 
         node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
-        self._entering, self._arrays = (), {}  # let go of with the return
+        self._entering, self._arrays = (), {}  # freed when this returns
         if step.output is None:
             return self._uncompared(step.place, "the executor has no output")
         if step.output.shape[1:] != node.shape:  # and what follows does not run on it
-            self._incomplete = self._incomplete or f"{node.name} has another shape than is claimed"
+            self._incomplete = self._incomplete or f"{node.name} does not have the shape that is claimed"
         self._keep(step.place, arrays, step.output)
         batch, dtype = entering[0].shape[0], str(entering[0].dtype)
         try:
@@ -151,7 +151,7 @@ class OnnxRuntime:
             _disturbed(written, {node.name for node in self.network.layers}), self._kept, entering, self.threads
         )
         return [
-            msgspec.structs.replace(result, tolerance=max(result.tolerance, DISTURBED * _apart(exact, disturbed)))
+            msgspec.structs.replace(result, tolerance=max(result.tolerance, _DISTURBED * _apart(exact, disturbed)))
             for result, exact, disturbed in zip(results, outputs, moved, strict=True)
         ]
 
@@ -199,7 +199,7 @@ def _disturbed(written: ModelProto, layers: set[str]) -> ModelProto:
         if (name := node.output[0]) in layers:
             exact, factor = f"{name}/exact", f"{name}/factor"
             disturbed.graph.node[-1].output[0] = exact
-            drawn: dict[str, Any] = {"mean": 1.0, "scale": SINGLE, "seed": float(len(disturbed.graph.node))}
+            drawn: dict[str, Any] = {"mean": 1.0, "scale": _SINGLE, "seed": float(len(disturbed.graph.node))}
             disturbed.graph.node.append(helper.make_node("RandomNormalLike", [exact], [factor], **drawn))
             disturbed.graph.node.append(helper.make_node("Mul", [exact, factor], [name]))
     return disturbed

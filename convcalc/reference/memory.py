@@ -1,4 +1,4 @@
-"""What a run needs of memory, and what there is: told before anything is allocated."""
+"""How much memory a run needs and how much there is, worked out before anything is allocated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ WORKSPACE_BYTES = 256 * 2**20
 """What the interpreter, NumPy and the engine's buffers take beside the tensors, rounded up."""
 
 MOST_BYTES = 500 * 10**6 + WORKSPACE_BYTES
-"""What a run may take unless told."""
+"""What a run may take where no other limit is asked for."""
 
 
 class TooLarge(ValueError):
     """The network needs more memory than it may take: `needed` and `allowed` are in bytes."""
 
     def __init__(self, needed: int, allowed: int) -> None:
-        super().__init__(f"running it needs about {needed} bytes, and may take {allowed}")
+        super().__init__(f"running it needs about {needed} bytes of memory, and {allowed} are allowed")
         self.needed = needed
         self.allowed = allowed
 

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 STATED = "differences up to (16 + √n)·eps of the largest number that enters or leaves, n numbers to an element"
 """The tolerance in a line."""
 
-MOVING = {
+_MOVING = {
     *("Constant", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace"),
     *("Slice", "Gather", "Concat", "Pad", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax"),
 }
 """Operators that make no new numbers, or none but those that they are given."""
 
-INTERPOLATING = {"Resize", "DeformConv"}
+_INTERPOLATING = {"Resize", "DeformConv"}
 """Operators that compute the places they read."""
 
-EXPONENTIAL = {"Elu", "Selu", "Celu"}
+_EXPONENTIAL = {"Elu", "Selu", "Celu"}
 """Operators that take 1 from an exponential."""
 
-NORMALISING = {"InstanceNormalization", "GroupNormalization", "LayerNormalization"}
+_NORMALISING = {"InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 """Operators that measure a deviation and divide by it."""
 
 
@@ -52,13 +52,13 @@ def rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> tupl
     assert output is not None  # noqa: S101  # for the type checker: there is nothing to compare without
     size = max(largest(output), *(largest(tensor) for tensor in entering))
     operators = {node.op_type for node in written.graph.node if not _is_nearest(node)}
-    if operators <= MOVING:
+    if operators <= _MOVING:
         return 0.0, size
     numbers = max(step.multiplications, *(tensor.size for tensor in entering)) / output.size
-    longest = max(max(tensor.shape) for tensor in (*entering, output)) if operators & INTERPOLATING else 0
-    if operators & EXPONENTIAL:
+    longest = max(max(tensor.shape) for tensor in (*entering, output)) if operators & _INTERPOLATING else 0
+    if operators & _EXPONENTIAL:
         size = max(size, 1.0)
-    if operators & NORMALISING:
+    if operators & _NORMALISING:
         size = max(size, _on_the_way(written, entering[0]))
     if "LRN" in operators:
         size *= _energies(written, entering[0])
@@ -105,7 +105,7 @@ def _attributes(node: NodeProto) -> dict[str, Any]:
 
 def _groups(written: ModelProto, x: Array) -> tuple[Array, float]:
     """What is normalised together, along the last axis, and what is added to its variance."""
-    (node,) = (node for node in written.graph.node if node.op_type in NORMALISING)
+    (node,) = (node for node in written.graph.node if node.op_type in _NORMALISING)
     attributes = _attributes(node)
     order = [_attributes(before)["perm"] for before in written.graph.node if before.op_type == "Transpose"]
     laid = x.transpose(order[0]) if order else x  # as the operator gets it

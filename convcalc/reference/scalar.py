@@ -43,7 +43,7 @@ class CountingEngine(Engine):
 
     def numbers(self, array: Array) -> Array:
         """The same values, as numbers that notice when they are multiplied."""
-        return np.frompyfunc(lambda value: CountedNumber(float(value), self), 1, 1)(array)
+        return np.frompyfunc(lambda value: _CountedNumber(float(value), self), 1, 1)(array)
 
     def multiplied(self) -> None:
         """One number was multiplied by another."""
@@ -69,7 +69,7 @@ class CountingEngine(Engine):
         return self._within(super().convolve_transposed, *operands, **named)
 
 
-class CountedNumber:
+class _CountedNumber:
     """A number of a `CountingEngine`; what is computed of it, together with plain numbers, is one as well."""
 
     __slots__ = ("engine", "value")
@@ -78,25 +78,25 @@ class CountedNumber:
         self.value = value
         self.engine = engine
 
-    def __mul__(self, other: Any) -> CountedNumber:
+    def __mul__(self, other: Any) -> _CountedNumber:
         self.engine.multiplied()
-        return CountedNumber(self.value * float(other), self.engine)
+        return _CountedNumber(self.value * float(other), self.engine)
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Any) -> CountedNumber:
-        return CountedNumber(self.value + float(other), self.engine)
+    def __add__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value + float(other), self.engine)
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> CountedNumber:
-        return CountedNumber(self.value - float(other), self.engine)
+    def __sub__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value - float(other), self.engine)
 
-    def __rsub__(self, other: Any) -> CountedNumber:
-        return CountedNumber(float(other) - self.value, self.engine)
+    def __rsub__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(float(other) - self.value, self.engine)
 
-    def __truediv__(self, other: Any) -> CountedNumber:
-        return CountedNumber(self.value / float(other), self.engine)
+    def __truediv__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value / float(other), self.engine)
 
     def __float__(self) -> float:
         return self.value
@@ -122,10 +122,10 @@ class CountedNumber:
     def __ge__(self, other: Any) -> bool:
         return self.value >= float(other)
 
-    def exp(self) -> CountedNumber:
+    def exp(self) -> _CountedNumber:
         """What NumPy's exp calls on an object."""
-        return CountedNumber(math.exp(self.value), self.engine)
+        return _CountedNumber(math.exp(self.value), self.engine)
 
-    def floor(self) -> CountedNumber:
+    def floor(self) -> _CountedNumber:
         """What NumPy's floor calls on an object."""
-        return CountedNumber(float(math.floor(self.value)), self.engine)
+        return _CountedNumber(float(math.floor(self.value)), self.engine)

@@ -37,7 +37,7 @@ class LayerNotFound(ValueError):
 
 
 class UnknownLayers(ValueError):
-    """A network with layers of which it is not known what they do; `layers` are their names."""
+    """Nobody knows what some layers of the network do; `layers` are their names."""
 
     def __init__(self, layers: tuple[str, ...]) -> None:
         super().__init__(f"it is not known what {', '.join(layers)} do")
@@ -72,7 +72,7 @@ def verify(
         MissingPackage: a package that the runtime takes is not installed.
         LayerNotFound: `layer` names none.
         UnknownLayers: it is not known what a layer does.
-        TooLarge: more than `most_bytes` are needed, told before anything is allocated.
+        TooLarge: more than `most_bytes` are needed; it is raised before anything is allocated.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
@@ -121,7 +121,7 @@ def compared(
     run = execute(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
     )
-    with steps.part(RUNNING_SHARE):
+    with steps.part(_RUNNING_SHARE):
         measured = list(_measured(report, network.layers, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
@@ -146,7 +146,7 @@ def alone(network: Network, name: str) -> Network:
 
 
 class _Measured(msgspec.Struct):
-    """What is kept of a step, the tensor let go of."""
+    """What is kept of a step once its tensor is freed."""
 
     shape: Shape | None
     learned: int
@@ -169,7 +169,7 @@ def _measured(
 ) -> Iterator[_Measured]:
     """The layers in the order they run, as far as the steps last."""
     total = len(report.layers)
-    with np.errstate(all="ignore"):  # an overflow is told by name, once
+    with np.errstate(all="ignore"):  # a note names the layers that overflow
         for done, (row, node) in enumerate(zip(report.layers, layers, strict=True)):
             tell(row.name, done, total)
             if not steps.afford(
@@ -183,7 +183,7 @@ def _measured(
         gc.collect()
 
 
-RUNNING_SHARE = 0.8
+_RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
 
 

@@ -94,7 +94,7 @@ class Given:
         return self.arrays[self.network.nodes[index].name]
 
     def done(self, index: int) -> None:
-        """Nothing is let go of."""
+        """The arrays stay."""
 
     def inner(self, name: str) -> dict[str, Array]:
         """The arrays of the layer whose full name ends so."""

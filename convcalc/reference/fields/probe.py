@@ -48,9 +48,9 @@ from convcalc.reference.fields.stretch import Laid, Length, Place, has, laid_out
 from convcalc.reference.fields.tags import NOWHERE, Follow, Seen, Tags
 from convcalc.tensors.engine import Engine
 
-FEWEST_TAGS = 8
+_FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
-MOST_POSITIONS = 65_536
+_MOST_POSITIONS = 65_536
 """Output positions of a node whose intervals are compared."""
 
 Progress = Callable[[int, int], None]
@@ -75,9 +75,9 @@ def probe(network: Network, *, thin: bool = True, progress: Progress | None = No
     return _probed(network, fields, axes, thin, progress)
 
 
-NODE_STEPS = 1_200
+_NODE_STEPS = 1_200
 """Steps that a node takes for each axis, beside those for the elements that tags are followed through."""
-MOST_CLASSES = 4_000_000
+_MOST_CLASSES = 4_000_000
 """Intervals of all nodes together that are kept of what was seen."""
 
 
@@ -85,7 +85,7 @@ def _affordable(network: Network, axes: int) -> int:
     """How many of the nodes, from the first, the steps of the run last for."""
     with steps.part(0.7):  # the others are for the tags
         for count in range(len(network.nodes)):
-            if not steps.afford(NODE_STEPS * axes):
+            if not steps.afford(_NODE_STEPS * axes):
                 return count
     return len(network.nodes)
 
@@ -116,7 +116,7 @@ def _checks(
         return checks
     alone = _Axis(network, fields, axis, True, lambda: None).checks()
     return [
-        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {ALONE}")
+        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {_ALONE}")
         for check, other in zip(checks, alone, strict=True)
     ]
 
@@ -144,7 +144,7 @@ def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
     return bound
 
 
-ALONE = "probed with one channel and this axis alone"
+_ALONE = "probed with one channel and this axis alone"
 
 
 class _Steps:
@@ -215,7 +215,7 @@ class _Axis:
     def _is_affordable(self, work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
         """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
         kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
-        return kept <= MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
+        return kept <= _MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
     def _tags(self, length: Length, affordable: int) -> Tags | None:
         """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""
@@ -223,7 +223,7 @@ class _Axis:
         starts = [last // 2, 0, last]
         if 3 * period <= affordable:
             return Tags([range(start, start + period) for start in starts])
-        if affordable < FEWEST_TAGS:
+        if affordable < _FEWEST_TAGS:
             return None
         far = [start + place for start in starts[1:] for place in range(0, period, -(-period // 2))]
         if period + len(far) <= affordable:
@@ -275,7 +275,7 @@ class _Axis:
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
     """The first position that sees another interval than is claimed; `tagged`: the places of a period that are."""
     repeats = math.lcm(seen.classes, *(part.period for part in parts(local or ())))
-    count = min(repeats + seen.classes, MOST_POSITIONS)
+    count = min(repeats + seen.classes, _MOST_POSITIONS)
     claimed = intervals(local, count) if local is not None else [None] * count
     for number in range(len(seen.low)):
         for position, span in enumerate(claimed):

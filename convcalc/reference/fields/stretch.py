@@ -25,9 +25,9 @@ LONGEST_AXIS = 2**20
 """Positions an axis may be lengthened to."""
 LONGEST_PERIOD = 2**12
 """Positions after which what is seen may repeat."""
-SHORTEST_PERIOD = 8
+_SHORTEST_PERIOD = 8
 """Positions that are tagged in a row, at least."""
-BEYOND_CLAIMS = 512
+_BEYOND_CLAIMS = 512
 """Positions of the real axis that are there at either side, so that what sees more than is claimed is caught."""
 
 
@@ -112,9 +112,9 @@ def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, in
 
 
 def _length(sizes: Sequence[int], period: int, low: int, high: int) -> Length:
-    reach, period = high - low, period * -(-SHORTEST_PERIOD // period)
+    reach, period = high - low, period * -(-_SHORTEST_PERIOD // period)
     base = min(sizes) + -(-(reach + 4 * period - min(sizes)) // period) * period
-    margin = -(-(2 * reach + period + min(max(sizes), BEYOND_CLAIMS)) // period) * period
+    margin = -(-(2 * reach + period + min(max(sizes), _BEYOND_CLAIMS)) // period) * period
     return Length(period, base, margin)
 
 

@@ -17,7 +17,7 @@ from convcalc.reference.fields.stretch import Laid, Place, blank, entering, has,
 from convcalc.tensors.engine import Array, Engine
 
 NOWHERE = 2**62
-CHUNK_ELEMENTS = 2**22
+_CHUNK_ELEMENTS = 2**22
 """Elements of the largest array of a run: as many tags are followed at a time as stay below."""
 
 
@@ -102,7 +102,7 @@ class Follow:
     def run(self, tags: Tags, progress: Callable[[], None]) -> list[Seen | None]:
         """What is seen of every node, None where it could not be run."""
         largest = max((layer.elements for layer in self.laid if not layer.problem), default=1)
-        chunk = max(1, CHUNK_ELEMENTS // max(largest, 1))
+        chunk = max(1, _CHUNK_ELEMENTS // max(largest, 1))
         self.seen: list[Seen | None] = [None] * len(self.laid)
         with np.errstate(all="ignore"):
             for start in range(0, len(tags.positions), chunk):
@@ -131,7 +131,7 @@ class Follow:
             else:
                 continue
             if np.isnan(both[0].reshape(count, -1)[-1]).any():
-                self._note(index, tags, 1).problem = f"{node.name} yields no numbers even where nothing is tagged"
+                self._note(index, tags, 1).problem = f"{node.name} gives NaN even where nothing is tagged"
                 continue
             if index in last_use:
                 kept[index] = both

@@ -183,7 +183,7 @@ def notes(found: Verification) -> list[str]:
     infinite = [layer.name for layer in found.layers if not layer.finite]
     if infinite:
         where = words.listed(infinite)
-        texts.append(f"values overflowed at {where}: random weights do that, and no number above rests on values")
+        texts.append(f"values overflowed at {where}: random weights can do that, and no number above depends on values")
     return texts
 
 
@@ -226,4 +226,4 @@ def _values(found: Verification) -> str:
     if not found.runtime:
         return ""
     compared = any(layer.against is not None and layer.against.agrees is not None for layer in found.layers)
-    return f", every value compared is {found.runtime}'s" if compared else ", no value was compared"
+    return f", every value compared equals {found.runtime}'s" if compared else ", no value was compared"
