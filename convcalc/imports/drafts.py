@@ -11,7 +11,7 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant, checked
 from convcalc.imports.onnx.reading import Node
 from convcalc.language.tree import number
-from convcalc.layers import Shape, Weights, defaults_on, field_types, load
+from convcalc.layers import Shape, Weights, defaults_on, field_types, kind_of
 from convcalc.layers._configured import Faulty, WrongCount, WrongValue
 from convcalc.layers._configured import configured as layer_of
 
@@ -103,8 +103,7 @@ class Builder:
 
 def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape, Weights]:
     """The fields as a person would write them, the shape that leaves, and those of the layer's arrays."""
-    of = load(kind)
-    assert of is not None, kind  # noqa: S101  # operators name kinds that there are
+    of = kind_of(kind)
     for name, value in fields.items():
         try:
             _check_sayable(value)

@@ -283,6 +283,18 @@ def load(name: str) -> type[Kind] | None:
     return _load(name) if name.isidentifier() and not name.startswith("_") else None
 
 
+def kind_of(name: str) -> type[Kind]:
+    """As `load`, for a name that is a kind's in any case.
+
+    Raises:
+        LookupError: it is not.
+    """
+    kind = load(name)
+    if kind is None:
+        raise LookupError(name)
+    return kind
+
+
 @cache
 def _load(name: str) -> type[Kind] | None:
     spec = importlib.util.find_spec(f"{__name__}.{name}")

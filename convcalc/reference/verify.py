@@ -210,29 +210,19 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
 
 
 def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
-    if measured is None:
-        untried = (Figure(claimed, None, is_tried=False) for claimed in (row.output_shape, row.params, row.macs))
-        shape, params, macs = untried
-        return LayerResult(
-            name=row.name,
-            kind=row.kind,
-            line=row.line,
-            output_shape=shape,
-            params=params,
-            macs=macs,
-            receptive_field=check,
-        )
+    seen = measured or _Measured(None, 0, 0, 0, 0, 0, finite=True, problem="", against=None)
+    is_tried = measured is not None
     return LayerResult(
         name=row.name,
         kind=row.kind,
         line=row.line,
-        output_shape=Figure(row.output_shape, measured.shape),
-        params=Figure(row.params, measured.learned),
-        macs=Figure(row.macs, measured.macs),
+        output_shape=Figure(row.output_shape, seen.shape, is_tried),
+        params=Figure(row.params, seen.learned if is_tried else None, is_tried),
+        macs=Figure(row.macs, seen.macs if is_tried else None, is_tried),
         receptive_field=check,
-        against=measured.against,
-        finite=measured.finite,
-        problem=measured.problem,
+        against=seen.against,
+        finite=seen.finite,
+        problem=seen.problem,
     )
 
 

@@ -60,10 +60,9 @@ class Bench:
 
     def run(self, kind: str, *inputs: Array, arrays: Mapping[str, Array] | None = None, **fields: Any) -> Array:
         """What a layer of that kind makes of its inputs; fields that are not told are as they would be unwritten."""
-        found = layers.load(kind)
-        assert found is not None  # noqa: S101  # for the type checker
-        unwritten = layers.defaults_on(found, inputs[0].ndim - 2)
-        return found.reference(self.engine, SimpleNamespace(**{**unwritten, **fields}), arrays or {}, *inputs)
+        of = layers.kind_of(kind)
+        unwritten = layers.defaults_on(of, inputs[0].ndim - 2)
+        return of.reference(self.engine, SimpleNamespace(**{**unwritten, **fields}), arrays or {}, *inputs)
 
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
         """What leaves a network."""
