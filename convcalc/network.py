@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import msgspec
+from msgspec.structs import replace
 
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Input, Kind, Shape, Weights
 
 
 class Borrowed(msgspec.Struct, frozen=True):
@@ -43,7 +44,7 @@ class Node(msgspec.Struct, frozen=True):
 
     name: str
     kind: str
-    config: Kind | None
+    config: Kind
     inputs: tuple[int, ...]
     shape: Shape
     line: int
@@ -51,9 +52,19 @@ class Node(msgspec.Struct, frozen=True):
     borrowed: tuple[Borrowed, ...] = ()
 
     @property
+    def is_input(self) -> bool:
+        """Whether it is an input of the network, and no layer."""
+        return isinstance(self.config, Input)
+
+    @property
     def borrowed_names(self) -> frozenset[str]:
         """The arrays whose elements are another layer's."""
         return frozenset(array.name for array in self.borrowed)
+
+
+def input_node(name: str, shape: Shape, line: int) -> Node:
+    """A node for what enters the network from outside."""
+    return Node(name, "input", Input(sizes=shape), (), shape, line)
 
 
 class Group(msgspec.Struct, frozen=True):
@@ -113,4 +124,21 @@ class Network(msgspec.Struct, frozen=True):
     @property
     def uncosted(self) -> tuple[str, ...]:
         """The layers of which it is not known what they cost, by name."""
-        return tuple(node.name for node in self.layers if node.config is not None and not node.config.costed)
+        return tuple(node.name for node in self.layers if not node.config.costed)
+
+    def shapes_into(self, node: Node) -> tuple[Shape, ...]:
+        """The shapes that enter a node."""
+        return tuple(self.nodes[source].shape for source in node.inputs)
+
+    def arrays_of(self, node: Node) -> Weights:
+        """Shapes of the arrays of a layer, learned or not, by name."""
+        return node.config.arrays(*self.shapes_into(node))
+
+    def alone(self, index: int) -> Network:
+        """The network of one layer, with arrays of its own, between the tensors that enter it."""
+        node = self.nodes[index]
+        places = {source: place for place, source in enumerate(dict.fromkeys(node.inputs))}
+        inputs = [input_node(before.name, before.shape, before.line) for before in map(self.nodes.__getitem__, places)]
+        layer = replace(node, inputs=tuple(places[source] for source in node.inputs), shared=None, borrowed=())
+        count = len(inputs)
+        return replace(self, nodes=(*inputs, layer), input_count=count, outputs=(count,), groups=())

@@ -16,15 +16,13 @@ from contextvars import ContextVar
 
 MOST_STEPS = 3_000_000
 """Steps of one run."""
-LIMIT = f"more work than the {MOST_STEPS:,} steps that one run may take"
-"""How a message names the limit."""
 
 
 class OutOfSteps(Exception):
     """The work would take more steps than are left; `str` names the limit, for a message that names the place."""
 
     def __init__(self) -> None:
-        super().__init__(LIMIT)
+        super().__init__(limit())
 
 
 class _Meter:
@@ -36,6 +34,12 @@ class _Meter:
 
 
 _meter: ContextVar[_Meter | None] = ContextVar("meter", default=None)
+
+
+def limit() -> str:
+    """How a message names the limit in force, that of a run that is not told another where nothing is counted."""
+    meter = _meter.get()
+    return f"more work than the {MOST_STEPS if meter is None else meter.most:,} steps that one run may take"
 
 
 @contextmanager

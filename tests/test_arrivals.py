@@ -37,7 +37,6 @@ def reached(network: Network) -> list[Any]:
     outputs: list[Any] = [tagged]
     with np.errstate(all="ignore"):
         for node in network.layers:
-            assert node.config is not None
             shapes = [network.nodes[source].shape for source in node.inputs]
             arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
             ones = {name: np.ones(shape, np.float32) for name, shape in arrays.items()}

@@ -20,7 +20,7 @@ from hypothesis import given, settings
 from convcalc import layers
 from convcalc.layers import Shape
 
-CONVENTION = "convcalc.layers.family.activations"
+CONVENTION = "convcalc.layers.families.activations"
 """Where activations are: one operation an element, whatever the formula."""
 
 

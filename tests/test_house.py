@@ -195,6 +195,14 @@ def _is_len(node: ast.AST) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "len"
 
 
+def _definitions(tree: ast.AST, outer: str = "") -> Iterator[tuple[str, ast.FunctionDef | ast.ClassDef]]:
+    """Every function and class, with the name of what it stands in."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            yield outer, node
+        yield from _definitions(node, getattr(node, "name", outer))
+
+
 DEFINITIONS = [
     pytest.param(node, id=f"{path.relative_to(PACKAGE)}:{node.name}")
     for path, tree in TREES.items()
@@ -213,6 +221,29 @@ def test_what_is_public_has_a_docstring(node: ast.FunctionDef | ast.ClassDef) ->
     """A kind's page is its file's docstring, where the file is the kind."""
     is_kind = isinstance(node, ast.ClassDef) and any(keyword.arg == "frozen" for keyword in node.keywords)
     assert ast.get_docstring(node) or is_kind
+
+
+EMPTY = (
+    "a all an and any are as at be by each every for has have in is it its of on one or that the them there they "
+    "this those to what whether which with"
+)
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_docstring_says_more_than_the_names_do(path: Path) -> None:
+    """Write what the name leaves open; what has nothing to add, and is private or a method, needs no docstring."""
+    if "identities" in path.parts:
+        return  # there a docstring is the claim, which the name says in short
+    for outer, node in _definitions(TREES[path]):
+        arguments = [argument.arg for argument in ast.walk(node) if isinstance(argument, ast.arg)]
+        named = _stems(" ".join([path.stem, outer, node.name, *arguments, EMPTY]))
+        text = ast.get_docstring(node)
+        assert text is None or _stems(text) - named, f"line {node.lineno}: {text}"
+
+
+def _stems(text: str) -> set[str]:
+    words = re.findall(r"[a-z]+", re.sub(r"(?<=[a-z])(?=[A-Z])", " ", text).lower())
+    return {word.rstrip("s")[:5] for word in words}
 
 
 ENTRANCES = {

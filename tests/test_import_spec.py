@@ -70,14 +70,13 @@ def record(network: Network, names: list[str] | None = None, inputs: list[str] |
 def fields(node: Node) -> dict[str, object]:
     """The fields of a layer that are not at their default, one an axis as ONNX has them."""
     kind = type(node.config)
-    assert node.config is not None
-    found = {name: getattr(node.config, name) for name in layers.field_types(kind)}  # type: ignore[arg-type]
-    standard = layers.defaults(kind)  # type: ignore[arg-type]
+    found = {name: getattr(node.config, name) for name in layers.field_types(kind)}
+    standard = layers.defaults(kind)
     rank = len(node.shape) - 1
     return {
         name: value
         for name, value in found.items()
-        if name not in standard or value != layers.field_types(kind)[name].expand(standard[name], rank)  # type: ignore[arg-type]
+        if name not in standard or value != layers.field_types(kind)[name].expand(standard[name], rank)
     }
 
 

@@ -172,7 +172,7 @@ EXAMPLE = re.compile(
 def page(name: str) -> str:
     """A kind's docstring: that of its file, or of its class where a file holds several."""
     kind = load(name)
-    page = kind.__doc__ if ".family." in kind.__module__ else sys.modules[kind.__module__].__doc__
+    page = kind.__doc__ if ".families." in kind.__module__ else sys.modules[kind.__module__].__doc__
     return inspect.cleandoc(page or "")
 
 
@@ -192,7 +192,7 @@ def test_the_manual_page_has_an_example_that_is_true(name: str) -> None:
 @every_kind
 def test_the_manual_page_names_a_source_and_every_field(name: str) -> None:
     kind = load(name)
-    assert ".family.activations" in kind.__module__ or re.search(r"^Source: \S", page(name), re.MULTILINE)
+    assert ".families.activations" in kind.__module__ or re.search(r"^Source: \S", page(name), re.MULTILINE)
     assert set(field_types(kind)) == {field.name for field in msgspec.structs.fields(kind)}
     for field, type_ in field_types(kind).items():
         assert type_.about.strip(), field

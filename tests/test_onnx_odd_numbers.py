@@ -106,7 +106,7 @@ NUMBERS: dict[str, tuple[list[Any], tuple[TensorProto, ...], str]] = {
     "all below": ([node("Min", ["x", "b"], ["y"], "n1")], (array("b", np.float32(-inf)),), "Min at n1"),
     "pad": ([node("Pad", ["x", "p", "b"], ["y"], "n1")], (array("p", [0, 0, 1, 1] * 2), array("b", np.float32(nan))),
             "Pad at n1"),
-    "four": ([node("Div", ["x", "x", "x", "x"], ["y"], "n1")], (), "Div at n1 (div of 4 tensors)"),
+    "four": ([node("Div", ["x", "x", "x", "x"], ["y"], "n1")], (), "Div at n1 (div takes 2 inputs, found 4)"),
     "type": ([node("Softmax", ["x"], ["y"], "n1", axis=1.0)], (), "Softmax at n1 (attribute axis is"),
     "list": ([node("Elu", ["x"], ["y"], "n1", alpha=[1.0])], (), "Elu at n1 (attribute alpha is not a number)"),
     "text": ([node("MaxPool", ["x"], ["y"], "n1", kernel_shape="2")], (), "MaxPool at n1"),

@@ -27,8 +27,8 @@ from convcalc.fields import Choice, Flag, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
 from convcalc.layers import Kind, NoOnnxForm, Shape, field_types
-from convcalc.network import Network, Node
-from convcalc.reference.against import Comparison, MissingPackage, OnnxRuntime
+from convcalc.network import Network, Node, input_node
+from convcalc.reference.against import MissingPackage, OnnxRuntime, ValueCheck
 from convcalc.reference.execution import execute
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Engine
@@ -39,7 +39,7 @@ BATCH = 2
 def network_of(name: str, case: Case) -> Network:
     """One layer, between inputs."""
     config, inputs = case
-    entering = [Node(f"x{place}", "input", None, (), x, 1) for place, x in enumerate(inputs)]
+    entering = [input_node(f"x{place}", x, 1) for place, x in enumerate(inputs)]
     layer = Node("layer", name, config, tuple(range(len(inputs))), config.shape(*inputs), 2)
     return Network("case", "", (*entering, layer), len(inputs), (len(inputs),), (), {}, {}, {})
 
@@ -55,7 +55,7 @@ def random_inputs(network: Network, batch: int = 1, dtype: str = "float32") -> d
 
 def compared(
     network: Network, batch: int = 1, dtype: str = "float32", written: Network | None = None
-) -> tuple[list[Comparison], list[Comparison]]:
+) -> tuple[list[ValueCheck], list[ValueCheck]]:
     """Every layer and every output; `written`, if not the same network, is what ONNX Runtime is given."""
     inputs = random_inputs(network, batch, dtype)
     runtime = OnnxRuntime(written or network, RandomWeights(network, dtype=dtype))
@@ -315,7 +315,7 @@ def test_what_cannot_be_compared_says_why() -> None:
     )
     assert layer.reason.startswith("ONNX Runtime: Could not find an implementation")
     network = network_of("relu", (load("relu")(), ((3,),)))
-    runtime = OnnxRuntime(network, RandomWeights(network), whole=False)
+    runtime = OnnxRuntime(network, RandomWeights(network), outputs=False)
     (step,) = execute(network, random_inputs(network), runtime, Engine())
     assert runtime.compare(step).agrees
     assert runtime.compare_outputs(random_inputs(network))[0].reason == "not asked for"

@@ -29,7 +29,7 @@ from convcalc.arithmetic.arrivals import Cover
 from convcalc.arithmetic.field import Field, Reach
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
-from convcalc.network import Node
+from convcalc.network import Node, input_node
 from convcalc.reference.fields import probe as probe_module
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
@@ -47,7 +47,7 @@ def net(text: str) -> Network:
 
 def alone(config: Any, inputs: tuple[Shape, ...]) -> Network:
     """A network of one layer."""
-    nodes = [Node(f"x{index}", "input", None, (), shape, 0) for index, shape in enumerate(inputs)]
+    nodes = [input_node(f"x{index}", shape, 0) for index, shape in enumerate(inputs)]
     nodes.append(Node("layer", "kind", config, tuple(range(len(inputs))), config.shape(*inputs), 1))
     return Network("alone", "", tuple(nodes), len(inputs), (len(inputs),), (), {}, {}, {})
 

@@ -38,7 +38,7 @@ def fields(network: Network) -> list[Field]:
         shapes = tuple(network.nodes[index].shape for index in node.inputs)
         entering = tuple(found[index] for index in node.inputs)
         found.append(
-            node.config.receptive_field(entering, shapes) if node.config is not None else at_input(len(node.shape) - 1)
+            node.config.receptive_field(entering, shapes) if not node.is_input else at_input(len(node.shape) - 1)
         )
     return found
 

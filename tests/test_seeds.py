@@ -42,7 +42,6 @@ def params_of_layers(report: convcalc.Report) -> list[int]:
 def weights(report: convcalc.Report) -> int:
     """Without biases, of a net of one layer."""
     image, layer = report.network.nodes
-    assert layer.config is not None
     return prod(layer.config.weights(image.shape)["weight"])
 
 

@@ -54,7 +54,7 @@ def test_rules_that_are_cut_short_are_named(tmp_path: Path) -> None:
     assert finding.code == "CC008"
     assert finding.severity == "error"
     assert "CC206, CC207" in finding.problem.message
-    assert steps.LIMIT in finding.problem.message
+    assert steps.limit() in finding.problem.message
     assert not {"CC206", "CC207"} & file.ran  # so that no suppression of theirs is called unused
 
 
@@ -63,7 +63,7 @@ def test_a_file_whose_steps_do_not_last_is_a_finding(tmp_path: Path) -> None:
     with steps.run(20):
         (finding,) = Linter(Options()).file(path).findings
     assert (finding.code, finding.path, finding.severity) == ("CC008", path, "error")
-    assert steps.LIMIT in finding.message
+    assert "the 20 steps that one run may take" in finding.message
 
 
 def test_every_file_has_the_steps_of_a_run(tmp_path: Path) -> None:
@@ -90,7 +90,7 @@ def test_one_file_too_many_is_no_end_of_the_others(tmp_path: Path, monkeypatch: 
         with steps.run():
             result = CliRunner().invoke(application(), [command, *paths])
         assert result.exit_code == 2
-        assert f"{paths[0]}: error[CC008]: not finished: {steps.LIMIT}" in result.stderr
+        assert f"{paths[0]}: error[CC008]: not finished: {steps.limit()}" in result.stderr
         assert "b.yaml" in result.stdout
 
 
@@ -154,7 +154,7 @@ def test_a_table_without_steps_says_how_many_rows_it_lacks() -> None:
         console.print(Grid([Column("n", ["7"])], [""]), soft_wrap=True)
     lines = shown.getvalue().split()
     assert lines[1 : MOST_ROWS + 1] == [str(number) for number in range(MOST_ROWS)]
-    assert f"and 234 more rows: {steps.LIMIT}" in shown.getvalue()
+    assert "and 234 more rows: more work than the 0 steps" in shown.getvalue()
     assert lines[-1] == "7"
 
 
@@ -197,6 +197,17 @@ def test_verify_names_what_its_steps_do_not_last_for(tmp_path: Path) -> None:
     assert "field not probed at conv1." in shown.getvalue()
     document = msgspec.json.decode(json.encode([json.document(partial, "net.yaml")]))
     assert document["layers"][-1]["macs"] == {"claimed": 9216, "measured": None, "agrees": None}
+
+
+def test_verify_says_that_nothing_was_run_and_names_the_limit_in_force(tmp_path: Path) -> None:
+    net = convcalc.load(_written(tmp_path, CONVS))
+    with steps.run(200):
+        result = verify(net)
+        texts = [*network.notes(result), network.verdict(result)]
+    assert "so nothing was measured" in texts[-1]
+    assert "as claimed" not in texts[-1]
+    assert all("3,000,000" not in text for text in texts)
+    assert all("the 200 steps that one run may take" in text for text in (texts[0], texts[-1]))
 
 
 def test_verify_of_a_wrong_claim_is_a_disagreement_however_few_layers_run(tmp_path: Path) -> None:

@@ -258,7 +258,7 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
 def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
     found = run("verify", written(tmp_path), "--against", "onnxruntime")
     assert found.code == 0
-    assert "every value compared is onnxruntime's" in found.out
+    assert "every value compared equals onnxruntime's" in found.out
     assert "of the largest number that enters or leaves" in found.out
     document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
     assert document["against"] == "onnxruntime"

@@ -410,7 +410,6 @@ def test_unet_sees_two_sizes() -> None:
     network = report_of("zoo/unet").network
     fields = [at_input(2)]
     for node in network.layers:
-        assert node.config is not None
         shapes = tuple(network.nodes[source].shape for source in node.inputs)
         fields.append(node.config.receptive_field(tuple(fields[source] for source in node.inputs), shapes))
     axis: Axis | None = fields[-1].axes[1]

@@ -15,10 +15,10 @@ from convcalc.network import Network
 
 Pair = tuple["Item | None", "Item | None"]
 
-MOST_CELLS = 1_000_000
+_MOST_CELLS = 1_000_000
 """Pairs of layers up to which a longest common sequence is worked out by a table."""
-CELLS_A_STEP = 3
-MOST_EDITS = 1_000
+_CELLS_A_STEP = 3
+_MOST_EDITS = 1_000
 """Layers removed and added up to which it is worked out beyond that; with more, or where the steps of the run do not
 last, it is found nearly."""
 
@@ -54,11 +54,11 @@ def tree(network: Network, known: dict[Hashable, int]) -> list[Item]:
         item, path = top, ""
         for part in node.name.split("."):
             path = f"{path}.{part}" if path else part
-            found = item.children.get(part)
-            if found is None:
-                found = item.children[part] = Item(part, path)
-                found.kind = kinds.get(path, "")
-            item = found
+            child = item.children.get(part)
+            if child is None:
+                child = item.children[part] = Item(part, path)
+                child.kind = kinds.get(path, "")
+            item = child
             item.nodes.append(index)
         item.kind = node.kind
         item.signature = known.setdefault((node.kind, node.config), len(known))
@@ -87,12 +87,12 @@ def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
 def _by_name(base: Sequence[Item], head: Sequence[Item]) -> dict[int, int]:
     """Places of items whose names are the same, and given rather than counted in one of the two."""
     places = {item.name: place for place, item in enumerate(head)}
-    found = {}
+    partners = {}
     for place, item in enumerate(base):
         other = places.get(item.name)
         if other is not None and (item.is_named or head[other].is_named):
-            found[place] = other
-    return found
+            partners[place] = other
+    return partners
 
 
 def _gaps(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> list[tuple[list[int], list[int]]]:
@@ -121,11 +121,11 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         before.append(at[length - 1] if length else -1)
         ends[length : length + 1] = [theirs]
         at[length : length + 1] = [place]
-    found, place = [], at[-1] if at else -1
+    kept, place = [], at[-1] if at else -1
     while place >= 0:
-        found.append(pairs[place])
+        kept.append(pairs[place])
         place = before[place]
-    return found[::-1]
+    return kept[::-1]
 
 
 def _signature(item: Item) -> Hashable:
@@ -156,10 +156,10 @@ def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[in
 
 def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
     cells = len(left) * len(right)
-    pairs = _few_edits(left, right) if cells > MOST_CELLS else None
+    pairs = _few_edits(left, right) if cells > _MOST_CELLS else None
     if pairs is not None:
         return pairs
-    if cells > MOST_CELLS or not steps.afford(cells // CELLS_A_STEP):
+    if cells > _MOST_CELLS or not steps.afford(cells // _CELLS_A_STEP):
         return _by_occurrence(left, right)
     lengths = [[0] * (len(right) + 1) for _ in range(len(left) + 1)]
     for first in range(len(left) - 1, -1, -1):
@@ -167,27 +167,27 @@ def _longest(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[
         for second in range(len(right) - 1, -1, -1):
             same = left[first] == right[second]
             row[second] = below[second + 1] + 1 if same else max(below[second], row[second + 1])
-    found, first, second = [], 0, 0
+    both, first, second = [], 0, 0
     while first < len(left) and second < len(right):
         if left[first] == right[second]:
-            found.append((first, second))
+            both.append((first, second))
             first, second = first + 1, second + 1
         elif lengths[first + 1][second] >= lengths[first][second + 1]:
             first += 1
         else:
             second += 1
-    return found
+    return both
 
 
 def _few_edits(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]] | None:
-    """A longest common subsequence, None where it takes more than `MOST_EDITS` edits, or more steps than are left.
+    """A longest common subsequence, None where it takes more than `_MOST_EDITS` edits, or more steps than are left.
 
     Myers, "An O(ND) difference algorithm and its variations", 1986: `reach[k]` is how far into `left` one gets on
     diagonal k (place in left less place in right) with so many edits.
     """
     reach = {1: 0}
     history: list[dict[int, int]] = []
-    for edits in range(MOST_EDITS + 1):
+    for edits in range(_MOST_EDITS + 1):
         if not steps.afford(edits):
             return None
         history.append({diagonal: reach[diagonal] for diagonal in range(-edits - 1, edits + 2) if diagonal in reach})

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, Reach, aligned, at_input, measure_beside
+from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, Reach, aligned, measure_beside
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node
@@ -47,11 +47,10 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
     measures: Measures = {}
     rows = []
     for node, field in zip(network.layers, fields[network.input_count :], strict=True):
-        shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        shapes = network.shapes_into(node)
         key = node.config, shapes, node.borrowed_names
         cost = known.get(key)
         if cost is None:
-            assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
             cost = known[key] = costs(node.config, shapes, node.borrowed_names)
         rows.append(_row(network, node, measured(field, node.shape, measures), shapes, cost, batch))
     return rows
@@ -59,8 +58,7 @@ def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
 
 def row_of(network: Network, node: Node, field: Field) -> Row:
     """The row of one layer, whose receptive field is known."""
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    shapes = tuple(network.nodes[source].shape for source in node.inputs)
+    shapes = network.shapes_into(node)
     return _row(network, node, measured(field, node.shape), shapes, costs(node.config, shapes, node.borrowed_names), 1)
 
 
@@ -88,7 +86,7 @@ def _row(
         elementwise_ops,
         2 * macs + elementwise_ops,
         receptive_field,
-        node.config is None or node.config.costed,
+        node.config.costed,
     )
 
 
@@ -120,11 +118,8 @@ def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     fields: list[Field] = []
     misaligned = []
     for node in network.nodes:
-        if node.config is None:
-            fields.append(at_input(len(node.shape) - 1, node.shape[1:]))
-            continue
         entering = tuple(fields[source] for source in node.inputs)
-        shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        shapes = network.shapes_into(node)
         fields.append(node.config.receptive_field(entering, shapes))
         if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
             misaligned.append(node.name)
@@ -193,17 +188,17 @@ def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     nodes, last_use = network.nodes, _last_uses(network)
     sizes = [_activations(node) * element_bytes for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
-    found = []
+    sums = []
     for index in range(network.input_count, len(nodes)):
         alive += sizes[index]
-        found.append(alive)
+        sums.append(alive)
         alive -= sum(sizes[source] for source in {*nodes[index].inputs, index} if last_use[source] == index)
-    return found
+    return sums
 
 
 def _activations(node: Node) -> int:
     """Elements of the output, none where it is an array of the layer's own."""
-    return 0 if node.config is not None and node.config.holds_output else product(node.shape)
+    return 0 if node.config.holds_output else product(node.shape)
 
 
 def _last_uses(network: Network) -> list[int]:

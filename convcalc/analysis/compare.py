@@ -33,7 +33,7 @@ class Delta(msgspec.Struct, frozen=True):
     percent: float | None
 
 
-class Totals(msgspec.Struct, frozen=True):
+class TotalDeltas(msgspec.Struct, frozen=True):
     """The totals of two reports; see `convcalc.analysis.report.Totals`."""
 
     params: Delta
@@ -75,7 +75,7 @@ class Comparison(msgspec.Struct, frozen=True):
 
     base: Report
     head: Report
-    totals: Totals
+    totals: TotalDeltas
     layers: tuple[Change, ...]
 
     @property
@@ -116,21 +116,21 @@ def compare(
     before = base if isinstance(base, Report) else analyze(base)
     after = head if isinstance(head, Report) else analyze(head)
     _refuse(before, after, inputs=not allow_input_change, conventions=not allow_convention_change)
-    names = Totals.__struct_fields__
+    names = TotalDeltas.__struct_fields__
     totals = {name: delta(getattr(before.totals, name), getattr(after.totals, name)) for name in names}
-    return Comparison(before, after, Totals(**totals), tuple(_Matching(before, after).changes()))
+    return Comparison(before, after, TotalDeltas(**totals), tuple(_Matching(before, after).changes()))
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
     if conventions and base.convention != head.convention:
         names = [name for name in base.convention.__struct_fields__
                  if getattr(base.convention, name) != getattr(head.convention, name)]  # fmt: skip
-        found = ", ".join(f"{name} {getattr(base.convention, name)} against {getattr(head.convention, name)}"
+        differences = ", ".join(f"{name} {getattr(base.convention, name)} against {getattr(head.convention, name)}"
                           for name in names)  # fmt: skip
-        raise Incomparable(f"the two reports do not count alike: {found}")
+        raise Incomparable(f"the two reports do not count alike: {differences}")
     shapes = [[list(node.shape) for node in report.network.inputs] for report in (base, head)]
     if inputs and shapes[0] != shapes[1]:
-        first, second = (", ".join(map(str, found)) for found in shapes)
+        first, second = (", ".join(map(str, of_report)) for of_report in shapes)
         raise Incomparable(f"the inputs differ: {first} against {second}")
 
 
@@ -148,18 +148,18 @@ class _Matching:
         self.pairs = [(mine, theirs) for theirs, mine in pairs] if swapped else pairs
         self.partner: dict[int, set[int]] = {}
         self.matched_heads: set[int] = set()
-        for one, other in self.pairs:
-            if one is not None and other is not None:
-                self.matched_heads.update(other.nodes)
-                for index in one.nodes:
-                    self.partner[index] = set(other.nodes)
+        for before, after in self.pairs:
+            if before is not None and after is not None:
+                self.matched_heads.update(after.nodes)
+                for index in before.nodes:
+                    self.partner[index] = set(after.nodes)
 
     def changes(self) -> Iterator[Change]:
         """Every layer of both, with what became of it."""
-        for one, other in self.pairs:
-            base, base_parts = self._line(0, one)
-            head, head_parts = self._line(1, other)
-            yield Change(self._mark(one, other, base, head), base, head, base_parts, head_parts)
+        for mine, theirs in self.pairs:
+            base, base_parts = self._line(0, mine)
+            head, head_parts = self._line(1, theirs)
+            yield Change(self._mark(mine, theirs, base, head), base, head, base_parts, head_parts)
 
     def _line(self, side: int, item: Item | None) -> tuple[Line | None, tuple[Line, ...]]:
         if item is None:
@@ -169,15 +169,15 @@ class _Matching:
         if not item.children:
             return layer_line(report, item.nodes[0] - start), ()
         places = [index - start for index in item.nodes]
-        whole = total_line(report, item.path, item.kind, places)
-        return whole, tuple(layer_line(report, place) for place in places)
+        total = total_line(report, item.path, item.kind, places)
+        return total, tuple(layer_line(report, place) for place in places)
 
-    def _mark(self, one: Item | None, other: Item | None, base: Line | None, head: Line | None) -> Mark:
-        if one is None:
+    def _mark(self, mine: Item | None, theirs: Item | None, base: Line | None, head: Line | None) -> Mark:
+        if mine is None:
             return "added"
-        if other is None:
+        if theirs is None:
             return "removed"
-        if _is_renamed(one, other) or one.signature != other.signature or self._is_rewired(one, other):
+        if _is_renamed(mine, theirs) or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
             return "edited"
         same = all(getattr(base, field) == getattr(head, field) for field in (*COSTS, "output_shape"))
         return (
@@ -186,11 +186,11 @@ class _Matching:
             else "affected"
         )
 
-    def _is_rewired(self, one: Item, other: Item) -> bool:
+    def _is_rewired(self, base: Item, head: Item) -> bool:
         """Whether it reads another layer, or another's weights, though that which it read is still there."""
-        if one.children or other.children:
+        if base.children or head.children:
             return False
-        mine, theirs = self._node(0, one), self._node(1, other)
+        mine, theirs = self._node(0, base), self._node(1, head)
         if (mine.shared is None) != (theirs.shared is None) or len(mine.inputs) != len(theirs.inputs):
             return True
         if [(array.name, array.array) for array in mine.borrowed] != [
@@ -245,24 +245,24 @@ class _Lazily:
 
 def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, Item | None]]:
     """Layers in pairs: those of one block with those of the other, a block with the layer that it stands for."""
-    for one, other in aligned(base, head):
-        if one is not None and other is not None:
-            if one.children and other.children:
-                for child in other.children.values():
-                    child.is_moved = _is_renamed(one, other)
-                yield from _pairs(list(one.children.values()), list(other.children.values()))
+    for mine, theirs in aligned(base, head):
+        if mine is not None and theirs is not None:
+            if mine.children and theirs.children:
+                for child in theirs.children.values():
+                    child.is_moved = _is_renamed(mine, theirs)
+                yield from _pairs(list(mine.children.values()), list(theirs.children.values()))
             else:
-                yield one, other
-        elif one is not None:
-            yield from ((leaf, None) for leaf in _leaves(one))
-        elif other is not None:
-            yield from ((None, leaf) for leaf in _leaves(other))
+                yield mine, theirs
+        elif mine is not None:
+            yield from ((leaf, None) for leaf in _leaves(mine))
+        elif theirs is not None:
+            yield from ((None, leaf) for leaf in _leaves(theirs))
 
 
-def _is_renamed(one: Item, other: Item) -> bool:
+def _is_renamed(mine: Item, theirs: Item) -> bool:
     """Whether a name that was given, its own or one around it, is another; counted names shift by themselves."""
-    renamed = one.name != other.name and (one.is_named or other.is_named)
-    return renamed or one.is_moved or other.is_moved
+    renamed = mine.name != theirs.name and (mine.is_named or theirs.is_named)
+    return renamed or mine.is_moved or theirs.is_moved
 
 
 def _leaves(item: Item) -> Iterator[Item]:

@@ -19,7 +19,7 @@ from convcalc.analysis.symbols import REACH, Layer, Symbol
 from convcalc.arithmetic.field import Field, Reach
 from convcalc.arithmetic.number import NoFormula, Traced, traced
 from convcalc.layers import Kind, Shape, page
-from convcalc.network import Borrowed, Group, Network, Node
+from convcalc.network import Borrowed, Group, Network
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
 NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
@@ -168,7 +168,7 @@ def _overview(network: Network) -> NetworkExplanation:
     known: dict[Any, Formula | None] = {}
     found = []
     for node in network.layers:
-        config, shapes = _config(node), _shapes(network, node)
+        config, shapes = node.config, network.shapes_into(node)
         key = config, shapes
         steps.spend(LINE_STEPS if key in known else FORMULA_STEPS)
         if key not in known:
@@ -181,7 +181,7 @@ def _overview(network: Network) -> NetworkExplanation:
 def _layer(network: Network, place: int) -> LayerExplanation:
     node, fields = network.nodes[place], receptive_fields(network)[0]
     row = row_of(network, node, fields[place])
-    config, shapes = _config(node), _shapes(network, node)
+    config, shapes = node.config, network.shapes_into(node)
     work = Work(config, shapes)
     owner = None if node.shared is None else network.nodes[node.shared].name
     local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
@@ -214,15 +214,6 @@ def _layer(network: Network, place: int) -> LayerExplanation:
 
 def _borrowing(network: Network, array: Borrowed) -> str:
     return f"{array.name} reads the elements of {network.nodes[array.owner].name}.{array.array}, counted there"
-
-
-def _config(node: Node) -> Kind:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    return node.config
-
-
-def _shapes(network: Network, node: Node) -> tuple[Shape, ...]:
-    return tuple(network.nodes[source].shape for source in node.inputs)
 
 
 def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Symbol]:
@@ -369,7 +360,7 @@ def _told_of_block(network: Network, place: int, group: Group) -> tuple[str, str
     if repeated is not None:
         return told(repeated.about)
     node = next((node for node in network.nodes[group.first : group.last] if node.name == f"{group.name}.0"), None)
-    return told(page(type(_config(node)))) if node is not None and node.kind == group.kind else ("", "")
+    return told(page(type(node.config))) if node is not None and node.kind == group.kind else ("", "")
 
 
 def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:

@@ -49,11 +49,11 @@ def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | 
     of one kind are one line each. `top` keeps the lines with the most MACs, in falling order.
     """
     if by == "kind":
-        found = list(_by_kind(report))
+        in_order = list(_by_kind(report))
     else:
         groups = [] if expand else _outermost(report, repeats_only=by == "layer")
-        found = list(_by_group(report, groups))
-    return found if top is None else sorted(found, key=lambda line: -line.macs)[:top]
+        in_order = list(_by_group(report, groups))
+    return in_order if top is None else sorted(in_order, key=lambda line: -line.macs)[:top]
 
 
 def _outermost(report: Report, *, repeats_only: bool) -> list[Group]:
@@ -84,9 +84,8 @@ def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
 def layer_line(report: Report, place: int) -> Line:
     """The line of one layer, the inputs not counted."""
     network = report.network
-    row, config = report.layers[place], network.nodes[network.input_count + place].config
-    summary = config.summary() if config is not None else ""
-    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, summary)
+    row, node = report.layers[place], network.nodes[network.input_count + place]
+    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, node.config.summary())
 
 
 def total_line(report: Report, name: str, kind: str, places: Sequence[int]) -> Line:

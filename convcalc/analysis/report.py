@@ -140,10 +140,10 @@ class Report(msgspec.Struct, frozen=True):
         return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
 
 
-def meets(found: Any, expected: Any) -> bool:
+def meets(figure: Any, expected: Any) -> bool:
     """Whether a figure is what a spec expects; one number stands for all axes."""
-    alike = isinstance(found, tuple) and isinstance(expected, int) and set(found) == {expected}
-    return alike or bool(found == expected)
+    alike = isinstance(figure, tuple) and isinstance(expected, int) and set(figure) == {expected}
+    return alike or bool(figure == expected)
 
 
 def _is_local(field: ReceptiveField) -> bool:

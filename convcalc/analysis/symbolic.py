@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.explain import UNCOSTED, Work, told, used
 from convcalc.arithmetic.field import Field, Reach, at_input
-from convcalc.layers import Kind, Shape, defaults, field_types, page
+from convcalc.layers import Kind, Shape, defaults_on, field_types, page
+from convcalc.layers._configured import fault
 
 AXES = 2
 DRAWS = 2000
@@ -93,11 +94,11 @@ def _plainest(kind: type[Kind]) -> Case:
     """A configuration that the kind accepts, made as plain as it lets itself be made, a change at a time."""
     case = min((kind.case(random.Random(seed)) for seed in range(DRAWS)), key=_oddities)
     for shapes in _plainer_shapes(case[1]):
-        if _fits(case[0], shapes):
+        if fault(case[0], shapes) is None:
             case = case[0], shapes
     for fields in _plainer_fields(*case):
         changed = replace(case[0], **fields)
-        if _fits(changed, case[1]):
+        if fault(changed, case[1]) is None:
             case = changed, case[1]
     return case
 
@@ -114,12 +115,8 @@ def _oddities(case: Case) -> tuple[int, ...]:
 
 
 def _is_default(config: Kind, name: str, rank: int) -> bool:
-    standard, type_ = defaults(type(config)), field_types(type(config))[name]
-    return name in standard and getattr(config, name) == type_.expand(standard[name], rank)
-
-
-def _fits(config: Kind, shapes: tuple[Shape, ...]) -> bool:
-    return all(check.holds for check in config.checks(*shapes))
+    unwritten = defaults_on(type(config), rank)
+    return name in unwritten and getattr(config, name) == unwritten[name]
 
 
 def _plainer_shapes(shapes: tuple[Shape, ...]) -> Iterator[tuple[Shape, ...]]:
@@ -133,8 +130,7 @@ def _plainer_shapes(shapes: tuple[Shape, ...]) -> Iterator[tuple[Shape, ...]]:
 def _plainer_fields(config: Kind, shapes: tuple[Shape, ...]) -> Iterator[dict[str, Any]]:
     """Each field at its default, then one number for all axes, a window of which each position sees several."""
     types, rank = field_types(type(config)), len(shapes[0]) - 1
-    standard = defaults(type(config))
-    yield from ({name: types[name].expand(default, rank)} for name, default in standard.items())
+    yield from ({name: default} for name, default in defaults_on(type(config), rank).items())
     for name, type_ in types.items():
         value = getattr(config, name)
         if isinstance(value, tuple) and value:

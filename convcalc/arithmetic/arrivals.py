@@ -299,7 +299,6 @@ def _looked_at(sources: Sources, places: Places, count: int) -> Places:
 
 
 def _on_axis(positions: Iterable[int], count: int) -> range | list[int]:
-    """The positions that are on an axis of `count`."""
     if isinstance(positions, range):
         return _within(positions, count)
     return [position for position in positions if 0 <= position < count]

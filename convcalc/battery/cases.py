@@ -29,7 +29,7 @@ class Case(msgspec.Struct, frozen=True):
     document: dict[str, Any]
 
     def text(self) -> str:
-        """The spec."""
+        """The spec as a file has it."""
         return writing.text(self.document)
 
     def network(self) -> Network:
@@ -41,7 +41,7 @@ class Case(msgspec.Struct, frozen=True):
         return loads(Source(f"{self.subject}.yaml", self.text()))
 
 
-class NothingFits(Exception):
+class _NothingFits(Exception):
     """No values were found that a block or a network accepts; the message is why the last were refused."""
 
 
@@ -54,7 +54,7 @@ def generated(subject: str, draw: random.Random) -> Case:
     """A case of a kind, a block or a network.
 
     Raises:
-        NothingFits: after `MOST_TRIES` tries.
+        _NothingFits: after `MOST_TRIES` tries.
     """
     kind = layers.load(subject)
     if kind is not None:
@@ -68,7 +68,7 @@ def generated(subject: str, draw: random.Random) -> Case:
             reason = error.diagnostics[0].message
             continue
         return case
-    raise NothingFits(reason)
+    raise _NothingFits(reason)
 
 
 MAPS = {"deform_conv": ("input", "offset", "mask")}
@@ -93,19 +93,19 @@ def _of_block(subject: str, draw: random.Random) -> dict[str, Any]:
     return {"input": [draw.randint(1, 6), *sizes], "layers": [{subject: fields} if fields else subject]}
 
 
-Draw = Callable[[random.Random, int], Any]
+_Draw = Callable[[random.Random, int], Any]
 
 
 def _number(draw: random.Random, rank: int) -> int:
     return draw.randint(1, 4)
 
 
-def _per_axis(least: int, most: int) -> Draw:
+def _per_axis(least: int, most: int) -> _Draw:
     """A number for all axes, or one for each."""
 
     def drawn(draw: random.Random, rank: int) -> Any:
-        each = [draw.randint(least, most) for _ in range(rank)]
-        return each if draw.random() < 0.3 else each[0]
+        numbers = [draw.randint(least, most) for _ in range(rank)]
+        return numbers if draw.random() < 0.3 else numbers[0]
 
     return drawn
 
@@ -119,7 +119,7 @@ def _flag(draw: random.Random, rank: int) -> bool:
     return draw.random() < 0.5
 
 
-PARAMETERS: dict[str, Draw] = {
+PARAMETERS: dict[str, _Draw] = {
     "kernel_size": _per_axis(1, 3),
     "stride": _per_axis(1, 2),
     "dilation": _per_axis(1, 2),

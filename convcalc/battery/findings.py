@@ -10,7 +10,7 @@ import msgspec
 import numpy as np
 
 from convcalc.battery.identities import Bench, disagreement, identities
-from convcalc.layers import Kind, Shape
+from convcalc.layers import Kind
 from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
 from convcalc.reference.execution import run_layer
@@ -25,9 +25,9 @@ Column = Literal["shape", "params", "macs", "receptive_field", "identities", "va
 COLUMNS: tuple[Column, ...] = ("shape", "params", "macs", "receptive_field", "identities")
 """What is always looked at; `values` are where there is another runtime to hold them against."""
 
-MOST_MACS_TO_COUNT = 600
+_MOST_MACS_TO_COUNT = 600
 """A layer of more is not run on numbers that count, nor probed with all its channels and axes."""
-MOST_ELEMENTS_TO_REACH = 40
+_MOST_ELEMENTS_TO_REACH = 40
 """Elements of a layer's learned arrays that are followed to its output; of more, as many are drawn."""
 
 TOTALS: dict[str, Column] = {
@@ -41,7 +41,7 @@ TOTALS: dict[str, Column] = {
 """What a total of a network is about."""
 
 
-class Finding(msgspec.Struct, frozen=True):
+class Mismatch(msgspec.Struct, frozen=True):
     """One number that is not as claimed. `layer` is empty where it is one of the whole network."""
 
     column: Column
@@ -53,7 +53,7 @@ class Checked(msgspec.Struct, frozen=True):
     """What came of one case: the columns of which there was something to check, and what was found wrong."""
 
     columns: frozenset[Column]
-    findings: tuple[Finding, ...]
+    findings: tuple[Mismatch, ...]
 
 
 def checked(
@@ -63,57 +63,56 @@ def checked(
 
     `only` leaves out what other columns alone would need. `against` is the runtime that the values are held against.
     """
-    found: list[Finding] = []
+    findings: list[Mismatch] = []
     about: set[Column] = set()
     if only != "identities":
         try:
-            about |= _figures(network, seed, found, probed=only in (None, "receptive_field"))
+            about |= _figures(network, seed, findings, probed=only in (None, "receptive_field"))
             if against is not None and only in (None, "values"):
-                about |= _values(network, seed, found)
+                about |= _values(network, seed, findings)
         except Exception as error:  # a formula that fails is one that is wrong
-            found.append(Finding("shape", "", f"a formula fails: {_told(error)}"))
-    broken = any(finding.column == "shape" for finding in found)
+            findings.append(Mismatch("shape", "", f"a formula fails: {_told(error)}"))
+    broken = any(finding.column == "shape" for finding in findings)
     if not broken and len(network.layers) == 1 and only in (None, "params", "macs"):
-        config, shapes = _alone(network)
-        found += _small(config, shapes, network.layers[0].name, seed)
+        findings += _small(network, seed)
     if only in (None, "identities"):
-        about |= _identities(network, subject, seed, found)
-    return Checked(frozenset(about | {finding.column for finding in found}), tuple(found))
+        about |= _identities(network, subject, seed, findings)
+    return Checked(frozenset(about | {finding.column for finding in findings}), tuple(findings))
 
 
-def _figures(network: Network, seed: int, found: list[Finding], *, probed: bool) -> set[Column]:
+def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: bool) -> set[Column]:
     """The columns there are figures for; what is wrong with them is added to `found`."""
     report, layers, totals = compared(network, "float64", seed, 1, probed=False)
     for layer in layers:
-        found += _of_layer(layer)
+        findings += _of_layer(layer)
     for name, figure in totals.items():
-        if figure.agrees is False and not any(finding.column == TOTALS[name] for finding in found):
-            found.append(Finding(TOTALS[name], "", f"{name} in total {_figure(figure)}"))
+        if figure.agrees is False and not any(finding.column == TOTALS[name] for finding in findings):
+            findings.append(Mismatch(TOTALS[name], "", f"{name} in total {_figure(figure)}"))
     about: set[Column] = {"shape"}
     about |= {"params"} if report.totals.params or report.totals.buffers else set()
     about |= {"macs"} if report.totals.macs else set()
     if probed and not any(layer.problem for layer in layers):
-        small = len(network.layers) == 1 and report.totals.macs <= MOST_MACS_TO_COUNT
+        small = len(network.layers) == 1 and report.totals.macs <= _MOST_MACS_TO_COUNT
         checks = probe(network, thin=not small)[network.input_count :]
-        found += [Finding("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
+        findings += [Mismatch("receptive_field", check.name, check.reason) for check in checks if check.agrees is False]
         about |= {"receptive_field"} if any(check.agrees is not None for check in checks) else set()
     return about
 
 
-def _values(network: Network, seed: int, found: list[Finding]) -> set[Column]:
+def _values(network: Network, seed: int, findings: list[Mismatch]) -> set[Column]:
     """Whether any value was compared; float32, which ONNX Runtime has all operators for."""
-    runtime = OnnxRuntime(network, RandomWeights(network, seed), whole=False)
+    runtime = OnnxRuntime(network, RandomWeights(network, seed), outputs=False)
     _, layers, _ = compared(network, "float32", seed, 1, weights=runtime, runtime=runtime, probed=False)
     comparisons = [(layer.name, layer.against) for layer in layers if layer.against is not None]
-    found += [
-        Finding("values", name, f"values {each.difference:.1e} apart, more than {each.tolerance:.1e}")
-        for name, each in comparisons
-        if each.agrees is False
+    findings += [
+        Mismatch("values", name, f"values {comparison.difference:.1e} apart, more than {comparison.tolerance:.1e}")
+        for name, comparison in comparisons
+        if comparison.agrees is False
     ]
-    return {"values"} if any(each.agrees is not None for _, each in comparisons) else set()
+    return {"values"} if any(comparison.agrees is not None for _, comparison in comparisons) else set()
 
 
-def _of_layer(layer: LayerResult) -> Iterator[Finding]:
+def _of_layer(layer: LayerResult) -> Iterator[Mismatch]:
     figures: tuple[tuple[Column, Figure], ...] = (
         ("shape", layer.output_shape),
         ("params", layer.params),
@@ -121,9 +120,9 @@ def _of_layer(layer: LayerResult) -> Iterator[Finding]:
     )
     for column, figure in figures:
         if layer.problem and (figure.claimed or column == "shape"):
-            yield Finding(column, layer.name, f"cannot be run: {layer.problem}")
+            yield Mismatch(column, layer.name, f"cannot be run: {layer.problem}")
         elif figure.agrees is False:
-            yield Finding(column, layer.name, _figure(figure))
+            yield Mismatch(column, layer.name, _figure(figure))
 
 
 def _figure(figure: Figure) -> str:
@@ -138,32 +137,27 @@ def _told(error: Exception) -> str:
     return f"{type(error).__name__}: {error}".rstrip(": ")
 
 
-def _alone(network: Network) -> tuple[Kind, list[Shape]]:
-    (node,) = network.layers
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    return node.config, [network.nodes[source].shape for source in node.inputs]
-
-
-def _small(config: Kind, shapes: list[Shape], name: str, seed: int) -> Iterator[Finding]:
+def _small(network: Network, seed: int) -> Iterator[Mismatch]:
     """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
-    bench = Bench(seed)
+    (layer,) = network.layers
+    config, shapes, name, bench = layer.config, network.shapes_into(layer), layer.name, Bench(seed)
     inputs, macs = [bench.random(1, *shape) for shape in shapes], config.macs(*shapes)
     try:
         arrays = bench.arrays(config, shapes)
         idle = _idle(config, arrays, inputs, seed)
     except Exception as error:  # as above
-        yield Finding("params", name, f"cannot be run: {_told(error)}")
+        yield Mismatch("params", name, f"cannot be run: {_told(error)}")
         return
     if idle:
-        yield Finding("params", name, f"element {idle} reaches no output")
-    if 0 < macs <= MOST_MACS_TO_COUNT:
+        yield Mismatch("params", name, f"element {idle} reaches no output")
+    if 0 < macs <= _MOST_MACS_TO_COUNT:
         try:
             count = counted(config, arrays, inputs)
         except Exception as error:  # as above
-            yield Finding("macs", name, f"cannot be run on numbers that count: {_told(error)}")
+            yield Mismatch("macs", name, f"cannot be run on numbers that count: {_told(error)}")
         else:
             if count.products != macs:
-                yield Finding("macs", name, f"{macs:,} claimed, {count.products:,} products seen by the numbers")
+                yield Mismatch("macs", name, f"{macs:,} claimed, {count.products:,} products seen by the numbers")
 
 
 def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:
@@ -172,14 +166,14 @@ def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: 
     places = [
         (name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)
     ]
-    if len(places) > MOST_ELEMENTS_TO_REACH:
-        places = draw.sample(places, MOST_ELEMENTS_TO_REACH)
+    if len(places) > _MOST_ELEMENTS_TO_REACH:
+        places = draw.sample(places, _MOST_ELEMENTS_TO_REACH)
     uncropped = _uncropped(config)
     for name, place in places:
         spoiled = arrays[name].copy()
         spoiled[place] = np.nan
         tries = ((config, inputs), (config, [-x for x in inputs]), (uncropped, inputs))
-        if not any(_has_nan(each, {**arrays, name: spoiled}, entering) for each, entering in tries):
+        if not any(_has_nan(form, {**arrays, name: spoiled}, entering) for form, entering in tries):
             return f"{name}[{', '.join(map(str, place))}]"
     return ""
 
@@ -197,20 +191,20 @@ def _uncropped(config: Kind) -> Kind:
     return msgspec.structs.replace(config, padding="valid", output_padding=(0,) * len(config.output_padding))  # type: ignore[attr-defined]  # one of its fields
 
 
-def _identities(network: Network, subject: str, seed: int, found: list[Finding]) -> set[Column]:
+def _identities(network: Network, subject: str, seed: int, findings: list[Mismatch]) -> set[Column]:
     """Whether any identity says something of the network; what is wrong with them is added to `found`."""
     spoken = False
-    alone = len(network.layers) == 1 and network.layers[0].kind == subject
+    layer = network.layers[-1]
+    alone = len(network.layers) == 1 and layer.kind == subject
     for identity in identities().get(subject, ()):
         try:
             if alone:
-                config, shapes = _alone(network)
-                wrong = disagreement(identity, seed, config, *shapes)
+                wrong = disagreement(identity, seed, layer.config, *network.shapes_into(layer))
             else:
                 wrong = disagreement(identity, seed, network)
         except Exception as error:  # as above
             wrong = f"{identity.claim}: {_told(error)}"
         spoken |= wrong is not None
         if wrong:
-            found.append(Finding("identities", network.layers[-1].name if alone else "", wrong))
+            findings.append(Mismatch("identities", layer.name if alone else "", wrong))
     return {"identities"} if spoken else set()

@@ -11,7 +11,7 @@ import msgspec
 Range = tuple[int, int]
 
 
-class Template(msgspec.Struct, frozen=True, kw_only=True):
+class _SmallNetwork(msgspec.Struct, frozen=True, kw_only=True):
     """`channels` of each input, `sizes` and number of spatial `axes`, and `variables`, each from least to most."""
 
     layers: str
@@ -23,7 +23,7 @@ class Template(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NETWORKS = {
-    "residual": Template(
+    "residual": _SmallNetwork(
         variables={"width": (1, 4), "kernel": (1, 4), "dilation": (1, 2)},
         layers="""
 - conv: {name: stem, out_channels: width, kernel_size: 3, stride: 2, padding: 1, bias: false}
@@ -38,7 +38,7 @@ NETWORKS = {
 - basic_block: {channels: 2 * width, stride: 2}
 """,
     ),
-    "paths": Template(
+    "paths": _SmallNetwork(
         variables={"width": (1, 3), "left": (0, 3), "right": (0, 3)},
         axes=(1, 1),
         layers="""
@@ -49,7 +49,7 @@ NETWORKS = {
 - conv: {out_channels: width, kernel_size: 2}
 """,
     ),
-    "inception": Template(
+    "inception": _SmallNetwork(
         variables={"width": (1, 3), "dilation": (1, 3)},
         layers="""
 - concat:
@@ -61,7 +61,7 @@ NETWORKS = {
 - avg_pool: {kernel_size: 2, ceil_mode: true}
 """,
     ),
-    "shared": Template(
+    "shared": _SmallNetwork(
         variables={"width": (1, 4), "kernel": (1, 3)},
         inputs=("left", "right"),
         layers="""
@@ -74,7 +74,7 @@ NETWORKS = {
 - linear: {name: judge, out_features: width}
 """,
     ),
-    "recurrent": Template(
+    "recurrent": _SmallNetwork(
         variables={"width": (1, 3), "times": (1, 3)},
         layers="""
 - conv: {name: stem, out_channels: width, kernel_size: 1}
@@ -82,7 +82,7 @@ NETWORKS = {
 - conv: {share: step, out_channels: width, kernel_size: 3, padding: 1, repeat: times}
 """,
     ),
-    "gated": Template(
+    "gated": _SmallNetwork(
         variables={"width": (2, 5), "reduction": (1, 2)},
         layers="""
 - conv: {out_channels: width, kernel_size: 3, padding: 1}
@@ -90,7 +90,7 @@ NETWORKS = {
 - conv: {out_channels: 2, kernel_size: 2, stride: 2}
 """,
     ),
-    "transposed decoder": Template(
+    "transposed decoder": _SmallNetwork(
         variables={"width": (1, 3), "stride": (2, 3), "kernel": (1, 4)},
         axes=(1, 1),
         sizes=(4, 12),
@@ -102,7 +102,7 @@ NETWORKS = {
 - conv: {out_channels: 1, kernel_size: 3, padding: same_lower}
 """,
     ),
-    "skips": Template(
+    "skips": _SmallNetwork(
         variables={"width": (1, 3), "half": (2, 4)},
         axes=(1, 2),
         sizes=(8, 8),
@@ -116,7 +116,7 @@ NETWORKS = {
 - conv: {out_channels: 1, kernel_size: half}
 """,
     ),
-    "sub-pixel": Template(
+    "sub-pixel": _SmallNetwork(
         variables={"factor": (1, 3), "kernel": (1, 3)},
         channels=(1, 2),
         sizes=(3, 5),
@@ -127,7 +127,7 @@ NETWORKS = {
 - max_pool: {kernel_size: 2, stride: 1}
 """,
     ),
-    "causal stack": Template(
+    "causal stack": _SmallNetwork(
         variables={"width": (1, 3), "depth": (1, 3)},
         axes=(1, 1),
         sizes=(8, 12),
@@ -138,7 +138,7 @@ NETWORKS = {
 - add: {from: [previous, stem]}
 """,
     ),
-    "classifier": Template(
+    "classifier": _SmallNetwork(
         variables={"width": (1, 4), "classes": (1, 5)},
         sizes=(6, 9),
         layers="""
@@ -152,7 +152,7 @@ NETWORKS = {
 - softmax
 """,
     ),
-    "tokens": Template(
+    "tokens": _SmallNetwork(
         variables={"heads": (1, 2), "each": (1, 3)},
         sizes=(4, 8),
         layers="""
@@ -164,7 +164,7 @@ NETWORKS = {
 - split: {sections: heads, part: 0, axis: 1}
 """,
     ),
-    "stage": Template(
+    "stage": _SmallNetwork(
         variables={"width": (1, 3), "expansion": (1, 2), "times": (1, 2)},
         sizes=(5, 9),
         layers="""
@@ -177,7 +177,7 @@ NETWORKS = {
 - slice: {start: 0, end: 1}
 """,
     ),
-    "turned": Template(
+    "turned": _SmallNetwork(
         variables={"width": (1, 3), "kernel": (2, 3)},
         axes=(2, 2),
         sizes=(4, 8),
@@ -188,7 +188,7 @@ NETWORKS = {
 - channel_shuffle: width
 """,
     ),
-    "rates": Template(
+    "rates": _SmallNetwork(
         variables={"factor": (1, 3), "kernel": (1, 3)},
         axes=(1, 1),
         sizes=(4, 6),

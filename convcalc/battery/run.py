@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from convcalc.battery.cases import Case, generated, groups
-from convcalc.battery.findings import COLUMNS, Checked, Column, Finding, checked
+from convcalc.battery.findings import COLUMNS, Checked, Column, Mismatch, checked
 from convcalc.battery.identities import identities
 from convcalc.battery.shrink import MOST_TRIES, shrunk
 from convcalc.language import SpecError, writing
@@ -23,7 +23,7 @@ from convcalc.network import Network
 from convcalc.reference.against import require_packages
 
 CASES = 60
-"""Cases of a kind, unless told."""
+"""Cases of each kind, where no other number is asked for."""
 
 
 class Counterexample(msgspec.Struct, frozen=True, kw_only=True):
@@ -109,7 +109,7 @@ def battery(
     """
     if against is not None:
         require_packages()
-    trial = _Trial(cases, seed, against, most_tries)
+    trial = _Setup(cases, seed, against, most_tries)
     known = {name: group for group, names in groups().items() for name in names}
     named = list(known) if kinds is None else list(kinds)
     for name in named:
@@ -123,9 +123,7 @@ def battery(
     return Battery(seed=seed, cases=cases, runtime=against or "", results=tuple(results))
 
 
-class _Trial(msgspec.Struct, frozen=True):
-    """How everything is tried."""
-
+class _Setup(msgspec.Struct, frozen=True):
     cases: int
     seed: int
     against: str | None
@@ -136,7 +134,7 @@ class _Trial(msgspec.Struct, frozen=True):
         return (*COLUMNS, "values") if self.against else COLUMNS
 
 
-def _tried(name: str, group: str, trial: _Trial) -> KindResult:
+def _tried(name: str, group: str, trial: _Setup) -> KindResult:
     seen = dict.fromkeys(trial.columns, 0)
     wrong = dict.fromkeys(trial.columns, 0)
     counterexample = None
@@ -149,13 +147,13 @@ def _tried(name: str, group: str, trial: _Trial) -> KindResult:
             wrong["shape"] += 1
             counterexample = counterexample or _ungenerated(name, number, error)
             continue
-        found = _checked(case, own, trial)
-        for column in found.columns:
+        result = _checked(case, own, trial)
+        for column in result.columns:
             seen[column] += 1
-        for column in {finding.column for finding in found.findings}:
+        for column in {finding.column for finding in result.findings}:
             wrong[column] += 1
-        if counterexample is None and found.findings:
-            counterexample = _smallest(case, number, own, found.findings, trial)
+        if counterexample is None and result.findings:
+            counterexample = _smallest(case, number, own, result.findings, trial)
     return KindResult(
         name=name,
         group=group,
@@ -173,10 +171,10 @@ def _ungenerated(name: str, number: int, error: Exception) -> Counterexample:
     )
 
 
-def _checked(case: Case, seed: int, trial: _Trial, only: Column | None = None) -> Checked:
+def _checked(case: Case, seed: int, trial: _Setup, only: Column | None = None) -> Checked:
     network = _network(case)
     if isinstance(network, str):
-        return Checked(frozenset({"shape"}), (Finding("shape", "", network),))
+        return Checked(frozenset({"shape"}), (Mismatch("shape", "", network),))
     return checked(network, case.subject, seed, only, against=trial.against)
 
 
@@ -190,12 +188,12 @@ def _network(case: Case) -> Network | str:
         return f"a formula fails: {type(error).__name__}: {error}"
 
 
-def _smallest(case: Case, number: int, seed: int, findings: tuple[Finding, ...], trial: _Trial) -> Counterexample:
+def _smallest(case: Case, number: int, seed: int, findings: tuple[Mismatch, ...], trial: _Setup) -> Counterexample:
     first = min(findings, key=lambda finding: trial.columns.index(finding.column))
 
-    def same(candidate: Case) -> Finding | None:
-        found = _checked(candidate, seed, trial, first.column).findings
-        return next((finding for finding in found if finding.column == first.column), None)
+    def same(candidate: Case) -> Mismatch | None:
+        findings = _checked(candidate, seed, trial, first.column).findings
+        return next((finding for finding in findings if finding.column == first.column), None)
 
     small = shrunk(case, lambda candidate: same(candidate) is not None, trial.most_tries)
     finding = same(small) or first

@@ -60,11 +60,11 @@ def _weight(value: Any) -> float:
 def _values(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
     """Every value that is no collection, and every empty collection, with its place."""
     inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    found = False
+    is_collection = False
     for key, item in inner:
-        found = True
+        is_collection = True
         yield from _values(item, (*place, key))
-    if not found:
+    if not is_collection:
         yield place, value
 
 
@@ -141,8 +141,8 @@ def _smaller(value: Any) -> list[int]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return []
     sign = -1 if value < 0 else 1
-    whole = int(abs(value))
-    return [sign * number for number in dict.fromkeys((0, 1, whole // 2, whole - 1)) if 0 <= number < abs(value)]
+    rounded = int(abs(value))
+    return [sign * number for number in dict.fromkeys((0, 1, rounded // 2, rounded - 1)) if 0 <= number < abs(value)]
 
 
 def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -150,7 +150,7 @@ def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     numbers = [(place, value) for place, value in _values(document) if type(value) is int]
     for value in sorted({value for _, value in numbers if abs(value) > 1}, reverse=True):
         for number in _smaller(value):
-            yield _replaced(document, {place: number for place, other in numbers if other == value})
+            yield _replaced(document, {place: number for place, size in numbers if size == value})
     for factor in (2, 3):
         multiples = {place: value // factor for place, value in numbers if value and value % factor == 0}
         if multiples:
@@ -161,12 +161,12 @@ def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
         for number in _smaller(max(sizes.values())):
             yield _replaced(document, {place: min(size, max(number, 1)) for place, size in sizes.items()})
     large = [(place, value) for place, value in numbers if value > 1]
-    if len(large) <= MOST_NUMBERS_IN_PAIRS:
-        for (first, one), (second, other) in combinations(large, 2):
-            yield _replaced(document, {first: one - 1, second: other - 1})
+    if len(large) <= _MOST_NUMBERS_IN_PAIRS:
+        for (first, size), (second, size_there) in combinations(large, 2):
+            yield _replaced(document, {first: size - 1, second: size_there - 1})
 
 
-MOST_NUMBERS_IN_PAIRS = 10
+_MOST_NUMBERS_IN_PAIRS = 10
 """Numbers of which every two are made smaller together."""
 
 

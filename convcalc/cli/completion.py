@@ -39,7 +39,7 @@ def kinds(incomplete: str) -> list[str]:
 
 
 def layer_kinds(incomplete: str) -> list[str]:
-    """Layer kinds."""
+    """The kinds that begin with what is typed."""
     from convcalc import layers
 
     return beginning(incomplete, layers.names())

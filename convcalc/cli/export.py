@@ -100,7 +100,7 @@ def _save(
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:
-        fail(f"{file}: not finished: {steps.LIMIT}; --no-weights writes the operators alone, which takes fewer")
+        fail(f"{file}: not finished: {steps.limit()}; --no-weights writes the operators alone, which takes fewer")
     except TooLarge:
         fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:

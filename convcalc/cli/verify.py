@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from convcalc.network import Network
     from convcalc.reference.memory import TooLarge
     from convcalc.reference.verified import Verification
-    from convcalc.reference.verify import Unknown
+    from convcalc.reference.verify import UnknownLayers
 
 Format = Literal["table", "json", "markdown"]
 DISAGREEMENT, INTERRUPTED = 1, 130
@@ -219,11 +219,11 @@ class _Run:
                 found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None
-        except reference.NoSuchLayer as error:
+        except reference.LayerNotFound as error:
             return self._refused(network, file, str(error))
         except TooLarge as error:
             return self._refused(network, file, _too_large(network, error))
-        except reference.Unknown as error:
+        except reference.UnknownLayers as error:
             return self._refused(network, file, _unknown(network, error))
         self._show(found, file, time.perf_counter() - started)
         return 0 if found.agrees else DISAGREEMENT
@@ -265,14 +265,13 @@ def _too_large(network: Network, error: TooLarge) -> str:
     )
 
 
-def _unknown(network: Network, error: Unknown) -> str:
+def _unknown(network: Network, error: UnknownLayers) -> str:
     from convcalc.views.words import listed
 
     several = len(error.layers) > 1
     return (
-        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'}, so its "
-        f"totals are least ones ({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other "
-        "layer alone"
+        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'} "
+        f"({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other layer alone"
     )
 
 

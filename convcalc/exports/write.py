@@ -11,7 +11,7 @@ from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, help
 
 from convcalc import steps
 from convcalc.exports.layer import Layer
-from convcalc.layers import Array, NoOnnxForm, Shape, Weights
+from convcalc.layers import Array, NoOnnxForm, Shape
 from convcalc.network import Network, Node
 from convcalc.version import __version__
 
@@ -106,7 +106,6 @@ def _written(network: Network, dtype: str) -> list[Layer]:
         layer = Layer(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
         entering = [network.nodes[source] for source in node.inputs]
         names, shapes = tuple(each.name for each in entering), tuple(each.shape for each in entering)
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
         try:
             layer.ends_at(node.config.onnx(layer, names, shapes))
         except NoOnnxForm as error:
@@ -131,16 +130,9 @@ def _borrowed(network: Network, node: Node) -> dict[str, tuple[str, Shape, Shape
     arrays = {}
     for array in node.borrowed:
         owner = network.nodes[array.owner]
-        shape, wanted = _arrays(network, owner)[array.array], _arrays(network, node)[array.name]
+        shape, wanted = network.arrays_of(owner)[array.array], network.arrays_of(node)[array.name]
         arrays[array.name] = f"{owner.name}.{array.array}", shape, wanted
     return arrays
-
-
-def _arrays(network: Network, node: Node) -> Weights:
-    """Shapes of the arrays of a layer, learned ones and buffers."""
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    entering = [network.nodes[source].shape for source in node.inputs]
-    return {**node.config.weights(*entering), **node.config.buffers(*entering)}
 
 
 class _Held(NamedTuple):
@@ -156,7 +148,7 @@ def _held(network: Network, layers: list[Layer]) -> dict[str, _Held]:
     found: dict[str, _Held] = {}
     for place, layer in enumerate(layers, start=network.input_count):
         node = network.nodes[place]
-        for name, shape in _arrays(network, node).items():
+        for name, shape in network.arrays_of(node).items():
             if name in layer.used and name not in _owner(network, node).borrowed_names:
                 found.setdefault(f"{layer.owner}.{name}", _Held(place, name, shape))
     return found

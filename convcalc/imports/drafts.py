@@ -10,7 +10,9 @@ from convcalc import steps
 from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import Inexpressible
 from convcalc.language.tree import number
-from convcalc.layers import Kind, Shape, Weights, defaults, field_types, load
+from convcalc.layers import Shape, Weights, defaults_on, field_types, kind_of
+from convcalc.layers._configured import Faulty, WrongCount, WrongValue
+from convcalc.layers._configured import configured as layer_of
 
 INPUT = "input"
 """The kind of a draft that is an input of the network."""
@@ -132,33 +134,27 @@ class Builder:
 
 def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape, Weights]:
     """The fields as a person would write them, the shape that leaves, and those of the layer's arrays."""
-    of = load(kind)
-    assert of is not None, kind  # noqa: S101  # operators name kinds that there are
-    types, standard, rank = field_types(of), defaults(of), len(shapes[0]) - 1
-    values = {name: types[name].expand(value, rank) for name, value in standard.items() if name in types}
-    expanded = dict(values)
+    of = kind_of(kind)
     for name, value in fields.items():
         try:
-            values[name] = types[name].accept(_frozen(value), rank)
             _check_sayable(value)
         except ValueError as error:
             raise Inexpressible(f"{kind} with {name}: {error}") from None
-    config: Kind = of(**values)
-    least, most = config.inputs
-    if len(shapes) < least or (most is not None and len(shapes) > most):
-        raise Inexpressible(f"{kind} of {len(shapes)} tensors")
-    for check in config.checks(*shapes):
-        if not check.holds:
-            raise Inexpressible(f"{kind}: {check.message(*check.arguments)}")
-    shape = config.shape(*shapes)
+    try:
+        config, shape = layer_of(of, {name: _frozen(value) for name, value in fields.items()}, shapes)
+    except Faulty as error:
+        first = error.faults[0]
+        link = {WrongValue: " with ", WrongCount: " "}.get(type(first), ": ")
+        raise Inexpressible(f"{kind}{link}{first.message}") from None
     if any(size < 1 for size in shape):
         raise Inexpressible(f"{kind}: nothing is left of it, its shape is {list(shape)}")
+    unwritten = defaults_on(of, len(shapes[0]) - 1)
     written = {
         name: brief(fields[name])
-        for name in types
-        if name in fields and not (name in expanded and values[name] == expanded[name])
+        for name in field_types(of)
+        if name in fields and not (name in unwritten and getattr(config, name) == unwritten[name])
     }
-    return written, checked(shape), {**config.weights(*shapes), **config.buffers(*shapes)}
+    return written, checked(shape), config.arrays(*shapes)
 
 
 def _check_sayable(value: Any) -> None:

@@ -88,7 +88,7 @@ class Elements(msgspec.Struct, frozen=True):
 
 
 def all_of(tensor: Hashable, shape: Sequence[int]) -> Elements:
-    """Those of a tensor that is used as it lies in the file."""
+    """The elements as they lie in memory, from the first to the last."""
     steps = contiguous(shape)
     return Elements(tensor, prod(shape), 0, _sorted(zip(shape, steps, strict=True)), steps)
 

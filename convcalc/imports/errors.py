@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from convcalc.steps import LIMIT
+from convcalc.steps import limit
 from convcalc.visible import visible
 
 _LONGEST_WORD = 200
@@ -61,7 +61,7 @@ class OverLimit(CannotImport):
     code = "CC008"
 
     def __init__(self, place: str = "") -> None:
-        super().__init__(f"reading the model takes {LIMIT}{place and f'; they were used up at {place}'}")
+        super().__init__(f"reading the model takes {limit()}{place and f'; they were used up at {place}'}")
 
 
 class Inexpressible(ValueError):

@@ -21,8 +21,8 @@ from convcalc.language.site import Call, Decision, Failed, Problems, Site, Tenso
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import Block, Layer, Reference
 from convcalc.language.tree import Scalar
-from convcalc.layers import Kind, Shape
-from convcalc.network import Borrowed, Group, Node
+from convcalc.layers import Input, Kind, Shape
+from convcalc.network import Borrowed, Group, Node, input_node
 
 DEEPEST_BLOCKS = 64
 """Blocks within blocks, and branches within branches."""
@@ -70,7 +70,7 @@ class Builder:
             OverLimit: and what was built so far is kept.
         """
         for index, (name, shape) in enumerate(inputs.items()):
-            self.nodes.append(Node(name, "input", None, (), shape, lines[name]))
+            self.nodes.append(input_node(name, shape, lines[name]))
             self.names.tensors[name] = index
         if self.sites is not None:
             self.sites += [None] * len(inputs)
@@ -179,7 +179,7 @@ class Builder:
         except Failed:
             output = None
         if output is None:
-            node = Node(site.name, f"{site.layer.kind_name} that fails", None, (), shape, site.layer.line)
+            node = Node(site.name, f"{site.layer.kind_name} that fails", Input(sizes=shape), (), shape, site.layer.line)
         else:
             self.measured[site.name] = self.nodes[output].shape
             node = replace(self.nodes[output], shape=shape)
@@ -363,7 +363,6 @@ class Builder:
         return self.problems.fail(site, "CC013", f"share: expected a {site.layer.kind_name} above, found {found}")
 
     def _check_shared(self, site: Site, config: Kind, inputs: tuple[int, ...], owner: Node) -> None:
-        assert owner.config is not None  # noqa: S101  # for the type checker: inputs have no weights to share
         before, here = ([self.nodes[source].shape for source in sources] for sources in (owner.inputs, inputs))
         owned, needed = owner.config.weights(*before), config.weights(*here)
         kept = owner.config.buffers(*before)
@@ -400,9 +399,9 @@ class Builder:
         if index is None:
             raise Failed
         node = self.nodes[index]
-        if node.name == owner and node.config is not None:
+        if node.name == owner and not node.is_input:
             return index if node.shared is None else node.shared
-        what = "a block" if owner in self.names.calls else "an input" if node.config is None else "left out"
+        what = "a block" if owner in self.names.calls else "an input" if node.is_input else "left out"
         message = f"{site.name}: share: expected an array of a layer above, and {owner} is {what}"
         advice = f"name a layer within: {owner}.conv1.weight, say" if owner in self.names.calls else ""
         raise self.problems.fail_at(site, reference.node, "CC013", message, advice)
@@ -411,11 +410,9 @@ class Builder:
         message = f"{site.name}: share: {layer} has no array `{name}`; it has {_listed(arrays)}"
         return self.problems.fail_at(site, node, "CC013", message, did_you_mean(name, arrays))
 
-    def _arrays(self, config: Kind | None, inputs: tuple[int, ...]) -> dict[str, Shape]:
+    def _arrays(self, config: Kind, inputs: tuple[int, ...]) -> dict[str, Shape]:
         """Shapes of the arrays of a layer, learned ones and buffers."""
-        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
-        shapes = [self.nodes[source].shape for source in inputs]
-        return {**config.weights(*shapes), **config.buffers(*shapes)}
+        return config.arrays(*(self.nodes[source].shape for source in inputs))
 
 
 def _sizes(shape: Shape) -> str:

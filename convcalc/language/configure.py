@@ -6,13 +6,14 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.arithmetic.number import product
-from convcalc.fields import FieldError, Optional, PaddingType, PerAxis, Scale
+from convcalc.fields import Optional, PaddingType, PerAxis, Scale
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Failed, Problems, Site, Tensor
 from convcalc.language.template import MERGES
 from convcalc.language.values import Value
-from convcalc.layers import Kind, Shape, defaults, field_types
+from convcalc.layers import Kind, Shape, field_types
+from convcalc.layers._configured import Fault, Faulty, MissingField, WrongCount, configured
 from convcalc.network import Node
 
 MOST_ELEMENTS = 2**63 - 1
@@ -88,18 +89,19 @@ class Configurator:
         key = (site.layer.kind, written, shapes, shared)
         found = self._known.get(key)
         if found is None:
-            base = self.nodes[shared].config if shared is not None else None
-            if shared is not None and base is not None:
-                self._check_rank(site, base, shared, len(shapes[0]) - 1)
-            config = self._config(site, values, len(shapes[0]) - 1, base)
-            found = self._known[key] = config, self._shape(site, config, shapes)
+            owner = self.nodes[shared] if shared is not None else None
+            if owner is not None:
+                self._check_rank(site, owner, len(shapes[0]) - 1)
+            found = self._known[key] = self._configured(
+                site, dict(values), shapes, owner.config if owner is not None else None
+            )
         return found
 
-    def _check_rank(self, site: Site, base: Kind, shared: int, rank: int) -> None:
+    def _check_rank(self, site: Site, owner: Node, rank: int) -> None:
         """That fields with a value for each axis are taken over for as many axes."""
-        owner = self.nodes[shared]
         its = len(self.nodes[owner.inputs[0]].shape) - 1
-        per_axis = (type_.of if isinstance(type_, Optional) else type_ for type_ in field_types(type(base)).values())
+        types = field_types(type(owner.config)).values()
+        per_axis = (type_.of if isinstance(type_, Optional) else type_ for type_ in types)
         if its != rank and any(isinstance(type_, PerAxis | PaddingType | Scale) for type_ in per_axis):
             message = f"share: {owner.name} is for {its} spatial axes, and what enters this layer has {rank}"
             raise self.problems.fail(site, "CC103", message)
@@ -116,36 +118,28 @@ class Configurator:
             layer.constants = found
         return found
 
-    def _config(self, site: Site, values: Fields, rank: int, base: Kind | None) -> Kind:
+    def _configured(
+        self, site: Site, fields: dict[str, Any], shapes: tuple[Shape, ...], base: Kind | None
+    ) -> tuple[Kind, Shape]:
         kind = site.layer.kind
-        assert kind is not None  # noqa: S101  # for the type checker: blocks do not come here
-        types, standard = field_types(kind), defaults(kind)
-        fields = {field: types[field].expand(default, rank) for field, default in standard.items() if field in types}
-        if isinstance(base, kind):
-            fields = {field: getattr(base, field) for field in types}
-        failed = None
-        for field, value in values:
-            try:
-                fields[field] = types[field].accept(value, rank)
-            except FieldError as error:
-                failed = self.problems.fail(site, "CC011", f"{field}: {error}", field)
-        if failed is not None or any(field not in fields for field in types):
-            raise failed or Failed
-        return kind(**fields)
-
-    def _shape(self, site: Site, config: Kind, shapes: tuple[Shape, ...]) -> Shape:
-        least, most = config.inputs
-        if len(shapes) < least or (most is not None and len(shapes) > most):
-            wanted = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
-            message = f"{site.layer.kind_name} takes {wanted} input{'' if wanted == '1' else 's'}, found {len(shapes)}"
-            branches = " or write `branches`" if site.layer.kind_name in MERGES else ""
-            advice = f"; name them (from: [a, b]){branches}" if least > len(shapes) else ""
-            raise self.problems.fail(site, "CC013", message + advice)
-        for check in config.checks(*shapes):
-            if not check.holds:  # the first: those that follow may rest on it
-                advice = check.advice(*check.arguments) if check.advice is not None else ""
-                raise self.problems.fail(site, check.code, check.message(*check.arguments), check.field, advice)
-        output = config.shape(*shapes)
+        if kind is None:
+            raise Failed
+        try:
+            config, output = configured(kind, fields, shapes, base)
+        except Faulty as error:
+            for fault in error.faults:
+                self._report(site, fault, too_few=len(shapes) < kind.inputs[0])
+            raise Failed from None
         if product(output) > MOST_ELEMENTS:
             raise self.problems.fail(site, "CC008", "its output has 2^63 elements or more, and a tensor may have fewer")
-        return output
+        return config, output
+
+    def _report(self, site: Site, fault: Fault, *, too_few: bool) -> None:
+        """Report why a layer cannot be; fields that are missing have been reported where they should stand."""
+        message, kind = fault.message, site.layer.kind_name
+        if isinstance(fault, WrongCount):
+            message = f"{kind} {message}"
+            if too_few:
+                message += f"; name them (from: [a, b]){' or write `branches`' if kind in MERGES else ''}"
+        if not isinstance(fault, MissingField):
+            self.problems.fail(site, fault.code, message, fault.field, fault.advice)

@@ -57,15 +57,14 @@ def linear_on_map(x: Shape, out_features: int) -> Misreading | None:
 
 def is_map(node: Node, after_map: bool) -> bool:
     """Whether a tensor has channels first and positions behind; `after_map`: one that enters does."""
-    if node.config is None:
+    if node.is_input:
         return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
     return (node.kind in MAPS and len(node.shape) > 1) or (after_map and _keeps_axes(node))
 
 
 def _keeps_axes(node: Node) -> bool:
     """Whether the axes of the output are those of the input, in their order."""
-    config = node.config
-    return node.kind in KEEPS_AXES or (config is not None and type(config).receptive_field is Kind.receptive_field)
+    return node.kind in KEEPS_AXES or type(node.config).receptive_field is Kind.receptive_field
 
 
 def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
@@ -106,7 +105,7 @@ def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...
     """The kernels of the windows that read an input, past what works on each element."""
     same = {index}
     for place, node in enumerate(nodes):
-        if node.config is None or not same.intersection(node.inputs):
+        if node.is_input or not same.intersection(node.inputs):
             continue
         if node.kind in WINDOWED:
             yield node.config.kernel_size  # type: ignore[attr-defined]  # all windows have one

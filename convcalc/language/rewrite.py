@@ -335,7 +335,6 @@ class _Version:
 
     def _may_drop(self, layer: Written, field: str) -> None:
         for node in self.nodes[layer]:
-            assert node.config is not None  # noqa: S101  # for the type checker: inputs are not replaced
             kind: type[Kind] = type(node.config)
             if field not in layers.defaults(kind):
                 raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")

@@ -125,7 +125,7 @@ def _top(name: str) -> Schema:
 
 def _needs_fields() -> dict[str, bool]:
     """Every kind and shipped block, and whether it must be given fields."""
-    kinds = {name: bool(layers.required(kind)) for name in layers.names() if (kind := layers.load(name))}
+    kinds = {name: bool(layers.required(layers.kind_of(name))) for name in layers.names()}
     blocks = {name: block for name in library.block_names() if (block := library.block(name))}
     return kinds | {name: None in block.parameters.values() for name, block in blocks.items()}
 
@@ -143,8 +143,7 @@ def _amounts(properties: Schema) -> Schema:
 
 
 def _kind(name: str) -> Schema:
-    kind = layers.load(name)
-    assert kind is not None  # noqa: S101  # for the type checker: names() lists what load() finds
+    kind = layers.kind_of(name)
     types = layers.field_types(kind)
     fields = {field: {**type_.schema(), "description": type_.about} for field, type_ in types.items()}
     for field, value in layers.defaults(kind).items():

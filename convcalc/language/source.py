@@ -48,7 +48,7 @@ class Diagnostic(msgspec.Struct, frozen=True):
 
 def unfinished(path: str, what: str = "") -> Diagnostic:
     """That the steps of the run did not last for a spec, or for some of `what` is done with it."""
-    message = f"{what} not finished: {steps.LIMIT}" if what else f"not finished: {steps.LIMIT}"
+    message = f"{what} not finished: {steps.limit()}" if what else f"not finished: {steps.limit()}"
     return Diagnostic(path, 0, 0, 0, "CC008", message, "a smaller spec takes fewer, as does a part of it alone")
 
 

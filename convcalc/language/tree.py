@@ -170,7 +170,7 @@ class _Parser:
     def parse(self) -> Parsed:
         text = self.source.text
         if not steps.afford(len(text) // CHARACTERS_IN_STEP + text.count("\n") + text.count("\r")):
-            self.problems.append(Diagnostic(self.source.path, 0, 0, 0, "CC008", steps.LIMIT))
+            self.problems.append(Diagnostic(self.source.path, 0, 0, 0, "CC008", steps.limit()))
             return Parsed(None, self.problems, complete=False, is_over_limit=True)
         try:
             for number, event in enumerate(self._events()):
@@ -181,7 +181,7 @@ class _Parser:
         except _Stop:
             return Parsed(self._before_the_stop(), self.problems, complete=False)
         except steps.OutOfSteps:
-            self.problems.append(self.source.diagnostic("CC008", self.place, self.place + 1, steps.LIMIT))
+            self.problems.append(self.source.diagnostic("CC008", self.place, self.place + 1, steps.limit()))
             return Parsed(None, self.problems, complete=False, is_over_limit=True)
         return Parsed(self.root, self.problems, complete=True)
 

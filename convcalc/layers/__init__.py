@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field, at_input, merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
 
@@ -59,7 +59,7 @@ if TYPE_CHECKING:
             """One of the layer's own arrays."""
 
         def constant(self, values: Any, dtype: str | None = None) -> str:
-            """Numbers: unless told, whole ones as indices and others in the dtype of the network."""
+            """An array of numbers; without a dtype, integers are indices and others are in the network's dtype."""
 
 else:
     OnnxGraph = Any
@@ -95,7 +95,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """How many tensors enter: at least, at most (None: any number)."""
 
     costed: ClassVar[bool] = True
-    """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a least one."""
+    """Whether what it costs is known. Where it is not, its formulas say nothing, and every total is a lower bound."""
 
     holds_output: ClassVar[bool] = False
     """Whether the output is an array of its own: counted with the weights or buffers, and no activation."""
@@ -152,6 +152,10 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
             """
             raise NotImplementedError
 
+    def arrays(self, *inputs: Shape) -> Weights:
+        """Shapes of all arrays that the layer has, learned or not, by name."""
+        return {**self.weights(*inputs), **self.buffers(*inputs)}
+
     def params(self, *inputs: Shape) -> int:
         """Learnable parameters: the sizes of the weights, added up."""
         return _total(self.weights(*inputs))
@@ -205,6 +209,20 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
         return cls(), (tuple(draw.randint(1, 9) for _ in range(draw.randint(1, 4))),)
 
 
+class Input(Kind, frozen=True, kw_only=True):
+    """What enters a network, of these sizes. It costs nothing, and a spec has it under `input`, never as a layer."""
+
+    sizes: Shape
+
+    inputs: ClassVar[tuple[int, int | None]] = (0, 0)
+
+    def shape(self) -> Shape:
+        return self.sizes
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return at_input(len(self.sizes) - 1, self.sizes[1:])
+
+
 class StandIn(Kind, frozen=True, kw_only=True):
     """A layer in another form, for the probe: `run` is called as `reference` is, with the layer as its fields.
 
@@ -245,7 +263,7 @@ def _total(arrays: Weights) -> int:
 
 def page(kind: type[Kind]) -> str:
     """The kind's page of the manual: the docstring of its file, or of its class where a file holds a family."""
-    family = ".family." in kind.__module__
+    family = ".families." in kind.__module__
     return inspect.getdoc(kind if family else sys.modules[kind.__module__]) or ""
 
 
@@ -263,6 +281,18 @@ def _names() -> tuple[str, ...]:
 def load(name: str) -> type[Kind] | None:
     """The kind of that name, None if there is none."""
     return _load(name) if name.isidentifier() and not name.startswith("_") else None
+
+
+def kind_of(name: str) -> type[Kind]:
+    """As `load`, for a name that is a kind's in any case.
+
+    Raises:
+        LookupError: it is not.
+    """
+    kind = load(name)
+    if kind is None:
+        raise LookupError(name)
+    return kind
 
 
 @cache
@@ -288,9 +318,9 @@ def _files() -> list[str]:
 
 
 def _families() -> list[str]:
-    from convcalc.layers import family
+    from convcalc.layers import families
 
-    return [f"{family.__name__}.{module.name}" for module in pkgutil.iter_modules(family.__path__)]
+    return [f"{families.__name__}.{module.name}" for module in pkgutil.iter_modules(families.__path__)]
 
 
 @cache
@@ -317,3 +347,10 @@ def defaults(kind: type[Kind]) -> dict[str, object]:
 def required(kind: type[Kind]) -> tuple[str, ...]:
     """The fields that must be written."""
     return tuple(name for name in field_types(kind) if name not in defaults(kind))
+
+
+@cache
+def defaults_on(kind: type[Kind], rank: int) -> dict[str, Any]:
+    """The fields that need not be written, with what they then are on `rank` spatial axes."""
+    types, values = field_types(kind), defaults(kind)
+    return {name: types[name].expand(value, rank) for name, value in values.items() if name in types}

@@ -12,7 +12,7 @@ def draw_axes(draw: random.Random, rank: int, largest: int, smallest: int = 1) -
 
 
 def draw_shape(draw: random.Random, least_rank: int = 0, most_rank: int = 3, channels: int | None = None) -> Shape:
-    """A shape with that many spatial axes, and any channels unless told."""
+    """A shape with that many spatial axes, and any number of channels where none is asked for."""
     rank = draw.randint(least_rank, most_rank)
     return (draw.randint(1, 6) if channels is None else channels, *draw_axes(draw, rank, 7))
 

@@ -80,7 +80,7 @@ def _repeated(
     place = axis + 1
     once = [x.sum(place, keepdims=True) if x.ndim > place else x for x in inputs]
     standing = once if times else [engine.numpy.zeros_like(x) for x in once]
-    ends = [one if each else x for x, one, each in zip(inputs, standing, repeated, strict=True)]
+    ends = [alone if is_repeated else x for x, alone, is_repeated in zip(inputs, standing, repeated, strict=True)]
     return type(fields).reference(engine, fields, weights, *ends)
 
 

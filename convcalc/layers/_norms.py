@@ -1,8 +1,15 @@
 """What the normalisations share: their operations an element, their weights, and the normalising itself."""
 
+import random
 from collections.abc import Iterable, Sequence
+from typing import Annotated, ClassVar
 
-from convcalc.layers import Array, Arrays, Engine, Fields, Shape, Weights
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Flag, Real
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
+from convcalc.layers.identity import Identity
 
 KNOWN_STATISTICS = 2
 """Operations an element where mean and variance are known: a scale and a shift, into which any weights fold."""
@@ -60,3 +67,35 @@ def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Arra
     if scale_and_shift:
         scale, shift = scale * scale_and_shift[0], scale_and_shift[1]
     return engine.chained([engine.numpy.multiply, engine.numpy.add], x, scale, shift - mean * scale)
+
+
+class ChannelNorm(Kind, frozen=True, kw_only=True):
+    """Each channel brought to mean 0 and variance 1, by statistics that training kept or by those of the input."""
+
+    eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
+    momentum: Annotated[float, Real("weight of a new batch in the running statistics", minimum=0, maximum=1)] = 0.1
+    affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
+    track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = True
+
+    least_rank: ClassVar[int] = 0
+    """Spatial axes that it needs."""
+
+    def weights(self, x: Shape) -> Weights:
+        return scale_and_shift((x[0],), self.affine)
+
+    def buffers(self, x: Shape) -> Weights:
+        return running_statistics(x, self.track_running_stats)
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return operations(self.affine, self.track_running_stats) * product(x)
+
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))
+
+    def own_path(self) -> Kind:
+        return Identity()
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        given = {"affine": draw_flag(draw), "track_running_stats": draw_flag(draw)}
+        return cls(eps=draw_eps(draw), **given), (draw_shape(draw, least_rank=cls.least_rank),)

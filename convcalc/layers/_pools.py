@@ -134,7 +134,7 @@ def _has_tap_within(window: Window, size: int, position: int) -> bool:
 
 def _afford(count: int, what: str) -> None:
     if not steps.afford(2 * count):
-        raise NoOnnxForm(f"its {count:,} {what} take {steps.LIMIT}")
+        raise NoOnnxForm(f"its {count:,} {what} take {steps.limit()}")
 
 
 def _no_window(window: Window, size: int) -> str:
@@ -254,8 +254,8 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
 
     def _ranges(self, size: int, outputs: int) -> list[tuple[int, int]]:
         """First position of every cell, and first behind it."""
-        found = cells(size, outputs)
-        reads = [found.sources(position) for position in range(outputs)]
+        ranges = cells(size, outputs)
+        reads = [ranges.sources(position) for position in range(outputs)]
         return [(read[0], read[-1] + 1) for read in reads]
 
     def summary(self) -> str:

@@ -79,8 +79,8 @@ class Attention(Kind, frozen=True, kw_only=True):
             [*before, tokens, 3, self.num_heads, features // self.num_heads],
         )
         places = [*range(leading), leading + 1, leading + 2, leading, leading + 3]
-        each = graph.node("Transpose", heads, perm=places)  # [..., 3, heads, tokens, features of a head]
-        query, key, value = (graph.node("Gather", each, graph.constant(part), axis=leading) for part in range(3))
+        apart = graph.node("Transpose", heads, perm=places)  # [..., 3, heads, tokens, features of a head]
+        query, key, value = (graph.node("Gather", apart, graph.constant(part), axis=leading) for part in range(3))
         turned = graph.node("Transpose", key, perm=[*range(leading + 1), leading + 2, leading + 1])
         scale = graph.constant((features // self.num_heads) ** -0.5)
         scores = graph.node("MatMul", graph.node("Mul", query, scale), turned)

@@ -30,7 +30,7 @@ from convcalc.layers._filters import biased, filters
 from convcalc.layers._onnx import convolved, ends, padded
 from convcalc.layers._windows import shown_window
 
-PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class Conv(Kind, frozen=True, kw_only=True):
@@ -41,7 +41,7 @@ class Conv(Kind, frozen=True, kw_only=True):
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
     groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
     bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
-    padding_mode: Annotated[str, Choice("what stands on the padding", options=PADDING_MODES)] = "zeros"
+    padding_mode: Annotated[str, Choice("what stands on the padding", options=_PADDING_MODES)] = "zeros"
 
     def windows(self, x: Shape) -> tuple[Window, ...]:
         return windows(x[1:], self.kernel_size, self.stride, self.dilation, self.padding)
@@ -50,9 +50,9 @@ class Conv(Kind, frozen=True, kw_only=True):
         yield grouped(self.groups, x[0], self.out_channels)
         if len(x) == 1:
             return
-        found = self.windows(x)
-        yield from fits(found, x)
-        yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in found], x)
+        windows = self.windows(x)
+        yield from fits(windows, x)
+        yield from room_to_pad(self.padding_mode, [(window.before, window.after) for window in windows], x)
 
     def shape(self, x: Shape) -> Shape:
         return self._shape(x, self.windows(x))
@@ -103,7 +103,7 @@ class Conv(Kind, frozen=True, kw_only=True):
         rank, groups = draw.choice([0, 1, 1, 2, 2, 2, 3]), draw.randint(1, 3)
         kernel, stride, dilation = draw_axes(draw, rank, 3), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
         sizes = tuple(d * (k - 1) + draw.randint(1, 5) for k, d in zip(kernel, dilation, strict=True))
-        mode, padding = draw.choice(("zeros", *PADDING_MODES)), draw_padding(draw, kernel)
+        mode, padding = draw.choice(("zeros", *_PADDING_MODES)), draw_padding(draw, kernel)
         if mode == "reflect" and not isinstance(padding, str):
             most = [size - 1 for size in sizes]
             padding = tuple((min(b, room), min(a, room)) for (b, a), room in zip(padding, most, strict=True))

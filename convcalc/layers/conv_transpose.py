@@ -69,22 +69,22 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield grouped(self.groups, x[0], self.out_channels)
-        found = self.windows()
-        for window, added in zip(found, self.output_padding, strict=True):
+        windows = self.windows()
+        for window, added in zip(windows, self.output_padding, strict=True):
             if isinstance(self.padding, str):
                 yield Check(added == 0, "CC105", "output_padding", _added_twice, (added, self.padding))
             else:
                 holds = (added < window.stride) | (added < window.dilation)
                 yield Check(holds, "CC105", "output_padding", _added_too_much, (added, window))
-        for window, added, size in zip(found, self._added(found), x[1:], strict=True):
+        for window, added, size in zip(windows, self._added(windows), x[1:], strict=True):
             uncropped = window.span(size) + added
             cropped = window.before + window.after
             yield Check(cropped < uncropped, "CC101", "padding", _cropped_away, (cropped, uncropped))
 
     def shape(self, x: Shape) -> Shape:
-        found = self.windows()
-        spans = (window.span(size) - window.before - window.after for window, size in zip(found, x[1:], strict=True))
-        return (self.out_channels, *(span + added for span, added in zip(spans, self._added(found), strict=True)))
+        windows = self.windows()
+        spans = (window.span(size) - window.before - window.after for window, size in zip(windows, x[1:], strict=True))
+        return (self.out_channels, *(span + added for span, added in zip(spans, self._added(windows), strict=True)))
 
     def weights(self, x: Shape) -> Weights:
         weight = (x[0], self.out_channels // self.groups, *self.kernel_size)
@@ -101,22 +101,22 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
-        found = self.windows()
-        crops, added = [(window.before, window.after) for window in found], self._added(found)
-        said: dict[str, Any] = {
+        windows = self.windows()
+        crops, added = [(window.before, window.after) for window in windows], self._added(windows)
+        attributes: dict[str, Any] = {
             "kernel_shape": self.kernel_size,
             "strides": self.stride,
             "dilations": self.dilation,
             "group": self.groups,
         }
         bias = graph.weight("bias") if self.bias else ""
-        if all(more < window.stride for more, window in zip(added, found, strict=True)):
-            window = {**said, "pads": ends(crops), "output_padding": added}
+        if all(more < window.stride for more, window in zip(added, windows, strict=True)):
+            window = {**attributes, "pads": ends(crops), "output_padding": added}
             return convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), bias, **window)
         # ONNX adds less than a stride. What is added is first cropped less, and beyond that it is positions of zero.
         less = [(before, maximum(after - more, 0)) for (before, after), more in zip(crops, added, strict=True)]
         beyond = [(0, maximum(more - after, 0)) for (_, after), more in zip(crops, added, strict=True)]
-        y = convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), "", **said, pads=ends(less))
+        y = convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), "", **attributes, pads=ends(less))
         y = padded(graph, y, beyond)
         return graph.node("Add", y, per_channel(graph, bias, shape)) if self.bias else y
 

@@ -62,11 +62,11 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         yield divides(self.offset_groups, x[0], "offset_groups", "in_channels")
         yield from self.undeformed().checks(x)
         wanted = self._maps(x)
-        for name, found, legal in zip(("offset", "mask"), maps, wanted, strict=False):
-            yield Check(len(found) == len(legal), "CC103", "", _mismatch, (name, found, legal))
+        for name, map_, legal in zip(("offset", "mask"), maps, wanted, strict=False):
+            yield Check(len(map_) == len(legal), "CC103", "", _mismatch, (name, map_, legal))
             does_not_fit = reduce(minimum, legal) < 1  # and has been said
-            for size, needed in zip(found, legal, strict=False):
-                yield Check((size == needed) | does_not_fit, "CC103", "", _mismatch, (name, found, legal))
+            for size, needed in zip(map_, legal, strict=False):
+                yield Check((size == needed) | does_not_fit, "CC103", "", _mismatch, (name, map_, legal))
 
     def _maps(self, x: Shape) -> tuple[Shape, Shape]:
         """The shapes that offset and mask must have."""
@@ -99,7 +99,7 @@ class DeformConv(Kind, frozen=True, kw_only=True):
             return self._deformed(graph, (x, weight, offset, bias, *mask), window, pads)
         # One axis is written as two, the first of a single position that no offset leaves, as runtimes know two alone.
         last = graph.constant([2])
-        x, weight, *mask = (graph.node("Unsqueeze", each, last) for each in (x, weight, *mask))
+        x, weight, *mask = (graph.node("Unsqueeze", array, last) for array in (x, weight, *mask))
         pairs = padded(graph, graph.node("Unsqueeze", offset, last), [(1, 0), (0, 0)])
         offset = shaped(graph, pairs, [2 * moved[0], 1, moved[1]])
         flat = [(1, *numbers) for numbers in window]
@@ -109,8 +109,8 @@ class DeformConv(Kind, frozen=True, kw_only=True):
     def _deformed(self, graph: OnnxGraph, inputs: Sequence[str], window: Sequence[Sizes], pads: Sequence[Pair]) -> str:
         kernel, stride, dilation = window
         groups = {"group": self.groups, "offset_group": self.offset_groups}
-        said = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": ends(pads)}
-        return graph.node("DeformConv", *inputs, **said, **groups)
+        attributes = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": ends(pads)}
+        return graph.node("DeformConv", *inputs, **attributes, **groups)
 
     def summary(self) -> str:
         return self.undeformed().summary()
@@ -145,8 +145,8 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         return biased(engine, fields, weights, y)
 
 
-def _mismatch(name: str, found: Shape, legal: Shape) -> str:
-    return f"the {name} has shape {list(found)}; legal here: {list(legal)}"
+def _mismatch(name: str, shape: Shape, legal: Shape) -> str:
+    return f"the {name} has shape {list(shape)}; legal here: {list(legal)}"
 
 
 def _moved(engine: Engine, fields: Fields, x: Array, pads: list[Pair], offset: Array) -> list[Array]:
@@ -156,7 +156,7 @@ def _moved(engine: Engine, fields: Fields, x: Array, pads: list[Pair], offset: A
         x.shape[2:], pads, fields.kernel_size, fields.stride, fields.dilation, strict=True
     ):
         axis = engine.numpy.arange(-before, size + after)[None, None]
-        nominal.append(engine.windows(axis, *([each] for each in window))[0, 0])
+        nominal.append(engine.windows(axis, *([place] for place in window))[0, 0])
     positions = [taps.shape[0] for taps in nominal]
     channels = fields.offset_groups * math.prod(fields.kernel_size) * rank
     amounts = engine.fitting(offset, (x.shape[0], channels, *positions))

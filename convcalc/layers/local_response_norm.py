@@ -42,10 +42,10 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
         (x,), (shape,) = inputs, shapes
         channels, elements = shape[0], product(shape[1:])
         if self.size % 2:
-            said = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.k}
+            attributes = {"size": self.size, "alpha": self.alpha, "beta": self.beta, "bias": self.k}
             if len(shape) == 3:
-                return graph.node("LRN", x, **said)
-            return shaped(graph, graph.node("LRN", shaped(graph, x, [channels, elements, 1]), **said), shape)
+                return graph.node("LRN", x, **attributes)
+            return shaped(graph, graph.node("LRN", shaped(graph, x, [channels, elements, 1]), **attributes), shape)
         # Of an even size PyTorch's odd neighbour is before the channel, ONNX's behind it.
         squares = shaped(graph, graph.node("Mul", x, x), [1, channels, elements])
         before, after = self.size // 2, (self.size - 1) // 2
@@ -67,6 +67,6 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
         others, size = x.ndim - 2, fields.size
         before, after = (min(neighbours, x.shape[1] - 1) for neighbours in (size // 2, (size - 1) // 2))
         squares = engine.pad((x * x)[:, None], [(before, after), *[(0, 0)] * others])
-        one = (1,) * (1 + others)
-        sums = engine.reduced(engine.numpy.add, squares, (before + 1 + after, *one[1:]), one, one)[:, 0]
+        ones = (1,) * (1 + others)
+        sums = engine.reduced(engine.numpy.add, squares, (before + 1 + after, *ones[1:]), ones, ones)[:, 0]
         return engine.elementwise(lambda x, s: x / (s * (fields.alpha / size) + fields.k) ** fields.beta, x, sums)

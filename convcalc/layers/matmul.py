@@ -48,11 +48,11 @@ class Matmul(Kind, frozen=True, kw_only=True):
                 f"legal here: columns of {x[-1]}"
             ),
         )
-        for axis, (one, other) in enumerate(zip(x[:-2], y[:-2], strict=True)):
-            yield Check((one == other) | (one == 1) | (other == 1), "CC103", "", _mismatch, (x, y, axis))
+        for axis, (left, other) in enumerate(zip(x[:-2], y[:-2], strict=True)):
+            yield Check((left == other) | (left == 1) | (other == 1), "CC103", "", _mismatch, (x, y, axis))
 
     def shape(self, x: Shape, y: Shape) -> Shape:
-        beside = (maximum(one, other) for one, other in zip(x[:-2], y[:-2], strict=True))
+        beside = (maximum(left, other) for left, other in zip(x[:-2], y[:-2], strict=True))
         return (*beside, x[-2], y[-1])
 
     def macs(self, x: Shape, y: Shape) -> int:

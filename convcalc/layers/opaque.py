@@ -47,6 +47,6 @@ class Opaque(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
         sums = [x.sum(tuple(range(1, x.ndim))) for x in inputs]
-        whole = reduce(engine.numpy.add, sums)
+        total = reduce(engine.numpy.add, sums)
         ones = (1,) * len(fields.output_shape)
-        return engine.numpy.broadcast_to(whole.reshape(-1, *ones), (whole.size, *fields.output_shape))
+        return engine.numpy.broadcast_to(total.reshape(-1, *ones), (total.size, *fields.output_shape))

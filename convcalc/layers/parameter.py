@@ -50,8 +50,8 @@ class Parameter(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         batch = graph.node("Slice", graph.node("Shape", inputs[0]), graph.constant([0]), graph.constant([1]))
-        whole = graph.node("Concat", batch, graph.constant(list(self.sizes)), axis=0)
-        return graph.node("Expand", graph.weight("weight" if self.learned else "constant"), whole)
+        sizes = graph.node("Concat", batch, graph.constant(list(self.sizes)), axis=0)
+        return graph.node("Expand", graph.weight("weight" if self.learned else "constant"), sizes)
 
     def summary(self) -> str:
         return "" if self.learned else "not learned"

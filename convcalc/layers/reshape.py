@@ -52,10 +52,10 @@ class Reshape(Kind, frozen=True, kw_only=True):
         return product(size for size in self.sizes if size != -1)
 
     def _mismatch(self, x: Shape, elements: int) -> str:
-        found = f"{list(self.sizes)} does not hold the {elements} elements of a tensor of shape {list(x)}"
+        problem = f"{list(self.sizes)} does not hold the {elements} elements of a tensor of shape {list(x)}"
         if -1 in self.sizes:
-            return f"{found}: the sizes that are given make {self._given()}; legal here: a divisor of {elements}"
-        return f"{found} but {self._given()}; legal here: as many, or -1 for one of the sizes"
+            return f"{problem}: the sizes that are given make {self._given()}; legal here: a divisor of {elements}"
+        return f"{problem} but {self._given()}; legal here: as many, or -1 for one of the sizes"
 
     def shape(self, x: Shape) -> Shape:
         return tuple(product(x) // self._given() if size == -1 else size for size in self.sizes)

@@ -73,8 +73,8 @@ class Split(Kind, frozen=True, kw_only=True):
         x, sections = draw_shape(draw), draw.randint(1, 4)
         axis = draw_axis(draw, x)
         place = axis % len(x)
-        whole = (*x[:place], x[place] * sections, *x[place + 1 :])
-        return cls(sections=sections, part=draw.randrange(sections), axis=axis), (whole,)
+        shape = (*x[:place], x[place] * sections, *x[place + 1 :])
+        return cls(sections=sections, part=draw.randrange(sections), axis=axis), (shape,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -44,12 +44,12 @@ CUBIC = -0.75
 """The parameter of Keys' cubic convolution, as PyTorch chose it."""
 
 COORDINATES = ("half_pixel", "asymmetric", "pytorch_half_pixel", "half_pixel_symmetric", "align_corners")
-ROUNDINGS = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
+_ROUNDINGS = ("floor", "ceil", "round_prefer_floor", "round_prefer_ceil")
 
-RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
+_RANKS = {"linear": 1, "bilinear": 2, "trilinear": 3, "bicubic": 2}
 """Spatial axes of the modes that are for one number of them."""
 
-MODES = ("nearest", *RANKS)
+MODES = ("nearest", *_RANKS)
 
 
 class Upsample(Kind, frozen=True, kw_only=True):
@@ -62,20 +62,20 @@ class Upsample(Kind, frozen=True, kw_only=True):
         str | None,
         optional(Choice("where an output position lies in the input; null: as PyTorch", options=COORDINATES)),
     ] = None
-    nearest_mode: Annotated[str, Choice("how nearest rounds a place", options=ROUNDINGS)] = "floor"
+    nearest_mode: Annotated[str, Choice("how nearest rounds a place", options=_ROUNDINGS)] = "floor"
     exclude_outside: Annotated[bool, Flag("what is beyond the ends has no weight, instead of that of the end")] = False
     cubic_coeff_a: Annotated[float, Real("the parameter of bicubic's kernel", minimum=-1, maximum=0)] = CUBIC
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
         yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
-        fitting = [mode for mode in MODES if RANKS.get(mode, len(x) - 1) == len(x) - 1]
+        fitting = [mode for mode in MODES if _RANKS.get(mode, len(x) - 1) == len(x) - 1]
         yield Check(
             self.mode in fitting,
             "CC011",
             "mode",
             lambda: (
-                f"{self.mode} is for {RANKS[self.mode]} spatial axes, found {len(x) - 1}; legal here: "
+                f"{self.mode} is for {_RANKS[self.mode]} spatial axes, found {len(x) - 1}; legal here: "
                 f"{', '.join(fitting)}"
             ),
         )
@@ -188,8 +188,8 @@ class Upsample(Kind, frozen=True, kw_only=True):
         how |= {"antialias": 1} if self.antialias else {}
         how |= {"exclude_outside": 1} if self.exclude_outside else {}
         sizes = self.shape(shape)[1:]
-        whole = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
-        if self.scale_factor is None or self.align_corners or (whole and not exact):
+        factors_fit = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
+        if self.scale_factor is None or self.align_corners or (factors_fit and not exact):
             return graph.node("Resize", x, "", "", graph.constant(sizes), **how)
         for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
             if runtime_size(size, top / bottom) != output:
@@ -208,7 +208,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
         """The nearest positions, each by its index: ratios that float32 does not hold would miss some."""
         for axis, (size, output) in enumerate(zip(shape[1:], self.shape(shape)[1:], strict=True)):
             if not steps.afford(2 * output):
-                raise NoOnnxForm(f"the places of its {output:,} positions take {steps.LIMIT}")
+                raise NoOnnxForm(f"the places of its {output:,} positions take {steps.limit()}")
             read = self._resampling(axis, size, output)
             places = [min(max(place, 0), size - 1) for position in range(output) for place in read.sources(position)]
             if output != size or places != list(range(size)):
@@ -239,7 +239,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw, least_rank=1)
-        mode = draw.choice([mode for mode in MODES if RANKS.get(mode, len(x) - 1) == len(x) - 1])
+        mode = draw.choice([mode for mode in MODES if _RANKS.get(mode, len(x) - 1) == len(x) - 1])
         fields = _drawn(draw, mode)
         if draw_flag(draw):
             return cls(size=draw_axes(draw, len(x) - 1, 12), mode=mode, **fields), (x,)
@@ -279,7 +279,7 @@ def _drawn(draw: random.Random, mode: str) -> dict[str, Any]:
     """Any fields that a mode takes, more often none of them."""
     coordinates = draw.choice([None, None, *COORDINATES])
     if mode == "nearest":
-        return {"coordinate_transformation_mode": coordinates, "nearest_mode": draw.choice(ROUNDINGS)}
+        return {"coordinate_transformation_mode": coordinates, "nearest_mode": draw.choice(_ROUNDINGS)}
     if draw_flag(draw):
         return {"align_corners": draw_flag(draw)}
     antialias = draw_flag(draw)

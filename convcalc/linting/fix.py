@@ -234,7 +234,7 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
 def _meant(node: Node, places: dict[int, int], *, without_bias: bool) -> Node:
     """A layer as it is to be with the fixes."""
     config = node.config
-    if without_bias and config is not None:
+    if without_bias:
         config = msgspec.structs.replace(config, bias=False)
     shared = places[node.shared] if node.shared is not None else None
     borrowed = tuple(msgspec.structs.replace(array, owner=places[array.owner]) for array in node.borrowed)

@@ -266,7 +266,6 @@ class _File:
         self.suppressed = 0
 
     def linted(self) -> Linted:
-        """Run everything."""
         self.linter.crashed[self.source.path] = []
         seen = self.linter.seen[self.source.path] = Counter()
         self.linter.mistakes[self.source.path] = Counter()

@@ -27,9 +27,7 @@ class Fitting:
             wanted = {name: self._arguments(slot, name) for name in slot.block.parameters}
             standard = slot.block.parameters
         else:
-            kind = layers.load(slot.kind)
-            assert kind is not None  # noqa: S101  # a record names kinds that there are
-            wanted = self._values(slot, kind)
+            wanted = self._values(slot, layers.kind_of(slot.kind))
             standard = {}
         channels = [[self._channels(slot, unit) for unit in units] for units in slot.units]
         if slot.block is not None and max(map(len, slot.units)) > 1:

@@ -53,7 +53,6 @@ class LayerGraph:
                 self.last_read[output] = len(self.layers)
 
     def shape(self, tensor: int) -> Shape:
-        """The shape of a tensor, which a layer makes or which enters."""
         return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
 
     def _untie_parameters(self) -> None:

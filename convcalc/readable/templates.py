@@ -66,7 +66,7 @@ class Template:
         return _flat_entries(self.entries)
 
     def closure(self) -> set[Template]:
-        """The template, and those of what is in it."""
+        """Every template that this one is made of at any depth, itself included."""
         closure = {self}
         for entry in self.flat():
             if entry.template is not None and entry.template not in closure:

@@ -18,19 +18,19 @@ import msgspec
 import numpy as np
 
 from convcalc.layers import Array, Shape
-from convcalc.network import Network, Node
+from convcalc.network import Network
 from convcalc.reference.execution import Step, Weights
 from convcalc.reference.rounding import largest, rounding
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
-PACKAGES = ("onnx", "onnxruntime")
+_PACKAGES = ("onnx", "onnxruntime")
 
-DISTURBED = 16
+_DISTURBED = 16
 """Outputs may differ by so many times what disturbing every layer by its own rounding does to them."""
 
-SINGLE = float(np.finfo(np.float32).eps)
+_SINGLE = float(np.finfo(np.float32).eps)
 
 
 class MissingPackage(ImportError):
@@ -39,13 +39,13 @@ class MissingPackage(ImportError):
 
 def require_packages() -> None:
     """Say what to install, if it is not there."""
-    missing = [package for package in PACKAGES if importlib.util.find_spec(package) is None]
+    missing = [package for package in _PACKAGES if importlib.util.find_spec(package) is None]
     if missing:
-        found = f"{missing[0]} is" if len(missing) == 1 else "onnx and onnxruntime are"
-        raise MissingPackage(f"{found} not installed, which ONNX Runtime takes: pip install 'convcalc[onnx]'")
+        packages = f"{missing[0]} is" if len(missing) == 1 else "onnx and onnxruntime are"
+        raise MissingPackage(f"{packages} not installed, which ONNX Runtime takes: pip install 'convcalc[onnx]'")
 
 
-class Comparison(msgspec.Struct, frozen=True):
+class ValueCheck(msgspec.Struct, frozen=True):
     """A layer's tensor as both made it, or why there is nothing to compare.
 
     `place` is the index of the node, `shape` that of ONNX Runtime's tensor without the batch. `difference` is the
@@ -72,15 +72,15 @@ class OnnxRuntime:
             comparison = runtime.compare(step)
         outputs = runtime.compare_outputs(inputs)
 
-    For the last of these every array and the outputs are kept, unless `whole` is False.
+    For the last of these every array and the outputs are kept, unless `outputs` is False.
     """
 
-    def __init__(self, network: Network, weights: Weights, threads: int = 1, *, whole: bool = True) -> None:
+    def __init__(self, network: Network, weights: Weights, threads: int = 1, *, outputs: bool = True) -> None:
         require_packages()
         self.network = network
         self.weights = weights
         self.threads = threads
-        self.whole = whole
+        self._with_outputs = outputs
         self._entering: Sequence[Array] = ()
         self._arrays: Mapping[str, Array] = {}
         self._kept: dict[str, Array] = {}
@@ -98,23 +98,24 @@ class OnnxRuntime:
         """The node has run; see `Weights`."""
         self.weights.done(index)
 
-    def compare(self, step: Step) -> Comparison:
+    def compare(self, step: Step) -> ValueCheck:
         """The layer that the executor has just run, alone."""
         from convcalc.exports.run import NotRun, run
         from convcalc.exports.write import CannotWrite, model
 
         node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
-        self._entering, self._arrays = (), {}  # let go of with the return
+        self._entering, self._arrays = (), {}  # freed when this returns
         if step.output is None:
             return self._uncompared(step.place, "the executor has no output")
         if step.output.shape[1:] != node.shape:  # and what follows does not run on it
-            self._incomplete = self._incomplete or f"{node.name} has another shape than is claimed"
+            self._incomplete = self._incomplete or f"{node.name} does not have the shape that is claimed"
         self._keep(step.place, arrays, step.output)
         batch, dtype = entering[0].shape[0], str(entering[0].dtype)
         try:
-            written = model(_alone(self.network, step.place), dtype=dtype, batch=batch)
+            written = model(self.network.alone(step.place), dtype=dtype, batch=batch)
             named = {f"{node.name}.{name}": array for name, array in arrays.items()}
-            (found,) = run(written, named, entering, self.threads, as_written=True)
+            each_once = list(dict(zip(node.inputs, entering, strict=True)).values())
+            (theirs,) = run(written, named, each_once, self.threads, as_written=True)
         except CannotWrite as error:
             return self._uncompared(step.place, "; ".join(layer.reason for layer in error.layers) or str(error))
         except NotRun as error:
@@ -122,26 +123,26 @@ class OnnxRuntime:
         relative, size = rounding(step, entering, written)
         self._spread = math.hypot(self._spread, relative)
         self._tolerances[step.place] = relative * size
-        return _compared(step.place, step.output, found, relative * size)
+        return _compared(step.place, step.output, theirs, relative * size)
 
-    def compare_outputs(self, inputs: Mapping[str, Array]) -> list[Comparison]:
+    def compare_outputs(self, inputs: Mapping[str, Array]) -> list[ValueCheck]:
         """The outputs of the network, all layers in one model, fused and folded as ONNX Runtime likes."""
         from convcalc.exports.run import NotRun, run
         from convcalc.exports.write import model
 
         places = list(dict.fromkeys(self.network.outputs))
-        if not self.whole or self._incomplete:
-            return [Comparison(place, reason=self._incomplete or "not asked for") for place in places]
+        if not self._with_outputs or self._incomplete:
+            return [ValueCheck(place, reason=self._incomplete or "not asked for") for place in places]
         entering = [inputs[node.name] for node in self.network.inputs]
         made = [self._outputs[place] if place in self._outputs else entering[place] for place in places]
         try:
             written = model(self.network, dtype=str(entering[0].dtype), batch=entering[0].shape[0])
-            found = run(written, self._kept, entering, self.threads)
+            outputs = run(written, self._kept, entering, self.threads)
         except NotRun as error:
-            return [Comparison(place, reason=f"ONNX Runtime: {error}") for place in places]
+            return [ValueCheck(place, reason=f"ONNX Runtime: {error}") for place in places]
         results = [
             _compared(place, ours, theirs, max(self._spread * largest(ours), self._tolerances.get(place, 0.0)))
-            for place, ours, theirs in zip(places, made, found, strict=True)
+            for place, ours, theirs in zip(places, made, outputs, strict=True)
         ]
         if all(result.agrees for result in results):
             return results
@@ -150,17 +151,17 @@ class OnnxRuntime:
             _disturbed(written, {node.name for node in self.network.layers}), self._kept, entering, self.threads
         )
         return [
-            msgspec.structs.replace(result, tolerance=max(result.tolerance, DISTURBED * _apart(one, other)))
-            for result, one, other in zip(results, found, moved, strict=True)
+            msgspec.structs.replace(result, tolerance=max(result.tolerance, _DISTURBED * _apart(exact, disturbed)))
+            for result, exact, disturbed in zip(results, outputs, moved, strict=True)
         ]
 
-    def _uncompared(self, place: int, reason: str) -> Comparison:
+    def _uncompared(self, place: int, reason: str) -> ValueCheck:
         self._incomplete = self._incomplete or f"{self.network.nodes[place].name} was not compared: {reason}"
         self._kept, self._outputs = {}, {}
-        return Comparison(place, reason=reason)
+        return ValueCheck(place, reason=reason)
 
     def _keep(self, place: int, arrays: Mapping[str, Array], output: Array) -> None:
-        if not self.whole or self._incomplete:
+        if not self._with_outputs or self._incomplete:
             return
         node = self.network.nodes[place]
         owner = node if node.shared is None else self.network.nodes[node.shared]
@@ -170,29 +171,18 @@ class OnnxRuntime:
             self._outputs[place] = output
 
 
-def _alone(network: Network, place: int) -> Network:
-    """The network that one layer is by itself, between the tensors that enter it."""
-    node = network.nodes[place]
-    inputs = tuple(
-        Node(f"{node.name}/input{number}", "input", None, (), network.nodes[source].shape, node.line)
-        for number, source in enumerate(node.inputs, start=1)
-    )
-    layer = Node(node.name, node.kind, node.config, tuple(range(len(inputs))), node.shape, node.line)
-    return Network(node.name, "", (*inputs, layer), len(inputs), (len(inputs),), (), {}, {}, {})
-
-
-def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> Comparison:
+def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> ValueCheck:
     shape = tuple(theirs.shape[1:])
     if ours.shape != theirs.shape:
-        return Comparison(place, shape, math.inf, tolerance)
-    return Comparison(place, shape, _apart(ours, theirs), tolerance)
+        return ValueCheck(place, shape, math.inf, tolerance)
+    return ValueCheck(place, shape, _apart(ours, theirs), tolerance)
 
 
-def _apart(one: Array, other: Array) -> float:
+def _apart(first: Array, second: Array) -> float:
     """The largest difference of any element."""
     with np.errstate(invalid="ignore"):
-        apart = np.abs(one - other)
-    apart[(one == other) | (np.isnan(one) & np.isnan(other))] = 0  # infinite, or no number, in both
+        apart = np.abs(first - second)
+    apart[(first == second) | (np.isnan(first) & np.isnan(second))] = 0  # infinite, or no number, in both
     difference = float(np.max(apart, initial=0.0))
     return math.inf if math.isnan(difference) else difference
 
@@ -209,7 +199,7 @@ def _disturbed(written: ModelProto, layers: set[str]) -> ModelProto:
         if (name := node.output[0]) in layers:
             exact, factor = f"{name}/exact", f"{name}/factor"
             disturbed.graph.node[-1].output[0] = exact
-            drawn: dict[str, Any] = {"mean": 1.0, "scale": SINGLE, "seed": float(len(disturbed.graph.node))}
+            drawn: dict[str, Any] = {"mean": 1.0, "scale": _SINGLE, "seed": float(len(disturbed.graph.node))}
             disturbed.graph.node.append(helper.make_node("RandomNormalLike", [exact], [factor], **drawn))
             disturbed.graph.node.append(helper.make_node("Mul", [exact, factor], [name]))
     return disturbed

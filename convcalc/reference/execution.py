@@ -26,7 +26,7 @@ class Weights(Protocol):
         """The node at `index` has run."""
 
 
-class Handed(dict[str, Array]):
+class _Handed(dict[str, Array]):
     """A layer's arrays, which remembers those that were read."""
 
     def __init__(self, arrays: Mapping[str, Array]) -> None:
@@ -64,12 +64,12 @@ def run_layer(
     engine: Engine, config: Kind, arrays: Mapping[str, Array], inputs: Sequence[Array]
 ) -> tuple[Array, set[str]]:
     """One layer's output, and the names of the arrays that it read."""
-    handed = Handed(arrays)
+    handed = _Handed(arrays)
     output = type(config).reference(engine, written(config), handed, *inputs)
     return output, handed.used
 
 
-def running_steps(config: Kind | None, output: Shape, macs: int, elementwise_ops: int, params: int) -> int:
+def running_steps(config: Kind, output: Shape, macs: int, elementwise_ops: int, params: int) -> int:
     """What a layer takes to run: a call for each of its operations, products, elements, and numbers to draw.
 
     What a window holds is copied once for all channels of its group that are made of it. What a transposed window
@@ -84,7 +84,7 @@ def running_steps(config: Kind | None, output: Shape, macs: int, elementwise_ops
 
 
 def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine) -> Iterator[Step]:
-    """Run every layer in order; a tensor is let go of after its last use.
+    """Run every layer in order; a tensor is freed after its last use.
 
     `inputs` are by name and have the batch in front. A layer that fails, or yields another shape than the network says,
     is followed by noise of that shape, so that the layers behind it can be measured all the same. Whoever iterates
@@ -97,7 +97,6 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
     own_arrays: set[int] = set()
     for index in range(network.input_count, len(nodes)):
         node = nodes[index]
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
         entering = [tensors[source] for source in node.inputs]
         arrays = weights.of(index, entering)
         before, problem, output, used = engine.multiplications, "", None, set[str]()

@@ -1,4 +1,4 @@
-"""What a run needs of memory, and what there is: told before anything is allocated."""
+"""How much memory a run needs and how much there is, worked out before anything is allocated."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ WORKSPACE_BYTES = 256 * 2**20
 """What the interpreter, NumPy and the engine's buffers take beside the tensors, rounded up."""
 
 MOST_BYTES = 500 * 10**6 + WORKSPACE_BYTES
-"""What a run may take unless told."""
+"""What a run may take where no other limit is asked for."""
 
 
 class TooLarge(ValueError):
     """The network needs more memory than it may take: `needed` and `allowed` are in bytes."""
 
     def __init__(self, needed: int, allowed: int) -> None:
-        super().__init__(f"running it needs about {needed} bytes, and may take {allowed}")
+        super().__init__(f"running it needs about {needed} bytes of memory, and {allowed} are allowed")
         self.needed = needed
         self.allowed = allowed
 
@@ -39,16 +39,14 @@ def bytes_needed(network: Network, dtype: str, *, all_arrays_twice: bool = False
     kept = sum(_elements(network, network.nodes[owner]) for owner in owners)
     if all_arrays_twice:
         kept = 2 * sum(_elements(network, node) for node in network.layers if node.shared is None)
-    kept += sum(product(node.shape) for node in network.layers if node.config and node.config.holds_output)
+    kept += sum(product(node.shape) for node in network.layers if node.config.holds_output)
     own = max((_elements(network, node) for node in network.layers), default=0)
     return (peak.bytes if peak else 0) + 2 * largest + (kept + own) * element + WORKSPACE_BYTES
 
 
 def _elements(network: Network, node: Node) -> int:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    shapes = [network.nodes[source].shape for source in node.inputs]
-    arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
-    return sum(product(shape) for name, shape in arrays.items() if name not in node.borrowed_names)
+    arrays = network.arrays_of(node).items()
+    return sum(product(shape) for name, shape in arrays if name not in node.borrowed_names)
 
 
 def free_bytes() -> int | None:
@@ -56,8 +54,8 @@ def free_bytes() -> int | None:
 
     What the system calls available, or less where a control group allows this process less.
     """
-    found = [_available(), _left_in_group()]
-    known = [amount for amount in found if amount is not None]
+    amounts = [_available(), _left_in_group()]
+    known = [amount for amount in amounts if amount is not None]
     return min(known) if known else None
 
 

@@ -30,19 +30,19 @@ if TYPE_CHECKING:
 STATED = "differences up to (16 + √n)·eps of the largest number that enters or leaves, n numbers to an element"
 """The tolerance in a line."""
 
-MOVING = {
+_MOVING = {
     *("Constant", "Identity", "Dropout", "Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "DepthToSpace"),
     *("Slice", "Gather", "Concat", "Pad", "Relu", "Clip", "MaxPool", "GlobalMaxPool", "ReduceMax"),
 }
 """Operators that make no new numbers, or none but those that they are given."""
 
-INTERPOLATING = {"Resize", "DeformConv"}
+_INTERPOLATING = {"Resize", "DeformConv"}
 """Operators that compute the places they read."""
 
-EXPONENTIAL = {"Elu", "Selu", "Celu"}
+_EXPONENTIAL = {"Elu", "Selu", "Celu"}
 """Operators that take 1 from an exponential."""
 
-NORMALISING = {"InstanceNormalization", "GroupNormalization", "LayerNormalization"}
+_NORMALISING = {"InstanceNormalization", "GroupNormalization", "LayerNormalization"}
 """Operators that measure a deviation and divide by it."""
 
 
@@ -52,13 +52,13 @@ def rounding(step: Step, entering: Sequence[Array], written: ModelProto) -> tupl
     assert output is not None  # noqa: S101  # for the type checker: there is nothing to compare without
     size = max(largest(output), *(largest(tensor) for tensor in entering))
     operators = {node.op_type for node in written.graph.node if not _is_nearest(node)}
-    if operators <= MOVING:
+    if operators <= _MOVING:
         return 0.0, size
     numbers = max(step.multiplications, *(tensor.size for tensor in entering)) / output.size
-    longest = max(max(tensor.shape) for tensor in (*entering, output)) if operators & INTERPOLATING else 0
-    if operators & EXPONENTIAL:
+    longest = max(max(tensor.shape) for tensor in (*entering, output)) if operators & _INTERPOLATING else 0
+    if operators & _EXPONENTIAL:
         size = max(size, 1.0)
-    if operators & NORMALISING:
+    if operators & _NORMALISING:
         size = max(size, _on_the_way(written, entering[0]))
     if "LRN" in operators:
         size *= _energies(written, entering[0])
@@ -71,8 +71,8 @@ def largest(tensor: Array) -> float:
 
 
 def _precision(output: Array, written: ModelProto) -> float:
-    said = (attribute for node in written.graph.node for attribute in node.attribute)
-    single = any(attribute.type == attribute.FLOAT for attribute in said)  # whatever the tensors are
+    attributes = (attribute for node in written.graph.node for attribute in node.attribute)
+    single = any(attribute.type == attribute.FLOAT for attribute in attributes)  # whatever the tensors are
     return max(float(np.finfo(output.dtype).eps), float(np.finfo(np.float32).eps) if single else 0.0)
 
 
@@ -88,16 +88,16 @@ def _on_the_way(written: ModelProto, x: Array) -> float:
     farthest = np.maximum(together.max(-1) - mean, mean - together.min(-1))
     with np.errstate(all="ignore"):
         numbers = highest * variance**-0.5, mean * mean / variance * farthest * variance**-0.5
-    return max(largest(each) for each in numbers)
+    return max(largest(array) for array in numbers)
 
 
 def _energies(written: ModelProto, x: Array) -> float:
     """How many times the smallest energy, which divides, the largest may be."""
-    (said,) = (_said(node) for node in written.graph.node if node.op_type == "LRN")
-    return 1.0 + abs(said["alpha"]) * largest(x) ** 2 / said["bias"] if said["bias"] > 0 else 1.0
+    (attributes,) = (_attributes(node) for node in written.graph.node if node.op_type == "LRN")
+    return 1.0 + abs(attributes["alpha"]) * largest(x) ** 2 / attributes["bias"] if attributes["bias"] > 0 else 1.0
 
 
-def _said(node: NodeProto) -> dict[str, Any]:
+def _attributes(node: NodeProto) -> dict[str, Any]:
     from onnx.helper import get_attribute_value
 
     return {attribute.name: get_attribute_value(attribute) for attribute in node.attribute}
@@ -105,14 +105,14 @@ def _said(node: NodeProto) -> dict[str, Any]:
 
 def _groups(written: ModelProto, x: Array) -> tuple[Array, float]:
     """What is normalised together, along the last axis, and what is added to its variance."""
-    (node,) = (node for node in written.graph.node if node.op_type in NORMALISING)
-    said = _said(node)
-    order = [_said(other)["perm"] for other in written.graph.node if other.op_type == "Transpose"]
+    (node,) = (node for node in written.graph.node if node.op_type in _NORMALISING)
+    attributes = _attributes(node)
+    order = [_attributes(before)["perm"] for before in written.graph.node if before.op_type == "Transpose"]
     laid = x.transpose(order[0]) if order else x  # as the operator gets it
     if node.op_type == "LayerNormalization":
-        kept = laid.shape[: said["axis"]]
+        kept = laid.shape[: attributes["axis"]]
     elif node.op_type == "GroupNormalization":
-        kept = (laid.shape[0], said["num_groups"])
+        kept = (laid.shape[0], attributes["num_groups"])
     else:
         kept = laid.shape[:1] if order else laid.shape[:2]
-    return laid.reshape(*kept, -1), said["epsilon"]
+    return laid.reshape(*kept, -1), attributes["epsilon"]

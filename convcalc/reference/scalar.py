@@ -42,8 +42,8 @@ class CountingEngine(Engine):
         self._running = 0
 
     def numbers(self, array: Array) -> Array:
-        """An array of counting numbers."""
-        return np.frompyfunc(lambda value: Scalar(float(value), self), 1, 1)(array)
+        """The same values, as numbers that notice when they are multiplied."""
+        return np.frompyfunc(lambda value: _CountedNumber(float(value), self), 1, 1)(array)
 
     def multiplied(self) -> None:
         """One number was multiplied by another."""
@@ -57,23 +57,19 @@ class CountingEngine(Engine):
             self._running -= 1
 
     def matmul(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().matmul, *operands, **named)
 
     def convolve(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().convolve, *operands, **named)
 
     def contract(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().contract, *operands, **named)
 
     def convolve_transposed(self, *operands: Any, **named: Any) -> Array:
-        """As the engine's, counted."""
         return self._within(super().convolve_transposed, *operands, **named)
 
 
-class Scalar:
+class _CountedNumber:
     """A number of a `CountingEngine`; what is computed of it, together with plain numbers, is one as well."""
 
     __slots__ = ("engine", "value")
@@ -82,25 +78,25 @@ class Scalar:
         self.value = value
         self.engine = engine
 
-    def __mul__(self, other: Any) -> Scalar:
+    def __mul__(self, other: Any) -> _CountedNumber:
         self.engine.multiplied()
-        return Scalar(self.value * float(other), self.engine)
+        return _CountedNumber(self.value * float(other), self.engine)
 
     __rmul__ = __mul__
 
-    def __add__(self, other: Any) -> Scalar:
-        return Scalar(self.value + float(other), self.engine)
+    def __add__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value + float(other), self.engine)
 
     __radd__ = __add__
 
-    def __sub__(self, other: Any) -> Scalar:
-        return Scalar(self.value - float(other), self.engine)
+    def __sub__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value - float(other), self.engine)
 
-    def __rsub__(self, other: Any) -> Scalar:
-        return Scalar(float(other) - self.value, self.engine)
+    def __rsub__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(float(other) - self.value, self.engine)
 
-    def __truediv__(self, other: Any) -> Scalar:
-        return Scalar(self.value / float(other), self.engine)
+    def __truediv__(self, other: Any) -> _CountedNumber:
+        return _CountedNumber(self.value / float(other), self.engine)
 
     def __float__(self) -> float:
         return self.value
@@ -126,10 +122,10 @@ class Scalar:
     def __ge__(self, other: Any) -> bool:
         return self.value >= float(other)
 
-    def exp(self) -> Scalar:
+    def exp(self) -> _CountedNumber:
         """What NumPy's exp calls on an object."""
-        return Scalar(math.exp(self.value), self.engine)
+        return _CountedNumber(math.exp(self.value), self.engine)
 
-    def floor(self) -> Scalar:
+    def floor(self) -> _CountedNumber:
         """What NumPy's floor calls on an object."""
-        return Scalar(float(math.floor(self.value)), self.engine)
+        return _CountedNumber(float(math.floor(self.value)), self.engine)

@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc.analysis.report import Report, meets
 from convcalc.network import Network
-from convcalc.reference.against import Comparison
+from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import FieldCheck
 
 
@@ -42,7 +42,7 @@ class LayerResult(msgspec.Struct, frozen=True, kw_only=True):
     params: Figure
     macs: Figure
     receptive_field: FieldCheck | None
-    against: Comparison | None = None
+    against: ValueCheck | None = None
     finite: bool = True
     problem: str = ""
 
@@ -88,7 +88,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     totals: dict[str, Figure]
     expectations: tuple[Expectation, ...]
     runtime: str = ""
-    outputs: tuple[Comparison, ...] = ()
+    outputs: tuple[ValueCheck, ...] = ()
 
     @property
     def disagreements(self) -> tuple[LayerResult, ...]:

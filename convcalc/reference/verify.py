@@ -16,7 +16,7 @@ from convcalc.arithmetic.number import product
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
-from convcalc.reference.against import Comparison, OnnxRuntime
+from convcalc.reference.against import OnnxRuntime, ValueCheck
 from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
@@ -32,12 +32,12 @@ RUNTIMES = ("onnxruntime",)
 """What values can be held against."""
 
 
-class NoSuchLayer(ValueError):
+class LayerNotFound(ValueError):
     """There is no layer of that name."""
 
 
-class Unknown(ValueError):
-    """A network with layers of which it is not known what they do; `layers` are their names."""
+class UnknownLayers(ValueError):
+    """Nobody knows what some layers of the network do; `layers` are their names."""
 
     def __init__(self, layers: tuple[str, ...]) -> None:
         super().__init__(f"it is not known what {', '.join(layers)} do")
@@ -70,9 +70,9 @@ def verify(
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
-        NoSuchLayer: `layer` names none.
-        Unknown: it is not known what a layer does.
-        TooLarge: more than `most_bytes` are needed, told before anything is allocated.
+        LayerNotFound: `layer` names none.
+        UnknownLayers: it is not known what a layer does.
+        TooLarge: more than `most_bytes` are needed; it is raised before anything is allocated.
     """
     if dtype not in DTYPES:
         raise ValueError(f"dtype: expected one of {', '.join(DTYPES)}, found {dtype}")
@@ -81,7 +81,7 @@ def verify(
     if layer is not None:
         network = alone(network, layer)
     if network.uncosted:
-        raise Unknown(network.uncosted)
+        raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
@@ -121,7 +121,7 @@ def compared(
     run = execute(
         network, _inputs(network, dtype, seed), weights or RandomWeights(network, seed, dtype), Engine(threads)
     )
-    with steps.part(RUNNING_SHARE):
+    with steps.part(_RUNNING_SHARE):
         measured = list(_measured(report, network.layers, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
@@ -134,28 +134,19 @@ def alone(network: Network, name: str) -> Network:
     """The network of one layer, its inputs those of the layer.
 
     Raises:
-        NoSuchLayer: there is none of that name.
+        LayerNotFound: there is none of that name.
     """
-    index = next((place for place, node in enumerate(network.nodes) if node.name == name and node.config), None)
+    index = next((place for place, node in enumerate(network.nodes) if node.name == name and not node.is_input), None)
     if index is None:
         names = [node.name for node in network.layers]
-        inner = next((f"it is several, `{each}` the first" for each in names if each.startswith(f"{name}.")), "")
+        inner = next((f"it is several, `{inside}` the first" for inside in names if inside.startswith(f"{name}.")), "")
         advice = inner or did_you_mean(name, names) or "analyze --expand lists them"
-        raise NoSuchLayer(f"there is no layer `{name}`; {advice}")
-    node = network.nodes[index]
-    entering = [network.nodes[source] for source in dict.fromkeys(node.inputs)]
-    inputs = [Node(source.name, "input", None, (), source.shape, source.line) for source in entering]
-    places = {source: place for place, source in enumerate(dict.fromkeys(node.inputs))}
-    own = msgspec.structs.replace(
-        node, inputs=tuple(places[source] for source in node.inputs), shared=None, borrowed=()
-    )
-    return msgspec.structs.replace(
-        network, nodes=(*inputs, own), input_count=len(inputs), outputs=(len(inputs),), groups=()
-    )
+        raise LayerNotFound(f"there is no layer `{name}`; {advice}")
+    return network.alone(index)
 
 
 class _Measured(msgspec.Struct):
-    """What is kept of a step, the tensor let go of."""
+    """What is kept of a step once its tensor is freed."""
 
     shape: Shape | None
     learned: int
@@ -165,7 +156,7 @@ class _Measured(msgspec.Struct):
     output_bytes: int
     finite: bool
     problem: str
-    against: Comparison | None
+    against: ValueCheck | None
 
 
 def _inputs(network: Network, dtype: str, seed: int) -> dict[str, Array]:
@@ -178,7 +169,7 @@ def _measured(
 ) -> Iterator[_Measured]:
     """The layers in the order they run, as far as the steps last."""
     total = len(report.layers)
-    with np.errstate(all="ignore"):  # an overflow is told by name, once
+    with np.errstate(all="ignore"):  # a note names the layers that overflow
         for done, (row, node) in enumerate(zip(report.layers, layers, strict=True)):
             tell(row.name, done, total)
             if not steps.afford(
@@ -192,7 +183,7 @@ def _measured(
         gc.collect()
 
 
-RUNNING_SHARE = 0.8
+_RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""
 
 
@@ -202,7 +193,7 @@ FEW = 100
 """Layers that leave little behind."""
 
 
-def _kept(step: Step, against: Comparison | None) -> _Measured:
+def _kept(step: Step, against: ValueCheck | None) -> _Measured:
     sizes = {name: product(shape) for name, shape in step.used.items()}
     output = step.output
     return _Measured(
@@ -219,29 +210,19 @@ def _kept(step: Step, against: Comparison | None) -> _Measured:
 
 
 def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
-    if measured is None:
-        untried = (Figure(claimed, None, is_tried=False) for claimed in (row.output_shape, row.params, row.macs))
-        shape, params, macs = untried
-        return LayerResult(
-            name=row.name,
-            kind=row.kind,
-            line=row.line,
-            output_shape=shape,
-            params=params,
-            macs=macs,
-            receptive_field=check,
-        )
+    seen = measured or _Measured(None, 0, 0, 0, 0, 0, finite=True, problem="", against=None)
+    is_tried = measured is not None
     return LayerResult(
         name=row.name,
         kind=row.kind,
         line=row.line,
-        output_shape=Figure(row.output_shape, measured.shape),
-        params=Figure(row.params, measured.learned),
-        macs=Figure(row.macs, measured.macs),
+        output_shape=Figure(row.output_shape, seen.shape, is_tried),
+        params=Figure(row.params, seen.learned if is_tried else None, is_tried),
+        macs=Figure(row.macs, seen.macs if is_tried else None, is_tried),
         receptive_field=check,
-        against=measured.against,
-        finite=measured.finite,
-        problem=measured.problem,
+        against=seen.against,
+        finite=seen.finite,
+        problem=seen.problem,
     )
 
 

@@ -45,9 +45,7 @@ class RandomWeights:
         owner = self._owner(index)
         if owner not in self._kept:
             node = self.network.nodes[owner]
-            assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-            shapes = [self.network.nodes[source].shape for source in node.inputs]
-            arrays = {**node.config.weights(*shapes), **node.config.buffers(*shapes)}
+            arrays = self.network.arrays_of(node)
             generator = np.random.default_rng([self.seed, owner])
             size = _size_of(inputs[0]) if inputs else 1.0
             self._kept[owner] = {
@@ -58,7 +56,7 @@ class RandomWeights:
         return self._kept[owner]
 
     def done(self, index: int) -> None:
-        """Let go of arrays that no later layer uses."""
+        """Drop the arrays that no later layer uses."""
         for owner in () if self.keep else self._read_by(index):
             if self._last_use[owner] == index:
                 self._kept.pop(owner, None)
@@ -86,10 +84,10 @@ def drawn(
 
 def _size_of(x: Array) -> float:
     """The root of the mean square of a sample of x, 1 where that is no help."""
-    sample = x.reshape(-1)[:: max(1, x.size // SAMPLED)].astype(np.float64)
+    sample = x.reshape(-1)[:: max(1, x.size // _SAMPLED)].astype(np.float64)
     size = math.sqrt(float(np.mean(sample * sample)))
     return size if math.isfinite(size) and size > 0 else 1.0
 
 
-SAMPLED = 4096
+_SAMPLED = 4096
 """Elements of a tensor that are looked at to scale the weights behind it."""

@@ -8,7 +8,7 @@ from functools import lru_cache
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
-from convcalc.layers.family.activations import KINDS
+from convcalc.layers.families.activations import KINDS
 from convcalc.rules._subject import Subject
 
 ACTIVATIONS = frozenset(KINDS)

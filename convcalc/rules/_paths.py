@@ -73,14 +73,13 @@ def shortest(subject: Subject) -> list[Paths]:
     nodes = subject.network.nodes
     found: list[Paths] = []
     for node in nodes:
-        if node.config is None:
+        if node.is_input:
             axes = enumerate(node.shape[1:])
             found.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
         elif node.kind in MERGES:
             found.append(_least(node, [found[source] for source in node.inputs], subject))
         else:
-            shapes = tuple(nodes[source].shape for source in node.inputs)
-            found.append(_through(found[node.inputs[0]], node, shapes))
+            found.append(_through(found[node.inputs[0]], node, subject.network.shapes_into(node)))
     return found
 
 
@@ -101,7 +100,7 @@ def meeting(
 
 
 def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
-    shapes = [subject.network.nodes[source].shape for source in node.inputs]
+    shapes = subject.network.shapes_into(node)
     least = []
     for axis in range(len(node.shape)):
         local = [path for path in meeting(node, axis, entering, shapes) if path is not None]
@@ -110,7 +109,6 @@ def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
 
 
 def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
     walked = steps(node, shapes)
     if walked is not None:
         entering = tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from convcalc.layers import Shape
+from convcalc.layers._configured import fault
 from convcalc.rules._subject import Subject
 
 FARTHEST = 64
@@ -27,7 +28,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
         return None
     channels, *sizes = network.nodes[0].shape
     alike = len(set(sizes)) == 1
-    trial = _Trial(subject, finds)
+    trial = _Resized(subject, finds)
     for distance in range(1, FARTHEST + 1):
         for moved in (distance, -distance):
             tried = [size + moved if alike or place == axis else size for place, size in enumerate(sizes)]
@@ -40,7 +41,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
     return None
 
 
-class _Trial:
+class _Resized:
     """Shapes worked out again for other inputs; equal layers on equal shapes once."""
 
     def __init__(self, subject: Subject, finds: Finds) -> None:
@@ -63,6 +64,6 @@ class _Trial:
         key = config, inputs
         if key not in self._known:
             self.left -= 1
-            legal = self.left >= 0 and all(check.holds for check in config.checks(*inputs))
+            legal = self.left >= 0 and fault(config, inputs) is None
             self._known[key] = None if not legal or self.finds(kind, config, inputs[0]) else config.shape(*inputs)
         return self._known[key]

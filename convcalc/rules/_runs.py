@@ -73,7 +73,7 @@ def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
     nodes = subject.network.nodes
     found: list[Runs] = []
     for index, node in enumerate(nodes):
-        shapes = tuple(nodes[source].shape for source in node.inputs)
+        shapes = subject.network.shapes_into(node)
         entering = [found[source] for source in node.inputs]
         if node.kind in POOLS or node.kind == "conv":
             windows = windows_of(node.config, shapes[0])
@@ -92,7 +92,7 @@ def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
 
 def _kept(index: int, node: Node, entering: list[Runs], shapes: tuple[Shape, ...]) -> Runs:
     """The runs through a layer that has no window: on, on axes whose positions stay as they are."""
-    walked = steps(node, shapes) if node.config is not None else (None,) * len(node.shape)
+    walked = steps(node, shapes) if not node.is_input else (None,) * len(node.shape)
     if walked is None:
         return entering[0]
     stays = [step == Step(axis, 1, 1, 0) for axis, step in enumerate(walked)]

@@ -44,7 +44,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     for index, node in enumerate(subject.network.nodes):
         if subject.consumers(index) or subject.is_output(index):
             continue
-        if node.config is None:
+        if node.is_input:
             yield subject.problem(index, f"input {node.name}: no layer reads it", "remove it, or name it in a `from`")
             continue
         idle = _only_for(subject, index, told)

@@ -86,7 +86,7 @@ def _own_weights(subject: Subject, index: int) -> int:
     """The weights of a layer that no other one uses, biases apart."""
     node = subject.network.nodes[index]
     owner = index if node.shared is None else node.shared
-    if node.config is None or len(users(subject)[owner]) > 1:
+    if node.is_input or len(users(subject)[owner]) > 1:
         return 0
     return product(node.config.weights(*subject.shapes(index))["weight"])
 

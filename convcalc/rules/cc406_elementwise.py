@@ -30,7 +30,7 @@ from collections.abc import Iterator
 
 from convcalc.analysis.report import Row
 from convcalc.arithmetic.number import product
-from convcalc.layers.family.powers import KINDS as POWERS
+from convcalc.layers.families.powers import KINDS as POWERS
 from convcalc.rules._graph import ACTIVATIONS
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import counted

@@ -39,9 +39,9 @@ def blocks(shape: Sequence[int], most: int) -> Iterator[Block]:
         return
     longest = max(1, most // max(inner, 1))
     step = -(-size // max(1, -(-size // longest)))
-    whole = (slice(None),) * len(rest)
+    everything = (slice(None),) * len(rest)
     for start in range(0, size, max(1, step)):
-        yield (slice(start, min(start + step, size)), *whole)
+        yield (slice(start, min(start + step, size)), *everything)
 
 
 class Crew:
@@ -67,9 +67,9 @@ class Crew:
         """
         total = math.prod(shape) * inner
         rounds = -(-total // (self.threads * most)) if most else 1
-        each = max(WORTH_A_THREAD if least is None else least, -(-total // (self.threads * max(rounds, 1))))
-        each = min(each, most) if most else each
-        task = _Task(work, list(blocks(shape, max(1, each // max(inner, 1)))))
+        size = max(WORTH_A_THREAD if least is None else least, -(-total // (self.threads * max(rounds, 1))))
+        size = min(size, most) if most else size
+        task = _Task(work, list(blocks(shape, max(1, size // max(inner, 1)))))
         helpers = min(self.threads, len(task.blocks)) - 1
         if helpers > 0 and not self._started:
             self._start()
@@ -119,7 +119,7 @@ class _Task:
             self.done.append(place)
 
     def help(self) -> None:
-        """The same in another thread."""
+        """Run in a thread that was not asked for the work, and so has settings for floating point of its own."""
         with np.errstate(**self._handling):
             self.run()
 

@@ -97,8 +97,8 @@ class Products:
                 for tap, place in zip(np.ndindex(*kernel), itertools.product(*places), strict=True):
                     target[(..., *place)] += product[(slice(None), slice(None), slice(None), *tap)]
 
-        each = taps * members * math.prod(sizes)
-        crew.share(work, output.shape[:3], each, most=each * ROWS // taps, least=WORTH_A_THREAD)
+        cost = taps * members * math.prod(sizes)
+        crew.share(work, output.shape[:3], cost, most=cost * ROWS // taps, least=WORTH_A_THREAD)
 
 
 def _places(span: range, taps: int, stride: int, dilation: int) -> list[slice]:

@@ -70,7 +70,7 @@ class Grid:
         for place, row in enumerate(self.styles[:count]):
             yield from self._row([column.cells[place] for column in self.columns], styles[row])
         if count < len(self.styles):
-            yield Segment(f"... and {len(self.styles) - count:,} more rows: {steps.LIMIT}")
+            yield Segment(f"... and {len(self.styles) - count:,} more rows: {steps.limit()}")
             yield Segment.line()
 
     def _row(self, cells: Sequence[str], styles: Sequence[Style]) -> Iterator[Segment]:

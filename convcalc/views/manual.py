@@ -104,7 +104,7 @@ def contents(console: Console, sections: dict[str, list[Page]]) -> None:
 
 
 def show(console: Console, page: Page) -> None:
-    """One page."""
+    """Print a page of the manual: title, text, fields and the rest."""
     console.print(terminal.line((page.name, "bold cyan"), "   ", page.summary), soft_wrap=True)
     if page.fields:
         console.print()

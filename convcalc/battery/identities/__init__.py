@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 
 from convcalc import layers
-from convcalc.layers import Kind, Shape, defaults, field_types
+from convcalc.layers import Kind, Shape
 from convcalc.network import Network
 from convcalc.reference.execution import execute, written
 from convcalc.reference.weights import drawn
@@ -50,9 +50,8 @@ class Bench:
 
     def arrays(self, config: Kind, shapes: Sequence[Shape]) -> dict[str, Array]:
         """Random arrays for a layer, as many and as large as it claims."""
-        claimed = {**config.weights(*shapes), **config.buffers(*shapes)}
         dtype: Any = np.dtype("float64")
-        return {name: drawn(self.generator, name, shape, dtype) for name, shape in claimed.items()}
+        return {name: drawn(self.generator, name, shape, dtype) for name, shape in config.arrays(*shapes).items()}
 
     def layer(self, config: Kind, arrays: Mapping[str, Array], *inputs: Array, **changed: Any) -> Array:
         """What a layer makes of its inputs, with some of its fields changed."""
@@ -61,11 +60,9 @@ class Bench:
 
     def run(self, kind: str, *inputs: Array, arrays: Mapping[str, Array] | None = None, **fields: Any) -> Array:
         """What a layer of that kind makes of its inputs; fields that are not told are as they would be unwritten."""
-        found = layers.load(kind)
-        assert found is not None  # noqa: S101  # for the type checker
-        types, rank = field_types(found), inputs[0].ndim - 2
-        standard = {name: types[name].expand(value, rank) for name, value in defaults(found).items()}
-        return found.reference(self.engine, SimpleNamespace(**{**standard, **fields}), arrays or {}, *inputs)
+        of = layers.kind_of(kind)
+        unwritten = layers.defaults_on(of, inputs[0].ndim - 2)
+        return of.reference(self.engine, SimpleNamespace(**{**unwritten, **fields}), arrays or {}, *inputs)
 
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
         """What leaves a network."""
@@ -79,12 +76,9 @@ class Bench:
 
     def given(self, network: Network) -> Given:
         """Random arrays for all layers of a network."""
-        found = {}
-        for index in range(network.input_count, len(network.nodes)):
-            node = network.nodes[index]
-            assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-            found[node.name] = self.arrays(node.config, [network.nodes[source].shape for source in node.inputs])
-        return Given(network, found)
+        return Given(
+            network, {node.name: self.arrays(node.config, network.shapes_into(node)) for node in network.layers}
+        )
 
 
 class Given:
@@ -99,7 +93,7 @@ class Given:
         return self.arrays[self.network.nodes[index].name]
 
     def done(self, index: int) -> None:
-        """Nothing is let go of."""
+        """The arrays stay."""
 
     def inner(self, name: str) -> dict[str, Array]:
         """The arrays of the layer whose full name ends so."""

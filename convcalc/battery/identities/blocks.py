@@ -163,7 +163,6 @@ def a_silent_branch_leaves_the_shortcut(bench: Bench, network: Network) -> Sides
     left = a
     if shortcut is not None:
         norm = next(node for node in network.layers if node.name == norms[-1])
-        assert norm.config is not None  # noqa: S101  # for the type checker: a layer has fields
         left = bench.layer(norm.config, given.arrays[norm.name], bench.layer(shortcut, given.inner("shortcut"), a))
     return _run(bench, network, given, a), bench.run("relu", left)
 

@@ -233,7 +233,7 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:
-    """One number everywhere."""
+    """A constant of that shape with the same number at every position."""
     few = math.prod(shape) <= MOST_NUMBERS
     return Constant(checked(shape), element_type, (number,) * math.prod(shape) if few else None)
 

@@ -133,7 +133,6 @@ class Call:
     def layer(
         self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Constant] | None = None
     ) -> Draft:
-        """A layer of a kind."""
         return self.builder.layer(kind, fields, inputs, (self.node,), arrays)
 
     def out(self, draft: Draft, batch: int | None = 0) -> Value:

@@ -14,8 +14,8 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.spans import Span
 from convcalc.network import Node
 
-UNAFFORDABLE = "more work than the steps of this run last for"
-"""Why something was not probed that could be."""
+UNAFFORDABLE = "it takes more steps than this run has left"
+"""Why something that can be probed was not."""
 
 
 class AxisCheck(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,7 +56,7 @@ class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def together(node: Node, field: Field, axes: Sequence[AxisCheck]) -> FieldCheck:
-    """The axes of a node as one check."""
+    """What the probes of single axes add up to: if any disagrees, so does the node; if any was left out, it is open."""
     axes = axes[: len(field.axes)]
     is_global = _is_global(field, axes)
     problems = [check.reason for check in axes if check.agrees is False]

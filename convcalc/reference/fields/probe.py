@@ -48,9 +48,9 @@ from convcalc.reference.fields.stretch import Laid, Length, Place, has, laid_out
 from convcalc.reference.fields.tags import NOWHERE, Follow, Seen, Tags
 from convcalc.tensors.engine import Engine
 
-FEWEST_TAGS = 8
+_FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
-MOST_POSITIONS = 65_536
+_MOST_POSITIONS = 65_536
 """Output positions of a node whose intervals are compared."""
 
 Progress = Callable[[int, int], None]
@@ -75,9 +75,9 @@ def probe(network: Network, *, thin: bool = True, progress: Progress | None = No
     return _probed(network, fields, axes, thin, progress)
 
 
-NODE_STEPS = 1_200
+_NODE_STEPS = 1_200
 """Steps that a node takes for each axis, beside those for the elements that tags are followed through."""
-MOST_CLASSES = 4_000_000
+_MOST_CLASSES = 4_000_000
 """Intervals of all nodes together that are kept of what was seen."""
 
 
@@ -85,7 +85,7 @@ def _affordable(network: Network, axes: int) -> int:
     """How many of the nodes, from the first, the steps of the run last for."""
     with steps.part(0.7):  # the others are for the tags
         for count in range(len(network.nodes)):
-            if not steps.afford(NODE_STEPS * axes):
+            if not steps.afford(_NODE_STEPS * axes):
                 return count
     return len(network.nodes)
 
@@ -96,27 +96,28 @@ def _probed(
     steps = _Steps(progress, axes * len(network.nodes))
     checks: list[list[AxisCheck]] = [[] for _ in fields]
     for axis in range(axes):
-        found = _checks(network, fields, axis, thin, steps)
-        for each, check in zip(checks, found, strict=True):
-            each.append(check)
-    return [together(*each) for each in zip(network.nodes, fields, checks, strict=True)]
+        on_axis = _checks(network, fields, axis, thin, steps)
+        for of_node, check in zip(checks, on_axis, strict=True):
+            of_node.append(check)
+    return [together(*of_node) for of_node in zip(network.nodes, fields, checks, strict=True)]
 
 
 def _checks(
     network: Network, fields: Sequence[Field], axis: int, thin: bool, steps: Callable[[], None]
 ) -> list[AxisCheck]:
     """One axis for all nodes; what does not show with all channels and axes is probed without them."""
-    found = _Axis(network, fields, axis, thin, steps).checks()
-    if thin and any(check.agrees is False for check in found):
+    checks = _Axis(network, fields, axis, thin, steps).checks()
+    if thin and any(check.agrees is False for check in checks):
         rest = _bound_to_other_axes(network, fields)
-        full = _Axis(network, fields, axis, False, lambda: None).checks() if rest else found
-        return [other if index in rest else check for index, (check, other) in enumerate(zip(found, full, strict=True))]
-    if thin or all(check.agrees is not None for check in found):
-        return found
+        full = _Axis(network, fields, axis, False, lambda: None).checks() if rest else checks
+        both = enumerate(zip(checks, full, strict=True))
+        return [of_all if index in rest else check for index, (check, of_all) in both]
+    if thin or all(check.agrees is not None for check in checks):
+        return checks
     alone = _Axis(network, fields, axis, True, lambda: None).checks()
     return [
-        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {ALONE}")
-        for check, other in zip(found, alone, strict=True)
+        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {_ALONE}")
+        for check, other in zip(checks, alone, strict=True)
     ]
 
 
@@ -128,7 +129,7 @@ def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
     """
     bound: set[int] = set()
     for index, node in enumerate(network.nodes):
-        if node.config is None:
+        if node.is_input:
             continue
         entering = [fields[source] for source in node.inputs]
         places = {field.laid for field in entering if field.parts}
@@ -143,7 +144,7 @@ def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
     return bound
 
 
-ALONE = "probed with one channel and this axis alone"
+_ALONE = "probed with one channel and this axis alone"
 
 
 class _Steps:
@@ -172,22 +173,22 @@ class _Axis:
         stretch = stretched(self.network, self.fields, self.axis)
         with np.errstate(all="ignore"):
             laid = laid_out(self.network, self.axis, stretch, self.thin, self.engine)
-        found = self._lengthened(laid, stretch.length)
+        checks = self._lengthened(laid, stretch.length)
         nodes = range(len(self.network.nodes))
-        rest = [index for index in nodes if index not in found]
-        if any(check.reason == UNAFFORDABLE for check in found.values()):
-            return [found[index] for index in nodes]
+        rest = [index for index in nodes if index not in checks]
+        if any(check.reason == UNAFFORDABLE for check in checks.values()):
+            return [checks[index] for index in nodes]
         if rest or any(field.overall[self.axis : self.axis + 1] not in ((), (None,)) for field in self.fields):
             at_its_size, arriving = at_real_size(
                 self.network, self.fields, self.axis, laid, rest, self.thin, self.engine
             )
-            found |= at_its_size
+            checks |= at_its_size
             for index, check in arriving.items():
-                found[index] = with_arriving(found[index], check)
-        return [found[index] for index in nodes]
+                checks[index] = with_arriving(checks[index], check)
+        return [checks[index] for index in nodes]
 
     def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
-        work = 2 * sum(each.elements for each in laid if not each.problem)
+        work = 2 * sum(layer.elements for layer in laid if not layer.problem)
         chosen = None
         for share in (1, 4, 16):  # fewer tags where the steps do not last for more
             chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // share // max(work, 1))
@@ -201,7 +202,7 @@ class _Axis:
             if not self.thin:
                 left_out = AxisCheck(axis=self.axis, agrees=None, reason=problem)
                 return dict.fromkeys(range(len(laid)), left_out)
-            laid[:] = [each if each.problem else each._replace(problem=problem) for each in laid]
+            laid[:] = [layer if layer.problem else layer._replace(problem=problem) for layer in laid]
             return {}
         longer = length.whole - min(self.sizes)
         follow = Follow(self.network, self.axis, laid, self.engine, self.thin, longer, length.margin, length.period)
@@ -214,7 +215,7 @@ class _Axis:
     def _is_affordable(self, work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
         """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
         kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
-        return kept <= MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
+        return kept <= _MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
     def _tags(self, length: Length, affordable: int) -> Tags | None:
         """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""
@@ -222,7 +223,7 @@ class _Axis:
         starts = [last // 2, 0, last]
         if 3 * period <= affordable:
             return Tags([range(start, start + period) for start in starts])
-        if affordable < FEWEST_TAGS:
+        if affordable < _FEWEST_TAGS:
             return None
         far = [start + place for start in starts[1:] for place in range(0, period, -(-period // 2))]
         if period + len(far) <= affordable:
@@ -274,21 +275,21 @@ class _Axis:
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
     """The first position that sees another interval than is claimed; `tagged`: the places of a period that are."""
     repeats = math.lcm(seen.classes, *(part.period for part in parts(local or ())))
-    count = min(repeats + seen.classes, MOST_POSITIONS)
+    count = min(repeats + seen.classes, _MOST_POSITIONS)
     claimed = intervals(local, count) if local is not None else [None] * count
     for number in range(len(seen.low)):
         for position, span in enumerate(claimed):
-            found = seen.span(number, position, period)
-            if found != span and (tagged is None or not _within(found, span, tagged, period)):
-                return differs(position, found, span)
+            probed = seen.span(number, position, period)
+            if probed != span and (tagged is None or not _within(probed, span, tagged, period)):
+                return differs(position, probed, span)
     return ""
 
 
-def _within(found: Span, claimed: Span, tagged: set[int], period: int) -> bool:
+def _within(probed: Span, claimed: Span, tagged: set[int], period: int) -> bool:
     """Whether nothing beyond the claim was seen, and its ends were, where they are tagged."""
     if claimed is None:
-        return found is None
-    low, high = found or (NOWHERE, -NOWHERE)
+        return probed is None
+    low, high = probed or (NOWHERE, -NOWHERE)
     first, last = (end % period in tagged for end in claimed)
     return (low == claimed[0] if first else low >= claimed[0]) and (high == claimed[1] if last else high <= claimed[1])
 

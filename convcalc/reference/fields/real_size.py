@@ -163,15 +163,15 @@ def _at_its_size(
     engine: Engine,
 ) -> tuple[Laid, Array]:
     node = network.nodes[index]
-    if node.config is None:
+    if node.is_input:
         place = Place(axis + 1) if has(node, axis) else Place()
         array = blank(node, axis, node.shape[axis + 1] if has(node, axis) else 1, thin, 1)
-        return Laid(None, place, place.positions(array, 1), array.size), array
-    shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        return Laid(node.config, place, place.positions(array, 1), array.size), array
+    shapes = network.shapes_into(node)
     places = [placed[source].place for source in node.inputs]
     inputs, entered = entering(node.config, shapes, places, [arrays[source] for source in node.inputs], rows=1)
     config = laid.config
-    if laid.problem or config is None:
+    if laid.problem:
         before = next((place.axis for place in places if place.axis is not None), None)
         config = form(node.config, before, entered.apart, shapes, thin, sized=True)
     spend_on(config, inputs)
@@ -198,9 +198,9 @@ def _sees_all(network: Network, fields: Sequence[Field], placed: Sequence[Laid],
     That those that are claimed arrive is measured (`_arrives`); what goes on from there is no local path.
     """
     node = network.nodes[index]
-    if node.config is None:
+    if node.is_input:
         return False
-    shapes = tuple(network.nodes[source].shape for source in node.inputs)
+    shapes = network.shapes_into(node)
     entering_fields = tuple(fields[source] for source in node.inputs)
     places = [placed[source].place.axis for source in node.inputs]
     if len(shapes) == 1:
@@ -222,16 +222,16 @@ def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
     """
     edges = []
     for node, laid in zip(network.nodes, placed, strict=True):
-        if node.config is None or laid.problem or laid.place.axis is None:
-            edges.append(np.full(max(laid.growth, 1), int(node.config is not None)))
+        if node.is_input or laid.problem or laid.place.axis is None:
+            edges.append(np.full(max(laid.growth, 1), int(not node.is_input)))
             continue
         entering = [edges[source] for source in node.inputs]
         entered = placed[node.inputs[0]].place.axis
-        counts = [len(each) for each in entering]
+        counts = [len(edge) for edge in entering]
         if len(counts) > 1 and sum(counts) == laid.growth > max(counts):
             edges.append(np.concatenate(entering))
             continue
-        shapes = tuple(network.nodes[source].shape for source in node.inputs)
+        shapes = network.shapes_into(node)
         own = node.config.receptive_field(tuple(on_every_axis(len(shape)) for shape in shapes), shapes)
         local = own.axes[entered] if entered is not None else None
         beyond = np.ones(laid.growth, int)
@@ -278,11 +278,11 @@ def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[int], eve
     claimed = intervals(local, count) if local is not None else [None] * count
     inside, hidden = 0, False
     for position, (span, edge) in enumerate(zip(claimed, edges, strict=True)):
-        found = seen.span(0, position, NOWHERE)
-        within = found is None or edge == 2 or (span is not None and span[0] <= found[0] and found[1] <= span[1])
-        hidden |= not edge and every == 1 and found != span
+        probed = seen.span(0, position, NOWHERE)
+        within = probed is None or edge == 2 or (span is not None and span[0] <= probed[0] and probed[1] <= span[1])
+        hidden |= not edge and every == 1 and probed != span
         if not within or (hidden and thin):
-            return replace(check, agrees=False, reason=f"{differs(position, found, span)}, at its real size")
+            return replace(check, agrees=False, reason=f"{differs(position, probed, span)}, at its real size")
         inside += not edge
     if local is None:
         return replace(check, agrees=True)

@@ -25,9 +25,9 @@ LONGEST_AXIS = 2**20
 """Positions an axis may be lengthened to."""
 LONGEST_PERIOD = 2**12
 """Positions after which what is seen may repeat."""
-SHORTEST_PERIOD = 8
+_SHORTEST_PERIOD = 8
 """Positions that are tagged in a row, at least."""
-BEYOND_CLAIMS = 512
+_BEYOND_CLAIMS = 512
 """Positions of the real axis that are there at either side, so that what sees more than is claimed is caught."""
 
 
@@ -63,7 +63,7 @@ class Laid(NamedTuple):
     real size or not to be run at all.
     """
 
-    config: Kind | None
+    config: Kind
     place: Place
     growth: int = 0
     elements: int = 0
@@ -100,10 +100,10 @@ def stretched(network: Network, fields: Sequence[Field], axis: int) -> Stretch:
 
 def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, int] | None:
     """The period, and how far positions look back and ahead, with a further field; None if it repeats nowhere."""
-    found = parts(local)
-    if len(found) > 1 or any(part.bounded for part in found):
+    paths = parts(local)
+    if len(paths) > 1 or any(part.bounded for part in paths):
         return None
-    for part in found:
+    for part in paths:
         period = math.lcm(period, part.advance or 1)
         for position, span in enumerate(part.spans):
             moved = position * part.advance // part.period
@@ -112,9 +112,9 @@ def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, in
 
 
 def _length(sizes: Sequence[int], period: int, low: int, high: int) -> Length:
-    reach, period = high - low, period * -(-SHORTEST_PERIOD // period)
+    reach, period = high - low, period * -(-_SHORTEST_PERIOD // period)
     base = min(sizes) + -(-(reach + 4 * period - min(sizes)) // period) * period
-    margin = -(-(2 * reach + period + min(max(sizes), BEYOND_CLAIMS)) // period) * period
+    margin = -(-(2 * reach + period + min(max(sizes), _BEYOND_CLAIMS)) // period) * period
     return Length(period, base, margin)
 
 
@@ -168,7 +168,7 @@ def entering(
 def run(engine: Engine, config: Kind, arrays: Sequence[Array]) -> Array:
     """One layer on arrays that are 0 wherever they are not tagged, with neutral weights."""
     shapes = [array.shape[1:] for array in arrays]
-    weights = {**config.weights(*shapes), **config.buffers(*shapes)}
+    weights = config.arrays(*shapes)
     return run_layer(engine, config, {name: _neutral(name, shape) for name, shape in weights.items()}, arrays)[0]
 
 
@@ -209,10 +209,10 @@ def laid_out(network: Network, axis: int, stretch: Stretch, thin: bool, engine: 
     laid: list[Laid] = []
     arrays: dict[int, list[Array]] = {}
     for index, node in enumerate(network.nodes):
-        if node.config is None:
+        if node.is_input:
             size = node.shape[axis + 1] if has(node, axis) else 0
             arrays[index] = [blank(node, axis, size + longer, thin, 1) for longer in more]
-            laid.append(_measured(None, arrays[index], Place(), length))
+            laid.append(_measured(node.config, arrays[index], Place(), length))
             continue
         problems = (bound.get(index), *(laid[source].problem for source in node.inputs))
         problem = next(filter(None, problems), "")
@@ -236,12 +236,11 @@ def _laid(
     thin: bool,
     engine: Engine,
 ) -> tuple[Laid, list[Array]]:
-    assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-    shapes = [network.nodes[source].shape for source in node.inputs]
+    shapes = network.shapes_into(node)
     places = [laid[source].place for source in node.inputs]
     outputs = []
-    for each in zip(*(arrays[source] for source in node.inputs), strict=True):
-        inputs, place = entering(node.config, shapes, places, each, rows=1)
+    for outputs_before in zip(*(arrays[source] for source in node.inputs), strict=True):
+        inputs, place = entering(node.config, shapes, places, outputs_before, rows=1)
         config = form(node.config, _axis_of(places), place.apart, shapes, thin)
         spend_on(config, inputs)
         outputs.append(run(engine, config, inputs))
@@ -265,7 +264,7 @@ def form(config: Kind, axis: int | None, apart: bool, shapes: Sequence[Shape], t
     return config.thin(axis, inputs) if thin else config
 
 
-def _measured(config: Kind | None, outputs: list[Array], entered: Place, length: Length) -> Laid:
+def _measured(config: Kind, outputs: list[Array], entered: Place, length: Length) -> Laid:
     """Where the positions are: what grows with the length."""
     shapes = [output.shape for output in outputs]
     growing = [place for place, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]

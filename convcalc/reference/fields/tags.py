@@ -17,7 +17,7 @@ from convcalc.reference.fields.stretch import Laid, Place, blank, entering, has,
 from convcalc.tensors.engine import Array, Engine
 
 NOWHERE = 2**62
-CHUNK_ELEMENTS = 2**22
+_CHUNK_ELEMENTS = 2**22
 """Elements of the largest array of a run: as many tags are followed at a time as stay below."""
 
 
@@ -51,8 +51,8 @@ class Tags:
 
     def __init__(self, sets: Sequence[range | Sequence[int]], more: Sequence[int] = ()) -> None:
         self.sets = len(sets)
-        self.positions = np.array([place for each in sets for place in each] + list(more), np.int64)
-        members = [number for number, each in enumerate(sets) for _ in each]
+        self.positions = np.array([place for positions in sets for place in positions] + list(more), np.int64)
+        members = [number for number, positions in enumerate(sets) for _ in positions]
         self.members = np.array(members + [-1] * len(more), np.int64)
 
 
@@ -101,8 +101,8 @@ class Follow:
 
     def run(self, tags: Tags, progress: Callable[[], None]) -> list[Seen | None]:
         """What is seen of every node, None where it could not be run."""
-        largest = max((each.elements for each in self.laid if not each.problem), default=1)
-        chunk = max(1, CHUNK_ELEMENTS // max(largest, 1))
+        largest = max((layer.elements for layer in self.laid if not layer.problem), default=1)
+        chunk = max(1, _CHUNK_ELEMENTS // max(largest, 1))
         self.seen: list[Seen | None] = [None] * len(self.laid)
         with np.errstate(all="ignore"):
             for start in range(0, len(tags.positions), chunk):
@@ -119,7 +119,7 @@ class Follow:
                 progress()
             if laid.problem:
                 continue
-            if node.config is None:
+            if node.is_input:
                 tagged = self._tagged_input(index, tags, rows)
                 both = tagged, tagged
             elif all(source in kept for source in node.inputs):
@@ -131,7 +131,7 @@ class Follow:
             else:
                 continue
             if np.isnan(both[0].reshape(count, -1)[-1]).any():
-                self._note(index, tags, 1).problem = f"{node.name} yields no numbers even where nothing is tagged"
+                self._note(index, tags, 1).problem = f"{node.name} gives NaN even where nothing is tagged"
                 continue
             if index in last_use:
                 kept[index] = both
@@ -150,25 +150,23 @@ class Follow:
         return array
 
     def _layer(self, index: int, inputs: list[tuple[Array, Array]], rows: int) -> tuple[Array, Array]:
-        whole = self._run(index, self._entering(index, [a for a, _ in inputs], rows), rows)
+        output = self._run(index, self._entering(index, [a for a, _ in inputs], rows), rows)
         entered = self._entering(index, [b for _, b in inputs], rows)
-        apart = whole if all(a is b for a, b in inputs) else self._run(index, entered, rows)
-        return whole, self._local(index, entered, apart, rows)
+        apart = output if all(a is b for a, b in inputs) else self._run(index, entered, rows)
+        return output, self._local(index, entered, apart, rows)
 
     def _entering(self, index: int, arrays: list[Array], rows: int) -> list[Array]:
         node = self.network.nodes[index]
-        assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-        shapes = [self.network.nodes[source].shape for source in node.inputs]
+        shapes = self.network.shapes_into(node)
         places = [self.laid[source].place for source in node.inputs]
         return entering(node.config, shapes, places, arrays, rows)[0]
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
         config = self.laid[index].config
-        assert config is not None  # noqa: S101  # for the type checker: only inputs have none
         output = run(self.engine, config, inputs)
         if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
-            each = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
-            output = np.concatenate(each)
+            rows_alone = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
+            output = np.concatenate(rows_alone)
         return output
 
     def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
@@ -180,8 +178,7 @@ class Follow:
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
-        config = self.laid[index].config
-        own = config.own_path() if config is not None else None
+        own = self.laid[index].config.own_path()
         if own is None:
             apart[spread] = 0
         else:
@@ -190,12 +187,12 @@ class Follow:
 
     def _see(self, index: int, both: tuple[Array, Array], tags: Tags, rows: range) -> None:
         laid, count = self.laid[index], len(rows) + 1
-        whole = reached(both[0], laid.place, count)[:-1]
-        local = whole if both[0] is both[1] else reached(both[1], laid.place, count)[:-1]
+        overall = reached(both[0], laid.place, count)[:-1]
+        local = overall if both[0] is both[1] else reached(both[1], laid.place, count)[:-1]
         if index in self.arrived:
-            self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], whole)
+            self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], overall)
         seen = self._note(index, tags, laid.growth or 1)
-        seen.globally |= local is not whole and bool((whole != local).any())
+        seen.globally |= local is not overall and bool((overall != local).any())
         shift = laid.growth * self.margin // self.period
         row, position = np.nonzero(local)
         row += rows.start
@@ -206,10 +203,10 @@ class Follow:
         np.maximum.at(seen.high, (members[counted], place[counted]), inputs[counted])
 
     def _note(self, index: int, tags: Tags, classes: int) -> Seen:
-        found = self.seen[index]
-        if found is None:
-            found = self.seen[index] = Seen(tags.sets, classes)
-        return found
+        seen = self.seen[index]
+        if seen is None:
+            seen = self.seen[index] = Seen(tags.sets, classes)
+        return seen
 
 
 def reached(output: Array, place: Place, rows: int) -> Array:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.analysis.compare import Change, Totals, compare
+from convcalc.analysis.compare import Change, TotalDeltas, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import ReceptiveField
@@ -73,7 +73,7 @@ def _coverage(sides: Sides, entry: Entry) -> list[object]:
 
 
 def _several(sides: Sides) -> list[list[object]]:
-    header = ["label", "smallest", *Totals.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
+    header = ["label", "smallest", *TotalDeltas.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
     header += ["reason", "uncosted", "replaced", "skipped"]
     rows: list[list[object]] = [list(header)]
     for entry, cells in ordered(sides):
@@ -82,7 +82,7 @@ def _several(sides: Sides) -> list[list[object]]:
         if comparison is None:
             rows.append([entry.label, smallest, *[""] * (len(header) - 6), entry.reason, "", "", ""])
             continue
-        totals = [getattr(comparison.head.totals, name) for name in Totals.__struct_fields__]
+        totals = [getattr(comparison.head.totals, name) for name in TotalDeltas.__struct_fields__]
         macs = comparison.totals.macs
         field = _field(comparison.head.receptive_field)
         rows.append(

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
+from convcalc.analysis.compare import Change, Comparison, Delta, Mark, TotalDeltas
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import Convention
@@ -39,7 +39,7 @@ class Diff(msgspec.Struct, frozen=True, omit_defaults=True):
     `lines` are the blocks or kinds that are not, where they are asked for.
     """
 
-    totals: Totals
+    totals: TotalDeltas
     outputs: tuple[tuple[str, ...], tuple[str, ...]]
     layers: list[Layer]
     lines: list[Layer] | None = None

@@ -13,5 +13,5 @@ def text(run: Run) -> str:
 
 
 def line(finding: Finding) -> str:
-    """One finding."""
+    """A finding as ``file:line:column: severity[code]: message``."""
     return f"{common.place(finding)}: {finding.severity}[{finding.code}]: {visible(finding.message)}"

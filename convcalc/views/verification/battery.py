@@ -88,7 +88,7 @@ def verdict(found: Battery, seconds: float | None = None) -> str:
     tried = f"{', '.join(_counts(found))}, {words.exact(cases)} cases, seed {found.seed}{took}"
     wrong = [result.name for result in found.results if not result.agrees]
     if not wrong:
-        values = f", every value compared is {found.runtime}'s" if found.runtime else ""
+        values = f", every value compared equals {found.runtime}'s" if found.runtime else ""
         return f"{tried}: every number measured is as claimed, every identity holds{values}"
     return f"{tried}: {len(wrong)} disagree{'s' if len(wrong) == 1 else ''}: {', '.join(wrong)}"
 

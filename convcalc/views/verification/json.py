@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from convcalc.language.source import Diagnostic
-from convcalc.reference.against import Comparison
+from convcalc.reference.against import ValueCheck
 from convcalc.reference.verified import Verification
 from convcalc.version import __version__
 from convcalc.views.formats.json import encoded
@@ -56,7 +56,7 @@ def _other_runtime(found: Verification) -> dict[str, Any]:
     return {"against": found.runtime, "outputs": outputs}
 
 
-def _comparison(comparison: Comparison) -> dict[str, Any]:
+def _comparison(comparison: ValueCheck) -> dict[str, Any]:
     """The difference is null where nothing was compared, and where a number is none."""
     compared = comparison.agrees is not None
     return {

@@ -7,8 +7,9 @@ from typing import Any
 
 from rich.console import Console
 
+from convcalc import steps
 from convcalc.analysis.lines import Line, lines
-from convcalc.reference.against import Comparison
+from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
@@ -18,7 +19,8 @@ from convcalc.views.formats import terminal
 from convcalc.views.verification.marks import Marks, marks
 from convcalc.visible import short
 
-BEYOND = f"{UNAFFORDABLE}; --max-steps 100M allows more, --layer NAME runs one alone"
+MORE = "--max-steps 100M allows more, --layer NAME runs one alone"
+"""What to write where the steps of a run do not last."""
 
 
 def show(console: Console, found: Verification, spec: str, seconds: float | None = None) -> None:
@@ -158,7 +160,7 @@ def disagreements(found: Verification) -> list[str]:
     ]
 
 
-def _apart(comparison: Comparison) -> str:
+def _apart(comparison: ValueCheck) -> str:
     return f"{comparison.difference:.1e}, more than {comparison.tolerance:.1e},"
 
 
@@ -168,19 +170,20 @@ def notes(found: Verification) -> list[str]:
     left_out = [layer.name for layer in found.layers if not layer.is_run]
     if left_out:
         count = f"{len(left_out)} of {len(found.layers)} layers"  # the last ones: layers run in the order of the spec
-        texts.append(f"not run: {count}, from {short(left_out[0])} on, so no totals: {BEYOND}")
+        texts.append(f"not run: {count}, from {short(left_out[0])} on, so no totals: {steps.limit()}; {MORE}")
     reasons: dict[str, list[str]] = {}
     for layer in found.layers:
         check = layer.receptive_field
         if check is not None and check.agrees is None:
             reasons.setdefault(check.reason, []).append(layer.name)
     for reason, names in reasons.items():
-        texts.append(f"field not probed at {words.listed(names)}: {BEYOND if reason == UNAFFORDABLE else reason}")
+        why = f"{reason}; {MORE}" if reason == UNAFFORDABLE else reason
+        texts.append(f"field not probed at {words.listed(names)}: {why}")
     texts += _uncompared(found)
     infinite = [layer.name for layer in found.layers if not layer.finite]
     if infinite:
         where = words.listed(infinite)
-        texts.append(f"values overflowed at {where}: random weights do that, and no number above rests on values")
+        texts.append(f"values overflowed at {where}: random weights can do that, and no number above depends on values")
     return texts
 
 
@@ -202,10 +205,13 @@ def _uncompared(found: Verification) -> list[str]:
 
 def verdict(found: Verification, seconds: float | None = None) -> str:
     """The last line: how many layers ran, and whether all is as claimed."""
-    count = len(found.layers)
+    count, count_run = len(found.layers), sum(layer.is_run for layer in found.layers)
     took = "" if seconds is None else f", {seconds:.1f} s"
-    ran = f"{sum(layer.is_run for layer in found.layers)} of {count} layers run"
-    if all(layer.is_run for layer in found.layers):
+    checks = (layer.receptive_field for layer in found.layers)
+    if count and not count_run and all(check is None or check.agrees is None for check in checks):
+        return f"no layer was run{took}, so nothing was measured: the first takes {steps.limit()}"
+    ran = f"{count_run or 'none'} of {count} layers run"
+    if count_run == count:
         ran = f"{count} layer{'s' if count != 1 else ''} run"
     if found.agrees:
         return f"{ran}{took}: every number measured is as claimed{_values(found)}"
@@ -220,4 +226,4 @@ def _values(found: Verification) -> str:
     if not found.runtime:
         return ""
     compared = any(layer.against is not None and layer.against.agrees is not None for layer in found.layers)
-    return f", every value compared is {found.runtime}'s" if compared else ", no value was compared"
+    return f", every value compared equals {found.runtime}'s" if compared else ", no value was compared"

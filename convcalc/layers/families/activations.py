@@ -151,14 +151,14 @@ def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
 
 
 def _plain(name: str, about: str, reference: Callable[..., Array]) -> type[Kind]:
-    said = {
+    members = {
         "__doc__": about + EXAMPLE.format(name=name),
         "reference": staticmethod(reference),
         "onnx": _plain_onnx(name),
     }
     title = name.title().replace("_", "")
     kind: Any = msgspec.defstruct(
-        title, [], bases=(Activation,), namespace=said, module=__name__, frozen=True, kw_only=True
+        title, [], bases=(Activation,), namespace=members, module=__name__, frozen=True, kw_only=True
     )
     return kind  # type: ignore[no-any-return]  # a struct of the base just given
 
@@ -351,7 +351,7 @@ class Gelu(Activation, frozen=True, kw_only=True):
         return engine.elementwise(lambda x: x * (1 + _erf(np, x / math.sqrt(2))) / 2, x)
 
 
-SOFTPLUS_IS_ITS_INPUT = 17.5
+_SOFTPLUS_IS_ITS_INPUT = 17.5
 """From here on log(1 + exp(x)) is x, in float32."""
 
 
@@ -378,7 +378,7 @@ class Softplus(Activation, frozen=True, kw_only=True):
         y = graph.node("Softplus", steep)
         if self.beta != 1:
             y = graph.node("Div", y, graph.constant(self.beta))
-        if self.beta == 1 and self.threshold >= SOFTPLUS_IS_ITS_INPUT and graph.dtype == "float32":
+        if self.beta == 1 and self.threshold >= _SOFTPLUS_IS_ITS_INPUT and graph.dtype == "float32":
             return y
         return graph.node("Where", graph.node("Greater", steep, graph.constant(self.threshold)), x, y)
 

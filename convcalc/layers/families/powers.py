@@ -10,7 +10,7 @@ from typing import Annotated
 from convcalc.fields import Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
-from convcalc.layers.family.activations import Activation
+from convcalc.layers.families.activations import Activation
 
 
 class Abs(Activation, frozen=True, kw_only=True):

@@ -1,0 +1,1 @@
+"""Files that hold several kinds which are written alike: `KINDS` has them by name."""
