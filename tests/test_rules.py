@@ -45,7 +45,7 @@ def rule(code: str) -> rules.Rule:
 
 def sections(code: str) -> list[tuple[str, str]]:
     """The sections of a page that are indented, in order."""
-    page = rules.page(rule(code))
+    page = rule(code).page
     found = re.findall(rf"^({'|'.join(SECTIONS)}):\n((?:(?:    .*)?\n)+)", f"{page}\n\n", re.MULTILINE)
     return [(title, dedent(text).strip("\n") + "\n") for title, text in found]
 
@@ -128,11 +128,11 @@ def test_examples_of_rules_can_be_loaded(code: str, example: Example) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_pages(code: str) -> None:
     """A summary in a line, what and when, what it gets wrong, a source, and both kinds of example."""
-    page = rules.page(rule(code))
+    page = rule(code).page
     first, blank, *rest = page.split("\n")
     assert first.endswith(".")
     assert len(first) <= 100
-    assert first == rules.summary(rule(code))
+    assert first == rule(code).summary
     assert not blank
     assert {"Flagged", "Allowed"} <= {title for title, _ in sections(code)}
     body = "\n".join(rest)
@@ -170,7 +170,7 @@ def test_words_that_stand_for_no_rule(word: str) -> None:
 
 def test_every_code_that_the_loader_raises_has_a_page() -> None:
     folder = Path(convcalc.__file__).parent
-    texts = [path.read_text("utf-8") for part in ("spec", "layers") for path in (folder / part).rglob("*.py")]
+    texts = [path.read_text("utf-8") for part in ("language", "layers") for path in (folder / part).rglob("*.py")]
     raised = {code for text in texts for code in re.findall(r'"(CC\d{3})"', text)}
     assert len(raised) > 10
     assert raised <= set(CODES)

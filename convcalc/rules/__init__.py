@@ -2,7 +2,8 @@
 
 A rule is a file such as ``cc206_dead_taps.py``: its code and its name are those of the file. Its docstring is its page
 of the manual, `SEVERITY` what a finding of it is unless the configuration says otherwise, and ``check(subject)`` yields
-the problems. `names()` lists the folder without importing anything; `load(word)` imports one.
+the problems. What the loader reports under the code needs no `check`. `names()` lists the folder without importing
+anything; `load(word)` imports one.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import importlib
 import inspect
 import os
 import re
-import sys
 from collections.abc import Callable, Iterator
 from functools import cache
 from typing import TYPE_CHECKING
@@ -28,12 +28,27 @@ _FILE = re.compile(r"(cc\d{3})_([a-z0-9_]+)\.py")
 
 
 class Rule(msgspec.Struct, frozen=True):
-    """One rule: its code, its name, how severe a finding is by default, and what finds them."""
+    """One rule: its code, its name, how severe a finding is by default, its page, and what it looks for.
+
+    `search` is None where the loader, or whatever runs the rules, finds all there is to find.
+    """
 
     code: str
     name: str
     severity: str
-    check: Callable[[Subject], Iterator[Problem]]
+    page: str
+    search: Callable[[Subject], Iterator[Problem]] | None = None
+
+    @property
+    def summary(self) -> str:
+        """The first line of the page."""
+        return self.page.partition("\n")[0]
+
+    def check(self, subject: Subject) -> Iterator[Problem]:
+        """What has been reported under the code before any rule ran, and what the rule itself finds."""
+        yield from subject.reported(self.code)
+        if self.search is not None:
+            yield from self.search(subject)
 
 
 @cache
@@ -77,17 +92,7 @@ def load(word: str) -> Rule | None:
 def _load(code: str) -> Rule:
     name = names()[code]
     module = importlib.import_module(f"{__name__}.{code.lower()}_{name.replace('-', '_')}")
-    return Rule(code, name, module.SEVERITY, module.check)
-
-
-def page(rule: Rule) -> str:
-    """The rule's page of the manual: the docstring of its file."""
-    return inspect.getdoc(sys.modules[rule.check.__module__]) or ""
-
-
-def summary(rule: Rule) -> str:
-    """The first line of its page."""
-    return page(rule).partition("\n")[0]
+    return Rule(code, name, module.SEVERITY, inspect.getdoc(module) or "", getattr(module, "check", None))
 
 
 def did_you_mean(word: str) -> str:

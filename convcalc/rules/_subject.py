@@ -89,7 +89,7 @@ class Subject:
         self.warnings = warnings
         self.settings = settings
         self.complete = not diagnostics
-        self.noticed: dict[str, list[Problem]] = {}  # by who runs the rules, by code
+        self.noticed: dict[str, list[Problem]] = {}  # by code, filled in by what runs the rules
         self.at: int | None = None  # the layer that a rule looks at, for when it raises
 
     @cached_property
@@ -173,9 +173,9 @@ class Subject:
         start, end = self.places.top(*keys)
         return Problem(None, start, end, message, help, None, severity)
 
-    def spec_findings(self, code: str) -> Iterator[Problem]:
-        """What the loader has said under a code, and what was noticed about the text around the rules."""
+    def reported(self, code: str) -> Iterator[Problem]:
+        """What was noticed about the text around the rules under a code, and what the loader reports under it."""
         yield from self.noticed.get(code, [])
-        for found in (*self.diagnostics, *self.warnings):
-            if found.code == code:
-                yield Problem(None, 0, 0, found.message, found.help, diagnostic=found)
+        for diagnostic in (*self.diagnostics, *self.warnings):
+            if diagnostic.code == code:
+                yield Problem(None, 0, 0, diagnostic.message, diagnostic.help, diagnostic=diagnostic)

@@ -48,7 +48,6 @@ TEXTS = {"name", "source", "about", "from", "share", "outputs", "lint"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """What the loader refuses, and words that it takes as texts."""
-    yield from subject.spec_findings("CC003")
     tree = subject.places.tree
     if tree is None or not _WORTH_A_LOOK.search(subject.source.text):
         return
