@@ -36,6 +36,9 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
         dealt = partial(_dealt_from, self.groups, channels // self.groups)
         return fields[0].along({0: (_not_worked_out, self, channels, dealt)})
 
+    def no_op(self, x: Shape) -> str:
+        return "deals all channels to one group" if self.groups in {1, x[0]} else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         channels, *sizes = shapes[0]
         split = shaped(graph, inputs[0], [self.groups, channels // self.groups, *sizes])

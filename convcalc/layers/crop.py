@@ -61,6 +61,12 @@ class Crop(Kind, frozen=True, kw_only=True):
         shifts = [Window(1, before=-before, after=-after) for before, after in self.crops(inputs[0])]
         return windowed(fields[0], shifts, self.shape(*inputs))
 
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        return dict(enumerate(self.crops(x), start=1))
+
+    def no_op(self, x: Shape) -> str:
+        return "crops nothing" if self.size is None and self.shape(x) == x else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
         pairs = list(zip(shape[1:], self.crops(shape), strict=True))

@@ -29,6 +29,8 @@ from convcalc.layers.identity import Identity
 
 
 class InstanceNorm(Kind, frozen=True, kw_only=True):
+    is_normalisation = True
+
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     momentum: Annotated[float, Real("weight of a new batch in the running statistics", minimum=0, maximum=1)] = 0.1
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = False
@@ -48,6 +50,9 @@ class InstanceNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))
+
+    def centres_channels(self, x: Shape) -> bool:
+        return True
 
     def own_path(self) -> Kind:
         return Identity()

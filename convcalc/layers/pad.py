@@ -45,6 +45,12 @@ class Pad(Kind, frozen=True, kw_only=True):
         shifts = [Window(1, before=before, after=after) for before, after in self.padding]
         return windowed(fields[0], shifts, self.shape(*inputs), padded_reads(self.mode, shifts, inputs[0][1:]))
 
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        return {axis: (-before, -after) for axis, (before, after) in enumerate(self.padding, start=1)}
+
+    def no_op(self, x: Shape) -> str:
+        return "pads by nothing" if self.shape(x) == x else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = padded(graph, inputs[0], self.padding, self.mode, self.value)
         return graph.node("Identity", y) if y == inputs[0] else y

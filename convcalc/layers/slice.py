@@ -64,6 +64,13 @@ class Slice(Kind, frozen=True, kw_only=True):
         window = Window(1, self.step, before=-start)
         return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
 
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        axis, (start, end) = self.axis % len(x), self.ends(x)
+        return {axis: (start, x[axis] - end)}
+
+    def no_op(self, x: Shape) -> str:
+        return "keeps everything" if self.end is None and self.shape(x) == x else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         start, end = self.ends(shapes[0])
         return cut(graph, inputs[0], [start], [end], [onnx_axis(self.axis, shapes[0])], self.step)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from convcalc.rules._graph import classifies
+from convcalc.rules._graph import classifies, is_fixed_convolution, kind_of
 from convcalc.rules._paths import Path, shortest
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import Windowed, windowed
@@ -25,7 +25,7 @@ def convolutions(subject: Subject) -> Iterator[Convolved]:
         return
     paths = shortest(subject)
     for found in windowed(subject):
-        if found.node.kind != "conv" or all(window.kernel == 1 for window in found.windows):
+        if not is_fixed_convolution(kind_of(found.node)) or all(window.kernel == 1 for window in found.windows):
             continue
         entering, leaving = paths[found.node.inputs[0]][1:], paths[found.index][1:]
         if all(entering) and all(leaving):

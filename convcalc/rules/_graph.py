@@ -1,26 +1,45 @@
-"""Walks over the graph of a network that several rules share, and the families of kinds they go through."""
+"""Walks over the graph of a network that several rules share, and what they ask of the kinds on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import lru_cache
 
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
-from convcalc.layers.family.activations import KINDS
+from convcalc.network import Node
 from convcalc.rules._subject import Subject
 
-ACTIVATIONS = frozenset(KINDS)
-NORMS = frozenset({"batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm"})
-QUIET = NORMS | {"dropout", "identity"}
-"""What changes neither a layer's linearity nor its channels to the eye: the step between a convolution and what it
-really meets."""
+NO_LAYER = Kind()
 
-POOLS = frozenset({"max_pool", "avg_pool"})
-CONVOLUTIONS = frozenset({"conv", "conv_transpose", "deform_conv"})
-LEARNED = CONVOLUTIONS | {"linear", "attention"}
-"""Layers that multiply and add up with learned weights."""
+Passes = Callable[[Kind], bool]
+"""Whether a walk goes on through a layer of this kind."""
+
+
+def kind_of(node: Node) -> Kind:
+    """What a node is; an input is nothing that a rule looks for."""
+    return NO_LAYER if node.config is None else node.config
+
+
+def is_quiet(kind: Kind) -> bool:
+    """Whether a layer is a step between a convolution and what it really meets: its channels are still the same."""
+    return kind.is_normalisation or kind.is_inert
+
+
+def keeps_channels(kind: Kind) -> bool:
+    """Whether a layer is such a step, or a learned scale of each channel."""
+    return is_quiet(kind) or kind.scales_channels
+
+
+def is_fixed_convolution(kind: Kind) -> bool:
+    """Whether it is a convolution whose windows stand on the input, with taps that stay where they are."""
+    return kind.is_convolution and has_fixed_window(kind)
+
+
+def has_fixed_window(kind: Kind) -> bool:
+    """Whether the windows say exactly what is read: no input moves their taps."""
+    return kind.is_windowed and not kind.moves_taps
 
 
 def keeps_field(config: Kind, shapes: tuple[Shape, ...]) -> bool:
@@ -34,15 +53,27 @@ def _field_stays(config: Kind, shapes: tuple[Shape, ...]) -> bool:
     return len(shapes) == 1 and config.receptive_field((field,), shapes) == field
 
 
+def groups_of(subject: Subject, index: int) -> int:
+    """The groups of a convolution whose windows stand on the input; 1 for any other layer."""
+    kind = kind_of(subject.network.nodes[index])
+    groups: int = getattr(kind, "groups", 1)
+    return groups if kind.is_convolution and kind.is_windowed else 1
+
+
 def is_depthwise(subject: Subject, index: int) -> bool:
     """Whether a layer is a convolution that filters each of several channels alone."""
-    node = subject.network.nodes[index]
-    groups = getattr(node.config, "groups", 1)
-    return node.kind in {"conv", "deform_conv"} and groups > 1 and groups == subject.shapes(index)[0][0]
+    groups = groups_of(subject, index)
+    return groups > 1 and groups == subject.shapes(index)[0][0]
 
 
-def reached(subject: Subject, index: int, passed: Collection[str]) -> list[int | None]:
-    """The first layers behind a node that are not of the kinds passed through; None stands for an output."""
+def is_grouped(subject: Subject, index: int) -> bool:
+    """Whether a layer is a convolution in groups of several channels each."""
+    groups = groups_of(subject, index)
+    return groups > 1 and groups < subject.shapes(index)[0][0]
+
+
+def reached(subject: Subject, index: int, passes: Passes) -> list[int | None]:
+    """The first layers behind a node that the walk does not pass through; None stands for an output."""
     nodes = subject.network.nodes
     found: list[int | None] = []
     waiting, seen = [index], {index}
@@ -54,30 +85,30 @@ def reached(subject: Subject, index: int, passed: Collection[str]) -> list[int |
             if consumer in seen:
                 continue
             seen.add(consumer)
-            if nodes[consumer].kind in passed:
+            if passes(kind_of(nodes[consumer])):
                 waiting.append(consumer)
             else:
                 found.append(consumer)
     return found
 
 
-def only_next(subject: Subject, index: int, passed: Collection[str]) -> int | None:
-    """The one layer that alone uses a node, past those of the kinds given; None where the way forks, ends or leaves."""
+def only_next(subject: Subject, index: int, passes: Passes) -> int | None:
+    """The layer that alone uses a node, past those passed through; None where the way forks, ends or leaves."""
     while not subject.is_output(index):
         consumers = subject.consumers(index)
         if len(consumers) != 1:
             return None
         (index,) = consumers
-        if subject.network.nodes[index].kind not in passed:
+        if not passes(kind_of(subject.network.nodes[index])):
             return index
     return None
 
 
-def before(subject: Subject, index: int, passed: Collection[str]) -> int:
-    """The node whose output enters a layer, past those of the kinds given; of several inputs the first."""
+def before(subject: Subject, index: int, passes: Passes) -> int:
+    """The node whose output enters a layer, past those passed through; of several inputs the first."""
     nodes = subject.network.nodes
     source = nodes[index].inputs[0]
-    while nodes[source].kind in passed:
+    while passes(kind_of(nodes[source])):
         source = nodes[source].inputs[0]
     return source
 

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 from convcalc.arithmetic.field import NOT_WORKED_OUT, at_input, centre, measure
 from convcalc.layers import Kind, Shape
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS, keeps_field
+from convcalc.rules._graph import keeps_field, kind_of
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
-MERGES = frozenset({"add", "mul", "max", "min", "concat"})
-CUTS = frozenset({"pad", "crop", "slice"})
 FURTHEST = 2**50
 """Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""
 
@@ -76,7 +74,7 @@ def shortest(subject: Subject) -> list[Paths]:
         if node.config is None:
             axes = enumerate(node.shape[1:])
             found.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
-        elif node.kind in MERGES:
+        elif kind_of(node).merges:
             found.append(_least(node, [found[source] for source in node.inputs], subject))
         else:
             shapes = tuple(nodes[source].shape for source in node.inputs)
@@ -91,13 +89,18 @@ def meeting(
     node: Node, tensor_axis: int, entering: Sequence[tuple[Entry | None, ...]], shapes: Sequence[Shape]
 ) -> list[Entry | None]:
     """What meets on an axis of a merge, of what each input has for it; None for an input that is repeated along it."""
-    laid_out = getattr(node.config, "axis", None)
-    if laid_out is not None and laid_out % len(node.shape) == tensor_axis:
+    if laid_along(node) == tensor_axis:
         return []
     return [
         paths[tensor_axis] if tensor_axis < len(paths) and shape[tensor_axis] == node.shape[tensor_axis] else None
         for paths, shape in zip(entering, shapes, strict=True)
     ]
+
+
+def laid_along(node: Node) -> int | None:
+    """The axis along which a layer lays tensors end to end; None where it does not."""
+    axis: int | None = getattr(node.config, "axis", None) if kind_of(node).merges else None
+    return None if axis is None else axis % len(node.shape)
 
 
 def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
@@ -114,18 +117,11 @@ def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
     walked = steps(node, shapes)
     if walked is not None:
         entering = tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
-    return _cut(entering, node, shapes[0]) if node.kind in CUTS else entering
+    return _cut(entering, node.config.cut(shapes[0]))
 
 
-def _cut(leaving: Paths, node: Node, x: Shape) -> Paths:
+def _cut(leaving: Paths, sides: dict[int, tuple[int, int]]) -> Paths:
     """The paths through padding or a cut: whether it is on one side."""
-    config: Any = node.config
-    if node.kind == "slice":
-        axis, (start, end) = config.axis % len(x), config.ends(x)
-        sides = {axis: (start, x[axis] - end)}
-    else:
-        pairs = config.padding if node.kind == "pad" else config.crops(x)
-        sides = dict(enumerate(pairs, start=1))
     return tuple(
         path._replace(looks_back=True) if path is not None and len(set(sides.get(axis, (0, 0)))) > 1 else path
         for axis, path in enumerate(leaving)
@@ -149,7 +145,7 @@ def _stepped(path: Path | None, step: Step) -> Path | None:
 
 def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
     """A step for each axis that leaves; None where all stay as they are."""
-    if node.kind in POOLS or node.kind in {"conv", "deform_conv"}:
+    if kind_of(node).is_windowed:
         windows = windows_of(node.config, shapes[0])
         return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
     config: Any = node.config

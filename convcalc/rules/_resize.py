@@ -13,8 +13,8 @@ FARTHEST = 64
 MOST_LAYERS_TRIED = 8_000
 """Layers worked out, all sizes together."""
 
-Finds = Callable[[str, Any, Shape], bool]
-"""Whether a rule has something to say about a kind, with its fields, and the shape of its first input."""
+Finds = Callable[[Any, Shape], bool]
+"""Whether a rule has something to say about a layer, and the shape of its first input."""
 
 
 def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None:
@@ -53,16 +53,16 @@ class _Trial:
         """Whether every layer can be built on that input, and nothing is found."""
         shapes = [entering]
         for node in self.network.layers:
-            found = self._shape(node.kind, node.config, tuple(shapes[source] for source in node.inputs))
+            found = self._shape(node.config, tuple(shapes[source] for source in node.inputs))
             if found is None:
                 return False
             shapes.append(found)
         return True
 
-    def _shape(self, kind: str, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:
+    def _shape(self, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:
         key = config, inputs
         if key not in self._known:
             self.left -= 1
             legal = self.left >= 0 and all(check.holds for check in config.checks(*inputs))
-            self._known[key] = None if not legal or self.finds(kind, config, inputs[0]) else config.shape(*inputs)
+            self._known[key] = None if not legal or self.finds(config, inputs[0]) else config.shape(*inputs)
         return self._known[key]

@@ -7,13 +7,13 @@ paths meet, so that branches side by side are not mistaken for a stack.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
-from convcalc.rules._paths import MERGES, Step, meeting, steps
+from convcalc.rules._graph import has_fixed_window, kind_of
+from convcalc.rules._paths import Step, meeting, steps
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import redilated, windows_of
 
@@ -60,7 +60,7 @@ def members(subject: Subject, found: list[Runs], node: int, axis: int) -> list[i
         run = found[here][axis] if axis < len(found[here]) else None
         if run is None or ending is None or run.source != ending.source or here == run.source:
             continue
-        if nodes[here].kind in POOLS or nodes[here].kind == "conv":
+        if has_fixed_window(kind_of(nodes[here])):
             x = nodes[nodes[here].inputs[0]].shape
             joined += [here] * (windows_of(nodes[here].config, x)[axis - 1].kernel > 1)
         waiting.extend(source for source in nodes[here].inputs if source not in seen)
@@ -75,16 +75,17 @@ def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
     for index, node in enumerate(nodes):
         shapes = tuple(nodes[source].shape for source in node.inputs)
         entering = [found[source] for source in node.inputs]
-        if node.kind in POOLS or node.kind == "conv":
+        kind = kind_of(node)
+        if has_fixed_window(kind):
             windows = windows_of(node.config, shapes[0])
             if instead and index in instead:
                 windows = tuple(redilated(window, instead[index]) for window in windows)
             steps = enumerate(windows, start=1)
             found.append((None, *(_through(entering[0][axis], index, window) for axis, window in steps)))
-        elif node.kind in MERGES:
+        elif kind.merges:
             found.append(_merged(index, node, entering, shapes))
-        elif node.kind in {"pad", "crop"}:
-            found.append((None, *_shifted(node, entering[0], shapes[0])))
+        elif shapes and (cut := kind.cut(shapes[0])) and getattr(kind, "step", 1) == 1:
+            found.append((None, *_shifted(cut, entering[0])))
         else:
             found.append(_kept(index, node, entering, shapes))
     return found
@@ -120,11 +121,11 @@ def _through(run: Run | None, index: int, window: Window) -> Run | None:
     )
 
 
-def _shifted(node: Node, entering: Runs, x: tuple[int, ...]) -> list[Run | None]:
-    config: Any = node.config
-    shifts = [before for before, _ in config.padding] if node.kind == "pad" else [-cut for cut, _ in config.crops(x)]
-    pairs = zip(entering[1:], shifts, strict=True)
-    return [None if run is None else run._replace(first=run.first - shift) for run, shift in pairs]
+def _shifted(cut: dict[int, tuple[int, int]], entering: Runs) -> list[Run | None]:
+    """The runs through a layer that moves the beginning of some axes."""
+    shifts = [cut.get(axis, (0, 0))[0] for axis in range(len(entering))]
+    pairs = zip(entering[1:], shifts[1:], strict=True)
+    return [None if run is None else run._replace(first=run.first + shift) for run, shift in pairs]
 
 
 def _merged(index: int, node: Node, entering: list[Runs], shapes: tuple[tuple[int, ...], ...]) -> Runs:

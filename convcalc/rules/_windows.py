@@ -13,11 +13,8 @@ from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
 from convcalc.layers._windows import shown_sizes
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
+from convcalc.rules._graph import kind_of
 from convcalc.rules._subject import Subject
-
-FORWARD = POOLS | {"conv", "deform_conv"}
-"""The kinds whose output positions each look through a window at the input."""
 
 MOST_TAPS = 4096
 """Taps of a window that are looked at one by one; a longer one is passed over."""
@@ -60,7 +57,7 @@ def _windowed(subject: Subject) -> tuple[Windowed, ...]:
     nodes = subject.network.nodes
     found = []
     for index, node in enumerate(subject.network.layers, subject.network.input_count):
-        if node.kind in FORWARD and len(node.shape) > 1:
+        if kind_of(node).is_windowed and len(node.shape) > 1:
             x = nodes[node.inputs[0]].shape
             found.append(Windowed(index, node, windows_of(node.config, x), x[1:], node.shape[1:]))
     return tuple(found)
@@ -68,10 +65,9 @@ def _windowed(subject: Subject) -> tuple[Windowed, ...]:
 
 @lru_cache(maxsize=512)
 def windows_of(config: Any, x: Shape) -> tuple[Window, ...]:
-    """The windows of a convolution or pooling of a tensor of that shape."""
-    undeformed = getattr(config, "undeformed", None)
-    found: tuple[Window, ...] = (undeformed() if undeformed is not None else config).windows(x)
-    return found
+    """The windows on the axes of a tensor of that shape; none for a kind that has none."""
+    windows: tuple[Window, ...] = config.windows(x) if config.is_windowed else ()
+    return windows
 
 
 def left_over(window: Window, size: int) -> int:

@@ -31,10 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape
 from convcalc.rules._resize import nearest_clean_input
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, Windowed, left_over, never_reached, windowed, windows_of
+from convcalc.rules._windows import Windowed, left_over, never_reached, windowed, windows_of
 
 SEVERITY = "warning"
 
@@ -82,7 +82,6 @@ def _advice(found: Windowed, axis: int, lost: int, clean: str | None) -> str:
     return f"an axis of {shorter} leaves nothing unread{pool}{whole}"
 
 
-def _drops(kind: str, config: object, x: Shape) -> bool:
-    if kind not in FORWARD or getattr(config, "ceil_mode", False):
-        return False
-    return any(never_reached(window, size) for window, size in zip(windows_of(config, x), x[1:], strict=True))
+def _drops(config: Kind, x: Shape) -> bool:
+    windows = zip(windows_of(config, x), x[1:], strict=True) if config.is_windowed else ()
+    return not getattr(config, "ceil_mode", False) and any(never_reached(window, size) for window, size in windows)

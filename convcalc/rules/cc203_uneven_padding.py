@@ -29,10 +29,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.window import Window
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape
 from convcalc.rules._resize import nearest_clean_input
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, left_over, windowed, windows_of
+from convcalc.rules._windows import left_over, windowed, windows_of
 
 SEVERITY = "off"
 
@@ -67,7 +67,6 @@ def is_uneven(window: Window, size: int) -> bool:
     return window.extent >= window.stride and 0 < rest <= window.after and window.after - rest != window.before
 
 
-def _finds(kind: str, config: object, x: Shape) -> bool:
-    if kind not in FORWARD or getattr(config, "ceil_mode", False):
-        return False
-    return any(is_uneven(window, size) for window, size in zip(windows_of(config, x), x[1:], strict=True))
+def _finds(config: Kind, x: Shape) -> bool:
+    windows = zip(windows_of(config, x), x[1:], strict=True) if config.is_windowed else ()
+    return not getattr(config, "ceil_mode", False) and any(is_uneven(window, size) for window, size in windows)

@@ -46,14 +46,11 @@ from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import POOLS, QUIET, reached
-from convcalc.rules._paths import CUTS
+from convcalc.rules._graph import is_fixed_convolution, keeps_channels, kind_of, reached
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, Windowed, per_axis, read, residues, shown, windowed, windows_of
+from convcalc.rules._windows import Windowed, per_axis, read, residues, shown, windowed, windows_of
 
 SEVERITY = "warning"
-
-PASSED = QUIET | {"scale"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -71,7 +68,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         is_point = all(window.kernel == 1 for window in found.windows)
         is_read_elsewhere = _is_read_elsewhere(subject, found.index)
-        if is_read_elsewhere and found.node.kind in POOLS and is_point:
+        if is_read_elsewhere and kind_of(found.node).is_pool and is_point:
             continue
         channels = subject.shapes(found.index)[0][0]
         yield subject.problem(
@@ -94,8 +91,8 @@ def _is_read_elsewhere(subject: Subject, index: int) -> bool:
 
 def _reads_all(subject: Subject, index: int) -> bool:
     node = subject.network.nodes[index]
-    windows = windows_of(node.config, subject.shapes(index)[0]) if node.kind in FORWARD else ()
-    return node.kind not in CUTS and all(residues(window) == window.stride for window in windows)
+    x = subject.shapes(index)[0]
+    return not kind_of(node).cut(x) and all(residues(window) == window.stride for window in windows_of(node.config, x))
 
 
 def _said(found: Windowed) -> str:
@@ -108,16 +105,16 @@ def _said(found: Windowed) -> str:
 
 
 def _is_shortcut(subject: Subject, index: int) -> bool:
-    behind = reached(subject, index, PASSED)
+    behind = reached(subject, index, keeps_channels)
     if not behind:
         return not subject.complete  # the sum may be what could not be worked out
     nodes = subject.network.nodes
-    return all(each is not None and nodes[each].kind == "add" for each in behind)
+    return all(each is not None and kind_of(nodes[each]).merges == "sum" for each in behind)
 
 
 def _advice(found: Windowed, is_point: bool) -> str:
     strides = tuple(window.stride for window in found.windows)
-    if is_point and found.node.kind == "conv":
+    if is_point and is_fixed_convolution(kind_of(found.node)):
         return f"avg_pool: {per_axis(strides)} and then the 1x1 at stride 1 reads all; or kernel_size {shown(strides)}"
     kernels = [_covering_kernel(window) for window in found.windows]
     stride = per_axis([_covering_stride(window) for window in found.windows])

@@ -45,7 +45,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convcalc.network import Node
+from convcalc.rules._paths import laid_along
 from convcalc.rules._runs import Run, Runs, members, runs
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windows_of
@@ -92,17 +92,12 @@ def _goes_on(subject: Subject, found: list[Runs], node: int, axis: int) -> bool:
     """Whether a layer behind belongs to the same run, or may: positions are not followed through it."""
     own, nodes = found[node][axis], subject.network.nodes
     for consumer in subject.consumers(node):
-        if nodes[consumer].kind in {"reshape", "permute"} or _is_laid_along(nodes[consumer], axis):
+        if nodes[consumer].kind in {"reshape", "permute"} or laid_along(nodes[consumer]) == axis:
             return True
         run = found[consumer][axis] if axis < len(found[consumer]) else None
         if run is not None and own is not None and run.source == own.source:
             return True
     return False
-
-
-def _is_laid_along(node: Node, axis: int) -> bool:
-    """Whether tensors are laid end to end along an axis."""
-    return node.kind == "concat" and getattr(node.config, "axis", 0) % len(node.shape) == axis
 
 
 def _said(subject: Subject, found: list[Runs], last: int, node: int, axis: int, run: Run) -> str:

@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import is_tied, users
+from convcalc.rules._graph import is_fixed_convolution, is_tied, kind_of, users
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import meetings, pads, per_axis, redilated, touches_padding, windows_of
 
@@ -73,7 +73,9 @@ def check(subject: Subject) -> Iterator[Problem]:
     nodes = subject.network.nodes
     for index, uses in users(subject).items():
         node = nodes[index]
-        if node.kind not in {"conv", "conv_transpose"} or len(node.shape) == 1 or is_tied(subject, index, "weight"):
+        kind = kind_of(node)
+        is_looked_at = is_fixed_convolution(kind) or kind.is_transposed
+        if not is_looked_at or len(node.shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
         alive = [_alive(axes(subject, use)) for use in uses]
@@ -88,7 +90,7 @@ def axes(subject: Subject, index: int) -> list[Axis]:
     node = subject.network.nodes[index]
     config: Any = node.config
     x = subject.shapes(index)[0]
-    if node.kind == "conv_transpose":
+    if kind_of(node).is_transposed:
         return [Axis(*axis) for axis in zip(config.windows(), node.shape[1:], x[1:], strict=True)]
     if config.padding_mode != "zeros":
         return []
@@ -112,7 +114,7 @@ def _problem(subject: Subject, index: int, alive: list[list[Live]]) -> Problem |
         return None
     dead = taps - live
     weights = product(config.weights(*subject.shapes(index))["weight"])
-    only = "only ever multiply padding" if node.kind == "conv" else "only ever write what is cropped"
+    only = "only ever write what is cropped" if kind_of(node).is_transposed else "only ever multiply padding"
     if dead == 1:
         only = only.replace("multiply", "multiplies").replace("write", "writes")
     return subject.problem(
@@ -137,7 +139,7 @@ def _places(live: Live) -> list[int]:
 
 
 def _advice(subject: Subject, index: int, alive: list[Live]) -> str:
-    if subject.network.nodes[index].kind != "conv":
+    if kind_of(subject.network.nodes[index]).is_transposed:
         return ""
     found = tuple(axes(subject, index))
     return "; ".join(advice for advice in (_smaller_kernel(found, alive), _keeping_alive(found)) if advice)

@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
+from convcalc.rules._graph import is_fixed_convolution, kind_of
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import meetings, touches_padding, windowed
 
@@ -37,7 +38,7 @@ SEVERITY = "info"
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions that look at padding most of the time."""
     for found in windowed(subject):
-        if found.node.kind != "conv" or not found.pads_with_zeros:
+        if not is_fixed_convolution(kind_of(found.node)) or not found.pads_with_zeros:
             continue
         if not any(touches_padding(*axis) for axis in found.axes):
             continue

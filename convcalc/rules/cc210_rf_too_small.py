@@ -37,14 +37,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import positions, some_behind
+from convcalc.rules._graph import kind_of, positions, some_behind
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import shown
 
 SEVERITY = "info"
 
 MOST_LAYERS_ADVISED = 8
-GLOBAL_POOLS = frozenset({"global_avg_pool", "global_max_pool", "adaptive_avg_pool", "adaptive_max_pool"})
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -78,7 +77,9 @@ def _last_maps(subject: Subject) -> set[int]:
     comes_back = some_behind(subject, lambda index: positions(nodes[index].shape) > 1)
     found = {index for index in subject.network.outputs if index >= first and positions(nodes[index].shape) > 1}
     for index, node in subject.layers:
-        if node.kind in GLOBAL_POOLS and positions(node.shape) == 1 and not comes_back[index]:
+        kind = kind_of(node)
+        is_without_window = kind.is_pool and not kind.is_windowed
+        if is_without_window and positions(node.shape) == 1 and not comes_back[index]:
             found.update(source for source in node.inputs if source >= first and positions(nodes[source].shape) > 1)
     return found
 

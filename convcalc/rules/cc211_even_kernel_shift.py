@@ -36,10 +36,10 @@ from typing import NamedTuple
 
 from convcalc.arithmetic.window import Window
 from convcalc.network import Node
-from convcalc.rules._graph import classifies
-from convcalc.rules._paths import MERGES, Paths, meeting, shortest
+from convcalc.rules._graph import classifies, kind_of
+from convcalc.rules._paths import Paths, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, counted, is_causal, windows_of
+from convcalc.rules._windows import counted, is_causal, windows_of
 
 SEVERITY = "warning"
 
@@ -87,8 +87,6 @@ def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
 
 
 def _shifts(subject: Subject, index: int, node: Node) -> bool:
-    if node.kind not in FORWARD or len(node.shape) == 1:
-        return False
     windows = windows_of(node.config, subject.shapes(index)[0])
     return any(_is_uneven(node, window) for window in windows)
 
@@ -107,10 +105,10 @@ def _along_paths(subject: Subject) -> list[Shifts]:
         shapes = [nodes[source].shape for source in node.inputs]
         if not entering:
             found.append((None, *(Shift() for _ in node.shape[1:])))
-        elif node.kind in MERGES:
+        elif kind_of(node).merges:
             found.append(tuple(_largest(meeting(node, axis, entering, shapes)) for axis in range(len(node.shape))))
         else:
-            windows = windows_of(node.config, shapes[0]) if node.kind in FORWARD else ()
+            windows = windows_of(node.config, shapes[0])
             found.append(_through(index, node, windows, entering[0], paths[node.inputs[0]], paths[index]))
     return found
 

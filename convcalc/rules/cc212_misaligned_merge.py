@@ -71,13 +71,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from convcalc.rules._graph import kind_of
 from convcalc.rules._paths import Path, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import counted
 
 SEVERITY = "warning"
 
-MERGES = frozenset({"add", "max", "min", "concat"})
 LEAST = 0.5 - 1e-9
 """Steps that count as half of one."""
 
@@ -122,7 +122,10 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _merges(subject: Subject) -> Iterator[int]:
-    return (index for index, node in subject.layers if node.kind in MERGES and len(set(node.inputs)) > 1)
+    """Where paths must meet at one place; a product may be a gate, which stands for a whole neighbourhood."""
+    for index, node in subject.layers:
+        if kind_of(node).merges not in {"", "product"} and len(set(node.inputs)) > 1:
+            yield index
 
 
 def _apart(subject: Subject, index: int) -> list[Apart]:

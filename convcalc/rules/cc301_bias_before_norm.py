@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, is_tied, users
+from convcalc.rules._graph import is_tied, kind_of, users
 from convcalc.rules._subject import Fix, Problem, Subject
 
 SEVERITY = "warning"
@@ -69,18 +69,13 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _is_cancelled(subject: Subject, index: int) -> bool:
     node = subject.network.nodes[index]
-    channels_are_features = node.kind in CONVOLUTIONS or (node.kind == "linear" and len(node.shape) == 1)
+    kind = kind_of(node)
+    channels_are_features = kind.is_convolution or (kind.is_linear and len(node.shape) == 1)
     if not channels_are_features or not getattr(node.config, "bias", False) or subject.is_output(index):
         return False
     consumers = subject.consumers(index)
-    return bool(consumers) and all(_centres_channels(subject, consumer) for consumer in consumers)
-
-
-def _centres_channels(subject: Subject, index: int) -> bool:
-    node = subject.network.nodes[index]
-    if node.kind == "group_norm":
-        return getattr(node.config, "num_groups", 0) == node.shape[0] and len(node.shape) > 1
-    return node.kind in {"batch_norm", "instance_norm"}
+    kinds = [kind_of(subject.network.nodes[consumer]) for consumer in consumers]
+    return bool(consumers) and all(kind.centres_channels(node.shape) for kind in kinds)
 
 
 def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:

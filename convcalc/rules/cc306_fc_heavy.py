@@ -36,7 +36,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, positions
+from convcalc.arithmetic.number import product
+from convcalc.rules._graph import before, kind_of, positions
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "info"
@@ -49,12 +50,12 @@ def check(subject: Subject) -> Iterator[Problem]:
     """The largest linear layer, where these outweigh the rest."""
     if not subject.complete or subject.report.uncosted:
         return  # what the others hold is not known
-    if not any(node.kind in CONVOLUTIONS for node in subject.network.layers):
+    if not any(kind_of(node).is_convolution for node in subject.network.layers):
         return
     linear = {
         index: subject.row(index).params
         for index, node in subject.layers
-        if node.kind == "linear" and len(node.shape) == 1
+        if kind_of(node).is_linear and len(node.shape) == 1
     }
     total, held = subject.report.totals.params, sum(linear.values())
     if 100 * held <= SAID_PERCENT * total:
@@ -71,11 +72,9 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _advice(subject: Subject, index: int) -> str:
     nodes = subject.network.nodes
-    source = nodes[index].inputs[0]
-    while nodes[source].kind in {"dropout", "identity"}:
-        source = nodes[source].inputs[0]
-    map_ = nodes[source].inputs[0] if nodes[source].kind in {"flatten", "reshape"} else None
-    if map_ is None or positions(nodes[map_].shape) == 1:
+    source = before(subject, index, lambda kind: kind.is_inert)
+    entering = subject.shapes(source)
+    if len(entering) != 1 or positions(entering[0]) == 1 or nodes[source].shape != (product(entering[0]),):
         return "narrow it, or pool the positions away before it"
-    weights = nodes[map_].shape[0] * nodes[index].shape[0]
+    weights = entering[0][0] * nodes[index].shape[0]
     return f"global_avg_pool in place of {nodes[source].name} leaves it {weights:,} weights"

@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import only_next, positions
+from convcalc.rules._graph import is_fixed_convolution, kind_of, positions
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windowed
 
@@ -45,10 +45,11 @@ def check(subject: Subject) -> Iterator[Problem]:
         return  # another use of the upsampling may be missing
     nodes = subject.network.nodes
     for found in windowed(subject):
-        if found.node.kind != "conv":
+        if not is_fixed_convolution(kind_of(found.node)):
             continue
         source = found.node.inputs[0]
-        if nodes[source].kind != "upsample" or only_next(subject, source, ()) != found.index:
+        is_read_by_it_alone = subject.consumers(source) == (found.index,) and not subject.is_output(source)
+        if not kind_of(nodes[source]).resamples or not is_read_by_it_alone:
             continue
         if not all(_is_point(window) for window in found.windows):
             continue

@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, LEARNED, positions, some_before, some_behind
+from convcalc.rules._graph import kind_of, positions, some_before, some_behind
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._targets import target_of
 
@@ -59,10 +59,10 @@ def check(subject: Subject) -> Iterator[Problem]:
     if target is None or not subject.complete:
         return
     nodes, multiple = subject.network.nodes, target.channels
-    learned_before = some_before(subject, lambda index: nodes[index].kind in LEARNED)
-    learned_behind = some_behind(subject, lambda index: nodes[index].kind in LEARNED)
+    learned_before = some_before(subject, lambda index: kind_of(nodes[index]).mixes_channels)
+    learned_behind = some_behind(subject, lambda index: kind_of(nodes[index]).mixes_channels)
     for index, node in subject.layers:
-        if node.kind not in CONVOLUTIONS or positions(node.shape) == 1:
+        if not kind_of(node).is_convolution or positions(node.shape) == 1:
             continue
         entering, leaving = subject.shapes(index)[0][0], node.shape[0]
         uneven_in = entering % multiple != 0 and learned_before[index]

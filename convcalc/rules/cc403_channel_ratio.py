@@ -28,7 +28,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convcalc.rules._graph import positions
+from convcalc.rules._graph import is_fixed_convolution, kind_of, positions
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
@@ -39,7 +39,7 @@ LEAST_RATIO = 4
 def check(subject: Subject) -> Iterator[Problem]:
     """Pointwise convolutions of unequal width."""
     for index, node in subject.layers:
-        is_point = node.kind == "conv" and set(getattr(node.config, "kernel_size", ())) == {1}
+        is_point = is_fixed_convolution(kind_of(node)) and set(getattr(node.config, "kernel_size", ())) == {1}
         if not is_point or getattr(node.config, "groups", 1) != 1:
             continue
         entering, leaving = subject.shapes(index)[0][0], node.shape[0]

@@ -34,25 +34,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import ACTIVATIONS, CONVOLUTIONS, POOLS, QUIET, before
+from convcalc.layers import Kind
+from convcalc.rules._graph import before, keeps_channels, kind_of
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
 
 LEAST_BRANCHES = 4
-PASSED = QUIET | ACTIVATIONS | {"scale", "upsample"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Merges of many branches."""
     nodes = subject.network.nodes
     for index, node in subject.layers:
-        if node.kind not in {"add", "concat"} or len(node.inputs) < LEAST_BRANCHES:
+        if kind_of(node).merges not in {"sum", "end to end"} or len(node.inputs) < LEAST_BRANCHES:
             continue
         ends = {
-            source if nodes[source].kind not in PASSED else before(subject, source, PASSED) for source in node.inputs
+            before(subject, source, _passes) if _passes(kind_of(nodes[source])) else source for source in node.inputs
         }
-        working = [end for end in ends if nodes[end].kind in CONVOLUTIONS | POOLS]
+        working = [end for end in ends if _has_window(kind_of(nodes[end]))]
         if len(working) >= LEAST_BRANCHES:
             macs = sum(subject.row(end).macs for end in working)
             yield subject.problem(
@@ -61,3 +61,11 @@ def check(subject: Subject) -> Iterator[Problem]:
                 f"{macs // len(working):,} MACs on average",
                 "fewer and wider branches keep the hardware busier",
             )
+
+
+def _passes(kind: Kind) -> bool:
+    return keeps_channels(kind) or kind.is_activation or kind.resamples
+
+
+def _has_window(kind: Kind) -> bool:
+    return kind.is_windowed or kind.is_transposed

@@ -42,6 +42,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from convcalc.network import Node
+from convcalc.rules._graph import is_fixed_convolution, kind_of
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import shown
 
@@ -74,13 +75,15 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _unsupported(node: Node, x: tuple[int, ...]) -> Said | None:
     if node.kind in REFUSED:
         return f"{node.kind} is not among its layers", "use convolutions", ""
-    if node.kind == "linear" and x[-1] < FEWEST_FEATURES:
+    if kind_of(node).is_linear and x[-1] < FEWEST_FEATURES:
         return f"{x[-1]} features enter, fewer than {FEWEST_FEATURES}", f"{FEWEST_FEATURES} features or more", ""
-    if node.kind not in {"conv", "max_pool"} or len(x) == 1:
+    kind = kind_of(node)
+    is_convolution, is_max_pool = is_fixed_convolution(kind), node.kind == "max_pool"
+    if not (is_convolution or is_max_pool) or len(x) == 1:
         return None
     if len(x) - 1 > MOST_AXES:
         return f"a map of {len(x) - 1} axes", f"{MOST_AXES} axes at most", ""
-    return _convolution(node.config, x) if node.kind == "conv" else _pool(node.config)
+    return _convolution(node.config, x) if is_convolution else _pool(node.config)
 
 
 def _convolution(config: Any, x: tuple[int, ...]) -> Said | None:
