@@ -152,6 +152,19 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     mixes_channels: ClassVar[bool] = False
     """Whether learned weights make each channel that leaves from all that enter, or from all of its group."""
 
+    identities: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    """Ways to the same tensor that the kind's file brings along: see `convcalc.battery.identities`.
+
+    Each takes a bench, a configuration and the shapes that enter.
+    """
+
+    onnx_operators: ClassVar[Mapping[str, Mapping[str, tuple[str, Any]]]] = {}
+    """The ONNX operators that are this kind and nothing else, each with its fields: an attribute, and its default.
+
+    What a pool's window needs (`kernel_size`, `stride`, ...) goes without saying. This is for kinds whose fields are
+    ONNX's attributes; operators that take more to translate have a function in `convcalc.imports.onnx.operators`.
+    """
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]

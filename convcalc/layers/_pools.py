@@ -66,19 +66,19 @@ class Pool(Kind, frozen=True, kw_only=True):
     def no_op(self, x: Shape) -> str:
         return "pools single positions" if set(self.kernel_size) == {1} and self.shape(x) == x else ""
 
-    def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, **attributes: Any) -> str:
+    def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, beside: float = 0.0, **attributes: Any) -> str:
         """The pool as an ONNX operator.
 
         Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
-        padding, of which no largest element is taken, is an operator of its own.
+        padding is an operator of its own. `beside` is the number that stands on it and changes no result.
         """
         axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
         rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
         if rounds_up:
             x, axes = _without_the_unread(graph, x, axes)
         pads = [(window.before, window.after) for window, _, _ in axes]
-        if op == "MaxPool" and _looks_beside(axes):
-            x, pads = padded(graph, x, pads, value=float("-inf")), [(0, 0)] * len(pads)
+        if _looks_beside(axes):
+            x, pads = padded(graph, x, pads, value=beside), [(0, 0)] * len(pads)
         attributes |= {"kernel_shape": self.kernel_size, "strides": self.steps(), "pads": ends(pads)}
         return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
 

@@ -1,7 +1,8 @@
 """Identities: two ways to the same tensor, run through the kinds' references, that must come out equal.
 
-Each is a function of a generated configuration, found by being in a file of this folder. It returns what the two ways
-yield, or None where it says nothing of that configuration. Its first line is what it claims.
+Each is a function of a generated configuration, found by being in a file of this folder, or one that the file of a kind
+brings along (`Kind.identities`). It returns what the two ways yield, or None where it says nothing of that
+configuration. Its first line is what it claims.
 
 All runs in float64, on values of order 1. Where both ways move values, or do the same operations on them in the same
 order, they are equal bit for bit: tolerance EXACT. Where sums are taken in another order, or a function is reached by
@@ -110,7 +111,7 @@ Sides = tuple[Array, Array] | None
 Compare = Callable[..., Sides]
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Equation(msgspec.Struct, frozen=True):
     """`compare` gets a bench and, for a kind, a configuration and the shapes that enter; for a block a network."""
 
     name: str
@@ -120,44 +121,50 @@ class Identity(msgspec.Struct, frozen=True):
     compare: Compare
 
 
-_FOUND: list[Identity] = []
+_REGISTERED: list[Equation] = []
 
 
 def identity(*subjects: str, tolerance: float = REORDERED) -> Callable[[Compare], Compare]:
     """Register a function as an identity of kinds or blocks."""
 
     def register(compare: Compare) -> Compare:
-        name = getattr(compare, "__name__", "")
-        claim = (compare.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        _FOUND.append(Identity(name, claim, subjects, tolerance, compare))
+        _REGISTERED.append(_equation(compare, subjects, tolerance))
         return compare
 
     return register
 
 
+def _equation(compare: Compare, subjects: tuple[str, ...], tolerance: float) -> Equation:
+    claim = (compare.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return Equation(getattr(compare, "__name__", ""), claim, subjects, tolerance, compare)
+
+
 @cache
-def identities() -> dict[str, tuple[Identity, ...]]:
+def identities() -> dict[str, tuple[Equation, ...]]:
     """Those that are about each kind and each block."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         importlib.import_module(f"{__name__}.{module.name}")
-    subjects = sorted({subject for found in _FOUND for subject in found.subjects})
-    return {subject: tuple(found for found in _FOUND if subject in found.subjects) for subject in subjects}
+    kinds = {name: kind for name in layers.names() if (kind := layers.load(name)) is not None}
+    brought = [_equation(compare, (name,), REORDERED) for name, kind in kinds.items() for compare in kind.identities]
+    equations = [*_REGISTERED, *brought]
+    subjects = sorted({subject for equation in equations for subject in equation.subjects})
+    return {subject: tuple(equation for equation in equations if subject in equation.subjects) for subject in subjects}
 
 
-def disagreement(found: Identity, seed: int, *subject: Any) -> str | None:
+def disagreement(equation: Equation, seed: int, *subject: Any) -> str | None:
     """What is wrong with an identity on one configuration: empty, nothing; None: it says nothing of it."""
     with np.errstate(all="ignore"):
-        sides = found.compare(Bench(seed), *subject)
+        sides = equation.compare(Bench(seed), *subject)
     if sides is None:
         return None
     left, right = (np.asarray(side, np.float64) for side in sides)
     if left.shape != right.shape:
-        return f"{found.claim}: shapes {_shown(left.shape)} and {_shown(right.shape)}"
+        return f"{equation.claim}: shapes {_shown(left.shape)} and {_shown(right.shape)}"
     largest = max(1.0, *(float(np.abs(side).max(initial=0.0)) for side in (left, right)))
     off = float(np.abs(left - right).max(initial=0.0))
-    if off <= found.tolerance * largest:  # so that NaN is a disagreement
+    if off <= equation.tolerance * largest:  # so that NaN is a disagreement
         return ""
-    return f"{found.claim}: off by {off:.3g} of {largest:.3g}, allowed {found.tolerance * largest:.1g}"
+    return f"{equation.claim}: off by {off:.3g} of {largest:.3g}, allowed {equation.tolerance * largest:.1g}"
 
 
 def _shown(shape: Shape) -> str:

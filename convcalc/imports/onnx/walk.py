@@ -18,7 +18,7 @@ from convcalc.imports.onnx.batches import Batch, Mixed
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.elements import all_of
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
-from convcalc.imports.onnx.operators import operators
+from convcalc.imports.onnx.operators import operator_of
 from convcalc.imports.onnx.reading import Dimension, Graph, Model, Node, Subgraph, ValueInfo, cut_off, parse, read
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
@@ -317,7 +317,7 @@ class Walk:
                 self._spend(there, 16)
                 self._spend(made, 2)
                 return made
-        operator = operators().get(node.operator)
+        operator = operator_of(node.operator)
         if operator is None:
             raise Inexpressible("")
         if not any(value.source is not None for value in there):
@@ -349,7 +349,7 @@ class Walk:
 
     def _unnamed(self, node: Node, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
-        if not (node.operator in operators() or fold.is_folded(node) or node.op in PARTS):
+        if not (operator_of(node.operator) or fold.is_folded(node) or node.op in PARTS):
             self.blocked.append(Unknown(node.title, node.operator, "no kind expresses it"))
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self._as_stated(name) or Value((), None) for name in node.outputs]
