@@ -140,6 +140,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     is_map: ClassVar[bool] = False
     """Whether what leaves has channels first and positions behind, whatever has been read into the axes before."""
 
+    keeps_axes: ClassVar[bool] = False
+    """Whether it moves, cuts or joins what is on the axes, and leaves the axes themselves where they are."""
+
     resamples: ClassVar[bool] = False
     """Whether the positions of each channel are copied or interpolated to other ones."""
 

@@ -25,6 +25,8 @@ from convcalc.layers._onnx import shaped
 
 
 class ChannelShuffle(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     groups: Annotated[int, Channels("parts the channels are split into and dealt from", minimum=1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:

@@ -30,6 +30,8 @@ from convcalc.layers._windows import shown_pairs, shown_sizes
 
 
 class Crop(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     cropping: Annotated[
         tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input", options=()))
     ] = None

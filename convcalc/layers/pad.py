@@ -30,6 +30,8 @@ MODES = ("constant", "reflect", "replicate", "circular")
 
 
 class Pad(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     padding: Annotated[tuple[Pair, ...], PaddingType("positions added around the input", options=())]
     mode: Annotated[str, Choice("what stands on the padding", options=MODES)] = "constant"
     value: Annotated[float, Real("the constant")] = 0.0

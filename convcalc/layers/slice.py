@@ -31,6 +31,8 @@ from convcalc.layers.identity import Identity
 
 
 class Slice(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     axis: Annotated[int, Whole("axis that is cut; 0 is channels", minimum=ANY_SIGN)] = 0
     start: Annotated[int, Whole("first place that is kept", minimum=ANY_SIGN)] = 0
     end: Annotated[int | None, optional(Whole("first place that is not; null: the end", minimum=ANY_SIGN))] = None
