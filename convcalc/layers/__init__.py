@@ -46,6 +46,9 @@ Shape = tuple[int, ...]
 
 Weights = dict[str, Shape]
 
+OnnxFields = Mapping[str, Mapping[str, tuple[str, Any]]]
+"""For an ONNX operator, each field with the attribute that says it, and what the attribute is where it is left out."""
+
 Merging = Literal["", "sum", "product", "extreme", "end to end"]
 """How tensors are brought together: added, multiplied, the largest or the least of them, or laid end to end."""
 
@@ -161,8 +164,8 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     Each takes a bench, a configuration and the shapes that enter.
     """
 
-    onnx_operators: ClassVar[Mapping[str, Mapping[str, tuple[str, Any]]]] = {}
-    """The ONNX operators that are this kind and nothing else, each with its fields: an attribute, and its default.
+    onnx_operators: ClassVar[OnnxFields] = {}
+    """The ONNX operators that are this kind and nothing else, each with its attributes.
 
     What a pool's window needs (`kernel_size`, `stride`, ...) goes without saying. This is for kinds whose fields are
     ONNX's attributes; operators that take more to translate have a function in `convcalc.imports.onnx.operators`.

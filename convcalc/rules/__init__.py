@@ -54,12 +54,12 @@ class Rule(msgspec.Struct, frozen=True):
 @cache
 def names() -> dict[str, str]:
     """The name of every rule by its code, sorted by code."""
-    found = (_FILE.fullmatch(file) for file in sorted(os.listdir(os.path.dirname(__file__))))
-    return {match[1].upper(): match[2].replace("_", "-") for match in found if match}
+    matches = (_FILE.fullmatch(file) for file in sorted(os.listdir(os.path.dirname(__file__))))
+    return {match[1].upper(): match[2].replace("_", "-") for match in matches if match}
 
 
 def codes() -> list[str]:
-    """Every code, sorted."""
+    """The codes of all rules, sorted."""
     return list(names())
 
 
@@ -74,9 +74,9 @@ def code(word: str) -> str | None:
 @cache
 def chosen(word: str) -> tuple[str, ...]:
     """The codes that a word stands for: one rule by code or name, or all whose codes begin with it; none if unknown."""
-    one = code(word)
-    if one is not None:
-        return (one,)
+    exact = code(word)
+    if exact is not None:
+        return (exact,)
     if not re.fullmatch(r"CC\d{0,2}", word.upper()):
         return ()
     return tuple(known for known in names() if known.startswith(word.upper()))
@@ -84,8 +84,8 @@ def chosen(word: str) -> tuple[str, ...]:
 
 def load(word: str) -> Rule | None:
     """The rule of that code or name, None if there is none."""
-    found = code(word)
-    return _load(found) if found is not None else None
+    exact = code(word)
+    return _load(exact) if exact is not None else None
 
 
 @cache

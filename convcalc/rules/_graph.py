@@ -11,7 +11,7 @@ from convcalc.layers import Kind, Shape
 from convcalc.network import Node
 from convcalc.rules._subject import Subject
 
-NO_LAYER = Kind()
+_NO_LAYER = Kind()
 
 Passes = Callable[[Kind], bool]
 """Whether a walk goes on through a layer of this kind."""
@@ -19,7 +19,7 @@ Passes = Callable[[Kind], bool]
 
 def kind_of(node: Node) -> Kind:
     """What a node is; an input is nothing that a rule looks for."""
-    return NO_LAYER if node.config is None else node.config
+    return _NO_LAYER if node.config is None else node.config
 
 
 def is_quiet(kind: Kind) -> bool:
@@ -75,12 +75,12 @@ def is_grouped(subject: Subject, index: int) -> bool:
 def reached(subject: Subject, index: int, passes: Passes) -> list[int | None]:
     """The first layers behind a node that the walk does not pass through; None stands for an output."""
     nodes = subject.network.nodes
-    found: list[int | None] = []
+    ends: list[int | None] = []
     waiting, seen = [index], {index}
     while waiting:
         here = waiting.pop()
         if subject.is_output(here):
-            found.append(None)
+            ends.append(None)
         for consumer in subject.consumers(here):
             if consumer in seen:
                 continue
@@ -88,8 +88,8 @@ def reached(subject: Subject, index: int, passes: Passes) -> list[int | None]:
             if passes(kind_of(nodes[consumer])):
                 waiting.append(consumer)
             else:
-                found.append(consumer)
-    return found
+                ends.append(consumer)
+    return ends
 
 
 def only_next(subject: Subject, index: int, passes: Passes) -> int | None:
@@ -116,29 +116,29 @@ def before(subject: Subject, index: int, passes: Passes) -> int:
 def some_behind(subject: Subject, holds: Callable[[int], bool]) -> list[bool]:
     """For every node, whether a condition holds for any layer behind it."""
     nodes = subject.network.nodes
-    found = [False] * len(nodes)
+    answers = [False] * len(nodes)
     for index in range(len(nodes) - 1, subject.network.input_count - 1, -1):
-        if found[index] or holds(index):
+        if answers[index] or holds(index):
             for source in nodes[index].inputs:
-                found[source] = True
-    return found
+                answers[source] = True
+    return answers
 
 
 def some_before(subject: Subject, holds: Callable[[int], bool]) -> list[bool]:
     """For every node, whether a condition holds for any layer before it."""
-    found: list[bool] = []
+    answers: list[bool] = []
     for node in subject.network.nodes:
-        found.append(any(found[source] or holds(source) for source in node.inputs))
-    return found
+        answers.append(any(answers[source] or holds(source) for source in node.inputs))
+    return answers
 
 
 @lru_cache(maxsize=1)
 def users(subject: Subject) -> dict[int, list[int]]:
     """The layers that use the weights of each layer that has some of its own, it among them."""
-    found: dict[int, list[int]] = {}
+    uses: dict[int, list[int]] = {}
     for index, node in enumerate(subject.network.layers, subject.network.input_count):
-        found.setdefault(index if node.shared is None else node.shared, []).append(index)
-    return found
+        uses.setdefault(index if node.shared is None else node.shared, []).append(index)
+    return uses
 
 
 @lru_cache(maxsize=1)

@@ -52,7 +52,7 @@ Paths = tuple[Path | None, ...]
 """An entry for each axis of a tensor, channels first; None where there is no path, or none that can be told."""
 
 
-class Step(NamedTuple):
+class AxisStep(NamedTuple):
     """How the positions of an output axis read those of the input axis `source`.
 
     `shift` is from a position to the middle of what it reads, or to the end of it where the window is causal.
@@ -69,17 +69,17 @@ class Step(NamedTuple):
 def shortest(subject: Subject) -> list[Paths]:
     """The shortest paths to every node."""
     nodes = subject.network.nodes
-    found: list[Paths] = []
+    paths: list[Paths] = []
     for node in nodes:
         if node.config is None:
             axes = enumerate(node.shape[1:])
-            found.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
+            paths.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
         elif kind_of(node).merges:
-            found.append(_least(node, [found[source] for source in node.inputs], subject))
+            paths.append(_least(node, [paths[source] for source in node.inputs], subject))
         else:
             shapes = tuple(nodes[source].shape for source in node.inputs)
-            found.append(_through(found[node.inputs[0]], node, shapes))
-    return found
+            paths.append(_through(paths[node.inputs[0]], node, shapes))
+    return paths
 
 
 Entry = TypeVar("Entry")
@@ -128,7 +128,7 @@ def _cut(leaving: Paths, sides: dict[int, tuple[int, int]]) -> Paths:
     )
 
 
-def _stepped(path: Path | None, step: Step) -> Path | None:
+def _stepped(path: Path | None, step: AxisStep) -> Path | None:
     if path is None or path.stride > FURTHEST or not step.stride:  # where it does not move, one is repeated
         return None
     return Path(
@@ -143,7 +143,7 @@ def _stepped(path: Path | None, step: Step) -> Path | None:
     )
 
 
-def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
+def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...] | None:
     """A step for each axis that leaves; None where all stay as they are."""
     if kind_of(node).is_windowed:
         windows = windows_of(node.config, shapes[0])
@@ -155,29 +155,29 @@ def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | No
     return _other_steps(config, shapes)
 
 
-def _windowed(node: Node, axis: int, window: Any) -> Step:
+def _windowed(node: Node, axis: int, window: Any) -> AxisStep:
     looks_back = is_causal(node, window)
     middle = window.extent - 1 if looks_back else (window.extent - 1) / 2
-    return Step(axis, window.extent, window.stride, middle - window.before, looks_back)
+    return AxisStep(axis, window.extent, window.stride, middle - window.before, looks_back)
 
 
 @lru_cache(maxsize=256)
-def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...]:
+def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...]:
     """By the kind's own account of what it sees."""
     seen = config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
     output = config.shape(*shapes)
-    found: list[Step | None] = []
+    steps_of_axes: list[AxisStep | None] = []
     for place, carried in enumerate(seen.carries):
         alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
         axis = seen.axes[carried[0]] if alone else None
         if axis is None or axis == NOT_WORKED_OUT:
-            found.append(None)
+            steps_of_axes.append(None)
             continue
         size, stride, _ = measure(axis, output[place])
         centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
         if size is None or stride is None or len(centred) != 2 or max(size, *map(abs, centred[1])) > FURTHEST**2:
-            found.append(None)
+            steps_of_axes.append(None)
             continue
         top, bottom = centred[1]
-        found.append(Step(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
-    return tuple(found)
+        steps_of_axes.append(AxisStep(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
+    return tuple(steps_of_axes)

@@ -8,7 +8,7 @@ from typing import Any
 from convcalc.layers import Shape
 from convcalc.rules._subject import Subject
 
-FARTHEST = 64
+_FARTHEST = 64
 """How far from its own an input size is tried."""
 MOST_LAYERS_TRIED = 8_000
 """Layers worked out, all sizes together."""
@@ -27,8 +27,8 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
         return None
     channels, *sizes = network.nodes[0].shape
     alike = len(set(sizes)) == 1
-    trial = _Trial(subject, finds)
-    for distance in range(1, FARTHEST + 1):
+    trial = _OtherInputs(subject, finds)
+    for distance in range(1, _FARTHEST + 1):
         for moved in (distance, -distance):
             tried = [size + moved if alike or place == axis else size for place, size in enumerate(sizes)]
             if min(tried) < 1:
@@ -40,7 +40,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
     return None
 
 
-class _Trial:
+class _OtherInputs:
     """Shapes worked out again for other inputs; equal layers on equal shapes once."""
 
     def __init__(self, subject: Subject, finds: Finds) -> None:
@@ -53,10 +53,10 @@ class _Trial:
         """Whether every layer can be built on that input, and nothing is found."""
         shapes = [entering]
         for node in self.network.layers:
-            found = self._shape(node.config, tuple(shapes[source] for source in node.inputs))
-            if found is None:
+            shape = self._shape(node.config, tuple(shapes[source] for source in node.inputs))
+            if shape is None:
                 return False
-            shapes.append(found)
+            shapes.append(shape)
         return True
 
     def _shape(self, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:

@@ -16,7 +16,7 @@ from convcalc.network import Node
 from convcalc.rules._graph import kind_of
 from convcalc.rules._subject import Subject
 
-MOST_TAPS = 4096
+_MOST_TAPS = 4096
 """Taps of a window that are looked at one by one; a longer one is passed over."""
 
 
@@ -47,20 +47,20 @@ class Windowed(msgspec.Struct, frozen=True):
 
 def windowed(subject: Subject) -> Iterator[Windowed]:
     """The convolutions and poolings that have axes, in the order they run."""
-    for found in _windowed(subject):
-        subject.at = found.index
-        yield found
+    for layer in _windowed(subject):
+        subject.at = layer.index
+        yield layer
 
 
 @lru_cache(maxsize=1)
 def _windowed(subject: Subject) -> tuple[Windowed, ...]:
     nodes = subject.network.nodes
-    found = []
+    layers = []
     for index, node in enumerate(subject.network.layers, subject.network.input_count):
         if kind_of(node).is_windowed and len(node.shape) > 1:
             x = nodes[node.inputs[0]].shape
-            found.append(Windowed(index, node, windows_of(node.config, x), x[1:], node.shape[1:]))
-    return tuple(found)
+            layers.append(Windowed(index, node, windows_of(node.config, x), x[1:], node.shape[1:]))
+    return tuple(layers)
 
 
 @lru_cache(maxsize=512)
@@ -103,15 +103,15 @@ def read(window: Window, size: int, outputs: int) -> int:
 
 def meetings(window: Window, size: int, outputs: int) -> list[int] | None:
     """For every tap, the outputs at which it meets data and not padding; None for a window of very many taps."""
-    if window.kernel > MOST_TAPS:
+    if window.kernel > _MOST_TAPS:
         return None
-    found = []
+    counts = []
     for tap in range(window.kernel):
         offset = tap * window.dilation - window.before
         first = max(0, -(offset // window.stride))
         last = min(outputs - 1, (size - 1 - offset) // window.stride)
-        found.append(max(0, last - first + 1))
-    return found
+        counts.append(max(0, last - first + 1))
+    return counts
 
 
 def touches_padding(window: Window, size: int, outputs: int) -> bool:

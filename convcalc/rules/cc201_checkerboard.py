@@ -41,7 +41,7 @@ from convcalc.rules._windows import per_axis, shown, windows_of
 
 SEVERITY = "warning"
 
-EVENS_OUT = 3
+_EVENS_OUT = 3
 """Taps an axis of a convolution that evens phases out."""
 
 
@@ -93,7 +93,7 @@ def _is_evened_out(subject: Subject, index: int) -> bool:
     behind = reached(subject, index, _passes)
     if not behind:
         return not subject.complete  # what evens it out may be what could not be worked out
-    return all(each is not None and _evens_out(subject, each) for each in behind)
+    return all(place is not None and _evens_out(subject, place) for place in behind)
 
 
 def _passes(kind: Kind) -> bool:
@@ -105,4 +105,4 @@ def _evens_out(subject: Subject, index: int) -> bool:
     if not is_fixed_convolution(kind_of(node)) or len(node.shape) == 1:
         return False
     windows = windows_of(node.config, subject.shapes(index)[0])
-    return all(window.kernel >= EVENS_OUT and window.stride == 1 for window in windows)
+    return all(window.kernel >= _EVENS_OUT and window.stride == 1 for window in windows)

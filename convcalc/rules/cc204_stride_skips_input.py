@@ -55,29 +55,29 @@ SEVERITY = "warning"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows whose taps miss some of the stride's remainders."""
-    for found in windowed(subject):
-        if all(residues(window) == window.stride for window in found.windows):
+    for layer in windowed(subject):
+        if all(residues(window) == window.stride for window in layer.windows):
             continue
         seen = [
             size if residues(window) == window.stride else read(window, size, outputs)
-            for window, size, outputs in found.axes
+            for window, size, outputs in layer.axes
         ]
-        every = product(found.sizes)
+        every = product(layer.sizes)
         unread = every - product(seen)
         if not unread:
             continue
-        is_point = all(window.kernel == 1 for window in found.windows)
-        is_read_elsewhere = _is_read_elsewhere(subject, found.index)
-        if is_read_elsewhere and kind_of(found.node).is_pool and is_point:
+        is_point = all(window.kernel == 1 for window in layer.windows)
+        is_read_elsewhere = _is_read_elsewhere(subject, layer.index)
+        if is_read_elsewhere and kind_of(layer.node).is_pool and is_point:
             continue
-        channels = subject.shapes(found.index)[0][0]
+        channels = subject.shapes(layer.index)[0][0]
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: {_said(found)}: {channels * unread:,} of {channels * every:,} values that enter, "
+            layer.index,
+            f"{layer.node.name}: {_reading(layer)}: {channels * unread:,} of {channels * every:,} values that enter, "
             f"{100 * unread / every:.0f} %, are never read{' by it' if is_read_elsewhere else ''}",
-            _advice(found, is_point),
+            _advice(layer, is_point),
             field="stride",
-            severity="info" if is_read_elsewhere or (is_point and _is_shortcut(subject, found.index)) else "",
+            severity="info" if is_read_elsewhere or (is_point and _is_shortcut(subject, layer.index)) else "",
         )
 
 
@@ -95,8 +95,8 @@ def _reads_all(subject: Subject, index: int) -> bool:
     return not kind_of(node).cut(x) and all(residues(window) == window.stride for window in windows_of(node.config, x))
 
 
-def _said(found: Windowed) -> str:
-    windows = [window for window in found.windows if residues(window) < window.stride]
+def _reading(layer: Windowed) -> str:
+    windows = [window for window in layer.windows if residues(window) < window.stride]
     window = windows[0]
     apart = f" {window.dilation} apart" if window.dilation > 1 and window.kernel > 1 else ""
     taps = "1 tap" if window.kernel == 1 else f"{window.kernel} taps{apart}"
@@ -109,15 +109,15 @@ def _is_shortcut(subject: Subject, index: int) -> bool:
     if not behind:
         return not subject.complete  # the sum may be what could not be worked out
     nodes = subject.network.nodes
-    return all(each is not None and kind_of(nodes[each]).merges == "sum" for each in behind)
+    return all(place is not None and kind_of(nodes[place]).merges == "sum" for place in behind)
 
 
-def _advice(found: Windowed, is_point: bool) -> str:
-    strides = tuple(window.stride for window in found.windows)
-    if is_point and is_fixed_convolution(kind_of(found.node)):
+def _advice(layer: Windowed, is_point: bool) -> str:
+    strides = tuple(window.stride for window in layer.windows)
+    if is_point and is_fixed_convolution(kind_of(layer.node)):
         return f"avg_pool: {per_axis(strides)} and then the 1x1 at stride 1 reads all; or kernel_size {shown(strides)}"
-    kernels = [_covering_kernel(window) for window in found.windows]
-    stride = per_axis([_covering_stride(window) for window in found.windows])
+    kernels = [_covering_kernel(window) for window in layer.windows]
+    stride = per_axis([_covering_stride(window) for window in layer.windows])
     return (
         f"kernel_size {per_axis(kernels)} or stride {stride} reads all"
         if all(kernels)

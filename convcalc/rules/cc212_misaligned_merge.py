@@ -89,7 +89,7 @@ def mistakes(subject: Subject) -> list[str]:
     return [nodes[index].name for index, worst in apart.items() if worst is not None and worst.is_mistake]
 
 
-class Apart(NamedTuple):
+class _Apart(NamedTuple):
     """How far the inputs at two places of a merge are apart, in steps of its map and in positions of the net's input.
 
     What counts most comes last in order.
@@ -128,7 +128,7 @@ def _merges(subject: Subject) -> Iterator[int]:
             yield index
 
 
-def _apart(subject: Subject, index: int) -> list[Apart]:
+def _apart(subject: Subject, index: int) -> list[_Apart]:
     """Every input that is half a step or more from the first; on an axis of several it may only look back."""
     node = subject.network.nodes[index]
     axes = [list(_apart_along(subject, index, axis)) for axis in range(1, len(node.shape))]
@@ -142,7 +142,7 @@ def _apart(subject: Subject, index: int) -> list[Apart]:
     ]
 
 
-def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apart, bool]]:
+def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[_Apart, bool]]:
     """The inputs that are apart on one axis, and whether they end together where they are meant to look back."""
     nodes, paths = subject.network.nodes, shortest(subject)
     node = nodes[index]
@@ -160,7 +160,7 @@ def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apar
         if positions / step >= LEAST:
             left = abs(start.place(middle) - path.place(middle) + _spread(start) - _spread(path))
             ends = abs(start.end(middle) - path.end(middle)) / step < LEAST
-            apart = Apart(left / step >= LEAST, positions / step, positions, first, place)
+            apart = _Apart(left / step >= LEAST, positions / step, positions, first, place)
             yield apart, ends and (start.looks_back or path.looks_back)
 
 

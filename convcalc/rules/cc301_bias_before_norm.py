@@ -48,12 +48,12 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # a consumer may be missing
     nodes = subject.network.nodes
-    found = [
+    cancelled = [
         index
         for index, uses in users(subject).items()
         if not is_tied(subject, index, "bias") and all(_is_cancelled(subject, use) for use in uses)
     ]
-    for index in found:
+    for index in cancelled:
         subject.at = index
         node, norm = nodes[index], nodes[subject.consumers(index)[0]]
         params, added = node.shape[0], subject.row(index).elementwise_ops
@@ -63,7 +63,7 @@ def check(subject: Subject) -> Iterator[Problem]:
             f"{params:,} params and {added:,} additions that change nothing",
             "write bias: false",
             field="bias",
-            fix=_fix(subject, index, set(found)),
+            fix=_fix(subject, index, set(cancelled)),
         )
 
 
@@ -78,10 +78,11 @@ def _is_cancelled(subject: Subject, index: int) -> bool:
     return bool(consumers) and all(kind.centres_channels(node.shape) for kind in kinds)
 
 
-def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
+def _fix(subject: Subject, index: int, cancelled: set[int]) -> Fix | None:
     from convcalc.rules._fixes import setting
 
     nodes = subject.network.nodes
-    if any(getattr(nodes[one].config, "bias", False) and one not in found for one in subject.places.same_text(index)):
+    twins = set(subject.places.same_text(index)) - cancelled
+    if any(getattr(nodes[twin].config, "bias", False) for twin in twins):
         return None  # built from the same text is one whose bias does something
     return setting(subject, index, "bias", "false", because=subject.consumers(index))

@@ -46,15 +46,15 @@ SEVERITY = "info"
 def check(subject: Subject) -> Iterator[Problem]:
     """Layers whose output is their input."""
     nodes = subject.network.nodes
-    found = {
+    reasons = {
         index: why
         for index, node in subject.layers
         if len(node.inputs) == 1 and (why := _why(node, nodes[node.inputs[0]]))
     }
     useful = (
-        {id(subject.places.written(index)) for index, _ in subject.layers if index not in found} if found else set()
+        {id(subject.places.written(index)) for index, _ in subject.layers if index not in reasons} if reasons else set()
     )
-    for index, why in found.items():
+    for index, why in reasons.items():
         subject.at = index
         yield subject.problem(
             index, f"{nodes[index].name}: {why}: it changes nothing", "remove it", fix=_fix(subject, index, useful)

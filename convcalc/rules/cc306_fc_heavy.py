@@ -42,8 +42,8 @@ from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "info"
 
-WARNED_PERCENT = 90
-SAID_PERCENT = 50
+_WARNED_PERCENT = 90
+_SAID_PERCENT = 50
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -58,7 +58,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if kind_of(node).is_linear and len(node.shape) == 1
     }
     total, held = subject.report.totals.params, sum(linear.values())
-    if 100 * held <= SAID_PERCENT * total:
+    if 100 * held <= _SAID_PERCENT * total:
         return
     largest = max(linear, key=lambda index: linear[index])
     yield subject.problem(
@@ -66,7 +66,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         f"{subject.network.nodes[largest].name}: linear layers hold {held:,} of {total:,} params "
         f"({100 * held / total:.1f} %), this one {linear[largest]:,}",
         _advice(subject, largest),
-        severity="warning" if 100 * held > WARNED_PERCENT * total else "",
+        severity="warning" if 100 * held > _WARNED_PERCENT * total else "",
     )
 
 

@@ -44,22 +44,22 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # another use of the upsampling may be missing
     nodes = subject.network.nodes
-    for found in windowed(subject):
-        if not is_fixed_convolution(kind_of(found.node)):
+    for layer in windowed(subject):
+        if not is_fixed_convolution(kind_of(layer.node)):
             continue
-        source = found.node.inputs[0]
-        is_read_by_it_alone = subject.consumers(source) == (found.index,) and not subject.is_output(source)
+        source = layer.node.inputs[0]
+        is_read_by_it_alone = subject.consumers(source) == (layer.index,) and not subject.is_output(source)
         if not kind_of(nodes[source]).resamples or not is_read_by_it_alone:
             continue
-        if not all(_is_point(window) for window in found.windows):
+        if not all(_is_point(window) for window in layer.windows):
             continue
         small, large = positions(subject.shapes(source)[0]), positions(nodes[source].shape)
         if small >= large:
             continue
-        macs = subject.row(found.index).macs
+        macs = subject.row(layer.index).macs
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: as exact before {nodes[source].name} as after, with {small * macs // large:,} MACs in "
+            layer.index,
+            f"{layer.node.name}: as exact before {nodes[source].name} as after, with {small * macs // large:,} MACs in "
             f"place of {macs:,}",
             f"swap the two: {100 * (large - small) / large:.0f} % of its MACs less",
         )

@@ -69,15 +69,15 @@ def check(subject: Subject) -> Iterator[Problem]:
         uneven_out = leaving % multiple != 0 and learned_behind[index]
         if not uneven_in and not uneven_out:
             continue
-        said = [f"{entering} input channels"] * uneven_in + [f"{leaving} output channels"] * uneven_out
+        parts = [f"{entering} input channels"] * uneven_in + [f"{leaving} output channels"] * uneven_out
         full = (_above(entering, multiple) if uneven_in else entering) * (
             _above(leaving, multiple) if uneven_out else leaving
         )
         macs = subject.row(index).macs
         yield subject.problem(
             index,
-            f"{node.name}: {' and '.join(said)} are no multiple of the {multiple} that {subject.settings.target} takes "
-            f"at once: padded, {macs:,} MACs become {macs * full // (entering * leaving):,}",
+            f"{node.name}: {' and '.join(parts)} are no multiple of the {multiple} that {subject.settings.target} "
+            f"takes at once: padded, {macs:,} MACs become {macs * full // (entering * leaving):,}",
             _advice(leaving if uneven_out else entering, multiple),
             field="out_channels" if uneven_out else "",
         )

@@ -33,7 +33,7 @@ from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
 
-LEAST_RATIO = 4
+_LEAST_RATIO = 4
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -43,7 +43,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if not is_point or getattr(node.config, "groups", 1) != 1:
             continue
         entering, leaving = subject.shapes(index)[0][0], node.shape[0]
-        if max(entering, leaving) < LEAST_RATIO * min(entering, leaving):
+        if max(entering, leaving) < _LEAST_RATIO * min(entering, leaving):
             continue
         ratio = access_over_bound(positions(node.shape), entering, leaving)
         balanced = math.isqrt(entering * leaving)

@@ -40,20 +40,20 @@ from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
 
-LEAST_BRANCHES = 4
+_LEAST_BRANCHES = 4
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Merges of many branches."""
     nodes = subject.network.nodes
     for index, node in subject.layers:
-        if kind_of(node).merges not in {"sum", "end to end"} or len(node.inputs) < LEAST_BRANCHES:
+        if kind_of(node).merges not in {"sum", "end to end"} or len(node.inputs) < _LEAST_BRANCHES:
             continue
         ends = {
             before(subject, source, _passes) if _passes(kind_of(nodes[source])) else source for source in node.inputs
         }
         working = [end for end in ends if _has_window(kind_of(nodes[end]))]
-        if len(working) >= LEAST_BRANCHES:
+        if len(working) >= _LEAST_BRANCHES:
             macs = sum(subject.row(end).macs for end in working)
             yield subject.problem(
                 index,

@@ -42,7 +42,7 @@ class Bench:
         self.generator = np.random.default_rng(seed)
 
     def random(self, *shape: int) -> Array:
-        """Standard normal values."""
+        """An array of standard normal values."""
         return self.generator.standard_normal(shape)
 
     def entering(self, shapes: Sequence[Shape]) -> list[Array]:
@@ -62,14 +62,14 @@ class Bench:
 
     def run(self, kind: str, *inputs: Array, arrays: Mapping[str, Array] | None = None, **fields: Any) -> Array:
         """What a layer of that kind makes of its inputs; fields that are not told are as they would be unwritten."""
-        found = layers.load(kind)
-        assert found is not None  # noqa: S101  # for the type checker
-        types, rank = field_types(found), inputs[0].ndim - 2
-        standard = {name: types[name].expand(value, rank) for name, value in defaults(found).items()}
-        return found.reference(self.engine, SimpleNamespace(**{**standard, **fields}), arrays or {}, *inputs)
+        loaded = layers.load(kind)
+        assert loaded is not None  # noqa: S101  # for the type checker
+        types, rank = field_types(loaded), inputs[0].ndim - 2
+        standard = {name: types[name].expand(value, rank) for name, value in defaults(loaded).items()}
+        return loaded.reference(self.engine, SimpleNamespace(**{**standard, **fields}), arrays or {}, *inputs)
 
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
-        """What leaves a network."""
+        """The output of a network that has one."""
         (last,) = network.outputs
         step = next(
             step for step in execute(network, inputs, weights, self.engine) if step.place == last or step.problem
@@ -80,12 +80,12 @@ class Bench:
 
     def given(self, network: Network) -> Given:
         """Random arrays for all layers of a network."""
-        found = {}
+        arrays = {}
         for index in range(network.input_count, len(network.nodes)):
             node = network.nodes[index]
             assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
-            found[node.name] = self.arrays(node.config, [network.nodes[source].shape for source in node.inputs])
-        return Given(network, found)
+            arrays[node.name] = self.arrays(node.config, [network.nodes[source].shape for source in node.inputs])
+        return Given(network, arrays)
 
 
 class Given:
@@ -96,11 +96,11 @@ class Given:
         self.arrays = arrays
 
     def of(self, index: int, inputs: Sequence[Array] = ()) -> Mapping[str, Array]:
-        """The arrays of a node."""
+        """The arrays of a node by name; see `Weights`."""
         return self.arrays[self.network.nodes[index].name]
 
     def done(self, index: int) -> None:
-        """Nothing is let go of."""
+        """Keep the arrays: the other way needs them too."""
 
     def inner(self, name: str) -> dict[str, Array]:
         """The arrays of the layer whose full name ends so."""
@@ -159,7 +159,7 @@ def disagreement(equation: Equation, seed: int, *subject: Any) -> str | None:
         return None
     left, right = (np.asarray(side, np.float64) for side in sides)
     if left.shape != right.shape:
-        return f"{equation.claim}: shapes {_shown(left.shape)} and {_shown(right.shape)}"
+        return f"{equation.claim}: shapes {_sizes(left.shape)} and {_sizes(right.shape)}"
     largest = max(1.0, *(float(np.abs(side).max(initial=0.0)) for side in (left, right)))
     off = float(np.abs(left - right).max(initial=0.0))
     if off <= equation.tolerance * largest:  # so that NaN is a disagreement
@@ -167,5 +167,5 @@ def disagreement(equation: Equation, seed: int, *subject: Any) -> str | None:
     return f"{equation.claim}: off by {off:.3g} of {largest:.3g}, allowed {equation.tolerance * largest:.1g}"
 
 
-def _shown(shape: Shape) -> str:
+def _sizes(shape: Shape) -> str:
     return "x".join(map(str, shape))

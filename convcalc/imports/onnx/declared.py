@@ -33,7 +33,7 @@ def _reader(name: str, kind: type[Kind], attributes: Attributes) -> Callable[[Ca
     def operator(call: Call) -> Value:
         if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
             raise Inexpressible("more than one tensor enters or leaves")
-        fields = {field: _said(call, *attribute) for field, attribute in attributes.items()}
+        fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
         if kind.is_pool and kind.is_windowed:
             return pooled(call, name, fields)
         if kind.is_elementwise:
@@ -43,7 +43,7 @@ def _reader(name: str, kind: type[Kind], attributes: Attributes) -> Callable[[Ca
     return operator
 
 
-def _said(call: Call, attribute: str, default: Any) -> Any:
+def _field(call: Call, attribute: str, default: Any) -> Any:
     """An attribute, of the type of its default."""
     if isinstance(default, str):
         return call.attributes.text(attribute, default)
