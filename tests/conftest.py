@@ -82,7 +82,7 @@ def pools(draw: st.DrawFn, name: str) -> Case:
     axes = []
     for _ in range(draw(st.integers(1, 2))):
         kernel, stride = draw(st.integers(1, 5)), draw(st.integers(1, 5))
-        dilation = draw(st.integers(1, 3)) if name == "max_pool" else 1
+        dilation = draw(st.integers(1, 3)) if "dilation" in load(name).__struct_fields__ else 1
         extent = (kernel - 1) * dilation + 1
         axes.append((kernel, stride, dilation, draw(st.integers(0, extent // 2)), draw(st.integers(0, extent // 2)),
                      extent + draw(st.integers(0, 6))))  # fmt: skip
@@ -90,5 +90,13 @@ def pools(draw: st.DrawFn, name: str) -> Case:
     padding = draw(st.sampled_from([tuple(zip(befores, afters, strict=True)), "same", "same_lower", "valid"]))
     fields: dict[str, Any] = {"kernel_size": kernels, "padding": padding, "ceil_mode": draw(st.booleans())}
     fields |= {"stride": draw(st.sampled_from([strides, None]))}
-    fields |= {"dilation": dilations} if name == "max_pool" else {}
+    fields |= {"dilation": dilations} if "dilation" in load(name).__struct_fields__ else {}
     return load(name)(**fields), ((draw(st.integers(1, 2)), *sizes),)
+
+
+GEOMETRIES = {
+    "conv": convolutions(),
+    "conv_transpose": convolutions(transposed=True),
+    **{name: pools(name) for name in layers.names() if (kind := load(name)).is_pool and kind.is_windowed},
+}
+"""Kinds with a window, each with cases of any geometry."""

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from convcalc import rules
 from convcalc.language.document import examine
 from convcalc.language.source import Source
-from convcalc.rules._subject import Settings, Subject
+from convcalc.rules._subject import RuleSettings, Subject
 
 
 class Found(NamedTuple):
@@ -25,7 +25,7 @@ def subject_of(text: str, **settings: Any) -> Subject:
     examined = examine(source)
     assert not examined.problems, examined.problems
     assert examined.network is not None
-    return Subject(source, examined.network, examined.places, (), Settings(**settings), tuple(examined.warnings))
+    return Subject(source, examined.network, examined.places, (), RuleSettings(**settings), tuple(examined.warnings))
 
 
 def findings(code: str, text: str, **settings: Any) -> list[Found]:

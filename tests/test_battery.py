@@ -18,7 +18,7 @@ from test_cli import TRACEBACK, run
 from convcalc import layers
 from convcalc.battery.cases import Case, generated, groups
 from convcalc.battery.findings import COLUMNS, checked
-from convcalc.battery.identities import Identity, disagreement, identities
+from convcalc.battery.identities import Equation, disagreement, identities
 from convcalc.battery.run import CASES, Battery, NoSuchKind, battery
 from convcalc.battery.shrink import shrunk
 from convcalc.cli import verify as command
@@ -281,12 +281,12 @@ def test_every_kind_and_block_has_identities_and_they_are_all_about_one() -> Non
 @pytest.mark.parametrize("sides", [(np.ones(3), np.ones(2)), (np.ones(2), np.array([1.0, np.nan])),
                                    (np.zeros(2), np.array([0.0, 1e-9]))])  # fmt: skip
 def test_sides_that_differ_are_a_disagreement(sides: Any) -> None:
-    identity = Identity("one", "One is another", ("relu",), 1e-11, lambda bench: sides)
+    identity = Equation("one", "One is another", ("relu",), 1e-11, lambda bench: sides)
     assert str(disagreement(identity, 0)).startswith("One is another: ")
 
 
 def test_sides_that_are_alike_are_none() -> None:
-    identity = Identity("one", "One is another", ("relu",), 1e-11, lambda bench: (np.ones(2), np.ones(2) + 1e-13))
+    identity = Equation("one", "One is another", ("relu",), 1e-11, lambda bench: (np.ones(2), np.ones(2) + 1e-13))
     assert disagreement(identity, 0) == ""
     assert disagreement(msgspec.structs.replace(identity, compare=lambda bench: None), 0) is None
 

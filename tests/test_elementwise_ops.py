@@ -5,20 +5,25 @@ Nothing here multiplies sizes: elements are visited, and for each one what is do
 
 from __future__ import annotations
 
+import operator
 import random
 from collections.abc import Callable, Iterator
 from fractions import Fraction
+from functools import reduce
 from itertools import product
-from math import ceil
+from math import ceil, prod
 from typing import Any
 
 import brute_force
+import numpy as np
 import pytest
 from conftest import MANY, draws, load
 from hypothesis import given, settings
 
 from convcalc import layers
 from convcalc.layers import Shape
+from convcalc.reference.execution import written
+from convcalc.tensors.engine import Engine
 
 CONVENTION = "convcalc.layers.families.activations"
 """Where activations are: one operation an element, whatever the formula."""
@@ -147,11 +152,80 @@ COUNTED: dict[str, Callable[..., int]] = {
 }  # fmt: skip
 
 
+class Counted:
+    """A number that takes down what is done to it; `steps` is shared by all that come of it."""
+
+    def __init__(self, value: float, steps: list[str]) -> None:
+        self.value, self.steps = value, steps
+
+    def done(self, what: str, value: Any) -> Counted:
+        self.steps.append(what)
+        return Counted(float(value), self.steps)
+
+
+def taken_down(name: str, work: Callable[..., Any]) -> Callable[..., Counted]:
+    def method(self: Counted, *others: Any) -> Counted:
+        return self.done(name, work(self.value, *(getattr(other, "value", other) for other in others)))
+
+    return method
+
+
+ARITHMETIC: dict[str, Callable[..., float]] = {
+    "add": operator.add, "sub": operator.sub, "mul": operator.mul, "truediv": operator.truediv, "pow": operator.pow,
+    "radd": lambda a, b: b + a, "rsub": lambda a, b: b - a, "rmul": operator.mul, "rtruediv": lambda a, b: b / a,
+}  # fmt: skip
+for word, work in ARITHMETIC.items():
+    setattr(Counted, f"__{word}__", taken_down(word, work))
+Counted.__abs__ = lambda self: Counted(abs(self.value), self.steps)  # type: ignore[attr-defined]  # a sign is no work
+
+
+class OneByOne(Engine):
+    """An engine that takes windows together tap by tap, and has counted numbers on the padding as well."""
+
+    def __init__(self, steps: list[str]) -> None:
+        super().__init__()
+        self.steps = steps
+
+    def pad(self, x: Any, pads: Any, mode: str = "zeros", fill: float = 0.0) -> Any:
+        assert mode == "zeros"
+        on_it: Any = Counted(fill, self.steps)
+        return np.pad(x, [(0, 0), (0, 0), *pads], constant_values=on_it)
+
+    def reduced(self, function: Any, x: Any, kernel: Any, stride: Any, dilation: Any) -> Any:
+        geometry = list(zip(x.shape[2:], kernel, stride, dilation, strict=True))
+        sizes = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in geometry]
+        y = np.empty((*x.shape[:2], *sizes), object)
+        for place in np.ndindex(*y.shape):
+            axes = zip(place[2:], stride, kernel, dilation, strict=True)
+            window = (slice(p * s, p * s + d * (k - 1) + 1, d) for p, s, k, d in axes)
+            y[place] = reduce(function, x[(*place[:2], *window)].ravel())
+        return y
+
+
+def carried_out(config: Any, *inputs: Shape) -> int:
+    """What the kind's reference really does, number by number: for kinds of which nothing is written above."""
+    steps: list[str] = []
+    entering = []
+    for x in inputs:
+        numbers = [Counted(value, steps) for value in np.random.default_rng(0).standard_normal(prod(x))]
+        entering.append(np.array(numbers, object).reshape(1, *x))
+    type(config).reference(OneByOne(steps), written(config), {}, *entering)
+    return len(steps)
+
+
+@pytest.mark.parametrize("name", ["affine", "sub", "div", "crop", "permute"])
+@settings(max_examples=MANY or 10)
+@given(draw=draws)
+def test_operations_can_be_counted_where_they_are_carried_out(name: str, draw: random.Random) -> None:
+    config, inputs = load(name).case(draw)
+    assert carried_out(config, *inputs) == COUNTED[name](config, *inputs)
+
+
 @pytest.mark.parametrize("name", layers.names())
 @settings(max_examples=MANY or 25)
 @given(draw=draws)
 def test_operations_are_those_that_are_done(name: str, draw: random.Random) -> None:
     config, inputs = load(name).case(draw)
     is_activation = name not in COUNTED and load(name).__module__ == CONVENTION
-    steps = of_each(lambda config, x: ["it"]) if is_activation else COUNTED[name]
+    steps = of_each(lambda config, x: ["it"]) if is_activation else COUNTED.get(name, carried_out)
     assert config.elementwise_ops(*inputs) == steps(config, *inputs)

@@ -343,3 +343,21 @@ def test_what_is_for_any_format_names_none() -> None:
         if re.search(r"onnx|opset", line, re.IGNORECASE)
     ]
     assert named == []
+
+
+NAMED_BY_RULES = {
+    "cc205_gridding": {"reshape", "permute"},  # behind which it is not known where positions are
+    "cc407_target_unsupported": {"attention", "deform_conv", "max_pool"},  # the table of a chip
+}
+
+
+def test_rules_ask_kinds_what_they_are() -> None:
+    """A new kind is what its traits say; a rule that lists names would pass it over."""
+    from convcalc.layers import names
+
+    named: dict[str, set[str]] = {}
+    for path, tree in TREES.items():
+        if part(path) == "rules":
+            words = {str(node.value) for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+            named[path.stem] = words & set(names())
+    assert {file: kinds for file, kinds in named.items() if kinds} == NAMED_BY_RULES

@@ -92,10 +92,13 @@ def same(one: Network, other: Network) -> None:
 
 def shown(node: Node) -> tuple[Any, ...]:
     entering = sorted(node.inputs) if node.kind in {"add", "mul"} else node.inputs
-    config: Any = node.config
-    if getattr(config, "stride", ()) is None:  # a pool's stride that is not said is its kernel_size
-        config = msgspec.structs.replace(config, stride=config.kernel_size)
-    return node.kind, config, node.shape, tuple(entering), node.shared
+    return node.kind, full(node.config), node.shape, tuple(entering), node.shared
+
+
+def full(config: Any) -> Any:
+    """A pool's stride that is not written is its kernel_size."""
+    is_unwritten = getattr(config, "stride", ()) is None
+    return msgspec.structs.replace(config, stride=config.kernel_size) if is_unwritten else config
 
 
 def written(imported: Imported) -> tuple[str, str]:
@@ -142,7 +145,7 @@ def test_layers_of_every_kind_come_back(name: str) -> None:
         imported = Imported(name="", inputs=inputs, layers=(made,), outputs=(made.name,), source="a", format="a model")
         for text in written(imported):
             found = loads(Source("net.yaml", text)).layers[0]
-            assert (found.kind, found.config, found.shape) == (name, config, output)
+            assert (found.kind, full(found.config), found.shape) == (name, full(config), output)
 
 
 class Drawn:

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import MANY, Case, convolutions, draws, pools
+from conftest import GEOMETRIES, MANY, Case, draws
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spec_reports import SPECS
@@ -121,19 +121,11 @@ def test_hardly_any_case_is_left_out() -> None:
         assert found["same"] == 8 or name in {*NOT_READ, "upsample", "opaque"}, (name, found)
 
 
-WIDE = {
-    "conv": convolutions(),
-    "conv_transpose": convolutions(transposed=True),
-    "max_pool": pools("max_pool"),
-    "avg_pool": pools("avg_pool"),
-}
-
-
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", GEOMETRIES)
 @settings(max_examples=MANY or 15)
 @given(data=st.data())
 def test_windows_of_any_geometry_come_back(name: str, data: st.DataObject) -> None:
-    assert holds(name, data.draw(WIDE[name])) == "same"
+    assert holds(name, data.draw(GEOMETRIES[name])) == "same"
 
 
 SMALL = {

@@ -14,7 +14,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import MANY, Case, convolutions, draws, load, pools
+from conftest import GEOMETRIES, MANY, Case, draws, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spec_reports import SPECS
@@ -157,19 +157,11 @@ def test_hardly_any_case_is_left_out() -> None:
         assert "onnx" in {method for base in load(kind).__mro__[:-1] if base is not Kind for method in vars(base)}
 
 
-WIDE = {
-    "conv": convolutions(),
-    "conv_transpose": convolutions(transposed=True),
-    "max_pool": pools("max_pool"),
-    "avg_pool": pools("avg_pool"),
-}
-
-
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", GEOMETRIES)
 @settings(max_examples=MANY or 40)
 @given(data=st.data())
 def test_windows_of_any_geometry(name: str, data: st.DataObject) -> None:
-    assert holds(name, data.draw(WIDE[name])) == "agrees"
+    assert holds(name, data.draw(GEOMETRIES[name])) == "agrees"
 
 
 @pytest.mark.parametrize("opset", [OPSET + 1, OPSET + 2])

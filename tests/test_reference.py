@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from conftest import MANY, Case, convolutions, draws, load, pools
+from conftest import GEOMETRIES, MANY, Case, draws, load
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
@@ -311,19 +311,11 @@ def test_a_case_measures_what_it_claims(name: str, draw: random.Random, dtype: s
     measured(load(name).case(draw), dtype)
 
 
-WIDE = {
-    "conv": convolutions(),
-    "conv_transpose": convolutions(transposed=True),
-    "max_pool": pools("max_pool"),
-    "avg_pool": pools("avg_pool"),
-}
-
-
-@pytest.mark.parametrize("name", WIDE)
+@pytest.mark.parametrize("name", GEOMETRIES)
 @many
 @given(data=st.data())
 def test_windows_of_any_geometry_measure_what_they_claim(name: str, data: st.DataObject) -> None:
-    measured(data.draw(WIDE[name]), "float32")
+    measured(data.draw(GEOMETRIES[name]), "float32")
 
 
 @every_kind

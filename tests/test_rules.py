@@ -45,7 +45,7 @@ def rule(code: str) -> rules.Rule:
 
 def sections(code: str) -> list[tuple[str, str]]:
     """The sections of a page that are indented, in order."""
-    page = rules.page(rule(code))
+    page = rule(code).page
     found = re.findall(rf"^({'|'.join(SECTIONS)}):\n((?:(?:    .*)?\n)+)", f"{page}\n\n", re.MULTILINE)
     return [(title, dedent(text).strip("\n") + "\n") for title, text in found]
 
@@ -128,11 +128,11 @@ def test_examples_of_rules_can_be_loaded(code: str, example: Example) -> None:
 @pytest.mark.parametrize("code", CODES)
 def test_pages(code: str) -> None:
     """A summary in a line, what and when, what it gets wrong, a source, and both kinds of example."""
-    page = rules.page(rule(code))
+    page = rule(code).page
     first, blank, *rest = page.split("\n")
     assert first.endswith(".")
     assert len(first) <= 100
-    assert first == rules.summary(rule(code))
+    assert first == rule(code).summary
     assert not blank
     assert {"Flagged", "Allowed"} <= {title for title, _ in sections(code)}
     body = "\n".join(rest)

@@ -24,7 +24,7 @@ from convcalc.linting.run import Linter, _File
 from convcalc.network import Network
 from convcalc.reference.verified import Verification
 from convcalc.reference.verify import verify
-from convcalc.rules._subject import Settings as RuleSettings
+from convcalc.rules._subject import RuleSettings
 from convcalc.views.columns import MOST_ROWS, Column, Grid
 from convcalc.views.verification import json, network
 

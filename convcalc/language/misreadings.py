@@ -21,17 +21,6 @@ class Misreading(NamedTuple):
     advice: str
 
 
-WINDOWED = frozenset({"conv", "conv_transpose", "deform_conv", "max_pool", "avg_pool"})
-MAPS = WINDOWED | {"adaptive_avg_pool", "adaptive_max_pool", "upsample", "pixel_shuffle", "pixel_unshuffle"}
-"""Kinds whose outputs are channels first, positions behind."""
-KEEPS_AXES = frozenset(
-    {
-        *("pad", "crop", "slice", "channel_shuffle", "concat", "batch_norm", "layer_norm", "instance_norm"),
-        *("group_norm", "local_response_norm", "l2_norm"),
-    }
-)
-"""Kinds that look at more than one element and leave the axes where they are."""
-
 IMAGE_CHANNELS = (1, 3, 4)
 LEAST_SIDE = 8
 """Positions along an axis from which on it may be that of an image."""
@@ -59,12 +48,12 @@ def is_map(node: Node, after_map: bool) -> bool:
     """Whether a tensor has channels first and positions behind; `after_map`: one that enters does."""
     if node.is_input:
         return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
-    return (node.kind in MAPS and len(node.shape) > 1) or (after_map and _keeps_axes(node))
+    return (node.config.is_map and len(node.shape) > 1) or (after_map and _keeps_axes(node.config))
 
 
-def _keeps_axes(node: Node) -> bool:
+def _keeps_axes(kind: Kind) -> bool:
     """Whether the axes of the output are those of the input, in their order."""
-    return node.kind in KEEPS_AXES or type(node.config).receptive_field is Kind.receptive_field
+    return kind.keeps_axes or kind.is_normalisation or type(kind).receptive_field is Kind.receptive_field
 
 
 def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
@@ -107,9 +96,9 @@ def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...
     for place, node in enumerate(nodes):
         if node.is_input or not same.intersection(node.inputs):
             continue
-        if node.kind in WINDOWED:
+        if node.config.is_windowed or node.config.is_transposed:
             yield node.config.kernel_size  # type: ignore[attr-defined]  # all windows have one
-        elif _keeps_axes(node):
+        elif _keeps_axes(node.config):
             same.add(place)
 
 

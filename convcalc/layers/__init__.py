@@ -17,7 +17,8 @@ import random
 import sys
 from collections.abc import Callable, Collection, Iterator, Mapping
 from functools import cache
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from math import inf
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import msgspec
 from msgspec.structs import replace
@@ -44,6 +45,12 @@ Shape = tuple[int, ...]
 """Sizes of a tensor, channels first, no batch axis."""
 
 Weights = dict[str, Shape]
+
+OnnxFields = Mapping[str, Mapping[str, tuple[str, Any]]]
+"""For an ONNX operator, each field with the attribute that says it, and what the attribute is where it is left out."""
+
+Merging = Literal["", "sum", "product", "extreme", "end to end"]
+"""How tensors are brought together: added, multiplied, the largest or the least of them, or laid end to end."""
 
 if TYPE_CHECKING:
 
@@ -99,6 +106,70 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     holds_output: ClassVar[bool] = False
     """Whether the output is an array of its own: counted with the weights or buffers, and no activation."""
+
+    is_windowed: ClassVar[bool] = False
+    """Whether each position of the output looks through a window at the input: `windows(x)` has one for each axis."""
+
+    is_transposed: ClassVar[bool] = False
+    """Whether each position of the input writes through a window to the output: `windows()` has one for each axis."""
+
+    is_convolution: ClassVar[bool] = False
+    """Whether learned weights multiply what is under a window, and the products are added up."""
+
+    moves_taps: ClassVar[bool] = False
+    """Whether an input says where the taps of a window are; `windows(x)` has them where they are unmoved."""
+
+    is_pool: ClassVar[bool] = False
+    """Whether it sums up positions of each channel by itself: those under a window, in a cell, or all of them."""
+
+    is_linear: ClassVar[bool] = False
+    """Whether it multiplies the last axis by a matrix of learned weights."""
+
+    is_activation: ClassVar[bool] = False
+    """Whether it is there to bend what enters, between layers that would else be one."""
+
+    is_normalisation: ClassVar[bool] = False
+    """Whether it divides what enters by a measure of how large it is, now or in training."""
+
+    scales_channels: ClassVar[bool] = False
+    """Whether each channel is multiplied by a number of its own, and another added, once training is over."""
+
+    is_inert: ClassVar[bool] = False
+    """Whether it gives what it gets once training is over."""
+
+    is_elementwise: ClassVar[bool] = False
+    """Whether each element that leaves is made from one of each tensor that enters."""
+
+    is_map: ClassVar[bool] = False
+    """Whether what leaves has channels first and positions behind, whatever has been read into the axes before."""
+
+    keeps_axes: ClassVar[bool] = False
+    """Whether it moves, cuts or joins what is on the axes, and leaves the axes themselves where they are."""
+
+    resamples: ClassVar[bool] = False
+    """Whether the positions of each channel are copied or interpolated to other ones."""
+
+    merges: ClassVar[Merging] = ""
+    """How any number of tensors are brought together; empty: it does not do that."""
+
+    is_clamp: ClassVar[bool] = False
+    """Whether what lies within `bounds()` leaves as it is."""
+
+    mixes_channels: ClassVar[bool] = False
+    """Whether learned weights make each channel that leaves from all that enter, or from all of its group."""
+
+    identities: ClassVar[tuple[Callable[..., Any], ...]] = ()
+    """Ways to the same tensor that the kind's file brings along: see `convcalc.battery.identities`.
+
+    Each takes a bench, a configuration and the shapes that enter.
+    """
+
+    onnx_operators: ClassVar[OnnxFields] = {}
+    """The ONNX operators that are this kind and nothing else, each with its attributes.
+
+    What a pool's window needs (`kernel_size`, `stride`, ...) goes without saying. This is for kinds whose fields are
+    ONNX's attributes; operators that take more to translate have a function in `convcalc.imports.onnx.operators`.
+    """
 
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
@@ -198,6 +269,27 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     def own_path(self) -> Kind | None:
         """What is left of a layer that sees all positions if only what a position sees of itself counts."""
         return None
+
+    def bounds(self) -> tuple[float, float]:
+        """The least and the most that can leave, whatever enters."""
+        return -inf, inf
+
+    @property
+    def dropped(self) -> float:
+        """The share of the elements that training sets to zero."""
+        return 0.0
+
+    def centres_channels(self, x: Shape) -> bool:
+        """Whether the mean of each channel is subtracted, so that a number added to a channel before makes nothing."""
+        return False
+
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        """How many positions are cut off before and after, by axis; negative where as many are added."""
+        return {}
+
+    def no_op(self, x: Shape) -> str:
+        """Why this layer, with these fields, gives what enters; empty where it does not, or is there to say so."""
+        return ""
 
     def summary(self) -> str:
         """The fields that matter, in a few characters, for a table."""

@@ -21,6 +21,7 @@ class Elementwise(Kind, frozen=True, kw_only=True):
     """One operation between every two tensors, on each element of the output."""
 
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    is_elementwise = True
 
     def checks(self, *inputs: Shape) -> Iterator[Check]:
         for axis, largest in enumerate(self.shape(*inputs)):

@@ -77,6 +77,7 @@ class ChannelNorm(Kind, frozen=True, kw_only=True):
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
     track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = True
 
+    is_normalisation = True
     least_rank: ClassVar[int] = 0
     """Spatial axes that it needs."""
 
@@ -91,6 +92,9 @@ class ChannelNorm(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0] if self.track_running_stats else fields[0].with_global(range(1, len(inputs[0])))
+
+    def centres_channels(self, x: Shape) -> bool:
+        return True
 
     def own_path(self) -> Kind:
         return Identity()

@@ -24,6 +24,8 @@ from convcalc.layers._windows import shown_sizes, shown_window
 class Pool(Kind, frozen=True, kw_only=True):
     """A pooling window on each axis, moved as a convolution's is."""
 
+    is_windowed = is_pool = is_map = True
+
     kernel_size: Annotated[Sizes, PerAxis("positions pooled on each axis")]
     stride: Annotated[Sizes | None, optional(PerAxis("positions the window moves; null: kernel_size"))] = None
     padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
@@ -61,19 +63,22 @@ class Pool(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
 
-    def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, **attributes: Any) -> str:
+    def no_op(self, x: Shape) -> str:
+        return "pools single positions" if set(self.kernel_size) == {1} and self.shape(x) == x else ""
+
+    def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, beside: float = 0.0, **attributes: Any) -> str:
         """The pool as an ONNX operator.
 
         Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
-        padding, of which no largest element is taken, is an operator of its own.
+        padding is an operator of its own. `beside` is the number that stands on it and changes no result.
         """
         axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
         rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
         if rounds_up:
             x, axes = _without_the_unread(graph, x, axes)
         pads = [(window.before, window.after) for window, _, _ in axes]
-        if op == "MaxPool" and _looks_beside(axes):
-            x, pads = padded(graph, x, pads, value=float("-inf")), [(0, 0)] * len(pads)
+        if _looks_beside(axes):
+            x, pads = padded(graph, x, pads, value=beside), [(0, 0)] * len(pads)
         attributes |= {"kernel_shape": self.kernel_size, "strides": self.steps(), "pads": ends(pads)}
         return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
 
@@ -201,6 +206,8 @@ CELL = 50
 class AdaptivePool(Kind, frozen=True, kw_only=True):
     """Pooling of cells that divide each axis as evenly as can be, to a size that is given."""
 
+    is_pool = is_map = True
+
     output_size: Annotated[tuple[int | None, ...], Cells("cells on each axis; null: the axis keeps its size")]
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -230,6 +237,9 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
 
     def _cells(self, size: int, outputs: int | None) -> Resampling | None:
         return None if outputs is None or outputs == size else cells(size, outputs)
+
+    def no_op(self, x: Shape) -> str:
+        return "pools no axis" if set(self.output_size) == {None} else ""
 
     def adapted(self, graph: OnnxGraph, kind: str, x: str, shape: Shape) -> str:
         """A pool of equal windows on the axes where the cells are that, their parts one by one on the others."""
@@ -294,6 +304,8 @@ def _in_proportion(axis: int, size: int, engine: Engine, fields: Fields, weights
 
 class GlobalPool(Kind, frozen=True, kw_only=True):
     """Pooling of all positions of a channel into one."""
+
+    is_pool = True
 
     keepdim: Annotated[bool, Flag("keep each axis, with one position")] = False
 

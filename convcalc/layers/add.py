@@ -20,6 +20,8 @@ from convcalc.layers._merges import Elementwise
 
 
 class Add(Elementwise, frozen=True, kw_only=True):
+    merges = "sum"
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.chained(graph, "Add", inputs, shapes)
 

@@ -22,6 +22,8 @@ from convcalc.layers._cases import draw_shape
 
 
 class Affine(Kind, frozen=True, kw_only=True):
+    is_elementwise = True
+
     factor: Annotated[float, Real("what every element is multiplied by")] = 1.0
     addend: Annotated[float, Real("what is then added")] = 0.0
 

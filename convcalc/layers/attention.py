@@ -29,6 +29,8 @@ from convcalc.layers._softmax import softmax
 
 
 class Attention(Kind, frozen=True, kw_only=True):
+    mixes_channels = True
+
     num_heads: Annotated[int, Channels("parts the features are split into, each attending alone", minimum=1)]
     bias: Annotated[bool, Flag("learned numbers added to query, key, value and output")] = True
 

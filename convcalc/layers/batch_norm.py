@@ -19,6 +19,8 @@ from convcalc.layers._onnx import affine, positions
 
 
 class BatchNorm(ChannelNorm, frozen=True, kw_only=True):
+    scales_channels = True
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
         arrays = affine(graph, shape[0], self.affine)

@@ -25,6 +25,8 @@ from convcalc.layers._onnx import shaped
 
 
 class ChannelShuffle(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     groups: Annotated[int, Channels("parts the channels are split into and dealt from", minimum=1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -35,6 +37,9 @@ class ChannelShuffle(Kind, frozen=True, kw_only=True):
         channels = inputs[0][0]
         dealt = partial(_dealt_from, self.groups, channels // self.groups)
         return fields[0].along({0: (_not_worked_out, self, channels, dealt)})
+
+    def no_op(self, x: Shape) -> str:
+        return "deals all channels to one group" if self.groups in {1, x[0]} else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         channels, *sizes = shapes[0]

@@ -28,6 +28,8 @@ from convcalc.layers.add import Add
 
 class Concat(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, None)
+    merges = "end to end"
+    keeps_axes = True
 
     axis: Annotated[int, Whole("axis they are laid along; 0 is channels", minimum=ANY_SIGN)] = 0
 

@@ -34,6 +34,8 @@ _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
 
 class Conv(Kind, frozen=True, kw_only=True):
+    is_windowed = is_convolution = mixes_channels = is_map = True
+
     out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions the window moves")] = (1,)

@@ -37,6 +37,8 @@ WORDS = ("same", "same_lower", "valid")
 
 
 class ConvTranspose(Kind, frozen=True, kw_only=True):
+    is_transposed = is_convolution = mixes_channels = is_map = True
+
     out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
     stride: Annotated[Sizes, PerAxis("positions between the windows of neighbouring inputs")] = (1,)

@@ -30,6 +30,8 @@ from convcalc.layers._windows import shown_pairs, shown_sizes
 
 
 class Crop(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     cropping: Annotated[
         tuple[Pair, ...] | None, optional(PaddingType("positions cut off around the input", options=()))
     ] = None
@@ -60,6 +62,12 @@ class Crop(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shifts = [Window(1, before=-before, after=-after) for before, after in self.crops(inputs[0])]
         return windowed(fields[0], shifts, self.shape(*inputs))
+
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        return dict(enumerate(self.crops(x), start=1))
+
+    def no_op(self, x: Shape) -> str:
+        return "crops nothing" if self.size is None and self.shape(x) == x else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

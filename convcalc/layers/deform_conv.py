@@ -23,7 +23,7 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import minimum, product
-from convcalc.arithmetic.window import Padding, Pair
+from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
 from convcalc.layers._cases import draw_flag
@@ -35,6 +35,7 @@ from convcalc.layers.conv import Conv
 
 class DeformConv(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 3)
+    is_windowed = is_convolution = moves_taps = mixes_channels = is_map = True
 
     out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
     kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
@@ -56,6 +57,9 @@ class DeformConv(Kind, frozen=True, kw_only=True):
             groups=self.groups,
             bias=self.bias,
         )
+
+    def windows(self, x: Shape) -> tuple[Window, ...]:
+        return self.undeformed().windows(x)
 
     def checks(self, x: Shape, *maps: Shape) -> Iterator[Check]:
         yield has_positions(x)
@@ -92,7 +96,7 @@ class DeformConv(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x, offset, *mask), (shape, moved, *_) = inputs, shapes
-        pads = [(window.before, window.after) for window in self.undeformed().windows(shape)]
+        pads = [(window.before, window.after) for window in self.windows(shape)]
         window = [self.kernel_size, self.stride, self.dilation]
         weight, bias = graph.weight("weight"), graph.weight("bias") if self.bias else ""
         if len(shape) != 2:

@@ -18,7 +18,16 @@ from convcalc.layers._cases import draw_shape
 
 
 class Dropout(Kind, frozen=True, kw_only=True):
+    is_inert = True
+
     p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
+
+    @property
+    def dropped(self) -> float:
+        return self.p
+
+    def no_op(self, x: Shape) -> str:
+        return "drops a share of 0" if self.p == 0 else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         if self.p == 1:  # beyond what ONNX's operator takes

@@ -55,6 +55,9 @@ class Flatten(Kind, frozen=True, kw_only=True):
     def _runs(self, x: Shape) -> Runs:
         return merging(len(x), self.start_axis % len(x), self.end_axis % len(x))
 
+    def no_op(self, x: Shape) -> str:
+        return "flattens a single axis" if self.shape(x) == x else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         shape = self.shape(*shapes)
         return graph.node("Flatten", inputs[0], axis=1) if len(shape) == 1 else shaped(graph, inputs[0], shape)

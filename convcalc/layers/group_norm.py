@@ -28,6 +28,8 @@ from convcalc.layers.identity import Identity
 
 
 class GroupNorm(Kind, frozen=True, kw_only=True):
+    is_normalisation = True
+
     num_groups: Annotated[int, Channels("parts the channels are split into, each normalised alone", minimum=1)]
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
@@ -50,6 +52,9 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"
+
+    def centres_channels(self, x: Shape) -> bool:
+        return self.num_groups == x[0] and len(x) > 1
 
     def own_path(self) -> Kind:
         return Identity()

@@ -13,6 +13,8 @@ from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shap
 
 
 class Identity(Kind, frozen=True, kw_only=True):
+    is_inert = True
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Identity", inputs[0])
 

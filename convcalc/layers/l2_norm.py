@@ -25,6 +25,8 @@ from convcalc.layers.identity import Identity
 
 
 class L2Norm(Kind, frozen=True, kw_only=True):
+    is_normalisation = True
+
     eps: Annotated[float, Real("added to the sum of squares", minimum=0)] = 1e-10
 
     def elementwise_ops(self, x: Shape) -> int:

@@ -29,6 +29,8 @@ from convcalc.layers.identity import Identity
 
 
 class LayerNorm(Kind, frozen=True, kw_only=True):
+    is_normalisation = True
+
     axes: Annotated[tuple[int, ...], Listed("axes normalised together; 0 is channels", minimum=ANY_SIGN)] = (-1,)
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     elementwise_affine: Annotated[bool, Flag("learn a scale and a shift for each place along the axes")] = True

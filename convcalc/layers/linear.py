@@ -23,6 +23,8 @@ from convcalc.layers._cases import draw_flag, draw_shape
 
 
 class Linear(Kind, frozen=True, kw_only=True):
+    is_linear = mixes_channels = True
+
     out_features: Annotated[int, Channels("size of the last axis that leaves", minimum=1)]
     bias: Annotated[bool, Flag("one learned number added to each output feature")] = True
 

@@ -25,6 +25,8 @@ from convcalc.layers._onnx import shaped
 
 
 class LocalResponseNorm(Kind, frozen=True, kw_only=True):
+    is_normalisation = True
+
     size: Annotated[int, Whole("channels summed over, the element's own among them", minimum=1)]
     alpha: Annotated[float, Real("factor of the mean square")] = 1e-4
     beta: Annotated[float, Real("exponent")] = 0.75

@@ -22,6 +22,8 @@ from convcalc.layers._merges import Elementwise
 
 
 class Max(Elementwise, frozen=True, kw_only=True):
+    merges = "extreme"
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.chained(graph, "Max", inputs, shapes)
 

@@ -35,7 +35,7 @@ class MaxPool(Pool, frozen=True, kw_only=True):
         return (product(self.kernel_size) - 1) * product(self.shape(x))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.pooled(graph, "MaxPool", inputs[0], shapes[0], dilations=self.dilation)
+        return self.pooled(graph, "MaxPool", inputs[0], shapes[0], -inf, dilations=self.dilation)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:

@@ -20,6 +20,8 @@ from convcalc.layers._merges import Elementwise
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
+    merges = "product"
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.chained(graph, "Mul", inputs, shapes)
 

@@ -30,6 +30,8 @@ MODES = ("constant", "reflect", "replicate", "circular")
 
 
 class Pad(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     padding: Annotated[tuple[Pair, ...], PaddingType("positions added around the input", options=())]
     mode: Annotated[str, Choice("what stands on the padding", options=MODES)] = "constant"
     value: Annotated[float, Real("the constant")] = 0.0
@@ -44,6 +46,12 @@ class Pad(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         shifts = [Window(1, before=before, after=after) for before, after in self.padding]
         return windowed(fields[0], shifts, self.shape(*inputs), padded_reads(self.mode, shifts, inputs[0][1:]))
+
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        return {axis: (-before, -after) for axis, (before, after) in enumerate(self.padding, start=1)}
+
+    def no_op(self, x: Shape) -> str:
+        return "pads by nothing" if self.shape(x) == x else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = padded(graph, inputs[0], self.padding, self.mode, self.value)

@@ -45,6 +45,9 @@ class Permute(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].carrying(tuple(fields[0].carries[axis] for axis in self.axes))
 
+    def no_op(self, x: Shape) -> str:
+        return "leaves the axes in their order" if [axis % len(x) for axis in self.axes] == list(range(len(x))) else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Transpose", inputs[0], perm=[0, *(onnx_axis(axis, shapes[0]) for axis in self.axes)])
 

@@ -29,6 +29,8 @@ from convcalc.layers._onnx import shaped
 
 
 class PixelShuffle(Kind, frozen=True, kw_only=True):
+    is_map = True
+
     upscale_factor: Annotated[int, Whole("factor on each spatial axis", minimum=1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -55,6 +57,9 @@ class PixelShuffle(Kind, frozen=True, kw_only=True):
             fields[0].collapsed([0]),
             [nearest(Places(1, self.upscale_factor), size) for size in self.shape(*inputs)[1:]],
         )
+
+    def no_op(self, x: Shape) -> str:
+        return "shuffles by 1" if self.shape(x) == x else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

@@ -28,6 +28,8 @@ from convcalc.layers._onnx import shaped
 
 
 class PixelUnshuffle(Kind, frozen=True, kw_only=True):
+    is_map = True
+
     downscale_factor: Annotated[int, Whole("factor on each spatial axis", minimum=1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -42,6 +44,9 @@ class PixelUnshuffle(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         block = Window(self.downscale_factor, self.downscale_factor)
         return windowed(fields[0].collapsed([0]), [block] * (len(inputs[0]) - 1), self.shape(*inputs))
+
+    def no_op(self, x: Shape) -> str:
+        return "shuffles by 1" if self.shape(x) == x else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

@@ -23,6 +23,8 @@ from convcalc.layers._onnx import per_channel
 
 
 class Scale(Kind, frozen=True, kw_only=True):
+    is_elementwise = scales_channels = True
+
     bias: Annotated[bool, Flag("one learned number added to each channel")] = False
 
     def weights(self, x: Shape) -> Weights:

@@ -31,6 +31,8 @@ from convcalc.layers.identity import Identity
 
 
 class Slice(Kind, frozen=True, kw_only=True):
+    keeps_axes = True
+
     axis: Annotated[int, Whole("axis that is cut; 0 is channels", minimum=ANY_SIGN)] = 0
     start: Annotated[int, Whole("first place that is kept", minimum=ANY_SIGN)] = 0
     end: Annotated[int | None, optional(Whole("first place that is not; null: the end", minimum=ANY_SIGN))] = None
@@ -63,6 +65,13 @@ class Slice(Kind, frozen=True, kw_only=True):
         start, _ = self.ends(inputs[0])
         window = Window(1, self.step, before=-start)
         return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
+
+    def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
+        axis, (start, end) = self.axis % len(x), self.ends(x)
+        return {axis: (start, x[axis] - end)}
+
+    def no_op(self, x: Shape) -> str:
+        return "keeps everything" if self.end is None and self.shape(x) == x else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         start, end = self.ends(shapes[0])

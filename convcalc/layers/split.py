@@ -52,6 +52,9 @@ class Split(Kind, frozen=True, kw_only=True):
         window = Window(1, before=-self.part * size)
         return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
 
+    def no_op(self, x: Shape) -> str:
+        return "keeps everything" if self.shape(x) == x else ""
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         size = self.shape(*shapes)[self.axis]
         axis = onnx_axis(self.axis, shapes[0])

@@ -53,6 +53,8 @@ MODES = ("nearest", *_RANKS)
 
 
 class Upsample(Kind, frozen=True, kw_only=True):
+    is_map = resamples = True
+
     scale_factor: Annotated[tuple[Ratio, ...] | None, optional(Scale("output positions for one input position"))] = None
     size: Annotated[Sizes | None, optional(PerAxis("output positions on each axis"))] = None
     mode: Annotated[str, Choice("how an output position is made", options=MODES)] = "nearest"
@@ -171,6 +173,10 @@ class Upsample(Kind, frozen=True, kw_only=True):
         if self.align_corners:
             return "align_corners"
         return self.coordinate_transformation_mode or ("asymmetric" if self.mode == "nearest" else "half_pixel")
+
+    def no_op(self, x: Shape) -> str:
+        by_one = set(self.scale_factor or ()) <= {(1, 1)} and self.shape(x) == x
+        return "resizes to the size that is there" if by_one else ""
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes

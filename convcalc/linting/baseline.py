@@ -27,7 +27,7 @@ Key = tuple[str, str, str]
 
 
 class Baseline:
-    """The entries of one file."""
+    """The findings that a baseline file accepts."""
 
     def __init__(self, path: str, counts: Mapping[Key, int]) -> None:
         self.path = path

@@ -25,10 +25,10 @@ TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lin
 FILES = ("convcalc.toml", "pyproject.toml")
 """In one folder, the first that has a table counts."""
 LEVELS = ("info", "warning", "error")
-DOT_PAIRS_IN_STEP = 80
+_DOT_PAIRS_IN_STEP = 80
 CHARACTERS_IN_STEP = 20
 """Of a text in which a key is looked for."""
-PLACES_IN_STEP = 10
+_PLACES_IN_STEP = 10
 """Of a path, for each part of a pattern."""
 _MAY_CONFIGURE = re.compile(
     r"""(?m)\btool["']?\s*\.\s*["']?convcalc|convcalc["']?\s*=\s*\{|^[ \t]*\[[ \t]*["']?tool["']?[ \t]*\]"""
@@ -56,21 +56,21 @@ class Configuration(msgspec.Struct, frozen=True):
 
     @property
     def folder(self) -> str:
-        """Where its patterns begin."""
+        """The folder that its patterns of files are relative to."""
         return os.path.dirname(os.path.abspath(self.path)) if self.path else os.getcwd()
 
     def ignored_in(self, path: str) -> list[str]:
         """The words that are ignored in one file."""
-        found = (words for pattern, words in self.per_file_ignores.items() if self._matches(pattern, path))
-        return [word for words in found for word in words]
+        ignored = (words for pattern, words in self.per_file_ignores.items() if self._matches(pattern, path))
+        return [word for words in ignored for word in words]
 
     def budgets_of(self, path: str) -> dict[str, int]:
         """The limits of one file; a later pattern wins."""
-        found: dict[str, int] = {}
+        merged: dict[str, int] = {}
         for pattern, limits in self.budgets.items():
             if self._matches(pattern, path):
-                found |= limits
-        return found
+                merged |= limits
+        return merged
 
     def _matches(self, pattern: str, path: str) -> bool:
         return matches(pattern, os.path.relpath(os.path.abspath(path), self.folder).replace(os.sep, "/"))
@@ -81,7 +81,7 @@ def matches(pattern: str, path: str) -> bool:
     if "/" not in pattern:
         path = path.rpartition("/")[2]
     parts = re.findall(r"\*\*/|\*\*|.", pattern.removeprefix("./"), re.DOTALL)
-    steps.spend(len(parts) * len(path) // PLACES_IN_STEP)
+    steps.spend(len(parts) * len(path) // _PLACES_IN_STEP)
     reached = [True] + [False] * len(path)
     for part in parts:
         reached = _reached(part, reached, path)
@@ -128,12 +128,12 @@ class Finder:
         passed = []
         while folder not in self._known:
             passed.append(folder)
-            found = _in_folder(folder)
+            configuration = _in_folder(folder)
             above = os.path.dirname(folder)
-            if found is None and above != folder:
+            if configuration is None and above != folder:
                 folder = above
                 continue
-            self._known[folder] = found or Configuration()
+            self._known[folder] = configuration or Configuration()
         for below in passed:
             self._known[below] = self._known[folder]
         return self._known[folder]
@@ -144,9 +144,11 @@ def _in_folder(folder: str) -> Configuration | None:
         path = os.path.join(folder, name)
         if os.path.isfile(path):
             shown_path = os.path.relpath(path)
-            found = configured(path if shown_path.startswith("..") else shown_path, optional=name == "pyproject.toml")
-            if found is not None:
-                return found
+            configuration = configured(
+                path if shown_path.startswith("..") else shown_path, optional=name == "pyproject.toml"
+            )
+            if configuration is not None:
+                return configuration
     return None
 
 
@@ -160,32 +162,32 @@ def configured(path: str, *, optional: bool = False) -> Configuration | None:
     if optional and not _MAY_CONFIGURE.search(source.text):
         return None  # without reading TOML, which every start would pay for
     try:
-        return _Reader(source).configuration(optional=optional)
+        return _TableReader(source).configuration(optional=optional)
     except steps.OutOfSteps as error:
         raise SpecError([Diagnostic(source.path, 0, 0, 0, "CC008", str(error))]) from None
 
 
-class _Reader:
+class _TableReader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.problems: list[Diagnostic] = []
         self.table = TABLES.get(os.path.basename(source.path), TABLES["convcalc.toml"])
 
     def configuration(self, *, optional: bool) -> Configuration | None:
-        found: Any = self._parsed()
+        table: Any = self._parsed()
         for depth, name in enumerate(self.table):
-            if isinstance(found, dict) and name == "lint":
-                self._unknown(found, ("lint",), self.table[:depth])
-            if not isinstance(found, dict) or name not in found:
+            if isinstance(table, dict) and name == "lint":
+                self._unknown(table, ("lint",), self.table[:depth])
+            if not isinstance(table, dict) or name not in table:
                 if optional and not self.problems:
                     return None
-                found = {}
+                table = {}
                 break
-            found = found[name]
-            if not isinstance(found, dict):
-                self._problem(self.table[:depth], name, f"expected a table, found {shown(found)}")
-                found = {}
-        fields = self._fields(found)
+            table = table[name]
+            if not isinstance(table, dict):
+                self._problem(self.table[:depth], name, f"expected a table, found {shown(table)}")
+                table = {}
+        fields = self._fields(table)
         if self.problems:
             raise SpecError(self.problems)
         return Configuration(path=self.source.path, **fields)
@@ -197,7 +199,7 @@ class _Reader:
         dots = (
             line.count(".") for line in text.split("\n")
         )  # each part of a dotted key is looked up from the first on
-        steps.spend(len(text) + sum(count * count // DOT_PAIRS_IN_STEP for count in dots))
+        steps.spend(len(text) + sum(count * count // _DOT_PAIRS_IN_STEP for count in dots))
         try:
             return tomllib.loads(text.replace("\r\n", "\n"))
         except (ValueError, RecursionError) as error:
@@ -219,13 +221,13 @@ class _Reader:
 
     def _fields(self, table: dict[str, Any]) -> dict[str, Any]:
         self._unknown(table, KEYS, self.table)
-        found = {}
+        fields = {}
         for key, value in table.items():
             if key in KEYS:
                 read_value = getattr(self, f"_{KEYS[key]}")(self.table, key, value)
                 if read_value is not None:
-                    found[key.replace("-", "_")] = read_value
-        return found
+                    fields[key.replace("-", "_")] = read_value
+        return fields
 
     # ---- types ----
 
@@ -244,16 +246,16 @@ class _Reader:
         return {pattern: self._words(inner, pattern, words) or () for pattern, words in entries}
 
     def _severities(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, str]:
-        found = {}
+        severities = {}
         for word, level in self._entries(table, key, value, "a table from rules to severities"):
             codes, inner = rules.chosen(word), (*table, key)
             if not codes:
                 self._problem(inner, word, f"there is no rule `{word}`", rules.did_you_mean(word))
-            one = self._one_of(inner, word, level, rules.SEVERITIES)
-            for code in codes if one is not None else ():
-                if code not in found or rules.code(word) is not None:  # one rule by name wins over a prefix
-                    found[code] = str(one)
-        return found
+            severity = self._one_of(inner, word, level, rules.SEVERITIES)
+            for code in codes if severity is not None else ():
+                if code not in severities or rules.code(word) is not None:  # one rule by name wins over a prefix
+                    severities[code] = str(severity)
+        return severities
 
     def _level(self, table: tuple[str, ...], key: str, value: Any) -> str | None:
         return self._one_of(table, key, value, LEVELS)
@@ -268,17 +270,17 @@ class _Reader:
         return None
 
     def _budgets(self, table: tuple[str, ...], key: str, value: Any) -> dict[str, dict[str, int]]:
-        found = {}
+        budgets = {}
         for pattern, limits in self._entries(table, key, value, "a table from patterns of files to limits"):
             inner = (*table, key, pattern)
             entries = self._entries((*table, key), pattern, limits, "a table of limits")
             self._unknown(dict(entries), LIMITED, inner)
-            found[pattern] = {
+            budgets[pattern] = {
                 name: number
                 for name, written in entries
                 if name in LIMITED and (number := self._amount(inner, name, written)) is not None
             }
-        return found
+        return budgets
 
     def _amount(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
         try:
@@ -304,9 +306,9 @@ class _Reader:
         return None
 
     def _unknown(
-        self, found: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], table: tuple[str, ...]
+        self, written: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], table: tuple[str, ...]
     ) -> None:
-        for key in found:
+        for key in written:
             if key not in known:
                 advice = did_you_mean(key, known) or f"it has {', '.join(known)}"
                 where = f"[{'.'.join(table)}]" if table else "the file"
@@ -332,8 +334,8 @@ class _Reader:
                 place = header.end()
                 break
         names = rf"(?<![\w-])(?:\"{re.escape(key)}\"|'{re.escape(key)}'|{re.escape(key)})(?=\s*[=\].])"
-        found = re.compile(names).search(self.source.text, place) or re.compile(names).search(self.source.text)
-        return found.span() if found is not None else (place, place + 1)
+        match = re.compile(names).search(self.source.text, place) or re.compile(names).search(self.source.text)
+        return match.span() if match is not None else (place, place + 1)
 
 
 KEYS = {

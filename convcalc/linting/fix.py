@@ -76,7 +76,7 @@ def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
 
 def _without(linted: Linted, refused: Sequence[Refused]) -> Linted:
     """A file whose findings offer no fix that has been refused."""
-    known = {each.finding for each in refused}
+    known = {refusal.finding for refusal in refused}
     findings = [
         msgspec.structs.replace(finding, fix=None) if finding in known else finding for finding in linted.findings
     ]
@@ -87,7 +87,7 @@ def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], li
     """Those that can be made at once, and those that cannot be made at all."""
     if not wanted:
         return [], []
-    taken, trial = _Taken(), _Trial(source, wanted)
+    taken, trial = _Taken(), _FixTrial(source, wanted)
     chosen = [finding for finding in wanted if taken.add(finding)]  # the others next time
     if not trial.reason(chosen):
         return chosen, []
@@ -97,8 +97,8 @@ def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], li
 
 
 def _edits(findings: Iterable[Finding]) -> list[Edit]:
-    found = {edit for finding in findings if finding.fix is not None for edit in finding.fix.edits}
-    return sorted(found, key=_place)
+    edits = {edit for finding in findings if finding.fix is not None for edit in finding.fix.edits}
+    return sorted(edits, key=_place)
 
 
 def _place(edit: Edit) -> tuple[int, int, str]:
@@ -134,7 +134,7 @@ class _Taken:
         )
 
 
-class _Trial:
+class _FixTrial:
     """A text whose fixes are tried; `wanted` are the findings that offer them."""
 
     def __init__(self, source: Source, wanted: Sequence[Finding]) -> None:
@@ -145,8 +145,8 @@ class _Trial:
         for code in {finding.code for finding in wanted}:
             rule = load(code)
             problems = rule.check(subject) if rule is not None else []
-            found = self.flagged.setdefault(_MEANT.get(code, ""), [])
-            found += [(problem.index, problem.fix) for problem in problems if problem.index is not None]
+            flagged = self.flagged.setdefault(_MEANT.get(code, ""), [])
+            flagged += [(problem.index, problem.fix) for problem in problems if problem.index is not None]
         self.done: list[Finding] = []
         self.refused: list[Refused] = []
         self.tries = 10 + MOST_LAYERS_TRIED // (1 + len(subject.network.nodes))
@@ -175,8 +175,8 @@ class _Trial:
         for shapes, before in [({}, self.before.network), *([self.elsewhere] if gone else [])]:
             after = examine(source, inputs=shapes)
             if after.network is None or after.problems:
-                said = f": {after.problems[0].message}" if after.problems else ""
-                return f"the spec would not load any more{_at(shapes)}{said}"
+                because = f": {after.problems[0].message}" if after.problems else ""
+                return f"the spec would not load any more{_at(shapes)}{because}"
             reason = _otherwise(before, after.network, biasless, gone)
             if reason:
                 return f"{reason}{_at(shapes)}"
@@ -192,9 +192,9 @@ class _Trial:
         inputs = self.before.network.inputs
         for factor, more in ((2, 0), (1, 32), (3, 0), (2, 1)):
             shapes = {node.name: _larger(node.shape, factor, more) for node in inputs}
-            found = examine(self.source, inputs=shapes)
-            if found.network is not None and not found.problems:
-                return shapes, found.network
+            larger = examine(self.source, inputs=shapes)
+            if larger.network is not None and not larger.problems:
+                return shapes, larger.network
         return {}, self.before.network
 
 
@@ -219,10 +219,10 @@ def _otherwise(old: Network, new: Network, biasless: set[int], gone: set[int]) -
     if len(kept) != len(new.nodes):
         return f"{abs(len(new.nodes) - len(kept))} other layers would come or go"
     for index in kept:
-        found = new.nodes[places[index]]
-        has_none = index in biasless and not getattr(found.config, "bias", True)
+        layer = new.nodes[places[index]]
+        has_none = index in biasless and not getattr(layer.config, "bias", True)
         meant = _meant(old.nodes[index], places, without_bias=has_none)
-        if not _alike(meant, found, renumbered=bool(gone)):
+        if not _alike(meant, layer, renumbered=bool(gone)):
             return f"{meant.name} would become another layer, which is built from the same text"
     if tuple(places[index] for index in old.outputs) != new.outputs or old.input_count != new.input_count:
         return "other tensors would leave the network"
@@ -242,12 +242,12 @@ def _meant(node: Node, places: dict[int, int], *, without_bias: bool) -> Node:
     return msgspec.structs.replace(node, config=config, inputs=inputs, shared=shared, borrowed=borrowed)
 
 
-def _alike(meant: Node, found: Node, *, renumbered: bool) -> bool:
+def _alike(meant: Node, layer: Node, *, renumbered: bool) -> bool:
     """Whether a layer is as it is to be, wherever it stands; with others gone, its number may be another."""
-    found = msgspec.structs.replace(found, line=meant.line)
-    if renumbered and re.sub(r"\d+", "", found.name) == re.sub(r"\d+", "", meant.name):
-        found = msgspec.structs.replace(found, name=meant.name)
-    return meant == found
+    layer = msgspec.structs.replace(layer, line=meant.line)
+    if renumbered and re.sub(r"\d+", "", layer.name) == re.sub(r"\d+", "", meant.name):
+        layer = msgspec.structs.replace(layer, name=meant.name)
+    return meant == layer
 
 
 def _unexpected(old: Network, new: Network) -> str:

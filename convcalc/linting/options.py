@@ -74,7 +74,7 @@ def growths(texts: Iterable[str]) -> dict[str, Growth]:
     Raises:
         UsageError: there is no such amount, or it is neither a percentage nor a whole number.
     """
-    found = {}
+    allowed = {}
     for text in texts:
         name, _, most = text.partition("=")
         if name not in AMOUNTS:
@@ -90,5 +90,5 @@ def growths(texts: Iterable[str]) -> dict[str, Growth]:
             from fractions import Fraction
 
             value = Fraction(value, 100)
-        found[name] = Growth(value, relative=percent is not None, text=most)
-    return found
+        allowed[name] = Growth(value, relative=percent is not None, text=most)
+    return allowed

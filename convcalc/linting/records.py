@@ -47,10 +47,10 @@ class Crash(msgspec.Struct, frozen=True):
 
     @property
     def sentence(self) -> str:
-        """What is said of it."""
+        """The crash in a sentence, as the command reports it."""
         layer = f", layer {self.layer}" if self.layer else ""
-        said = f": {self.message}" if self.message else ""
-        return f"internal error in rule {self.code} ({self.name}) on {self.path}{layer}: {self.error}{said}"
+        detail = f": {self.message}" if self.message else ""
+        return f"internal error in rule {self.code} ({self.name}) on {self.path}{layer}: {self.error}{detail}"
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -66,5 +66,5 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """Those of all files."""
+        """The findings of all files."""
         return [finding for file in self.files for finding in file.findings]

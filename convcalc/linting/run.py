@@ -22,16 +22,16 @@ from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.linting.selection import selected
 from convcalc.network import Network
 from convcalc.opening import read
-from convcalc.rules._subject import Problem, Settings, Subject
+from convcalc.rules._subject import Problem, RuleSettings, Subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from convcalc.linting.regions import Around, Region
-    from convcalc.linting.suppressions import Malformed, Suppression, Word
+    from convcalc.linting.suppressions import MalformedComment, Suppression, Word
 
 LAST = ("CC901", "CC902", "CC903")
 """Rules about the other rules' findings."""
-FINDING_STEPS = 40
+_FINDING_STEPS = 40
 """Steps that a finding takes until it is shown."""
 
 
@@ -78,15 +78,15 @@ def lint(
 
 def each_once(paths: Iterable[str | os.PathLike[str]]) -> list[str]:
     """The files as they are first named: patterns that overlap name some of them twice."""
-    found: dict[str, str] = {}
+    by_place: dict[str, str] = {}
     for named in paths:
         path = os.fspath(named)
-        found.setdefault(path if path == "-" else os.path.abspath(path), path)
-    return list(found.values())
+        by_place.setdefault(path if path == "-" else os.path.abspath(path), path)
+    return list(by_place.values())
 
 
 class Linter:
-    """One run over some files."""
+    """Lints files one by one, and keeps what concerns all of them."""
 
     def __init__(self, options: Options) -> None:
         options.check()
@@ -130,7 +130,7 @@ class Linter:
         except (SpecError, steps.OutOfSteps) as error:
             diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]
             nothing = Source(diagnostics[0].path, "")
-            file = _File(self, nothing, severities, configuration, None, Settings(), diagnostics)
+            file = _File(self, nothing, severities, configuration, None, RuleSettings(), diagnostics)
             with steps.afresh():  # those of the file may be gone
                 return msgspec.structs.replace(file.linted(), source=None, network=None)
 
@@ -146,9 +146,9 @@ class Linter:
             file.subject.noticed["CC505"] = [Problem(None, start, end, message, severity="info")]
         return file.linted()
 
-    def _settings(self, configuration: Configuration, path: str, base: Report | None) -> Settings:
+    def _settings(self, configuration: Configuration, path: str, base: Report | None) -> RuleSettings:
         options = self.options
-        return Settings(
+        return RuleSettings(
             target=configuration.target if options.target is None else options.target,
             object_size=configuration.object_size if options.object_size is None else options.object_size,
             budgets=configuration.budgets_of(path) if configuration.budgets else {},
@@ -159,7 +159,7 @@ class Linter:
         )
 
     def finished(self, files: Sequence[Linted]) -> Run:
-        """What came of all files."""
+        """The result for all files: their findings, stale entries of the baseline, whether the run failed."""
         files = [*files, *self._stale(files)]
         failed = any(self._fails(file) for file in files)
         crashed = tuple(crash for crashes in self.crashed.values() for crash in crashes)
@@ -189,7 +189,7 @@ class Linter:
         severity = self.severities.get("CC903")
         if self.baseline is None or severity is None:
             return []
-        found = []
+        findings = []
         for path in dict.fromkeys(file.path for file in files):
             seen = self.seen.get(path, Counter())
             for (code, file, layer), count in self.baseline.stale(self.severities, path, seen):
@@ -201,8 +201,8 @@ class Linter:
                     *(self.baseline.path, 0, 0, 0, "CC903", f"{message} no more"),
                     "write it again with --write-baseline FILE --force",
                 )
-                found.append(_finding(diagnostic, severity=severity, name=rules.names()["CC903"]))
-        return [Linted(self.baseline.path, tuple(found))] if found else []
+                findings.append(_finding(diagnostic, severity=severity, name=rules.names()["CC903"]))
+        return [Linted(self.baseline.path, tuple(findings))] if findings else []
 
 
 def base_of(options: Options, path: str, files: int) -> Report | str:
@@ -212,11 +212,11 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     return base.base_of(options, path, files)
 
 
-def subject_of(source: Source, examined: Examined, settings: Settings | None = None) -> Subject:
-    """What rules look at."""
+def subject_of(source: Source, examined: Examined, settings: RuleSettings | None = None) -> Subject:
+    """A spec as rules look at it."""
     network = examined.network or NOTHING
     return Subject(
-        source, network, examined.places, tuple(examined.problems), settings or Settings(), tuple(examined.warnings)
+        source, network, examined.places, tuple(examined.problems), settings or RuleSettings(), tuple(examined.warnings)
     )
 
 
@@ -239,8 +239,6 @@ class _Found(msgspec.Struct, frozen=True):
 
 
 class _File:
-    """The findings of one text."""
-
     def __init__(
         self,
         linter: Linter,
@@ -248,7 +246,7 @@ class _File:
         severities: dict[str, str],
         configuration: Configuration,
         examined: Examined | None,
-        settings: Settings,
+        settings: RuleSettings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
         from convcalc.language.places import Places
@@ -266,17 +264,18 @@ class _File:
         self.suppressed = 0
 
     def linted(self) -> Linted:
+        """Run the rules, and leave out what is suppressed or in the baseline."""
         self.linter.crashed[self.source.path] = []
         seen = self.linter.seen[self.source.path] = Counter()
         self.linter.mistakes[self.source.path] = Counter()
         suppressing, malformed = self._suppressions()
-        found = [each for code in self.severities if code not in LAST for each in self._of_rule(code)]
-        found += self._about_unfinished()
-        steps.spend(len(found) * (FINDING_STEPS + len(suppressing)))
-        kept = [each for each in found if not self._is_suppressed(each, suppressing)]
+        hits = [hit for code in self.severities if code not in LAST for hit in self._of_rule(code)]
+        hits += self._about_unfinished()
+        steps.spend(len(hits) * (_FINDING_STEPS + len(suppressing)))
+        kept = [hit for hit in hits if not self._is_suppressed(hit, suppressing)]
         kept += self._about_suppressions(suppressing, malformed)
-        kept = [each for each in kept if not self._is_known(each, seen)]
-        findings = sorted(self._folded(kept), key=lambda each: (each.line, each.column, each.code))
+        kept = [hit for hit in kept if not self._is_known(hit, seen)]
+        findings = sorted(self._folded(kept), key=lambda hit: (hit.line, hit.column, hit.code))
         return Linted(self.source.path, tuple(findings), self.suppressed, self.source, self.network)
 
     # ---- rules ----
@@ -284,11 +283,11 @@ class _File:
     def _of_rule(self, code: str) -> list[_Found]:
         rule = rules.load(code)
         assert rule is not None  # noqa: S101  # for the type checker: what is selected is there
-        found: list[_Found] = []
+        hits: list[_Found] = []
         self.subject.at = None
         try:
             steps.spend(len(self.subject.network.nodes))
-            found.extend(self._found(code, problem) for problem in rule.check(self.subject))
+            hits.extend(self._found(code, problem) for problem in rule.check(self.subject))
         except steps.OutOfSteps:
             self.ran.discard(code)
             self.unfinished.append(code)
@@ -299,7 +298,7 @@ class _File:
             self.linter.crashed[self.source.path].append(
                 Crash(code, rule.name, self.source.path, layer, type(error).__name__, what)
             )
-        return found
+        return hits
 
     def _about_unfinished(self) -> Iterator[_Found]:
         """That rules were cut short, which must not look as if there was nothing to find."""
@@ -309,8 +308,8 @@ class _File:
 
     def _found(self, code: str, problem: Problem) -> _Found:
         configured = self.configured.get(code)
-        said = problem.severity or (problem.diagnostic.severity if problem.diagnostic is not None else "")
-        return _Found(code, problem, configured or said or self.severities[code], self._layer(problem))
+        severity = problem.severity or (problem.diagnostic.severity if problem.diagnostic is not None else "")
+        return _Found(code, problem, configured or severity or self.severities[code], self._layer(problem))
 
     def _layer(self, problem: Problem) -> str:
         """The full name of the layer that a problem is about, as far as it can be told."""
@@ -330,14 +329,14 @@ class _File:
 
     @cached_property
     def regions(self) -> list[Region]:
-        """The parts of the text."""
+        """The layers as the text has them, with what each suppresses."""
         from convcalc.linting.regions import regions
 
         return regions(self.source, self.places.tree)
 
     # ---- what is not reported ----
 
-    def _suppressions(self) -> tuple[list[Suppression], list[Malformed]]:
+    def _suppressions(self) -> tuple[list[Suppression], list[MalformedComment]]:
         if "convcalc:" not in self.source.text and "ignore" not in self.source.text:
             return [], []
         from convcalc.linting.suppressions import suppressions
@@ -351,30 +350,32 @@ class _File:
             if not diagnostic.line or diagnostic.path != self.source.path:
                 return []
             return [self.source.line_at(diagnostic.line)[1] + diagnostic.column - 1]
-        found = [problem.start]
+        positions = [problem.start]
         if problem.index is not None:
             calls = self.places.calls(problem.index)
-            found += [call.key.start for call in calls if call.source is self.source]
-        return found
+            positions += [call.key.start for call in calls if call.source is self.source]
+        return positions
 
-    def _is_suppressed(self, found: _Found, suppressing: list[Suppression]) -> bool:
+    def _is_suppressed(self, hit: _Found, suppressing: list[Suppression]) -> bool:
         if suppressing:
-            places = self._positions(found.problem)
-            taken = [each.takes(found.code, places) for each in suppressing]  # each that would, so that all are used
+            places = self._positions(hit.problem)
+            taken = [
+                suppression.takes(hit.code, places) for suppression in suppressing
+            ]  # each that would, so that all are used
             if any(taken):
                 self.suppressed += 1
                 return True
-        if found.problem.index is None:
+        if hit.problem.index is None:
             return False
-        shipped = (call for call in self.places.calls(found.problem.index) if call.source.shipped)
+        shipped = (call for call in self.places.calls(hit.problem.index) if call.source.shipped)
         words = (str(word.value) for call in shipped for word in call.ignored)
-        return any(found.code in rules.chosen(word) for word in words)
+        return any(hit.code in rules.chosen(word) for word in words)
 
-    def _is_known(self, found: _Found, seen: Counter[Key]) -> bool:
+    def _is_known(self, hit: _Found, seen: Counter[Key]) -> bool:
         """Whether a finding is in the baseline, which no mistake ever is; `seen` counts them all."""
-        key, baseline = (found.code, self.source.path, found.layer), self.linter.baseline
+        key, baseline = (hit.code, self.source.path, hit.layer), self.linter.baseline
         seen[key] += 1
-        if found.is_mistake:
+        if hit.is_mistake:
             self.linter.mistakes[self.source.path][key] += 1
             return False
         if baseline is None or seen[key] > baseline.count(key):
@@ -382,16 +383,18 @@ class _File:
         self.suppressed += 1
         return True
 
-    def _about_suppressions(self, suppressing: list[Suppression], malformed: list[Malformed]) -> Iterator[_Found]:
+    def _about_suppressions(
+        self, suppressing: list[Suppression], malformed: list[MalformedComment]
+    ) -> Iterator[_Found]:
         noticed = self.subject.noticed
-        words = [(each, word) for each in suppressing for word in each.words]
+        words = [(suppression, word) for suppression in suppressing for word in suppression.words]
         noticed["CC902"] = [_unknown(word) for _, word in words if not rules.chosen(word.text)]
-        noticed["CC902"] += [_malformed(each) for each in malformed]
+        noticed["CC902"] += [_malformed(suppression) for suppression in malformed]
         for code in ("CC902", "CC901"):
             if code == "CC901":
-                noticed[code] = [_unused(word) for each, word in words if self._is_unused(each, word)]
+                noticed[code] = [_unused(word) for suppression, word in words if self._is_unused(suppression, word)]
             if code in self.severities:
-                yield from (found for found in self._of_rule(code) if not self._is_suppressed(found, suppressing))
+                yield from (hit for hit in self._of_rule(code) if not self._is_suppressed(hit, suppressing))
 
     def _is_unused(self, suppression: Suppression, word: Word) -> bool:
         """Whether nothing was found for a word, though all that it stands for ran, on all there is."""
@@ -404,31 +407,31 @@ class _File:
 
     # ---- what is reported ----
 
-    def _folded(self, found: Iterable[_Found]) -> Iterator[Finding]:
+    def _folded(self, hits: Iterable[_Found]) -> Iterator[Finding]:
         """Each thing once: what holds as much for several layers that stand at one place is said of the first."""
         groups: dict[tuple[str, str, int, int, int | None], list[_Found]] = {}
-        for number, each in enumerate(found):
-            alone = number if each.problem.index is None else None
-            key = each.code, each.severity, each.problem.start, each.problem.end, alone
-            groups.setdefault(key, []).append(each)
+        for number, hit in enumerate(hits):
+            alone = number if hit.problem.index is None else None
+            key = hit.code, hit.severity, hit.problem.start, hit.problem.end, alone
+            groups.setdefault(key, []).append(hit)
         for group in groups.values():
-            yield self._finding(group[0], len({each.layer for each in group}) - 1)
+            yield self._finding(group[0], len({hit.layer for hit in group}) - 1)
 
-    def _finding(self, found: _Found, more: int) -> Finding:
-        problem, name = found.problem, rules.names()[found.code]
+    def _finding(self, hit: _Found, more: int) -> Finding:
+        problem, name = hit.problem, rules.names()[hit.code]
         diagnostic = problem.diagnostic
         if diagnostic is None:
             layers = f"; and {more} more layer{'s' if more > 1 else ''} of this block" if more else ""
             message = f"{problem.message}{layers}"
-            diagnostic = self.source.diagnostic(found.code, problem.start, problem.end, message, problem.help)
-        return _finding(diagnostic, severity=found.severity, name=name, layer=found.layer, more=more, fix=problem.fix)
+            diagnostic = self.source.diagnostic(hit.code, problem.start, problem.end, message, problem.help)
+        return _finding(diagnostic, severity=hit.severity, name=name, layer=hit.layer, more=more, fix=problem.fix)
 
 
 def _unknown(word: Word) -> Problem:
     return Problem(None, word.start, word.end, f"there is no rule `{word.text}`", rules.did_you_mean(word.text))
 
 
-def _malformed(comment: Malformed) -> Problem:
+def _malformed(comment: MalformedComment) -> Problem:
     message = "a comment to suppress a finding names the rules in brackets"
     return Problem(None, comment.start, comment.end, message, "write # convcalc: ignore[CC206] and the reason")
 

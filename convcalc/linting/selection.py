@@ -27,15 +27,15 @@ def selected(options: Options, configuration: Configuration, path: str) -> dict[
         ignore = (*configuration.ignore, *options.ignore)
     wanted, unwanted = _lengths(select), _lengths(ignore)
     never = _lengths(configuration.ignored_in(path)) if configuration.per_file_ignores else {}
-    found = {}
+    severities = {}
     for code in rules.codes():
         length = wanted.get(code, 0)
         if length <= unwanted.get(code, 0) or code in never:
             continue
         severity = _severity(code, configuration, named=length == LONGEST)
         if severity != "off":
-            found[code] = severity
-    return found
+            severities[code] = severity
+    return severities
 
 
 def _severity(code: str, configuration: Configuration, *, named: bool) -> str:
@@ -50,9 +50,9 @@ def _severity(code: str, configuration: Configuration, *, named: bool) -> str:
 
 def _lengths(words: Iterable[str]) -> dict[str, int]:
     """Of every rule that is meant by one of the words, the length of the most exact."""
-    found: dict[str, int] = {}
+    lengths: dict[str, int] = {}
     for word in words:
         length = LONGEST if rules.code(word) is not None else len(word)
         for code in rules.chosen(word):
-            found[code] = max(length, found.get(code, 0))
-    return found
+            lengths[code] = max(length, lengths.get(code, 0))
+    return lengths

@@ -22,7 +22,7 @@ from convcalc.linting.regions import Region
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
 _FORM = re.compile(r"#[ \t]*convcalc:[ \t]*(ignore|file-ignore)[ \t]*\[([^\]]*)\]")
 _WORD = re.compile(r"#[ \t]*convcalc:[ \t]*([\w-]*)")
-MEANT = ("ignore", "file-ignore", "disable", "noqa")
+_MEANT = ("ignore", "file-ignore", "disable", "noqa")
 """Words that are close to one of these were meant to suppress something."""
 
 
@@ -61,7 +61,7 @@ class Suppression:
         return bool(matching)
 
 
-class Malformed(msgspec.Struct, frozen=True):
+class MalformedComment(msgspec.Struct, frozen=True):
     """A comment that is meant to suppress something and does not say what."""
 
     start: int
@@ -73,12 +73,12 @@ def comments(source: Source) -> list[tuple[int, int]]:
 
     What comes behind a syntax error is not looked at.
     """
-    found = [match.span() for match in WORTH_A_LOOK.finditer(source.text)]
-    if not found:
+    candidates = [match.span() for match in WORTH_A_LOOK.finditer(source.text)]
+    if not candidates:
         return []
     starts, ends, read = _scalars(source.text)
     kept = []
-    for start, end in found:
+    for start, end in candidates:
         before = bisect.bisect_right(starts, start) - 1
         if start < read and (before < 0 or ends[before] <= start):
             kept.append((start, end))
@@ -108,9 +108,9 @@ def _scalars(text: str) -> tuple[list[int], list[int], int]:
     return starts, ends, read
 
 
-def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppression], list[Malformed]]:
+def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppression], list[MalformedComment]]:
     """All that a text says not to report, and comments that may have been meant to."""
-    found = [
+    suppressing = [
         Suppression([Word(str(word.value), word.start, word.end) for word in region.ignored], region.start, region.end)
         for region in regions
         if region.ignored
@@ -123,17 +123,17 @@ def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppre
         words = list(_words(source.text, *form.span(2))) if form is not None else []
         if form is None or not words:
             if form is not None or _is_meant(source.text, start, end):
-                malformed.append(Malformed(start, start + len(source.text[start:end].rstrip())))
+                malformed.append(MalformedComment(start, start + len(source.text[start:end].rstrip())))
         elif form[1] == "file-ignore":
-            found.append(Suppression(words, 0, len(source.text) + 1))
+            suppressing.append(Suppression(words, 0, len(source.text) + 1))
         else:
-            found.append(Suppression(words, *_meant(source, lines, start)))
-    return found, malformed
+            suppressing.append(Suppression(words, *_meant(source, lines, start)))
+    return suppressing, malformed
 
 
 def _is_meant(text: str, start: int, end: int) -> bool:
     word = _WORD.match(text, start, end)
-    return word is not None and bool(close(word[1], MEANT))
+    return word is not None and bool(close(word[1], _MEANT))
 
 
 def _words(text: str, start: int, end: int) -> Iterator[Word]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from convcalc.rules._graph import classifies
+from convcalc.rules._graph import classifies, is_fixed_convolution
 from convcalc.rules._paths import Path, shortest
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import Windowed, windowed
@@ -24,9 +24,9 @@ def convolutions(subject: Subject) -> Iterator[Convolved]:
     if not subject.complete or not classifies(subject):
         return
     paths = shortest(subject)
-    for found in windowed(subject):
-        if found.node.kind != "conv" or all(window.kernel == 1 for window in found.windows):
+    for layer in windowed(subject):
+        if not is_fixed_convolution(layer.node.config) or all(window.kernel == 1 for window in layer.windows):
             continue
-        entering, leaving = paths[found.node.inputs[0]][1:], paths[found.index][1:]
+        entering, leaving = paths[layer.node.inputs[0]][1:], paths[layer.index][1:]
         if all(entering) and all(leaving):
-            yield Convolved(found, tuple(path for path in entering if path), tuple(path for path in leaving if path))
+            yield Convolved(layer, tuple(path for path in entering if path), tuple(path for path in leaving if path))

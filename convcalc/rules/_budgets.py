@@ -49,17 +49,17 @@ def _of_layers(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
             layer = site.in_users_text()[0].layer
             key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
             for message, advice, severity in _held(subject, name, _amount(subject, name, *rows), limit.value, *rows):
-                said = f"{site.name}: {message}"
-                yield Problem(last - 1, key.start, key.end, said, advice, severity=severity, layer=site.name)
+                text = f"{site.name}: {message}"
+                yield Problem(last - 1, key.start, key.end, text, advice, severity=severity, layer=site.name)
 
 
-def _held(subject: Subject, name: str, found: int, limit: int, first: int, last: int) -> Iterator[tuple[str, str, str]]:
+def _held(subject: Subject, name: str, value: int, limit: int, first: int, last: int) -> Iterator[tuple[str, str, str]]:
     """What is to be said of an amount of some rows and its limit, if anything: message, advice and severity."""
     unknown = uncosted(subject, name, first, last)
-    if found > limit:
-        yield _over(name, found, limit, unknown), _largest(subject, name, first, last), ""
+    if value > limit:
+        yield _over(name, value, limit, unknown), _largest(subject, name, first, last), ""
     elif unknown:
-        yield _unknown(name, found, limit, unknown), unknown_costs(unknown), "info"
+        yield _unknown(name, value, limit, unknown), unknown_costs(unknown), "info"
 
 
 EXACT = ("activation_bytes", "peak_activation_bytes")
@@ -82,8 +82,8 @@ def least(amount: str, unknown: tuple[str, ...]) -> str:
 def unknown_costs(names: tuple[str, ...]) -> str:
     """What keeps an amount from being known."""
     more = len(names) - MOST_NAMES
-    said = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
-    return f"it is not known what {said} cost{'s' if len(names) == 1 else ''}"
+    listed = ", ".join(names[:MOST_NAMES]) + (f" and {more} more" if more > 0 else "")
+    return f"it is not known what {listed} cost{'s' if len(names) == 1 else ''}"
 
 
 def written_amount(name: str, amount: int) -> str:
@@ -91,19 +91,19 @@ def written_amount(name: str, amount: int) -> str:
     return f"{amount:,}{' bytes' if name.endswith('_bytes') else ''}"
 
 
-def percentage(part: int, whole: int) -> str:
+def percentage(part: int, total: int) -> str:
     """A share as text; nothing where it would be of nothing."""
-    return f" ({100 * part / whole:.1f} %)" if whole else ""
+    return f" ({100 * part / total:.1f} %)" if total else ""
 
 
-def _unknown(name: str, found: int, limit: int, unknown: tuple[str, ...]) -> str:
-    amount = least(f"{written_amount(name, found)}{'' if name.endswith('_bytes') else f' {name}'}", unknown)
+def _unknown(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
+    amount = least(f"{written_amount(name, value)}{'' if name.endswith('_bytes') else f' {name}'}", unknown)
     return f"{amount}: whether the budget of {written_amount(name, limit)} for {name} is met is not known"
 
 
-def _over(name: str, found: int, limit: int, unknown: tuple[str, ...]) -> str:
-    beyond = f"{'at least ' if unknown else ''}{found - limit:,}{percentage(found - limit, limit)}"
-    return f"{least(f'{found:,} {name}', unknown)} are {beyond} over the budget of {limit:,}"
+def _over(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
+    beyond = f"{'at least ' if unknown else ''}{value - limit:,}{percentage(value - limit, limit)}"
+    return f"{least(f'{value:,} {name}', unknown)} are {beyond} over the budget of {limit:,}"
 
 
 def _amount(subject: Subject, name: str, first: int, last: int) -> int:
@@ -117,8 +117,8 @@ def _of_row(name: str, row: Row) -> int:
         return row.params * FLOAT
     if name in {"activation_bytes", "peak_activation_bytes"}:
         return product(row.output_shape) * FLOAT
-    found: int = getattr(row, name)
-    return found
+    value: int = getattr(row, name)
+    return value
 
 
 def _largest(subject: Subject, name: str, first: int, last: int) -> str:
@@ -134,8 +134,8 @@ def _largest(subject: Subject, name: str, first: int, last: int) -> str:
         tensors = sorted(subject.report.peak.tensors, key=lambda tensor: -sizes[tensor])[:MOST_NAMES]
         return f"{where}; alive: {', '.join(f'{tensor} {written_amount(name, sizes[tensor])}' for tensor in tensors)}"
     most = sorted(rows[first:last], key=lambda row: -_of_row(name, row))[:MOST_NAMES]
-    found = [f"{row.name} {written_amount(name, _of_row(name, row))}" for row in most if _of_row(name, row)]
-    return f"largest: {', '.join(found)}" if found and last - first > 1 else ""
+    named = [f"{row.name} {written_amount(name, _of_row(name, row))}" for row in most if _of_row(name, row)]
+    return f"largest: {', '.join(named)}" if named and last - first > 1 else ""
 
 
 def smallest_size(field: ReceptiveField | None) -> int | None:

@@ -210,23 +210,23 @@ class _Writing:
         """The name of what enters a layer that says nothing of it."""
         if place.position == 0:
             begins = place.sequence is (place.around or self.outline.root).find("layers")
-            one = place.around is not None or self.outline.root.find("input") is not None
-            return "input" if begins and one else None
+            has_one_input = place.around is not None or self.outline.root.find("input") is not None
+            return "input" if begins and has_one_input else None
         item = place.sequence.items[place.position - 1]
         key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
-        found = self.places.get(key.start) if key is not None else None
-        if found is None or _conditional(found.layer):
+        above = self.places.get(key.start) if key is not None else None
+        if above is None or _conditional(above.layer):
             return None
-        return found.layer.name
+        return above.layer.name
 
     def _numbers(self, scope: Scope) -> dict[str, tuple[Written, int]]:
         """The layers of a scope by name, with their numbers among those of their kind."""
         if scope not in self._numbered:
             counts: dict[str, int] = {}
-            found = self._numbered[scope] = {}
+            numbered = self._numbered[scope] = {}
             for layer in scope.layers:
                 counts[layer.kind] = counts.get(layer.kind, 0) + 1
-                found[layer.name] = layer, counts[layer.kind]
+                numbered[layer.name] = layer, counts[layer.kind]
         return self._numbered[scope]
 
     def _references(self, around: Mapping | None) -> list[Scalar]:
@@ -371,22 +371,22 @@ def _cut_block(layout: Layout, sequence: Sequence, position: int) -> Edit | None
 def _dash(layout: Layout, item: Node) -> int | None:
     """The place of the dash before an item, None where something stands between."""
     start = layout.line_start(item.start)
-    found = re.search(r"-[ \t]+\Z", layout.text[start : item.start])
-    return start + found.start() if found else None
+    dash = re.search(r"-[ \t]+\Z", layout.text[start : item.start])
+    return start + dash.start() if dash else None
 
 
 def _comments(layout: Layout, start: int, end: int, node: Node) -> list[str]:
     """The comments in a part of the text that holds one node and no other."""
-    found = []
+    comments = []
     scalars = sorted((scalar.start, scalar.end) for scalar in _scalars(node))
     place = layout.text.find("#", start, end)
     while place >= 0:
         inside = next((last for first, last in scalars if first <= place < last), None)
         if inside is None and layout.text[place - 1] in " \t\r\n":
             inside = layout.line_end(place)
-            found.append(layout.text[place:inside].rstrip())
+            comments.append(layout.text[place:inside].rstrip())
         place = layout.text.find("#", inside if inside is not None else place + 1, end)
-    return found
+    return comments
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:

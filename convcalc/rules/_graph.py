@@ -1,26 +1,37 @@
-"""Walks over the graph of a network that several rules share, and the families of kinds they go through."""
+"""Walks over the graph of a network that several rules share, and what they ask of the kinds on the way."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from functools import lru_cache
 
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
-from convcalc.layers.families.activations import KINDS
 from convcalc.rules._subject import Subject
 
-ACTIVATIONS = frozenset(KINDS)
-NORMS = frozenset({"batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm"})
-QUIET = NORMS | {"dropout", "identity"}
-"""What changes neither a layer's linearity nor its channels to the eye: the step between a convolution and what it
-really meets."""
+Passes = Callable[[Kind], bool]
+"""Whether a walk goes on through a layer of this kind."""
 
-POOLS = frozenset({"max_pool", "avg_pool"})
-CONVOLUTIONS = frozenset({"conv", "conv_transpose", "deform_conv"})
-LEARNED = CONVOLUTIONS | {"linear", "attention"}
-"""Layers that multiply and add up with learned weights."""
+
+def is_quiet(kind: Kind) -> bool:
+    """Whether a layer is a step between a convolution and what it really meets: its channels are still the same."""
+    return kind.is_normalisation or kind.is_inert
+
+
+def keeps_channels(kind: Kind) -> bool:
+    """Whether a layer is such a step, or a learned scale of each channel."""
+    return is_quiet(kind) or kind.scales_channels
+
+
+def is_fixed_convolution(kind: Kind) -> bool:
+    """Whether it is a convolution whose windows stand on the input, with taps that stay where they are."""
+    return kind.is_convolution and has_fixed_window(kind)
+
+
+def has_fixed_window(kind: Kind) -> bool:
+    """Whether the windows say exactly what is read: no input moves their taps."""
+    return kind.is_windowed and not kind.moves_taps
 
 
 def keeps_field(config: Kind, shapes: tuple[Shape, ...]) -> bool:
@@ -34,50 +45,62 @@ def _field_stays(config: Kind, shapes: tuple[Shape, ...]) -> bool:
     return len(shapes) == 1 and config.receptive_field((field,), shapes) == field
 
 
+def groups_of(subject: Subject, index: int) -> int:
+    """The groups of a convolution whose windows stand on the input; 1 for any other layer."""
+    kind = subject.network.nodes[index].config
+    groups: int = getattr(kind, "groups", 1)
+    return groups if kind.is_convolution and kind.is_windowed else 1
+
+
 def is_depthwise(subject: Subject, index: int) -> bool:
     """Whether a layer is a convolution that filters each of several channels alone."""
-    node = subject.network.nodes[index]
-    groups = getattr(node.config, "groups", 1)
-    return node.kind in {"conv", "deform_conv"} and groups > 1 and groups == subject.shapes(index)[0][0]
+    groups = groups_of(subject, index)
+    return groups > 1 and groups == subject.shapes(index)[0][0]
 
 
-def reached(subject: Subject, index: int, passed: Collection[str]) -> list[int | None]:
-    """The first layers behind a node that are not of the kinds passed through; None stands for an output."""
+def is_grouped(subject: Subject, index: int) -> bool:
+    """Whether a layer is a convolution in groups of several channels each."""
+    groups = groups_of(subject, index)
+    return groups > 1 and groups < subject.shapes(index)[0][0]
+
+
+def reached(subject: Subject, index: int, passes: Passes) -> list[int | None]:
+    """The first layers behind a node that the walk does not pass through; None stands for an output."""
     nodes = subject.network.nodes
-    found: list[int | None] = []
+    ends: list[int | None] = []
     waiting, seen = [index], {index}
     while waiting:
         here = waiting.pop()
         if subject.is_output(here):
-            found.append(None)
+            ends.append(None)
         for consumer in subject.consumers(here):
             if consumer in seen:
                 continue
             seen.add(consumer)
-            if nodes[consumer].kind in passed:
+            if passes(nodes[consumer].config):
                 waiting.append(consumer)
             else:
-                found.append(consumer)
-    return found
+                ends.append(consumer)
+    return ends
 
 
-def only_next(subject: Subject, index: int, passed: Collection[str]) -> int | None:
-    """The one layer that alone uses a node, past those of the kinds given; None where the way forks, ends or leaves."""
+def only_next(subject: Subject, index: int, passes: Passes) -> int | None:
+    """The layer that alone uses a node, past those passed through; None where the way forks, ends or leaves."""
     while not subject.is_output(index):
         consumers = subject.consumers(index)
         if len(consumers) != 1:
             return None
         (index,) = consumers
-        if subject.network.nodes[index].kind not in passed:
+        if not passes(subject.network.nodes[index].config):
             return index
     return None
 
 
-def before(subject: Subject, index: int, passed: Collection[str]) -> int:
-    """The node whose output enters a layer, past those of the kinds given; of several inputs the first."""
+def before(subject: Subject, index: int, passes: Passes) -> int:
+    """The node whose output enters a layer, past those passed through; of several inputs the first."""
     nodes = subject.network.nodes
     source = nodes[index].inputs[0]
-    while nodes[source].kind in passed:
+    while passes(nodes[source].config):
         source = nodes[source].inputs[0]
     return source
 
@@ -85,29 +108,29 @@ def before(subject: Subject, index: int, passed: Collection[str]) -> int:
 def some_behind(subject: Subject, holds: Callable[[int], bool]) -> list[bool]:
     """For every node, whether a condition holds for any layer behind it."""
     nodes = subject.network.nodes
-    found = [False] * len(nodes)
+    answers = [False] * len(nodes)
     for index in range(len(nodes) - 1, subject.network.input_count - 1, -1):
-        if found[index] or holds(index):
+        if answers[index] or holds(index):
             for source in nodes[index].inputs:
-                found[source] = True
-    return found
+                answers[source] = True
+    return answers
 
 
 def some_before(subject: Subject, holds: Callable[[int], bool]) -> list[bool]:
     """For every node, whether a condition holds for any layer before it."""
-    found: list[bool] = []
+    answers: list[bool] = []
     for node in subject.network.nodes:
-        found.append(any(found[source] or holds(source) for source in node.inputs))
-    return found
+        answers.append(any(answers[source] or holds(source) for source in node.inputs))
+    return answers
 
 
 @lru_cache(maxsize=1)
 def users(subject: Subject) -> dict[int, list[int]]:
     """The layers that use the weights of each layer that has some of its own, it among them."""
-    found: dict[int, list[int]] = {}
+    uses: dict[int, list[int]] = {}
     for index, node in enumerate(subject.network.layers, subject.network.input_count):
-        found.setdefault(index if node.shared is None else node.shared, []).append(index)
-    return found
+        uses.setdefault(index if node.shared is None else node.shared, []).append(index)
+    return uses
 
 
 @lru_cache(maxsize=1)

@@ -14,12 +14,10 @@ from typing import Any, NamedTuple, TypeVar
 from convcalc.arithmetic.field import NOT_WORKED_OUT, at_input, centre, measure
 from convcalc.layers import Kind, Shape
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS, keeps_field
+from convcalc.rules._graph import keeps_field
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
 
-MERGES = frozenset({"add", "mul", "max", "min", "concat"})
-CUTS = frozenset({"pad", "crop", "slice"})
 FURTHEST = 2**50
 """Positions of the input from one position to the next, beyond which no path is followed: halves are still told."""
 
@@ -54,7 +52,7 @@ Paths = tuple[Path | None, ...]
 """An entry for each axis of a tensor, channels first; None where there is no path, or none that can be told."""
 
 
-class Step(NamedTuple):
+class AxisStep(NamedTuple):
     """How the positions of an output axis read those of the input axis `source`.
 
     `shift` is from a position to the middle of what it reads, or to the end of it where the window is causal.
@@ -71,16 +69,16 @@ class Step(NamedTuple):
 def shortest(subject: Subject) -> list[Paths]:
     """The shortest paths to every node."""
     nodes = subject.network.nodes
-    found: list[Paths] = []
+    paths: list[Paths] = []
     for node in nodes:
         if node.is_input:
             axes = enumerate(node.shape[1:])
-            found.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
-        elif node.kind in MERGES:
-            found.append(_least(node, [found[source] for source in node.inputs], subject))
+            paths.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
+        elif node.config.merges:
+            paths.append(_least(node, [paths[source] for source in node.inputs], subject))
         else:
-            found.append(_through(found[node.inputs[0]], node, subject.network.shapes_into(node)))
-    return found
+            paths.append(_through(paths[node.inputs[0]], node, subject.network.shapes_into(node)))
+    return paths
 
 
 Entry = TypeVar("Entry")
@@ -90,13 +88,18 @@ def meeting(
     node: Node, tensor_axis: int, entering: Sequence[tuple[Entry | None, ...]], shapes: Sequence[Shape]
 ) -> list[Entry | None]:
     """What meets on an axis of a merge, of what each input has for it; None for an input that is repeated along it."""
-    laid_out = getattr(node.config, "axis", None)
-    if laid_out is not None and laid_out % len(node.shape) == tensor_axis:
+    if laid_along(node) == tensor_axis:
         return []
     return [
         paths[tensor_axis] if tensor_axis < len(paths) and shape[tensor_axis] == node.shape[tensor_axis] else None
         for paths, shape in zip(entering, shapes, strict=True)
     ]
+
+
+def laid_along(node: Node) -> int | None:
+    """The axis along which a layer lays tensors end to end; None where it does not."""
+    axis: int | None = getattr(node.config, "axis", None) if node.config.merges else None
+    return None if axis is None else axis % len(node.shape)
 
 
 def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
@@ -112,25 +115,18 @@ def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
     walked = steps(node, shapes)
     if walked is not None:
         entering = tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
-    return _cut(entering, node, shapes[0]) if node.kind in CUTS else entering
+    return _cut(entering, node.config.cut(shapes[0]))
 
 
-def _cut(leaving: Paths, node: Node, x: Shape) -> Paths:
+def _cut(leaving: Paths, sides: dict[int, tuple[int, int]]) -> Paths:
     """The paths through padding or a cut: whether it is on one side."""
-    config: Any = node.config
-    if node.kind == "slice":
-        axis, (start, end) = config.axis % len(x), config.ends(x)
-        sides = {axis: (start, x[axis] - end)}
-    else:
-        pairs = config.padding if node.kind == "pad" else config.crops(x)
-        sides = dict(enumerate(pairs, start=1))
     return tuple(
         path._replace(looks_back=True) if path is not None and len(set(sides.get(axis, (0, 0)))) > 1 else path
         for axis, path in enumerate(leaving)
     )
 
 
-def _stepped(path: Path | None, step: Step) -> Path | None:
+def _stepped(path: Path | None, step: AxisStep) -> Path | None:
     if path is None or path.stride > FURTHEST or not step.stride:  # where it does not move, one is repeated
         return None
     return Path(
@@ -145,9 +141,9 @@ def _stepped(path: Path | None, step: Step) -> Path | None:
     )
 
 
-def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | None:
+def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...] | None:
     """A step for each axis that leaves; None where all stay as they are."""
-    if node.kind in POOLS or node.kind in {"conv", "deform_conv"}:
+    if node.config.is_windowed:
         windows = windows_of(node.config, shapes[0])
         return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
     config: Any = node.config
@@ -157,29 +153,29 @@ def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...] | No
     return _other_steps(config, shapes)
 
 
-def _windowed(node: Node, axis: int, window: Any) -> Step:
+def _windowed(node: Node, axis: int, window: Any) -> AxisStep:
     looks_back = is_causal(node, window)
     middle = window.extent - 1 if looks_back else (window.extent - 1) / 2
-    return Step(axis, window.extent, window.stride, middle - window.before, looks_back)
+    return AxisStep(axis, window.extent, window.stride, middle - window.before, looks_back)
 
 
 @lru_cache(maxsize=256)
-def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[Step | None, ...]:
+def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...]:
     """By the kind's own account of what it sees."""
     seen = config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
     output = config.shape(*shapes)
-    found: list[Step | None] = []
+    steps_of_axes: list[AxisStep | None] = []
     for place, carried in enumerate(seen.carries):
         alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
         axis = seen.axes[carried[0]] if alone else None
         if axis is None or axis == NOT_WORKED_OUT:
-            found.append(None)
+            steps_of_axes.append(None)
             continue
         size, stride, _ = measure(axis, output[place])
         centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
         if size is None or stride is None or len(centred) != 2 or max(size, *map(abs, centred[1])) > FURTHEST**2:
-            found.append(None)
+            steps_of_axes.append(None)
             continue
         top, bottom = centred[1]
-        found.append(Step(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
-    return tuple(found)
+        steps_of_axes.append(AxisStep(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
+    return tuple(steps_of_axes)

@@ -9,13 +9,13 @@ from convcalc.layers import Shape
 from convcalc.layers._configured import fault
 from convcalc.rules._subject import Subject
 
-FARTHEST = 64
+_FARTHEST = 64
 """How far from its own an input size is tried."""
 MOST_LAYERS_TRIED = 8_000
 """Layers worked out, all sizes together."""
 
-Finds = Callable[[str, Any, Shape], bool]
-"""Whether a rule has something to say about a kind, with its fields, and the shape of its first input."""
+Finds = Callable[[Any, Shape], bool]
+"""Whether a rule has something to say about a layer, and the shape of its first input."""
 
 
 def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None:
@@ -29,7 +29,7 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
     channels, *sizes = network.nodes[0].shape
     alike = len(set(sizes)) == 1
     trial = _Resized(subject, finds)
-    for distance in range(1, FARTHEST + 1):
+    for distance in range(1, _FARTHEST + 1):
         for moved in (distance, -distance):
             tried = [size + moved if alike or place == axis else size for place, size in enumerate(sizes)]
             if min(tried) < 1:
@@ -54,16 +54,16 @@ class _Resized:
         """Whether every layer can be built on that input, and nothing is found."""
         shapes = [entering]
         for node in self.network.layers:
-            found = self._shape(node.kind, node.config, tuple(shapes[source] for source in node.inputs))
-            if found is None:
+            shape = self._shape(node.config, tuple(shapes[source] for source in node.inputs))
+            if shape is None:
                 return False
-            shapes.append(found)
+            shapes.append(shape)
         return True
 
-    def _shape(self, kind: str, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:
+    def _shape(self, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:
         key = config, inputs
         if key not in self._known:
             self.left -= 1
             legal = self.left >= 0 and fault(config, inputs) is None
-            self._known[key] = None if not legal or self.finds(kind, config, inputs[0]) else config.shape(*inputs)
+            self._known[key] = None if not legal or self.finds(config, inputs[0]) else config.shape(*inputs)
         return self._known[key]

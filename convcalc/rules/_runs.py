@@ -7,13 +7,13 @@ paths meet, so that branches side by side are not mistaken for a stack.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
-from convcalc.rules._paths import MERGES, Step, meeting, steps
+from convcalc.rules._graph import has_fixed_window
+from convcalc.rules._paths import AxisStep, meeting, steps
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import redilated, windows_of
 
@@ -21,7 +21,7 @@ WIDEST = 4096
 """Positions between the first and the last of a set; a run that reads farther is not looked at."""
 
 
-class Run(NamedTuple):
+class AxisRun(NamedTuple):
     """What one axis of a tensor reads of the tensor `source`.
 
     Bit b of `taps` stands for the position `first` + b; no bit is set where they lie too far apart to be looked at.
@@ -38,7 +38,7 @@ class Run(NamedTuple):
 
     @property
     def reads(self) -> int:
-        """Positions that are read."""
+        """How many positions are read."""
         return self.taps.bit_count()
 
     @property
@@ -47,20 +47,20 @@ class Run(NamedTuple):
         return self.taps.bit_length()
 
 
-Runs = tuple[Run | None, ...]
+AxisRuns = tuple[AxisRun | None, ...]
 """An entry for each axis of a tensor, channels first; None where positions are not told apart."""
 
 
-def members(subject: Subject, found: list[Runs], node: int, axis: int) -> list[int]:
+def members(subject: Subject, reached: list[AxisRuns], node: int, axis: int) -> list[int]:
     """The layers of the run that ends in a node whose windows have more than one tap, in the order they run."""
-    nodes, ending = subject.network.nodes, found[node][axis]
+    nodes, ending = subject.network.nodes, reached[node][axis]
     seen, waiting, joined = {node}, [node], []
     while waiting:
         here = waiting.pop()
-        run = found[here][axis] if axis < len(found[here]) else None
+        run = reached[here][axis] if axis < len(reached[here]) else None
         if run is None or ending is None or run.source != ending.source or here == run.source:
             continue
-        if nodes[here].kind in POOLS or nodes[here].kind == "conv":
+        if has_fixed_window(nodes[here].config):
             x = nodes[nodes[here].inputs[0]].shape
             joined += [here] * (windows_of(nodes[here].config, x)[axis - 1].kernel > 1)
         waiting.extend(source for source in nodes[here].inputs if source not in seen)
@@ -68,40 +68,41 @@ def members(subject: Subject, found: list[Runs], node: int, axis: int) -> list[i
     return sorted(joined)
 
 
-def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[Runs]:
+def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[AxisRuns]:
     """The runs that end in every node; `instead` gives layers another dilation, with the padding that goes with it."""
     nodes = subject.network.nodes
-    found: list[Runs] = []
+    of_nodes: list[AxisRuns] = []
     for index, node in enumerate(nodes):
         shapes = subject.network.shapes_into(node)
-        entering = [found[source] for source in node.inputs]
-        if node.kind in POOLS or node.kind == "conv":
+        entering = [of_nodes[source] for source in node.inputs]
+        kind = node.config
+        if has_fixed_window(kind):
             windows = windows_of(node.config, shapes[0])
             if instead and index in instead:
                 windows = tuple(redilated(window, instead[index]) for window in windows)
             steps = enumerate(windows, start=1)
-            found.append((None, *(_through(entering[0][axis], index, window) for axis, window in steps)))
-        elif node.kind in MERGES:
-            found.append(_merged(index, node, entering, shapes))
-        elif node.kind in {"pad", "crop"}:
-            found.append((None, *_shifted(node, entering[0], shapes[0])))
+            of_nodes.append((None, *(_through(entering[0][axis], index, window) for axis, window in steps)))
+        elif kind.merges:
+            of_nodes.append(_merged(index, node, entering, shapes))
+        elif shapes and (cut := kind.cut(shapes[0])) and getattr(kind, "step", 1) == 1:
+            of_nodes.append((None, *_shifted(cut, entering[0])))
         else:
-            found.append(_kept(index, node, entering, shapes))
-    return found
+            of_nodes.append(_kept(index, node, entering, shapes))
+    return of_nodes
 
 
-def _kept(index: int, node: Node, entering: list[Runs], shapes: tuple[Shape, ...]) -> Runs:
+def _kept(index: int, node: Node, entering: list[AxisRuns], shapes: tuple[Shape, ...]) -> AxisRuns:
     """The runs through a layer that has no window: on, on axes whose positions stay as they are."""
     walked = steps(node, shapes) if not node.is_input else (None,) * len(node.shape)
     if walked is None:
         return entering[0]
-    stays = [step == Step(axis, 1, 1, 0) for axis, step in enumerate(walked)]
-    return (None, *(entering[0][axis] if stays[axis] else Run(index) for axis in range(1, len(node.shape))))
+    stays = [step == AxisStep(axis, 1, 1, 0) for axis, step in enumerate(walked)]
+    return (None, *(entering[0][axis] if stays[axis] else AxisRun(index) for axis in range(1, len(node.shape))))
 
 
-def _through(run: Run | None, index: int, window: Window) -> Run | None:
+def _through(run: AxisRun | None, index: int, window: Window) -> AxisRun | None:
     if window.stride > 1:
-        return Run(index)
+        return AxisRun(index)
     if run is None:
         return None
     if window.kernel == 1:
@@ -120,30 +121,30 @@ def _through(run: Run | None, index: int, window: Window) -> Run | None:
     )
 
 
-def _shifted(node: Node, entering: Runs, x: tuple[int, ...]) -> list[Run | None]:
-    config: Any = node.config
-    shifts = [before for before, _ in config.padding] if node.kind == "pad" else [-cut for cut, _ in config.crops(x)]
-    pairs = zip(entering[1:], shifts, strict=True)
-    return [None if run is None else run._replace(first=run.first - shift) for run, shift in pairs]
+def _shifted(cut: dict[int, tuple[int, int]], entering: AxisRuns) -> list[AxisRun | None]:
+    """The runs through a layer that moves the beginning of some axes."""
+    shifts = [cut.get(axis, (0, 0))[0] for axis in range(len(entering))]
+    pairs = zip(entering[1:], shifts[1:], strict=True)
+    return [None if run is None else run._replace(first=run.first + shift) for run, shift in pairs]
 
 
-def _merged(index: int, node: Node, entering: list[Runs], shapes: tuple[tuple[int, ...], ...]) -> Runs:
-    found: list[Run | None] = [None]
+def _merged(index: int, node: Node, entering: list[AxisRuns], shapes: tuple[tuple[int, ...], ...]) -> AxisRuns:
+    merged: list[AxisRun | None] = [None]
     for axis in range(1, len(node.shape)):
         local = [run for run in meeting(node, axis, entering, shapes) if run is not None]
         same = local and all(run.source == local[0].source for run in local)
-        found.append(_united(local) if same else Run(index))
-    return tuple(found)
+        merged.append(_united(local) if same else AxisRun(index))
+    return tuple(merged)
 
 
-def _united(local: list[Run]) -> Run:
+def _united(local: list[AxisRun]) -> AxisRun:
     first = min(run.first for run in local)
     taps = 0
     if all(run.taps and run.first + run.span - first <= WIDEST for run in local):
         for run in local:
             taps |= run.taps << run.first - first
     dilated = {run.last for run in local if run.depth}
-    return Run(
+    return AxisRun(
         local[0].source,
         taps,
         first,

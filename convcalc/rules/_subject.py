@@ -50,7 +50,7 @@ class Growth(msgspec.Struct, frozen=True):
     text: str
 
 
-class Settings(msgspec.Struct, frozen=True):
+class RuleSettings(msgspec.Struct, frozen=True):
     """What the configuration says to rules: the hardware meant, and how large, in pixels, what is looked for is.
 
     `budgets` are limits that stand in `configuration`, not in the spec. `base` is the network that this one came from,
@@ -79,7 +79,7 @@ class Subject:
         network: Network,
         places: Places,
         diagnostics: tuple[Diagnostic, ...] = (),
-        settings: Settings = Settings(),  # noqa: B008  # frozen
+        settings: RuleSettings = RuleSettings(),  # noqa: B008  # frozen
         warnings: tuple[Diagnostic, ...] = (),
     ) -> None:
         self.source = source
@@ -89,7 +89,7 @@ class Subject:
         self.warnings = warnings
         self.settings = settings
         self.complete = not diagnostics
-        self.noticed: dict[str, list[Problem]] = {}  # by who runs the rules, by code
+        self.noticed: dict[str, list[Problem]] = {}  # by code, filled in by what runs the rules
         self.at: int | None = None  # the layer that a rule looks at, for when it raises
 
     @cached_property
@@ -107,7 +107,7 @@ class Subject:
         return reported(self.network, *self._seen)
 
     def row(self, index: int) -> Row:
-        """The costs of one layer."""
+        """A layer's row of the report."""
         return self.report.layers[index - self.network.input_count]
 
     @property
@@ -127,11 +127,11 @@ class Subject:
 
     @cached_property
     def _consumers(self) -> list[tuple[int, ...]]:
-        found: list[list[int]] = [[] for _ in self.network.nodes]
+        consumers: list[list[int]] = [[] for _ in self.network.nodes]
         for index, node in enumerate(self.network.nodes):
             for source in dict.fromkeys(node.inputs):
-                found[source].append(index)
-        return [tuple(indices) for indices in found]
+                consumers[source].append(index)
+        return [tuple(indices) for indices in consumers]
 
     def shapes(self, index: int) -> tuple[Shape, ...]:
         """The shapes that enter a layer."""
@@ -173,9 +173,9 @@ class Subject:
         start, end = self.places.top(*keys)
         return Problem(None, start, end, message, help, None, severity)
 
-    def spec_findings(self, code: str) -> Iterator[Problem]:
-        """What the loader has said under a code, and what was noticed about the text around the rules."""
+    def reported(self, code: str) -> Iterator[Problem]:
+        """What was noticed about the text around the rules under a code, and what the loader reports under it."""
         yield from self.noticed.get(code, [])
-        for found in (*self.diagnostics, *self.warnings):
-            if found.code == code:
-                yield Problem(None, 0, 0, found.message, found.help, diagnostic=found)
+        for diagnostic in (*self.diagnostics, *self.warnings):
+            if diagnostic.code == code:
+                yield Problem(None, 0, 0, diagnostic.message, diagnostic.help, diagnostic=diagnostic)

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from convcalc.rules._subject import Subject
 
-A100_BYTES_PER_SECOND = 1_555 * 10**9
+_A100_BYTES_PER_SECOND = 1_555 * 10**9
 
 
 class Target(NamedTuple):
@@ -29,9 +29,9 @@ class Target(NamedTuple):
 
 
 TARGETS = {
-    "nvidia-fp16": Target(8, 2, 312 * 10**12, A100_BYTES_PER_SECOND),
-    "nvidia-tf32": Target(4, 4, 156 * 10**12, A100_BYTES_PER_SECOND),
-    "nvidia-int8": Target(16, 1, 624 * 10**12, A100_BYTES_PER_SECOND),
+    "nvidia-fp16": Target(8, 2, 312 * 10**12, _A100_BYTES_PER_SECOND),
+    "nvidia-tf32": Target(4, 4, 156 * 10**12, _A100_BYTES_PER_SECOND),
+    "nvidia-int8": Target(16, 1, 624 * 10**12, _A100_BYTES_PER_SECOND),
     "qualcomm-htp": Target(32, 1),
     "axis-dlpu": Target(16, 1),
     "ti-npu": Target(4, 1),

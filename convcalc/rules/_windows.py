@@ -15,13 +15,9 @@ from convcalc.language.writing import value_text
 from convcalc.layers import Shape
 from convcalc.layers._windows import shown_sizes
 from convcalc.network import Node
-from convcalc.rules._graph import POOLS
 from convcalc.rules._subject import Subject
 
-FORWARD = POOLS | {"conv", "deform_conv"}
-"""The kinds whose output positions each look through a window at the input."""
-
-MOST_TAPS = 4096
+_MOST_TAPS = 4096
 """Taps of a window that are looked at one by one; a longer one is passed over."""
 
 
@@ -52,28 +48,27 @@ class Windowed(msgspec.Struct, frozen=True):
 
 def windowed(subject: Subject) -> Iterator[Windowed]:
     """The convolutions and poolings that have axes, in the order they run."""
-    for found in _windowed(subject):
-        subject.at = found.index
-        yield found
+    for layer in _windowed(subject):
+        subject.at = layer.index
+        yield layer
 
 
 @lru_cache(maxsize=1)
 def _windowed(subject: Subject) -> tuple[Windowed, ...]:
     nodes = subject.network.nodes
-    found = []
+    layers = []
     for index, node in enumerate(subject.network.layers, subject.network.input_count):
-        if node.kind in FORWARD and len(node.shape) > 1:
+        if node.config.is_windowed and len(node.shape) > 1:
             x = nodes[node.inputs[0]].shape
-            found.append(Windowed(index, node, windows_of(node.config, x), x[1:], node.shape[1:]))
-    return tuple(found)
+            layers.append(Windowed(index, node, windows_of(node.config, x), x[1:], node.shape[1:]))
+    return tuple(layers)
 
 
 @lru_cache(maxsize=512)
 def windows_of(config: Any, x: Shape) -> tuple[Window, ...]:
-    """The windows of a convolution or pooling of a tensor of that shape."""
-    undeformed = getattr(config, "undeformed", None)
-    found: tuple[Window, ...] = (undeformed() if undeformed is not None else config).windows(x)
-    return found
+    """The windows on the axes of a tensor of that shape; none for a kind that has none."""
+    windows: tuple[Window, ...] = config.windows(x) if config.is_windowed else ()
+    return windows
 
 
 def left_over(window: Window, size: int) -> int:
@@ -109,15 +104,15 @@ def read(window: Window, size: int, outputs: int) -> int:
 
 def meetings(window: Window, size: int, outputs: int) -> list[int] | None:
     """For every tap, the outputs at which it meets data and not padding; None for a window of very many taps."""
-    if window.kernel > MOST_TAPS:
+    if window.kernel > _MOST_TAPS:
         return None
-    found = []
+    counts = []
     for tap in range(window.kernel):
         offset = tap * window.dilation - window.before
         first = max(0, -(offset // window.stride))
         last = min(outputs - 1, (size - 1 - offset) // window.stride)
-        found.append(max(0, last - first + 1))
-    return found
+        counts.append(max(0, last - first + 1))
+    return counts
 
 
 def touches_padding(window: Window, size: int, outputs: int) -> bool:

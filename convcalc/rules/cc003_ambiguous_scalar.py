@@ -48,17 +48,16 @@ TEXTS = {"name", "source", "about", "from", "share", "outputs", "lint"}
 
 def check(subject: Subject) -> Iterator[Problem]:
     """What the loader refuses, and words that it takes as texts."""
-    yield from subject.spec_findings("CC003")
     tree = subject.places.tree
     if tree is None or not _WORTH_A_LOOK.search(subject.source.text):
         return
-    said = {(found.line, found.column) for found in subject.diagnostics}
+    reported = {(diagnostic.line, diagnostic.column) for diagnostic in subject.diagnostics}
     from convcalc.rules._fixes import quoting
 
     for word in _words(tree, set(subject.network.variables), set()):
         source = subject.source
         line = source.line(word.start)
-        if (line, word.start - source.line_at(line)[1] + 1) in said:
+        if (line, word.start - source.line_at(line)[1] + 1) in reported:
             continue
         boolean = AMBIGUOUS[str(word.value).lower()]
         message = f"`{word.value}` is a text here, and {boolean} to readers of YAML 1.1"

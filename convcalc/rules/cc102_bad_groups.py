@@ -17,15 +17,4 @@ Allowed:
       - conv: {out_channels: 20, kernel_size: 3, groups: 5}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "error"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC102")

@@ -26,15 +26,4 @@ Allowed:
       - concat: {from: [skip, up]}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "error"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC103")

@@ -19,15 +19,4 @@ Allowed:
       - max_pool: {kernel_size: 3, padding: [[1, 2], [1, 2]]}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "error"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC104")

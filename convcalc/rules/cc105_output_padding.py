@@ -18,15 +18,4 @@ Allowed:
       - conv_transpose: {out_channels: 16, kernel_size: 3, stride: 2, output_padding: 1}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "error"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC105")

@@ -37,20 +37,20 @@ SEVERITY = "warning"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows that move by more than one and say `same`."""
-    for found in windowed(subject):
-        word = getattr(found.node.config, "padding", None)
-        strides = tuple(window.stride for window in found.windows)
+    for layer in windowed(subject):
+        word = getattr(layer.node.config, "padding", None)
+        strides = tuple(window.stride for window in layer.windows)
         if word not in {"same", "same_lower"} or max(strides) == 1:
             continue
-        added = [(window.before, window.after) for window in found.windows]
+        added = [(window.before, window.after) for window in layer.windows]
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: padding {word} at stride {shown(strides)} adds {_said(added)} to an axis of "
-            f"{shown(found.sizes)}, and something else to others; PyTorch refuses it",
+            layer.index,
+            f"{layer.node.name}: padding {word} at stride {shown(strides)} adds {_pads_added(added)} to an axis of "
+            f"{shown(layer.sizes)}, and something else to others; PyTorch refuses it",
             f"write padding: {pads(added)}, which is what it is here",
             field="padding",
         )
 
 
-def _said(added: list[tuple[int, int]]) -> str:
+def _pads_added(added: list[tuple[int, int]]) -> str:
     return " and ".join(f"{before} before and {after} after" for before, after in dict.fromkeys(added))

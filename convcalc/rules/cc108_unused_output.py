@@ -40,14 +40,14 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Ends that are no outputs."""
     if not subject.complete:
         return  # what reads it may be missing
-    told = _used(subject)
+    accounted_for = _used(subject)
     for index, node in enumerate(subject.network.nodes):
         if subject.consumers(index) or subject.is_output(index):
             continue
         if node.is_input:
             yield subject.problem(index, f"input {node.name}: no layer reads it", "remove it, or name it in a `from`")
             continue
-        idle = _only_for(subject, index, told)
+        idle = _only_for(subject, index, accounted_for)
         macs = sum(subject.row(layer).macs for layer in idle)
         others = f" and of {len(idle) - 1} before it that no output needs" if len(idle) > 1 else ""
         yield subject.problem(
@@ -88,14 +88,14 @@ def _used(subject: Subject) -> set[int]:
     return used
 
 
-def _only_for(subject: Subject, index: int, told: set[int]) -> list[int]:
+def _only_for(subject: Subject, index: int, accounted_for: set[int]) -> list[int]:
     """The layer and those before it that no output needs, but for those that are `told` of, which they then are."""
-    found = []
+    idle = []
     waiting = [index]
     while waiting:
         here = waiting.pop()
-        if here not in told and here >= subject.network.input_count:
-            told.add(here)
-            found.append(here)
+        if here not in accounted_for and here >= subject.network.input_count:
+            accounted_for.add(here)
+            idle.append(here)
             waiting.extend(subject.network.nodes[here].inputs)
-    return found
+    return idle

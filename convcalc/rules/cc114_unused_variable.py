@@ -26,15 +26,4 @@ Allowed:
       - conv: {out_channels: width, kernel_size: 3, padding: 1, repeat: depth}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "warning"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC114")

@@ -30,15 +30,4 @@ Allowed:
       - stage
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "info"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC115")

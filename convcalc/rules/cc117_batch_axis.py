@@ -34,15 +34,4 @@ Allowed:
       - conv: {out_channels: 8, kernel_size: [1, 3, 3], padding: [0, 1, 1]}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "warning"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC117")

@@ -31,15 +31,4 @@ Allowed:
       - conv: {out_channels: 8, kernel_size: 3, padding: 1}
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "warning"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the loader has found."""
-    return subject.spec_findings("CC118")

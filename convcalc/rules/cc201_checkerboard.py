@@ -34,21 +34,21 @@ from collections.abc import Iterator
 from typing import Any
 
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import ACTIVATIONS, QUIET, reached
+from convcalc.layers import Kind
+from convcalc.rules._graph import is_fixed_convolution, keeps_channels, reached
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import per_axis, shown, windows_of
 
 SEVERITY = "warning"
 
-EVENS_OUT = 3
+_EVENS_OUT = 3
 """Taps an axis of a convolution that evens phases out."""
-PASSED = QUIET | ACTIVATIONS | {"scale", "add", "concat"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Transposed convolutions with phases of unequal weight."""
     for index, node in subject.layers:
-        if node.kind != "conv_transpose" or len(node.shape) == 1:
+        if not node.config.is_transposed or len(node.shape) == 1:
             continue
         config: Any = node.config
         windows: tuple[Window, ...] = config.windows()
@@ -90,15 +90,19 @@ def _advice(windows: tuple[Window, ...]) -> str:
 
 
 def _is_evened_out(subject: Subject, index: int) -> bool:
-    behind = reached(subject, index, PASSED)
+    behind = reached(subject, index, _passes)
     if not behind:
         return not subject.complete  # what evens it out may be what could not be worked out
-    return all(each is not None and _evens_out(subject, each) for each in behind)
+    return all(place is not None and _evens_out(subject, place) for place in behind)
+
+
+def _passes(kind: Kind) -> bool:
+    return keeps_channels(kind) or kind.is_activation or kind.merges in {"sum", "end to end"}
 
 
 def _evens_out(subject: Subject, index: int) -> bool:
     node = subject.network.nodes[index]
-    if node.kind != "conv" or len(node.shape) == 1:
+    if not is_fixed_convolution(node.config) or len(node.shape) == 1:
         return False
     windows = windows_of(node.config, subject.shapes(index)[0])
-    return all(window.kernel >= EVENS_OUT and window.stride == 1 for window in windows)
+    return all(window.kernel >= _EVENS_OUT and window.stride == 1 for window in windows)

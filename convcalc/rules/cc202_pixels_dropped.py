@@ -31,10 +31,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape
 from convcalc.rules._resize import nearest_clean_input
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, Windowed, left_over, never_reached, windowed, windows_of
+from convcalc.rules._windows import Windowed, left_over, never_reached, windowed, windows_of
 
 SEVERITY = "warning"
 
@@ -42,47 +42,46 @@ SEVERITY = "warning"
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows that end before their axis does."""
     clean: dict[int, str | None] = {}
-    for found in windowed(subject):
-        if found.rounds_up:
+    for layer in windowed(subject):
+        if layer.rounds_up:
             continue
-        lost = tuple(never_reached(window, size) for window, size, _ in found.axes)
+        lost = tuple(never_reached(window, size) for window, size, _ in layer.axes)
         if not any(lost):
             continue
         axis = next(axis for axis, dropped in enumerate(lost) if dropped)
         if axis not in clean:
             clean[axis] = nearest_clean_input(subject, axis, _drops)
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: {_said(found, lost)}",
-            _advice(found, axis, lost[axis], clean[axis]),
-            field="stride" if getattr(found.node.config, "stride", None) is not None else "kernel_size",
+            layer.index,
+            f"{layer.node.name}: {_unread(layer, lost)}",
+            _advice(layer, axis, lost[axis], clean[axis]),
+            field="stride" if getattr(layer.node.config, "stride", None) is not None else "kernel_size",
         )
 
 
-def _said(found: Windowed, lost: tuple[int, ...]) -> str:
+def _unread(layer: Windowed, lost: tuple[int, ...]) -> str:
     every = read = 1
-    for size, dropped in zip(found.sizes, lost, strict=True):
+    for size, dropped in zip(layer.sizes, lost, strict=True):
         every, read = every * size, read * (size - dropped)
     axis = next(axis for axis, dropped in enumerate(lost) if dropped)
     count = lost[axis]
     last = "the last position is" if count == 1 else f"the last {count} positions are"
-    window = found.windows[axis]
+    window = layer.windows[axis]
     return (
-        f"windows of {window.extent} at stride {window.stride} do not divide an axis of {found.sizes[axis]}: "
+        f"windows of {window.extent} at stride {window.stride} do not divide an axis of {layer.sizes[axis]}: "
         f"{last} never read ({every - read:,} of {every:,} positions of the map)"
     )
 
 
-def _advice(found: Windowed, axis: int, lost: int, clean: str | None) -> str:
-    window, size = found.windows[axis], found.sizes[axis]
+def _advice(layer: Windowed, axis: int, lost: int, clean: str | None) -> str:
+    window, size = layer.windows[axis], layer.sizes[axis]
     longer = size + window.stride - left_over(window, size)
-    pool = ", or ceil_mode: true" if hasattr(found.node.config, "ceil_mode") else ""
-    whole = f"; with an input of {clean} no layer drops any" if clean is not None else ""
+    pool = ", or ceil_mode: true" if hasattr(layer.node.config, "ceil_mode") else ""
+    everywhere = f"; with an input of {clean} no layer drops any" if clean is not None else ""
     shorter = f"{size - lost} or {longer}" if size > lost else f"{longer}"
-    return f"an axis of {shorter} leaves nothing unread{pool}{whole}"
+    return f"an axis of {shorter} leaves nothing unread{pool}{everywhere}"
 
 
-def _drops(kind: str, config: object, x: Shape) -> bool:
-    if kind not in FORWARD or getattr(config, "ceil_mode", False):
-        return False
-    return any(never_reached(window, size) for window, size in zip(windows_of(config, x), x[1:], strict=True))
+def _drops(config: Kind, x: Shape) -> bool:
+    windows = zip(windows_of(config, x), x[1:], strict=True) if config.is_windowed else ()
+    return not getattr(config, "ceil_mode", False) and any(never_reached(window, size) for window, size in windows)

@@ -46,41 +46,38 @@ from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import POOLS, QUIET, reached
-from convcalc.rules._paths import CUTS
+from convcalc.rules._graph import is_fixed_convolution, keeps_channels, reached
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, Windowed, per_axis, read, residues, shown, windowed, windows_of
+from convcalc.rules._windows import Windowed, per_axis, read, residues, shown, windowed, windows_of
 
 SEVERITY = "warning"
-
-PASSED = QUIET | {"scale"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows whose taps miss some of the stride's remainders."""
-    for found in windowed(subject):
-        if all(residues(window) == window.stride for window in found.windows):
+    for layer in windowed(subject):
+        if all(residues(window) == window.stride for window in layer.windows):
             continue
         seen = [
             size if residues(window) == window.stride else read(window, size, outputs)
-            for window, size, outputs in found.axes
+            for window, size, outputs in layer.axes
         ]
-        every = product(found.sizes)
+        every = product(layer.sizes)
         unread = every - product(seen)
         if not unread:
             continue
-        is_point = all(window.kernel == 1 for window in found.windows)
-        is_read_elsewhere = _is_read_elsewhere(subject, found.index)
-        if is_read_elsewhere and found.node.kind in POOLS and is_point:
+        is_point = all(window.kernel == 1 for window in layer.windows)
+        is_read_elsewhere = _is_read_elsewhere(subject, layer.index)
+        if is_read_elsewhere and layer.node.config.is_pool and is_point:
             continue
-        channels = subject.shapes(found.index)[0][0]
+        channels = subject.shapes(layer.index)[0][0]
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: {_said(found)}: {channels * unread:,} of {channels * every:,} values that enter, "
+            layer.index,
+            f"{layer.node.name}: {_reading(layer)}: {channels * unread:,} of {channels * every:,} values that enter, "
             f"{100 * unread / every:.0f} %, are never read{' by it' if is_read_elsewhere else ''}",
-            _advice(found, is_point),
+            _advice(layer, is_point),
             field="stride",
-            severity="info" if is_read_elsewhere or (is_point and _is_shortcut(subject, found.index)) else "",
+            severity="info" if is_read_elsewhere or (is_point and _is_shortcut(subject, layer.index)) else "",
         )
 
 
@@ -94,12 +91,12 @@ def _is_read_elsewhere(subject: Subject, index: int) -> bool:
 
 def _reads_all(subject: Subject, index: int) -> bool:
     node = subject.network.nodes[index]
-    windows = windows_of(node.config, subject.shapes(index)[0]) if node.kind in FORWARD else ()
-    return node.kind not in CUTS and all(residues(window) == window.stride for window in windows)
+    x = subject.shapes(index)[0]
+    return not node.config.cut(x) and all(residues(window) == window.stride for window in windows_of(node.config, x))
 
 
-def _said(found: Windowed) -> str:
-    windows = [window for window in found.windows if residues(window) < window.stride]
+def _reading(layer: Windowed) -> str:
+    windows = [window for window in layer.windows if residues(window) < window.stride]
     window = windows[0]
     apart = f" {window.dilation} apart" if window.dilation > 1 and window.kernel > 1 else ""
     taps = "1 tap" if window.kernel == 1 else f"{window.kernel} taps{apart}"
@@ -108,19 +105,19 @@ def _said(found: Windowed) -> str:
 
 
 def _is_shortcut(subject: Subject, index: int) -> bool:
-    behind = reached(subject, index, PASSED)
+    behind = reached(subject, index, keeps_channels)
     if not behind:
         return not subject.complete  # the sum may be what could not be worked out
     nodes = subject.network.nodes
-    return all(each is not None and nodes[each].kind == "add" for each in behind)
+    return all(place is not None and nodes[place].config.merges == "sum" for place in behind)
 
 
-def _advice(found: Windowed, is_point: bool) -> str:
-    strides = tuple(window.stride for window in found.windows)
-    if is_point and found.node.kind == "conv":
+def _advice(layer: Windowed, is_point: bool) -> str:
+    strides = tuple(window.stride for window in layer.windows)
+    if is_point and is_fixed_convolution(layer.node.config):
         return f"avg_pool: {per_axis(strides)} and then the 1x1 at stride 1 reads all; or kernel_size {shown(strides)}"
-    kernels = [_covering_kernel(window) for window in found.windows]
-    stride = per_axis([_covering_stride(window) for window in found.windows])
+    kernels = [_covering_kernel(window) for window in layer.windows]
+    stride = per_axis([_covering_stride(window) for window in layer.windows])
     return (
         f"kernel_size {per_axis(kernels)} or stride {stride} reads all"
         if all(kernels)

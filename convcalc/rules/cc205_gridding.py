@@ -45,8 +45,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convcalc.network import Node
-from convcalc.rules._runs import Run, Runs, members, runs
+from convcalc.rules._paths import laid_along
+from convcalc.rules._runs import AxisRun, AxisRuns, members, runs
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windows_of
 
@@ -56,7 +56,7 @@ MOST_TRIED = 64
 """Smaller dilations that are tried for one finding."""
 MOST_LAYERS_TRIED = 20_000
 """Layers that are gone through with other dilations, for all findings together."""
-MOST_NAMED = 6
+_MOST_NAMED = 6
 """Layers that a message names."""
 
 
@@ -64,56 +64,51 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Runs with holes, each at its last dilated convolution."""
     if not subject.complete or not _any_dilation(subject):
         return
-    found = runs(subject)
-    worst: dict[int, tuple[float, int, int, Run]] = {}
-    for node in range(len(found)):
-        for axis, run in enumerate(found[node]):
-            if run is None or run.last is None or not _has_holes(run) or _goes_on(subject, found, node, axis):
+    reached = runs(subject)
+    worst: dict[int, tuple[float, int, int, AxisRun]] = {}
+    for node in range(len(reached)):
+        for axis, run in enumerate(reached[node]):
+            if run is None or run.last is None or not _has_holes(run) or _goes_on(subject, reached, node, axis):
                 continue
             candidate = (run.reads / run.span, node, axis, run)
             worst[run.last] = min(worst.get(run.last, candidate), candidate)
-    left = MOST_LAYERS_TRIED // len(found)
+    left = MOST_LAYERS_TRIED // len(reached)
     for last, (_, node, axis, run) in sorted(worst.items()):
         subject.at = last
         advice, tried = _advice(subject, last, node, axis, min(left, MOST_TRIED))
         left -= tried
-        yield subject.problem(last, _said(subject, found, last, node, axis, run), advice, field="dilation")
+        yield subject.problem(last, _message(subject, reached, last, node, axis, run), advice, field="dilation")
 
 
 def _any_dilation(subject: Subject) -> bool:
     return any(set(getattr(node.config, "dilation", ())) - {1} for node in subject.network.layers)
 
 
-def _has_holes(run: Run) -> bool:
+def _has_holes(run: AxisRun) -> bool:
     return run.reads < run.span and not (run.parallel and run.depth == 1)
 
 
-def _goes_on(subject: Subject, found: list[Runs], node: int, axis: int) -> bool:
+def _goes_on(subject: Subject, reached: list[AxisRuns], node: int, axis: int) -> bool:
     """Whether a layer behind belongs to the same run, or may: positions are not followed through it."""
-    own, nodes = found[node][axis], subject.network.nodes
+    own, nodes = reached[node][axis], subject.network.nodes
     for consumer in subject.consumers(node):
-        if nodes[consumer].kind in {"reshape", "permute"} or _is_laid_along(nodes[consumer], axis):
+        if nodes[consumer].kind in {"reshape", "permute"} or laid_along(nodes[consumer]) == axis:
             return True
-        run = found[consumer][axis] if axis < len(found[consumer]) else None
+        run = reached[consumer][axis] if axis < len(reached[consumer]) else None
         if run is not None and own is not None and run.source == own.source:
             return True
     return False
 
 
-def _is_laid_along(node: Node, axis: int) -> bool:
-    """Whether tensors are laid end to end along an axis."""
-    return node.kind == "concat" and getattr(node.config, "axis", 0) % len(node.shape) == axis
-
-
-def _said(subject: Subject, found: list[Runs], last: int, node: int, axis: int, run: Run) -> str:
+def _message(subject: Subject, reached: list[AxisRuns], last: int, node: int, axis: int, run: AxisRun) -> str:
     nodes = subject.network.nodes
-    joined = members(subject, found, node, axis)
+    joined = members(subject, reached, node, axis)
     dilations = [windows_of(nodes[i].config, subject.shapes(i)[0])[axis - 1].dilation for i in joined]
     common = math.gcd(*dilations)
     shared = f"; all share the factor {common}, so neighbouring outputs see different inputs" if common > 1 else ""
     alone = len(joined) == 1
-    named = ", ".join(map(str, dilations[-MOST_NAMED:]))
-    if len(joined) > MOST_NAMED:
+    named = ", ".join(map(str, dilations[-_MOST_NAMED:]))
+    if len(joined) > _MOST_NAMED:
         named = f"..., {named}"
     stack = "its dilation" if alone else f"the {len(joined)} windows up to it, of dilations"
     return (
@@ -130,5 +125,5 @@ def _advice(subject: Subject, last: int, node: int, axis: int, tries: int) -> tu
         run = runs(subject, {last: dilation})[node][axis]
         if run is not None and run.reads == run.span:
             return f"dilation {dilation} here leaves no holes", tried
-    said = "begin with dilation 1 and let each dilation be at most the positions read so far: 1, 2, 5 or 1, 2, 4, 8"
-    return said, len(smaller)
+    general = "begin with dilation 1 and let each dilation be at most the positions read so far: 1, 2, 5 or 1, 2, 4, 8"
+    return general, len(smaller)

@@ -39,7 +39,7 @@ from typing import Any, NamedTuple
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import is_tied, users
+from convcalc.rules._graph import is_fixed_convolution, is_tied, users
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import meetings, pads, per_axis, redilated, touches_padding, windows_of
 
@@ -47,7 +47,7 @@ SEVERITY = "warning"
 
 MOST_TRIED = 2**14
 """Taps that are looked at to find a smaller dilation, or a larger axis."""
-MOST_COMBINED = 2**16
+_MOST_COMBINED = 2**16
 """Taps of all axes together that are told apart where weights are shared."""
 
 
@@ -64,7 +64,7 @@ class Axis(NamedTuple):
 
 Axes = tuple[Axis, ...]
 
-Live = list[bool]
+_Live = list[bool]
 """Of every tap of an axis, whether it ever meets data."""
 
 
@@ -73,7 +73,9 @@ def check(subject: Subject) -> Iterator[Problem]:
     nodes = subject.network.nodes
     for index, uses in users(subject).items():
         node = nodes[index]
-        if node.kind not in {"conv", "conv_transpose"} or len(node.shape) == 1 or is_tied(subject, index, "weight"):
+        kind = node.config
+        is_looked_at = is_fixed_convolution(kind) or kind.is_transposed
+        if not is_looked_at or len(node.shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
         alive = [_alive(axes(subject, use)) for use in uses]
@@ -88,22 +90,22 @@ def axes(subject: Subject, index: int) -> list[Axis]:
     node = subject.network.nodes[index]
     config: Any = node.config
     x = subject.shapes(index)[0]
-    if node.kind == "conv_transpose":
+    if node.config.is_transposed:
         return [Axis(*axis) for axis in zip(config.windows(), node.shape[1:], x[1:], strict=True)]
     if config.padding_mode != "zeros":
         return []
     return [Axis(*axis) for axis in zip(windows_of(config, x), x[1:], node.shape[1:], strict=True)]
 
 
-def _alive(axes: list[Axis]) -> list[Live] | None:
+def _alive(axes: list[Axis]) -> list[_Live] | None:
     """Of every axis its live taps; None where all are, or there are too many to look at."""
     if not any(touches_padding(*axis) for axis in axes):
         return None
-    found = [meetings(*axis) for axis in axes]
-    return [[count > 0 for count in counts] for counts in found if counts is not None] if all(found) else None
+    counted = [meetings(*axis) for axis in axes]
+    return [[count > 0 for count in counts] for counts in counted if counts is not None] if all(counted) else None
 
 
-def _problem(subject: Subject, index: int, alive: list[list[Live]]) -> Problem | None:
+def _problem(subject: Subject, index: int, alive: list[list[_Live]]) -> Problem | None:
     node = subject.network.nodes[index]
     config: Any = node.config
     taps = product(config.kernel_size)
@@ -112,7 +114,7 @@ def _problem(subject: Subject, index: int, alive: list[list[Live]]) -> Problem |
         return None
     dead = taps - live
     weights = product(config.weights(*subject.shapes(index))["weight"])
-    only = "only ever multiply padding" if node.kind == "conv" else "only ever write what is cropped"
+    only = "only ever write what is cropped" if node.config.is_transposed else "only ever multiply padding"
     if dead == 1:
         only = only.replace("multiply", "multiplies").replace("write", "writes")
     return subject.problem(
@@ -123,24 +125,24 @@ def _problem(subject: Subject, index: int, alive: list[list[Live]]) -> Problem |
     )
 
 
-def _live_taps(alive: list[list[Live]], taps: int) -> int | None:
+def _live_taps(alive: list[list[_Live]], taps: int) -> int | None:
     """Taps that are alive in any use of the weights."""
     if all(live == alive[0] for live in alive):
         return product([sum(axis) for axis in alive[0]])
-    if taps > MOST_COMBINED:
+    if taps > _MOST_COMBINED:
         return None
     return len(set().union(*(combinations(*map(_places, live)) for live in alive)))
 
 
-def _places(live: Live) -> list[int]:
+def _places(live: _Live) -> list[int]:
     return [tap for tap, is_live in enumerate(live) if is_live]
 
 
-def _advice(subject: Subject, index: int, alive: list[Live]) -> str:
-    if subject.network.nodes[index].kind != "conv":
+def _advice(subject: Subject, index: int, alive: list[_Live]) -> str:
+    if subject.network.nodes[index].config.is_transposed:
         return ""
-    found = tuple(axes(subject, index))
-    return "; ".join(advice for advice in (_smaller_kernel(found, alive), _keeping_alive(found)) if advice)
+    per_axis_ = tuple(axes(subject, index))
+    return "; ".join(advice for advice in (_smaller_kernel(per_axis_, alive), _keeping_alive(per_axis_)) if advice)
 
 
 @lru_cache(maxsize=64)
@@ -148,7 +150,7 @@ def _keeping_alive(axes: Axes) -> str:
     return _smaller_dilation(axes) or _larger_axis(axes)
 
 
-def _smaller_kernel(axes: Axes, alive: list[Live]) -> str:
+def _smaller_kernel(axes: Axes, alive: list[_Live]) -> str:
     """The window without its dead taps, where these are at the ends and the padding there goes with them."""
     kernels, padding = [], []
     for (window, *_), live in zip(axes, alive, strict=True):

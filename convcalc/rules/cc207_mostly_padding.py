@@ -28,6 +28,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
+from convcalc.rules._graph import is_fixed_convolution
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import meetings, touches_padding, windowed
 
@@ -36,23 +37,23 @@ SEVERITY = "info"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions that look at padding most of the time."""
-    for found in windowed(subject):
-        if found.node.kind != "conv" or not found.pads_with_zeros:
+    for layer in windowed(subject):
+        if not is_fixed_convolution(layer.node.config) or not layer.pads_with_zeros:
             continue
-        if not any(touches_padding(*axis) for axis in found.axes):
+        if not any(touches_padding(*axis) for axis in layer.axes):
             continue
-        counts = [meetings(*axis) for axis in found.axes]
+        counts = [meetings(*axis) for axis in layer.axes]
         if any(count is None for count in counts):
             continue
         valid = product([sum(count or []) for count in counts])
-        pairs = product([outputs * window.kernel for window, _, outputs in found.axes])
+        pairs = product([outputs * window.kernel for window, _, outputs in layer.axes])
         if 2 * valid >= pairs:
             continue
-        macs = subject.row(found.index).macs
+        macs = subject.row(layer.index).macs
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: {100 * valid / pairs:.0f} % of its taps fall on the map of "
-            f"{'x'.join(map(str, found.sizes))}, the rest on padding: {macs - macs * valid // pairs:,} of "
+            layer.index,
+            f"{layer.node.name}: {100 * valid / pairs:.0f} % of its taps fall on the map of "
+            f"{'x'.join(map(str, layer.sizes))}, the rest on padding: {macs - macs * valid // pairs:,} of "
             f"{macs:,} MACs multiply zeros",
             "give it a larger map, or a smaller kernel_size or dilation",
             field="padding",

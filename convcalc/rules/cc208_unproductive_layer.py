@@ -67,34 +67,34 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _seen(subject: Subject, layer: Convolved, axes: list[int]) -> Problem:
-    found, row = layer.found, subject.row(layer.found.index)
+    own, row = layer.found, subject.row(layer.found.index)
     sizes = tuple(int(layer.entering[axis].size) for axis in axes)
     limits = tuple(layer.entering[axis].limit for axis in axes)
     partly = len(axes) < len(layer.entering)
     along = f" along axis {', '.join(map(str, axes))}" if partly else ""
-    kernel = "x".join(str(window.kernel) for window in found.windows)
+    kernel = "x".join(str(window.kernel) for window in own.windows)
     return subject.problem(
-        found.index,
-        f"{found.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
+        own.index,
+        f"{own.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
         f"{along} before this {kernel}, which adds none: {row.params:,} params and {row.macs:,} MACs",
         f"remove it, stride less before it, or use an input of {per_axis([size + 1 for size in sizes])} or more{along}",
-        severity="info" if partly or len(layer.entering) == 1 or is_depthwise(subject, found.index) else "",
+        severity="info" if partly or len(layer.entering) == 1 or is_depthwise(subject, own.index) else "",
     )
 
 
 def _acts_as_fully_connected(layer: Convolved) -> bool:
-    found = layer.found
-    on_purpose = set(found.outputs) == {1} and all(window.before == window.after == 0 for window in found.windows)
-    return not on_purpose and all(size <= window.extent for window, size, _ in found.axes)
+    own = layer.found
+    on_purpose = set(own.outputs) == {1} and all(window.before == window.after == 0 for window in own.windows)
+    return not on_purpose and all(size <= window.extent for window, size, _ in own.axes)
 
 
 def _fully_connected(subject: Subject, layer: Convolved) -> Problem:
-    found = layer.found
-    extents = tuple(window.extent for window in found.windows)
+    own = layer.found
+    extents = tuple(window.extent for window in own.windows)
     return subject.problem(
-        found.index,
-        f"{found.node.name}: its window of {shown(extents)} is as large as the map of {shown(found.sizes)}: it acts as "
-        f"a fully connected layer, with {subject.row(found.index).params:,} params",
+        own.index,
+        f"{own.node.name}: its window of {shown(extents)} is as large as the map of {shown(own.sizes)}: it acts as "
+        f"a fully connected layer, with {subject.row(own.index).params:,} params",
         f"give it a map of {per_axis([extent + 1 for extent in extents])} or more, or pool and use linear",
         severity="info",
     )

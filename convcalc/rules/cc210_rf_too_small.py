@@ -43,8 +43,7 @@ from convcalc.rules._windows import shown
 
 SEVERITY = "info"
 
-MOST_LAYERS_ADVISED = 8
-GLOBAL_POOLS = frozenset({"global_avg_pool", "global_max_pool", "adaptive_avg_pool", "adaptive_max_pool"})
+_MOST_LAYERS_ADVISED = 8
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -63,11 +62,11 @@ def check(subject: Subject) -> Iterator[Problem]:
             continue
         subject.at = index
         sizes = tuple(size or 0 for size in seen.size)
-        whole = "an object" if wanted else "an input"
+        looked_for = "an object" if wanted else "an input"
         yield subject.problem(
             index,
             f"{network.nodes[index].name}: a position of this last map sees {shown(sizes)} "
-            f"position{'' if set(sizes) == {1} else 's'} of {whole} of {shown(needed)}",
+            f"position{'' if set(sizes) == {1} else 's'} of {looked_for} of {shown(needed)}",
             _advice(sizes, needed, seen.stride),
             severity="warning" if wanted else "",
         )
@@ -76,11 +75,13 @@ def check(subject: Subject) -> Iterator[Problem]:
 def _last_maps(subject: Subject) -> set[int]:
     nodes, first = subject.network.nodes, subject.network.input_count
     comes_back = some_behind(subject, lambda index: positions(nodes[index].shape) > 1)
-    found = {index for index in subject.network.outputs if index >= first and positions(nodes[index].shape) > 1}
+    maps = {index for index in subject.network.outputs if index >= first and positions(nodes[index].shape) > 1}
     for index, node in subject.layers:
-        if node.kind in GLOBAL_POOLS and positions(node.shape) == 1 and not comes_back[index]:
-            found.update(source for source in node.inputs if source >= first and positions(nodes[source].shape) > 1)
-    return found
+        kind = node.config
+        is_without_window = kind.is_pool and not kind.is_windowed
+        if is_without_window and positions(node.shape) == 1 and not comes_back[index]:
+            maps.update(source for source in node.inputs if source >= first and positions(nodes[source].shape) > 1)
+    return maps
 
 
 def _advice(sizes: tuple[int, ...], needed: tuple[int, ...], strides: tuple[int | None, ...] | None) -> str:
@@ -89,7 +90,7 @@ def _advice(sizes: tuple[int, ...], needed: tuple[int, ...], strides: tuple[int 
     if not stride:
         return "stride earlier, dilate, or go deeper"
     more = -(-(needed[axis] - sizes[axis]) // (2 * stride))
-    if more > MOST_LAYERS_ADVISED:
+    if more > _MOST_LAYERS_ADVISED:
         return f"stride earlier, or dilate: {more} more windows of 3 would be needed at this stride of {stride}"
     windows = "window" if more == 1 else "windows"
     return f"{more} more {windows} of 3 at this stride of {stride} would do, or striding earlier, or dilating"

@@ -37,9 +37,9 @@ from typing import NamedTuple
 from convcalc.arithmetic.window import Window
 from convcalc.network import Node
 from convcalc.rules._graph import classifies
-from convcalc.rules._paths import MERGES, Paths, meeting, shortest
+from convcalc.rules._paths import Paths, meeting, shortest
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import FORWARD, counted, is_causal, windows_of
+from convcalc.rules._windows import counted, is_causal, windows_of
 
 SEVERITY = "warning"
 
@@ -47,7 +47,7 @@ LEAST = 1
 """Positions of the input that shifts must add up to."""
 
 
-class Shift(NamedTuple):
+class _Shift(NamedTuple):
     """How far the windows of a path push one axis, in positions of the input; how many do, and the last of them."""
 
     total: float = 0.0
@@ -55,18 +55,18 @@ class Shift(NamedTuple):
     last: int = -1
 
 
-Shifts = tuple[Shift | None, ...]
+_Shifts = tuple[_Shift | None, ...]
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Paths along which even windows shift by a position or more."""
     if not subject.complete or not any(_shifts(subject, index, node) for index, node in subject.layers):
         return
-    found = _along_paths(subject)
-    worst: dict[int, Shift] = {}
-    for index, shifts in enumerate(found):
+    largest = _along_paths(subject)
+    worst: dict[int, _Shift] = {}
+    for index, shifts in enumerate(largest):
         for axis, shift in enumerate(shifts):
-            if shift is None or abs(shift.total) < LEAST or not _ends(subject, found, index, axis):
+            if shift is None or abs(shift.total) < LEAST or not _ends(subject, largest, index, axis):
                 continue
             worst[shift.last] = max(worst.get(shift.last, shift), shift, key=lambda shift: abs(shift.total))
     for last, shift in sorted(worst.items()):
@@ -74,7 +74,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         yield _problem(subject, last, shift)
 
 
-def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
+def _problem(subject: Subject, last: int, shift: _Shift) -> Problem:
     who = f"{shift.layers} even kernels up to this one shift" if shift.layers > 1 else "an even kernel shifts"
     far, end = counted(abs(shift.total), "position"), "beginning" if shift.total > 0 else "end"
     return subject.problem(
@@ -87,8 +87,6 @@ def _problem(subject: Subject, last: int, shift: Shift) -> Problem:
 
 
 def _shifts(subject: Subject, index: int, node: Node) -> bool:
-    if node.kind not in FORWARD or len(node.shape) == 1:
-        return False
     windows = windows_of(node.config, subject.shapes(index)[0])
     return any(_is_uneven(node, window) for window in windows)
 
@@ -98,46 +96,46 @@ def _is_uneven(node: Node, window: Window) -> bool:
     return is_even and window.before != window.after and not is_causal(node, window)
 
 
-def _along_paths(subject: Subject) -> list[Shifts]:
+def _along_paths(subject: Subject) -> list[_Shifts]:
     """The largest shift of any path to every node, an entry for each axis of its tensor."""
     nodes, paths = subject.network.nodes, shortest(subject)
-    found: list[Shifts] = []
+    largest: list[_Shifts] = []
     for index, node in enumerate(nodes):
-        entering = [found[source] for source in node.inputs]
+        entering = [largest[source] for source in node.inputs]
         shapes = [nodes[source].shape for source in node.inputs]
         if not entering:
-            found.append((None, *(Shift() for _ in node.shape[1:])))
-        elif node.kind in MERGES:
-            found.append(tuple(_largest(meeting(node, axis, entering, shapes)) for axis in range(len(node.shape))))
+            largest.append((None, *(_Shift() for _ in node.shape[1:])))
+        elif node.config.merges:
+            largest.append(tuple(_largest(meeting(node, axis, entering, shapes)) for axis in range(len(node.shape))))
         else:
-            windows = windows_of(node.config, shapes[0]) if node.kind in FORWARD else ()
-            found.append(_through(index, node, windows, entering[0], paths[node.inputs[0]], paths[index]))
-    return found
+            windows = windows_of(node.config, shapes[0])
+            largest.append(_through(index, node, windows, entering[0], paths[node.inputs[0]], paths[index]))
+    return largest
 
 
-def _largest(met: list[Shift | None]) -> Shift | None:
+def _largest(met: list[_Shift | None]) -> _Shift | None:
     return max((shift for shift in met if shift is not None), key=lambda shift: abs(shift.total), default=None)
 
 
 def _through(
-    index: int, node: Node, windows: tuple[Window, ...], entering: Shifts, before: Paths, behind: Paths
-) -> Shifts:
-    found: list[Shift | None] = []
+    index: int, node: Node, windows: tuple[Window, ...], entering: _Shifts, before: Paths, behind: Paths
+) -> _Shifts:
+    shifts: list[_Shift | None] = []
     for axis, path in enumerate(behind):
         source = before[axis] if axis < len(before) else None
         shift = entering[axis] if axis < len(entering) else None
         if path is None or source is None or shift is None or source.axis != path.axis:
-            found.append(None)
+            shifts.append(None)
             continue
         window = windows[axis - 1] if windows else None
         if window is not None and _is_uneven(node, window):
             pushed = (window.after - window.before) / 2 * source.stride
-            shift = Shift(shift.total + pushed, shift.layers + 1, index)
-        found.append(shift)
-    return tuple(found)
+            shift = _Shift(shift.total + pushed, shift.layers + 1, index)
+        shifts.append(shift)
+    return tuple(shifts)
 
 
-def _ends(subject: Subject, found: list[Shifts], index: int, axis: int) -> bool:
+def _ends(subject: Subject, largest: list[_Shifts], index: int, axis: int) -> bool:
     """Whether positions of an axis go no further than here."""
-    behind = [found[consumer] for consumer in subject.consumers(index)]
+    behind = [largest[consumer] for consumer in subject.consumers(index)]
     return subject.is_output(index) or not any(axis < len(shifts) and shifts[axis] is not None for shifts in behind)

@@ -77,7 +77,6 @@ from convcalc.rules._windows import counted
 
 SEVERITY = "warning"
 
-MERGES = frozenset({"add", "max", "min", "concat"})
 LEAST = 0.5 - 1e-9
 """Steps that count as half of one."""
 
@@ -89,7 +88,7 @@ def mistakes(subject: Subject) -> list[str]:
     return [nodes[index].name for index, worst in apart.items() if worst is not None and worst.is_mistake]
 
 
-class Apart(NamedTuple):
+class _Apart(NamedTuple):
     """How far the inputs at two places of a merge are apart, in steps of its map and in positions of the net's input.
 
     What counts most comes last in order.
@@ -122,10 +121,13 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _merges(subject: Subject) -> Iterator[int]:
-    return (index for index, node in subject.layers if node.kind in MERGES and len(set(node.inputs)) > 1)
+    """Where paths must meet at one place; a product may be a gate, which stands for a whole neighbourhood."""
+    for index, node in subject.layers:
+        if node.config.merges not in {"", "product"} and len(set(node.inputs)) > 1:
+            yield index
 
 
-def _apart(subject: Subject, index: int) -> list[Apart]:
+def _apart(subject: Subject, index: int) -> list[_Apart]:
     """Every input that is half a step or more from the first; on an axis of several it may only look back."""
     node = subject.network.nodes[index]
     axes = [list(_apart_along(subject, index, axis)) for axis in range(1, len(node.shape))]
@@ -139,7 +141,7 @@ def _apart(subject: Subject, index: int) -> list[Apart]:
     ]
 
 
-def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apart, bool]]:
+def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[_Apart, bool]]:
     """The inputs that are apart on one axis, and whether they end together where they are meant to look back."""
     nodes, paths = subject.network.nodes, shortest(subject)
     node = nodes[index]
@@ -157,7 +159,7 @@ def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[Apar
         if positions / step >= LEAST:
             left = abs(start.place(middle) - path.place(middle) + _spread(start) - _spread(path))
             ends = abs(start.end(middle) - path.end(middle)) / step < LEAST
-            apart = Apart(left / step >= LEAST, positions / step, positions, first, place)
+            apart = _Apart(left / step >= LEAST, positions / step, positions, first, place)
             yield apart, ends and (start.looks_back or path.looks_back)
 
 

@@ -37,7 +37,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, is_tied, users
+from convcalc.rules._graph import is_tied, users
 from convcalc.rules._subject import Fix, Problem, Subject
 
 SEVERITY = "warning"
@@ -48,12 +48,12 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # a consumer may be missing
     nodes = subject.network.nodes
-    found = [
+    cancelled = [
         index
         for index, uses in users(subject).items()
         if not is_tied(subject, index, "bias") and all(_is_cancelled(subject, use) for use in uses)
     ]
-    for index in found:
+    for index in cancelled:
         subject.at = index
         node, norm = nodes[index], nodes[subject.consumers(index)[0]]
         params, added = node.shape[0], subject.row(index).elementwise_ops
@@ -63,30 +63,26 @@ def check(subject: Subject) -> Iterator[Problem]:
             f"{params:,} params and {added:,} additions that change nothing",
             "write bias: false",
             field="bias",
-            fix=_fix(subject, index, set(found)),
+            fix=_fix(subject, index, set(cancelled)),
         )
 
 
 def _is_cancelled(subject: Subject, index: int) -> bool:
     node = subject.network.nodes[index]
-    channels_are_features = node.kind in CONVOLUTIONS or (node.kind == "linear" and len(node.shape) == 1)
+    kind = node.config
+    channels_are_features = kind.is_convolution or (kind.is_linear and len(node.shape) == 1)
     if not channels_are_features or not getattr(node.config, "bias", False) or subject.is_output(index):
         return False
     consumers = subject.consumers(index)
-    return bool(consumers) and all(_centres_channels(subject, consumer) for consumer in consumers)
+    kinds = [subject.network.nodes[consumer].config for consumer in consumers]
+    return bool(consumers) and all(kind.centres_channels(node.shape) for kind in kinds)
 
 
-def _centres_channels(subject: Subject, index: int) -> bool:
-    node = subject.network.nodes[index]
-    if node.kind == "group_norm":
-        return getattr(node.config, "num_groups", 0) == node.shape[0] and len(node.shape) > 1
-    return node.kind in {"batch_norm", "instance_norm"}
-
-
-def _fix(subject: Subject, index: int, found: set[int]) -> Fix | None:
+def _fix(subject: Subject, index: int, cancelled: set[int]) -> Fix | None:
     from convcalc.rules._fixes import setting
 
     nodes = subject.network.nodes
-    if any(getattr(nodes[one].config, "bias", False) and one not in found for one in subject.places.same_text(index)):
+    twins = set(subject.places.same_text(index)) - cancelled
+    if any(getattr(nodes[twin].config, "bias", False) for twin in twins):
         return None  # built from the same text is one whose bias does something
     return setting(subject, index, "bias", "false", because=subject.consumers(index))

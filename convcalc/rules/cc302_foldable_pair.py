@@ -44,12 +44,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from convcalc.arithmetic.number import product
-from convcalc.rules._graph import before, only_next, users
+from convcalc.layers import Kind
+from convcalc.rules._graph import before, is_fixed_convolution, only_next, users
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
-
-PASSED = frozenset({"batch_norm", "scale", "dropout", "identity"})
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -58,14 +57,16 @@ def check(subject: Subject) -> Iterator[Problem]:
         return  # another use of the first, or what is between, may be missing
     nodes = subject.network.nodes
     for second, node in subject.layers:
-        if node.kind not in {"conv", "linear"}:
+        kind = node.config
+        if not (is_fixed_convolution(kind) or kind.is_linear):
             continue
-        first = before(subject, second, PASSED)
-        if nodes[first].kind != node.kind or only_next(subject, first, PASSED) != second:
+        first = before(subject, second, _passes)
+        if nodes[first].kind != node.kind or only_next(subject, first, _passes) != second:
             continue
+        features = -1 if kind.is_linear else 0
         taps, groups = _folded(nodes[first].config, node.config)
-        channels = subject.shapes(first)[0][0 if node.kind == "conv" else -1]
-        left = node.shape[0] if node.kind == "conv" else node.shape[-1]
+        channels = subject.shapes(first)[0][features]
+        left = node.shape[features]
         weights = channels * left // groups * product(taps)
         macs = weights * (product(node.shape) // left)
         pair_macs = subject.row(first).macs + subject.row(second).macs
@@ -80,6 +81,10 @@ def check(subject: Subject) -> Iterator[Problem]:
             f"{pair_macs:,} and {pair_weights:,}",
             "put an activation between, or write the one",
         )
+
+
+def _passes(kind: Kind) -> bool:
+    return kind.scales_channels or kind.is_inert
 
 
 def _own_weights(subject: Subject, index: int) -> int:

@@ -33,38 +33,27 @@ Allowed:
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
-from typing import Any
 
 from convcalc.network import Node
 from convcalc.rules._subject import Fix, Problem, Subject
 
 SEVERITY = "info"
 
-NOT_NEGATIVE = frozenset({"relu", "relu6", "sigmoid", "hard_sigmoid", "softplus", "softmax"})
-AT_MOST_ONE = frozenset({"sigmoid", "hard_sigmoid", "softmax", "relu6"})
-SAME_SHAPE = {
-    "flatten": "flattens a single axis",
-    "pad": "pads by nothing",
-    "pixel_shuffle": "shuffles by 1",
-    "pixel_unshuffle": "shuffles by 1",
-    "split": "keeps everything",
-}
-"""Kinds that do nothing wherever the shape stays, and what they then do."""
-
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Layers whose output is their input."""
     nodes = subject.network.nodes
-    found = {
+    reasons = {
         index: why
         for index, node in subject.layers
         if len(node.inputs) == 1 and (why := _why(node, nodes[node.inputs[0]]))
     }
     useful = (
-        {id(subject.places.written(index)) for index, _ in subject.layers if index not in found} if found else set()
+        {id(subject.places.written(index)) for index, _ in subject.layers if index not in reasons} if reasons else set()
     )
-    for index, why in found.items():
+    for index, why in reasons.items():
         subject.at = index
         yield subject.problem(
             index, f"{nodes[index].name}: {why}: it changes nothing", "remove it", fix=_fix(subject, index, useful)
@@ -72,32 +61,13 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _why(node: Node, source: Node) -> str:
-    config: Any = node.config
-    if node.kind in SAME_SHAPE and node.shape == source.shape:
-        return SAME_SHAPE[node.kind]
-    if node.kind in {"max_pool", "avg_pool"} and node.shape == source.shape:
-        return "pools single positions" if set(config.kernel_size) == {1} else ""
-    if node.kind in {"adaptive_avg_pool", "adaptive_max_pool"}:
-        return "pools no axis" if set(config.output_size) == {None} else ""
-    if node.kind == "upsample":
-        by_one = set(config.scale_factor or ()) <= {(1, 1)} and node.shape == source.shape
-        return "resizes to the size that is there" if by_one else ""
-    if node.kind == "crop":
-        return "crops nothing" if config.size is None and node.shape == source.shape else ""
-    if node.kind == "slice":
-        return "keeps everything" if config.end is None and node.shape == source.shape else ""
-    if node.kind == "dropout":
-        return "drops a share of 0" if config.p == 0 else ""
-    if node.kind == "permute":
-        kept = [axis % len(node.shape) for axis in config.axes] == list(range(len(node.shape)))
-        return "leaves the axes in their order" if kept else ""
-    if node.kind == "channel_shuffle":
-        return "deals all channels to one group" if config.groups in {1, node.shape[0]} else ""
-    if node.kind == "relu" and source.kind in NOT_NEGATIVE:
-        return f"{source.name} gives nothing negative"
-    if node.kind == "relu6" and source.kind in AT_MOST_ONE:
-        return f"{source.name} gives nothing outside 0 to 6"
-    return ""
+    kind = node.config
+    if not kind.is_clamp:
+        return kind.no_op(source.shape)
+    (least, most), bounds = kind.bounds(), source.config.bounds()
+    if not least <= bounds[0] <= bounds[1] <= most:
+        return ""
+    return f"{source.name} gives nothing {'negative' if most == math.inf else f'outside {least:g} to {most:g}'}"
 
 
 def _fix(subject: Subject, index: int, useful: set[int]) -> Fix | None:
@@ -107,4 +77,4 @@ def _fix(subject: Subject, index: int, useful: set[int]) -> Fix | None:
     if id(subject.places.written(index)) in useful:
         return None
     node = subject.network.nodes[index]
-    return removal(subject, index, because=node.inputs if node.kind in {"relu", "relu6"} else ())
+    return removal(subject, index, because=node.inputs if node.config.is_clamp else ())

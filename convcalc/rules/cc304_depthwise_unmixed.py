@@ -39,7 +39,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, QUIET, before, is_depthwise, some_before, some_behind
+from convcalc.rules._graph import before, is_depthwise, is_quiet, some_before, some_behind
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
@@ -56,7 +56,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     followed = some_behind(subject, set(unmixed).__contains__)
     preceded = some_before(subject, set(unmixed).__contains__)
     for index in unmixed:
-        if followed[index] or mixes(subject, before(subject, index, QUIET)):
+        if followed[index] or mixes(subject, before(subject, index, is_quiet)):
             continue
         subject.at = index
         node, channels = subject.network.nodes[index], subject.shapes(index)[0][0]
@@ -72,7 +72,5 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def mixes(subject: Subject, index: int) -> bool:
     """Whether each channel that leaves a layer is made from all that enter."""
-    node = subject.network.nodes[index]
-    if node.kind in CONVOLUTIONS:
-        return getattr(node.config, "groups", 1) == 1
-    return node.kind in {"linear", "attention"}
+    kind = subject.network.nodes[index].config
+    return kind.mixes_channels and getattr(kind, "groups", 1) == 1

@@ -34,22 +34,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import ACTIVATIONS, POOLS, QUIET, before
+from convcalc.layers import Kind
+from convcalc.rules._graph import before, groups_of, is_grouped, keeps_channels
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
-
-PASSED = QUIET | ACTIVATIONS | POOLS | {"scale"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Grouped convolutions right behind ones of the same groups."""
     for index, node in subject.layers:
-        groups = _groups(subject, index)
-        if groups == 1:
+        if not is_grouped(subject, index):
             continue
-        first = before(subject, index, PASSED)
-        if _groups(subject, first) != groups:
+        groups, first = groups_of(subject, index), before(subject, index, _passes)
+        if groups_of(subject, first) != groups or not is_grouped(subject, first):
             continue
         channels = node.shape[0] // groups
         yield subject.problem(
@@ -61,9 +59,5 @@ def check(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def _groups(subject: Subject, index: int) -> int:
-    """The groups of a grouped convolution; 1 for any other layer, depthwise ones among them."""
-    node = subject.network.nodes[index]
-    groups: int = getattr(node.config, "groups", 1)
-    is_grouped = node.kind in {"conv", "deform_conv"} and 1 < groups < subject.shapes(index)[0][0]
-    return groups if is_grouped else 1
+def _passes(kind: Kind) -> bool:
+    return keeps_channels(kind) or kind.is_activation or (kind.is_pool and kind.is_windowed)

@@ -36,28 +36,29 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, positions
+from convcalc.arithmetic.number import product
+from convcalc.rules._graph import before, positions
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "info"
 
-WARNED_PERCENT = 90
-SAID_PERCENT = 50
+_WARNED_PERCENT = 90
+_SAID_PERCENT = 50
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """The largest linear layer, where these outweigh the rest."""
     if not subject.complete or subject.report.uncosted:
         return  # what the others hold is not known
-    if not any(node.kind in CONVOLUTIONS for node in subject.network.layers):
+    if not any(node.config.is_convolution for node in subject.network.layers):
         return
     linear = {
         index: subject.row(index).params
         for index, node in subject.layers
-        if node.kind == "linear" and len(node.shape) == 1
+        if node.config.is_linear and len(node.shape) == 1
     }
     total, held = subject.report.totals.params, sum(linear.values())
-    if 100 * held <= SAID_PERCENT * total:
+    if 100 * held <= _SAID_PERCENT * total:
         return
     largest = max(linear, key=lambda index: linear[index])
     yield subject.problem(
@@ -65,17 +66,15 @@ def check(subject: Subject) -> Iterator[Problem]:
         f"{subject.network.nodes[largest].name}: linear layers hold {held:,} of {total:,} params "
         f"({100 * held / total:.1f} %), this one {linear[largest]:,}",
         _advice(subject, largest),
-        severity="warning" if 100 * held > WARNED_PERCENT * total else "",
+        severity="warning" if 100 * held > _WARNED_PERCENT * total else "",
     )
 
 
 def _advice(subject: Subject, index: int) -> str:
     nodes = subject.network.nodes
-    source = nodes[index].inputs[0]
-    while nodes[source].kind in {"dropout", "identity"}:
-        source = nodes[source].inputs[0]
-    map_ = nodes[source].inputs[0] if nodes[source].kind in {"flatten", "reshape"} else None
-    if map_ is None or positions(nodes[map_].shape) == 1:
+    source = before(subject, index, lambda kind: kind.is_inert)
+    entering = subject.shapes(source)
+    if len(entering) != 1 or positions(entering[0]) == 1 or nodes[source].shape != (product(entering[0]),):
         return "narrow it, or pool the positions away before it"
-    weights = nodes[map_].shape[0] * nodes[index].shape[0]
+    weights = entering[0][0] * nodes[index].shape[0]
     return f"global_avg_pool in place of {nodes[source].name} leaves it {weights:,} weights"

@@ -30,7 +30,6 @@ Allowed:
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from convcalc.network import Node
 from convcalc.rules._graph import some_behind
@@ -42,13 +41,13 @@ SEVERITY = "info"
 def check(subject: Subject) -> Iterator[Problem]:
     """Dropouts before statistics."""
     nodes = subject.network.nodes
-    if not any(node.kind == "dropout" for node in nodes):
+    if not any(node.config.dropped for node in nodes):
         return
     normalised = some_behind(subject, lambda index: _keeps_statistics(nodes[index]))
     for index, node in subject.layers:
-        config: Any = node.config
-        if node.kind == "dropout" and 0 < config.p < 1 and normalised[index]:
-            scale = 1 / (1 - config.p)
+        dropped = node.config.dropped
+        if 0 < dropped < 1 and normalised[index]:
+            scale = 1 / (1 - dropped)
             yield subject.problem(
                 index,
                 f"{node.name}: in training it scales what it keeps by {scale:.3g}, and the batch_norm behind it keeps "
@@ -58,4 +57,5 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 
 def _keeps_statistics(node: Node) -> bool:
-    return node.kind == "batch_norm" and bool(getattr(node.config, "track_running_stats", False))
+    kind = node.config
+    return kind.is_normalisation and kind.scales_channels and bool(getattr(node.config, "track_running_stats", False))

@@ -32,7 +32,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.window import Window
-from convcalc.rules._graph import only_next, positions
+from convcalc.rules._graph import is_fixed_convolution, positions
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windowed
 
@@ -44,21 +44,22 @@ def check(subject: Subject) -> Iterator[Problem]:
     if not subject.complete:
         return  # another use of the upsampling may be missing
     nodes = subject.network.nodes
-    for found in windowed(subject):
-        if found.node.kind != "conv":
+    for layer in windowed(subject):
+        if not is_fixed_convolution(layer.node.config):
             continue
-        source = found.node.inputs[0]
-        if nodes[source].kind != "upsample" or only_next(subject, source, ()) != found.index:
+        source = layer.node.inputs[0]
+        is_read_by_it_alone = subject.consumers(source) == (layer.index,) and not subject.is_output(source)
+        if not nodes[source].config.resamples or not is_read_by_it_alone:
             continue
-        if not all(_is_point(window) for window in found.windows):
+        if not all(_is_point(window) for window in layer.windows):
             continue
         small, large = positions(subject.shapes(source)[0]), positions(nodes[source].shape)
         if small >= large:
             continue
-        macs = subject.row(found.index).macs
+        macs = subject.row(layer.index).macs
         yield subject.problem(
-            found.index,
-            f"{found.node.name}: as exact before {nodes[source].name} as after, with {small * macs // large:,} MACs in "
+            layer.index,
+            f"{layer.node.name}: as exact before {nodes[source].name} as after, with {small * macs // large:,} MACs in "
             f"place of {macs:,}",
             f"swap the two: {100 * (large - small) / large:.0f} % of its MACs less",
         )

@@ -46,7 +46,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import CONVOLUTIONS, LEARNED, positions, some_before, some_behind
+from convcalc.rules._graph import positions, some_before, some_behind
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._targets import target_of
 
@@ -59,25 +59,25 @@ def check(subject: Subject) -> Iterator[Problem]:
     if target is None or not subject.complete:
         return
     nodes, multiple = subject.network.nodes, target.channels
-    learned_before = some_before(subject, lambda index: nodes[index].kind in LEARNED)
-    learned_behind = some_behind(subject, lambda index: nodes[index].kind in LEARNED)
+    learned_before = some_before(subject, lambda index: nodes[index].config.mixes_channels)
+    learned_behind = some_behind(subject, lambda index: nodes[index].config.mixes_channels)
     for index, node in subject.layers:
-        if node.kind not in CONVOLUTIONS or positions(node.shape) == 1:
+        if not node.config.is_convolution or positions(node.shape) == 1:
             continue
         entering, leaving = subject.shapes(index)[0][0], node.shape[0]
         uneven_in = entering % multiple != 0 and learned_before[index]
         uneven_out = leaving % multiple != 0 and learned_behind[index]
         if not uneven_in and not uneven_out:
             continue
-        said = [f"{entering} input channels"] * uneven_in + [f"{leaving} output channels"] * uneven_out
+        parts = [f"{entering} input channels"] * uneven_in + [f"{leaving} output channels"] * uneven_out
         full = (_above(entering, multiple) if uneven_in else entering) * (
             _above(leaving, multiple) if uneven_out else leaving
         )
         macs = subject.row(index).macs
         yield subject.problem(
             index,
-            f"{node.name}: {' and '.join(said)} are no multiple of the {multiple} that {subject.settings.target} takes "
-            f"at once: padded, {macs:,} MACs become {macs * full // (entering * leaving):,}",
+            f"{node.name}: {' and '.join(parts)} are no multiple of the {multiple} that {subject.settings.target} "
+            f"takes at once: padded, {macs:,} MACs become {macs * full // (entering * leaving):,}",
             _advice(leaving if uneven_out else entering, multiple),
             field="out_channels" if uneven_out else "",
         )

@@ -44,7 +44,7 @@ from convcalc.rules._targets import Target, target_of
 
 SEVERITY = "info"
 
-LEAST_PERCENT = 5
+_LEAST_PERCENT = 5
 """Of the time of all layers with MACs."""
 
 
@@ -58,8 +58,8 @@ def check(subject: Subject) -> Iterator[Problem]:
     times = {index: _time(row, target) for index, row in rows.items()}
     total = sum(times.values())
     for index, row in rows.items():
-        operations, moved = 2 * row.macs, moved_bytes(row, target)
-        if operations * target.bandwidth >= target.peak * moved or 100 * times[index] < LEAST_PERCENT * total:
+        operations, moved = 2 * row.macs, _moved_bytes(row, target)
+        if operations * target.bandwidth >= target.peak * moved or 100 * times[index] < _LEAST_PERCENT * total:
             continue
         subject.at = index
         yield subject.problem(
@@ -71,10 +71,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         )
 
 
-def moved_bytes(row: Row, target: Target) -> int:
+def _moved_bytes(row: Row, target: Target) -> int:
     """Bytes of what enters, of what leaves, and of the weights."""
     return (sum(map(product, row.input_shapes)) + product(row.output_shape) + row.params) * target.element_bytes
 
 
 def _time(row: Row, target: Target) -> float:
-    return max(2 * row.macs / target.peak, moved_bytes(row, target) / target.bandwidth)
+    return max(2 * row.macs / target.peak, _moved_bytes(row, target) / target.bandwidth)

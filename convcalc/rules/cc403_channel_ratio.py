@@ -28,22 +28,22 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
-from convcalc.rules._graph import positions
+from convcalc.rules._graph import is_fixed_convolution, positions
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
 
-LEAST_RATIO = 4
+_LEAST_RATIO = 4
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Pointwise convolutions of unequal width."""
     for index, node in subject.layers:
-        is_point = node.kind == "conv" and set(getattr(node.config, "kernel_size", ())) == {1}
+        is_point = is_fixed_convolution(node.config) and set(getattr(node.config, "kernel_size", ())) == {1}
         if not is_point or getattr(node.config, "groups", 1) != 1:
             continue
         entering, leaving = subject.shapes(index)[0][0], node.shape[0]
-        if max(entering, leaving) < LEAST_RATIO * min(entering, leaving):
+        if max(entering, leaving) < _LEAST_RATIO * min(entering, leaving):
             continue
         ratio = access_over_bound(positions(node.shape), entering, leaving)
         balanced = math.isqrt(entering * leaving)

@@ -27,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.number import product
+from convcalc.rules._graph import groups_of, is_grouped
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
@@ -35,11 +36,9 @@ SEVERITY = "off"
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions in groups."""
     for index, node in subject.layers:
-        groups: int = getattr(node.config, "groups", 1)
-        entering = subject.shapes(index)[0]
-        if node.kind not in {"conv", "deform_conv"} or not 1 < groups < entering[0]:
+        if not is_grouped(subject, index):
             continue
-        row = subject.row(index)
+        groups, entering, row = groups_of(subject, index), subject.shapes(index)[0], subject.row(index)
         maps = product(entering) + product(node.shape)
         moved = 1000 * (maps + row.params) / row.macs
         dense = 1000 * (maps + groups * row.params) / (groups * row.macs)

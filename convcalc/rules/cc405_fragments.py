@@ -34,26 +34,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._graph import ACTIVATIONS, CONVOLUTIONS, POOLS, QUIET, before
+from convcalc.layers import Kind
+from convcalc.rules._graph import before, keeps_channels
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "off"
 
-LEAST_BRANCHES = 4
-PASSED = QUIET | ACTIVATIONS | {"scale", "upsample"}
+_LEAST_BRANCHES = 4
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Merges of many branches."""
     nodes = subject.network.nodes
     for index, node in subject.layers:
-        if node.kind not in {"add", "concat"} or len(node.inputs) < LEAST_BRANCHES:
+        if node.config.merges not in {"sum", "end to end"} or len(node.inputs) < _LEAST_BRANCHES:
             continue
-        ends = {
-            source if nodes[source].kind not in PASSED else before(subject, source, PASSED) for source in node.inputs
-        }
-        working = [end for end in ends if nodes[end].kind in CONVOLUTIONS | POOLS]
-        if len(working) >= LEAST_BRANCHES:
+        ends = {before(subject, source, _passes) if _passes(nodes[source].config) else source for source in node.inputs}
+        working = [end for end in ends if _has_window(nodes[end].config)]
+        if len(working) >= _LEAST_BRANCHES:
             macs = sum(subject.row(end).macs for end in working)
             yield subject.problem(
                 index,
@@ -61,3 +59,11 @@ def check(subject: Subject) -> Iterator[Problem]:
                 f"{macs // len(working):,} MACs on average",
                 "fewer and wider branches keep the hardware busier",
             )
+
+
+def _passes(kind: Kind) -> bool:
+    return keeps_channels(kind) or kind.is_activation or kind.resamples
+
+
+def _has_window(kind: Kind) -> bool:
+    return kind.is_windowed or kind.is_transposed

@@ -30,14 +30,11 @@ from collections.abc import Iterator
 
 from convcalc.analysis.report import Row
 from convcalc.arithmetic.number import product
-from convcalc.layers.families.powers import KINDS as POWERS
-from convcalc.rules._graph import ACTIVATIONS
+from convcalc.layers import Kind
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import counted
 
 SEVERITY = "off"
-
-ELEMENTWISE = ACTIVATIONS | {*POWERS, "add", "max", "min", "mul", "scale"}
 
 
 def check(subject: Subject) -> Iterator[Problem]:
@@ -46,7 +43,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         return  # a share of what is not all there says nothing
     first = subject.network.input_count
     moved = {index: _moved(row) for index, row in enumerate(subject.report.layers, first)}
-    elementwise = {index: moved[index] for index, node in subject.layers if node.kind in ELEMENTWISE}
+    elementwise = {index: moved[index] for index, node in subject.layers if _is_elementwise(node.config)}
     if not elementwise:
         return
     largest = max(elementwise, key=lambda index: elementwise[index])
@@ -57,6 +54,10 @@ def check(subject: Subject) -> Iterator[Problem]:
         f"{part:,} of {every:,} elements moved ({100 * part / every:.0f} %), this one {elementwise[largest]:,}",
         "fuse them with the layer before, or leave some out",
     )
+
+
+def _is_elementwise(kind: Kind) -> bool:
+    return kind.is_elementwise or kind.is_activation
 
 
 def _moved(row: Row) -> int:

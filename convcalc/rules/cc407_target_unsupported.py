@@ -42,19 +42,20 @@ from collections.abc import Iterator
 from typing import Any
 
 from convcalc.network import Node
+from convcalc.rules._graph import is_fixed_convolution
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import shown
 
 SEVERITY = "warning"
 
-TALLEST = 7
+_TALLEST = 7
 STRIDES = ((1, 1), (2, 1), (2, 2))
-WIDEST_POOL = 4
-FEWEST_FEATURES = 16
+_WIDEST_POOL = 4
+_FEWEST_FEATURES = 16
 MOST_AXES = 2
 REFUSED = frozenset({"attention", "deform_conv"})
 
-Said = tuple[str, str, str]
+_Unsupported = tuple[str, str, str]
 """What is wrong, what to do, and the field."""
 
 
@@ -63,29 +64,31 @@ def check(subject: Subject) -> Iterator[Problem]:
     if subject.settings.target != "ti-npu":
         return
     for index, node in subject.layers:
-        said = _unsupported(node, subject.shapes(index)[0])
-        if said is not None:
+        problem = _unsupported(node, subject.shapes(index)[0])
+        if problem is not None:
             macs = subject.row(index).macs
             yield subject.problem(
-                index, f"{node.name}: {said[0]}; {macs:,} MACs run beside the ti-npu", said[1], field=said[2]
+                index, f"{node.name}: {problem[0]}; {macs:,} MACs run beside the ti-npu", problem[1], field=problem[2]
             )
 
 
-def _unsupported(node: Node, x: tuple[int, ...]) -> Said | None:
+def _unsupported(node: Node, x: tuple[int, ...]) -> _Unsupported | None:
     if node.kind in REFUSED:
         return f"{node.kind} is not among its layers", "use convolutions", ""
-    if node.kind == "linear" and x[-1] < FEWEST_FEATURES:
-        return f"{x[-1]} features enter, fewer than {FEWEST_FEATURES}", f"{FEWEST_FEATURES} features or more", ""
-    if node.kind not in {"conv", "max_pool"} or len(x) == 1:
+    if node.config.is_linear and x[-1] < _FEWEST_FEATURES:
+        return f"{x[-1]} features enter, fewer than {_FEWEST_FEATURES}", f"{_FEWEST_FEATURES} features or more", ""
+    kind = node.config
+    is_convolution, is_max_pool = is_fixed_convolution(kind), node.kind == "max_pool"
+    if not (is_convolution or is_max_pool) or len(x) == 1:
         return None
     if len(x) - 1 > MOST_AXES:
         return f"a map of {len(x) - 1} axes", f"{MOST_AXES} axes at most", ""
-    return _convolution(node.config, x) if node.kind == "conv" else _pool(node.config)
+    return _convolution(node.config, x) if is_convolution else _pool(node.config)
 
 
-def _convolution(config: Any, x: tuple[int, ...]) -> Said | None:
-    if config.kernel_size[0] > TALLEST:
-        return f"{config.kernel_size[0]} taps on the first axis", f"kernel_size {TALLEST} at most", "kernel_size"
+def _convolution(config: Any, x: tuple[int, ...]) -> _Unsupported | None:
+    if config.kernel_size[0] > _TALLEST:
+        return f"{config.kernel_size[0]} taps on the first axis", f"kernel_size {_TALLEST} at most", "kernel_size"
     stride = (*config.stride, 1)[:MOST_AXES]
     if stride not in STRIDES:
         return f"stride {shown(config.stride)}", f"one of {', '.join(f'{a}x{b}' for a, b in STRIDES)}", "stride"
@@ -94,7 +97,7 @@ def _convolution(config: Any, x: tuple[int, ...]) -> Said | None:
     return None
 
 
-def _pool(config: Any) -> Said | None:
-    if max(config.kernel_size) > WIDEST_POOL:
-        return f"max pooling of {shown(config.kernel_size)}", f"kernel_size {WIDEST_POOL} at most", "kernel_size"
+def _pool(config: Any) -> _Unsupported | None:
+    if max(config.kernel_size) > _WIDEST_POOL:
+        return f"max pooling of {shown(config.kernel_size)}", f"kernel_size {_WIDEST_POOL} at most", "kernel_size"
     return None

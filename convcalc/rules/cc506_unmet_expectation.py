@@ -40,19 +40,20 @@ def check(subject: Subject) -> Iterator[Problem]:
     network = subject.network
     if not subject.complete or network.overridden or not network.expect:
         return
-    found = subject.report.figures
+    figures = subject.report.figures
     for name, expected in network.expect.items():
-        value = found[name]
+        value = figures[name]
+        wanted, there = _figure(expected), _figure(value)
         unknown = uncosted(subject, name, 0, len(subject.report.layers)) if name in AMOUNTS else ()
         if unknown and isinstance(value, int) and isinstance(expected, int) and value <= expected:
-            message = f"expected {name} {_said(expected)}, found {least(_said(value), unknown)}: no more can be said"
+            message = f"expected {name} {wanted}, found {least(there, unknown)}: no more can be said"
             yield subject.problem_at_spec(message, unknown_costs(unknown), ("expect", name), severity="info")
         elif not meets(value, expected):
-            message = f"expected {name} {_said(expected)}, found {least(_said(value), unknown)}"
+            message = f"expected {name} {wanted}, found {least(there, unknown)}"
             yield subject.problem_at_spec(message, "", ("expect", name))
 
 
-def _said(value: object) -> str:
+def _figure(value: object) -> str:
     if isinstance(value, tuple):
         return f"[{', '.join(map(str, value))}]"
     return f"{value:,}" if isinstance(value, int) else "none"

@@ -33,15 +33,4 @@ Allowed:
       - batch_norm
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "info"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the runner has noticed."""
-    return subject.spec_findings("CC901")

@@ -29,15 +29,4 @@ Allowed:
       - relu
 """
 
-from __future__ import annotations
-
-from collections.abc import Iterator
-
-from convcalc.rules._subject import Problem, Subject
-
 SEVERITY = "warning"
-
-
-def check(subject: Subject) -> Iterator[Problem]:
-    """What the runner has noticed."""
-    return subject.spec_findings("CC902")

@@ -6,7 +6,6 @@ import msgspec
 from rich.console import Console
 from rich.table import Table
 
-from convcalc import rules
 from convcalc.fields import shown
 from convcalc.language.template import Block
 from convcalc.language.tree import Scalar
@@ -62,7 +61,7 @@ def block_page(block: Block) -> Page:
 
 def rule_page(rule: Rule) -> Page:
     """From the docstring of the rule's file."""
-    first, _, rest = rules.page(rule).partition("\n")
+    first, _, rest = rule.page.partition("\n")
     return Page(f"{rule.code} {rule.name}", f"{rule.severity}: {first}", rest.strip("\n"), [])
 
 
@@ -73,7 +72,7 @@ def rule_contents(console: Console, found: list[Rule]) -> None:
         table.add_column(column, style=style, no_wrap=True)
     table.add_column("")
     for rule in found:
-        table.add_row(rule.code, rule.name, rule.severity, rules.summary(rule))
+        table.add_row(rule.code, rule.name, rule.severity, rule.summary)
     console.print(table)
 
 

@@ -1,7 +1,8 @@
 """Identities: two ways to the same tensor, run through the kinds' references, that must come out equal.
 
-Each is a function of a generated configuration, found by being in a file of this folder. It returns what the two ways
-yield, or None where it says nothing of that configuration. Its first line is what it claims.
+Each is a function of a generated configuration, found by being in a file of this folder, or one that the file of a kind
+brings along (`Kind.identities`). It returns what the two ways yield, or None where it says nothing of that
+configuration. Its first line is what it claims.
 
 All runs in float64, on values of order 1. Where both ways move values, or do the same operations on them in the same
 order, they are equal bit for bit: tolerance EXACT. Where sums are taken in another order, or a function is reached by
@@ -41,7 +42,7 @@ class Bench:
         self.generator = np.random.default_rng(seed)
 
     def random(self, *shape: int) -> Array:
-        """Standard normal values."""
+        """An array of standard normal values."""
         return self.generator.standard_normal(shape)
 
     def entering(self, shapes: Sequence[Shape]) -> list[Array]:
@@ -65,7 +66,7 @@ class Bench:
         return of.reference(self.engine, SimpleNamespace(**{**unwritten, **fields}), arrays or {}, *inputs)
 
     def network(self, network: Network, inputs: Mapping[str, Array], weights: Given) -> Array:
-        """What leaves a network."""
+        """The output of a network that has one."""
         (last,) = network.outputs
         step = next(
             step for step in execute(network, inputs, weights, self.engine) if step.place == last or step.problem
@@ -89,11 +90,11 @@ class Given:
         self.arrays = arrays
 
     def of(self, index: int, inputs: Sequence[Array] = ()) -> Mapping[str, Array]:
-        """The arrays of a node."""
+        """The arrays of a node by name; see `Weights`."""
         return self.arrays[self.network.nodes[index].name]
 
     def done(self, index: int) -> None:
-        """The arrays stay."""
+        """Keep the arrays: the other way needs them too."""
 
     def inner(self, name: str) -> dict[str, Array]:
         """The arrays of the layer whose full name ends so."""
@@ -104,7 +105,7 @@ Sides = tuple[Array, Array] | None
 Compare = Callable[..., Sides]
 
 
-class Identity(msgspec.Struct, frozen=True):
+class Equation(msgspec.Struct, frozen=True):
     """`compare` gets a bench and, for a kind, a configuration and the shapes that enter; for a block a network."""
 
     name: str
@@ -114,45 +115,51 @@ class Identity(msgspec.Struct, frozen=True):
     compare: Compare
 
 
-_FOUND: list[Identity] = []
+_REGISTERED: list[Equation] = []
 
 
 def identity(*subjects: str, tolerance: float = REORDERED) -> Callable[[Compare], Compare]:
     """Register a function as an identity of kinds or blocks."""
 
     def register(compare: Compare) -> Compare:
-        name = getattr(compare, "__name__", "")
-        claim = (compare.__doc__ or "").strip().partition("\n")[0].rstrip(".")
-        _FOUND.append(Identity(name, claim, subjects, tolerance, compare))
+        _REGISTERED.append(_equation(compare, subjects, tolerance))
         return compare
 
     return register
 
 
+def _equation(compare: Compare, subjects: tuple[str, ...], tolerance: float) -> Equation:
+    claim = (compare.__doc__ or "").strip().partition("\n")[0].rstrip(".")
+    return Equation(getattr(compare, "__name__", ""), claim, subjects, tolerance, compare)
+
+
 @cache
-def identities() -> dict[str, tuple[Identity, ...]]:
+def identities() -> dict[str, tuple[Equation, ...]]:
     """Those that are about each kind and each block."""
     for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name):
         importlib.import_module(f"{__name__}.{module.name}")
-    subjects = sorted({subject for found in _FOUND for subject in found.subjects})
-    return {subject: tuple(found for found in _FOUND if subject in found.subjects) for subject in subjects}
+    kinds = {name: kind for name in layers.names() if (kind := layers.load(name)) is not None}
+    brought = [_equation(compare, (name,), REORDERED) for name, kind in kinds.items() for compare in kind.identities]
+    equations = [*_REGISTERED, *brought]
+    subjects = sorted({subject for equation in equations for subject in equation.subjects})
+    return {subject: tuple(equation for equation in equations if subject in equation.subjects) for subject in subjects}
 
 
-def disagreement(found: Identity, seed: int, *subject: Any) -> str | None:
+def disagreement(equation: Equation, seed: int, *subject: Any) -> str | None:
     """What is wrong with an identity on one configuration: empty, nothing; None: it says nothing of it."""
     with np.errstate(all="ignore"):
-        sides = found.compare(Bench(seed), *subject)
+        sides = equation.compare(Bench(seed), *subject)
     if sides is None:
         return None
     left, right = (np.asarray(side, np.float64) for side in sides)
     if left.shape != right.shape:
-        return f"{found.claim}: shapes {_shown(left.shape)} and {_shown(right.shape)}"
+        return f"{equation.claim}: shapes {_sizes(left.shape)} and {_sizes(right.shape)}"
     largest = max(1.0, *(float(np.abs(side).max(initial=0.0)) for side in (left, right)))
     off = float(np.abs(left - right).max(initial=0.0))
-    if off <= found.tolerance * largest:  # so that NaN is a disagreement
+    if off <= equation.tolerance * largest:  # so that NaN is a disagreement
         return ""
-    return f"{found.claim}: off by {off:.3g} of {largest:.3g}, allowed {found.tolerance * largest:.1g}"
+    return f"{equation.claim}: off by {off:.3g} of {largest:.3g}, allowed {equation.tolerance * largest:.1g}"
 
 
-def _shown(shape: Shape) -> str:
+def _sizes(shape: Shape) -> str:
     return "x".join(map(str, shape))

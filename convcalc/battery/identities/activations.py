@@ -160,8 +160,8 @@ def prelu_is_leaky_a_channel(bench: Bench, config: Any, x: Shape) -> Sides:
 def shares_add_up_to_one(bench: Bench, config: Any, x: Shape) -> Sides:
     """The shares along the axis add up to 1."""
     (a,), axis = bench.entering([x]), config.axis % len(x) + 1
-    found = bench.layer(config, {}, a)
-    shares = np.exp(found) if "Log" in type(config).__name__ else found
+    softened = bench.layer(config, {}, a)
+    shares = np.exp(softened) if "Log" in type(config).__name__ else softened
     return shares.sum(axis=axis), np.ones((2, *x))[:, 0] if axis == 1 else np.ones((2, *x)).take(0, axis)
 
 

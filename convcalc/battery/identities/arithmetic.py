@@ -22,16 +22,20 @@ def twice_is_once(bench: Bench, config: Any, x: Shape) -> Sides:
 @identity("sub")
 def a_difference_undoes_a_sum(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """What is taken away and added again leaves what was there."""
-    one, other = bench.entering(list(shapes))
-    return bench.run("add", bench.layer(config, {}, one, other), other), bench.run("add", one, np.zeros_like(other))
+    first, second = bench.entering(list(shapes))
+    return bench.run("add", bench.layer(config, {}, first, second), second), bench.run(
+        "add", first, np.zeros_like(second)
+    )
 
 
 @identity("div")
 def a_quotient_undoes_a_product(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """What is divided by and multiplied with again leaves what was there."""
-    one, other = bench.entering(list(shapes))
-    other = 1 + np.abs(other)
-    return bench.run("mul", bench.layer(config, {}, one, other), other), bench.run("add", one, np.zeros_like(other))
+    first, second = bench.entering(list(shapes))
+    second = 1 + np.abs(second)
+    return bench.run("mul", bench.layer(config, {}, first, second), second), bench.run(
+        "add", first, np.zeros_like(second)
+    )
 
 
 @identity("max", "min")
@@ -53,9 +57,9 @@ def the_largest_and_the_least_are_both(bench: Bench, config: Any, *shapes: Shape
 @identity("matmul")
 def products_turn_round(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """The product of two matrices turned over is the product of both, turned over, in the other order."""
-    one, other = bench.entering(list(shapes))
-    turned = bench.layer(config, {}, other.swapaxes(-1, -2), one.swapaxes(-1, -2))
-    return bench.layer(config, {}, one, other).swapaxes(-1, -2), turned
+    first, second = bench.entering(list(shapes))
+    turned = bench.layer(config, {}, second.swapaxes(-1, -2), first.swapaxes(-1, -2))
+    return bench.layer(config, {}, first, second).swapaxes(-1, -2), turned
 
 
 @identity("l2_norm")

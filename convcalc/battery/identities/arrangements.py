@@ -46,8 +46,8 @@ def an_axis_takes_its_positions_along(bench: Bench, config: Any, x: Shape) -> Si
     values = bench.random(x[order[place]])
     before = values.reshape([size if axis == order[place] else 1 for axis, size in enumerate(x)])
     after = values.reshape([-1 if axis == place else 1 for axis in range(len(x))])
-    found = bench.layer(config, {}, np.broadcast_to(before, (1, *x)))
-    return found, np.broadcast_to(after, (1, *config.shape(x)))
+    left = bench.layer(config, {}, np.broadcast_to(before, (1, *x)))
+    return left, np.broadcast_to(after, (1, *config.shape(x)))
 
 
 @identity("crop", tolerance=EXACT)
@@ -105,10 +105,10 @@ def a_part_is_a_slice(bench: Bench, config: Any, x: Shape) -> Sides:
 def slices_take_the_parts_back(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """Slices of what is laid end to end are the tensors that went in."""
     arrays = bench.entering(shapes)
-    whole, ends = bench.layer(config, {}, *arrays), np.cumsum([shape[config.axis] for shape in shapes])
+    joined, ends = bench.layer(config, {}, *arrays), np.cumsum([shape[config.axis] for shape in shapes])
     chosen = int(bench.generator.integers(len(shapes)))
     start, end = int(ends[chosen]) - shapes[chosen][config.axis], int(ends[chosen])
-    return bench.run("slice", whole, axis=config.axis, start=start, end=end, step=1), arrays[chosen]
+    return bench.run("slice", joined, axis=config.axis, start=start, end=end, step=1), arrays[chosen]
 
 
 @identity("add", "mul")
@@ -123,8 +123,8 @@ def products_of_sums(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     """A product with a sum is the sum of the products."""
     a, b = (bench.random(2, *shape) for shape in shapes[:2])
     c = bench.random(2, *shapes[0])
-    whole = bench.run("mul", bench.run("add", a, b), c)
-    return whole, bench.run("add", bench.run("mul", a, c), bench.run("mul", b, c))
+    together = bench.run("mul", bench.run("add", a, b), c)
+    return together, bench.run("add", bench.run("mul", a, c), bench.run("mul", b, c))
 
 
 @identity("add", "mul", tolerance=EXACT)
@@ -140,5 +140,5 @@ def small_tensors_are_repeated(bench: Bench, config: Any, *shapes: Shape) -> Sid
     """A tensor of size 1 on an axis, or without it, counts as repeated along it."""
     arrays, largest = bench.entering(shapes), (2, *config.shape(*shapes))
     longer = [array.reshape(*array.shape, *(1,) * (len(largest) - array.ndim)) for array in arrays]
-    whole = [np.array(np.broadcast_to(array, largest)) for array in longer]
-    return bench.layer(config, {}, *arrays), bench.layer(config, {}, *whole)
+    repeated = [np.array(np.broadcast_to(array, largest)) for array in longer]
+    return bench.layer(config, {}, *arrays), bench.layer(config, {}, *repeated)

@@ -77,8 +77,8 @@ def pointwise_block_is_linear(bench: Bench, network: Network) -> Sides:
     weight = block_diagonal(arrays["weight"], conv.groups).reshape(conv.out_channels, a.shape[1])
     seen = np.moveaxis(a[every(conv.stride)], 1, -1)
     linear = {"out_features": conv.out_channels, "bias": conv.bias}
-    found = bench.run("linear", seen, arrays={**arrays, "weight": weight}, **linear)
-    return _run(bench, network, given, a), np.moveaxis(found, -1, 1)
+    of_rows = bench.run("linear", seen, arrays={**arrays, "weight": weight}, **linear)
+    return _run(bench, network, given, a), np.moveaxis(of_rows, -1, 1)
 
 
 @identity("spatial_separable_conv")
@@ -93,13 +93,13 @@ def one_convolution_an_axis_is_the_outer_product(bench: Bench, network: Network)
             given.arrays[node.name]["bias"] = np.zeros(config.out_channels)
         kernel = block_diagonal(given.arrays[node.name]["weight"], config.groups)
         product = np.einsum("om...,mc...->oc...", kernel, product)
-    whole = {
+    in_one = {
         field: tuple(getattr(config, field)[axis] for axis, config in enumerate(configs))
         for field in ("stride", "dilation")
     }
     padding = configs[0].padding
     padding = padding if isinstance(padding, str) else tuple(c.padding[axis] for axis, c in enumerate(configs))
-    return _run(bench, network, given, a), convolved(bench, a, product, padding=padding, **whole)
+    return _run(bench, network, given, a), convolved(bench, a, product, padding=padding, **in_one)
 
 
 @identity("bottleneck_conv")
@@ -173,8 +173,8 @@ def a_silent_projection_leaves_the_input(bench: Bench, network: Network) -> Side
     a, given = _entering(bench, network), bench.given(network)
     silent = given.arrays[[node.name for node in network.layers if node.kind == "batch_norm"][-1]]
     silent |= {name: np.zeros_like(silent[name]) for name in ("weight", "bias")}
-    found = _run(bench, network, given, a)
-    return found, a if _inner(network, "add") is not None else np.zeros_like(found)
+    left = _run(bench, network, given, a)
+    return left, a if _inner(network, "add") is not None else np.zeros_like(left)
 
 
 @identity("ghost_conv")
@@ -182,9 +182,9 @@ def a_cheap_copy_of_the_primary(bench: Bench, network: Network) -> Sides:
     """Where the cheap kernels have one tap of 1, in the middle, the channels made are copies of the convolved."""
     a, given, cheap = _entering(bench, network), bench.given(network), _inner(network, "cheap")
     primary = bench.layer(_inner(network, "primary"), given.inner("primary"), a)
-    found = _run(bench, network, given, a)
+    left = _run(bench, network, given, a)
     if cheap is None:
-        return found, primary
+        return left, primary
     arrays = given.inner("cheap")
     middle = tuple((k - 1) // 2 for k in cheap.kernel_size)
     arrays["weight"] = np.zeros_like(arrays["weight"])
@@ -192,4 +192,4 @@ def a_cheap_copy_of_the_primary(bench: Bench, network: Network) -> Sides:
     if cheap.bias:
         arrays["bias"] = np.zeros_like(arrays["bias"])
     copies = np.repeat(primary, cheap.out_channels // primary.shape[1], axis=1)
-    return _run(bench, network, given, a), np.concatenate([primary, copies], axis=1)[:, : found.shape[1]]
+    return _run(bench, network, given, a), np.concatenate([primary, copies], axis=1)[:, : left.shape[1]]

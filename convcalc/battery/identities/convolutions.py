@@ -18,20 +18,20 @@ SMOOTHING, DIFFERENCE = np.array([1.0, 2.0, 1.0]), np.array([1.0, 0.0, -1.0])
 def block_diagonal(weight: Array, groups: int) -> Array:
     """The kernel of one group [out, in, ...] that a grouped kernel [out, in / groups, ...] is."""
     out_channels, members = weight.shape[:2]
-    whole = np.zeros((out_channels, members * groups, *weight.shape[2:]))
+    dense = np.zeros((out_channels, members * groups, *weight.shape[2:]))
     filters = out_channels // groups
     for group in range(groups):
         rows, columns = (slice(group * size, (group + 1) * size) for size in (filters, members))
-        whole[rows, columns] = weight[rows]
-    return whole
+        dense[rows, columns] = weight[rows]
+    return dense
 
 
 def stuffed(kernel: Array, dilation: Sequence[int]) -> Array:
     """A kernel with the zeros written out that dilation puts between its taps."""
     sizes = [d * (k - 1) + 1 for k, d in zip(kernel.shape[2:], dilation, strict=True)]
-    whole = np.zeros((*kernel.shape[:2], *sizes))
-    whole[every(dilation)] = kernel
-    return whole
+    spread = np.zeros((*kernel.shape[:2], *sizes))
+    spread[every(dilation)] = kernel
+    return spread
 
 
 def convolved(bench: Bench, x: Array, weight: Array, bias: Array | None = None, **fields: Any) -> Array:
@@ -70,15 +70,15 @@ def dilated_is_zero_stuffed(bench: Bench, config: Any, x: Shape) -> Sides:
 def grouped_is_block_diagonal(bench: Bench, config: Any, x: Shape) -> Sides:
     """A grouped convolution is one of the block-diagonal kernel."""
     (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
-    whole = {**arrays, "weight": block_diagonal(arrays["weight"], config.groups)}
-    return bench.layer(config, arrays, a), bench.layer(config, whole, a, groups=1)
+    dense = {**arrays, "weight": block_diagonal(arrays["weight"], config.groups)}
+    return bench.layer(config, arrays, a), bench.layer(config, dense, a, groups=1)
 
 
 @identity("conv")
 def depthwise_is_a_group_a_channel(bench: Bench, config: Any, x: Shape) -> Sides:
     """A depthwise convolution (groups = channels) convolves every channel alone."""
-    (a,), each = bench.entering([x]), 2
-    weight = bench.random(each * x[0], 1, *config.kernel_size)
+    (a,), multiplier = bench.entering([x]), 2
+    weight = bench.random(multiplier * x[0], 1, *config.kernel_size)
     kernels = np.split(weight, x[0])
     parts = [moved_as(bench, config, a[:, c : c + 1], kernel) for c, kernel in enumerate(kernels)]
     return moved_as(bench, config, a, weight, groups=x[0]), np.concatenate(parts, axis=1)
@@ -87,12 +87,12 @@ def depthwise_is_a_group_a_channel(bench: Bench, config: Any, x: Shape) -> Sides
 @identity("conv")
 def separable_is_the_product_kernel(bench: Bench, config: Any, x: Shape) -> Sides:
     """A depthwise and a pointwise convolution make the standard one of the product kernel."""
-    (a,), each, ones = bench.entering([x]), 2, (1,) * (len(x) - 1)
-    depthwise = bench.random(each * x[0], 1, *config.kernel_size)
-    pointwise = bench.random(config.out_channels, each * x[0], *ones)
+    (a,), multiplier, ones = bench.entering([x]), 2, (1,) * (len(x) - 1)
+    depthwise = bench.random(multiplier * x[0], 1, *config.kernel_size)
+    pointwise = bench.random(config.out_channels, multiplier * x[0], *ones)
     two = convolved(bench, moved_as(bench, config, a, depthwise, groups=x[0]), pointwise)
-    mixed = pointwise.reshape(config.out_channels, x[0], each)
-    product = np.einsum("ocm,cm...->oc...", mixed, depthwise.reshape(x[0], each, *config.kernel_size))
+    mixed = pointwise.reshape(config.out_channels, x[0], multiplier)
+    product = np.einsum("ocm,cm...->oc...", mixed, depthwise.reshape(x[0], multiplier, *config.kernel_size))
     return two, moved_as(bench, config, a, product)
 
 
@@ -225,17 +225,17 @@ def transposed_convolves_a_spread_input(bench: Bench, config: Any, x: Shape) -> 
     kernel = arrays["weight"].reshape(config.groups, x[0] // config.groups, members, *config.kernel_size)
     kernel = np.flip(kernel.swapaxes(1, 2), axis=tuple(range(3, 3 + rank)))
     kernel = kernel.reshape(config.out_channels, x[0] // config.groups, *config.kernel_size)
-    found = bench.layer(config, arrays, a)
+    transposed = bench.layer(config, arrays, a)
     around = [(d * (k - 1), d * (k - 1) + s) for k, s, d in
               zip(config.kernel_size, config.stride, config.dilation, strict=True)]  # fmt: skip
     same = {"dilation": config.dilation, "groups": config.groups}
-    whole = convolved(bench, spread, kernel, arrays.get("bias"), padding=tuple(around), **same)
+    uncropped = convolved(bench, spread, kernel, arrays.get("bias"), padding=tuple(around), **same)
     starts = [window.before for window in config.windows()]
-    kept = whole[(..., *(slice(s, s + n) for s, n in zip(starts, found.shape[2:], strict=True)))]
-    missing = [(0, size - n) for size, n in zip(found.shape[2:], kept.shape[2:], strict=True)]
+    kept = uncropped[(..., *(slice(s, s + n) for s, n in zip(starts, transposed.shape[2:], strict=True)))]
+    missing = [(0, size - n) for size, n in zip(transposed.shape[2:], kept.shape[2:], strict=True)]
     if any(after for _, after in missing) and config.bias:  # positions that nothing is written to hold the bias
         return None
-    return found, np.pad(kept, [(0, 0), (0, 0), *missing])
+    return transposed, np.pad(kept, [(0, 0), (0, 0), *missing])
 
 
 @identity("conv_transpose")
@@ -243,11 +243,11 @@ def transposed_in_groups(bench: Bench, config: Any, x: Shape) -> Sides:
     """A grouped, dilated transposed convolution is one of the block-diagonal kernel with zeros between its taps."""
     (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     kernel = arrays["weight"]
-    each = np.split(kernel, config.groups)
-    whole = block_diagonal(np.concatenate([part.swapaxes(0, 1) for part in each]), config.groups).swapaxes(0, 1)
-    whole = stuffed(whole, config.dilation)
-    plain = {"groups": 1, "kernel_size": whole.shape[2:], "dilation": (1,) * (len(x) - 1)}
-    return bench.layer(config, arrays, a), bench.layer(config, {**arrays, "weight": whole}, a, **plain)
+    parts = np.split(kernel, config.groups)
+    dense = block_diagonal(np.concatenate([part.swapaxes(0, 1) for part in parts]), config.groups).swapaxes(0, 1)
+    dense = stuffed(dense, config.dilation)
+    plain = {"groups": 1, "kernel_size": dense.shape[2:], "dilation": (1,) * (len(x) - 1)}
+    return bench.layer(config, arrays, a), bench.layer(config, {**arrays, "weight": dense}, a, **plain)
 
 
 @identity("conv_transpose", tolerance=EXACT)
@@ -255,11 +255,11 @@ def cropping_comes_last(bench: Bench, config: Any, x: Shape) -> Sides:
     """A padded transposed convolution is the whole one, cropped by what the padding stands for."""
     (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     crops = tuple((window.before, window.after) for window in config.windows())
-    found, rank = bench.layer(config, arrays, a), len(x) - 1
+    cropped, rank = bench.layer(config, arrays, a), len(x) - 1
     sizes = config.shape(x)[1:]
     written = [window.span(size) for window, size in zip(config.windows(), x[1:], strict=True)]
     added = tuple(
         size + before + after - span for size, (before, after), span in zip(sizes, crops, written, strict=True)
     )
-    whole = bench.layer(config, arrays, a, padding=((0, 0),) * rank, output_padding=added)
-    return found, bench.run("crop", whole, cropping=crops) if rank else whole
+    uncropped = bench.layer(config, arrays, a, padding=((0, 0),) * rank, output_padding=added)
+    return cropped, bench.run("crop", uncropped, cropping=crops) if rank else uncropped

@@ -34,16 +34,16 @@ def units_do_not_matter(bench: Bench, config: Any, x: Shape) -> Sides:
     if getattr(config, "track_running_stats", False):
         return None
     (a,), arrays, unit = bench.entering([x]), bench.arrays(config, [x]), 2.0
-    found = bench.layer(config, arrays, a, eps=EPS)
-    return found, bench.layer(config, arrays, unit * a + 5.0, eps=EPS * unit**2)
+    normalised = bench.layer(config, arrays, a, eps=EPS)
+    return normalised, bench.layer(config, arrays, unit * a + 5.0, eps=EPS * unit**2)
 
 
 @identity("group_norm")
 def one_group_is_layer_norm(bench: Bench, config: Any, x: Shape) -> Sides:
     """Group norm of one group is layer norm over all axes."""
     (a,) = bench.entering([x])
-    one = bench.layer(config, {}, a, num_groups=1, affine=False, eps=EPS)
-    return one, bench.run("layer_norm", a, axes=tuple(range(len(x))), elementwise_affine=False, eps=EPS)
+    one_group = bench.layer(config, {}, a, num_groups=1, affine=False, eps=EPS)
+    return one_group, bench.run("layer_norm", a, axes=tuple(range(len(x))), elementwise_affine=False, eps=EPS)
 
 
 @identity("group_norm", "instance_norm")
@@ -52,8 +52,8 @@ def a_group_a_channel_is_instance_norm(bench: Bench, config: Any, x: Shape) -> S
     if len(x) == 1:
         return None
     (a,) = bench.entering([x])
-    each = bench.run("group_norm", a, num_groups=x[0], affine=False, eps=EPS)
-    return each, bench.run("instance_norm", a, eps=EPS)
+    in_groups = bench.run("group_norm", a, num_groups=x[0], affine=False, eps=EPS)
+    return in_groups, bench.run("instance_norm", a, eps=EPS)
 
 
 @identity("instance_norm")
@@ -70,10 +70,10 @@ def known_statistics_are_batch_norms(bench: Bench, config: Any, x: Shape) -> Sid
 def brought_to_mean_and_variance(bench: Bench, config: Any, x: Shape) -> Sides:
     """Over its axes the mean is 0, and the variance 1 but for eps."""
     (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
-    found = bench.layer(config, {}, a, elementwise_affine=False, bias=False, eps=EPS)
+    normalised = bench.layer(config, {}, a, elementwise_affine=False, bias=False, eps=EPS)
     variance = a.var(axis=axes)
     expected = np.stack([np.zeros_like(variance), variance / (variance + EPS)])
-    return np.stack([found.mean(axis=axes), found.var(axis=axes)]), expected
+    return np.stack([normalised.mean(axis=axes), normalised.var(axis=axes)]), expected
 
 
 @identity("batch_norm", "group_norm", "instance_norm", "layer_norm")
@@ -100,9 +100,9 @@ def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
 def all_channels_are_neighbours(bench: Bench, config: Any, x: Shape) -> Sides:
     """With every channel a neighbour of each, all are divided by the same."""
     (a,), size = bench.entering([x]), 2 * x[0] + 1
-    found = bench.layer(config, {}, a, size=size)
+    normalised = bench.layer(config, {}, a, size=size)
     energy = (a**2).sum(axis=1, keepdims=True) / size
-    return found, a / (config.k + config.alpha * energy) ** config.beta
+    return normalised, a / (config.k + config.alpha * energy) ** config.beta
 
 
 @identity("local_response_norm")
@@ -150,13 +150,15 @@ def tokens_have_no_order(bench: Bench, config: Any, x: Shape) -> Sides:
 def heads_attend_alone(bench: Bench, config: Any, x: Shape) -> Sides:
     """Heads are attentions of fewer features: their outputs, through their part of the last weight, add up."""
     (a,), arrays, heads = bench.entering([x]), bench.arrays(config, [x]), config.num_heads
-    features, each = x[-1], x[-1] // config.num_heads
+    features, per_head = x[-1], x[-1] // config.num_heads
     rows = np.concatenate([arrays["in_proj_weight"], arrays.get("in_proj_bias", np.zeros(3 * features))[:, None]], 1)
-    query, key, value = rows.reshape(3, heads, each, features + 1)
+    query, key, value = rows.reshape(3, heads, per_head, features + 1)
     tokens = np.concatenate([a, np.ones((*a.shape[:-1], 1))], axis=-1)
     total = np.zeros_like(a)
     for head in range(heads):
         q, k, v = (tokens @ part[head].T for part in (query, key, value))
-        scores = bench.run("softmax", np.moveaxis(q @ k.swapaxes(-1, -2), -1, 1) / np.sqrt(each), axis=0)
-        total += np.moveaxis(scores, 1, -1) @ v @ arrays["out_proj.weight"][:, head * each : (head + 1) * each].T
+        scores = bench.run("softmax", np.moveaxis(q @ k.swapaxes(-1, -2), -1, 1) / np.sqrt(per_head), axis=0)
+        total += (
+            np.moveaxis(scores, 1, -1) @ v @ arrays["out_proj.weight"][:, head * per_head : (head + 1) * per_head].T
+        )
     return bench.layer(config, arrays, a), total + arrays.get("out_proj.bias", 0.0)

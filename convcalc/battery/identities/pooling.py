@@ -22,19 +22,19 @@ def _around(config: Any, x: Shape) -> tuple[list[tuple[int, int]], list[int]]:
 
 
 def _padded(a: Array, pads: list[tuple[int, int]], beyond: list[int], fill: float, fill_beyond: float) -> Array:
-    whole = np.pad(a, [(0, 0), (0, 0), *pads], constant_values=fill)
-    return np.pad(whole, [(0, 0), (0, 0), *((0, more) for more in beyond)], constant_values=fill_beyond)
+    padded = np.pad(a, [(0, 0), (0, 0), *pads], constant_values=fill)
+    return np.pad(padded, [(0, 0), (0, 0), *((0, more) for more in beyond)], constant_values=fill_beyond)
 
 
 @identity("max_pool", tolerance=EXACT)
 def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides:
     """Max pooling of -x is minus the least of x under each window, taken tap by tap."""
     (a,) = bench.entering([x])
-    whole = _padded(a, *_around(config, x), np.inf, np.inf)
+    padded = _padded(a, *_around(config, x), np.inf, np.inf)
     least = np.full((2, *config.shape(x)), np.inf)
     for tap in np.ndindex(*config.kernel_size):
         axes = zip(tap, config.dilations(), config.steps(), least.shape[2:], strict=True)
-        seen = whole[(..., *(slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in axes))]
+        seen = padded[(..., *(slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in axes))]
         least = np.minimum(least, seen)
     return bench.layer(config, {}, -a), -least
 
@@ -61,8 +61,8 @@ def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, x: Sha
     counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
     ones = np.ones((x[0], 1, *config.kernel_size))
     sums, counts = (
-        convolved(bench, whole, ones, groups=x[0], stride=config.steps())
-        for whole in (_padded(a, pads, beyond, 0.0, 0.0), counted)
+        convolved(bench, padded, ones, groups=x[0], stride=config.steps())
+        for padded in (_padded(a, pads, beyond, 0.0, 0.0), counted)
     )
     return bench.layer(config, {}, a), sums / counts
 
@@ -72,8 +72,8 @@ def one_cell_is_global(bench: Bench, config: Any, x: Shape) -> Sides:
     """Adaptive pooling to one cell is global pooling."""
     (a,) = bench.entering([x])
     word = "max" if "Max" in type(config).__name__ else "avg"
-    one = bench.run(f"adaptive_{word}_pool", a, output_size=(1,) * (len(x) - 1))
-    return one, bench.run(f"global_{word}_pool", a, keepdim=True)
+    one_cell = bench.run(f"adaptive_{word}_pool", a, output_size=(1,) * (len(x) - 1))
+    return one_cell, bench.run(f"global_{word}_pool", a, keepdim=True)
 
 
 @identity("adaptive_avg_pool", "adaptive_max_pool")
@@ -81,7 +81,7 @@ def equal_cells_are_windows(bench: Bench, config: Any, x: Shape) -> Sides:
     """Adaptive pooling to a divisor of the size is pooling by windows side by side."""
     (a,) = bench.entering([x])
     divisors = [[d for d in range(1, size + 1) if size % d == 0] for size in x[1:]]
-    cells = tuple(int(bench.generator.choice(each)) for each in divisors)
+    cells = tuple(int(bench.generator.choice(choices)) for choices in divisors)
     kernel = tuple(size // n for size, n in zip(x[1:], cells, strict=True))
     word = "max" if "Max" in type(config).__name__ else "avg"
     return bench.layer(config, {}, a, output_size=cells), bench.run(f"{word}_pool", a, kernel_size=kernel)

@@ -27,8 +27,8 @@ def nearest_is_transposed_with_ones(bench: Bench, config: Any, x: Shape) -> Side
 def a_level_stays(bench: Bench, config: Any, x: Shape) -> Sides:
     """Upsampling keeps what is the same everywhere."""
     level = bench.random(2, x[0], *(1,) * (len(x) - 1))
-    found = bench.layer(config, {}, np.broadcast_to(level, (2, *x)))
-    return found, np.broadcast_to(level, (2, *config.shape(x)))
+    left = bench.layer(config, {}, np.broadcast_to(level, (2, *x)))
+    return left, np.broadcast_to(level, (2, *config.shape(x)))
 
 
 @identity("upsample")
@@ -45,8 +45,8 @@ def resampling_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> 
         line = moved.reshape(1, -1, moved.shape[-1])
         by = {"size": config.size[axis - 2 : axis - 1]} if config.size else {}
         by = by or {"scale_factor": config.scale_factor[axis - 2 : axis - 1]}
-        found = bench.run("upsample", line, **fields, **by)
-        y = np.moveaxis(found.reshape(*moved.shape[:-1], -1), -1, axis)
+        along_axis = bench.run("upsample", line, **fields, **by)
+        y = np.moveaxis(along_axis.reshape(*moved.shape[:-1], -1), -1, axis)
     return bench.layer(config, {}, a), y
 
 
@@ -61,8 +61,8 @@ def a_ramp_stays_a_ramp(bench: Bench, config: Any, x: Shape) -> Sides:
         for sizes in (x[1:], outputs)
     ]
     before, after = (sum(np.meshgrid(*axes, indexing="ij")) for axes in ramps)
-    whole = np.broadcast_to(before, (1, x[0], *x[1:]))
-    return bench.layer(config, {}, whole), np.broadcast_to(after, (1, x[0], *outputs))
+    entering = np.broadcast_to(before, (1, x[0], *x[1:]))
+    return bench.layer(config, {}, entering), np.broadcast_to(after, (1, x[0], *outputs))
 
 
 @identity("pixel_shuffle", "pixel_unshuffle", tolerance=EXACT)
@@ -78,8 +78,8 @@ def shuffling_is_undone(bench: Bench, config: Any, x: Shape) -> Sides:
 def a_block_in_the_channels(bench: Bench, config: Any, x: Shape) -> Sides:
     """The mean of the channels that a block of positions became is average pooling of the block."""
     (a,), rank = bench.entering([x]), len(x) - 1
-    found = bench.layer(config, {}, a)
-    means = found.reshape(2, x[0], -1, *found.shape[2:]).mean(axis=2)
+    left = bench.layer(config, {}, a)
+    means = left.reshape(2, x[0], -1, *left.shape[2:]).mean(axis=2)
     return means, bench.run("avg_pool", a, kernel_size=(config.downscale_factor,) * rank)
 
 

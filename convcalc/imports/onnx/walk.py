@@ -21,7 +21,7 @@ from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
-from convcalc.imports.onnx.operators import operators
+from convcalc.imports.onnx.operators import operator_of
 from convcalc.imports.onnx.reading import Graph, Model, Subgraph, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
@@ -205,7 +205,7 @@ class Walk:
                 self._spend(there, 16)
                 self._spend(values, 2)
                 return values
-        operator = operators().get(node.operator)
+        operator = operator_of(node.operator)
         if operator is None:
             raise Inexpressible("")
         if not any(value.source is not None for value in there):
@@ -237,7 +237,7 @@ class Walk:
 
     def _unnamed(self, node: GraphNode, inputs: list[Value]) -> list[Value]:
         """The outputs of what reads something unknown."""
-        if not (node.operator in operators() or fold.is_folded(node) or node.op in _PARTS):
+        if not (operator_of(node.operator) or fold.is_folded(node) or node.op in _PARTS):
             self.blocked.append(RefusedOperator(node.title, node.operator, NO_KIND))
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]

@@ -26,6 +26,8 @@ from convcalc.layers.identity import Identity
 class Activation(Kind, frozen=True, kw_only=True):
     """The base: one operation an element."""
 
+    is_elementwise = is_activation = True
+
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
 
@@ -135,6 +137,9 @@ BOUNDED: dict[str, tuple[str, tuple[float, ...]]] = {
 }
 """Activations without a field that hold x between bounds: what they do in words, the least and perhaps the most."""
 
+SHARES = dict.fromkeys(("sigmoid", "hard_sigmoid"), (0.0, 1.0))
+"""Activations without a field that make a share of everything: the least and the most."""
+
 
 def _of_elements(function: Callable[[Any, Array], Array]) -> Callable[..., Array]:
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -150,8 +155,11 @@ def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
     return reference
 
 
-def _plain(name: str, about: str, reference: Callable[..., Array]) -> type[Kind]:
+def _plain(name: str, about: str, reference: Callable[..., Array], bounds: tuple[float, ...] = ()) -> type[Kind]:
+    least, most = (*bounds, math.inf)[:2] if bounds else (-math.inf, math.inf)
     members = {
+        "bounds": lambda self: (least, most),
+        "is_clamp": name in BOUNDED,
         "__doc__": about + EXAMPLE.format(name=name),
         "reference": staticmethod(reference),
         "onnx": _plain_onnx(name),
@@ -371,6 +379,9 @@ class Softplus(Activation, frozen=True, kw_only=True):
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
 
+    def bounds(self) -> tuple[float, float]:
+        return (0.0 if self.beta > 0 and self.threshold >= 0 else -math.inf), math.inf
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         x, steep = inputs[0], inputs[0]
         if self.beta != 1:
@@ -404,6 +415,8 @@ class Softmax(Kind, frozen=True, kw_only=True):
     Along positions an element sees its own path and, through the sum, everything. Source: PyTorch nn.Softmax.
     """
 
+    is_activation = True
+
     axis: Annotated[int, Whole("axis summed along; 0 is channels", minimum=ANY_SIGN)] = 0
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -414,6 +427,9 @@ class Softmax(Kind, frozen=True, kw_only=True):
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return fields[0].with_global([self.axis])
+
+    def bounds(self) -> tuple[float, float]:
+        return 0.0, 1.0
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Softmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
@@ -447,6 +463,9 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("LogSoftmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
 
+    def bounds(self) -> tuple[float, float]:
+        return -math.inf, 0.0
+
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, axis = engine.numpy, behind_batch(fields.axis)
@@ -455,8 +474,11 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
 
 
 KINDS: dict[str, type[Kind]] = {
-    **{name: _plain(name, about, _within(bounds)) for name, (about, bounds) in BOUNDED.items()},
-    **{name: _plain(name, about, _of_elements(function)) for name, (about, function) in PLAIN.items()},
+    **{name: _plain(name, about, _within(bounds), bounds) for name, (about, bounds) in BOUNDED.items()},
+    **{
+        name: _plain(name, about, _of_elements(function), SHARES.get(name, ()))
+        for name, (about, function) in PLAIN.items()
+    },
     "leaky_relu": LeakyRelu,
     "prelu": Prelu,
     "elu": Elu,

@@ -25,6 +25,8 @@ class Abs(Activation, frozen=True, kw_only=True):
     Source: PyTorch torch.abs; ONNX Abs.
     """
 
+    is_activation = False
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Abs", inputs[0])
 
@@ -45,6 +47,8 @@ class Exp(Activation, frozen=True, kw_only=True):
     Source: PyTorch torch.exp; ONNX Exp.
     """
 
+    is_activation = False
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Exp", inputs[0])
 
@@ -55,6 +59,8 @@ class Exp(Activation, frozen=True, kw_only=True):
 
 class NotEverywhere(Activation, frozen=True, kw_only=True):
     """The base of what has no value, or none that is finite, for some numbers."""
+
+    is_activation = False
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return Abs()  # which sees the same places, and has a value everywhere

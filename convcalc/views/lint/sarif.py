@@ -64,7 +64,7 @@ def _invocation(run: Run) -> Object:
 
 def _rule(code: str, severity: str) -> Object:
     known = rules.load(code)
-    page = rules.page(known) if known is not None else ""
+    page = known.page if known is not None else ""
     title, _, rest = page.partition("\n")
     paragraph = " ".join(rest.strip().partition("\n\n")[0].split())
     return {

@@ -7,14 +7,21 @@ from typing import Any
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.convolutions import padding, per_axis
 from convcalc.imports.onnx.values import Call, Value
+from convcalc.layers import Kind, field_types, load
 
 KINDS = {"MaxPool": "max_pool", "AveragePool": "avg_pool"}
 
 
-def _pool(call: Call) -> list[Value]:
+def _pool(call: Call) -> Value:
     if len(call.node.outputs) > 1 and call.node.outputs[1]:
         raise Inexpressible("its second output, the places of the largest elements, is used")
-    x, kind = call.map(), KINDS[call.node.op]
+    return pooled(call, KINDS[call.node.op])
+
+
+def pooled(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
+    """A pool of the kind of that name; `more` are the fields that are not about its window."""
+    types = field_types(load(name) or Kind)
+    x = call.map()
     rank = len(x.shape) - 1
     kernel = per_axis(call, "kernel_shape", rank)
     fields: dict[str, Any] = {
@@ -26,14 +33,14 @@ def _pool(call: Call) -> list[Value]:
     if fields["stride"] == kernel:
         del fields["stride"]
     dilation = per_axis(call, "dilations", rank)
-    if kind == "max_pool":
+    if "dilation" in types:
         fields["dilation"] = dilation
     elif set(dilation) - {1}:
-        raise Inexpressible("an average of positions that are apart (dilations)")
+        raise Inexpressible("a pool of positions that are apart (dilations)")
     padded = isinstance(fields["padding"], str) or any(map(any, fields["padding"]))
-    if kind == "avg_pool" and padded:
+    if "count_include_pad" in types and padded:
         fields["count_include_pad"] = bool(call.attributes.integer("count_include_pad"))
-    return [call.out(call.layer(kind, fields, x))]
+    return call.out(call.layer(name, fields | (more or {}), x))
 
 
 def _words(call: Call) -> set[str]:

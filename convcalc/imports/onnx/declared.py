@@ -1,0 +1,52 @@
+"""Operators whose kinds say themselves what they are read from: see `Kind.onnx_operators`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.operators import Operator
+from convcalc.imports.onnx.operators.activations import onto_itself
+from convcalc.imports.onnx.operators.normalisations import tidy
+from convcalc.imports.onnx.operators.pools import pooled
+from convcalc.imports.onnx.values import Call, Value
+from convcalc.layers import Kind, load, names
+
+Attributes = Mapping[str, tuple[str, Any]]
+"""For each field the attribute that says it, and what it is where the attribute is left out."""
+
+
+@cache
+def declared() -> dict[str, Operator]:
+    """The operators that any kind declares, by type. All kinds are imported for it."""
+    kinds = {name: kind for name in names() if (kind := load(name)) is not None}
+    return {
+        operator: _reader(name, kind, attributes)
+        for name, kind in kinds.items()
+        for operator, attributes in kind.onnx_operators.items()
+    }
+
+
+def _reader(name: str, kind: type[Kind], attributes: Attributes) -> Callable[[Call], Value]:
+    def operator(call: Call) -> Value:
+        if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
+            raise Inexpressible("more than one tensor enters or leaves")
+        fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
+        if kind.is_pool and kind.is_windowed:
+            return pooled(call, name, fields)
+        if kind.is_elementwise:
+            return onto_itself(call, name, fields)
+        return call.out(call.layer(name, fields, call.map()))
+
+    return operator
+
+
+def _field(call: Call, attribute: str, default: Any) -> Any:
+    """An attribute, of the type of its default."""
+    if isinstance(default, str):
+        return call.attributes.text(attribute, default)
+    if isinstance(default, float):
+        return tidy(call.attributes.real(attribute, default))
+    return type(default)(call.attributes.integer(attribute, default))
