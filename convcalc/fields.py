@@ -356,9 +356,6 @@ class Listed(FieldType, frozen=True, kw_only=True):
             raise FieldError(f"expected at most {MOST_AXES} axes, found {len(items)}")
         return tuple(_whole(item, self.minimum) for item in items)
 
-    def written(self, value: tuple[int, ...]) -> Any:
-        return value[0] if len(value) == 1 else value
-
     def schema(self) -> dict[str, Any]:
         number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
         items = {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}, "minItems": 1, "maxItems": MOST_AXES}

@@ -133,7 +133,7 @@ class Builder:
 
 
 def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> tuple[dict[str, Any], Shape, Weights]:
-    """The fields as a person would write them, the shape that leaves, and those of the layer's arrays."""
+    """The fields that are not at their defaults, the shape that leaves, and those of the layer's arrays."""
     of = kind_of(kind)
     for name, value in fields.items():
         try:
@@ -150,7 +150,7 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
         raise Inexpressible(f"{kind}: nothing is left of it, its shape is {list(shape)}")
     unwritten = defaults_on(of, len(shapes[0]) - 1)
     written = {
-        name: brief(fields[name])
+        name: getattr(config, name)
         for name in field_types(of)
         if name in fields and not (name in unwritten and getattr(config, name) == unwritten[name])
     }
@@ -167,8 +167,3 @@ def _check_sayable(value: Any) -> None:
 
 def _frozen(value: Any) -> Any:
     return tuple(map(_frozen, value)) if isinstance(value, list | tuple) else value
-
-
-def brief(value: Any) -> Any:
-    """A value in lists, as a file has it."""
-    return [brief(item) for item in value] if isinstance(value, tuple | list) else value

@@ -7,9 +7,10 @@ from typing import Any
 
 from convcalc import layers
 from convcalc.imports.record import Layer
+from convcalc.language.writing import value_text
 from convcalc.readable.connections import Connections
 from convcalc.readable.expressions import Named, Values, expressions
-from convcalc.readable.layout import condensed, default, value_text
+from convcalc.readable.layout import default
 from convcalc.readable.parameters import Parameters
 from convcalc.readable.slots import Slot, Unfit, Unit, agree
 
@@ -45,10 +46,10 @@ class Fitting:
         differing: dict[str, Values] = {}
         for name, of in types.items():
             values = [
-                [condensed(of, layer.fields.get(name, standard.get(name))) for layer in self._layers(units)]
+                [of.written(layer.fields.get(name, standard.get(name))) for layer in self._layers(units)]
                 for units in slot.units
             ]
-            usual = [condensed(of, unwritten[name])] if name in unwritten else []
+            usual = [of.written(unwritten[name])] if name in unwritten else []
             if any(not _same(value, usual[0] if usual else _NOTHING) for units in values for value in units):
                 differing[name] = values
         if "stride" in differing and "pool" in slot.kind and differing["stride"] == differing.get("kernel_size"):

@@ -10,7 +10,7 @@ import msgspec
 
 from convcalc.language.expressions import is_name
 from convcalc.language.template import COMMON, IN_LAYER
-from convcalc.readable.layout import value_text
+from convcalc.language.writing import value_text
 from convcalc.readable.names import legal, unlike
 from convcalc.readable.slots import Slot, Unfit
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc import layers
+from convcalc.language.writing import name_text, quoted
 from convcalc.readable.conditions import condition
 from convcalc.readable.connections import Connections
 from convcalc.readable.fitting import Fitting
-from convcalc.readable.layout import LayerText, bare_field, in_braces, name_text
+from convcalc.readable.layout import LayerText, bare_field
 from convcalc.readable.names import Automatic, legal, says_something, unlike
 from convcalc.readable.parameters import Parameters
 from convcalc.readable.parts import Module
@@ -90,7 +91,7 @@ class WrittenScope:
             texts = [source.text for source in slot.sources]
             fields["from"] = texts[0] if len(texts) == 1 else f"[{', '.join(texts)}]"
         if slot.when:
-            fields["when"] = in_braces(slot.when)
+            fields["when"] = quoted(slot.when)
         if slot.repeat:
             fields["repeat"] = slot.repeat
         shared = {name: name_text(f"{other.name}.{array}".rstrip(".")) for name, (other, array) in slot.shared.items()}
@@ -98,7 +99,7 @@ class WrittenScope:
             listed = ", ".join(f"{name_text(name)}: {text}" for name, text in shared.items())
             fields["share"] = shared.get("", f"{{{listed}}}")
         for name, text in slot.fields.items():
-            fields[name] = in_braces(text)
+            fields[name] = quoted(text)
         branches = None if slot.branches is None else [self.written(branch) for branch in slot.branches]
         kind = layers.load(slot.kind) if slot.block is None else None
         return LayerText(slot.kind, fields, branches, bare_field(kind) if kind is not None else _bare(slot.block))

@@ -13,8 +13,9 @@ from convcalc.language.source import Source, SpecError
 from convcalc.language.template import Block as Definition
 from convcalc.language.template import Layer
 from convcalc.language.values import Value
+from convcalc.language.writing import quoted, value_text
 from convcalc.network import Network, Node
-from convcalc.readable.layout import condensed, default, in_braces, value_text
+from convcalc.readable.layout import default
 from convcalc.readable.parts import Module
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 from convcalc.readable.slots import BlockText
@@ -86,7 +87,7 @@ class ShippedBlocks:
                 assert of is not None  # noqa: S101  # for the type checker: only parameters of blocks have no type
                 assert kind is not None  # noqa: S101  # as above
                 fields = self.graph.layers[index].fields
-                value = condensed(of, fields[field]) if field in fields else default(kind, field)
+                value = of.written(fields[field]) if field in fields else default(kind, field)
                 name, solved = self._parameter(written, value, index)
                 if name in definition.parameters and arguments.setdefault(name, solved) != solved:
                     return None
@@ -114,7 +115,7 @@ class ShippedBlocks:
     def _fits(self, name: str, occurrence: Module, arguments: Arguments) -> bool:
         """Whether a call is what stands there, layer by layer."""
         shape = self.graph.shape(occurrence.entry)
-        texts = ", ".join(f"{key}: {in_braces(value_text(value))}" for key, value in arguments.items())
+        texts = ", ".join(f"{key}: {quoted(value_text(value))}" for key, value in arguments.items())
         nodes = self._nodes(name, shape, texts)
         if len(nodes) != occurrence.exit - occurrence.first + 1:
             return False

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from convcalc.readable.layout import LayerText, name_text
+from convcalc.language.writing import name_text
+from convcalc.readable.layout import LayerText
 from convcalc.readable.parts import Module, Path
 
 Tensors = list[int | None]

@@ -13,10 +13,11 @@ from convcalc.imports.errors import CannotImport, OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
+from convcalc.language.writing import name_text, quoted, value_text
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folded, flat, folded
-from convcalc.readable.layout import WIDTH, in_braces, laid_out, mapping, name_text, value_text
+from convcalc.readable.layout import WIDTH, laid_out, mapping
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
@@ -138,9 +139,7 @@ def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
         lines += [""] * (place > 0)
         lines.append(f"  {block.name}:")
         if block.parameters:
-            defaults = {
-                name: "required" if text is None else in_braces(text) for name, text in block.parameters.items()
-            }
+            defaults = {name: "required" if text is None else quoted(text) for name, text in block.parameters.items()}
             lines += mapping(4, "parameters", defaults)
         lines += ["    layers:", *laid_out(block.layers, 6)]
     lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
