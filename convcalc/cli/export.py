@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,7 +11,8 @@ import typer
 from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say, to_stdout
+from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say
+from convcalc.views.output import Output
 
 if TYPE_CHECKING:
     from convcalc.exports.write import CannotWrite
@@ -96,7 +98,9 @@ def _save(
     written: list[str] = []
     try:
         if path == STDOUT:
-            to_stdout([model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+            Output(sys.stdout).data(
+                model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()
+            )
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:

@@ -11,13 +11,12 @@ import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject, say
+from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
+from convcalc.views import formats as lint_formats
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
     from convcalc.linting.records import Run
-
-FINDINGS = 1
 
 
 def lint(
@@ -57,8 +56,8 @@ def lint(
         list[str] | None,
         typer.Option(
             metavar="FORMAT[=FILE]",
-            help="text, concise, json, sarif, github, junit or markdown, to a file if one is named; may be given "
-            "several times. Default: text, or github where GITHUB_ACTIONS is true.",
+            help=f"One of {', '.join(lint_formats('lint', 'text'))}, to a file if one is named; may be given several "
+            "times. Default: text, or github where GITHUB_ACTIONS is true.",
             show_default=False,
             autocompletion=formats,
         ),
@@ -94,13 +93,13 @@ def lint(
     Configured by the table tool.convcalc.lint of the nearest pyproject.toml, or lint of a convcalc.toml. Exit code 1:
     something was found at --fail-level or above.
     """
-    from convcalc.cli.lint_formats import emit, outputs
+    from convcalc.cli.lint_formats import destinations, emit
     from convcalc.language import SpecError
     from convcalc.language.named import file_of
     from convcalc.linting.options import Options, UsageError, growths
     from convcalc.linting.run import each_once
 
-    wanted = outputs(format or [], write_baseline)
+    printed = destinations(format or [], write_baseline)
     if files.count("-") > 1:
         raise typer.BadParameter("standard input can be read once")
     files = each_once(files)
@@ -108,12 +107,12 @@ def lint(
         _refuse_fixes_of_the_zoo(files)
     if fix or diff:
         is_set = bool(input or set) or any(file_of(file) != file for file in files)
-        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=is_set)
+        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, is_set=is_set)
     if write_baseline == STDOUT:
         raise typer.BadParameter(
             "expected a file: its paths are from the folder it is in", param_hint="--write-baseline"
         )
-    for path in [*(output.path for output in wanted), write_baseline]:
+    for path in [*(destination.path for destination in printed), write_baseline]:
         if path is not None:
             refuse(path, force=force, sources=files)
     try:
@@ -134,7 +133,8 @@ def lint(
             _suggest(files, suggest_budget, options)
             return
         if diff:
-            raise typer.Exit(_difference(files, options))
+            end(_difference(files, options))
+            return
         run, problems = _run(files, options, write_baseline, fix=fix, force=force)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
@@ -142,14 +142,14 @@ def lint(
         reject(error.diagnostics)
     if write_baseline is not None and format is None and not run.findings and not run.crashed:
         return
-    written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
+    written = emit(run, printed, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
     for problem in problems:
         say(problem)
     if problems or not written:
-        raise typer.Exit(BAD_INPUT)
+        end(ExitCode.BAD_INPUT)
     if run.failed:
-        raise typer.Exit(FINDINGS)
+        end(ExitCode.FINDINGS)
 
 
 def _words(texts: Iterable[str]) -> tuple[str, ...]:
@@ -170,11 +170,11 @@ def _refuse_beside_fixes(
     diff: bool,
     formats: list[str] | None,
     written: str | None,
-    given: bool,
+    is_set: bool,
 ) -> None:
-    if given:
-        meant = "leave out --input and --set, and what follows @"
-        raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {meant}")
+    if is_set:
+        advice = "leave out --input and --set, and what follows @"
+        raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {advice}")
     if written:
         raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")
     if diff and formats:
@@ -211,8 +211,8 @@ def _run(
     return linter.finished(again), []
 
 
-def _difference(files: list[str], options: Options) -> int:
-    """Print what fixes would change; the exit code."""
+def _difference(files: list[str], options: Options) -> ExitCode:
+    """Print what fixes would change."""
     from convcalc.cli import lint_fixes
     from convcalc.linting.run import Linter
 
@@ -221,7 +221,7 @@ def _difference(files: list[str], options: Options) -> int:
     changed = lint_fixes.show(lint_fixes.fixes(linter, files, run))
     for crash in run.crashed:
         say(crash.sentence)
-    return BAD_INPUT if run.crashed else FINDINGS if changed else 0
+    return ExitCode.BAD_INPUT if run.crashed else ExitCode.FINDINGS if changed else ExitCode.DONE
 
 
 def _suggest(files: list[str], percent: str, options: Options) -> None:

@@ -13,18 +13,15 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, print_json, say, show_errors
+from convcalc.cli.options import Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.output import ExitCode, end, say, show, show_errors
+from convcalc.views.output import Output, console
 
 if TYPE_CHECKING:
-    from convcalc.language import Diagnostic
     from convcalc.network import Network
     from convcalc.reference.memory import TooLarge
-    from convcalc.reference.verified import Verification
     from convcalc.reference.verify import Unknown
 
-Format = Literal["table", "json", "markdown"]
-DISAGREEMENT, INTERRUPTED = 1, 130
 SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
@@ -66,7 +63,7 @@ def verify(
             "unless told.",
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    format: Annotated[str, format_option("verify", "table")] = "table",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
@@ -97,14 +94,13 @@ def verify(
             code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
     except KeyboardInterrupt:
         say("interrupted")
-        code = INTERRUPTED
-    if code:
-        raise typer.Exit(code)
+        code = ExitCode.INTERRUPTED
+    end(code)
 
 
-def _refuse(**given: object) -> None:
+def _refuse(**options: object) -> None:
     """Options that say nothing here."""
-    for name, value in given.items():
+    for name, value in options.items():
         if value is not None:
             where = "for the battery, which runs without specs" if name == "cases" else "for specs, and none is named"
             raise typer.BadParameter(where, param_hint=f"--{name.replace('_', '-')}")
@@ -128,29 +124,24 @@ def _amount(text: str | None, option: str) -> int | None:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
+def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCode:  # noqa: A002  # as above
     from convcalc.battery.run import battery
     from convcalc.reference.against import MissingPackage
+    from convcalc.views import formats
+    from convcalc.views.battery.shared import BatteryRun
 
+    names = formats("battery", "table")
+    if format not in names:
+        problem = f"for specs, and none is named; the battery is printed as one of {', '.join(names)}"
+        raise typer.BadParameter(problem, param_hint="--format")
     started = time.perf_counter()
     try:
         with steps.run(sys.maxsize), _progress("battery") as progress:  # the cases are ours, as many as are asked for
-            found = battery(cases=cases, seed=seed, against=against, progress=progress)
+            result = battery(cases=cases, seed=seed, against=against, progress=progress)
     except MissingPackage as error:
         raise typer.BadParameter(str(error), param_hint="--against") from None
-    if format == "json":
-        from convcalc.views.verification import battery_json
-
-        print_json(battery_json.encode(found))
-    elif format == "markdown":
-        from convcalc.views.verification import battery_markdown
-
-        sys.stdout.write(battery_markdown.text(found, sys.stdout.encoding))
-    else:
-        from convcalc.views.verification import battery as view
-
-        view.show(console(), found, time.perf_counter() - started)
-    return 0 if found.agrees else DISAGREEMENT
+    show("battery", format, BatteryRun(result, time.perf_counter() - started))
+    return ExitCode.DONE if result.agrees else ExitCode.FINDINGS
 
 
 class _Run:
@@ -164,8 +155,10 @@ class _Run:
         dtype: str,
         most_bytes: int | None,
         most_steps: int | None,
-        format: Format,  # noqa: A002  # as above
+        format: str,  # noqa: A002  # as above
     ) -> None:
+        from convcalc.views import view
+
         self.settings: dict[str, Any] = {
             "layer": layer,
             "against": against,
@@ -174,40 +167,40 @@ class _Run:
         }
         self.most_bytes = most_bytes
         self.most_steps = steps.MOST_STEPS if most_steps is None else most_steps
-        self.format = format
-        self.documents: list[dict[str, Any]] = []
-        self.shown = 0
+        self.view = view("verify", format)
+        self.out = Output(sys.stdout)
 
-    def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
-        """The exit code."""
+    def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> ExitCode:
+        """Verify every file; the gravest of their exit codes."""
         from convcalc.cli.loading import load
         from convcalc.language import SpecError
         from convcalc.language.source import unfinished
 
-        codes = [0]
+        codes = [ExitCode.DONE]
         for file in files:
             try:
                 with steps.run(self.most_steps):
-                    codes.append(self._one(load(file, inputs, variables), file))
+                    codes.append(self._verified(load(file, inputs, variables), file))
             except (SpecError, steps.OutOfSteps) as error:
-                self._broken(file, error.diagnostics if isinstance(error, SpecError) else [unfinished(file)])
-                codes.append(BAD_INPUT)
-        if self.format == "json":
-            from convcalc.views.verification import json
-
-            print_json(json.encode(self.documents))
+                errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(file)]
+                show_errors(errors)
+                codes.append(self._failed(file, errors=errors))
+        self.out.end()
         return max(codes)
 
-    def _broken(self, file: str, errors: list[Diagnostic]) -> None:
-        from convcalc.views.verification import json
+    def _failed(self, file: str, **what: Any) -> ExitCode:
+        """Keep a spec that was not verified, where the format holds such."""
+        from convcalc.views.verify.shared import NotVerified
 
-        show_errors(errors)
-        self.documents.append(json.failure(file, errors))
+        if hasattr(self.view, "write_failure"):
+            self.view.write_failure(NotVerified(file, **what), self.out)
+        return ExitCode.BAD_INPUT
 
-    def _one(self, network: Network, file: str) -> int:
+    def _verified(self, network: Network, file: str) -> ExitCode:
         from convcalc.reference import verify as reference
         from convcalc.reference.against import MissingPackage
         from convcalc.reference.memory import MOST_BYTES, TooLarge, free_bytes
+        from convcalc.views.verify.shared import Verified
 
         started = time.perf_counter()
         free = free_bytes()
@@ -216,43 +209,26 @@ class _Run:
             allowed = MOST_BYTES if free is None else min(free, MOST_BYTES)
         try:
             with steps.part(1 - SHOWING_SHARE), _progress(network.name) as progress:
-                found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
+                verification = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None
-        except reference.NoSuchLayer as error:
-            return self._refused(network, file, str(error))
-        except TooLarge as error:
-            return self._refused(network, file, _too_large(network, error))
-        except reference.Unknown as error:
-            return self._refused(network, file, _unknown(network, error))
-        self._show(found, file, time.perf_counter() - started)
-        return 0 if found.agrees else DISAGREEMENT
+        except (reference.NoSuchLayer, TooLarge, reference.Unknown) as error:
+            reason = _reason(network, error)
+            sys.stdout.flush()
+            say(f"{file}: {reason}")
+            return self._failed(file, model=network.name, reason=reason)
+        self.view.write(Verified(verification, file, time.perf_counter() - started), self.out)
+        return ExitCode.DONE if verification.agrees else ExitCode.FINDINGS
 
-    def _refused(self, network: Network, file: str, message: str) -> int:
-        from convcalc.views.verification import json
 
-        sys.stdout.flush()
-        say(f"{file}: {message}")
-        self.documents.append(json.refusal(network.name, file, message))
-        return BAD_INPUT
+def _reason(network: Network, error: Exception) -> str:
+    """Why a network is not run."""
+    from convcalc.reference.memory import TooLarge
+    from convcalc.reference.verify import Unknown
 
-    def _show(self, found: Verification, file: str, seconds: float) -> None:
-        if self.format == "json":
-            from convcalc.views.verification import json
-
-            self.documents.append(json.document(found, file))
-        elif self.format == "markdown":
-            from convcalc.views.verification import markdown
-
-            sys.stdout.write(("\n" if self.shown else "") + markdown.text(found, file, sys.stdout.encoding))
-        else:
-            from convcalc.views.verification import network
-
-            out = console()
-            if self.shown:
-                out.print()
-            network.show(out, found, file, seconds)
-        self.shown += 1
+    if isinstance(error, TooLarge):
+        return _too_large(network, error)
+    return _unknown(network, error) if isinstance(error, Unknown) else str(error)
 
 
 def _too_large(network: Network, error: TooLarge) -> str:
@@ -288,6 +264,6 @@ def _progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
 
     title = TextColumn("{task.fields[name]}", markup=False)
     columns = (title, BarColumn(), TextColumn("{task.description}", style="cyan", markup=False))
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
         task = bar.add_task("", name=visible(short(name)))
         yield lambda what, done, of: bar.update(task, description=visible(short(what)), completed=done, total=of)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcalc.analysis.lines import Line
-from convcalc.analysis.report import ReceptiveField, Report
+from convcalc.analysis.report import Convention, ReceptiveField, Report
 from convcalc.visible import short
 
 SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
@@ -99,10 +99,9 @@ def totals(report: Report) -> str:
     return "   ".join(parts)
 
 
-def convention(report: Report) -> str:
+def convention(convention: Convention) -> str:
     """What is counted, and for which batch and dtype."""
-    said = report.convention
-    return f"{said.macs} · batch {said.batch} · {said.dtype}"
+    return f"{convention.macs} · batch {convention.batch} · {convention.dtype}"
 
 
 def notes(report: Report) -> list[str]:

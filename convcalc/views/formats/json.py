@@ -6,7 +6,21 @@ from typing import Any
 
 import msgspec
 
+from convcalc.version import __version__
 from convcalc.visible import encodable, in_json
+
+SCHEMA_VERSION = 1
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """How the JSON of a command begins."""
+
+    schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
+    convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
+
+
+HEAD = msgspec.structs.asdict(Document())
+"""The same for a document that is a dictionary."""
 
 
 def encoded(document: Any) -> bytes:

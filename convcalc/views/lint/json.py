@@ -6,20 +6,20 @@ import msgspec
 
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.version import __version__
-from convcalc.views.formats.json import encoded
-from convcalc.views.lint import common
+from convcalc.views.lint import shared
+from convcalc.views.output import Output
 
 VERSION = 1
 
 
-class Fix(msgspec.Struct, frozen=True):
+class FindingFix(msgspec.Struct, frozen=True):
     """What `--fix` would do."""
 
     title: str
-    edits: list[common.Change]
+    edits: list[shared.TextChange]
 
 
-class Found(msgspec.Struct, frozen=True):
+class FindingRecord(msgspec.Struct, frozen=True):
     """One finding; `more` is how many further layers of the same written one it holds for."""
 
     path: str
@@ -33,10 +33,10 @@ class Found(msgspec.Struct, frozen=True):
     help: str
     layer: str | None
     more: int
-    fix: Fix | None
+    fix: FindingFix | None
 
 
-class Failure(msgspec.Struct, frozen=True):
+class Crash(msgspec.Struct, frozen=True):
     """A rule that could not be run to its end, which is a fault of convcalc."""
 
     code: str
@@ -46,33 +46,33 @@ class Failure(msgspec.Struct, frozen=True):
     message: str
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
+class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON of a run."""
 
     version: int = VERSION
     convcalc_version: str = __version__
-    findings: list[Found]
-    summary: common.Summary
-    internal_errors: list[Failure]
+    findings: list[FindingRecord]
+    summary: shared.Summary
+    internal_errors: list[Crash]
 
 
-def text(run: Run) -> str:
+def write(run: Run, out: Output) -> None:
     """The run as one object."""
-    document = Document(
-        findings=[_found(file, finding) for file in run.files for finding in file.findings],
-        summary=common.summary(run),
+    document = RunDocument(
+        findings=[_record(file, finding) for file in run.files for finding in file.findings],
+        summary=shared.summary(run),
         internal_errors=[
-            Failure(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence) for crash in run.crashed
+            Crash(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence) for crash in run.crashed
         ],
     )
-    return encoded(document).decode() + "\n"
+    out.record(document)
 
 
-def _found(file: Linted, finding: Finding) -> Found:
+def _record(file: Linted, finding: Finding) -> FindingRecord:
     fix = None
     if finding.fix is not None and file.source is not None:
-        fix = Fix(finding.fix.title, [common.change(file.source, edit) for edit in finding.fix.edits])
-    return Found(
+        fix = FindingFix(finding.fix.title, [shared.change(file.source, edit) for edit in finding.fix.edits])
+    return FindingRecord(
         path=finding.path,
         line=finding.line or None,
         column=finding.column or None,
