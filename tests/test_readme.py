@@ -10,21 +10,23 @@ from typing import Any
 
 import pytest
 from rich.console import Console
+from view_texts import analyzed, on_console
 
 import convcalc
-from convcalc.analysis.lines import lines
-from convcalc.comparing.sides import Settings
-from convcalc.comparing.variants import of_variants
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.variants import VARIANTS
 from convcalc.linting.configuration import KEYS, LEVELS, targets
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
-from convcalc.views import diagnostics, table
-from convcalc.views.comparison import table as comparison
-from convcalc.views.explained import text as explained
+from convcalc.views import diagnostics
+from convcalc.views.analyze import table
+from convcalc.views.compare import table as comparison
+from convcalc.views.compare.shared import Compared
+from convcalc.views.explain import text as explained
+from convcalc.views.explain.shared import Explained
 from convcalc.views.lint import text as lint_text
-from convcalc.views.verification import network as verified
+from convcalc.views.verify import table as verified
+from convcalc.views.verify.shared import Verified
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -32,33 +34,22 @@ FENCED = re.findall(r"^```(\w*)\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
 WIDTH = 100
 
 
-def printed(*specs: str) -> str:
-    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
-    for number, spec in enumerate(specs):
-        if number:
-            console.print()
-        report = convcalc.analyze(convcalc.load(ROOT / spec))
-        table.show(console, report, lines(report), spec)
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+def trimmed(text: str) -> str:
+    return "".join(f"{line.rstrip()}\n" for line in text.splitlines())
 
 
 def test_tables_are_what_is_printed() -> None:
-    assert printed("specs/zoo/resnet50.yaml") in [text for language, text in FENCED if not language]
-
-
-def printed_variant(spec: str, variant: str) -> str:
-    console = Console(file=io.StringIO(), width=WIDTH + 10, markup=False, highlight=False, _environ={})
-    settings = Settings({}, {}, 1, "float32", allow_input_change=False)
-    comparison.show(console, of_variants(spec, variant, [], None, settings).sides)
-    assert isinstance(console.file, io.StringIO)
-    return "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    spec = "specs/zoo/resnet50.yaml"
+    result = analyzed(convcalc.analyze(convcalc.load(ROOT / spec)), spec)
+    assert trimmed(on_console(table, result, WIDTH)) in [text for language, text in FENCED if not language]
 
 
 def test_a_comparison_is_what_is_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    found = printed_variant("specs/seeds/standard_12x12.yaml", "separable")
-    assert found in [text for language, text in FENCED if not language]
+    sides = convcalc.variants(convcalc.load("specs/seeds/standard_12x12.yaml"), "separable")
+    assert trimmed(on_console(comparison, Compared(sides), WIDTH + 10)) in [
+        text for language, text in FENCED if not language
+    ]
 
 
 def test_every_variant_is_in_the_table() -> None:
@@ -68,11 +59,8 @@ def test_every_variant_is_in_the_table() -> None:
 
 def test_an_explanation_is_what_is_printed() -> None:
     spec = "specs/zoo/resnet50.yaml"
-    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
-    explained.show(console, convcalc.explain(convcalc.load(ROOT / spec), "stem"), spec)
-    assert isinstance(console.file, io.StringIO)
-    found = "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
-    assert found in [text for language, text in FENCED if not language]
+    result = Explained(convcalc.explain(convcalc.load(ROOT / spec), "stem"), spec=spec)
+    assert trimmed(on_console(explained, result, WIDTH)) in [text for language, text in FENCED if not language]
 
 
 def test_a_verification_is_what_is_printed() -> None:
@@ -80,10 +68,8 @@ def test_a_verification_is_what_is_printed() -> None:
     (shown,) = [text for language, text in FENCED if not language and "layers run" in text]
     seconds = re.search(r"layers run, ([\d.]+) s", shown)
     assert seconds is not None
-    console = Console(file=io.StringIO(), width=WIDTH, markup=False, highlight=False, _environ={})
-    verified.show(console, convcalc.verify(convcalc.load(ROOT / spec)), spec, float(seconds[1]))
-    assert isinstance(console.file, io.StringIO)
-    assert shown == "".join(f"{line.rstrip()}\n" for line in console.file.getvalue().splitlines())
+    result = Verified(convcalc.verify(convcalc.load(ROOT / spec)), spec, float(seconds[1]))
+    assert shown == trimmed(on_console(verified, result, WIDTH))
 
 
 def test_the_example_is_a_spec() -> None:
@@ -105,10 +91,8 @@ def test_mistakes_look_as_shown() -> None:
 
 def test_findings_look_as_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    console = Console(file=io.StringIO(), width=WIDTH, force_terminal=True, color_system=None, _environ={})
-    lint_text.show(console, convcalc.lint(["specs/zoo/vgg16.yaml"], inputs={"input": (3, 32, 32)}))
-    assert isinstance(console.file, io.StringIO)
-    assert console.file.getvalue() in [text for language, text in FENCED if not language]
+    run = convcalc.lint(["specs/zoo/vgg16.yaml"], inputs={"input": (3, 32, 32)})
+    assert on_console(lint_text, run, WIDTH, is_terminal=True) in [text for language, text in FENCED if not language]
 
 
 def test_suppressions_are_written_as_shown() -> None:
