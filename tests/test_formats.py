@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from convcalc.cli import application
-from convcalc.views import formats, view
+from convcalc.views import format_names, view
 
 COMMANDS = {
     "analyze": ("analyze", "zoo:alexnet"),
@@ -64,7 +64,7 @@ def test_a_file_is_a_format(toy: None, command: str) -> None:
 
 
 def test_each_of_several_files_is_shown(toy: None) -> None:
-    assert run("analyze", "zoo:alexnet", "zoo:lenet5", "--format", "toy")[1] == "toy Analyzed\n" * 2
+    assert run("analyze", "zoo:alexnet", "zoo:squeezenet1_1", "--format", "toy")[1] == "toy Analyzed\n" * 2
 
 
 def test_findings_go_to_a_file_in_any_format(toy: None, tmp_path: Path) -> None:
@@ -82,6 +82,6 @@ def test_without_the_file_there_is_no_such_format() -> None:
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_format_has_the_one_entry(command: str) -> None:
-    names = formats(command, DEFAULTS.get(command, "table"))
+    names = format_names(command, DEFAULTS.get(command, "table"))
     assert len(names) == len(set(names)) >= 3
     assert all(callable(view(command, name).write) for name in names)

@@ -68,9 +68,9 @@ def targets(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Formats of lint."""
-    from convcalc.views import formats as names
+    from convcalc.views import format_names
 
-    return beginning(incomplete, names("lint", "text"))
+    return beginning(incomplete, format_names("lint", "text"))
 
 
 def end_word_at_colon() -> None:

@@ -12,7 +12,7 @@ import typer
 from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
-from convcalc.views import formats as lint_formats
+from convcalc.views import format_names
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
@@ -56,7 +56,7 @@ def lint(
         list[str] | None,
         typer.Option(
             metavar="FORMAT[=FILE]",
-            help=f"One of {', '.join(lint_formats('lint', 'text'))}, to a file if one is named; may be given several "
+            help=f"One of {', '.join(format_names('lint', 'text'))}, to a file if one is named; may be given several "
             "times. Default: text, or github where GITHUB_ACTIONS is true.",
             show_default=False,
             autocompletion=formats,

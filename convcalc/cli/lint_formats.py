@@ -14,7 +14,7 @@ import typer
 from convcalc.cli.options import readable
 from convcalc.cli.output import say
 from convcalc.language.suggestions import did_you_mean
-from convcalc.views import formats, view
+from convcalc.views import format_names, view
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def destinations(texts: Sequence[str], baseline: str | None) -> list[Destination
 
 def _destination(text: str) -> Destination:
     name, equals, path = text.partition("=")
-    names = formats("lint", "text")
+    names = format_names("lint", "text")
     if name not in names:
         advice = did_you_mean(name, names)
         raise _refused(f"expected one of {', '.join(names)}, found {readable(name)!r}{f'; {advice}' if advice else ''}")

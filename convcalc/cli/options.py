@@ -10,7 +10,7 @@ from convcalc.cli.completion import beginning
 from convcalc.fields import LARGEST
 from convcalc.language.named import readable as readable  # commands take it from here
 from convcalc.language.named import sizes
-from convcalc.views import formats
+from convcalc.views import format_names
 
 Inputs = Annotated[
     list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
@@ -26,7 +26,7 @@ Dtype = Annotated[
 
 def format_option(command: str, default: str, help: str = "How to print.") -> Any:  # noqa: A002  # Typer's word
     """The option for one of the formats that the command has views for."""
-    names = formats(command, default)
+    names = format_names(command, default)
 
     def checked(name: str | None) -> str | None:
         if name is None or name in names:

@@ -127,10 +127,10 @@ def _amount(text: str | None, option: str) -> int | None:
 def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCode:  # noqa: A002  # as above
     from convcalc.battery.run import battery
     from convcalc.reference.against import MissingPackage
-    from convcalc.views import formats
+    from convcalc.views import format_names
     from convcalc.views.battery.shared import BatteryRun
 
-    names = formats("battery", "table")
+    names = format_names("battery", "table")
     if format not in names:
         problem = f"for specs, and none is named; the battery is printed as one of {', '.join(names)}"
         raise typer.BadParameter(problem, param_hint="--format")

@@ -11,7 +11,7 @@ import pkgutil
 from typing import Any
 
 
-def formats(command: str, default: str) -> tuple[str, ...]:
+def format_names(command: str, default: str) -> tuple[str, ...]:
     """The formats of a command, the default first; nothing of them is imported."""
     folder = importlib.import_module(f"{__name__}.{command}")
     names = {module.name for module in pkgutil.iter_modules(folder.__path__) if module.name[0] != "_"}
