@@ -19,7 +19,7 @@ from convcalc.language.trimming import without_unused_parameters
 from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
 from convcalc.network import Network, Origin
 
-MOST_NOTES = 3
+_MOST_NOTES = 3
 """Layers of which it is said why none is replaced."""
 
 
@@ -73,9 +73,9 @@ def variants(
         among = f" among {', '.join(layers)}" if layers else ""
         among += f" except {', '.join(excluded)}" if excluded else ""
         _, notes = rewriter.chosen(wanted[0], layers, excluded)
-        others = f"; and {len(notes) - MOST_NOTES} more" if len(notes) > MOST_NOTES else ""
+        others = f"; and {len(notes) - _MOST_NOTES} more" if len(notes) > _MOST_NOTES else ""
         expected = "expected a convolution of groups 1 with a kernel larger than 1 that is no part of a composite"
-        raise NothingToReplace(f"no layer to replace{among}: {'; '.join(notes[:MOST_NOTES]) or expected}{others}")
+        raise NothingToReplace(f"no layer to replace{among}: {'; '.join(notes[:_MOST_NOTES]) or expected}{others}")
     nothing = "no layer to replace: what it would replace is what it is made of"
     shown = [
         candidate or Candidate(variant.label, reason=nothing)

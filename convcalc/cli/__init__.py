@@ -42,7 +42,7 @@ COMMANDS = {
 
 defer_pydantic()
 
-HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
+_HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
 """What is answered with the list of the commands."""
 
 
@@ -145,7 +145,7 @@ def _run(arguments: list[str]) -> None:
     if asked == BASH:
         end_word_at_colon()
     try:
-        application(_wanted(arguments), listed_only=arguments in HELP and not asked)()
+        application(_wanted(arguments), listed_only=arguments in _HELP and not asked)()
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None

@@ -21,20 +21,20 @@ if TYPE_CHECKING:
     from convcalc.linting.records import Run
 
 
-class Destination(msgspec.Struct, frozen=True):
+class _Destination(msgspec.Struct, frozen=True):
     """A format, and the file it goes to; None for standard output."""
 
     format: str
     path: str | None
 
 
-def destinations(texts: Sequence[str], baseline: str | None) -> list[Destination]:
+def destinations(texts: Sequence[str], baseline: str | None) -> list[_Destination]:
     """`FORMAT` or `FORMAT=FILE`; where nothing is said, text, or annotations where GitHub runs it.
 
     `baseline` is a file that is written too, and cannot be one of these.
     """
     if not texts:
-        return [Destination("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text", None)]
+        return [_Destination("github" if os.environ.get("GITHUB_ACTIONS") == "true" else "text", None)]
     asked = [_destination(text) for text in texts]
     named = [destination.path for destination in asked if destination.path is not None]
     paths = [os.path.realpath(path) for path in (*named, *([baseline] if baseline is not None else []))]
@@ -49,7 +49,7 @@ def destinations(texts: Sequence[str], baseline: str | None) -> list[Destination
     return asked
 
 
-def _destination(text: str) -> Destination:
+def _destination(text: str) -> _Destination:
     name, equals, path = text.partition("=")
     names = format_names("lint", "text")
     if name not in names:
@@ -57,14 +57,14 @@ def _destination(text: str) -> Destination:
         raise _refused(f"expected one of {', '.join(names)}, found {readable(name)!r}{f'; {advice}' if advice else ''}")
     if equals and not path:
         raise _refused(f"expected {name}=FILE, found {readable(text)!r}")
-    return Destination(name, path if equals and path != "-" else None)
+    return _Destination(name, path if equals and path != "-" else None)
 
 
 def _refused(problem: str) -> typer.BadParameter:
     return typer.BadParameter(problem, param_hint="--format")
 
 
-def emit(run: Run, destinations: Sequence[Destination], *, force: bool = False, to_stderr: bool = False) -> bool:
+def emit(run: Run, destinations: Sequence[_Destination], *, force: bool = False, to_stderr: bool = False) -> bool:
     """Print and write a run; False where a file could not be written, which is said."""
     is_written = True
     for destination in destinations:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from convcalc.reference.memory import TooLarge
     from convcalc.reference.verify import Unknown
 
-SHOWING_SHARE = 0.1
+_SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
 
@@ -208,7 +208,7 @@ class _Run:
         if allowed is None:
             allowed = MOST_BYTES if free is None else min(free, MOST_BYTES)
         try:
-            with steps.part(1 - SHOWING_SHARE), _progress(network.name) as progress:
+            with steps.part(1 - _SHOWING_SHARE), _progress(network.name) as progress:
                 verification = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None

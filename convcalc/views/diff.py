@@ -12,7 +12,7 @@ from convcalc.views.output import Output
 from convcalc.visible import visible
 
 STYLES = {"---": "bold", "+++": "bold", "@": "cyan", "-": "red", "+": "green"}
-NO_NEWLINE = "\n\\ No newline at end of file\n"
+_NO_NEWLINE = "\n\\ No newline at end of file\n"
 
 
 def difference(before: Source, after: Source) -> str:
@@ -20,7 +20,7 @@ def difference(before: Source, after: Source) -> str:
     old, new = (re.findall(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+\Z", source.text) for source in (before, after))
     name = visible(before.path)
     lines = difflib.unified_diff(old, new, name, name)
-    return "".join(line if line.endswith(("\n", "\r")) else f"{line}{NO_NEWLINE}" for line in lines)
+    return "".join(line if line.endswith(("\n", "\r")) else f"{line}{_NO_NEWLINE}" for line in lines)
 
 
 def write(before: Source, after: Source, out: Output) -> None:

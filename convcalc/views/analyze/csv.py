@@ -8,7 +8,7 @@ from convcalc.views.analyze.shared import Analyzed
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
-HEADER = (
+_HEADER = (
     *(
         "model",
         "spec",
@@ -34,7 +34,7 @@ def write(analyzed: Analyzed, out: Output) -> None:
     """
     model = analyzed.report.network.name
     rows = [_cells(model, analyzed.path, line) for line in analyzed.lines]
-    out.text(csv.text(rows if out.shown else [HEADER, *rows]))
+    out.text(csv.text(rows if out.shown else [_HEADER, *rows]))
     out.shown += 1
 
 

@@ -13,10 +13,10 @@ from convcalc.views.columns import GAP, Column, Grid, end, fitted, narrowest_win
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 
-BAR = " ▏▎▍▌▋▊▉█"
-NARROWEST_NAME = 12
+_BAR = " ▏▎▍▌▋▊▉█"
+_NARROWEST_NAME = 12
 """Characters of a layer's name for which rather the share or the field goes."""
-WIDEST_BAR, NARROWEST_BAR = 24, 4
+_WIDEST_BAR, _NARROWEST_BAR = 24, 4
 
 
 def write(analyzed: Analyzed, out: Output) -> None:
@@ -54,7 +54,7 @@ def _table(width: int, report: Report, lines: list[Line]) -> Grid:
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
     placed = any(line.output_shape for line in lines)
     name = Column(
-        "layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=NARROWEST_NAME
+        "layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=_NARROWEST_NAME
     )
     columns = [name]
     if placed:
@@ -77,9 +77,9 @@ def _columns(report: Report, lines: list[Line]) -> list[Column]:
 
 def _bar_width(columns: list[Column], width: int) -> int:
     spare = width - needed(columns) - GAP
-    return min(WIDEST_BAR, spare) if spare >= NARROWEST_BAR else 0
+    return min(_WIDEST_BAR, spare) if spare >= _NARROWEST_BAR else 0
 
 
 def _bar(macs: int, most: int, width: int) -> str:
     full, rest = divmod(round(8 * width * macs / most), 8)
-    return "█" * full + (BAR[rest] if rest else "")
+    return "█" * full + (_BAR[rest] if rest else "")

@@ -12,7 +12,7 @@ from convcalc.views.compare.shared import Compared, ordered
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
-SIDE = (
+_SIDE = (
     "name",
     "kind",
     "output_shape",
@@ -34,7 +34,7 @@ def write(compared: Compared, out: Output) -> None:
 
 
 def _single(sides: Sides, by: By) -> list[list[object]]:
-    header = ["mark", *(f"base_{name}" for name in SIDE), *(f"head_{name}" for name in SIDE)]
+    header = ["mark", *(f"base_{name}" for name in _SIDE), *(f"head_{name}" for name in _SIDE)]
     header += [f"{cost}_{what}" for cost in COSTS for what in ("delta", "percent")]
     comparison = sides.candidates[0].comparison
     changes = folded(comparison, by).changes if comparison is not None else ()
@@ -51,7 +51,7 @@ def _change(change: Change) -> list[object]:
 
 def _side(line: Line | None) -> list[object]:
     if line is None:
-        return [""] * len(SIDE)
+        return [""] * len(_SIDE)
     costs: tuple[object, ...] = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
     if not line.is_known:
         costs = ("",) * len(costs)

@@ -20,10 +20,10 @@ from convcalc.views.compare.shared import Compared, ordered
 from convcalc.views.formats.json import Document
 from convcalc.views.output import Output
 
-MISTAKES = "a spec has mistakes"
+_MISTAKES = "a spec has mistakes"
 
 
-class LayerDiff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+class _LayerDiff(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """What became of one layer: its lines, null where it is not, and what it costs more."""
 
     mark: Mark
@@ -43,11 +43,11 @@ class Diff(msgspec.Struct, frozen=True, omit_defaults=True):
 
     totals: Totals
     outputs: tuple[tuple[str, ...], tuple[str, ...]]
-    layers: list[LayerDiff]
-    lines: list[LayerDiff] | None = None
+    layers: list[_LayerDiff]
+    lines: list[_LayerDiff] | None = None
 
 
-class Head(msgspec.Struct, frozen=True, kw_only=True):
+class _Head(msgspec.Struct, frozen=True, kw_only=True):
     """One of several that the base is compared with; `reason`: it could not be had, and why; see `Candidate`."""
 
     label: str
@@ -60,7 +60,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     notes: tuple[str, ...] = ()
 
 
-class ComparisonDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
+class _ComparisonDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
     """The JSON of a comparison: `head` and `diff` where there is one, `heads` where there are several."""
 
     convention: Convention | None
@@ -72,7 +72,7 @@ class ComparisonDocument(Document, frozen=True, kw_only=True, omit_defaults=True
     skipped: tuple[Skipped, ...] = ()
     theory: Theory | None = None
     notes: tuple[str, ...] = ()
-    heads: list[Head] | None = None
+    heads: list[_Head] | None = None
 
 
 def write(compared: Compared, out: Output) -> None:
@@ -80,10 +80,10 @@ def write(compared: Compared, out: Output) -> None:
     sides = compared.sides
     base = reports.document(sides.base, sides.path)
     if len(sides.candidates) > 1:
-        document = ComparisonDocument(convention=sides.base.convention, base=base, heads=heads(sides, compared.by))
+        document = _ComparisonDocument(convention=sides.base.convention, base=base, heads=heads(sides, compared.by))
     else:
         (head,) = heads(sides, compared.by)
-        document = ComparisonDocument(
+        document = _ComparisonDocument(
             convention=sides.base.convention,
             base=base,
             head=head.head,
@@ -105,23 +105,23 @@ def write_failure(sides: Sequence[Side], out: Output) -> None:
         else reports.document(side.report, side.label, errors=list(side.errors))
         for side in sides
     ]
-    document = ComparisonDocument(convention=base.convention, base=base)
+    document = _ComparisonDocument(convention=base.convention, base=base)
     if len(heads) == 1:
         document = replace(document, head=heads[0])
     elif heads:
-        document = replace(document, heads=[Head(label=head.spec, reason=MISTAKES, head=head) for head in heads])
+        document = replace(document, heads=[_Head(label=head.spec, reason=_MISTAKES, head=head) for head in heads])
     out.record(document)
 
 
-def heads(sides: Sides, by: By) -> list[Head]:
+def heads(sides: Sides, by: By) -> list[_Head]:
     """Those that the base is compared with, in the order in which they are shown."""
     return [_head(sides, candidate, by) for candidate, _ in ordered(sides) if candidate in sides.candidates]
 
 
-def _head(sides: Sides, candidate: Candidate, by: By) -> Head:
+def _head(sides: Sides, candidate: Candidate, by: By) -> _Head:
     comparison = candidate.comparison
     path = sides.path if sides.variants else candidate.label
-    return Head(
+    return _Head(
         label=candidate.label,
         reason=candidate.reason or None,
         head=reports.document(comparison.head, path) if comparison else None,
@@ -139,8 +139,8 @@ def _diff(comparison: Comparison, by: By) -> Diff:
     return Diff(comparison.totals, comparison.outputs, layers, lines)
 
 
-def _layer_diff(change: Change) -> LayerDiff:
-    return LayerDiff(
+def _layer_diff(change: Change) -> _LayerDiff:
+    return _LayerDiff(
         mark=change.mark,
         base=change.base,
         head=change.head,

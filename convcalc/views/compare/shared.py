@@ -72,8 +72,8 @@ def between(before: str, after: str) -> str:
 
 def kinds(change: Change) -> str:
     """The kind before and after."""
-    found = [words.kind(line) for line in (change.base, change.head) if line is not None]
-    return between(found[0], found[-1])
+    names = [words.kind(line) for line in (change.base, change.head) if line is not None]
+    return between(names[0], names[-1])
 
 
 def counted(comparison: Comparison) -> str:
@@ -89,8 +89,8 @@ def against(comparison: Comparison | None) -> str:
 def uncosted(comparison: Comparison) -> str:
     """The layers that add to the totals what is not known, on either side; nothing where there are none."""
     sides = (("base", comparison.base), ("head", comparison.head))
-    found = [f"{words.listed(report.uncosted)} in the {side}" for side, report in sides if report.uncosted]
-    return f"it is not known what {', '.join(found)} cost: changes are of what is counted" if found else ""
+    parts = [f"{words.listed(report.uncosted)} in the {side}" for side, report in sides if report.uncosted]
+    return f"it is not known what {', '.join(parts)} cost: changes are of what is counted" if parts else ""
 
 
 def coverage(candidate: Candidate) -> str:
@@ -143,8 +143,8 @@ def outputs(change: Change) -> str:
 
 def fields(change: Change) -> str:
     """The receptive field before and after."""
-    found = [words.field(line.receptive_field) for line in (change.base, change.head) if line is not None]
-    return between(found[0], found[-1])
+    sizes = [words.field(line.receptive_field) for line in (change.base, change.head) if line is not None]
+    return between(sizes[0], sizes[-1])
 
 
 def name(change: Change) -> str:
@@ -153,12 +153,12 @@ def name(change: Change) -> str:
     return lines[-1] if change.mark != "edited" else between(lines[0], lines[-1])
 
 
-def theory(found: Theory) -> str:
+def theory(theory: Theory) -> str:
     """The line that holds the literature against what was counted."""
-    numbers = f" = {found.numbers} =" if found.numbers else ", weighted by MACs:"
-    condition = f" {found.condition}" if found.condition else ""
-    expected, measured = _share(found.expected), _share(found.measured)
-    return f"theory {found.formula}{numbers} {expected}{condition}, measured {measured}"
+    numbers = f" = {theory.numbers} =" if theory.numbers else ", weighted by MACs:"
+    condition = f" {theory.condition}" if theory.condition else ""
+    expected, measured = _share(theory.expected), _share(theory.measured)
+    return f"theory {theory.formula}{numbers} {expected}{condition}, measured {measured}"
 
 
 def _share(number: float) -> str:

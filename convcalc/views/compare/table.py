@@ -15,7 +15,7 @@ from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 
-LONGEST_VARIANT = 17
+_LONGEST_VARIANT = 17
 """Characters of a name that are kept before a column of numbers is."""
 STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "same": ""}
 
@@ -166,7 +166,7 @@ def _print_several(console: Console, sides: Sides) -> None:
             [candidate.label for candidate, _ in ranked],
             "left",
             shorten=end,
-            narrowest=LONGEST_VARIANT,
+            narrowest=_LONGEST_VARIANT,
         )
     ]
     ranks = {"params": 1, "macs": 0, "peak_activation_bytes": 5, "field": 2}

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from convcalc.visible import visible
 
-FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 NUMBERS = re.compile(r"[-+]?\d[\d./]*(x[-+]?\d[\d./]*)*")
 """A number, or one an axis."""
 
@@ -25,4 +25,4 @@ def _cell(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     shown = visible(cell)
-    return f"'{shown}" if FORMULA.match(shown) and not NUMBERS.fullmatch(shown) else shown
+    return f"'{shown}" if _FORMULA.match(shown) and not NUMBERS.fullmatch(shown) else shown

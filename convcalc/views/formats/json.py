@@ -9,13 +9,13 @@ import msgspec
 from convcalc.version import __version__
 from convcalc.visible import encodable, in_json
 
-SCHEMA_VERSION = 1
+_SCHEMA_VERSION = 1
 
 
 class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """How the JSON of a command begins."""
 
-    schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
+    schema_version: int = msgspec.field(default_factory=lambda: _SCHEMA_VERSION)
     convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
 
 

@@ -9,17 +9,17 @@ from convcalc.version import __version__
 from convcalc.views.lint import shared
 from convcalc.views.output import Output
 
-VERSION = 1
+_VERSION = 1
 
 
-class FindingFix(msgspec.Struct, frozen=True):
+class _FindingFix(msgspec.Struct, frozen=True):
     """What `--fix` would do."""
 
     title: str
     edits: list[shared.TextChange]
 
 
-class FindingRecord(msgspec.Struct, frozen=True):
+class _FindingRecord(msgspec.Struct, frozen=True):
     """One finding; `more` is how many further layers of the same written one it holds for."""
 
     path: str
@@ -33,10 +33,10 @@ class FindingRecord(msgspec.Struct, frozen=True):
     help: str
     layer: str | None
     more: int
-    fix: FindingFix | None
+    fix: _FindingFix | None
 
 
-class Crash(msgspec.Struct, frozen=True):
+class _CrashRecord(msgspec.Struct, frozen=True):
     """A rule that could not be run to its end, which is a fault of convcalc."""
 
     code: str
@@ -46,33 +46,34 @@ class Crash(msgspec.Struct, frozen=True):
     message: str
 
 
-class RunDocument(msgspec.Struct, frozen=True, kw_only=True):
+class _RunDocument(msgspec.Struct, frozen=True, kw_only=True):
     """The JSON of a run."""
 
-    version: int = VERSION
+    version: int = _VERSION
     convcalc_version: str = __version__
-    findings: list[FindingRecord]
+    findings: list[_FindingRecord]
     summary: shared.Summary
-    internal_errors: list[Crash]
+    internal_errors: list[_CrashRecord]
 
 
 def write(run: Run, out: Output) -> None:
     """The run as one object."""
-    document = RunDocument(
+    document = _RunDocument(
         findings=[_record(file, finding) for file in run.files for finding in file.findings],
         summary=shared.summary(run),
         internal_errors=[
-            Crash(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence) for crash in run.crashed
+            _CrashRecord(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence)
+            for crash in run.crashed
         ],
     )
     out.record(document)
 
 
-def _record(file: Linted, finding: Finding) -> FindingRecord:
+def _record(file: Linted, finding: Finding) -> _FindingRecord:
     fix = None
     if finding.fix is not None and file.source is not None:
-        fix = FindingFix(finding.fix.title, [shared.change(file.source, edit) for edit in finding.fix.edits])
-    return FindingRecord(
+        fix = _FindingFix(finding.fix.title, [shared.change(file.source, edit) for edit in finding.fix.edits])
+    return _FindingRecord(
         path=finding.path,
         line=finding.line or None,
         column=finding.column or None,

@@ -15,7 +15,7 @@ from convcalc.visible import short
 MARKER = "<!-- convcalc:lint -->"
 LONGEST = 64_500
 """Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
-LONGEST_CELL = 500
+_LONGEST_CELL = 500
 """Characters of a message."""
 
 
@@ -48,4 +48,4 @@ def _finding_row(finding: Finding) -> str:
 
 
 def _cell(value: str) -> str:
-    return escaped(short(value, LONGEST_CELL))
+    return escaped(short(value, _LONGEST_CELL))

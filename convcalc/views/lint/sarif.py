@@ -21,13 +21,13 @@ from convcalc.visible import short, visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note", "off": "none"}
-IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
+_IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
 LONGEST = 1024
 """Characters of a description that GitHub takes."""
-TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
+_TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
 """What a rule is about, by the first digit of its code."""
 
-Object = dict[str, Any]
+_Object = dict[str, Any]
 
 
 def write(run: Run, out: Output) -> None:
@@ -57,12 +57,12 @@ def write(run: Run, out: Output) -> None:
     out.record(log)
 
 
-def _invocation(run: Run) -> Object:
+def _invocation(run: Run) -> _Object:
     notes = [{"level": "error", "message": {"text": _message(crash.sentence)}} for crash in run.crashed]
     return {"executionSuccessful": not notes, **({"toolExecutionNotifications": notes} if notes else {})}
 
 
-def _rule(code: str, severity: str) -> Object:
+def _rule(code: str, severity: str) -> _Object:
     rule = rules.load(code)
     page = rules.page(rule) if rule is not None else ""
     title, _, rest = page.partition("\n")
@@ -76,8 +76,8 @@ def _rule(code: str, severity: str) -> Object:
         "defaultConfiguration": {"level": LEVELS.get(severity, "warning")},
         "properties": {
             "precision": "very-high",
-            "problem.severity": IMPORTANCE.get(severity, "recommendation"),
-            "tags": [TAGS.get(code[2:3], "lint")],
+            "problem.severity": _IMPORTANCE.get(severity, "recommendation"),
+            "tags": [_TAGS.get(code[2:3], "lint")],
         },
     }
 
@@ -118,7 +118,7 @@ class _Fingerprints:
         return f"{digest}:{number}"
 
 
-def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> Object:
+def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> _Object:
     uri = quote(shared.from_root(finding.path), safe="/", errors="replace")
     advice = f"\nhelp: {_message(finding.help)}" if finding.help else ""
     region = {
@@ -127,7 +127,7 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
         "endLine": finding.line or 1,
         "endColumn": finding.end_column or 1,
     }
-    location: Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    location: _Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
     if finding.layer:
         location["logicalLocations"] = [{"fullyQualifiedName": visible(finding.layer), "kind": "member"}]
     return {
@@ -141,7 +141,7 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
     }
 
 
-def _fixes(file: Linted, finding: Finding, uri: str) -> Object:
+def _fixes(file: Linted, finding: Finding, uri: str) -> _Object:
     if finding.fix is None or file.source is None:
         return {}
     changes = _replacements(shared.change(file.source, edit) for edit in finding.fix.edits)
@@ -155,7 +155,7 @@ def _fixes(file: Linted, finding: Finding, uri: str) -> Object:
     }
 
 
-def _replacements(changes: Iterable[shared.TextChange]) -> list[Object]:
+def _replacements(changes: Iterable[shared.TextChange]) -> list[_Object]:
     return [
         {
             "deletedRegion": {

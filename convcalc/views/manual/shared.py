@@ -11,7 +11,7 @@ from convcalc.language.tree import Scalar
 from convcalc.rules import Rule
 
 
-class PageField(msgspec.Struct, frozen=True):
+class _PageField(msgspec.Struct, frozen=True):
     """A field of a kind or a parameter of a block; `default` is None where it must be written."""
 
     name: str
@@ -26,7 +26,7 @@ class Page(msgspec.Struct, frozen=True):
     name: str
     summary: str
     body: str
-    fields: list[PageField]
+    fields: list[_PageField]
 
 
 class Contents(msgspec.Struct, frozen=True):
@@ -50,7 +50,7 @@ def kind_page(name: str, kind: type) -> Page:
     body = "\n".join([rest.strip("\n"), *([f"Source: {where}"] if source else [])])
     standard = defaults(kind)
     fields = [
-        PageField(field, _default(standard[field]) if field in standard else None, type_.expected, type_.about)
+        _PageField(field, _default(standard[field]) if field in standard else None, type_.expected, type_.about)
         for field, type_ in field_types(kind).items()
     ]
     return Page(name, summary, body.strip("\n"), fields)
@@ -64,7 +64,7 @@ def block_page(block: Block) -> Page:
     for name, value in block.parameters.items():
         place = value.node if value is not None else None
         default = text[place.start : place.end] if isinstance(place, Scalar) else None
-        fields.append(PageField(name, default, "", ""))
+        fields.append(_PageField(name, default, "", ""))
     body = text[text.index("layers:") :]
     return Page(block.name, summary, f"{rest.strip()}\n\n{body}".strip(), fields)
 

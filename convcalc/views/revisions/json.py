@@ -13,7 +13,7 @@ from convcalc.views.output import Output
 from convcalc.views.revisions.shared import Revisions
 
 
-class RevisionDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
+class _RevisionDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
     """One file: base is null where it is new, head where it is deleted, both where it failed."""
 
     spec: str
@@ -33,7 +33,7 @@ def write(revisions: Revisions, out: Output) -> None:
         out.record(_document(file, revisions.revision, revisions.by))
 
 
-def _document(file: Revised, revision: str, by: By) -> RevisionDocument:
+def _document(file: Revised, revision: str, by: By) -> _RevisionDocument:
     base = head = diff = None
     if file.sides is not None:
         base = reports.document(file.sides.base, file.sides.path)
@@ -42,7 +42,7 @@ def _document(file: Revised, revision: str, by: By) -> RevisionDocument:
     elif file.report is not None:
         alone = reports.document(file.report, file.path)
         base, head = (alone, None) if file.status == "deleted" else (None, alone)
-    return RevisionDocument(
+    return _RevisionDocument(
         spec=file.path,
         revision=revision,
         status=file.status,

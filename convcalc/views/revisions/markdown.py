@@ -17,7 +17,7 @@ from convcalc.views.revisions.shared import Revisions
 from convcalc.visible import short
 
 MARKER = "<!-- convcalc:compare -->"
-MOST_FOLDED = 100
+_MOST_FOLDED = 100
 """Files of which it is shown what changed in them."""
 HEADER = [row(*shared.HEADERS), "|:-:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
 
@@ -28,10 +28,10 @@ def write(revisions: Revisions, out: Output) -> None:
     shown = [file for file in files if file.status != "unchanged"]
     sections = [Section(HEADER, [_escaped_row(*shared.cells(file)) for file in shown])] if shown else []
     changed = [file for file in files if file.status == "changed"]
-    sections += [section for file in changed[:MOST_FOLDED] if (section := _section(file, by)) is not None]
+    sections += [section for file in changed[:_MOST_FOLDED] if (section := _section(file, by)) is not None]
     same = [f"- {cell(shared.name(file))}" for file in files if file.status == "unchanged"]
     sections += [Section([], same, f"{len(same)} unchanged", folded=True)] if same else []
-    more = len(changed) - MOST_FOLDED
+    more = len(changed) - _MOST_FOLDED
     end = [f"What changed in {more} more specs is not shown.", ""] if more > 0 else []
     start = [MARKER, f"### convcalc: {cell(shared.headline(revisions))}", ""]
     out.text(fitted(start, sections, [*end, shared.convention(files)]))

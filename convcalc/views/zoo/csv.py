@@ -11,7 +11,7 @@ from convcalc.views.formats import csv
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
 
-HEADER = (
+_HEADER = (
     *("name", "spec", "inputs", "outputs", *Totals.__struct_fields__),
     *("field_size", "field_stride", "field_start", "field_global", "variables", "source"),
 )
@@ -19,7 +19,7 @@ HEADER = (
 
 def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     """The table, with its header."""
-    out.text(csv.text([HEADER, *map(_cells, networks)]))
+    out.text(csv.text([_HEADER, *map(_cells, networks)]))
 
 
 def _cells(network: ZooNetwork) -> list[object]:

@@ -13,7 +13,7 @@ from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
 
-NARROWEST_SOURCE = 40
+_NARROWEST_SOURCE = 40
 """Characters of a source that are worth a column."""
 
 
@@ -29,11 +29,11 @@ def write(networks: Sequence[ZooNetwork], out: Output) -> None:
         Column("peak", [words.binary(network.totals.peak_activation_bytes) for network in networks], rank=4),
     ]
     variables = Column("variables", [", ".join(shared.variables(network)) for network in networks], "left", "cyan")
-    beside = needed([*columns, variables]) + GAP + NARROWEST_SOURCE <= console.width
+    beside = needed([*columns, variables]) + GAP + _NARROWEST_SOURCE <= console.width
     if beside:
         columns.append(variables)
     sources = [shared.publication(network) for network in networks]
-    if console.width - needed(columns) - GAP >= NARROWEST_SOURCE:
+    if console.width - needed(columns) - GAP >= _NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
     console.print(Grid(fitted(columns, console.width), ["" for _ in networks]), soft_wrap=True)
     if not beside:
