@@ -845,7 +845,7 @@ def test_markdown_for_a_pull_request() -> None:
     assert text.count("<details>") == text.count("</details>") == 2
     same = run(RESNET, RESNET, "--format", "markdown").out
     assert "MACs 4.09 G unchanged; params 25.6 M unchanged; field 427 unchanged" in same
-    assert "No layer changed of itself." in same
+    assert "No layer was edited, added or removed." in same
 
 
 def test_markdown_is_cut_to_whole_rows(tmp_path: Path) -> None:

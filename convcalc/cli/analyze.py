@@ -22,9 +22,11 @@ def analyze(
         list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
     ],
     format: Annotated[str, format_option("analyze", "table")] = "table",  # noqa: A002  # the option's name
-    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
     top: Annotated[int | None, typer.Option(min=1, help="Only the lines with the most MACs.")] = None,
-    expand: Annotated[bool, typer.Option("--expand", help="Every layer of a repeated block on a line.")] = False,
+    expand: Annotated[
+        bool, typer.Option("--expand", help="Every layer of a repeated block on a line of its own.")
+    ] = False,
     batch: Batch = 1,
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name

@@ -47,14 +47,15 @@ def compare(
         ),
     ] = None,
     layer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace these layers alone.", show_default=False)
+        list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.", show_default=False)
     ] = None,
     except_: Annotated[
         list[str] | None,
         typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.", show_default=False),
     ] = None,
     blocks: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
+        str | None,
+        typer.Option(metavar="FILE", help="A file of blocks that can be used as variants.", show_default=False),
     ] = None,
     base: Annotated[
         str | None,
@@ -75,7 +76,7 @@ def compare(
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
     format: Annotated[str, format_option("compare", "table")] = "table",  # noqa: A002  # the option's name
-    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
     batch: Batch = 1,
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -153,7 +154,7 @@ def _refuse(
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
     elif base is not None and "-" in files:
-        problem = "--base is for files; standard input was nothing at a revision"
+        problem = "--base compares files, and standard input has no revision"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
     elif variant is None and (layers or blocks is not None or output is not None):
@@ -163,7 +164,7 @@ def _refuse(
     elif output is not None and is_in_zoo(output):
         problem = f"--output writes a file, and {readable(output)} would be a network of the zoo"
     elif files.count("-") > 1:
-        problem = "standard input can be read once"
+        problem = "standard input can only be read once"
     if problem:
         raise typer.BadParameter(problem)
 
@@ -194,7 +195,9 @@ def _show(sides: Sides, format: str, by: By) -> None:  # noqa: A002  # the optio
     from convcalc.views.compare.shared import Compared
 
     if format in ("table", "csv") and len(sides.candidates) > 1 and by != "layer":
-        raise typer.BadParameter("is for two networks; of several each is a row here, all of it", param_hint="--by")
+        raise typer.BadParameter(
+            "groups the layers of two networks; of several, each is one row here", param_hint="--by"
+        )
     show("compare", format, Compared(sides, by))
 
 

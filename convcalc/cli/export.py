@@ -35,13 +35,15 @@ def export(
             "onnx.shape_inference and for viewers; a runtime needs the numbers, which it says are in weights.bin.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
-    batch: Annotated[str, typer.Option(metavar="N|NAME", help="Batch size, or the name of one that is open.")] = "1",
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
+    batch: Annotated[
+        str, typer.Option(metavar="N|NAME", help="Batch size, or a name for one that is left open.")
+    ] = "1",
     opset: Annotated[
         int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]", show_default=False)
     ] = None,
     dtype: Annotated[
-        Literal["float32", "float64", "float16"], typer.Option(help="Of weights and tensors.")
+        Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
     ] = "float32",
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name

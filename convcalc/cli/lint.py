@@ -27,14 +27,14 @@ def lint(
         list[str] | None,
         typer.Option(
             metavar="RULES",
-            help="These rules alone: codes, names or CC2 for all of it.",
+            help="Only these rules: codes, names, or CC2 for all that begin so.",
             show_default=False,
             autocompletion=rules,
         ),
     ] = None,
     ignore: Annotated[
         list[str] | None,
-        typer.Option(metavar="RULES", help="Without these rules.", show_default=False, autocompletion=rules),
+        typer.Option(metavar="RULES", help="Leave out these rules.", show_default=False, autocompletion=rules),
     ] = None,
     target: Annotated[
         str | None,
@@ -46,11 +46,12 @@ def lint(
         ),
     ] = None,
     object_size: Annotated[
-        int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
+        int | None,
+        typer.Option(min=1, metavar="PIXELS", help="The size of what is to be detected.", show_default=False),
     ] = None,
     fail_level: Annotated[
         Literal["info", "warning", "error"] | None,
-        typer.Option(help="The least severity that fails. Default: warning.", show_default=False),
+        typer.Option(help="The lowest severity that fails. Default: warning.", show_default=False),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         list[str] | None,
@@ -62,25 +63,27 @@ def lint(
             autocompletion=formats,
         ),
     ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix in place what can be fixed safely.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
     baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Findings that are known.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Findings that are known, and not reported.", show_default=False)
     ] = None,
     write_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Keep what is found as known.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Write what is found as a baseline.", show_default=False)
     ] = None,
     force: Force = False,
     base: Annotated[
         str | None,
-        typer.Option(metavar="REV|FILE", help="What the specs were, for --max-regression.", show_default=False),
+        typer.Option(
+            metavar="REV|FILE", help="What to compare the specs with, for --max-regression.", show_default=False
+        ),
     ] = None,
     max_regression: Annotated[
         list[str] | None,
         typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.", show_default=False),
     ] = None,
     suggest_budget: Annotated[
-        str | None, typer.Option(metavar="10%", help="Print a budget with so much room.", show_default=False)
+        str | None, typer.Option(metavar="10%", help="Print a budget with this much room to grow.", show_default=False)
     ] = None,
     config: Annotated[
         str | None, typer.Option(metavar="FILE", help="The configuration of all specs.", show_default=False)
@@ -101,7 +104,7 @@ def lint(
 
     printed = destinations(format or [], write_baseline)
     if files.count("-") > 1:
-        raise typer.BadParameter("standard input can be read once")
+        raise typer.BadParameter("standard input can only be read once")
     files = each_once(files)
     if fix:
         _refuse_fixes_of_the_zoo(files)

@@ -13,18 +13,19 @@ from convcalc.language.named import sizes
 from convcalc.views import format_names
 
 Inputs = Annotated[
-    list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
+    list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.", show_default=False)
 ]
 Variables = Annotated[
-    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
+    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.", show_default=False)
 ]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
-    Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
+    Literal["float64", "float32", "float16", "bfloat16", "int8"],
+    typer.Option(help="Type of the numbers, for sizes in bytes."),
 ]
 
 
-def format_option(command: str, default: str, help: str = "How to print.") -> Any:  # noqa: A002  # Typer's word
+def format_option(command: str, default: str, help: str = "Format of the output.") -> Any:  # noqa: A002  # Typer's word
     """The option for one of the formats that the command has views for."""
     names = format_names(command, default)
 

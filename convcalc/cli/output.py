@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 STDOUT = "-"
 
-Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 
 
 class ExitCode(enum.IntEnum):

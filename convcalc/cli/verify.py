@@ -42,25 +42,27 @@ def verify(
         typer.Option(help="Compare the outputs with those of another runtime.", show_default=False),
     ] = None,
     cases: Annotated[
-        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; {CASES} unless told.")
+        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; by default {CASES}.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and generated cases.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers and generated cases.")] = 0,
     dtype: Annotated[
-        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; {DTYPE} unless told.")
+        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; by default {DTYPE}.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that run specs; all processors unless told.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads that run specs; by default one a processor.", show_default=False)
     ] = None,
     max_memory: Annotated[
         str | None,
-        typer.Option(metavar="BYTES", help="Memory a network may take, as 8GiB; 740 MiB unless told, or what is free."),
+        typer.Option(
+            metavar="BYTES", help="Memory a network may take, as 8GiB; by default 740 MiB, or less where less is free."
+        ),
     ] = None,
     max_steps: Annotated[
         str | None,
         typer.Option(
             metavar="STEPS",
-            help=f"Work that a network may take, a microsecond or so each, as 100M; {steps.MOST_STEPS // 10**6}M "
-            "unless told.",
+            help="Work that a network may take, as 100M; a step is about a microsecond. By default "
+            f"{steps.MOST_STEPS // 10**6}M.",
         ),
     ] = None,
     format: Annotated[str, format_option("verify", "table")] = "table",  # noqa: A002  # the option's name
@@ -244,11 +246,10 @@ def _too_large(network: Network, error: TooLarge) -> str:
 def _unknown(network: Network, error: Unknown) -> str:
     from convcalc.views.words import listed
 
-    several = len(error.layers) > 1
+    count = len(error.layers)
     return (
-        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'}, so its "
-        f"totals are least ones ({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other "
-        "layer alone"
+        f"{network.name} is not run: nothing says what {listed(error.layers)} compute{'s' if count == 1 else ''} "
+        f"({count} layer{'s' if count > 1 else ''} not costed); --layer runs any other layer alone"
     )
 
 

@@ -18,7 +18,7 @@ def zoo(
         str | None, typer.Argument(help="A network of the zoo.", show_default=False, autocompletion=zoo_names)
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
-        str | None, format_option("zoo", "table", "How to print the list, by default as a table.")
+        str | None, format_option("zoo", "table", "Format of the list, by default a table.")
     ] = None,
 ) -> None:
     """Published networks that ship with convcalc; with a name, its spec as it stands.

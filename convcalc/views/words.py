@@ -27,8 +27,8 @@ def scaled(number: int) -> str:
 
 
 def at_least(text: str, uncosted: int) -> str:
-    """An amount to which so many layers add what is not known: at least 4,096 (2 uncosted layers)."""
-    return f"at least {text} ({uncosted} uncosted layer{'s' if uncosted > 1 else ''})" if uncosted else text
+    """An amount that leaves out so many layers, whose cost is not known: at least 4,096 (2 layers not costed)."""
+    return f"at least {text} ({uncosted} layer{'s' if uncosted > 1 else ''} not costed)" if uncosted else text
 
 
 def cost(line: Line, number: int, write: Callable[[int], str]) -> str:
@@ -109,9 +109,7 @@ def notes(report: Report) -> list[str]:
     texts = []
     if report.uncosted:
         names = listed(report.uncosted)
-        texts.append(
-            f"what {names} cost{'s' if len(report.uncosted) == 1 else ''} is not known; shares are of the rest"
-        )
+        texts.append(f"the cost of {names} is not known; shares are of the other layers")
     if report.peak is not None:
         sizes = {node.name: math.prod(node.shape) for node in report.network.nodes}
         largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
@@ -121,7 +119,7 @@ def notes(report: Report) -> list[str]:
     if apart:
         texts.append(f"paths that look at different places meet at {listed(apart)}: `convcalc rules CC212`")
     if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
-        texts.append("? a receptive field that is too irregular to be worked out within limits")
+        texts.append("?: the receptive field is too irregular to be worked out within the limits")
     return texts
 
 

@@ -3,33 +3,11 @@
 from __future__ import annotations
 
 from convcalc.analysis.lines import Line
-from convcalc.analysis.report import Convention, Peak, Report, Row, Totals
+from convcalc.analysis.report import Report
 from convcalc.language.source import Diagnostic
-from convcalc.layers import Shape
 from convcalc.views.analyze.shared import Analyzed
-from convcalc.views.formats.json import Document
+from convcalc.views.formats.json import HEAD, Record, filled
 from convcalc.views.output import Output
-
-
-class ReportDocument(Document, frozen=True, kw_only=True, omit_defaults=True):
-    """The JSON of one report; the sums over `layers` equal the `totals`.
-
-    Where it is not known what some layers cost, `uncosted_layers` names them, and what is counted in `totals` is
-    `at_least` so much; the bytes of activations are exact all the same.
-    """
-
-    model: str
-    spec: str
-    convention: Convention | None
-    inputs: dict[str, Shape]
-    at_least: bool = False
-    uncosted_layers: tuple[str, ...] = ()
-    totals: Totals | None
-    layers: tuple[Row, ...]
-    peak_activation: Peak | None
-    misaligned: tuple[str, ...]
-    lines: list[Line] | None = None
-    errors: list[Diagnostic] | None = None
 
 
 def write(analyzed: Analyzed, out: Output) -> None:
@@ -45,34 +23,28 @@ def write_failure(path: str, errors: list[Diagnostic], out: Output) -> None:
 
 def document(
     report: Report, spec: str, lines: list[Line] | None = None, errors: list[Diagnostic] | None = None
-) -> ReportDocument:
-    """A report; a spec with errors has no totals."""
-    return ReportDocument(
-        model=report.network.name,
-        spec=spec,
-        convention=report.convention,
-        inputs={node.name: node.shape for node in report.network.inputs},
-        at_least=bool(report.uncosted),
-        uncosted_layers=report.uncosted,
-        totals=None if errors else report.totals,
-        layers=report.layers,
-        peak_activation=report.peak,
-        misaligned=report.misaligned,
-        lines=lines,
-        errors=errors or None,
-    )
+) -> Record:
+    """A report; the sums over `layers` equal the `totals`, which a spec with errors has none of.
+
+    Where it is not known what some layers cost, `uncosted_layers` names them, and what is counted in `totals` is
+    `at_least` so much; the bytes of activations are exact all the same.
+    """
+    return {
+        **HEAD,
+        "model": report.network.name,
+        "spec": spec,
+        "convention": report.convention,
+        "inputs": {node.name: node.shape for node in report.network.inputs},
+        **filled(at_least=bool(report.uncosted), uncosted_layers=report.uncosted),
+        "totals": None if errors else report.totals,
+        "layers": report.layers,
+        "peak_activation": report.peak,
+        "misaligned": report.misaligned,
+        **filled(lines=lines, errors=errors or None),
+    }
 
 
-def failure(spec: str, errors: list[Diagnostic]) -> ReportDocument:
+def failure(spec: str, errors: list[Diagnostic]) -> Record:
     """A spec of which nothing could be worked out."""
-    return ReportDocument(
-        model="",
-        spec=spec,
-        convention=None,
-        inputs={},
-        totals=None,
-        layers=(),
-        peak_activation=None,
-        misaligned=(),
-        errors=errors,
-    )
+    absent: Record = {"convention": None, "inputs": {}, "totals": None, "layers": (), "peak_activation": None}
+    return {**HEAD, "model": "", "spec": spec, **absent, "misaligned": (), "errors": errors}

@@ -107,7 +107,7 @@ def _single(sides: Sides, candidate: Candidate, by: By) -> list[Section]:
     affected = [change for change in comparison.layers if change.mark == "affected"]
     same = [change for change in comparison.layers if change.mark == "same"]
     rows = [line for change in changed for line in _change(change)]
-    sections = [totals, Section(_header(by), rows) if rows else Section([], ["No layer changed of itself."])]
+    sections = [totals, Section(_header(by), rows) if rows else Section([], ["No layer was edited, added or removed."])]
     sections.append(
         Section(_header(by), [line for change in affected for line in _change(change)],
                 f"{_lines(len(affected), by)} changed because something before them did (≈)", folded=True)

@@ -90,7 +90,7 @@ def uncosted(comparison: Comparison) -> str:
     """The layers that add to the totals what is not known, on either side; nothing where there are none."""
     sides = (("base", comparison.base), ("head", comparison.head))
     parts = [f"{words.listed(report.uncosted)} in the {side}" for side, report in sides if report.uncosted]
-    return f"it is not known what {', '.join(parts)} cost: changes are of what is counted" if parts else ""
+    return f"the cost of {', '.join(parts)} is not known: changes cover only what is counted" if parts else ""
 
 
 def coverage(candidate: Candidate) -> str:

@@ -85,7 +85,7 @@ def _print_variant(console: Console, candidate: Candidate) -> None:
     others = [change for change in candidate.comparison.changes if change.name not in names]
     if others:
         console.print(
-            terminal.line(f"{len(others)} layer{'s' if len(others) > 1 else ''} behind changed with what enters")
+            terminal.line(f"{len(others)} layer{'s' if len(others) > 1 else ''} further on changed with their input")
         )
     _print_notes(console, candidate)
 

@@ -12,15 +12,14 @@ from convcalc.visible import encodable, in_json
 _SCHEMA_VERSION = 1
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """How the JSON of a command begins."""
-
-    schema_version: int = msgspec.field(default_factory=lambda: _SCHEMA_VERSION)
-    convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
+Record = dict[str, Any]
+HEAD: Record = {"schema_version": _SCHEMA_VERSION, "convcalc_version": __version__}
+"""How the JSON of a command begins."""
 
 
-HEAD = msgspec.structs.asdict(Document())
-"""The same for a document that is a dictionary."""
+def filled(**fields: Any) -> Record:
+    """The fields that a record has only where there is something in them."""
+    return {name: value for name, value in fields.items() if value not in (None, "", (), False)}
 
 
 def encoded(document: Any) -> bytes:
