@@ -268,7 +268,7 @@ def test_no_line_is_wider_than_the_terminal_but_for_words_that_are(run: Run, wid
 @given(runs())
 def test_text_is_a_line_where_it_says_so_and_steers_no_terminal(run: Run) -> None:
     for view in (text, concise):
-        said = view.text(run)
+        said = piped(view, run)
         assert all(line.isprintable() for line in said.split("\n"))
         for finding in run.findings:
             assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in said

@@ -19,8 +19,6 @@ from convcalc.views.output import Output, console
 
 if TYPE_CHECKING:
     from convcalc.network import Network
-    from convcalc.reference.memory import TooLarge
-    from convcalc.reference.verify import Unknown
 
 _SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
@@ -79,21 +77,15 @@ def verify(
         os.environ[f"{library}_NUM_THREADS"] = used
     try:
         if not files:
-            _refuse(
-                layer=layer,
-                dtype=dtype,
-                threads=threads,
-                max_memory=max_memory,
-                max_steps=max_steps,
-                input=input,
-                set=set,
-            )
+            options = {"layer": layer, "dtype": dtype, "threads": threads, "input": input, "set": set}
+            _refuse(**options, max_memory=max_memory, max_steps=max_steps)
             code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
             most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
-            run = _Run(layer, against, seed, dtype or DTYPE, most_bytes, most_steps, format)
-            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
+            run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE)
+            most_steps = steps.MOST_STEPS if most_steps is None else most_steps
+            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []), most_steps)
     except KeyboardInterrupt:
         say("interrupted")
         code = ExitCode.INTERRUPTED
@@ -147,32 +139,19 @@ def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCod
 
 
 class _Run:
-    """Specs, one after the other, each shown when it is done."""
+    """Specs, one after the other, each shown when it is done; `settings` are arguments of `convcalc.verify`."""
 
-    def __init__(
-        self,
-        layer: str | None,
-        against: str | None,
-        seed: int,
-        dtype: str,
-        most_bytes: int | None,
-        most_steps: int | None,
-        format: str,  # noqa: A002  # as above
-    ) -> None:
+    def __init__(self, format: str, most_bytes: int | None, **settings: Any) -> None:  # noqa: A002  # as above
         from convcalc.views import view
 
-        self.settings: dict[str, Any] = {
-            "layer": layer,
-            "against": against,
-            "seed": seed,
-            "dtype": dtype,
-        }
+        self.settings = settings
         self.most_bytes = most_bytes
-        self.most_steps = steps.MOST_STEPS if most_steps is None else most_steps
         self.view = view("verify", format)
         self.out = Output(sys.stdout)
 
-    def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> ExitCode:
+    def all(
+        self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str], most_steps: int
+    ) -> ExitCode:
         """Verify every file; the gravest of their exit codes."""
         from convcalc.cli.loading import load
         from convcalc.language import SpecError
@@ -181,7 +160,7 @@ class _Run:
         codes = [ExitCode.DONE]
         for file in files:
             try:
-                with steps.run(self.most_steps):
+                with steps.run(most_steps):
                     codes.append(self._verified(load(file, inputs, variables), file))
             except (SpecError, steps.OutOfSteps) as error:
                 errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(file)]
@@ -227,30 +206,21 @@ def _reason(network: Network, error: Exception) -> str:
     """Why a network is not run."""
     from convcalc.reference.memory import TooLarge
     from convcalc.reference.verify import Unknown
+    from convcalc.views.words import binary, listed
 
     if isinstance(error, TooLarge):
-        return _too_large(network, error)
-    return _unknown(network, error) if isinstance(error, Unknown) else str(error)
-
-
-def _too_large(network: Network, error: TooLarge) -> str:
-    from convcalc.views.words import binary
-
-    return (
-        f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
-        f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
-        "--input needs less"
-    )
-
-
-def _unknown(network: Network, error: Unknown) -> str:
-    from convcalc.views.words import listed
-
-    count = len(error.layers)
-    return (
-        f"{network.name} is not run: nothing says what {listed(error.layers)} compute{'s' if count == 1 else ''} "
-        f"({count} layer{'s' if count > 1 else ''} not costed); --layer runs any other layer alone"
-    )
+        return (
+            f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
+            f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
+            "--input needs less"
+        )
+    if isinstance(error, Unknown):
+        count = len(error.layers)
+        return (
+            f"{network.name} is not run: nothing says what {listed(error.layers)} compute{'s' if count == 1 else ''} "
+            f"({count} layer{'s' if count > 1 else ''} not costed); --layer runs any other layer alone"
+        )
+    return str(error)
 
 
 @contextmanager

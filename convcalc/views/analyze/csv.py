@@ -39,14 +39,11 @@ def write(analyzed: Analyzed, out: Output) -> None:
 
 
 def _cells(model: str, spec: str, line: Line) -> list[object]:
-    field = line.receptive_field
     costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
-    local = (field.size, field.stride, field.start) if field else (None, None, None)
     return [
         *(model, spec, line.name, line.kind, line.summary, line.layers),
         words.shape(line.output_shape or ()),
         *(costs if line.is_known else [""] * len(costs)),
-        *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
-        "" if field is None else str(field.is_global).lower(),
+        *csv.field(line.receptive_field),
         line.uncosted,
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from convcalc.analysis.compare import Change, Totals, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
-from convcalc.analysis.report import ReceptiveField
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
+from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared, ordered
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
@@ -44,7 +44,7 @@ def _single(sides: Sides, by: By) -> list[list[object]]:
 def _change(change: Change) -> list[object]:
     deltas = [change.delta(cost) for cost in COSTS]
     numbers = [part for delta in deltas for part in (delta.delta, _percent(delta.percent))]
-    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+    if not shared.is_costed(change):
         numbers = [""] * len(numbers)
     return [change.mark, *_side(change.base), *_side(change.head), *numbers]
 
@@ -56,12 +56,7 @@ def _side(line: Line | None) -> list[object]:
     if not line.is_known:
         costs = ("",) * len(costs)
     shape = words.shape(line.output_shape or ())
-    return [line.name, line.kind, shape, *costs, _field(line.receptive_field), line.uncosted]
-
-
-def _field(field: ReceptiveField | None) -> str:
-    sizes = field.size if field is not None and field.size is not None else ()
-    return "x".join("" if size is None else str(size) for size in sizes)
+    return [line.name, line.kind, shape, *costs, csv.field(line.receptive_field)[0], line.uncosted]
 
 
 def _percent(number: float | None) -> str:
@@ -87,7 +82,7 @@ def _several(sides: Sides) -> list[list[object]]:
             continue
         totals = [getattr(comparison.head.totals, name) for name in Totals.__struct_fields__]
         macs = comparison.totals.macs
-        field = _field(comparison.head.receptive_field)
+        field = csv.field(comparison.head.receptive_field)[0]
         rows.append(
             [candidate.label, smallest, *totals, field, macs.delta, _percent(macs.percent), candidate.reason,
              len(comparison.head.uncosted), *_coverage(sides, candidate)]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Sequence
 from os.path import commonprefix
@@ -9,7 +10,7 @@ from os.path import commonprefix
 import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta
-from convcalc.analysis.lines import By
+from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.analysis.theory import Theory
@@ -60,7 +61,7 @@ def factor(delta: Delta, what: str) -> str:
 
 def factors(change: Change) -> str:
     """How a layer compares with what stood there before."""
-    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+    if not is_costed(change):
         return ""
     return f"{factor(change.delta('macs'), 'MACs')}, {factor(change.delta('params'), 'params')}"
 
@@ -72,8 +73,17 @@ def between(before: str, after: str) -> str:
 
 def kinds(change: Change) -> str:
     """The kind before and after."""
-    names = [words.kind(line) for line in (change.base, change.head) if line is not None]
-    return between(names[0], names[-1])
+    return _before_and_after(change, words.kind)
+
+
+def _before_and_after(change: Change, write: Callable[[Line], str]) -> str:
+    texts = [write(line) for line in (change.base, change.head) if line is not None]
+    return between(texts[0], texts[-1])
+
+
+def is_costed(change: Change) -> bool:
+    """Whether all costs of a layer are known, before and after."""
+    return not any(line is not None and line.uncosted for line in (change.base, change.head))
 
 
 def counted(comparison: Comparison) -> str:
@@ -137,14 +147,12 @@ def leaving(comparison: Comparison) -> str:
 
 def outputs(change: Change) -> str:
     """The output shape before and after."""
-    shapes = [words.shape(line.output_shape or ()) for line in (change.base, change.head) if line is not None]
-    return between(shapes[0], shapes[-1])
+    return _before_and_after(change, lambda line: words.shape(line.output_shape or ()))
 
 
 def fields(change: Change) -> str:
     """The receptive field before and after."""
-    sizes = [words.field(line.receptive_field) for line in (change.base, change.head) if line is not None]
-    return between(sizes[0], sizes[-1])
+    return _before_and_after(change, lambda line: words.field(line.receptive_field))
 
 
 def name(change: Change) -> str:
@@ -167,7 +175,7 @@ def _share(number: float) -> str:
 
 def changed(change: Change, cost: str, write: Callable[[int], str]) -> str:
     """What a layer costs more or less; nothing where it costs the same, ``?`` where that is not known."""
-    if any(line is not None and line.uncosted for line in (change.base, change.head)):
+    if not is_costed(change):
         return "?"
     more = change.delta(cost).delta
     return write(more) if more else ""
@@ -198,35 +206,26 @@ def headline(comparison: Comparison) -> str:
 def totals(comparison: Comparison) -> list[tuple[str, str, str, str, str]]:
     """The rows of the totals: what, before, after, change, percent."""
     rows = []
-    known = [len(report.uncosted) for report in (comparison.base, comparison.head)]
-    for cost, what, shown in (
-        ("params", "params", words.exact),
-        ("buffers", "buffers", words.exact),
-        ("macs", "MACs", words.exact),
-        ("elementwise_ops", "element-wise ops", words.exact),
-        ("weight_bytes", "weights", words.binary),
-        ("peak_activation_bytes", "peak activations", words.binary),
+    lacking = [len(report.uncosted) for report in (comparison.base, comparison.head)]
+    for cost, what in (
+        ("params", "params"),
+        ("buffers", "buffers"),
+        ("macs", "MACs"),
+        ("elementwise_ops", "element-wise ops"),
+        ("weight_bytes", "weights"),
+        ("peak_activation_bytes", "peak activations"),
     ):
         delta = getattr(comparison.totals, cost)
         if cost == "buffers" and not delta.base and not delta.head:
             continue
-        size = shown is words.binary
-        sign = "+" if delta.delta > 0 else "-" if delta.delta else ""
-        more = f"{sign}{words.binary(abs(delta.delta))}" if size else exactly(delta.delta)
-        lacking = [0, 0] if cost == "peak_activation_bytes" else known
+        write = words.binary if cost.endswith("_bytes") else words.exact
+        is_exact = cost == "peak_activation_bytes" or not any(lacking)
         before, after = (
-            words.at_least(shown(number), count)
+            words.at_least(write(number), 0 if is_exact else count)
             for number, count in zip((delta.base, delta.head), lacking, strict=True)
         )
-        rows.append(
-            (
-                what,
-                before,
-                after,
-                f"{more}{counted(comparison) if any(lacking) else ''}" if delta.delta else "unchanged",
-                percent(delta),
-            )
-        )
+        more = f"{'+' if delta.delta > 0 else '-'}{write(abs(delta.delta))}{'' if is_exact else counted(comparison)}"
+        rows.append((what, before, after, more if delta.delta else "unchanged", percent(delta)))
     before, after = (words.field(report.receptive_field) for report in (comparison.base, comparison.head))
     if before or after:
         rows.append(("field", before or "none", after or "none", "unchanged" if before == after else "", ""))
@@ -246,13 +245,10 @@ def _total(report: Report, cost: str) -> tuple[int | None, str]:
     return number, words.at_least(words.exact(number), len(report.uncosted))
 
 
-def _extent(seen: ReceptiveField | None) -> int | None:
-    if seen is None or seen.size is None or seen.is_global or None in seen.size:
+def _extent(field: ReceptiveField | None) -> int | None:
+    if field is None or field.size is None or field.is_global or None in field.size:
         return None
-    product = 1
-    for size in seen.size:
-        product *= size or 1
-    return product
+    return math.prod(size or 1 for size in field.size)
 
 
 def ordered(sides: Sides) -> list[tuple[Candidate, dict[str, str]]]:

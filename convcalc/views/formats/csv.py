@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterable
 
+from convcalc.analysis.report import ReceptiveField
 from convcalc.visible import visible
 
 _FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
@@ -19,6 +20,15 @@ def text(rows: Iterable[Iterable[object]]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
     return out.getvalue()
+
+
+def field(field: ReceptiveField | None) -> list[str]:
+    """Cells of a receptive field: size, stride and start, each with its axes, and whether it is all of the input."""
+    if field is None:
+        return [""] * 4
+    local = (field.size, field.stride, field.start)
+    axes = ["x".join("" if number is None else str(number) for number in numbers or ()) for numbers in local]
+    return [*axes, str(field.is_global).lower()]
 
 
 def _cell(cell: object) -> object:

@@ -23,14 +23,11 @@ def write(networks: Sequence[ZooNetwork], out: Output) -> None:
 
 
 def _cells(network: ZooNetwork) -> list[object]:
-    field = network.receptive_field
-    local = (field.size, field.stride, field.start) if field else (None, None, None)
     return [
         *(network.name, network.spec),
         *(" ".join(map(words.shape, shapes.values())) for shapes in (network.inputs, network.outputs)),
         *(getattr(network.totals, name) for name in Totals.__struct_fields__),
-        *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
-        "" if field is None else str(field.is_global).lower(),
+        *csv.field(network.receptive_field),
         "; ".join(shared.variables(network)),
         network.source,
     ]
