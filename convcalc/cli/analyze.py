@@ -18,9 +18,7 @@ if TYPE_CHECKING:
 
 
 def analyze(
-    files: Annotated[
-        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
-    ],
+    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", autocompletion=networks)],
     format: Annotated[str, format_option("analyze", "table")] = "table",  # noqa: A002  # the option's name
     by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
     top: Annotated[int | None, typer.Option(min=1, help="Only the lines with the most MACs.")] = None,

@@ -42,34 +42,20 @@ def compare(
             help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
             "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
             "squeeze_excite, bottleneck, ghost, or a block or kind.",
-            show_default=False,
             autocompletion=variant_names,
         ),
     ] = None,
-    layer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.", show_default=False)
-    ] = None,
+    layer: Annotated[list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.")] = None,
     except_: Annotated[
-        list[str] | None,
-        typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.", show_default=False),
+        list[str] | None, typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.")
     ] = None,
-    blocks: Annotated[
-        str | None,
-        typer.Option(metavar="FILE", help="A file of blocks that can be used as variants.", show_default=False),
-    ] = None,
+    blocks: Annotated[str | None, typer.Option(metavar="FILE", help="Blocks that may serve as variants.")] = None,
     base: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Compare each file with itself at a git revision.", show_default=False),
+        str | None, typer.Option(metavar="REV", help="Compare each file with itself at a git revision.")
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the spec with the variant; - prints it alone.",
-            show_default=False,
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the spec with the variant; - prints it alone."),
     ] = None,
     force: Force = False,
     allow_input_change: Annotated[

@@ -19,10 +19,8 @@ MOST_NAMES = 20
 
 
 def explain(
-    file: Annotated[
-        str | None, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
-    ] = None,
-    layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.", show_default=False)] = None,
+    file: Annotated[str | None, typer.Argument(help="A spec; - reads standard input.", autocompletion=networks)] = None,
+    layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.")] = None,
     kind: Annotated[
         str | None,
         typer.Option(metavar="NAME", help="The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),

@@ -20,13 +20,8 @@ if TYPE_CHECKING:
 
 
 def export(
-    file: Annotated[
-        str, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
-    ],
-    output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.", show_default=False),
-    ],
+    file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", autocompletion=networks)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.")],
     no_weights: Annotated[
         bool,
         typer.Option(
@@ -39,9 +34,7 @@ def export(
     batch: Annotated[
         str, typer.Option(metavar="N|NAME", help="Batch size, or a name for one that is left open.")
     ] = "1",
-    opset: Annotated[
-        int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]", show_default=False)
-    ] = None,
+    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
     ] = "float32",

@@ -20,38 +20,30 @@ if TYPE_CHECKING:
 
 
 def lint(
-    files: Annotated[
-        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
-    ],
+    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", autocompletion=networks)],
     select: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="RULES",
-            help="Only these rules: codes, names, or CC2 for all that begin so.",
-            show_default=False,
-            autocompletion=rules,
+            metavar="RULES", help="Only these rules: codes, names, or CC2 for all that begin so.", autocompletion=rules
         ),
     ] = None,
     ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULES", help="Leave out these rules.", show_default=False, autocompletion=rules),
+        list[str] | None, typer.Option(metavar="RULES", help="Leave out these rules.", autocompletion=rules)
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             help="The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
-            show_default=False,
             autocompletion=targets,
         ),
     ] = None,
     object_size: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="PIXELS", help="The size of what is to be detected.", show_default=False),
+        int | None, typer.Option(min=1, metavar="PIXELS", help="The size of what is to be detected.")
     ] = None,
     fail_level: Annotated[
         Literal["info", "warning", "error"] | None,
-        typer.Option(help="The lowest severity that fails. Default: warning.", show_default=False),
+        typer.Option(help="The lowest severity that fails. Default: warning."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         list[str] | None,
@@ -59,35 +51,28 @@ def lint(
             metavar="FORMAT[=FILE]",
             help=f"One of {', '.join(format_names('lint', 'text'))}, to a file if one is named; may be given several "
             "times. Default: text, or github where GITHUB_ACTIONS is true.",
-            show_default=False,
             autocompletion=formats,
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Fix in place what can be fixed safely.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
     baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Findings that are known, and not reported.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Findings that are known, and not reported.")
     ] = None,
     write_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write what is found as a baseline.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Write what is found as a baseline.")
     ] = None,
     force: Force = False,
     base: Annotated[
-        str | None,
-        typer.Option(
-            metavar="REV|FILE", help="What to compare the specs with, for --max-regression.", show_default=False
-        ),
+        str | None, typer.Option(metavar="REV|FILE", help="What to compare the specs with, for --max-regression.")
     ] = None,
     max_regression: Annotated[
-        list[str] | None,
-        typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.", show_default=False),
+        list[str] | None, typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.")
     ] = None,
     suggest_budget: Annotated[
-        str | None, typer.Option(metavar="10%", help="Print a budget with this much room to grow.", show_default=False)
+        str | None, typer.Option(metavar="10%", help="Print a budget with this much room to grow.")
     ] = None,
-    config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The configuration of all specs.", show_default=False)
-    ] = None,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="The configuration of all specs.")] = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
@@ -168,13 +153,7 @@ def _refuse_fixes_of_the_zoo(files: list[str]) -> None:
         raise typer.BadParameter(f"{name} ships with convcalc and is not changed; {copied}", param_hint="--fix")
 
 
-def _refuse_beside_fixes(
-    *,
-    diff: bool,
-    formats: list[str] | None,
-    written: str | None,
-    is_set: bool,
-) -> None:
+def _refuse_beside_fixes(*, diff: bool, formats: list[str] | None, written: str | None, is_set: bool) -> None:
     if is_set:
         advice = "leave out --input and --set, and what follows @"
         raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {advice}")

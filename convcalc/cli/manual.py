@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def kinds(
     name: Annotated[
-        str | None, typer.Argument(help="A layer kind or a block.", show_default=False, autocompletion=completion.kinds)
+        str | None, typer.Argument(help="A layer kind or a block.", autocompletion=completion.kinds)
     ] = None,
 ) -> None:
     """Every layer kind and block; with a name, its page: fields, example, formulas, source."""
@@ -52,9 +52,7 @@ def _page(name: str) -> Page | None:
 
 
 def rules(
-    name: Annotated[
-        str | None, typer.Argument(help="A rule's code or name.", show_default=False, autocompletion=completion.rules)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A rule's code or name.", autocompletion=completion.rules)] = None,
 ) -> None:
     """Every lint rule; with a code or a name, its page: what, why, when exactly, examples."""
     from convcalc import rules as registry

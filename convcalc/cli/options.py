@@ -12,16 +12,12 @@ from convcalc.language.named import readable as readable  # commands take it fro
 from convcalc.language.named import sizes
 from convcalc.views import format_names
 
-Inputs = Annotated[
-    list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.", show_default=False)
-]
-Variables = Annotated[
-    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.", show_default=False)
-]
+Inputs = Annotated[list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.")]
+Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.")]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
     Literal["float64", "float32", "float16", "bfloat16", "int8"],
-    typer.Option(help="Type of the numbers, for sizes in bytes."),
+    typer.Option(help="Number type, for sizes in bytes."),
 ]
 
 

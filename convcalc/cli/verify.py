@@ -29,15 +29,12 @@ def verify(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Specs; - reads standard input; none: every layer kind and block.",
-            show_default=False,
-            autocompletion=networks,
+            help="Specs; - reads standard input; none: every layer kind and block.", autocompletion=networks
         ),
     ] = None,
-    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.", show_default=False)] = None,
+    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.")] = None,
     against: Annotated[
-        Literal["onnxruntime"] | None,
-        typer.Option(help="Compare the outputs with those of another runtime.", show_default=False),
+        Literal["onnxruntime"] | None, typer.Option(help="Compare the outputs with those of another runtime.")
     ] = None,
     cases: Annotated[
         int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; by default {CASES}.")
@@ -47,7 +44,7 @@ def verify(
         Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; by default {DTYPE}.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that run specs; by default one a processor.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads that run specs; by default one a processor.")
     ] = None,
     max_memory: Annotated[
         str | None,

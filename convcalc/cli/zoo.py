@@ -14,9 +14,7 @@ from convcalc.views.output import Output
 
 
 def zoo(
-    name: Annotated[
-        str | None, typer.Argument(help="A network of the zoo.", show_default=False, autocompletion=zoo_names)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A network of the zoo.", autocompletion=zoo_names)] = None,
     format: Annotated[  # noqa: A002  # the option's name
         str | None, format_option("zoo", "table", "Format of the list, by default a table.")
     ] = None,
