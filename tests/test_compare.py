@@ -35,7 +35,7 @@ from convcalc.analysis.sides import Candidate, Sides, of_specs
 from convcalc.analysis.variants import NothingToReplace, variants
 from convcalc.language import Source, loads, read, replacing
 from convcalc.language.rewrite import CannotApply, Rewriter
-from convcalc.language.variants import VARIANTS, parsed
+from convcalc.language.variants import VARIANTS, VariantError, parsed
 from convcalc.views.compare import markdown, table
 from convcalc.views.compare.shared import Compared
 
@@ -1119,3 +1119,35 @@ def test_why_nothing_is_replaced(tmp_path: Path) -> None:
     refused = run(str(spec), "--variant", "separable")
     assert (refused.code, refused.out) == (1, "")
     assert "no layer to replace: b stays: it has an array in common with another layer" in refused.err
+
+
+# ---- in Python -----------------------------------------------------------------------------------------------------
+
+
+def test_variants_in_python_are_those_of_the_command() -> None:
+    network = convcalc.load(STANDARD)
+    found = convcalc.variants(network, "all", batch=2)
+    heads = {head["label"]: head for head in as_json(STANDARD, "--variant", "all", "--batch", "2")["heads"]}
+    assert {candidate.label for candidate in found.candidates} == set(heads)
+    for candidate in found.candidates:
+        head = heads[candidate.label]
+        if candidate.report is None:
+            assert head["reason"] == candidate.reason
+            continue
+        assert head["head"]["totals"]["macs"] == candidate.report.totals.macs
+        assert len(head["diff"]["layers"]) == len(candidate.changes)
+        assert head["skipped"] == [msgspec.to_builtins(layer) for layer in candidate.skipped]
+
+
+def test_variants_keep_the_sizes_and_variables_that_a_network_was_loaded_with() -> None:
+    network = convcalc.load("zoo:mobilenet_v1_standard", inputs={"input": (3, 64, 64)}, variables={"width": "0.5"})
+    (candidate,) = convcalc.variants(network, "standard").candidates
+    assert candidate.report is not None
+    assert candidate.report.totals == convcalc.analyze(network).totals
+
+
+def test_where_a_network_comes_from_is_no_part_of_it() -> None:
+    network = convcalc.load("zoo:alexnet")
+    assert network == convcalc.load(SPECS / "zoo" / "alexnet.yaml")
+    with pytest.raises(VariantError, match="not read from a spec"):
+        convcalc.variants(msgspec.structs.replace(network, origin=None), "separable")
