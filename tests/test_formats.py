@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 import sys
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    result = CliRunner(env={"COLUMNS": "200"}).invoke(application(), list(arguments))
+    result = CliRunner().invoke(application(), list(arguments))
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
     return result.exit_code, result.stdout, result.stderr
@@ -57,10 +58,10 @@ def test_a_file_is_a_format(toy: None, command: str) -> None:
     shown = {"analyze": "Analyzed", "compare": "Compared", "explain": "Explained", "lint": "Run"}
     code, out, _ = run(*CALLED[command], "--format", "toy")
     assert (code in {0, 1}, out) == (True, f"toy {shown[command]}\n")
-    assert "toy" in run(command, "--help")[1]
+    assert "toy" in re.sub(r"[\s│]", "", run(command, "--help")[1])  # of a table that is as wide as the terminal
     code, _, err = run(*CALLED[command], "--format", "tyo")
     assert code == 2
-    assert ", toy" in err
+    assert ",toy" in re.sub(r"[\s│]", "", err)
 
 
 def test_each_of_several_files_is_shown(toy: None) -> None:
@@ -77,7 +78,7 @@ def test_without_the_file_there_is_no_such_format() -> None:
     for command, arguments in CALLED.items():
         code, _, err = run(*arguments, "--format", "toy")
         assert code == 2, command
-        assert "expected one of" in err
+            assert "expectedoneof" in re.sub(r"[\s│]", "", err)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

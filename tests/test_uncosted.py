@@ -126,7 +126,7 @@ def test_comparisons_say_at_least(spec: str, known: str, format_: str) -> None:
         assert "counted" in text
     text = run("compare", known, spec, "--format", format_)
     assert f"at least {found.macs:,} {LEAST}" in text
-    assert "what odd, b.0.opaque1, b.1.opaque1 in the head cost" in text
+    assert "the cost of odd, b.0.opaque1, b.1.opaque1 in the head is not known" in text
     added = next(line for line in text.splitlines() if "b.1.opaque1" in line and "head" not in line)
     assert added.count("?") >= 2
 
