@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from convcalc.analysis.compare import Comparison, Incomparable, compare
     from convcalc.analysis.explain import explain
     from convcalc.analysis.report import Report
+    from convcalc.analysis.sides import Candidate, Sides
+    from convcalc.analysis.variants import variants
+    from convcalc.analysis.zoo import ZooNetwork, zoo
     from convcalc.language.source import Diagnostic, SpecError
     from convcalc.linting.records import Finding
     from convcalc.linting.run import lint
@@ -26,38 +29,48 @@ if TYPE_CHECKING:
     from convcalc.reference.verify import verify
 
 __all__ = [
+    "Candidate",
     "Comparison",
     "Diagnostic",
     "Finding",
     "Incomparable",
     "Network",
     "Report",
+    "Sides",
     "SpecError",
     "Verification",
+    "ZooNetwork",
     "__version__",
     "analyze",
     "compare",
     "explain",
     "lint",
     "load",
+    "variants",
     "verify",
+    "zoo",
 ]
 
 _HOMES = {
+    "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
     "Finding": "convcalc.linting.records",
     "Incomparable": "convcalc.analysis.compare",
     "Network": "convcalc.network",
     "Report": "convcalc.analysis.report",
+    "Sides": "convcalc.analysis.sides",
     "SpecError": "convcalc.language.source",
     "Verification": "convcalc.reference.verified",
+    "ZooNetwork": "convcalc.analysis.zoo",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
+    "variants": "convcalc.analysis.variants",
     "verify": "convcalc.reference.verify",
+    "zoo": "convcalc.analysis.zoo",
 }
 
 

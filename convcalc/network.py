@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import msgspec
 from msgspec.structs import replace
 
@@ -84,6 +87,24 @@ class Group(msgspec.Struct, frozen=True):
     about: str = ""
 
 
+class Origin:
+    """The text that a network was read from, with the input shapes and variables that replaced its own.
+
+    It is no part of what the network is: networks that differ in it alone are equal.
+    """
+
+    def __init__(self, source: Any, inputs: Mapping[str, Shape], variables: Mapping[str, object]) -> None:
+        self.source = source
+        self.inputs = inputs
+        self.variables = variables
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Origin)
+
+    def __hash__(self) -> int:
+        return 0
+
+
 class Network(msgspec.Struct, frozen=True):
     """A network in document order. The first `input_count` nodes are its inputs.
 
@@ -91,6 +112,7 @@ class Network(msgspec.Struct, frozen=True):
     `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
     `warnings` are what a reader of the figures must know of the file that they come from, where it is a model.
     `computed` are the full names of layers that were worked out, with what is written in place of their last part.
+    `origin` is the spec that the network was read from, None where it was put together otherwise.
     """
 
     name: str
@@ -105,6 +127,7 @@ class Network(msgspec.Struct, frozen=True):
     overridden: bool = False
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}
+    origin: Origin | None = None
 
     @property
     def layers(self) -> tuple[Node, ...]:

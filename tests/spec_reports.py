@@ -10,7 +10,6 @@ from textwrap import dedent
 import msgspec
 
 import convcalc
-from convcalc.cli import zoo as zoo_command
 from convcalc.language.document import loads
 from convcalc.language.source import Source
 
@@ -18,7 +17,7 @@ SPECS = Path(__file__).parent.parent / "specs"
 DATA = Path(__file__).parent / "data"
 
 
-entries = cache(zoo_command.entries)
+entries = cache(convcalc.zoo)
 """Every network of the zoo as it is listed, analysed once."""
 
 

@@ -346,7 +346,7 @@ def test_the_defaults_are_the_same() -> None:
     assert command.CASES == CASES
     assert inspect.signature(verify.verify).parameters["dtype"].default == command.DTYPE
     for default in (CASES, command.DTYPE):
-        assert f"{default} unless told" in re.sub(r"[\s│]+", " ", run("verify", "--help").out)
+        assert f"by default {default}" in re.sub(r"[\s│]+", " ", run("verify", "--help").out)
 
 
 @pytest.mark.parametrize(

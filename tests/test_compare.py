@@ -23,20 +23,21 @@ from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 from spec_reports import DATA, SPECS, field_of, report_of, rows, shape, unmet
 from typer.testing import CliRunner
+from view_texts import on_console, piped
 
 import convcalc
 from convcalc.analysis import align
 from convcalc.analysis.align import common
 from convcalc.analysis.compare import Change, Comparison
-from convcalc.comparing.sides import Entry, Settings, Sides, of_specs
-from convcalc.comparing.variants import NothingToReplace, of_variants
+from convcalc.analysis.sides import Candidate, Sides, of_specs
+from convcalc.analysis.variants import NothingToReplace, variants
 from convcalc.language import Source, loads, read, replacing
 from convcalc.language.rewrite import CannotApply, Rewriter
-from convcalc.language.variants import VARIANTS, parsed
-from convcalc.views.comparison import markdown, table
+from convcalc.language.variants import VARIANTS, VariantError, parsed
+from convcalc.views.compare import markdown, table
+from convcalc.views.compare.shared import Compared
 
 ROOT = Path(__file__).parent.parent
 SEEDS: dict[str, dict[str, Any]] = yaml.safe_load((DATA / "seeds.yaml").read_text("utf-8"))
@@ -69,16 +70,12 @@ def as_json(*arguments: str, text: str = "") -> Any:
     return json.loads(found.out)
 
 
-def settings(**variables: str) -> Settings:
-    return Settings({}, variables, 1, "float32", allow_input_change=False)
+def sides(path: str, variant: str, *layers: str, **values: str) -> Sides:
+    return variants(convcalc.load(path, variables=values), variant, layers=layers)
 
 
-def sides(path: str, variant: str, *layers: str, **variables: str) -> Sides:
-    return of_variants(path, variant, layers, None, settings(**variables)).sides
-
-
-def variant(path: str, wanted: str, *layers: str, **variables: str) -> Comparison:
-    (entry,) = sides(path, wanted, *layers, **variables).entries
+def variant(path: str, wanted: str, *layers: str, **values: str) -> Comparison:
+    (entry,) = sides(path, wanted, *layers, **values).candidates
     assert entry.comparison is not None, entry.reason
     return entry.comparison
 
@@ -129,7 +126,7 @@ def test_grouped_seed_of_which_groups_are_a_variable() -> None:
 
 
 def test_separable_12x12() -> None:
-    (entry,) = sides(STANDARD, "separable").entries
+    (entry,) = sides(STANDARD, "separable").candidates
     assert entry.comparison is not None
     (change,) = entry.replaced
     assert change.base is not None
@@ -161,7 +158,7 @@ def test_separable_12x12_as_printed() -> None:
 def test_spatial_separable_seed() -> None:
     found = variant("specs/seeds/spatial_separable_kernel.yaml", "spatial_separable").totals.macs
     assert [found.base // 64, found.head // 64] == seed("spatial_separable_kernel")["mults_a_position"]
-    (entry,) = sides("specs/seeds/standard_7x7_256.yaml", "spatial_separable").entries
+    (entry,) = sides("specs/seeds/standard_7x7_256.yaml", "spatial_separable").candidates
     assert entry.theory is not None
     assert entry.theory.numbers == "2/7"
     assert entry.theory.measured == pytest.approx(2 / 7)
@@ -290,9 +287,8 @@ def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: P
     """Names stay, comments stay, only lines with something to say otherwise change, and the text has the numbers."""
     text = (ROOT / path).read_text("utf-8")
     variants = ("separable,ghost", "squeeze_excite,deformable_v2")[ZOO.index(path) % 2]
-    made = of_variants(path, variants, [], None, settings())
-    for entry in made.sides.entries:
-        if entry.comparison is None:
+    for entry in sides(path, variants).candidates:
+        if entry.comparison is None or entry.source is None:
             continue
         found = entry.comparison
         replaced = {change.base.name for change in entry.replaced if change.base is not None}
@@ -310,7 +306,7 @@ def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: P
         assert replaced | {name for layer in entry.skipped for name in layer.names} == standard
         assert {change.mark for change in found.changes} <= {"edited", "affected"}
         assert {change.name for change in found.changes if change.mark == "edited"} == replaced
-        out = made.sources[entry.label].text
+        out = entry.source.text
         assert convcalc.analyze(loads(Source("out.yaml", out))).totals == found.head.totals
         assert re.findall(r"#.*", text) == re.findall(r"#.*", out)
         gone = [line[2:] for line in difflib.ndiff(text.splitlines(), out.splitlines()) if line.startswith("- ")]
@@ -451,7 +447,7 @@ def test_standard_writes_the_spec_itself(tmp_path: Path) -> None:
 
 
 def replaced(path: str, *layers: str, wanted: str = "separable") -> set[str]:
-    (entry,) = sides(path, wanted, *layers).entries
+    (entry,) = sides(path, wanted, *layers).candidates
     return {change.name for change in entry.replaced}
 
 
@@ -466,7 +462,7 @@ def test_layers_by_name_and_glob(tmp_path: Path) -> None:
 
 
 def test_a_repetition_cannot_be_replaced_alone(tmp_path: Path) -> None:
-    (entry,) = sides(of_text(tmp_path, ODD), "separable", "add2.0.inner").entries
+    (entry,) = sides(of_text(tmp_path, ODD), "separable", "add2.0.inner").candidates
     assert {change.name for change in entry.replaced} == {"add2.0.inner", "add2.1.inner"}
     assert entry.notes == ("add2.0.inner is written once for 2 repetitions, all of which are replaced",)
 
@@ -653,10 +649,10 @@ def test_the_same_convolution_by_another_name_costs_the_same(path: str, tmp_path
     # The fields that are written for one are not those for one that merges it and has a bias of its own.
     path = of_text(tmp_path, ODD.replace("{<<: *anchor, bias: false}", "*anchor")) if path == "odd" else path
     try:
-        made = of_variants(path, "same", [], str(blocks), settings())
+        made = variants(convcalc.load(path), "same", blocks=read(blocks))
     except NothingToReplace:
         return
-    (entry,) = made.sides.entries
+    (entry,) = made.candidates
     assert entry.comparison is not None, entry.reason
     found = entry.comparison
     assert found.head.totals == found.base.totals
@@ -850,7 +846,7 @@ def test_markdown_for_a_pull_request() -> None:
     assert text.count("<details>") == text.count("</details>") == 2
     same = run(RESNET, RESNET, "--format", "markdown").out
     assert "MACs 4.09 G unchanged; params 25.6 M unchanged; field 427 unchanged" in same
-    assert "No layer changed of itself." in same
+    assert "No layer was edited, added or removed." in same
 
 
 def test_markdown_is_cut_to_whole_rows(tmp_path: Path) -> None:
@@ -875,16 +871,11 @@ NUMBER = r"[\d,.]*\d"
 @pytest.mark.parametrize("width", [24, 40, 60, 80, 120])
 def test_numbers_are_never_cut(width: int) -> None:
     known: set[str] = set()
-    any_size = Settings({}, {}, 1, "float32", allow_input_change=True)
-    shown = [sides(RESNET, "separable"), sides(STANDARD, "all"), of_specs([RESNET, VGG], any_size)]
-    shown.append(of_specs([RESNET, VGG, STANDARD], any_size))
-    for one in shown:
-        texts = []
-        for columns in (1000, width):
-            console = Console(file=io.StringIO(), width=columns, markup=False, highlight=False, _environ={})
-            table.show(console, one)
-            assert isinstance(console.file, io.StringIO)
-            texts.append(console.file.getvalue())
+    shown = [sides(RESNET, "separable"), sides(STANDARD, "all")]
+    several = ([RESNET, VGG], [RESNET, VGG, STANDARD])
+    shown += [of_specs(paths, convcalc.load, allow_input_change=True) for paths in several]
+    for compared in map(Compared, shown):
+        texts = [on_console(table, compared, columns) for columns in (1000, width)]
         known = set(re.findall(NUMBER, texts[0]))
         for line in texts[1].splitlines():
             assert cell_len(line.rstrip()) <= width
@@ -914,7 +905,8 @@ def test_a_pipe_that_closes_is_no_error() -> None:
 def test_names_without_end_are_cut_in_markdown() -> None:
     network = convcalc.load(STANDARD)
     found = convcalc.compare(network, network)
-    text = markdown.text(Sides(found.base, "base", "p" * 9000, (Entry("x" * 70_000, found),), variants=True))
+    long = Sides(found.base, "base", "p" * 9000, (Candidate("x" * 70_000, found),), variants=True)
+    text = piped(markdown, Compared(long))
     assert len(text) < 65_000
 
 
@@ -1128,3 +1120,35 @@ def test_why_nothing_is_replaced(tmp_path: Path) -> None:
     refused = run(str(spec), "--variant", "separable")
     assert (refused.code, refused.out) == (1, "")
     assert "no layer to replace: b stays: it has an array in common with another layer" in refused.err
+
+
+# ---- in Python -----------------------------------------------------------------------------------------------------
+
+
+def test_variants_in_python_are_those_of_the_command() -> None:
+    network = convcalc.load(STANDARD)
+    found = convcalc.variants(network, "all", batch=2)
+    heads = {head["label"]: head for head in as_json(STANDARD, "--variant", "all", "--batch", "2")["heads"]}
+    assert {candidate.label for candidate in found.candidates} == set(heads)
+    for candidate in found.candidates:
+        head = heads[candidate.label]
+        if candidate.report is None:
+            assert head["reason"] == candidate.reason
+            continue
+        assert head["head"]["totals"]["macs"] == candidate.report.totals.macs
+        assert len(head["diff"]["layers"]) == len(candidate.changes)
+        assert head["skipped"] == [msgspec.to_builtins(layer) for layer in candidate.skipped]
+
+
+def test_variants_keep_the_sizes_and_variables_that_a_network_was_loaded_with() -> None:
+    network = convcalc.load("zoo:mobilenet_v1_standard", inputs={"input": (3, 64, 64)}, variables={"width": "0.5"})
+    (candidate,) = convcalc.variants(network, "standard").candidates
+    assert candidate.report is not None
+    assert candidate.report.totals == convcalc.analyze(network).totals
+
+
+def test_where_a_network_comes_from_is_no_part_of_it() -> None:
+    network = convcalc.load("zoo:alexnet")
+    assert network == convcalc.load(SPECS / "zoo" / "alexnet.yaml")
+    with pytest.raises(VariantError, match="not read from a spec"):
+        convcalc.variants(msgspec.structs.replace(network, origin=None), "separable")

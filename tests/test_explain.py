@@ -23,6 +23,7 @@ from hypothesis import given, settings
 from rich.cells import cell_len
 from test_cli import run
 from test_kinds import written
+from view_texts import piped
 
 import convcalc
 from convcalc import layers
@@ -44,8 +45,9 @@ from convcalc.analysis.report import Row
 from convcalc.analysis.symbolic import explain_kind
 from convcalc.language import Source, loads
 from convcalc.layers import field_types
-from convcalc.views.explained import json as json_view
-from convcalc.views.explained import latex, markdown
+from convcalc.views.explain import json as json_view
+from convcalc.views.explain import latex, markdown
+from convcalc.views.explain.shared import Explained
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "specs").rglob("*.yaml"))
@@ -407,7 +409,10 @@ def test_json_holds_the_records() -> None:
     assert json.loads(run("explain", RESNET, "layer1", "--format", "json").out)["block"]["macs"] == 667942912
     assert len(json.loads(run("explain", RESNET, "--format", "json").out)["layers"]) == len(network(RESNET).layers)
     assert json.loads(run("explain", "--kind", "conv", "--format", "json").out)["kind"]["kind"] == "conv"
-    assert json.loads(json_view.encode(explained("upsample: {name: u, scale_factor: 2}", "u")))["layer"]["name"] == "u"
+    assert (
+        json.loads(piped(json_view, Explained(explained("upsample: {name: u, scale_factor: 2}", "u"))))["layer"]["name"]
+        == "u"
+    )
 
 
 # ---- the command line ------------------------------------------------------------------------------------------------

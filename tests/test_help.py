@@ -106,6 +106,7 @@ def test_words_are_completed() -> None:
     assert offered("convcalc", "analyze", "--dtype", "bf") == ["bfloat16"]
     assert offered("convcalc", "compare", "--o") == ["--output"]
     assert offered("convcalc", "help", "la") == ["language"]
+    assert offered("convcalc", "explain", "--format", "l") == ["latex"]
 
 
 def test_networks_of_the_zoo_are_completed_and_else_files() -> None:

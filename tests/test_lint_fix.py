@@ -27,7 +27,7 @@ from convcalc.language import Source, loads
 from convcalc.linting.fix import Fixed, fixed, write
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
-from convcalc.views.lint import diff
+from convcalc.views import diff
 
 ROOT = Path(__file__).parent.parent
 ZOO = sorted((ROOT / "specs").rglob("*.yaml"))
@@ -481,7 +481,7 @@ def test_git_applies_a_difference(file: Path) -> None:
         path = file.parent / f"{number}.yaml"
         path.write_bytes(drawn.text.encode())
         found = fix(drawn.text)
-        said = diff.text(Source(path.name, drawn.text), Source(path.name, found.after.text))
+        said = diff.difference(Source(path.name, drawn.text), Source(path.name, found.after.text))
         if said:
             command = ["git", "apply", "-p0", "--whitespace=nowarn"]
             environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(file.parent.parent)}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
@@ -19,16 +18,16 @@ from command_line import application
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
-from rich.console import Console
 from test_cli import Result, Terminal, check_golden
 from typer.testing import CliRunner
+from view_texts import on_console, piped
 
 from convcalc.language import Source
 from convcalc.language.source import Edit
 from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.rules._subject import Fix
 from convcalc.views.diagnostics import MOST
-from convcalc.views.lint import common, concise, github, junit, markdown, sarif, text
+from convcalc.views.lint import concise, github, junit, markdown, sarif, shared, text
 from convcalc.views.lint import json as as_json
 
 ROOT = Path(__file__).parent.parent
@@ -120,14 +119,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "net.yaml").write_text(SPEC, "utf-8")
     (tmp_path / "clean.yaml").write_text(SPEC.replace("padding: 1", "padding: 1, bias: false"), "utf-8")
     monkeypatch.chdir(tmp_path)
-    common._root.cache_clear()
+    shared._root.cache_clear()
     return tmp_path
 
 
 @pytest.fixture(autouse=True)
 def _forget_the_folder() -> Iterator[None]:
     yield
-    common._root.cache_clear()
+    shared._root.cache_clear()
 
 
 def test_several_formats_in_one_run(folder: Path) -> None:
@@ -196,7 +195,7 @@ def test_lines_may_follow_each_other(folder: Path) -> None:
 
 @given(runs())
 def test_the_headline_counts(run: Run) -> None:
-    said = common.headline(run)
+    said = shared.headline(run)
     numbers = {word: int(number) for number, word in re.findall(r"(\d+) (error|warning|info|finding)", said)}
     found = [finding for file in run.files for finding in file.findings]
     assert numbers.get("finding", 0) == len(found)
@@ -207,10 +206,10 @@ def test_the_headline_counts(run: Run) -> None:
 def test_headlines() -> None:
     clean = Linted("a.yaml", ())
     run = run_of(SPEC, SPEC)
-    assert common.headline(Run((clean,), {}, failed=False)) == "no findings in 1 file"
-    assert common.headline(run) == "2 findings (2 warnings) in 2 files"
+    assert shared.headline(Run((clean,), {}, failed=False)) == "no findings in 1 file"
+    assert shared.headline(run) == "2 findings (2 warnings) in 2 files"
     three = Run((*run.files, clean, clean, clean), {}, failed=True)
-    assert common.headline(three) == "2 findings (2 warnings) in 2 of 5 files"
+    assert shared.headline(three) == "2 findings (2 warnings) in 2 of 5 files"
 
 
 # ---- text ---------------------------------------------------------------------------------------------------------
@@ -237,10 +236,7 @@ def wide() -> Run:
 
 
 def on_terminal(run: Run, width: int) -> str:
-    console = Console(file=io.StringIO(), width=width, force_terminal=True, color_system=None, _environ={})
-    text.show(console, run)
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue()
+    return on_console(text, run, width, is_terminal=True)
 
 
 def marked(lines: list[str]) -> list[str]:
@@ -256,7 +252,7 @@ def marked(lines: list[str]) -> list[str]:
 
 @pytest.mark.parametrize("width", [0, 60, 80, 200])
 def test_carets_stand_under_what_they_mean_however_wide(width: int) -> None:
-    said = on_terminal(wide(), width) if width else text.text(wide())
+    said = on_terminal(wide(), width) if width else piped(text, wide())
     assert marked(said.splitlines()) == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
 
 
@@ -272,11 +268,11 @@ def test_no_line_is_wider_than_the_terminal_but_for_words_that_are(run: Run, wid
 @given(runs())
 def test_text_is_a_line_where_it_says_so_and_steers_no_terminal(run: Run) -> None:
     for view in (text, concise):
-        said = view.text(run)
+        said = piped(view, run)
         assert all(line.isprintable() for line in said.split("\n"))
         for finding in run.findings:
             assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in said
-    assert len(concise.text(run).splitlines()) == len(run.findings)
+    assert len(piped(concise, run).splitlines()) == len(run.findings)
 
 
 def test_errors_are_shown_before_what_there_is_too_much_of(folder: Path) -> None:
@@ -291,9 +287,9 @@ def test_errors_are_shown_before_what_there_is_too_much_of(folder: Path) -> None
 
 
 def test_golden_text(folder: Path) -> None:
-    check_golden("lint_text", text.text(wide()) + lint("net.yaml", "clean.yaml").out)
+    check_golden("lint_text", piped(text, wide()) + lint("net.yaml", "clean.yaml").out)
     check_golden("lint_text_80", on_terminal(wide(), 80))
-    check_golden("lint_markdown", markdown.text(wide()))
+    check_golden("lint_markdown", piped(markdown, wide()))
 
 
 def test_colours_on_a_terminal_alone() -> None:
@@ -307,7 +303,7 @@ def test_colours_on_a_terminal_alone() -> None:
 
 @given(runs())
 def test_json_has_stable_names_and_every_finding(run: Run) -> None:
-    found = json.loads(as_json.text(run))
+    found = json.loads(piped(as_json, run))
     assert list(found) == ["version", "convcalc_version", "findings", "summary", "internal_errors"]
     assert found["version"] == 1
     names = "path line column end_column code name severity message help layer more fix"
@@ -336,7 +332,7 @@ def applied(said: str, edits: list[dict[str, Any]]) -> str:
 
 @given(runs())
 def test_fixes_in_json_are_those_of_the_finding(run: Run) -> None:
-    found = iter(json.loads(as_json.text(run))["findings"])
+    found = iter(json.loads(piped(as_json, run))["findings"])
     for file in run.files:
         for finding, said in zip(file.findings, found, strict=False):
             assert (said["fix"] is None) == (finding.fix is None)
@@ -353,7 +349,7 @@ def test_fixes_in_json_are_those_of_the_finding(run: Run) -> None:
 
 
 def log_of(run: Run) -> dict[str, Any]:
-    log = json.loads(sarif.text(run))
+    log = json.loads(piped(sarif, run))
     VALIDATOR.validate(log)
     (found,) = log["runs"]
     return dict(found)
@@ -386,7 +382,7 @@ def test_sarif_is_valid_and_has_what_code_scanning_reads(run: Run) -> None:
 
 
 def test_the_schema_refuses_what_is_not_sarif() -> None:
-    log = json.loads(sarif.text(run_of(SPEC)))
+    log = json.loads(piped(sarif, run_of(SPEC)))
     log["runs"][0]["results"][0]["level"] = "info"
     with pytest.raises(jsonschema.ValidationError):
         VALIDATOR.validate(log)
@@ -418,7 +414,7 @@ def test_uris_are_those_of_the_repository(tmp_path: Path, monkeypatch: pytest.Mo
     (nets / "link.yaml").symlink_to("n%é.yaml")
     monkeypatch.chdir(nets)
     for name in ("n%é.yaml", "link.yaml", str(nets / "link.yaml"), "../nets of mine/link.yaml"):
-        common._root.cache_clear()
+        shared._root.cache_clear()
         lint(name, "--format", "sarif=out")
         (result,) = json.loads((nets / "out").read_text("utf-8"))["runs"][0]["results"]
         uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]
@@ -448,7 +444,7 @@ def commands(said: str) -> list[tuple[str, dict[str, str], str]]:
 
 @given(runs())
 def test_annotations_read_back(run: Run) -> None:
-    found = [command for command in commands(github.text(run)) if "file" in command[1]]
+    found = [command for command in commands(piped(github, run)) if "file" in command[1]]
     expected = sorted(run.findings, key=lambda finding: ["error", "warning", "info"].index(finding.severity))
     for (kind, properties, message), finding in zip(found, expected, strict=True):
         assert kind == {"error": "error", "warning": "warning", "info": "notice"}[finding.severity]
@@ -464,7 +460,7 @@ def test_annotations_read_back(run: Run) -> None:
     ("count", "severity"), [(10, "warning"), (11, "warning"), (10, "info"), (11, "info"), (35, "error")]
 )
 def test_what_github_does_not_show_is_counted(count: int, severity: str) -> None:
-    found = commands(github.text(run_of(SPEC, times=count, severity=severity)))
+    found = commands(piped(github, run_of(SPEC, times=count, severity=severity)))
     kind = found[0][0] if severity != "info" else "notice"
     notices = [message for name, _, message in found if name == "notice"]
     if count <= 10:
@@ -482,7 +478,7 @@ def test_what_github_does_not_show_is_counted(count: int, severity: str) -> None
 
 @given(runs())
 def test_junit_is_read_back(run: Run) -> None:
-    root = ET.fromstring(junit.text(run).encode())  # noqa: S314  # our own text
+    root = ET.fromstring(piped(junit, run).encode())  # noqa: S314  # our own text
     suites = root.findall("testsuite")[: len(run.files)]
     for suite, file in zip(suites, run.files, strict=True):
         cases = suite.findall("testcase")
@@ -499,7 +495,7 @@ def test_junit_is_read_back(run: Run) -> None:
 
 
 def test_a_clean_file_is_a_passed_case() -> None:
-    (case,) = ET.fromstring(junit.text(Run((Linted("a.yaml", ()),), {}, failed=False)).encode()).iter("testcase")  # noqa: S314
+    (case,) = ET.fromstring(piped(junit, Run((Linted("a.yaml", ()),), {}, failed=False)).encode()).iter("testcase")  # noqa: S314
     assert list(case) == []
     assert case.attrib["file"] == "a.yaml"
 
@@ -513,7 +509,7 @@ def cells(row: str) -> list[str]:
 
 @given(runs())
 def test_markdown_rows_are_whole_and_hold_no_markup(run: Run) -> None:
-    said = markdown.text(run)
+    said = piped(markdown, run)
     assert said.startswith("<!-- convcalc:lint -->\n### ")
     rows = [line for line in said.split("\n") if re.match(r"\| (error|warning|info) ", line)]
     assert len(rows) == len(run.findings)
@@ -524,7 +520,7 @@ def test_markdown_rows_are_whole_and_hold_no_markup(run: Run) -> None:
 
 
 def test_markdown_fits_a_comment() -> None:
-    said = markdown.text(run_of(*[SPEC] * 3, times=400))
+    said = piped(markdown, run_of(*[SPEC] * 3, times=400))
     assert len(said) < 65_000
     shown = len([line for line in said.splitlines() if line.startswith("| warning ")])
     left_out = re.search(r"([\d,]+) more findings left out", said)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import re
 
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
 from spec_reports import entries
+from view_texts import analyzed, on_console
 
 import convcalc
 from convcalc.analysis.lines import lines
 from convcalc.language import Source, loads, zoo
-from convcalc.views import table
+from convcalc.views.analyze import table
 from convcalc.views.columns import window
 from convcalc.views.zoo import table as zoo_table
 
@@ -22,10 +21,7 @@ FIGURES = re.compile(r"\d+(?:x\d+)*(?: /\d+(?:x\d+)*)?")
 
 
 def printed(report: convcalc.Report, width: int, *, expand: bool = False) -> list[str]:
-    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False, _environ={})
-    table.show(console, report, lines(report, expand=expand), "net.yaml")
-    assert isinstance(console.file, io.StringIO)
-    return console.file.getvalue().splitlines()[1:]
+    return on_console(table, analyzed(report, "net.yaml", expand=expand), width).splitlines()[1:]
 
 
 def rows(report: convcalc.Report, *, expand: bool) -> list[tuple[str, str]]:
@@ -88,10 +84,7 @@ def test_a_kind_without_a_window_is_cut_at_words() -> None:
 @pytest.mark.parametrize("width", [40, 80, 400])
 def test_the_zoo_says_what_can_be_set(width: int) -> None:
     listed = entries()
-    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False, _environ={})
-    zoo_table.show(console, listed)
-    assert isinstance(console.file, io.StringIO)
-    text = console.file.getvalue()
+    text = on_console(zoo_table, listed, width)
     words = " ".join(text.split())
     assert [entry.name for entry in listed] == list(zoo.names())
     assert "resnet50 width=64, depths=[3, 4, 6, 3]" in words or width != 80
@@ -103,7 +96,7 @@ def test_the_zoo_says_what_can_be_set(width: int) -> None:
 
 def test_what_is_listed_can_be_set() -> None:
     """As it stands, which leaves the network what it is."""
-    from convcalc.views.zoo.records import variables
+    from convcalc.views.zoo.shared import variables
 
     for entry in entries():
         given = dict(text.split("=", 1) for text in variables(entry))

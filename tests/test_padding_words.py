@@ -13,7 +13,7 @@ from convcalc.language import SpecError
 from convcalc.language.document import loads
 from convcalc.language.schema import schema
 from convcalc.language.source import Source
-from convcalc.views.manual import kind_page
+from convcalc.views.manual.shared import kind_page
 
 LAYERS = {
     "conv": "{conv: {out_channels: 4, kernel_size: 3, padding: WORD}}",

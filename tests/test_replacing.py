@@ -14,11 +14,9 @@ from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.comparing.sides import Entry, Settings
-from convcalc.comparing.variants import of_variants
+from convcalc.analysis.sides import Candidate
+from convcalc.analysis.variants import variants
 from convcalc.language import document
-
-SETTINGS = Settings({}, {}, 1, "float32", allow_input_change=False)
 
 
 def written(folder: Path, text: str) -> str:
@@ -27,16 +25,16 @@ def written(folder: Path, text: str) -> str:
     return str(path)
 
 
-def entry(path: str, variant: str, *layers: str, excluded: tuple[str, ...] = ()) -> Entry:
-    (entry_,) = of_variants(path, variant, layers, None, SETTINGS, excluded).sides.entries
+def entry(path: str, variant: str, *layers: str, excluded: tuple[str, ...] = ()) -> Candidate:
+    (entry_,) = variants(convcalc.load(path), variant, layers=layers, excluded=excluded).candidates
     return entry_
 
 
-def replaced(entry_: Entry) -> set[str]:
+def replaced(entry_: Candidate) -> set[str]:
     return {change.name for change in entry_.replaced}
 
 
-def skipped(entry_: Entry) -> dict[str, str]:
+def skipped(entry_: Candidate) -> dict[str, str]:
     return {name: layer.reason for layer in entry_.skipped for name in layer.names}
 
 
@@ -166,8 +164,8 @@ def test_the_rgb_stem_alone_cannot_be_grouped(name: str) -> None:
     """Whatever the shipped networks have of odd widths, they have it in the layer that reads the image."""
     network = convcalc.load(f"zoo:{name}")
     channels = {node.name: network.nodes[node.inputs[0]].shape[0] for node in network.layers}
-    made = of_variants(f"zoo:{name}", "all", [], None, SETTINGS)
-    entries = {outcome.label: outcome for outcome in made.sides.entries}
+    made = variants(network, "all")
+    entries = {outcome.label: outcome for outcome in made.candidates}
     grouped = entries["grouped"]
     first = {name for layer in grouped.skipped for name in layer.names[:1]}
     assert all(channels[layer] in (1, 3) for layer in first)

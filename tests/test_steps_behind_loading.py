@@ -12,13 +12,13 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from typer.testing import CliRunner
+from view_texts import on_console, piped
 
 import convcalc
 from convcalc import steps
 from convcalc.analysis.align import common
+from convcalc.analysis.sides import of_specs
 from convcalc.cli import application, loading
-from convcalc.comparing.sides import Settings, of_specs
-from convcalc.comparing.variants import of_variants
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter, _File
 from convcalc.network import Network
@@ -26,7 +26,8 @@ from convcalc.reference.verified import Verification
 from convcalc.reference.verify import verify
 from convcalc.rules._subject import RuleSettings
 from convcalc.views.columns import MOST_ROWS, Column, Grid
-from convcalc.views.verification import json, network
+from convcalc.views.verify import json, shared, table
+from convcalc.views.verify.shared import Verified
 
 CONVS = "input: [4, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3, padding: 1, repeat: 12}\n"
 EVEN = "input: [4, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 1, dilation: 2}\n"
@@ -74,7 +75,7 @@ def test_every_file_has_the_steps_of_a_run(tmp_path: Path) -> None:
         assert not run.findings
         assert not steps.afford(21)
     with steps.run(24), pytest.raises((steps.OutOfSteps, convcalc.SpecError)):  # two are a pair
-        of_specs(paths[:2], Settings({}, {}, 1, "float32", False))
+        of_specs(paths[:2], convcalc.load)
 
 
 def test_one_file_too_many_is_no_end_of_the_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,12 +161,10 @@ def test_a_table_without_steps_says_how_many_rows_it_lacks() -> None:
 
 def test_a_variant_without_steps_is_one_that_cannot_be_had(tmp_path: Path) -> None:
     path = _written(tmp_path, CONVS)
-    settings = Settings({}, {}, 1, "float32", False)
-    made = of_variants(path, "separable", [], None, settings)
-    assert made.sides.entries[0].comparison is not None
+    assert convcalc.variants(convcalc.load(path), "separable").candidates[0].report is not None
     with steps.run(1_000_000):
-        compared = of_variants(path, "separable,ghost", [], None, settings)
-    assert all(entry.comparison is not None for entry in compared.sides.entries)
+        compared = convcalc.variants(convcalc.load(path), "separable,ghost")
+    assert all(candidate.report is not None for candidate in compared.candidates)
 
 
 def _partial(net: Network) -> Verification:
@@ -189,13 +188,12 @@ def test_verify_names_what_its_steps_do_not_last_for(tmp_path: Path) -> None:
     assert run == sorted(run, reverse=True)
     assert partial.agrees  # of what was measured
     assert {figure.agrees for figure in partial.totals.values()} == {None}
-    shown = io.StringIO()
-    network.show(Console(file=shown, width=200), partial, "net.yaml")
+    shown = on_console(table, Verified(partial, "net.yaml"), 200)
     first = run.index(False)
-    assert f"not run: {12 - first} of 12 layers, from conv1.{first} on, so no totals: " in shown.getvalue()
-    assert f"{sum(run)} of 12 layers run" in shown.getvalue()
-    assert "field not probed at conv1." in shown.getvalue()
-    document = msgspec.json.decode(json.encode([json.document(partial, "net.yaml")]))
+    assert f"not run: {12 - first} of 12 layers, from conv1.{first} on, so no totals: " in shown
+    assert f"{sum(run)} of 12 layers run" in shown
+    assert "field not probed at conv1." in shown
+    document = msgspec.json.decode(piped(json, Verified(partial, "net.yaml")))
     assert document["layers"][-1]["macs"] == {"claimed": 9216, "measured": None, "agrees": None}
 
 
@@ -203,7 +201,7 @@ def test_verify_says_that_nothing_was_run_and_names_the_limit_in_force(tmp_path:
     net = convcalc.load(_written(tmp_path, CONVS))
     with steps.run(200):
         result = verify(net)
-        texts = [*network.notes(result), network.verdict(result)]
+        texts = [*shared.notes(result), shared.verdict(result)]
     assert "so nothing was measured" in texts[-1]
     assert "as claimed" not in texts[-1]
     assert all("3,000,000" not in text for text in texts)

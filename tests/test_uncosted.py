@@ -36,7 +36,7 @@ layers:
   - flatten
   - linear: 10
 """
-LEAST = "(3 uncosted layers)"
+LEAST = "(3 layers not costed)"
 NAMES = ["odd", "b.0.opaque1", "b.1.opaque1"]
 
 
@@ -90,7 +90,7 @@ def test_analyze_says_at_least(spec: str, format_: str, by: str) -> None:
     assert f"MACs at least {found.macs:,} {LEAST}" in text
     assert f"buffers at least {found.buffers:,} {LEAST}" in text
     assert not unsaid(text, found)
-    assert "what odd, b.0.opaque1, b.1.opaque1 cost is not known" in text
+    assert "the cost of odd, b.0.opaque1, b.1.opaque1 is not known" in text
     assert "peak activations at least" not in text
     uncosted = next(line for line in text.splitlines() if re.match(r"\W*(odd|opaque)\b", line))
     assert uncosted.count("?") == 2
@@ -126,7 +126,7 @@ def test_comparisons_say_at_least(spec: str, known: str, format_: str) -> None:
         assert "counted" in text
     text = run("compare", known, spec, "--format", format_)
     assert f"at least {found.macs:,} {LEAST}" in text
-    assert "what odd, b.0.opaque1, b.1.opaque1 in the head cost" in text
+    assert "the cost of odd, b.0.opaque1, b.1.opaque1 in the head is not known" in text
     added = next(line for line in text.splitlines() if "b.1.opaque1" in line and "head" not in line)
     assert added.count("?") >= 2
 
@@ -158,7 +158,7 @@ def test_the_smallest_of_a_column_is_known(tmp_path: Path, spec: str, known: str
 def test_explanations_say_at_least(spec: str, format_: str) -> None:
     block = run("explain", spec, "b", "--format", format_)
     assert "at least " in block
-    assert "(2 uncosted layers)" in block
+    assert "(2 layers not costed)" in block
     layer = run("explain", spec, "odd", "--format", format_)
     assert "what it costs is not known" in layer.replace("What", "what")
     assert "params" not in layer
@@ -212,7 +212,7 @@ def test_a_budget_of_a_block(tmp_path: Path) -> None:
         path.write_text(SPEC.replace("repeat: 2", f"repeat: 2, budget: {{macs: {limit}}}"), "utf-8")
         ((found, message),) = findings(str(path), code=code).values()
         assert found == severity
-        assert "(2 uncosted layers)" in message
+        assert "(2 layers not costed)" in message
     path.write_text(SPEC.replace("name: stem,", "name: stem, budget: {params: 432},"), "utf-8")
     assert findings(str(path), code=0) == {}
 
@@ -248,7 +248,7 @@ def test_a_suggested_budget_says_at_least(spec: str) -> None:
 def test_verify_does_not_run_it(spec: str) -> None:
     found = CliRunner().invoke(application(), ["verify", spec, "--format", "json"])
     assert found.exit_code == 2
-    assert "half_known is not run: it is not known what odd, b.0.opaque1, b.1.opaque1 do" in found.stderr
+    assert "half_known is not run: nothing says what odd, b.0.opaque1, b.1.opaque1 compute" in found.stderr
     assert LEAST in json.loads(found.stdout)["refused"]
     assert json.loads(found.stdout)["agrees"] is None
     assert "is as claimed" in run("verify", spec, "--layer", "stem")

@@ -20,12 +20,13 @@ from typing import Any
 from command_line import application
 from typer.testing import CliRunner
 
+import convcalc
 from convcalc import Network, analyze
 from convcalc.analysis.report import meets
+from convcalc.analysis.sides import Candidate
+from convcalc.analysis.variants import DoesNotReadBack, NothingToReplace, variants, written
 from convcalc.battery.cases import Case, generated
 from convcalc.battery.networks import NETWORKS
-from convcalc.comparing.sides import Settings
-from convcalc.comparing.variants import DoesNotReadBack, Made, NothingToReplace, of_variants, written
 from convcalc.exports.write import CannotWrite, model
 from convcalc.imports import read_file
 from convcalc.language import Source, SpecError, loads
@@ -43,7 +44,6 @@ MENDED = [
 """Layers of which lint mends something: a bias before a norm."""
 WORD = re.compile(r"[A-Za-z_]\w*")
 """What in quotes would be a text, and else the name of a variable."""
-SETTINGS = Settings({}, {}, 1, "float32", allow_input_change=False)
 
 
 class Style:
@@ -192,19 +192,20 @@ def check_text(before: str, after: str, newline: str) -> None:
     assert after.count("# comment") <= before.count("# comment")
 
 
-def made(path: Path, variant: str) -> Made | None:
-    """A variant in place of all standard convolutions; None where it cannot be had."""
+def made(path: Path, variant: str) -> tuple[Candidate, Network] | None:
+    """A variant in place of all standard convolutions, and what it is one of; None where it cannot be had."""
+    network = convcalc.load(path)
     try:
-        result = of_variants(str(path), variant, [], None, SETTINGS)
+        (candidate,) = variants(network, variant).candidates
     except NothingToReplace:
         return None
-    return result if result.sources else None
+    return (candidate, network) if candidate.report is not None else None
 
 
-def attempted(replaced: Made) -> tuple[str, str]:
+def attempted(candidate: Candidate, network: Network) -> tuple[str, str]:
     """What would be written, or why it is not."""
     try:
-        return written(replaced), ""
+        return written(candidate, network), ""
     except DoesNotReadBack as problem:
         return "", str(problem)
 
@@ -221,15 +222,15 @@ def test_variants_in_any_style(tmp_path: Path) -> None:
         if replaced is None:
             continue
         tried += 1
-        (entry,) = replaced.sides.entries
-        assert entry.comparison is not None
-        after, refusal = attempted(replaced)
+        candidate, _ = replaced
+        assert candidate.report is not None
+        after, refusal = attempted(*replaced)
         if refusal:  # what an alias stands for elsewhere cannot be changed here
             assert re.fullmatch(r"alias \*a\d+ has no anchor above it", refusal), (SEED, variant, text, refusal)
             refused += 1
             continue
         network = loads(Source("net.yaml", after))
-        assert analyze(network).totals == entry.comparison.head.totals
+        assert analyze(network).totals == candidate.report.totals
         assert not unmet(network), (SEED, variant, text, after)
         check_text(text, after, newline)
         if variant == "standard":
@@ -277,13 +278,13 @@ def test_a_list_below_its_key(tmp_path: Path) -> None:
     path.write_text(f"{text}layers:\n- conv:\n    out_channels: 8\n    kernel_size: 3\n", "utf-8")
     replaced = made(path, "pointwise")
     assert replaced is not None
-    after = written(replaced)
+    after = written(*replaced)
     head = "input: [3, 12, 12]\nexpect:\n  output:\n  - 8  # channels\n  - 12\n  - 12\n  receptive_field: 1\n"
     assert after.startswith(head)
     path.write_text(f"{text}layers:\n- conv: {{out_channels: 8, kernel_size: 3}}\n- global_avg_pool\n", "utf-8")
     replaced = made(path, "standard")
     assert replaced is not None
-    assert "expect:\n  output: [8]\n  receptive_field: 3\nlayers:" in written(replaced)
+    assert "expect:\n  output: [8]\n  receptive_field: 3\nlayers:" in written(*replaced)
 
 
 def test_a_text_that_does_not_read_back_is_not_written(tmp_path: Path) -> None:
@@ -347,7 +348,7 @@ layers:
     replaced = made(path, "ghost")
     assert replaced is not None
     assert (
-        written(replaced)
+        written(*replaced)
         == """\
 input: [3, 16, 16]
 blocks:
@@ -383,4 +384,4 @@ layers:
     path.write_text(text)
     replaced = made(path, "pointwise")
     assert replaced is not None
-    assert "parameters: {kernel_size: required}" in written(replaced)
+    assert "parameters: {kernel_size: required}" in written(*replaced)

@@ -15,9 +15,9 @@ from typing import Any
 
 import pytest
 from rich.cells import cell_len
-from rich.console import Console
 from spec_reports import SPECS, entries, report_of
 from test_cli import ROOT, run
+from view_texts import on_console
 
 import convcalc
 from convcalc.language import zoo
@@ -233,10 +233,7 @@ def test_the_list_holds_every_network() -> None:
 
 @pytest.mark.parametrize("width", [40, 60, 80, 100, 120, 160, 200, 300])
 def test_the_list_fits_the_terminal(width: int) -> None:
-    console = Console(file=io.StringIO(), width=width, markup=False, highlight=False, _environ={})
-    table.show(console, entries())
-    assert isinstance(console.file, io.StringIO)
-    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    lines = [line.rstrip() for line in on_console(table, entries(), width).splitlines()]
     assert max(map(cell_len, lines)) <= width
     header = lines[0].split()
     assert header[0] == "network"

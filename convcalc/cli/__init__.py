@@ -22,10 +22,9 @@ from convcalc import steps
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
 from convcalc.cli.conversion import defer_pydantic
 from convcalc.cli.examples import epilog
-from convcalc.cli.output import BAD_INPUT, say
+from convcalc.cli.output import ExitCode, say
 from convcalc.cli.usage import Commands
 
-INTERRUPTED, BROKEN_PIPE = 130, 141
 COMMANDS = {
     "analyze": "analyze",
     "compare": "compare",
@@ -44,7 +43,7 @@ COMMANDS = {
 
 defer_pydantic()
 
-HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
+_HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
 """What is answered with the list of the commands."""
 
 
@@ -112,18 +111,18 @@ def main() -> None:
         _run(sys.argv[1:])
     except steps.OutOfSteps as error:
         say(str(error))
-        sys.exit(BAD_INPUT)
+        sys.exit(ExitCode.BAD_INPUT)
     except KeyboardInterrupt:
-        sys.exit(INTERRUPTED)
+        sys.exit(ExitCode.INTERRUPTED)
     except BrokenPipeError:
         _give_up_output()
-        sys.exit(BROKEN_PIPE)
+        sys.exit(ExitCode.BROKEN_PIPE)
     except OSError as error:  # of the output: a spec that cannot be read is a diagnostic
         say(error.strerror or str(error))
-        sys.exit(BAD_INPUT)
+        sys.exit(ExitCode.BAD_INPUT)
     except Exception as error:
         if _interrupted(error):
-            sys.exit(INTERRUPTED)
+            sys.exit(ExitCode.INTERRUPTED)
         if os.environ.get("CONVCALC_TRACEBACK"):
             raise
         what = str(error).splitlines()
@@ -132,7 +131,7 @@ def main() -> None:
             f"internal error: {type(error).__name__}{detail}",
             "This is a fault of convcalc. CONVCALC_TRACEBACK=1 shows where it arose.",
         )
-        sys.exit(BAD_INPUT)
+        sys.exit(ExitCode.BAD_INPUT)
     finally:
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too
 
@@ -147,7 +146,7 @@ def _run(arguments: list[str]) -> None:
     if asked == BASH:
         end_word_at_colon()
     try:
-        application(_wanted(arguments), listed_only=arguments in HELP and not asked)()
+        application(_wanted(arguments), listed_only=arguments in _HELP and not asked)()
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None

@@ -5,26 +5,26 @@ from __future__ import annotations
 import codecs
 import os
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
+from msgspec.structs import replace
 
-from convcalc.cli.completion import networks, variants
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, print_json, refuse, reject, save, say, show_errors
+from convcalc.cli.completion import networks
+from convcalc.cli.completion import variants as variant_names
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, save, show, show_errors
+from convcalc.views.output import Output
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from convcalc.analysis.lines import By
-    from convcalc.comparing.revisions import Revised
-    from convcalc.comparing.sides import Settings, Sides
-    from convcalc.comparing.variants import Made
-    from convcalc.language import SpecError
-
-Format = Literal["table", "json", "csv", "markdown"]
-FINDINGS = 1
+    from convcalc.analysis.revisions import Revised
+    from convcalc.analysis.sides import Side, Sides
+    from convcalc.network import Network
 
 
 def compare(
@@ -42,40 +42,27 @@ def compare(
             help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
             "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
             "squeeze_excite, bottleneck, ghost, or a block or kind.",
-            show_default=False,
-            autocompletion=variants,
+            autocompletion=variant_names,
         ),
     ] = None,
-    layer: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace these layers alone.", show_default=False)
-    ] = None,
+    layer: Annotated[list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.")] = None,
     except_: Annotated[
-        list[str] | None,
-        typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.", show_default=False),
+        list[str] | None, typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.")
     ] = None,
-    blocks: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Blocks that may be variants.", show_default=False)
-    ] = None,
+    blocks: Annotated[str | None, typer.Option(metavar="FILE", help="Blocks that may serve as variants.")] = None,
     base: Annotated[
-        str | None,
-        typer.Option(metavar="REV", help="Compare each file with itself at a git revision.", show_default=False),
+        str | None, typer.Option(metavar="REV", help="Compare each file with itself at a git revision.")
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option(
-            "--output",
-            "-o",
-            metavar="FILE",
-            help="Write the spec with the variant; - prints it alone.",
-            show_default=False,
-        ),
+        typer.Option("--output", "-o", metavar="FILE", help="Write the spec with the variant; - prints it alone."),
     ] = None,
     force: Force = False,
     allow_input_change: Annotated[
         bool, typer.Option("--allow-input-change", help="Compare under different input sizes.")
     ] = False,
-    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
-    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What a line is.")] = "layer",
+    format: Annotated[str, format_option("compare", "table")] = "table",  # noqa: A002  # the option's name
+    by: Annotated[Literal["layer", "block", "kind"], typer.Option(help="What each line stands for.")] = "layer",
     batch: Batch = 1,
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -83,32 +70,43 @@ def compare(
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable
-    from convcalc.cli.loading import network_of
-    from convcalc.comparing.sides import Settings, of_specs
-    from convcalc.comparing.variants import NothingToReplace, of_variants
+    from convcalc.analysis.revisions import Opener, since
+    from convcalc.analysis.sides import Side, Uncompared, of_specs
+    from convcalc.analysis.variants import NothingToReplace, variants
+    from convcalc.cli.loading import load
     from convcalc.language import SpecError
     from convcalc.language.rewrite import UnknownLayer
     from convcalc.language.variants import VariantError
+    from convcalc.opening import network_of, read, read_at
 
-    _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, output, given=bool(input or set))
+    _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, output, is_set=bool(input or set))
     if output is not None:
         refuse(output, force=force)
-    settings = Settings(shapes(input or []), assignments(set or []), batch, dtype, allow_input_change, network_of)
+    sizes, values = shapes(input or []), assignments(set or [])
+    opened = partial(load, inputs=sizes, variables=values)
     try:
         if variant is not None:
-            made = of_variants(files[0], variant, layer or [], blocks, settings, except_ or [])
-            _one_that_applies(made)
+            network = opened(files[0])
+            more = read(blocks) if blocks is not None else None
+            sides = variants(
+                network, variant, layers=layer or [], excluded=except_ or [], blocks=more, batch=batch, dtype=dtype
+            )
+            sides = replace(sides, path=readable(files[0]))
+            _check_that_one_applies(sides)
             if output is not None:
-                save(output, [_written(made, files[0])], force=force)
-            sides = made.sides
+                save(output, [_text(sides, network, files[0])], force=force)
         elif base is not None:
-            _since(base, files, settings, format, by)
+            opener = Opener(opened, partial(read_at, inputs=sizes), partial(network_of, inputs=sizes, variables=values))
+            files = _once(files)
+            revised = since(base, files, opener, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
+            _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
             return
         else:
-            sides = of_specs(files, settings)
+            sides = of_specs(files, opened, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
     except SpecError as error:
-        if format == "json" and output is None:
-            _print_mistakes(error, files[0])
+        if output is None:
+            mistaken = Side(readable(files[0]), None, tuple(error.diagnostics))
+            _show_mistakes(error.sides if isinstance(error, Uncompared) else [mistaken], format)
         reject(error.diagnostics)
     except VariantError as error:
         raise typer.BadParameter(str(error), param_hint="--variant") from None
@@ -118,34 +116,9 @@ def compare(
     except Incomparable as error:
         fail(f"{error}; --allow-input-change compares them all the same")
     except NothingToReplace as error:
-        fail(str(error), code=FINDINGS)
+        fail(str(error), code=ExitCode.FINDINGS)
     if output != STDOUT:
-        _print(format, sides, by)
-
-
-def _since(revision: str, files: list[str], settings: Settings, format: Format, by: By) -> None:  # noqa: A002  # as above
-    """One file against itself as one comparison, several with a summary."""
-    from convcalc.comparing.revisions import since
-    from convcalc.language import SpecError
-
-    named: dict[str, str] = {}
-    for path in files:
-        named.setdefault(os.path.normpath(path), path)
-    files = list(named.values())
-    revised = since(revision, files, settings)
-    if len(files) == 1:
-        (file,) = revised
-        if file.sides is not None:
-            _print(format, file.sides, by)
-            return
-        if file.problems and format != "markdown":  # a comment says what is wrong, whoever reads standard error
-            raise SpecError(list(file.problems))
-        if file.reason and format != "markdown":
-            fail(file.reason)
-    _print_revised(format, revised, readable(revision), by)
-    show_errors(problem for file in revised for problem in file.problems)
-    if any(file.status == "failed" for file in revised):
-        raise typer.Exit(BAD_INPUT)
+        _show(sides, format, by)
 
 
 def _refuse(
@@ -156,51 +129,47 @@ def _refuse(
     base: str | None,
     output: str | None,
     *,
-    given: bool,
+    is_set: bool,
 ) -> None:
-    """Options that do not go together; `given`: there are other inputs or variables than the spec's."""
+    """Options that do not go together; `is_set`: there are other inputs or variables than the spec's."""
     from convcalc.language.named import file_of
     from convcalc.language.zoo import is_in_zoo
 
-    given = given or any(file_of(file) != file for file in files)
+    is_set = is_set or any(file_of(file) != file for file in files)
     problem = ""
     if variant is not None and (len(files) > 1 or base is not None):
         problem = "--variant is for one spec, as it stands"
     elif base is not None and "-" in files:
-        problem = "--base is for files; standard input was nothing at a revision"
+        problem = "--base compares files, and standard input has no revision"
     elif variant is None and base is None and len(files) < 2:
         problem = "compare with what? name another spec, a --variant, or the revision of a --base"
     elif variant is None and (layers or blocks is not None or output is not None):
         problem = "--layer, --except, --blocks and --output are for a --variant"
-    elif output is not None and given:
+    elif output is not None and is_set:
         problem = "--output writes the sizes and variables of the spec; leave out --input, --set and what follows @"
     elif output is not None and is_in_zoo(output):
         problem = f"--output writes a file, and {readable(output)} would be a network of the zoo"
     elif files.count("-") > 1:
-        problem = "standard input can be read once"
+        problem = "standard input can only be read once"
     if problem:
         raise typer.BadParameter(problem)
 
 
-def _one_that_applies(made: Made) -> None:
+def _check_that_one_applies(sides: Sides) -> None:
     """Alone, a variant that cannot be had is bad input; among others it is a row."""
-    entries = made.sides.entries
-    if made.sources or len(entries) > 1:
-        return
-    for entry in entries:
-        say(f"{entry.label} cannot apply: {entry.reason}")
-    raise typer.Exit(BAD_INPUT)
+    if len(sides.candidates) == 1 and sides.candidates[0].report is None:
+        fail(f"{sides.candidates[0].label} cannot apply: {sides.candidates[0].reason}")
 
 
-def _written(made: Made, original: str) -> bytes:
-    """The text of the one variant, with the byte order mark of the file that it comes from."""
-    from convcalc.comparing.variants import DoesNotReadBack, written
+def _text(sides: Sides, network: Network, original: str) -> bytes:
+    """The spec with the one variant in it, with the byte order mark of the file that it comes from."""
+    from convcalc.analysis.variants import DoesNotReadBack, written
     from convcalc.language.zoo import is_in_zoo
 
-    if len(made.sides.entries) > 1:
+    if len(sides.candidates) > 1:
         raise typer.BadParameter("one variant can be written, found several", param_hint="--output")
     try:
-        text = written(made)
+        text = written(sides.candidates[0], network)
     except DoesNotReadBack as problem:
         fail(f"the spec cannot be written so that it reads as what was compared: {problem}; nothing is written")
     is_file = original != "-" and not is_in_zoo(original)
@@ -208,57 +177,49 @@ def _written(made: Made, original: str) -> bytes:
     return mark + text.encode()
 
 
-def _print_mistakes(error: SpecError, base: str) -> None:
-    """The documents of the specs as far as they could be worked out, with their mistakes in them, as JSON."""
-    from convcalc.comparing.sides import Side, Uncompared
-    from convcalc.views import json as documents
-    from convcalc.views.comparison import json
+def _show(sides: Sides, format: str, by: By) -> None:  # noqa: A002  # the option's name
+    from convcalc.views.compare.shared import Compared
 
-    sides = error.sides if isinstance(error, Uncompared) else [Side(readable(base), None, tuple(error.diagnostics))]
-    shown = [
-        documents.failure(side.label, list(side.errors))
-        if side.report is None
-        else documents.document(side.report, side.label, None, list(side.errors) or None)
-        for side in sides
-    ]
-    print_json(json.failure(shown))
+    if format in ("table", "csv") and len(sides.candidates) > 1 and by != "layer":
+        raise typer.BadParameter(
+            "groups the layers of two networks; of several, each is one row here", param_hint="--by"
+        )
+    show("compare", format, Compared(sides, by))
 
 
-def _print(format: Format, sides: Sides, by: By) -> None:  # noqa: A002  # as above
-    if format in ("table", "csv") and len(sides.entries) > 1 and by != "layer":
-        raise typer.BadParameter("is for two networks; of several each is a row here, all of it", param_hint="--by")
-    if format == "table":
-        from convcalc.views.comparison import table
+def _show_mistakes(sides: Sequence[Side], format: str) -> None:  # noqa: A002  # the option's name
+    """What could be worked out of specs with mistakes, in a format that holds those too."""
+    from convcalc.views import view
 
-        table.show(console(), sides, by)
-    elif format == "json":
-        from convcalc.views.comparison import json
-
-        print_json(json.encoded(sides, by))
-    elif format == "csv":
-        from convcalc.views.comparison import csv
-
-        sys.stdout.write(csv.text(sides, by))
-    else:
-        from convcalc.views.comparison import markdown
-
-        sys.stdout.write(markdown.text(sides, by))
+    writer, out = view("compare", format), Output(sys.stdout)
+    if hasattr(writer, "write_failure"):
+        writer.write_failure(sides, out)
+        out.end()
 
 
-def _print_revised(format: Format, files: Sequence[Revised], revision: str, by: By) -> None:  # noqa: A002  # as above
-    if format == "table":
-        from convcalc.views.revisions import table
+def _once(files: list[str]) -> list[str]:
+    """Each file as it is named first."""
+    paths: dict[str, str] = {}
+    for file in files:
+        paths.setdefault(os.path.normpath(file), file)
+    return list(paths.values())
 
-        table.show(console(), files, revision, by)
-    elif format == "json":
-        from convcalc.views.revisions import json
 
-        print_json(json.encoded(files, revision, by))
-    elif format == "csv":
-        from convcalc.views.revisions import csv
+def _show_revised(revised: list[Revised], revision: str, format: str, by: By, *, alone: bool) -> None:  # noqa: A002  # as above
+    """One file against itself as one comparison, several with a summary."""
+    from convcalc.language import SpecError
+    from convcalc.views.revisions.shared import Revisions
 
-        sys.stdout.write(csv.text(files))
-    else:
-        from convcalc.views.revisions import markdown
-
-        sys.stdout.write(markdown.text(files, revision, by))
+    if alone:
+        (file,) = revised
+        if file.sides is not None:
+            _show(file.sides, format, by)
+            return
+        if file.problems and format != "markdown":  # a comment says what is wrong, whoever reads standard error
+            raise SpecError(list(file.problems))
+        if file.reason and format != "markdown":
+            fail(file.reason)
+    show("revisions", format, Revisions(revised, revision, by))
+    show_errors(problem for file in revised for problem in file.problems)
+    if any(file.status == "failed" for file in revised):
+        end(ExitCode.BAD_INPUT)

@@ -75,9 +75,9 @@ def targets(incomplete: str) -> list[str]:
 
 def formats(incomplete: str) -> list[str]:
     """Formats of lint."""
-    from convcalc.cli.lint_formats import FORMATS
+    from convcalc.views import format_names
 
-    return beginning(incomplete, FORMATS)
+    return beginning(incomplete, format_names("lint", "text"))
 
 
 def end_word_at_colon() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import sys
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -10,7 +11,8 @@ import typer
 from convcalc import steps
 from convcalc.cli.completion import networks
 from convcalc.cli.options import Inputs, Variables, assignments, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say, to_stdout
+from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say
+from convcalc.views.output import Output
 
 if TYPE_CHECKING:
     from convcalc.exports.write import CannotWrite
@@ -18,13 +20,8 @@ if TYPE_CHECKING:
 
 
 def export(
-    file: Annotated[
-        str, typer.Argument(help="A spec; - reads standard input.", show_default=False, autocompletion=networks)
-    ],
-    output: Annotated[
-        str,
-        typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.", show_default=False),
-    ],
+    file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", autocompletion=networks)],
+    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.")],
     no_weights: Annotated[
         bool,
         typer.Option(
@@ -33,13 +30,13 @@ def export(
             "onnx.shape_inference and for viewers; a runtime needs the numbers, which it says are in weights.bin.",
         ),
     ] = False,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random weights.")] = 0,
-    batch: Annotated[str, typer.Option(metavar="N|NAME", help="Batch size, or the name of one that is open.")] = "1",
-    opset: Annotated[
-        int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]", show_default=False)
-    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
+    batch: Annotated[
+        str, typer.Option(metavar="N|NAME", help="Batch size, or a name for one that is left open.")
+    ] = "1",
+    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
     dtype: Annotated[
-        Literal["float32", "float64", "float16"], typer.Option(help="Of weights and tensors.")
+        Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
     ] = "float32",
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -96,7 +93,9 @@ def _save(
     written: list[str] = []
     try:
         if path == STDOUT:
-            to_stdout([model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+            Output(sys.stdout).data(
+                model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()
+            )
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:

@@ -20,18 +20,18 @@ def help(  # noqa: A001  # the command's name
     On a terminal a page is laid out; piped, it is the Markdown that it is written in.
     """
     from convcalc import pages
-    from convcalc.cli.options import console
-    from convcalc.cli.output import to_stdout
     from convcalc.views import help as view
+    from convcalc.views.output import Output
 
+    out = Output(sys.stdout)
     if topic is None:
-        view.contents(console(), pages.topics())
+        view.contents(out.console, pages.topics())
     elif topic not in pages.topics():
         raise typer.BadParameter(_advice(topic), param_hint="TOPIC")
     elif sys.stdout.isatty():
-        view.show(console(), pages.file_of(topic).read_text("utf-8"))
+        view.show(out.console, pages.file_of(topic).read_text("utf-8"))
     else:
-        to_stdout([pages.file_of(topic).read_bytes()])
+        out.data(pages.file_of(topic).read_bytes())
 
 
 def _advice(topic: str) -> str:

@@ -11,81 +11,68 @@ import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
 from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
-from convcalc.cli.output import BAD_INPUT, STDOUT, Force, fail, refuse, reject, say
+from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
+from convcalc.views import format_names
 
 if TYPE_CHECKING:
     from convcalc.linting.options import Options
     from convcalc.linting.records import Run
 
-FINDINGS = 1
-
 
 def lint(
-    files: Annotated[
-        list[str], typer.Argument(help="Specs; - reads standard input.", show_default=False, autocompletion=networks)
-    ],
+    files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", autocompletion=networks)],
     select: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="RULES",
-            help="These rules alone: codes, names or CC2 for all of it.",
-            show_default=False,
-            autocompletion=rules,
+            metavar="RULES", help="Only these rules: codes, names, or CC2 for all that begin so.", autocompletion=rules
         ),
     ] = None,
     ignore: Annotated[
-        list[str] | None,
-        typer.Option(metavar="RULES", help="Without these rules.", show_default=False, autocompletion=rules),
+        list[str] | None, typer.Option(metavar="RULES", help="Leave out these rules.", autocompletion=rules)
     ] = None,
     target: Annotated[
         str | None,
         typer.Option(
             metavar="NAME",
             help="The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
-            show_default=False,
             autocompletion=targets,
         ),
     ] = None,
     object_size: Annotated[
-        int | None, typer.Option(min=1, metavar="PIXELS", help="What is looked for.", show_default=False)
+        int | None, typer.Option(min=1, metavar="PIXELS", help="The size of what is to be detected.")
     ] = None,
     fail_level: Annotated[
         Literal["info", "warning", "error"] | None,
-        typer.Option(help="The least severity that fails. Default: warning.", show_default=False),
+        typer.Option(help="The lowest severity that fails. Default: warning."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         list[str] | None,
         typer.Option(
             metavar="FORMAT[=FILE]",
-            help="text, concise, json, sarif, github, junit or markdown, to a file if one is named; may be given "
-            "several times. Default: text, or github where GITHUB_ACTIONS is true.",
-            show_default=False,
+            help=f"One of {', '.join(format_names('lint', 'text'))}, to a file if one is named; may be given several "
+            "times. Default: text, or github where GITHUB_ACTIONS is true.",
             autocompletion=formats,
         ),
     ] = None,
-    fix: Annotated[bool, typer.Option("--fix", help="Mend in place what can be mended safely.")] = False,
+    fix: Annotated[bool, typer.Option("--fix", help="Fix in place what can be fixed safely.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
     baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Findings that are known.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Findings that are known, and not reported.")
     ] = None,
     write_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Keep what is found as known.", show_default=False)
+        str | None, typer.Option(metavar="FILE", help="Write what is found as a baseline.")
     ] = None,
     force: Force = False,
     base: Annotated[
-        str | None,
-        typer.Option(metavar="REV|FILE", help="What the specs were, for --max-regression.", show_default=False),
+        str | None, typer.Option(metavar="REV|FILE", help="What to compare the specs with, for --max-regression.")
     ] = None,
     max_regression: Annotated[
-        list[str] | None,
-        typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.", show_default=False),
+        list[str] | None, typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.")
     ] = None,
     suggest_budget: Annotated[
-        str | None, typer.Option(metavar="10%", help="Print a budget with so much room.", show_default=False)
+        str | None, typer.Option(metavar="10%", help="Print a budget with this much room to grow.")
     ] = None,
-    config: Annotated[
-        str | None, typer.Option(metavar="FILE", help="The configuration of all specs.", show_default=False)
-    ] = None,
+    config: Annotated[str | None, typer.Option(metavar="FILE", help="The configuration of all specs.")] = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
@@ -94,26 +81,26 @@ def lint(
     Configured by the table tool.convcalc.lint of the nearest pyproject.toml, or lint of a convcalc.toml. Exit code 1:
     something was found at --fail-level or above.
     """
-    from convcalc.cli.lint_formats import emit, outputs
+    from convcalc.cli.lint_formats import destinations, emit
     from convcalc.language import SpecError
     from convcalc.language.named import file_of
     from convcalc.linting.options import Options, UsageError, growths
     from convcalc.linting.run import each_once
 
-    wanted = outputs(format or [], write_baseline)
+    printed = destinations(format or [], write_baseline)
     if files.count("-") > 1:
-        raise typer.BadParameter("standard input can be read once")
+        raise typer.BadParameter("standard input can only be read once")
     files = each_once(files)
     if fix:
         _refuse_fixes_of_the_zoo(files)
     if fix or diff:
         is_set = bool(input or set) or any(file_of(file) != file for file in files)
-        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, given=is_set)
+        _refuse_beside_fixes(diff=diff, formats=format, written=write_baseline or suggest_budget, is_set=is_set)
     if write_baseline == STDOUT:
         raise typer.BadParameter(
             "expected a file: its paths are from the folder it is in", param_hint="--write-baseline"
         )
-    for path in [*(output.path for output in wanted), write_baseline]:
+    for path in [*(destination.path for destination in printed), write_baseline]:
         if path is not None:
             refuse(path, force=force, sources=files)
     try:
@@ -134,7 +121,8 @@ def lint(
             _suggest(files, suggest_budget, options)
             return
         if diff:
-            raise typer.Exit(_difference(files, options))
+            end(_difference(files, options))
+            return
         run, problems = _run(files, options, write_baseline, fix=fix, force=force)
     except UsageError as error:
         raise typer.BadParameter(str(error)) from None
@@ -142,14 +130,14 @@ def lint(
         reject(error.diagnostics)
     if write_baseline is not None and format is None and not run.findings and not run.crashed:
         return
-    written = emit(run, wanted, force=force, to_stderr=fix and "-" in files)
+    written = emit(run, printed, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
     for problem in problems:
         say(problem)
     if problems or not written:
-        raise typer.Exit(BAD_INPUT)
+        end(ExitCode.BAD_INPUT)
     if run.failed:
-        raise typer.Exit(FINDINGS)
+        end(ExitCode.FINDINGS)
 
 
 def _words(texts: Iterable[str]) -> tuple[str, ...]:
@@ -165,16 +153,10 @@ def _refuse_fixes_of_the_zoo(files: list[str]) -> None:
         raise typer.BadParameter(f"{name} ships with convcalc and is not changed; {copied}", param_hint="--fix")
 
 
-def _refuse_beside_fixes(
-    *,
-    diff: bool,
-    formats: list[str] | None,
-    written: str | None,
-    given: bool,
-) -> None:
-    if given:
-        meant = "leave out --input and --set, and what follows @"
-        raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {meant}")
+def _refuse_beside_fixes(*, diff: bool, formats: list[str] | None, written: str | None, is_set: bool) -> None:
+    if is_set:
+        advice = "leave out --input and --set, and what follows @"
+        raise typer.BadParameter(f"--fix and --diff are for the specs as they stand; {advice}")
     if written:
         raise typer.BadParameter("--fix and --diff stand without --write-baseline and --suggest-budget")
     if diff and formats:
@@ -211,8 +193,8 @@ def _run(
     return linter.finished(again), []
 
 
-def _difference(files: list[str], options: Options) -> int:
-    """Print what fixes would change; the exit code."""
+def _difference(files: list[str], options: Options) -> ExitCode:
+    """Print what fixes would change."""
     from convcalc.cli import lint_fixes
     from convcalc.linting.run import Linter
 
@@ -221,7 +203,7 @@ def _difference(files: list[str], options: Options) -> int:
     changed = lint_fixes.show(lint_fixes.fixes(linter, files, run))
     for crash in run.crashed:
         say(crash.sentence)
-    return BAD_INPUT if run.crashed else FINDINGS if changed else 0
+    return ExitCode.BAD_INPUT if run.crashed else ExitCode.FINDINGS if changed else ExitCode.DONE
 
 
 def _suggest(files: list[str], percent: str, options: Options) -> None:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import secrets
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from convcalc.cli.options import console
-from convcalc.cli.output import say, to_stdout
+from convcalc.cli.output import say
+from convcalc.views.output import Output
 
 if TYPE_CHECKING:
     from convcalc.linting.fix import Fixed
@@ -22,7 +21,7 @@ def fixes(linter: Linter, paths: Sequence[str], run: Run) -> dict[str, Fixed]:
     from convcalc.language.source import Source
     from convcalc.linting.fix import fixed
 
-    found: dict[str, Fixed] = {}
+    fixed_files: dict[str, Fixed] = {}
     targets = set()
     for path, linted in zip(paths, run.files, strict=False):
         if _target(path) in targets:
@@ -34,41 +33,26 @@ def fixes(linter: Linter, paths: Sequence[str], run: Run) -> dict[str, Fixed]:
 
         mended = fixed(linted, again)
         if mended is not None:
-            found[path] = mended
-    return found
+            fixed_files[path] = mended
+    return fixed_files
 
 
-def show(found: dict[str, Fixed]) -> bool:
+def show(fixed_files: dict[str, Fixed]) -> bool:
     """Print what would change, and nothing else; whether anything would."""
-    from convcalc.views.lint import diff
+    from convcalc.views import diff
 
-    changed = [fixed for fixed in found.values() if fixed.mended]
-    for fixed in changed:
-        if sys.stdout.isatty():
-            diff.show(console(), fixed.before, fixed.after)
-        else:
-            to_stdout([_logged(diff.text(fixed.before, fixed.after)).encode()])
-    _say("would fix", found)
+    changed = [file for file in fixed_files.values() if file.mended]
+    for file in changed:
+        diff.write(file.before, file.after, Output(sys.stdout))
+    _say("would fix", fixed_files)
     return bool(changed)
-
-
-def _logged(difference: str) -> str:
-    """A difference as it is printed: where GitHub Actions reads what is printed, it takes no line for a command.
-
-    A line of a spec that starts with ``::`` stands behind a blank, which its runner leaves out; what `patch` reads may
-    not be changed, but may stand between lines that it passes over.
-    """
-    if os.environ.get("GITHUB_ACTIONS") != "true":
-        return difference
-    token = secrets.token_hex(16)
-    return f"::stop-commands::{token}\n{difference}::{token}::\n"
 
 
 def mended(linter: Linter, paths: Sequence[str], run: Run) -> tuple[Run, list[str]]:
     """Make fixes; the run over what is left, and what could not be written, as sentences."""
-    found = fixes(linter, paths, run)
-    problems = _write(found)
-    targets = {_target(path): fixed.linted for path, fixed in found.items()}
+    fixed_files = fixes(linter, paths, run)
+    problems = _write(fixed_files)
+    targets = {_target(path): fixed.linted for path, fixed in fixed_files.items()}
     files = [targets.get(_target(path), linted) for path, linted in zip(paths, run.files, strict=False)]
     return linter.finished(files), problems
 
@@ -77,35 +61,35 @@ def _target(path: str) -> str:
     return path if path == "-" else os.path.realpath(path)
 
 
-def _write(found: dict[str, Fixed]) -> list[str]:
+def _write(fixed_files: dict[str, Fixed]) -> list[str]:
     """Write what is fixed, that from standard input to standard output; returns what cannot be written, as sentences.
 
-    What could not be written is not fixed, and taken out of `found`.
+    What could not be written is not fixed, and taken out of `fixed_files`.
     """
     from convcalc.files import Unwritable
     from convcalc.linting.fix import write as replace
 
     problems = []
-    for path, fixed in list(found.items()):
+    for path, fixed in list(fixed_files.items()):
         try:
             if path == "-":
-                to_stdout([fixed.after.text.encode()])
+                Output(sys.stdout).data(fixed.after.text.encode())
             elif fixed.mended:
                 replace(path, fixed.before, fixed.after)
         except Unwritable as error:
             problems.append(str(error))
-            del found[path]
-    _say("fixed", found)
+            del fixed_files[path]
+    _say("fixed", fixed_files)
     return problems
 
 
-def _say(what: str, found: dict[str, Fixed]) -> None:
-    from convcalc.views.lint.common import counted, place
+def _say(what: str, fixed_files: dict[str, Fixed]) -> None:
+    from convcalc.views.lint.shared import counted, place
 
-    numbers = [len(fixed.mended) for fixed in found.values() if fixed.mended]
+    numbers = [len(fixed.mended) for fixed in fixed_files.values() if fixed.mended]
     if numbers:
         say(f"{what} {counted(sum(numbers), 'finding')} in {counted(len(numbers), 'file')}")
-    for fixed in found.values():
+    for fixed in fixed_files.values():
         alike: dict[tuple[str, str], list[Finding]] = {}
         for refused in fixed.refused:
             alike.setdefault((refused.finding.code, refused.reason), []).append(refused.finding)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from convcalc.cli.options import console
+from convcalc.views.output import console
 
 if TYPE_CHECKING:
     from convcalc.language import Diagnostic, Source
@@ -37,7 +38,7 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
     for warning in network.warnings:
         from convcalc.views.formats import terminal
 
-        console(stderr=True).print(terminal.line(f"{source.path}: warning: {warning}"), soft_wrap=True)
+        console(sys.stderr).print(terminal.line(f"{source.path}: warning: {warning}"), soft_wrap=True)
     return network
 
 
@@ -58,4 +59,4 @@ def _warn(
     options = Options(ignore=others, inputs=inputs, variables=variables)
     with suppress(SpecError, steps.OutOfSteps):  # of lint's configuration, which is for lint to say
         warnings = list(Linter(options).file(source.path, source).findings)
-    diagnostics.show(console(stderr=True), [warning for warning in warnings if warning.severity != "info"])
+    diagnostics.show(console(sys.stderr), [warning for warning in warnings if warning.severity != "info"])

@@ -8,27 +8,27 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from convcalc.cli import completion
+from convcalc.cli.output import show
 
 if TYPE_CHECKING:
-    from convcalc.views.manual import Page
+    from convcalc.views.manual.shared import Page
 
 
 def kinds(
     name: Annotated[
-        str | None, typer.Argument(help="A layer kind or a block.", show_default=False, autocompletion=completion.kinds)
+        str | None, typer.Argument(help="A layer kind or a block.", autocompletion=completion.kinds)
     ] = None,
 ) -> None:
     """Every layer kind and block; with a name, its page: fields, example, formulas, source."""
     from convcalc import layers
-    from convcalc.cli.options import console
     from convcalc.language import library
-    from convcalc.views import manual
+    from convcalc.views.manual.shared import Contents
 
     if name is None:
         pages = [_page(kind) for kind in layers.names()]
         blocks = [_page(block) for block in library.block_names()]
         sections = {"Layer kinds": pages, "Blocks, written in the spec language": blocks}
-        manual.contents(console(), {title: [page for page in found if page] for title, found in sections.items()})
+        show("manual", "text", Contents({title: [page for page in pages if page] for title, pages in sections.items()}))
         return
     page = _page(name)
     if page is None:
@@ -36,43 +36,38 @@ def kinds(
 
         advice = kind_meant(name, library.names())
         raise typer.BadParameter(f"there is no layer kind or block `{name}`; {advice}", param_hint="NAME")
-    manual.show(console(), page)
+    show("manual", "text", page)
 
 
 def _page(name: str) -> Page | None:
     from convcalc import layers
     from convcalc.language import library
-    from convcalc.views import manual
+    from convcalc.views.manual.shared import block_page, kind_page
 
     kind = layers.load(name)
     if kind is not None:
-        return manual.kind_page(name, kind)
+        return kind_page(name, kind)
     block = library.block(name)
-    if block is None:
-        return None
-    return manual.block_page(block)
+    return block_page(block) if block is not None else None
 
 
 def rules(
-    name: Annotated[
-        str | None, typer.Argument(help="A rule's code or name.", show_default=False, autocompletion=completion.rules)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A rule's code or name.", autocompletion=completion.rules)] = None,
 ) -> None:
     """Every lint rule; with a code or a name, its page: what, why, when exactly, examples."""
     from convcalc import rules as registry
-    from convcalc.cli.options import console, readable
-    from convcalc.views import manual
+    from convcalc.cli.options import readable
+    from convcalc.views.manual.shared import RuleContents, rule_page
 
     if name is None:
-        manual.rule_contents(
-            console(), [rule for code in registry.codes() if (rule := registry.load(code)) is not None]
-        )
+        everything = [rule for code in registry.codes() if (rule := registry.load(code)) is not None]
+        show("manual", "text", RuleContents(everything))
         return
     rule = registry.load(name)
     if rule is None:
         advice = registry.did_you_mean(name)
         raise typer.BadParameter(f"there is no rule `{readable(name)}`; {advice}", param_hint="NAME")
-    manual.show(console(), manual.rule_page(rule))
+    show("manual", "text", rule_page(rule))
 
 
 def schema() -> None:

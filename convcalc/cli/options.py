@@ -2,61 +2,38 @@
 
 from __future__ import annotations
 
-import io
-import re
-import sys
-from typing import TYPE_CHECKING, Annotated, Literal, TextIO, cast
+from typing import Annotated, Any, Literal
 
 import typer
 
+from convcalc.cli.completion import beginning
 from convcalc.fields import LARGEST
 from convcalc.language.named import readable as readable  # commands take it from here
 from convcalc.language.named import sizes
+from convcalc.views import format_names
 
-if TYPE_CHECKING:
-    from rich.console import Console
-
-Inputs = Annotated[
-    list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Another input shape.", show_default=False)
-]
-Variables = Annotated[
-    list[str] | None, typer.Option(metavar="NAME=VALUE", help="Another value of a variable.", show_default=False)
-]
+Inputs = Annotated[list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.")]
+Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.")]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
-    Literal["float64", "float32", "float16", "bfloat16", "int8"], typer.Option(help="For sizes in bytes.")
+    Literal["float64", "float32", "float16", "bfloat16", "int8"],
+    typer.Option(help="Number type, for sizes in bytes."),
 ]
 
-WIDEST = 1000
-"""Columns of a table that is piped; other lines are as long as they are, and never broken."""
 
+def format_option(command: str, default: str, help: str = "Format of the output.") -> Any:  # noqa: A002  # Typer's word
+    """The option for one of the formats that the command has views for."""
+    names = format_names(command, default)
 
-def console(*, stderr: bool = False) -> Console:
-    """Where people read: as wide as the terminal; piped, as wide as it takes, and without colour."""
-    from rich.console import Console
+    def checked(name: str | None) -> str | None:
+        if name is None or name in names:
+            return name
+        raise typer.BadParameter(f"expected one of {', '.join(names)}, found {name!r}")
 
-    stream = sys.stderr if stderr else sys.stdout
-    if stream.isatty():
-        return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
-    trimmed = cast("TextIO", _Trimmed(stream))
-    return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST, soft_wrap=True)
+    def completed(incomplete: str) -> list[str]:
+        return beginning(incomplete, names)
 
-
-class _Trimmed(io.TextIOBase):
-    """A stream on which no line ends in blanks, which tables are padded with."""
-
-    def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # so that Rich knows what can be printed
-        return self.stream.encoding
-
-    def write(self, text: str) -> int:
-        return self.stream.write(re.sub(r" +\n", "\n", text))
-
-    def flush(self) -> None:
-        self.stream.flush()
+    return typer.Option(help=help, metavar=f"<{'|'.join(names)}>", callback=checked, autocompletion=completed)
 
 
 def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
@@ -76,10 +53,10 @@ def _shape(text: str) -> tuple[str, tuple[int, ...]]:
 
 def assignments(texts: list[str]) -> dict[str, str]:
     """`NAME=VALUE` texts as a mapping."""
-    found = {}
+    values = {}
     for text in texts:
         name, equals, value = text.partition("=")
         if not name or not equals or not value:
             raise typer.BadParameter(f"expected NAME=VALUE, found {text!r}", param_hint="--set")
-        found[readable(name)] = readable(value)
-    return found
+        values[readable(name)] = readable(value)
+    return values

@@ -1,23 +1,42 @@
-"""What commands write: a file by `-o`, which takes `--force` to write over another, or standard output; and errors."""
+"""What commands write: results through a view, files by `-o` with `--force`, errors, and the exit code."""
 
 from __future__ import annotations
 
+import enum
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
-from convcalc.cli.options import console
+from convcalc.views.output import Output, console
 from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from convcalc.language import Diagnostic
 
 STDOUT = "-"
-BAD_INPUT = 2
 
-Force = Annotated[bool, typer.Option("--force", help="Write over a file that is there.")]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
+
+
+class ExitCode(enum.IntEnum):
+    """How a command ended."""
+
+    DONE = 0
+    FINDINGS = 1
+    BAD_INPUT = 2
+    INTERRUPTED = 130
+    BROKEN_PIPE = 141
+
+
+def show(command: str, format: str, result: Any) -> None:  # noqa: A002  # the option's name
+    """Print the one result of a command."""
+    from convcalc.views import view
+
+    out = Output(sys.stdout)
+    view(command, format).write(result, out)
+    out.end()
 
 
 def refuse(path: str, *, force: bool, sources: Iterable[str] = ()) -> None:
@@ -39,24 +58,12 @@ def save(path: str, parts: Iterable[bytes], *, force: bool) -> None:
     from convcalc import files
 
     if path == STDOUT:
-        to_stdout(parts)
+        Output(sys.stdout).data(*parts)
         return
     try:
         files.write(path, parts, force=force)
     except files.Unwritable as error:
         fail(str(error))
-
-
-def to_stdout(parts: Iterable[bytes]) -> None:
-    """Bytes as they are, whatever the terminal reads."""
-    sys.stdout.flush()
-    sys.stdout.buffer.writelines(parts)
-    sys.stdout.buffer.flush()
-
-
-def print_json(text: bytes) -> None:
-    """JSON is UTF-8, whatever the terminal reads."""
-    to_stdout([text, b"\n"])
 
 
 def say(*lines: str) -> None:
@@ -65,7 +72,13 @@ def say(*lines: str) -> None:
         typer.echo(visible(line if number else f"convcalc: {line}"), err=True)
 
 
-def fail(*lines: str, code: int = BAD_INPUT) -> NoReturn:
+def end(code: ExitCode) -> None:
+    """End the command, unless it is done anyway."""
+    if code:
+        raise typer.Exit(code)
+
+
+def fail(*lines: str, code: ExitCode = ExitCode.BAD_INPUT) -> NoReturn:
     """End the command with what is wrong."""
     say(*lines)
     raise typer.Exit(code)
@@ -76,10 +89,10 @@ def show_errors(problems: Iterable[Diagnostic]) -> None:
     from convcalc.views import diagnostics
 
     sys.stdout.flush()
-    diagnostics.show(console(stderr=True), list(problems))
+    diagnostics.show(console(sys.stderr), list(problems))
 
 
 def reject(problems: Iterable[Diagnostic]) -> NoReturn:
     """End the command with the mistakes of what it reads, and exit code 2."""
     show_errors(problems)
-    raise typer.Exit(BAD_INPUT)
+    raise typer.Exit(ExitCode.BAD_INPUT)

@@ -13,19 +13,14 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, console, readable, shapes
-from convcalc.cli.output import BAD_INPUT, print_json, say, show_errors
+from convcalc.cli.options import Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.output import ExitCode, end, say, show, show_errors
+from convcalc.views.output import Output, console
 
 if TYPE_CHECKING:
-    from convcalc.language import Diagnostic
     from convcalc.network import Network
-    from convcalc.reference.memory import TooLarge
-    from convcalc.reference.verified import Verification
-    from convcalc.reference.verify import UnknownLayers
 
-Format = Literal["table", "json", "markdown"]
-DISAGREEMENT, INTERRUPTED = 1, 130
-SHOWING_SHARE = 0.1
+_SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
 
@@ -34,39 +29,38 @@ def verify(
     files: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Specs; - reads standard input; none: every layer kind and block.",
-            show_default=False,
-            autocompletion=networks,
+            help="Specs; - reads standard input; none: every layer kind and block.", autocompletion=networks
         ),
     ] = None,
-    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.", show_default=False)] = None,
+    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.")] = None,
     against: Annotated[
-        Literal["onnxruntime"] | None,
-        typer.Option(help="Compare the outputs with those of another runtime.", show_default=False),
+        Literal["onnxruntime"] | None, typer.Option(help="Compare the outputs with those of another runtime.")
     ] = None,
     cases: Annotated[
-        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; {CASES} unless told.")
+        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; by default {CASES}.")
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the random numbers and generated cases.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers and generated cases.")] = 0,
     dtype: Annotated[
-        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; {DTYPE} unless told.")
+        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; by default {DTYPE}.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that run specs; all processors unless told.", show_default=False)
+        int | None, typer.Option(min=1, help="Threads that run specs; by default one a processor.")
     ] = None,
     max_memory: Annotated[
         str | None,
-        typer.Option(metavar="BYTES", help="Memory a network may take, as 8GiB; 740 MiB unless told, or what is free."),
+        typer.Option(
+            metavar="BYTES", help="Memory a network may take, as 8GiB; by default 740 MiB, or less where less is free."
+        ),
     ] = None,
     max_steps: Annotated[
         str | None,
         typer.Option(
             metavar="STEPS",
-            help=f"Work that a network may take, a microsecond or so each, as 100M; {steps.MOST_STEPS // 10**6}M "
-            "unless told.",
+            help="Work that a network may take, as 100M; a step is about a microsecond. By default "
+            f"{steps.MOST_STEPS // 10**6}M.",
         ),
     ] = None,
-    format: Annotated[Format, typer.Option(help="How to print.")] = "table",  # noqa: A002  # the option's name
+    format: Annotated[str, format_option("verify", "table")] = "table",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:
@@ -80,31 +74,24 @@ def verify(
         os.environ[f"{library}_NUM_THREADS"] = used
     try:
         if not files:
-            _refuse(
-                layer=layer,
-                dtype=dtype,
-                threads=threads,
-                max_memory=max_memory,
-                max_steps=max_steps,
-                input=input,
-                set=set,
-            )
+            options = {"layer": layer, "dtype": dtype, "threads": threads, "input": input, "set": set}
+            _refuse(**options, max_memory=max_memory, max_steps=max_steps)
             code = _battery(cases or CASES, seed, against, format)
         else:
             _refuse(cases=cases)
             most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
-            run = _Run(layer, against, seed, dtype or DTYPE, most_bytes, most_steps, format)
-            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []))
+            run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE)
+            most_steps = steps.MOST_STEPS if most_steps is None else most_steps
+            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []), most_steps)
     except KeyboardInterrupt:
         say("interrupted")
-        code = INTERRUPTED
-    if code:
-        raise typer.Exit(code)
+        code = ExitCode.INTERRUPTED
+    end(code)
 
 
-def _refuse(**given: object) -> None:
+def _refuse(**options: object) -> None:
     """Options that say nothing here."""
-    for name, value in given.items():
+    for name, value in options.items():
         if value is not None:
             where = "for the battery, which runs without specs" if name == "cases" else "for specs, and none is named"
             raise typer.BadParameter(where, param_hint=f"--{name.replace('_', '-')}")
@@ -128,86 +115,70 @@ def _amount(text: str | None, option: str) -> int | None:
         raise typer.BadParameter(str(error), param_hint=option) from None
 
 
-def _battery(cases: int, seed: int, against: str | None, format: Format) -> int:  # noqa: A002  # as above
+def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCode:  # noqa: A002  # as above
     from convcalc.battery.run import battery
     from convcalc.reference.against import MissingPackage
+    from convcalc.views import format_names
+    from convcalc.views.battery.shared import BatteryRun
 
+    names = format_names("battery", "table")
+    if format not in names:
+        problem = f"for specs, and none is named; the battery is printed as one of {', '.join(names)}"
+        raise typer.BadParameter(problem, param_hint="--format")
     started = time.perf_counter()
     try:
         with steps.run(sys.maxsize), _progress("battery") as progress:  # the cases are ours, as many as are asked for
-            found = battery(cases=cases, seed=seed, against=against, progress=progress)
+            result = battery(cases=cases, seed=seed, against=against, progress=progress)
     except MissingPackage as error:
         raise typer.BadParameter(str(error), param_hint="--against") from None
-    if format == "json":
-        from convcalc.views.verification import battery_json
-
-        print_json(battery_json.encode(found))
-    elif format == "markdown":
-        from convcalc.views.verification import battery_markdown
-
-        sys.stdout.write(battery_markdown.text(found, sys.stdout.encoding))
-    else:
-        from convcalc.views.verification import battery as view
-
-        view.show(console(), found, time.perf_counter() - started)
-    return 0 if found.agrees else DISAGREEMENT
+    show("battery", format, BatteryRun(result, time.perf_counter() - started))
+    return ExitCode.DONE if result.agrees else ExitCode.FINDINGS
 
 
 class _Run:
-    """Specs, one after the other, each shown when it is done."""
+    """Specs, one after the other, each shown when it is done; `settings` are arguments of `convcalc.verify`."""
 
-    def __init__(
-        self,
-        layer: str | None,
-        against: str | None,
-        seed: int,
-        dtype: str,
-        most_bytes: int | None,
-        most_steps: int | None,
-        format: Format,  # noqa: A002  # as above
-    ) -> None:
-        self.settings: dict[str, Any] = {
-            "layer": layer,
-            "against": against,
-            "seed": seed,
-            "dtype": dtype,
-        }
+    def __init__(self, format: str, most_bytes: int | None, **settings: Any) -> None:  # noqa: A002  # as above
+        from convcalc.views import view
+
+        self.settings = settings
         self.most_bytes = most_bytes
-        self.most_steps = steps.MOST_STEPS if most_steps is None else most_steps
-        self.format = format
-        self.documents: list[dict[str, Any]] = []
-        self.shown = 0
+        self.view = view("verify", format)
+        self.out = Output(sys.stdout)
 
-    def all(self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str]) -> int:
-        """The exit code."""
+    def all(
+        self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str], most_steps: int
+    ) -> ExitCode:
+        """Verify every file; the gravest of their exit codes."""
         from convcalc.cli.loading import load
         from convcalc.language import SpecError
         from convcalc.language.source import unfinished
 
-        codes = [0]
+        codes = [ExitCode.DONE]
         for file in files:
             try:
-                with steps.run(self.most_steps):
-                    codes.append(self._one(load(file, inputs, variables), file))
+                with steps.run(most_steps):
+                    codes.append(self._verified(load(file, inputs, variables), file))
             except (SpecError, steps.OutOfSteps) as error:
-                self._broken(file, error.diagnostics if isinstance(error, SpecError) else [unfinished(file)])
-                codes.append(BAD_INPUT)
-        if self.format == "json":
-            from convcalc.views.verification import json
-
-            print_json(json.encode(self.documents))
+                errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(file)]
+                show_errors(errors)
+                codes.append(self._failed(file, errors=errors))
+        self.out.end()
         return max(codes)
 
-    def _broken(self, file: str, errors: list[Diagnostic]) -> None:
-        from convcalc.views.verification import json
+    def _failed(self, file: str, **what: Any) -> ExitCode:
+        """Keep a spec that was not verified, where the format holds such."""
+        from convcalc.views.verify.shared import NotVerified
 
-        show_errors(errors)
-        self.documents.append(json.failure(file, errors))
+        if hasattr(self.view, "write_failure"):
+            self.view.write_failure(NotVerified(file, **what), self.out)
+        return ExitCode.BAD_INPUT
 
-    def _one(self, network: Network, file: str) -> int:
+    def _verified(self, network: Network, file: str) -> ExitCode:
         from convcalc.reference import verify as reference
         from convcalc.reference.against import MissingPackage
         from convcalc.reference.memory import MOST_BYTES, TooLarge, free_bytes
+        from convcalc.views.verify.shared import Verified
 
         started = time.perf_counter()
         free = free_bytes()
@@ -215,64 +186,38 @@ class _Run:
         if allowed is None:
             allowed = MOST_BYTES if free is None else min(free, MOST_BYTES)
         try:
-            with steps.part(1 - SHOWING_SHARE), _progress(network.name) as progress:
-                found = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
+            with steps.part(1 - _SHOWING_SHARE), _progress(network.name) as progress:
+                verification = reference.verify(network, most_bytes=allowed, progress=progress, **self.settings)
         except MissingPackage as error:
             raise typer.BadParameter(str(error), param_hint="--against") from None
-        except reference.LayerNotFound as error:
-            return self._refused(network, file, str(error))
-        except TooLarge as error:
-            return self._refused(network, file, _too_large(network, error))
-        except reference.UnknownLayers as error:
-            return self._refused(network, file, _unknown(network, error))
-        self._show(found, file, time.perf_counter() - started)
-        return 0 if found.agrees else DISAGREEMENT
-
-    def _refused(self, network: Network, file: str, message: str) -> int:
-        from convcalc.views.verification import json
-
-        sys.stdout.flush()
-        say(f"{file}: {message}")
-        self.documents.append(json.refusal(network.name, file, message))
-        return BAD_INPUT
-
-    def _show(self, found: Verification, file: str, seconds: float) -> None:
-        if self.format == "json":
-            from convcalc.views.verification import json
-
-            self.documents.append(json.document(found, file))
-        elif self.format == "markdown":
-            from convcalc.views.verification import markdown
-
-            sys.stdout.write(("\n" if self.shown else "") + markdown.text(found, file, sys.stdout.encoding))
-        else:
-            from convcalc.views.verification import network
-
-            out = console()
-            if self.shown:
-                out.print()
-            network.show(out, found, file, seconds)
-        self.shown += 1
+        except (reference.LayerNotFound, TooLarge, reference.UnknownLayers) as error:
+            reason = _reason(network, error)
+            sys.stdout.flush()
+            say(f"{file}: {reason}")
+            return self._failed(file, model=network.name, reason=reason)
+        self.view.write(Verified(verification, file, time.perf_counter() - started), self.out)
+        return ExitCode.DONE if verification.agrees else ExitCode.FINDINGS
 
 
-def _too_large(network: Network, error: TooLarge) -> str:
-    from convcalc.views.words import binary
+def _reason(network: Network, error: Exception) -> str:
+    """Why a network is not run."""
+    from convcalc.reference.memory import TooLarge
+    from convcalc.reference.verify import UnknownLayers
+    from convcalc.views.words import binary, listed
 
-    return (
-        f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
-        f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
-        "--input needs less"
-    )
-
-
-def _unknown(network: Network, error: UnknownLayers) -> str:
-    from convcalc.views.words import listed
-
-    several = len(error.layers) > 1
-    return (
-        f"{network.name} is not run: it is not known what {listed(error.layers)} {'do' if several else 'does'} "
-        f"({len(error.layers)} uncosted layer{'s' if several else ''}); --layer runs any other layer alone"
-    )
+    if isinstance(error, TooLarge):
+        return (
+            f"{network.name} is not run: it needs about {binary(error.needed)} of memory and may take "
+            f"{binary(error.allowed)}; --max-memory {-(-error.needed // 2**30)}GiB runs it all the same, a smaller "
+            "--input needs less"
+        )
+    if isinstance(error, UnknownLayers):
+        count = len(error.layers)
+        return (
+            f"{network.name} is not run: nothing says what {listed(error.layers)} compute{'s' if count == 1 else ''} "
+            f"({count} layer{'s' if count > 1 else ''} not costed); --layer runs any other layer alone"
+        )
+    return str(error)
 
 
 @contextmanager
@@ -287,6 +232,6 @@ def _progress(name: str) -> Iterator[Callable[[str, int, int], None]]:
 
     title = TextColumn("{task.fields[name]}", markup=False)
     columns = (title, BarColumn(), TextColumn("{task.description}", style="cyan", markup=False))
-    with Progress(*columns, console=console(stderr=True), transient=True) as bar:
+    with Progress(*columns, console=console(sys.stderr), transient=True) as bar:
         task = bar.add_task("", name=visible(short(name)))
         yield lambda what, done, of: bar.update(task, description=visible(short(what)), completed=done, total=of)

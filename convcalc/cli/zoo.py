@@ -3,26 +3,20 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from convcalc.cli.completion import zoo_names
-from convcalc.cli.options import console, readable
-from convcalc.cli.output import print_json, to_stdout
-
-if TYPE_CHECKING:
-    from convcalc.views.zoo.records import Entry
-
-Format = Literal["table", "json", "csv", "markdown"]
+from convcalc.cli.options import format_option, readable
+from convcalc.cli.output import show
+from convcalc.views.output import Output
 
 
 def zoo(
-    name: Annotated[
-        str | None, typer.Argument(help="A network of the zoo.", show_default=False, autocompletion=zoo_names)
-    ] = None,
+    name: Annotated[str | None, typer.Argument(help="A network of the zoo.", autocompletion=zoo_names)] = None,
     format: Annotated[  # noqa: A002  # the option's name
-        Format | None, typer.Option(help="How to print the list.  [table]", show_default=False)
+        str | None, format_option("zoo", "table", "Format of the list, by default a table.")
     ] = None,
 ) -> None:
     """Published networks that ship with convcalc; with a name, its spec as it stands.
@@ -30,51 +24,23 @@ def zoo(
     Every command takes zoo:NAME in place of a file.
     """
     if name is None:
-        _print(format or "table", entries())
+        from convcalc.analysis.zoo import zoo as networks
+
+        show("zoo", format or "table", networks())
     elif format is not None:
         raise typer.BadParameter(
             f"for the list; `convcalc analyze zoo:{readable(name)} --format {format}` has the figures of one network",
             param_hint="--format",
         )
     else:
-        _spec(name)
+        _print_spec(name)
 
 
-def _spec(name: str) -> None:
+def _print_spec(name: str) -> None:
     from convcalc.language import zoo
 
     name = readable(name).removeprefix(zoo.SCHEME)
     file = zoo.file_of(zoo.SCHEME + name)
     if file is None:
         raise typer.BadParameter(f"there is no network `{name}` in the zoo; {zoo.advice(name)}", param_hint="NAME")
-    to_stdout([file.read_bytes()])
-
-
-def entries() -> list[Entry]:
-    """The figures of every network."""
-    from convcalc.analysis.analyze import analyze
-    from convcalc.language import zoo
-    from convcalc.opening import load
-    from convcalc.views.zoo.records import entry
-
-    specs = {name: f"{zoo.SCHEME}{name}" for name in zoo.names()}
-    return [entry(name, spec, analyze(load(spec))) for name, spec in specs.items()]
-
-
-def _print(format: Format, entries: list[Entry]) -> None:  # noqa: A002  # as above
-    if format == "table":
-        from convcalc.views.zoo import table
-
-        table.show(console(), entries)
-    elif format == "json":
-        from convcalc.views.zoo import json
-
-        print_json(json.encoded(entries))
-    elif format == "csv":
-        from convcalc.views.zoo import csv
-
-        sys.stdout.write(csv.text(entries))
-    else:
-        from convcalc.views.zoo import markdown
-
-        sys.stdout.write(markdown.text(entries))
+    Output(sys.stdout).data(file.read_bytes())

@@ -26,7 +26,7 @@ from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, descr
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
 from convcalc.layers import load as load_kind
-from convcalc.network import Network
+from convcalc.network import Network, Origin
 
 FIELDS = {
     "name": "what the network is called (default: the file's name)",
@@ -148,6 +148,7 @@ class _Document:
 
     def __init__(self, source: Source, inputs: Shapes, variables: Texts, *, examined: bool = False) -> None:
         self.source = source
+        self.origin = Origin(source, inputs, variables)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
         self.given_variables = variables
@@ -301,6 +302,7 @@ class _Document:
             budget={name: limit.value for name, limit in budget.items()},
             overridden=self.is_overridden,
             computed=self.builder.names.computed,
+            origin=self.origin,
         )
 
     def _refuse(self, tree: Node | None) -> None:

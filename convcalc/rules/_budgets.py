@@ -74,9 +74,9 @@ def uncosted(subject: Subject, name: str, first: int, last: int) -> tuple[str, .
 
 
 def least(amount: str, unknown: tuple[str, ...]) -> str:
-    """At least 4,096 (2 uncosted layers), where so many add what is not known."""
+    """At least 4,096 (2 layers not costed), where the cost of some layers is not known."""
     count = len(unknown)
-    return f"at least {amount} ({count} uncosted layer{'s' if count > 1 else ''})" if unknown else amount
+    return f"at least {amount} ({count} layer{'s' if count > 1 else ''} not costed)" if unknown else amount
 
 
 def unknown_costs(names: tuple[str, ...]) -> str:

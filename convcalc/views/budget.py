@@ -12,8 +12,8 @@ from convcalc.visible import visible
 if TYPE_CHECKING:
     from fractions import Fraction
 
-SUGGESTED = ("params", "macs", "peak_activation_bytes")
-DIGITS = 4
+_SUGGESTED = ("params", "macs", "peak_activation_bytes")
+_DIGITS = 4
 """Digits of a suggested amount."""
 
 
@@ -21,10 +21,12 @@ def text(report: Report, path: str, percent: Fraction) -> str:
     """The lines of a `budget` that lets every amount grow, and the receptive field shrink, by so many percent."""
     more = f"{float(percent):g} % more" if percent else "no more"
     lines = [f"# {visible(path)}: what it has now, and {more}", "budget:"]
-    for name in SUGGESTED:
-        found: int = getattr(report.totals, name)
-        now = words.at_least(f"{found:,}", len(report.uncosted) if name != "peak_activation_bytes" else 0)
-        lines.append(f"  {name}: {rounded_up(found * (1 + percent / 100), binary=name.endswith('_bytes'))} # {now} now")
+    for name in _SUGGESTED:
+        amount: int = getattr(report.totals, name)
+        now = words.at_least(f"{amount:,}", len(report.uncosted) if name != "peak_activation_bytes" else 0)
+        lines.append(
+            f"  {name}: {rounded_up(amount * (1 + percent / 100), binary=name.endswith('_bytes'))} # {now} now"
+        )
     field = report.receptive_field
     sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
     if sizes:
@@ -41,9 +43,9 @@ def rounded_up(amount: Fraction, *, binary: bool) -> str:
     for suffix in suffixes:
         scaled = amount / FACTORS[suffix]
         if scaled >= 1:
-            places = max(0, DIGITS - len(str(int(scaled))))
-            whole = -(-scaled.numerator * 10**places // scaled.denominator)
-            written = f"{whole / 10**places:.{places}f}".rstrip("0").rstrip(".") if places else str(whole)
+            places = max(0, _DIGITS - len(str(int(scaled))))
+            digits = -(-scaled.numerator * 10**places // scaled.denominator)
+            written = f"{digits / 10**places:.{places}f}".rstrip("0").rstrip(".") if places else str(digits)
             if Fraction(written) * FACTORS[suffix] % 1 == 0:  # a budget is a whole number
                 return f"{written}{' ' if binary else ''}{suffix}"
     return str(-(-amount.numerator // amount.denominator))

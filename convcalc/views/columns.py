@@ -17,12 +17,12 @@ from rich.style import Style
 from convcalc import steps
 from convcalc.visible import LONGEST, visible
 
-NARROWEST_TEXT = 8
+_NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
-WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
+_WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
 """A kind with its kernel and stride, at the beginning of what a table says of it."""
 GAP = 2
-CELL_STEPS = 3
+_CELL_STEPS = 3
 """Steps that a cell takes."""
 MOST_ROWS = 1_000
 """Rows that are shown where the steps of the run do not last for all."""
@@ -41,7 +41,7 @@ class Column(msgspec.Struct):
     style: str = ""
     rank: int = 0
     shorten: Callable[[str, int], str] | None = None
-    narrowest: int = NARROWEST_TEXT
+    narrowest: int = _NARROWEST_TEXT
     width: int = 0
 
     def __post_init__(self) -> None:
@@ -59,7 +59,7 @@ class Grid:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Segments for Rich, a few for a row."""
         count = len(self.styles)
-        if count > MOST_ROWS and not steps.afford(CELL_STEPS * count * len(self.columns)):
+        if count > MOST_ROWS and not steps.afford(_CELL_STEPS * count * len(self.columns)):
             count = MOST_ROWS
         dim = console.get_style("dim")
         yield from self._row([column.header for column in self.columns], [dim for _ in self.columns])
@@ -140,7 +140,7 @@ def first_words(text: str, width: int) -> str:
 
 def window(text: str, width: int) -> str:
     """A kind with its kernel and stride, whole where there is room: first what follows goes, then its name."""
-    shorter, match = first_words(text, width), WINDOW.match(text)
+    shorter, match = first_words(text, width), _WINDOW.match(text)
     if match is None or shorter.startswith(match[0]):
         return shorter
     name, figures = match.groups()
@@ -153,6 +153,6 @@ def window(text: str, width: int) -> str:
 
 def narrowest_window(texts: Sequence[str]) -> int:
     """The characters of kinds in which kernels and strides can still be read, behind what tells the kind."""
-    found = ((match, text) for text in texts if (match := WINDOW.match(text)))
-    lengths = (min(len(match[1]), NARROWEST_TEXT) + 1 + len(match[2]) + (match[0] != text) for match, text in found)
-    return max(lengths, default=NARROWEST_TEXT)
+    windows = ((match, text) for text in texts if (match := _WINDOW.match(text)))
+    lengths = (min(len(match[1]), _NARROWEST_TEXT) + 1 + len(match[2]) + (match[0] != text) for match, text in windows)
+    return max(lengths, default=_NARROWEST_TEXT)

@@ -20,7 +20,7 @@ MOST = 50
 """Findings of one file that are shown."""
 WIDEST = 160
 """Characters of a source line that are shown around the carets."""
-NARROWEST = 40
+_NARROWEST = 40
 """Columns of a terminal that is too narrow for anything."""
 
 Line = list[tuple[str, str]]
@@ -36,11 +36,11 @@ def show(console: Console, diagnostics: Sequence[Diagnostic]) -> None:
         print_lines(console, [[(f"{len(diagnostics) - MOST} more findings not shown", "dim")]])
 
 
-def print_lines(console: Console, found: Iterable[Line]) -> None:
+def print_lines(console: Console, lines: Iterable[Line]) -> None:
     """Print lines as they are: they have been broken where they are to be."""
     from convcalc.views.formats import terminal
 
-    for line in found:
+    for line in lines:
         console.print(terminal.line(*line), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False)
 
 
@@ -53,22 +53,22 @@ def lines(diagnostic: Diagnostic, width: int | None, *, help_below: bool = False
         (f"{diagnostic.severity}[{diagnostic.code}]", style),
         (": ", ""),
     ]
-    found = broken(start, visible(diagnostic.message), "", width, "  ")
+    shown_lines = broken(start, visible(diagnostic.message), "", width, "  ")
     advice = visible(diagnostic.help)
     if not diagnostic.line:
         label: Line = [("  ", ""), ("help: " if help_below else "", "bold")]
-        return [*found, *(broken(label, advice, "green", width, "  ") if advice else [])]
+        return [*shown_lines, *(broken(label, advice, "green", width, "  ") if advice else [])]
     gutter = f"{diagnostic.line:>5} | "
     margin = "| ".rjust(len(gutter))
-    shown, before, marked = _window(diagnostic, width and max(width, NARROWEST) - len(gutter))
+    shown, before, marked = _window(diagnostic, width and max(width, _NARROWEST) - len(gutter))
     carets: Line = [(margin, "dim"), (f"{' ' * before}{'^' * max(1, marked)}", style)]
-    found += [[(gutter, "dim"), (shown, "")], carets]
+    shown_lines += [[(gutter, "dim"), (shown, "")], carets]
     if advice and help_below:
         label = [("= ".rjust(len(gutter)), "dim"), ("help: ", "bold")]
-        found += broken(label, advice, "green", width, " " * (len(gutter) + len("help: ")))
+        shown_lines += broken(label, advice, "green", width, " " * (len(gutter) + len("help: ")))
     elif advice:
         carets.append((f" {advice}", "green"))
-    return found
+    return shown_lines
 
 
 def _window(diagnostic: Diagnostic, cells: int | None) -> tuple[str, int, int]:
@@ -99,25 +99,25 @@ def _shown(text: str) -> str:
 
 def _cells(text: str) -> int:
     """How many columns of a terminal a part of a source line takes."""
-    said = _shown(text)
-    if said.isascii():
-        return len(said)
+    shown = _shown(text)
+    if shown.isascii():
+        return len(shown)
     from rich.cells import cell_len
 
-    return cell_len(said)
+    return cell_len(shown)
 
 
 def broken(start: Line, text: str, style: str, width: int | None, indentation: str = "") -> list[Line]:
     """A text behind the start of a line, broken between words where it is too long for a line."""
     if width is None:
         return [[*start, (text, style)]]
-    found, line = [], start
-    room = max(width, NARROWEST)
-    used, said = sum(_cells(part) for part, _ in start), ""
+    lines, line = [], start
+    room = max(width, _NARROWEST)
+    used, piece = sum(_cells(part) for part, _ in start), ""
     for word in text.split(" "):
-        if said and used + _cells(said) + 1 + _cells(word) > room:
-            found.append([*line, (said, style)])
-            line, used, said = [(indentation, "")], len(indentation), word
+        if piece and used + _cells(piece) + 1 + _cells(word) > room:
+            lines.append([*line, (piece, style)])
+            line, used, piece = [(indentation, "")], len(indentation), word
         else:
-            said = f"{said} {word}" if said else word
-    return [*found, [*line, (said, style)]]
+            piece = f"{piece} {word}" if piece else word
+    return [*lines, [*line, (piece, style)]]

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from convcalc.analysis.lines import Line
-from convcalc.analysis.report import ReceptiveField, Report
+from convcalc.analysis.report import Convention, ReceptiveField, Report
 from convcalc.visible import short
 
-SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
+_SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
 
 
 def exact(number: int) -> str:
@@ -22,13 +22,13 @@ def scaled(number: int) -> str:
     """A count with a decimal suffix, to four digits or more; all digits below ten million."""
     if number < 10**7:
         return exact(number)
-    factor, suffix, digits = next(scale for scale in SCALES if number >= scale[0])
+    factor, suffix, digits = next(scale for scale in _SCALES if number >= scale[0])
     return f"{number / factor:,.{digits}f} {suffix}"
 
 
 def at_least(text: str, uncosted: int) -> str:
-    """An amount to which so many layers add what is not known: at least 4,096 (2 uncosted layers)."""
-    return f"at least {text} ({uncosted} uncosted layer{'s' if uncosted > 1 else ''})" if uncosted else text
+    """An amount that leaves out so many layers, whose cost is not known: at least 4,096 (2 layers not costed)."""
+    return f"at least {text} ({uncosted} layer{'s' if uncosted > 1 else ''} not costed)" if uncosted else text
 
 
 def cost(line: Line, number: int, write: Callable[[int], str]) -> str:
@@ -56,11 +56,11 @@ def kind(line: Line) -> str:
     return f"{line.kind} {line.summary}".rstrip()
 
 
-def share(part: int, whole: int) -> str:
+def share(part: int, total: int) -> str:
     """A percentage with one decimal, nothing for zero."""
     if not part:
         return ""
-    return f"{100 * part / whole:.1f} %" if 1000 * part >= whole else "<0.1 %"
+    return f"{100 * part / total:.1f} %" if 1000 * part >= total else "<0.1 %"
 
 
 def per_axis(numbers: tuple[Any, ...], none: str = "-") -> str:
@@ -84,12 +84,12 @@ def field(seen: ReceptiveField | None) -> str:
 
 def totals(report: Report) -> str:
     """The line below the table."""
-    found, peak, uncosted = report.totals, report.peak, len(report.uncosted)
-    params, buffers, macs = (at_least(exact(number), uncosted) for number in (found.params, found.buffers, found.macs))
+    sums, peak, uncosted = report.totals, report.peak, len(report.uncosted)
+    params, buffers, macs = (at_least(exact(number), uncosted) for number in (sums.params, sums.buffers, sums.macs))
     if uncosted:
-        parts = [f"params {params}", *([f"buffers {buffers}"] if found.buffers else []), f"MACs {macs}"]
+        parts = [f"params {params}", *([f"buffers {buffers}"] if sums.buffers else []), f"MACs {macs}"]
     else:
-        parts = [f"params {params}" + (f" (buffers {buffers})" if found.buffers else ""), f"MACs {macs}"]
+        parts = [f"params {params}" + (f" (buffers {buffers})" if sums.buffers else ""), f"MACs {macs}"]
     seen = report.receptive_field
     if field(seen):
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
@@ -99,31 +99,28 @@ def totals(report: Report) -> str:
     return "   ".join(parts)
 
 
-def convention(report: Report) -> str:
+def convention(convention: Convention) -> str:
     """What is counted, and for which batch and dtype."""
-    said = report.convention
-    return f"{said.macs} · batch {said.batch} · {said.dtype}"
+    return f"{convention.macs} · batch {convention.batch} · {convention.dtype}"
 
 
 def notes(report: Report) -> list[str]:
     """What a reader should know beside the numbers."""
-    found = []
+    texts = []
     if report.uncosted:
         names = listed(report.uncosted)
-        found.append(
-            f"what {names} cost{'s' if len(report.uncosted) == 1 else ''} is not known; shares are of the rest"
-        )
+        texts.append(f"the cost of {names} is not known; shares are of the other layers")
     if report.peak is not None:
         sizes = {node.name: math.prod(node.shape) for node in report.network.nodes}
         largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
         first = [name for name in report.peak.tensors if name in largest]
-        found.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
+        texts.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
     apart = _centred_apart(report)
     if apart:
-        found.append(f"paths that look at different places meet at {listed(apart)}: `convcalc rules CC212`")
+        texts.append(f"paths that look at different places meet at {listed(apart)}: `convcalc rules CC212`")
     if any(row.receptive_field.size is None and not row.receptive_field.is_global for row in report.layers):
-        found.append("? a receptive field that is too irregular to be worked out within limits")
-    return found
+        texts.append("?: the receptive field is too irregular to be worked out within the limits")
+    return texts
 
 
 def _centred_apart(report: Report) -> list[str]:

@@ -22,7 +22,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.text import Text
 
-from convcalc.cli.zoo import entries
+import convcalc
+from convcalc.views.output import Output
 from convcalc.views.zoo import markdown
 
 ROOT = Path(__file__).parent.parent.parent
@@ -107,7 +108,9 @@ def picture(name: str) -> str:
 
 def with_zoo(text: str) -> str:
     """A page with the table of the zoo as it is."""
-    return TABLE.sub(lambda match: f"{match[1]}\n{markdown.text(entries())}\n{match[3]}", text)
+    stream = io.StringIO()
+    markdown.write(convcalc.zoo(), Output(stream))
+    return TABLE.sub(lambda match: f"{match[1]}\n{stream.getvalue()}\n{match[3]}", text)
 
 
 if __name__ == "__main__":

@@ -7,9 +7,10 @@ import io
 import re
 from collections.abc import Iterable
 
+from convcalc.analysis.report import ReceptiveField
 from convcalc.visible import visible
 
-FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+_FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
 NUMBERS = re.compile(r"[-+]?\d[\d./]*(x[-+]?\d[\d./]*)*")
 """A number, or one an axis."""
 
@@ -21,8 +22,17 @@ def text(rows: Iterable[Iterable[object]]) -> str:
     return out.getvalue()
 
 
+def field(field: ReceptiveField | None) -> list[str]:
+    """Cells of a receptive field: size, stride and start, each with its axes, and whether it is all of the input."""
+    if field is None:
+        return [""] * 4
+    local = (field.size, field.stride, field.start)
+    axes = ["x".join("" if number is None else str(number) for number in numbers or ()) for numbers in local]
+    return [*axes, str(field.is_global).lower()]
+
+
 def _cell(cell: object) -> object:
     if not isinstance(cell, str):
         return cell
     shown = visible(cell)
-    return f"'{shown}" if FORMULA.match(shown) and not NUMBERS.fullmatch(shown) else shown
+    return f"'{shown}" if _FORMULA.match(shown) and not NUMBERS.fullmatch(shown) else shown

@@ -6,7 +6,20 @@ from typing import Any
 
 import msgspec
 
+from convcalc.version import __version__
 from convcalc.visible import encodable, in_json
+
+_SCHEMA_VERSION = 1
+
+
+Record = dict[str, Any]
+HEAD: Record = {"schema_version": _SCHEMA_VERSION, "convcalc_version": __version__}
+"""How the JSON of a command begins."""
+
+
+def filled(**fields: Any) -> Record:
+    """The fields that a record has only where there is something in them."""
+    return {name: value for name, value in fields.items() if value not in (None, "", (), False)}
 
 
 def encoded(document: Any) -> bytes:

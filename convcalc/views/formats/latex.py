@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.visible import visible
 
-SPECIAL = {
+_SPECIAL = {
     "\\": r"\textbackslash{}", "{": r"\{", "}": r"\}", "$": r"\$", "&": r"\&", "#": r"\#", "%": r"\%", "_": r"\_",
     "^": r"\textasciicircum{}", "~": r"\textasciitilde{}", "·": r"\ensuremath{\cdot}", "×": r"\ensuremath{\times}",
     "<": r"\ensuremath{<}", ">": r"\ensuremath{>}",
@@ -13,4 +13,4 @@ SPECIAL = {
 
 def escaped(text: str) -> str:
     """A text that is no markup."""
-    return "".join(SPECIAL.get(character, character) for character in visible(text))
+    return "".join(_SPECIAL.get(character, character) for character in visible(text))

@@ -6,11 +6,11 @@ import re
 
 from convcalc.visible import short, visible
 
-MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
+_MARKUP = re.compile(r"[\\`*\[\]|~$]|(?<![^\W_])_|_(?![^\W_])")
 """Characters that mean something anywhere; a ``_`` within a word does not."""
 MARKER = re.compile(r"[-+=](?=[-+=\s]|$)|>|\d+(?=[.)](?:\s|$))")
 """The beginning of a list, a quotation or an underline, where a line begins so."""
-REFERENCES = {"&": "&amp;", "<": "&lt;", "@": "&#64;", "#": "&#35;"}
+_REFERENCES = {"&": "&amp;", "<": "&lt;", "@": "&#64;", "#": "&#35;"}
 """What no backslash takes the meaning from: tags, and calls of people and issues."""
 
 
@@ -18,10 +18,10 @@ def escaped(text: str) -> str:
     """A text that is no markup, on one line, and calls nobody; it may stand in a table."""
     shown = visible(text).strip()
     start = MARKER.match(shown)
-    shown = MARKUP.sub(r"\\\g<0>", shown)
+    shown = _MARKUP.sub(r"\\\g<0>", shown)
     if start:
         shown = f"{start[0]}\\{shown[len(start[0]) :]}" if start[0].isdigit() else f"\\{shown}"
-    shown = re.sub("[&<@#]", lambda match: REFERENCES[match[0]], shown)
+    shown = re.sub("[&<@#]", lambda match: _REFERENCES[match[0]], shown)
     return re.sub(r":(?=[\w+-]+:)", "&#58;", shown)  # :warning: is a picture
 
 

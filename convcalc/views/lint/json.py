@@ -2,87 +2,47 @@
 
 from __future__ import annotations
 
-import msgspec
-
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.version import __version__
-from convcalc.views.formats.json import encoded
-from convcalc.views.lint import common
+from convcalc.views.formats.json import Record
+from convcalc.views.lint import shared
+from convcalc.views.output import Output
 
-VERSION = 1
-
-
-class Fix(msgspec.Struct, frozen=True):
-    """What `--fix` would do."""
-
-    title: str
-    edits: list[common.Change]
+_VERSION = 1
+_FIELDS = ("path", "line", "column", "end_column", "code", "name", "severity", "message", "help", "layer", "more")
+_ABSENT = {"line", "column", "end_column", "layer"}
+"""Fields that are null where a finding is of a whole file, or of no layer."""
 
 
-class Found(msgspec.Struct, frozen=True):
-    """One finding; `more` is how many further layers of the same written one it holds for."""
+def write(run: Run, out: Output) -> None:
+    """The run as one object: its findings, how many there are, and rules that could not be run to their end.
 
-    path: str
-    line: int | None
-    column: int | None
-    end_column: int | None
-    code: str
-    name: str
-    severity: str
-    message: str
-    help: str
-    layer: str | None
-    more: int
-    fix: Fix | None
-
-
-class Failure(msgspec.Struct, frozen=True):
-    """A rule that could not be run to its end, which is a fault of convcalc."""
-
-    code: str
-    name: str
-    path: str
-    layer: str | None
-    message: str
-
-
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON of a run."""
-
-    version: int = VERSION
-    convcalc_version: str = __version__
-    findings: list[Found]
-    summary: common.Summary
-    internal_errors: list[Failure]
-
-
-def text(run: Run) -> str:
-    """The run as one object."""
-    document = Document(
-        findings=[_found(file, finding) for file in run.files for finding in file.findings],
-        summary=common.summary(run),
-        internal_errors=[
-            Failure(crash.code, crash.name, crash.path, crash.layer or None, crash.sentence) for crash in run.crashed
-        ],
+    `more` is how many further layers of the same written one a finding holds for, `fix` what `--fix` would do.
+    """
+    out.record(
+        {
+            "version": _VERSION,
+            "convcalc_version": __version__,
+            "findings": [_finding(file, finding) for file in run.files for finding in file.findings],
+            "summary": shared.summary(run),
+            "internal_errors": [
+                {
+                    "code": crash.code,
+                    "name": crash.name,
+                    "path": crash.path,
+                    "layer": crash.layer or None,
+                    "message": crash.sentence,
+                }
+                for crash in run.crashed
+            ],
+        }
     )
-    return encoded(document).decode() + "\n"
 
 
-def _found(file: Linted, finding: Finding) -> Found:
+def _finding(file: Linted, finding: Finding) -> Record:
+    fields = {name: getattr(finding, name) for name in _FIELDS}
     fix = None
     if finding.fix is not None and file.source is not None:
-        fix = Fix(finding.fix.title, [common.change(file.source, edit) for edit in finding.fix.edits])
-    return Found(
-        path=finding.path,
-        line=finding.line or None,
-        column=finding.column or None,
-        end_column=finding.end_column or None,
-        code=finding.code,
-        name=finding.name,
-        severity=finding.severity,
-        message=finding.message,
-        help=finding.help,
-        layer=finding.layer or None,
-        more=finding.more,
-        fix=fix,
-    )
+        edits = [shared.change(file.source, edit) for edit in finding.fix.edits]
+        fix = {"title": finding.fix.title, "edits": edits}
+    return {**fields, **{name: fields[name] or None for name in _ABSENT}, "fix": fix}

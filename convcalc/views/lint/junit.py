@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.views.formats.xml import escaped, quoted
-from convcalc.views.lint import common
+from convcalc.views.lint import shared
+from convcalc.views.output import Output
 
 
-def text(run: Run) -> str:
-    """The report."""
+def write(run: Run, out: Output) -> None:
+    """One report of all files."""
     failed = sum(_fails(finding) for finding in run.findings)
     tests = sum(max(1, len(file.findings)) for file in run.files) + len(run.crashed)
     lines = ['<?xml version="1.0" encoding="utf-8"?>']
@@ -22,7 +23,7 @@ def text(run: Run) -> str:
             lines.append(f"    <testcase name={quoted(crash.code)} classname={quoted(crash.path)}>")
             lines += [f"      <error message={quoted(crash.sentence)}/>", "    </testcase>"]
         lines.append("  </testsuite>")
-    return "\n".join([*lines, "</testsuites>", ""])
+    out.utf8("\n".join([*lines, "</testsuites>", ""]))
 
 
 def _fails(finding: Finding) -> bool:
@@ -44,12 +45,12 @@ def _case(finding: Finding) -> list[str]:
     where = f" in line {finding.line}" if finding.line else ""
     layer = f": {finding.layer}" if finding.layer else ""
     line = f' line="{finding.line}"' if finding.line else ""
-    name, path = quoted(common.rule(finding) + where + layer), quoted(finding.path)
+    name, path = quoted(shared.rule(finding) + where + layer), quoted(finding.path)
     lines = [f"    <testcase name={name} classname={path} file={path}{line}>"]
     advice = [f"help: {finding.help}"] if finding.help else []
-    said = escaped(f"{common.place(finding)}: {finding.message}", *advice)
+    text = escaped(f"{shared.place(finding)}: {finding.message}", *advice)
     if _fails(finding):
-        lines.append(f'      <failure type="{finding.severity}" message={quoted(finding.message)}>{said}</failure>')
+        lines.append(f'      <failure type="{finding.severity}" message={quoted(finding.message)}>{text}</failure>')
     else:
-        lines.append(f"      <system-out>{said}</system-out>")
+        lines.append(f"      <system-out>{text}</system-out>")
     return [*lines, "    </testcase>"]

@@ -15,25 +15,25 @@ from urllib.parse import quote
 from convcalc import rules
 from convcalc.linting.records import Finding, Linted, Run
 from convcalc.version import __version__
-from convcalc.views.formats.json import encoded
-from convcalc.views.lint import common
-from convcalc.visible import visible
+from convcalc.views.lint import shared
+from convcalc.views.output import Output
+from convcalc.visible import short, visible
 
 SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 LEVELS = {"error": "error", "warning": "warning", "info": "note", "off": "none"}
-IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
+_IMPORTANCE = {"error": "error", "warning": "warning", "info": "recommendation"}
 LONGEST = 1024
 """Characters of a description that GitHub takes."""
-TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
+_TAGS = {"0": "spec", "1": "shapes", "2": "geometry", "3": "structure", "4": "target", "5": "budget", "9": "lint"}
 """What a rule is about, by the first digit of its code."""
 
-Object = dict[str, Any]
+_Object = dict[str, Any]
 
 
-def text(run: Run) -> str:
+def write(run: Run, out: Output) -> None:
     """The log of one run."""
-    found = [(file, finding) for file in run.files for finding in file.findings]
-    severities = {**{finding.code: "warning" for _, finding in found}, **run.severities}
+    findings = [(file, finding) for file in run.files for finding in file.findings]
+    severities = {**{finding.code: "warning" for _, finding in findings}, **run.severities}
     places = {code: place for place, code in enumerate(sorted(severities))}
     driver = {
         "name": "convcalc",
@@ -50,45 +50,47 @@ def text(run: Run) -> str:
                 "columnKind": "unicodeCodePoints",
                 "automationDetails": {"id": "convcalc/"},
                 "invocations": [_invocation(run)],
-                "results": [_result(file, finding, places[finding.code], prints) for file, finding in found],
+                "results": [_result(file, finding, places[finding.code], prints) for file, finding in findings],
             }
         ],
     }
-    return encoded(log).decode() + "\n"
+    out.record(log)
 
 
-def _invocation(run: Run) -> Object:
+def _invocation(run: Run) -> _Object:
     notes = [{"level": "error", "message": {"text": _message(crash.sentence)}} for crash in run.crashed]
     return {"executionSuccessful": not notes, **({"toolExecutionNotifications": notes} if notes else {})}
 
 
-def _rule(code: str, severity: str) -> Object:
-    known = rules.load(code)
-    page = known.page if known is not None else ""
+def _rule(code: str, severity: str) -> _Object:
+    rule = rules.load(code)
+    page = rule.page if rule is not None else ""
     title, _, rest = page.partition("\n")
     paragraph = " ".join(rest.strip().partition("\n\n")[0].split())
     return {
         "id": code,
-        **({"name": known.name} if known is not None else {}),
+        **({"name": rule.name} if rule is not None else {}),
         "shortDescription": {"text": _described(title) or code},
         "fullDescription": {"text": _described(paragraph) or _described(title) or code},
         "help": {"text": page or code, "markdown": _as_markdown(page) or code},
         "defaultConfiguration": {"level": LEVELS.get(severity, "warning")},
         "properties": {
             "precision": "very-high",
-            "problem.severity": IMPORTANCE.get(severity, "recommendation"),
-            "tags": [TAGS.get(code[2:3], "lint")],
+            "problem.severity": _IMPORTANCE.get(severity, "recommendation"),
+            "tags": [_TAGS.get(code[2:3], "lint")],
         },
     }
 
 
-def _described(said: str) -> str:
-    return said if len(said) <= LONGEST else f"{said[: LONGEST - 1]}…"
+def _described(text: str) -> str:
+    return short(text, LONGEST)
 
 
 def _as_markdown(page: str) -> str:
     """A page of the manual with its examples fenced."""
-    fenced = re.sub(r"((?:^ {4}.*\n?|^\n(?= {4}))+)", lambda found: f"\n{_fence(found[0])}\n", page, flags=re.MULTILINE)
+    fenced = re.sub(
+        r"((?:^ {4}.*\n?|^\n(?= {4}))+)", lambda example: f"\n{_fence(example[0])}\n", page, flags=re.MULTILINE
+    )
     return re.sub(r"\n{3,}", "\n\n", fenced)
 
 
@@ -97,9 +99,9 @@ def _fence(example: str) -> str:
     return "\n".join(["```yaml", *(line.removeprefix("    ") for line in lines), "```"])
 
 
-def _message(said: str) -> str:
+def _message(text: str) -> str:
     """A text in which no viewer takes anything for a placeholder or a link."""
-    return re.sub(r"\{(\d+)\}", r"{{\1}}", visible(said)).replace("](", "] (") or "?"
+    return re.sub(r"\{(\d+)\}", r"{{\1}}", visible(text)).replace("](", "] (") or "?"
 
 
 class _Fingerprints:
@@ -110,14 +112,14 @@ class _Fingerprints:
 
     def of(self, finding: Finding, uri: str) -> str:
         """The fingerprint of the next finding."""
-        known = "\0".join((finding.code, uri, finding.layer or finding.message))
-        digest = hashlib.sha256(known.encode(errors="replace")).hexdigest()[:16]
+        identity = "\0".join((finding.code, uri, finding.layer or finding.message))
+        digest = hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:16]
         number = self.counts[digest] = self.counts.get(digest, 0) + 1
         return f"{digest}:{number}"
 
 
-def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> Object:
-    uri = quote(common.from_root(finding.path), safe="/", errors="replace")
+def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> _Object:
+    uri = quote(shared.from_root(finding.path), safe="/", errors="replace")
     advice = f"\nhelp: {_message(finding.help)}" if finding.help else ""
     region = {
         "startLine": finding.line or 1,
@@ -125,7 +127,7 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
         "endLine": finding.line or 1,
         "endColumn": finding.end_column or 1,
     }
-    location: Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
+    location: _Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
     if finding.layer:
         location["logicalLocations"] = [{"fullyQualifiedName": visible(finding.layer), "kind": "member"}]
     return {
@@ -139,10 +141,10 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
     }
 
 
-def _fixes(file: Linted, finding: Finding, uri: str) -> Object:
+def _fixes(file: Linted, finding: Finding, uri: str) -> _Object:
     if finding.fix is None or file.source is None:
         return {}
-    changes = _replacements(common.change(file.source, edit) for edit in finding.fix.edits)
+    changes = _replacements(shared.change(file.source, edit) for edit in finding.fix.edits)
     return {
         "fixes": [
             {
@@ -153,7 +155,7 @@ def _fixes(file: Linted, finding: Finding, uri: str) -> Object:
     }
 
 
-def _replacements(changes: Iterable[common.Change]) -> list[Object]:
+def _replacements(changes: Iterable[shared.TextChange]) -> list[_Object]:
     return [
         {
             "deletedRegion": {

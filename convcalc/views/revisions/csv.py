@@ -2,29 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from convcalc.analysis.report import Report
-from convcalc.comparing.revisions import Revised
+from convcalc.analysis.revisions import Revised
 from convcalc.views.formats import csv
-from convcalc.views.revisions import records
+from convcalc.views.output import Output
+from convcalc.views.revisions import shared
+from convcalc.views.revisions.shared import Revisions
 
 COSTS = ("params", "macs", "peak_activation_bytes")
 
 
-def text(files: Sequence[Revised]) -> str:
+def write(revisions: Revisions, out: Output) -> None:
     """The table, with its header."""
     columns = [f"{cost}_{what}" for cost in COSTS for what in ("base", "head")]
     header = ["spec", "status", "moved_from", *columns, "layers_changed", "reason"]
-    return csv.text([header, *map(_row, files)])
+    out.text(csv.text([header, *map(_cells, revisions.files)]))
 
 
-def _row(file: Revised) -> list[object]:
-    compared = records.comparison(file)
+def _cells(file: Revised) -> list[object]:
+    compared = shared.comparison(file)
     base, head = (compared.base, compared.head) if compared is not None else _alone(file)
     totals = [getattr(report.totals, cost) if report is not None else "" for cost in COSTS for report in (base, head)]
     changed = len(compared.changes) if compared is not None else ""
-    reason = records.note(file) if file.status == "failed" else ""
+    reason = shared.note(file) if file.status == "failed" else ""
     return [file.path, file.status, file.was, *totals, changed, reason]
 
 

@@ -5,43 +5,44 @@ The marker in the first line is the same whatever the files are, so that a bot f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from convcalc.analysis.lines import By
-from convcalc.comparing.revisions import Revised
-from convcalc.views.comparison import records as comparisons
-from convcalc.views.comparison.markdown import Section, change_rows, fitted
+from convcalc.analysis.revisions import Revised
+from convcalc.views.compare import shared as comparisons
+from convcalc.views.compare.markdown import Section, change_rows, fitted
 from convcalc.views.formats import html
 from convcalc.views.formats.markdown import cell, escaped, row
-from convcalc.views.revisions import records
+from convcalc.views.output import Output
+from convcalc.views.revisions import shared
+from convcalc.views.revisions.shared import Revisions
 from convcalc.visible import short
 
 MARKER = "<!-- convcalc:compare -->"
-MOST_FOLDED = 100
+_MOST_FOLDED = 100
 """Files of which it is shown what changed in them."""
-HEADER = [row(*records.HEADERS), "|:-:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
+HEADER = [row(*shared.HEADERS), "|:-:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
 
 
-def text(files: Sequence[Revised], revision: str, by: By) -> str:
+def write(revisions: Revisions, out: Output) -> None:
     """The comment; files that are as they were are counted, and named in a fold."""
+    files, by = revisions.files, revisions.by
     shown = [file for file in files if file.status != "unchanged"]
-    sections = [Section(HEADER, [_row(*records.cells(file)) for file in shown])] if shown else []
+    sections = [Section(HEADER, [_escaped_row(*shared.cells(file)) for file in shown])] if shown else []
     changed = [file for file in files if file.status == "changed"]
-    sections += [section for file in changed[:MOST_FOLDED] if (section := _section(file, by)) is not None]
-    same = [f"- {cell(records.name(file))}" for file in files if file.status == "unchanged"]
+    sections += [section for file in changed[:_MOST_FOLDED] if (section := _section(file, by)) is not None]
+    same = [f"- {cell(shared.name(file))}" for file in files if file.status == "unchanged"]
     sections += [Section([], same, f"{len(same)} unchanged", folded=True)] if same else []
-    more = len(changed) - MOST_FOLDED
+    more = len(changed) - _MOST_FOLDED
     end = [f"What changed in {more} more specs is not shown.", ""] if more > 0 else []
-    start = [MARKER, f"### convcalc: {cell(records.headline(files, revision))}", ""]
-    return fitted(start, sections, [*end, records.convention(files)])
+    start = [MARKER, f"### convcalc: {cell(shared.headline(revisions))}", ""]
+    out.text(fitted(start, sections, [*end, shared.convention(files)]))
 
 
-def _row(mark: str, *cells: str) -> str:
+def _escaped_row(mark: str, *cells: str) -> str:
     return row(mark, *(escaped(short(text, 300)) for text in cells))
 
 
 def _section(file: Revised, by: By) -> Section | None:
-    comparison = records.comparison(file)
+    comparison = shared.comparison(file)
     if comparison is None or not comparison.changes:
         return None
     header, rows, behind = change_rows(comparison, by)
@@ -49,4 +50,4 @@ def _section(file: Revised, by: By) -> Section | None:
         rows.append(
             row("≈", f"{behind} {by}{'s' if behind > 1 else ''}", "changed because something before did", *[""] * 7)
         )
-    return Section(header, rows, f"{html.escaped(records.name(file))}: {comparisons.headline(comparison)}", folded=True)
+    return Section(header, rows, f"{html.escaped(shared.name(file))}: {comparisons.headline(comparison)}", folded=True)

@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.analysis.report import Totals
+from convcalc.analysis.zoo import ZooNetwork
 from convcalc.views import words
 from convcalc.views.formats import csv
-from convcalc.views.zoo import records
-from convcalc.views.zoo.records import Entry
+from convcalc.views.output import Output
+from convcalc.views.zoo import shared
 
-HEADER = (
+_HEADER = (
     *("name", "spec", "inputs", "outputs", *Totals.__struct_fields__),
     *("field_size", "field_stride", "field_start", "field_global", "variables", "source"),
 )
 
 
-def text(entries: Sequence[Entry]) -> str:
+def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     """The table, with its header."""
-    return csv.text([HEADER, *map(_row, entries)])
+    out.text(csv.text([_HEADER, *map(_cells, networks)]))
 
 
-def _row(entry: Entry) -> list[object]:
-    field = entry.receptive_field
-    local = (field.size, field.stride, field.start) if field else (None, None, None)
+def _cells(network: ZooNetwork) -> list[object]:
     return [
-        *(entry.name, entry.spec),
-        *(" ".join(map(words.shape, shapes.values())) for shapes in (entry.inputs, entry.outputs)),
-        *(getattr(entry.totals, name) for name in Totals.__struct_fields__),
-        *("x".join("" if number is None else str(number) for number in axis or ()) for axis in local),
-        "" if field is None else str(field.is_global).lower(),
-        "; ".join(records.variables(entry)),
-        entry.source,
+        *(network.name, network.spec),
+        *(" ".join(map(words.shape, shapes.values())) for shapes in (network.inputs, network.outputs)),
+        *(getattr(network.totals, name) for name in Totals.__struct_fields__),
+        *csv.field(network.receptive_field),
+        "; ".join(shared.variables(network)),
+        network.source,
     ]

@@ -4,23 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
-from convcalc.version import __version__
-from convcalc.views.formats import json
-from convcalc.views.zoo.records import Entry
-
-SCHEMA_VERSION = 1
+from convcalc.analysis.zoo import ZooNetwork
+from convcalc.views.formats.json import HEAD
+from convcalc.views.output import Output
 
 
-class Document(msgspec.Struct, frozen=True, kw_only=True):
-    """The JSON of the list."""
-
-    networks: Sequence[Entry]
-    schema_version: int = msgspec.field(default_factory=lambda: SCHEMA_VERSION)
-    convcalc_version: str = msgspec.field(default_factory=lambda: __version__)
-
-
-def encoded(entries: Sequence[Entry]) -> bytes:
+def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     """All networks in one object."""
-    return json.encoded(Document(networks=entries))
+    out.record({**HEAD, "networks": networks})

@@ -4,30 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convcalc.analysis.zoo import ZooNetwork
 from convcalc.views import words
 from convcalc.views.formats.markdown import code, row
-from convcalc.views.zoo import records
-from convcalc.views.zoo.records import Entry
+from convcalc.views.output import Output
+from convcalc.views.zoo import shared
 
 
-def text(entries: Sequence[Entry]) -> str:
+def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     """The table and what is counted in it."""
-    rows = [_row(entry) for entry in entries]
+    rows = [_network_row(network) for network in networks]
     head = [
         "| network | input | params | MACs | field | peak activations | variables |",
         "|:--|--:|--:|--:|--:|--:|:--|",
     ]
-    return "\n".join([*head, *rows, "", records.convention(entries), ""])
+    out.text("\n".join([*head, *rows, "", shared.convention(networks), ""]))
 
 
-def _row(entry: Entry) -> str:
+def _network_row(network: ZooNetwork) -> str:
     cells = (
-        code(entry.name),
-        records.inputs(entry),
-        words.exact(entry.totals.params),
-        words.exact(entry.totals.macs),
-        words.field(entry.receptive_field),
-        words.binary(entry.totals.peak_activation_bytes),
-        " ".join(map(code, records.variables(entry))),
+        code(network.name),
+        shared.inputs(network),
+        words.exact(network.totals.params),
+        words.exact(network.totals.macs),
+        words.field(network.receptive_field),
+        words.binary(network.totals.peak_activation_bytes),
+        " ".join(map(code, shared.variables(network))),
     )
     return row(*cells)

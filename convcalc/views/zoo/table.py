@@ -4,53 +4,54 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.console import Console
 from rich.table import Table
 
+from convcalc.analysis.zoo import ZooNetwork
 from convcalc.views import words
 from convcalc.views.columns import GAP, Column, Grid, first_words, fitted, needed
 from convcalc.views.formats import terminal
-from convcalc.views.zoo import records
-from convcalc.views.zoo.records import Entry
+from convcalc.views.output import Output
+from convcalc.views.zoo import shared
 
-NARROWEST_SOURCE = 40
+_NARROWEST_SOURCE = 40
 """Characters of a source that are worth a column."""
 
 
-def show(console: Console, entries: Sequence[Entry]) -> None:
+def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     """A line a network; its variables in it where all of it fits, else below."""
+    console = out.console
     columns = [
-        Column("network", [entry.name for entry in entries], "left", "bold"),
-        Column("input", [records.inputs(entry) for entry in entries], rank=3),
-        Column("params", [words.exact(entry.totals.params) for entry in entries], rank=1),
-        Column("MACs", [words.scaled(entry.totals.macs) for entry in entries]),
-        Column("field", [words.field(entry.receptive_field) for entry in entries], rank=2),
-        Column("peak", [words.binary(entry.totals.peak_activation_bytes) for entry in entries], rank=4),
+        Column("network", [network.name for network in networks], "left", "bold"),
+        Column("input", [shared.inputs(network) for network in networks], rank=3),
+        Column("params", [words.exact(network.totals.params) for network in networks], rank=1),
+        Column("MACs", [words.scaled(network.totals.macs) for network in networks]),
+        Column("field", [words.field(network.receptive_field) for network in networks], rank=2),
+        Column("peak", [words.binary(network.totals.peak_activation_bytes) for network in networks], rank=4),
     ]
-    variables = Column("variables", [", ".join(records.variables(entry)) for entry in entries], "left", "cyan")
-    beside = needed([*columns, variables]) + GAP + NARROWEST_SOURCE <= console.width
+    variables = Column("variables", [", ".join(shared.variables(network)) for network in networks], "left", "cyan")
+    beside = needed([*columns, variables]) + GAP + _NARROWEST_SOURCE <= console.width
     if beside:
         columns.append(variables)
-    sources = [records.publication(entry) for entry in entries]
-    if console.width - needed(columns) - GAP >= NARROWEST_SOURCE:
+    sources = [shared.publication(network) for network in networks]
+    if console.width - needed(columns) - GAP >= _NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
-    console.print(Grid(fitted(columns, console.width), ["" for _ in entries]), soft_wrap=True)
+    console.print(Grid(fitted(columns, console.width), ["" for _ in networks]), soft_wrap=True)
     if not beside:
         console.print()
-        console.print(_variables(entries))
-    first = entries[0].name
+        console.print(_variables(networks))
+    first = networks[0].name
     console.print(
         terminal.line(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec")
     )
-    console.print(terminal.line(records.convention(entries), style="dim"))
+    console.print(terminal.line(shared.convention(networks), style="dim"))
 
 
-def _variables(entries: Sequence[Entry]) -> Table:
+def _variables(networks: Sequence[ZooNetwork]) -> Table:
     """What can be set of each network that has variables, on as many lines as it takes."""
     table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
     table.add_column("network", style="bold", no_wrap=True)
     table.add_column("variables, for --set", style="cyan")
-    for entry in entries:
-        if entry.variables:
-            table.add_row(entry.name, terminal.line(", ".join(records.variables(entry))))
+    for network in networks:
+        if network.variables:
+            table.add_row(network.name, terminal.line(", ".join(shared.variables(network))))
     return table

@@ -1,0 +1,150 @@
+"""A network against its variants: other layers in place of its standard convolutions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from convcalc import steps
+from convcalc.analysis.analyze import analyze
+from convcalc.analysis.compare import compare
+from convcalc.analysis.report import Report
+from convcalc.analysis.sides import Candidate, Sides
+from convcalc.analysis.theory import theory
+from convcalc.language import Diagnostic, Source, SpecError, loads
+from convcalc.language.replacing import replaced
+from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
+from convcalc.language.trimming import without_unused_parameters
+from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
+from convcalc.network import Network, Origin
+
+_MOST_NOTES = 3
+"""Layers of which it is said why none is replaced."""
+
+
+class NothingToReplace(Exception):
+    """No layer is a standard convolution, of those that are asked for."""
+
+
+def variants(
+    network: Network,
+    names: str,
+    *,
+    layers: Sequence[str] = (),
+    excluded: Sequence[str] = (),
+    blocks: Source | None = None,
+    batch: int = 1,
+    dtype: str = "float32",
+) -> Sides:
+    """A network that was read from a spec, against its variants: "separable,ghost", "grouped:groups=4" or "all".
+
+    Each takes the place of the standard convolutions, or of those that `layers` names, apart from those that
+    `excluded` names; both take globs. `blocks` is a text of block definitions that may be variants too.
+
+    >>> sides = convcalc.variants(convcalc.load("zoo:resnet18"), "separable,ghost")
+    >>> {candidate.label: candidate.report.totals.macs for candidate in sides.candidates}
+    {'separable': 223042560, 'ghost': 927312896}
+
+    Raises:
+        SpecError: the blocks have mistakes.
+        VariantError, UnknownLayer: there is no such variant, block or layer.
+        NothingToReplace: no layer of those that are asked for is a standard convolution.
+    """
+    origin = network.origin
+    if origin is None:
+        raise VariantError("the network was not read from a spec, which is what variants are made of")
+    source = origin.source
+    base = analyze(network, batch=batch, dtype=dtype)
+    more = read_blocks(blocks) if blocks is not None else {}
+    rewriter = Rewriter(source, network, more)
+    path = source.named.text if source.named is not None else source.path
+    twice = sorted(set(more) & set(rewriter.outline.own))
+    if twice and blocks is not None:
+        raise VariantError(f"block `{twice[0]}` is defined both in {blocks.path} and in {path}")
+    wanted = parsed(names, rewriter.outline, more)
+    candidates: list[Candidate | None] = []
+    for variant in wanted:
+        try:
+            candidates.append(_candidate(rewriter, variant, (layers, excluded), base, origin))
+        except steps.OutOfSteps as error:
+            candidates.append(Candidate(variant.label, reason=f"it takes {error}"))
+    if not any(candidates):
+        among = f" among {', '.join(layers)}" if layers else ""
+        among += f" except {', '.join(excluded)}" if excluded else ""
+        _, notes = rewriter.chosen(wanted[0], layers, excluded)
+        others = f"; and {len(notes) - _MOST_NOTES} more" if len(notes) > _MOST_NOTES else ""
+        expected = "expected a convolution of groups 1 with a kernel larger than 1 that is no part of a composite"
+        raise NothingToReplace(f"no layer to replace{among}: {'; '.join(notes[:_MOST_NOTES]) or expected}{others}")
+    nothing = "no layer to replace: what it would replace is what it is made of"
+    shown = [
+        candidate or Candidate(variant.label, reason=nothing)
+        for candidate, variant in zip(candidates, wanted, strict=True)
+    ]
+    return Sides(base, "standard", path, tuple(shown), variants=True)
+
+
+def _candidate(
+    rewriter: Rewriter,
+    variant: Variant,
+    patterns: tuple[Sequence[str], Sequence[str]],
+    base: Report,
+    origin: Origin,
+) -> Candidate | None:
+    """One variant; None where it has nothing to replace."""
+    chosen, notes = rewriter.chosen(variant, *patterns)
+    if not chosen:
+        return None
+    try:
+        replacement = replaced(rewriter, variant, chosen, origin.inputs, origin.variables)
+    except CannotApply as error:
+        return Candidate(variant.label, reason=str(error), notes=notes)
+    convention = base.convention
+    comparison = compare(base, analyze(replacement.network, batch=convention.batch, dtype=convention.dtype))
+    names = set(replacement.replaced)
+    changes = tuple(change for change in comparison.layers if change.base is not None and change.base.name in names)
+    expected = theory(comparison, changes, variant.name, variant.given)
+    return Candidate(variant.label, comparison, "", changes, expected, notes, replacement.skipped, replacement.source)
+
+
+class DoesNotReadBack(Exception):
+    """A text that is not written, as it does not describe the network that was compared; the message says why."""
+
+
+def written(candidate: Candidate, base: Network) -> str:
+    """The text of a variant that could be had, which expects what it has; `base` is what it is a variant of.
+
+    Raises:
+        DoesNotReadBack: see there.
+    """
+    head, source = candidate.report, candidate.source
+    assert head is not None and source is not None and base.origin is not None  # noqa: S101, PT018  # it could be had
+    text = with_figures(source, _figures(analyze(head.network))).text
+    again, warnings = Source(source.path, text), list[Diagnostic]()
+    try:
+        network = loads(again, warn=warnings.extend)
+    except SpecError as error:
+        raise DoesNotReadBack(error.problems[0].message) from None
+    report = analyze(network, batch=head.convention.batch, dtype=head.convention.dtype)
+    for name, number in msgspec.structs.asdict(head.totals).items():
+        if getattr(report.totals, name) != number:
+            raise DoesNotReadBack(f"{name} would be {getattr(report.totals, name):,}, {number:,} was compared")
+    return without_unused_parameters(again, network, warnings, base.origin.source).text
+
+
+def _figures(report: Report) -> dict[str, str | None]:
+    """What a spec may expect, as it is written there; None for a figure that there is none of."""
+    size = report.figures["receptive_field"]
+    field = _once_for_all_axes(size) if size is not None and None not in size and len(size) > 0 else None
+    return {name: str(value) for name, value in msgspec.structs.asdict(report.totals).items()} | {
+        "output": _in_brackets(report.figures["output"] or ()),
+        "receptive_field": field,
+    }
+
+
+def _once_for_all_axes(sizes: Sequence[object]) -> str:
+    return str(sizes[0]) if len(set(sizes)) == 1 else _in_brackets(sizes)
+
+
+def _in_brackets(sizes: Sequence[object]) -> str:
+    return f"[{', '.join(map(str, sizes))}]"

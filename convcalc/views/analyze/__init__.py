@@ -1,0 +1,1 @@
+"""What was analyzed, in each output format."""

@@ -1,0 +1,22 @@
+"""What a view of analyze gets."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.analysis.lines import Line
+from convcalc.analysis.report import Report
+from convcalc.language.source import Diagnostic
+
+
+class Analyzed(msgspec.Struct, frozen=True):
+    """The report of a spec, as far as it could be worked out in spite of `errors`, and the lines to show of it.
+
+    `is_folded`: the lines are blocks or kinds, or not all of them.
+    """
+
+    path: str
+    report: Report
+    lines: list[Line]
+    errors: list[Diagnostic]
+    is_folded: bool

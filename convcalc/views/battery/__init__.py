@@ -1,0 +1,1 @@
+"""What came of the battery, in each output format."""

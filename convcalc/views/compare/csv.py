@@ -1,0 +1,90 @@
+"""Comparisons as CSV, raw integers: a line a layer that changed; of several networks a line each."""
+
+from __future__ import annotations
+
+from convcalc.analysis.compare import Change, TotalDeltas, compare
+from convcalc.analysis.folding import folded
+from convcalc.analysis.lines import By, Line
+from convcalc.analysis.sides import Candidate, Sides
+from convcalc.views import words
+from convcalc.views.compare import shared
+from convcalc.views.compare.shared import Compared, ordered
+from convcalc.views.formats import csv
+from convcalc.views.output import Output
+
+_SIDE = (
+    "name",
+    "kind",
+    "output_shape",
+    "params",
+    "buffers",
+    "macs",
+    "elementwise_ops",
+    "flops",
+    "field_size",
+    "uncosted",
+)
+COSTS = ("params", "macs")
+
+
+def write(compared: Compared, out: Output) -> None:
+    """The table of a comparison, with its header."""
+    sides = compared.sides
+    out.text(csv.text(_several(sides) if len(sides.candidates) > 1 else _single(sides, compared.by)))
+
+
+def _single(sides: Sides, by: By) -> list[list[object]]:
+    header = ["mark", *(f"base_{name}" for name in _SIDE), *(f"head_{name}" for name in _SIDE)]
+    header += [f"{cost}_{what}" for cost in COSTS for what in ("delta", "percent")]
+    comparison = sides.candidates[0].comparison
+    changes = folded(comparison, by).changes if comparison is not None else ()
+    return [list(header), *(_change(change) for change in changes)]
+
+
+def _change(change: Change) -> list[object]:
+    deltas = [change.delta(cost) for cost in COSTS]
+    numbers = [part for delta in deltas for part in (delta.delta, _percent(delta.percent))]
+    if not shared.is_costed(change):
+        numbers = [""] * len(numbers)
+    return [change.mark, *_side(change.base), *_side(change.head), *numbers]
+
+
+def _side(line: Line | None) -> list[object]:
+    if line is None:
+        return [""] * len(_SIDE)
+    costs: tuple[object, ...] = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
+    if not line.is_known:
+        costs = ("",) * len(costs)
+    shape = words.shape(line.output_shape or ())
+    return [line.name, line.kind, shape, *costs, csv.field(line.receptive_field)[0], line.uncosted]
+
+
+def _percent(number: float | None) -> str:
+    return "" if number is None else f"{number:.4f}"
+
+
+def _coverage(sides: Sides, candidate: Candidate) -> list[object]:
+    """How many layers a variant took the place of, and how many it left."""
+    if not sides.variants or candidate.comparison is None:
+        return ["", ""]
+    return [len(candidate.replaced), sum(len(layer.names) for layer in candidate.skipped)]
+
+
+def _several(sides: Sides) -> list[list[object]]:
+    header = ["label", "smallest", *TotalDeltas.__struct_fields__, "field_size", "macs_delta", "macs_percent"]
+    header += ["reason", "uncosted", "replaced", "skipped"]
+    rows: list[list[object]] = [list(header)]
+    for candidate, cells in ordered(sides):
+        comparison = candidate.comparison or (None if candidate.reason else compare(sides.base, sides.base))
+        smallest = " ".join(cost for cost, cell in cells.items() if cell.endswith("*"))
+        if comparison is None:
+            rows.append([candidate.label, smallest, *[""] * (len(header) - 6), candidate.reason, "", "", ""])
+            continue
+        totals = [getattr(comparison.head.totals, name) for name in TotalDeltas.__struct_fields__]
+        macs = comparison.totals.macs
+        field = csv.field(comparison.head.receptive_field)[0]
+        rows.append(
+            [candidate.label, smallest, *totals, field, macs.delta, _percent(macs.percent), candidate.reason,
+             len(comparison.head.uncosted), *_coverage(sides, candidate)]
+        )  # fmt: skip
+    return rows

@@ -1,0 +1,124 @@
+"""What the formats of an explanation have in common: which pieces a formula has, and how things are called."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import msgspec
+
+from convcalc.analysis.explain import COSTS, BlockExplanation, Explanation, Formula, LayerExplanation, Part
+from convcalc.analysis.report import ReceptiveField
+from convcalc.analysis.symbolic import KindExplanation
+from convcalc.fields import shown
+from convcalc.views import words
+from convcalc.visible import short
+
+LABELS = {
+    "padding": "padding in all",
+    "output channels": "channels",
+    "macs": "MACs",
+    "elementwise_ops": "element-wise ops",
+}
+"""What quantities are called for people; the others as they are."""
+
+
+class Explained(msgspec.Struct, frozen=True):
+    """What a view of explain gets: an explanation, and of which network in which spec, if in one."""
+
+    explanation: Explanation | KindExplanation
+    model: str = ""
+    spec: str = ""
+
+
+def label(quantity: str) -> str:
+    """The quantity in words."""
+    return LABELS.get(quantity, quantity)
+
+
+def listed(formulas: Iterable[Formula]) -> list[Formula]:
+    """The formulas that say something: `C_out = C_out` does not."""
+    return [formula for formula in formulas if formula.symbol != formula.symbols]
+
+
+def pieces(formula: Formula) -> list[str]:
+    """What stands between the equals signs, each thing once: in symbols, in numbers, the value."""
+    found = [formula.symbol, formula.symbols]
+    if formula.numbers not in {str(formula.value), formula.symbols}:
+        found.append(formula.numbers)
+    if formula.symbols != str(formula.value):
+        return [*filter(None, found), words.exact(formula.value)]
+    return [*filter(None, found[:-1]), words.exact(formula.value)]
+
+
+def choice(value: Any) -> str:
+    """A field's value as a person would write it, once for all axes."""
+    if isinstance(value, tuple):
+        # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
+        each = [f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value]
+        return each[0] if len(set(each)) == 1 else f"[{', '.join(each)}]"
+    return value if isinstance(value, str) else shown(value)
+
+
+def choices(given: dict[str, Any]) -> str:
+    """`bias = false, padding_mode = zeros`."""
+    return ", ".join(f"{name} = {choice(value)}" for name, value in given.items())
+
+
+def heading(layer: LayerExplanation) -> tuple[str, str, str]:
+    """Name, kind with its summary, and the shapes that enter and leave."""
+    entering = ", ".join(words.shape(shape) for shape in layer.input_shapes)
+    return (
+        short(layer.name),
+        f"{layer.kind} {layer.summary}".rstrip(),
+        f"{entering} -> {words.shape(layer.output_shape)}",
+    )
+
+
+def field(seen: ReceptiveField) -> str:
+    """A receptive field that has no formula, in numbers."""
+    if seen.size is None or seen.stride is None or seen.start is None:
+        return words.field(seen)
+    parts = (("size", seen.size), ("stride", seen.stride), ("start", seen.start))
+    return ", ".join(f"{name} {words.per_axis(numbers)}" for name, numbers in parts)
+
+
+def has_field_formula(layer: LayerExplanation) -> bool:
+    """Whether the receptive field has a formula on every axis that it has a size on."""
+    axes = {axis for formula in layer.formulas if formula.quantity == "field size" for axis in formula.axes}
+    return axes >= {axis for axis, size in enumerate(layer.receptive_field.size or ()) if size is not None}
+
+
+def sums(block: BlockExplanation) -> list[tuple[str, list[int], int]]:
+    """What each cost adds up from: label, the parts' shares but for zeros, the sum; without costs there are none of."""
+    found = []
+    for cost in COSTS:
+        shares = [getattr(part, cost) for part in block.parts]
+        if any(shares) or cost in {"params", "macs"}:
+            found.append((label(cost), [share for share in shares if share], getattr(block, cost)))
+    return found
+
+
+def added(shares: Sequence[int], total: int, uncosted: int = 0) -> str:
+    """4,800 + 49,152 = 53,952; at least that where so many layers add what is not known."""
+    whole = words.at_least(words.exact(total), uncosted)
+    if len(shares) < 2:
+        return whole
+    return f"{' + '.join(map(words.exact, shares))} = {whole}"
+
+
+def uncosted(block: BlockExplanation) -> str:
+    """The layers that add what is not known; nothing where there are none."""
+    return f"it is not known what {words.listed(block.uncosted_layers)} cost" if block.at_least else ""
+
+
+def part_cost(part: Part, number: int) -> str:
+    """What a part adds: ``?`` where nothing of it is known, ``≥ 4,096`` where not all is."""
+    if not part.uncosted:
+        return words.exact(number)
+    return f"≥ {words.exact(number)}" if number else "?"
+
+
+def block_kind(block: BlockExplanation) -> str:
+    """The block's kind, and how often it is repeated."""
+    return block.kind if block.times is None else f"{block.kind} x{block.times}"

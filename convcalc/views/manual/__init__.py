@@ -1,0 +1,1 @@
+"""Pages of the manual and their lists, in each output format."""

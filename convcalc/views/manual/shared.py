@@ -1,0 +1,85 @@
+"""What a view of the manual gets: pages of layer kinds, blocks and lint rules, from their own docstrings and files."""
+
+from __future__ import annotations
+
+import msgspec
+
+from convcalc.fields import shown
+from convcalc.language.template import Block
+from convcalc.language.tree import Scalar
+from convcalc.rules import Rule
+
+
+class _PageField(msgspec.Struct, frozen=True):
+    """A field of a kind or a parameter of a block; `default` is None where it must be written."""
+
+    name: str
+    default: str | None
+    expected: str
+    about: str
+
+
+class Page(msgspec.Struct, frozen=True):
+    """The page of a kind or a block: a first line, fields, and the rest as it is written."""
+
+    name: str
+    summary: str
+    body: str
+    fields: list[_PageField]
+
+
+class Contents(msgspec.Struct, frozen=True):
+    """A list of pages, with a title above each section."""
+
+    sections: dict[str, list[Page]]
+
+
+class RuleContents(msgspec.Struct, frozen=True):
+    """The list of rules."""
+
+    rules: list[Rule]
+
+
+def kind_page(name: str, kind: type) -> Page:
+    """From the docstring of the kind's file, or of its class where a file holds a family."""
+    from convcalc.layers import defaults, field_types, page
+
+    first, _, rest = page(kind).partition("\n")
+    summary, source, where = first.partition(" Source: ")
+    body = "\n".join([rest.strip("\n"), *([f"Source: {where}"] if source else [])])
+    standard = defaults(kind)
+    fields = [
+        _PageField(field, _default(standard[field]) if field in standard else None, type_.expected, type_.about)
+        for field, type_ in field_types(kind).items()
+    ]
+    return Page(name, summary, body.strip("\n"), fields)
+
+
+def block_page(block: Block) -> Page:
+    """From the block's own file: what it is about, its parameters, and its layers as they are written."""
+    text = block.source.text
+    summary, _, rest = block.about.partition("\n")
+    fields = []
+    for name, value in block.parameters.items():
+        place = value.node if value is not None else None
+        default = text[place.start : place.end] if isinstance(place, Scalar) else None
+        fields.append(_PageField(name, default, "", ""))
+    body = text[text.index("layers:") :]
+    return Page(block.name, summary, f"{rest.strip()}\n\n{body}".strip(), fields)
+
+
+def rule_page(rule: Rule) -> Page:
+    """From the docstring of the rule's file."""
+    first, _, rest = rule.page.partition("\n")
+    return Page(f"{rule.code} {rule.name}", f"{rule.severity}: {first}", rest.strip("\n"), [])
+
+
+def _default(value: object) -> str:
+    """As a person would write it: once for all axes."""
+    if isinstance(value, tuple) and len(value) == 1:
+        return _default(value[0])
+    if isinstance(value, tuple) and len(set(value)) == 1:
+        return _default(value[0])
+    if isinstance(value, str):
+        return value
+    return shown(value)

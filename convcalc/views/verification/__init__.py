@@ -1,1 +1,0 @@
-"""Views of what was verified, one file an output format."""

@@ -1,0 +1,1 @@
+"""Networks that were verified, in each output format."""

@@ -1,0 +1,83 @@
+"""Verified networks as JSON: every number claimed and measured, stable names, raw integers."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import msgspec
+
+from convcalc.reference.against import ValueCheck
+from convcalc.reference.verified import Figure, Verification
+from convcalc.views.formats.json import HEAD
+from convcalc.views.output import Output
+from convcalc.views.verify.shared import NotVerified, Verified
+
+
+def write(verified: Verified, out: Output) -> None:
+    """One network."""
+    out.record(document(verified.verification, verified.spec))
+
+
+def write_failure(failure: NotVerified, out: Output) -> None:
+    """A spec that could not be read, or a network that was not run."""
+    what = {"errors": failure.errors} if failure.errors else {"refused": failure.reason}
+    out.record({**HEAD, "model": failure.model, "spec": failure.spec, "agrees": None, **what})
+
+
+def document(verification: Verification, spec: str) -> dict[str, Any]:
+    """The record of one network."""
+    return {
+        **HEAD,
+        "model": verification.network.name,
+        "spec": spec,
+        "agrees": verification.agrees,
+        "dtype": verification.dtype,
+        "seed": verification.seed,
+        "inputs": {node.name: node.shape for node in verification.network.inputs},
+        "totals": {name: _figure(figure) for name, figure in verification.totals.items()},
+        "expectations": [
+            {**msgspec.structs.asdict(expectation), "agrees": expectation.agrees}
+            for expectation in verification.expectations
+        ],
+        **_other_runtime(verification),
+        "layers": [
+            {
+                "name": layer.name,
+                "kind": layer.kind,
+                "line": layer.line,
+                "agrees": layer.agrees,
+                "output_shape": _figure(layer.output_shape),
+                "params": _figure(layer.params),
+                "macs": _figure(layer.macs),
+                "receptive_field": layer.receptive_field,
+                **({"against": _comparison(layer.against)} if layer.against is not None else {}),
+                "finite": layer.finite,
+                "problem": layer.problem,
+            }
+            for layer in verification.layers
+        ],
+    }
+
+
+def _other_runtime(verification: Verification) -> dict[str, Any]:
+    if not verification.runtime:
+        return {}
+    nodes = verification.network.nodes
+    outputs = [{"name": nodes[output.place].name, **_comparison(output)} for output in verification.outputs]
+    return {"against": verification.runtime, "outputs": outputs}
+
+
+def _comparison(comparison: ValueCheck) -> dict[str, Any]:
+    """The difference is null where nothing was compared, and where a number is none."""
+    compared = comparison.agrees is not None
+    return {
+        "difference": comparison.difference if compared and math.isfinite(comparison.difference) else None,
+        "tolerance": comparison.tolerance if compared else None,
+        "agrees": comparison.agrees,
+        "reason": comparison.reason,
+    }
+
+
+def _figure(figure: Figure) -> dict[str, Any]:
+    return {"claimed": figure.claimed, "measured": figure.measured, "agrees": figure.agrees}

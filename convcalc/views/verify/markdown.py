@@ -1,0 +1,54 @@
+"""A verified network as a Markdown table."""
+
+from __future__ import annotations
+
+from convcalc.reference.verified import Figure, LayerResult
+from convcalc.views import words
+from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.views.marks import Marks, marks
+from convcalc.views.output import Output
+from convcalc.views.verify import shared
+from convcalc.views.verify.shared import Verified
+
+
+def write(verified: Verified, out: Output) -> None:
+    """Title, a row a layer, totals, expectations, disagreements and verdict."""
+    verification, mark = verified.verification, marks(out.stream.encoding)
+    name, shapes, path = words.title(verification.report, verified.spec)
+    rows = [
+        f"### {escaped(name)} ({escaped(shapes)})",
+        "",
+        "| layer | kind | output | params | MACs | field |"
+        + (f" {verification.runtime} |" if verification.runtime else ""),
+        "|:--|:--|:--|--:|--:|--:|" + ("--:|" if verification.runtime else ""),
+        *(
+            _layer_row(layer, words.field(row.receptive_field), mark)
+            for layer, row in zip(verification.layers, verification.report.layers, strict=True)
+        ),
+        "",
+        f"**{shared.totals(verification, mark).replace('   ', ' · ')}**",
+    ]
+    notes = [shared.expectations(verification.expectations, mark)] if verification.expectations else []
+    notes += [*shared.disagreements(verification), *shared.notes(verification), shared.verdict(verification)]
+    end = f"{verification.dtype}, seed {verification.seed} · {code(path)}"
+    out.text(("\n" if out.shown else "") + "\n\n".join(["\n".join(rows), *map(escaped, notes), end]) + "\n")
+    out.shown += 1
+
+
+def _layer_row(layer: LayerResult, field: str, mark: Marks) -> str:
+    check = layer.receptive_field
+    cells = (
+        cell(layer.name),
+        layer.kind,
+        _marked(layer.output_shape, mark),
+        _marked(layer.params, mark),
+        _marked(layer.macs, mark),
+        f"{field} {mark.of(check.agrees if check else None)}",
+        *([shared.difference([layer], mark)] if layer.against is not None else []),
+    )
+    return row(*cells)
+
+
+def _marked(figure: Figure, mark: Marks) -> str:
+    claimed = words.shape(figure.claimed) if isinstance(figure.claimed, tuple) else words.exact(figure.claimed)
+    return f"{claimed} {mark.of(figure.agrees)}"

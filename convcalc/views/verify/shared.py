@@ -1,0 +1,189 @@
+"""What a view of verify gets, and what there is to show of it, whatever the format."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from convcalc import steps
+from convcalc.language.source import Diagnostic
+from convcalc.reference.against import ValueCheck
+from convcalc.reference.fields.field_checks import UNAFFORDABLE
+from convcalc.reference.rounding import STATED
+from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
+from convcalc.views import words
+from convcalc.views.marks import Marks
+from convcalc.visible import short
+
+_MORE = "--max-steps 100M allows more, --layer NAME runs one alone"
+"""What to write where the steps of a run do not last."""
+
+
+class Verified(msgspec.Struct, frozen=True):
+    """A network that ran, the name of its spec, and how long it took."""
+
+    verification: Verification
+    spec: str
+    seconds: float | None = None
+
+
+class NotVerified(msgspec.Struct, frozen=True):
+    """A spec with errors, or the network `model`, which was not run for a reason."""
+
+    spec: str
+    errors: Sequence[Diagnostic] = ()
+    model: str = ""
+    reason: str = ""
+
+
+def marked(text: str, agrees: bool | None, mark: Marks) -> str:
+    """A text with the mark of whether it agrees."""
+    return f"{text} {mark.of(agrees)}"
+
+
+def together(answers: Sequence[bool | None]) -> bool | None:
+    """Whether all agree, None where none differs and some are not known."""
+    return False if False in answers else None if None in answers else True
+
+
+def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
+    """The largest difference from the other runtime, and whether all are within what rounding accounts for."""
+    comparisons = [layer.against for layer in layers if layer.against is not None]
+    answers = [comparison.agrees for comparison in comparisons]
+    largest = max((comparison.difference for comparison in comparisons if comparison.agrees is not None), default=None)
+    agrees = together(answers or [None])
+    return marked("" if largest is None else f"{largest:.0e}" if largest else "0", agrees, mark).lstrip()
+
+
+def totals(verification: Verification, mark: Marks) -> str:
+    """The line below the table: what was measured of the whole network."""
+    figures = verification.totals
+    parts = [f"{label} {_figure(figures[name], write, mark)}" for label, name, write in _TOTALS]
+    return "   ".join(parts)
+
+
+_TOTALS: tuple[tuple[str, str, Any], ...] = (
+    ("params", "params", words.exact),
+    ("MACs", "macs", words.exact),
+    ("peak activations", "peak_activation_bytes", words.binary),
+)
+
+
+def _figure(figure: Figure, write: Any, mark: Marks) -> str:
+    if figure.agrees is not False:
+        return f"{write(figure.claimed)} {mark.of(figure.agrees)}"
+    return f"{write(figure.claimed)} claimed, {write(figure.measured)} measured {mark.of(False)}"
+
+
+def expectations(expected: Sequence[Expectation], mark: Marks) -> str:
+    """What the spec expects, each with its mark."""
+    parts = []
+    for figure in expected:
+        text = f"{figure.name} {_written(figure.expected)}"
+        if not figure.agrees:
+            text += f" expected, {_written(figure.claimed if figure.measured is None else figure.measured)} found"
+        parts.append(f"{text} {mark.of(figure.agrees)}")
+    return f"the spec expects: {', '.join(parts)}"
+
+
+def _written(value: Any) -> str:
+    if isinstance(value, tuple):
+        return words.shape(value)
+    return words.exact(value) if isinstance(value, int) else "nothing" if value is None else str(value)
+
+
+def disagreements(verification: Verification) -> list[str]:
+    """A line for every number that is not as claimed, with its layer and its place in the spec."""
+    texts = []
+    for layer in verification.disagreements:
+        where = f"{layer.name}{f' (line {layer.line})' if layer.line else ''}:"
+        if layer.problem:
+            texts.append(f"{where} could not be run: {layer.problem}")
+        else:
+            texts += [
+                f"{where} {label} {_written(figure.claimed)} claimed, {_written(figure.measured)} measured"
+                for label, figure in (("output", layer.output_shape), ("params", layer.params), ("MACs", layer.macs))
+                if figure.agrees is False
+            ]
+        check = layer.receptive_field
+        if check is not None and check.agrees is False:
+            texts.append(f"{where} receptive field: {check.reason}")
+        if layer.against is not None and layer.against.agrees is False:
+            texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
+    nodes = verification.network.nodes
+    return texts + [
+        f"output {nodes[output.place].name}: values {_apart(output)} from {verification.runtime}'s"
+        for output in verification.outputs
+        if output.agrees is False
+    ]
+
+
+def _apart(comparison: ValueCheck) -> str:
+    return f"{comparison.difference:.1e}, more than {comparison.tolerance:.1e},"
+
+
+def notes(verification: Verification) -> list[str]:
+    """What was not measured, and what overflowed."""
+    texts = []
+    left_out = [layer.name for layer in verification.layers if not layer.is_run]
+    if left_out:
+        count = f"{len(left_out)} of {len(verification.layers)} layers"
+        texts.append(f"not run: {count}, from {short(left_out[0])} on, so no totals: {steps.limit()}; {_MORE}")
+    reasons: dict[str, list[str]] = {}
+    for layer in verification.layers:
+        check = layer.receptive_field
+        if check is not None and check.agrees is None:
+            reasons.setdefault(check.reason, []).append(layer.name)
+    for reason, names in reasons.items():
+        why = f"{reason}; {_MORE}" if reason == UNAFFORDABLE else reason
+        texts.append(f"field not probed at {words.listed(names)}: {why}")
+    texts += _uncompared(verification)
+    infinite = [layer.name for layer in verification.layers if not layer.finite]
+    if infinite:
+        where = words.listed(infinite)
+        texts.append(f"values overflowed at {where}: random weights can do that, and no number above depends on values")
+    return texts
+
+
+def _uncompared(verification: Verification) -> list[str]:
+    """What the other runtime was not asked for, and what its tolerance is."""
+    if not verification.runtime:
+        return []
+    reasons: dict[str, list[str]] = {}
+    for layer in verification.layers:
+        if layer.against is not None and layer.against.reason:
+            reasons.setdefault(layer.against.reason, []).append(layer.name)
+    texts = [f"not compared at {words.listed(names)}: {reason}" for reason, names in reasons.items()]
+    outputs = [output for output in verification.outputs if output.agrees is not None]
+    if outputs:
+        largest = max(output.difference for output in outputs)
+        texts.append(f"the outputs network in {verification.runtime}: outputs at most {largest:.1e} apart")
+    return [*texts, f"{verification.runtime}: {STATED}"]
+
+
+def verdict(verification: Verification, seconds: float | None = None) -> str:
+    """The last line: how many layers ran, and whether all is as claimed."""
+    count, count_run = len(verification.layers), sum(layer.is_run for layer in verification.layers)
+    took = "" if seconds is None else f", {seconds:.1f} s"
+    checks = (layer.receptive_field for layer in verification.layers)
+    if count and not count_run and all(check is None or check.agrees is None for check in checks):
+        return f"no layer was run{took}, so nothing was measured: the first takes {steps.limit()}"
+    ran = f"{count_run or 'none'} of {count} layers run"
+    if count_run == count:
+        ran = f"{count} layer{'s' if count != 1 else ''} run"
+    if verification.agrees:
+        return f"{ran}{took}: every number measured is as claimed{_values(verification)}"
+    wrong = len(verification.disagreements)
+    unmet = sum(not figure.agrees for figure in verification.expectations)
+    parts = [f"{wrong} disagree{'s' if wrong == 1 else ''}"] if wrong else []
+    parts += [f"{unmet} expectation{'s' if unmet > 1 else ''} not met"] if unmet else []
+    return f"{ran}{took}: {', '.join(parts) or 'the totals disagree'}"
+
+
+def _values(verification: Verification) -> str:
+    if not verification.runtime:
+        return ""
+    compared = any(layer.against is not None and layer.against.agrees is not None for layer in verification.layers)
+    return f", every value compared equals {verification.runtime}'s" if compared else ", no value was compared"

@@ -1,0 +1,80 @@
+"""A verified network as a table for the terminal: every number with a mark, and every disagreement in full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from convcalc.analysis.lines import Line, lines
+from convcalc.reference.verified import LayerResult, Verification
+from convcalc.views import words
+from convcalc.views.columns import Column, Grid, end, first_words, fitted
+from convcalc.views.formats import terminal
+from convcalc.views.marks import Marks, marks
+from convcalc.views.output import Output
+from convcalc.views.verify import shared
+from convcalc.views.verify.shared import Verified, marked, together
+
+
+def write(verified: Verified, out: Output) -> None:
+    """Title, table, totals, what the spec expects, and what disagrees."""
+    verification, console = verified.verification, out.console
+    if out.shown:
+        console.print()
+    out.shown += 1
+    mark = marks(console.encoding)
+    name, shapes, path = words.title(verification.report, verified.spec)
+    run = f"{verification.dtype}, seed {verification.seed}"
+    console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
+    if verification.layers:
+        console.print(_table(verification, mark, console.width), soft_wrap=True)
+    console.print(terminal.line(shared.totals(verification, mark), style="bold"))
+    if verification.expectations:
+        console.print(terminal.line(shared.expectations(verification.expectations, mark)))
+    for text in shared.disagreements(verification):
+        console.print(terminal.line(text, style="red"), soft_wrap=True)
+    for note in shared.notes(verification):
+        console.print(terminal.line(note), soft_wrap=True)
+    console.print(
+        terminal.line(
+            shared.verdict(verification, verified.seconds), style="bold green" if verification.agrees else "bold red"
+        )
+    )
+
+
+def _table(verification: Verification, mark: Marks, width: int) -> Grid:
+    folded = list(_folded(verification))
+    columns = [
+        Column("layer", [line.name for line, _ in folded], "left", shorten=end),
+        Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
+        Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=4, shorten=first_words),
+        Column("output", [marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
+        Column("params", [marked(words.exact(line.params), _all(r, "params"), mark) for line, r in folded], rank=1),
+        Column("MACs", [marked(words.scaled(line.macs), _all(r, "macs"), mark) for line, r in folded], rank=2),
+        Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
+    ]
+    if verification.runtime:
+        cells = [shared.difference(layers, mark) for _, layers in folded]
+        columns.append(Column(verification.runtime, cells, rank=5))
+    shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
+    styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
+    return Grid(fitted(shown, width), styles)
+
+
+def _folded(verification: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:
+    """The lines of the report's table, each with the layers it stands for."""
+    first = 0
+    for line in lines(verification.report):
+        yield line, verification.layers[first : first + line.layers]
+        first += line.layers
+
+
+def _all(layers: Sequence[LayerResult], name: str) -> bool | None:
+    return together([getattr(layer, name).agrees for layer in layers])
+
+
+def _shapes(layers: Sequence[LayerResult]) -> bool | None:
+    return together([layer.output_shape.agrees and not layer.problem for layer in layers])
+
+
+def _fields(layers: Sequence[LayerResult]) -> bool | None:
+    return together([layer.receptive_field.agrees if layer.receptive_field else None for layer in layers])
