@@ -50,8 +50,8 @@ def flat(graph: Graph) -> Folded:
 def folded(graph: Graph, network: Network) -> Iterator[Folded]:
     """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
     shipped = Shipped(graph, network)
+    whole = _whole(graph, Modules(graph).grouped(sequence(graph)))
     for joining in (True, False):
-        whole = _whole(graph, Modules(graph).grouped(sequence(graph)))
         templates = Templates(graph, joining=joining)
         yield _Folding(graph, templates.root(whole), templates.every, shipped).written()
 
