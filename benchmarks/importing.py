@@ -114,14 +114,13 @@ def model() -> bytes:
         tensor = exported.bottleneck(f"layer1/layer1.{number}", tensor, channels, 64)
     branches = [tensor]
     for stage, (modules, count) in enumerate(STAGES, 2):
-        channels = [256] if stage == 2 else [WIDTH << branch for branch in range(count - 1)]
+        coarsest = 256 if stage == 2 else WIDTH << count - 2
         entering = branches
         branches = []
         for branch in range(count):
             path = f"transition{stage - 1}.{branch}"
             if branch == len(entering) or stage == 2:
-                source, width = entering[-1], channels[-1]
-                moved = exported.conv(path, source, (width, WIDTH << branch), stride=1 + (branch > 0))
+                moved = exported.conv(path, entering[-1], (coarsest, WIDTH << branch), stride=1 + (branch > 0))
                 branches.append(exported.relu(f"{path}.act", moved))
             else:
                 branches.append(entering[branch])

@@ -11,8 +11,7 @@ from convcalc import steps
 from convcalc.imports.drafts import INPUT, Draft
 from convcalc.imports.onnx.constants import is_dotted
 from convcalc.imports.onnx.reading import Node, Tensor
-
-RESERVED = {"input", "previous"}
+from convcalc.language.written import RESERVED
 
 LONGEST_SCOPES = 10_000
 """Characters of a list of modules."""

@@ -10,8 +10,8 @@ from convcalc.fields import FieldError, Optional, PaddingType, PerAxis, Scale
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Failed, Problems, Site, Tensor
-from convcalc.language.template import MERGES
 from convcalc.language.values import Value
+from convcalc.language.written import MERGES
 from convcalc.layers import Kind, Shape, defaults, field_types
 from convcalc.network import Node
 

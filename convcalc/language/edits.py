@@ -8,9 +8,9 @@ from collections.abc import Sequence as Sequence_
 
 import msgspec
 
-from convcalc.language.outline import Written
 from convcalc.language.source import Edit, before_blanks
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, children
+from convcalc.language.written import Written
 from convcalc.visible import in_yaml
 
 PLAIN = re.compile(r"[\w.(+-][\w.+*/%() <>=-]*|\[[^#{}&*\"']*\]")
@@ -68,8 +68,7 @@ class Layout:
             return node.start + len(self.text[node.start : node.end].rstrip())
         if self.flows(node):
             return node.end
-        children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
-        inside = [self.end(child) for child in children if node.start <= child.start < node.end]
+        inside = [self.end(child) for child in children(node) if node.start <= child.start < node.end]
         return max([self._before_comments(node), *inside]) if _has_aliases(node) else max(inside, default=node.start)
 
     def _before_comments(self, node: Node) -> int:
@@ -257,7 +256,4 @@ def _new(change: Change) -> list[str]:
 
 def _has_aliases(node: Node) -> bool:
     """Whether something of a collection stands elsewhere in the text."""
-    if isinstance(node, Scalar):
-        return False
-    children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
-    return any(not node.start <= child.start < node.end or _has_aliases(child) for child in children)
+    return any(not node.start <= child.start < node.end or _has_aliases(child) for child in children(node))

@@ -17,7 +17,6 @@ from convcalc.language.forms import under_own_names
 from convcalc.language.labels import is_computed
 from convcalc.language.source import Source
 from convcalc.language.template import (
-    COMMON,
     IN_LAYER,
     LEGAL_NAME,
     NAMES_IN_STEP,
@@ -29,6 +28,7 @@ from convcalc.language.template import (
 )
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, parse
 from convcalc.language.values import Value
+from convcalc.language.written import COMMON
 
 LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""

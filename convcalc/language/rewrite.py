@@ -17,12 +17,12 @@ from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
 from convcalc.language.edits import Change, Layout, applied, quoted
-from convcalc.language.outline import Definition, Outline, Path, Scope, Written
+from convcalc.language.outline import Definition, Named, Outline, Path, Scope
 from convcalc.language.padding import NoPadding, size_keeping
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.template import COMMON, numbered
 from convcalc.language.variants import NOT_INSIDE, Variant, parameters
+from convcalc.language.written import COMMON, numbered
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 
@@ -165,7 +165,7 @@ class _Version:
         self.rewriter = rewriter
         self.outline = rewriter.outline
         self.variant = variant
-        self.nodes: dict[Written, list[Node]] = {}
+        self.nodes: dict[Named, list[Node]] = {}
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
@@ -218,11 +218,11 @@ class _Version:
         for name in sorted(self.rewriter.closure(self.variant.target) & set(self.rewriter.more)):
             block = self.rewriter.more[name]
             added[name] = Layout(block.source.text).entries(block.node)
-        scopes = [self.outline.scope, *(block.scope for block in self.outline.own.values())]
+        scopes = self.outline.scopes
         edits = self._edits(self.rewriter.source, scopes, changes)
         return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
 
-    def _copied(self, block: Definition, changes: dict[Written, Change]) -> list[str]:
+    def _copied(self, block: Definition, changes: dict[Named, Change]) -> list[str]:
         """The lines of a block's definition with changes."""
         text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
         root = tree.parse(Source(block.source.path, text)).root
@@ -233,7 +233,7 @@ class _Version:
         about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
         return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
 
-    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Written, Change]) -> list[Edit]:
+    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Named, Change]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
         layout = Layout(source.text)
         every = [layer for scope in scopes for layer in scope.everything()]
@@ -248,7 +248,7 @@ class _Version:
         return list(dict.fromkeys(edits))
 
     def _refuse_shared_body(
-        self, source: Source, layer: Written, every: list[Written], changes: dict[Written, Change]
+        self, source: Source, layer: Named, every: list[Named], changes: dict[Named, Change]
     ) -> None:
         """What is written into a body must not reach others by an alias that are not to have it."""
         change, body = changes[layer], layer.body
@@ -257,7 +257,7 @@ class _Version:
             return
         for other in every:
             if other.key.start == layer.key.start or not any(
-                body.start <= key.start < body.end for key, _ in _entries(other)
+                body.start <= key.start < body.end for key, _ in other.fields
             ):
                 continue
             its = changes.get(other, Change())
@@ -265,7 +265,7 @@ class _Version:
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Written, Change]:
+    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Named, Change]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -279,18 +279,18 @@ class _Version:
             self._keep_names(inner, changes)
         return changes
 
-    def _keep_names(self, scope: Scope, changes: dict[Written, Change]) -> None:
+    def _keep_names(self, scope: Scope, changes: dict[Named, Change]) -> None:
         """Have names written where layers are counted otherwise than before."""
         counts: dict[str, int] = {}
         for layer in scope.layers:
             change = changes.get(layer, Change())
             kind = change.kind or layer.kind
             counts[kind] = counts.get(kind, 0) + 1
-            if not layer.named and numbered(kind, counts[kind]) != layer.name:
+            if not layer.has_name and numbered(kind, counts[kind]) != layer.name:
                 bare = self._bare(layer)
                 changes[layer] = msgspec.structs.replace(change, name=layer.name, bare=bare)
 
-    def _bare(self, layer: Written) -> str:
+    def _bare(self, layer: Named) -> str:
         """The field whose value stands for the whole layer."""
         known = parameters(layer.kind, self.outline, self.rewriter.more)
         required = [name for name, default in known.items() if default is None]
@@ -298,15 +298,15 @@ class _Version:
         required = list(layers.required(kind)) if kind is not None else required
         return required[0] if len(required) == 1 else next(iter(known), "")
 
-    def _replacement(self, layer: Written) -> Change:
+    def _replacement(self, layer: Named) -> Change:
         """The variant in place of one convolution.
 
         Raises:
             CannotApply: the convolution says something that the variant has no field for.
         """
         variant = self.variant
-        written = {str(key.value): value for key, value in _entries(layer) if key.value not in COMMON}
-        shares = any(key.value == "share" for key, _ in _entries(layer))
+        written = {str(key.value): value for key, value in layer.fields if key.value not in COMMON}
+        shares = any(key.value == "share" for key, _ in layer.fields)
         fields = {}
         for name, text in variant.fields.items():
             if name in written or not shares:
@@ -321,7 +321,7 @@ class _Version:
         kind = None if variant.target == layer.kind else variant.target
         return Change(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
 
-    def _padding(self, layer: Written, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
+    def _padding(self, layer: Named, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
         """The padding that keeps the size where the variant does and the layer does not share that of another."""
         if not self.variant.keeps_size or "dilation" not in fields:
             return {}
@@ -332,7 +332,7 @@ class _Version:
             raise CannotApply(f"{nodes[0].name}: {problem}") from None
         return {} if padding is None else {"padding": quoted(padding)}
 
-    def _may_drop(self, layer: Written, field: str) -> None:
+    def _may_drop(self, layer: Named, field: str) -> None:
         for node in self.nodes[layer]:
             assert node.config is not None  # noqa: S101  # for the type checker: inputs are not replaced
             kind: type[Kind] = type(node.config)
@@ -353,7 +353,7 @@ class _Version:
         wanted = {name: text for name, text in DEFAULTS.items() if name in self.parameters and name not in known}
         return {name: text for name, text in wanted.items() if self.parameters[name] != text}
 
-    def _complete(self, layer: Written, known: set[str]) -> None:
+    def _complete(self, layer: Named, known: set[str]) -> None:
         kind = layers.load(self.variant.target)
         required = [name for name, default in self.parameters.items() if default is None]
         required = list(layers.required(kind)) if kind is not None else required
@@ -364,18 +364,14 @@ class _Version:
             raise CannotApply(f"{self.nodes[layer][0].name}: {self.variant.target} needs {needs}; write {example}")
 
 
-def _anchored(source: Source, layer: Written) -> CannotApply:
+def _anchored(source: Source, layer: Named) -> CannotApply:
     line = source.line(layer.key.start)
     used = f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
     return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
-def _behind(layer: Written, suffixes: Suffixes) -> Suffixes:
+def _behind(layer: Named, suffixes: Suffixes) -> Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
-
-
-def _entries(layer: Written) -> list[tuple[tree.Scalar, tree.Node]]:
-    return layer.body.entries if isinstance(layer.body, tree.Mapping) else []
 
 
 def _expression(node: tree.Node | None) -> str:

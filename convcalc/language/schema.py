@@ -14,7 +14,8 @@ from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
 from convcalc.language.quantities import AMOUNTS
 from convcalc.language.settings import SHAPE
-from convcalc.language.template import MERGES, REPEAT, WHEN
+from convcalc.language.template import REPEAT, WHEN
+from convcalc.language.written import MERGES
 
 Schema = dict[str, Any]
 

@@ -20,8 +20,9 @@ from convcalc.language.labels import Label, is_computed
 from convcalc.language.limits import Limit, entries, limits
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close, did_you_mean, kind_meant, listed
-from convcalc.language.tree import Node, Scalar, brief, described
+from convcalc.language.tree import Node, Scalar, brief, described, entries_of, items_of
 from convcalc.language.values import Value, ValueReader
+from convcalc.language.written import COMMON, MERGES, RESERVED, Written, ignored_in, numbered
 from convcalc.layers import Kind, field_types, required
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
@@ -33,11 +34,6 @@ STEPS_OF_LAYER = 20
 STEPS_OF_FIELD = 3
 NAMES_IN_STEP = 10
 """That are put into a set or a table of their own."""
-
-
-def numbered(kind: str, number: int) -> str:
-    """The name of a layer that has been given none."""
-    return f"{kind}{'_' if kind[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
 
 
 class Reference:
@@ -135,9 +131,6 @@ class Block:
         self.used.update((name in self.parameters, name) for name in names)
 
 
-COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
-MERGES = ("add", "mul", "max", "min", "concat")
-RESERVED = ("input", "previous")
 REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
 
@@ -216,9 +209,11 @@ class Compiler(ValueReader):
 
     def layer(self, node: Node, scope: Scope) -> Layer | None:
         """One layer, None if it cannot be told which."""
-        key, body = self._key_and_body(node)
-        if key is None:
+        written = Written.of(node)
+        if written is None or not written.is_sound:
+            self._refuse(node)
             return None
+        key, body = written.key, written.body
         self.place = key.start
         steps.spend(STEPS_OF_LAYER)
         layer, before = Layer(self.source, key), len(self.problems)
@@ -229,11 +224,10 @@ class Compiler(ValueReader):
         names = scope.in_layer
         if isinstance(body, tree.Mapping):
             steps.spend(STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
-            repeated = body.find("repeat") is not None
-            inside = names | {"index"} if repeated else names
+            inside = names | {"index"} if written.is_repeated else names
             for name, value in body.entries:
                 if name.value == "branches" and layer.kind_name in MERGES:
-                    self._branches(layer, value, scope.repeated() if repeated else scope)
+                    self._branches(layer, value, scope.repeated() if written.is_repeated else scope)
                 elif name.value in COMMON:
                     self._common(layer, str(name.value), value, scope, names if name.value == "repeat" else inside)
                 else:
@@ -247,21 +241,14 @@ class Compiler(ValueReader):
         layer.broken = layer.broken or len(self.problems) > before
         return layer
 
-    def _key_and_body(self, node: Node) -> tuple[Scalar | None, Node | None]:
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return node, None
-        if isinstance(node, tree.Mapping) and len(node.entries) == 1:
-            key, body = node.entries[0]
-            if isinstance(key.value, str):
-                empty = isinstance(body, Scalar) and body.value is None and body.plain
-                return key, None if empty else body
+    def _refuse(self, node: Node) -> None:
+        """Report what stands in a list of layers and is none."""
         found, advice = described(node), ""
         if isinstance(node, tree.Mapping):
             found, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
         elif isinstance(node, tree.Sequence):
             advice = self._forms().of_list(node.items)
         self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
-        return None, None
 
     def _definition(self, layer: Layer) -> None:
         self._look_up(layer, layer.kind_name)
@@ -324,7 +311,8 @@ class Compiler(ValueReader):
         elif name == "budget":
             layer.budget = limits(self, node)
         elif name == "lint":
-            layer.ignored = self._ignored(node)
+            layer.ignored = ignored_in(node)
+            self._check_ignored(node)
 
     def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
@@ -341,20 +329,16 @@ class Compiler(ValueReader):
                     expected = f"expected an array of a layer above, as in {reference.name}.weight"
                     self.problem("CC011", value, f"share: {key.value}: {expected}, found {described(value)}")
 
-    def _ignored(self, node: Node) -> tuple[Scalar, ...]:
-        """The rules that are named under `lint`; whether there are such is for who runs them."""
-        found: tuple[Scalar, ...] = ()
+    def _check_ignored(self, node: Node) -> None:
+        """That rules are named under `lint`; whether there are such is for who runs them."""
         for _, value in entries(self, node, "lint", ("ignore",)):
-            for item in value.items if isinstance(value, tree.Sequence) else [value]:
-                if isinstance(item, Scalar) and isinstance(item.value, str):
-                    found += (item,)
-                else:
+            for item in items_of(value):
+                if not isinstance(item, Scalar) or not isinstance(item.value, str):
                     expected = "expected a rule's code or name, or a list of them"
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
-        return found
 
     def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
-        items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
+        items = items_of(node) if what == "from" else [node]
         steps.spend(STEPS_OF_FIELD * len(items))
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
@@ -410,7 +394,7 @@ class Compiler(ValueReader):
         missing = [name for name in layer.required() if name not in layer.fields]
         if not missing:
             return
-        written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
+        written = [str(key.value) for key, _ in entries_of(body)]
         strange = [word for word in written if word not in layer.types()]
         misspelt = {meant for word in strange for meant in [field_named(word, missing), *close(word, missing)]}
         missing = [name for name in missing if name not in misspelt]

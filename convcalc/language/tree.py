@@ -85,6 +85,23 @@ class Mapping(msgspec.Struct, frozen=True):
 Node = Scalar | Sequence | Mapping
 
 
+def entries_of(node: Node | None) -> list[tuple[Scalar, Node]]:
+    """The entries of a mapping; what is none has none."""
+    return node.entries if isinstance(node, Mapping) else []
+
+
+def items_of(node: Node | None) -> list[Node]:
+    """The items of a list; what is none stands for a list of itself alone."""
+    return node.items if isinstance(node, Sequence) else [] if node is None else [node]
+
+
+def children(node: Node) -> list[Node]:
+    """The nodes that a collection is made of, keys among them."""
+    if isinstance(node, Sequence):
+        return node.items
+    return [part for entry in entries_of(node) for part in entry]
+
+
 class Unreadable(str):
     """What a scalar says that looks like a number and is none; that has been reported where it stands."""
 

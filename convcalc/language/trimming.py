@@ -52,8 +52,7 @@ def _unused(warnings: Iterable[Diagnostic]) -> dict[str, Place]:
 def _edits(source: Source, places: Collection[Place]) -> Iterable[Edit]:
     """What leaves out the parameters at lines and columns, in their blocks and in every call of these."""
     outline, layout = Outline(source), Layout(source.text)
-    scopes = [outline.scope, *(block.scope for block in outline.own.values())]
-    calls = [layer for scope in scopes for layer in scope.everything()]
+    calls = [layer for scope in outline.scopes for layer in scope.everything()]
     blocks = outline.root.find("blocks")
     edits: list[Edit] = []
     for key, block in blocks.entries if isinstance(blocks, Mapping) else []:

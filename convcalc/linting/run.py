@@ -334,7 +334,7 @@ class _File:
         """The parts of the text."""
         from convcalc.linting.regions import regions
 
-        return regions(self.source, self.places.tree)
+        return regions(self.places.outline)
 
     # ---- what is not reported ----
 

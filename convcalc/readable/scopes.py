@@ -15,7 +15,8 @@ import msgspec
 
 from convcalc import layers
 from convcalc.language.expressions import is_name
-from convcalc.language.template import COMMON, IN_LAYER
+from convcalc.language.template import IN_LAYER
+from convcalc.language.written import COMMON
 from convcalc.readable.expressions import Named, Values, expressions
 from convcalc.readable.layout import Written, bare_field, condensed, default, in_braces, name_text, value_text
 from convcalc.readable.names import Automatic, legal, says_something, unlike
