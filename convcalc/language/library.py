@@ -7,10 +7,12 @@ user's own block cannot.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Sequence_
 from functools import cache, partial
 from pathlib import Path
 
 from convcalc import layers, steps
+from convcalc.language.build import DEEPEST_BLOCKS
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.expressions import is_name
 from convcalc.language.forms import under_own_names
@@ -84,6 +86,62 @@ def block(name: str) -> Block | None:
     if problems:
         raise AssertionError([(p.line, p.message) for p in problems])
     return found
+
+
+def read_blocks(
+    entries: Sequence_[tuple[Scalar, Node]],
+    blocks: dict[str, Block],
+    compiler: Compiler,
+    variables: frozenset[str] = frozenset(),
+) -> dict[str, Scalar]:
+    """Read definitions of blocks into `blocks`, where `compiler` looks them up; returns their keys by name."""
+    keys: dict[str, Scalar] = {}
+    for key, definition in entries:
+        name = str(key.value)
+        if layers.load(name) is not None:
+            compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
+            continue
+        compiler.place = key.start
+        if not name.isprintable():
+            compiler.problem("CC011", key, f"blocks: expected a name without control characters, found {name!r}")
+        blocks[name], keys[name] = Block(name, compiler.source), key
+        define(blocks[name], definition, compiler, variables)
+    for key, definition in entries:
+        if str(key.value) in keys:
+            compiler.place = key.start
+            fill(blocks[str(key.value)], definition, compiler)
+    _refuse_cycles(blocks, keys, compiler)
+    return keys
+
+
+def _refuse_cycles(blocks: dict[str, Block], keys: dict[str, Scalar], compiler: Compiler) -> None:
+    """A block that contains itself, however far down, is emptied, so that building it ends."""
+    done: set[str] = set()
+
+    def visit(block: Block, path: tuple[str, ...]) -> None:
+        if block.name in path:
+            chain = " -> ".join([*path[path.index(block.name) :], block.name])
+            compiler.problem("CC013", keys[block.name], f"block {block.name} contains itself: {chain}")
+            block.layers = []
+        elif len(path) > DEEPEST_BLOCKS:
+            limit = f"block {block.name} stands in blocks more than {DEEPEST_BLOCKS} deep"
+            compiler.problem("CC008", keys[block.name], limit)
+            block.layers = []
+        elif block.name not in done and block.name in keys:
+            for inner in _blocks_in(block.layers):
+                visit(inner, (*path, block.name))
+            done.add(block.name)
+
+    for block in list(blocks.values()):
+        visit(block, ())
+
+
+def _blocks_in(layers_: list[Layer]) -> list[Block]:
+    blocks = [layer.block for layer in layers_ if layer.block is not None]
+    for layer in layers_:
+        for branch in layer.branches or []:
+            blocks += _blocks_in(branch)
+    return blocks
 
 
 def define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:

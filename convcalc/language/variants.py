@@ -165,21 +165,16 @@ def read_blocks(source: Source) -> dict[str, Definition]:
     parsed = parse(source)
     root, problems = parsed.root, list(parsed.problems)
     own: dict[str, Block] = {}
-    compiler = Compiler(source, layers.load, lambda name: own.get(name) or library.block(name), lambda: [*own])
+    compiler = Compiler(
+        source, layers.load, lambda name: own.get(name) or library.block(name), lambda: [*own, *library.names()]
+    )
     if not isinstance(root, tree.Mapping):
         if not problems:
             start = root.start if root is not None else 0
             message = "expected a mapping from names to blocks, each with `layers`"
             problems.append(source.diagnostic("CC012", start, start + 1, message))
         raise SpecError(problems)
-    for key, node in root.entries:
-        name = str(key.value)
-        if layers.load(name) is not None:
-            compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
-        own[name] = Block(name, source)
-        library.define(own[name], node, compiler)
-    for key, node in root.entries:
-        library.fill(own[str(key.value)], node, compiler)
+    library.read_blocks(root.entries, own, compiler)
     if problems or compiler.problems:
         raise SpecError([*problems, *compiler.problems])
     return definitions(source, root)

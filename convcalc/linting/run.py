@@ -11,7 +11,7 @@ import msgspec
 
 from convcalc import rules, steps
 from convcalc.analysis.report import Report
-from convcalc.language.document import Examined, examine
+from convcalc.language.document import Reading, examine
 from convcalc.language.named import file_of
 from convcalc.language.source import Diagnostic, Source, SpecError, unfinished
 from convcalc.layers import Shape
@@ -137,9 +137,10 @@ class Linter:
     def _examined(self, path: str, source: Source, severities: dict[str, str], configuration: Configuration) -> Linted:
         """The findings of a text that could be read."""
         examined = examine(source, inputs=self.options.inputs, variables=self.options.variables)
+        diagnostics = examined.diagnostics
         base = base_of(self.options, path, self.files) if self.options.base is not None else ""
         settings = self._settings(configuration, path, base if isinstance(base, Report) else None)
-        file = _File(self, source, severities, configuration, examined, settings, examined.problems)
+        file = _File(self, source, severities, configuration, examined, settings, diagnostics)
         if isinstance(base, str) and base:
             start, end = examined.places.top("layers")
             message = f"growth cannot be told, because the base has mistakes: {base}"
@@ -212,7 +213,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     return base.base_of(options, path, files)
 
 
-def subject_of(source: Source, examined: Examined, settings: Settings | None = None) -> Subject:
+def subject_of(source: Source, examined: Reading, settings: Settings | None = None) -> Subject:
     """What rules look at."""
     network = examined.network or NOTHING
     return Subject(
@@ -247,7 +248,7 @@ class _File:
         source: Source,
         severities: dict[str, str],
         configuration: Configuration,
-        examined: Examined | None,
+        examined: Reading | None,
         settings: Settings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
