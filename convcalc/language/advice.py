@@ -74,8 +74,8 @@ def _place(problem: Diagnostic) -> tuple[str, int, int]:
 
 
 def _with_values(problem: Diagnostic, values: Mapping[str, object]) -> Diagnostic:
-    said = " and ".join(f"--set {name}={value}" for name, value in values.items())
-    return replace(problem, message=f"{problem.message}; {said} break{'s' if len(values) == 1 else ''} it")
+    blamed_values = " and ".join(f"--set {name}={value}" for name, value in values.items())
+    return replace(problem, message=f"{problem.message}; {blamed_values} break{'s' if len(values) == 1 else ''} it")
 
 
 class Trials:

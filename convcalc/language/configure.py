@@ -86,14 +86,14 @@ class Configurator:
         shapes = tuple(self.nodes[source].shape for source in inputs)
         values, written = self._values(site, inputs[0])
         key = (site.layer.kind, written, shapes, shared)
-        found = self._known.get(key)
-        if found is None:
+        built = self._known.get(key)
+        if built is None:
             base = self.nodes[shared].config if shared is not None else None
             if shared is not None and base is not None:
                 self._check_rank(site, base, shared, len(shapes[0]) - 1)
             config = self._config(site, values, len(shapes[0]) - 1, base)
-            found = self._known[key] = config, self._shape(site, config, shapes)
-        return found
+            built = self._known[key] = config, self._shape(site, config, shapes)
+        return built
 
     def _check_rank(self, site: Site, base: Kind, shared: int, rank: int) -> None:
         """That fields with a value for each axis are taken over for as many axes."""
@@ -110,11 +110,11 @@ class Configurator:
         if layer.constants is not None:
             return layer.constants
         values = tuple((field, self.value(site, source, field, value)) for field, value in layer.fields.items())
-        found = values, repr(values)
-        steps.spend(len(found[1]) // CHARACTERS_IN_STEP)
+        constants = values, repr(values)
+        steps.spend(len(constants[1]) // CHARACTERS_IN_STEP)
         if all(value.constant for value in layer.fields.values()):
-            layer.constants = found
-        return found
+            layer.constants = constants
+        return constants
 
     def _config(self, site: Site, values: Fields, rank: int, base: Kind | None) -> Kind:
         kind = site.layer.kind

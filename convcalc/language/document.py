@@ -11,21 +11,20 @@ from types import MappingProxyType
 from convcalc import steps
 from convcalc.language import figures, library
 from convcalc.language.advice import Trials, blamed
-from convcalc.language.build import Builder, OverLimit
+from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.forms import under_own_names
 from convcalc.language.inputs import Inputs
 from convcalc.language.limits import limits
 from convcalc.language.misreadings import order_of_axes
-from convcalc.language.places import Places
+from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
 from convcalc.language.source import Diagnostic, Source, SpecError
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.template import Block, Compiler, Layer, Scope
+from convcalc.language.template import Block, Compiler, Layer, Reach
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of, parse
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
-from convcalc.layers import load as load_kind
 from convcalc.network import Network
 
 FIELDS = {
@@ -123,8 +122,8 @@ class Reading:
         self.blocks: dict[str, Block] = {}
         self.block_keys: dict[str, Scalar] = {}
         self.called: set[str] = set()
-        self.compiler = Compiler(source, load_kind, self._block, self._known)
-        self.builder = Builder()
+        self.compiler = Compiler(source, self._block, self._known)
+        self.builder = NetworkBuilder()
         self.builder.assumed = assumed
         self.tree: Mapping | None = None
         if with_places:
@@ -152,10 +151,10 @@ class Reading:
         return self.builder.measured
 
     @cached_property
-    def places(self) -> Places:
+    def places(self) -> TextPlaces:
         """Where the layers stand."""
         builder = self.builder
-        return Places(self.source, self.tree, builder.sites or [], builder.budgeted, builder.decisions)
+        return TextPlaces(self.source, self.tree, builder.sites or [], builder.budgeted, builder.decisions)
 
     @cached_property
     def diagnostics(self) -> list[Diagnostic]:
@@ -269,7 +268,7 @@ class Reading:
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
         del tree, parsed  # so that layers are let go of as they are read
         absent = "input_channels" if len(inputs.shapes) > 1 and "input" not in inputs.shapes else ""
-        layers = self.compiler.stream(items, Scope(self.values, inputs.shapes, absent))
+        layers = self.compiler.stream(items, Reach(self.values, inputs.shapes, absent))
         items = []
         shapes = {name: shape for name, shape in inputs.shapes.items() if shape is not None}
         if not shapes or len(shapes) < len(inputs.shapes):
@@ -290,10 +289,10 @@ class Reading:
         )
 
     def _refuse(self, tree: Node | None) -> None:
-        found = "an empty file" if tree is None else described(tree)
+        what = "an empty file" if tree is None else described(tree)
         start = 0 if tree is None else tree.start
         if not self._problems:
-            message = f"expected a spec, a mapping with `input` and `layers`; found {found}"
+            message = f"expected a spec, a mapping with `input` and `layers`; found {what}"
             self._problems.append(self.source.diagnostic("CC012", start, start + 1, message))
 
     def _stem(self) -> str:
@@ -304,7 +303,7 @@ class Reading:
         if isinstance(layers, Sequence):
             return layers.items
         if layers is not None:
-            self.compiler.sequence(layers, Scope(()))  # which says what is wrong
+            self.compiler.sequence(layers, Reach(()))  # which says what is wrong
         elif complete:
             self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
         return []
@@ -319,7 +318,7 @@ class Reading:
         self.builder.variables = self.values
         try:
             return self.builder.network(inputs, lines, layers)
-        except OverLimit:
+        except StepsSpent:
             self.is_over_limit = True
         except steps.OutOfSteps as error:
             self._refuse_more(error)

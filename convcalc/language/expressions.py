@@ -461,8 +461,8 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     try:
         return _bounded(function(*arguments), node)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
-        found = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
-        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
+        texts = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
+        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({texts})", node) from None
 
 
 def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:

@@ -25,7 +25,7 @@ from convcalc.language.template import (
     Block,
     Compiler,
     Layer,
-    Scope,
+    Reach,
     is_legal_name,
 )
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, parse
@@ -74,18 +74,18 @@ def block(name: str) -> Block | None:
     source = block_source(name)
     if source is None:
         return None
-    found = Block(name, source)
+    shipped = Block(name, source)
     with steps.run():  # whoever comes first does not pay for it
         parsed = parse(source)
         problems = list(parsed.problems)
-        compiler = Compiler(source, layers.load, block, names)
+        compiler = Compiler(source, block, names)
         if parsed.root is not None:
-            define(found, parsed.root, compiler)
-            fill(found, parsed.root, compiler)
+            define(shipped, parsed.root, compiler)
+            fill(shipped, parsed.root, compiler)
     problems += compiler.problems
     if problems:
         raise AssertionError([(p.line, p.message) for p in problems])
-    return found
+    return shipped
 
 
 def read_blocks(
@@ -217,7 +217,7 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
         steps.spend((len(block_.variables) + len(block_.parameters)) // NAMES_IN_STEP)
-        scope = Scope([*block_.variables, *block_.parameters], block_.inputs)
+        scope = Reach([*block_.variables, *block_.parameters], block_.inputs)
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
         block_.uses(names_used)
         _refuse_unused(block_, node, compiler)

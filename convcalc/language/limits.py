@@ -22,12 +22,12 @@ class Limit(msgspec.Struct, frozen=True):
 
 def limits(reader: ValueReader, node: Node | None) -> dict[str, Limit]:
     """The entries of a budget by name; those that cannot be read are reported and left out."""
-    found = {}
+    read = {}
     for key, value in entries(reader, node, "budget", LIMITED):
         number = read_amount(reader, key, value)
         if number is not None:
-            found[str(key.value)] = Limit(number, key)
-    return found
+            read[str(key.value)] = Limit(number, key)
+    return read
 
 
 def entries(reader: ValueReader, node: Node | None, what: str, known: tuple[str, ...]) -> list[tuple[Scalar, Node]]:

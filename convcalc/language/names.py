@@ -114,11 +114,11 @@ class Names:
             return self.one(current, site)
         if self.is_input(name, site):
             return self.input(name, site)
-        found = self.lookup(name, site)
-        if found is None:
+        full = self.lookup(name, site)
+        if full is None:
             message = f"{site.name}: there is no layer `{name}` above"
             raise self.problems.fail_at(site, reference.node, "CC013", message, self.close(name, site))
-        return found
+        return full
 
     def close(self, name: str, site: Site) -> str:
         """Which layer may have been meant by a name that is not there, or nothing."""
@@ -130,8 +130,8 @@ class Names:
 
     def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
         """The tensor that a reference stands for."""
-        found = self.resolve(reference, site, current)
-        return self.tensors[found] if isinstance(found, str) else found
+        full = self.resolve(reference, site, current)
+        return self.tensors[full] if isinstance(full, str) else full
 
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""

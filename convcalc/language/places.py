@@ -24,7 +24,7 @@ def span(node: Node) -> Span:
     return (node.start, node.end) if isinstance(node, Scalar) else (node.start, node.start + 1)
 
 
-class Places:
+class TextPlaces:
     """The places of the nodes of one network, by index; `tree` is the whole spec, None where it is no mapping."""
 
     def __init__(

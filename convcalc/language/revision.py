@@ -43,10 +43,10 @@ def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:
         raise _failed(label, f"{where} is in no git repository, so there is no revision to compare with")
     commit = _commit(label, folder, revision)
     inside = os.path.relpath(file, folder).replace(os.sep, "/")
-    found = _git(label, folder, "cat-file", "blob", f"{commit}:./{inside}")
-    if found.returncode:
+    content = _git(label, folder, "cat-file", "blob", f"{commit}:./{inside}")
+    if content.returncode:
         raise NotThere(_failed(label, f"there is no file {path} at revision {revision}").diagnostics)
-    return label, found.stdout
+    return label, content.stdout
 
 
 def renamed_from(revision: str, path: str | os.PathLike[str]) -> str:

@@ -16,7 +16,7 @@ import msgspec
 from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
-from convcalc.language.edits import Change, Layout, applied, quoted
+from convcalc.language.edits import LayerChange, Layout, applied, quoted
 from convcalc.language.outline import Definition, Named, Outline, Path, Scope
 from convcalc.language.padding import NoPadding, size_keeping
 from convcalc.language.source import Edit, Source
@@ -112,30 +112,30 @@ class Rewriter:
 
     def _matching(self, pattern: str) -> set[str]:
         """The full names of all layers that a name or a glob stands for."""
-        found = set()
+        matching = set()
         known: set[str] = set()
         for way, nodes in self.ways.items():
             for node in nodes:
                 names = {*_names(node.name, way), *_enclosing(self.plain[node.name])}
                 known |= names
                 if pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names):
-                    found.add(node.name)
-        if not found:
+                    matching.add(node.name)
+        if not matching:
             advice = did_you_mean(pattern, sorted(known)) or "`convcalc analyze --expand` prints the names there are"
             raise UnknownLayer(pattern, advice)
-        return found
+        return matching
 
     def closure(self, target: str) -> set[str]:
         """A block and those it is made of."""
-        found: set[str] = set()
+        blocks: set[str] = set()
         waiting = [target]
         while waiting:
             name = waiting.pop()
             block = self.more.get(name) or self.outline.block(name)
-            if name not in found and block is not None:
-                found.add(name)
+            if name not in blocks and block is not None:
+                blocks.add(name)
                 waiting += [layer.kind for layer in block.scope.everything()]
-        return found
+        return blocks
 
     def rewritten(self, variant: Variant, chosen: Mapping[Path, list[Node]]) -> Source:
         """The spec with the chosen layers replaced; whether it makes a network is another matter.
@@ -169,9 +169,9 @@ class _Version:
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
-        self.whole: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != Change())
+        self.replaced: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
         self.versions: dict[str, dict[Suffixes, str]] = {}
-        self._need(self.outline.scope, self.whole)
+        self._need(self.outline.scope, self.replaced)
         for name, versions in self.versions.items():
             self._call(name, versions)
 
@@ -188,7 +188,7 @@ class _Version:
                 self._need(block.scope, inside)
 
     def _call(self, name: str, versions: dict[Suffixes, str]) -> None:
-        """Give each version of a block a name: the block's own to the one that is as written, or else to the first."""
+        """Name the versions of a block: the unchanged one, or else the first, keeps the block's own name."""
         kept = frozenset() if frozenset() in versions else next(iter(versions))
         number = 1
         for suffixes in versions:
@@ -203,8 +203,8 @@ class _Version:
         return is_known or called.count(name) > 1
 
     def text(self) -> str:
-        """The whole spec."""
-        changes = self._changes(self.outline.scope, self.whole)
+        """The text of the spec with all changes."""
+        changes = self._changes(self.outline.scope, self.replaced)
         added: dict[str, list[str]] = {}
         for name, versions in self.versions.items():
             block = self.outline.block(name)
@@ -222,7 +222,7 @@ class _Version:
         edits = self._edits(self.rewriter.source, scopes, changes)
         return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
 
-    def _copied(self, block: Definition, changes: dict[Named, Change]) -> list[str]:
+    def _copied(self, block: Definition, changes: dict[Named, LayerChange]) -> list[str]:
         """The lines of a block's definition with changes."""
         text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
         root = tree.parse(Source(block.source.path, text)).root
@@ -233,13 +233,14 @@ class _Version:
         about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
         return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
 
-    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Named, Change]) -> list[Edit]:
+    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Named, LayerChange]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
         layout = Layout(source.text)
         every = [layer for scope in scopes for layer in scope.everything()]
-        known: dict[int, Change] = {}
+        known: dict[int, LayerChange] = {}
         for layer in every:
-            if known.setdefault(layer.key.start, changes.get(layer, Change())) != changes.get(layer, Change()):
+            change = changes.get(layer, LayerChange())
+            if known.setdefault(layer.key.start, change) != change:
                 raise _anchored(source, layer)
         for layer in every:
             if layer in changes and layer.has_own_body:
@@ -248,7 +249,7 @@ class _Version:
         return list(dict.fromkeys(edits))
 
     def _refuse_shared_body(
-        self, source: Source, layer: Named, every: list[Named], changes: dict[Named, Change]
+        self, source: Source, layer: Named, every: list[Named], changes: dict[Named, LayerChange]
     ) -> None:
         """What is written into a body must not reach others by an alias that are not to have it."""
         change, body = changes[layer], layer.body
@@ -260,12 +261,12 @@ class _Version:
                 body.start <= key.start < body.end for key, _ in other.fields
             ):
                 continue
-            its = changes.get(other, Change())
+            its = changes.get(other, LayerChange())
             unnamed = change.name is not None and its.name is None
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Named, Change]:
+    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Named, LayerChange]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -275,15 +276,15 @@ class _Version:
                 elif layer.kind in self.versions and layer in self.rewriter.reached:
                     called = self.versions[layer.kind][_behind(layer, suffixes)]
                     if called != layer.kind:
-                        changes[layer] = Change(kind=called)
+                        changes[layer] = LayerChange(kind=called)
             self._keep_names(inner, changes)
         return changes
 
-    def _keep_names(self, scope: Scope, changes: dict[Named, Change]) -> None:
-        """Have names written where layers are counted otherwise than before."""
+    def _keep_names(self, scope: Scope, changes: dict[Named, LayerChange]) -> None:
+        """Write the names of layers whose number among those of their kind is no longer what it was."""
         counts: dict[str, int] = {}
         for layer in scope.layers:
-            change = changes.get(layer, Change())
+            change = changes.get(layer, LayerChange())
             kind = change.kind or layer.kind
             counts[kind] = counts.get(kind, 0) + 1
             if not layer.has_name and numbered(kind, counts[kind]) != layer.name:
@@ -298,7 +299,7 @@ class _Version:
         required = list(layers.required(kind)) if kind is not None else required
         return required[0] if len(required) == 1 else next(iter(known), "")
 
-    def _replacement(self, layer: Named) -> Change:
+    def _replacement(self, layer: Named) -> LayerChange:
         """The variant in place of one convolution.
 
         Raises:
@@ -319,7 +320,7 @@ class _Version:
             fields |= self._defaults({*written, *fields, *variant.dropped})
             self._complete(layer, {*written, *fields})
         kind = None if variant.target == layer.kind else variant.target
-        return Change(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
+        return LayerChange(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
 
     def _padding(self, layer: Named, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
         """The padding that keeps the size where the variant does and the layer does not share that of another."""
@@ -340,9 +341,9 @@ class _Version:
                 raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")
             standard = layers.field_types(kind)[field].expand(layers.defaults(kind)[field], len(node.shape) - 1)
             if getattr(node.config, field) != standard:
-                found = getattr(node.config, field)
+                value = getattr(node.config, field)
                 raise CannotApply(
-                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(found)} here"
+                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(value)} here"
                 )
 
     def _defaults(self, known: set[str]) -> dict[str, str]:
@@ -385,14 +386,14 @@ def _block_edits(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]
     if not added:
         return []
     layout, root = Layout(outline.source.text), outline.root
-    found = root.find("blocks")
-    if layout.flows(root) or (isinstance(found, tree.Mapping) and layout.flows(found)):
-        return [_in_braces(layout, root, found, added)]
+    blocks = root.find("blocks")
+    if layout.flows(root) or (isinstance(blocks, tree.Mapping) and layout.flows(blocks)):
+        return [_in_braces(layout, root, blocks, added)]
     newline = layout.newline
-    if isinstance(found, tree.Mapping) and found.entries:
-        place = layout.line_end(max(found.start, layout.end(found) - 1))
+    if isinstance(blocks, tree.Mapping) and blocks.entries:
+        place = layout.line_end(max(blocks.start, layout.end(blocks) - 1))
         before = "" if layout.text[place - 1 : place] in ("\n", "\r") else newline
-        return [Edit(place, place, before + _defined(added, layout.indentation(found), newline))]
+        return [Edit(place, place, before + _defined(added, layout.indentation(blocks), newline))]
     outer = layout.indentation(root)
     definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
     place = _above_the_layers(layout, root)
@@ -424,16 +425,16 @@ def _deeper(lines: list[str], indentation: str) -> list[str]:
     return [f"{indentation}  {line}" for line in lines]
 
 
-def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:
+def _in_braces(layout: Layout, root: tree.Mapping, blocks: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:
     texts = []
     for name, lines in added.items():
         text = "\n".join(lines)
         node = tree.parse(Source("", text)).root
         assert node is not None  # noqa: S101  # for the type checker: it was written as one
         texts.append(f"{quoted(name)}: {Layout(text).inline(node, flow=True)}")
-    if isinstance(found, tree.Mapping):
-        place = layout.start(found) + 1
-        return Edit(place, place, ", ".join(texts) + (", " if found.entries else ""))
+    if isinstance(blocks, tree.Mapping):
+        place = layout.start(blocks) + 1
+        return Edit(place, place, ", ".join(texts) + (", " if blocks.entries else ""))
     place = layout.start(root) + 1
     return Edit(place, place, "blocks: {" + ", ".join(texts) + "}, ")
 
@@ -448,5 +449,5 @@ def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
         return source
     names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
     texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
-    change = Change(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
+    change = LayerChange(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
     return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))

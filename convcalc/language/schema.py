@@ -154,8 +154,8 @@ def _kind(name: str) -> Schema:
         branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
         fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
     required = list(layers.required(kind))
-    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
-    return {**found, "description": layers.page(kind).partition("\n")[0]}
+    layer = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
+    return {**layer, "description": layers.page(kind).partition("\n")[0]}
 
 
 def _block(name: str) -> Schema:
@@ -163,10 +163,10 @@ def _block(name: str) -> Schema:
     assert block is not None  # noqa: S101  # for the type checker: block_names() lists what block() finds
     required = [parameter for parameter, default in block.parameters.items() if default is None]
     fields: Schema = {parameter: dict(ANY) for parameter in block.parameters}
-    found = _layer(
+    layer = _layer(
         fields, required, bare=[{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
     )
-    return {**found, "description": block.about}
+    return {**layer, "description": block.about}
 
 
 def _bare(fields: list[str], required: list[str]) -> list[str]:

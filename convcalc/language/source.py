@@ -130,7 +130,7 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(found.end() for found in re.finditer("\r\n|\r|\n", self.text))]
+        return [0, *(line_break.end() for line_break in re.finditer("\r\n|\r|\n", self.text))]
 
     def line(self, index: int) -> int:
         """The line of a place, from 1."""
@@ -207,8 +207,8 @@ def read(path: str | os.PathLike[str]) -> Source:
 def _of_zoo(path: str) -> Source:
     file, name = zoo.file_of(path), encodable(path.removeprefix(zoo.SCHEME))
     if file is None:
-        found = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
-        raise _unreadable(f"{zoo.SCHEME}{name}", found, zoo.advice(name))
+        problem = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
+        raise _unreadable(f"{zoo.SCHEME}{name}", problem, zoo.advice(name))
     return decoded(path, file.read_bytes())
 
 

@@ -24,6 +24,7 @@ from convcalc.language.tree import Node, Scalar, brief, described, entries_of, i
 from convcalc.language.values import Value, ValueReader
 from convcalc.language.written import COMMON, MERGES, RESERVED, Written, ignored_in, numbered
 from convcalc.layers import Kind, field_types, required
+from convcalc.layers import load as load_kind
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
 """Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
@@ -135,7 +136,7 @@ REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
 
 
-class Scope:
+class Reach:
     """What can be named where a layer stands: values for expressions, tensors and layers for references.
 
     `inputs` are the names of what enters; of several, none of which is called `input`, at the top of a spec, it is not
@@ -153,10 +154,10 @@ class Scope:
         self.counts: dict[str, int] = {}
         self.missing: dict[str, list[int]] = {}  # names that nothing above has, with the problems that say so
 
-    def repeated(self) -> Scope:
+    def repeated(self) -> Reach:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
         steps.spend((len(self.values) + len(self.tensors)) // NAMES_IN_STEP)
-        inner = Scope({*self.values, "index"}, self.inputs, self.absent)
+        inner = Reach({*self.values, "index"}, self.inputs, self.absent)
         inner.tensors |= self.tensors
         inner.is_computed = self.is_computed
         return inner
@@ -176,21 +177,19 @@ class Compiler(ValueReader):
     def __init__(
         self,
         source: Source,
-        find_kind: Callable[[str], type[Kind] | None],
         find_block: Callable[[str], Block | None],
         known: Callable[[], list[str]],
     ) -> None:
         super().__init__(source)
-        self.find_kind = find_kind
         self.find_block = find_block
         self.known = known
         self.keep_bodies = False
 
     def of(self, source: Source) -> Compiler:
         """One that looks up the same kinds and blocks, for another text."""
-        return Compiler(source, self.find_kind, self.find_block, self.known)
+        return Compiler(source, self.find_block, self.known)
 
-    def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
+    def sequence(self, node: Node, scope: Reach, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
             message = f"{what}: expected a list of layers, found {described(node)}"
@@ -198,7 +197,7 @@ class Compiler(ValueReader):
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
-    def stream(self, items: list[Node], scope: Scope) -> Iterator[Layer]:
+    def stream(self, items: list[Node], scope: Reach) -> Iterator[Layer]:
         """As `sequence`, a layer at a time, letting go of each item: a large spec is never held twice."""
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
@@ -207,7 +206,7 @@ class Compiler(ValueReader):
             if layer is not None:
                 yield layer
 
-    def layer(self, node: Node, scope: Scope) -> Layer | None:
+    def layer(self, node: Node, scope: Reach) -> Layer | None:
         """One layer, None if it cannot be told which."""
         written = Written.of(node)
         if written is None or not written.is_sound:
@@ -243,12 +242,12 @@ class Compiler(ValueReader):
 
     def _refuse(self, node: Node) -> None:
         """Report what stands in a list of layers and is none."""
-        found, advice = described(node), ""
+        what, advice = described(node), ""
         if isinstance(node, tree.Mapping):
-            found, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
+            what, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
         elif isinstance(node, tree.Sequence):
             advice = self._forms().of_list(node.items)
-        self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
+        self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {what}", advice)
 
     def _definition(self, layer: Layer) -> None:
         self._look_up(layer, layer.kind_name)
@@ -263,7 +262,7 @@ class Compiler(ValueReader):
 
     def _look_up(self, layer: Layer, name: str) -> None:
         layer.block = self.find_block(name)
-        layer.kind = self.find_kind(name) if layer.block is None else None
+        layer.kind = load_kind(name) if layer.block is None else None
 
     def _forms(self) -> Forms:
         def fields_of(name: str) -> tuple[list[str], Sequence[str]]:
@@ -273,7 +272,7 @@ class Compiler(ValueReader):
 
         return Forms(self.source.text, self.known(), fields_of)
 
-    def _branches(self, layer: Layer, node: Node, scope: Scope) -> None:
+    def _branches(self, layer: Layer, node: Node, scope: Reach) -> None:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
@@ -296,7 +295,7 @@ class Compiler(ValueReader):
             advice = elsewhere or did_you_mean(name, known) or f"it has {listed(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
-    def _common(self, layer: Layer, name: str, node: Node, scope: Scope, names: set[str]) -> None:
+    def _common(self, layer: Layer, name: str, node: Node, scope: Reach, names: set[str]) -> None:
         if name == "repeat":
             layer.repeat = self.value(node, names, REPEAT, name)
         elif name == "when":
@@ -314,7 +313,7 @@ class Compiler(ValueReader):
             layer.ignored = ignored_in(node)
             self._check_ignored(node)
 
-    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope, names: set[str]) -> None:
+    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Reach, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
             arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
@@ -337,12 +336,12 @@ class Compiler(ValueReader):
                     expected = "expected a rule's code or name, or a list of them"
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
 
-    def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
+    def _references(self, node: Node, scope: Reach, what: str, names: set[str]) -> list[Reference] | None:
         items = items_of(node) if what == "from" else [node]
         steps.spend(STEPS_OF_FIELD * len(items))
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
-        found = []
+        references = []
         for item in items:
             if (
                 not isinstance(item, Scalar)
@@ -355,7 +354,7 @@ class Compiler(ValueReader):
                 self.problem("CC011", item, message, advice)
                 return None
             if is_computed(item.value):
-                found.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
+                references.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
                 continue
             first = item.value.partition(".")[0]
             if first not in scope.tensors and not scope.is_computed:
@@ -363,10 +362,10 @@ class Compiler(ValueReader):
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
                 scope.missing.setdefault(first, []).append(len(self.problems) - 1)
                 return None
-            found.append(Reference(item.value, item))
-        return found or None
+            references.append(Reference(item.value, item))
+        return references or None
 
-    def _bare(self, layer: Layer, body: Node, scope: Scope) -> None:
+    def _bare(self, layer: Layer, body: Node, scope: Reach) -> None:
         """`linear: 1000`: the value of the one required field, or of the only one."""
         types = layer.types()
         required = layer.required()
@@ -402,7 +401,7 @@ class Compiler(ValueReader):
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
-    def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
+    def _name(self, layer: Layer, body: Node | None, number: int, scope: Reach) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
         layer.name = numbered(layer.kind_name, number)
         if node is not None:

@@ -127,7 +127,7 @@ _DUPLICATE = object()
 """The key of an entry to drop: it was written before."""
 
 
-class _Frame:
+class _OpenCollection:
     """A collection that is still open."""
 
     __slots__ = ("anchor", "depth", "entries", "key", "keys", "merged", "nodes", "start")
@@ -179,7 +179,7 @@ class _Parser:
         self.problems: list[Diagnostic] = []
         self.anchors: dict[str, _Anchored | None] = {}
         self.values: dict[str, Value] = {}
-        self.stack: list[_Frame] = []
+        self.stack: list[_OpenCollection] = []
         self.root: Node | None = None
         self.documents = 0
         self.place = 0  # where it is
@@ -312,7 +312,7 @@ class _Parser:
             self._refuse_depth(start)
         if event.anchor is not None:
             self.anchors[event.anchor] = None
-        self.stack.append(_Frame(start, event.anchor, keys))
+        self.stack.append(_OpenCollection(start, event.anchor, keys))
 
     def _close(self, end: int) -> None:
         frame = self.stack.pop()
@@ -340,16 +340,16 @@ class _Parser:
 
     def _alias(self, event: Any) -> None:
         start, end = event.start_mark.index, event.end_mark.index
-        found = self.anchors.get(event.anchor)
-        if found is None:
+        anchored = self.anchors.get(event.anchor)
+        if anchored is None:
             inside = event.anchor in self.anchors
             reason = "stands for a collection that contains it" if inside else "has no anchor above it"
             self._stop("CC013", start, end, f"alias *{event.anchor} {reason}")
             return
-        if len(self.stack) + found.depth > DEEPEST:
+        if len(self.stack) + anchored.depth > DEEPEST:
             self._refuse_depth(start)
-        steps.spend(found.nodes)  # which whoever reads the tree meets once more
-        self._add(*found)
+        steps.spend(anchored.nodes)  # which whoever reads the tree meets once more
+        self._add(*anchored)
 
     def _add(self, node: Node, nodes: int, depth: int) -> None:
         if not self.stack:
@@ -369,7 +369,7 @@ class _Parser:
                 frame.entries.append((frame.key, node))
             frame.key = None
 
-    def _key(self, frame: _Frame, node: Node) -> None:
+    def _key(self, frame: _OpenCollection, node: Node) -> None:
         if not isinstance(node, Scalar):
             self._stop("CC007", node.start, node.start + 1, "expected a name as key, found a collection")
             return
@@ -386,13 +386,13 @@ class _Parser:
         frame.keys[node.value] = node
         frame.key = node
 
-    def _merge(self, frame: _Frame, key: Scalar, node: Node) -> None:
+    def _merge(self, frame: _OpenCollection, key: Scalar, node: Node) -> None:
         for mapping in node.items if isinstance(node, Sequence) else [node]:
             if isinstance(mapping, Mapping):
                 frame.merged.append(mapping)
             else:
-                found = described(mapping)
-                self._problem("CC011", key.start, key.end, f"<< merges a mapping or a list of mappings, found {found}")
+                what = described(mapping)
+                self._problem("CC011", key.start, key.end, f"<< merges a mapping or a list of mappings, found {what}")
 
 
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from convcalc import steps
 from convcalc.language.document import loads
-from convcalc.language.edits import Change, Layout, applied
+from convcalc.language.edits import LayerChange, Layout, applied
 from convcalc.language.outline import Outline
 from convcalc.language.source import Diagnostic, Edit, Source, SpecError
 from convcalc.language.tree import Mapping
@@ -64,14 +64,14 @@ def _edits(source: Source, places: Collection[Place]) -> Iterable[Edit]:
         if not names or not all(isinstance(layer.body, Mapping) for layer in called):
             continue  # a value alone is that of a parameter that is not named
         if len(names) == len(parameters.entries):
-            edits += layout.fields(key, block, Change(dropped=frozenset({"parameters"})))
+            edits += layout.fields(key, block, LayerChange(dropped=frozenset({"parameters"})))
         else:
             parameters_key = next(name for name, _ in block.entries if name.value == "parameters")
-            edits += layout.fields(parameters_key, parameters, Change(dropped=names))
+            edits += layout.fields(parameters_key, parameters, LayerChange(dropped=names))
         for layer in called:
             body = layer.body
             if isinstance(body, Mapping) and (given := names & {str(name.value) for name, _ in body.entries}):
-                edits += layout.edits(layer, Change(dropped=given))
+                edits += layout.edits(layer, LayerChange(dropped=given))
     return dict.fromkeys(edits)
 
 

@@ -94,15 +94,15 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
     Raises:
         VariantError: no such name, or not of this form.
     """
-    found: dict[str, Variant] = {}
+    variants: dict[str, Variant] = {}
     for part in split(text, ","):
         labels = [part.strip()] if part.strip() != "all" else list(VARIANTS)
         for label in labels:
             if not label:
                 raise VariantError(f"expected a name on both sides of each comma, found `{text}`")
             variant = _variant(label, outline, more)
-            found.setdefault(variant.label, variant)
-    return list(found.values())
+            variants.setdefault(variant.label, variant)
+    return list(variants.values())
 
 
 def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Variant:
@@ -165,9 +165,7 @@ def read_blocks(source: Source) -> dict[str, Definition]:
     parsed = parse(source)
     root, problems = parsed.root, list(parsed.problems)
     own: dict[str, Block] = {}
-    compiler = Compiler(
-        source, layers.load, lambda name: own.get(name) or library.block(name), lambda: [*own, *library.names()]
-    )
+    compiler = Compiler(source, lambda name: own.get(name) or library.block(name), lambda: [*own, *library.names()])
     if not isinstance(root, tree.Mapping):
         if not problems:
             start = root.start if root is not None else 0

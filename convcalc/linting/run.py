@@ -252,14 +252,14 @@ class _File:
         settings: Settings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
-        from convcalc.language.places import Places
+        from convcalc.language.places import TextPlaces
 
         self.linter = linter
         self.source = source
         self.severities = severities
         self.configured = configuration.severity
         self.network = examined.network if examined is not None else None
-        self.places = examined.places if examined is not None else Places(source, None, [], [])
+        self.places = examined.places if examined is not None else TextPlaces(source, None, [], [])
         warnings = tuple(examined.warnings) if examined is not None else ()
         self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings, warnings)
         self.ran = set(severities)

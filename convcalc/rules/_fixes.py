@@ -304,22 +304,22 @@ def _cut_block(layout: Layout, sequence: Sequence, position: int) -> Edit | None
 def _dash(layout: Layout, item: Node) -> int | None:
     """The place of the dash before an item, None where something stands between."""
     start = layout.line_start(item.start)
-    found = re.search(r"-[ \t]+\Z", layout.text[start : item.start])
-    return start + found.start() if found else None
+    dash = re.search(r"-[ \t]+\Z", layout.text[start : item.start])
+    return start + dash.start() if dash else None
 
 
 def _comments(layout: Layout, start: int, end: int, node: Node) -> list[str]:
     """The comments in a part of the text that holds one node and no other."""
-    found = []
+    comments = []
     scalars = sorted((scalar.start, scalar.end) for scalar in _scalars(node))
     place = layout.text.find("#", start, end)
     while place >= 0:
         inside = next((last for first, last in scalars if first <= place < last), None)
         if inside is None and layout.text[place - 1] in " \t\r\n":
             inside = layout.line_end(place)
-            found.append(layout.text[place:inside].rstrip())
+            comments.append(layout.text[place:inside].rstrip())
         place = layout.text.find("#", inside if inside is not None else place + 1, end)
-    return found
+    return comments
 
 
 def _scalars(node: Node) -> Iterator[Scalar]:
