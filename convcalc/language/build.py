@@ -28,12 +28,12 @@ DEEPEST_BLOCKS = 64
 """Blocks within blocks, and branches within branches."""
 STEPS_OF_LAYER = 30
 """To build it, and later to analyze it and to write its line; also where it is left out."""
-STEPS_OF_CALL = 25
+_STEPS_OF_CALL = 25
 """Of a block."""
-STEPS_OF_BRANCH = 4
-STEPS_OF_TENSOR = 2
+_STEPS_OF_BRANCH = 4
+_STEPS_OF_TENSOR = 2
 """That enters a layer: in most of what is worked out of the layer, it is met again."""
-LONG_NAME = 100
+_LONG_NAME = 100
 CHARACTERS_IN_STEP = 10
 """Of a long name, which is kept more than once, and looked at character by character where it is shown."""
 VALUES_IN_STEP = 2
@@ -54,7 +54,7 @@ class NetworkBuilder:
         self.problems = Problems()
         self.names = Names(self.problems)
         self.configurator = Configurator(self.nodes, self.names, self.problems)
-        self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
+        self.sites: list[Site | None] | None = None  # of the nodes, if they are to be kept
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.decisions: list[Decision] = []
         self.tried = 0  # layers, those left out included
@@ -166,8 +166,8 @@ class NetworkBuilder:
     def _spend(self, layer: Layer, times: int = 1) -> None:
         """Spend the steps of a layer and its repetitions, but for what stands in it."""
         self.tried += times
-        cost = STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
-        steps.spend(times * (cost + STEPS_OF_BRANCH * len(layer.branches or ())))
+        cost = _STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
+        steps.spend(times * (cost + _STEPS_OF_BRANCH * len(layer.branches or ())))
 
     def _tried(self, site: Site, current: Tensor) -> Tensor:
         """As `_once`; of a layer that is tried, the output has the shape that is assumed, also where it fails."""
@@ -188,7 +188,7 @@ class NetworkBuilder:
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
-        if len(site.name) > LONG_NAME:
+        if len(site.name) > _LONG_NAME:
             steps.spend(len(site.name) // CHARACTERS_IN_STEP)
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
@@ -206,7 +206,7 @@ class NetworkBuilder:
         """What enters a layer, one tensor or more."""
         if site.layer.sources is None:
             return [self.names.one(current, site)]
-        steps.spend(STEPS_OF_TENSOR * len(site.layer.sources))
+        steps.spend(_STEPS_OF_TENSOR * len(site.layer.sources))
         sources = [tensor for named in site.layer.sources for tensor in self.names.each(named, site, current)]
         if not sources:
             raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")

@@ -17,7 +17,7 @@ from convcalc.network import Node
 
 MOST_ELEMENTS = 2**63 - 1
 """Elements of one tensor."""
-STEPS_OF_NAMES = 2
+_STEPS_OF_NAMES = 2
 VALUES_IN_STEP = 50
 """Of a table of values that is copied and soon forgotten."""
 CHARACTERS_IN_STEP = 50
@@ -46,7 +46,7 @@ class Configurator:
     def names_in(self, site: Site, source: int, field: str) -> dict[str, Any]:
         """The values of the names that a field's expression may use."""
         shape, call = self.nodes[source].shape, site.call
-        steps.spend(STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
+        steps.spend(_STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
         names = dict(call.values)
         names["in_channels"] = shape[0]
         if call.input is not None and call.input != SEVERAL_INPUTS:

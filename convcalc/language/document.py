@@ -21,7 +21,7 @@ from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
 from convcalc.language.source import Diagnostic, Source, SpecError
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.template import Block, Compiler, Layer, Reach
+from convcalc.language.template import Block, Compiler, InReach, Layer
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of, parse
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
@@ -88,12 +88,12 @@ def examine(
 
 SHARE = 3 / 4
 """Of the steps that are left, what reading a spec may take: the network is yet to be looked at."""
-SHARE_OF_ADVICE = 1 / 2
-MOST_LAYERS_TO_BLAME = 2000
+_SHARE_OF_ADVICE = 1 / 2
+_MOST_LAYERS_TO_BLAME = 2000
 """A larger network is not built again to find the variables that broke it."""
-NODES_IN_STEP = 4
+_NODES_IN_STEP = 4
 """That are looked through for the order of an input's axes."""
-MOST_LAYERS_TO_ADVISE_ON = 20_000
+_MOST_LAYERS_TO_ADVISE_ON = 20_000
 """Layers that are built, at all sizes that are tried together, to find input sizes that fit."""
 
 
@@ -160,7 +160,7 @@ class Reading:
     def diagnostics(self) -> list[Diagnostic]:
         """Everything that is wrong, from top to bottom, with the given values that do it, or input sizes that fit."""
         problems, network = self.problems, self.network
-        small = self.builder.tried <= MOST_LAYERS_TO_BLAME
+        small = self.builder.tried <= _MOST_LAYERS_TO_BLAME
         broken: list[Diagnostic] = []
         if self.is_over_limit:
             return self._placed(problems)
@@ -172,9 +172,9 @@ class Reading:
             def problems_at(shape: Shape) -> list[Diagnostic]:
                 return Reading(self.source, {entering.name: shape}, self.given_variables).known_problems()
 
-            most = MOST_LAYERS_TO_ADVISE_ON // max(self.builder.tried, 1)
+            most = _MOST_LAYERS_TO_ADVISE_ON // max(self.builder.tried, 1)
             trials = Trials(entering.name, entering.shape, problems, problems_at, most)
-            with steps.part(SHARE_OF_ADVICE):
+            with steps.part(_SHARE_OF_ADVICE):
                 problems = [trials.advised(problem) for problem in problems]
         return self._placed([*broken, *problems])
 
@@ -195,7 +195,7 @@ class Reading:
         warnings = list(self.builder.problems.warnings)
         places = self.inputs.places if self.inputs is not None and self.network is not None else []
         for index, (source, start, end) in enumerate(places):
-            if not steps.afford(len(self.builder.nodes) // NODES_IN_STEP):
+            if not steps.afford(len(self.builder.nodes) // _NODES_IN_STEP):
                 break
             misread = order_of_axes(self.builder.nodes, index)
             if misread is not None:
@@ -266,9 +266,9 @@ class Reading:
         expect = figures.expect(self.settings, tree.find("expect"))
         budget = limits(self.compiler, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
-        del tree, parsed  # so that layers are let go of as they are read
+        del tree, parsed  # so that the memory of each layer is free once it is read
         absent = "input_channels" if len(inputs.shapes) > 1 and "input" not in inputs.shapes else ""
-        layers = self.compiler.stream(items, Reach(self.values, inputs.shapes, absent))
+        layers = self.compiler.stream(items, InReach(self.values, inputs.shapes, absent))
         items = []
         shapes = {name: shape for name, shape in inputs.shapes.items() if shape is not None}
         if not shapes or len(shapes) < len(inputs.shapes):
@@ -303,7 +303,7 @@ class Reading:
         if isinstance(layers, Sequence):
             return layers.items
         if layers is not None:
-            self.compiler.sequence(layers, Reach(()))  # which says what is wrong
+            self.compiler.sequence(layers, InReach(()))  # which says what is wrong
         elif complete:
             self.compiler.problem("CC012", tree, "a spec needs `layers`", "layers: [conv: {...}, relu, ...]")
         return []

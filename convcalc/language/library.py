@@ -24,8 +24,8 @@ from convcalc.language.template import (
     NAMES_IN_STEP,
     Block,
     Compiler,
+    InReach,
     Layer,
-    Reach,
     is_legal_name,
 )
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, parse
@@ -80,7 +80,7 @@ def block(name: str) -> Block | None:
         problems = list(parsed.problems)
         compiler = Compiler(source, block, names)
         if parsed.root is not None:
-            define(shipped, parsed.root, compiler)
+            _define(shipped, parsed.root, compiler)
             fill(shipped, parsed.root, compiler)
     problems += compiler.problems
     if problems:
@@ -105,7 +105,7 @@ def read_blocks(
         if not name.isprintable():
             compiler.problem("CC011", key, f"blocks: expected a name without control characters, found {name!r}")
         blocks[name], keys[name] = Block(name, compiler.source), key
-        define(blocks[name], definition, compiler, variables)
+        _define(blocks[name], definition, compiler, variables)
     for key, definition in entries:
         if str(key.value) in keys:
             compiler.place = key.start
@@ -144,7 +144,7 @@ def _blocks_in(layers_: list[Layer]) -> list[Block]:
     return blocks
 
 
-def define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:
+def _define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:
     """Fill in a block from its definition: `about`, `inputs`, `parameters` (defaults, or ``required``), `layers`."""
     if not isinstance(node, Mapping):
         message = f"block {block_.name}: expected a mapping with `layers`, found {described(node)}"
@@ -217,7 +217,7 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
         steps.spend((len(block_.variables) + len(block_.parameters)) // NAMES_IN_STEP)
-        scope = Reach([*block_.variables, *block_.parameters], block_.inputs)
+        scope = InReach([*block_.variables, *block_.parameters], block_.inputs)
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
         block_.uses(names_used)
         _refuse_unused(block_, node, compiler)
@@ -228,7 +228,7 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
     written = node.find("inputs") if isinstance(node, Mapping) else None
     if not block_.inputs or not isinstance(written, Sequence):
         return
-    named = set(named_tensors(block_.layers))
+    named = set(_named_tensors(block_.layers))
     if any(map(is_computed, named)):
         return  # it may be any
     first = block_.layers[0] if block_.layers else None
@@ -242,11 +242,11 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
             compiler.problem("CC013", item, message, advice)
 
 
-def named_tensors(layers: list[Layer]) -> Iterator[str]:
+def _named_tensors(layers: list[Layer]) -> Iterator[str]:
     """What the layers of a block refer to by name, as it is written."""
     for layer in layers:
         yield from (reference.name for reference in layer.sources or [])
         for value in [*layer.fields.values(), layer.repeat, layer.when]:
             yield from value.layers() if value is not None else ()
         for branch in layer.branches or []:
-            yield from named_tensors(branch)
+            yield from _named_tensors(branch)

@@ -21,10 +21,10 @@ class Misreading(NamedTuple):
     advice: str
 
 
-WINDOWED = frozenset({"conv", "conv_transpose", "deform_conv", "max_pool", "avg_pool"})
-MAPS = WINDOWED | {"adaptive_avg_pool", "adaptive_max_pool", "upsample", "pixel_shuffle", "pixel_unshuffle"}
+_WINDOWED = frozenset({"conv", "conv_transpose", "deform_conv", "max_pool", "avg_pool"})
+MAPS = _WINDOWED | {"adaptive_avg_pool", "adaptive_max_pool", "upsample", "pixel_shuffle", "pixel_unshuffle"}
 """Kinds whose outputs are channels first, positions behind."""
-KEEPS_AXES = frozenset(
+_KEEPS_AXES = frozenset(
     {
         *("pad", "crop", "slice", "channel_shuffle", "concat", "batch_norm", "layer_norm", "instance_norm"),
         *("group_norm", "local_response_norm", "l2_norm"),
@@ -32,10 +32,10 @@ KEEPS_AXES = frozenset(
 )
 """Kinds that look at more than one element and leave the axes where they are."""
 
-IMAGE_CHANNELS = (1, 3, 4)
-LEAST_SIDE = 8
+_IMAGE_CHANNELS = (1, 3, 4)
+_LEAST_SIDE = 8
 """Positions along an axis from which on it may be that of an image."""
-MANY_TIMES = 32
+_MANY_TIMES = 32
 """How many times as long as its channels a sequence is, from which on it is told which axis is which."""
 
 
@@ -58,14 +58,14 @@ def linear_on_map(x: Shape, out_features: int) -> Misreading | None:
 def is_map(node: Node, after_map: bool) -> bool:
     """Whether a tensor has channels first and positions behind; `after_map`: one that enters does."""
     if node.config is None:
-        return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
+        return len(node.shape) == 3 and node.shape[0] in _IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
     return (node.kind in MAPS and len(node.shape) > 1) or (after_map and _keeps_axes(node))
 
 
 def _keeps_axes(node: Node) -> bool:
     """Whether the axes of the output are those of the input, in their order."""
     config = node.config
-    return node.kind in KEEPS_AXES or (config is not None and type(config).receptive_field is Kind.receptive_field)
+    return node.kind in _KEEPS_AXES or (config is not None and type(config).receptive_field is Kind.receptive_field)
 
 
 def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
@@ -89,17 +89,17 @@ def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
 def _begins_with_batch(shape: Shape) -> bool:
     """N x C x H x W read as a map of three axes, the first of which is short; or 1 x C x T as one of two."""
     if len(shape) == 4:
-        return shape[1] in IMAGE_CHANNELS and min(shape[2:]) >= LEAST_SIDE
-    return len(shape) == 3 and shape[0] == 1 and shape[1] in (1, 2, 3) and shape[2] >= MANY_TIMES * 3
+        return shape[1] in _IMAGE_CHANNELS and min(shape[2:]) >= _LEAST_SIDE
+    return len(shape) == 3 and shape[0] == 1 and shape[1] in (1, 2, 3) and shape[2] >= _MANY_TIMES * 3
 
 
 def ends_with_channels(shape: Shape) -> bool:
     """H x W x C or T x C, as other frameworks have it."""
     *sizes, channels = shape
     if len(shape) == 2:
-        return channels in (1, 2, 3) and sizes[0] >= MANY_TIMES * 3
+        return channels in (1, 2, 3) and sizes[0] >= _MANY_TIMES * 3
     is_square = len(shape) == 3 and sizes[0] == sizes[1]
-    return channels in (IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes, default=0) >= 2 * LEAST_SIDE
+    return channels in (_IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes, default=0) >= 2 * _LEAST_SIDE
 
 
 def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...]]:
@@ -108,7 +108,7 @@ def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...
     for place, node in enumerate(nodes):
         if node.config is None or not same.intersection(node.inputs):
             continue
-        if node.kind in WINDOWED:
+        if node.kind in _WINDOWED:
             yield node.config.kernel_size  # type: ignore[attr-defined]  # all windows have one
         elif _keeps_axes(node):
             same.add(place)

@@ -15,7 +15,7 @@ from convcalc.language.tree import Mapping, Node, Scalar, Sequence, entries_of, 
 from convcalc.language.written import Written, numbered
 
 
-class Named(Written):
+class Placed(Written):
     """A written layer in its scope: its name there, and its number among those of its kind.
 
     `sequence` is the list that it stands in, at `position`. `inner` holds the layers in its branches where they have a
@@ -40,7 +40,7 @@ class Scope:
     """Written layers that have names of their own: those of a spec, a block, or the branches of a repeated merge."""
 
     def __init__(self, sequences: list[Node]) -> None:
-        self.layers: list[Named] = []
+        self.layers: list[Placed] = []
         self._counts: dict[str, int] = {}
         for sequence in sequences:
             self._read(sequence)
@@ -50,7 +50,7 @@ class Scope:
         if not isinstance(sequence, Sequence):
             return
         for position, item in enumerate(sequence.items):
-            layer = Named.of(item)
+            layer = Placed.of(item)
             if layer is None:
                 continue
             number = self._counts[layer.kind] = self._counts.get(layer.kind, 0) + 1
@@ -60,7 +60,7 @@ class Scope:
                 for branch in layer.branches:
                     self._read(branch)
 
-    def everything(self) -> Iterator[Named]:
+    def everything(self) -> Iterator[Placed]:
         """Its layers, and those of the scopes within."""
         for layer in self.layers:
             yield layer
@@ -95,7 +95,7 @@ class Definition:
         return [name for name, value in defaults if isinstance(value, Scalar) and value.value == "required"]
 
 
-Path = tuple[Named, ...]
+Path = tuple[Placed, ...]
 """The way to a layer: the calls of the blocks around it, outermost first, and the layer itself."""
 
 
@@ -129,7 +129,7 @@ class Outline:
     def path(self, name: str, computed: dict[str, str]) -> Path:
         """The way to the layer of a full name; `computed` is what is written where full names were worked out."""
         parts, scope = name.split("."), self.scope
-        path: list[Named] = []
+        path: list[Placed] = []
         place = 0
         while True:
             written = computed.get(".".join(parts[: place + 1]))

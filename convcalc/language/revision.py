@@ -13,7 +13,7 @@ from convcalc.language.named import readable
 from convcalc.language.source import Diagnostic, SpecError
 from convcalc.language.zoo import is_in_zoo
 
-LONGEST_WAIT = 60
+_LONGEST_WAIT = 60
 """Seconds that git may take."""
 
 
@@ -77,7 +77,9 @@ def _commit(label: str, folder: Path, revision: str) -> str:
 def _git(label: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST_WAIT, check=False)  # noqa: S603  # no shell, and no argument that is an option
+        return subprocess.run(  # noqa: S603  # no shell, and no argument that is an option
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LONGEST_WAIT, check=False
+        )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _failed(label, f"git cannot be run: {reason}") from None

@@ -17,7 +17,7 @@ from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
 from convcalc.language.edits import LayerChange, Layout, applied, quoted
-from convcalc.language.outline import Definition, Named, Outline, Path, Scope
+from convcalc.language.outline import Definition, Outline, Path, Placed, Scope
 from convcalc.language.padding import NoPadding, size_keeping
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
@@ -29,9 +29,9 @@ from convcalc.network import Network, Node
 Suffixes = frozenset[Path]
 """Ways from within a block to the convolutions that are to be replaced there."""
 
-REWRITING_STEPS = 5
+_REWRITING_STEPS = 5
 """Steps that a written layer takes in a rewriting, changed or not."""
-DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
+_DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
 """What a convolution has where it is not written, as a spec says it."""
 
 
@@ -47,7 +47,7 @@ class UnknownLayer(ValueError):
         self.name = name
 
 
-def is_standard(node: Node) -> bool:
+def _is_standard(node: Node) -> bool:
     """A convolution of all channels with all, with a kernel larger than 1."""
     config = node.config
     return (
@@ -89,7 +89,7 @@ class Rewriter:
         lenders = {self.network.nodes[owner].name for owner, _ in self.network.lent}
         for way, nodes in self.ways.items():
             wanted = [node for node in nodes if not patterns or node.name in named]
-            standard = [node for node in nodes if is_standard(node)]
+            standard = [node for node in nodes if _is_standard(node)]
             if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
                 continue
             if any(node.borrowed or node.name in lenders for node in nodes):
@@ -143,7 +143,7 @@ class Rewriter:
         Raises:
             CannotApply: the variant does not have what a layer says.
         """
-        steps.spend(REWRITING_STEPS * len(self.reached))
+        steps.spend(_REWRITING_STEPS * len(self.reached))
         return self.source.with_text(_Version(self, variant, chosen).text())
 
 
@@ -165,7 +165,7 @@ class _Version:
         self.rewriter = rewriter
         self.outline = rewriter.outline
         self.variant = variant
-        self.nodes: dict[Named, list[Node]] = {}
+        self.nodes: dict[Placed, list[Node]] = {}
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
@@ -222,7 +222,7 @@ class _Version:
         edits = self._edits(self.rewriter.source, scopes, changes)
         return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
 
-    def _copied(self, block: Definition, changes: dict[Named, LayerChange]) -> list[str]:
+    def _copied(self, block: Definition, changes: dict[Placed, LayerChange]) -> list[str]:
         """The lines of a block's definition with changes."""
         text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
         root = tree.parse(Source(block.source.path, text)).root
@@ -233,7 +233,7 @@ class _Version:
         about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
         return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
 
-    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Named, LayerChange]) -> list[Edit]:
+    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Placed, LayerChange]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
         layout = Layout(source.text)
         every = [layer for scope in scopes for layer in scope.everything()]
@@ -249,7 +249,7 @@ class _Version:
         return list(dict.fromkeys(edits))
 
     def _refuse_shared_body(
-        self, source: Source, layer: Named, every: list[Named], changes: dict[Named, LayerChange]
+        self, source: Source, layer: Placed, every: list[Placed], changes: dict[Placed, LayerChange]
     ) -> None:
         """What is written into a body must not reach others by an alias that are not to have it."""
         change, body = changes[layer], layer.body
@@ -266,7 +266,7 @@ class _Version:
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Named, LayerChange]:
+    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Placed, LayerChange]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -280,7 +280,7 @@ class _Version:
             self._keep_names(inner, changes)
         return changes
 
-    def _keep_names(self, scope: Scope, changes: dict[Named, LayerChange]) -> None:
+    def _keep_names(self, scope: Scope, changes: dict[Placed, LayerChange]) -> None:
         """Write the names of layers whose number among those of their kind is no longer what it was."""
         counts: dict[str, int] = {}
         for layer in scope.layers:
@@ -291,7 +291,7 @@ class _Version:
                 bare = self._bare(layer)
                 changes[layer] = msgspec.structs.replace(change, name=layer.name, bare=bare)
 
-    def _bare(self, layer: Named) -> str:
+    def _bare(self, layer: Placed) -> str:
         """The field whose value stands for the whole layer."""
         known = parameters(layer.kind, self.outline, self.rewriter.more)
         required = [name for name, default in known.items() if default is None]
@@ -299,7 +299,7 @@ class _Version:
         required = list(layers.required(kind)) if kind is not None else required
         return required[0] if len(required) == 1 else next(iter(known), "")
 
-    def _replacement(self, layer: Named) -> LayerChange:
+    def _replacement(self, layer: Placed) -> LayerChange:
         """The variant in place of one convolution.
 
         Raises:
@@ -322,7 +322,7 @@ class _Version:
         kind = None if variant.target == layer.kind else variant.target
         return LayerChange(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
 
-    def _padding(self, layer: Named, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
+    def _padding(self, layer: Placed, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
         """The padding that keeps the size where the variant does and the layer does not share that of another."""
         if not self.variant.keeps_size or "dilation" not in fields:
             return {}
@@ -333,7 +333,7 @@ class _Version:
             raise CannotApply(f"{nodes[0].name}: {problem}") from None
         return {} if padding is None else {"padding": quoted(padding)}
 
-    def _may_drop(self, layer: Named, field: str) -> None:
+    def _may_drop(self, layer: Placed, field: str) -> None:
         for node in self.nodes[layer]:
             assert node.config is not None  # noqa: S101  # for the type checker: inputs are not replaced
             kind: type[Kind] = type(node.config)
@@ -351,10 +351,10 @@ class _Version:
         kind = layers.load(self.variant.target)
         if kind is not None:
             return {}  # the kinds that have a convolution's fields have its defaults
-        wanted = {name: text for name, text in DEFAULTS.items() if name in self.parameters and name not in known}
+        wanted = {name: text for name, text in _DEFAULTS.items() if name in self.parameters and name not in known}
         return {name: text for name, text in wanted.items() if self.parameters[name] != text}
 
-    def _complete(self, layer: Named, known: set[str]) -> None:
+    def _complete(self, layer: Placed, known: set[str]) -> None:
         kind = layers.load(self.variant.target)
         required = [name for name, default in self.parameters.items() if default is None]
         required = list(layers.required(kind)) if kind is not None else required
@@ -365,13 +365,13 @@ class _Version:
             raise CannotApply(f"{self.nodes[layer][0].name}: {self.variant.target} needs {needs}; write {example}")
 
 
-def _anchored(source: Source, layer: Named) -> CannotApply:
+def _anchored(source: Source, layer: Placed) -> CannotApply:
     line = source.line(layer.key.start)
     used = f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
     return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
-def _behind(layer: Named, suffixes: Suffixes) -> Suffixes:
+def _behind(layer: Placed, suffixes: Suffixes) -> Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
 
 

@@ -32,7 +32,7 @@ its number of spatial axes."""
 
 
 STEPS_OF_LAYER = 20
-STEPS_OF_FIELD = 3
+_STEPS_OF_FIELD = 3
 NAMES_IN_STEP = 10
 """That are put into a set or a table of their own."""
 
@@ -88,7 +88,7 @@ class Layer:
         self.branches: list[list[Layer]] | None = None
         self.budget: dict[str, Limit] | None = None
         self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
-        self.body: Node | None = None  # what is written behind the key, where somebody wants to know
+        self.body: Node | None = None  # what is written behind the key, if `keep_bodies`
         self.broken = False  # in a way that has been reported and leaves nothing to build
         self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
@@ -136,7 +136,7 @@ REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
 
 
-class Reach:
+class InReach:
     """What can be named where a layer stands: values for expressions, tensors and layers for references.
 
     `inputs` are the names of what enters; of several, none of which is called `input`, at the top of a spec, it is not
@@ -154,10 +154,10 @@ class Reach:
         self.counts: dict[str, int] = {}
         self.missing: dict[str, list[int]] = {}  # names that nothing above has, with the problems that say so
 
-    def repeated(self) -> Reach:
+    def repeated(self) -> InReach:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
         steps.spend((len(self.values) + len(self.tensors)) // NAMES_IN_STEP)
-        inner = Reach({*self.values, "index"}, self.inputs, self.absent)
+        inner = InReach({*self.values, "index"}, self.inputs, self.absent)
         inner.tensors |= self.tensors
         inner.is_computed = self.is_computed
         return inner
@@ -189,7 +189,7 @@ class Compiler(ValueReader):
         """One that looks up the same kinds and blocks, for another text."""
         return Compiler(source, self.find_block, self.known)
 
-    def sequence(self, node: Node, scope: Reach, what: str = "layers") -> list[Layer]:
+    def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
             message = f"{what}: expected a list of layers, found {described(node)}"
@@ -197,8 +197,8 @@ class Compiler(ValueReader):
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
-    def stream(self, items: list[Node], scope: Reach) -> Iterator[Layer]:
-        """As `sequence`, a layer at a time, letting go of each item: a large spec is never held twice."""
+    def stream(self, items: list[Node], scope: InReach) -> Iterator[Layer]:
+        """As `sequence`, a layer at a time, dropping each item: a large spec is never in memory twice."""
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
         while waiting:
@@ -206,7 +206,7 @@ class Compiler(ValueReader):
             if layer is not None:
                 yield layer
 
-    def layer(self, node: Node, scope: Reach) -> Layer | None:
+    def layer(self, node: Node, scope: InReach) -> Layer | None:
         """One layer, None if it cannot be told which."""
         written = Written.of(node)
         if written is None or not written.is_sound:
@@ -222,7 +222,7 @@ class Compiler(ValueReader):
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         names = scope.in_layer
         if isinstance(body, tree.Mapping):
-            steps.spend(STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
+            steps.spend(_STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
             inside = names | {"index"} if written.is_repeated else names
             for name, value in body.entries:
                 if name.value == "branches" and layer.kind_name in MERGES:
@@ -272,7 +272,7 @@ class Compiler(ValueReader):
 
         return Forms(self.source.text, self.known(), fields_of)
 
-    def _branches(self, layer: Layer, node: Node, scope: Reach) -> None:
+    def _branches(self, layer: Layer, node: Node, scope: InReach) -> None:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
@@ -295,7 +295,7 @@ class Compiler(ValueReader):
             advice = elsewhere or did_you_mean(name, known) or f"it has {listed(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
-    def _common(self, layer: Layer, name: str, node: Node, scope: Reach, names: set[str]) -> None:
+    def _common(self, layer: Layer, name: str, node: Node, scope: InReach, names: set[str]) -> None:
         if name == "repeat":
             layer.repeat = self.value(node, names, REPEAT, name)
         elif name == "when":
@@ -313,7 +313,7 @@ class Compiler(ValueReader):
             layer.ignored = ignored_in(node)
             self._check_ignored(node)
 
-    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Reach, names: set[str]) -> None:
+    def _arrays(self, layer: Layer, node: tree.Mapping, scope: InReach, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
             arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
@@ -336,9 +336,9 @@ class Compiler(ValueReader):
                     expected = "expected a rule's code or name, or a list of them"
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
 
-    def _references(self, node: Node, scope: Reach, what: str, names: set[str]) -> list[Reference] | None:
+    def _references(self, node: Node, scope: InReach, what: str, names: set[str]) -> list[Reference] | None:
         items = items_of(node) if what == "from" else [node]
-        steps.spend(STEPS_OF_FIELD * len(items))
+        steps.spend(_STEPS_OF_FIELD * len(items))
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         references = []
@@ -365,7 +365,7 @@ class Compiler(ValueReader):
             references.append(Reference(item.value, item))
         return references or None
 
-    def _bare(self, layer: Layer, body: Node, scope: Reach) -> None:
+    def _bare(self, layer: Layer, body: Node, scope: InReach) -> None:
         """`linear: 1000`: the value of the one required field, or of the only one."""
         types = layer.types()
         required = layer.required()
@@ -401,7 +401,7 @@ class Compiler(ValueReader):
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
-    def _name(self, layer: Layer, body: Node | None, number: int, scope: Reach) -> None:
+    def _name(self, layer: Layer, body: Node | None, number: int, scope: InReach) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
         layer.name = numbered(layer.kind_name, number)
         if node is not None:

@@ -21,8 +21,8 @@ from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 
 DEEPEST = 64
 """Collections within collections, also where an alias stands for some of them."""
-STEPS_OF_EVENT = 2
-EVENTS_AT_ONCE = 256
+_STEPS_OF_EVENT = 2
+_EVENTS_AT_ONCE = 256
 """Their steps are spent together."""
 CHARACTERS_IN_STEP = 100
 """Of a text that is read."""
@@ -192,8 +192,8 @@ class _Parser:
         try:
             for number, event in enumerate(self._events()):
                 self.place = event.start_mark.index
-                if number % EVENTS_AT_ONCE == 0:
-                    steps.spend(STEPS_OF_EVENT * EVENTS_AT_ONCE)
+                if number % _EVENTS_AT_ONCE == 0:
+                    steps.spend(_STEPS_OF_EVENT * _EVENTS_AT_ONCE)
                 self._take(event)
         except _Stop:
             return Parsed(self._before_the_stop(), self.problems, complete=False)

@@ -45,7 +45,7 @@ def _read(source: Source) -> tuple[Network, dict[str, Place]]:
 
 
 def _unused(warnings: Iterable[Diagnostic]) -> dict[str, Place]:
-    """Where the parameters stand that nothing uses, by what is said of them."""
+    """Where the parameters stand that nothing uses, by the message about each."""
     return {warning.message: (warning.line, warning.column) for warning in warnings if warning.code == "CC113"}
 
 

@@ -26,7 +26,7 @@ from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Node, Scalar, scalar
 
-STEPS_OF_VALUE = 2
+_STEPS_OF_VALUE = 2
 
 Read = TypeVar("Read")
 
@@ -142,7 +142,7 @@ class ValueReader:
         return scalar(text[first:last], start + first, start + last)
 
     def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
-        steps.spend(STEPS_OF_VALUE * len(node.items))
+        steps.spend(_STEPS_OF_VALUE * len(node.items))
         if type_ is not None and type_.item is None:
             self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
             return Value(node, None)

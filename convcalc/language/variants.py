@@ -109,7 +109,7 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     name, *options = split(text, ":")
     shipped = VARIANTS.get(name)
     if shipped is None:
-        if not is_replacement(name, outline, more):
+        if not _is_replacement(name, outline, more):
             own = [*VARIANTS, *outline.own, *more]
             advice = did_you_mean(name, [*own, *library.block_names()]) or f"there are {', '.join(own)}"
             raise VariantError(f"there is no variant or block `{name}`; {advice}")
@@ -136,7 +136,7 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped, keeps_size)
 
 
-def is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
+def _is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
     """Whether there is a kind or block of that name."""
     return name in more or outline.block(name) is not None or layers.load(name) is not None
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from convcalc.language.edits import Layout
-from convcalc.language.outline import Definition, Named, Outline, Scope
+from convcalc.language.outline import Definition, Outline, Placed, Scope
 from convcalc.language.site import Site
 from convcalc.language.source import Edit, Source
 from convcalc.language.template import Layer
@@ -150,7 +150,7 @@ class _Removal:
     def __init__(self, outline: Outline) -> None:
         self.layout = _layout(outline.source)
         self.outline = outline
-        self.layers: dict[int, Named] = {}
+        self.layers: dict[int, Placed] = {}
         self.around: dict[Scope, Definition | None] = {}
         self._names: dict[Definition | None, list[Scalar]] = {}
         several: set[int] = set()
@@ -165,7 +165,7 @@ class _Removal:
         for start in several:
             del self.layers[start]
 
-    def redirected(self, removed: Named) -> list[Edit] | None:
+    def redirected(self, removed: Placed) -> list[Edit] | None:
         """What keeps references as they are meant when a layer is taken out; None where that cannot be said."""
         before = self.before(removed)
         for key, value in removed.fields:
@@ -187,7 +187,7 @@ class _Removal:
             edits.append(Edit(reference.start, reference.end, new))
         return list(dict.fromkeys(edits))
 
-    def before(self, layer: Named) -> str | None:
+    def before(self, layer: Placed) -> str | None:
         """The name of what enters a layer that does not say where it starts from."""
         if layer.position == 0:
             block = self.around[layer.scope]
@@ -208,7 +208,7 @@ class _Removal:
         return self._names[block]
 
 
-def _follows(layer: Named, removed: Named) -> bool:
+def _follows(layer: Placed, removed: Placed) -> bool:
     return layer.key.start > removed.key.start
 
 
@@ -220,7 +220,7 @@ def _removal(outline: Outline) -> _Removal:
 # ---- cutting an item out of a list -------------------------------------------------------------------------------
 
 
-def _cut(layout: Layout, layer: Named) -> Edit | None:
+def _cut(layout: Layout, layer: Placed) -> Edit | None:
     """The item and what belongs to it, with its comments kept; None where it cannot be told from what is around."""
     sequence, position = layer.sequence, layer.position
     if any(
