@@ -9,7 +9,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from convcalc import steps
-from convcalc.language import figures, library
+from convcalc.language import library
 from convcalc.language.advice import Trials, blamed
 from convcalc.language.build import NetworkBuilder, StepsSpent
 from convcalc.language.elsewhere import field_advice
@@ -17,12 +17,13 @@ from convcalc.language.forms import under_own_names
 from convcalc.language.inputs import Inputs
 from convcalc.language.limits import limits
 from convcalc.language.misreadings import order_of_axes
+from convcalc.language.parsing import parse
 from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
 from convcalc.language.source import Diagnostic, Source, SpecError
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.template import Block, Compiler, InReach, Layer
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of, parse
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
 from convcalc.network import Network
@@ -263,7 +264,7 @@ class Reading:
         inputs = self.inputs = Inputs(self.settings, tree, self.given_inputs, complete=parsed.complete)
         self._blocks(tree.find("blocks"))
         name, source = (self.settings.text(tree, field) for field in ("name", "source"))
-        expect = figures.expect(self.settings, tree.find("expect"))
+        expect = self.settings.expected(tree.find("expect"))
         budget = limits(self.compiler, tree.find("budget"))
         outputs, items = tree.find("outputs"), self._items(tree, complete=parsed.complete)
         del tree, parsed  # so that the memory of each layer is free once it is read

@@ -19,7 +19,7 @@ from typing import Any
 from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
-from convcalc.language.tree import DEEPEST as DEEPEST_LIST
+from convcalc.language.parsing import DEEPEST as DEEPEST_LIST
 from convcalc.language.tree import number
 
 LONGEST = 1000

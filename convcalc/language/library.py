@@ -17,6 +17,7 @@ from convcalc.language.elsewhere import field_advice
 from convcalc.language.expressions import is_name
 from convcalc.language.forms import under_own_names
 from convcalc.language.labels import is_computed
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source
 from convcalc.language.template import (
     IN_LAYER,
@@ -28,7 +29,7 @@ from convcalc.language.template import (
     Layer,
     is_legal_name,
 )
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, parse
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
 from convcalc.language.values import Value
 from convcalc.language.written import COMMON
 

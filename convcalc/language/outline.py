@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.language import library
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence, entries_of, parse
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, entries_of
 from convcalc.language.written import Written, numbered
 
 

@@ -16,9 +16,11 @@ import msgspec
 from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
+from convcalc.language.added import added_blocks
 from convcalc.language.edits import LayerChange, Layout, applied, quoted
 from convcalc.language.outline import Definition, Outline, Path, Placed, Scope
 from convcalc.language.padding import NoPadding, size_keeping
+from convcalc.language.parsing import parse
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.variants import NOT_INSIDE, Variant, parameters
@@ -220,12 +222,12 @@ class _Version:
             added[name] = Layout(block.source.text).entries(block.node)
         scopes = self.outline.scopes
         edits = self._edits(self.rewriter.source, scopes, changes)
-        return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
+        return applied(self.rewriter.source.text, [*edits, *added_blocks(self.outline, added)])
 
     def _copied(self, block: Definition, changes: dict[Placed, LayerChange]) -> list[str]:
         """The lines of a block's definition with changes."""
         text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
-        root = tree.parse(Source(block.source.path, text)).root
+        root = parse(Source(block.source.path, text)).root
         own = root.find("blocks") if isinstance(root, tree.Mapping) and not block.source.shipped else None
         node = own.find(block.name) if isinstance(own, tree.Mapping) else root
         assert isinstance(node, tree.Mapping)  # noqa: S101  # for the type checker: it was one before
@@ -381,67 +383,9 @@ def _expression(node: tree.Node | None) -> str:
     return text if re.fullmatch(r"\w*", text) else f"({text})"
 
 
-def _block_edits(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]:
-    """The definitions of blocks, put behind those that are there, or before the layers."""
-    if not added:
-        return []
-    layout, root = Layout(outline.source.text), outline.root
-    blocks = root.find("blocks")
-    if layout.flows(root) or (isinstance(blocks, tree.Mapping) and layout.flows(blocks)):
-        return [_in_braces(layout, root, blocks, added)]
-    newline = layout.newline
-    if isinstance(blocks, tree.Mapping) and blocks.entries:
-        place = layout.line_end(max(blocks.start, layout.end(blocks) - 1))
-        before = "" if layout.text[place - 1 : place] in ("\n", "\r") else newline
-        return [Edit(place, place, before + _defined(added, layout.indentation(blocks), newline))]
-    outer = layout.indentation(root)
-    definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
-    place = _above_the_layers(layout, root)
-    return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
-
-
-def _above_the_layers(layout: Layout, root: tree.Mapping) -> int:
-    """Where the line of `layers` begins, or the comment above it."""
-    key = next(key for key, _ in root.entries if key.value == "layers")
-    place = layout.line_start(key.start)
-    while place > 0:
-        above = layout.line_start(place - 1 - layout.text[:place].endswith("\r\n"))
-        if above <= root.start or not layout.text[above:place].lstrip().startswith("#"):
-            break
-        place = above
-    return place
-
-
-def _defined(added: Mapping[str, list[str]], indentation: str, newline: str) -> str:
-    text = ""
-    for name, lines in added.items():
-        text += newline + "".join(
-            f"{line}{newline}" for line in [f"{indentation}{quoted(name)}:", *_deeper(lines, indentation)]
-        )
-    return text
-
-
-def _deeper(lines: list[str], indentation: str) -> list[str]:
-    return [f"{indentation}  {line}" for line in lines]
-
-
-def _in_braces(layout: Layout, root: tree.Mapping, blocks: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:
-    texts = []
-    for name, lines in added.items():
-        text = "\n".join(lines)
-        node = tree.parse(Source("", text)).root
-        assert node is not None  # noqa: S101  # for the type checker: it was written as one
-        texts.append(f"{quoted(name)}: {Layout(text).inline(node, flow=True)}")
-    if isinstance(blocks, tree.Mapping):
-        place = layout.start(blocks) + 1
-        return Edit(place, place, ", ".join(texts) + (", " if blocks.entries else ""))
-    place = layout.start(root) + 1
-    return Edit(place, place, "blocks: {" + ", ".join(texts) + "}, ")
-
-
 def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
-    root = tree.parse(source).root
+    root = parse(source).root
     entries = root.entries if isinstance(root, tree.Mapping) else []
     fields = ((key, value) for key, value in entries if key.value == "expect")
     key, expect = next(fields, (None, None))

@@ -14,10 +14,10 @@ from convcalc import layers
 from convcalc.language import library, tree
 from convcalc.language.named import split
 from convcalc.language.outline import Definition, Outline, definitions
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source, SpecError
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.template import Block, Compiler
-from convcalc.language.tree import parse
 
 
 class Shipped(msgspec.Struct, frozen=True):
