@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+import convcalc
 from convcalc.language import Diagnostic, SpecError
 from convcalc.language.document import loads
 from convcalc.language.source import Source
@@ -152,20 +153,27 @@ def test_a_network_is_built_for_advice_no_more_often_than_its_size_allows(monkey
     from convcalc.language import document
 
     builds = 0
-    read = document._Document.read
+    read = document.Reading._read_in_steps
 
-    def counted(own: document._Document) -> object:
+    def counted(own: document.Reading) -> convcalc.Network | None:
         nonlocal builds
         builds += 1
         return read(own)
 
-    monkeypatch.setattr(document._Document, "read", counted)
+    monkeypatch.setattr(document.Reading, "_read_in_steps", counted)
     wrong = "  - conv: {from: input, out_channels: 1, padding: [0, 1], kernel_size: "
     mistakes = "".join(f"{wrong}{size}}}\n" for size in range(9, 49))
     for relus, most in ((10, 200), (1990, 10)):
+        source = Source("net.yaml", f"input: [4, 8, 8]\nlayers:\n  - relu: {{repeat: {relus}}}\n{mistakes}")
         builds = 0
         with pytest.raises(SpecError) as caught:
-            loads(Source("net.yaml", f"input: [4, 8, 8]\nlayers:\n  - relu: {{repeat: {relus}}}\n{mistakes}"))
+            loads(source)
         assert builds == 1
         assert len(caught.value.diagnostics) == 40
-        assert builds <= most + 1
+        assert 1 < builds <= most + 1
+        builds = 0
+        reading = document.examine(source)
+        assert len(reading.problems) == 40
+        assert builds == 1
+        assert reading.diagnostics == caught.value.diagnostics
+        assert 1 < builds <= most + 1

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 import convcalc
 from convcalc import fields
 from convcalc.fields import FieldError, FieldType
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source
-from convcalc.language.tree import parse
 from convcalc.language.values import ValueReader
 from convcalc.language.writing import value_text
 

@@ -25,10 +25,10 @@ from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.cli import COMMANDS
 from convcalc.language import Source, SpecError, expressions, loads
 from convcalc.language.document import FIELDS
-from convcalc.language.figures import EXPECTED
-from convcalc.language.limits import LIMITED
-from convcalc.language.template import COMMON, IN_LAYER
+from convcalc.language.limits import FIGURES, LIMITED
+from convcalc.language.template import IN_LAYER
 from convcalc.language.variants import VARIANTS
+from convcalc.language.written import COMMON
 from convcalc.linting.configuration import KEYS, LEVELS, targets
 from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
@@ -180,7 +180,7 @@ def test_every_field_of_specs_and_layers_is_listed() -> None:
     assert set(first_column(LANGUAGE, "| field | what it holds |")) == set(FIELDS)
     assert first_column(LANGUAGE, "| field | what it says |") == list(COMMON)
     table = LANGUAGE[LANGUAGE.index("| `expect` and `budget` |") :].partition("\n\n")[0]
-    assert set(re.findall("`(\\w+)`", table)) - {"expect", "budget"} == {*EXPECTED, *LIMITED}
+    assert set(re.findall("`(\\w+)`", table)) - {"expect", "budget"} == {*FIGURES, *LIMITED}
     assert [word for word in first_column(LANGUAGE, "| padding |") if word.isidentifier()] == list(PADDING_WORDS)
 
 

@@ -184,14 +184,14 @@ def test_how_often_the_network_is_built_is_bounded(tmp_path: Path, monkeypatch: 
     layers += ["conv: {name: end, out_channels: 4, kernel_size: 3, padding: 1}"]
     path = written(tmp_path, "input: [3, 16, 16]\nlayers:\n" + "".join(f"  - {layer}\n" for layer in layers))
     built = 0
-    build = document._Document.read
+    build = document.Reading._read_in_steps
 
     def counted(self: Any) -> Any:
         nonlocal built
         built += 1
         return build(self)
 
-    monkeypatch.setattr(document._Document, "read", counted)
+    monkeypatch.setattr(document.Reading, "_read_in_steps", counted)
     outcome = entry(path, "grouped:groups=2:padding=1")
     assert replaced(outcome) == {"end"}
     assert len(skipped(outcome)) == 46

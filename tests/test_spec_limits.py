@@ -231,7 +231,8 @@ def test_an_expression_spends_what_it_takes() -> None:
 def test_blanks_and_comments_behind_a_layer_are_gone_through_once() -> None:
     """The end of a layer is needed where a comment may stand for it; an alias in it leaves its end to the text."""
     from convcalc.language.edits import Layout
-    from convcalc.language.tree import Mapping, Sequence, parse
+    from convcalc.language.parsing import parse
+    from convcalc.language.tree import Mapping, Sequence
 
     blanks = " " * 20_000
     text = f"input: &size [4]\nlayers:\n- conv:\n    kernel_size: *size\n{blanks}\n  # one\n{blanks}\n# two\n- relu\n"

@@ -46,6 +46,7 @@ def test_rules_that_are_cut_short_are_named(tmp_path: Path) -> None:
         assert not linter.file(path).findings
     source = convcalc.language.read(path)
     examined = convcalc.language.document.examine(source)
+    assert not examined.warnings
     with steps.run(13 * 5):  # of 13 nodes: for five rules
         severities = dict.fromkeys(("CC201", "CC202", "CC203", "CC204", "CC205", "CC206", "CC207"), "warning")
         file = _File(linter, source, severities, linter.finder.of(path), examined, RuleSettings(), [])

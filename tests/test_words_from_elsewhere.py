@@ -14,7 +14,7 @@ from convcalc.language import Diagnostic, SpecError, elsewhere, library
 from convcalc.language.document import FIELDS, loads
 from convcalc.language.quantities import AMOUNTS
 from convcalc.language.source import Source
-from convcalc.language.template import COMMON
+from convcalc.language.written import COMMON
 
 
 def problems(text: str, **given: Any) -> list[Diagnostic]:

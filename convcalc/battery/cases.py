@@ -15,7 +15,8 @@ import msgspec
 from convcalc import layers
 from convcalc.battery.networks import NETWORKS, Range
 from convcalc.language import Source, SpecError, library, loads, writing
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence, parse
+from convcalc.language.parsing import parse
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence
 from convcalc.network import Network
 
 MOST_TRIES = 200

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 
 from convcalc.imports.drafts import INPUT, Draft
-
-RESERVED = {"input", "previous"}
+from convcalc.language.written import RESERVED
 
 _LONGEST_WORD = 100
 _MOST_WORDS = 32

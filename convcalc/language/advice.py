@@ -20,11 +20,11 @@ from convcalc.layers import Shape
 
 SIZES = {"CC101", "CC103"}
 """Codes of the mistakes that another input size may mend."""
-LARGEST_POWER = 10
+_LARGEST_POWER = 10
 """Multiples of up to 2^10, and inputs up to 2^10 times as large, are tried."""
-MOST_VALUES = 20
+_MOST_VALUES = 20
 """Given values that are tried without, one by one."""
-FURTHEST_SHIFT = 32
+_FURTHEST_SHIFT = 32
 """Positions that all axes together are made shorter or longer by, where no multiple fits."""
 
 
@@ -56,7 +56,7 @@ def _blamed(
         return {place for place in there - left if not any(other < place for other in new)}
 
     there = {_place(problem) for problem in problems}
-    alone = {name: gone_without([name]) if len(given) <= MOST_VALUES else set() for name in given}
+    alone = {name: gone_without([name]) if len(given) <= _MOST_VALUES else set() for name in given}
     together = gone_without(given) if len(given) > 1 else set()
     broken, others = [], []
     for problem in problems:
@@ -74,8 +74,8 @@ def _place(problem: Diagnostic) -> tuple[str, int, int]:
 
 
 def _with_values(problem: Diagnostic, values: Mapping[str, object]) -> Diagnostic:
-    said = " and ".join(f"--set {name}={value}" for name, value in values.items())
-    return replace(problem, message=f"{problem.message}; {said} break{'s' if len(values) == 1 else ''} it")
+    blamed_values = " and ".join(f"--set {name}={value}" for name, value in values.items())
+    return replace(problem, message=f"{problem.message}; {blamed_values} break{'s' if len(values) == 1 else ''} it")
 
 
 class Trials:
@@ -137,7 +137,7 @@ class Trials:
     def smallest_input(self, fits: Callable[[Shape], bool]) -> str:
         """The smallest input of these proportions, or larger by as much on all axes, at which every window fits."""
         too_small = 0
-        for power in range(LARGEST_POWER + 1):
+        for power in range(_LARGEST_POWER + 1):
             grown = 2**power
             if fits(_plus(self.shape, grown)):
                 while grown - too_small > 1:
@@ -153,7 +153,7 @@ class Trials:
 
 def _multiples(shape: Shape) -> Iterator[tuple[int, list[Shape]]]:
     """The shapes below and above whose axes are all multiples of 2, 4, 8, ..."""
-    for power in range(1, LARGEST_POWER + 1):
+    for power in range(1, _LARGEST_POWER + 1):
         multiple = 2**power
         below = (shape[0], *(size // multiple * multiple for size in shape[1:]))
         above = (shape[0], *(-(-size // multiple) * multiple for size in shape[1:]))
@@ -163,7 +163,7 @@ def _multiples(shape: Shape) -> Iterator[tuple[int, list[Shape]]]:
 
 
 def _shifted(shape: Shape, sign: int) -> Iterator[Shape]:
-    for shift in range(1, FURTHEST_SHIFT + 1):
+    for shift in range(1, _FURTHEST_SHIFT + 1):
         candidate = _plus(shape, sign * shift)
         if min(candidate) > 0:
             yield candidate

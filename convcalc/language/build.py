@@ -17,7 +17,7 @@ from convcalc.language.configure import Configurator
 from convcalc.language.expressions import ExpressionError
 from convcalc.language.misreadings import is_map, linear_on_map
 from convcalc.language.names import SEVERAL_INPUTS, Names
-from convcalc.language.site import Call, Decision, Failed, Problems, Site, Tensor
+from convcalc.language.site import Decision, Failed, Frame, Problems, Site, Tensor
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import Block, Layer, Reference
 from convcalc.language.tree import Scalar
@@ -28,23 +28,23 @@ DEEPEST_BLOCKS = 64
 """Blocks within blocks, and branches within branches."""
 STEPS_OF_LAYER = 30
 """To build it, and later to analyze it and to write its line; also where it is left out."""
-STEPS_OF_CALL = 25
+_STEPS_OF_CALL = 25
 """Of a block."""
-STEPS_OF_BRANCH = 4
-STEPS_OF_TENSOR = 2
+_STEPS_OF_BRANCH = 4
+_STEPS_OF_TENSOR = 2
 """That enters a layer: in most of what is worked out of the layer, it is met again."""
-LONG_NAME = 100
+_LONG_NAME = 100
 CHARACTERS_IN_STEP = 10
 """Of a long name, which is kept more than once, and looked at character by character where it is shown."""
 VALUES_IN_STEP = 2
 """Of a table of values that a call keeps."""
 
 
-class OverLimit(Exception):
+class StepsSpent(Exception):
     """The steps of the run are spent; that has been reported at the layer where they were."""
 
 
-class Builder:
+class NetworkBuilder:
     """Collects the nodes of a network; `variables` are the spec's own."""
 
     def __init__(self) -> None:
@@ -54,7 +54,7 @@ class Builder:
         self.problems = Problems()
         self.names = Names(self.problems)
         self.configurator = Configurator(self.nodes, self.names, self.problems)
-        self.sites: list[Site | None] | None = None  # of the nodes, where somebody wants to know
+        self.sites: list[Site | None] | None = None  # of the nodes, if they are to be kept
         self.budgeted: list[tuple[Site, int, int]] = []  # with the nodes that are theirs, the last not included
         self.decisions: list[Decision] = []
         self.tried = 0  # layers, those left out included
@@ -67,7 +67,7 @@ class Builder:
         """Build everything from the inputs on; returns the output of the last layer.
 
         Raises:
-            OverLimit: and what was built so far is kept.
+            StepsSpent: and what was built so far is kept.
         """
         for index, (name, shape) in enumerate(inputs.items()):
             self.nodes.append(input_node(name, shape, lines[name]))
@@ -76,9 +76,9 @@ class Builder:
             self.sites += [None] * len(inputs)
         named = {name: index for index, name in enumerate(inputs)}
         first = named.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
-        return self._sequence(layers, Call(self.variables, first, inputs=named), first)
+        return self._sequence(layers, Frame(self.variables, first, inputs=named), first)
 
-    def _sequence(self, layers: Iterable[Layer], call: Call, current: Tensor) -> Tensor:
+    def _sequence(self, layers: Iterable[Layer], call: Frame, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
         self.depth += 1
         for layer in layers:
@@ -92,7 +92,7 @@ class Builder:
             except steps.OutOfSteps as error:
                 field = "repeat" if layer.repeat is not None else ""
                 self.problems.over_limit(site, str(error), field)
-                raise OverLimit from None
+                raise StepsSpent from None
             if layer.label is None:
                 self.names.tensors[site.name] = current
         self.depth -= 1
@@ -155,19 +155,19 @@ class Builder:
         assert layer.repeat is not None  # noqa: S101  # for the type checker
         first = Site(layer, site.call, site.name, 0)
         source = self._sources(first, current)[0] if layer.sources and not layer.repeat.constant else current
-        found = self.configurator.value(site, source, "repeat", layer.repeat)
-        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+        times = self.configurator.value(site, source, "repeat", layer.repeat)
+        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
             raise self.problems.fail(
-                site, "CC011", f"repeat: expected a whole number from 0, found {shown(found)}", "repeat"
+                site, "CC011", f"repeat: expected a whole number from 0, found {shown(times)}", "repeat"
             )
-        self._spend(layer, found)
-        return found
+        self._spend(layer, times)
+        return times
 
     def _spend(self, layer: Layer, times: int = 1) -> None:
         """Spend the steps of a layer and its repetitions, but for what stands in it."""
         self.tried += times
-        cost = STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
-        steps.spend(times * (cost + STEPS_OF_BRANCH * len(layer.branches or ())))
+        cost = _STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
+        steps.spend(times * (cost + _STEPS_OF_BRANCH * len(layer.branches or ())))
 
     def _tried(self, site: Site, current: Tensor) -> Tensor:
         """As `_once`; of a layer that is tried, the output has the shape that is assumed, also where it fails."""
@@ -188,7 +188,7 @@ class Builder:
 
     def _once(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
-        if len(site.name) > LONG_NAME:
+        if len(site.name) > _LONG_NAME:
             steps.spend(len(site.name) // CHARACTERS_IN_STEP)
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
@@ -206,7 +206,7 @@ class Builder:
         """What enters a layer, one tensor or more."""
         if site.layer.sources is None:
             return [self.names.one(current, site)]
-        steps.spend(STEPS_OF_TENSOR * len(site.layer.sources))
+        steps.spend(_STEPS_OF_TENSOR * len(site.layer.sources))
         sources = [tensor for named in site.layer.sources for tensor in self.names.each(named, site, current)]
         if not sources:
             raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
@@ -214,12 +214,12 @@ class Builder:
 
     def _when(self, site: Site, source: Tensor) -> bool:
         assert site.layer.when is not None  # noqa: S101  # for the type checker
-        found = self.configurator.value(site, source, "when", site.layer.when)
-        if not isinstance(found, bool):
-            raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(found)}", "when")
+        stands = self.configurator.value(site, source, "when", site.layer.when)
+        if not isinstance(stands, bool):
+            raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(stands)}", "when")
         if self.sites is not None and source is not None:
-            self._note_decision(site, source, stands=found)
-        return found
+            self._note_decision(site, source, stands=stands)
+        return stands
 
     def _note_decision(self, site: Site, source: int, *, stands: bool) -> None:
         """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""
@@ -242,7 +242,7 @@ class Builder:
         call = site.call
         if site.index is not None:  # the layers inside are there once for every repetition
             steps.spend(len(call.values) // VALUES_IN_STEP)
-            call = Call(
+            call = Frame(
                 {**call.values, "index": site.index},
                 call.input,
                 (f"{site.name}.", *call.prefixes),
@@ -259,7 +259,7 @@ class Builder:
         named = dict(zip(block.inputs, inputs, strict=bool(block.inputs)))
         values = self._arguments(site, block, inputs[0], named, self._arguments_of(site, block, owner))
         self.names.calls[site.name] = block, values
-        inside = Call(
+        inside = Frame(
             values,
             inputs[0],
             (f"{site.name}.",),
@@ -302,7 +302,7 @@ class Builder:
             elif parameter in given:
                 values[parameter] = given[parameter]
             elif default is not None:
-                call = Call(values, source, (f"{site.name}.",), inputs=inputs, caller=site.call.caller)
+                call = Frame(values, source, (f"{site.name}.",), inputs=inputs, caller=site.call.caller)
                 inside = Site(site.layer, call, site.name)
                 values[parameter] = self.configurator.value(inside, source, parameter, default)
             else:
@@ -312,8 +312,8 @@ class Builder:
     def _arguments_of(self, site: Site, block: Block, owner: str | None) -> dict[str, Any]:
         if site.layer.share is None or owner is None:
             return {}
-        found, values = self.names.calls.get(owner, (None, {}))
-        if found is not block:
+        lender, values = self.names.calls.get(owner, (None, {}))
+        if lender is not block:
             raise self._wrong_share(site, owner)
         return values
 
@@ -343,24 +343,24 @@ class Builder:
     def _shared(self, site: Site) -> int | None:
         """The layer whose weights this one uses, None if it has its own."""
         owner = self.names.owner(site)
-        found = self.names.tensors.get(owner) if owner is not None else None
-        if owner is None or found is None:
+        index = self.names.tensors.get(owner) if owner is not None else None
+        if owner is None or index is None:
             return None
-        node = self.nodes[found]
+        node = self.nodes[index]
         if node.name == owner and node.kind == site.layer.kind_name:
-            return found if node.shared is None else node.shared
+            return index if node.shared is None else node.shared
         if site.layer.share is None:
             return None  # left out in the block that is shared, and so with weights of its own
         raise self._wrong_share(site, owner)
 
     def _wrong_share(self, site: Site, owner: str) -> Failed:
         index = self.names.tensors.get(owner)
-        found = "one that is left out"
+        what = "one that is left out"
         if owner in self.names.calls:
-            found = self.names.calls[owner][0].name
+            what = self.names.calls[owner][0].name
         elif index is not None and self.nodes[index].name == owner:
-            found = self.nodes[index].kind
-        return self.problems.fail(site, "CC013", f"share: expected a {site.layer.kind_name} above, found {found}")
+            what = self.nodes[index].kind
+        return self.problems.fail(site, "CC013", f"share: expected a {site.layer.kind_name} above, found {what}")
 
     def _check_shared(self, site: Site, config: Kind, inputs: tuple[int, ...], owner: Node) -> None:
         before, here = ([self.nodes[source].shape for source in sources] for sources in (owner.inputs, inputs))

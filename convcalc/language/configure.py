@@ -10,15 +10,15 @@ from convcalc.fields import Optional, PaddingType, PerAxis, Scale
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Failed, Problems, Site, Tensor
-from convcalc.language.template import MERGES
 from convcalc.language.values import Value
+from convcalc.language.written import MERGES
 from convcalc.layers import Kind, Shape, field_types
 from convcalc.layers._configured import Fault, Faulty, MissingField, WrongCount, configured
 from convcalc.network import Node
 
 MOST_ELEMENTS = 2**63 - 1
 """Elements of one tensor."""
-STEPS_OF_NAMES = 2
+_STEPS_OF_NAMES = 2
 VALUES_IN_STEP = 50
 """Of a table of values that is copied and soon forgotten."""
 CHARACTERS_IN_STEP = 50
@@ -47,7 +47,7 @@ class Configurator:
     def names_in(self, site: Site, source: int, field: str) -> dict[str, Any]:
         """The values of the names that a field's expression may use."""
         shape, call = self.nodes[source].shape, site.call
-        steps.spend(STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
+        steps.spend(_STEPS_OF_NAMES + len(call.values) // VALUES_IN_STEP)
         names = dict(call.values)
         names["in_channels"] = shape[0]
         if call.input is not None and call.input != SEVERAL_INPUTS:
@@ -87,15 +87,15 @@ class Configurator:
         shapes = tuple(self.nodes[source].shape for source in inputs)
         values, written = self._values(site, inputs[0])
         key = (site.layer.kind, written, shapes, shared)
-        found = self._known.get(key)
-        if found is None:
+        built = self._known.get(key)
+        if built is None:
             owner = self.nodes[shared] if shared is not None else None
             if owner is not None:
                 self._check_rank(site, owner, len(shapes[0]) - 1)
-            found = self._known[key] = self._configured(
+            built = self._known[key] = self._configured(
                 site, dict(values), shapes, owner.config if owner is not None else None
             )
-        return found
+        return built
 
     def _check_rank(self, site: Site, owner: Node, rank: int) -> None:
         """That fields with a value for each axis are taken over for as many axes."""
@@ -112,11 +112,11 @@ class Configurator:
         if layer.constants is not None:
             return layer.constants
         values = tuple((field, self.value(site, source, field, value)) for field, value in layer.fields.items())
-        found = values, repr(values)
-        steps.spend(len(found[1]) // CHARACTERS_IN_STEP)
+        constants = values, repr(values)
+        steps.spend(len(constants[1]) // CHARACTERS_IN_STEP)
         if all(value.constant for value in layer.fields.values()):
-            layer.constants = found
-        return found
+            layer.constants = constants
+        return constants
 
     def _configured(
         self, site: Site, fields: dict[str, Any], shapes: tuple[Shape, ...], base: Kind | None

@@ -8,10 +8,10 @@ from collections.abc import Sequence as Sequence_
 
 import msgspec
 
-from convcalc.language.outline import Written
 from convcalc.language.source import Edit, before_blanks
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, children
 from convcalc.language.writing import quoted
+from convcalc.language.written import Written
 from convcalc.visible import in_yaml
 
 
@@ -24,7 +24,7 @@ def applied(text: str, edits: Iterable[Edit]) -> str:
     return "".join([*parts, text[place:]])
 
 
-class Change(msgspec.Struct, frozen=True):
+class LayerChange(msgspec.Struct, frozen=True):
     """What becomes of one written layer; None and empty: it stays.
 
     `kind` is another kind or block, `name` the name to write where none is written, `fields` are texts of values to
@@ -60,8 +60,7 @@ class Layout:
             return node.start + len(self.text[node.start : node.end].rstrip())
         if self.flows(node):
             return node.end
-        children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
-        inside = [self.end(child) for child in children if node.start <= child.start < node.end]
+        inside = [self.end(child) for child in children(node) if node.start <= child.start < node.end]
         return max([self._before_comments(node), *inside]) if _has_aliases(node) else max(inside, default=node.start)
 
     def _before_comments(self, node: Node) -> int:
@@ -80,15 +79,15 @@ class Layout:
 
     def line_end(self, place: int) -> int:
         """Where the next line begins."""
-        found = re.compile("\r\n|\r|\n").search(self.text, place)
-        return found.end() if found else len(self.text)
+        line_break = re.compile("\r\n|\r|\n").search(self.text, place)
+        return line_break.end() if line_break else len(self.text)
 
     def indentation(self, node: Node) -> str:
         """The blanks before a collection in its line; as many where something else stands before it."""
         start = self.start(node)
         return " " * (start - self.line_start(start))
 
-    def edits(self, layer: Written, change: Change) -> list[Edit]:
+    def edits(self, layer: Written, change: LayerChange) -> list[Edit]:
         """What makes the change to one written layer."""
         kind = [] if change.kind is None else [Edit(layer.key.start, layer.key.end, quoted(change.kind))]
         new = _new(change)
@@ -101,7 +100,7 @@ class Layout:
         fields = ", ".join([*new, f"{change.bare}: {self.inline(layer.body, flow=True)}"])
         return kind + self._over(layer.key, layer.body, f"{{{fields}}}")
 
-    def fields(self, key: Scalar, body: Mapping, change: Change) -> list[Edit]:
+    def fields(self, key: Scalar, body: Mapping, change: LayerChange) -> list[Edit]:
         """What makes the change to the fields behind a key; written anew where an alias stands for some of them."""
         new = _new(change)
         if not new and not change.dropped:
@@ -147,7 +146,7 @@ class Layout:
         place = anchor.end() if anchor else colon
         return [Edit(place, place, f" {text}"), Edit(first, last, "".join(comments))]
 
-    def _in_place(self, key: Scalar, body: Mapping, change: Change) -> bool:
+    def _in_place(self, key: Scalar, body: Mapping, change: LayerChange) -> bool:
         """Whether all that is to change stands in the body itself, and not behind an alias."""
         touched = {*change.dropped, *(name for name, _ in change.fields)}
         if body.start < key.end:
@@ -165,7 +164,7 @@ class Layout:
         anchor = re.search(r"&([^\s,\[\]{}]+)", between)
         return anchor is not None and f"*{anchor[1]}" in self.text
 
-    def _rewritten(self, body: Mapping, change: Change) -> str:
+    def _rewritten(self, body: Mapping, change: LayerChange) -> str:
         fields = dict(change.fields)
         kept = [f"{self.inline(key)}: {self.inline(value, flow=True)}" for key, value in body.entries
                 if str(key.value) not in change.dropped and str(key.value) not in fields]  # fmt: skip
@@ -206,24 +205,24 @@ class Layout:
             or not (getattr(node, "items", None) or getattr(node, "entries", None))
         ):
             return [self.inline(node)]
-        found: list[str] = []
+        lines: list[str] = []
         if isinstance(node, Sequence):
             for item in node.items:
                 first, *rest = self.lines(item)
-                found += [f"- {first}", *(f"  {line}" for line in rest)]
-            return found
+                lines += [f"- {first}", *(f"  {line}" for line in rest)]
+            return lines
         return self.entries(node)
 
     def entries(self, node: Mapping) -> list[str]:
         """As `lines`, each entry from a line of its own on, even if the mapping stands in braces."""
-        found = []
+        entries = []
         for key, value in node.entries:
             lines = self.lines(value)
             if len(lines) == 1 and (isinstance(value, Scalar) or self.flows(value)):
-                found.append(f"{self.inline(key)}: {lines[0]}")
+                entries.append(f"{self.inline(key)}: {lines[0]}")
             else:
-                found += [f"{self.inline(key)}:", *(f"  {line}" for line in lines)]
-        return found
+                entries += [f"{self.inline(key)}:", *(f"  {line}" for line in lines)]
+        return entries
 
     def inline(self, node: Node, *, flow: bool = False) -> str:
         """A node written anew, in one line; `flow`: to stand in braces."""
@@ -242,14 +241,11 @@ class Layout:
         return text
 
 
-def _new(change: Change) -> list[str]:
+def _new(change: LayerChange) -> list[str]:
     name = [] if change.name is None else [f"name: {quoted(change.name)}"]
     return [*name, *(f"{field}: {text}" for field, text in change.fields)]
 
 
 def _has_aliases(node: Node) -> bool:
     """Whether something of a collection stands elsewhere in the text."""
-    if isinstance(node, Scalar):
-        return False
-    children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
-    return any(not node.start <= child.start < node.end or _has_aliases(child) for child in children)
+    return any(not node.start <= child.start < node.end or _has_aliases(child) for child in children(node))

@@ -188,7 +188,7 @@ NO_FIELDS = _by_word(
 )
 """What to write for words that are no field and none of ours by another name; `kind.word` for those of one kind."""
 
-BEHIND = ("activation", "act", "act_layer", "nonlinearity", "norm", "norm_layer", "normalization")
+_BEHIND = ("activation", "act", "act_layer", "nonlinearity", "norm", "norm_layer", "normalization")
 """Fields by which others hang the layer that comes next, which their value names."""
 NOTHING = ("none", "null", "linear", "identity", "false")
 
@@ -256,7 +256,7 @@ def field_advice(owner: str, word: str, value: str, known: Iterable[str], kinds:
         return f"write `{field}: {value or '...'}`"
     if not kinds:
         return ""
-    if word in BEHIND:
+    if word in _BEHIND:
         return _behind(value, kinds) if value else ""
     if word in NO_FIELDS:
         return NO_FIELDS[word]

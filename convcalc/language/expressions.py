@@ -19,19 +19,19 @@ from typing import Any
 from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
-from convcalc.language.tree import DEEPEST as DEEPEST_LIST
+from convcalc.language.parsing import DEEPEST as DEEPEST_LIST
 from convcalc.language.tree import number
 
 LONGEST = 1000
 """Characters of an expression."""
 DEEPEST = 100
 """Operations within operations."""
-LONGEST_LIST = 10_000
+_LONGEST_LIST = 10_000
 MOST_BITS = 256
 """Of a number on the way; what a field may hold is smaller still."""
-STEPS_OF_PARSING = 30
-STEPS_OF_OPERATION = 3
-STEPS_OF_SUMMAND = 5
+_STEPS_OF_PARSING = 30
+_STEPS_OF_OPERATION = 3
+_STEPS_OF_SUMMAND = 5
 """A fraction takes that long to be added or multiplied."""
 CHARACTERS_IN_STEP = 100
 """Of a text that is kept or looked through."""
@@ -96,12 +96,12 @@ class Expression:
             ExpressionError: not an expression of the whitelist.
             OutOfSteps: one run may not take the steps.
         """
-        steps.spend(STEPS_OF_PARSING + len(text) // CHARACTERS_IN_STEP)
+        steps.spend(_STEPS_OF_PARSING + len(text) // CHARACTERS_IN_STEP)
         self.text = text
         self.tree = _parse(text)
         nodes = list(ast.walk(self.tree))
-        steps.spend(STEPS_OF_OPERATION * len(nodes))
-        self.steps = STEPS_OF_OPERATION * sum(isinstance(node, ast.expr) for node in nodes)
+        steps.spend(_STEPS_OF_OPERATION * len(nodes))
+        self.steps = _STEPS_OF_OPERATION * sum(isinstance(node, ast.expr) for node in nodes)
         self.names = [node for node in nodes if isinstance(node, ast.Name)]
         for node in nodes:
             if not isinstance(node, _ALLOWED):
@@ -271,8 +271,8 @@ def bounded_list(items: tuple[Any, ...], node: ast.AST | None = None) -> tuple[A
     """
     count = _items(items, node)
     steps.spend(count // 2)
-    if count > LONGEST_LIST:
-        raise ExpressionError(f"a list of more than {LONGEST_LIST} items", node)
+    if count > _LONGEST_LIST:
+        raise ExpressionError(f"a list of more than {_LONGEST_LIST} items", node)
     return items
 
 
@@ -283,7 +283,7 @@ def _items(value: tuple[Any, ...], node: ast.AST | None, depth: int = 1) -> int:
     count = 0
     for item in value:
         count += max(_items(item, node, depth + 1), 1) if isinstance(item, tuple) else 1
-        if count > LONGEST_LIST:
+        if count > _LONGEST_LIST:
             break
     return count
 
@@ -323,7 +323,7 @@ def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ..
     items, times = (left, right) if isinstance(left, tuple) else (right, left)
     if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
         raise TypeError
-    return items * min(times, LONGEST_LIST // _items(items, None) + 1 if items else 0)
+    return items * min(times, _LONGEST_LIST // _items(items, None) + 1 if items else 0)
 
 
 def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
@@ -343,7 +343,7 @@ def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
 def _steps_to_read(value: Any) -> int:
     """What it takes to go through a value once, as a comparison does."""
     if isinstance(value, tuple):
-        return STEPS_OF_OPERATION * _items(value, None)
+        return _STEPS_OF_OPERATION * _items(value, None)
     return len(value) // CHARACTERS_IN_STEP if isinstance(value, str) else 0
 
 
@@ -387,7 +387,7 @@ def _total(items: tuple[Any, ...]) -> Any:
 def _folded(sign: type[ast.AST], items: tuple[Any, ...], result: Any) -> Any:
     if not isinstance(items, tuple) or not all(map(_is_number, items)):
         raise TypeError
-    steps.spend(STEPS_OF_SUMMAND * len(items))
+    steps.spend(_STEPS_OF_SUMMAND * len(items))
     for item in items:
         result = _bounded(_OPERATORS[sign](result, item), None)
     return result
@@ -406,7 +406,7 @@ def _compared(values: tuple[Any, ...]) -> tuple[Any, ...]:
     items = values[0] if len(values) == 1 else values
     if not isinstance(items, tuple):
         raise TypeError
-    steps.spend(sum(map(_steps_to_read, items)) + STEPS_OF_OPERATION * len(items))
+    steps.spend(sum(map(_steps_to_read, items)) + _STEPS_OF_OPERATION * len(items))
     return items
 
 
@@ -461,8 +461,8 @@ def _call(node: ast.Call, text: str, values: Mapping[str, Any]) -> Any:
     try:
         return _bounded(function(*arguments), node)
     except (TypeError, ValueError, IndexError, ZeroDivisionError, AttributeError):
-        found = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
-        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({found})", node) from None
+        texts = ", ".join(shown(argument) for argument in arguments[: len(node.args)])
+        raise ExpressionError(f"expected {usage.partition(':')[0]}, found {node.func.id}({texts})", node) from None
 
 
 def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:

@@ -11,7 +11,7 @@ from convcalc.language import tree
 from convcalc.language.elsewhere import BARE, NORMS, field_named, kind_named
 from convcalc.language.tree import Node, Scalar, brief
 
-NAMES_OF_KINDS = ("type", "kind", "op", "layer", "class", "class_name", "module")
+_NAMES_OF_KINDS = ("type", "kind", "op", "layer", "class", "class_name", "module")
 """Keys under which others write the kind of a layer."""
 
 
@@ -75,7 +75,7 @@ class Forms:
         """A mapping of several keys: the kind among its fields, under a key of its own, or not indented."""
         for key, body in entries:
             word = str(key.value)
-            names_kind = word in NAMES_OF_KINDS and isinstance(body, Scalar)
+            names_kind = word in _NAMES_OF_KINDS and isinstance(body, Scalar)
             name = kind_named(str(body.value) if names_kind else word, self.known)  # type: ignore[union-attr]
             if name:
                 rest = [entry for entry in entries if entry[0] is not key]

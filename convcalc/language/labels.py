@@ -18,7 +18,7 @@ def is_computed(text: str) -> bool:
     return "{" in text or "}" in text
 
 
-class Part(FieldType, frozen=True):
+class LabelPart(FieldType, frozen=True):
     """What an expression within a name may be."""
 
     @property
@@ -26,7 +26,7 @@ class Part(FieldType, frozen=True):
         return "a whole number or a text"
 
 
-PART = Part("a part of a name")
+PART = LabelPart("a part of a name")
 
 
 class Label:

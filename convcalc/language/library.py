@@ -7,28 +7,31 @@ user's own block cannot.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from collections.abc import Sequence as Sequence_
 from functools import cache, partial
 from pathlib import Path
 
 from convcalc import layers, steps
+from convcalc.language.build import DEEPEST_BLOCKS
 from convcalc.language.elsewhere import field_advice
 from convcalc.language.expressions import is_name
 from convcalc.language.forms import under_own_names
 from convcalc.language.labels import is_computed
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source
 from convcalc.language.template import (
-    COMMON,
     IN_LAYER,
     LEGAL_NAME,
     NAMES_IN_STEP,
     Block,
     Compiler,
+    InReach,
     Layer,
-    Scope,
     is_legal_name,
 )
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described, parse
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
 from convcalc.language.values import Value
+from convcalc.language.written import COMMON
 
 LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
@@ -72,21 +75,77 @@ def block(name: str) -> Block | None:
     source = block_source(name)
     if source is None:
         return None
-    found = Block(name, source)
+    shipped = Block(name, source)
     with steps.run():  # whoever comes first does not pay for it
         parsed = parse(source)
         problems = list(parsed.problems)
-        compiler = Compiler(source, layers.load, block, names)
+        compiler = Compiler(source, block, names)
         if parsed.root is not None:
-            define(found, parsed.root, compiler)
-            fill(found, parsed.root, compiler)
+            _define(shipped, parsed.root, compiler)
+            fill(shipped, parsed.root, compiler)
     problems += compiler.problems
     if problems:
         raise AssertionError([(p.line, p.message) for p in problems])
-    return found
+    return shipped
 
 
-def define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:
+def read_blocks(
+    entries: Sequence_[tuple[Scalar, Node]],
+    blocks: dict[str, Block],
+    compiler: Compiler,
+    variables: frozenset[str] = frozenset(),
+) -> dict[str, Scalar]:
+    """Read definitions of blocks into `blocks`, where `compiler` looks them up; returns their keys by name."""
+    keys: dict[str, Scalar] = {}
+    for key, definition in entries:
+        name = str(key.value)
+        if layers.load(name) is not None:
+            compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
+            continue
+        compiler.place = key.start
+        if not name.isprintable():
+            compiler.problem("CC011", key, f"blocks: expected a name without control characters, found {name!r}")
+        blocks[name], keys[name] = Block(name, compiler.source), key
+        _define(blocks[name], definition, compiler, variables)
+    for key, definition in entries:
+        if str(key.value) in keys:
+            compiler.place = key.start
+            fill(blocks[str(key.value)], definition, compiler)
+    _refuse_cycles(blocks, keys, compiler)
+    return keys
+
+
+def _refuse_cycles(blocks: dict[str, Block], keys: dict[str, Scalar], compiler: Compiler) -> None:
+    """A block that contains itself, however far down, is emptied, so that building it ends."""
+    done: set[str] = set()
+
+    def visit(block: Block, path: tuple[str, ...]) -> None:
+        if block.name in path:
+            chain = " -> ".join([*path[path.index(block.name) :], block.name])
+            compiler.problem("CC013", keys[block.name], f"block {block.name} contains itself: {chain}")
+            block.layers = []
+        elif len(path) > DEEPEST_BLOCKS:
+            limit = f"block {block.name} stands in blocks more than {DEEPEST_BLOCKS} deep"
+            compiler.problem("CC008", keys[block.name], limit)
+            block.layers = []
+        elif block.name not in done and block.name in keys:
+            for inner in _blocks_in(block.layers):
+                visit(inner, (*path, block.name))
+            done.add(block.name)
+
+    for block in list(blocks.values()):
+        visit(block, ())
+
+
+def _blocks_in(layers_: list[Layer]) -> list[Block]:
+    blocks = [layer.block for layer in layers_ if layer.block is not None]
+    for layer in layers_:
+        for branch in layer.branches or []:
+            blocks += _blocks_in(branch)
+    return blocks
+
+
+def _define(block_: Block, node: Node, compiler: Compiler, variables: frozenset[str] = frozenset()) -> None:
     """Fill in a block from its definition: `about`, `inputs`, `parameters` (defaults, or ``required``), `layers`."""
     if not isinstance(node, Mapping):
         message = f"block {block_.name}: expected a mapping with `layers`, found {described(node)}"
@@ -159,7 +218,7 @@ def fill(block_: Block, node: Node, compiler: Compiler) -> None:
     body = under_own_names(node, FIELDS).find("layers") if isinstance(node, Mapping) else None
     if body is not None:
         steps.spend((len(block_.variables) + len(block_.parameters)) // NAMES_IN_STEP)
-        scope = Scope([*block_.variables, *block_.parameters], block_.inputs)
+        scope = InReach([*block_.variables, *block_.parameters], block_.inputs)
         block_.layers, names_used = compiler.uses_of(partial(compiler.sequence, body, scope))
         block_.uses(names_used)
         _refuse_unused(block_, node, compiler)
@@ -170,7 +229,7 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
     written = node.find("inputs") if isinstance(node, Mapping) else None
     if not block_.inputs or not isinstance(written, Sequence):
         return
-    named = set(named_tensors(block_.layers))
+    named = set(_named_tensors(block_.layers))
     if any(map(is_computed, named)):
         return  # it may be any
     first = block_.layers[0] if block_.layers else None
@@ -184,11 +243,11 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
             compiler.problem("CC013", item, message, advice)
 
 
-def named_tensors(layers: list[Layer]) -> Iterator[str]:
+def _named_tensors(layers: list[Layer]) -> Iterator[str]:
     """What the layers of a block refer to by name, as it is written."""
     for layer in layers:
         yield from (reference.name for reference in layer.sources or [])
         for value in [*layer.fields.values(), layer.repeat, layer.when]:
             yield from value.layers() if value is not None else ()
         for branch in layer.branches or []:
-            yield from named_tensors(branch)
+            yield from _named_tensors(branch)

@@ -10,6 +10,7 @@ from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Mapping, Node, Scalar, described
 from convcalc.language.values import ValueReader
 
+FIGURES = (*AMOUNTS, "output", "receptive_field")
 LIMITED = (*AMOUNTS, "min_receptive_field")
 
 
@@ -22,12 +23,12 @@ class Limit(msgspec.Struct, frozen=True):
 
 def limits(reader: ValueReader, node: Node | None) -> dict[str, Limit]:
     """The entries of a budget by name; those that cannot be read are reported and left out."""
-    found = {}
+    read = {}
     for key, value in entries(reader, node, "budget", LIMITED):
         number = read_amount(reader, key, value)
         if number is not None:
-            found[str(key.value)] = Limit(number, key)
-    return found
+            read[str(key.value)] = Limit(number, key)
+    return read
 
 
 def entries(reader: ValueReader, node: Node | None, what: str, known: tuple[str, ...]) -> list[tuple[Scalar, Node]]:

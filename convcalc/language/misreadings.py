@@ -21,10 +21,10 @@ class Misreading(NamedTuple):
     advice: str
 
 
-IMAGE_CHANNELS = (1, 3, 4)
-LEAST_SIDE = 8
+_IMAGE_CHANNELS = (1, 3, 4)
+_LEAST_SIDE = 8
 """Positions along an axis from which on it may be that of an image."""
-MANY_TIMES = 32
+_MANY_TIMES = 32
 """How many times as long as its channels a sequence is, from which on it is told which axis is which."""
 
 
@@ -47,7 +47,7 @@ def linear_on_map(x: Shape, out_features: int) -> Misreading | None:
 def is_map(node: Node, after_map: bool) -> bool:
     """Whether a tensor has channels first and positions behind; `after_map`: one that enters does."""
     if node.is_input:
-        return len(node.shape) == 3 and node.shape[0] in IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
+        return len(node.shape) == 3 and node.shape[0] in _IMAGE_CHANNELS and node.shape[1] == node.shape[2] > 1
     return (node.config.is_map and len(node.shape) > 1) or (after_map and _keeps_axes(node.config))
 
 
@@ -77,17 +77,17 @@ def order_of_axes(nodes: Sequence[Node], index: int) -> Misreading | None:
 def _begins_with_batch(shape: Shape) -> bool:
     """N x C x H x W read as a map of three axes, the first of which is short; or 1 x C x T as one of two."""
     if len(shape) == 4:
-        return shape[1] in IMAGE_CHANNELS and min(shape[2:]) >= LEAST_SIDE
-    return len(shape) == 3 and shape[0] == 1 and shape[1] in (1, 2, 3) and shape[2] >= MANY_TIMES * 3
+        return shape[1] in _IMAGE_CHANNELS and min(shape[2:]) >= _LEAST_SIDE
+    return len(shape) == 3 and shape[0] == 1 and shape[1] in (1, 2, 3) and shape[2] >= _MANY_TIMES * 3
 
 
 def ends_with_channels(shape: Shape) -> bool:
     """H x W x C or T x C, as other frameworks have it."""
     *sizes, channels = shape
     if len(shape) == 2:
-        return channels in (1, 2, 3) and sizes[0] >= MANY_TIMES * 3
+        return channels in (1, 2, 3) and sizes[0] >= _MANY_TIMES * 3
     is_square = len(shape) == 3 and sizes[0] == sizes[1]
-    return channels in (IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes, default=0) >= 2 * LEAST_SIDE
+    return channels in (_IMAGE_CHANNELS if is_square else (1, 3)) and min(sizes, default=0) >= 2 * _LEAST_SIDE
 
 
 def _first_kernels(nodes: Sequence[Node], index: int) -> Iterator[tuple[int, ...]]:

@@ -79,8 +79,8 @@ def named(text: str) -> Named:
         elif (shape := sizes(value)) is not None:
             inputs[name] = shape
         else:
-            found = f"{key}: expected sizes like 3x224x224, found `{readable(value)}`"
-            raise _wrong(text, place + len(key) + 1, len(value), found)
+            problem = f"{key}: expected sizes like 3x224x224, found `{readable(value)}`"
+            raise _wrong(text, place + len(key) + 1, len(value), problem)
         place += len(part) + 1
     return Named(text, text[:start], inputs, variables, places)
 

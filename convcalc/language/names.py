@@ -14,7 +14,7 @@ from convcalc.language.tree import Node
 
 SEVERAL_INPUTS = -1
 """Stands for the input where there are several: which one is meant must be said."""
-STAR = ".*"
+_STAR = ".*"
 STEPS_OF_NAME = 2
 NAMES_IN_STEP = 5
 CHARACTERS_IN_STEP = 100
@@ -89,7 +89,7 @@ class Names:
         return inner
 
     def unknown(self, site: Site) -> None:
-        """Note that a name is missing where a layer stands, so that nobody is told that it is not there."""
+        """Note that a name is missing where a layer stands, so that its absence is not reported again."""
         self._unknown.add(site.call.prefixes[0])
 
     def _worked_out(self, label: Label, node: Node, site: Site) -> str:
@@ -114,11 +114,11 @@ class Names:
             return self.one(current, site)
         if self.is_input(name, site):
             return self.input(name, site)
-        found = self.lookup(name, site)
-        if found is None:
+        full = self.lookup(name, site)
+        if full is None:
             message = f"{site.name}: there is no layer `{name}` above"
             raise self.problems.fail_at(site, reference.node, "CC013", message, self.close(name, site))
-        return found
+        return full
 
     def close(self, name: str, site: Site) -> str:
         """Which layer may have been meant by a name that is not there, or nothing."""
@@ -130,19 +130,19 @@ class Names:
 
     def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
         """The tensor that a reference stands for."""
-        found = self.resolve(reference, site, current)
-        return self.tensors[found] if isinstance(found, str) else found
+        full = self.resolve(reference, site, current)
+        return self.tensors[full] if isinstance(full, str) else full
 
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""
         names = [self._text(reference, site)]
-        while names and STAR in names[0]:
+        while names and _STAR in names[0]:
             names = [name for starred in names for name in self._repetitions(starred, reference, site)]
         return [self.tensor(Reference(name, reference.node), site, current) for name in names]
 
     def _repetitions(self, text: str, reference: Reference, site: Site) -> list[str]:
         """The names that one with a * stands for, of which it may have several: here the first is gone."""
-        repeated, _, rest = text.partition(STAR)
+        repeated, _, rest = text.partition(_STAR)
         full = self.lookup(repeated, site)
         if full is not None and full not in self.repeats and self.tensors[full] is not None:
             message = f"{site.name}: `{repeated}` is not repeated, so `*` stands for nothing"

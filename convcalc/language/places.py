@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+from convcalc.language.outline import Outline
 from convcalc.language.site import Decision, Site
 from convcalc.language.source import Source
 from convcalc.language.template import Layer
-from convcalc.language.tree import Mapping, Node, Scalar
+from convcalc.language.tree import Mapping, Node, Scalar, entries_of
 
 Span = tuple[int, int]
 """The indices of the first character and of that behind the last."""
@@ -23,7 +24,7 @@ def span(node: Node) -> Span:
     return (node.start, node.end) if isinstance(node, Scalar) else (node.start, node.start + 1)
 
 
-class Places:
+class TextPlaces:
     """The places of the nodes of one network, by index; `tree` is the whole spec, None where it is no mapping."""
 
     def __init__(
@@ -72,22 +73,24 @@ class Places:
         layer = own.layer
         if field in layer.fields:
             return span(layer.fields[field].node)
-        if layer.body is not None and isinstance(layer.body, Mapping) and field:
-            node = layer.body.find(field)  # one that all layers may have: from, repeat, when, ...
-            if node is not None:
-                return span(node)
-        return span(layer.key)
+        node = layer.body.find(field) if isinstance(layer.body, Mapping) and field else None
+        return span(layer.key if node is None else node)  # a node is one that all layers may have: from, repeat, ...
 
     def top(self, *keys: str) -> Span:
         """What is marked for the whole spec: the last of the keys that is written, each within the one before."""
-        found: Span = (0, 1)
+        mark: Span = (0, 1)
         node: Node | None = self.tree
         for key in keys:
-            entry = next((e for e in node.entries if e[0].value == key), None) if isinstance(node, Mapping) else None
+            entry = next((entry for entry in entries_of(node) if entry[0].value == key), None)
             if entry is None:
                 break
-            found, node = span(entry[0]), entry[1]
-        return found
+            mark, node = span(entry[0]), entry[1]
+        return mark
+
+    @cached_property
+    def outline(self) -> Outline:
+        """The layers of the whole spec as they are written."""
+        return Outline(self.source, self.tree or Mapping([], 0, 0))
 
     def same_text(self, index: int) -> tuple[int, ...]:
         """All layers that are built from the same written one, it among them: repetitions, calls of its block."""
@@ -95,15 +98,14 @@ class Places:
 
     @cached_property
     def _by_text(self) -> dict[int, tuple[int, ...]]:
-        found: dict[int, list[int]] = {}
+        indices: dict[int, list[int]] = {}
         for index, site in enumerate(self.sites):
             if site is not None:
-                found.setdefault(id(self.written(index)), []).append(index)
-        return {layer: tuple(indices) for layer, indices in found.items()}
+                indices.setdefault(id(self.written(index)), []).append(index)
+        return {layer: tuple(alike) for layer, alike in indices.items()}
 
     def _input(self, index: int) -> Span:
-        one = self.tree.find("input") if self.tree is not None else None
-        several = self.tree.find("inputs") if self.tree is not None else None
-        if isinstance(several, Mapping) and index < len(several.entries):
-            return span(several.entries[index][0])
-        return span(one) if one is not None else (0, 1)
+        shape, shapes = (self.tree.find(key) if self.tree is not None else None for key in ("input", "inputs"))
+        if index < len(entries_of(shapes)):
+            return span(entries_of(shapes)[index][0])
+        return (0, 1) if shape is None else span(shape)

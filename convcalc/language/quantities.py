@@ -30,13 +30,13 @@ def amount(value: object) -> int:
     Raises:
         ValueError: it is neither, or not whole.
     """
-    found = value
+    number_ = value
     if isinstance(value, str):
         parts = re.fullmatch(r"([0-9]+(?:\.[0-9]+)?) ?([KMGT]?|[KMG]iB)", value)
         if parts:
-            found = number(parts[1]) * FACTORS[parts[2]]
-    if isinstance(found, bool | str | tuple | None) or found < 0 or found != found // 1:  # type: ignore[operator]
+            number_ = number(parts[1]) * FACTORS[parts[2]]
+    if isinstance(number_, bool | str | tuple | None) or number_ < 0 or number_ != number_ // 1:  # type: ignore[operator]
         raise ValueError(f"{EXPECTED}; found {shown(value)}")
-    if found >= 10**LONGEST_NUMBER:
+    if number_ >= 10**LONGEST_NUMBER:
         raise ValueError(f"expected a number of at most {LONGEST_NUMBER} digits; found {shown(value)}")
-    return int(found)
+    return int(number_)

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from convcalc.language.document import Shapes, Texts, attempt
+from convcalc.language.document import Shapes, Texts, examine
 from convcalc.language.outline import Path
 from convcalc.language.rewrite import CannotApply, Rewriter
 from convcalc.language.source import Source
@@ -118,13 +118,13 @@ class _Replacing:
             source = self.rewriter.rewritten(self.variant, chosen)
         except CannotApply:  # together they cannot be written: one by one they may be
             return {}
-        alone = attempt(source, inputs=self.inputs, variables=self.variables, assumed=shapes)
+        alone = examine(source, inputs=self.inputs, variables=self.variables, assumed=shapes, with_places=False)
         failures = {_owner(name, shapes): f"{name}: {message}" for name, message in reversed(alone.failures.items())}
         keeping = {}
         for way, nodes in chosen.items():
             failed = [node.name for node in nodes if node.name not in alone.shapes]
             if failed:
-                self.reasons[way] = failures.get(failed[0], alone.problems[0] if alone.problems else "")
+                self.reasons[way] = failures.get(failed[0], alone.problems[0].message if alone.problems else "")
             elif all(alone.shapes[node.name] == node.shape for node in nodes):
                 keeping[way] = nodes
         return keeping
@@ -135,10 +135,12 @@ class _Replacing:
             source = self.rewriter.rewritten(self.variant, chosen)
         except CannotApply as problem:
             return str(problem)
-        trial = attempt(source, inputs=self.inputs, variables=self.variables)
-        if trial.network is not None:
-            self.built = source, trial.network
-        return "" if trial.network is not None else trial.problems[0]
+        trial = examine(source, inputs=self.inputs, variables=self.variables, with_places=False)
+        if trial.problems:
+            return trial.problems[0].message
+        assert trial.network is not None  # noqa: S101  # for the type checker: without mistakes there is one
+        self.built = source, trial.network
+        return ""
 
     def _reason(self, chosen: Chosen) -> str:
         """Why none of the layers can have it: the first reason, and how many there are."""

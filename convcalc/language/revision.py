@@ -13,7 +13,7 @@ from convcalc.language.named import readable
 from convcalc.language.source import Diagnostic, SpecError
 from convcalc.language.zoo import is_in_zoo
 
-LONGEST_WAIT = 60
+_LONGEST_WAIT = 60
 """Seconds that git may take."""
 
 
@@ -43,10 +43,10 @@ def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:
         raise _failed(label, f"{where} is in no git repository, so there is no revision to compare with")
     commit = _commit(label, folder, revision)
     inside = os.path.relpath(file, folder).replace(os.sep, "/")
-    found = _git(label, folder, "cat-file", "blob", f"{commit}:./{inside}")
-    if found.returncode:
+    content = _git(label, folder, "cat-file", "blob", f"{commit}:./{inside}")
+    if content.returncode:
         raise NotThere(_failed(label, f"there is no file {path} at revision {revision}").diagnostics)
-    return label, found.stdout
+    return label, content.stdout
 
 
 def renamed_from(revision: str, path: str | os.PathLike[str]) -> str:
@@ -77,7 +77,9 @@ def _commit(label: str, folder: Path, revision: str) -> str:
 def _git(label: str, folder: Path, *arguments: str) -> subprocess.CompletedProcess[bytes]:
     command = ["git", "-C", str(folder), *arguments]
     try:
-        return subprocess.run(command, capture_output=True, stdin=subprocess.DEVNULL, timeout=LONGEST_WAIT, check=False)  # noqa: S603  # no shell, and no argument that is an option
+        return subprocess.run(  # noqa: S603  # no shell, and no argument that is an option
+            command, capture_output=True, stdin=subprocess.DEVNULL, timeout=_LONGEST_WAIT, check=False
+        )
     except (OSError, ValueError, subprocess.SubprocessError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise _failed(label, f"git cannot be run: {reason}") from None

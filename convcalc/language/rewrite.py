@@ -16,23 +16,25 @@ import msgspec
 from convcalc import layers, steps
 from convcalc.fields import shown
 from convcalc.language import tree
-from convcalc.language.edits import Change, Layout, applied
-from convcalc.language.outline import Definition, Outline, Path, Scope, Written
+from convcalc.language.added import added_blocks
+from convcalc.language.edits import LayerChange, Layout, applied
+from convcalc.language.outline import Definition, Outline, Path, Placed, Scope
 from convcalc.language.padding import NoPadding, size_keeping
+from convcalc.language.parsing import parse
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.template import COMMON, numbered
 from convcalc.language.variants import NOT_INSIDE, Variant, parameters
 from convcalc.language.writing import quoted
+from convcalc.language.written import COMMON, numbered
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 
 Suffixes = frozenset[Path]
 """Ways from within a block to the convolutions that are to be replaced there."""
 
-REWRITING_STEPS = 5
+_REWRITING_STEPS = 5
 """Steps that a written layer takes in a rewriting, changed or not."""
-DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
+_DEFAULTS = {"stride": "1", "padding": "0", "dilation": "1", "groups": "1", "bias": "true", "padding_mode": "zeros"}
 """What a convolution has where it is not written, as a spec says it."""
 
 
@@ -48,7 +50,7 @@ class UnknownLayer(ValueError):
         self.name = name
 
 
-def is_standard(node: Node) -> bool:
+def _is_standard(node: Node) -> bool:
     """A convolution of all channels with all, with a kernel larger than 1."""
     config = node.config
     return (
@@ -90,7 +92,7 @@ class Rewriter:
         lenders = {self.network.nodes[owner].name for owner, _ in self.network.lent}
         for way, nodes in self.ways.items():
             wanted = [node for node in nodes if not patterns or node.name in named]
-            standard = [node for node in nodes if is_standard(node)]
+            standard = [node for node in nodes if _is_standard(node)]
             if not wanted or not standard or any(layer.kind in closed for layer in way[:-1]):
                 continue
             if any(node.borrowed or node.name in lenders for node in nodes):
@@ -113,30 +115,30 @@ class Rewriter:
 
     def _matching(self, pattern: str) -> set[str]:
         """The full names of all layers that a name or a glob stands for."""
-        found = set()
+        matching = set()
         known: set[str] = set()
         for way, nodes in self.ways.items():
             for node in nodes:
                 names = {*_names(node.name, way), *_enclosing(self.plain[node.name])}
                 known |= names
                 if pattern in names or any(fnmatch.fnmatchcase(name, pattern) for name in names):
-                    found.add(node.name)
-        if not found:
+                    matching.add(node.name)
+        if not matching:
             advice = did_you_mean(pattern, sorted(known)) or "`convcalc analyze --expand` prints the names there are"
             raise UnknownLayer(pattern, advice)
-        return found
+        return matching
 
     def closure(self, target: str) -> set[str]:
         """A block and those it is made of."""
-        found: set[str] = set()
+        blocks: set[str] = set()
         waiting = [target]
         while waiting:
             name = waiting.pop()
             block = self.more.get(name) or self.outline.block(name)
-            if name not in found and block is not None:
-                found.add(name)
+            if name not in blocks and block is not None:
+                blocks.add(name)
                 waiting += [layer.kind for layer in block.scope.everything()]
-        return found
+        return blocks
 
     def rewritten(self, variant: Variant, chosen: Mapping[Path, list[Node]]) -> Source:
         """The spec with the chosen layers replaced; whether it makes a network is another matter.
@@ -144,7 +146,7 @@ class Rewriter:
         Raises:
             CannotApply: the variant does not have what a layer says.
         """
-        steps.spend(REWRITING_STEPS * len(self.reached))
+        steps.spend(_REWRITING_STEPS * len(self.reached))
         return self.source.with_text(_Version(self, variant, chosen).text())
 
 
@@ -166,13 +168,13 @@ class _Version:
         self.rewriter = rewriter
         self.outline = rewriter.outline
         self.variant = variant
-        self.nodes: dict[Written, list[Node]] = {}
+        self.nodes: dict[Placed, list[Node]] = {}
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
-        self.whole: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != Change())
+        self.replaced: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
         self.versions: dict[str, dict[Suffixes, str]] = {}
-        self._need(self.outline.scope, self.whole)
+        self._need(self.outline.scope, self.replaced)
         for name, versions in self.versions.items():
             self._call(name, versions)
 
@@ -189,7 +191,7 @@ class _Version:
                 self._need(block.scope, inside)
 
     def _call(self, name: str, versions: dict[Suffixes, str]) -> None:
-        """Give each version of a block a name: the block's own to the one that is as written, or else to the first."""
+        """Name the versions of a block: the unchanged one, or else the first, keeps the block's own name."""
         kept = frozenset() if frozenset() in versions else next(iter(versions))
         number = 1
         for suffixes in versions:
@@ -204,8 +206,8 @@ class _Version:
         return is_known or called.count(name) > 1
 
     def text(self) -> str:
-        """The whole spec."""
-        changes = self._changes(self.outline.scope, self.whole)
+        """The text of the spec with all changes."""
+        changes = self._changes(self.outline.scope, self.replaced)
         added: dict[str, list[str]] = {}
         for name, versions in self.versions.items():
             block = self.outline.block(name)
@@ -219,14 +221,14 @@ class _Version:
         for name in sorted(self.rewriter.closure(self.variant.target) & set(self.rewriter.more)):
             block = self.rewriter.more[name]
             added[name] = Layout(block.source.text).entries(block.node)
-        scopes = [self.outline.scope, *(block.scope for block in self.outline.own.values())]
+        scopes = self.outline.scopes
         edits = self._edits(self.rewriter.source, scopes, changes)
-        return applied(self.rewriter.source.text, [*edits, *_block_edits(self.outline, added)])
+        return applied(self.rewriter.source.text, [*edits, *added_blocks(self.outline, added)])
 
-    def _copied(self, block: Definition, changes: dict[Written, Change]) -> list[str]:
+    def _copied(self, block: Definition, changes: dict[Placed, LayerChange]) -> list[str]:
         """The lines of a block's definition with changes."""
         text = applied(block.source.text, self._edits(block.source, [block.scope], changes))
-        root = tree.parse(Source(block.source.path, text)).root
+        root = parse(Source(block.source.path, text)).root
         own = root.find("blocks") if isinstance(root, tree.Mapping) and not block.source.shipped else None
         node = own.find(block.name) if isinstance(own, tree.Mapping) else root
         assert isinstance(node, tree.Mapping)  # noqa: S101  # for the type checker: it was one before
@@ -234,13 +236,14 @@ class _Version:
         about = f"about: {quoted(f'{block.name}, {self.variant.name} where it was a standard convolution')}"
         return [about, *Layout(text).entries(tree.Mapping(entries, node.start, node.end))]
 
-    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Written, Change]) -> list[Edit]:
+    def _edits(self, source: Source, scopes: Iterable[Scope], changes: dict[Placed, LayerChange]) -> list[Edit]:
         """The edits that make changes; what stands behind an anchor and is used twice must change alike."""
         layout = Layout(source.text)
         every = [layer for scope in scopes for layer in scope.everything()]
-        known: dict[int, Change] = {}
+        known: dict[int, LayerChange] = {}
         for layer in every:
-            if known.setdefault(layer.key.start, changes.get(layer, Change())) != changes.get(layer, Change()):
+            change = changes.get(layer, LayerChange())
+            if known.setdefault(layer.key.start, change) != change:
                 raise _anchored(source, layer)
         for layer in every:
             if layer in changes and layer.has_own_body:
@@ -249,7 +252,7 @@ class _Version:
         return list(dict.fromkeys(edits))
 
     def _refuse_shared_body(
-        self, source: Source, layer: Written, every: list[Written], changes: dict[Written, Change]
+        self, source: Source, layer: Placed, every: list[Placed], changes: dict[Placed, LayerChange]
     ) -> None:
         """What is written into a body must not reach others by an alias that are not to have it."""
         change, body = changes[layer], layer.body
@@ -258,15 +261,15 @@ class _Version:
             return
         for other in every:
             if other.key.start == layer.key.start or not any(
-                body.start <= key.start < body.end for key, _ in _entries(other)
+                body.start <= key.start < body.end for key, _ in other.fields
             ):
                 continue
-            its = changes.get(other, Change())
+            its = changes.get(other, LayerChange())
             unnamed = change.name is not None and its.name is None
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Written, Change]:
+    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Placed, LayerChange]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -276,22 +279,22 @@ class _Version:
                 elif layer.kind in self.versions and layer in self.rewriter.reached:
                     called = self.versions[layer.kind][_behind(layer, suffixes)]
                     if called != layer.kind:
-                        changes[layer] = Change(kind=called)
+                        changes[layer] = LayerChange(kind=called)
             self._keep_names(inner, changes)
         return changes
 
-    def _keep_names(self, scope: Scope, changes: dict[Written, Change]) -> None:
-        """Have names written where layers are counted otherwise than before."""
+    def _keep_names(self, scope: Scope, changes: dict[Placed, LayerChange]) -> None:
+        """Write the names of layers whose number among those of their kind is no longer what it was."""
         counts: dict[str, int] = {}
         for layer in scope.layers:
-            change = changes.get(layer, Change())
+            change = changes.get(layer, LayerChange())
             kind = change.kind or layer.kind
             counts[kind] = counts.get(kind, 0) + 1
-            if not layer.named and numbered(kind, counts[kind]) != layer.name:
+            if not layer.has_name and numbered(kind, counts[kind]) != layer.name:
                 bare = self._bare(layer)
                 changes[layer] = msgspec.structs.replace(change, name=layer.name, bare=bare)
 
-    def _bare(self, layer: Written) -> str:
+    def _bare(self, layer: Placed) -> str:
         """The field whose value stands for the whole layer."""
         known = parameters(layer.kind, self.outline, self.rewriter.more)
         required = [name for name, default in known.items() if default is None]
@@ -299,15 +302,15 @@ class _Version:
         required = list(layers.required(kind)) if kind is not None else required
         return required[0] if len(required) == 1 else next(iter(known), "")
 
-    def _replacement(self, layer: Written) -> Change:
+    def _replacement(self, layer: Placed) -> LayerChange:
         """The variant in place of one convolution.
 
         Raises:
             CannotApply: the convolution says something that the variant has no field for.
         """
         variant = self.variant
-        written = {str(key.value): value for key, value in _entries(layer) if key.value not in COMMON}
-        shares = any(key.value == "share" for key, _ in _entries(layer))
+        written = {str(key.value): value for key, value in layer.fields if key.value not in COMMON}
+        shares = any(key.value == "share" for key, _ in layer.fields)
         fields = {}
         for name, text in variant.fields.items():
             if name in written or not shares:
@@ -320,9 +323,9 @@ class _Version:
             fields |= self._defaults({*written, *fields, *variant.dropped})
             self._complete(layer, {*written, *fields})
         kind = None if variant.target == layer.kind else variant.target
-        return Change(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
+        return LayerChange(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
 
-    def _padding(self, layer: Written, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
+    def _padding(self, layer: Placed, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
         """The padding that keeps the size where the variant does and the layer does not share that of another."""
         if not self.variant.keeps_size or "dilation" not in fields:
             return {}
@@ -333,16 +336,16 @@ class _Version:
             raise CannotApply(f"{nodes[0].name}: {problem}") from None
         return {} if padding is None else {"padding": quoted(padding)}
 
-    def _may_drop(self, layer: Written, field: str) -> None:
+    def _may_drop(self, layer: Placed, field: str) -> None:
         for node in self.nodes[layer]:
             kind: type[Kind] = type(node.config)
             if field not in layers.defaults(kind):
                 raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")
             standard = layers.field_types(kind)[field].expand(layers.defaults(kind)[field], len(node.shape) - 1)
             if getattr(node.config, field) != standard:
-                found = getattr(node.config, field)
+                value = getattr(node.config, field)
                 raise CannotApply(
-                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(found)} here"
+                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(value)} here"
                 )
 
     def _defaults(self, known: set[str]) -> dict[str, str]:
@@ -350,10 +353,10 @@ class _Version:
         kind = layers.load(self.variant.target)
         if kind is not None:
             return {}  # the kinds that have a convolution's fields have its defaults
-        wanted = {name: text for name, text in DEFAULTS.items() if name in self.parameters and name not in known}
+        wanted = {name: text for name, text in _DEFAULTS.items() if name in self.parameters and name not in known}
         return {name: text for name, text in wanted.items() if self.parameters[name] != text}
 
-    def _complete(self, layer: Written, known: set[str]) -> None:
+    def _complete(self, layer: Placed, known: set[str]) -> None:
         kind = layers.load(self.variant.target)
         required = [name for name, default in self.parameters.items() if default is None]
         required = list(layers.required(kind)) if kind is not None else required
@@ -364,18 +367,14 @@ class _Version:
             raise CannotApply(f"{self.nodes[layer][0].name}: {self.variant.target} needs {needs}; write {example}")
 
 
-def _anchored(source: Source, layer: Written) -> CannotApply:
+def _anchored(source: Source, layer: Placed) -> CannotApply:
     line = source.line(layer.key.start)
     used = f"the {layer.kind} in line {line} stands behind an anchor and is used several times"
     return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
-def _behind(layer: Written, suffixes: Suffixes) -> Suffixes:
+def _behind(layer: Placed, suffixes: Suffixes) -> Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
-
-
-def _entries(layer: Written) -> list[tuple[tree.Scalar, tree.Node]]:
-    return layer.body.entries if isinstance(layer.body, tree.Mapping) else []
 
 
 def _expression(node: tree.Node | None) -> str:
@@ -384,67 +383,9 @@ def _expression(node: tree.Node | None) -> str:
     return text if re.fullmatch(r"\w*", text) else f"({text})"
 
 
-def _block_edits(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]:
-    """The definitions of blocks, put behind those that are there, or before the layers."""
-    if not added:
-        return []
-    layout, root = Layout(outline.source.text), outline.root
-    found = root.find("blocks")
-    if layout.flows(root) or (isinstance(found, tree.Mapping) and layout.flows(found)):
-        return [_in_braces(layout, root, found, added)]
-    newline = layout.newline
-    if isinstance(found, tree.Mapping) and found.entries:
-        place = layout.line_end(max(found.start, layout.end(found) - 1))
-        before = "" if layout.text[place - 1 : place] in ("\n", "\r") else newline
-        return [Edit(place, place, before + _defined(added, layout.indentation(found), newline))]
-    outer = layout.indentation(root)
-    definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
-    place = _above_the_layers(layout, root)
-    return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
-
-
-def _above_the_layers(layout: Layout, root: tree.Mapping) -> int:
-    """Where the line of `layers` begins, or the comment above it."""
-    key = next(key for key, _ in root.entries if key.value == "layers")
-    place = layout.line_start(key.start)
-    while place > 0:
-        above = layout.line_start(place - 1 - layout.text[:place].endswith("\r\n"))
-        if above <= root.start or not layout.text[above:place].lstrip().startswith("#"):
-            break
-        place = above
-    return place
-
-
-def _defined(added: Mapping[str, list[str]], indentation: str, newline: str) -> str:
-    text = ""
-    for name, lines in added.items():
-        text += newline + "".join(
-            f"{line}{newline}" for line in [f"{indentation}{quoted(name)}:", *_deeper(lines, indentation)]
-        )
-    return text
-
-
-def _deeper(lines: list[str], indentation: str) -> list[str]:
-    return [f"{indentation}  {line}" for line in lines]
-
-
-def _in_braces(layout: Layout, root: tree.Mapping, found: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:
-    texts = []
-    for name, lines in added.items():
-        text = "\n".join(lines)
-        node = tree.parse(Source("", text)).root
-        assert node is not None  # noqa: S101  # for the type checker: it was written as one
-        texts.append(f"{quoted(name)}: {Layout(text).inline(node, flow=True)}")
-    if isinstance(found, tree.Mapping):
-        place = layout.start(found) + 1
-        return Edit(place, place, ", ".join(texts) + (", " if found.entries else ""))
-    place = layout.start(root) + 1
-    return Edit(place, place, "blocks: {" + ", ".join(texts) + "}, ")
-
-
 def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
-    root = tree.parse(source).root
+    root = parse(source).root
     entries = root.entries if isinstance(root, tree.Mapping) else []
     fields = ((key, value) for key, value in entries if key.value == "expect")
     key, expect = next(fields, (None, None))
@@ -452,5 +393,5 @@ def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
         return source
     names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
     texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
-    change = Change(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
+    change = LayerChange(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
     return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))

@@ -14,22 +14,23 @@ from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
 from convcalc.language.quantities import AMOUNTS
 from convcalc.language.settings import SHAPE
-from convcalc.language.template import MERGES, REPEAT, WHEN
+from convcalc.language.template import REPEAT, WHEN
+from convcalc.language.written import MERGES
 
 Schema = dict[str, Any]
 
-ANY = {"not": {"type": "object"}, "description": "a number, true or false, a word, an expression, or a list of such"}
+_ANY = {"not": {"type": "object"}, "description": "a number, true or false, a word, an expression, or a list of such"}
 TEXT: Schema = {"not": {"type": ["object", "array"]}}
 AMOUNT: Schema = {"anyOf": [{"type": "number", "minimum": 0}, {"type": "string"}]}
 NAMES: Schema = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
-ARRAYS: Schema = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\."}, "minProperties": 1}
+_ARRAYS: Schema = {"type": "object", "additionalProperties": {"type": "string", "pattern": r"\."}, "minProperties": 1}
 SHARE: Schema = {
-    "anyOf": [{"type": "string"}, ARRAYS],
+    "anyOf": [{"type": "string"}, _ARRAYS],
     "description": "an earlier layer whose weights are used, or single arrays by name: {weight: conv1.weight}",
 }
-SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
+_SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
 """Where the fields are those of an earlier layer, none must be written."""
-BUDGET: Schema = {
+_BUDGET: Schema = {
     "type": "object",
     "additionalProperties": False,
     "properties": dict.fromkeys(LIMITED, AMOUNT),
@@ -44,7 +45,7 @@ COMMON: Schema = {
     "repeat": {**REPEAT.schema(), "description": REPEAT.about},
     "when": {**WHEN.schema(), "description": WHEN.about},
     "share": {"type": "string", "description": "an earlier layer whose weights are used"},
-    "budget": {**BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
+    "budget": {**_BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
     "lint": {
         "type": "object",
         "additionalProperties": False,
@@ -86,13 +87,13 @@ def schema() -> Schema:
 
 def _unknown_layer() -> Schema:
     """A block that the spec defines itself: any fields."""
-    mapping = {"type": "object", "additionalProperties": ANY, "properties": COMMON}
-    return {"anyOf": [ANY, mapping]}
+    mapping = {"type": "object", "additionalProperties": _ANY, "properties": COMMON}
+    return {"anyOf": [_ANY, mapping]}
 
 
 def _top(name: str) -> Schema:
     amounts = dict.fromkeys(AMOUNTS, AMOUNT)
-    parameters = {"type": "object", "additionalProperties": ANY}
+    parameters = {"type": "object", "additionalProperties": _ANY}
     block = {
         "type": "object",
         "required": ["layers"],
@@ -119,7 +120,7 @@ def _top(name: str) -> Schema:
         "layers": {"$ref": "#/definitions/layers"},
         "outputs": NAMES,
         "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
-        "budget": BUDGET,
+        "budget": _BUDGET,
     }.get(name, TEXT)
 
 
@@ -152,19 +153,19 @@ def _kind(name: str) -> Schema:
         branches = {"type": "array", "items": {"$ref": "#/definitions/layers"}, "minItems": 1}
         fields["branches"] = {**branches, "description": "sequences that run side by side; [] is the identity"}
     required = list(layers.required(kind))
-    found = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
-    return {**found, "description": layers.page(kind).partition("\n")[0]}
+    layer = _layer(fields, required, [types[field].schema() for field in _bare(list(types), required)], share=SHARE)
+    return {**layer, "description": layers.page(kind).partition("\n")[0]}
 
 
 def _block(name: str) -> Schema:
     block = library.block(name)
     assert block is not None  # noqa: S101  # for the type checker: block_names() lists what block() finds
     required = [parameter for parameter, default in block.parameters.items() if default is None]
-    fields: Schema = {parameter: dict(ANY) for parameter in block.parameters}
-    found = _layer(
+    fields: Schema = {parameter: dict(_ANY) for parameter in block.parameters}
+    layer = _layer(
         fields, required, bare=[{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
     )
-    return {**found, "description": block.about}
+    return {**layer, "description": block.about}
 
 
 def _bare(fields: list[str], required: list[str]) -> list[str]:
@@ -178,6 +179,6 @@ def _layer(fields: Schema, required: list[str], bare: list[Schema], *, share: Sc
     properties = {**fields, **COMMON, "share": share}
     mapping: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
     if required:
-        mapping["anyOf"] = [{"required": required}, SHARING]
+        mapping["anyOf"] = [{"required": required}, _SHARING]
     empty = [] if required else [{"type": "null"}]
     return {"anyOf": [mapping, *bare, *empty]}

@@ -12,10 +12,12 @@ from convcalc import steps
 from convcalc.fields import FieldError, FieldType, Listed
 from convcalc.language import tree
 from convcalc.language.expressions import UNKNOWN, ExpressionError, Unknown, is_name
+from convcalc.language.limits import FIGURES, entries, read_amount
+from convcalc.language.parsing import parse
 from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import IN_LAYER, Compiler
-from convcalc.language.tree import Node, Scalar, described, parse
+from convcalc.language.tree import Node, Scalar, described
 from convcalc.language.values import Value
 
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
@@ -45,11 +47,10 @@ class Settings:
 
     def variables(self, node: Node | None, given: Mapping[str, object]) -> None:
         """Read the variables in order; a given value stands in for the spec's own."""
-        entries = node.entries if isinstance(node, tree.Mapping) else []
         if node is not None and not isinstance(node, tree.Mapping):
             message = f"variables: expected a mapping, found {described(node)}"
             self.compiler.problem("CC011", node, message, "variables: {width: 64}")
-        names = [str(key.value) for key, _ in entries]
+        names = [str(key.value) for key, _ in tree.entries_of(node)]
         for name, value in given.items():
             if name not in names:
                 advice = did_you_mean(name, names) or f"it has {listed(names) or 'none'}"
@@ -59,7 +60,7 @@ class Settings:
                 source = Source("--set", f"{name}={value}")
                 self.problems.append(source.diagnostic("CC013", 0, len(name), message, advice))
         known: set[str] = set()
-        for key, value in entries:
+        for key, value in tree.entries_of(node):
             name = str(key.value)
             if not is_name(name) or name in {*IN_LAYER, "index"}:
                 self.compiler.problem("CC011", key, f"variables: `{name}` cannot be the name of a variable")
@@ -121,3 +122,12 @@ class Settings:
         except FieldError as error:
             self.compiler.problem("CC011", node, f"{name}: {error}")
             return None
+
+    def expected(self, node: Node | None) -> dict[str, object]:
+        """The figures under `expect` that must be met: amounts, the output's shape, the receptive field."""
+        expected: dict[str, object] = {}
+        for key, value in entries(self.compiler, node, "expect", FIGURES):
+            name = str(key.value)
+            is_shape = name == "output" or (name == "receptive_field" and isinstance(value, tree.Sequence))
+            expected[name] = self.typed(value, SHAPE, name) if is_shape else read_amount(self.compiler, key, value)
+        return expected

@@ -21,7 +21,7 @@ class Failed(Exception):
     """The layer has no output; why has been reported, here or where its input failed."""
 
 
-class Call:
+class Frame:
     """What the layers of one sequence see: values for expressions, names, and where they were called from.
 
     `input` is what the first layer starts from, `inputs` what enters under names.
@@ -52,7 +52,7 @@ class Site:
 
     __slots__ = ("call", "index", "layer", "name")
 
-    def __init__(self, layer: Layer, call: Call, name: str, index: int | None = None) -> None:
+    def __init__(self, layer: Layer, call: Frame, name: str, index: int | None = None) -> None:
         self.layer = layer
         self.call = call
         self.name = name
@@ -93,7 +93,7 @@ class Problems:
         self.found: list[Diagnostic] = []
         self.warnings: list[Diagnostic] = []
         self.failures: dict[str, str] = {}  # what is wrong first, by the full name of the layer, repetitions too
-        self._said: set[tuple[str, int, str]] = set()
+        self._reported: set[tuple[str, int, str]] = set()
 
     def fail(self, site: Site, code: str, message: str, field: str = "", advice: str = "") -> Failed:
         """Report something about a layer at the field to blame; returns what to raise."""
@@ -129,8 +129,8 @@ class Problems:
     ) -> None:
         source = site.layer.source
         key = (source.path, node.start, code)
-        if key not in self._said:
+        if key not in self._reported:
             steps.spend(STEPS_OF_DIAGNOSTIC)
-            self._said.add(key)
+            self._reported.add(key)
             end = node.end if isinstance(node, Scalar) else node.start + 1
             kept.append(source.diagnostic(code, node.start, end, message, advice, severity))

@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from convcalc.language.named import Named
     from convcalc.network import Network
 
-LARGEST_FILE = 16 * 2**20
+_LARGEST_FILE = 16 * 2**20
 """Bytes of a spec that are read at most."""
-LONGEST_LINE = 10_000
+_LONGEST_LINE = 10_000
 """Characters of a line that are kept with what is found in it."""
 STEPS_OF_DIAGNOSTIC = 20
 
@@ -130,7 +130,7 @@ class Source:
 
     @cached_property
     def _line_starts(self) -> list[int]:
-        return [0, *(found.end() for found in re.finditer("\r\n|\r|\n", self.text))]
+        return [0, *(line_break.end() for line_break in re.finditer("\r\n|\r|\n", self.text))]
 
     def line(self, index: int) -> int:
         """The line of a place, from 1."""
@@ -142,7 +142,7 @@ class Source:
             return "", len(self.text)
         if line != self._last_line[0]:  # what is found in one long line shares its text
             first = self._line_starts[line - 1]
-            text = re.split("[\r\n]", self.text[first : first + LONGEST_LINE], maxsplit=1)[0]
+            text = re.split("[\r\n]", self.text[first : first + _LONGEST_LINE], maxsplit=1)[0]
             self._last_line = line, text, first
         return self._last_line[1:]
 
@@ -169,7 +169,7 @@ class Source:
 def before_blanks(text: str, start: int, end: int) -> int:
     """The place behind the last character between two places that is no blank; the first one where all are."""
     while end > start:
-        part = text[max(start, end - LONGEST_LINE) : end]
+        part = text[max(start, end - _LONGEST_LINE) : end]
         written = len(part.rstrip())
         end -= len(part) - written
         if written:
@@ -181,7 +181,7 @@ def read(path: str | os.PathLike[str]) -> Source:
     """The text of a file, of standard input for ``-``, or of a network of the zoo for ``zoo:NAME``.
 
     Raises:
-        SpecError: it is missing, a directory, not UTF-8, or larger than `LARGEST_FILE`.
+        SpecError: it is missing, a directory, not UTF-8, or larger than 16 MiB.
     """
     path = os.fspath(path)
     if zoo.is_in_zoo(path):
@@ -189,14 +189,14 @@ def read(path: str | os.PathLike[str]) -> Source:
     shown = "<stdin>" if path == "-" else encodable(path)
     try:
         if path == "-":
-            data = sys.stdin.buffer.read(LARGEST_FILE + 1)
+            data = sys.stdin.buffer.read(_LARGEST_FILE + 1)
         else:
             if os.path.isdir(path):
                 raise _unreadable(
                     shown, "is a directory, expected a file", f"name its files: {path.rstrip('/')}/*.yaml"
                 )
             with open(path, "rb") as file:
-                data = file.read(LARGEST_FILE + 1)
+                data = file.read(_LARGEST_FILE + 1)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         advice = f"{zoo.SCHEME}{path} is the network of the zoo" if path in zoo.names() else ""
@@ -207,8 +207,8 @@ def read(path: str | os.PathLike[str]) -> Source:
 def _of_zoo(path: str) -> Source:
     file, name = zoo.file_of(path), encodable(path.removeprefix(zoo.SCHEME))
     if file is None:
-        found = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
-        raise _unreadable(f"{zoo.SCHEME}{name}", found, zoo.advice(name))
+        problem = f"there is no network `{name}` in the zoo" if name else "names no network, expected zoo:NAME"
+        raise _unreadable(f"{zoo.SCHEME}{name}", problem, zoo.advice(name))
     return decoded(path, file.read_bytes())
 
 
@@ -216,10 +216,10 @@ def decoded(path: str, data: bytes) -> Source:
     """The text of a file that has been read.
 
     Raises:
-        SpecError: it is not UTF-8, or larger than `LARGEST_FILE`.
+        SpecError: it is not UTF-8, or larger than 16 MiB.
     """
-    if len(data) > LARGEST_FILE:
-        raise _unreadable(path, f"is larger than {LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
+    if len(data) > _LARGEST_FILE:
+        raise _unreadable(path, f"is larger than {_LARGEST_FILE // 2**20} MiB, the most a spec may be", "", "CC008")
     data = data.removeprefix(codecs.BOM_UTF8)  # here, as the places in an error of utf-8-sig leave it out
     try:
         text = data.decode()

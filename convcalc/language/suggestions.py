@@ -8,22 +8,22 @@ from itertools import islice
 from convcalc import steps
 from convcalc.language.elsewhere import NO_KINDS, kind_named, squashed
 
-MOST_LISTED = 20
+_MOST_LISTED = 20
 """Names that a message lists."""
 KEPT_SHARE = 1 / 3
 """Of a run's steps, which suggestions leave to the rest: without one, a message is still a message."""
-LEAST_ALIKE = 0.6
+_LEAST_ALIKE = 0.6
 """Of two words, twice the characters that they share for each that they have."""
 STEPS_OF_NAME = 2
-STEPS_OF_COMPARISON = 10
-PAIRS_IN_STEP = 12
+_STEPS_OF_COMPARISON = 10
+_PAIRS_IN_STEP = 12
 """Of the characters of two words that are compared."""
 
 
 def listed(names: Collection[str], before: str = "") -> str:
     """Names in a row, each with something before it; of very many, the first."""
-    more = ["..."] if len(names) > MOST_LISTED else []
-    return ", ".join([*(f"{before}{name}" for name in islice(names, MOST_LISTED)), *more])
+    more = ["..."] if len(names) > _MOST_LISTED else []
+    return ", ".join([*(f"{before}{name}" for name in islice(names, _MOST_LISTED)), *more])
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
@@ -58,13 +58,13 @@ def _nearest(word: str, known: Collection[str]) -> list[str]:
     names = {_plain(name): name for name in known if len(name) <= 4 * (len(word) + 1)}  # longer ones are not alike
     matcher = SequenceMatcher()
     matcher.set_seq2(word)
-    best = (LEAST_ALIKE, "")
+    best = (_LEAST_ALIKE, "")
     nearest = []
     for name in names:
         matcher.set_seq1(name)
         if matcher.real_quick_ratio() < best[0]:
             continue
-        steps.spend(STEPS_OF_COMPARISON + len(name) * len(word) // PAIRS_IN_STEP)
+        steps.spend(_STEPS_OF_COMPARISON + len(name) * len(word) // _PAIRS_IN_STEP)
         if matcher.quick_ratio() >= best[0] and (likeness := (matcher.ratio(), name)) >= best:
             best, nearest = likeness, [names[name]]
     return nearest

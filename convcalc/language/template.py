@@ -20,9 +20,11 @@ from convcalc.language.labels import Label, is_computed
 from convcalc.language.limits import Limit, entries, limits
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close, did_you_mean, kind_meant, listed
-from convcalc.language.tree import Node, Scalar, brief, described
+from convcalc.language.tree import Node, Scalar, brief, described, entries_of, items_of
 from convcalc.language.values import Value, ValueReader
+from convcalc.language.written import COMMON, MERGES, RESERVED, Written, ignored_in, numbered
 from convcalc.layers import Kind, field_types, required
+from convcalc.layers import load as load_kind
 
 IN_LAYER = ("in_channels", "input_channels", "rank")
 """Names every expression in a layer may use: the channels that enter it, those that enter the block it stands in, and
@@ -30,14 +32,9 @@ its number of spatial axes."""
 
 
 STEPS_OF_LAYER = 20
-STEPS_OF_FIELD = 3
+_STEPS_OF_FIELD = 3
 NAMES_IN_STEP = 10
 """That are put into a set or a table of their own."""
-
-
-def numbered(kind: str, number: int) -> str:
-    """The name of a layer that has been given none."""
-    return f"{kind}{'_' if kind[-1:].isdigit() else ''}{number}"  # relu6_1, not relu61
 
 
 class Reference:
@@ -91,7 +88,7 @@ class Layer:
         self.branches: list[list[Layer]] | None = None
         self.budget: dict[str, Limit] | None = None
         self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
-        self.body: Node | None = None  # what is written behind the key, where somebody wants to know
+        self.body: Node | None = None  # what is written behind the key, if `keep_bodies`
         self.broken = False  # in a way that has been reported and leaves nothing to build
         self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
@@ -135,14 +132,11 @@ class Block:
         self.used.update((name in self.parameters, name) for name in names)
 
 
-COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
-MERGES = ("add", "mul", "max", "min", "concat")
-RESERVED = ("input", "previous")
 REPEAT = Whole("how often the layer stands here in a row")
 WHEN = Flag("the layer is left out where this is false")
 
 
-class Scope:
+class InReach:
     """What can be named where a layer stands: values for expressions, tensors and layers for references.
 
     `inputs` are the names of what enters; of several, none of which is called `input`, at the top of a spec, it is not
@@ -160,10 +154,10 @@ class Scope:
         self.counts: dict[str, int] = {}
         self.missing: dict[str, list[int]] = {}  # names that nothing above has, with the problems that say so
 
-    def repeated(self) -> Scope:
+    def repeated(self) -> InReach:
         """A scope of its own for the branches of a repeated layer, from which what is outside can be seen."""
         steps.spend((len(self.values) + len(self.tensors)) // NAMES_IN_STEP)
-        inner = Scope({*self.values, "index"}, self.inputs, self.absent)
+        inner = InReach({*self.values, "index"}, self.inputs, self.absent)
         inner.tensors |= self.tensors
         inner.is_computed = self.is_computed
         return inner
@@ -183,21 +177,19 @@ class Compiler(ValueReader):
     def __init__(
         self,
         source: Source,
-        find_kind: Callable[[str], type[Kind] | None],
         find_block: Callable[[str], Block | None],
         known: Callable[[], list[str]],
     ) -> None:
         super().__init__(source)
-        self.find_kind = find_kind
         self.find_block = find_block
         self.known = known
         self.keep_bodies = False
 
     def of(self, source: Source) -> Compiler:
         """One that looks up the same kinds and blocks, for another text."""
-        return Compiler(source, self.find_kind, self.find_block, self.known)
+        return Compiler(source, self.find_block, self.known)
 
-    def sequence(self, node: Node, scope: Scope, what: str = "layers") -> list[Layer]:
+    def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
             message = f"{what}: expected a list of layers, found {described(node)}"
@@ -205,8 +197,8 @@ class Compiler(ValueReader):
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
-    def stream(self, items: list[Node], scope: Scope) -> Iterator[Layer]:
-        """As `sequence`, a layer at a time, letting go of each item: a large spec is never held twice."""
+    def stream(self, items: list[Node], scope: InReach) -> Iterator[Layer]:
+        """As `sequence`, a layer at a time, dropping each item: a large spec is never in memory twice."""
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
         while waiting:
@@ -214,11 +206,13 @@ class Compiler(ValueReader):
             if layer is not None:
                 yield layer
 
-    def layer(self, node: Node, scope: Scope) -> Layer | None:
+    def layer(self, node: Node, scope: InReach) -> Layer | None:
         """One layer, None if it cannot be told which."""
-        key, body = self._key_and_body(node)
-        if key is None:
+        written = Written.of(node)
+        if written is None or not written.is_sound:
+            self._refuse(node)
             return None
+        key, body = written.key, written.body
         self.place = key.start
         steps.spend(STEPS_OF_LAYER)
         layer, before = Layer(self.source, key), len(self.problems)
@@ -228,12 +222,11 @@ class Compiler(ValueReader):
         number = scope.counts[layer.kind_name] = scope.counts.get(layer.kind_name, 0) + 1
         names = scope.in_layer
         if isinstance(body, tree.Mapping):
-            steps.spend(STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
-            repeated = body.find("repeat") is not None
-            inside = names | {"index"} if repeated else names
+            steps.spend(_STEPS_OF_FIELD * len(body.entries) + len(names) // NAMES_IN_STEP)
+            inside = names | {"index"} if written.is_repeated else names
             for name, value in body.entries:
                 if name.value == "branches" and layer.kind_name in MERGES:
-                    self._branches(layer, value, scope.repeated() if repeated else scope)
+                    self._branches(layer, value, scope.repeated() if written.is_repeated else scope)
                 elif name.value in COMMON:
                     self._common(layer, str(name.value), value, scope, names if name.value == "repeat" else inside)
                 else:
@@ -247,21 +240,14 @@ class Compiler(ValueReader):
         layer.broken = layer.broken or len(self.problems) > before
         return layer
 
-    def _key_and_body(self, node: Node) -> tuple[Scalar | None, Node | None]:
-        if isinstance(node, Scalar) and isinstance(node.value, str):
-            return node, None
-        if isinstance(node, tree.Mapping) and len(node.entries) == 1:
-            key, body = node.entries[0]
-            if isinstance(key.value, str):
-                empty = isinstance(body, Scalar) and body.value is None and body.plain
-                return key, None if empty else body
-        found, advice = described(node), ""
+    def _refuse(self, node: Node) -> None:
+        """Report what stands in a list of layers and is none."""
+        what, advice = described(node), ""
         if isinstance(node, tree.Mapping):
-            found, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
+            what, advice = f"a mapping of {len(node.entries)} keys", self._forms().of_entries(node.entries)
         elif isinstance(node, tree.Sequence):
             advice = self._forms().of_list(node.items)
-        self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {found}", advice)
-        return None, None
+        self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {what}", advice)
 
     def _definition(self, layer: Layer) -> None:
         self._look_up(layer, layer.kind_name)
@@ -276,7 +262,7 @@ class Compiler(ValueReader):
 
     def _look_up(self, layer: Layer, name: str) -> None:
         layer.block = self.find_block(name)
-        layer.kind = self.find_kind(name) if layer.block is None else None
+        layer.kind = load_kind(name) if layer.block is None else None
 
     def _forms(self) -> Forms:
         def fields_of(name: str) -> tuple[list[str], Sequence[str]]:
@@ -286,7 +272,7 @@ class Compiler(ValueReader):
 
         return Forms(self.source.text, self.known(), fields_of)
 
-    def _branches(self, layer: Layer, node: Node, scope: Scope) -> None:
+    def _branches(self, layer: Layer, node: Node, scope: InReach) -> None:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
@@ -309,7 +295,7 @@ class Compiler(ValueReader):
             advice = elsewhere or did_you_mean(name, known) or f"it has {listed(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
-    def _common(self, layer: Layer, name: str, node: Node, scope: Scope, names: set[str]) -> None:
+    def _common(self, layer: Layer, name: str, node: Node, scope: InReach, names: set[str]) -> None:
         if name == "repeat":
             layer.repeat = self.value(node, names, REPEAT, name)
         elif name == "when":
@@ -324,9 +310,10 @@ class Compiler(ValueReader):
         elif name == "budget":
             layer.budget = limits(self, node)
         elif name == "lint":
-            layer.ignored = self._ignored(node)
+            layer.ignored = ignored_in(node)
+            self._check_ignored(node)
 
-    def _arrays(self, layer: Layer, node: tree.Mapping, scope: Scope, names: set[str]) -> None:
+    def _arrays(self, layer: Layer, node: tree.Mapping, scope: InReach, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
             arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
@@ -341,24 +328,20 @@ class Compiler(ValueReader):
                     expected = f"expected an array of a layer above, as in {reference.name}.weight"
                     self.problem("CC011", value, f"share: {key.value}: {expected}, found {described(value)}")
 
-    def _ignored(self, node: Node) -> tuple[Scalar, ...]:
-        """The rules that are named under `lint`; whether there are such is for who runs them."""
-        found: tuple[Scalar, ...] = ()
+    def _check_ignored(self, node: Node) -> None:
+        """That rules are named under `lint`; whether there are such is for who runs them."""
         for _, value in entries(self, node, "lint", ("ignore",)):
-            for item in value.items if isinstance(value, tree.Sequence) else [value]:
-                if isinstance(item, Scalar) and isinstance(item.value, str):
-                    found += (item,)
-                else:
+            for item in items_of(value):
+                if not isinstance(item, Scalar) or not isinstance(item.value, str):
                     expected = "expected a rule's code or name, or a list of them"
                     self.problem("CC011", item, f"ignore: {expected}, found {described(item)}")
-        return found
 
-    def _references(self, node: Node, scope: Scope, what: str, names: set[str]) -> list[Reference] | None:
-        items = node.items if isinstance(node, tree.Sequence) and what == "from" else [node]
-        steps.spend(STEPS_OF_FIELD * len(items))
+    def _references(self, node: Node, scope: InReach, what: str, names: set[str]) -> list[Reference] | None:
+        items = items_of(node) if what == "from" else [node]
+        steps.spend(_STEPS_OF_FIELD * len(items))
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
-        found = []
+        references = []
         for item in items:
             if (
                 not isinstance(item, Scalar)
@@ -371,7 +354,7 @@ class Compiler(ValueReader):
                 self.problem("CC011", item, message, advice)
                 return None
             if is_computed(item.value):
-                found.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
+                references.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
                 continue
             first = item.value.partition(".")[0]
             if first not in scope.tensors and not scope.is_computed:
@@ -379,10 +362,10 @@ class Compiler(ValueReader):
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
                 scope.missing.setdefault(first, []).append(len(self.problems) - 1)
                 return None
-            found.append(Reference(item.value, item))
-        return found or None
+            references.append(Reference(item.value, item))
+        return references or None
 
-    def _bare(self, layer: Layer, body: Node, scope: Scope) -> None:
+    def _bare(self, layer: Layer, body: Node, scope: InReach) -> None:
         """`linear: 1000`: the value of the one required field, or of the only one."""
         types = layer.types()
         required = layer.required()
@@ -410,7 +393,7 @@ class Compiler(ValueReader):
         missing = [name for name in layer.required() if name not in layer.fields]
         if not missing:
             return
-        written = [str(key.value) for key, _ in body.entries] if isinstance(body, tree.Mapping) else []
+        written = [str(key.value) for key, _ in entries_of(body)]
         strange = [word for word in written if word not in layer.types()]
         misspelt = {meant for word in strange for meant in [field_named(word, missing), *close(word, missing)]}
         missing = [name for name in missing if name not in misspelt]
@@ -418,7 +401,7 @@ class Compiler(ValueReader):
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
-    def _name(self, layer: Layer, body: Node | None, number: int, scope: Scope) -> None:
+    def _name(self, layer: Layer, body: Node | None, number: int, scope: InReach) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
         layer.name = numbered(layer.kind_name, number)
         if node is not None:

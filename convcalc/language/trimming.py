@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from convcalc import steps
 from convcalc.language.document import loads
-from convcalc.language.edits import Change, Layout, applied
+from convcalc.language.edits import LayerChange, Layout, applied
 from convcalc.language.outline import Outline
 from convcalc.language.source import Diagnostic, Edit, Source, SpecError
 from convcalc.language.tree import Mapping
@@ -45,15 +45,14 @@ def _read(source: Source) -> tuple[Network, dict[str, Place]]:
 
 
 def _unused(warnings: Iterable[Diagnostic]) -> dict[str, Place]:
-    """Where the parameters stand that nothing uses, by what is said of them."""
+    """Where the parameters stand that nothing uses, by the message about each."""
     return {warning.message: (warning.line, warning.column) for warning in warnings if warning.code == "CC113"}
 
 
 def _edits(source: Source, places: Collection[Place]) -> Iterable[Edit]:
     """What leaves out the parameters at lines and columns, in their blocks and in every call of these."""
     outline, layout = Outline(source), Layout(source.text)
-    scopes = [outline.scope, *(block.scope for block in outline.own.values())]
-    calls = [layer for scope in scopes for layer in scope.everything()]
+    calls = [layer for scope in outline.scopes for layer in scope.everything()]
     blocks = outline.root.find("blocks")
     edits: list[Edit] = []
     for key, block in blocks.entries if isinstance(blocks, Mapping) else []:
@@ -65,14 +64,14 @@ def _edits(source: Source, places: Collection[Place]) -> Iterable[Edit]:
         if not names or not all(isinstance(layer.body, Mapping) for layer in called):
             continue  # a value alone is that of a parameter that is not named
         if len(names) == len(parameters.entries):
-            edits += layout.fields(key, block, Change(dropped=frozenset({"parameters"})))
+            edits += layout.fields(key, block, LayerChange(dropped=frozenset({"parameters"})))
         else:
             parameters_key = next(name for name, _ in block.entries if name.value == "parameters")
-            edits += layout.fields(parameters_key, parameters, Change(dropped=names))
+            edits += layout.fields(parameters_key, parameters, LayerChange(dropped=names))
         for layer in called:
             body = layer.body
             if isinstance(body, Mapping) and (given := names & {str(name.value) for name, _ in body.entries}):
-                edits += layout.edits(layer, Change(dropped=given))
+                edits += layout.edits(layer, LayerChange(dropped=given))
     return dict.fromkeys(edits)
 
 

@@ -26,7 +26,7 @@ from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import Node, Scalar, scalar
 
-STEPS_OF_VALUE = 2
+_STEPS_OF_VALUE = 2
 
 Read = TypeVar("Read")
 
@@ -142,7 +142,7 @@ class ValueReader:
         return scalar(text[first:last], start + first, start + last)
 
     def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
-        steps.spend(STEPS_OF_VALUE * len(node.items))
+        steps.spend(_STEPS_OF_VALUE * len(node.items))
         if type_ is not None and type_.item is None:
             self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
             return Value(node, None)
@@ -199,9 +199,9 @@ class ValueReader:
         self._add(self.source.diagnostic(code, start, end, message, advice))
 
     def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
-        name, whole = part.id, part.id == node.value
+        name, is_alone = part.id, part.id == node.value
         expected = f"expected {type_.expected}; " if type_ is not None else ""
-        if whole and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
+        if is_alone and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
             advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
             self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
             return
@@ -213,8 +213,8 @@ class ValueReader:
             advice = f"{name} is a function: {FUNCTIONS[name][1]}"
         if not advice and name == "index":
             advice = "index is the number of a repetition: it has a value where `repeat` stands, or within"
-        found = f"found `{name}`, which has no value here" if whole else f"`{name}` has no value here"
-        code = "CC011" if whole and type_ is not None and not advice else "CC013"
+        problem = f"found `{name}`, which has no value here" if is_alone else f"`{name}` has no value here"
+        code = "CC011" if is_alone and type_ is not None and not advice else "CC013"
         if not advice and (type_ is None or not type_.words):
             advice = "a value of your own stands under `variables`, or among the parameters of the block"
-        self._blame(node, part, code, f"{field}: {expected}{found}", advice)
+        self._blame(node, part, code, f"{field}: {expected}{problem}", advice)

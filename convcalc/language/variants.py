@@ -14,10 +14,10 @@ from convcalc import layers
 from convcalc.language import library, tree
 from convcalc.language.named import split
 from convcalc.language.outline import Definition, Outline, definitions
+from convcalc.language.parsing import parse
 from convcalc.language.source import Source, SpecError
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.template import Block, Compiler
-from convcalc.language.tree import parse
 
 
 class Shipped(msgspec.Struct, frozen=True):
@@ -94,22 +94,22 @@ def parsed(text: str, outline: Outline, more: Mapping[str, Definition]) -> list[
     Raises:
         VariantError: no such name, or not of this form.
     """
-    found: dict[str, Variant] = {}
+    variants: dict[str, Variant] = {}
     for part in split(text, ","):
         labels = [part.strip()] if part.strip() != "all" else list(VARIANTS)
         for label in labels:
             if not label:
                 raise VariantError(f"expected a name on both sides of each comma, found `{text}`")
             variant = _variant(label, outline, more)
-            found.setdefault(variant.label, variant)
-    return list(found.values())
+            variants.setdefault(variant.label, variant)
+    return list(variants.values())
 
 
 def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Variant:
     name, *options = split(text, ":")
     shipped = VARIANTS.get(name)
     if shipped is None:
-        if not is_replacement(name, outline, more):
+        if not _is_replacement(name, outline, more):
             own = [*VARIANTS, *outline.own, *more]
             advice = did_you_mean(name, [*own, *library.block_names()]) or f"there are {', '.join(own)}"
             raise VariantError(f"there is no variant or block `{name}`; {advice}")
@@ -136,7 +136,7 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped, keeps_size)
 
 
-def is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
+def _is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
     """Whether there is a kind or block of that name."""
     return name in more or outline.block(name) is not None or layers.load(name) is not None
 
@@ -165,21 +165,14 @@ def read_blocks(source: Source) -> dict[str, Definition]:
     parsed = parse(source)
     root, problems = parsed.root, list(parsed.problems)
     own: dict[str, Block] = {}
-    compiler = Compiler(source, layers.load, lambda name: own.get(name) or library.block(name), lambda: [*own])
+    compiler = Compiler(source, lambda name: own.get(name) or library.block(name), lambda: [*own, *library.names()])
     if not isinstance(root, tree.Mapping):
         if not problems:
             start = root.start if root is not None else 0
             message = "expected a mapping from names to blocks, each with `layers`"
             problems.append(source.diagnostic("CC012", start, start + 1, message))
         raise SpecError(problems)
-    for key, node in root.entries:
-        name = str(key.value)
-        if layers.load(name) is not None:
-            compiler.problem("CC011", key, f"blocks: `{name}` is the name of a layer kind")
-        own[name] = Block(name, source)
-        library.define(own[name], node, compiler)
-    for key, node in root.entries:
-        library.fill(own[str(key.value)], node, compiler)
+    library.read_blocks(root.entries, own, compiler)
     if problems or compiler.problems:
         raise SpecError([*problems, *compiler.problems])
     return definitions(source, root)

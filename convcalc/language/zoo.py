@@ -10,7 +10,7 @@ from convcalc import shipped
 from convcalc.language.suggestions import did_you_mean
 
 SCHEME = "zoo:"
-MEMBER = re.compile(r"[A-Za-z][\w-]*-[A-Za-z]*\d+\b")
+_MEMBER = re.compile(r"[A-Za-z][\w-]*-[A-Za-z]*\d+\b")
 """How a comment names another member of a family: EfficientNet-B1."""
 
 
@@ -41,19 +41,19 @@ def advice(name: str) -> str:
     """What there is, for who asked for what is not, and what may have been meant."""
     name = name.removesuffix(".yaml")
     there = f"the zoo has {', '.join(names())}"
-    if family := family_of(name):
+    if family := _family_of(name):
         return f"it is {SCHEME}{family} with other variables by --set, which `convcalc zoo {family}` lists; {there}"
     meant = did_you_mean(name, names())
     return f"{meant} {there}" if meant else there
 
 
-def family_of(name: str) -> str | None:
+def _family_of(name: str) -> str | None:
     """The network whose spec names another member of its family in a comment: resnet50 for ResNet-101."""
     if _folded(name) in map(_folded, names()):  # one of its own, spelled in another way
         return None
     for network in names():
         comments = re.findall(r"#.*", (folder() / f"{network}.yaml").read_text("utf-8"))
-        if _folded(name) in map(_folded, MEMBER.findall(" ".join(comments))):
+        if _folded(name) in map(_folded, _MEMBER.findall(" ".join(comments))):
             return network
     return None
 

@@ -175,8 +175,9 @@ class _FixTrial:
         for shapes, before in [({}, self.before.network), *([self.elsewhere] if gone else [])]:
             after = examine(source, inputs=shapes)
             if after.network is None or after.problems:
-                because = f": {after.problems[0].message}" if after.problems else ""
-                return f"the spec would not load any more{_at(shapes)}{because}"
+                first = min(after.problems, key=lambda problem: (problem.line, problem.column), default=None)
+                reason = f": {first.message}" if first is not None else ""
+                return f"the spec would not load any more{_at(shapes)}{reason}"
             reason = _otherwise(before, after.network, biasless, gone)
             if reason:
                 return f"{reason}{_at(shapes)}"

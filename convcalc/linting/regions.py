@@ -1,18 +1,17 @@
 """The parts of a spec's text that a remark can be about: each written layer, each block's definition, each other field.
 
-Reads the tree as it is written, so that there are regions also where a spec has mistakes.
+They come from the spec as it is written, so that there are regions also where it has mistakes.
 """
 
 from __future__ import annotations
 
 import bisect
-from collections.abc import Iterator
-from collections.abc import Sequence as Sequence_
+from collections.abc import Iterator, Sequence
 
 from convcalc.language.edits import Layout
+from convcalc.language.outline import Outline, Scope
 from convcalc.language.source import Source, before_blanks
-from convcalc.language.template import MERGES, numbered
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.tree import Mapping, Node, Scalar, entries_of
 
 
 class Region:
@@ -35,7 +34,7 @@ class Region:
 class Around:
     """Finds the innermost region at a place."""
 
-    def __init__(self, regions: Sequence_[Region]) -> None:
+    def __init__(self, regions: Sequence[Region]) -> None:
         self._sorted = sorted(regions, key=lambda region: (region.start, -region.end))
         self._starts = [region.start for region in self._sorted]
         self._outer: list[int] = []  # of each the region it stands in, -1 for none
@@ -53,66 +52,39 @@ class Around:
         return self._sorted[number] if number >= 0 else None
 
 
-def regions(source: Source, tree: Mapping | None) -> list[Region]:
+def regions(outline: Outline) -> list[Region]:
     """All regions of a spec, outer ones before those within."""
-    return list(_Reader(source).spec(tree)) if tree is not None else []
+    return list(_Regions(outline).all())
 
 
-class _Reader:
-    def __init__(self, source: Source) -> None:
-        self.source = source
-        self.layout = Layout(source.text)
+class _Regions:
+    def __init__(self, outline: Outline) -> None:
+        self.outline = outline
+        self.layout = Layout(outline.source.text)
 
-    def spec(self, tree: Mapping) -> Iterator[Region]:
-        for key, value in tree.entries:
+    def all(self) -> Iterator[Region]:
+        for key, value in self.outline.root.entries:
             if key.value == "layers":
-                yield from self._layers(value, "", {})
+                yield from self._layers(self.outline.scope, "")
             elif key.value == "blocks":
                 yield from self._blocks(value)
             else:
                 yield self._region(key, value, "")
 
     def _blocks(self, node: Node) -> Iterator[Region]:
-        for key, definition in node.entries if isinstance(node, Mapping) else []:
+        for key, definition in entries_of(node):
             name = str(key.value)
             yield self._region(key, definition, name)
-            body = definition.find("layers") if isinstance(definition, Mapping) else None
-            if body is not None:
-                yield from self._layers(body, f"{name}.", {})
+            if isinstance(definition, Mapping):
+                yield from self._layers(self.outline.own[name].scope, f"{name}.")
 
-    def _layers(self, node: Node, prefix: str, counts: dict[str, int]) -> Iterator[Region]:
-        for item in node.items if isinstance(node, Sequence) else []:
-            key, body = _parts(item)
-            if key is None:
-                continue
-            kind = str(key.value)
-            number = counts[kind] = counts.get(kind, 0) + 1
-            fields = body if isinstance(body, Mapping) else None
-            written = fields.find("name") if fields is not None else None
-            name = str(written.value) if isinstance(written, Scalar) else numbered(kind, number)
-            yield self._region(key, body, prefix + name, _ignored(fields))
-            branches = fields.find("branches") if fields is not None and kind in MERGES else None
-            inner, counted = (f"{prefix}{name}.", {}) if fields and fields.find("repeat") else (prefix, counts)
-            for branch in branches.items if isinstance(branches, Sequence) else []:
-                yield from self._layers(branch, inner, counted)
+    def _layers(self, scope: Scope, prefix: str) -> Iterator[Region]:
+        for layer in scope.layers:
+            yield self._region(layer.key, layer.value, prefix + layer.name, layer.ignored)
+            if layer.inner is not None:
+                yield from self._layers(layer.inner, f"{prefix}{layer.name}.")
 
     def _region(self, key: Scalar, value: Node | None, name: str, ignored: tuple[Scalar, ...] = ()) -> Region:
-        start = key.start
         follows = value is not None and value.start >= key.end  # what stands behind an alias does not
         end = self.layout.end(value) if follows and value is not None else key.end
-        return Region(self.source, start, max(key.end, end), name, ignored)
-
-
-def _parts(item: Node) -> tuple[Scalar | None, Node | None]:
-    if isinstance(item, Scalar):
-        return item, None
-    if isinstance(item, Mapping) and item.entries:
-        return item.entries[0]
-    return None, None
-
-
-def _ignored(fields: Mapping | None) -> tuple[Scalar, ...]:
-    lint = fields.find("lint") if fields is not None else None
-    found = lint.find("ignore") if isinstance(lint, Mapping) else None
-    items = found.items if isinstance(found, Sequence) else [found]
-    return tuple(item for item in items if isinstance(item, Scalar) and isinstance(item.value, str))
+        return Region(self.outline.source, key.start, max(key.end, end), name, ignored)

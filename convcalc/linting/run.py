@@ -11,7 +11,7 @@ import msgspec
 
 from convcalc import rules, steps
 from convcalc.analysis.report import Report
-from convcalc.language.document import Examined, examine
+from convcalc.language.document import Reading, examine
 from convcalc.language.named import file_of
 from convcalc.language.source import Diagnostic, Source, SpecError, unfinished
 from convcalc.layers import Shape
@@ -137,9 +137,10 @@ class Linter:
     def _examined(self, path: str, source: Source, severities: dict[str, str], configuration: Configuration) -> Linted:
         """The findings of a text that could be read."""
         examined = examine(source, inputs=self.options.inputs, variables=self.options.variables)
+        diagnostics = examined.diagnostics
         base = base_of(self.options, path, self.files) if self.options.base is not None else ""
         settings = self._settings(configuration, path, base if isinstance(base, Report) else None)
-        file = _File(self, source, severities, configuration, examined, settings, examined.problems)
+        file = _File(self, source, severities, configuration, examined, settings, diagnostics)
         if isinstance(base, str) and base:
             start, end = examined.places.top("layers")
             message = f"growth cannot be told, because the base has mistakes: {base}"
@@ -212,7 +213,7 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     return base.base_of(options, path, files)
 
 
-def subject_of(source: Source, examined: Examined, settings: RuleSettings | None = None) -> Subject:
+def subject_of(source: Source, examined: Reading, settings: RuleSettings | None = None) -> Subject:
     """A spec as rules look at it."""
     network = examined.network or NOTHING
     return Subject(
@@ -245,18 +246,18 @@ class _File:
         source: Source,
         severities: dict[str, str],
         configuration: Configuration,
-        examined: Examined | None,
+        examined: Reading | None,
         settings: RuleSettings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
-        from convcalc.language.places import Places
+        from convcalc.language.places import TextPlaces
 
         self.linter = linter
         self.source = source
         self.severities = severities
         self.configured = configuration.severity
         self.network = examined.network if examined is not None else None
-        self.places = examined.places if examined is not None else Places(source, None, [], [])
+        self.places = examined.places if examined is not None else TextPlaces(source, None, [], [])
         warnings = tuple(examined.warnings) if examined is not None else ()
         self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings, warnings)
         self.ran = set(severities)
@@ -332,7 +333,7 @@ class _File:
         """The layers as the text has them, with what each suppresses."""
         from convcalc.linting.regions import regions
 
-        return regions(self.source, self.places.tree)
+        return regions(self.places.outline)
 
     # ---- what is not reported ----
 

@@ -14,9 +14,9 @@ import msgspec
 import yaml
 
 from convcalc import rules
+from convcalc.language.parsing import DEEPEST
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close
-from convcalc.language.tree import DEEPEST
 from convcalc.linting.regions import Region
 
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")

@@ -51,10 +51,10 @@ def flat(graph: LayerGraph) -> Folded:
 def folded(graph: LayerGraph, network: Network) -> Iterator[Folded]:
     """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
     shipped = ShippedBlocks(graph, network)
+    module = _module_of_all(graph, Modules(graph).grouped(sequence(graph)))
     for joining in (True, False):
         templates = Templates(graph, joining=joining)
-        root = templates.root(_module_of_all(graph, Modules(graph).grouped(sequence(graph))))
-        yield _Folding(graph, root, templates.every, shipped).written()
+        yield _Folding(graph, templates.root(module), templates.every, shipped).written()
 
 
 def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:

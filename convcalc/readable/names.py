@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from functools import cache
 
 from convcalc import layers
-from convcalc.language.template import RESERVED, numbered
+from convcalc.language.written import RESERVED, numbered
 
 LONGEST = 80
 """Characters of a name; a longer one keeps its end, where what is particular to it stands."""

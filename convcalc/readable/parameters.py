@@ -9,8 +9,9 @@ from typing import Any
 import msgspec
 
 from convcalc.language.expressions import is_name
-from convcalc.language.template import COMMON, IN_LAYER
+from convcalc.language.template import IN_LAYER
 from convcalc.language.writing import value_text
+from convcalc.language.written import COMMON
 from convcalc.readable.names import legal, unlike
 from convcalc.readable.slots import Slot, Unfit
 

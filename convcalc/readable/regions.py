@@ -10,7 +10,7 @@ from bisect import bisect_left
 from collections.abc import Sequence
 
 from convcalc.imports.record import Imported, Layer
-from convcalc.language.template import MERGES
+from convcalc.language.written import MERGES
 from convcalc.layers import Shape
 from convcalc.readable.names import legal, unlike
 from convcalc.readable.parts import SingleLayer

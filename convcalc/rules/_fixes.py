@@ -12,11 +12,12 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from convcalc.language.edits import Layout
-from convcalc.language.outline import Outline, Scope, Written
+from convcalc.language.outline import Definition, Outline, Placed, Scope
 from convcalc.language.site import Site
 from convcalc.language.source import Edit, Source
-from convcalc.language.template import MERGES, Layer, numbered
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.template import Layer
+from convcalc.language.tree import Mapping, Node, Scalar, Sequence, children
+from convcalc.language.written import Written, names_in, numbered
 from convcalc.rules._subject import Fix, Subject
 from convcalc.visible import in_yaml
 
@@ -127,169 +128,101 @@ def removal(subject: Subject, index: int, because: Iterable[int] = ()) -> Fix | 
     values = [*layer.fields.values(), *([layer.repeat] if layer.repeat is not None else [])]
     if layer.when is not None or not all(value.constant for value in values):
         return None  # with other variables it may be none that does nothing
-    writing = _writing(subject.source)
-    place = writing.places.get(layer.key.start)
-    if place is None:
+    removal_ = _removal(subject.places.outline)
+    removed = removal_.layers.get(layer.key.start)
+    if removed is None:
         return None
-    if because and place.position and writing.before(place) is None:
+    if because and removed.position and removal_.before(removed) is None:
         return None  # what stands before it here may be left out, or not
-    redirected = writing.redirected(place)
-    cut = _cut(writing, place)
+    redirected = removal_.redirected(removed)
+    cut = _cut(removal_.layout, removed)
     if redirected is None or cut is None:
         return None
-    return Fix(f"remove {place.layer.name}", (cut, *redirected))
+    return Fix(f"remove {removed.name}", (cut, *redirected))
 
 
-class _Place:
-    """Where a written layer stands: in which list, and in which scope its name counts."""
+class _Removal:
+    """What taking layers out of one spec without mistakes rests on: its layers by the place of their key.
 
-    def __init__(self, layer: Written, sequence: Sequence, position: int, scope: Scope, around: Mapping | None) -> None:
-        self.layer = layer
-        self.sequence = sequence
-        self.position = position
-        self.scope = scope
-        self.around = around  # the definition of a block, None for the spec's own layers
+    Those of which the text has one and the spec several, by an alias, are not among them.
+    """
 
+    def __init__(self, outline: Outline) -> None:
+        self.layout = _layout(outline.source)
+        self.outline = outline
+        self.layers: dict[int, Placed] = {}
+        self.around: dict[Scope, Definition | None] = {}
+        self._names: dict[Definition | None, list[Scalar]] = {}
+        several: set[int] = set()
+        for block in (None, *outline.own.values()):
+            for scope in (outline.scope if block is None else block.scope).scopes():
+                self.around[scope] = block
+                for layer in scope.layers:
+                    start, sequence = layer.key.start, layer.sequence
+                    if start in self.layers or not sequence.start <= start < sequence.end:
+                        several.add(start)
+                    self.layers[start] = layer
+        for start in several:
+            del self.layers[start]
 
-class _Writing:
-    """The layers of a spec without mistakes as they are written, by the place of their key, where it is their own."""
-
-    def __init__(self, source: Source) -> None:
-        self.layout = _layout(source)
-        self.outline = Outline(source)
-        self.places: dict[int, _Place] = {}
-        self._several: set[int] = set()
-        self._numbered: dict[Scope, dict[str, tuple[Written, int]]] = {}
-        self._named: dict[int, list[Scalar]] = {}
-        self._note(self.outline.root.find("layers"), self.outline.scope, None)
-        for block in self.outline.own.values():
-            self._note(block.node.find("layers"), block.scope, block.node)
-        for start in self._several:
-            del self.places[start]
-
-    def _note(self, node: Node | None, scope: Scope, around: Mapping | None) -> None:
-        written = {layer.key.start: (layer, inner) for inner in scope.scopes() for layer in inner.layers}
-        for sequence in _sequences(node):
-            for position, item in enumerate(sequence.items):
-                key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
-                if key is None or key.start not in written:
-                    continue
-                if key.start in self.places or not sequence.start <= key.start < sequence.end:
-                    self._several.add(key.start)
-                layer, inner = written[key.start]
-                self.places[key.start] = _Place(layer, sequence, position, inner, around)
-
-    def redirected(self, place: _Place) -> list[Edit] | None:
+    def redirected(self, removed: Placed) -> list[Edit] | None:
         """What keeps references as they are meant when a layer is taken out; None where that cannot be said."""
-        before = self.before(place)
-        for key, value in place.layer.body.entries if isinstance(place.layer.body, Mapping) else []:
-            if key.value == "from" and [name.value for name in _names(value)] not in ([before], ["previous"]):
+        before = self.before(removed)
+        for key, value in removed.fields:
+            if key.value == "from" and [name.value for name in names_in(value)] not in ([before], ["previous"]):
                 return None
             if key.value in {"branches", "share", "budget"}:
                 return None
         edits = []
-        for name in self._references(place.around):
-            layer, number = self._numbers(place.scope).get(str(name.value).partition(".")[0], (None, 0))
-            if layer is place.layer:
+        for reference in self._references(self.around[removed.scope]):
+            layer = removed.scope.by_name.get(str(reference.value).partition(".")[0])
+            if layer is removed:
                 new = before
-            elif (
-                layer is not None
-                and layer.kind == place.layer.kind
-                and not layer.named
-                and _follows(layer, place.layer)
-            ):
-                new = numbered(layer.kind, number - 1)
+            elif layer is not None and layer.kind == removed.kind and not layer.has_name and _follows(layer, removed):
+                new = numbered(layer.kind, layer.number - 1)
             else:
                 continue
-            if new is None or "." in str(name.value):
+            if new is None or "." in str(reference.value):
                 return None
-            edits.append(Edit(name.start, name.end, new))
+            edits.append(Edit(reference.start, reference.end, new))
         return list(dict.fromkeys(edits))
 
-    def before(self, place: _Place) -> str | None:
-        """The name of what enters a layer that says nothing of it."""
-        if place.position == 0:
-            begins = place.sequence is (place.around or self.outline.root).find("layers")
-            has_one_input = place.around is not None or self.outline.root.find("input") is not None
+    def before(self, layer: Placed) -> str | None:
+        """The name of what enters a layer that does not say where it starts from."""
+        if layer.position == 0:
+            block = self.around[layer.scope]
+            begins = layer.sequence is (self.outline.root if block is None else block.node).find("layers")
+            has_one_input = block is not None or self.outline.root.find("input") is not None
             return "input" if begins and has_one_input else None
-        item = place.sequence.items[place.position - 1]
-        key = item if isinstance(item, Scalar) else item.entries[0][0] if isinstance(item, Mapping) else None
-        above = self.places.get(key.start) if key is not None else None
-        if above is None or _conditional(above.layer):
-            return None
-        return above.layer.name
+        item = Written.of(layer.sequence.items[layer.position - 1])
+        previous = self.layers.get(item.key.start) if item is not None else None
+        return None if previous is None or previous.field("when") is not None else previous.name
 
-    def _numbers(self, scope: Scope) -> dict[str, tuple[Written, int]]:
-        """The layers of a scope by name, with their numbers among those of their kind."""
-        if scope not in self._numbered:
-            counts: dict[str, int] = {}
-            numbered = self._numbered[scope] = {}
-            for layer in scope.layers:
-                counts[layer.kind] = counts.get(layer.kind, 0) + 1
-                numbered[layer.name] = layer, counts[layer.kind]
-        return self._numbered[scope]
-
-    def _references(self, around: Mapping | None) -> list[Scalar]:
+    def _references(self, block: Definition | None) -> list[Scalar]:
         """All names of layers that stand in the definition of a block, or in the spec outside of these."""
-        key = 0 if around is None else around.start
-        if key not in self._named:
-            outside = Mapping([entry for entry in self.outline.root.entries if entry[0].value != "blocks"], 0, 0)
-            self._named[key] = list(_references(around or outside))
-        return self._named[key]
+        if block not in self._names:
+            scope = self.outline.scope if block is None else block.scope
+            names = self._names[block] = [name for layer in scope.everything() for name in layer.references]
+            outputs = self.outline.root.find("outputs") if block is None else None
+            names += names_in(outputs) if outputs is not None else []
+        return self._names[block]
 
 
-def _follows(layer: Written, other: Written) -> bool:
-    return layer.key.start > other.key.start
-
-
-def _conditional(layer: Written) -> bool:
-    return isinstance(layer.body, Mapping) and layer.body.find("when") is not None
+def _follows(layer: Placed, removed: Placed) -> bool:
+    return layer.key.start > removed.key.start
 
 
 @lru_cache(maxsize=1)
-def _writing(source: Source) -> _Writing:
-    return _Writing(source)
-
-
-def _sequences(node: Node | None) -> Iterator[Sequence]:
-    """A list of layers, and those in the branches of its merges."""
-    if not isinstance(node, Sequence):
-        return
-    yield node
-    for item in node.items:
-        if isinstance(item, Mapping) and item.entries and item.entries[0][0].value in MERGES:
-            body = item.entries[0][1]
-            branches = body.find("branches") if isinstance(body, Mapping) else None
-            for branch in branches.items if isinstance(branches, Sequence) else []:
-                yield from _sequences(branch)
-
-
-def _names(node: Node) -> list[Scalar]:
-    items = node.items if isinstance(node, Sequence) else [node]
-    if isinstance(node, Mapping):  # of single arrays that are shared
-        items = [value for _, value in node.entries]
-    return [item for item in items if isinstance(item, Scalar)]
-
-
-def _references(node: Node) -> Iterator[Scalar]:
-    """Every name of a layer that stands in a node as a reference to it."""
-    if isinstance(node, Sequence):
-        for item in node.items:
-            yield from _references(item)
-    elif isinstance(node, Mapping):
-        for key, value in node.entries:
-            if key.value in {"from", "share", "outputs"}:
-                yield from _names(value)
-            else:
-                yield from _references(value)
+def _removal(outline: Outline) -> _Removal:
+    return _Removal(outline)
 
 
 # ---- cutting an item out of a list -------------------------------------------------------------------------------
 
 
-def _cut(writing: _Writing, place: _Place) -> Edit | None:
+def _cut(layout: Layout, layer: Placed) -> Edit | None:
     """The item and what belongs to it, with its comments kept; None where it cannot be told from what is around."""
-    layout, sequence, position = writing.layout, place.sequence, place.position
+    sequence, position = layer.sequence, layer.position
     if any(
         not sequence.start <= item.start < sequence.end for item in sequence.items[max(0, position - 1) : position + 2]
     ):
@@ -393,6 +326,5 @@ def _scalars(node: Node) -> Iterator[Scalar]:
     if isinstance(node, Scalar):
         yield node
     else:
-        children = node.items if isinstance(node, Sequence) else [part for entry in node.entries for part in entry]
-        for child in children:
+        for child in children(node):
             yield from _scalars(child)

@@ -11,7 +11,7 @@ import msgspec
 from convcalc.analysis.analyze import receptive_fields, reported
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.field import Field
-from convcalc.language.places import Places
+from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
 from convcalc.network import Network, Node
@@ -77,7 +77,7 @@ class Subject:
         self,
         source: Source,
         network: Network,
-        places: Places,
+        places: TextPlaces,
         diagnostics: tuple[Diagnostic, ...] = (),
         settings: RuleSettings = RuleSettings(),  # noqa: B008  # frozen
         warnings: tuple[Diagnostic, ...] = (),

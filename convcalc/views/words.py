@@ -127,13 +127,13 @@ def _centred_apart(report: Report) -> list[str]:
     """The merges of which lint warns; fields that only start or step differently are no mistake."""
     if not report.misaligned:
         return []
-    from convcalc.language.places import Places
+    from convcalc.language.places import TextPlaces
     from convcalc.language.source import Source
     from convcalc.rules._subject import Subject
     from convcalc.rules.cc212_misaligned_merge import mistakes
 
     nowhere = Source("", "")
-    return mistakes(Subject(nowhere, report.network, Places(nowhere, None, [], [])))
+    return mistakes(Subject(nowhere, report.network, TextPlaces(nowhere, None, [], [])))
 
 
 MOST_NAMES = 5

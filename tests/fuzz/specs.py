@@ -21,7 +21,7 @@ from convcalc.fields import FieldError, FieldType
 from convcalc.language import library
 from convcalc.language.limits import LIMITED
 from convcalc.language.quantities import AMOUNTS
-from convcalc.language.template import MERGES
+from convcalc.language.written import MERGES
 from convcalc.layers import Kind, Shape
 from fuzz import expressions
 from fuzz.mutations import DUMPER, SHORT, TEXTS, mutated
