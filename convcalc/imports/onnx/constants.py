@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from convcalc import steps
 from convcalc.fields import LARGEST, MOST_AXES
 from convcalc.imports.errors import CannotImport, Inexpressible, plain
-from convcalc.imports.onnx.elements import Elements, all_of
+from convcalc.imports.onnx.elements import Elements, all_of, contiguous
 from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Attributes, Number, Tensor
 
 Shape = tuple[int, ...]
@@ -108,24 +107,6 @@ def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:
     return Constant((len(numbers),) if shape is None else shape, INT64, tuple(numbers))
 
 
-def strides(shape: Shape) -> list[int]:
-    """How far apart neighbours on each axis lie."""
-    found, step = [0] * len(shape), 1
-    for axis in range(len(shape) - 1, -1, -1):
-        found[axis], step = step, step * shape[axis]
-    return found
-
-
-def places(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int]:
-    """Where the elements of a view lie, in order."""
-    if 0 in shape:
-        return []
-    found = [start]
-    for size, step in zip(shape, steps, strict=True):
-        found = [place + index * step for place in found for index in range(size)]
-    return found
-
-
 def broadcast(shapes: Sequence[Shape]) -> Shape:
     """The shape of several that meet, aligned at the last axis."""
     rank = max(map(len, shapes), default=0)
@@ -139,15 +120,18 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     return tuple(sizes)
 
 
-def view(
-    constant: Constant, shape: Sequence[int], steps: Sequence[int], start: int = 0, elements: Elements | None = None
+def _view(
+    constant: Constant, shape: Sequence[int], offsets: Iterable[Sequence[int]], elements: Elements | None = None
 ) -> Constant:
-    """Elements of a constant in another shape or order."""
-    shape = checked(shape)
-    numbers = constant.numbers
-    if numbers is not None:
-        few = math.prod(shape) <= MOST_NUMBERS
-        numbers = tuple(numbers[place] for place in places(shape, steps, start)) if few else None
+    """Elements of a constant laid anew: `offsets` are, axis by axis, how far each place is from the first element."""
+    shape, numbers = checked(shape), constant.numbers
+    if numbers is not None and math.prod(shape) > MOST_NUMBERS:
+        numbers = None
+    elif numbers is not None:
+        places = [0] if math.prod(shape) else []
+        for along in offsets if places else ():
+            places = [place + offset for place in places for offset in along]
+        numbers = tuple(numbers[place] for place in places)
     return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements)
 
 
@@ -156,11 +140,19 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     if constant.shape == shape:
         return constant
     lacking = len(shape) - len(constant.shape)
-    own = strides(constant.shape)
-    sizes = (*(1,) * lacking, *constant.shape)
-    steps = [0 if size == 1 else step for size, step in zip(sizes, (*(0,) * lacking, *own), strict=True)]
-    repeated = view(constant, shape, steps, 0, _laid_anew([constant], shape))
+    own = zip(constant.shape, contiguous(constant.shape), strict=True)
+    steps = [*[0] * lacking, *(0 if size == 1 else step for size, step in own)]
+    offsets = ([step * place for place in range(size)] for size, step in zip(shape, steps, strict=True))
+    repeated = _view(constant, shape, offsets, _laid_anew([constant], shape))
     return repeated if is_learned(constant) else msgspec.structs.replace(repeated, made_of=())
+
+
+def tiled(constant: Constant, times: Sequence[int]) -> Constant:
+    """A constant laid end to end with itself, so many times on each axis."""
+    shape = tuple(size * time for size, time in zip(constant.shape, times, strict=True))
+    sizes = zip(constant.shape, contiguous(constant.shape), times, strict=True)
+    offsets = ([step * place for place in range(size)] * time for size, step, time in sizes)
+    return _view(constant, shape, offsets, _laid_anew([constant], shape))
 
 
 def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
@@ -184,55 +176,54 @@ def reshaped(constant: Constant, shape: Shape) -> Constant:
 
 def transposed(constant: Constant, order: Sequence[int]) -> Constant:
     """The axes in another order."""
-    steps = strides(constant.shape)
-    elements = constant.elements and constant.elements.transposed(order)
-    return view(constant, [constant.shape[axis] for axis in order], [steps[axis] for axis in order], 0, elements)
+    steps, elements = contiguous(constant.shape), constant.elements and constant.elements.transposed(order)
+    offsets = (range(0, constant.shape[axis] * steps[axis], steps[axis]) for axis in order)
+    return _view(constant, [constant.shape[axis] for axis in order], offsets, elements)
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     """A range of places on each axis."""
-    steps = strides(constant.shape)
-    start = sum(each.start * step for each, step in zip(ranges, steps, strict=True) if len(each))
-    along = [each.step * step for each, step in zip(ranges, steps, strict=True)]
     shape = tuple(map(len, ranges))
     elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
-    return view(constant, shape, along, start, elements)
+    along = zip(ranges, contiguous(constant.shape), strict=True)
+    return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     """Places of one axis, named by an array of them, whose shape takes the axis' place."""
-    size = constant.shape[axis]
-    shape = (*constant.shape[:axis], *indices.shape, *constant.shape[axis + 1 :])
-    made_of = _together([constant, indices])
-    taken = _range_of(constant.shape[axis], indices)
-    if taken is not None and constant.elements is not None:
-        ranges = [range(length) for length in constant.shape]
-        ranges[axis] = taken
-        return reshaped(sliced(constant, ranges), checked(shape))
+    before, after = constant.shape[:axis], constant.shape[axis + 1 :]
+    shape, made_of = checked((*before, *indices.shape, *after)), _together([constant, indices])
     elements = _laid_anew([constant], shape)
-    if constant.numbers is None or indices.numbers is None or math.prod(shape) > MOST_NUMBERS:
-        return Constant(checked(shape), constant.element_type, None, made_of, None, elements)
-    inner, outer = math.prod(constant.shape[axis + 1 :]), math.prod(constant.shape[:axis])
-    wanted = [index + size if index < 0 else index for index in indices.integers()]
-    if any(not 0 <= index < size for index in wanted):
+    if indices.numbers is None:
+        return Constant(shape, constant.element_type, None, made_of, None, elements)
+    taken: list[Sequence[int]] = [range(size) for size in constant.shape]
+    taken[axis] = places = places_of(indices, constant.shape[axis])
+    even = regular(places)
+    if even is not None and constant.elements is not None:
+        ranges = [range(size) for size in constant.shape]
+        ranges[axis] = even
+        return reshaped(sliced(constant, ranges), shape)
+    along = zip(taken, contiguous(constant.shape), strict=True)
+    offsets = ([place * step for place in places] for places, step in along)
+    laid = _view(constant, (*before, len(places), *after), offsets, elements)
+    return msgspec.structs.replace(laid, shape=shape, made_of=made_of)
+
+
+def places_of(indices: Constant, size: int) -> list[int]:
+    """Places of an axis of so many, which may be counted from its end."""
+    places = [index + size if index < 0 else index for index in indices.integers()]
+    if not all(0 <= place < size for place in places):
         raise Inexpressible(f"an index outside of an axis of {size}")
-    numbers = tuple(
-        constant.numbers[(block * size + index) * inner + rest]
-        for block in range(outer if inner else 0)
-        for index in wanted
-        for rest in range(inner)
-    )
-    return Constant(shape, constant.element_type, numbers, made_of, None, elements)
+    return places
 
 
-def _range_of(size: int, indices: Constant) -> range | None:
-    """Places of an axis that are equally far apart, as a range; None where they are not, or not known."""
-    numbers = [int(number) % size for number in indices.numbers or () if -size <= number < size]
-    if not numbers or len(numbers) != len(indices.numbers or ()):
+def regular(places: Sequence[int]) -> range | None:
+    """Places that are equally far apart, as a range; None where they are not, or there are none."""
+    step = places[1] - places[0] if len(places) > 1 else 1
+    if not places or not step:
         return None
-    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
-    regular = range(numbers[0], numbers[0] + step * len(numbers), step) if step else range(0)
-    return regular if [*regular] == numbers else None
+    even = range(places[0], places[0] + step * len(places), step)
+    return even if even == places or [*even] == places else None
 
 
 def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
@@ -423,8 +414,3 @@ def stated(attributes: Attributes) -> Constant:
 
 def _together(constants: Sequence[Constant]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for each in constants for name in each.made_of))
-
-
-def same(number: Number, count: int) -> list[Number]:
-    """A number as often as told."""
-    return list(repeat(number, count))

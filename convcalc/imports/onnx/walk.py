@@ -310,8 +310,7 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
-            operands = [None if value is None else value.constant for value in inputs]
-            found = fold.folded(node, operands, self.model.opset)
+            found = fold.folded(call)
             if found is not None:
                 made = [constant_value(self._identified(node, inputs, place, each)) for place, each in enumerate(found)]
                 self._spend(there, 16)
