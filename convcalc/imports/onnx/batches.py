@@ -208,7 +208,7 @@ def _slice(batch: Batch, call: Call) -> int:
     kept = [number for number, axis in enumerate(axes) if axis % len(shape) != samples]
     for number, axis in enumerate(axes):
         size = shape[axis % len(shape)]
-        cut = range(*slice(starts[number], ends[number], steps[number]).indices(size))
+        cut = shapes.places_between(starts[number], ends[number], steps[number], size)
         if number not in kept and cut != range(size):
             raise Mixed("takes some of the samples")
     if len(kept) < len(axes):

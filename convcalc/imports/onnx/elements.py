@@ -56,7 +56,7 @@ class Elements(msgspec.Struct, frozen=True):
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Elements:
         """The same in another shape."""
-        steps = None if self.steps is None else _reshaped(before, self.steps, after)
+        steps = None if self.steps is None or 0 in after else _reshaped(before, self.steps, after)
         return msgspec.structs.replace(self, steps=steps)
 
     def compared(self, other: Elements) -> Iterator[tuple[range, range]]:

@@ -109,8 +109,13 @@ def _slice(call: Call) -> Value:
     ranges = {}
     for start, end, stated, step in zip(starts, ends, axes, steps, strict=True):
         axis = from_front(stated, len(value.shape))
-        ranges[axis] = range(*slice(start, end, step).indices(value.shape[axis]))
+        ranges[axis] = places_between(start, end, step, value.shape[axis])
     return moving.cut(call, value, ranges)
+
+
+def places_between(start: int, end: int, step: int, size: int) -> range:
+    """The places of an axis that Slice takes: Python's, but backwards from before the beginning the first is one."""
+    return range(*slice(max(start, -size) if step < 0 else start, end, step).indices(size))
 
 
 def _split(call: Call) -> list[Value]:
