@@ -58,7 +58,7 @@ def numbers(opset: int, since: int, name: str, values: Sequence[int]) -> tuple[d
 def reshape(draw: st.DrawFn, shape: Shape, opset: int) -> Drawn:
     sizes: list[int] = []
     for size in shape:
-        if sizes and draw(st.booleans()):
+        if draw(st.booleans()) and sizes:
             sizes[-1] *= size
         else:
             sizes += [1] * draw(st.sampled_from([0, 0, 1])) + [size]
@@ -67,7 +67,7 @@ def reshape(draw: st.DrawFn, shape: Shape, opset: int) -> Drawn:
         same = [place for place, size in enumerate(sizes) if place < len(shape) and size == shape[place]]
         for place in same:
             sizes[place] = draw(st.sampled_from([0, sizes[place]]))
-    if sizes and draw(st.booleans()):
+    if draw(st.booleans()) and sizes:
         sizes[draw(st.integers(0, len(sizes) - 1))] = -1
     return Drawn(opset, {"allowzero": 1} if zeros else {}, [ints(sizes)])
 
@@ -96,7 +96,7 @@ def unsqueeze(draw: st.DrawFn, shape: Shape, opset: int) -> Drawn:
 
 def transpose(draw: st.DrawFn, shape: Shape, opset: int) -> Drawn:
     order = draw(st.permutations(range(len(shape))))
-    return Drawn(opset, {"perm": order} if order and draw(st.booleans()) else {})
+    return Drawn(opset, {"perm": order} if draw(st.booleans()) and order else {})
 
 
 def concat(draw: st.DrawFn, shape: Shape, opset: int) -> Drawn:

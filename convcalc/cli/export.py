@@ -87,16 +87,18 @@ def _save(
     force: bool,
 ) -> None:
     from convcalc.exports import saving
-    from convcalc.exports.write import OPSET, CannotWrite, TooLarge, model
+    from convcalc.exports.write import OPSET, CannotWrite, TooLarge, model, with_arrays
     from convcalc.files import Unwritable
     from convcalc.reference.weights import RandomWeights
 
-    weights = None if seed is None else RandomWeights(network, seed, dtype).of
+    weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
     version = OPSET if opset is None else opset
     written: list[str] = []
     try:
-        if path == STDOUT:
-            to_stdout([model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+        if path == STDOUT and weights is None:
+            to_stdout([model(network, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+        elif path == STDOUT and weights is not None:
+            to_stdout(with_arrays(network, weights, dtype=dtype, batch=batch, opset=version))
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:

@@ -47,7 +47,7 @@ def save(path: str, parts: Iterable[bytes], *, force: bool) -> None:
         fail(str(error))
 
 
-def to_stdout(parts: Iterable[bytes]) -> None:
+def to_stdout(parts: Iterable[bytes | memoryview]) -> None:
     """Bytes as they are, whatever the terminal reads."""
     sys.stdout.flush()
     sys.stdout.buffer.writelines(parts)
