@@ -249,6 +249,17 @@ def test_constants_are_moved_as_onnx_runtime_does(op: str, data: st.DataObject) 
         assert constant.numbers == tuple(wanted.flatten().tolist())
 
 
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2])
+def test_flatten_may_end_behind_the_last_axis(axis: int) -> None:
+    """Of a constant that axis was once taken for the first."""
+    array = np.arange(6, dtype=np.float32).reshape(2, 3)
+    proto = model((1, 2, 3), Drawn(13, {"axis": axis}), "Flatten", [], {"t": array})
+    (wanted,) = ran(proto, np.zeros((1, 2, 3), np.float32))
+    constant = walked(proto).values["y0"].constant
+    assert constant is not None
+    assert constant.shape == wanted.shape
+
+
 LEFT_OUT = ("holds nothing", "nothing is left", "without an axis", "the batch", "upsample", "repeats [")
 """Why a node on a layer's tensor may not be read: of no elements, of no axis, or on the batch."""
 

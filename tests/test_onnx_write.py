@@ -6,6 +6,7 @@ import importlib.util
 import math
 import random
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -457,7 +458,7 @@ def test_arrays_are_asked_for_when_they_are_written() -> None:
     pieces = with_arrays(network, arrays)
     counts = [len(asked) for _ in pieces]
     assert asked == [1, 1, 2, 2]
-    assert counts == [0, 0, 1, 1, 2, 2, 3, 3, 4, 4]
+    assert counts == [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
     first = weights.of(1)
     assert weights.in_order(1) is first
     assert weights.in_order(2) is not None

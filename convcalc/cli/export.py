@@ -87,7 +87,7 @@ def _save(
     force: bool,
 ) -> None:
     from convcalc.exports import saving
-    from convcalc.exports.write import OPSET, CannotWrite, TooLarge, model, with_arrays
+    from convcalc.exports.write import OPSET, CannotWrite, FileTooLarge, model, with_arrays
     from convcalc.files import Unwritable
     from convcalc.reference.weights import RandomWeights
 
@@ -103,7 +103,7 @@ def _save(
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:
         fail(f"{file}: not finished: {steps.LIMIT}; --no-weights writes the operators alone, which takes fewer")
-    except TooLarge:
+    except FileTooLarge:
         fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:
         if not error.layers:

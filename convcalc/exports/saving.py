@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable
 
 from convcalc import files
-from convcalc.exports.write import OPSET, Arrays, TooLarge, model, numbers, with_arrays
+from convcalc.exports.write import OPSET, Arrays, FileTooLarge, model, numbers, with_arrays
 from convcalc.network import Network
 
 
@@ -35,7 +35,7 @@ def save(
         return [path]
     try:
         files.write(path, with_arrays(network, arrays, dtype=dtype, batch=batch, opset=opset), force=force)
-    except TooLarge:
+    except FileTooLarge:
         files.check(path, force=force)
         beside = _name_beside(path, force=force)
         written = model(network, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))

@@ -13,7 +13,7 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, helper
 
 from convcalc import steps
-from convcalc.exports.layer import Layer
+from convcalc.exports.layer import LayerOperators
 from convcalc.files import Part
 from convcalc.layers import Array, NoOnnxForm, Shape, Weights
 from convcalc.network import Network, Node
@@ -26,7 +26,7 @@ MOST_BYTES = 2**31 - 2**20
 """Bytes of arrays that a model may hold: a file of protocol buffers holds 2 GiB."""
 
 WEIGHTS_FILE = "weights.bin"
-"""Where a model without its arrays says they are, unless told: a file of this name beside it."""
+"""The file beside a model without its arrays in which it says they are, where no other is named."""
 
 LAYER_STEPS = 120
 """Steps that the operators of a layer take."""
@@ -54,7 +54,7 @@ class CannotWrite(ValueError):
         self.layers = layers
 
 
-class TooLarge(CannotWrite):
+class FileTooLarge(CannotWrite):
     """Arrays that one file does not hold; the network can be written without them, or with them beside it."""
 
 
@@ -99,14 +99,14 @@ def model(
     return written
 
 
-def _written(network: Network, dtype: str) -> list[Layer]:
+def _written(network: Network, dtype: str) -> list[LayerOperators]:
     """The operators of every layer; all that have none are named at once."""
     layers, lacking = [], []
     for node in network.layers:
         owner = _owner(network, node)
-        layer = Layer(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
-        entering = [network.nodes[source] for source in node.inputs]
-        names, shapes = tuple(each.name for each in entering), tuple(each.shape for each in entering)
+        layer = LayerOperators(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
+        entering = [network.nodes[place] for place in node.inputs]
+        names, shapes = tuple(source.name for source in entering), tuple(source.shape for source in entering)
         assert node.config is not None  # noqa: S101  # for the type checker: only inputs have none
         try:
             layer.ends_at(node.config.onnx(layer, names, shapes))
@@ -114,11 +114,11 @@ def _written(network: Network, dtype: str) -> list[Layer]:
             lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
         layers.append(layer)
     if lacking:
-        said = "; ".join(
+        reasons = "; ".join(
             f"{layer.layer} ({layer.kind}{f', line {layer.line}' if layer.line else ''}): {layer.reason}"
             for layer in lacking
         )
-        raise CannotWrite(f"no exact ONNX form for {said}", tuple(lacking))
+        raise CannotWrite(f"no exact ONNX form for {reasons}", tuple(lacking))
     return layers
 
 
@@ -144,7 +144,7 @@ def _arrays(network: Network, node: Node) -> Weights:
     return {**node.config.weights(*entering), **node.config.buffers(*entering)}
 
 
-def _array_shapes(network: Network, layers: list[Layer]) -> dict[str, Shape]:
+def _array_shapes(network: Network, layers: list[LayerOperators]) -> dict[str, Shape]:
     """Every array that an operator uses, once, by its name in the model."""
     shapes: dict[str, Shape] = {}
     for node, layer in zip(network.layers, layers, strict=True):
@@ -174,7 +174,7 @@ def with_arrays(
     steps.spend(count // NUMBERS_A_STEP)
     size = count * np.dtype(dtype).itemsize
     if size > MOST_BYTES:
-        raise TooLarge(f"the arrays are {size:,} bytes, and an ONNX file holds {MOST_BYTES:,}")
+        raise FileTooLarge(f"the arrays are {size:,} bytes, and an ONNX file holds {MOST_BYTES:,}")
     return _pieces(written, numbers(network, written, arrays, dtype), np.dtype(dtype).itemsize)
 
 

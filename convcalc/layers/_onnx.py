@@ -43,8 +43,8 @@ def shaped(graph: OnnxGraph, x: str, sizes: Numbers) -> str:
 
 def cut(graph: OnnxGraph, x: str, starts: Numbers, stops: Numbers, axes: Numbers, step: int = 1) -> str:
     """From `starts` up to `stops` on the given axes."""
-    said = [graph.constant(list(numbers)) for numbers in (starts, stops, axes)]
-    return graph.node("Slice", x, *said, graph.constant([step] * len(axes)))
+    inputs = [graph.constant(list(numbers)) for numbers in (starts, stops, axes)]
+    return graph.node("Slice", x, *inputs, graph.constant([step] * len(axes)))
 
 
 def per_channel(graph: OnnxGraph, array: str, x: Shape) -> str:

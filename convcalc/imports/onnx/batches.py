@@ -296,7 +296,7 @@ def _matmul(batch: Batch, call: Call) -> int:
     """Rows by columns: what is summed over are the last axis of the first and the last but one of the second."""
     first, second = call.value(0), call.value(1)
     rank = max(len(first.shape), len(second.shape))
-    ends = [None if each.samples is None else each.samples - len(each.shape) for each in (first, second)]
+    ends = [None if value.samples is None else value.samples - len(value.shape) for value in (first, second)]
     if ends[0] == -1 or (ends[1] is not None and ends[1] == max(-2, -len(second.shape))):
         raise Mixed("sums over the samples")
     if None not in ends:

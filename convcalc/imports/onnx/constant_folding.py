@@ -14,7 +14,7 @@ from convcalc.imports.onnx.operators.shapes import MOVES
 from convcalc.imports.onnx.reading import FLOAT, INT64, Attributes, Node, Tensor
 from convcalc.imports.onnx.values import Call, Value
 
-Fold = Callable[[Call], Constant]
+_Fold = Callable[[Call], Constant]
 
 
 def is_folded(node: Node) -> bool:
@@ -72,7 +72,7 @@ def _shape(call: Call) -> Constant:
 
 
 def shape_of(shape: tuple[int, ...], attributes: Attributes) -> Constant:
-    """What Shape says of a tensor."""
+    """The sizes of a tensor that Shape gives: all, or those from `start` up to `end`."""
     end = attributes.get("end")
     return constants.whole(shape[attributes.integer("start") : end if isinstance(end, int) else None])
 
@@ -104,7 +104,7 @@ def _dequantised(call: Call) -> Constant:
     """One number is worked out; of weights the numbers are not needed."""
     x, scale = call.constant(0), call.constant(1)
     operands = [x, scale, call.constant(2)] if call.has(2) else [x, scale]
-    numbers = [each.numbers or () for each in operands] if prod(x.shape) == 1 else []
+    numbers = [operand.numbers or () for operand in operands] if prod(x.shape) == 1 else []
     worked_out = None
     if numbers and all(numbers):
         value, factor, zero = (*(float(number) for (number,) in numbers), 0.0)[:3]
@@ -121,13 +121,13 @@ def _places(call: Call) -> Constant:
     x = call.constant(0)
     if x.numbers is None:
         raise Inexpressible("places that depend on data")
-    found = [place for place, number in enumerate(x.numbers) if number]
+    nonzero = [place for place, number in enumerate(x.numbers) if number]
     steps = contiguous(x.shape)
-    rows = [[place // step % size for place in found] for step, size in zip(steps, x.shape, strict=True)]
-    return constants.whole([place for row in rows for place in row], (len(x.shape), len(found)))
+    rows = [[place // step % size for place in nonzero] for step, size in zip(steps, x.shape, strict=True)]
+    return constants.whole([place for row in rows for place in row], (len(x.shape), len(nonzero)))
 
 
-FOLDS: dict[str, Fold] = {
+FOLDS: dict[str, _Fold] = {
     "Constant": _constant,
     "Identity": _same,
     "Dropout": _same,

@@ -103,7 +103,7 @@ def of_tensor(tensor: Tensor, name: str = "") -> Constant:
 
 
 def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:
-    """Whole numbers: a list of them unless told."""
+    """A constant of whole numbers, of one axis unless a shape is given."""
     return Constant((len(numbers),) if shape is None else shape, INT64, tuple(numbers))
 
 
@@ -114,7 +114,7 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     for shape in shapes:
         for axis, size in enumerate(shape, start=rank - len(shape)):
             if size != 1 and sizes[axis] not in (1, size):
-                raise Inexpressible(f"shapes {' and '.join(str(list(each)) for each in shapes)} that do not fit")
+                raise Inexpressible(f"shapes {' and '.join(str(list(shape)) for shape in shapes)} that do not fit")
             if size != 1:
                 sizes[axis] = size
     return tuple(sizes)
@@ -163,7 +163,7 @@ def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
     first = constants[0].elements
     if first is None or not is_learned(constants[0]) or math.prod(shape) < first.count:
         return None
-    if any(each.elements is None or each.elements.identity != first.identity for each in constants):
+    if any(constant.elements is None or constant.elements.identity != first.identity for constant in constants):
         return None
     return msgspec.structs.replace(first, steps=None)
 
@@ -175,7 +175,7 @@ def reshaped(constant: Constant, shape: Shape) -> Constant:
 
 
 def transposed(constant: Constant, order: Sequence[int]) -> Constant:
-    """The axes in another order."""
+    """A constant with its axes in another order."""
     steps, elements = contiguous(constant.shape), constant.elements and constant.elements.transposed(order)
     offsets = (range(0, constant.shape[axis] * steps[axis], steps[axis]) for axis in order)
     return _view(constant, [constant.shape[axis] for axis in order], offsets, elements)
@@ -227,7 +227,7 @@ def regular(places: Sequence[int]) -> range | None:
 
 
 def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
-    """Laid end to end."""
+    """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
     made_of, elements = _together(parts), _laid_anew(parts, shape)
@@ -242,13 +242,13 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:
-    """One number everywhere."""
+    """A constant that is one number everywhere."""
     few = math.prod(shape) <= MOST_NUMBERS
     return Constant(checked(shape), element_type, (number,) * math.prod(shape) if few else None)
 
 
 def cast(constant: Constant, element_type: int) -> Constant:
-    """Another element type."""
+    """A constant as another element type; its numbers are not known where that does not hold them."""
     numbers = constant.numbers
     if numbers is not None:
         into: Callable[[Number], Number] = float if element_type in FLOATING else bool if element_type == BOOL else int
@@ -272,17 +272,17 @@ def _shifted_remainder(a: Number, b: Number) -> Number:
 def _power(a: Number, b: Number) -> Number:
     if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
         raise OverflowError
-    found: Number = a**b
-    return found
+    power: Number = a**b
+    return power
 
 
 def _product(numbers: Sequence[Number]) -> Number:
-    found: Number = 1
+    product: Number = 1
     for number in numbers:
-        found *= number
-        if isinstance(found, int) and found.bit_length() > MOST_BITS:
+        product *= number
+        if isinstance(product, int) and product.bit_length() > MOST_BITS:
             raise OverflowError
-    return found
+    return product
 
 
 MOST_BITS = 128
@@ -332,12 +332,12 @@ COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And
 
 def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
     """An operation on constants that meet element by element."""
-    shape = broadcast([each.shape for each in inputs])
+    shape = broadcast([constant.shape for constant in inputs])
     typed = inputs[1] if op == "Where" else inputs[0]
     element_type = BOOL if op in COMPARISONS else typed.element_type
     made_of, numbers = _together(inputs), None
-    if math.prod(shape) <= MOST_NUMBERS and all(each.numbers is not None for each in inputs):
-        laid = [expanded(each, shape).numbers or () for each in inputs]
+    if math.prod(shape) <= MOST_NUMBERS and all(constant.numbers is not None for constant in inputs):
+        laid = [expanded(constant, shape).numbers or () for constant in inputs]
         try:
             numbers = tuple(map(ELEMENTWISE[op], *laid))
         except (ArithmeticError, ValueError, TypeError):
@@ -346,10 +346,9 @@ def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
             numbers = None
         if numbers is not None and element_type in FLOATING:
             numbers = tuple(map(float, numbers))
-    several = [each for each in inputs if each.elements is not None and math.prod(each.shape) > 1]
-    elements = (
-        several[0].elements if len(several) == 1 and several[0].shape == shape else None
-    )  # each moved by a number
+    several = [constant for constant in inputs if constant.elements is not None and math.prod(constant.shape) > 1]
+    is_moved = len(several) == 1 and several[0].shape == shape  # every element by a number
+    elements = several[0].elements if is_moved else None
     return Constant(shape, element_type, numbers, made_of, None, elements)
 
 
@@ -367,7 +366,7 @@ REDUCED: dict[str, Callable[[Sequence[Number]], Number]] = {
 
 
 def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) -> Constant:
-    """Axes taken together."""
+    """The sum, product, mean or extreme of a constant over some axes."""
     kept = [axis for axis in range(len(constant.shape)) if axis not in axes]
     shape = tuple(
         1 if axis in axes else size for axis, size in enumerate(constant.shape) if keepdims or axis not in axes
@@ -377,16 +376,16 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
     laid = transposed(constant, [*kept, *axes]).numbers or ()
     length = math.prod(constant.shape[axis] for axis in axes)
     try:
-        found = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+        results = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
     except ArithmeticError:
         return Constant(shape, constant.element_type, None, constant.made_of)
-    numbers = tuple(found if constant.is_float else map(int, found))
+    numbers = tuple(results if constant.is_float else map(int, results))
     return Constant(shape, constant.element_type, numbers, constant.made_of)
 
 
 def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
     """Numbers from one up to another."""
-    ends = [each.numbers for each in (start, stop, step)]
+    ends = [end.numbers for end in (start, stop, step)]
     if any(numbers is None or len(numbers) != 1 for numbers in ends):
         raise Inexpressible("a range whose ends are computed from data")
     (first, last, by) = (numbers[0] for numbers in ends if numbers)
@@ -397,7 +396,7 @@ def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
 
 
 def stated(attributes: Attributes) -> Constant:
-    """What a Constant node holds."""
+    """The tensor or numbers in the attribute of a Constant node."""
     for name, value in attributes.items():
         if isinstance(value, Tensor):
             return of_tensor(value)
@@ -413,4 +412,4 @@ def stated(attributes: Attributes) -> Constant:
 
 
 def _together(constants: Sequence[Constant]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for each in constants for name in each.made_of))
+    return tuple(dict.fromkeys(name for constant in constants for name in constant.made_of))

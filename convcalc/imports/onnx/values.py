@@ -70,7 +70,7 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
 
 
 def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
-    """A constant as a tensor."""
+    """A layer whose output is a constant."""
     checked(shape)
     fields: dict[str, Any] = {"sizes": shape}
     learned = is_learned(constant)
@@ -102,7 +102,7 @@ class Call:
         return value
 
     def values(self) -> list[Value]:
-        """The inputs that are there."""
+        """The inputs that the node has, in order."""
         return [value for value in self.inputs if value is not None]
 
     def constant(self, index: int, what: str = "a tensor") -> Constant:
@@ -140,7 +140,7 @@ class Call:
     def layer(
         self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Constant] | None = None
     ) -> Draft:
-        """A layer of a kind."""
+        """Add a layer of a kind that does what the node does."""
         return self.builder.layer(kind, fields, inputs, (self.node,), arrays)
 
     def out(self, draft: Draft, batch: int | None = 0) -> Value:
@@ -158,7 +158,7 @@ class Call:
         return from_front(self.attributes.integer(name, default), rank)
 
     def flag(self, name: str, default: int = 0) -> bool:
-        """An attribute that is 0 or 1."""
+        """Whether an attribute, which is 0 or 1, is set."""
         return bool(self.attributes.integer(name, default))
 
 

@@ -13,13 +13,13 @@ from functools import cache
 
 from convcalc.imports.onnx.values import Call, Value
 
-Operator = Callable[[Call], Value | list[Value]]
+_Operator = Callable[[Call], Value | list[Value]]
 
 
 @cache
-def operators() -> dict[str, Operator]:
+def operators() -> dict[str, _Operator]:
     """Every operator there is, by type; those of another domain than ONNX's with it in front."""
-    found: dict[str, Operator] = {}
+    by_type: dict[str, _Operator] = {}
     for module in pkgutil.iter_modules(__path__):
-        found |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
-    return found
+        by_type |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
+    return by_type
