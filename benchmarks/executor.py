@@ -101,10 +101,10 @@ def sides(network: Network) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """One forward of the executor, and one of ONNX Runtime."""
     import onnxruntime
 
-    from convcalc.exports.write import model
+    from convcalc.exports.write import with_arrays
 
     arrays, x, engine = drawn(network), image(network), Engine()
-    written = model(network, arrays.__getitem__).SerializeToString()
+    written = b"".join(with_arrays(network, arrays.__getitem__))
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = THREADS, 1
     session = onnxruntime.InferenceSession(written, options, providers=["CPUExecutionProvider"])

@@ -16,6 +16,8 @@ OPEN_ALREADY = re.compile(r"/dev/(?P<name>stdout|stderr)|/(dev|proc/self)/fd/(?P
 ENDING = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
 """Signals that end a process at once, and here once nothing is left behind."""
 
+Part = bytes | memoryview
+
 
 class Unwritable(Exception):
     """A file that is not written; what was there is as it was. The message names it and says why."""
@@ -47,7 +49,7 @@ def check(path: str, *, force: bool = False, sources: Iterable[str] = ()) -> Non
                 raise Unwritable(f"cannot write {path}: it is what is read; name another file")
 
 
-def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
+def write(path: str, parts: Iterable[Part], *, force: bool = False) -> None:
     """Write a file, which then holds all of `parts`, whatever happens on the way, or is as it was.
 
     The parts go to a file beside it, which is flushed to the disk and takes its place. A file that is written over
@@ -76,7 +78,7 @@ def write(path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
         raise _unwritable(path, error) from None
 
 
-def _replace(target: str, parts: Iterable[bytes], old: os.stat_result | None, *, force: bool) -> None:
+def _replace(target: str, parts: Iterable[Part], old: os.stat_result | None, *, force: bool) -> None:
     if old is not None and not os.access(target, os.W_OK):  # a rename would not mind
         raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     folder = os.path.dirname(target)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from convcalc import layers
 from convcalc.layers import Kind, Shape
+from convcalc.network import Network
 
 if sys.dont_write_bytecode:  # no compiled file is wanted beside its source, and no process need compile all once more
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
@@ -42,6 +43,15 @@ Case = tuple[Any, tuple[Shape, ...]]
 """A kind with its fields, and the shapes that enter."""
 
 draws = st.randoms(use_true_random=True)
+
+
+def exported(network: Network, arrays: Any, **options: Any) -> Any:
+    """A network as an ONNX model with its arrays in it."""
+    import onnx
+
+    from convcalc.exports.write import with_arrays
+
+    return onnx.load_model_from_string(b"".join(with_arrays(network, arrays, **options)))
 
 
 def load(name: str) -> type[Kind]:

@@ -118,7 +118,7 @@ class _Halting:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.file, name)
 
-    def writelines(self, parts: Iterable[bytes]) -> None:
+    def writelines(self, parts: Iterable[bytes | memoryview]) -> None:
         data = b"".join(parts)
         ends = [len(data) * number // self.places for number in range(self.places + 1)]
         for start, end in itertools.pairwise(ends):
@@ -134,7 +134,7 @@ class Trials:
         self.writer, self.target, self.report = writer, target, report
         self.write = files.write
 
-    def __call__(self, path: str, parts: Iterable[bytes], *, force: bool = False) -> None:
+    def __call__(self, path: str, parts: Iterable[bytes | memoryview], *, force: bool = False) -> None:
         data = list(parts)
         for happens in WAYS if self.writer in EVERYTHING else WAYS[:2]:
             point, happened = 0, True

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from convcalc import layers
-from convcalc.exports.layer import Layer
+from convcalc.exports.layer import LayerOperators
 from convcalc.layers import Shape
 from convcalc.reference.execution import run_layer
 from convcalc.reference.weights import drawn
@@ -452,7 +452,7 @@ OPS: dict[str, Build] = {
 
 def exported(g: Graph, config: Any, w: Arrays, shapes: Any, *x: str) -> str:
     """The form in which the kind is exported."""
-    layer = Layer(f"layer{len(g.nodes)}", f"arrays{len(g.nodes)}", "float32")
+    layer = LayerOperators(f"layer{len(g.nodes)}", f"arrays{len(g.nodes)}", "float32")
     layer.ends_at(config.onnx(layer, x, shapes))
     g.nodes.extend(layer.nodes)
     g.constants += [numpy_helper.from_array(w[name], f"{layer.owner}.{name}") for name in sorted(layer.used)]

@@ -12,7 +12,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import GEOMETRIES, MANY, Case, draws
+from conftest import GEOMETRIES, MANY, Case, draws, exported
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from spec_reports import SPECS
@@ -237,7 +237,7 @@ def test_generated_networks_come_back(network: Network, flat: bool) -> None:
 @settings(max_examples=MANY or 15)
 @given(nets(), st.integers(1, 3))
 def test_onnx_runtime_runs_what_is_exported_to_the_shape_that_is_claimed(network: Network, batch: int) -> None:
-    written = model(network, RandomWeights(network).of, batch="N")
+    written = exported(network, RandomWeights(network).of, batch="N")
     session = onnxruntime.InferenceSession(written.SerializeToString(), providers=["CPUExecutionProvider"])
     used = {value.name for value in session.get_inputs()}
     given_: dict[str, Any] = {

@@ -6,6 +6,7 @@ import importlib.util
 import math
 import random
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-from conftest import GEOMETRIES, MANY, Case, draws, load
+from conftest import GEOMETRIES, MANY, Case, draws, exported, load
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from spec_reports import SPECS
@@ -22,7 +23,7 @@ from spec_reports import SPECS
 import convcalc
 from convcalc import layers
 from convcalc.exports.run import NotRun, run
-from convcalc.exports.write import OPSET, CannotWrite, model
+from convcalc.exports.write import OPSET, CannotWrite, model, with_arrays
 from convcalc.fields import Choice, Flag, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
@@ -122,7 +123,7 @@ def holds(name: str, case: Case) -> str:
     if (reason := unwritten(network)) is not None:
         assert NO_FORM[name] in reason
         return "no form"
-    written = model(network, RandomWeights(network).of, batch=BATCH)
+    written = exported(network, RandomWeights(network).of, batch=BATCH)
     onnx.checker.check_model(written, full_check=True)
     shape = (BATCH, *config.shape(*inputs))
     assert inferred(written) == (None if name in NOT_INFERRED else shape)
@@ -357,7 +358,7 @@ layers:
 def test_names_sharing_inputs_and_outputs() -> None:
     network = spec(GRAPH)
     weights = RandomWeights(network, keep=True)
-    written = model(network, weights.of)
+    written = exported(network, weights.of)
     onnx.checker.check_model(written, full_check=True)
     assert [value.name for value in written.graph.input] == ["image", "depth"]
     assert [value.name for value in written.graph.output] == ["head", "side", "image"]
@@ -372,7 +373,7 @@ def test_names_sharing_inputs_and_outputs() -> None:
     totals = convcalc.analyze(network).totals
     sizes = sum(math.prod(tensor.dims) for tensor in written.graph.initializer)
     assert sizes == totals.params + totals.buffers
-    every = model(network, weights.of, every_layer=True)
+    every = model(network, every_layer=True)
     assert [value.name for value in every.graph.output] == [node.name for node in network.layers]
     made, outputs = compared(network, BATCH)
     assert all(each.agrees for each in (*made, *outputs))
@@ -381,7 +382,7 @@ def test_names_sharing_inputs_and_outputs() -> None:
 
 def test_an_open_batch_takes_any_size() -> None:
     network = spec(GRAPH)
-    written = model(network, RandomWeights(network, keep=True).of, batch="batch")
+    written = exported(network, RandomWeights(network, keep=True).of, batch="batch")
     onnx.checker.check_model(written, full_check=True)
     session = onnxruntime.InferenceSession(written.SerializeToString(), providers=["CPUExecutionProvider"])
     for batch in (1, 3):
@@ -393,7 +394,7 @@ def test_arrays_in_a_file_beside_the_model(tmp_path: Path) -> None:
     """Without its numbers a model says where they are: written there they make the model that has them."""
     network = spec(GRAPH)
     arrays = RandomWeights(network, keep=True)
-    whole, without = model(network, arrays.of), model(network)
+    whole, without = exported(network, arrays.of), model(network)
     (tmp_path / "net.onnx").write_bytes(without.SerializeToString())
     numbers = b"".join(tensor.raw_data for tensor in whole.graph.initializer)
     (tmp_path / "weights.bin").write_bytes(numbers)
@@ -433,15 +434,34 @@ def never(place: int) -> dict[str, Any]:
 def test_what_an_onnx_file_cannot_hold_is_refused_before_it_is_drawn() -> None:
     network = spec("input: [30000]\nlayers: [linear: 30000]")
     with pytest.raises(CannotWrite, match=r"3,600,120,000 bytes, and an ONNX file holds 2,14"):
-        model(network, never)
+        with_arrays(network, never)
     assert len(model(network).graph.initializer) == 2
+
+
+def test_arrays_are_asked_for_when_they_are_written() -> None:
+    """One layer after the other, each once the one before is in the file, and let go of where none reads it again."""
+    network = spec("input: [2]\nlayers: [{linear: {name: a, out_features: 3}}, {linear: {name: b, out_features: 4}}]")
+    weights, asked = RandomWeights(network), list[int]()
+
+    def arrays(place: int) -> Mapping[str, Any]:
+        asked.append(place)
+        return weights.in_order(place)
+
+    pieces = with_arrays(network, arrays)
+    counts = [len(asked) for _ in pieces]
+    assert asked == [1, 1, 2, 2]
+    assert counts == [0, 1, 1, 2, 2, 3, 3, 4, 4, 4]
+    first = weights.of(1)
+    assert weights.in_order(1) is first
+    assert weights.in_order(2) is not None
+    assert weights.of(1) is not first
 
 
 def test_arrays_of_another_shape_are_refused() -> None:
     network = spec("input: [3]\nlayers: [linear: 2]")
     wrong = {"weight": np.zeros((3, 2)), "bias": np.zeros(2)}
     with pytest.raises(CannotWrite, match=r"linear1\.weight is an array of \[3, 2\], where \[2, 3\] is needed"):
-        model(network, lambda place: wrong)
+        list(with_arrays(network, lambda place: wrong))
 
 
 @pytest.mark.parametrize("opset", [OPSET - 1, 1000])

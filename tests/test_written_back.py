@@ -306,7 +306,7 @@ def test_models_that_are_imported(tmp_path: Path) -> None:
     while tried < TEXTS // 3:
         network = generated(draw.choice([*NETWORKS]), draw).network()
         try:
-            data = model(network, None).SerializeToString()
+            data = model(network).SerializeToString()
         except CannotWrite:
             continue
         tried += 1

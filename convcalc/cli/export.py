@@ -84,23 +84,23 @@ def _save(
     force: bool,
 ) -> None:
     from convcalc.exports import saving
-    from convcalc.exports.write import OPSET, CannotWrite, TooLarge, model
+    from convcalc.exports.write import OPSET, CannotWrite, FileTooLarge, model, with_arrays
     from convcalc.files import Unwritable
     from convcalc.reference.weights import RandomWeights
 
-    weights = None if seed is None else RandomWeights(network, seed, dtype).of
+    weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
     version = OPSET if opset is None else opset
     written: list[str] = []
     try:
-        if path == STDOUT:
-            Output(sys.stdout).data(
-                model(network, weights, dtype=dtype, batch=batch, opset=version).SerializeToString()
-            )
+        if path == STDOUT and weights is None:
+            Output(sys.stdout).data([model(network, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+        elif path == STDOUT and weights is not None:
+            Output(sys.stdout).data(with_arrays(network, weights, dtype=dtype, batch=batch, opset=version))
         else:
             written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
     except steps.OutOfSteps:
         fail(f"{file}: not finished: {steps.limit()}; --no-weights writes the operators alone, which takes fewer")
-    except TooLarge:
+    except FileTooLarge:
         fail("more than 2 GiB of weights go into a file beside the model; name the model with -o FILE")
     except CannotWrite as error:
         if not error.layers:

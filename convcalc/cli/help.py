@@ -31,7 +31,7 @@ def help(  # noqa: A001  # the command's name
     elif sys.stdout.isatty():
         view.show(out.console, pages.file_of(topic).read_text("utf-8"))
     else:
-        out.data(pages.file_of(topic).read_bytes())
+        out.data([pages.file_of(topic).read_bytes()])
 
 
 def _advice(topic: str) -> str:

@@ -73,7 +73,7 @@ def _write(fixed_files: dict[str, Fixed]) -> list[str]:
     for path, fixed in list(fixed_files.items()):
         try:
             if path == "-":
-                Output(sys.stdout).data(fixed.after.text.encode())
+                Output(sys.stdout).data([fixed.after.text.encode()])
             elif fixed.mended:
                 replace(path, fixed.before, fixed.after)
         except Unwritable as error:

@@ -58,7 +58,7 @@ def save(path: str, parts: Iterable[bytes], *, force: bool) -> None:
     from convcalc import files
 
     if path == STDOUT:
-        Output(sys.stdout).data(*parts)
+        Output(sys.stdout).data(parts)
         return
     try:
         files.write(path, parts, force=force)

@@ -43,4 +43,4 @@ def _print_spec(name: str) -> None:
     file = zoo.file_of(zoo.SCHEME + name)
     if file is None:
         raise typer.BadParameter(f"there is no network `{name}` in the zoo; {zoo.advice(name)}", param_hint="NAME")
-    Output(sys.stdout).data(file.read_bytes())
+    Output(sys.stdout).data([file.read_bytes()])

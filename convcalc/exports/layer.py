@@ -13,7 +13,7 @@ from convcalc.layers import Shape
 from convcalc.network import order_of_axes
 
 
-class Layer:
+class LayerOperators:
     """Collects the operators of a layer; see `convcalc.layers.OnnxGraph`.
 
     The tensor that leaves and the operator that makes it have the layer's name; what leads up to it is named below it,
@@ -37,8 +37,8 @@ class Layer:
         while not inputs[-1]:
             inputs = inputs[:-1]
         output = self._numbered(op)
-        said = {name: value for name, value in attributes.items() if value not in ((), [])}
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **said))
+        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
+        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
         return output
 
     def weight(self, name: str) -> str:
@@ -65,7 +65,7 @@ class Layer:
         self.nodes[-1].output[0] = name
 
     def constant(self, values: Any, dtype: str | None = None) -> str:
-        """Numbers: unless told, whole ones as indices and others in the dtype of the network."""
+        """Numbers in `dtype`, without one whole numbers as int64 and others in the dtype of the network."""
         array = np.asarray(values)
         array = array.astype(dtype or (np.int64 if array.dtype.kind == "i" else self.dtype))
         output = self._numbered("Constant")

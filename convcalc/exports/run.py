@@ -45,10 +45,10 @@ def run(
     named = dict(zip((value.name for value in model.graph.input), inputs, strict=True))
     try:
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-        found: list[Any] = session.run(None, named)
+        outputs: list[Any] = session.run(None, named)
     except Exception as error:  # its exceptions have no base of their own
         raise NotRun(_said(error)) from None
-    return found
+    return outputs
 
 
 def _said(error: Exception) -> str:

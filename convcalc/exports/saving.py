@@ -6,11 +6,8 @@ import contextlib
 import os
 from collections.abc import Iterable
 
-import numpy as np
-from onnx import ModelProto
-
 from convcalc import files
-from convcalc.exports.write import OPSET, Arrays, TooLarge, model
+from convcalc.exports.write import OPSET, Arrays, FileTooLarge, model, numbers, with_arrays
 from convcalc.network import Network
 
 
@@ -32,24 +29,26 @@ def save(
         CannotWrite: layers have no ONNX form, or the opset is none that can be written.
         Unwritable: a file is there and `force` is not set, or cannot be written.
     """
+    if arrays is None:
+        written = model(network, dtype=dtype, batch=batch, opset=opset)
+        files.write(path, [written.SerializeToString()], force=force)
+        return [path]
     try:
-        written = model(network, arrays, dtype=dtype, batch=batch, opset=opset)
-    except TooLarge:
-        assert arrays is not None  # noqa: S101  # for the type checker: only arrays are too large
+        files.write(path, with_arrays(network, arrays, dtype=dtype, batch=batch, opset=opset), force=force)
+    except FileTooLarge:
         files.check(path, force=force)
         beside = _name_beside(path, force=force)
-        written = model(network, None, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
-        _write_both(path, written.SerializeToString(), beside, _numbers(network, written, arrays, dtype), force=force)
+        written = model(network, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
+        _write_both(path, written.SerializeToString(), beside, numbers(network, written, arrays, dtype), force=force)
         return [path, beside]
-    files.write(path, [written.SerializeToString()], force=force)
     return [path]
 
 
-def _write_both(path: str, model: bytes, beside: str, numbers: Iterable[bytes], *, force: bool) -> None:
+def _write_both(path: str, model: bytes, beside: str, arrays: Iterable[files.Part], *, force: bool) -> None:
     """Write a model and the file that it needs, or neither."""
     with files.ended_in_order():
         try:
-            files.write(beside, numbers)
+            files.write(beside, arrays)
         except files.Unwritable:  # what may be there is somebody else's
             raise
         except BaseException:
@@ -85,12 +84,3 @@ def _name_beside(path: str, *, force: bool) -> str:
         number += 1
         beside = f"{path}.{number}.data"
     return beside
-
-
-def _numbers(network: Network, written: ModelProto, arrays: Arrays, dtype: str) -> Iterable[bytes]:
-    """The arrays, one after the other, as the model says they lie."""
-    places = {node.name: place for place, node in enumerate(network.nodes)}
-    for tensor in written.graph.initializer:
-        owner, _, name = str(tensor.name).rpartition(".")
-        array = arrays(places[owner])[name]
-        yield np.ascontiguousarray(array, np.dtype(dtype).newbyteorder("<")).tobytes()

@@ -56,7 +56,7 @@ class Elements(msgspec.Struct, frozen=True):
 
     def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Elements:
         """The same elements where the axes are others."""
-        steps = None if self.steps is None else _reshaped(before, self.steps, after)
+        steps = None if self.steps is None or 0 in after else _reshaped(before, self.steps, after)
         return msgspec.structs.replace(self, steps=steps)
 
     def compared(self, other: Elements) -> Iterator[tuple[range, range]]:
@@ -101,7 +101,7 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
 def _reshaped(before: Sequence[int], steps: Sequence[int], after: Sequence[int]) -> tuple[int, ...] | None:
     """The steps of a reshaped view; None where one axis of it would have no one step."""
     old = [axis for axis in zip(before, steps, strict=True) if axis[0] != 1]
-    found = []
+    new_steps = []
     size, step = 1, 0  # what is left of the old axes that are taken together, from the last back
     for wanted in reversed(after):
         while size < wanted and old:
@@ -111,9 +111,9 @@ def _reshaped(before: Sequence[int], steps: Sequence[int], after: Sequence[int])
             size, step = size * more, step if size > 1 else further
         if size % wanted:
             return None
-        found.append(step)
+        new_steps.append(step)
         size, step = size // wanted, step * wanted
-    return tuple(reversed(found))
+    return tuple(reversed(new_steps))
 
 
 def _sorted(axes: Iterable[tuple[int, int]]) -> Axes:

@@ -55,6 +55,11 @@ class RandomWeights:
             } | {array.name: laid_out(self.of(array.owner)[array.array], arrays[array.name]) for array in node.borrowed}
         return self._kept[owner]
 
+    def in_order(self, index: int) -> Mapping[str, Array]:
+        """The arrays of a node, of nodes that are asked for in order: what neither it nor a later one uses is gone."""
+        self._kept = {owner: arrays for owner, arrays in self._kept.items() if self._last_use[owner] >= index}
+        return self.of(index)
+
     def done(self, index: int) -> None:
         """Drop the arrays that no later layer uses."""
         for owner in () if self.keep else self._read_by(index):

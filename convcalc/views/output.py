@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import sys
+from collections.abc import Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -62,15 +63,15 @@ class Output:
         """Write a text; what the encoding lacks becomes a question mark."""
         self.stream.write(text)
 
-    def data(self, *parts: bytes) -> None:
-        """Write bytes as they are."""
+    def data(self, parts: Iterable[bytes | memoryview]) -> None:
+        """Write bytes as they are, one part after the other."""
         self.stream.flush()
         self.stream.buffer.writelines(parts)
         self.stream.buffer.flush()
 
     def utf8(self, text: str) -> None:
         """Write a text that programs read."""
-        self.data(text.encode(errors="replace"))
+        self.data([text.encode(errors="replace")])
 
     def record(self, record: Any) -> None:
         """Keep a record for the end, where one is written as a JSON object, and several as an array of them."""
@@ -81,4 +82,4 @@ class Output:
         from convcalc.views.formats.json import encoded
 
         if self._records:
-            self.data(encoded(self._records[0] if len(self._records) == 1 else self._records), b"\n")
+            self.data([encoded(self._records[0] if len(self._records) == 1 else self._records), b"\n"])

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from math import prod
 
-from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
+from convcalc.imports.onnx.operators import shapes
 from convcalc.imports.onnx.samples import Batch, Mixed, Shape, samples_of
 from convcalc.imports.onnx.values import Call, constant_value
 
@@ -36,12 +36,9 @@ def _lands(batch: Batch, call: Call, after: Shape) -> int:
 
 
 def _reshape(batch: Batch, call: Call) -> int:
-    from convcalc.imports.onnx.operators.shapes import wanted_shape
-
-    sizes = call.numbers(1, "shape")
-    if sizes is None or call.value(0).samples is None:
+    if call.value(0).samples is None:
         raise Mixed("has a shape that differs from sample to sample")
-    after = wanted_shape(sizes, batch.full(call.value(0)), zeros=bool(call.attributes.integer("allowzero")))
+    after = shapes.wanted_shape(call, batch.full(call.value(0)))
     place = _lands(batch, call, after)
     call.inputs[1] = constant_value(
         constants.whole([size // batch.count if axis == place else size for axis, size in enumerate(after)])
@@ -50,29 +47,19 @@ def _reshape(batch: Batch, call: Call) -> int:
 
 
 def _flatten(batch: Batch, call: Call) -> int:
-    shape = batch.full(call.value(0))
-    axis = call.attributes.integer("axis", 1)
-    axis = axis + len(shape) if axis < 0 else axis
-    return _lands(batch, call, (prod(shape[:axis]), prod(shape[axis:])))
+    return _lands(batch, call, shapes.flat_shape(call, batch.full(call.value(0))))
 
 
 def _squeeze(batch: Batch, call: Call) -> int:
     shape, samples = batch.full(call.value(0)), samples_of(call.value(0))
-    axes = call.numbers(1, "axes")
-    if axes is None:
-        axes = [axis for axis, size in enumerate(shape) if size == 1]
-        call.inputs[1:] = [constant_value(constants.whole(axes))]
-    gone = {axis % len(shape) for axis in axes}
-    if samples in gone:
-        raise Inexpressible(f"axes {axes} of shape {list(shape)} left out, which hold more than one position")
+    gone = shapes.squeezed_axes(call, shape)
+    call.inputs[1:] = [constant_value(constants.whole(sorted(gone)))]
     return samples - sum(axis < samples for axis in gone)
 
 
 def _unsqueeze(batch: Batch, call: Call) -> int:
-    axes = call.numbers(1, "axes") or []
-    rank = len(call.value(0).shape) + len(axes)
-    new = {axis % rank for axis in axes}
-    return [axis for axis in range(rank) if axis not in new][samples_of(call.value(0))]
+    value = call.value(0)
+    return shapes.unsqueezed_order(call, len(value.shape)).index(samples_of(value))
 
 
 def _concat(batch: Batch, call: Call) -> int:
@@ -96,7 +83,7 @@ def _slice(batch: Batch, call: Call) -> int:
     kept = [number for number, axis in enumerate(axes) if axis % len(shape) != samples]
     for number, axis in enumerate(axes):
         size = shape[axis % len(shape)]
-        cut = range(*slice(starts[number], ends[number], steps[number]).indices(size))
+        cut = shapes.places_between(starts[number], ends[number], steps[number], size)
         if number not in kept and cut != range(size):
             raise Mixed("takes some of the samples")
     if len(kept) < len(axes):
@@ -125,12 +112,10 @@ def _gather(batch: Batch, call: Call) -> int:
 
 def _pad(batch: Batch, call: Call) -> int:
     value = call.value(0)
-    pads, rank = call.numbers(1, "pads") or [], len(value.shape)
-    axes = [axis % rank for axis in call.numbers(3) or range(rank)]
-    pairs = zip(axes, pads[: len(axes)], pads[len(axes) :], strict=True)
-    if any(axis == value.samples and (before or after) for axis, before, after in pairs):
+    samples = samples_of(value)
+    if any(shapes.pad_pairs(call, len(value.shape))[samples]):
         raise Mixed("adds samples")
-    return samples_of(value)
+    return samples
 
 
 def _resize(batch: Batch, call: Call) -> int:

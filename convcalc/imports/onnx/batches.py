@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from convcalc.imports.onnx import batch_arrangements, constants
+from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, samples_of
 from convcalc.imports.onnx.values import Call, Value
 
@@ -56,14 +57,10 @@ def _maps(batch: Batch, call: Call) -> int:
 
 def _reduced(batch: Batch, call: Call) -> int:
     value = call.value(0)
-    axis, rank = samples_of(value), len(value.shape)
-    stated = call.numbers(1, "axes")
-    if not stated and call.attributes.integer("noop_with_empty_axes"):
-        return axis
-    axes = {place % rank for place in stated or range(rank)}
+    axis, axes = samples_of(value), reduced_axes(call, len(value.shape)) or []
     if axis in axes:
         raise Mixed("takes the samples together")
-    return axis if call.attributes.integer("keepdims", 1) else axis - sum(place < axis for place in axes)
+    return axis if call.flag("keepdims", 1) else axis - sum(place < axis for place in axes)
 
 
 def _along(default: int, until_13: int | None = None) -> Callable[[Batch, Call], int]:

@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import math
 import operator
-from collections.abc import Callable, Sequence
-from itertools import repeat
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from convcalc import steps
 from convcalc.imports.arrays import checked
-from convcalc.imports.elements import Elements, all_of
+from convcalc.imports.elements import Elements, all_of, contiguous
 from convcalc.imports.errors import Inexpressible, plain
 from convcalc.imports.naming import is_dotted
 from convcalc.imports.onnx.nodes import Attributes, Number
@@ -86,26 +85,8 @@ def of_tensor(tensor: Tensor, name: str = "") -> Constant:
 
 
 def whole(numbers: Sequence[int], shape: Shape | None = None) -> Constant:
-    """Whole numbers: a list of them unless told."""
+    """A constant of whole numbers, of one axis unless a shape is given."""
     return Constant((len(numbers),) if shape is None else shape, INT64, tuple(numbers))
-
-
-def strides(shape: Shape) -> list[int]:
-    """How far apart neighbours on each axis lie."""
-    found, step = [0] * len(shape), 1
-    for axis in range(len(shape) - 1, -1, -1):
-        found[axis], step = step, step * shape[axis]
-    return found
-
-
-def places(shape: Sequence[int], steps: Sequence[int], start: int = 0) -> list[int]:
-    """Where the elements of a view lie, in order."""
-    if 0 in shape:
-        return []
-    found = [start]
-    for size, step in zip(shape, steps, strict=True):
-        found = [place + index * step for place in found for index in range(size)]
-    return found
 
 
 def broadcast(shapes: Sequence[Shape]) -> Shape:
@@ -115,21 +96,24 @@ def broadcast(shapes: Sequence[Shape]) -> Shape:
     for shape in shapes:
         for axis, size in enumerate(shape, start=rank - len(shape)):
             if size != 1 and sizes[axis] not in (1, size):
-                raise Inexpressible(f"shapes {' and '.join(str(list(each)) for each in shapes)} that do not fit")
+                raise Inexpressible(f"shapes {' and '.join(str(list(shape)) for shape in shapes)} that do not fit")
             if size != 1:
                 sizes[axis] = size
     return tuple(sizes)
 
 
-def view(
-    constant: Constant, shape: Sequence[int], steps: Sequence[int], start: int = 0, elements: Elements | None = None
+def _view(
+    constant: Constant, shape: Sequence[int], offsets: Iterable[Sequence[int]], elements: Elements | None = None
 ) -> Constant:
-    """Elements of a constant in another shape or order."""
-    shape = checked(shape)
-    numbers = constant.numbers
-    if numbers is not None:
-        few = math.prod(shape) <= MOST_NUMBERS
-        numbers = tuple(numbers[place] for place in places(shape, steps, start)) if few else None
+    """Elements of a constant laid anew: `offsets` are, axis by axis, how far each place is from the first element."""
+    shape, numbers = checked(shape), constant.numbers
+    if numbers is not None and math.prod(shape) > MOST_NUMBERS:
+        numbers = None
+    elif numbers is not None:
+        places = [0] if math.prod(shape) else []
+        for along in offsets if places else ():
+            places = [place + offset for place in places for offset in along]
+        numbers = tuple(numbers[place] for place in places)
     return Constant(shape, constant.element_type, numbers, constant.made_of, None, elements)
 
 
@@ -138,11 +122,19 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     if constant.shape == shape:
         return constant
     lacking = len(shape) - len(constant.shape)
-    own = strides(constant.shape)
-    sizes = (*(1,) * lacking, *constant.shape)
-    steps = [0 if size == 1 else step for size, step in zip(sizes, (*(0,) * lacking, *own), strict=True)]
-    repeated = view(constant, shape, steps, 0, _laid_anew([constant], shape))
+    own = zip(constant.shape, contiguous(constant.shape), strict=True)
+    steps = [*[0] * lacking, *(0 if size == 1 else step for size, step in own)]
+    offsets = ([step * place for place in range(size)] for size, step in zip(shape, steps, strict=True))
+    repeated = _view(constant, shape, offsets, _laid_anew([constant], shape))
     return repeated if is_learned(constant) else msgspec.structs.replace(repeated, made_of=())
+
+
+def tiled(constant: Constant, times: Sequence[int]) -> Constant:
+    """A constant laid end to end with itself, so many times on each axis."""
+    shape = tuple(size * time for size, time in zip(constant.shape, times, strict=True))
+    sizes = zip(constant.shape, contiguous(constant.shape), times, strict=True)
+    offsets = ([step * place for place in range(size)] * time for size, step, time in sizes)
+    return _view(constant, shape, offsets, _laid_anew([constant], shape))
 
 
 def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
@@ -153,7 +145,7 @@ def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
     first = constants[0].elements
     if first is None or not is_learned(constants[0]) or math.prod(shape) < first.count:
         return None
-    if any(each.elements is None or each.elements.identity != first.identity for each in constants):
+    if any(constant.elements is None or constant.elements.identity != first.identity for constant in constants):
         return None
     return msgspec.structs.replace(first, steps=None)
 
@@ -165,60 +157,59 @@ def reshaped(constant: Constant, shape: Shape) -> Constant:
 
 
 def transposed(constant: Constant, order: Sequence[int]) -> Constant:
-    """The axes in another order."""
-    steps = strides(constant.shape)
-    elements = constant.elements and constant.elements.transposed(order)
-    return view(constant, [constant.shape[axis] for axis in order], [steps[axis] for axis in order], 0, elements)
+    """A constant with its axes in another order."""
+    steps, elements = contiguous(constant.shape), constant.elements and constant.elements.transposed(order)
+    offsets = (range(0, constant.shape[axis] * steps[axis], steps[axis]) for axis in order)
+    return _view(constant, [constant.shape[axis] for axis in order], offsets, elements)
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     """A range of places on each axis."""
-    steps = strides(constant.shape)
-    start = sum(each.start * step for each, step in zip(ranges, steps, strict=True) if len(each))
-    along = [each.step * step for each, step in zip(ranges, steps, strict=True)]
     shape = tuple(map(len, ranges))
     elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
-    return view(constant, shape, along, start, elements)
+    along = zip(ranges, contiguous(constant.shape), strict=True)
+    return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     """Places of one axis, named by an array of them, whose shape takes the axis' place."""
-    size = constant.shape[axis]
-    shape = (*constant.shape[:axis], *indices.shape, *constant.shape[axis + 1 :])
-    made_of = _together([constant, indices])
-    taken = _range_of(constant.shape[axis], indices)
-    if taken is not None and constant.elements is not None:
-        ranges = [range(length) for length in constant.shape]
-        ranges[axis] = taken
-        return reshaped(sliced(constant, ranges), checked(shape))
+    before, after = constant.shape[:axis], constant.shape[axis + 1 :]
+    shape, made_of = checked((*before, *indices.shape, *after)), _together([constant, indices])
     elements = _laid_anew([constant], shape)
-    if constant.numbers is None or indices.numbers is None or math.prod(shape) > MOST_NUMBERS:
-        return Constant(checked(shape), constant.element_type, None, made_of, None, elements)
-    inner, outer = math.prod(constant.shape[axis + 1 :]), math.prod(constant.shape[:axis])
-    wanted = [index + size if index < 0 else index for index in indices.integers()]
-    if any(not 0 <= index < size for index in wanted):
+    if indices.numbers is None:
+        return Constant(shape, constant.element_type, None, made_of, None, elements)
+    taken: list[Sequence[int]] = [range(size) for size in constant.shape]
+    taken[axis] = places = places_of(indices, constant.shape[axis])
+    even = regular(places)
+    if even is not None and constant.elements is not None:
+        ranges = [range(size) for size in constant.shape]
+        ranges[axis] = even
+        return reshaped(sliced(constant, ranges), shape)
+    along = zip(taken, contiguous(constant.shape), strict=True)
+    offsets = ([place * step for place in places] for places, step in along)
+    laid = _view(constant, (*before, len(places), *after), offsets, elements)
+    return msgspec.structs.replace(laid, shape=shape, made_of=made_of)
+
+
+def places_of(indices: Constant, size: int) -> list[int]:
+    """Places of an axis of so many, which may be counted from its end."""
+    places = [index + size if index < 0 else index for index in indices.integers()]
+    if not all(0 <= place < size for place in places):
         raise Inexpressible(f"an index outside of an axis of {size}")
-    numbers = tuple(
-        constant.numbers[(block * size + index) * inner + rest]
-        for block in range(outer if inner else 0)
-        for index in wanted
-        for rest in range(inner)
-    )
-    return Constant(shape, constant.element_type, numbers, made_of, None, elements)
+    return places
 
 
-def _range_of(size: int, indices: Constant) -> range | None:
-    """Places of an axis that are equally far apart, as a range; None where they are not, or not known."""
-    numbers = [int(number) % size for number in indices.numbers or () if -size <= number < size]
-    if not numbers or len(numbers) != len(indices.numbers or ()):
+def regular(places: Sequence[int]) -> range | None:
+    """Places that are equally far apart, as a range; None where they are not, or there are none."""
+    step = places[1] - places[0] if len(places) > 1 else 1
+    if not places or not step:
         return None
-    step = numbers[1] - numbers[0] if len(numbers) > 1 else 1
-    regular = range(numbers[0], numbers[0] + step * len(numbers), step) if step else range(0)
-    return regular if [*regular] == numbers else None
+    even = range(places[0], places[0] + step * len(places), step)
+    return even if even == places or [*even] == places else None
 
 
 def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
-    """Laid end to end."""
+    """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
     made_of, elements = _together(parts), _laid_anew(parts, shape)
@@ -239,7 +230,7 @@ def filled(shape: Shape, number: Number, element_type: int) -> Constant:
 
 
 def cast(constant: Constant, element_type: int) -> Constant:
-    """Another element type."""
+    """A constant as another element type; its numbers are not known where that does not hold them."""
     numbers = constant.numbers
     if numbers is not None:
         into: Callable[[Number], Number] = float if element_type in FLOATING else bool if element_type == BOOL else int
@@ -263,17 +254,17 @@ def _shifted_remainder(a: Number, b: Number) -> Number:
 def _power(a: Number, b: Number) -> Number:
     if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
         raise OverflowError
-    found: Number = a**b
-    return found
+    power: Number = a**b
+    return power
 
 
 def _product(numbers: Sequence[Number]) -> Number:
-    found: Number = 1
+    product: Number = 1
     for number in numbers:
-        found *= number
-        if isinstance(found, int) and found.bit_length() > MOST_BITS:
+        product *= number
+        if isinstance(product, int) and product.bit_length() > MOST_BITS:
             raise OverflowError
-    return found
+    return product
 
 
 MOST_BITS = 128
@@ -323,12 +314,12 @@ COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And
 
 def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
     """An operation on constants that meet element by element."""
-    shape = broadcast([each.shape for each in inputs])
+    shape = broadcast([constant.shape for constant in inputs])
     typed = inputs[1] if op == "Where" else inputs[0]
     element_type = BOOL if op in COMPARISONS else typed.element_type
     made_of, numbers = _together(inputs), None
-    if math.prod(shape) <= MOST_NUMBERS and all(each.numbers is not None for each in inputs):
-        laid = [expanded(each, shape).numbers or () for each in inputs]
+    if math.prod(shape) <= MOST_NUMBERS and all(constant.numbers is not None for constant in inputs):
+        laid = [expanded(constant, shape).numbers or () for constant in inputs]
         try:
             numbers = tuple(map(ELEMENTWISE[op], *laid))
         except (ArithmeticError, ValueError, TypeError):
@@ -337,10 +328,9 @@ def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
             numbers = None
         if numbers is not None and element_type in FLOATING:
             numbers = tuple(map(float, numbers))
-    several = [each for each in inputs if each.elements is not None and math.prod(each.shape) > 1]
-    elements = (
-        several[0].elements if len(several) == 1 and several[0].shape == shape else None
-    )  # each moved by a number
+    several = [constant for constant in inputs if constant.elements is not None and math.prod(constant.shape) > 1]
+    is_moved = len(several) == 1 and several[0].shape == shape  # every element by a number
+    elements = several[0].elements if is_moved else None
     return Constant(shape, element_type, numbers, made_of, None, elements)
 
 
@@ -358,7 +348,7 @@ REDUCED: dict[str, Callable[[Sequence[Number]], Number]] = {
 
 
 def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) -> Constant:
-    """Axes taken together."""
+    """The sum, product, mean or extreme of a constant over some axes."""
     kept = [axis for axis in range(len(constant.shape)) if axis not in axes]
     shape = tuple(
         1 if axis in axes else size for axis, size in enumerate(constant.shape) if keepdims or axis not in axes
@@ -368,16 +358,16 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
     laid = transposed(constant, [*kept, *axes]).numbers or ()
     length = math.prod(constant.shape[axis] for axis in axes)
     try:
-        found = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+        results = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
     except ArithmeticError:
         return Constant(shape, constant.element_type, None, constant.made_of)
-    numbers = tuple(found if constant.is_float else map(int, found))
+    numbers = tuple(results if constant.is_float else map(int, results))
     return Constant(shape, constant.element_type, numbers, constant.made_of)
 
 
 def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
     """Numbers from one up to another."""
-    ends = [each.numbers for each in (start, stop, step)]
+    ends = [end.numbers for end in (start, stop, step)]
     if any(numbers is None or len(numbers) != 1 for numbers in ends):
         raise Inexpressible("a range whose ends are computed from data")
     (first, last, by) = (numbers[0] for numbers in ends if numbers)
@@ -388,7 +378,7 @@ def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
 
 
 def stated(attributes: Attributes) -> Constant:
-    """What a Constant node holds."""
+    """The tensor or numbers in the attribute of a Constant node."""
     for name, value in attributes.items():
         if isinstance(value, Tensor):
             return of_tensor(value)
@@ -404,9 +394,4 @@ def stated(attributes: Attributes) -> Constant:
 
 
 def _together(constants: Sequence[Constant]) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(name for each in constants for name in each.made_of))
-
-
-def same(number: Number, count: int) -> list[Number]:
-    """A number as often as told."""
-    return list(repeat(number, count))
+    return tuple(dict.fromkeys(name for constant in constants for name in constant.made_of))

@@ -41,6 +41,12 @@ class Value(msgspec.Struct):
         """Whether anything can be made of it."""
         return self.source is not None or self.constant is not None
 
+    @property
+    def draft(self) -> Draft:
+        """What makes it, where it is neither constant nor unknown."""
+        assert self.source is not None  # noqa: S101  # operators are not called with what is unknown
+        return self.source
+
 
 def without(shape: Shape, axis: int | None) -> Shape:
     """A shape with one axis left out; one that would then have none keeps it."""
@@ -62,12 +68,11 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
     wanted = without(shape, batch)
     if value.constant is not None:
         return parameter(builder, value.constant, wanted)
-    assert value.source is not None  # noqa: S101  # operators are not called with what is unknown
-    return builder.reshaped(value.source, wanted)
+    return builder.reshaped(value.draft, wanted)
 
 
 def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
-    """A constant as a tensor."""
+    """A layer whose output is a constant."""
     checked(shape)
     fields: dict[str, Any] = {"sizes": shape}
     learned = is_learned(constant)
@@ -88,17 +93,21 @@ class Call:
         return self.node.attributes
 
     def has(self, index: int) -> bool:
-        """Whether an input is given."""
+        """Whether the node has an input at this place."""
         return index < len(self.inputs) and self.inputs[index] is not None
 
     def value(self, index: int) -> Value:
-        """An input that must be given."""
-        found = self.inputs[index] if index < len(self.inputs) else None
-        if found is None:
+        """An input that the operator cannot do without."""
+        value = self.inputs[index] if index < len(self.inputs) else None
+        if value is None:
             raise Inexpressible(f"input {index + 1} is missing")
-        return found
+        return value
 
-    def constant(self, index: int, what: str) -> Constant:
+    def values(self) -> list[Value]:
+        """The inputs that the node has, in order."""
+        return [value for value in self.inputs if value is not None]
+
+    def constant(self, index: int, what: str = "a tensor") -> Constant:
         """An input that must be a constant."""
         constant = self.value(index).constant
         if constant is None:
@@ -133,6 +142,7 @@ class Call:
     def layer(
         self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Constant] | None = None
     ) -> Draft:
+        """Add a layer of a kind that does what the node does."""
         return self.builder.layer(kind, fields, inputs, (self.node,), arrays)
 
     def out(self, draft: Draft, batch: int | None = 0) -> Value:
@@ -147,10 +157,18 @@ class Call:
 
     def axis(self, name: str, default: int, rank: int) -> int:
         """An axis given by an attribute, counted from the beginning."""
-        axis = self.attributes.integer(name, default)
-        if not -rank <= axis < max(rank, 1):
-            raise Inexpressible(f"axis {axis} of a tensor of {rank} axes")
-        return axis % max(rank, 1)
+        return from_front(self.attributes.integer(name, default), rank)
+
+    def flag(self, name: str, default: int = 0) -> bool:
+        """Whether an attribute, which is 0 or 1, is set."""
+        return bool(self.attributes.integer(name, default))
+
+
+def from_front(axis: int, rank: int) -> int:
+    """An axis counted from the beginning, which may be written counted from the end."""
+    if not -rank <= axis < max(rank, 1):
+        raise Inexpressible(f"axis {axis} of a tensor of {rank} axes")
+    return axis % max(rank, 1)
 
 
 def own_axis(axis: int, batch: int | None) -> int:

@@ -195,8 +195,7 @@ class Walk:
         if node.op == "Size" and there and not node.domain:
             return [constant_value(constants.whole([prod(self.batch.full(there[0]))], ()))]
         if all(value.constant is not None for value in there):
-            operands = [None if value is None else value.constant for value in inputs]
-            folded = fold.folded(node, operands, self.model.opset)
+            folded = fold.folded(call)
             if folded is not None:
                 values = [
                     constant_value(self._identified(node, inputs, place, constant))

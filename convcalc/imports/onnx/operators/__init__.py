@@ -19,10 +19,10 @@ Operator = Callable[[Call], Value | list[Value]]
 @cache
 def operators() -> dict[str, Operator]:
     """Every operator there is, by type; those of another domain than ONNX's with it in front."""
-    found: dict[str, Operator] = {}
+    by_type: dict[str, Operator] = {}
     for module in pkgutil.iter_modules(__path__):
-        found |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
-    return found
+        by_type |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
+    return by_type
 
 
 def operator_of(name: str) -> Operator | None:

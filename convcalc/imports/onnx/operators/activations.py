@@ -11,11 +11,11 @@ from convcalc.imports.onnx.constants import broadcast
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
-LARGEST_FLOAT = 3.4e38
+_LARGEST_FLOAT = 3.4e38
 
-LEAST_QUANTISED = {2: 0, 3: -(2**7), 4: 0, 5: -(2**15)}
+_LEAST_QUANTISED = {2: 0, 3: -(2**7), 4: 0, 5: -(2**15)}
 """The least number of the element types that are quantised to: uint8, int8, uint16, int16."""
-SIGNED_OUTPUTS = frozenset({"conv", "conv_transpose", "linear", "batch_norm"})
+_SIGNED_OUTPUTS = frozenset({"conv", "conv_transpose", "linear", "batch_norm"})
 """Kinds behind which an activation may have been left to the quantiser."""
 
 
@@ -45,9 +45,9 @@ def _quantised(call: Call) -> Value:
     value = call.value(0)
     zero = call.constant(2, "a zero point") if call.has(2) else None
     type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
-    least = LEAST_QUANTISED.get(type_)
+    least = _LEAST_QUANTISED.get(type_)
     is_relu = least is not None and least == (0 if zero is None else zero.only_number)
-    follows = value.source is not None and value.source.kind in SIGNED_OUTPUTS
+    follows = value.source is not None and value.source.kind in _SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
 
 
@@ -81,14 +81,14 @@ def _clip(call: Call) -> Value:
 
 def held(call: Call, value: Value, least: float, most: float) -> Value:
     """A tensor held between two numbers; one at the end of what float32 holds, or beyond, is no bound."""
-    low = -math.inf if least <= -LARGEST_FLOAT else tidy(least)
-    high = math.inf if most >= LARGEST_FLOAT else tidy(most)
+    low = -math.inf if least <= -_LARGEST_FLOAT else tidy(least)
+    high = math.inf if most >= _LARGEST_FLOAT else tidy(most)
     if (low, high) == (-math.inf, math.inf):
         return value
     kind = {(0.0, 6.0): "relu6", (0.0, math.inf): "relu"}.get((low, high), "hard_tanh")
     bounds = {
-        "min_val": -LARGEST_FLOAT if low == -math.inf else low,
-        "max_val": LARGEST_FLOAT if high == math.inf else high,
+        "min_val": -_LARGEST_FLOAT if low == -math.inf else low,
+        "max_val": _LARGEST_FLOAT if high == math.inf else high,
     }
     x = viewed(call.builder, value, value.batch)
     return call.out(call.layer(kind, bounds if kind == "hard_tanh" else {}, x), value.batch)

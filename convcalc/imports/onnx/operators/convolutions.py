@@ -28,10 +28,10 @@ def padding(call: Call, rank: int) -> Any:
 
 def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, ...]:
     """One number for each spatial axis."""
-    found = tuple(call.attributes.integers(name) or (default,) * rank)
-    if len(found) != rank:
-        raise Inexpressible(f"{name} {list(found)} for {rank} axes")
-    return found
+    numbers = tuple(call.attributes.integers(name) or (default,) * rank)
+    if len(numbers) != rank:
+        raise Inexpressible(f"{name} {list(numbers)} for {rank} axes")
+    return numbers
 
 
 def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
@@ -126,20 +126,20 @@ def _deform_conv(call: Call) -> Value:
     return call.out(call.layer("deform_conv", fields, x, *maps, arrays=arrays))
 
 
-FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
+_FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
 
 
 def _fused_conv(call: Call) -> Value:
     """ONNX Runtime's convolution with a sum and an activation behind it."""
-    found = _conv(call)
-    assert found.source is not None  # noqa: S101  # a layer was just made
-    y = found.source
+    convolved = _conv(call)
+    assert convolved.source is not None  # noqa: S101  # a layer was just made
+    y = convolved.source
     if call.has(3):
         y = call.layer("add", {}, y, call.map(3))
     name = call.attributes.text("activation")
     numbers = call.attributes.get("activation_params")
-    if name in FUSED:
-        return call.out(call.layer(FUSED[name], {}, y))
+    if name in _FUSED:
+        return call.out(call.layer(_FUSED[name], {}, y))
     if name == "Clip" and isinstance(numbers, list) and len(numbers) == 2:
         return held(call, call.out(y), *map(float, numbers))
     if name == "LeakyRelu" and isinstance(numbers, list) and len(numbers) == 1:

@@ -38,8 +38,8 @@ def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | Non
 
 def _batches(values: Sequence[Value], rank: int) -> list[int]:
     """Where the batch may be: where it is in a tensor, or in front."""
-    found = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
-    return [*found, *([0] if rank > 1 else [])]
+    places = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
+    return [*places, *([0] if rank > 1 else [])]
 
 
 def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -78,9 +78,9 @@ def _merge(kind: str) -> Callable[[Call], Value]:
             return values[0]
         if len(values) == 2:
             for place, value in enumerate(values):
-                found = _by_number(call, value, values[1 - place], behind=place == 1)
-                if found is not None:
-                    return found
+                result = _by_number(call, value, values[1 - place], behind=place == 1)
+                if result is not None:
+                    return result
         drafts, batch = meeting(call, values)
         return call.out(call.layer(kind, {}, *drafts), batch)
 

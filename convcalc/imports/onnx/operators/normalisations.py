@@ -10,7 +10,7 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 
-def says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> bool:
+def _says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> bool:
     """Whether a scale and shift are no learned ones: ones and zeros that an operator could not do without."""
     if all(not constant.made_of for constant in constants):
         return all(
@@ -32,7 +32,7 @@ def _batch_norm(call: Call) -> list[Value]:
         raise Inexpressible("batch normalisation as in training; export the model for inference")
     x = call.map()
     arrays = [call.constant(index, "statistics or a scale") for index in range(1, 5)]
-    affine = not says_nothing(arrays[:2], (1.0, 0.0))
+    affine = not _says_nothing(arrays[:2], (1.0, 0.0))
     fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
     named = {name: array for name, array in _named(arrays).items() if affine or name.startswith("running")}
     return [call.out(call.layer("batch_norm", fields, x, arrays=named))]
@@ -46,7 +46,7 @@ def tidy(number: float) -> float:
 def _instance_norm(call: Call) -> Value:
     x = call.map()
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
-    affine = not says_nothing(arrays, (1.0, 0.0))
+    affine = not _says_nothing(arrays, (1.0, 0.0))
     fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
     return call.out(call.layer("instance_norm", fields, x, arrays=_named(arrays) if affine else None))
 
@@ -55,7 +55,7 @@ def _group_norm(call: Call) -> Value:
     x = call.map()
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
     groups = call.attributes.integer("num_groups", 1)
-    affine = not says_nothing(arrays, (1.0, 0.0))
+    affine = not _says_nothing(arrays, (1.0, 0.0))
     if affine and arrays[0].shape != (x.shape[0],):
         raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
     fields = {"num_groups": groups, "eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
@@ -69,7 +69,7 @@ def _layer_norm(call: Call) -> list[Value]:
     rank = len(value.shape)
     first = call.axis("axis", -1, rank)
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2) if call.has(index)]
-    affine = not says_nothing(arrays, (1.0, 0.0)[: len(arrays)])
+    affine = not _says_nothing(arrays, (1.0, 0.0)[: len(arrays)])
     batch = value.batch if value.batch is not None and value.batch < first else None
     if batch is None and value.shape[0] == 1 and first > 0:
         batch = 0

@@ -67,9 +67,9 @@ def product(call: Call, value: Value, other: Value) -> Value:
     rank = max(len(value.shape), len(other.shape), 2)
     if min(len(value.shape), len(other.shape)) < 2:
         raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
-    shapes = [(*(1,) * (rank - len(each.shape)), *each.shape) for each in (value, other)]
+    shapes = [(*(1,) * (rank - len(operand.shape)), *operand.shape) for operand in (value, other)]
     batch = next((axis for axis in range(rank - 2) if shapes[0][axis] == shapes[1][axis] == 1), None)
-    drafts = [viewed(call.builder, each, batch, rank) for each in (value, other)]
+    drafts = [viewed(call.builder, operand, batch, rank) for operand in (value, other)]
     z = call.layer("matmul", {}, *drafts)
     if batch is None and z.shape[0] == 1 and rank == 2:
         batch = 0

@@ -5,20 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.values import Call, Value, own_axis, viewed
+from convcalc.imports.onnx.values import Call, Value, from_front, own_axis, viewed
 
 
 def _reduced(operation: str) -> Callable[[Call], Value]:
     def operator(call: Call) -> Value:
         value = call.value(0)
-        rank = len(value.shape)
-        stated = call.numbers(1, "axes")
-        if not stated and call.attributes.integer("noop_with_empty_axes"):
-            return value
-        axes = sorted({axis % rank for axis in stated or range(rank)})
-        return reduced(call, value, operation, axes, keepdims=bool(call.attributes.integer("keepdims", 1)))
+        axes = reduced_axes(call, len(value.shape))
+        return value if axes is None else reduced(call, value, operation, axes, keepdims=call.flag("keepdims", 1))
 
     return operator
+
+
+def reduced_axes(call: Call, rank: int) -> list[int] | None:
+    """The axes that a reduction takes together; None where it takes none and leaves the tensor as it is."""
+    axes = call.numbers(1, "axes")
+    if not axes and call.flag("noop_with_empty_axes"):
+        return None
+    return sorted({from_front(axis, rank) for axis in axes or range(rank)})
 
 
 def reduced(call: Call, value: Value, operation: str, axes: list[int], *, keepdims: bool) -> Value:

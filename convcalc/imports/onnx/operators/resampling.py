@@ -12,10 +12,10 @@ from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, viewed
 from convcalc.layers.upsample import COORDINATES, float32, runtime_size
 
-LARGEST_FACTOR = 2.0**31
+_LARGEST_FACTOR = 2.0**31
 LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
 
-LARGEST_DENOMINATOR = 64
+_LARGEST_DENOMINATOR = 64
 """Up to which a factor is taken for the fraction that it is nearest to: float32 has no thirds."""
 
 
@@ -32,7 +32,7 @@ def _resize(call: Call) -> Value:
     stated = sizes if sizes is not None else factors or []
     if len(stated) != len(axes):
         raise Inexpressible(f"{len(stated)} sizes or scales for {len(axes)} axes")
-    if factors is not None and not all(0 < factor < LARGEST_FACTOR for factor in factors):
+    if factors is not None and not all(0 < factor < _LARGEST_FACTOR for factor in factors):
         raise Inexpressible(f"scales of {factors}")
     exact = [Fraction(1)] * rank
     wanted = list(value.shape)
@@ -55,7 +55,7 @@ def _is_newer(call: Call) -> bool:
 def _fraction(factor: float, size: int, outputs: int) -> Fraction:
     """The factor that was meant: a small fraction or short decimal that is it in float32, and gives the outputs."""
     decimals = (Fraction(f"{factor:.{digits}g}") for digits in range(1, 10))
-    for meant in (Fraction(factor).limit_denominator(LARGEST_DENOMINATOR), *decimals):
+    for meant in (Fraction(factor).limit_denominator(_LARGEST_DENOMINATOR), *decimals):
         if float32(float(meant)) == factor and floor(size * meant) == outputs:
             return meant
     return Fraction(outputs, size)
@@ -116,11 +116,11 @@ def _fields(call: Call, x: Draft, sizes: list[int], factors: list[Fraction], *, 
     """The fields of upsample: by factor where factors are whole, or where the sizes alone would not tell them."""
     mode = _mode(call, len(sizes))
     triples = list(zip(x.shape[1:], factors, sizes, strict=True))
-    told = all(size * factor == outputs for size, factor, outputs in triples)
-    fields: dict[str, Any] = {"mode": mode, **_reading(call, mode, sizes, factors, told=told)}
-    if by_factor and told and all(factor.denominator == 1 for factor in factors):
+    exact = all(size * factor == outputs for size, factor, outputs in triples)
+    fields: dict[str, Any] = {"mode": mode, **_reading(call, mode, sizes, factors, exact=exact)}
+    if by_factor and exact and all(factor.denominator == 1 for factor in factors):
         fields["scale_factor"] = tuple(map(int, factors))
-    elif told or "align_corners" in (fields.get("coordinate_transformation_mode"), *fields):
+    elif exact or "align_corners" in (fields.get("coordinate_transformation_mode"), *fields):
         fields["size"] = tuple(sizes)
     elif all(floor(size * factor) == outputs for size, factor, outputs in triples):
         fields["scale_factor"] = tuple(factors)
@@ -129,12 +129,12 @@ def _fields(call: Call, x: Draft, sizes: list[int], factors: list[Fraction], *, 
     return fields
 
 
-def _reading(call: Call, mode: str, sizes: list[int], factors: list[Fraction], *, told: bool) -> dict[str, Any]:
-    """Which positions are read, and how they are weighed. `told`: the factors are those of the sizes."""
+def _reading(call: Call, mode: str, sizes: list[int], factors: list[Fraction], *, exact: bool) -> dict[str, Any]:
+    """Which positions are read, and how they are weighed. `exact`: the factors are those of the sizes."""
     coordinates, rounding = _coordinates(call, factors)
     if coordinates == "pytorch_half_pixel" and 1 not in sizes:
         coordinates = "half_pixel"
-    if coordinates == "half_pixel_symmetric" and told:
+    if coordinates == "half_pixel_symmetric" and exact:
         coordinates = "half_pixel"
     if mode == "nearest":
         if coordinates == "half_pixel" and rounding.startswith("round_") and all(f.denominator == 1 for f in factors):
