@@ -22,7 +22,7 @@ from convcalc.linting.options import Options
 from convcalc.linting.run import Linter
 from convcalc.views import diagnostics, table
 from convcalc.views.comparison import table as comparison
-from convcalc.views.explained import text as explained
+from convcalc.views.explain import text as explained
 from convcalc.views.lint import text as lint_text
 from convcalc.views.verification import network as verified
 

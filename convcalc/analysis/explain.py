@@ -17,7 +17,7 @@ from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
 from convcalc.analysis.symbols import REACH, Layer, Symbol
 from convcalc.arithmetic.field import Field, Reach
-from convcalc.arithmetic.number import NoFormula, Traced, traced
+from convcalc.arithmetic.number import NoFormula, Term, traced
 from convcalc.layers import Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network, Node
 
@@ -37,7 +37,7 @@ GIVEN = "given are the largest size, the mean stride (the largest, where several
 
 
 class Formula(msgspec.Struct, frozen=True):
-    """One number: the formula in symbols, the same with numbers put in, and the value.
+    """One number and where it comes from, as the tree of its `term`.
 
     `quantity` says of what, `symbol` what the number is called in other formulas (empty: in none). `axes` are those of
     the tensor, or for a receptive field of the network's input, that it holds for; none for a count.
@@ -45,10 +45,17 @@ class Formula(msgspec.Struct, frozen=True):
 
     quantity: str
     symbol: str
-    symbols: str
-    numbers: str
-    value: int
+    term: Term
     axes: tuple[int, ...] = ()
+
+    @property
+    def value(self) -> int:
+        return self.term.value
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether the number is no more than the symbol by which it is called."""
+        return bool(self.symbol) and self.term.symbol == self.symbol
 
 
 class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +115,7 @@ class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     receptive_field: ReceptiveField | None
 
 
-class Line(msgspec.Struct, frozen=True):
+class LayerMacs(msgspec.Struct, frozen=True):
     """A layer in one line: its MACs, None where they are not known."""
 
     name: str
@@ -121,7 +128,7 @@ class NetworkExplanation(msgspec.Struct, frozen=True):
     """Every layer in one line."""
 
     name: str
-    layers: tuple[Line, ...]
+    layers: tuple[LayerMacs, ...]
 
 
 Explanation = LayerExplanation | BlockExplanation | NetworkExplanation
@@ -174,7 +181,7 @@ def _overview(network: Network) -> NetworkExplanation:
         if key not in known:
             formulas = Work(config, shapes).costs()
             known[key] = next((formula for formula in formulas if formula.quantity == "macs"), None)
-        found.append(Line(node.name, node.kind, config.summary(), known[key]))
+        found.append(LayerMacs(node.name, node.kind, config.summary(), known[key]))
     return NetworkExplanation(network.name, tuple(found))
 
 
@@ -227,8 +234,8 @@ def _shapes(network: Network, node: Node) -> tuple[Shape, ...]:
 
 def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Symbol]:
     """The symbols that stand in one of the formulas."""
-    words = {word for formula in formulas for word in re.findall(r"[^\W\d]\w*", formula.symbols)}
-    return (symbol for symbol in legend.values() if symbol.symbol in words)
+    symbols = {symbol for formula in formulas for symbol in formula.term.symbols()}
+    return (symbol for symbol in legend.values() if symbol.symbol in symbols)
 
 
 def told(text: str) -> tuple[str, str]:
@@ -252,27 +259,26 @@ class Work:
         self.output = (*self._suggested(), *self._output())
 
     def _suggested(self) -> Iterator[Formula]:
-        suggestions = [(symbol, number) for symbol, number in self.layer.vocabulary.suggested.values() if _made(number)]
+        suggestions = [(symbol, term) for term, symbol in self.layer.vocabulary.suggested.items() if term.is_formula]
         free = {symbol: self.layer.free(symbol) for symbol, _ in suggestions}
-        for place, (symbol, number) in enumerate(suggestions):
+        for place, (symbol, term) in enumerate(suggestions):
             alike = [other for other, (name, _) in enumerate(suggestions) if name == symbol]
             name = free[symbol] if len(alike) == 1 else f"{free[symbol]}_{alike.index(place)}"
-            yield self._defined("padding", name, number, ())
+            yield self._defined("padding", name, term, ())
 
     def _output(self) -> Iterator[Formula]:
-        channels, *sizes = [traced(size) for size in self.layer.config.shape(*self.layer.inputs)]
-        name = "C_out" if channels.symbols == "C_out" else self.layer.free("C_out")
+        channels, *sizes = [traced(size).term for size in self.layer.config.shape(*self.layer.inputs)]
+        name = "C_out" if channels.symbol == "C_out" else self.layer.free("C_out")
         yield self._defined("output channels", name, channels, (0,))
         for name, size, axes in _by_axis(self.layer.free("o"), sizes):
             yield self._defined("output size", name, size, tuple(axis + 1 for axis in axes))
 
-    def _defined(self, quantity: str, symbol: str, number: Traced, axes: tuple[int, ...]) -> Formula:
+    def _defined(self, quantity: str, symbol: str, term: Term, axes: tuple[int, ...]) -> Formula:
         """The formula of a number that later formulas name; what is no more than a symbol stays that symbol."""
-        vocabulary = self.layer.vocabulary
         self.layer.names.add(symbol)
-        if _made(number):
-            vocabulary.known[number.symbols] = Traced(number.value, symbol, vocabulary=vocabulary)
-        return _formula(quantity, symbol, number, axes)
+        if term.is_formula:
+            self.layer.vocabulary.known[term] = Term(term.value, symbol)
+        return Formula(quantity, symbol, term, axes)
 
     def costs(self, *, shared: bool = False, borrowed: Collection[str] = ()) -> Iterator[Formula]:
         """Of params, buffers (if there are any), MACs and element-wise operations.
@@ -285,9 +291,9 @@ class Work:
         found = costs(self.layer.config, self.layer.inputs, borrowed)
         for quantity, number in zip(COSTS, found, strict=True):
             none = shared and quantity in {"params", "buffers"}
-            formula = _formula(quantity, "", traced(0 if none else number))
-            if quantity != "buffers" or formula.symbols != "0":
-                yield formula
+            term = traced(0 if none else number).term
+            if quantity != "buffers" or term != Term(0):
+                yield Formula(quantity, "", term)
 
     def field(self, entering: tuple[Field, ...], measured: ReceptiveField) -> tuple[list[Formula], tuple[str, ...]]:
         """Of the receptive field, where it is one interval at one stride; and what is to be said of it in words."""
@@ -307,30 +313,19 @@ class Work:
 
     def _reach(self, seen: Field) -> Iterator[Formula]:
         for part, (symbol, word) in REACH.items():
-            numbers = [traced(getattr(axis, part)) if isinstance(axis, Reach) else None for axis in seen.axes]
-            for name, number, axes in _by_axis(self.layer.free(symbol), numbers):
-                yield _formula(f"field {word}", name, number, axes)
+            terms = [traced(getattr(axis, part)).term if isinstance(axis, Reach) else None for axis in seen.axes]
+            for name, term, axes in _by_axis(self.layer.free(symbol), terms):
+                yield Formula(f"field {word}", name, term, axes)
 
 
-def _made(number: Traced) -> bool:
-    """Whether it is more than one symbol or number."""
-    return not re.fullmatch(r"-?\w+", number.symbols)
-
-
-def _formula(quantity: str, symbol: str, number: Traced, axes: tuple[int, ...] = ()) -> Formula:
-    return Formula(quantity, symbol, number.symbols, number.numbers, number.value, axes)
-
-
-def _by_axis(symbol: str, numbers: Sequence[Traced | None]) -> Iterator[tuple[str, Traced, tuple[int, ...]]]:
+def _by_axis(symbol: str, terms: Iterable[Term | None]) -> Iterator[tuple[str, Term, tuple[int, ...]]]:
     """Each formula once, with the axes it holds for; under one symbol where it is the same on all."""
-    formulas: dict[str, list[int]] = {}
-    for axis, number in enumerate(numbers):
-        if number is not None:
-            formulas.setdefault(number.symbols, []).append(axis)
-    for axes in formulas.values():
-        number = numbers[axes[0]]
-        assert number is not None  # noqa: S101  # for the type checker: left out above
-        yield symbol if len(formulas) == 1 else f"{symbol}_{axes[0]}", number, tuple(axes)
+    axes_of: dict[Term, list[int]] = {}
+    for axis, term in enumerate(terms):
+        if term is not None:
+            axes_of.setdefault(term, []).append(axis)
+    for term, axes in axes_of.items():
+        yield symbol if len(axes_of) == 1 else f"{symbol}_{axes[0]}", term, tuple(axes)
 
 
 def _block(report: Report, place: int, group: Group) -> BlockExplanation:

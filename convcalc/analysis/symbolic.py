@@ -10,7 +10,8 @@ import msgspec
 from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
-from convcalc.analysis.explain import UNCOSTED, Work, told, used
+from convcalc.analysis.explain import UNCOSTED, Formula, Work, told, used
+from convcalc.analysis.symbols import Symbol
 from convcalc.arithmetic.field import Field, Reach, at_input
 from convcalc.layers import Kind, Shape, defaults, field_types, page
 
@@ -21,26 +22,11 @@ DRAWS = 2000
 Case = tuple[Kind, tuple[Shape, ...]]
 
 
-class Meaning(msgspec.Struct, frozen=True):
-    """A symbol and what it stands for."""
-
-    symbol: str
-    meaning: str
-
-
-class SymbolicFormula(msgspec.Struct, frozen=True):
-    """One number's formula, and the symbol it has in others (empty: in none)."""
-
-    quantity: str
-    symbol: str
-    symbols: str
-
-
 class KindExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """What a layer of a kind costs, in symbols, on an input of `axes` spatial axes.
 
-    `choices` are the fields that enter no formula as a number, with what they were taken to be: the default, unless the
-    kind needs another here.
+    Formulas and symbols are those of an example; their values say nothing of the kind. `choices` are the fields that
+    enter no formula as a number, with what they were taken to be: the default, unless the kind needs another here.
     """
 
     kind: str
@@ -48,8 +34,8 @@ class KindExplanation(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     axes: int
     choices: dict[str, Any]
-    legend: tuple[Meaning, ...]
-    formulas: tuple[SymbolicFormula, ...]
+    legend: tuple[Symbol, ...]
+    formulas: tuple[Formula, ...]
     notes: tuple[str, ...]
 
 
@@ -68,8 +54,8 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
         source=source,
         axes=len(shapes[0]) - 1,
         choices=work.layer.choices,
-        legend=tuple(Meaning(symbol.symbol, symbol.meaning) for symbol in used(work.layer.legend, formulas)),
-        formulas=tuple(SymbolicFormula(formula.quantity, formula.symbol, formula.symbols) for formula in formulas),
+        legend=tuple(used(work.layer.legend, formulas)),
+        formulas=formulas,
         notes=notes if kind.costed else (UNCOSTED, *notes),
     )
 

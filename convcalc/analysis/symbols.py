@@ -66,14 +66,15 @@ class Layer:
             found[field] = type_.traced(value, symbol, self.vocabulary)
             symbols = list(_numbers(found[field]))
             for number in symbols:
-                self._note(number, _meaning(field, number.symbols.removeprefix(symbol)))
+                self._note(number, _meaning(field, number.term.symbol.removeprefix(symbol)))
             if not symbols and not isinstance(value, float):
                 self.choices[field] = value
         return replace(config, **found)
 
     def _note(self, number: Traced, meaning: str) -> None:
-        self.names.add(number.symbols)
-        self.legend[number.symbols] = Symbol(number.symbols, meaning, number.value)
+        symbol = number.term.symbol
+        self.names.add(symbol)
+        self.legend[symbol] = Symbol(symbol, meaning, number.value)
 
     def _traced_inputs(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Channels and spatial sizes of every tensor; those of several under one symbol where they all agree."""
@@ -89,7 +90,7 @@ class Layer:
             base, which = (symbol, "the input") if agree else (f"{symbol}{number}", f"input {number}")
             found.append(traced_axes(own, base, self.vocabulary))
             for size in _numbers(found[-1]):
-                self._note(size, f"{_meaning(word, size.symbols.removeprefix(base))} of {which}")
+                self._note(size, f"{_meaning(word, size.term.symbol.removeprefix(base))} of {which}")
         return found
 
     def entering(self, fields: tuple[Field, ...]) -> tuple[Field, ...]:

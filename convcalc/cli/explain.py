@@ -93,14 +93,14 @@ def _advice(name: str, known: list[str]) -> str:
 
 def _print(explained: Explanation | KindExplanation, format: str, model: str = "", spec: str = "") -> None:  # noqa: A002
     if format == "text":
-        from convcalc.views.explained import text
+        from convcalc.views.explain import text
 
         text.show(console(), explained, spec)
     elif format == "json":
-        from convcalc.views.explained import json
+        from convcalc.views.explain import json
 
         print_json(json.encode(explained, model=model, spec=spec))
     else:
-        from convcalc.views.explained import latex, markdown
+        from convcalc.views.explain import latex, markdown
 
         sys.stdout.write((markdown if format == "markdown" else latex).text(explained))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from convcalc.analysis.explain import COSTS, BlockExplanation, Formula, LayerExplanation, Part
 from convcalc.analysis.report import ReceptiveField
+from convcalc.arithmetic.number import Term
 from convcalc.fields import shown
 from convcalc.views import words
+from convcalc.views.formulas import as_text
 from convcalc.visible import short
 
 LABELS = {
@@ -27,17 +29,13 @@ def label(quantity: str) -> str:
 
 def listed(formulas: Iterable[Formula]) -> list[Formula]:
     """The formulas that say something: `C_out = C_out` does not."""
-    return [formula for formula in formulas if formula.symbol != formula.symbols]
+    return [formula for formula in formulas if not formula.is_trivial]
 
 
-def pieces(formula: Formula) -> list[str]:
-    """What stands between the equals signs, each thing once: in symbols, in numbers, the value."""
-    found = [formula.symbol, formula.symbols]
-    if formula.numbers not in {str(formula.value), formula.symbols}:
-        found.append(formula.numbers)
-    if formula.symbols != str(formula.value):
-        return [*filter(None, found), words.exact(formula.value)]
-    return [*filter(None, found[:-1]), words.exact(formula.value)]
+def pieces(term: Term, write: Callable[..., str] = as_text) -> list[str]:
+    """The formula in symbols and in numbers, each once, and neither where it is the value."""
+    texts = dict.fromkeys((write(term), write(term, numbers=True)))
+    return [text for text in texts if text != str(term.value)]
 
 
 def choice(value: Any) -> str:
