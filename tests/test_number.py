@@ -166,8 +166,9 @@ def test_what_is_wanted_for_its_value_alone_has_no_formula() -> None:
 def test_parts_with_a_name_are_written_by_it() -> None:
     vocabulary = Vocabulary()
     a, b = symbol("a", 5, vocabulary), symbol("b", 2, vocabulary)
-    total: Any = a + b
-    assert named(total, "c") is total
+    total = a + b
+    unchanged: Any = named(total, "c")
+    assert unchanged is total
     assert vocabulary.suggested == {total.term: "c"}
     vocabulary.known[total.term] = Term(7, "c")
     area = (a + b) * (a + b - 1)

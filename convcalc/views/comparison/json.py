@@ -10,12 +10,11 @@ from convcalc.analysis.compare import Change, Comparison, Delta, Mark, Totals
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import Convention
-from convcalc.analysis.theory import Theory
 from convcalc.comparing.sides import Entry, Sides
 from convcalc.language.replacing import Skipped
 from convcalc.version import __version__
 from convcalc.views import json
-from convcalc.views.comparison.records import ordered
+from convcalc.views.comparison.records import TheoryTexts, ordered, theory_texts
 from convcalc.views.formats import json as formats
 
 SCHEMA_VERSION = 1
@@ -54,7 +53,7 @@ class Head(msgspec.Struct, frozen=True, kw_only=True):
     diff: Diff | None
     replaced: list[str]
     skipped: tuple[Skipped, ...]
-    theory: Theory | None
+    theory: TheoryTexts | None
     notes: tuple[str, ...]
 
 
@@ -70,7 +69,7 @@ class Document(msgspec.Struct, kw_only=True, omit_defaults=True):
     variant: str | None = None
     replaced: list[str] | None = None
     skipped: tuple[Skipped, ...] = ()
-    theory: Theory | None = None
+    theory: TheoryTexts | None = None
     notes: tuple[str, ...] = ()
     heads: list[Head] | None = None
 
@@ -126,7 +125,7 @@ def _head(sides: Sides, entry: Entry, by: By) -> Head:
         diff=_diff(comparison, by) if comparison else None,
         replaced=[change.name for change in entry.replaced],
         skipped=entry.skipped,
-        theory=entry.theory,
+        theory=None if entry.theory is None else theory_texts(entry.theory),
         notes=entry.notes,
     )
 

@@ -66,7 +66,7 @@ def _headline(sides: Sides, entry: Entry) -> str:
 
 
 def _notes(entry: Entry) -> list[str]:
-    theory = [records.theory(entry.theory)] if entry.theory is not None else []
+    theory = [records.theory_line(entry.theory)] if entry.theory is not None else []
     leaving = [records.leaving(entry.comparison)] if entry.comparison is not None else []
     uncosted = [records.uncosted(entry.comparison)] if entry.comparison is not None else []
     skipped = [f"{entry.label}: {records.skipped(entry)}"] if entry.skipped else []

@@ -67,7 +67,7 @@ def _variant(console: Console, entry: Entry) -> None:
     ]
     _print(console, columns, [style for _, _, style in rows])
     if entry.theory is not None:
-        console.print(terminal.line(records.theory(entry.theory)))
+        console.print(terminal.line(records.theory_line(entry.theory)))
     console.print()
     _totals(console, entry.comparison, "standard", entry.label)
     _uncosted(console, entry.comparison)
@@ -179,7 +179,7 @@ def _several(console: Console, sides: Sides) -> None:
         console.print(terminal.line("* the smallest of its column", style="dim"))
     theories = [(entry.label, entry.theory) for entry in sides.entries if entry.theory is not None]
     for label, found in theories:
-        console.print(terminal.line(f"{label}: {records.theory(found)}"))
+        console.print(terminal.line(f"{label}: {records.theory_line(found)}"))
     for note in dict.fromkeys(note for entry in sides.entries for note in entry.notes):
         console.print(terminal.line(note))
 
