@@ -49,7 +49,7 @@ from convcalc.language import Source, loads
 from convcalc.layers import field_types
 from convcalc.views.explain import json as json_view
 from convcalc.views.explain import latex, markdown
-from convcalc.views.formulas import as_latex, as_text
+from convcalc.views.formulas import formula_latex, formula_text
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "specs").rglob("*.yaml"))
@@ -96,8 +96,8 @@ def block(path: str, name: str) -> BlockExplanation:
 
 def formula(explained: LayerExplanation, quantity: str) -> str:
     (found,) = [one for one in explained.formulas if one.quantity == quantity]
-    numbers = as_text(found.term, numbers=True)
-    return f"{found.symbol} = {as_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
+    numbers = formula_text(found.term, numbers=True)
+    return f"{found.symbol} = {formula_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
 
 
 # ---- what is printed is what is counted ------------------------------------------------------------------------------
@@ -108,8 +108,8 @@ def true(explained: LayerExplanation, row: Row) -> None:
     values = {symbol.symbol: symbol.value for symbol in explained.legend}
     assert len(values) == len(explained.legend)
     for one in explained.formulas:
-        assert worth(as_text(one.term), values) == one.value, one
-        assert worth(as_text(one.term, numbers=True), {}) == one.value, one
+        assert worth(formula_text(one.term), values) == one.value, one
+        assert worth(formula_text(one.term, numbers=True), {}) == one.value, one
         assert values.setdefault(one.symbol, one.value) == one.value or not one.symbol, one
     found = {one.quantity: one.value for one in explained.formulas if not one.axes and one.quantity != "padding"}
     if row.costed:
@@ -197,7 +197,7 @@ def test_the_overview_has_the_macs_of_every_layer() -> None:
     rows = convcalc.analyze(network(RESNET)).layers
     known = [(line.name, line.macs) for line in found.layers if line.macs is not None]
     assert [(name, macs.value) for name, macs in known] == [(row.name, row.macs) for row in rows]
-    assert all(worth(as_text(macs.term, numbers=True), {}) == macs.value for _, macs in known)
+    assert all(worth(formula_text(macs.term, numbers=True), {}) == macs.value for _, macs in known)
 
 
 @every_kind
@@ -205,7 +205,7 @@ def test_the_formulas_of_a_kind_use_what_is_explained(name: str) -> None:
     found = explain_kind(name, load(name))
     known = {each.symbol for each in found.legend} | {"max", "min", "gcd", "ceil"}
     for one in found.formulas:
-        assert set(re.findall(r"[^\W\d]\w*", as_text(one.term))) <= known | {one.symbol}, one
+        assert set(re.findall(r"[^\W\d]\w*", formula_text(one.term))) <= known | {one.symbol}, one
         known |= {one.symbol}
     costs = {"params", "macs", "elementwise_ops"} & {one.quantity for one in found.formulas}
     assert costs == ({"params", "macs", "elementwise_ops"} if load(name).costed else set())
@@ -257,7 +257,7 @@ def explained(text: str, name: str, entering: str = "[3, 12, 9]") -> LayerExplan
 def test_axes_have_symbols_of_their_own_only_where_they_differ() -> None:
     found = explained("conv: {name: it, out_channels: 4, kernel_size: [3, 5], padding: [[1, 2], [1, 2]]}", "it")
     assert formula(found, "macs") == "C_out·(C_in // g)·k_0·k_1·o_0·o_1 = 4·(3 // 1)·3·5·13·8 = 18720"
-    sizes = [as_text(one.term) for one in found.formulas if one.quantity == "output size"]
+    sizes = [formula_text(one.term) for one in found.formulas if one.quantity == "output size"]
     assert sizes == [f"(i_{axis} + p_before + p_after - d·(k_{axis} - 1) - 1) // s + 1" for axis in (0, 1)]
     assert "p_before = padding before" in [f"{each.symbol} = {each.meaning}" for each in found.legend]
 
@@ -385,7 +385,10 @@ def balanced(text: str) -> None:
 )  # fmt: skip
 def test_latex_of_formulas(formula: Callable[..., Any], expected: str) -> None:
     names = signature(formula).parameters
-    assert as_latex(formula(*(Traced(Term(value, name)) for value, name in enumerate(names, start=7))).term) == expected
+    assert (
+        formula_latex(formula(*(Traced(Term(value, name)) for value, name in enumerate(names, start=7))).term)
+        == expected
+    )
 
 
 def test_latex_escapes_what_a_name_may_hold() -> None:

@@ -25,7 +25,7 @@ from convcalc.arithmetic.number import Term, Traced
 from convcalc.fields import FieldError, Flag, Real, shown
 from convcalc.language import Source, loads
 from convcalc.layers import Shape, defaults, field_types
-from convcalc.views.formulas import as_text
+from convcalc.views.formulas import formula_text
 
 NAMES = layers.names()
 COSTS = ("shape", "params", "macs", "elementwise_ops")
@@ -135,8 +135,8 @@ def test_traced_numbers_agree_and_their_texts_say_so(name: str, draw: random.Ran
         for number, value in pairs:
             assert number == value, cost
             if isinstance(number, Traced):
-                assert worth(as_text(number.term), values) == value, (cost, number)
-                assert worth(as_text(number.term, numbers=True), {}) == value, (cost, number)
+                assert worth(formula_text(number.term), values) == value, (cost, number)
+                assert worth(formula_text(number.term, numbers=True), {}) == value, (cost, number)
 
 
 def written(value: Any) -> str:

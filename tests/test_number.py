@@ -25,7 +25,7 @@ from convcalc.arithmetic.number import (
     named,
     product,
 )
-from convcalc.views.formulas import as_latex, as_text
+from convcalc.views.formulas import formula_latex, formula_text
 
 
 def symbol(name: str, value: int, vocabulary: Vocabulary | None = None) -> Any:
@@ -33,7 +33,7 @@ def symbol(name: str, value: int, vocabulary: Vocabulary | None = None) -> Any:
 
 
 def texts(number: Any) -> tuple[str, str]:
-    return as_text(number.term), as_text(number.term, numbers=True)
+    return formula_text(number.term), formula_text(number.term, numbers=True)
 
 
 def as_python(mathematics: str) -> str:
@@ -94,7 +94,7 @@ def test_every_rendering_evaluates_to_the_value(tree: Tree) -> None:
     in_symbols, in_numbers = texts(traced)
     assert worth(in_symbols, VALUES) == expected, in_symbols
     assert worth(in_numbers, {}) == expected, in_numbers
-    mathematics = as_latex(traced.term, numbers=True)
+    mathematics = formula_latex(traced.term, numbers=True)
     assert worth(as_python(mathematics), {}) == expected, mathematics
 
 

@@ -16,7 +16,8 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
 from convcalc.analysis.symbols import REACH, Layer, Symbol
-from convcalc.arithmetic.field import Field, Reach
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import NoFormula, Term, traced
 from convcalc.layers import Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network, Node

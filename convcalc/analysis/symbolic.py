@@ -12,7 +12,8 @@ from msgspec.structs import replace
 from convcalc.analysis.analyze import measured
 from convcalc.analysis.explain import UNCOSTED, Formula, Work, told, used
 from convcalc.analysis.symbols import Symbol
-from convcalc.arithmetic.field import Field, Reach, at_input
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.layers import Kind, Shape, defaults, field_types, page
 
 AXES = 2

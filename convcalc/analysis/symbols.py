@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, Reach
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import Traced, Vocabulary, traced_axes
 from convcalc.layers import Kind, Shape, field_types
 

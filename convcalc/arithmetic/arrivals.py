@@ -61,6 +61,17 @@ class Cover(msgspec.Struct, frozen=True, dict=True):
         return position in range(self.size) if self.positions is None else position in self.positions
 
 
+def either(cover: Cover | None, other: Cover | None) -> Cover | None:
+    """All positions that are in either.
+
+    Raises:
+        TooLong: they are too many.
+    """
+    if cover is None or other is None:
+        return cover or other
+    return cover | other
+
+
 _numbers = count()
 
 

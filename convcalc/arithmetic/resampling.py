@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Resampling
+from convcalc.arithmetic.axes import Resampling
 from convcalc.arithmetic.number import ceil_div
 
 LONGEST_LISTED = 1024

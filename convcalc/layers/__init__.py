@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
 

@@ -20,12 +20,12 @@ Leaf = Callable[[Term], str]
 """How a symbol or a literal is written."""
 
 
-def as_text(term: Term, *, numbers: bool = False) -> str:
+def formula_text(term: Term, *, numbers: bool = False) -> str:
     """The formula as text, in symbols unless in `numbers`."""
     return _text(term, _number if numbers else _symbol)[0]
 
 
-def as_latex(term: Term, *, numbers: bool = False) -> str:
+def formula_latex(term: Term, *, numbers: bool = False) -> str:
     """The formula as mathematics, in symbols unless in `numbers`."""
     return _latex(term, _number if numbers else _latex_symbol)[0]
 

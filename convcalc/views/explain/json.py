@@ -10,7 +10,7 @@ from convcalc.analysis.explain import BlockExplanation, Explanation, Formula, La
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.version import __version__
 from convcalc.views.formats.json import encoded
-from convcalc.views.formulas import as_text
+from convcalc.views.formulas import formula_text
 
 SCHEMA_VERSION = 1
 
@@ -43,9 +43,9 @@ def _content(explained: Explanation) -> dict[str, Any]:
 
 
 def _formula(formula: Formula) -> dict[str, Any]:
-    numbers = as_text(formula.term, numbers=True)
+    numbers = formula_text(formula.term, numbers=True)
     return {**_in_symbols(formula), "numbers": numbers, "value": formula.value, "axes": formula.axes}
 
 
 def _in_symbols(formula: Formula) -> dict[str, Any]:
-    return {"quantity": formula.quantity, "symbol": formula.symbol, "symbols": as_text(formula.term)}
+    return {"quantity": formula.quantity, "symbol": formula.symbol, "symbols": formula_text(formula.term)}

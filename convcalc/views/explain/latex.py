@@ -9,7 +9,7 @@ from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explain import shared
 from convcalc.views.formats.latex import escaped
-from convcalc.views.formulas import as_latex, latex_symbol
+from convcalc.views.formulas import formula_latex, latex_symbol
 
 NEEDS = "% needs \\usepackage{amsmath}; \\allowdisplaybreaks lets long ones go over pages"
 
@@ -58,7 +58,7 @@ def _legend(entries: Sequence[tuple[str, str, int | None]], choices: str, notes:
 def _layer(layer: LayerExplanation) -> list[str]:
     rows = []
     for formula in shared.listed(layer.formulas):
-        first, *others = [*shared.pieces(formula.term, as_latex), number(formula.value)]
+        first, *others = [*shared.pieces(formula.term, formula_latex), number(formula.value)]
         rows += [f"{_left(formula)} &= {first}", *(f"&= {piece}" for piece in others)]
     if not shared.has_field_formula(layer):
         rows.append(rf"\text{{field}} &= \text{{{escaped(shared.field(layer.receptive_field) or '-')}}}")
@@ -76,7 +76,7 @@ def _left(formula: Formula) -> str:
 
 
 def _kind(kind: KindExplanation) -> list[str]:
-    rows = [f"{_left(formula)} &= {as_latex(formula.term)}" for formula in shared.listed(kind.formulas)]
+    rows = [f"{_left(formula)} &= {formula_latex(formula.term)}" for formula in shared.listed(kind.formulas)]
     entries = [(each.symbol, each.meaning, None) for each in kind.legend if each.symbol != each.meaning]
     return [
         *_about(f"{kind.kind}, on {kind.axes} spatial axes", kind.description, kind.source),
@@ -120,6 +120,6 @@ def _network(network: NetworkExplanation) -> list[str]:
         if line.macs is None:
             rows.append(f"{_text(line.name)} &: ?")
             continue
-        pieces = [as_latex(line.macs.term, numbers=True)] if line.macs.term.operator else []
+        pieces = [formula_latex(line.macs.term, numbers=True)] if line.macs.term.operator else []
         rows.append(f"{_text(line.name)} &: {' = '.join([*pieces, number(line.macs.value)])}")
     return [rf"\paragraph{{{escaped(network.name)}}} MACs", *_aligned(rows)]

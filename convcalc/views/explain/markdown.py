@@ -9,7 +9,7 @@ from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explain import shared
 from convcalc.views.formats.markdown import cell, code, escaped, row
-from convcalc.views.formulas import as_text
+from convcalc.views.formulas import formula_text
 
 
 def text(explained: Explanation | KindExplanation) -> str:
@@ -37,7 +37,7 @@ def _layer(layer: LayerExplanation) -> str:
     name, kind, shapes = shared.heading(layer)
     rows = []
     for formula in shared.listed(layer.formulas):
-        numbers = as_text(formula.term, numbers=True)
+        numbers = formula_text(formula.term, numbers=True)
         rows.append((shared.label(formula.quantity), _equation(formula), code(numbers), words.exact(formula.value)))
     if not shared.has_field_formula(layer):
         rows.append(("field", "", "", shared.field(layer.receptive_field)))
@@ -59,7 +59,7 @@ def _layer(layer: LayerExplanation) -> str:
 
 
 def _equation(formula: Formula) -> str:
-    return code(" = ".join(filter(None, (formula.symbol, as_text(formula.term)))))
+    return code(" = ".join(filter(None, (formula.symbol, formula_text(formula.term)))))
 
 
 def _with(choices: str) -> list[str]:
@@ -110,7 +110,7 @@ def _network(network: NetworkExplanation) -> str:
         (
             cell(line.name),
             cell(f"{line.kind} {line.summary}".rstrip()),
-            code(as_text(line.macs.term, numbers=True)) if line.macs else "",
+            code(formula_text(line.macs.term, numbers=True)) if line.macs else "",
             words.exact(line.macs.value) if line.macs else "?",
         )
         for line in network.layers

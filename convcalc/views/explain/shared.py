@@ -10,7 +10,7 @@ from convcalc.analysis.report import ReceptiveField
 from convcalc.arithmetic.number import Term
 from convcalc.fields import shown
 from convcalc.views import words
-from convcalc.views.formulas import as_text
+from convcalc.views.formulas import formula_text
 from convcalc.visible import short
 
 LABELS = {
@@ -32,7 +32,7 @@ def listed(formulas: Iterable[Formula]) -> list[Formula]:
     return [formula for formula in formulas if not formula.is_trivial]
 
 
-def pieces(term: Term, write: Callable[..., str] = as_text) -> list[str]:
+def pieces(term: Term, write: Callable[..., str] = formula_text) -> list[str]:
     """The formula in symbols and in numbers, each once, and neither where it is the value."""
     texts = dict.fromkeys((write(term), write(term, numbers=True)))
     return [text for text in texts if text != str(term.value)]

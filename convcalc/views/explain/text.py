@@ -14,7 +14,7 @@ from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
 from convcalc.views.explain import shared
 from convcalc.views.formats import terminal
-from convcalc.views.formulas import as_text
+from convcalc.views.formulas import formula_text
 from convcalc.visible import short
 
 LABEL = 18
@@ -77,7 +77,7 @@ def _kind(console: Console, kind: KindExplanation) -> None:
         console.print(terminal.line(f"with {shared.choices(kind.choices)}", style="dim"))
     console.print()
     for formula in shared.listed(kind.formulas):
-        _formula(console, shared.label(formula.quantity), [*filter(None, (formula.symbol, as_text(formula.term)))])
+        _formula(console, shared.label(formula.quantity), [*filter(None, (formula.symbol, formula_text(formula.term)))])
     for note in kind.notes:
         console.print(terminal.line(note, style="dim"))
 
@@ -166,7 +166,7 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
 
 
 def _in_numbers(macs: Formula | None) -> str:
-    return f"= {as_text(macs.term, numbers=True)}" if macs and macs.term.operator else ""
+    return f"= {formula_text(macs.term, numbers=True)}" if macs and macs.term.operator else ""
 
 
 def _first_parts(text: str, width: int) -> str:
