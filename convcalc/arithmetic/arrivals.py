@@ -198,14 +198,16 @@ def _followed(last: Arrivals) -> Cover:
             _spend(READ)
             if source not in wanted:
                 heapq.heappush(waiting, (-source.number, source))
-            wanted[source] = _together(wanted.get(source, range(0)), _read(sources, places, source.count))
+            wanted[source] = _together(wanted.get(source, range(0)), places_read(sources, places, source.count))
     return _cover(last.largest, arrived)
 
 
 def reads_all(axis: Arrivals) -> bool:
     """Whether all positions of the tensors before are known to be read."""
     try:
-        read_of = [(_read(sources, range(axis.count), source.count), source.count) for source, sources in axis.reads]
+        read_of = [
+            (places_read(sources, range(axis.count), source.count), source.count) for source, sources in axis.reads
+        ]
     except TooLong:
         return False
     return all(len(places) == count for places, count in read_of)
@@ -252,7 +254,7 @@ def arrives(axis: Arrivals) -> bool:
     return axis.full
 
 
-def _read(sources: Sources, places: Places, count: int) -> Places:
+def places_read(sources: Sources, places: Places, count: int) -> Places:
     """The positions of an axis of `count` that are read from `places`."""
     if sources is same_place or not places:
         return places

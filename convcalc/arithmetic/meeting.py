@@ -98,7 +98,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
     fields = [_of_rank(len(together.axes), field) for field in fields]
     seeing = [field for field in fields if any(field.axes[axis] is not None for axis in carried)]
     if len(carried) > 1:
-        return _laid_out(_beside_tokens(together, seeing, carried), tensor_axis, parts)
+        return laid_out(_beside_tokens(together, seeing, carried), tensor_axis, parts)
     (place,) = carried
     known = all(field.carries[tensor_axis] == carried or field.axes[place] is None for field in fields)
     if together.arrivals:
@@ -115,7 +115,7 @@ def concatenated(fields: Sequence[Field], tensor_axis: int, sizes: Sequence[int]
             together = replace(together, axes=with_item(together.axes, place, (Phases(spans, 0, bounded=True),)))
         except FieldTooIrregular:
             together = together.unknown_along(carried)
-    return _laid_out(together, tensor_axis, parts)
+    return laid_out(together, tensor_axis, parts)
 
 
 def _of_rank(rank: int, field: Field) -> Field:
@@ -140,7 +140,7 @@ def _laid_end_to_end(axes: Sequence[Axis | None], sizes: Sequence[int]) -> Seque
     return tables.end_to_end([tables.of(spans) for spans in shown])
 
 
-def _laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field], ...]) -> Field:
+def laid_out(together: Field, tensor_axis: int, parts: tuple[tuple[int, Field], ...]) -> Field:
     """With the parts; which positions see what operations over all positions bring is known of each of them alone."""
     is_global = any(part.is_global for _, part in parts)
     together = replace(together, parts=parts, laid=tensor_axis, has_global_part=is_global)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from functools import reduce
 
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.arrivals import Sources
+from convcalc.arithmetic.arrivals import Sources, TooLong, either, places_read
 from convcalc.arithmetic.axes import Axis, Resampling, through, through_transposed, through_window
-from convcalc.arithmetic.field import Field
-from convcalc.arithmetic.meeting import concatenated, with_item
+from convcalc.arithmetic.field import Field, How
+from convcalc.arithmetic.meeting import concatenated, laid_out, with_item
 from convcalc.arithmetic.window import Window
 
 PART = 30
@@ -27,7 +29,7 @@ def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], rea
     """
     sources = reads or [window.sources for window in windows]
     by_axis = enumerate(zip(windows, output[1:], sources, strict=True), start=1)
-    return field.along({axis: (through_window, *how) for axis, how in by_axis if how[0] != UNMOVED})
+    return _along(field, {axis: (through_window, *how) for axis, how in by_axis if how[0] != UNMOVED})
 
 
 UNMOVED = Window(1)
@@ -36,25 +38,69 @@ UNMOVED = Window(1)
 def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind transposed windows, on the axes after the channels."""
     by_axis = enumerate(zip(windows, output[1:], strict=True), start=1)
-    return field.along(
+    return _along(
+        field,
         {
             axis: (through_transposed, window, outputs, window.transposed_sources)
             for axis, (window, outputs) in by_axis
             if window != UNMOVED
-        }
+        },
     )
 
 
 def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
     by_axis = enumerate(resamplings, start=1)
-    return field.along(
+    return _along(
+        field,
         {
             axis: (_resampled_by, step, step.outputs, step.weighed or step.sources)
             for axis, step in by_axis
             if step is not None
-        }
+        },
     )
+
+
+def _along(field: Field, hows: Mapping[int, How]) -> Field:
+    """The field with axes moved along; of tensors laid end to end, what no position reads brings nothing."""
+    if field.laid in hows and field.parts and any(field.overall):
+        _, _, outputs, sources = hows[field.laid]
+        field = _of_read_parts(field, outputs, sources)
+    return field.along(hows)
+
+
+def _of_read_parts(field: Field, outputs: int, sources: Sources) -> Field:
+    """The field of tensors laid end to end that sees over all positions what those do of which any position is read."""
+    try:
+        places = places_read(sources, range(outputs), sum(size for size, _ in field.parts))
+        fields = _with_any_of(places if isinstance(places, range) else sorted(places), field)
+        overall = tuple(
+            reduce(either, (covers for part in fields for covers in part.overall[axis : axis + 1]), None)
+            for axis in range(len(field.axes))
+        )
+    except TooLong:
+        return replace(field, parts=()).unknown_along(range(len(field.axes)), followed=False)
+    if overall == field.overall:
+        return field
+    return laid_out(replace(field, overall=overall), field.laid, tuple((1, part) for part in fields))
+
+
+def _with_any_of(places: Sequence[int], field: Field) -> list[Field]:
+    """The parts that have any of the places, in ascending order; those of parts laid along the same axis alone."""
+    waiting, begin = [*reversed(field.parts)], 0
+    fields = []
+    while waiting:
+        if not steps.afford(PART):
+            raise TooLong
+        size, part = waiting.pop()
+        index = bisect_left(places, begin)
+        if index < len(places) and places[index] < begin + size:
+            if part.parts and part.laid == field.laid:
+                waiting += reversed(part.parts)
+                continue
+            fields.append(part)
+        begin += size
+    return fields
 
 
 def _resampled_by(axis: Axis, resampling: Resampling, outputs: int) -> Axis:

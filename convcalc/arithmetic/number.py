@@ -206,20 +206,15 @@ def _reduced(addends: tuple[Term, ...], addend: Term) -> tuple[Term, ...]:
 
 
 def _counted_together(addend: Term, like: Term) -> Term | None:
-    """Two addends as so many times what is the same in both; None where nothing is."""
+    """The addend so many times more often as it is like another, which is one term; None where it is not."""
     if addend.operator == like.operator == "-":
         together = _counted_together(addend.operands[0], like.operands[0])
         return together and _opposite(together)
-    (times, factors), (more, others) = _times(addend), _times(like)
-    if factors != others or factors[0].is_literal:
+    first, *others = factors = addend.parts("·")
+    times, counted = (first.value, tuple(others)) if others and first.is_literal and first.value > 0 else (1, factors)
+    if counted != like.parts("·") or like.is_literal:
         return None
-    return Term(addend.value + like.value, "", "·", (Term(times + more), *factors))
-
-
-def _times(term: Term) -> tuple[int, tuple[Term, ...]]:
-    """How often a product has what else stands in it: by its first factor, if that is a literal."""
-    first, *others = factors = term.parts("·")
-    return (first.value, tuple(others)) if others and first.is_literal and first.value > 1 else (1, factors)
+    return Term(addend.value + like.value, "", "·", (Term(times + 1), *counted))
 
 
 def named(number: int, symbol: str) -> int:
