@@ -15,7 +15,7 @@ import msgspec
 from convcalc import steps
 from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
-from convcalc.analysis.symbols import REACH, Layer, Symbol
+from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
 from convcalc.arithmetic.axes import Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import NoFormula, Term, traced
@@ -23,18 +23,18 @@ from convcalc.layers import Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network, Node
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
-NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
+_NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
 ARRIVING = (
     "the field holds the positions of the input that arrive where an operation looks at all positions; formulas, where "
     "there are any, are of the local path beside it"
 )
-GLOBAL_BESIDE = "beside these local paths one sees the whole input"
+_GLOBAL_BESIDE = "beside these local paths one sees the whole input"
 IRREGULAR = (
     "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
     "out position by position, and has no formula"
 )
 UNCOSTED = "what it costs is not known, and every total with it is at least what is counted of the others"
-GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
+_GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
 
 
 class Formula(msgspec.Struct, frozen=True):
@@ -126,7 +126,7 @@ class LayerMacs(msgspec.Struct, frozen=True):
 
 
 class NetworkExplanation(msgspec.Struct, frozen=True):
-    """Every layer in one line."""
+    """The MACs of every layer of a network."""
 
     name: str
     layers: tuple[LayerMacs, ...]
@@ -174,7 +174,7 @@ LINE_STEPS, FORMULA_STEPS = 10, 1_000
 
 def _overview(network: Network) -> NetworkExplanation:
     known: dict[Any, Formula | None] = {}
-    found = []
+    lines = []
     for node in network.layers:
         config, shapes = _config(node), _shapes(network, node)
         key = config, shapes
@@ -182,8 +182,8 @@ def _overview(network: Network) -> NetworkExplanation:
         if key not in known:
             formulas = Work(config, shapes).costs()
             known[key] = next((formula for formula in formulas if formula.quantity == "macs"), None)
-        found.append(LayerMacs(node.name, node.kind, config.summary(), known[key]))
-    return NetworkExplanation(network.name, tuple(found))
+        lines.append(LayerMacs(node.name, node.kind, config.summary(), known[key]))
+    return NetworkExplanation(network.name, tuple(lines))
 
 
 def _layer(network: Network, place: int) -> LayerExplanation:
@@ -194,7 +194,7 @@ def _layer(network: Network, place: int) -> LayerExplanation:
     owner = None if node.shared is None else network.nodes[node.shared].name
     local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
     if IRREGULAR in notes:
-        notes = (*notes, GIVEN)
+        notes = (*notes, _GIVEN)
     if not config.costed:
         notes = (UNCOSTED, *notes)
     if owner is not None:
@@ -202,7 +202,7 @@ def _layer(network: Network, place: int) -> LayerExplanation:
     elif node.borrowed:
         notes = (*(_borrowing(network, array) for array in node.borrowed), *notes)
     formulas = (*work.output, *work.costs(shared=owner is not None, borrowed=node.borrowed_names), *local)
-    description, source = told(page(type(config)))
+    description, source = described(page(type(config)))
     return LayerExplanation(
         name=node.name,
         kind=node.kind,
@@ -239,11 +239,11 @@ def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Sym
     return (symbol for symbol in legend.values() if symbol.symbol in symbols)
 
 
-def told(text: str) -> tuple[str, str]:
+def described(text: str) -> tuple[str, str]:
     """What a page of the manual says first, and where it has it from."""
-    found = re.search(r"\bSource: (.+?)(?=\n\s*\n|\Z)", text, re.DOTALL)
+    source = re.search(r"\bSource: (.+?)(?=\n\s*\n|\Z)", text, re.DOTALL)
     first = re.split(r"\s*\bSource: |\n", text, maxsplit=1)[0]
-    return first.strip(), " ".join(found[1].split()) if found else ""
+    return first.strip(), " ".join(source[1].split()) if source else ""
 
 
 class Work:
@@ -254,7 +254,7 @@ class Work:
     """
 
     def __init__(self, config: Kind, shapes: tuple[Shape, ...]) -> None:
-        self.layer = layer = Layer(config, shapes)
+        self.layer = layer = TracedLayer(config, shapes)
         layer.config.shape(*layer.inputs)
         costs(layer.config, layer.inputs)
         self.output = (*self._suggested(), *self._output())
@@ -289,8 +289,8 @@ class Work:
         """
         if not self.layer.config.costed:
             return
-        found = costs(self.layer.config, self.layer.inputs, borrowed)
-        for quantity, number in zip(COSTS, found, strict=True):
+        numbers = costs(self.layer.config, self.layer.inputs, borrowed)
+        for quantity, number in zip(COSTS, numbers, strict=True):
             none = shared and quantity in {"params", "buffers"}
             term = traced(0 if none else number).term
             if quantity != "buffers" or term != Term(0):
@@ -299,8 +299,8 @@ class Work:
     def field(self, entering: tuple[Field, ...], measured: ReceptiveField) -> tuple[list[Formula], tuple[str, ...]]:
         """Of the receptive field, where it is one interval at one stride; and what is to be said of it in words."""
         if measured.size is None:
-            return [], (NO_LOCAL_PATH,) if measured.is_global else ()
-        notes = (GLOBAL_BESIDE,) if measured.is_global else ()
+            return [], (_NO_LOCAL_PATH,) if measured.is_global else ()
+        notes = (_GLOBAL_BESIDE,) if measured.is_global else ()
         try:
             seen = self.layer.config.receptive_field(self.layer.entering(entering), self.layer.inputs)
         except NoFormula:
@@ -332,7 +332,7 @@ def _by_axis(symbol: str, terms: Iterable[Term | None]) -> Iterator[tuple[str, T
 def _block(report: Report, place: int, group: Group) -> BlockExplanation:
     network = report.network
     rows = _rows(report, group)
-    description, source = _told_of_block(network, place, group)
+    description, source = _block_description(network, place, group)
     return BlockExplanation(
         name=group.name,
         kind=group.kind,
@@ -356,16 +356,16 @@ def _sums(rows: Sequence[Row]) -> dict[str, int]:
     return {cost: sum(getattr(row, cost) for row in rows) for cost in COSTS}
 
 
-def _told_of_block(network: Network, place: int, group: Group) -> tuple[str, str]:
+def _block_description(network: Network, place: int, group: Group) -> tuple[str, str]:
     """From the block's definition; for a repeat, from that of what is repeated."""
     if group.about or group.first == group.last:
-        return told(group.about)
+        return described(group.about)
     inner = (other for other in network.groups[:place] if other.name == f"{group.name}.0")
     repeated = next(inner, None)
     if repeated is not None:
-        return told(repeated.about)
+        return described(repeated.about)
     node = next((node for node in network.nodes[group.first : group.last] if node.name == f"{group.name}.0"), None)
-    return told(page(type(_config(node)))) if node is not None and node.kind == group.kind else ("", "")
+    return described(page(type(_config(node)))) if node is not None and node.kind == group.kind else ("", "")
 
 
 def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
@@ -385,10 +385,10 @@ def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
 
 def _directly_inside(groups: Sequence[Group], outer: Group) -> list[Group]:
     """Those of the groups that are in no other but `outer`; inner ones come before what holds them."""
-    found: list[Group] = []
+    inside: list[Group] = []
     for group in reversed(groups):
         if outer.first <= group.first < group.last <= outer.last and not any(
-            other.first <= group.first and group.last <= other.last for other in found
+            other.first <= group.first and group.last <= other.last for other in inside
         ):
-            found.append(group)
-    return found
+            inside.append(group)
+    return inside

@@ -25,7 +25,7 @@ from convcalc.arithmetic.window import Window
 LONGEST_PERIOD = 65_536
 """Positions after which a table may repeat; one that repeats later is held for the positions that there are."""
 
-MOST_LOOKS = 4096
+_MOST_LOOKS = 4096
 """Positions that are looked at one by one for a table; above that arrays are quicker."""
 
 
@@ -140,7 +140,7 @@ def _hulls(part: Phases, resampling: Resampling, count: int) -> Sequence[Span]:
     taps = max(map(tables.length, reads))
     monotone = _is_monotone(part)
     most = 2 if monotone else min(taps, part.period if part.bounded else 2 * part.period)
-    if count * most <= MOST_LOOKS and count <= SHORT:
+    if count * most <= _MOST_LOOKS and count <= SHORT:
         spend(count * (most + 1) // 2)
         hull = _hull_of_ends if monotone else _hull
         reads += [resampling.sources(position) for position in range(period, count)]

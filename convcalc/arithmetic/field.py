@@ -33,7 +33,7 @@ from convcalc.arithmetic.axes import NOT_WORKED_OUT, Axis, Reach, Resampling
 from convcalc.arithmetic.measuring import size_and_start
 from convcalc.arithmetic.spans import FieldTooIrregular
 
-LARGEST_FIELD = 2**62
+_LARGEST_FIELD = 2**62
 """Positions of a field or a stride; what sees more sees the whole of any input."""
 
 How = tuple[Callable[..., Axis], Any, int, Sources]
@@ -43,8 +43,8 @@ How = tuple[Callable[..., Axis], Any, int, Sources]
 def _is_beyond_all(axis: Axis) -> bool:
     """Whether positions see, or are apart, more than any input has."""
     if isinstance(axis, Reach):
-        return max(axis.size, axis.stride) > LARGEST_FIELD
-    return any(max(part.advance, size_and_start(part.spans)[0]) > LARGEST_FIELD for part in axis)
+        return max(axis.size, axis.stride) > _LARGEST_FIELD
+    return any(max(part.advance, size_and_start(part.spans)[0]) > _LARGEST_FIELD for part in axis)
 
 
 class Field(msgspec.Struct, frozen=True):

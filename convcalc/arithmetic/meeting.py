@@ -67,11 +67,11 @@ def _brings_all(fields: Sequence[Field], axis: int) -> bool:
     return any(cover is not None and cover.span is not None for cover in gates)
 
 
-Carries = tuple[tuple[int, ...], ...]
+_Carries = tuple[tuple[int, ...], ...]
 
 
 @lru_cache
-def _have_one_order(carries: frozenset[Carries], axis: int) -> bool:
+def _have_one_order(carries: frozenset[_Carries], axis: int) -> bool:
     """Whether tensors that meet have the positions along an axis of the input in the same places."""
     orders = {tuple((place, on) for place, on in enumerate(of) if axis in on) for of in carries} - {()}
     if not orders:
@@ -80,10 +80,11 @@ def _have_one_order(carries: frozenset[Carries], axis: int) -> bool:
     return len(orders) == len(first) == 1 and len(set(first[0][1])) == len(first[0][1])
 
 
-def _together_carried(carries: Sequence[tuple[tuple[int, ...], ...]]) -> tuple[tuple[int, ...], ...]:
+def _together_carried(carries: Sequence[_Carries]) -> _Carries:
     together = []
     for tensor_axis in range(max(map(len, carries))):
-        different = {one[tensor_axis] for one in carries if one[tensor_axis : tensor_axis + 1] not in {(), ((),)}}
+        here = (carried for field_carries in carries for carried in field_carries[tensor_axis : tensor_axis + 1])
+        different = {carried for carried in here if carried}
         together.append(next(iter(different)) if len(different) == 1 else tuple(sorted(chain(*different))))
     return tuple(together)
 

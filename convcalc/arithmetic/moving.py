@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import reduce
 
 from msgspec.structs import replace
@@ -28,41 +28,34 @@ def windowed(field: Field, windows: Sequence[Window], output: Sequence[int], rea
     positions.
     """
     sources = reads or [window.sources for window in windows]
-    by_axis = enumerate(zip(windows, output[1:], sources, strict=True), start=1)
-    return _along(field, {axis: (through_window, *how) for axis, how in by_axis if how[0] != UNMOVED})
-
-
-UNMOVED = Window(1)
+    return _along(field, [(through_window, *how) for how in zip(windows, output[1:], sources, strict=True)])
 
 
 def transposed(field: Field, windows: Sequence[Window], output: Sequence[int]) -> Field:
     """The field behind transposed windows, on the axes after the channels."""
-    by_axis = enumerate(zip(windows, output[1:], strict=True), start=1)
-    return _along(
-        field,
-        {
-            axis: (through_transposed, window, outputs, window.transposed_sources)
-            for axis, (window, outputs) in by_axis
-            if window != UNMOVED
-        },
-    )
+    by_axis = zip(windows, output[1:], strict=True)
+    return _along(field, [(through_transposed, window, size, window.transposed_sources) for window, size in by_axis])
 
 
 def resampled(field: Field, resamplings: Sequence[Resampling | None]) -> Field:
     """The field behind one resampling an axis (None: the axis stays), on the axes after the channels."""
-    by_axis = enumerate(resamplings, start=1)
-    return _along(
-        field,
-        {
-            axis: (_resampled_by, step, step.outputs, step.weighed or step.sources)
-            for axis, step in by_axis
-            if step is not None
-        },
-    )
+    return _along(field, [None if step is None else _how(step) for step in resamplings])
 
 
-def _along(field: Field, hows: Mapping[int, How]) -> Field:
-    """The field with axes moved along; of tensors laid end to end, what no position reads brings nothing."""
+def _how(resampling: Resampling) -> How:
+    return _by_resampling, resampling, resampling.outputs, resampling.weighed or resampling.sources
+
+
+def _by_resampling(axis: Axis, resampling: Resampling, outputs: int) -> Axis:
+    return through(axis, resampling)
+
+
+_UNMOVED = Window(1)
+
+
+def _along(field: Field, by_axis: Sequence[How | None]) -> Field:
+    """The field with the axes after the channels moved along; of parts, what no position reads brings nothing."""
+    hows = {axis: how for axis, how in enumerate(by_axis, start=1) if how is not None and how[1] != _UNMOVED}
     if field.laid in hows and field.parts and any(field.overall):
         _, _, outputs, sources = hows[field.laid]
         field = _of_read_parts(field, outputs, sources)
@@ -101,10 +94,6 @@ def _with_any_of(places: Sequence[int], field: Field) -> list[Field]:
             fields.append(part)
         begin += size
     return fields
-
-
-def _resampled_by(axis: Axis, resampling: Resampling, outputs: int) -> Axis:
-    return through(axis, resampling)
 
 
 def sliced(field: Field, tensor_axis: int, window: Window, output: Sequence[int]) -> Field:

@@ -23,7 +23,8 @@ class Term(msgspec.Struct, frozen=True, cache_hash=True):
     """A number and where it comes from: a symbol, a literal (no symbol, no operator), or an operator on other terms.
 
     The operators are ``+``, ``·``, ``max``, ``min`` and ``gcd`` of two terms or more, from the left; ``//``, ``%`` and
-    ``ceil`` (of the first over the second) of two; ``-`` of one. What is subtracted in a sum stands there under ``-``.
+    ``ceil`` (of the first over the second) of two; ``-`` of one; ``#`` of none: a count of like addends, the first factor
+    of what they come to. What is subtracted in a sum stands there under ``-``.
     """
 
     value: int
@@ -211,10 +212,10 @@ def _counted_together(addend: Term, like: Term) -> Term | None:
         together = _counted_together(addend.operands[0], like.operands[0])
         return together and _opposite(together)
     first, *others = factors = addend.parts("·")
-    times, counted = (first.value, tuple(others)) if others and first.is_literal and first.value > 0 else (1, factors)
+    times, counted = (first.value, tuple(others)) if first.operator == "#" else (1, factors)
     if counted != like.parts("·") or like.is_literal:
         return None
-    return Term(addend.value + like.value, "", "·", (Term(times + 1), *counted))
+    return Term(addend.value + like.value, "", "·", (Term(times + 1, "", "#"), *counted))
 
 
 def named(number: int, symbol: str) -> int:

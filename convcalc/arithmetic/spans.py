@@ -163,7 +163,7 @@ def moving(first: int, last: int, stride: int, count: int) -> Spans:
 
 
 def end_to_end(tables: Sequence[Spans]) -> Spans:
-    """Tables laid end to end."""
+    """The table of tensors that are laid end to end."""
     import numpy as np
 
     return Spans(

@@ -13,10 +13,10 @@ from functools import reduce
 from convcalc.arithmetic.number import Term
 from convcalc.views.formats.latex import escaped
 
-SUM, QUOTIENT, PRODUCT, NEGATIVE, ATOM = range(5)
+_SUM, _QUOTIENT, _PRODUCT, _NEGATIVE, _ATOM = range(5)
 """How tightly a part of a formula holds together; a looser one is bracketed."""
 
-Leaf = Callable[[Term], str]
+_Leaf = Callable[[Term], str]
 """How a symbol or a literal is written."""
 
 
@@ -53,7 +53,7 @@ def latex_symbol(name: str) -> str:
     return f"{letter}_{{{', '.join(below)}}}" if below else letter
 
 
-def _text(term: Term, leaf: Leaf) -> tuple[str, int]:
+def _text(term: Term, leaf: _Leaf) -> tuple[str, int]:
     """The text, and how tightly it holds together."""
 
     def within(operand: Term, least: int) -> str:
@@ -65,53 +65,53 @@ def _text(term: Term, leaf: Leaf) -> tuple[str, int]:
         text = within(operand, least)
         return f"({text})" if text[0] == "-" else text
 
-    if not term.operator:
+    if not term.operands:
         text = leaf(term)
-        return text, NEGATIVE if text[0] == "-" else ATOM
+        return text, _NEGATIVE if text[0] == "-" else _ATOM
     first, *others = term.operands
     match term.operator:
         case "+":
             signed = [_signed(operand) for operand in others]
-            return within(first, SUM) + "".join(f" {sign} {behind(part, QUOTIENT)}" for sign, part in signed), SUM
+            return within(first, _SUM) + "".join(f" {sign} {behind(part, _QUOTIENT)}" for sign, part in signed), _SUM
         case "-":
-            return f"-{within(first, ATOM)}", NEGATIVE
+            return f"-{within(first, _ATOM)}", _NEGATIVE
         case "·":
-            return "·".join([within(first, PRODUCT), *(behind(operand, PRODUCT) for operand in others)]), PRODUCT
+            return "·".join([within(first, _PRODUCT), *(behind(operand, _PRODUCT) for operand in others)]), _PRODUCT
         case "//" | "%":
-            return f"{within(first, QUOTIENT)} {term.operator} {behind(others[0], NEGATIVE)}", QUOTIENT
+            return f"{within(first, _QUOTIENT)} {term.operator} {behind(others[0], _NEGATIVE)}", _QUOTIENT
         case "ceil":
-            return f"ceil({within(first, QUOTIENT)} / {within(others[0], NEGATIVE)})", ATOM
-    called = reduce(lambda left, right: f"{term.operator}({left}, {right})", (within(o, SUM) for o in term.operands))
-    return called, ATOM
+            return f"ceil({within(first, _QUOTIENT)} / {within(others[0], _NEGATIVE)})", _ATOM
+    called = reduce(lambda left, right: f"{term.operator}({left}, {right})", (within(o, _SUM) for o in term.operands))
+    return called, _ATOM
 
 
-def _latex(term: Term, leaf: Leaf) -> tuple[str, int]:
+def _latex(term: Term, leaf: _Leaf) -> tuple[str, int]:
     """The mathematics, and how tightly it holds together."""
 
-    def within(operand: Term, least: int = SUM) -> str:
+    def within(operand: Term, least: int = _SUM) -> str:
         text, tightness = _latex(operand, leaf)
         return text if tightness >= least else rf"\left({text}\right)"
 
-    if not term.operator:
+    if not term.operands:
         text = leaf(term)
-        return text, SUM if text[0] == "-" else ATOM
+        return text, _SUM if text[0] == "-" else _ATOM
     first, *others = term.operands
     match term.operator:
         case "+":
             signed = [_signed(operand) for operand in others]
-            return within(first) + "".join(f" {sign} {within(part, PRODUCT)}" for sign, part in signed), SUM
+            return within(first) + "".join(f" {sign} {within(part, _PRODUCT)}" for sign, part in signed), _SUM
         case "-":
-            return f"-{within(first, ATOM)}", SUM
+            return f"-{within(first, _ATOM)}", _SUM
         case "·":
-            return r" \cdot ".join([within(first, PRODUCT), *(within(o, ATOM) for o in others)]), PRODUCT
+            return r" \cdot ".join([within(first, _PRODUCT), *(within(o, _ATOM) for o in others)]), _PRODUCT
         case "//":
-            return rf"\left\lfloor \frac{{{within(first)}}}{{{within(others[0])}}} \right\rfloor", ATOM
+            return rf"\left\lfloor \frac{{{within(first)}}}{{{within(others[0])}}} \right\rfloor", _ATOM
         case "%":
-            return rf"({within(first, ATOM)} \bmod {within(others[0], ATOM)})", ATOM
+            return rf"({within(first, _ATOM)} \bmod {within(others[0], _ATOM)})", _ATOM
         case "ceil":
-            return rf"\left\lceil \frac{{{within(first)}}}{{{within(others[0])}}} \right\rceil", ATOM
+            return rf"\left\lceil \frac{{{within(first)}}}{{{within(others[0])}}} \right\rceil", _ATOM
     called = reduce(lambda left, right: rf"\{term.operator}\left({left}, {right}\right)", map(within, term.operands))
-    return called, ATOM
+    return called, _ATOM
 
 
 def _signed(addend: Term) -> tuple[str, Term]:

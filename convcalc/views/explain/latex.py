@@ -33,8 +33,8 @@ def text(explained: Explanation | KindExplanation) -> str:
 
 
 def _aligned(rows: Iterable[str]) -> list[str]:
-    found = list(rows)
-    return [r"\begin{align*}", *(rf"{row} \\" for row in found[:-1]), *found[-1:], r"\end{align*}"] if found else []
+    lines = list(rows)
+    return [r"\begin{align*}", *(rf"{row} \\" for row in lines[:-1]), *lines[-1:], r"\end{align*}"] if lines else []
 
 
 def _about(title: str, description: str, source: str) -> list[str]:
@@ -49,7 +49,7 @@ def _legend(entries: Sequence[tuple[str, str, int | None]], choices: str, notes:
         parts += [number(value)] if value is not None else []
         return f"${' = '.join(parts)}$"
 
-    lines = [", ".join(entry(*one) for one in entries)] if entries else []
+    lines = [", ".join(entry(*parts) for parts in entries)] if entries else []
     lines += [rf"with {escaped(choices)}"] if choices else []
     # An empty line ends a paragraph; one before the formulas would leave a gap.
     return [rf"\noindent {'; '.join([*lines, *map(escaped, notes)])}."] if [*lines, *notes] else []
@@ -63,7 +63,7 @@ def _layer(layer: LayerExplanation) -> list[str]:
     if not shared.has_field_formula(layer):
         rows.append(rf"\text{{field}} &= \text{{{escaped(shared.field(layer.receptive_field) or '-')}}}")
     name, kind, shapes = shared.heading(layer)
-    entries = [(each.symbol, each.meaning, each.value) for each in layer.legend]
+    entries = [(symbol.symbol, symbol.meaning, symbol.value) for symbol in layer.legend]
     return [
         *_about(f"{name}: {kind}, {shapes}", layer.description, layer.source),
         *_aligned(rows),
@@ -77,7 +77,7 @@ def _left(formula: Formula) -> str:
 
 def _kind(kind: KindExplanation) -> list[str]:
     rows = [f"{_left(formula)} &= {formula_latex(formula.term)}" for formula in shared.listed(kind.formulas)]
-    entries = [(each.symbol, each.meaning, None) for each in kind.legend if each.symbol != each.meaning]
+    entries = [(symbol.symbol, symbol.meaning, None) for symbol in kind.legend if symbol.symbol != symbol.meaning]
     return [
         *_about(f"{kind.kind}, on {kind.axes} spatial axes", kind.description, kind.source),
         *_aligned(rows),

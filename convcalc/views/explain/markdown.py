@@ -68,7 +68,9 @@ def _with(choices: str) -> list[str]:
 
 def _kind(kind: KindExplanation) -> str:
     rows = [(shared.label(formula.quantity), _equation(formula)) for formula in shared.listed(kind.formulas)]
-    legend = [f"- {code(each.symbol)} = {code(each.meaning)}" for each in kind.legend if each.symbol != each.meaning]
+    legend = [
+        f"- {code(symbol.symbol)} = {code(symbol.meaning)}" for symbol in kind.legend if symbol.symbol != symbol.meaning
+    ]
     return _document(
         f"{kind.kind}, on {kind.axes} spatial axes",
         kind.description,

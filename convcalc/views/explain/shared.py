@@ -23,7 +23,7 @@ LABELS = {
 
 
 def label(quantity: str) -> str:
-    """The quantity in words."""
+    """What a quantity is called for people."""
     return LABELS.get(quantity, quantity)
 
 
@@ -42,8 +42,10 @@ def choice(value: Any) -> str:
     """A field's value as a person would write it, once for all axes."""
     if isinstance(value, tuple):
         # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
-        each = [f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value]
-        return each[0] if len(set(each)) == 1 else f"[{', '.join(each)}]"
+        items = [
+            f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value
+        ]
+        return items[0] if len(set(items)) == 1 else f"[{', '.join(items)}]"
     return value if isinstance(value, str) else shown(value)
 
 
@@ -78,20 +80,20 @@ def has_field_formula(layer: LayerExplanation) -> bool:
 
 def sums(block: BlockExplanation) -> list[tuple[str, list[int], int]]:
     """What each cost adds up from: label, the parts' shares but for zeros, the sum; without costs there are none of."""
-    found = []
+    costs = []
     for cost in COSTS:
         shares = [getattr(part, cost) for part in block.parts]
         if any(shares) or cost in {"params", "macs"}:
-            found.append((label(cost), [share for share in shares if share], getattr(block, cost)))
-    return found
+            costs.append((label(cost), [share for share in shares if share], getattr(block, cost)))
+    return costs
 
 
 def added(shares: Sequence[int], total: int, uncosted: int = 0) -> str:
     """4,800 + 49,152 = 53,952; at least that where so many layers add what is not known."""
-    whole = words.at_least(words.exact(total), uncosted)
+    amount = words.at_least(words.exact(total), uncosted)
     if len(shares) < 2:
-        return whole
-    return f"{' + '.join(map(words.exact, shares))} = {whole}"
+        return amount
+    return f"{' + '.join(map(words.exact, shares))} = {amount}"
 
 
 def uncosted(block: BlockExplanation) -> str:

@@ -85,9 +85,9 @@ def _kind(console: Console, kind: KindExplanation) -> None:
 def _formula(console: Console, label: str, pieces: list[str]) -> None:
     """All on one line where it fits; else a line a piece, broken between the parts of a formula."""
     room = console.width - (LABEL if label and console.width >= NARROW else 2 if label else 0)
-    whole = " = ".join(pieces)
-    if cell_len(whole) <= room:
-        _labelled(console, label, [whole])
+    equation = " = ".join(pieces)
+    if cell_len(equation) <= room:
+        _labelled(console, label, [equation])
         return
     first, *others = pieces
     if others and cell_len(f"{first} = {others[0]}") <= room:
