@@ -96,8 +96,8 @@ def block(path: str, name: str) -> BlockExplanation:
 
 def formula(explained: LayerExplanation, quantity: str) -> str:
     (found,) = [one for one in explained.formulas if one.quantity == quantity]
-    numbers = formula_text(found.term, numbers=True)
-    return f"{found.symbol} = {formula_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
+    numbers = convcalc.formula_text(found.term, numbers=True)
+    return f"{found.symbol} = {convcalc.formula_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
 
 
 # ---- what is printed is what is counted ------------------------------------------------------------------------------

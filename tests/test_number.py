@@ -144,6 +144,7 @@ def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], tex
         (lambda a, b, c: (a - 1 + 1) * b, "a·b"),
         (lambda a, b, c: a - 0 * b, "a"),
         (lambda a, b, c: a + 2 + 2, "a + 2 + 2"),
+        (lambda a, b, c: b + 4 * a + 2 * a, "b + 4·a + 2·a"),
         (lambda a, b, c: (a + a) * b, "2·a·b"),
         (lambda a, b, c: b * (a + a), "b·2·a"),
         (lambda a, b, c: b // (a + a), "b // (2·a)"),

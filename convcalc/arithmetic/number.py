@@ -23,8 +23,8 @@ class Term(msgspec.Struct, frozen=True, cache_hash=True):
     """A number and where it comes from: a symbol, a literal (no symbol, no operator), or an operator on other terms.
 
     The operators are ``+``, ``·``, ``max``, ``min`` and ``gcd`` of two terms or more, from the left; ``//``, ``%`` and
-    ``ceil`` (of the first over the second) of two; ``-`` of one; ``#`` of none: a count of like addends, the first factor
-    of what they come to. What is subtracted in a sum stands there under ``-``.
+    ``ceil`` (of the first over the second) of two; ``-`` of one; ``#`` of none: a count of like addends, which is the
+    first factor of what they come to. What is subtracted in a sum stands there under ``-``.
     """
 
     value: int
