@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from convcalc.opening import load
     from convcalc.reference.verified import Verification
     from convcalc.reference.verify import verify
+    from convcalc.views.formulas import formula_latex, formula_text
 
 __all__ = [
     "Candidate",
@@ -44,6 +45,8 @@ __all__ = [
     "analyze",
     "compare",
     "explain",
+    "formula_latex",
+    "formula_text",
     "lint",
     "load",
     "variants",
@@ -66,6 +69,8 @@ _HOMES = {
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
+    "formula_latex": "convcalc.views.formulas",
+    "formula_text": "convcalc.views.formulas",
     "lint": "convcalc.linting.run",
     "load": "convcalc.opening",
     "variants": "convcalc.analysis.variants",

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.arithmetic.number import Traced, Vocabulary, traced_axes
+from convcalc.arithmetic.number import Term, Traced, Vocabulary, traced_axes
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
 MOST_AXES = 16
@@ -115,7 +115,7 @@ class Whole(FieldType, frozen=True, kw_only=True):
     def traced(self, value: Any, symbol: str, vocabulary: Vocabulary | None = None) -> Any:
         if self.minimum < 0:  # a place or a marker, whose sign is a case of its own
             return value
-        return Traced(value, symbol, vocabulary=vocabulary)
+        return Traced(Term(value, symbol), vocabulary)
 
     def schema(self) -> dict[str, Any]:
         return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}

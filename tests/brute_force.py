@@ -19,7 +19,8 @@ def worth(text: str, values: Mapping[str, int]) -> Any:
     """What a formula's text says by Python's own rules, exactly: `/` divides without rounding."""
     exact = re.sub(r"(?<![\w.])(\d+)", r"Fraction(\1)", text.replace("·", "*"))
     names = {name: Fraction(value) for name, value in values.items()}
-    functions = {"max": max, "min": min, "ceil": math.ceil, "gcd": lambda a, b: math.gcd(int(a), int(b))}
+    rounding = {"ceil": math.ceil, "floor": math.floor}
+    functions = {"max": max, "min": min, "gcd": lambda a, b: math.gcd(int(a), int(b)), **rounding}
     return eval(exact, {"__builtins__": {}, "Fraction": Fraction, **functions}, names)  # noqa: S307  # our own text
 
 

@@ -271,7 +271,35 @@ layers:
   - pad: {name: last, padding: 2}
 """,
 }
+
+
+def beside_a_summary(*layers: str) -> str:
+    """A sequence, the mean of all of it, and the sequence again, end to end, before the layers."""
+    items = "".join(f"  - {layer}\n" for layer in layers)
+    return f"""
+input: [2, 6]
+layers:
+  - global_avg_pool: {{name: all, keepdim: true}}
+  - concat: {{name: first, axis: 1, from: [input, all]}}
+  - concat: {{axis: 1, from: [first, input]}}
+{items}"""
+
+
+HEADS |= {
+    "a summary in the middle": beside_a_summary("crop: {name: last, cropping: [[6, 6]]}"),
+    "a summary cut away with what is behind": beside_a_summary("crop: {name: last, cropping: [[0, 7]]}"),
+    "a summary cut away with what is before": beside_a_summary("crop: {name: last, cropping: [[7, 0]]}"),
+    "a summary that a stride skips": beside_a_summary("max_pool: {name: last, kernel_size: 1, stride: 4}"),
+    "a summary cut away by padding": beside_a_summary(
+        "conv_transpose: {name: last, out_channels: 2, kernel_size: 3, padding: [[1, 9]]}"
+    ),
+}
 SEES = {
+    "a summary in the middle": ((0,), True),
+    "a summary cut away with what is behind": ((1,), False),
+    "a summary cut away with what is before": ((1,), False),
+    "a summary that a stride skips": ((1,), False),
+    "a summary cut away by padding": ((3,), False),
     "coordinate attention": ((1, 1), True),
     "a class token": (None, True),
     "CBAM": ((5, 5), True),

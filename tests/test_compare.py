@@ -37,7 +37,7 @@ from convcalc.language import Source, loads, read, replacing
 from convcalc.language.rewrite import CannotApply, Rewriter
 from convcalc.language.variants import VARIANTS, VariantError, parsed
 from convcalc.views.compare import markdown, table
-from convcalc.views.compare.shared import Compared
+from convcalc.views.compare.shared import Compared, theory_texts
 
 ROOT = Path(__file__).parent.parent
 SEEDS: dict[str, dict[str, Any]] = yaml.safe_load((DATA / "seeds.yaml").read_text("utf-8"))
@@ -138,7 +138,8 @@ def test_separable_12x12() -> None:
     assert change.head.macs == entry.comparison.totals.macs.head == expected["total_macs"]
     assert round(change.base.macs / change.head.macs, 2) == expected["ratio"]
     assert entry.theory is not None
-    assert (entry.theory.formula, entry.theory.numbers) == ("1/N + 1/K^2", "1/256 + 1/25")
+    texts = theory_texts(entry.theory)
+    assert (texts.formula, texts.numbers) == ("1/N + 1/K^2", "1/256 + 1/25")
     assert entry.theory.expected == pytest.approx(float(Fraction(1, 256) + Fraction(1, 25)))
     assert entry.theory.measured == pytest.approx(entry.theory.expected)
 
@@ -160,7 +161,7 @@ def test_spatial_separable_seed() -> None:
     assert [found.base // 64, found.head // 64] == seed("spatial_separable_kernel")["mults_a_position"]
     (entry,) = sides("specs/seeds/standard_7x7_256.yaml", "spatial_separable").candidates
     assert entry.theory is not None
-    assert entry.theory.numbers == "2/7"
+    assert theory_texts(entry.theory).numbers == "2/7"
     assert entry.theory.measured == pytest.approx(2 / 7)
 
 

@@ -12,7 +12,9 @@ import struct
 import subprocess
 import sys
 import termios
+from collections.abc import Callable
 from functools import cache
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -43,11 +45,13 @@ from convcalc.analysis.explain import (
 )
 from convcalc.analysis.report import Row
 from convcalc.analysis.symbolic import explain_kind
+from convcalc.arithmetic.number import Term, Traced, ceil_div, greatest_common_divisor, maximum
 from convcalc.language import Source, loads
 from convcalc.layers import field_types
 from convcalc.views.explain import json as json_view
 from convcalc.views.explain import latex, markdown
 from convcalc.views.explain.shared import Explained
+from convcalc.views.formulas import formula_latex, formula_text
 
 ROOT = Path(__file__).parent.parent
 SPECS = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "specs").rglob("*.yaml"))
@@ -94,7 +98,8 @@ def block(path: str, name: str) -> BlockExplanation:
 
 def formula(explained: LayerExplanation, quantity: str) -> str:
     (found,) = [one for one in explained.formulas if one.quantity == quantity]
-    return f"{found.symbol} = {found.symbols} = {found.numbers} = {found.value}".removeprefix(" = ")
+    numbers = convcalc.formula_text(found.term, numbers=True)
+    return f"{found.symbol} = {convcalc.formula_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
 
 
 # ---- what is printed is what is counted ------------------------------------------------------------------------------
@@ -105,8 +110,8 @@ def true(explained: LayerExplanation, row: Row) -> None:
     values = {symbol.symbol: symbol.value for symbol in explained.legend}
     assert len(values) == len(explained.legend)
     for one in explained.formulas:
-        assert worth(one.symbols, values) == one.value, one
-        assert worth(one.numbers, {}) == one.value, one
+        assert worth(formula_text(one.term), values) == one.value, one
+        assert worth(formula_text(one.term, numbers=True), {}) == one.value, one
         assert values.setdefault(one.symbol, one.value) == one.value or not one.symbol, one
     found = {one.quantity: one.value for one in explained.formulas if not one.axes and one.quantity != "padding"}
     if row.costed:
@@ -194,7 +199,7 @@ def test_the_overview_has_the_macs_of_every_layer() -> None:
     rows = convcalc.analyze(network(RESNET)).layers
     known = [(line.name, line.macs) for line in found.layers if line.macs is not None]
     assert [(name, macs.value) for name, macs in known] == [(row.name, row.macs) for row in rows]
-    assert all(worth(macs.numbers, {}) == macs.value for _, macs in known)
+    assert all(worth(formula_text(macs.term, numbers=True), {}) == macs.value for _, macs in known)
 
 
 @every_kind
@@ -202,7 +207,7 @@ def test_the_formulas_of_a_kind_use_what_is_explained(name: str) -> None:
     found = explain_kind(name, load(name))
     known = {each.symbol for each in found.legend} | {"max", "min", "gcd", "ceil"}
     for one in found.formulas:
-        assert set(re.findall(r"[^\W\d]\w*", one.symbols)) <= known | {one.symbol}, one
+        assert set(re.findall(r"[^\W\d]\w*", formula_text(one.term))) <= known | {one.symbol}, one
         known |= {one.symbol}
     costs = {"params", "macs", "elementwise_ops"} & {one.quantity for one in found.formulas}
     assert costs == ({"params", "macs", "elementwise_ops"} if load(name).costed else set())
@@ -217,7 +222,7 @@ def test_a_symbol_means_one_thing(name: str) -> None:
     for seed in range(30):
         config, inputs = load(name).case(random.Random(seed))
         work = Work(config, inputs)
-        known = [*work.layer.legend, *(one.symbol for one in work.output if one.symbol != one.symbols)]
+        known = [*work.layer.legend, *(one.symbol for one in work.output if not one.is_trivial)]
         assert len(set(known)) == len(known)
 
 
@@ -254,7 +259,7 @@ def explained(text: str, name: str, entering: str = "[3, 12, 9]") -> LayerExplan
 def test_axes_have_symbols_of_their_own_only_where_they_differ() -> None:
     found = explained("conv: {name: it, out_channels: 4, kernel_size: [3, 5], padding: [[1, 2], [1, 2]]}", "it")
     assert formula(found, "macs") == "C_out·(C_in // g)·k_0·k_1·o_0·o_1 = 4·(3 // 1)·3·5·13·8 = 18720"
-    sizes = [one.symbols for one in found.formulas if one.quantity == "output size"]
+    sizes = [formula_text(one.term) for one in found.formulas if one.quantity == "output size"]
     assert sizes == [f"(i_{axis} + p_before + p_after - d·(k_{axis} - 1) - 1) // s + 1" for axis in (0, 1)]
     assert "p_before = padding before" in [f"{each.symbol} = {each.meaning}" for each in found.legend]
 
@@ -365,21 +370,27 @@ def balanced(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "expected"),
+    ("formula", "expected"),
     [
-        ("(i + 2·p - d·(k - 1) - 1) // s + 1",
+        (lambda i, p, d, k, s: (i + p + p - (d * (k - 1) + 1)) // s + 1,
          r"\left\lfloor \frac{i + 2 \cdot p - d \cdot \left(k - 1\right) - 1}{s} \right\rfloor + 1"),
-        ("C_out·(C_in // g)·k_0·o_1",
+        (lambda C_out, C_in, g, k_0, o_1: C_out * (C_in // g) * k_0 * o_1,  # noqa: N803  # the symbols
          r"C_{\mathrm{out}} \cdot \left\lfloor \frac{C_{\mathrm{in}}}{g} \right\rfloor \cdot k_{0} \cdot o_{1}"),
-        ("max(ceil(a_in1 / s), 0)", r"\max\left(\left\lceil \frac{a_{\mathrm{in}, 1}}{s} \right\rceil, 0\right)"),
-        ("a - (b - c)", r"a - \left(b - c\right)"),
-        ("a - -3·b", r"a - \left(-3\right) \cdot b"),
-        ("num_heads·i1_0", r"\mathrm{num\_heads} \cdot i_{1, 0}"),
-        ("p_before_1 + gcd(i, o)", r"p_{\mathrm{before}, 1} + \gcd\left(i, o\right)"),
+        (lambda a_in1, s: maximum(ceil_div(a_in1, s), 0),
+         r"\max\left(\left\lceil \frac{a_{\mathrm{in}, 1}}{s} \right\rceil, 0\right)"),
+        (lambda a, b, c: a - (b - c), r"a - \left(b - c\right)"),
+        (lambda a, b: a - -3 * b, r"a - \left(-3\right) \cdot b"),
+        (lambda num_heads, i1_0: num_heads * i1_0, r"\mathrm{num\_heads} \cdot i_{1, 0}"),
+        (lambda p_before_1, i, o: p_before_1 + greatest_common_divisor(i, o),
+         r"p_{\mathrm{before}, 1} + \gcd\left(i, o\right)"),
     ],
 )  # fmt: skip
-def test_latex_of_formulas(text: str, expected: str) -> None:
-    assert latex.formula(text) == expected
+def test_latex_of_formulas(formula: Callable[..., Any], expected: str) -> None:
+    names = signature(formula).parameters
+    assert (
+        formula_latex(formula(*(Traced(Term(value, name)) for value, name in enumerate(names, start=7))).term)
+        == expected
+    )
 
 
 def test_latex_escapes_what_a_name_may_hold() -> None:

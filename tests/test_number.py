@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from convcalc.arithmetic.number import (
     NoFormula,
+    Term,
     Traced,
     Vocabulary,
     ceil_div,
@@ -24,7 +25,28 @@ from convcalc.arithmetic.number import (
     named,
     product,
 )
+from convcalc.views.formulas import formula_latex, formula_text
 
+
+def symbol(name: str, value: int, vocabulary: Vocabulary | None = None) -> Any:
+    return Traced(Term(value, name), vocabulary)
+
+
+def texts(number: Any) -> tuple[str, str]:
+    return formula_text(number.term), formula_text(number.term, numbers=True)
+
+
+def as_python(mathematics: str) -> str:
+    """What LaTeX says, as Python says it."""
+    for latex, python in LATEX.items():
+        mathematics = mathematics.replace(latex, python)
+    return mathematics
+
+
+LATEX = {
+    r"\left\lfloor": "floor(", r"\left\lceil": "ceil(", r"\right\rfloor": ")", r"\right\rceil": ")", r"\left": "",
+    r"\right": "", r"\frac{": "((", "}{": ")/(", "}": "))", r"\cdot": "·", r"\bmod": "%", "\\": "",
+}  # fmt: skip
 OPERATORS: dict[str, Callable[[Any, Any], Any]] = {
     "+": operator.add,
     "-": operator.sub,
@@ -62,15 +84,18 @@ def plain(tree: Tree, values: dict[str, int]) -> int:
 
 @settings(max_examples=1500)
 @given(TREES)
-def test_both_texts_evaluate_to_the_value(tree: Tree) -> None:
+def test_every_rendering_evaluates_to_the_value(tree: Tree) -> None:
     expected = plain(tree, VALUES)
-    traced = built(tree, lambda name: Traced(VALUES[name], name))
+    traced = built(tree, lambda name: symbol(name, VALUES[name]))
     if isinstance(traced, int):
         assert traced == expected
         return
     assert traced.value == expected
-    assert worth(traced.symbols, VALUES) == expected, traced
-    assert worth(traced.numbers, {}) == expected, traced
+    in_symbols, in_numbers = texts(traced)
+    assert worth(in_symbols, VALUES) == expected, in_symbols
+    assert worth(in_numbers, {}) == expected, in_numbers
+    mathematics = formula_latex(traced.term, numbers=True)
+    assert worth(as_python(mathematics), {}) == expected, mathematics
 
 
 @given(TREES, st.lists(st.tuples(*[st.integers(-9, 9)] * len(VALUES)), min_size=1, max_size=4))
@@ -103,7 +128,7 @@ def test_arrays_hold_what_ints_give(tree: Tree, rows: list[tuple[int, ...]]) -> 
     ],
 )
 def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], text: str) -> None:
-    assert number(*(Traced(value, name) for value, name in zip((11, 4, 3), "abc", strict=True))).symbols == text
+    assert texts(number(*map(symbol, "abc", (11, 4, 3))))[0] == text
 
 
 @pytest.mark.parametrize(
@@ -119,6 +144,7 @@ def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], tex
         (lambda a, b, c: (a - 1 + 1) * b, "a·b"),
         (lambda a, b, c: a - 0 * b, "a"),
         (lambda a, b, c: a + 2 + 2, "a + 2 + 2"),
+        (lambda a, b, c: b + 4 * a + 2 * a, "b + 4·a + 2·a"),
         (lambda a, b, c: (a + a) * b, "2·a·b"),
         (lambda a, b, c: b * (a + a), "b·2·a"),
         (lambda a, b, c: b // (a + a), "b // (2·a)"),
@@ -127,46 +153,45 @@ def test_brackets_stand_where_they_are_needed(number: Callable[..., Traced], tex
     ],
 )
 def test_sums_are_written_as_people_do(number: Callable[..., Traced], text: str) -> None:
-    found = number(*(Traced(value, name) for value, name in zip((11, 4, 3), "abc", strict=True)))
-    assert found.symbols == text
-    assert worth(text, {"a": 11, "b": 4, "c": 3}) == found.value
+    total = number(*map(symbol, "abc", (11, 4, 3)))
+    assert texts(total)[0] == text
+    assert worth(text, {"a": 11, "b": 4, "c": 3}) == total.value
 
 
 def test_what_is_wanted_for_its_value_alone_has_no_formula() -> None:
     for wanted in (range, lambda a: math.gcd(a, 2), lambda a: [0, 1, 2][a]):
         with pytest.raises(NoFormula):
-            wanted(Traced(2, "a"))
+            wanted(symbol("a", 2))
 
 
 def test_parts_with_a_name_are_written_by_it() -> None:
     vocabulary = Vocabulary()
-    a, b = Traced(5, "a", vocabulary=vocabulary), Traced(2, "b", vocabulary=vocabulary)
-    total: Any = a + b
-    assert named(total, "c") is total
-    ((symbol, number),) = vocabulary.suggested.values()
-    assert (symbol, number.symbols) == ("c", "a + b")
-    vocabulary.known[number.symbols] = Traced(7, "c", vocabulary=vocabulary)
-    found = (a + b) * (a + b - 1)
-    assert (found.symbols, found.numbers, found.value) == ("c·(c - 1)", "7·(7 - 1)", 42)
+    a, b = symbol("a", 5, vocabulary), symbol("b", 2, vocabulary)
+    total = a + b
+    unchanged: Any = named(total, "c")
+    assert unchanged is total
+    assert vocabulary.suggested == {total.term: "c"}
+    vocabulary.known[total.term] = Term(7, "c")
+    area = (a + b) * (a + b - 1)
+    assert (texts(area), area.value) == (("c·(c - 1)", "7·(7 - 1)"), 42)
     assert named(3, "d") == 3
 
 
 @given(st.integers(-50, 50), st.integers(-50, 50))
 def test_comparisons_and_hash_look_at_the_value(a: int, b: int) -> None:
-    one, other = Traced(a, "a"), Traced(b, "b")
+    left, right = symbol("a", a), symbol("b", b)
     for compare in (operator.eq, operator.ne, operator.lt, operator.le, operator.gt, operator.ge):
-        assert compare(one, other) is compare(one, b) is compare(a, other) is compare(a, b)
-    assert hash(one) == hash(a)
+        assert compare(left, right) is compare(left, b) is compare(a, right) is compare(a, b)
+    assert hash(left) == hash(a)
 
 
 def test_a_negative_number_has_brackets_behind_an_operator() -> None:
-    a, b = Traced(5, "a"), Traced(-2, "b")
-    texts = ["5 + (-2)", "5 - (-2)", "5·(-2)", "5 // (-2)", "-2·5", "-2 - 5", "-(-2)"]
-    assert [number.numbers for number in (a + b, a - b, a * b, a // b, b * a, b - a, -b)] == texts
+    a, b = symbol("a", 5), symbol("b", -2)
+    expected = ["5 + (-2)", "5 - (-2)", "5·(-2)", "5 // (-2)", "-2·5", "-2 - 5", "-(-2)"]
+    assert [texts(number)[1] for number in (a + b, a - b, a * b, a // b, b * a, b - a, -b)] == expected
 
 
 def test_an_empty_product_is_one_and_a_product_has_no_leading_one() -> None:
     assert product([]) == 1
-    numbers: list[Any] = [Traced(2, "a"), Traced(3, "b")]
-    traced: Any = product(numbers)
-    assert traced.symbols == "a·b"
+    numbers: list[Any] = [symbol("a", 2), symbol("b", 3)]
+    assert texts(product(numbers))[0] == "a·b"

@@ -11,7 +11,7 @@ import pytest
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc.analysis.analyze import analyze, receptive_fields
-from convcalc.arithmetic.field import intervals
+from convcalc.arithmetic.axes import intervals
 from convcalc.imports.onnx.reading import parse
 from convcalc.imports.onnx.walk import of_model
 from convcalc.imports.record import Imported

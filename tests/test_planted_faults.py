@@ -15,8 +15,9 @@ import pytest
 from conftest import load
 from msgspec.structs import replace
 
-from convcalc.arithmetic import field, window
-from convcalc.arithmetic.field import Reach, Resampling, windowed
+from convcalc.arithmetic import meeting, moving, window
+from convcalc.arithmetic.axes import Reach, Resampling
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import ceil_div, product
 from convcalc.arithmetic.window import Window
 from convcalc.battery.findings import Column
@@ -268,19 +269,19 @@ FIELDS = [
           ("conv_transpose",), "receptive_field"),
     Fault("the middle of an odd crop at the wrong end", load("crop"), "crops",
           lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "receptive_field"),
-    Fault("the start of a field with the wrong sign", field, "through_window",
+    Fault("the start of a field with the wrong sign", moving, "through_window",
           every(lambda axis, w, found: replace(found, start=-found.start)), ("conv", "pad"), "receptive_field"),
-    Fault("dilation left out of a field", field, "through_window",
+    Fault("dilation left out of a field", moving, "through_window",
           every(lambda axis, w, found: replace(found, size=axis.size + (w.kernel - 1) * axis.stride)),
           ("conv", "max_pool"), "receptive_field"),
-    Fault("a field that grows without the stride before", field, "through_window",
+    Fault("a field that grows without the stride before", moving, "through_window",
           every(lambda axis, w, found: replace(found, size=axis.size + w.extent - 1)), ("gated", "residual"),
           "receptive_field"),
-    Fault("a stride forgotten in a field", field, "through_window",
+    Fault("a stride forgotten in a field", moving, "through_window",
           every(lambda axis, w, found: replace(found, stride=axis.stride)), ("conv",), "receptive_field"),
-    Fault("the largest instead of the union at a merge", field, "union", lambda right: largest, ("paths",),
+    Fault("the largest instead of the union at a merge", meeting, "union", lambda right: largest, ("paths",),
           "receptive_field"),
-    Fault("a union that begins with the last path", field, "union", last_start, ("paths", "residual"),
+    Fault("a union that begins with the last path", meeting, "union", last_start, ("paths", "residual"),
           "receptive_field"),
     Fault("the gate of squeeze-and-excite not marked global", _pools.GlobalPool, "receptive_field",
           lambda right: local_mean, ("squeeze_excite", "gated"), "receptive_field"),
@@ -292,7 +293,7 @@ FIELDS = [
     Fault("adaptive cells that never overlap", _pools, "cells",
           lambda right: lambda inputs, outputs: shorter(right(inputs, outputs)),
           ("adaptive_avg_pool", "adaptive_max_pool"), "receptive_field"),
-    Fault("a transposed field over a zero-stuffed grid", field, "through_transposed",
+    Fault("a transposed field over a zero-stuffed grid", moving, "through_transposed",
           lambda right: lambda axis, w, outputs: Reach(w.extent, 1, 0), ("conv_transpose",), "receptive_field"),
     Fault("axes that leave their positions behind", load("permute"), "receptive_field",
           lambda right: own_path, ("turned",), "receptive_field"),

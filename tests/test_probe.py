@@ -24,9 +24,10 @@ from work import counted
 import convcalc
 from convcalc import Network, layers
 from convcalc.analysis.analyze import receptive_fields
-from convcalc.arithmetic import field as fields_module
+from convcalc.arithmetic import axes, meeting, moving
 from convcalc.arithmetic.arrivals import Cover
-from convcalc.arithmetic.field import Field, Reach
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.window import Window
 from convcalc.layers import Shape
 from convcalc.network import Node, input_node
@@ -364,7 +365,7 @@ def test_a_wrong_field_shows_where_it_is(name: str, draw: random.Random) -> None
 
 def of_window(**changes: Callable[[Window], int]) -> Callable[..., Any]:
     """The field behind a window, each time of another window than stands there."""
-    right = fields_module.through_window
+    right = axes.through_window
 
     def through(axis: Any, window: Window, outputs: int) -> Any:
         other = {name: change(window) for name, change in changes.items()}
@@ -388,7 +389,7 @@ def through_next_phase(axis: Any, resampling: Any) -> Any:
     return _through(axis, replace(resampling, sources=lambda o: resampling.sources(o + 1)))
 
 
-_through = fields_module.through
+_through = axes.through
 
 
 def longest(axes: Any, outputs: int) -> Any:
@@ -408,14 +409,14 @@ BOTH = (
     "[{conv: {out_channels: 4, kernel_size: 3, padding: [[0, 2]]}}]]}\n"
 )
 PLANTED: dict[str, tuple[str, Any, str, Any]] = {
-    "dilation left out of the extent": (CONV, fields_module, "through_window", of_window(dilation=lambda w: 1)),
-    "stride left out": (CONV, fields_module, "through_window", of_window(stride=lambda w: 1)),
-    "padding at the other end": (CONV, fields_module, "through_window", of_window(before=lambda w: w.after)),
-    "padding left out": (CONV, fields_module, "through_window", of_window(before=lambda w: 0)),
-    "a window too large": (CONV, fields_module, "through_window", of_window(kernel=lambda w: w.kernel + 1)),
-    "the largest instead of the union": (BOTH, fields_module, "union", longest),
-    "phases one input too far": (CASES["a decoder"][0], fields_module, "through", through_shifted),
-    "phases off by one": (CASES["a decoder"][0], fields_module, "through", through_next_phase),
+    "dilation left out of the extent": (CONV, moving, "through_window", of_window(dilation=lambda w: 1)),
+    "stride left out": (CONV, moving, "through_window", of_window(stride=lambda w: 1)),
+    "padding at the other end": (CONV, moving, "through_window", of_window(before=lambda w: w.after)),
+    "padding left out": (CONV, moving, "through_window", of_window(before=lambda w: 0)),
+    "a window too large": (CONV, moving, "through_window", of_window(kernel=lambda w: w.kernel + 1)),
+    "the largest instead of the union": (BOTH, meeting, "union", longest),
+    "phases one input too far": (CASES["a decoder"][0], axes, "through", through_shifted),
+    "phases off by one": (CASES["a decoder"][0], axes, "through", through_next_phase),
     "a gate that is not global": (CASES["a gate"][0], Field, "whole", lambda field, axes: field),
     "a gate that stays local": (CASES["a gate"][0], Field, "collapsed", lambda field, axes: field),
     "a norm that is not global": (CASES["norms keep their own path"][0], Field, "with_global", left_out),
@@ -487,7 +488,7 @@ def test_maps_that_are_read_elsewhere_are_caught(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_disagreement_names_a_position(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fields_module, "through_window", of_window(kernel=lambda w: w.kernel + 1))
+    monkeypatch.setattr(moving, "through_window", of_window(kernel=lambda w: w.kernel + 1))
     check = probe(net("input: [4, 40]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3, padding: 1}\n"))[-1]
     assert check.reason == "output position 0 sees inputs -1 to 1, claimed inputs -1 to 2"
 

@@ -19,7 +19,8 @@ from conftest import MANY, draws
 from hypothesis import given, settings
 
 from convcalc import Network, Report, SpecError, analyze
-from convcalc.arithmetic.field import Field, at_input, intervals
+from convcalc.arithmetic.axes import intervals
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.language import Source, loads
 
 Span = tuple[int, int] | None

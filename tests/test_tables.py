@@ -19,20 +19,19 @@ from convcalc import steps
 from convcalc.analysis.analyze import analyze, receptive_fields
 from convcalc.arithmetic import spans as tables
 from convcalc.arithmetic.arrivals import Arrivals, Cover, arrives, covered, met, padded_reads, read, reads_all
-from convcalc.arithmetic.field import (
+from convcalc.arithmetic.axes import (
     NOT_WORKED_OUT,
     Axis,
     Phases,
     Reach,
     Resampling,
     intervals,
-    measure,
-    measure_beside,
     through,
     through_transposed,
     through_window,
     union,
 )
+from convcalc.arithmetic.measuring import measure, measure_beside
 from convcalc.arithmetic.resampling import Places, cells, interpolated, nearest
 from convcalc.arithmetic.spans import Span
 from convcalc.arithmetic.window import Window

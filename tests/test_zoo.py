@@ -8,7 +8,8 @@ import pytest
 from spec_reports import SPECS, field_of, report_of, report_of_text, rows, shape, unmet
 
 import convcalc
-from convcalc.arithmetic.field import Axis, at_input, intervals
+from convcalc.arithmetic.axes import Axis, intervals
+from convcalc.arithmetic.field import at_input
 
 ZOO = sorted(path.stem for path in (SPECS / "zoo").glob("*.yaml"))
 

@@ -7,7 +7,10 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Field, Measure, Reach, aligned, measure_beside
+from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.measuring import Measure, measure_beside
+from convcalc.arithmetic.meeting import aligned
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node

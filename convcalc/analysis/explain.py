@@ -15,29 +15,30 @@ import msgspec
 from convcalc import steps
 from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
 from convcalc.analysis.report import ReceptiveField, Report, Row
-from convcalc.analysis.symbols import REACH, Layer, Symbol
-from convcalc.arithmetic.field import Field, Reach
-from convcalc.arithmetic.number import NoFormula, Traced, traced
+from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import NoFormula, Term, traced
 from convcalc.layers import Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
-NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
+_NO_LOCAL_PATH = "every position sees the whole input; no local path is left"
 ARRIVING = (
     "the field holds the positions of the input that arrive where an operation looks at all positions; formulas, where "
     "there are any, are of the local path beside it"
 )
-GLOBAL_BESIDE = "beside these local paths one sees the whole input"
+_GLOBAL_BESIDE = "beside these local paths one sees the whole input"
 IRREGULAR = (
     "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
     "out position by position, and has no formula"
 )
 UNCOSTED = "what it costs is not known, and every total with it is at least what is counted of the others"
-GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
+_GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
 
 
 class Formula(msgspec.Struct, frozen=True):
-    """One number: the formula in symbols, the same with numbers put in, and the value.
+    """One number and where it comes from, as the tree of its `term`.
 
     `quantity` says of what, `symbol` what the number is called in other formulas (empty: in none). `axes` are those of
     the tensor, or for a receptive field of the network's input, that it holds for; none for a count.
@@ -45,10 +46,17 @@ class Formula(msgspec.Struct, frozen=True):
 
     quantity: str
     symbol: str
-    symbols: str
-    numbers: str
-    value: int
+    term: Term
     axes: tuple[int, ...] = ()
+
+    @property
+    def value(self) -> int:
+        return self.term.value
+
+    @property
+    def is_trivial(self) -> bool:
+        """Whether the number is no more than the symbol by which it is called."""
+        return bool(self.symbol) and self.term.symbol == self.symbol
 
 
 class LayerExplanation(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,7 +116,7 @@ class BlockExplanation(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=
     receptive_field: ReceptiveField | None
 
 
-class Line(msgspec.Struct, frozen=True):
+class LayerMacs(msgspec.Struct, frozen=True):
     """A layer in one line: its MACs, None where they are not known."""
 
     name: str
@@ -118,10 +126,10 @@ class Line(msgspec.Struct, frozen=True):
 
 
 class NetworkExplanation(msgspec.Struct, frozen=True):
-    """Every layer in one line."""
+    """The MACs of every layer of a network."""
 
     name: str
-    layers: tuple[Line, ...]
+    layers: tuple[LayerMacs, ...]
 
 
 Explanation = LayerExplanation | BlockExplanation | NetworkExplanation
@@ -166,7 +174,7 @@ LINE_STEPS, FORMULA_STEPS = 10, 1_000
 
 def _overview(network: Network) -> NetworkExplanation:
     known: dict[Any, Formula | None] = {}
-    found = []
+    lines = []
     for node in network.layers:
         config, shapes = node.config, network.shapes_into(node)
         key = config, shapes
@@ -174,8 +182,8 @@ def _overview(network: Network) -> NetworkExplanation:
         if key not in known:
             formulas = Work(config, shapes).costs()
             known[key] = next((formula for formula in formulas if formula.quantity == "macs"), None)
-        found.append(Line(node.name, node.kind, config.summary(), known[key]))
-    return NetworkExplanation(network.name, tuple(found))
+        lines.append(LayerMacs(node.name, node.kind, config.summary(), known[key]))
+    return NetworkExplanation(network.name, tuple(lines))
 
 
 def _layer(network: Network, place: int) -> LayerExplanation:
@@ -186,7 +194,7 @@ def _layer(network: Network, place: int) -> LayerExplanation:
     owner = None if node.shared is None else network.nodes[node.shared].name
     local, notes = work.field(tuple(fields[source] for source in node.inputs), row.receptive_field)
     if IRREGULAR in notes:
-        notes = (*notes, GIVEN)
+        notes = (*notes, _GIVEN)
     if not config.costed:
         notes = (UNCOSTED, *notes)
     if owner is not None:
@@ -194,7 +202,7 @@ def _layer(network: Network, place: int) -> LayerExplanation:
     elif node.borrowed:
         notes = (*(_borrowing(network, array) for array in node.borrowed), *notes)
     formulas = (*work.output, *work.costs(shared=owner is not None, borrowed=node.borrowed_names), *local)
-    description, source = told(page(type(config)))
+    description, source = described(page(type(config)))
     return LayerExplanation(
         name=node.name,
         kind=node.kind,
@@ -218,15 +226,15 @@ def _borrowing(network: Network, array: Borrowed) -> str:
 
 def used(legend: dict[str, Symbol], formulas: Iterable[Formula]) -> Iterator[Symbol]:
     """The symbols that stand in one of the formulas."""
-    words = {word for formula in formulas for word in re.findall(r"[^\W\d]\w*", formula.symbols)}
-    return (symbol for symbol in legend.values() if symbol.symbol in words)
+    symbols = {symbol for formula in formulas for symbol in formula.term.symbols()}
+    return (symbol for symbol in legend.values() if symbol.symbol in symbols)
 
 
-def told(text: str) -> tuple[str, str]:
+def described(text: str) -> tuple[str, str]:
     """What a page of the manual says first, and where it has it from."""
-    found = re.search(r"\bSource: (.+?)(?=\n\s*\n|\Z)", text, re.DOTALL)
+    source = re.search(r"\bSource: (.+?)(?=\n\s*\n|\Z)", text, re.DOTALL)
     first = re.split(r"\s*\bSource: |\n", text, maxsplit=1)[0]
-    return first.strip(), " ".join(found[1].split()) if found else ""
+    return first.strip(), " ".join(source[1].split()) if source else ""
 
 
 class Work:
@@ -237,33 +245,32 @@ class Work:
     """
 
     def __init__(self, config: Kind, shapes: tuple[Shape, ...]) -> None:
-        self.layer = layer = Layer(config, shapes)
+        self.layer = layer = TracedLayer(config, shapes)
         layer.config.shape(*layer.inputs)
         costs(layer.config, layer.inputs)
         self.output = (*self._suggested(), *self._output())
 
     def _suggested(self) -> Iterator[Formula]:
-        suggestions = [(symbol, number) for symbol, number in self.layer.vocabulary.suggested.values() if _made(number)]
+        suggestions = [(symbol, term) for term, symbol in self.layer.vocabulary.suggested.items() if term.is_formula]
         free = {symbol: self.layer.free(symbol) for symbol, _ in suggestions}
-        for place, (symbol, number) in enumerate(suggestions):
+        for place, (symbol, term) in enumerate(suggestions):
             alike = [other for other, (name, _) in enumerate(suggestions) if name == symbol]
             name = free[symbol] if len(alike) == 1 else f"{free[symbol]}_{alike.index(place)}"
-            yield self._defined("padding", name, number, ())
+            yield self._defined("padding", name, term, ())
 
     def _output(self) -> Iterator[Formula]:
-        channels, *sizes = [traced(size) for size in self.layer.config.shape(*self.layer.inputs)]
-        name = "C_out" if channels.symbols == "C_out" else self.layer.free("C_out")
+        channels, *sizes = [traced(size).term for size in self.layer.config.shape(*self.layer.inputs)]
+        name = "C_out" if channels.symbol == "C_out" else self.layer.free("C_out")
         yield self._defined("output channels", name, channels, (0,))
         for name, size, axes in _by_axis(self.layer.free("o"), sizes):
             yield self._defined("output size", name, size, tuple(axis + 1 for axis in axes))
 
-    def _defined(self, quantity: str, symbol: str, number: Traced, axes: tuple[int, ...]) -> Formula:
+    def _defined(self, quantity: str, symbol: str, term: Term, axes: tuple[int, ...]) -> Formula:
         """The formula of a number that later formulas name; what is no more than a symbol stays that symbol."""
-        vocabulary = self.layer.vocabulary
         self.layer.names.add(symbol)
-        if _made(number):
-            vocabulary.known[number.symbols] = Traced(number.value, symbol, vocabulary=vocabulary)
-        return _formula(quantity, symbol, number, axes)
+        if term.is_formula:
+            self.layer.vocabulary.known[term] = Term(term.value, symbol)
+        return Formula(quantity, symbol, term, axes)
 
     def costs(self, *, shared: bool = False, borrowed: Collection[str] = ()) -> Iterator[Formula]:
         """Of params, buffers (if there are any), MACs and element-wise operations.
@@ -273,18 +280,18 @@ class Work:
         """
         if not self.layer.config.costed:
             return
-        found = costs(self.layer.config, self.layer.inputs, borrowed)
-        for quantity, number in zip(COSTS, found, strict=True):
+        numbers = costs(self.layer.config, self.layer.inputs, borrowed)
+        for quantity, number in zip(COSTS, numbers, strict=True):
             none = shared and quantity in {"params", "buffers"}
-            formula = _formula(quantity, "", traced(0 if none else number))
-            if quantity != "buffers" or formula.symbols != "0":
-                yield formula
+            term = traced(0 if none else number).term
+            if quantity != "buffers" or term != Term(0):
+                yield Formula(quantity, "", term)
 
     def field(self, entering: tuple[Field, ...], measured: ReceptiveField) -> tuple[list[Formula], tuple[str, ...]]:
         """Of the receptive field, where it is one interval at one stride; and what is to be said of it in words."""
         if measured.size is None:
-            return [], (NO_LOCAL_PATH,) if measured.is_global else ()
-        notes = (GLOBAL_BESIDE,) if measured.is_global else ()
+            return [], (_NO_LOCAL_PATH,) if measured.is_global else ()
+        notes = (_GLOBAL_BESIDE,) if measured.is_global else ()
         try:
             seen = self.layer.config.receptive_field(self.layer.entering(entering), self.layer.inputs)
         except NoFormula:
@@ -298,36 +305,25 @@ class Work:
 
     def _reach(self, seen: Field) -> Iterator[Formula]:
         for part, (symbol, word) in REACH.items():
-            numbers = [traced(getattr(axis, part)) if isinstance(axis, Reach) else None for axis in seen.axes]
-            for name, number, axes in _by_axis(self.layer.free(symbol), numbers):
-                yield _formula(f"field {word}", name, number, axes)
+            terms = [traced(getattr(axis, part)).term if isinstance(axis, Reach) else None for axis in seen.axes]
+            for name, term, axes in _by_axis(self.layer.free(symbol), terms):
+                yield Formula(f"field {word}", name, term, axes)
 
 
-def _made(number: Traced) -> bool:
-    """Whether it is more than one symbol or number."""
-    return not re.fullmatch(r"-?\w+", number.symbols)
-
-
-def _formula(quantity: str, symbol: str, number: Traced, axes: tuple[int, ...] = ()) -> Formula:
-    return Formula(quantity, symbol, number.symbols, number.numbers, number.value, axes)
-
-
-def _by_axis(symbol: str, numbers: Sequence[Traced | None]) -> Iterator[tuple[str, Traced, tuple[int, ...]]]:
+def _by_axis(symbol: str, terms: Iterable[Term | None]) -> Iterator[tuple[str, Term, tuple[int, ...]]]:
     """Each formula once, with the axes it holds for; under one symbol where it is the same on all."""
-    formulas: dict[str, list[int]] = {}
-    for axis, number in enumerate(numbers):
-        if number is not None:
-            formulas.setdefault(number.symbols, []).append(axis)
-    for axes in formulas.values():
-        number = numbers[axes[0]]
-        assert number is not None  # noqa: S101  # for the type checker: left out above
-        yield symbol if len(formulas) == 1 else f"{symbol}_{axes[0]}", number, tuple(axes)
+    axes_of: dict[Term, list[int]] = {}
+    for axis, term in enumerate(terms):
+        if term is not None:
+            axes_of.setdefault(term, []).append(axis)
+    for term, axes in axes_of.items():
+        yield symbol if len(axes_of) == 1 else f"{symbol}_{axes[0]}", term, tuple(axes)
 
 
 def _block(report: Report, place: int, group: Group) -> BlockExplanation:
     network = report.network
     rows = _rows(report, group)
-    description, source = _told_of_block(network, place, group)
+    description, source = _block_description(network, place, group)
     return BlockExplanation(
         name=group.name,
         kind=group.kind,
@@ -351,16 +347,16 @@ def _sums(rows: Sequence[Row]) -> dict[str, int]:
     return {cost: sum(getattr(row, cost) for row in rows) for cost in COSTS}
 
 
-def _told_of_block(network: Network, place: int, group: Group) -> tuple[str, str]:
+def _block_description(network: Network, place: int, group: Group) -> tuple[str, str]:
     """From the block's definition; for a repeat, from that of what is repeated."""
     if group.about or group.first == group.last:
-        return told(group.about)
+        return described(group.about)
     inner = (other for other in network.groups[:place] if other.name == f"{group.name}.0")
     repeated = next(inner, None)
     if repeated is not None:
-        return told(repeated.about)
+        return described(repeated.about)
     node = next((node for node in network.nodes[group.first : group.last] if node.name == f"{group.name}.0"), None)
-    return told(page(type(node.config))) if node is not None and node.kind == group.kind else ("", "")
+    return described(page(type(node.config))) if node is not None and node.kind == group.kind else ("", "")
 
 
 def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
@@ -380,10 +376,10 @@ def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
 
 def _directly_inside(groups: Sequence[Group], outer: Group) -> list[Group]:
     """Those of the groups that are in no other but `outer`; inner ones come before what holds them."""
-    found: list[Group] = []
+    inside: list[Group] = []
     for group in reversed(groups):
         if outer.first <= group.first < group.last <= outer.last and not any(
-            other.first <= group.first and group.last <= other.last for other in found
+            other.first <= group.first and group.last <= other.last for other in inside
         ):
-            found.append(group)
-    return found
+            inside.append(group)
+    return inside

@@ -10,38 +10,25 @@ import msgspec
 from msgspec.structs import replace
 
 from convcalc.analysis.analyze import measured
-from convcalc.analysis.explain import UNCOSTED, Work, told, used
-from convcalc.arithmetic.field import Field, Reach, at_input
+from convcalc.analysis.explain import UNCOSTED, Formula, Work, described, used
+from convcalc.analysis.symbols import Symbol
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.layers import Kind, Shape, defaults_on, field_types, page
 from convcalc.layers._configured import fault
 
-AXES = 2
-DRAWS = 2000
+_AXES = 2
+_DRAWS = 2000
 """Generated configurations among which one for such an input is looked for."""
 
-Case = tuple[Kind, tuple[Shape, ...]]
-
-
-class Meaning(msgspec.Struct, frozen=True):
-    """A symbol and what it stands for."""
-
-    symbol: str
-    meaning: str
-
-
-class SymbolicFormula(msgspec.Struct, frozen=True):
-    """One number's formula, and the symbol it has in others (empty: in none)."""
-
-    quantity: str
-    symbol: str
-    symbols: str
+_Case = tuple[Kind, tuple[Shape, ...]]
 
 
 class KindExplanation(msgspec.Struct, frozen=True, kw_only=True):
     """What a layer of a kind costs, in symbols, on an input of `axes` spatial axes.
 
-    `choices` are the fields that enter no formula as a number, with what they were taken to be: the default, unless the
-    kind needs another here.
+    Formulas and symbols are those of an example; their values say nothing of the kind. `choices` are the fields that
+    enter no formula as a number, with what they were taken to be: the default, unless the kind needs another here.
     """
 
     kind: str
@@ -49,8 +36,8 @@ class KindExplanation(msgspec.Struct, frozen=True, kw_only=True):
     source: str
     axes: int
     choices: dict[str, Any]
-    legend: tuple[Meaning, ...]
-    formulas: tuple[SymbolicFormula, ...]
+    legend: tuple[Symbol, ...]
+    formulas: tuple[Formula, ...]
     notes: tuple[str, ...]
 
 
@@ -62,15 +49,15 @@ def explain_kind(name: str, kind: type[Kind]) -> KindExplanation:
     seen = measured(config.receptive_field(entering, shapes), config.shape(*shapes))
     local, notes = work.field(entering, seen)
     formulas = (*work.output, *work.costs(), *local)
-    description, source = told(page(kind))
+    description, source = described(page(kind))
     return KindExplanation(
         kind=name,
         description=description,
         source=source,
         axes=len(shapes[0]) - 1,
         choices=work.layer.choices,
-        legend=tuple(Meaning(symbol.symbol, symbol.meaning) for symbol in used(work.layer.legend, formulas)),
-        formulas=tuple(SymbolicFormula(formula.quantity, formula.symbol, formula.symbols) for formula in formulas),
+        legend=tuple(used(work.layer.legend, formulas)),
+        formulas=formulas,
         notes=notes if kind.costed else (UNCOSTED, *notes),
     )
 
@@ -90,9 +77,9 @@ def _wider(field: Field, more: int) -> Field:
     return replace(field, axes=tuple(axes))
 
 
-def _plainest(kind: type[Kind]) -> Case:
+def _plainest(kind: type[Kind]) -> _Case:
     """A configuration that the kind accepts, made as plain as it lets itself be made, a change at a time."""
-    case = min((kind.case(random.Random(seed)) for seed in range(DRAWS)), key=_oddities)
+    case = min((kind.case(random.Random(seed)) for seed in range(_DRAWS)), key=_oddities)
     for shapes in _plainer_shapes(case[1]):
         if fault(case[0], shapes) is None:
             case = case[0], shapes
@@ -103,7 +90,7 @@ def _plainest(kind: type[Kind]) -> Case:
     return case
 
 
-def _oddities(case: Case) -> tuple[int, ...]:
+def _oddities(case: _Case) -> tuple[int, ...]:
     """How far a case is from a plain one: axes, inputs, numbers that differ among axes, fields."""
     config, shapes = case
     kind, rank = type(config), len(shapes[0]) - 1
@@ -111,7 +98,7 @@ def _oddities(case: Case) -> tuple[int, ...]:
     uneven = [len(set(value)) - 1 for value in (*values.values(), *(x[1:] for x in shapes)) if isinstance(value, tuple)]
     written = [name for name in values if not _is_default(config, name, rank)]
     without_effect = [name for name in written if values[name] in (1, (1,) * rank)]
-    return sum(len(x) != AXES + 1 for x in shapes), len(shapes), sum(uneven), len(without_effect), len(written)
+    return sum(len(x) != _AXES + 1 for x in shapes), len(shapes), sum(uneven), len(without_effect), len(written)
 
 
 def _is_default(config: Kind, name: str, rank: int) -> bool:

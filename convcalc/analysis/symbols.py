@@ -9,11 +9,12 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, Reach
+from convcalc.arithmetic.axes import Reach
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import Traced, Vocabulary, traced_axes
 from convcalc.layers import Kind, Shape, field_types
 
-LETTERS = {
+_LETTERS = {
     "out_channels": "C_out",
     "kernel_size": "k",
     "stride": "s",
@@ -36,7 +37,7 @@ class Symbol(msgspec.Struct, frozen=True):
     value: int
 
 
-class Layer:
+class TracedLayer:
     """A layer whose numbers remember how they are used.
 
     `config` and `inputs` have a symbol for every number in them, `legend` says what each stands for. `choices` are the
@@ -58,22 +59,23 @@ class Layer:
         return symbol
 
     def _traced_config(self, config: Kind) -> Kind:
-        found = {}
+        values = {}
         for field, type_ in field_types(type(config)).items():
             value = getattr(config, field)
-            letter = LETTERS.get(field, field)
+            letter = _LETTERS.get(field, field)
             symbol = field if letter == field else self.free(letter)
-            found[field] = type_.traced(value, symbol, self.vocabulary)
-            symbols = list(_numbers(found[field]))
+            values[field] = type_.traced(value, symbol, self.vocabulary)
+            symbols = list(_numbers(values[field]))
             for number in symbols:
-                self._note(number, _meaning(field, number.symbols.removeprefix(symbol)))
+                self._note(number, _meaning(field, number.term.symbol.removeprefix(symbol)))
             if not symbols and not isinstance(value, float):
                 self.choices[field] = value
-        return replace(config, **found)
+        return replace(config, **values)
 
     def _note(self, number: Traced, meaning: str) -> None:
-        self.names.add(number.symbols)
-        self.legend[number.symbols] = Symbol(number.symbols, meaning, number.value)
+        symbol = number.term.symbol
+        self.names.add(symbol)
+        self.legend[symbol] = Symbol(symbol, meaning, number.value)
 
     def _traced_inputs(self, shapes: tuple[Shape, ...]) -> tuple[Shape, ...]:
         """Channels and spatial sizes of every tensor; those of several under one symbol where they all agree."""
@@ -84,13 +86,13 @@ class Layer:
     def _by_input(self, symbol: str, word: str, sizes: Sequence[Sequence[int | None]]) -> list[Any]:
         symbol = self.free(symbol)
         agree = all(tuple(own) == tuple(sizes[0]) for own in sizes)
-        found = []
+        by_input = []
         for number, own in enumerate(sizes, start=1):
             base, which = (symbol, "the input") if agree else (f"{symbol}{number}", f"input {number}")
-            found.append(traced_axes(own, base, self.vocabulary))
-            for size in _numbers(found[-1]):
-                self._note(size, f"{_meaning(word, size.symbols.removeprefix(base))} of {which}")
-        return found
+            by_input.append(traced_axes(own, base, self.vocabulary))
+            for size in _numbers(by_input[-1]):
+                self._note(size, f"{_meaning(word, size.term.symbol.removeprefix(base))} of {which}")
+        return by_input
 
     def entering(self, fields: tuple[Field, ...]) -> tuple[Field, ...]:
         """The fields of the inputs, those that are regular with a symbol for size, stride and start."""

@@ -16,51 +16,49 @@ from convcalc.arithmetic.number import product
 from convcalc.layers import Kind
 
 
-class Term(msgspec.Struct, frozen=True):
-    """A share of MACs: with symbols, with numbers put in, as a numerator over a denominator; and when it holds."""
+class Quotient(msgspec.Struct, frozen=True):
+    """A numerator over what a symbol, raised to a power, stands for."""
 
-    formula: str
-    numbers: str
     numerator: int
+    symbol: str
+    exponent: int
     denominator: int
-    condition: str = ""
+
+
+Share = tuple[Quotient, ...]
+"""A share of MACs, as the sum of quotients."""
 
 
 class Theory(msgspec.Struct, frozen=True):
     """Theory against measurement, over all layers that were replaced.
 
-    `numbers` is empty where the layers differ in them; then `expected` is their mean, weighted by MACs.
+    `shares` has each share once; `expected` is their mean over all layers, weighted by MACs. `same_channels`: they hold
+    where the channels stay as they are.
     """
 
-    formula: str
-    numbers: str
+    shares: tuple[Share, ...]
     expected: float
     measured: float
-    condition: str = ""
+    same_channels: bool
 
 
-def _separable(base: Any, head: Kind | None) -> Term:
-    rank, channels, taps = len(base.kernel_size), base.out_channels, product(base.kernel_size)
-    return Term(f"1/N + 1/K{_power(rank)}", f"1/{channels} + 1/{taps}", taps + channels, channels * taps)
+def _separable(base: Any, head: Kind | None) -> Share:
+    rank, taps = len(base.kernel_size), product(base.kernel_size)
+    return Quotient(1, "N", 1, base.out_channels), Quotient(1, "K", rank, taps)
 
 
-def _spatial(base: Any, head: Kind | None) -> Term | None:
+def _spatial(base: Any, head: Kind | None) -> Share | None:
     kernel, rank = base.kernel_size, len(base.kernel_size)
     if rank < 2 or len(set(kernel)) > 1:
         return None
-    taps = kernel[0] ** (rank - 1)
-    return Term(f"{rank}/K{_power(rank - 1)}", f"{rank}/{taps}", rank, taps, "where channels stay as they are")
+    return (Quotient(rank, "K", rank - 1, kernel[0] ** (rank - 1)),)
 
 
-def _grouped(base: Any, head: Any) -> Term:
-    return Term("1/g", f"1/{head.groups}", 1, head.groups)
+def _grouped(base: Any, head: Any) -> Share:
+    return (Quotient(1, "g", 1, head.groups),)
 
 
-def _power(exponent: int) -> str:
-    return f"^{exponent}" if exponent > 1 else ""
-
-
-TERMS: dict[str, tuple[Callable[[Any, Any], Term | None], frozenset[str]]] = {
+SHARES: dict[str, tuple[Callable[[Any, Any], Share | None], frozenset[str]]] = {
     "separable": (_separable, frozenset()),
     "spatial_separable": (_spatial, frozenset()),
     "grouped": (_grouped, frozenset({"groups"})),
@@ -69,27 +67,28 @@ TERMS: dict[str, tuple[Callable[[Any, Any], Term | None], frozenset[str]]] = {
 
 
 def theory(
-    comparison: Comparison, replaced: Sequence[Change], variant: str, given: frozenset[str] = frozenset()
+    comparison: Comparison, replaced: Sequence[Change], variant: str, options: frozenset[str] = frozenset()
 ) -> Theory | None:
     """What a variant should have cost of the layers that it replaced; None where there is no formula for it."""
-    term, legal = TERMS.get(variant, (None, frozenset()))
-    if term is None or given - legal:
+    share_of, allowed = SHARES.get(variant, (None, frozenset()))
+    if share_of is None or options - allowed:
         return None
     before = {node.name: node.config for node in comparison.base.network.layers}
     after = {node.name: node.config for node in comparison.head.network.layers}
-    terms: list[Term] = []
-    weighed, base, head = 0.0, 0, 0
+    shares: list[Share] = []
+    expected, base, head = 0.0, 0, 0
     for change in replaced:
         if change.base is None or change.head is None:
             continue
-        found = term(before.get(change.base.name), after.get(change.head.name))
-        if found is None:
+        share = share_of(before.get(change.base.name), after.get(change.head.name))
+        if share is None:
             return None
-        terms.append(found)
-        weighed += change.base.macs * found.numerator / found.denominator
+        shares.append(share)
+        denominator = product(quotient.denominator for quotient in share)
+        numerator = sum(quotient.numerator * denominator // quotient.denominator for quotient in share)
+        expected += change.base.macs * numerator / denominator
         base, head = base + change.base.macs, head + change.head.macs
     if not base:
         return None
-    one = terms[0].numbers if len({found.numbers for found in terms}) == 1 else ""
-    formulas = list(dict.fromkeys(found.formula for found in terms))
-    return Theory(" or ".join(formulas), one, weighed / base, head / base, terms[0].condition)
+    distinct = tuple(dict.fromkeys(shares))
+    return Theory(distinct, expected / base, head / base, variant == "spatial_separable")

@@ -18,7 +18,7 @@ from convcalc import steps
 from convcalc.arithmetic.spans import LONGEST_TABLE
 from convcalc.arithmetic.window import Window
 
-MOST_FOLLOWED = 256
+_MOST_FOLLOWED = 256
 """Positions that are followed back to know whether anything arrives."""
 
 
@@ -61,6 +61,17 @@ class Cover(msgspec.Struct, frozen=True, dict=True):
         return position in range(self.size) if self.positions is None else position in self.positions
 
 
+def either(cover: Cover | None, other: Cover | None) -> Cover | None:
+    """All positions that are in either.
+
+    Raises:
+        TooLong: they are too many.
+    """
+    if cover is None or other is None:
+        return cover or other
+    return cover | other
+
+
 _numbers = count()
 
 
@@ -88,7 +99,7 @@ NOT_FOLLOWED = Arrivals(0)
 """Stands for positions of which it is not known how they were read."""
 
 
-def same_place(position: int) -> tuple[int]:
+def _same_place(position: int) -> tuple[int]:
     """The source of a position that is read where it is."""
     return (position,)
 
@@ -115,7 +126,7 @@ def met(axes: Sequence[Arrivals]) -> Arrivals:
         return first
     if NOT_FOLLOWED in axes or any(axis.count != first.count for axis in axes):
         return NOT_FOLLOWED
-    return Arrivals(first.count, [(axis, same_place) for axis in axes], max(axis.largest for axis in axes))
+    return Arrivals(first.count, [(axis, _same_place) for axis in axes], max(axis.largest for axis in axes))
 
 
 def end_to_end(axes: Sequence[Arrivals | None], counts: Sequence[int]) -> Arrivals:
@@ -163,7 +174,7 @@ def covered(axis: Arrivals) -> Cover | None:
 
 READ = 3
 """Steps that it takes to follow one layer back on one axis where it reads evenly."""
-LOOKS = 10
+_LOOKS = 10
 """Positions that are looked at in a step, by those who look at every one."""
 
 
@@ -187,14 +198,16 @@ def _followed(last: Arrivals) -> Cover:
             _spend(READ)
             if source not in wanted:
                 heapq.heappush(waiting, (-source.number, source))
-            wanted[source] = _together(wanted.get(source, range(0)), _read(sources, places, source.count))
+            wanted[source] = _together(wanted.get(source, range(0)), places_read(sources, places, source.count))
     return _cover(last.largest, arrived)
 
 
 def reads_all(axis: Arrivals) -> bool:
     """Whether all positions of the tensors before are known to be read."""
     try:
-        read_of = [(_read(sources, range(axis.count), source.count), source.count) for source, sources in axis.reads]
+        read_of = [
+            (places_read(sources, range(axis.count), source.count), source.count) for source, sources in axis.reads
+        ]
     except TooLong:
         return False
     return all(len(places) == count for places, count in read_of)
@@ -204,7 +217,7 @@ def spread(axis: Arrivals) -> Arrivals:
     """The same positions behind an operation over all of them: what arrives at any of them arrives at each."""
     if axis is NOT_FOLLOWED or axis.full:
         return axis
-    behind = Arrivals(axis.count, ((axis, same_place),), axis.largest)
+    behind = Arrivals(axis.count, ((axis, _same_place),), axis.largest)
     behind.full = True
     return behind
 
@@ -224,26 +237,26 @@ def arrives(axis: Arrivals) -> bool:
     Positions are followed back to one at which something is known to arrive, in most networks that just before.
     """
     known: set[tuple[Arrivals, int]] = set()
-    for start in () if axis.full else chain((axis.count // 2,), range(min(axis.count, MOST_FOLLOWED))):
+    for start in () if axis.full else chain((axis.count // 2,), range(min(axis.count, _MOST_FOLLOWED))):
         waiting = [(axis, start)]
         while waiting:
             here, place = waiting.pop()
             for source, sources in here.reads:
-                on_axis = _on_axis(sources(place), source.count)[:MOST_FOLLOWED]
+                on_axis = _on_axis(sources(place), source.count)[:_MOST_FOLLOWED]
                 if source.witness in on_axis or (source.full and on_axis):
                     axis.witness = start
                     return True
                 new = {(source, position) for position in on_axis} - known
                 known |= new
                 waiting += new
-            if len(known) > MOST_FOLLOWED or not steps.afford(1):
+            if len(known) > _MOST_FOLLOWED or not steps.afford(1):
                 return True
     return axis.full
 
 
-def _read(sources: Sources, places: Places, count: int) -> Places:
+def places_read(sources: Sources, places: Places, count: int) -> Places:
     """The positions of an axis of `count` that are read from `places`."""
-    if sources is same_place or not places:
+    if sources is _same_place or not places:
         return places
     if sources is _nowhere:
         return range(0)
@@ -257,7 +270,7 @@ def _read(sources: Sources, places: Places, count: int) -> Places:
     if padded:  # reads the same, and copies of positions where the axis ends
         if on_axis is not None and len(on_axis) == count:
             return on_axis
-        _spend(len(places) * window.kernel // LOOKS)
+        _spend(len(places) * window.kernel // _LOOKS)
         if window.kernel > LONGEST_TABLE:
             raise TooLong
         return _looked_at(sources, places, count)
@@ -288,8 +301,8 @@ def _looked_at(sources: Sources, places: Places, count: int) -> Places:
     seen: set[int] = set()
     for place in places:
         on_axis = _on_axis(sources(place), count)
-        if len(on_axis) > LOOKS:
-            _spend(len(on_axis) // LOOKS)
+        if len(on_axis) > _LOOKS:
+            _spend(len(on_axis) // _LOOKS)
         seen.update(on_axis)
         if len(seen) > LONGEST_TABLE:
             raise TooLong

@@ -9,125 +9,119 @@ other two are used through the same operators.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
-PLUS, DIVIDE, TIMES, UNARY, ATOM = range(1, 6)
-RIGHT_OPERAND = {"+": PLUS, "-": DIVIDE, "·": TIMES, "//": UNARY, "%": UNARY}
-"""The precedence below which a right operand is bracketed: a - (b - c), a // (b·c)."""
+import msgspec
 
 
 class NoFormula(TypeError):
     """A traced number is wanted for its value alone, to count or to index with: what is made so has no formula."""
 
 
+class Term(msgspec.Struct, frozen=True, cache_hash=True):
+    """A number and where it comes from: a symbol, a literal (no symbol, no operator), or an operator on other terms.
+
+    The operators are ``+``, ``·``, ``max``, ``min`` and ``gcd`` of two terms or more, from the left; ``//``, ``%`` and
+    ``ceil`` (of the first over the second) of two; ``-`` of one; ``#`` of none: a count of like addends, which is the
+    first factor of what they come to. What is subtracted in a sum stands there under ``-``.
+    """
+
+    value: int
+    symbol: str = ""
+    operator: str = ""
+    operands: tuple[Term, ...] = ()
+
+    @property
+    def is_literal(self) -> bool:
+        return not self.symbol and not self.operator
+
+    @property
+    def is_formula(self) -> bool:
+        """Whether it is more than a symbol or a literal, negated or not."""
+        return bool(self.operator) and not (self.operator == "-" and not self.operands[0].operator)
+
+    def parts(self, operator: str) -> tuple[Term, ...]:
+        """The operands under that operator; the term alone, if it is under another."""
+        return self.operands if self.operator == operator else (self,)
+
+    def symbols(self) -> Iterator[str]:
+        """Every symbol in it, as often as it stands there."""
+        if self.symbol:
+            yield self.symbol
+        for operand in self.operands:
+            yield from operand.symbols()
+
+
 class Vocabulary:
     """Names for parts of formulas.
 
-    `known` has the number to stand for each formula in symbols that has a name, `suggested` the symbols that `named`
-    was asked to give, by formula, in the order they came.
+    `known` has what is to stand for each term that has a name, `suggested` the symbols that `named` was asked to give,
+    in the order they came.
     """
 
     __slots__ = ("known", "suggested")
 
     def __init__(self) -> None:
-        self.known: dict[str, Traced] = {}
-        self.suggested: dict[str, tuple[str, Traced]] = {}
-
-
-class Term(NamedTuple):
-    """A number that is added or subtracted, so many times."""
-
-    sign: str
-    times: int
-    number: Traced
-
-    def opposes(self, other: Term) -> bool:
-        """Whether the two come to nothing."""
-        return self.sign != other.sign and self.times == other.times and _alike(self.number, other.number)
-
-    def text(self, which: str) -> str:
-        """As it stands behind its sign."""
-        text = self.number._right(which, self.sign if self.times == 1 else "·")
-        return text if self.times == 1 else f"{self.times}·{text}"
+        self.known: dict[Term, Term] = {}
+        self.suggested: dict[Term, str] = {}
 
 
 class Traced:
-    """A whole number that remembers how it was made.
+    """A whole number that remembers how it came about, as its `term`. Comparisons look at the value alone.
 
-    `value` is the number, `symbols` the formula in the field's symbols, `numbers` the same formula with the
-    numbers put in. Both texts evaluate to `value` by Python's own rules once ``·`` is read as ``*``, with
-    ``max``, ``min``, ``gcd`` and ``ceil`` as functions. Comparisons look at the value alone.
-
-    Sums are kept as `terms`, so that they can be written as people do: ``i + p + p`` as ``i + 2·p``, ``a - (b + 1)`` as
-    ``a - b - 1``, and no term beside its opposite. What the `vocabulary` knows is written by its name.
+    Sums are kept as people write them: ``i + p + p`` as ``i + 2·p``, ``a - (b + 1)`` as ``a - b - 1``, and no addend
+    beside its opposite. What the `vocabulary` knows stands under its name.
     """
 
-    __slots__ = ("numbers", "precedence", "symbols", "terms", "value", "vocabulary")
+    __slots__ = ("term", "value", "vocabulary")
     __array_ufunc__ = None  # so that NumPy hands `array * traced` to us instead of looping over it
 
-    def __init__(
-        self,
-        value: int,
-        symbols: str,
-        numbers: str | None = None,
-        precedence: int = ATOM,
-        vocabulary: Vocabulary | None = None,
-    ) -> None:
-        self.value = value
-        self.symbols = symbols
-        self.numbers = str(value) if numbers is None else numbers
-        self.precedence = precedence if value >= 0 or numbers is not None else UNARY
-        self.terms: tuple[Term, ...] = ()
+    def __init__(self, term: Term, vocabulary: Vocabulary | None = None) -> None:
+        self.term = term
+        self.value = term.value
         self.vocabulary = vocabulary
 
     def __repr__(self) -> str:
-        return f"{self.symbols} = {self.numbers} = {self.value}"
+        return f"Traced({self.term})"
 
     def __index__(self) -> int:
-        raise NoFormula(f"{self.symbols} is wanted for its value alone")
+        raise NoFormula("a traced number is wanted for its value alone")
 
-    def _text(self, which: str, precedence: int) -> str:
-        text: str = getattr(self, which)
-        return text if self.precedence >= precedence else f"({text})"
-
-    def _right(self, which: str, sign: str) -> str:
-        """As it stands behind a sign; a negative one in brackets."""
-        text = self._text(which, RIGHT_OPERAND[sign])
-        return f"({text})" if text[0] == "-" else text
-
-    def _is_literal(self, value: int) -> bool:
-        return self.value == value and self.symbols == str(value)
-
-    def _binary(self, other: Traced, sign: str, precedence: int, value: int) -> Traced:
-        spaced = sign if sign == "·" else f" {sign} "
-        symbols, numbers = (
-            self._text(which, precedence) + spaced + other._right(which, sign) for which in ("symbols", "numbers")
-        )
-        return _made(Traced(value, symbols, numbers, precedence, self.vocabulary or other.vocabulary))
+    def _is(self, value: int) -> bool:
+        return self.value == value and self.term.is_literal
 
     def __add__(self, other: Any) -> Traced:
-        return _sum(self, "+", traced(other))
+        other, number = traced(other), self
+        for addend in other.term.parts("+"):
+            number = _added(number, addend, other.vocabulary)
+        return number
 
     def __sub__(self, other: Any) -> Traced:
-        return _sum(self, "-", traced(other))
+        other, number = traced(other), self
+        addends = other.term.parts("+")
+        if any(addend.operator == "-" for addend in addends):
+            addends = (other.term,)
+        for addend in addends:
+            number = _added(number, _opposite(addend), other.vocabulary)
+        return number
 
     def __mul__(self, other: Any) -> Traced:
-        other = traced(other)
-        if other._is_literal(1) or self._is_literal(0):
+        factor = traced(other)
+        if factor._is(1) or self._is(0):
             return self
-        return (
-            other
-            if other._is_literal(0) or self._is_literal(1)
-            else self._binary(other, "·", TIMES, self.value * other.value)
-        )
+        if factor._is(0) or self._is(1):
+            return factor
+        factors = self.term.parts("·") + factor.term.parts("·")
+        return _by_name(Term(self.value * factor.value, "", "·", factors), self.vocabulary or factor.vocabulary)
 
     def __floordiv__(self, other: Any) -> Traced:
         other = traced(other)
-        return self if other._is_literal(1) else self._binary(other, "//", DIVIDE, self.value // other.value)
+        return self if other._is(1) else _of_two("//", self.value // other.value, self, other)
 
     def __mod__(self, other: Any) -> Traced:
-        return self._binary(traced(other), "%", DIVIDE, self.value % _value(other))
+        other = traced(other)
+        return _of_two("%", self.value % other.value, self, other)
 
     def __radd__(self, other: Any) -> Traced:
         return traced(other) + self
@@ -145,8 +139,7 @@ class Traced:
         return traced(other) % self
 
     def __neg__(self) -> Traced:
-        symbols, numbers = (f"-{self._text(which, ATOM)}" for which in ("symbols", "numbers"))
-        return _made(Traced(-self.value, symbols, numbers, UNARY, self.vocabulary))
+        return _by_name(Term(-self.value, "", "-", (self.term,)), self.vocabulary)
 
     def __eq__(self, other: object) -> bool:
         return bool(self.value == _value(other))
@@ -173,59 +166,56 @@ def _value(number: Any) -> Any:
 
 def traced(number: Any) -> Traced:
     """The number as one that remembers; a plain one is a literal in its formula."""
-    return number if isinstance(number, Traced) else Traced(int(number), str(int(number)))
+    return number if isinstance(number, Traced) else Traced(Term(int(number)))
 
 
-def _made(number: Traced) -> Traced:
-    """The number, by its name if it has one."""
-    return number.vocabulary.known.get(number.symbols, number) if number.vocabulary is not None else number
+def _by_name(term: Term, vocabulary: Vocabulary | None) -> Traced:
+    """The number of a term, by its name if it has one."""
+    return Traced(term if vocabulary is None else vocabulary.known.get(term, term), vocabulary)
 
 
-def _sum(left: Traced, sign: str, right: Traced) -> Traced:
-    """The sum or difference, one term of `right` after the other."""
-    if right.terms and (sign == "+" or all(term.sign == "+" for term in right.terms)):
-        for term in right.terms:
-            left = _with_term(left, Term(term.sign if sign == "+" else sign, term.times, term.number))
-        return left
-    return _with_term(left, Term(sign, 1, right))
+def _of_two(operator: str, value: int, first: Traced, second: Traced) -> Traced:
+    return _by_name(Term(value, "", operator, (first.term, second.term)), first.vocabulary or second.vocabulary)
 
 
-def _with_term(left: Traced, term: Term) -> Traced:
-    if term.number._is_literal(0):
-        return left
-    if left._is_literal(0) and term.sign == "+" and term.times == 1:
-        return term.number
-    terms = _reduced(left.terms or (Term("+", 1, left),), term)
-    if len(terms) == 1 and terms[0].times == 1:
-        return terms[0].number
-    value = sum(each.times * each.number.value * (1 if each.sign == "+" else -1) for each in terms)
-    symbols, numbers = (_joined(terms, which) for which in ("symbols", "numbers"))
-    precedence = PLUS if len(terms) > 1 else TIMES
-    result = Traced(value, symbols, numbers, precedence, left.vocabulary or term.number.vocabulary)
-    result.terms = terms
-    return _made(result)
+def _opposite(addend: Term) -> Term:
+    return addend.operands[0] if addend.operator == "-" else Term(-addend.value, "", "-", (addend,))
 
 
-def _reduced(terms: tuple[Term, ...], term: Term) -> tuple[Term, ...]:
-    """The terms with one more: a pair of opposites goes, and one behind its like is counted with it."""
-    for place, other in enumerate(terms):
-        left = (*terms[:place], *terms[place + 1 :])
-        if other.opposes(term) and left and left[0].sign == "+":
-            return left
-    last = terms[-1]
-    if last.sign == term.sign and _alike(last.number, term.number) and not term.number.symbols.isdigit():
-        return (*terms[:-1], Term(last.sign, last.times + term.times, last.number))
-    return (*terms, term)
+def _added(number: Traced, addend: Term, vocabulary: Vocabulary | None) -> Traced:
+    """The number plus an addend, which may be the opposite of a term."""
+    vocabulary = number.vocabulary or vocabulary
+    if addend.value == 0 and addend.parts("-")[0].is_literal:
+        return number
+    if number._is(0) and addend.operator != "-":
+        return Traced(addend, vocabulary)
+    addends = _reduced(number.term.parts("+"), addend)
+    term = addends[0] if len(addends) == 1 else Term(number.value + addend.value, "", "+", addends)
+    return _by_name(term, vocabulary)
 
 
-def _alike(one: Traced, other: Traced) -> bool:
-    return one.symbols == other.symbols and one.numbers == other.numbers
+def _reduced(addends: tuple[Term, ...], addend: Term) -> tuple[Term, ...]:
+    """The addends with one more: a pair of opposites goes, and one behind its like is counted with it."""
+    opposite = _opposite(addend)
+    if opposite in addends:
+        place = addends.index(opposite)
+        rest = (*addends[:place], *addends[place + 1 :])
+        if rest and rest[0].operator != "-":
+            return rest
+    together = _counted_together(addends[-1], addend)
+    return (*addends, addend) if together is None else (*addends[:-1], together)
 
 
-def _joined(terms: tuple[Term, ...], which: str) -> str:
-    first, *others = terms
-    start = first.text(which) if first.times > 1 else first.number._text(which, PLUS)
-    return start + "".join(f" {term.sign} {term.text(which)}" for term in others)
+def _counted_together(addend: Term, like: Term) -> Term | None:
+    """The addend so many times more often as it is like another, which is one term; None where it is not."""
+    if addend.operator == like.operator == "-":
+        together = _counted_together(addend.operands[0], like.operands[0])
+        return together and _opposite(together)
+    first, *others = factors = addend.parts("·")
+    times, counted = (first.value, tuple(others)) if first.operator == "#" else (1, factors)
+    if counted != like.parts("·") or like.is_literal:
+        return None
+    return Term(addend.value + like.value, "", "·", (Term(times + 1, "", "#"), *counted))
 
 
 def named(number: int, symbol: str) -> int:
@@ -234,7 +224,7 @@ def named(number: int, symbol: str) -> int:
     For what a formula uses more than once, and for what people have a word for.
     """
     if isinstance(number, Traced) and number.vocabulary is not None:
-        number.vocabulary.suggested.setdefault(number.symbols, (symbol, number))
+        number.vocabulary.suggested.setdefault(number.term, symbol)
     return number
 
 
@@ -244,18 +234,9 @@ def traced_axes(
     """A number for each axis, under one symbol where they agree; an axis without a number stays without."""
     agree = len({*sizes} - {None}) == 1
     return tuple(
-        None if size is None else Traced(size, symbol if agree else f"{symbol}_{axis}", vocabulary=vocabulary)
+        None if size is None else Traced(Term(size, symbol if agree else f"{symbol}_{axis}"), vocabulary)
         for axis, size in enumerate(sizes)
     )
-
-
-def _call(name: str, value: int, *arguments: Any) -> Traced:
-    operands = [traced(argument) for argument in arguments]
-    symbols, numbers = (
-        f"{name}({', '.join(getattr(operand, which) for operand in operands)})" for which in ("symbols", "numbers")
-    )
-    vocabulary = next((operand.vocabulary for operand in operands if operand.vocabulary is not None), None)
-    return _made(Traced(value, symbols, numbers, vocabulary=vocabulary))
 
 
 def maximum(first: int, second: int) -> int:
@@ -278,8 +259,11 @@ def _either(first: Any, second: Any, of_ints: Callable[[Any, Any], Any], name: s
     if isinstance(first, int) and isinstance(second, int):
         result = of_ints(first, second)
     elif isinstance(first, Traced) or isinstance(second, Traced):
-        same = name != "gcd" and _alike(traced(first), traced(second))
-        result = first if same else _call(name, of_ints(_value(first), _value(second)), first, second)
+        first, second = traced(first), traced(second)
+        operands = (*first.term.parts(name), second.term)
+        term = Term(of_ints(first.value, second.value), "", name, operands)
+        same = name != "gcd" and first.term == second.term
+        result = first if same else _by_name(term, first.vocabulary or second.vocabulary)
     else:
         import numpy
 
@@ -291,11 +275,7 @@ def ceil_div(dividend: int, divisor: int) -> int:
     """The quotient rounded up: how many strides of `divisor` cover `dividend`."""
     if isinstance(dividend, Traced) or isinstance(divisor, Traced):
         top, bottom = traced(dividend), traced(divisor)
-        symbols, numbers = (
-            f"ceil({top._text(which, DIVIDE)} / {bottom._text(which, UNARY)})" for which in ("symbols", "numbers")
-        )
-        value = -(-top.value // bottom.value)
-        return _made(Traced(value, symbols, numbers, vocabulary=top.vocabulary or bottom.vocabulary))
+        return _of_two("ceil", -(-top.value // bottom.value), top, bottom)
     return -(-dividend // divisor)
 
 

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Resampling
+from convcalc.arithmetic.axes import Resampling
 from convcalc.arithmetic.number import ceil_div
 
-LONGEST_LISTED = 1024
+_LONGEST_LISTED = 1024
 """Positions of a filter that are looked at one by one."""
 
 Ratio = tuple[int, int]
@@ -68,7 +68,7 @@ def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1
     def weighed(position: int) -> Iterable[int]:
         """A cubic filter is zero at 1, too, which an antialiased one may meet."""
         near = sources(position)
-        if len(near) > LONGEST_LISTED:
+        if len(near) > _LONGEST_LISTED:
             return near
         doubled = 2 * position * top + shift
         return tuple(place for place in near if abs(2 * bottom * place - doubled) * narrower != 2 * bottom * wider)

@@ -7,9 +7,11 @@ of every position the least of 2^k is made of two of 2^(k-1). So a window costs 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from typing import Any, overload
+
+from convcalc import steps
 
 Span = tuple[int, int] | None
 """First and last input position seen; None where an output position sees no input at all."""
@@ -29,6 +31,33 @@ FURTHEST = 2**59
 
 class FieldTooIrregular(Exception):
     """The intervals of an axis repeat too late, or take too much work, to be written down."""
+
+
+def spend(count: int) -> None:
+    """Take so many steps.
+
+    Raises:
+        FieldTooIrregular: there are not so many left.
+    """
+    if not steps.afford(count):
+        raise FieldTooIrregular
+
+
+def checked_length(positions: int) -> int:
+    """So many positions as a table may hold one by one.
+
+    Raises:
+        FieldTooIrregular: they are more.
+    """
+    if positions > LONGEST_TABLE:
+        raise FieldTooIrregular
+    return positions
+
+
+def enclosing(spans: Iterable[Span]) -> Span:
+    """From the first position of any interval to the last of any."""
+    seen = [span for span in spans if span is not None]
+    return (min(low for low, _ in seen), max(high for _, high in seen)) if seen else None
 
 
 class Spans(Sequence[Span]):
@@ -134,7 +163,7 @@ def moving(first: int, last: int, stride: int, count: int) -> Spans:
 
 
 def end_to_end(tables: Sequence[Spans]) -> Spans:
-    """Tables laid end to end."""
+    """The table of tensors that are laid end to end."""
     import numpy as np
 
     return Spans(

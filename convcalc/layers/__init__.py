@@ -23,7 +23,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 import msgspec
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, at_input, merged
+from convcalc.arithmetic.field import Field, at_input
+from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
 

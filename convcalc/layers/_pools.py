@@ -9,7 +9,9 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.field import Field, Resampling, resampled, windowed
+from convcalc.arithmetic.axes import Resampling
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import resampled, windowed
 from convcalc.arithmetic.number import ceil_div, greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
 from convcalc.arithmetic.window import Padding, Pair, Window, windows

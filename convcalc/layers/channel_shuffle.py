@@ -16,7 +16,8 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Annotated
 
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field
+from convcalc.arithmetic.axes import NOT_WORKED_OUT, Axis
+from convcalc.arithmetic.field import Field
 from convcalc.fields import Channels
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape

@@ -16,7 +16,8 @@ import random
 from collections.abc import Iterator
 from typing import Annotated, ClassVar
 
-from convcalc.arithmetic.field import Field, concatenated
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.meeting import concatenated
 from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Unprobed
 from convcalc.layers._axes import behind_batch

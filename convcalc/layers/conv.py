@@ -19,7 +19,8 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from convcalc.arithmetic.arrivals import padded_reads
-from convcalc.arithmetic.field import Field, windowed
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Padding, Window, windows
 from convcalc.fields import Channels, Choice, Flag, PaddingType, PerAxis, Sizes

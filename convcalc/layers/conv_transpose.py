@@ -22,7 +22,8 @@ from typing import Annotated, Any
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, transposed
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import transposed
 from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes

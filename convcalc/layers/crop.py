@@ -19,7 +19,8 @@ from typing import Annotated
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.field import Field, windowed
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.window import Pair, Window
 from convcalc.fields import PaddingType, PerAxis, Sizes, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn

@@ -15,7 +15,8 @@ Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResp
 import random
 from typing import Annotated
 
-from convcalc.arithmetic.field import Field, through_window
+from convcalc.arithmetic.axes import through_window
+from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole

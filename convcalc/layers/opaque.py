@@ -17,7 +17,8 @@ from collections.abc import Sequence
 from functools import reduce
 from typing import Annotated, ClassVar
 
-from convcalc.arithmetic.field import Field, merged
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.meeting import merged
 from convcalc.fields import Listed
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape

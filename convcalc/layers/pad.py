@@ -17,7 +17,8 @@ from collections.abc import Iterator
 from typing import Annotated
 
 from convcalc.arithmetic.arrivals import padded_reads
-from convcalc.arithmetic.field import Field, windowed
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.window import Pair, Window
 from convcalc.fields import Choice, PaddingType, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape

@@ -18,7 +18,8 @@ from functools import partial
 from itertools import chain
 from typing import Annotated
 
-from convcalc.arithmetic.field import Field, resampled
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import resampled
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.resampling import Places, nearest
 from convcalc.fields import Whole

@@ -17,7 +17,8 @@ from functools import partial
 from itertools import chain
 from typing import Annotated
 
-from convcalc.arithmetic.field import Field, windowed
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Whole

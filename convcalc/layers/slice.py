@@ -20,6 +20,7 @@ from typing import Annotated
 from msgspec.structs import replace
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import sliced
 from convcalc.arithmetic.number import ceil_div
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole, optional
@@ -64,7 +65,7 @@ class Slice(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         start, _ = self.ends(inputs[0])
         window = Window(1, self.step, before=-start)
-        return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
+        return sliced(fields[0], self.axis % len(inputs[0]), window, self.shape(*inputs))
 
     def cut(self, x: Shape) -> dict[int, tuple[int, int]]:
         axis, (start, end) = self.axis % len(x), self.ends(x)

@@ -17,6 +17,7 @@ from functools import partial
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import sliced
 from convcalc.arithmetic.window import Window
 from convcalc.fields import ANY_SIGN, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
@@ -50,7 +51,7 @@ class Split(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         size = self.shape(*inputs)[self.axis]
         window = Window(1, before=-self.part * size)
-        return fields[0].cut(self.axis % len(inputs[0]), window, self.shape(*inputs))
+        return sliced(fields[0], self.axis % len(inputs[0]), window, self.shape(*inputs))
 
     def no_op(self, x: Shape) -> str:
         return "keeps everything" if self.shape(x) == x else ""

@@ -30,7 +30,9 @@ from typing import Annotated, Any
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.field import Field, Resampling, resampled
+from convcalc.arithmetic.axes import Resampling
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import resampled
 from convcalc.arithmetic.number import ceil_div, maximum, product
 from convcalc.arithmetic.resampling import Places, Ratio, interpolated, nearest
 from convcalc.fields import Choice, Flag, PerAxis, Real, Scale, Sizes, optional

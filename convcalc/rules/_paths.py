@@ -11,7 +11,9 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
-from convcalc.arithmetic.field import NOT_WORKED_OUT, at_input, centre, measure
+from convcalc.arithmetic.axes import NOT_WORKED_OUT
+from convcalc.arithmetic.field import at_input
+from convcalc.arithmetic.measuring import centre, measure
 from convcalc.layers import Kind, Shape
 from convcalc.network import Node
 from convcalc.rules._graph import keeps_field

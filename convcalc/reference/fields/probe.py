@@ -22,16 +22,9 @@ from msgspec.structs import replace
 from convcalc import steps
 from convcalc.analysis.analyze import receptive_fields
 from convcalc.arithmetic.arrivals import arrives
-from convcalc.arithmetic.field import (
-    NOT_WORKED_OUT,
-    Axis,
-    Field,
-    Measure,
-    Reach,
-    intervals,
-    measure,
-    on_every_axis,
-)
+from convcalc.arithmetic.axes import NOT_WORKED_OUT, Axis, Reach, intervals
+from convcalc.arithmetic.field import Field, on_every_axis
+from convcalc.arithmetic.measuring import Measure, measure
 from convcalc.arithmetic.spans import Span
 from convcalc.network import Network
 from convcalc.reference.fields.field_checks import (

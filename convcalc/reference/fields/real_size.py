@@ -15,7 +15,9 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.arithmetic.arrivals import Cover
-from convcalc.arithmetic.field import NOT_WORKED_OUT, Axis, Field, intervals, measure, on_every_axis
+from convcalc.arithmetic.axes import NOT_WORKED_OUT, Axis, intervals
+from convcalc.arithmetic.field import Field, on_every_axis
+from convcalc.arithmetic.measuring import measure
 from convcalc.layers import Kind, Unprobed
 from convcalc.layers.upsample import Upsample
 from convcalc.network import Network

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from convcalc import steps
-from convcalc.arithmetic.field import Axis, Field, Phases, Reach
+from convcalc.arithmetic.axes import Axis, Phases, Reach
+from convcalc.arithmetic.field import Field
 from convcalc.layers import Kind, Shape, Unprobed
 from convcalc.layers.concat import Concat
 from convcalc.network import Network, Node

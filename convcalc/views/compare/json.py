@@ -9,7 +9,7 @@ from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By
 from convcalc.analysis.sides import Candidate, Side, Sides
 from convcalc.views.analyze import json as reports
-from convcalc.views.compare.shared import Compared, ordered
+from convcalc.views.compare.shared import Compared, ordered, theory_texts
 from convcalc.views.formats.json import HEAD, Record, filled
 from convcalc.views.output import Output
 
@@ -62,7 +62,7 @@ def _head(sides: Sides, candidate: Candidate, by: By) -> Record:
         "diff": _diff(comparison, by) if comparison else None,
         "replaced": [change.name for change in candidate.replaced],
         "skipped": candidate.skipped,
-        "theory": candidate.theory,
+        "theory": None if candidate.theory is None else theory_texts(candidate.theory),
         "notes": candidate.notes,
     }
 

@@ -72,7 +72,7 @@ def _headline(sides: Sides, candidate: Candidate) -> str:
 
 
 def _notes(candidate: Candidate) -> list[str]:
-    theory = [shared.theory(candidate.theory)] if candidate.theory is not None else []
+    theory = [shared.theory_line(candidate.theory)] if candidate.theory is not None else []
     leaving = [shared.leaving(candidate.comparison)] if candidate.comparison is not None else []
     uncosted = [shared.uncosted(candidate.comparison)] if candidate.comparison is not None else []
     skipped = [f"{candidate.label}: {shared.skipped(candidate)}"] if candidate.skipped else []

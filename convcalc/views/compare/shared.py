@@ -161,12 +161,43 @@ def name(change: Change) -> str:
     return lines[-1] if change.mark != "edited" else between(lines[0], lines[-1])
 
 
-def theory(theory: Theory) -> str:
+class TheoryTexts(msgspec.Struct, frozen=True):
+    """Theory against measurement; `numbers` is empty where the layers differ in them."""
+
+    formula: str
+    numbers: str
+    expected: float
+    measured: float
+    condition: str = ""
+
+
+def theory_texts(theory: Theory) -> TheoryTexts:
+    """The shares in symbols and in numbers, and when they hold."""
+    formulas = dict.fromkeys(
+        " + ".join(f"{part.numerator}/{part.symbol}{_power(part.exponent)}" for part in share)
+        for share in theory.shares
+    )
+    numbers = {" + ".join(f"{part.numerator}/{part.denominator}" for part in share) for share in theory.shares}
+    return TheoryTexts(
+        " or ".join(formulas),
+        numbers.pop() if len(numbers) == 1 else "",
+        theory.expected,
+        theory.measured,
+        "where channels stay as they are" if theory.same_channels else "",
+    )
+
+
+def _power(exponent: int) -> str:
+    return f"^{exponent}" if exponent > 1 else ""
+
+
+def theory_line(theory: Theory) -> str:
     """The line that holds the literature against what was counted."""
-    numbers = f" = {theory.numbers} =" if theory.numbers else ", weighted by MACs:"
-    condition = f" {theory.condition}" if theory.condition else ""
+    texts = theory_texts(theory)
+    numbers = f" = {texts.numbers} =" if texts.numbers else ", weighted by MACs:"
+    condition = f" {texts.condition}" if texts.condition else ""
     expected, measured = _share(theory.expected), _share(theory.measured)
-    return f"theory {theory.formula}{numbers} {expected}{condition}, measured {measured}"
+    return f"theory {texts.formula}{numbers} {expected}{condition}, measured {measured}"
 
 
 def _share(number: float) -> str:

@@ -77,7 +77,7 @@ def _print_variant(console: Console, candidate: Candidate) -> None:
     ]
     _print(console, columns, [style for _, _, style in rows])
     if candidate.theory is not None:
-        console.print(terminal.line(shared.theory(candidate.theory)))
+        console.print(terminal.line(shared.theory_line(candidate.theory)))
     console.print()
     _print_totals(console, candidate.comparison, "standard", candidate.label)
     _print_uncosted(console, candidate.comparison)
@@ -189,7 +189,7 @@ def _print_several(console: Console, sides: Sides) -> None:
         console.print(terminal.line("* the smallest of its column", style="dim"))
     theories = [(candidate.label, candidate.theory) for candidate in sides.candidates if candidate.theory is not None]
     for label, theory in theories:
-        console.print(terminal.line(f"{label}: {shared.theory(theory)}"))
+        console.print(terminal.line(f"{label}: {shared.theory_line(theory)}"))
     for note in dict.fromkeys(note for candidate in sides.candidates for note in candidate.notes):
         console.print(terminal.line(note))
 

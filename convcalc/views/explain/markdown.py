@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
+from convcalc.analysis.explain import BlockExplanation, Explanation, Formula, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
-from convcalc.views.explain import shared as said
+from convcalc.views.explain import shared
 from convcalc.views.explain.shared import Explained
 from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.views.formulas import formula_text
 from convcalc.views.output import Output
 
 
@@ -40,13 +41,13 @@ def _table(header: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> 
 
 
 def _layer(layer: LayerExplanation) -> str:
-    name, kind, shapes = said.heading(layer)
+    name, kind, shapes = shared.heading(layer)
     rows = []
-    for formula in said.listed(layer.formulas):
-        first = f"{formula.symbol} = {formula.symbols}" if formula.symbol else formula.symbols
-        rows.append((said.label(formula.quantity), code(first), code(formula.numbers), words.exact(formula.value)))
-    if not said.has_field_formula(layer):
-        rows.append(("field", "", "", said.field(layer.receptive_field)))
+    for formula in shared.listed(layer.formulas):
+        numbers = formula_text(formula.term, numbers=True)
+        rows.append((shared.label(formula.quantity), _equation(formula), code(numbers), words.exact(formula.value)))
+    if not shared.has_field_formula(layer):
+        rows.append(("field", "", "", shared.field(layer.receptive_field)))
     legend = [
         f"- {code(symbol.symbol)} = {code(symbol.meaning)} = {words.exact(symbol.value)}"
         if symbol.symbol != symbol.meaning
@@ -59,9 +60,13 @@ def _layer(layer: LayerExplanation) -> str:
         layer.source,
         _table(("", "formula", "in numbers", "value"), "lllr", rows),
         legend,
-        _with(said.choices(layer.choices)),
+        _with(shared.choices(layer.choices)),
         [escaped(f"{note[0].upper()}{note[1:]}.") for note in layer.notes],
     )
+
+
+def _equation(formula: Formula) -> str:
+    return code(" = ".join(filter(None, (formula.symbol, formula_text(formula.term)))))
 
 
 def _with(choices: str) -> list[str]:
@@ -69,19 +74,17 @@ def _with(choices: str) -> list[str]:
 
 
 def _kind(kind: KindExplanation) -> str:
-    rows = [
-        (said.label(formula.quantity), code(" = ".join(filter(None, (formula.symbol, formula.symbols)))))
-        for formula in kind.formulas
-        if formula.symbol != formula.symbols
+    rows = [(shared.label(formula.quantity), _equation(formula)) for formula in shared.listed(kind.formulas)]
+    legend = [
+        f"- {code(symbol.symbol)} = {code(symbol.meaning)}" for symbol in kind.legend if symbol.symbol != symbol.meaning
     ]
-    legend = [f"- {code(each.symbol)} = {code(each.meaning)}" for each in kind.legend if each.symbol != each.meaning]
     return _document(
         f"{kind.kind}, on {kind.axes} spatial axes",
         kind.description,
         kind.source,
         _table(("", "formula"), "ll", rows),
         legend,
-        _with(said.choices(kind.choices)),
+        _with(shared.choices(kind.choices)),
         [escaped(f"{note[0].upper()}{note[1:]}.") for note in kind.notes],
     )
 
@@ -92,22 +95,22 @@ def _block(block: BlockExplanation) -> str:
             cell(part.name),
             cell(part.kind),
             words.shape(part.output_shape),
-            *(said.part_cost(part, number) for number in (part.params, part.macs, part.elementwise_ops)),
+            *(shared.part_cost(part, number) for number in (part.params, part.macs, part.elementwise_ops)),
         )
         for part in block.parts
     ]
     seen = block.receptive_field
     return _document(
-        f"{cell(block.name)}: {escaped(said.block_kind(block))}",
+        f"{cell(block.name)}: {escaped(shared.block_kind(block))}",
         block.description,
         block.source,
         _table(("part", "kind", "output", "params", "MACs", "element-wise ops"), "lllrrr", rows) if rows else [],
         [
-            f"- {label}: {code(said.added(shares, total, len(block.uncosted_layers)))}"
-            for label, shares, total in said.sums(block)
+            f"- {label}: {code(shared.added(shares, total, len(block.uncosted_layers)))}"
+            for label, shares, total in shared.sums(block)
         ]
-        + ([f"- {escaped(said.uncosted(block))}"] if block.at_least else [])
-        + ([f"- field: {said.field(seen)}"] if seen is not None and words.field(seen) else []),
+        + ([f"- {escaped(shared.uncosted(block))}"] if block.at_least else [])
+        + ([f"- field: {shared.field(seen)}"] if seen is not None and words.field(seen) else []),
     )
 
 
@@ -116,7 +119,7 @@ def _network(network: NetworkExplanation) -> str:
         (
             cell(line.name),
             cell(f"{line.kind} {line.summary}".rstrip()),
-            code(line.macs.numbers) if line.macs else "",
+            code(formula_text(line.macs.term, numbers=True)) if line.macs else "",
             words.exact(line.macs.value) if line.macs else "?",
         )
         for line in network.layers

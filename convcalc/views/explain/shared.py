@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -10,8 +10,10 @@ import msgspec
 from convcalc.analysis.explain import COSTS, BlockExplanation, Explanation, Formula, LayerExplanation, Part
 from convcalc.analysis.report import ReceptiveField
 from convcalc.analysis.symbolic import KindExplanation
+from convcalc.arithmetic.number import Term
 from convcalc.fields import shown
 from convcalc.views import words
+from convcalc.views.formulas import formula_text
 from convcalc.visible import short
 
 LABELS = {
@@ -32,31 +34,29 @@ class Explained(msgspec.Struct, frozen=True):
 
 
 def label(quantity: str) -> str:
-    """The quantity in words."""
+    """What a quantity is called for people."""
     return LABELS.get(quantity, quantity)
 
 
 def listed(formulas: Iterable[Formula]) -> list[Formula]:
     """The formulas that say something: `C_out = C_out` does not."""
-    return [formula for formula in formulas if formula.symbol != formula.symbols]
+    return [formula for formula in formulas if not formula.is_trivial]
 
 
-def pieces(formula: Formula) -> list[str]:
-    """What stands between the equals signs, each thing once: in symbols, in numbers, the value."""
-    found = [formula.symbol, formula.symbols]
-    if formula.numbers not in {str(formula.value), formula.symbols}:
-        found.append(formula.numbers)
-    if formula.symbols != str(formula.value):
-        return [*filter(None, found), words.exact(formula.value)]
-    return [*filter(None, found[:-1]), words.exact(formula.value)]
+def pieces(term: Term, write: Callable[..., str] = formula_text) -> list[str]:
+    """The formula in symbols and in numbers, each once, and neither where it is the value."""
+    texts = dict.fromkeys((write(term), write(term, numbers=True)))
+    return [text for text in texts if text != str(term.value)]
 
 
 def choice(value: Any) -> str:
     """A field's value as a person would write it, once for all axes."""
     if isinstance(value, tuple):
         # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
-        each = [f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value]
-        return each[0] if len(set(each)) == 1 else f"[{', '.join(each)}]"
+        items = [
+            f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value
+        ]
+        return items[0] if len(set(items)) == 1 else f"[{', '.join(items)}]"
     return value if isinstance(value, str) else shown(value)
 
 
@@ -91,20 +91,20 @@ def has_field_formula(layer: LayerExplanation) -> bool:
 
 def sums(block: BlockExplanation) -> list[tuple[str, list[int], int]]:
     """What each cost adds up from: label, the parts' shares but for zeros, the sum; without costs there are none of."""
-    found = []
+    costs = []
     for cost in COSTS:
         shares = [getattr(part, cost) for part in block.parts]
         if any(shares) or cost in {"params", "macs"}:
-            found.append((label(cost), [share for share in shares if share], getattr(block, cost)))
-    return found
+            costs.append((label(cost), [share for share in shares if share], getattr(block, cost)))
+    return costs
 
 
 def added(shares: Sequence[int], total: int, uncosted: int = 0) -> str:
     """4,800 + 49,152 = 53,952; at least that where so many layers add what is not known."""
-    whole = words.at_least(words.exact(total), uncosted)
+    amount = words.at_least(words.exact(total), uncosted)
     if len(shares) < 2:
-        return whole
-    return f"{' + '.join(map(words.exact, shares))} = {whole}"
+        return amount
+    return f"{' + '.join(map(words.exact, shares))} = {amount}"
 
 
 def uncosted(block: BlockExplanation) -> str:

@@ -8,13 +8,14 @@ from collections.abc import Iterable, Iterator
 from rich.cells import cell_len
 from rich.console import Console
 
-from convcalc.analysis.explain import BlockExplanation, LayerExplanation, NetworkExplanation
+from convcalc.analysis.explain import BlockExplanation, Formula, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.columns import Column, Grid, end, first_words, fitted
-from convcalc.views.explain import shared as said
+from convcalc.views.explain import shared
 from convcalc.views.explain.shared import Explained
 from convcalc.views.formats import terminal
+from convcalc.views.formulas import formula_text
 from convcalc.views.output import Output
 from convcalc.visible import short
 
@@ -51,19 +52,20 @@ def _about(console: Console, description: str, source: str) -> None:
 
 
 def _layer(console: Console, layer: LayerExplanation, spec: str) -> None:
-    _head(console, *said.heading(layer), path=spec)
+    _head(console, *shared.heading(layer), path=spec)
     _about(console, layer.description, layer.source)
     console.print()
     for symbol in layer.legend:
         meaning = [symbol.meaning] if symbol.meaning != symbol.symbol else []
         _formula(console, "", [symbol.symbol, *meaning, words.exact(symbol.value)])
     if layer.choices:
-        console.print(terminal.line(f"with {said.choices(layer.choices)}", style="dim"))
+        console.print(terminal.line(f"with {shared.choices(layer.choices)}", style="dim"))
     console.print()
-    for formula in said.listed(layer.formulas):
-        _formula(console, said.label(formula.quantity), said.pieces(formula))
-    if not said.has_field_formula(layer):
-        _formula(console, "field", [said.field(layer.receptive_field)])
+    for formula in shared.listed(layer.formulas):
+        pieces = [formula.symbol, *shared.pieces(formula.term), words.exact(formula.value)]
+        _formula(console, shared.label(formula.quantity), [*filter(None, pieces)])
+    if not shared.has_field_formula(layer):
+        _formula(console, "field", [shared.field(layer.receptive_field)])
     for note in layer.notes:
         console.print(terminal.line(note, style="dim"))
 
@@ -75,12 +77,10 @@ def _kind(console: Console, kind: KindExplanation) -> None:
     for symbol in kind.legend:
         _formula(console, "", [symbol.symbol, symbol.meaning] if symbol.meaning != symbol.symbol else [symbol.symbol])
     if kind.choices:
-        console.print(terminal.line(f"with {said.choices(kind.choices)}", style="dim"))
+        console.print(terminal.line(f"with {shared.choices(kind.choices)}", style="dim"))
     console.print()
-    for formula in kind.formulas:
-        parts = [part for part in (formula.symbol, formula.symbols) if part]
-        if len(set(parts)) == len(parts):
-            _formula(console, said.label(formula.quantity), parts)
+    for formula in shared.listed(kind.formulas):
+        _formula(console, shared.label(formula.quantity), [*filter(None, (formula.symbol, formula_text(formula.term)))])
     for note in kind.notes:
         console.print(terminal.line(note, style="dim"))
 
@@ -88,9 +88,9 @@ def _kind(console: Console, kind: KindExplanation) -> None:
 def _formula(console: Console, label: str, pieces: list[str]) -> None:
     """All on one line where it fits; else a line a piece, broken between the parts of a formula."""
     room = console.width - (LABEL if label and console.width >= NARROW else 2 if label else 0)
-    whole = " = ".join(pieces)
-    if cell_len(whole) <= room:
-        _labelled(console, label, [whole])
+    equation = " = ".join(pieces)
+    if cell_len(equation) <= room:
+        _labelled(console, label, [equation])
         return
     first, *others = pieces
     if others and cell_len(f"{first} = {others[0]}") <= room:
@@ -125,7 +125,7 @@ def _folded(text: str, width: int) -> Iterator[str]:
 
 
 def _block(console: Console, block: BlockExplanation, spec: str) -> None:
-    _head(console, short(block.name), said.block_kind(block), path=spec)
+    _head(console, short(block.name), shared.block_kind(block), path=spec)
     _about(console, block.description, block.source)
     console.print()
     if block.parts:
@@ -134,18 +134,18 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
             Column("part", [part.name for part in parts], "left", shorten=end),
             Column("kind", [part.kind for part in parts], "left", "cyan", rank=2, shorten=first_words),
             Column("output", [words.shape(part.output_shape) for part in parts], "left", rank=3),
-            Column("params", [said.part_cost(part, part.params) for part in parts], rank=1),
-            Column("MACs", [said.part_cost(part, part.macs) for part in parts]),
-            Column("element-wise ops", [said.part_cost(part, part.elementwise_ops) for part in parts], rank=4),
+            Column("params", [shared.part_cost(part, part.params) for part in parts], rank=1),
+            Column("MACs", [shared.part_cost(part, part.macs) for part in parts]),
+            Column("element-wise ops", [shared.part_cost(part, part.elementwise_ops) for part in parts], rank=4),
         ]
         console.print(_table(columns, console.width), soft_wrap=True)
         console.print()
-    for label, shares, total in said.sums(block):
-        _formula(console, label, said.added(shares, total, len(block.uncosted_layers)).split(" = "))
-    if said.uncosted(block):
-        console.print(terminal.line(said.uncosted(block), style="dim"))
+    for label, shares, total in shared.sums(block):
+        _formula(console, label, shared.added(shares, total, len(block.uncosted_layers)).split(" = "))
+    if shared.uncosted(block):
+        console.print(terminal.line(shared.uncosted(block), style="dim"))
     if block.receptive_field is not None and words.field(block.receptive_field):
-        _formula(console, "field", [said.field(block.receptive_field)])
+        _formula(console, "field", [shared.field(block.receptive_field)])
 
 
 def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
@@ -159,7 +159,7 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
         Column("MACs", [words.exact(line.macs.value) if line.macs else "?" for line in lines]),
         Column(
             "",
-            [_numbers(line.macs.numbers) if line.macs else "" for line in lines],
+            [_in_numbers(line.macs) for line in lines],
             "left",
             rank=2,
             shorten=_first_parts,
@@ -168,8 +168,8 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
     console.print(_table(columns, console.width), soft_wrap=True)
 
 
-def _numbers(numbers: str) -> str:
-    return "" if numbers.isdigit() else f"= {numbers}"
+def _in_numbers(macs: Formula | None) -> str:
+    return f"= {formula_text(macs.term, numbers=True)}" if macs and macs.term.operator else ""
 
 
 def _first_parts(text: str, width: int) -> str:
