@@ -170,7 +170,7 @@ def test_words_that_stand_for_no_rule(word: str) -> None:
 
 def test_every_code_that_the_loader_raises_has_a_page() -> None:
     folder = Path(convcalc.__file__).parent
-    texts = [path.read_text("utf-8") for part in ("spec", "layers") for path in (folder / part).rglob("*.py")]
+    texts = [path.read_text("utf-8") for part in ("language", "layers") for path in (folder / part).rglob("*.py")]
     raised = {code for text in texts for code in re.findall(r'"(CC\d{3})"', text)}
     assert len(raised) > 10
     assert raised <= set(CODES)
