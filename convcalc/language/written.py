@@ -40,8 +40,7 @@ class Written:
         self.item = item
         self.key = key
         self.value = value
-        is_empty = isinstance(value, Scalar) and value.value is None and value.plain
-        self.body = None if is_empty else value
+        self.body = None if isinstance(value, Scalar) and value.value is None and value.plain else value
 
     @classmethod
     def of(cls, item: Node) -> Self | None:
@@ -53,7 +52,8 @@ class Written:
     @property
     def is_sound(self) -> bool:
         """Whether it is one kind or block, with no key beside it."""
-        return isinstance(self.key.value, str) and len(entries_of(self.item)) <= 1
+        is_alone = not isinstance(self.item, Mapping) or len(self.item.entries) == 1
+        return is_alone and isinstance(self.key.value, str)
 
     @property
     def kind(self) -> str:
