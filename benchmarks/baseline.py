@@ -15,12 +15,12 @@ def table() -> None:
     from rich.console import Console
     from rich.table import Table
 
-    found = Table(box=None)
+    result = Table(box=None)
     for column in ("layer", "kind", "output", "params", "MACs", "share", "field"):
-        found.add_column(column)
+        result.add_column(column)
     for row in range(20):
-        found.add_row(f"layer{row}", "conv 3x3", "64x112x112", "9,408", "118.0 M", "2.9 %", "7")
-    Console().print(found)
+        result.add_row(f"layer{row}", "conv 3x3", "64x112x112", "9,408", "118.0 M", "2.9 %", "7")
+    Console().print(result)
 
 
 @app.command()

@@ -27,11 +27,11 @@ def pairs(runs: int) -> None:
     lint = [*CONVCALC, "lint", SPEC, "--fail-level", "error"]
     analyze = [*CONVCALC, "analyze", SPEC, "--format", "json"]
     run(lint), run(analyze)  # compiles what is not compiled yet
-    found = [(run(lint), run(analyze)) for _ in range(runs)]
-    ratio = spread([a[0] / b[0] for a, b in found], 1, 2)
+    items = [(run(lint), run(analyze)) for _ in range(runs)]
+    ratio = spread([a[0] / b[0] for a, b in items], 1, 2)
     print(f"lint {SPEC}: {ratio} of analyze, at most {MOST_RATIO}")
     for place, (unit, factor, digits) in enumerate((("wall ms", 1000, 0), ("peak MiB", 1, 1))):
-        a, b = (spread([pair[side][place] for pair in found], factor, digits) for side in (0, 1))
+        a, b = (spread([pair[side][place] for pair in items], factor, digits) for side in (0, 1))
         print(f"    {unit} {a} against {b}")
 
 

@@ -71,12 +71,12 @@ def main(runs: int) -> None:
         medians = []
         for count in COUNTS:
             command = [sys.executable, __file__, "one", shape, str(count)]
-            found = [json.loads(subprocess.check_output(command)) for _ in range(runs)]
-            times = [1e6 * seconds for seconds, _ in found]
+            document = [json.loads(subprocess.check_output(command)) for _ in range(runs)]
+            times = [1e6 * seconds for seconds, _ in document]
             medians.append(median(times))
             print(
                 f"{shape:8} {count:7,} layers: {medians[-1]:6.1f} us a layer ({min(times):.1f} to {max(times):.1f}), "
-                f"at most {limit}{memory([size for _, size in found])}"
+                f"at most {limit}{memory([size for _, size in document])}"
             )
         print(f"{shape:8} most over least: {max(medians) / min(medians):.2f}, at most {FLAT}")
 

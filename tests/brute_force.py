@@ -27,12 +27,12 @@ def worth(text: str, values: Mapping[str, int]) -> Any:
 def starts(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> list[int]:
     """Where a window can stand on an axis: moved on by its stride as long as its last tap is on a cell."""
     axis = range(-before, size + after)
-    found: list[int] = []
+    places: list[int] = []
     for start in count(-before, stride):
         taps = [start + tap * dilation for tap in range(kernel)]
         if taps[-1] not in axis:
-            return found
-        found.append(start)
+            return places
+        places.append(start)
     raise AssertionError
 
 
@@ -42,14 +42,14 @@ def starts_ceil(size: int, kernel: int, stride: int, dilation: int, before: int,
     PyTorch: "sliding windows are allowed to go off-bounds if they start within the left padding or the input; windows
     that would start in the right padded region are ignored". Fewer cells than a stride may be missing under it.
     """
-    found: list[int] = []
+    places: list[int] = []
     for start in count(-before, stride):
         missing = start + (kernel - 1) * dilation - (size + after - 1)
         if start >= size or missing >= stride:
-            return found
-        found.append(start)
+            return places
+        places.append(start)
         if missing >= 0:
-            return found
+            return places
     raise AssertionError
 
 

@@ -150,8 +150,8 @@ class Trials:
                     return
                 os.close(writes)
                 os.close(reached)
-                with builtins.open(reads, encoding="utf-8") as said, builtins.open(sees, "rb") as flag:
-                    message, happened = said.read(), bool(flag.read())
+                with builtins.open(reads, encoding="utf-8") as text, builtins.open(sees, "rb") as flag:
+                    message, happened = text.read(), bool(flag.read())
                 code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
                 outcome = {"writer": self.writer, "way": happens.__name__, "point": point, "happened": happened}
                 outcome |= {"code": code, "said": message, **looked_at(self.target)}
@@ -170,13 +170,13 @@ def prepare(target: Path, writer: str) -> None:
 
 def looked_at(target: Path) -> dict[str, Any]:
     """What is there afterwards: the file, and the names of others, which are removed."""
-    found: dict[str, Any] = {"text": None, "mode": None}
+    values: dict[str, Any] = {"text": None, "mode": None}
     if target.exists():
-        found = {"text": target.read_bytes().decode("latin-1"), "mode": target.stat().st_mode & 0o777}
+        values = {"text": target.read_bytes().decode("latin-1"), "mode": target.stat().st_mode & 0o777}
     left = sorted({path.name for path in target.parent.iterdir()} - {"net.yaml", "net.onnx", "out"})
     for name in left:
         (target.parent / name).unlink()
-    return found | {"left": left}
+    return values | {"left": left}
 
 
 def main() -> None:

@@ -25,9 +25,9 @@ def lint_text(text: str, **options: Any) -> Linted:
     return linter.file("net.yaml", Source("net.yaml", text))
 
 
-def brief(found: Linted) -> list[str]:
+def brief(linted: Linted) -> list[str]:
     """Place and code of each finding."""
-    return [f"{finding.line}:{finding.column} {finding.code}" for finding in found.findings]
+    return [f"{finding.line}:{finding.column} {finding.code}" for finding in linted.findings]
 
 
 def marked(text: str, finding: Finding) -> str:
@@ -47,8 +47,8 @@ def command(*arguments: str, given: str = "") -> Result:
         [] if any(word in arguments for word in ("--format", "--suggest-budget", "--diff")) else ["--format", "concise"]
     )
     environment = {"GITHUB_ACTIONS": None, "COLUMNS": "200"}
-    found = CliRunner().invoke(application(), ["lint", *arguments, *formats], input=given, env=environment)
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    assert not TRACEBACK.search(found.output)
-    return Result(found.exit_code, found.stdout, found.stderr)
+    result = CliRunner().invoke(application(), ["lint", *arguments, *formats], input=given, env=environment)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    assert not TRACEBACK.search(result.output)
+    return Result(result.exit_code, result.stdout, result.stderr)

@@ -47,7 +47,7 @@ def findings(code: str, text: str, **settings: Any) -> list[Found]:
 
 def layers_of(code: str, text: str, **settings: Any) -> list[str]:
     """The names of the layers that a rule has something to say about."""
-    return [found.layer for found in findings(code, text, **settings)]
+    return [finding.layer for finding in findings(code, text, **settings)]
 
 
 def written(kind: str, **fields: Any) -> str:

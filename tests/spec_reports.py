@@ -57,10 +57,10 @@ def figures(report: convcalc.Report) -> dict[str, object]:
 
 def unmet(report: convcalc.Report) -> dict[str, tuple[object, object]]:
     """What the spec expects and does not get: name, expected, found."""
-    found = figures(report)
+    result = figures(report)
     differing = {}
     for name, expected in report.network.expect.items():
-        size = found[name]
+        size = result[name]
         same_everywhere = isinstance(size, tuple) and isinstance(expected, int) and set(size) == {expected}
         if size != expected and not same_everywhere:
             differing[name] = expected, size

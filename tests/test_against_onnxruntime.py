@@ -197,11 +197,11 @@ def upsample(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | Non
     attributes |= {"exclude_outside": int(config.exclude_outside)}
     flat = config.mode == "linear"  # ONNX Runtime interpolates maps of two axes or three
     lengthened = g("Reshape", x, ints(BATCH, channels, 1, *sizes)) if flat else x
-    one = [1] * flat
+    items = [1] * flat
     if all(size * ratio == out for size, ratio, out in zip(sizes, ratios, outputs, strict=True)):
-        y = g("Resize", lengthened, None, None, ints(BATCH, channels, *one, *outputs), **attributes)
+        y = g("Resize", lengthened, None, None, ints(BATCH, channels, *items, *outputs), **attributes)
     else:
-        scales = np.array([1, 1, *one, *map(float, ratios)], np.float32)
+        scales = np.array([1, 1, *items, *map(float, ratios)], np.float32)
         y = g("Resize", lengthened, None, scales, **attributes)
     return g("Reshape", y, ints(BATCH, channels, *outputs)) if flat else y
 
@@ -257,8 +257,8 @@ def permute(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
 
 def flatten(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
     rank = len(shapes[0])
-    whole = config.start_axis % rank == 0 and config.end_axis % rank == rank - 1
-    return g("Flatten", x, axis=1) if whole else None  # ONNX flattens to two axes
+    full = config.start_axis % rank == 0 and config.end_axis % rank == rank - 1
+    return g("Flatten", x, axis=1) if full else None  # ONNX flattens to two axes
 
 
 def batch_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
@@ -306,8 +306,8 @@ def layer_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
 
 def l2_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
     """LpNormalization has nothing like eps, so that the length is ReduceL2's, with sqrt(eps) as one channel more."""
-    one = np.full((BATCH, 1, *shapes[0][1:]), math.sqrt(config.eps), np.float32)
-    return g("Div", x, g("ReduceL2", g("Concat", x, one, axis=1), ints(1), keepdims=1))
+    shape = np.full((BATCH, 1, *shapes[0][1:]), math.sqrt(config.eps), np.float32)
+    return g("Div", x, g("ReduceL2", g("Concat", x, shape, axis=1), ints(1), keepdims=1))
 
 
 def local_response_norm(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
@@ -427,7 +427,7 @@ OPS: dict[str, Build] = {
     "log_softmax": along("LogSoftmax"),
     "max_pool": pool("MaxPool"),
     "mish": of_elements("Mish"),
-    "mul": lambda g, config, w, shapes, *x: reduce(lambda product, each: g("Mul", product, each), x),
+    "mul": lambda g, config, w, shapes, *x: reduce(lambda product, item: g("Mul", product, item), x),
     "pad": pad,
     "permute": permute,
     "pixel_shuffle": pixel_shuffle,
@@ -476,7 +476,7 @@ def conditioned(config: Any) -> Any:
 
 def examples(name: str, drawn_cases: Iterable[Case], graph: Graph) -> list[Example]:
     """The cases that ONNX has words for."""
-    found = []
+    items = []
     generator = np.random.default_rng(0)
     for number_, (given_config, shapes) in enumerate(drawn_cases):
         config = conditioned(given_config)
@@ -489,8 +489,8 @@ def examples(name: str, drawn_cases: Iterable[Case], graph: Graph) -> list[Examp
         build: Build = OPS.get(name, exported)
         output = build(graph, config, arrays, shapes, *inputs)
         if output is not None:
-            found.append(Example(config, arrays, inputs, output))
-    return found
+            items.append(Example(config, arrays, inputs, output))
+    return items
 
 
 def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
@@ -501,15 +501,15 @@ def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return {tensor: x.reshape(*x.shape, *[1] * (most - x.ndim)) for tensor, x in inputs.items()}
 
 
-def run(name: str, found: list[Example], graph: Graph) -> list[Any]:
+def run(name: str, result: list[Example], graph: Graph) -> list[Any]:
     """The output of every example, by ONNX Runtime."""
-    inputs = {tensor: x for example in found for tensor, x in meeting(name, example.inputs).items()}
+    inputs = {tensor: x for example in result for tensor, x in meeting(name, example.inputs).items()}
     model = helper.make_model(
         helper.make_graph(
             graph.nodes,
             "cases",
             [helper.make_tensor_value_info(tensor, TensorProto.FLOAT, x.shape) for tensor, x in inputs.items()],
-            [helper.make_tensor_value_info(example.output, TensorProto.FLOAT, None) for example in found],
+            [helper.make_tensor_value_info(example.output, TensorProto.FLOAT, None) for example in result],
             graph.constants,
         ),
         opset_imports=[helper.make_opsetid("", OPSET), helper.make_opsetid("com.microsoft", 1)],
@@ -520,13 +520,13 @@ def run(name: str, found: list[Example], graph: Graph) -> list[Any]:
     options.intra_op_num_threads = 1
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    return list(session.run([example.output for example in found], inputs))
+    return list(session.run([example.output for example in result], inputs))
 
 
 def agree(name: str, drawn_cases: Iterable[Case]) -> None:
     graph = Graph()
-    found = examples(name, drawn_cases, graph)
-    for example, theirs in zip(found, run(name, found, graph) if found else [], strict=True):
+    result = examples(name, drawn_cases, graph)
+    for example, theirs in zip(result, run(name, result, graph) if result else [], strict=True):
         config, inputs = example.config, list(example.inputs.values())
         assert theirs.shape == (BATCH, *config.shape(*(x.shape[1:] for x in inputs))), config
         with np.errstate(invalid="ignore"):  # a root of what is below zero is no number to either

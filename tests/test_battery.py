@@ -34,32 +34,32 @@ from convcalc.tensors.products import Products
 EVERY = [name for names in groups().values() for name in names]
 
 
-def specs(found: Battery) -> list[str]:
-    return [result.counterexample.spec for result in found.results if result.counterexample is not None]
+def specs(outcome: Battery) -> list[str]:
+    return [result.counterexample.spec for result in outcome.results if result.counterexample is not None]
 
 
 @pytest.mark.parametrize("seed", range(1, 1 + (MANY or 1)))  # 0 is that of the columns
 def test_all_agrees(seed: int) -> None:
-    found = battery(cases=4, seed=seed)
-    assert specs(found) == []
-    assert found.agrees
-    assert [result.name for result in found.results] == EVERY
+    outcome = battery(cases=4, seed=seed)
+    assert specs(outcome) == []
+    assert outcome.agrees
+    assert [result.name for result in outcome.results] == EVERY
 
 
 def test_every_column_has_something_to_check() -> None:
-    found = battery(cases=6)
-    assert specs(found) == []
+    outcome = battery(cases=6)
+    assert specs(outcome) == []
     for column in COLUMNS:
-        assert any(result.columns[column].checked == 6 for result in found.results), column
-    for result in found.results:
+        assert any(result.columns[column].checked == 6 for result in outcome.results), column
+    for result in outcome.results:
         assert result.columns["shape"].checked == 6
         assert bool(result.identities) == (result.group != "network")
         assert (result.columns["identities"].checked > 0) == bool(result.identities), result
 
 
 def test_a_case_depends_on_its_seed_and_nothing_else() -> None:
-    one, two = battery(["conv", "linear"], cases=5), battery(["linear"], cases=5)
-    assert one.results[1] == two.results[0]
+    first, second = battery(["conv", "linear"], cases=5), battery(["linear"], cases=5)
+    assert first.results[1] == second.results[0]
     texts = {generated("conv", random.Random(seed)).text() for seed in range(20)}
     assert len(texts) > 15
 
@@ -70,9 +70,9 @@ def test_what_is_tried_has_a_name() -> None:
 
 
 def test_progress_tells_every_name() -> None:
-    told: list[tuple[str, int, int]] = []
-    battery(["conv", "gated"], cases=1, progress=lambda *step: told.append(step))
-    assert told == [("conv", 0, 2), ("gated", 1, 2)]
+    steps: list[tuple[str, int, int]] = []
+    battery(["conv", "gated"], cases=1, progress=lambda *step: steps.append(step))
+    assert steps == [("conv", 0, 2), ("gated", 1, 2)]
 
 
 # Every generated spec can be written, read and made smaller.
@@ -262,9 +262,9 @@ def test_an_element_that_is_not_used_is_found(monkeypatch: pytest.MonkeyPatch) -
 
 def test_a_tap_that_is_cropped_away_is_no_fault() -> None:
     text = "input: [1, 1]\nlayers:\n  - conv_transpose: {out_channels: 1, kernel_size: 3, padding: 1}\n"
-    found = checked(loads(Source("cropped.yaml", text)), "conv_transpose", 0)
-    assert found.findings == ()
-    assert {"shape", "params", "macs", "receptive_field", "identities"} == found.columns
+    result = checked(loads(Source("cropped.yaml", text)), "conv_transpose", 0)
+    assert result.findings == ()
+    assert {"shape", "params", "macs", "receptive_field", "identities"} == result.columns
 
 
 # Identities
@@ -273,9 +273,9 @@ def test_a_tap_that_is_cropped_away_is_no_fault() -> None:
 def test_every_kind_and_block_has_identities_and_they_are_all_about_one() -> None:
     known = groups()
     assert set(identities()) == {*known["kind"], *known["block"]}
-    for each in identities().values():
-        assert len({identity.claim for identity in each}) == len(each)
-        assert all(identity.claim and 0 <= identity.tolerance <= 1e-11 for identity in each)
+    for identity_ in identities().values():
+        assert len({identity.claim for identity in identity_}) == len(identity_)
+        assert all(identity.claim and 0 <= identity.tolerance <= 1e-11 for identity in identity_)
 
 
 @pytest.mark.parametrize("sides", [(np.ones(3), np.ones(2)), (np.ones(2), np.array([1.0, np.nan])),
@@ -323,7 +323,7 @@ def test_json_has_stable_names(monkeypatch: pytest.MonkeyPatch) -> None:
     document = json.loads(done.out)
     assert done.code == 1
     assert list(document) == ["schema_version", "convcalc_version", "agrees", "seed", "cases", "results"]
-    result = next(each for each in document["results"] if each["name"] == "linear")
+    result = next(item for item in document["results"] if item["name"] == "linear")
     assert list(result) == ["name", "group", "agrees", "cases", "columns", "identities", "counterexample"]
     assert list(result["columns"]) == list(COLUMNS)
     assert set(result["columns"]["params"]) == {"checked", "disagreements"}

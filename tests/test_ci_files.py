@@ -83,8 +83,10 @@ needs_bash = pytest.mark.skipif(shutil.which("bash") is None, reason="the action
 def test_the_action_lints(folder: Path, convcalc: str) -> None:
     done = act(folder, convcalc, "nets/**/*.yaml\nmore/*.yaml", "--select CC301 --fail-level warning", "out.sarif")
     assert done.code == 1
-    found = re.findall(r"^::warning title=convcalc CC301 bias-before-norm,file=([^,]*),line=3,", done.out, re.MULTILINE)
-    assert found == ["nets/a.yaml", "nets/deep/er/b.yaml", "nets/with blank.yaml"]
+    matches = re.findall(
+        r"^::warning title=convcalc CC301 bias-before-norm,file=([^,]*),line=3,", done.out, re.MULTILINE
+    )
+    assert matches == ["nets/a.yaml", "nets/deep/er/b.yaml", "nets/with blank.yaml"]
     assert len(json.loads((folder / "out.sarif").read_text("utf-8"))["runs"][0]["results"]) == 3
     assert (folder.parent / "summary.md").read_text("utf-8").startswith("<!-- convcalc:lint -->\n### convcalc lint: 3")
     assert act(folder, convcalc, "nets/*.yaml", "--fail-level error").code == 0
@@ -216,8 +218,8 @@ def test_the_manual_sets_them_up_as_they_are() -> None:
 
 
 def _steps(text: str) -> list[dict[str, Any]]:
-    found = yaml.safe_load(text)
-    return found if isinstance(found, list) else []
+    result = yaml.safe_load(text)
+    return result if isinstance(result, list) else []
 
 
 def test_the_lowest_versions_that_are_tested_are_those_that_are_allowed() -> None:

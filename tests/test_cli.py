@@ -58,10 +58,10 @@ def _from_the_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def run(*arguments: str, given: str = "") -> Result:
     """In this process."""
-    found = CliRunner().invoke(application(), arguments, input=given)
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return Result(found.exit_code, found.stdout, found.stderr)
+    result = CliRunner().invoke(application(), arguments, input=given)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
 def started(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
@@ -72,9 +72,9 @@ def started(*arguments: str, **options: Any) -> subprocess.Popen[bytes]:
 
 @cache
 def document(path: str) -> Any:
-    found = run("analyze", path, "--format", "json")
-    assert (found.code, found.err) == (0, "")
-    return json.loads(found.out)
+    result = run("analyze", path, "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
 
 
 # ---- JSON --------------------------------------------------------------------------------------------------------
@@ -87,14 +87,14 @@ LAYER = {"name", "kind", "line", "inputs", "input_shapes", "output_shape", *SUMS
 
 @pytest.mark.parametrize("path", SPECS)
 def test_json_has_the_names_that_were_promised_and_its_sums_are_its_totals(path: str) -> None:
-    found = document(path)
-    assert set(found) >= TOP
-    assert (found["schema_version"], found["convcalc_version"], found["spec"]) == (1, convcalc.__version__, path)
-    assert set(found["convention"]) >= {"batch", "dtype", "macs"}
-    assert set(found["totals"]) == TOTALS
-    assert all(type(value) is int for value in found["totals"].values())
-    shapes = dict(found["inputs"])
-    for layer in found["layers"]:
+    result = document(path)
+    assert set(result) >= TOP
+    assert (result["schema_version"], result["convcalc_version"], result["spec"]) == (1, convcalc.__version__, path)
+    assert set(result["convention"]) >= {"batch", "dtype", "macs"}
+    assert set(result["totals"]) == TOTALS
+    assert all(type(value) is int for value in result["totals"].values())
+    shapes = dict(result["inputs"])
+    for layer in result["layers"]:
         assert set(layer) == LAYER
         assert set(layer["receptive_field"]) == {"size", "stride", "start", "global"}
         assert all(type(layer[name]) is int and layer[name] >= 0 for name in SUMS)
@@ -102,54 +102,56 @@ def test_json_has_the_names_that_were_promised_and_its_sums_are_its_totals(path:
         assert layer["name"] not in shapes
         shapes[layer["name"]] = layer["output_shape"]
     for name in SUMS:
-        assert found["totals"][name] == sum(layer[name] for layer in found["layers"])
-    assert found["totals"]["flops"] == 2 * found["totals"]["macs"] + found["totals"]["elementwise_ops"]
-    assert found["totals"]["weight_bytes"] == 4 * found["totals"]["params"]
+        assert result["totals"][name] == sum(layer[name] for layer in result["layers"])
+    assert result["totals"]["flops"] == 2 * result["totals"]["macs"] + result["totals"]["elementwise_ops"]
+    assert result["totals"]["weight_bytes"] == 4 * result["totals"]["params"]
 
 
 def test_json_of_several_specs_is_an_array() -> None:
-    found = json.loads(run("analyze", STANDARD, SEPARABLE, "--format", "json").out)
-    assert [one["model"] for one in found] == ["standard_12x12", "separable_12x12"]
-    assert found == [document(STANDARD), document(SEPARABLE)]
+    result = json.loads(run("analyze", STANDARD, SEPARABLE, "--format", "json").out)
+    assert [item["model"] for item in result] == ["standard_12x12", "separable_12x12"]
+    assert result == [document(STANDARD), document(SEPARABLE)]
 
 
 def test_json_tells_the_line_of_each_layer() -> None:
-    found = json.loads(run("analyze", "-", "--format", "json", given=GOOD.replace(", relu", ",\n  relu")).out)
-    assert [layer["line"] for layer in found["layers"]] == [2, 3]
-    assert (found["model"], found["spec"]) == ("stdin", "-")
+    document = json.loads(run("analyze", "-", "--format", "json", given=GOOD.replace(", relu", ",\n  relu")).out)
+    assert [layer["line"] for layer in document["layers"]] == [2, 3]
+    assert (document["model"], document["spec"]) == ("stdin", "-")
 
 
 def test_json_with_lines_keeps_every_layer() -> None:
     for options in (("--by", "kind"), ("--by", "block"), ("--top", "2")):
-        found = json.loads(run("analyze", RESNET, "--format", "json", *options).out)
-        assert found["layers"] == document(RESNET)["layers"]
-        assert 0 < len(found["lines"]) < len(found["layers"])
-    assert [line["macs"] for line in found["lines"]] == sorted((line["macs"] for line in found["lines"]), reverse=True)
+        result = json.loads(run("analyze", RESNET, "--format", "json", *options).out)
+        assert result["layers"] == document(RESNET)["layers"]
+        assert 0 < len(result["lines"]) < len(result["layers"])
+    assert [line["macs"] for line in result["lines"]] == sorted(
+        (line["macs"] for line in result["lines"]), reverse=True
+    )
 
 
 def test_batch_and_dtype() -> None:
-    one = document(RESNET)["totals"]
-    found = json.loads(run("analyze", RESNET, "--format", "json", "--batch", "3", "--dtype", "float16").out)
-    assert (found["convention"]["batch"], found["convention"]["dtype"]) == (3, "float16")
-    totals = found["totals"]
+    single = document(RESNET)["totals"]
+    result = json.loads(run("analyze", RESNET, "--format", "json", "--batch", "3", "--dtype", "float16").out)
+    assert (result["convention"]["batch"], result["convention"]["dtype"]) == (3, "float16")
+    totals = result["totals"]
     for name in ("params", "buffers"):
-        assert totals[name] == one[name]
+        assert totals[name] == single[name]
     for name in ("macs", "elementwise_ops", "flops"):
-        assert totals[name] == 3 * one[name]
-        assert totals[name] == sum(layer[name] for layer in found["layers"])
-    assert totals["weight_bytes"] == one["weight_bytes"] // 2
+        assert totals[name] == 3 * single[name]
+        assert totals[name] == sum(layer[name] for layer in result["layers"])
+    assert totals["weight_bytes"] == single["weight_bytes"] // 2
     for name in ("activation_bytes", "peak_activation_bytes"):
-        assert totals[name] == 3 * one[name] // 2
+        assert totals[name] == 3 * single[name] // 2
 
 
 def test_another_input_and_other_variables() -> None:
     text = "input: [2, 4, 4]\nvariables: {w: 3}\nlayers: [conv: {out_channels: w, kernel_size: 1}]\n"
-    found = run("analyze", "-", "--format", "json", "--input", "1x2x2", "--set", "w=5", given=text)
-    (layer,) = json.loads(found.out)["layers"]
+    result = run("analyze", "-", "--format", "json", "--input", "1x2x2", "--set", "w=5", given=text)
+    (layer,) = json.loads(result.out)["layers"]
     assert (layer["output_shape"], layer["params"]) == ([5, 2, 2], 10)
     text = "inputs: {a: [2], b: [3]}\nlayers: [concat: {from: [a, b]}]\n"
-    found = run("analyze", "-", "--format", "json", "--input", "a=7", "--input", "b=8", given=text)
-    assert json.loads(found.out)["inputs"] == {"a": [7], "b": [8]}
+    result = run("analyze", "-", "--format", "json", "--input", "a=7", "--input", "b=8", given=text)
+    assert json.loads(result.out)["inputs"] == {"a": [7], "b": [8]}
 
 
 # ---- tables ------------------------------------------------------------------------------------------------------
@@ -187,8 +189,8 @@ def check_sums(lines: list[str], rows: int, totals: dict[str, int]) -> None:
 @pytest.mark.parametrize("path", SPECS)
 def test_the_columns_of_the_table_add_up_to_the_totals(path: str) -> None:
     for options in ((), ("--by", "kind"), ("--by", "block"), ("--expand",)):
-        found = run("analyze", path, *options)
-        lines = found.out.splitlines()
+        result = run("analyze", path, *options)
+        lines = result.out.splitlines()
         totals = document(path)["totals"]
         place = next(number for number, line in enumerate(lines) if line.startswith("params "))
         check_sums(lines[1:place], place - 2, totals)
@@ -205,10 +207,10 @@ def test_piped_output_has_no_colour_and_nothing_is_cut() -> None:
         ("kinds", "conv"),
         ("analyze", RESNET, "--by", "kind"),
     ):
-        found = run(*arguments)
-        assert (found.code, found.err) == (0, "")
-        assert "\x1b" not in found.out
-        assert "…" not in found.out
+        result = run(*arguments)
+        assert (result.code, result.err) == (0, "")
+        assert "\x1b" not in result.out
+        assert "…" not in result.out
     assert "layer4.2.batch_norm3" in run("analyze", RESNET, "--expand").out
 
 
@@ -245,9 +247,9 @@ def test_csv_adds_up_to_the_totals(path: str) -> None:
 
 
 def test_csv_of_several_specs_has_one_header() -> None:
-    found = run("analyze", STANDARD, SEPARABLE, "--format", "csv").out
-    assert found.count("model,spec,name") == 1
-    assert [row["model"] for row in csv.DictReader(io.StringIO(found))] == ["standard_12x12"] + 2 * ["separable_12x12"]
+    output = run("analyze", STANDARD, SEPARABLE, "--format", "csv").out
+    assert output.count("model,spec,name") == 1
+    assert [row["model"] for row in csv.DictReader(io.StringIO(output))] == ["standard_12x12"] + 2 * ["separable_12x12"]
 
 
 @pytest.mark.parametrize("path", SPECS)
@@ -273,8 +275,8 @@ def test_markdown_of_odd_names() -> None:
 
 def test_a_network_without_layers() -> None:
     for form in ("table", "json", "csv", "markdown"):
-        found = run("analyze", "-", "--format", form, given="input: [4]\nlayers: []\n")
-        assert (found.code, found.err) == (0, "")
+        result = run("analyze", "-", "--format", form, given="input: [4]\nlayers: []\n")
+        assert (result.code, result.err) == (0, "")
 
 
 # ---- what goes wrong ---------------------------------------------------------------------------------------------
@@ -284,9 +286,9 @@ def test_a_repeat_beyond_the_limit_is_refused_at_once() -> None:
     text = "input: [8, 32, 32]\nlayers: [conv: {out_channels: 4, kernel_size: 1, repeat: 1000000000}]\n"
     run("analyze", "-", given=text)  # so that what is imported is not counted
     with counted() as work:
-        found = run("analyze", "-", given=text)
-    assert found.code == 2
-    assert found.err.count("CC008") == 1
+        result = run("analyze", "-", given=text)
+    assert result.code == 2
+    assert result.err.count("CC008") == 1
     assert work.calls < 150_000  # the most layers that there may be, each of which takes more than one
 
 
@@ -308,31 +310,34 @@ def written(folder: Path, **texts: str) -> list[str]:
 @pytest.mark.parametrize("form", ["table", "json", "csv", "markdown"])
 def test_a_bad_file_among_good_ones(tmp_path: Path, form: str) -> None:
     first, bad, worse, last = written(tmp_path, first=GOOD, bad=BAD, worse=WORSE, last=GOOD)
-    found = run("analyze", first, bad, worse, last, "--format", form)
-    assert found.code == 2
-    assert f"{bad}:4:15: error[CC101]: max_pool1: kernel_size 9" in found.err
-    assert f"{worse}:" in found.err
-    assert not TRACEBACK.search(found.err)
+    result = run("analyze", first, bad, worse, last, "--format", form)
+    assert result.code == 2
+    assert f"{bad}:4:15: error[CC101]: max_pool1: kernel_size 9" in result.err
+    assert f"{worse}:" in result.err
+    assert not TRACEBACK.search(result.err)
     if form == "json":
-        documents = json.loads(found.out)
-        assert [one["spec"] for one in documents] == [first, bad, worse, last]
-        assert [one["totals"] is None for one in documents] == [False, True, True, False]
-        assert [[layer["name"] for layer in one["layers"]] for one in documents[:2]] == [["conv1", "relu1"], ["conv1"]]
+        documents = json.loads(result.out)
+        assert [document["spec"] for document in documents] == [first, bad, worse, last]
+        assert [document["totals"] is None for document in documents] == [False, True, True, False]
+        assert [[layer["name"] for layer in document["layers"]] for document in documents[:2]] == [
+            ["conv1", "relu1"],
+            ["conv1"],
+        ]
         assert [error["code"] for error in documents[1]["errors"]] == ["CC101"]
         assert (documents[1]["errors"][0]["line"], documents[1]["errors"][0]["column"]) == (4, 15)
         assert "errors" not in documents[0]
     else:
-        assert len(re.findall(r"^(?:.*,|\| )?relu1\b", found.out, re.MULTILINE)) == 2
-        assert found.out.index("first") < found.out.index("last")
+        assert len(re.findall(r"^(?:.*,|\| )?relu1\b", result.out, re.MULTILINE)) == 2
+        assert result.out.index("first") < result.out.index("last")
 
 
 def test_what_could_be_worked_out_is_printed_without_totals() -> None:
-    found = run("analyze", "-", given=BAD)
-    assert found.code == 2
-    assert "conv1" in found.out
-    assert "relu1" not in found.out
-    assert not re.search("^params ", found.out, re.MULTILINE)
-    assert found.err.count("error[") == 1
+    result = run("analyze", "-", given=BAD)
+    assert result.code == 2
+    assert "conv1" in result.out
+    assert "relu1" not in result.out
+    assert not re.search("^params ", result.out, re.MULTILINE)
+    assert result.err.count("error[") == 1
 
 
 @pytest.mark.parametrize(
@@ -348,17 +353,17 @@ def test_what_could_be_worked_out_is_printed_without_totals() -> None:
 def test_files_that_are_none(tmp_path: Path, make: Any, words: str) -> None:
     make(tmp_path / "net.yaml")
     for form in ("table", "json", "csv", "markdown"):
-        found = run("analyze", str(tmp_path / "net.yaml"), "--format", form)
-        assert found.code == 2
-        assert words in found.err
-        assert str(tmp_path / "net.yaml") in found.err
-        assert form != "json" or json.loads(found.out)["errors"]
+        result = run("analyze", str(tmp_path / "net.yaml"), "--format", form)
+        assert result.code == 2
+        assert words in result.err
+        assert str(tmp_path / "net.yaml") in result.err
+        assert form != "json" or json.loads(result.out)["errors"]
 
 
 def test_a_file_that_may_not_be_read(tmp_path: Path) -> None:
     (tmp_path / "loop.yaml").symlink_to(tmp_path / "loop.yaml")
-    found = run("analyze", str(tmp_path / "loop.yaml"))
-    assert (found.code, "cannot be read" in found.err) == (2, True)
+    result = run("analyze", str(tmp_path / "loop.yaml"))
+    assert (result.code, "cannot be read" in result.err) == (2, True)
 
 
 USAGE = [
@@ -389,18 +394,18 @@ USAGE = [
     ("arguments", "words"), USAGE, ids=lambda value: " ".join(value) if isinstance(value, tuple) else ""
 )
 def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
-    found = run(*arguments)
-    assert found.code == 2
-    text = re.sub(r"[\s│]+", " ", found.err + ("" if arguments else found.out))
+    result = run(*arguments)
+    assert result.code == 2
+    text = re.sub(r"[\s│]+", " ", result.err + ("" if arguments else result.out))
     assert words in text
     assert not TRACEBACK.search(text)
 
 
 def test_a_variable_or_an_input_that_the_spec_does_not_have() -> None:
-    found = run("analyze", STANDARD, "--set", "width=3", "--input", "image=3x9x9")
-    assert found.code == 2
-    assert "--set:1:1: error[CC013]: the spec has no variable `width`" in found.err
-    assert "--input:1:1: error[CC013]: the spec has no input `image`" in found.err
+    result = run("analyze", STANDARD, "--set", "width=3", "--input", "image=3x9x9")
+    assert result.code == 2
+    assert "--set:1:1: error[CC013]: the spec has no variable `width`" in result.err
+    assert "--input:1:1: error[CC013]: the spec has no input `image`" in result.err
 
 
 # ---- the manual --------------------------------------------------------------------------------------------------
@@ -408,9 +413,9 @@ def test_a_variable_or_an_input_that_the_spec_does_not_have() -> None:
 
 def test_help() -> None:
     for arguments in (("--help",), ("-h",), ("analyze", "--help"), ("kinds", "-h"), ("schema", "--help")):
-        found = run(*arguments)
-        assert (found.code, found.err) == (0, "")
-        assert "Usage" in found.out
+        result = run(*arguments)
+        assert (result.code, result.err) == (0, "")
+        assert "Usage" in result.out
     assert run("--version").out == f"convcalc {convcalc.__version__}\n"
 
 
@@ -422,12 +427,12 @@ def test_the_list_of_kinds_names_all_of_them() -> None:
 
 @pytest.mark.parametrize("name", [*layers.names(), *library.block_names()])
 def test_the_page_of_every_kind_and_block(name: str) -> None:
-    found = run("kinds", name)
-    assert (found.code, found.err) == (0, "")
-    assert found.out.startswith(f"{name}   ")
+    result = run("kinds", name)
+    assert (result.code, result.err) == (0, "")
+    assert result.out.startswith(f"{name}   ")
     kind = layers.load(name)
     for field in layers.field_types(kind) if kind else library.block(name).parameters:  # type: ignore[union-attr]
-        assert re.search(rf"^{field} ", found.out, re.MULTILINE)
+        assert re.search(rf"^{field} ", result.out, re.MULTILINE)
 
 
 # ---- golden files: how things look, with every digit a 0, so that none can bless a number ------------------------
@@ -466,9 +471,9 @@ def test_carets_stand_under_what_they_mean_however_wide() -> None:
     lines = run("analyze", "-", given=WIDE).err.splitlines()
     marked = []
     for source, carets in pairwise(lines):
-        found = re.match(r"\s+\| +(\^+)", carets)
-        if found:
-            start, end = found.span(1)
+        match = re.match(r"\s+\| +(\^+)", carets)
+        if match:
+            start, end = match.span(1)
             cells = "".join(character + "\0" * (cell_len(character) - 1) for character in source if cell_len(character))
             marked.append(cells[start:end].replace("\0", ""))
     assert marked == ["99", "3", "form", "frmo"]
@@ -476,9 +481,9 @@ def test_carets_stand_under_what_they_mean_however_wide() -> None:
 
 def test_control_characters_of_a_spec_do_not_reach_the_terminal() -> None:
     text = 'input: [4]\nlayers: [relu: {name: "a\\e[31mb"}, "re\\e[2Jlu"]\n'
-    found = run("analyze", "-", given=text)
-    assert found.code == 2
-    assert "\x1b" not in found.out + found.err
+    result = run("analyze", "-", given=text)
+    assert result.code == 2
+    assert "\x1b" not in result.out + result.err
     named = run("analyze", "-", given='name: "a\\e[31mb\\nc"\ninput: [4]\nlayers: []\n')
     assert "\x1b" not in named.out
     file = run("analyze", "a\x1b[31mb.yaml")
@@ -626,10 +631,10 @@ def test_a_stream_that_was_never_open_is_no_matter(closed: str) -> None:
     for path, code in ((STANDARD, 0), ("-", 1)):
         if path == "-" and "<" not in closed:
             continue
-        found = subprocess.run(["sh", "-c", shell, sys.executable, path], capture_output=True, text=True, check=False)
-        assert found.returncode == code, found.stderr
-        assert "Traceback" not in found.stderr
-        assert "internal error" not in found.stderr
+        result = subprocess.run(["sh", "-c", shell, sys.executable, path], capture_output=True, text=True, check=False)
+        assert result.returncode == code, result.stderr
+        assert "Traceback" not in result.stderr
+        assert "internal error" not in result.stderr
 
 
 def test_head_gets_its_line() -> None:
@@ -637,9 +642,9 @@ def test_head_gets_its_line() -> None:
         process = stack.enter_context(
             started("analyze", RESNET, "--expand", stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         )
-        found = subprocess.run(["head", "-1"], stdin=process.stdout, capture_output=True, check=True)
+        result = subprocess.run(["head", "-1"], stdin=process.stdout, capture_output=True, check=True)
         _, errors = process.communicate()
-        assert found.stdout.startswith(b"resnet50")
+        assert result.stdout.startswith(b"resnet50")
         assert errors == b""
 
 
@@ -731,8 +736,8 @@ def test_records_are_frozen() -> None:
 def test_commands_start_without_numpy() -> None:
     code = "import sys; from convcalc.cli.analyze import analyze\nanalyze([sys.argv[1]])\nprint('numpy' in sys.modules)"
     command = [sys.executable, "-c", code, STANDARD]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
-    assert found.stdout.splitlines()[-1] == "False"
+    result = subprocess.run(command, capture_output=True, text=True, check=True, cwd=ROOT)
+    assert result.stdout.splitlines()[-1] == "False"
 
 
 @pytest.mark.parametrize(

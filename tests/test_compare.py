@@ -58,16 +58,16 @@ class Result(msgspec.Struct):
 
 
 def run(*arguments: str, text: str = "") -> Result:
-    found = CliRunner().invoke(application(), ["compare", *arguments], input=text)
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return Result(found.exit_code, found.stdout, re.sub(r"[\s│]+", " ", found.stderr))
+    result = CliRunner().invoke(application(), ["compare", *arguments], input=text)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Result(result.exit_code, result.stdout, re.sub(r"[\s│]+", " ", result.stderr))
 
 
 def as_json(*arguments: str, text: str = "") -> Any:
-    found = run(*arguments, "--format", "json", text=text)
-    assert (found.code, found.err) == (0, "")
-    return json.loads(found.out)
+    result = run(*arguments, "--format", "json", text=text)
+    assert (result.code, result.err) == (0, "")
+    return json.loads(result.out)
 
 
 def sides(path: str, variant: str, *layers: str, **values: str) -> Sides:
@@ -99,8 +99,8 @@ def compared(base: str, head: str) -> Comparison:
 
 
 def seed(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = SEEDS[name]["expect"]
-    return found
+    result: dict[str, Any] = SEEDS[name]["expect"]
+    return result
 
 
 @pytest.mark.parametrize(
@@ -114,15 +114,15 @@ def seed(name: str) -> dict[str, Any]:
     ],
 )
 def test_params_and_shapes_of_the_seeds(base: str, wanted: str, head: str) -> None:
-    found = variant(f"specs/seeds/{base}.yaml", wanted)
-    assert found.base.totals.params == seed(base)["params"]
-    assert found.head.totals.params == seed(head)["params"]
-    assert list(found.head.layers[-1].output_shape) == seed(head)["output"]
+    comparison = variant(f"specs/seeds/{base}.yaml", wanted)
+    assert comparison.base.totals.params == seed(base)["params"]
+    assert comparison.head.totals.params == seed(head)["params"]
+    assert list(comparison.head.layers[-1].output_shape) == seed(head)["output"]
 
 
 def test_grouped_seed_of_which_groups_are_a_variable() -> None:
-    found = variant("specs/seeds/grouped_3x3_64_g2.yaml", "grouped", groups="1")
-    assert [found.base.totals.params, found.head.totals.params] == seed("grouped_3x3_64_g2")["params"]
+    comparison = variant("specs/seeds/grouped_3x3_64_g2.yaml", "grouped", groups="1")
+    assert [comparison.base.totals.params, comparison.head.totals.params] == seed("grouped_3x3_64_g2")["params"]
 
 
 def test_separable_12x12() -> None:
@@ -145,20 +145,20 @@ def test_separable_12x12() -> None:
 
 
 def test_separable_12x12_as_printed() -> None:
-    found = run(STANDARD, "--variant", "separable").out
-    lines = [line.split() for line in found.splitlines()]
+    output = run(STANDARD, "--variant", "separable").out
+    lines = [line.split() for line in output.splitlines()]
     assert ["conv1", "conv", "5x5", "256x8x8", "19,200", "1,228,800", "5"] in lines
     assert ["conv1.depthwise", "conv", "5x5,", "3", "groups", "3x8x8", "75", "4,800", "5"] in lines
     assert ["conv1.pointwise", "conv", "1x1", "256x8x8", "768", "49,152", "5"] in lines
-    (total,) = [line for line in found.splitlines() if "separable_conv" in line]
+    (total,) = [line for line in output.splitlines() if "separable_conv" in line]
     assert "53,952" in total
     assert "22.8x fewer MACs, 22.8x fewer params" in total
-    assert "theory 1/N + 1/K^2 = 1/256 + 1/25 = 0.0439, measured 0.0439" in found
+    assert "theory 1/N + 1/K^2 = 1/256 + 1/25 = 0.0439, measured 0.0439" in output
 
 
 def test_spatial_separable_seed() -> None:
-    found = variant("specs/seeds/spatial_separable_kernel.yaml", "spatial_separable").totals.macs
-    assert [found.base // 64, found.head // 64] == seed("spatial_separable_kernel")["mults_a_position"]
+    comparison = variant("specs/seeds/spatial_separable_kernel.yaml", "spatial_separable").totals.macs
+    assert [comparison.base // 64, comparison.head // 64] == seed("spatial_separable_kernel")["mults_a_position"]
     (entry,) = sides("specs/seeds/standard_7x7_256.yaml", "spatial_separable").candidates
     assert entry.theory is not None
     assert theory_texts(entry.theory).numbers == "2/7"
@@ -167,34 +167,34 @@ def test_spatial_separable_seed() -> None:
 
 def test_dilated_seeds() -> None:
     path = "specs/seeds/dilated_field.yaml"
-    found = [variant(path, f"dilated:rate={rate}", dilation="1") for rate in (1, 2, 4)]
-    assert [field_of(one.head)[0] for one in found] == seed("dilated_field")["field"]
-    assert all(one.totals.params.delta == one.totals.macs.delta == 0 for one in found)
+    comparisons = [variant(path, f"dilated:rate={rate}", dilation="1") for rate in (1, 2, 4)]
+    assert [field_of(item.head)[0] for item in comparisons] == seed("dilated_field")["field"]
+    assert all(item.totals.params.delta == item.totals.macs.delta == 0 for item in comparisons)
     stack = variant("specs/seeds/standard_stack_field.yaml", "dilated")
     assert [field_of(stack.base, name)[0] for name in ("first", "second")] == seed("standard_stack_field")["field"]
     assert [field_of(stack.head, name)[0] for name in ("first", "second")] == seed("dilated_stack_field")["field"]
 
 
 def test_the_dilated_unet_is_a_variant_of_the_plain_one() -> None:
-    found = variant("specs/zoo/unet_keras.yaml", "dilated", "encoder4", "bottom")
-    assert found.totals.params.delta == found.totals.macs.delta == 0
-    assert found.head.totals == report_of("zoo/unet_keras_dilated").totals
-    assert found.head.receptive_field == report_of("zoo/unet_keras_dilated").receptive_field
+    comparison = variant("specs/zoo/unet_keras.yaml", "dilated", "encoder4", "bottom")
+    assert comparison.totals.params.delta == comparison.totals.macs.delta == 0
+    assert comparison.head.totals == report_of("zoo/unet_keras_dilated").totals
+    assert comparison.head.receptive_field == report_of("zoo/unet_keras_dilated").receptive_field
 
 
 @pytest.mark.parametrize(("name", "parts"), [("deformable_v1", ["offset"]), ("deformable_v2", ["offset", "mask"])])
 def test_deformable_seeds(tmp_path: Path, name: str, parts: list[str]) -> None:
     expected = seed("deformable_v1_v2")
     path = one_layer(tmp_path, SEEDS["deformable_v1_v2"]["input"], "out_channels: 16, kernel_size: 3")
-    found = {row.name: list(row.output_shape) for row in variant(path, name).head.layers}
-    assert found["conv1.sample"] == expected["output"]
-    assert [found[f"conv1.{part}"] for part in parts] == [expected[part] for part in parts]
+    values = {row.name: list(row.output_shape) for row in variant(path, name).head.layers}
+    assert values["conv1.sample"] == expected["output"]
+    assert [values[f"conv1.{part}"] for part in parts] == [expected[part] for part in parts]
 
 
 def test_full_padding_seed(tmp_path: Path) -> None:
     path = one_layer(tmp_path, SEEDS["full_padding"]["input"], "out_channels: 1, kernel_size: 3, padding: 2")
-    found = variant(path, "transposed:padding=0")
-    for report in (found.base, found.head):
+    comparison = variant(path, "transposed:padding=0")
+    for report in (comparison.base, comparison.head):
         assert list(report.layers[-1].output_shape) == seed("full_padding")["output"]
 
 
@@ -204,27 +204,27 @@ def test_keras_separable_classifier(tmp_path: Path) -> None:
     ]
     body = "\n".join(f"{line}\n  - relu\n{line}\n  - relu\n  - max_pool: 2" for line in convolutions)
     path = of_text(tmp_path, f"input: [1, 28, 28]\nlayers:\n{body}\n  - flatten\n  - linear: 128\n  - linear: 10\n")
-    found = variant(path, "separable")
+    comparison = variant(path, "separable")
     expected = seed("keras_separable_classifier")
-    assert found.head.totals.params == expected["total_params"]
-    params = [change.head.params for change in found.layers if change.head and "relu" not in change.name]
+    assert comparison.head.totals.params == expected["total_params"]
+    params = [change.head.params for change in comparison.layers if change.head and "relu" not in change.name]
     assert params == expected["params"]
 
 
 def test_separable_block_of_mobilenet(tmp_path: Path) -> None:
     layer = "out_channels: 128, kernel_size: 3, stride: 2, padding: 1, bias: false"
-    found = variant(one_layer(tmp_path, [64, 112, 112], layer), "separable")
-    assert found.head.totals.macs == report_of("seeds/separable_block_mobilenet").totals.macs
+    comparison = variant(one_layer(tmp_path, [64, 112, 112], layer), "separable")
+    assert comparison.head.totals.macs == report_of("seeds/separable_block_mobilenet").totals.macs
 
 
 def test_squeeze_excite_seed(tmp_path: Path) -> None:
     path = one_layer(tmp_path, SEEDS["squeeze_excite"]["input"], "out_channels: 64, kernel_size: 3, padding: 1")
     for option in ("reduction=4", "squeeze_channels=16"):
-        found = variant(path, f"squeeze_excite:{option}")
-        assert found.totals.params.delta == seed("squeeze_excite")["params"]
-        assert found.totals.macs.delta == seed("squeeze_excite")["macs"]
-        assert found.head.layers[-1].output_shape == found.base.layers[-1].output_shape
-        assert found.head.layers[-1].receptive_field.is_global
+        comparison = variant(path, f"squeeze_excite:{option}")
+        assert comparison.totals.params.delta == seed("squeeze_excite")["params"]
+        assert comparison.totals.macs.delta == seed("squeeze_excite")["macs"]
+        assert comparison.head.layers[-1].output_shape == comparison.base.layers[-1].output_shape
+        assert comparison.head.layers[-1].receptive_field.is_global
 
 
 def test_pointwise_bottleneck_and_ghost_by_hand(tmp_path: Path) -> None:
@@ -248,13 +248,13 @@ def test_pointwise_bottleneck_and_ghost_by_hand(tmp_path: Path) -> None:
 def test_mobilenet_v1_against_full_convolutions() -> None:
     full, separable = report_of("zoo/mobilenet_v1_standard"), report_of("zoo/mobilenet_v1")
     assert unmet(full) == {}
-    found = convcalc.compare(full, separable).totals
-    assert (found.params.base, found.params.head) == (29_294_088, 4_231_976)
-    assert found.macs.head == 568_740_352
-    assert round((found.macs.base - 1_024_000) / 1e4) == 486_627  # 4,866.27 M in convolutions
+    totals = convcalc.compare(full, separable).totals
+    assert (totals.params.base, totals.params.head) == (29_294_088, 4_231_976)
+    assert totals.macs.head == 568_740_352
+    assert round((totals.macs.base - 1_024_000) / 1e4) == 486_627  # 4,866.27 M in convolutions
     # Made separable, all but the stem have the MACs of MobileNetV1: the convolutions are the same.
     made = variant("specs/zoo/mobilenet_v1_standard.yaml", "separable", "stage*")
-    assert made.head.totals.macs == found.macs.head
+    assert made.head.totals.macs == totals.macs.head
 
 
 def test_resnet50_with_32_groups_in_its_3x3s() -> None:
@@ -269,11 +269,11 @@ def test_resnet50_with_32_groups_in_its_3x3s() -> None:
             own, work, count = own // 32, work // 32, count + 1
         params, macs = params + own, macs + work
     assert count == 16
-    found = variant(RESNET, "grouped:groups=32", "layer*.conv2")
-    assert (found.head.totals.params, found.head.totals.macs) == (params, macs)
-    assert {change.name.rpartition(".")[2] for change in found.changes} == {"conv2"}
+    comparison = variant(RESNET, "grouped:groups=32", "layer*.conv2")
+    assert (comparison.head.totals.params, comparison.head.totals.macs) == (params, macs)
+    assert {change.name.rpartition(".")[2] for change in comparison.changes} == {"conv2"}
     for pattern in ("bottleneck.conv2", "layer?.conv2", "layer*"):
-        assert variant(RESNET, "grouped:groups=32", pattern).head.totals == found.head.totals
+        assert variant(RESNET, "grouped:groups=32", pattern).head.totals == comparison.head.totals
 
 
 ZOO = sorted(str(path.relative_to(ROOT)) for path in (SPECS / "zoo").glob("*.yaml"))
@@ -291,9 +291,9 @@ def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: P
     for entry in sides(path, variants).candidates:
         if entry.comparison is None or entry.source is None:
             continue
-        found = entry.comparison
+        comparison = entry.comparison
         replaced = {change.base.name for change in entry.replaced if change.base is not None}
-        network = found.base.network
+        network = comparison.base.network
         offsets = {index for group in network.groups if group.kind.startswith("deform_conv_v")
                    for index in range(group.first, group.last)}  # fmt: skip  # part of a composite
         standard = {
@@ -305,10 +305,10 @@ def test_a_variant_replaces_what_it_says_and_nothing_else(path: str, tmp_path: P
             and max(vars_of(node.config)["kernel_size"], default=1) > 1
         }
         assert replaced | {name for layer in entry.skipped for name in layer.names} == standard
-        assert {change.mark for change in found.changes} <= {"edited", "affected"}
-        assert {change.name for change in found.changes if change.mark == "edited"} == replaced
+        assert {change.mark for change in comparison.changes} <= {"edited", "affected"}
+        assert {change.name for change in comparison.changes if change.mark == "edited"} == replaced
         out = entry.source.text
-        assert convcalc.analyze(loads(Source("out.yaml", out))).totals == found.head.totals
+        assert convcalc.analyze(loads(Source("out.yaml", out))).totals == comparison.head.totals
         assert re.findall(r"#.*", text) == re.findall(r"#.*", out)
         gone = [line[2:] for line in difflib.ndiff(text.splitlines(), out.splitlines()) if line.startswith("- ")]
         assert all(
@@ -470,8 +470,11 @@ def test_a_repetition_cannot_be_replaced_alone(tmp_path: Path) -> None:
 
 def test_calls_of_a_block_are_told_apart() -> None:
     assert {name.partition(".")[0] for name in replaced(RESNET, "layer2.*")} == {"layer2"}
-    found = variant(RESNET, "separable", "layer2.*.conv2", "stem")
-    assert {change.name.partition(".")[0] for change in found.changes if change.mark == "edited"} == {"layer2", "stem"}
+    comparison = variant(RESNET, "separable", "layer2.*.conv2", "stem")
+    assert {change.name.partition(".")[0] for change in comparison.changes if change.mark == "edited"} == {
+        "layer2",
+        "stem",
+    }
 
 
 def test_blocks_within_blocks(tmp_path: Path) -> None:
@@ -494,9 +497,9 @@ def test_convolutions_that_share_weights_are_replaced_together(tmp_path: Path) -
           - conv: {name: b, share: a}
         """
     for wanted in ("separable", "grouped", "depthwise", "ghost"):
-        found = variant(of_text(tmp_path, text), wanted)
-        assert {change.name for change in found.changes} == {"a", "b"}
-        changes = {change.name: change.head for change in found.changes}
+        comparison = variant(of_text(tmp_path, text), wanted)
+        assert {change.name for change in comparison.changes} == {"a", "b"}
+        changes = {change.name: change.head for change in comparison.changes}
         assert changes["b"] is not None
         assert changes["b"].params == 0
     assert "share" in run(of_text(tmp_path, text), "--variant", "separable", "--layer", "b").err
@@ -517,8 +520,10 @@ def test_a_block_of_the_spec_is_a_variant(tmp_path: Path) -> None:
             layers: [conv: {out_channels: out_channels, kernel_size: kernel_size, padding: padding, repeat: times}]
         layers: [conv: {out_channels: 4, kernel_size: 3}, conv: {out_channels: 4, kernel_size: 3, padding: 1}]
         """)  # fmt: skip
-    found = variant(path, "twice:times=3")
-    assert [row.output_shape for row in found.head.layers] == [(4, s, s) for s in (6, 4, 2, 2, 2, 2)]  # padding 0 stays
+    comparison = variant(path, "twice:times=3")
+    assert [row.output_shape for row in comparison.head.layers] == [
+        (4, s, s) for s in (6, 4, 2, 2, 2, 2)
+    ]  # padding 0 stays
 
 
 def test_blocks_of_a_file(tmp_path: Path) -> None:
@@ -548,23 +553,23 @@ def test_blocks_of_a_file(tmp_path: Path) -> None:
     }
     for text in nets.values():
         path, out = of_text(tmp_path, text), tmp_path / "out.yaml"
-        found = run(
+        result = run(
             path, "--variant", "slim", "--blocks", str(blocks), "--format", "json", "--output", str(out), "--force"
         )
-        assert found.code == 0, found.err
+        assert result.code == 0, result.err
         written = convcalc.load(out)
         assert [node.name for node in written.layers][-3:] == [
             "conv1.conv1", "conv1.part1.conv1", "conv1.part1.conv2"
         ]  # fmt: skip
         assert "unused" not in out.read_text("utf-8")
-        assert convcalc.analyze(written).totals.params == json.loads(found.out)["head"]["totals"]["params"]
+        assert convcalc.analyze(written).totals.params == json.loads(result.out)["head"]["totals"]["params"]
     both = of_text(tmp_path, "input: [4, 8, 8]\nblocks: {slim: {layers: [relu]}}\nlayers: [slim]\n")
     assert "both in" in run(both, "--variant", "slim", "--blocks", str(blocks)).err
     blocks.write_text("slim: {layers: [convv]}\nconv: {layers: []}\n", "utf-8")
-    found = run(path, "--variant", "slim", "--blocks", str(blocks))
-    assert found.code == 2
-    assert "did you mean `conv`" in found.err
-    assert "`conv` is the name of a layer kind" in found.err
+    result = run(path, "--variant", "slim", "--blocks", str(blocks))
+    assert result.code == 2
+    assert "did you mean `conv`" in result.err
+    assert "`conv` is the name of a layer kind" in result.err
 
 
 @pytest.mark.parametrize(
@@ -581,10 +586,10 @@ def test_blocks_of_a_file(tmp_path: Path) -> None:
 )
 def test_a_variant_that_cannot_apply_says_why(tmp_path: Path, layer: str, wanted: str, reason: str) -> None:
     path = one_layer(tmp_path, [4, 8, 8], layer)
-    found = run(path, "--variant", wanted)
-    assert found.code == 2
-    assert "cannot apply" in found.err
-    assert reason in found.err
+    result = run(path, "--variant", wanted)
+    assert result.code == 2
+    assert "cannot apply" in result.err
+    assert reason in result.err
     among = run(path, "--variant", f"standard,{wanted}")
     assert among.code == 0
     assert reason in among.out
@@ -610,10 +615,10 @@ def test_any_variant_of_any_layers_of_any_network(name: str, path: str, data: st
     layers = data.draw(st.lists(st.sampled_from([node.name for node in network.layers]), max_size=3))
     source = read(path)
     rewriter = Rewriter(source, network, {})
-    (one,) = parsed(name, rewriter.outline, {})
-    chosen, _ = rewriter.chosen(one, layers)
+    (chosen_variant,) = parsed(name, rewriter.outline, {})
+    chosen, _ = rewriter.chosen(chosen_variant, layers)
     try:
-        done = replacing.replaced(rewriter, one, chosen)
+        done = replacing.replaced(rewriter, chosen_variant, chosen)
     except CannotApply:
         return
     head, names = done.network, set(done.replaced)
@@ -655,11 +660,11 @@ def test_the_same_convolution_by_another_name_costs_the_same(path: str, tmp_path
         return
     (entry,) = made.candidates
     assert entry.comparison is not None, entry.reason
-    found = entry.comparison
-    assert found.head.totals == found.base.totals
-    assert found.head.receptive_field == found.base.receptive_field
-    assert {change.mark for change in found.changes} == {"edited"}
-    assert all(change.delta("macs").delta == 0 for change in found.changes)
+    comparison = entry.comparison
+    assert comparison.head.totals == comparison.base.totals
+    assert comparison.head.receptive_field == comparison.base.receptive_field
+    assert {change.mark for change in comparison.changes} == {"edited"}
+    assert all(change.delta("macs").delta == 0 for change in comparison.changes)
 
 
 # ---- two networks ------------------------------------------------------------------------------------------------
@@ -690,9 +695,9 @@ def nets(draw: st.DrawFn) -> convcalc.Network:
 
 @given(nets())
 def test_a_network_against_itself_is_no_change(network: convcalc.Network) -> None:
-    found = convcalc.compare(network, network)
-    assert found.changes == ()
-    assert len(found.layers) == len(network.layers)
+    comparison = convcalc.compare(network, network)
+    assert comparison.changes == ()
+    assert len(comparison.layers) == len(network.layers)
 
 
 def mirrored(change: Change) -> Change:
@@ -705,8 +710,12 @@ def test_there_and_back(first: convcalc.Network, second: convcalc.Network) -> No
     there, back = convcalc.compare(first, second), convcalc.compare(second, first)
     assert sorted(map(repr, there.layers)) == sorted(repr(mirrored(change)) for change in back.layers)
     for name in there.totals.__struct_fields__:
-        one, other = getattr(there.totals, name), getattr(back.totals, name)
-        assert (one.base, one.head, one.delta) == (other.head, other.base, -other.delta)
+        there_total, back_total = getattr(there.totals, name), getattr(back.totals, name)
+        assert (there_total.base, there_total.head, there_total.delta) == (
+            back_total.head,
+            back_total.base,
+            -back_total.delta,
+        )
     for cost in ("params", "macs", "elementwise_ops"):  # every layer is in it once
         assert sum(change.delta(cost).delta for change in there.layers) == getattr(there.totals, cost).delta
     for side, report in (("base", there.base), ("head", there.head)):
@@ -732,8 +741,8 @@ def test_common_is_a_longest_common_subsequence(left: list[str], right: list[str
     assert len(pairs) == longest(len(left), len(right))
 
 
-def marks(found: Comparison) -> dict[str, str]:
-    return {change.name: change.mark for change in found.layers}
+def marks(comparison: Comparison) -> dict[str, str]:
+    return {change.name: change.mark for change in comparison.layers}
 
 
 def net(*layers: str) -> str:
@@ -745,23 +754,23 @@ WIDE, NARROW = "conv: {out_channels: 8, kernel_size: 3}", "conv: {out_channels: 
 
 def test_a_layer_put_before_the_others_is_one_addition() -> None:
     rest = (NARROW, "relu", WIDE, "relu")
-    found = compared(net(*rest), net("conv: {out_channels: 4, kernel_size: 1}", "tanh", *rest))
-    assert marks(found) == {
+    comparison = compared(net(*rest), net("conv: {out_channels: 4, kernel_size: 1}", "tanh", *rest))
+    assert marks(comparison) == {
         "conv1": "added", "tanh1": "added", "conv2": "same", "relu1": "same", "conv3": "same", "relu2": "same"
     }  # fmt: skip
 
 
 def test_edited_and_affected() -> None:
-    found = compared(net(NARROW, "relu", NARROW, "relu"), net(WIDE, "relu", NARROW, "relu"))
-    assert marks(found) == {"conv1": "edited", "relu1": "affected", "conv2": "affected", "relu2": "same"}
+    comparison = compared(net(NARROW, "relu", NARROW, "relu"), net(WIDE, "relu", NARROW, "relu"))
+    assert marks(comparison) == {"conv1": "edited", "relu1": "affected", "conv2": "affected", "relu2": "same"}
 
 
 def test_names_go_before_places() -> None:
     first = net("conv: {name: a, out_channels: 4, kernel_size: 1}", "conv: {name: b, out_channels: 4, kernel_size: 3}")
     second = net("conv: {name: b, out_channels: 4, kernel_size: 3}", "conv: {name: a, out_channels: 4, kernel_size: 1}")
-    found = {change.name: change for change in compared(first, second).layers}
-    assert set(found) == {"a", "b"}
-    assert all(change.base and change.head and change.base.name == change.head.name for change in found.values())
+    values = {change.name: change for change in compared(first, second).layers}
+    assert set(values) == {"a", "b"}
+    assert all(change.base and change.head and change.base.name == change.head.name for change in values.values())
 
 
 def test_a_layer_that_is_renamed_is_edited_and_one_that_is_rewired_too() -> None:
@@ -776,16 +785,16 @@ def test_reports_and_networks_can_be_compared() -> None:
     assert convcalc.compare(network, convcalc.analyze(network)).changes == ()
     with pytest.raises(convcalc.Incomparable, match="batch 1 against 2"):
         convcalc.compare(network, convcalc.analyze(network, batch=2))
-    found = convcalc.compare(network, convcalc.analyze(network, batch=2), allow_convention_change=True)
-    assert found.totals.macs.percent == 100
+    comparison = convcalc.compare(network, convcalc.analyze(network, batch=2), allow_convention_change=True)
+    assert comparison.totals.macs.percent == 100
     with pytest.raises(AttributeError):
-        found.totals = found.totals  # type: ignore[misc]  # that is what is tried
+        comparison.totals = comparison.totals  # type: ignore[misc]  # that is what is tried
 
 
 def test_other_input_sizes_are_refused() -> None:
-    found = run(STANDARD, "specs/seeds/standard_5x5_256.yaml")
-    assert found.code == 2
-    assert "[3, 12, 12] against [256, 64, 64]" in found.err
+    result = run(STANDARD, "specs/seeds/standard_5x5_256.yaml")
+    assert result.code == 2
+    assert "[3, 12, 12] against [256, 64, 64]" in result.err
     assert run(STANDARD, "specs/seeds/standard_5x5_256.yaml", "--allow-input-change").code == 0
 
 
@@ -793,12 +802,12 @@ def test_other_input_sizes_are_refused() -> None:
 
 
 def test_json() -> None:
-    found = as_json(STANDARD, "--variant", "separable")
-    assert found["schema_version"] == 1
-    assert set(found) >= {"convention", "base", "head", "diff", "variant", "replaced"}
-    assert (found["base"]["totals"]["macs"], found["head"]["totals"]["macs"]) == (1228800, 53952)
-    assert found["diff"]["totals"]["macs"]["delta"] == 53952 - 1228800
-    (layer,) = found["diff"]["layers"]
+    document = as_json(STANDARD, "--variant", "separable")
+    assert document["schema_version"] == 1
+    assert set(document) >= {"convention", "base", "head", "diff", "variant", "replaced"}
+    assert (document["base"]["totals"]["macs"], document["head"]["totals"]["macs"]) == (1228800, 53952)
+    assert document["diff"]["totals"]["macs"]["delta"] == 53952 - 1228800
+    (layer,) = document["diff"]["layers"]
     assert [part["macs"] for part in layer["head_parts"]] == [4800, 49152]
     pair = as_json("specs/zoo/resnet18.yaml", RESNET)
     assert (pair["base"]["model"], pair["head"]["model"]) == ("resnet18", "resnet50")
@@ -807,18 +816,18 @@ def test_json() -> None:
 
 
 def test_options_of_analyze() -> None:
-    found = as_json(STANDARD, "--variant", "separable", "--batch", "4", "--dtype", "int8", "--input", "3x16x16")
-    assert found["convention"]["batch"] == 4
-    assert found["head"]["totals"]["weight_bytes"] == 843
-    assert found["base"]["inputs"] == {"input": [3, 16, 16]}
+    document = as_json(STANDARD, "--variant", "separable", "--batch", "4", "--dtype", "int8", "--input", "3x16x16")
+    assert document["convention"]["batch"] == 4
+    assert document["head"]["totals"]["weight_bytes"] == 843
+    assert document["base"]["inputs"] == {"input": [3, 16, 16]}
     small = as_json("specs/zoo/mobilenet_v1.yaml", "--variant", "separable", "--set", "width=0.5")
     assert small["base"]["totals"]["params"] < 4231976
 
 
 def test_csv() -> None:
-    found = list(csv.DictReader(io.StringIO(run("specs/zoo/resnet18.yaml", RESNET, "--format", "csv").out)))
+    rows = list(csv.DictReader(io.StringIO(run("specs/zoo/resnet18.yaml", RESNET, "--format", "csv").out)))
     report = report_of("zoo/resnet50").totals.macs - report_of("zoo/resnet18").totals.macs
-    assert sum(int(row["macs_delta"]) for row in found) == report
+    assert sum(int(row["macs_delta"]) for row in rows) == report
     several = run(STANDARD, "--variant", "all", "--format", "csv").out
     table_ = {row["label"]: row for row in csv.DictReader(io.StringIO(several))}
     assert table_["separable"]["macs"] == "53952"
@@ -828,9 +837,9 @@ def test_csv() -> None:
 def test_several_variants_are_sorted_and_the_smallest_is_marked() -> None:
     lines = run(STANDARD, "--variant", "all").out.splitlines()
     macs = [
-        int(found[1].replace(",", ""))
+        int(match[1].replace(",", ""))
         for line in lines
-        if (found := re.search(r" ([\d,]+)(?: \*)?   +[\d.]+ Ki?B", line))
+        if (match := re.search(r" ([\d,]+)(?: \*)?   +[\d.]+ Ki?B", line))
     ]
     assert macs == sorted(macs)
     assert len(macs) == 11
@@ -855,11 +864,11 @@ def test_markdown_is_cut_to_whole_rows(tmp_path: Path) -> None:
     path = of_text(tmp_path, "name: a|b\ninput: [4, 8, 8]\nlayers:\n" + "\n".join(layers) + "\n")
     other = tmp_path / "other.yaml"
     other.write_text(Path(path).read_text("utf-8").replace("kernel_size: 1", "kernel_size: 1, bias: false"), "utf-8")
-    found = run(path, str(other), "--format", "markdown")
-    assert found.code == 0
-    assert 60_000 < len(found.out) < 65_000
-    assert re.search(r"\d+ more rows are left out", found.out)
-    tables = [line for line in found.out.splitlines() if line.startswith("|")]
+    result = run(path, str(other), "--format", "markdown")
+    assert result.code == 0
+    assert 60_000 < len(result.out) < 65_000
+    assert re.search(r"\d+ more rows are left out", result.out)
+    tables = [line for line in result.out.splitlines() if line.startswith("|")]
     assert {line.replace("\\|", "").count("|") for line in tables} == {6, 11}
     itself = run(path, str(path), "--format", "markdown").out
     assert len(itself) < 65_000
@@ -889,9 +898,9 @@ def test_piped_output_has_no_colour() -> None:
         (STANDARD, "--variant", "all"),
         (ZOO[-1], RESNET, "--allow-input-change"),
     ):
-        found = run(*arguments).out
-        assert "\x1b" not in found
-        assert "…" not in found
+        output = run(*arguments).out
+        assert "\x1b" not in output
+        assert "…" not in output
 
 
 def test_a_pipe_that_closes_is_no_error() -> None:
@@ -905,8 +914,8 @@ def test_a_pipe_that_closes_is_no_error() -> None:
 
 def test_names_without_end_are_cut_in_markdown() -> None:
     network = convcalc.load(STANDARD)
-    found = convcalc.compare(network, network)
-    long = Sides(found.base, "base", "p" * 9000, (Candidate("x" * 70_000, found),), variants=True)
+    comparison = convcalc.compare(network, network)
+    long = Sides(comparison.base, "base", "p" * 9000, (Candidate("x" * 70_000, comparison),), variants=True)
     text = piped(markdown, Compared(long))
     assert len(text) < 65_000
 
@@ -915,7 +924,7 @@ def test_names_without_end_are_cut_in_markdown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "code", "said"),
+    ("arguments", "code", "message"),
     [
         ((RESNET, "--variant", "seperable"), 2, "did you mean `separable`?"),
         ((RESNET, "--variant", "something"), 2, "there are standard, depthwise, pointwise"),
@@ -936,25 +945,25 @@ def test_names_without_end_are_cut_in_markdown() -> None:
         ((RESNET, "--variant", "separable", "--set", "nothing=1"), 2, "no variable `nothing`"),
     ],
 )
-def test_bad_input(arguments: tuple[str, ...], code: int, said: str) -> None:
-    found = run(*arguments)
-    assert (found.code, found.out) == (code, "")
-    assert said in found.err
-    assert not TRACEBACK.search(found.err)
+def test_bad_input(arguments: tuple[str, ...], code: int, message: str) -> None:
+    result = run(*arguments)
+    assert (result.code, result.out) == (code, "")
+    assert message in result.err
+    assert not TRACEBACK.search(result.err)
 
 
 def test_mistakes_of_all_specs_are_shown(tmp_path: Path) -> None:
     bad = of_text(tmp_path, "input: [4]\nlayers: [reluu]\n")
-    found = run(bad, "nothing.yaml")
-    assert found.code == 2
-    assert "did you mean `relu`" in found.err
-    assert "nothing.yaml" in found.err
+    result = run(bad, "nothing.yaml")
+    assert result.code == 2
+    assert "did you mean `relu`" in result.err
+    assert "nothing.yaml" in result.err
 
 
 def test_a_folder_that_cannot_be_written_to() -> None:
-    found = run(STANDARD, "--variant", "separable", "--output", "no/such/file")
-    assert found.code == 2
-    assert "cannot write no/such/file: No such file or directory" in found.err
+    result = run(STANDARD, "--variant", "separable", "--output", "no/such/file")
+    assert result.code == 2
+    assert "cannot write no/such/file: No such file or directory" in result.err
 
 
 # ---- git ---------------------------------------------------------------------------------------------------------
@@ -983,9 +992,9 @@ def test_the_base_of_a_revision(repository: Path, monkeypatch: pytest.MonkeyPatc
         (ROOT, str(repository / "nets/net.yaml")),
     ):
         monkeypatch.chdir(place)
-        found = as_json("--base", revision, path)
-        assert (found["base"]["totals"]["params"], found["head"]["totals"]["params"]) == (148, 296)
-        assert found["base"]["spec"] == f"{revision}:{path}"
+        document = as_json("--base", revision, path)
+        assert (document["base"]["totals"]["params"], document["head"]["totals"]["params"]) == (148, 296)
+        assert document["base"]["spec"] == f"{revision}:{path}"
     text = run("--base", revision, path, "--format", "markdown").out
     assert text.startswith(f"<!-- convcalc:compare:{path} -->\n")
 
@@ -993,7 +1002,7 @@ def test_the_base_of_a_revision(repository: Path, monkeypatch: pytest.MonkeyPatc
 def test_bad_revisions(repository: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(repository)
     outside = of_text(tmp_path, net("relu"))
-    for arguments, said in (
+    for arguments, text in (
         (("--base", "nothing", "nets/net.yaml"), "there is no revision `nothing`"),
         (("--base=--all", "nets/net.yaml"), "there is no revision `--all`"),
         (("--base", "HEAD:nets", "nets/net.yaml"), "there is no revision"),
@@ -1001,9 +1010,9 @@ def test_bad_revisions(repository: Path, tmp_path: Path, monkeypatch: pytest.Mon
         (("--base", "HEAD", "nowhere.yaml"), "there is no file nowhere.yaml at revision HEAD"),
         (("--base", "HEAD", outside), "is in no git repository"),
     ):
-        found = run(*arguments)
-        assert found.code == 2
-        assert said in found.err
+        result = run(*arguments)
+        assert result.code == 2
+        assert text in result.err
     monkeypatch.setenv("PATH", "")
     assert "git cannot be run" in run("--base", "HEAD", "nets/net.yaml").err
 
@@ -1011,9 +1020,9 @@ def test_bad_revisions(repository: Path, tmp_path: Path, monkeypatch: pytest.Mon
 def test_large_networks_are_compared_in_no_time() -> None:
     text = "input: [4, 8, 8]\nlayers:\n" + "  - relu\n  - conv: {out_channels: 4, kernel_size: 1}\n" * 2000
     other = text.replace("kernel_size: 1}\n", "kernel_size: 1}\n  - tanh\n", 5)
-    found = compared(text, other)
-    assert [change.mark for change in found.changes].count("added") == 5
-    assert len(found.changes) < 20
+    comparison = compared(text, other)
+    assert [change.mark for change in comparison.changes].count("added") == 5
+    assert len(comparison.changes) < 20
 
 
 def test_a_repeat_that_one_network_lacks_is_walked_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -1035,16 +1044,16 @@ def test_a_repeat_that_one_network_lacks_is_walked_once(monkeypatch: pytest.Monk
 
 @pytest.mark.parametrize("kind", ["relu", "linear", "batch_norm", "depthwise_conv"])
 def test_what_has_no_fields_of_a_convolution_is_no_variant(kind: str) -> None:
-    found = run("specs/seeds/standard_12x12.yaml", "--variant", kind)
-    assert found.code == 2
-    assert "out_channels" in found.err
+    result = run("specs/seeds/standard_12x12.yaml", "--variant", kind)
+    assert result.code == 2
+    assert "out_channels" in result.err
 
 
 @pytest.mark.parametrize("option", [("--set", "width=8"), ("--input", "3x64x64")])
 def test_what_is_written_is_what_is_shown(option: tuple[str, str], tmp_path: Path) -> None:
     path = tmp_path / "out.yaml"
-    found = run("specs/zoo/resnet50.yaml", "--variant", "separable", *option, "--output", str(path))
-    assert (found.code, path.exists()) == (2, False)
+    result = run("specs/zoo/resnet50.yaml", "--variant", "separable", *option, "--output", str(path))
+    assert (result.code, path.exists()) == (2, False)
 
 
 @pytest.mark.parametrize("wanted", ["separable,", ",", "grouped:groups=2:groups=4", "dilated:rate=2:dilation=3"])
@@ -1053,15 +1062,15 @@ def test_variants_that_are_written_wrongly(wanted: str) -> None:
 
 
 def test_variants_none_of_which_applies_are_rows_all_the_same() -> None:
-    found = run("specs/seeds/standard_12x12.yaml", "--variant", "grouped,depthwise")
-    assert found.code == 0
-    assert found.out.count("cannot apply") == 2
-    assert "1,228,800" in found.out
+    result = run("specs/seeds/standard_12x12.yaml", "--variant", "grouped,depthwise")
+    assert result.code == 0
+    assert result.out.count("cannot apply") == 2
+    assert "1,228,800" in result.out
 
 
 def test_several_variants_as_csv_are_ranked_and_the_smallest_named() -> None:
-    found = run("specs/zoo/resnet18.yaml", "--variant", "all", "--format", "csv")
-    rows = list(csv.DictReader(io.StringIO(found.out)))
+    result = run("specs/zoo/resnet18.yaml", "--variant", "all", "--format", "csv")
+    rows = list(csv.DictReader(io.StringIO(result.out)))
     macs = [int(row["macs"]) for row in rows if row["macs"]]
     assert macs == sorted(macs)
     assert len({row["label"] for row in rows}) == len(rows)
@@ -1071,11 +1080,11 @@ def test_several_variants_as_csv_are_ranked_and_the_smallest_named() -> None:
 
 @given(st.lists(st.sampled_from("abcd"), max_size=40), st.lists(st.sampled_from("abcd"), max_size=40))
 def test_long_sequences_are_matched_as_short_ones_are(left: list[str], right: list[str]) -> None:
-    found = align._few_edits(left, right)
-    assert found is not None
-    assert all(left[first] == right[second] for first, second in found)
-    assert all(a < c and b < d for (a, b), (c, d) in pairwise(found))
-    assert len(found) == len(align._longest(left, right))
+    result = align._few_edits(left, right)
+    assert result is not None
+    assert all(left[first] == right[second] for first, second in result)
+    assert all(a < c and b < d for (a, b), (c, d) in pairwise(result))
+    assert len(result) == len(align._longest(left, right))
 
 
 def test_few_changes_of_a_large_network_are_few_changes() -> None:
@@ -1128,10 +1137,10 @@ def test_why_nothing_is_replaced(tmp_path: Path) -> None:
 
 def test_variants_in_python_are_those_of_the_command() -> None:
     network = convcalc.load(STANDARD)
-    found = convcalc.variants(network, "all", batch=2)
+    result = convcalc.variants(network, "all", batch=2)
     heads = {head["label"]: head for head in as_json(STANDARD, "--variant", "all", "--batch", "2")["heads"]}
-    assert {candidate.label for candidate in found.candidates} == set(heads)
-    for candidate in found.candidates:
+    assert {candidate.label for candidate in result.candidates} == set(heads)
+    for candidate in result.candidates:
         head = heads[candidate.label]
         if candidate.report is None:
             assert head["reason"] == candidate.reason

@@ -26,13 +26,13 @@ def _specs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def documents(*arguments: str) -> tuple[int, Any, str]:
-    found = CliRunner().invoke(application(), [*arguments, "--format", "json"])
-    return found.exit_code, json.loads(found.stdout), found.stderr
+    result = CliRunner().invoke(application(), [*arguments, "--format", "json"])
+    return result.exit_code, json.loads(result.stdout), result.stderr
 
 
 @pytest.mark.parametrize("names", [names for names in product(TEXTS, repeat=2) if names != ("good", "good")])
 def test_a_bad_side_has_what_analyze_says_of_it(names: tuple[str, str]) -> None:
-    code, compared, said = documents("compare", *names)
+    code, compared, text = documents("compare", *names)
     assert code == 2
     assert "diff" not in compared
     for name, document in zip(names, (compared["base"], compared["head"]), strict=True):
@@ -40,7 +40,7 @@ def test_a_bad_side_has_what_analyze_says_of_it(names: tuple[str, str]) -> None:
         assert document == alone
         assert ("errors" in document) is (name != "good")
         assert all(
-            f"{error['line']}:{error['column']}: error[{error['code']}]" in said for error in alone.get("errors", [])
+            f"{error['line']}:{error['column']}: error[{error['code']}]" in text for error in alone.get("errors", [])
         )
 
 

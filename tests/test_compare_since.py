@@ -123,7 +123,7 @@ def test_a_comment_on_many_files_is_not_too_long(repository: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "code", "said"),
+    ("name", "code", "message"),
     [
         ("new.yaml", 0, "1 added since first"),
         ("gone.yaml", 0, "1 deleted since first"),
@@ -133,10 +133,10 @@ def test_a_comment_on_many_files_is_not_too_long(repository: Path) -> None:
         ("nowhere.yaml", 2, "there is no file nowhere.yaml at revision first"),
     ],
 )
-def test_one_file(repository: Path, name: str, code: int, said: str) -> None:
+def test_one_file(repository: Path, name: str, code: int, message: str) -> None:
     result = run(name)
     assert result[0] == code
-    assert said in "".join(result[1:])
+    assert message in "".join(result[1:])
 
 
 def test_a_file_that_is_named_twice_is_compared_once(repository: Path) -> None:

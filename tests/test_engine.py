@@ -104,14 +104,14 @@ def summed(case: Case, transposed: bool) -> tuple[Cells, int]:
     """The output cell by cell, and the multiplications; of a convolution only where the whole window is in x."""
     _, _, *sizes = case.x.shape
     kernel = case.weight.shape[2:]
-    found: Cells = {}
+    sums: Cells = {}
     count = 0
     for x, weight, output in meetings(case, transposed):
         axes = zip(output[2:], sizes, kernel, case.stride, case.dilation, strict=True)
         if transposed or all(o >= 0 and o * s + d * (k - 1) < size for o, size, k, s, d in axes):
-            found[output] = found.get(output, 0) + int(case.x[x]) * int(case.weight[weight])
+            sums[output] = sums.get(output, 0) + int(case.x[x]) * int(case.weight[weight])
             count += 1
-    return found, count
+    return sums, count
 
 
 def cells(array: Any) -> Cells:

@@ -50,8 +50,8 @@ def mistakes(text: str, **given: Any) -> list[Diagnostic]:
     return []
 
 
-def brief(found: list[Diagnostic]) -> list[str]:
-    return [f"{d.line}:{d.column}-{d.end_column} {d.code} {d.message} | {d.help}" for d in found]
+def brief(problems: list[Diagnostic]) -> list[str]:
+    return [f"{d.line}:{d.column}-{d.end_column} {d.code} {d.message} | {d.help}" for d in problems]
 
 
 WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message and the help, in order, between ...
@@ -436,17 +436,17 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
 def test_one_mistake(name: str) -> None:
     text, code, words = WRONG[name]
     spec, places = unmarked(written(text))
-    found = mistakes(spec)
-    assert len(found) == 1, brief(found)
-    one = found[0]
-    assert (one.code, one.path, one.severity) == (code, "net.yaml", "error"), brief(found)
+    problems = mistakes(spec)
+    assert len(problems) == 1, brief(problems)
+    problem = problems[0]
+    assert (problem.code, problem.path, problem.severity) == (code, "net.yaml", "error"), brief(problems)
     line, start, end = places[0]
-    assert (one.line, one.column) == (line, start), (brief(found), places)
-    assert end == start or one.end_column == end, (brief(found), places)
+    assert (problem.line, problem.column) == (line, start), (brief(problems), places)
+    assert end == start or problem.end_column == end, (brief(problems), places)
     pattern = ".*?".join(re.escape(part) for part in words.split(" ... "))
-    assert re.search(pattern, f"{one.message} {one.help}"), brief(found)
-    assert one.text == spec.split("\n")[line - 1].rstrip("\r")
-    assert not re.search(r"Error|Traceback|<class|object at|Fraction|None\b", one.message), one.message
+    assert re.search(pattern, f"{problem.message} {problem.help}"), brief(problems)
+    assert problem.text == spec.split("\n")[line - 1].rstrip("\r")
+    assert not re.search(r"Error|Traceback|<class|object at|Fraction|None\b", problem.message), problem.message
 
 
 def test_every_code_has_a_case() -> None:
@@ -470,8 +470,8 @@ EIGHT = """
 
 
 def test_all_mistakes_of_a_file_at_once_in_the_order_of_the_text() -> None:
-    found = mistakes(dedent(EIGHT).lstrip("\n"))
-    assert [f"{d.line}:{d.column} {d.code}" for d in found] == [
+    problems = mistakes(dedent(EIGHT).lstrip("\n"))
+    assert [f"{d.line}:{d.column} {d.code}" for d in problems] == [
         "1:1 CC010",
         "3:20 CC003",
         "5:30 CC010",
@@ -496,9 +496,9 @@ SHAPES = """
 def test_mistakes_of_shapes_that_do_not_depend_on_each_other_are_all_said() -> None:
     text = SHAPES.replace("  - max_pool", "  - max_pool: {name: pooled, from: input, kernel_size: 2}\n      - max_pool")
     spec, places = unmarked(text)
-    found = mistakes(spec)
-    assert [(d.line, d.column) for d in found] == [(line, start) for line, start, _ in places], brief(found)
-    assert [d.code for d in found] == ["CC101", "CC102", "CC104", "CC103"]
+    problems = mistakes(spec)
+    assert [(d.line, d.column) for d in problems] == [(line, start) for line, start, _ in places], brief(problems)
+    assert [d.code for d in problems] == ["CC101", "CC102", "CC104", "CC103"]
 
 
 DEPENDANTS = {
@@ -544,8 +544,8 @@ layers:
     layers, _, rest = DEPENDANTS[name].partition("\n")
     for item in _items(layers):
         text += f"  - {item}\n"
-    found = mistakes(text + rest + "\n")
-    assert len(found) == 1, brief(found)
+    problems = mistakes(text + rest + "\n")
+    assert len(problems) == 1, brief(problems)
 
 
 def _items(text: str) -> list[str]:
@@ -569,15 +569,15 @@ def test_a_variable_of_the_command_line_that_is_wrong() -> None:
         ("[1", "CC001", 0),
         ("1 / 0", "CC011", 3),
     ):
-        found = mistakes(spec, variables={"w": text})
-        assert [(d.code, d.path) for d in found] == [(code, "--set")], brief(found)
-        assert found[0].text == f"w={text}"
-        assert not column or found[0].column == column, brief(found)
+        problems = mistakes(spec, variables={"w": text})
+        assert [(d.code, d.path) for d in problems] == [(code, "--set")], brief(problems)
+        assert problems[0].text == f"w={text}"
+        assert not column or problems[0].column == column, brief(problems)
 
 
 def test_a_variable_of_the_command_line_of_the_wrong_type_is_blamed_where_it_is_used() -> None:
-    found = mistakes("input: [4]\nvariables: {w: 3}\nlayers: [linear: w]\n", variables={"w": "wide"})
-    assert [(d.code, d.line, d.column) for d in found] == [("CC011", 3, 18)]
+    problems = mistakes("input: [4]\nvariables: {w: 3}\nlayers: [linear: w]\n", variables={"w": "wide"})
+    assert [(d.code, d.line, d.column) for d in problems] == [("CC011", 3, 18)]
 
 
 # ---- files that are no text ----------------------------------------------------------------------------------
@@ -586,16 +586,16 @@ def test_a_variable_of_the_command_line_of_the_wrong_type_is_blamed_where_it_is_
 def unreadable(path: Path) -> Diagnostic:
     with pytest.raises(SpecError) as caught:
         convcalc.load(str(path))
-    (found,) = caught.value.diagnostics
-    return found
+    (problem,) = caught.value.diagnostics
+    return problem
 
 
 def test_bytes_that_are_not_utf8_are_placed(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     path.write_bytes("input: [4]\nname: é".encode() + b"\xff\nlayers: []\n")
-    found = unreadable(path)
-    assert (found.line, found.column, found.code) == (2, 8, "CC001")
-    assert "0xff" in found.message
+    result = unreadable(path)
+    assert (result.line, result.column, result.code) == (2, 8, "CC001")
+    assert "0xff" in result.message
 
 
 def test_a_byte_order_mark_moves_no_place(tmp_path: Path) -> None:
@@ -638,9 +638,9 @@ def test_a_file_that_is_too_large(tmp_path: Path) -> None:
     path = tmp_path / "net.yaml"
     with path.open("wb") as file:
         file.truncate(16 * 2**20 + 1)
-    found = unreadable(path)
-    assert (found.code, found.line) == ("CC008", 0)
-    assert "16 MiB" in found.message
+    result = unreadable(path)
+    assert (result.code, result.line) == ("CC008", 0)
+    assert "16 MiB" in result.message
 
 
 # ---- files that mean harm --------------------------------------------------------------------------------------
@@ -668,17 +668,17 @@ BOMBS = {
 def test_no_file_hangs_or_kills(name: str) -> None:
     gc.disable()  # as the command line does
     with steps.run():
-        found = mistakes(BOMBS[name])
+        problems = mistakes(BOMBS[name])
     gc.enable()
-    assert {d.code for d in found} <= {"CC008", "CC010", "CC011", "CC012", "CC013"}
-    assert name == "a repeat behind a mistake" or "CC008" in {d.code for d in found}, brief(found)
-    assert all(len(d.text) <= 10_000 for d in found)
+    assert {d.code for d in problems} <= {"CC008", "CC010", "CC011", "CC012", "CC013"}
+    assert name == "a repeat behind a mistake" or "CC008" in {d.code for d in problems}, brief(problems)
+    assert all(len(d.text) <= 10_000 for d in problems)
 
 
 def test_a_block_called_through_many_blocks_is_not_too_deep() -> None:
     blocks = "".join(f"  b{i + 1}: {{layers: [b{i}]}}\n" for i in range(2000))
-    found = mistakes(f"input: [4]\nblocks:\n  b0: {{layers: [relu]}}\n{blocks}layers: [b2000]\n")
-    assert [d.code for d in found] in ([], ["CC008"])
+    problems = mistakes(f"input: [4]\nblocks:\n  b0: {{layers: [relu]}}\n{blocks}layers: [b2000]\n")
+    assert [d.code for d in problems] in ([], ["CC008"])
 
 
 def test_the_message_of_the_exception_names_every_mistake() -> None:

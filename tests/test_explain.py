@@ -71,10 +71,10 @@ def analysed_once(monkeypatch: pytest.MonkeyPatch) -> None:
     for function in (analyze, receptive_fields):
         known: dict[int, tuple[convcalc.Network, Any]] = {}
 
-        def once(whole: convcalc.Network, function: Any = function, known: Any = known) -> Any:
-            if id(whole) not in known:
-                known[id(whole)] = whole, function(whole)  # with the network, whose id is then nobody else's
-            return known[id(whole)][1]
+        def once(network: convcalc.Network, function: Any = function, known: Any = known) -> Any:
+            if id(network) not in known:
+                known[id(network)] = network, function(network)  # with the network, whose id is then nobody else's
+            return known[id(network)][1]
 
         monkeypatch.setattr(explaining, function.__name__, once)
 
@@ -85,21 +85,21 @@ def network(path: str) -> convcalc.Network:
 
 
 def layer(path: str, name: str) -> LayerExplanation:
-    found = explain(network(path), name)
-    assert isinstance(found, LayerExplanation)
-    return found
+    explanation = explain(network(path), name)
+    assert isinstance(explanation, LayerExplanation)
+    return explanation
 
 
 def block(path: str, name: str) -> BlockExplanation:
-    found = explain(network(path), name)
-    assert isinstance(found, BlockExplanation)
-    return found
+    explanation = explain(network(path), name)
+    assert isinstance(explanation, BlockExplanation)
+    return explanation
 
 
 def formula(explained: LayerExplanation, quantity: str) -> str:
-    (found,) = [one for one in explained.formulas if one.quantity == quantity]
-    numbers = convcalc.formula_text(found.term, numbers=True)
-    return f"{found.symbol} = {convcalc.formula_text(found.term)} = {numbers} = {found.value}".removeprefix(" = ")
+    (match,) = [formula for formula in explained.formulas if formula.quantity == quantity]
+    numbers = convcalc.formula_text(match.term, numbers=True)
+    return f"{match.symbol} = {convcalc.formula_text(match.term)} = {numbers} = {match.value}".removeprefix(" = ")
 
 
 # ---- what is printed is what is counted ------------------------------------------------------------------------------
@@ -109,15 +109,19 @@ def true(explained: LayerExplanation, row: Row) -> None:
     """Every text evaluates to its value, every value is the report's, and nothing is missing."""
     values = {symbol.symbol: symbol.value for symbol in explained.legend}
     assert len(values) == len(explained.legend)
-    for one in explained.formulas:
-        assert worth(formula_text(one.term), values) == one.value, one
-        assert worth(formula_text(one.term, numbers=True), {}) == one.value, one
-        assert values.setdefault(one.symbol, one.value) == one.value or not one.symbol, one
-    found = {one.quantity: one.value for one in explained.formulas if not one.axes and one.quantity != "padding"}
+    for formula in explained.formulas:
+        assert worth(formula_text(formula.term), values) == formula.value, formula
+        assert worth(formula_text(formula.term, numbers=True), {}) == formula.value, formula
+        assert values.setdefault(formula.symbol, formula.value) == formula.value or not formula.symbol, formula
+    result = {
+        formula.quantity: formula.value
+        for formula in explained.formulas
+        if not formula.axes and formula.quantity != "padding"
+    }
     if row.costed:
-        assert {"buffers": 0, **found} == {cost: getattr(row, cost) for cost in COSTS}
+        assert {"buffers": 0, **result} == {cost: getattr(row, cost) for cost in COSTS}
     else:
-        assert (found, UNCOSTED in explained.notes) == ({}, True)
+        assert (result, UNCOSTED in explained.notes) == ({}, True)
     assert by_axis(explained, "output") == dict(enumerate(row.output_shape))
     seen, local = row.receptive_field, explained.receptive_field
     assert local == seen
@@ -135,7 +139,12 @@ def true(explained: LayerExplanation, row: Row) -> None:
 
 
 def by_axis(explained: LayerExplanation, quantity: str) -> dict[int, int]:
-    held = [(axis, one.value) for one in explained.formulas if one.quantity.startswith(quantity) for axis in one.axes]
+    held = [
+        (axis, formula.value)
+        for formula in explained.formulas
+        if formula.quantity.startswith(quantity)
+        for axis in formula.axes
+    ]
     assert len(dict(held)) == len(held)
     return dict(held)
 
@@ -152,19 +161,19 @@ def test_every_formula_of_every_kind_says_its_value(name: str, draw: random.Rand
     sources = [f"in{index}" for index in range(len(inputs))]
     given_inputs = ", ".join(f"{source}: {list(x)}" for source, x in zip(sources, inputs, strict=True))
     spec = f"inputs: {{{given_inputs}}}\nlayers:\n  - {name}: {{name: it, from: [{', '.join(sources)}]{text}}}\n"
-    whole = loads(Source("case.yaml", spec))
-    explained = explain(whole, "it")
+    network = loads(Source("case.yaml", spec))
+    explained = explain(network, "it")
     assert isinstance(explained, LayerExplanation)
-    true(explained, convcalc.analyze(whole).layers[0])
+    true(explained, convcalc.analyze(network).layers[0])
     balanced(latex.text(explained))
 
 
 @pytest.mark.parametrize("path", SPECS)
 @pytest.mark.usefixtures("analysed_once")
 def test_every_formula_of_every_spec_says_its_value(path: str) -> None:
-    whole = network(path)
+    full = network(path)
     seen = set()
-    for row, node in zip(convcalc.analyze(whole).layers, whole.layers, strict=True):
+    for row, node in zip(convcalc.analyze(full).layers, full.layers, strict=True):
         key = node.config, row.input_shapes
         if key not in seen:  # repeated blocks are alike but for the field that enters, and there are many
             seen.add(key)
@@ -174,47 +183,51 @@ def test_every_formula_of_every_spec_says_its_value(path: str) -> None:
 @pytest.mark.parametrize("path", SPECS)
 @pytest.mark.usefixtures("analysed_once")
 def test_every_block_of_every_spec_adds_up(path: str) -> None:
-    whole = network(path)
-    report = convcalc.analyze(whole)
+    net = network(path)
+    report = convcalc.analyze(net)
     seen = set()
-    for group in whole.groups:
-        inside = whole.nodes[group.first : group.last]
+    for group in net.groups:
+        inside = net.nodes[group.first : group.last]
         key = group.kind, group.times, tuple((node.config, node.shape) for node in inside)
         if key in seen:  # repeated blocks are alike, and there are many
             continue
         seen.add(key)
-        found = block(path, group.name)
-        rows = report.layers[group.first - whole.input_count : group.last - whole.input_count]
+        result = block(path, group.name)
+        rows = report.layers[group.first - net.input_count : group.last - net.input_count]
         for cost in COSTS:
             total = sum(getattr(row, cost) for row in rows)
-            assert getattr(found, cost) == sum(getattr(part, cost) for part in found.parts) == total
-        assert bool(found.parts) == bool(rows)
-        assert found.times is None or len(found.parts) >= found.times
+            assert getattr(result, cost) == sum(getattr(part, cost) for part in result.parts) == total
+        assert bool(result.parts) == bool(rows)
+        assert result.times is None or len(result.parts) >= result.times
 
 
 def test_the_overview_has_the_macs_of_every_layer() -> None:
-    found = explain(network(RESNET))
-    assert isinstance(found, NetworkExplanation)
-    assert (found.layers[0].name, found.layers[0].kind, found.layers[0].summary) == ("stem", "conv", "7x7 /2")
+    explanation = explain(network(RESNET))
+    assert isinstance(explanation, NetworkExplanation)
+    assert (explanation.layers[0].name, explanation.layers[0].kind, explanation.layers[0].summary) == (
+        "stem",
+        "conv",
+        "7x7 /2",
+    )
     rows = convcalc.analyze(network(RESNET)).layers
-    known = [(line.name, line.macs) for line in found.layers if line.macs is not None]
+    known = [(line.name, line.macs) for line in explanation.layers if line.macs is not None]
     assert [(name, macs.value) for name, macs in known] == [(row.name, row.macs) for row in rows]
     assert all(worth(formula_text(macs.term, numbers=True), {}) == macs.value for _, macs in known)
 
 
 @every_kind
 def test_the_formulas_of_a_kind_use_what_is_explained(name: str) -> None:
-    found = explain_kind(name, load(name))
-    known = {each.symbol for each in found.legend} | {"max", "min", "gcd", "ceil"}
-    for one in found.formulas:
-        assert set(re.findall(r"[^\W\d]\w*", formula_text(one.term))) <= known | {one.symbol}, one
-        known |= {one.symbol}
-    costs = {"params", "macs", "elementwise_ops"} & {one.quantity for one in found.formulas}
+    explanation = explain_kind(name, load(name))
+    known = {entry.symbol for entry in explanation.legend} | {"max", "min", "gcd", "ceil"}
+    for formula in explanation.formulas:
+        assert set(re.findall(r"[^\W\d]\w*", formula_text(formula.term))) <= known | {formula.symbol}, formula
+        known |= {formula.symbol}
+    costs = {"params", "macs", "elementwise_ops"} & {formula.quantity for formula in explanation.formulas}
     assert costs == ({"params", "macs", "elementwise_ops"} if load(name).costed else set())
-    assert found.description
-    assert found.axes == 2
-    balanced(latex.text(found))
-    assert markdown.text(found).startswith(f"### {name}, on 2 spatial axes\n")
+    assert explanation.description
+    assert explanation.axes == 2
+    balanced(latex.text(explanation))
+    assert markdown.text(explanation).startswith(f"### {name}, on 2 spatial axes\n")
 
 
 @every_kind
@@ -222,7 +235,7 @@ def test_a_symbol_means_one_thing(name: str) -> None:
     for seed in range(30):
         config, inputs = load(name).case(random.Random(seed))
         work = Work(config, inputs)
-        known = [*work.layer.legend, *(one.symbol for one in work.output if not one.is_trivial)]
+        known = [*work.layer.legend, *(item.symbol for item in work.output if not item.is_trivial)]
         assert len(set(known)) == len(known)
 
 
@@ -242,8 +255,8 @@ def test_the_stem_of_resnet() -> None:
     assert stem.description.startswith("Convolution: standard, grouped")
     assert stem.source.startswith("Dumoulin and Visin 2016")
     assert stem.choices == {"bias": False, "padding_mode": "zeros"}
-    assert "k = kernel_size = 7" in [f"{each.symbol} = {each.meaning} = {each.value}" for each in stem.legend]
-    assert "buffers" not in {one.quantity for one in stem.formulas}
+    assert "k = kernel_size = 7" in [f"{entry.symbol} = {entry.meaning} = {entry.value}" for entry in stem.legend]
+    assert "buffers" not in {item.quantity for item in stem.formulas}
     assert formula(layer(RESNET, "batch_norm1"), "buffers") == "2·C_in = 2·64 = 128"
     assert formula(layer(RESNET, "layer1.0.add"), "field size") == (
         "r = max(a_in1 + r_in1, a_in2 + r_in2) - min(a_in1, a_in2) = max(-9 + 19, -5 + 11) - min(-9, -5) = 19"
@@ -251,44 +264,46 @@ def test_the_stem_of_resnet() -> None:
 
 
 def explained(text: str, name: str, entering: str = "[3, 12, 9]") -> LayerExplanation:
-    found = explain(loads(Source("net.yaml", f"input: {entering}\nlayers:\n  - {text}\n")), name)
-    assert isinstance(found, LayerExplanation)
-    return found
+    explanation = explain(loads(Source("net.yaml", f"input: {entering}\nlayers:\n  - {text}\n")), name)
+    assert isinstance(explanation, LayerExplanation)
+    return explanation
 
 
 def test_axes_have_symbols_of_their_own_only_where_they_differ() -> None:
-    found = explained("conv: {name: it, out_channels: 4, kernel_size: [3, 5], padding: [[1, 2], [1, 2]]}", "it")
-    assert formula(found, "macs") == "C_out·(C_in // g)·k_0·k_1·o_0·o_1 = 4·(3 // 1)·3·5·13·8 = 18720"
-    sizes = [formula_text(one.term) for one in found.formulas if one.quantity == "output size"]
+    explanation = explained("conv: {name: it, out_channels: 4, kernel_size: [3, 5], padding: [[1, 2], [1, 2]]}", "it")
+    assert formula(explanation, "macs") == "C_out·(C_in // g)·k_0·k_1·o_0·o_1 = 4·(3 // 1)·3·5·13·8 = 18720"
+    sizes = [formula_text(item.term) for item in explanation.formulas if item.quantity == "output size"]
     assert sizes == [f"(i_{axis} + p_before + p_after - d·(k_{axis} - 1) - 1) // s + 1" for axis in (0, 1)]
-    assert "p_before = padding before" in [f"{each.symbol} = {each.meaning}" for each in found.legend]
+    assert "p_before = padding before" in [f"{entry.symbol} = {entry.meaning}" for entry in explanation.legend]
 
 
 def test_same_padding_is_worked_out_once() -> None:
-    found = explained("conv: {name: it, out_channels: 4, kernel_size: 3, stride: 2, padding: same}", "it", "[3, 9, 9]")
-    assert formula(found, "padding").startswith("p_total = max(s·(ceil(i / s) - 1) + d·(k - 1) + 1 - i, 0) = ")
-    assert formula(found, "output size") == (
+    explanation = explained(
+        "conv: {name: it, out_channels: 4, kernel_size: 3, stride: 2, padding: same}", "it", "[3, 9, 9]"
+    )
+    assert formula(explanation, "padding").startswith("p_total = max(s·(ceil(i / s) - 1) + d·(k - 1) + 1 - i, 0) = ")
+    assert formula(explanation, "output size") == (
         "o = (i + p_total - d·(k - 1) - 1) // s + 1 = (9 + 2 - 1·(3 - 1) - 1) // 2 + 1 = 5"
     )
-    assert formula(found, "field start") == "a = a_in - (p_total // 2)·j_in = 0 - (2 // 2)·1 = -1"
+    assert formula(explanation, "field start") == "a = a_in - (p_total // 2)·j_in = 0 - (2 // 2)·1 = -1"
 
 
 def test_a_field_without_a_letter_goes_by_its_name() -> None:
-    found = explained("linear: {name: it, out_features: 10}", "it", "[512]")
-    assert formula(found, "params") == "out_features·C_in + out_features = 10·512 + 10 = 5130"
+    explanation = explained("linear: {name: it, out_features: 10}", "it", "[512]")
+    assert formula(explanation, "params") == "out_features·C_in + out_features = 10·512 + 10 = 5130"
 
 
 def test_behind_an_upsampling_there_are_numbers_and_a_sentence() -> None:
-    found = explained("upsample: {name: it, scale_factor: 2}", "it")
-    assert not [one for one in found.formulas if one.quantity.startswith("field")]
-    assert "no formula" in found.notes[0]
-    assert found.receptive_field.size == (1, 1)
+    explanation = explained("upsample: {name: it, scale_factor: 2}", "it")
+    assert not [formula for formula in explanation.formulas if formula.quantity.startswith("field")]
+    assert "no formula" in explanation.notes[0]
+    assert explanation.receptive_field.size == (1, 1)
 
 
 def test_shared_weights_are_counted_where_they_are() -> None:
     text = "conv: {name: one, out_channels: 3, kernel_size: 3, padding: 1}\n  - conv: {name: it, share: one}"
-    found = explained(text, "it")
-    assert (formula(found, "params"), found.notes) == (
+    explanation = explained(text, "it")
+    assert (formula(explanation, "params"), explanation.notes) == (
         "0 = 0 = 0",
         ("the weights are those of one, and counted there",),
     )
@@ -300,13 +315,13 @@ def test_inputs_that_differ_are_numbered() -> None:
 
 
 def test_a_block_says_what_it_is_and_how_it_adds_up() -> None:
-    found = block(SEPARABLE, "separable_conv1")
-    assert [(part.name, part.macs) for part in found.parts] == [
+    result = block(SEPARABLE, "separable_conv1")
+    assert [(part.name, part.macs) for part in result.parts] == [
         ("separable_conv1.depthwise", 4800), ("separable_conv1.pointwise", 49152),
     ]  # fmt: skip
-    assert found.macs == 53952
-    assert found.description.startswith("Depthwise separable convolution")
-    assert found.source == 'Sifre 2014; Howard et al., "MobileNets", 2017.'
+    assert result.macs == 53952
+    assert result.description.startswith("Depthwise separable convolution")
+    assert result.source == 'Sifre 2014; Howard et al., "MobileNets", 2017.'
     repeated = block(RESNET, "layer1")
     assert ([part.name for part in repeated.parts], repeated.times) == (["layer1.0", "layer1.1", "layer1.2"], 3)
     assert (
@@ -319,21 +334,21 @@ def test_repeats_of_a_kind_and_of_once_and_of_nothing() -> None:
         f"  - {what}: {{name: {name}, out_channels: 3, kernel_size: 1, repeat: {times}}}\n"
         for what, name, times in (("conv", "a", 2), ("separable_conv", "b", 1), ("conv", "c", 0))
     )
-    whole = loads(Source("net.yaml", text))
-    found: Any = {name: explain(whole, name) for name in ("a", "b", "b.0", "c")}
-    assert [[part.name for part in found[name].parts] for name in found] == [
+    network = loads(Source("net.yaml", text))
+    explanation: Any = {name: explain(network, name) for name in ("a", "b", "b.0", "c")}
+    assert [[part.name for part in explanation[name].parts] for name in explanation] == [
         ["a.0", "a.1"], ["b.0"], ["b.0.depthwise", "b.0.pointwise"], [],
     ]  # fmt: skip
-    assert found["a"].description.startswith("Convolution")
-    assert found["b"].description.startswith("Depthwise separable")
-    assert (found["c"].params, found["c"].receptive_field) == (0, None)
+    assert explanation["a"].description.startswith("Convolution")
+    assert explanation["b"].description.startswith("Depthwise separable")
+    assert (explanation["c"].params, explanation["c"].receptive_field) == (0, None)
 
 
 def test_a_block_of_ones_own_is_told_of() -> None:
     text = "input: [3, 8, 8]\nblocks: {mine: {about: 'What I made. Source: me.', layers: [relu]}}\nlayers: [mine]\n"
-    found = explain(loads(Source("net.yaml", text)), "mine1")
-    assert isinstance(found, BlockExplanation)
-    assert (found.description, found.source) == ("What I made.", "me.")
+    explanation = explain(loads(Source("net.yaml", text)), "mine1")
+    assert isinstance(explanation, BlockExplanation)
+    assert (explanation.description, explanation.source) == ("What I made.", "me.")
 
 
 def test_an_unknown_name_is_an_error_that_knows_the_names() -> None:
@@ -395,28 +410,28 @@ def test_latex_of_formulas(formula: Callable[..., Any], expected: str) -> None:
 
 def test_latex_escapes_what_a_name_may_hold() -> None:
     text = 'input: [3, 8, 8]\nlayers:\n  - conv: {name: "50%_#$&~^\\\\", out_channels: 3, kernel_size: 1}\n'
-    whole = loads(Source("net.yaml", text))
-    for name in (None, whole.layers[0].name):
-        balanced(latex.text(explain(whole, name)))
+    network = loads(Source("net.yaml", text))
+    for name in (None, network.layers[0].name):
+        balanced(latex.text(explain(network, name)))
 
 
 @pytest.mark.parametrize("path", [RESNET, UNET, SEPARABLE])
 def test_every_format_shows_every_layer_and_block(path: str) -> None:
-    whole = network(path)
-    for name in [None, *{group.name: None for group in whole.groups}, *(node.name for node in whole.layers[::5])]:
-        found = explain(whole, name)
-        balanced(latex.text(found))
-        rows = [line for line in markdown.text(found).splitlines() if line.startswith("|")]
+    net = network(path)
+    for name in [None, *{group.name: None for group in net.groups}, *(node.name for node in net.layers[::5])]:
+        explanation = explain(net, name)
+        balanced(latex.text(explanation))
+        rows = [line for line in markdown.text(explanation).splitlines() if line.startswith("|")]
         assert len({line.count("|") for line in rows}) <= 1
 
 
 def test_json_holds_the_records() -> None:
-    found = json.loads(run("explain", RESNET, "stem", "--format", "json").out)
-    assert (found["schema_version"], found["model"], found["spec"]) == (1, "resnet50", RESNET)
-    assert found["convention"] == {"batch": 1}
-    macs = next(one for one in found["layer"]["formulas"] if one["quantity"] == "macs")
+    document = json.loads(run("explain", RESNET, "stem", "--format", "json").out)
+    assert (document["schema_version"], document["model"], document["spec"]) == (1, "resnet50", RESNET)
+    assert document["convention"] == {"batch": 1}
+    macs = next(formula for formula in document["layer"]["formulas"] if formula["quantity"] == "macs")
     assert (macs["symbols"], macs["value"]) == ("C_out·(C_in // g)·k·k·o·o", 118013952)
-    assert found["layer"]["receptive_field"]["size"] == [7, 7]
+    assert document["layer"]["receptive_field"]["size"] == [7, 7]
     assert json.loads(run("explain", RESNET, "layer1", "--format", "json").out)["block"]["macs"] == 667942912
     assert len(json.loads(run("explain", RESNET, "--format", "json").out)["layers"]) == len(network(RESNET).layers)
     assert json.loads(run("explain", "--kind", "conv", "--format", "json").out)["kind"]["kind"] == "conv"
@@ -445,7 +460,7 @@ def test_other_sizes_and_variables() -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         ((), "name a spec"),
         ((RESNET, "stm"), "did you mean `stem`?"),
@@ -462,16 +477,16 @@ def test_other_sizes_and_variables() -> None:
         ((RESNET, "--input", "3x"), "3x224x224"),
     ],
 )
-def test_bad_input_is_said_and_exits_with_2(arguments: tuple[str, ...], said: str) -> None:
-    found = run("explain", *arguments)
-    assert (found.code, found.out) == (2, "")
-    assert said in re.sub(r"[\s│]+", " ", found.err)
+def test_bad_input_is_said_and_exits_with_2(arguments: tuple[str, ...], message: str) -> None:
+    result = run("explain", *arguments)
+    assert (result.code, result.out) == (2, "")
+    assert message in re.sub(r"[\s│]+", " ", result.err)
 
 
 def test_a_wrong_spec_gets_its_diagnostics() -> None:
-    found = run("explain", "-", "conv1", given="input: [2, 4, 4]\nlayers:\n  - conv: {out_channels: 3}\n")
-    assert (found.code, found.out) == (2, "")
-    assert "error[CC012]" in found.err
+    result = run("explain", "-", "conv1", given="input: [2, 4, 4]\nlayers:\n  - conv: {out_channels: 3}\n")
+    assert (result.code, result.out) == (2, "")
+    assert "error[CC012]" in result.err
 
 
 @pytest.mark.parametrize("width", [20, 40, 70, 120])
@@ -510,15 +525,15 @@ def on_terminal(width: int, *commands: str) -> list[str]:
         [sys.executable, "-c", COMMANDS, *commands], stdout=end, stderr=end, env={**environment, "TERM": "xterm"}
     )
     os.close(end)
-    found = b""
+    result = b""
     try:
         while block_ := os.read(main, 65536):
-            found += block_
+            result += block_
     except OSError:  # the other end is closed
         pass
     os.close(main)
     assert process.wait() == 0
-    return found.decode().split("\f")[:-1]
+    return result.decode().split("\f")[:-1]
 
 
 def test_no_colour_where_it_is_piped_and_a_closed_pipe_is_no_fault() -> None:

@@ -41,9 +41,9 @@ def spec(tmp_path: Path) -> str:
 
 
 def run(*arguments: str, code: int = 0) -> str:
-    found = CliRunner().invoke(application(), ["export", *arguments])
-    assert found.exit_code == code, (found.output, found.exception)
-    return found.stderr
+    result = CliRunner().invoke(application(), ["export", *arguments])
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stderr
 
 
 def output_of(path: Path, **options: Any) -> Any:
@@ -115,7 +115,7 @@ def test_batch_dtype_opset_input_and_variables(spec: str, tmp_path: Path) -> Non
 def test_what_is_exported_costs_the_same(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "little.onnx"
     run(spec, "-o", str(path), "--no-weights")
-    before, after = (convcalc.analyze(convcalc.load(each)).totals for each in (spec, str(path)))
+    before, after = (convcalc.analyze(convcalc.load(item)).totals for item in (spec, str(path)))
     assert (before.params, before.macs, before.buffers) == (after.params, after.macs, after.buffers)
 
 
@@ -136,9 +136,9 @@ def test_layers_without_a_form_are_all_named(tmp_path: Path) -> None:
         "  - opaque: {name: c, output_shape: [2]}\n",
         "utf-8",
     )
-    said = run(str(path), "-o", str(tmp_path / "odd.onnx"), code=2)
-    assert "3 layers have no exact ONNX form; nothing is written" in said
-    assert [re.search(r"line (\d+): (\w)", line)[0] for line in said.splitlines()[1:]] == [  # type: ignore[index]
+    result = run(str(path), "-o", str(tmp_path / "odd.onnx"), code=2)
+    assert "3 layers have no exact ONNX form; nothing is written" in result
+    assert [re.search(r"line (\d+): (\w)", line)[0] for line in result.splitlines()[1:]] == [  # type: ignore[index]
         "line 3: a",
         "line 5: b",
         "line 6: c",
@@ -147,7 +147,7 @@ def test_layers_without_a_form_are_all_named(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "said"),
+    ("options", "message"),
     [
         (["--opset", "12"], "opset 12; legal here: 21 to"),
         (["--opset", "999"], "opset 999"),
@@ -159,9 +159,9 @@ def test_layers_without_a_form_are_all_named(tmp_path: Path) -> None:
         (["--set", "depth=3"], "depth"),
     ],
 )
-def test_options_that_mean_nothing(spec: str, tmp_path: Path, options: list[str], said: str) -> None:
+def test_options_that_mean_nothing(spec: str, tmp_path: Path, options: list[str], message: str) -> None:
     path = tmp_path / "little.onnx"
-    assert said in " ".join(run(spec, "-o", str(path), *options, code=2).replace("│", "").split())
+    assert message in " ".join(run(spec, "-o", str(path), *options, code=2).replace("│", "").split())
     assert not path.exists()
 
 
@@ -181,22 +181,22 @@ def test_without_the_package_the_extra_is_named(spec: str, tmp_path: Path, monke
 def test_weights_that_one_file_does_not_hold_lie_beside_it(
     spec: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, path = tmp_path / "whole.onnx", tmp_path / "large.onnx"
-    run(spec, "-o", str(whole))
+    full, path = tmp_path / "whole.onnx", tmp_path / "large.onnx"
+    run(spec, "-o", str(full))
     monkeypatch.setattr(write, "MOST_BYTES", 100)
-    said = run(spec, "-o", str(path))
-    assert "large.onnx.data, which belongs beside the model" in said
-    assert (output_of(path) == output_of(whole)).all()
+    result = run(spec, "-o", str(path))
+    assert "large.onnx.data, which belongs beside the model" in result
+    assert (output_of(path) == output_of(full)).all()
     arrays = [
-        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(each)).graph.initializer}
-        for each in (whole, path)
+        {tensor.name: numpy_helper.to_array(tensor) for tensor in onnx.load(str(item)).graph.initializer}
+        for item in (full, path)
     ]
     assert all((arrays[0][name] == arrays[1][name]).all() for name in arrays[0] | arrays[1])
     before = convcalc.analyze(convcalc.load(str(path))).totals
-    assert before == convcalc.analyze(convcalc.load(str(whole))).totals
+    assert before == convcalc.analyze(convcalc.load(str(full))).totals
     run(spec, "-o", str(path), code=2)
     assert "large.onnx.2.data" in run(spec, "-o", str(path), "--force", "--seed", "1")
-    assert (output_of(path) != output_of(whole)).any()
+    assert (output_of(path) != output_of(full)).any()
     path.unlink()
     assert "large.onnx.data is there already" in run(spec, "-o", str(path), code=2)
     assert "name the model with -o FILE" in run(spec, "-o", "-", code=2)
@@ -205,8 +205,8 @@ def test_weights_that_one_file_does_not_hold_lie_beside_it(
 def test_a_model_on_standard_output(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "little.onnx"
     run(spec, "-o", str(path))
-    found = CliRunner().invoke(application(), ["export", spec, "-o", "-"])
-    assert (found.exit_code, found.stdout_bytes) == (0, path.read_bytes())
+    result = CliRunner().invoke(application(), ["export", spec, "-o", "-"])
+    assert (result.exit_code, result.stdout_bytes) == (0, path.read_bytes())
 
 
 def test_a_file_that_turns_up_meanwhile_is_kept(spec: str, tmp_path: Path) -> None:
@@ -218,7 +218,7 @@ def test_a_file_that_turns_up_meanwhile_is_kept(spec: str, tmp_path: Path) -> No
 
 
 def test_the_help_says_what_a_file_without_weights_is_good_for() -> None:
-    found = CliRunner().invoke(application(), ["export", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
-    said = " ".join(re.sub(r"[│\s]+", " ", found.stdout).split())
-    assert "enough for convcalc, for onnx.shape_inference and for viewers" in said
-    assert json.dumps(said)
+    result = CliRunner().invoke(application(), ["export", "--help"], env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"})
+    text = " ".join(re.sub(r"[│\s]+", " ", result.stdout).split())
+    assert "enough for convcalc, for onnx.shape_inference and for viewers" in text
+    assert json.dumps(text)

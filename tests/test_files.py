@@ -31,10 +31,10 @@ class Result(msgspec.Struct):
 
 
 def run(*arguments: str, given: str = "") -> Result:
-    found = CliRunner().invoke(application(), list(arguments), input=given, env={"GITHUB_ACTIONS": None})
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return Result(found.exit_code, found.stdout, found.stderr)
+    result = CliRunner().invoke(application(), list(arguments), input=given, env={"GITHUB_ACTIONS": None})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture
@@ -142,9 +142,9 @@ def test_a_file_that_is_there_stays_unless_it_is_forced(arguments: tuple[str, ..
     written = out.read_bytes()
     for there in (b"mine", b"", written):
         out.write_bytes(there)
-        found = run(*arguments)
-        assert (found.code, found.out) == (2, "")
-        assert found.err == "convcalc: out is there already; --force writes over it\n"
+        result = run(*arguments)
+        assert (result.code, result.out) == (2, "")
+        assert result.err == "convcalc: out is there already; --force writes over it\n"
         assert out.read_bytes() == there
     out.unlink()
     out.symlink_to("nowhere")
@@ -169,8 +169,8 @@ def test_what_is_read_is_not_written_over_by_something_else(
 ) -> None:
     (folder / "link").symlink_to("net.yaml")
     before = {name: (folder / name).read_bytes() for name in ("net.yaml", "net.onnx")}
-    found = run(*arguments, "--force")
-    assert (found.code, "it is what is read; name another file" in found.err) == (2, True)
+    result = run(*arguments, "--force")
+    assert (result.code, "it is what is read; name another file" in result.err) == (2, True)
     assert {name: (folder / name).read_bytes() for name in before} == before
 
 
@@ -198,11 +198,11 @@ def test_a_spec_may_be_replaced_by_its_variant_when_asked(folder: Path) -> None:
 )
 def test_names_that_are_no_file(path: str, reason: str, model: Path, folder: Path) -> None:
     for arguments in (("import", "net.onnx", "-o", path), ("export", "net.yaml", "-o", path, "--force")):
-        found = run(*arguments)
-        assert found.code == 2
-        assert found.err.startswith("convcalc: ")
-        assert reason in found.err
-        assert found.err.count("\n") == 1
+        result = run(*arguments)
+        assert result.code == 2
+        assert result.err.startswith("convcalc: ")
+        assert reason in result.err
+        assert result.err.count("\n") == 1
     assert sorted(os.listdir(folder)) == ["net.onnx", "net.yaml"]
 
 
@@ -276,8 +276,8 @@ def test_what_is_open_already_is_written_on_to(folder: Path) -> None:
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a device of Linux")
 def test_a_device_that_is_full(folder: Path) -> None:
-    found = run("lint", "net.yaml", "--format", "json=/dev/full")
-    assert (found.code, found.err) == (2, "convcalc: cannot write /dev/full: No space left on device\n")
+    result = run("lint", "net.yaml", "--format", "json=/dev/full")
+    assert (result.code, result.err) == (2, "convcalc: cannot write /dev/full: No space left on device\n")
 
 
 def test_a_folder_that_may_not_be_written_is_what_is_named(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -380,12 +380,12 @@ def writing(tree: ast.Module) -> Iterator[str]:
 
 
 def test_nothing_else_writes_files() -> None:
-    found = {
+    values = {
         path.relative_to(PACKAGE).as_posix(): sorted(writing(ast.parse(path.read_text("utf-8"))))
         for path in PACKAGE.rglob("*.py")
     }
-    assert len(found.pop("files.py")) >= 8
-    assert {path: calls for path, calls in found.items() if calls} == {
+    assert len(values.pop("files.py")) >= 8
+    assert {path: calls for path, calls in values.items() if calls} == {
         "cli/__init__.py": ["open(os.devnull, mode)", "os.open(os.devnull, os.O_WRONLY)"],
         "exports/saving.py": ["os.unlink(path)"],  # its own new file
     }

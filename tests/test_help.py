@@ -29,9 +29,9 @@ SPEC += "  - conv: {out_channels: 8, kernel_size: 3}\n"
 
 
 def screen(*arguments: str) -> str:
-    found = CliRunner().invoke(application(), list(arguments), env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
-    assert found.exit_code == 0
-    return found.stdout
+    result = CliRunner().invoke(application(), list(arguments), env={"COLUMNS": "80", "TERMINAL_WIDTH": "80"})
+    assert result.exit_code == 0
+    return result.stdout
 
 
 @pytest.mark.parametrize("command", COMMANDS)
@@ -52,13 +52,13 @@ def test_examples_are_right(example: str, tmp_path: Path, monkeypatch: pytest.Mo
         Path("net.yaml").unlink()
     if example.startswith(SLOW):
         arguments += ["--layer", "nothing"] if arguments[0] == "verify" else ["--batch", "0"]
-    found = CliRunner().invoke(application(), arguments)
+    result = CliRunner().invoke(application(), arguments)
     failed = "nothing" if arguments[0] == "verify" else "--batch"
     if example.startswith(SLOW):
-        assert found.exit_code == 2
-        assert failed in found.output
+        assert result.exit_code == 2
+        assert failed in result.output
     else:
-        assert found.exit_code == (1 if arguments[0] == "lint" else 0), found.output
+        assert result.exit_code == (1 if arguments[0] == "lint" else 0), result.output
 
 
 @pytest.mark.parametrize("command", ["lint", "export", "verify", "zoo"])
@@ -72,10 +72,10 @@ def test_paragraphs_are_wrapped_once(command: str) -> None:
 
 
 def test_variants_and_targets_are_named() -> None:
-    said = re.sub(r"[│\s]+", " ", screen("compare", "--help"))
-    assert all(re.search(rf"\b{name}\b", said) for name in VARIANTS)
-    said = re.sub(r"[│\s]+", " ", screen("lint", "--help"))
-    assert all(name in said for name in targets())
+    text = re.sub(r"[│\s]+", " ", screen("compare", "--help"))
+    assert all(re.search(rf"\b{name}\b", text) for name in VARIANTS)
+    text = re.sub(r"[│\s]+", " ", screen("lint", "--help"))
+    assert all(name in text for name in targets())
 
 
 # ---- completion ---------------------------------------------------------------------------------------------------

@@ -291,8 +291,8 @@ def test_no_file_names_a_place_on_somebodys_machine() -> None:
             text = path.read_text("utf-8")
         except UnicodeDecodeError:
             continue
-        found = [line for line in text.splitlines() if places.search(line) and "places = re.compile" not in line]
-        assert not found, (path, found)
+        lines = [line for line in text.splitlines() if places.search(line) and "places = re.compile" not in line]
+        assert not lines, (path, lines)
 
 
 SILENT_WORDS = {"found", "one", "each", "said", "told", "whole"}

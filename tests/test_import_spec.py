@@ -70,21 +70,21 @@ def record(network: Network, names: list[str] | None = None, inputs: list[str] |
 def fields(node: Node) -> dict[str, object]:
     """The fields of a layer that are not at their default, one an axis as ONNX has them."""
     kind = type(node.config)
-    found = {name: getattr(node.config, name) for name in layers.field_types(kind)}
+    values = {name: getattr(node.config, name) for name in layers.field_types(kind)}
     standard = layers.defaults(kind)
     rank = len(node.shape) - 1
     return {
         name: value
-        for name, value in found.items()
+        for name, value in values.items()
         if name not in standard or value != layers.field_types(kind)[name].expand(standard[name], rank)
     }
 
 
-def same(one: Network, other: Network) -> None:
+def same(network: Network, other: Network) -> None:
     """Both have the same layers in the same order, between the same tensors, up to names; and so the same costs."""
-    assert [shown(node) for node in one.nodes] == [shown(node) for node in other.nodes]
-    assert one.outputs == other.outputs
-    reports = convcalc.analyze(one), convcalc.analyze(other)
+    assert [shown(node) for node in network.nodes] == [shown(node) for node in other.nodes]
+    assert network.outputs == other.outputs
+    reports = convcalc.analyze(network), convcalc.analyze(other)
     assert reports[0].totals == reports[1].totals
     costs = [[(row.params, row.buffers, row.macs, row.elementwise_ops) for row in report.layers] for report in reports]
     assert costs[0] == costs[1]
@@ -138,14 +138,14 @@ def test_layers_of_every_kind_come_back(name: str) -> None:
         made = Layer(
             name="net.0.conv",
             kind=name,
-            fields={each: getattr(config, each) for each in layers.field_types(kind)},
+            fields={item: getattr(config, item) for item in layers.field_types(kind)},
             inputs=tuple(inputs),
             shape=output,
         )
         imported = Imported(name="", inputs=inputs, layers=(made,), outputs=(made.name,), source="a", format="a model")
         for text in written(imported):
-            found = loads(Source("net.yaml", text)).layers[0]
-            assert (found.kind, full(found.config), found.shape) == (name, full(config), output)
+            layer = loads(Source("net.yaml", text)).layers[0]
+            assert (layer.kind, full(layer.config), layer.shape) == (name, full(config), output)
 
 
 class Drawn:
@@ -386,13 +386,13 @@ def test_the_kinds_names_say_nothing() -> None:
 def test_the_header_says_where_figures_come_from() -> None:
     imported = model("alexnet")
     unused = tuple(Unused(f"w{place}", (place + 1, 3)) for place in range(10))
-    said = spec.text(msgspec.structs.replace(imported, unused=unused, notes=("input x has a batch of 8.",)))
-    head = said.partition("name:")[0]
+    text = spec.text(msgspec.structs.replace(imported, unused=unused, notes=("input x has a batch of 8.",)))
+    head = text.partition("name:")[0]
     assert head.startswith("# alexnet.onnx: an ONNX model of opset 17, written by pytorch 2.14.1\n")
     assert "# input x has a batch of 8.\n" in head
     assert "w0 [1, 3]" in head
     assert "and 2 more" in head
-    assert loads(Source("net.yaml", said)).expect["params"] == 61_100_840
+    assert loads(Source("net.yaml", text)).expect["params"] == 61_100_840
 
 
 def test_totals_with_unknown_costs_are_not_expected() -> None:
@@ -400,9 +400,9 @@ def test_totals_with_unknown_costs_are_not_expected() -> None:
     imported = Imported(
         name="", inputs={"x": (3,)}, layers=(layer,), outputs=("what",), source="x.onnx", format="a model"
     )
-    said = spec.text(imported)
-    assert "# Opaque layers" in said
-    assert loads(Source("net.yaml", said)).expect == {}
+    text = spec.text(imported)
+    assert "# Opaque layers" in text
+    assert loads(Source("net.yaml", text)).expect == {}
 
 
 def test_what_leaves_is_named_unless_it_is_the_last() -> None:
@@ -436,8 +436,8 @@ def test_large_graphs_take_linear_work_and_are_written_flat() -> None:
 
 
 def run(*arguments: str) -> tuple[int, str, str]:
-    found = CliRunner().invoke(application(), list(arguments))
-    return found.exit_code, found.stdout, found.stderr
+    result = CliRunner().invoke(application(), list(arguments))
+    return result.exit_code, result.stdout, result.stderr
 
 
 @pytest.fixture
@@ -453,8 +453,8 @@ def test_import_prints_or_writes_a_spec_that_lints(resnet: Path, tmp_path: Path)
     output = tmp_path / "net.yaml"
     assert run("import", str(resnet), "-o", str(output)) == (0, "", "")
     assert output.read_text("utf-8") == out
-    code, found, _ = run("lint", str(output), "--format", "json")
-    assert code == 0, found
+    code, result, _ = run("lint", str(output), "--format", "json")
+    assert code == 0, result
     code, _, err = run("import", str(resnet), "-o", str(output), "--flat")
     assert (code, "--force" in err) == (2, True)
     assert output.read_text("utf-8") == out

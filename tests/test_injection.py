@@ -146,34 +146,34 @@ def cells_of(line: str) -> int:
     return len(re.sub(r"\\.", "", line).split("|")) - 2
 
 
-def check(arguments: tuple[str, ...], found: Result) -> None:
-    harmless(found.err)
+def check(arguments: tuple[str, ...], result: Result) -> None:
+    harmless(result.err)
     kind = next((word for word in reversed(arguments) if word in LINT or word in {"csv", "latex", "table"}), "")
     if arguments in EXACT:
         return
-    harmless(found.out, commands=kind == "github")
-    if not found.out.strip():
+    harmless(result.out, commands=kind == "github")
+    if not result.out.strip():
         return
     if kind in {"json", "sarif"}:
-        json.loads(found.out)
+        json.loads(result.out)
     elif kind == "junit":
-        ET.fromstring(found.out)  # noqa: S314  # our own
+        ET.fromstring(result.out)  # noqa: S314  # our own
     elif kind == "csv":
-        rows = list(csv.reader(io.StringIO(found.out)))
-        assert len(rows) == found.out.count("\n")
+        rows = list(csv.reader(io.StringIO(result.out)))
+        assert len(rows) == result.out.count("\n")
         assert len({len(row) for row in rows}) == 1
         assert [cell for row in rows for cell in row if is_formula(cell)] == []
     elif kind == "github":
-        assert all(re.match("::(error|warning|notice) title=convcalc ", line) for line in found.out.splitlines())
+        assert all(re.match("::(error|warning|notice) title=convcalc ", line) for line in result.out.splitlines())
     elif kind == "markdown":
-        for is_table, lines in groupby(found.out.split("\n"), lambda line: line.startswith("|")):
+        for is_table, lines in groupby(result.out.split("\n"), lambda line: line.startswith("|")):
             if is_table:
                 assert len(set(map(cells_of, lines))) == 1
-        tags = re.findall(r"<(?!!--)/?\w*", re.sub(r"`[^`]*`", "", found.out))
+        tags = re.findall(r"<(?!!--)/?\w*", re.sub(r"`[^`]*`", "", result.out))
         assert {tag.strip("</") for tag in tags} <= {"details", "summary", "br", "code"}
-        assert "@" not in re.sub(r"`[^`]*`|<!--.*?-->", "", found.out)
+        assert "@" not in re.sub(r"`[^`]*`|<!--.*?-->", "", result.out)
     elif kind == "latex":
-        plain = re.sub(r"\\[\\{}%&#$_]", "", found.out)
+        plain = re.sub(r"\\[\\{}%&#$_]", "", result.out)
         assert plain.count("{") == plain.count("}")
         assert "\\input" not in plain
         assert set("#$&%") & set(re.sub(r"^% needs.*|&?[=:]|\$(?=[A-Za-z\\])|(?<=[}\w])\$", "", plain)) == set()
@@ -196,10 +196,10 @@ layers:
   - {quoted("[red]" + LEGAL)}: {{name: {quoted("b" + LEGAL)}, from: {name}}}
   - {quoted("[red]" + LEGAL)}: {{name: {quoted(":" + LEGAL)}, repeat: 2}}
 """
-    found = run(*arguments, written(spec, "::error::a.yaml"))
-    assert found.code in {0, 1}, found
-    check(arguments, found)
-    assert "卷🎉é" in found.out or arguments in NAMELESS
+    result = run(*arguments, written(spec, "::error::a.yaml"))
+    assert result.code in {0, 1}, result
+    check(arguments, result)
+    assert "卷🎉é" in result.out or arguments in NAMELESS
 
 
 @pytest.mark.parametrize("place", [*PLACES, *RAW])
@@ -246,9 +246,9 @@ def test_paths_and_revisions_of_git(name: str) -> None:
     for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"], moved):
         subprocess.run([*git, *words], check=True, capture_output=True)
     written(f"{SIZES}{PLACES['layer'](quoted(LEGAL)).removeprefix(SIZES)}", "::warning::x.yaml")
-    found = run("compare", "--base", "HEAD", "--format", name, "::warning::x.yaml", "=\x1b[31m.yaml")
-    assert found.code == 0
-    check(("compare", name), found)
+    result = run("compare", "--base", "HEAD", "--format", name, "::warning::x.yaml", "=\x1b[31m.yaml")
+    assert result.code == 0
+    check(("compare", name), result)
     harmless(run("compare", "--base", f"HEAD{ALL[:-1]}".replace("\ud800", ""), "::warning::x.yaml").err)
 
 
@@ -296,10 +296,10 @@ ARGUMENTS: list[Callable[[str], tuple[str, ...]]] = [
 def test_arguments(place: int) -> None:
     written(f"variables: {{v: 3}}\ninput: [4, 8, 8]\n{NET}")
     for text in (ALL.replace("\ud800", "\udcff"), "::warning::x", "\x1b[31m"):
-        found = run(*ARGUMENTS[place](text))
-        harmless(found.out)
-        harmless(found.err)
-        assert found.code, "it means nothing"
+        result = run(*ARGUMENTS[place](text))
+        harmless(result.out)
+        harmless(result.err)
+        assert result.code, "it means nothing"
 
 
 CONFIGURATIONS: dict[str, Callable[[str], str]] = {
@@ -324,8 +324,8 @@ def test_configurations(name: str) -> None:
 
 
 def test_the_name_of_a_block_has_no_control_characters() -> None:
-    found = run("lint", "--format", "concise", written(PLACES["block"](quoted("x\x1b[31m\n::warning::hi\n"))))
-    place, message = found.out.splitlines()[0].split(" error[CC011]: ")
+    result = run("lint", "--format", "concise", written(PLACES["block"](quoted("x\x1b[31m\n::warning::hi\n"))))
+    place, message = result.out.splitlines()[0].split(" error[CC011]: ")
     assert place.startswith("net.yaml:2:")
     assert message == r"blocks: expected a name without control characters, found 'x\x1b[31m\n::warning::hi\n'"
 
@@ -356,13 +356,13 @@ def test_models(operator: str) -> None:
     Path("a\n::error::\x1b[31m.onnx").write_bytes(content)
     imports = (("import",), ("import", "--flat"), ("import", "--allow-unknown"))
     for arguments in (*imports, *COMMANDS[:4], ("lint", "--format", "github"), ("explain",)):
-        found = run(*arguments, "a\n::error::\x1b[31m.onnx")
-        check(arguments, found)
-        if arguments[0] == "import" and found.code == 0:
-            yaml.safe_load(found.out)
-            written(found.out)
+        result = run(*arguments, "a\n::error::\x1b[31m.onnx")
+        check(arguments, result)
+        if arguments[0] == "import" and result.code == 0:
+            yaml.safe_load(result.out)
+            written(result.out)
             assert run("analyze", "net.yaml").code == 0
-    assert (found.code == 0) == (operator == "Relu")
+    assert (result.code == 0) == (operator == "Relu")
 
 
 # ---- what is legal in a name ----------------------------------------------------------------------------------------
@@ -372,11 +372,11 @@ def test_names_of_any_script_are_as_they_are() -> None:
     names = ["卷积", "übung_é", "नमस्ते", "🎉❤️", "a-b c", "x::y", "torch::nn", "#1", "naïve", "ʻokina"]
     for name in names:
         assert visible(name) == name
-    found = run(
+    result = run(
         "analyze", written("name: 卷积🎉\ninput: [4, 8, 8]\nlayers: [{relu: {name: übung}}, {relu: {name: 卷}}]\n")
     )
-    assert "卷积🎉" in found.out
-    assert "übung" in found.out
+    assert "卷积🎉" in result.out
+    assert "übung" in result.out
 
 
 @pytest.mark.parametrize(
@@ -424,8 +424,8 @@ def test_csv_marks_what_would_be_a_formula() -> None:
 
 
 def test_xml_gives_back_what_is_shown() -> None:
-    found = run("lint", "--format", "junit", written(PLACES["layer"](quoted(LEGAL))))
-    failure = next(iter(ET.fromstring(found.out).iter("failure")))  # noqa: S314  # our own
+    result = run("lint", "--format", "junit", written(PLACES["layer"](quoted(LEGAL))))
+    failure = next(iter(ET.fromstring(result.out).iter("failure")))  # noqa: S314  # our own
     assert f" {visible(LEGAL)}: " in f" {failure.get('message')}"
 
 

@@ -64,8 +64,8 @@ def test_arrays_of_sizes_agree_with_ints(name: str, draw: random.Random) -> None
     several = [tuple(tuple(size * times for size in x) for x in inputs) for times in (1, 2, 3)]
     stacked = stack(several)
     of_arrays = costs(config, stacked)
-    for index, each in enumerate(several):
-        assert costs(config, each) == {
+    for index, item in enumerate(several):
+        assert costs(config, item) == {
             "shape": tuple(_entry(size, index) for size in of_arrays["shape"]),
             **{cost: _entry(of_arrays[cost], index) for cost in COSTS[1:]},
         }
@@ -79,8 +79,8 @@ def test_checks_are_masks_on_arrays(name: str, draw: random.Random) -> None:
     several = [tuple(tuple(size + more for size in x) for x in inputs) for more in (0, 1, 2)]
     stacked = stack(several)
     masks = [check.holds for check in config.checks(*stacked)]
-    for index, each in enumerate(several):
-        assert [bool(check.holds) for check in config.checks(*each)] == [bool(_entry(mask, index)) for mask in masks]
+    for index, item in enumerate(several):
+        assert [bool(check.holds) for check in config.checks(*item)] == [bool(_entry(mask, index)) for mask in masks]
 
 
 def stack(several: list[tuple[Shape, ...]]) -> Any:
@@ -125,12 +125,12 @@ def test_traced_numbers_agree_and_their_texts_say_so(name: str, draw: random.Ran
     }
     shapes = tuple(traced(x, f"x{index}") for index, x in enumerate(inputs))
     values = symbols((*fields.values(), *shapes))
-    found, expected = costs(msgspec.structs.replace(config, **fields), shapes), costs(config, inputs)
+    result, expected = costs(msgspec.structs.replace(config, **fields), shapes), costs(config, inputs)
     for cost in COSTS:
         pairs = (
-            zip(*map(np.atleast_1d, (found[cost], expected[cost])), strict=True)
+            zip(*map(np.atleast_1d, (result[cost], expected[cost])), strict=True)
             if cost != "shape"
-            else zip(found[cost], expected[cost], strict=True)
+            else zip(result[cost], expected[cost], strict=True)
         )
         for number, value in pairs:
             assert number == value, cost
@@ -179,15 +179,15 @@ def page(name: str) -> str:
 
 @every_kind
 def test_the_manual_page_has_an_example_that_is_true(name: str) -> None:
-    found = EXAMPLE.search(page(name))
-    assert found, page(name)
-    report = analyze(loads(Source(f"{name}.yaml", inspect.cleandoc(found[1]))))
+    match = EXAMPLE.search(page(name))
+    assert match, page(name)
+    report = analyze(loads(Source(f"{name}.yaml", inspect.cleandoc(match[1]))))
     assert name in {row.kind for row in report.layers}
     last = report.layers[-1]
-    assert "x".join(map(str, last.output_shape)) == found[2]
-    assert (report.totals.params, report.totals.macs) == (int(found[3]), int(found[4]))
+    assert "x".join(map(str, last.output_shape)) == match[2]
+    assert (report.totals.params, report.totals.macs) == (int(match[3]), int(match[4]))
     sizes = set(last.receptive_field.size or ())
-    assert sizes - {None} == ({int(found[5])} if found[5] else set())
+    assert sizes - {None} == ({int(match[5])} if match[5] else set())
 
 
 @every_kind
@@ -261,10 +261,10 @@ def test_values_of_the_wrong_type_are_refused(name: str) -> None:
 def counted(name: str, case: Case) -> None:
     config, inputs = case
     assert [check for check in config.checks(*inputs) if not check.holds] == []
-    found = getattr(brute_force, name)(config, *inputs)
-    assert config.shape(*inputs) == found.shape
-    assert config.macs(*inputs) == found.macs
-    assert config.params(*inputs) == len(found.weights)
+    result = getattr(brute_force, name)(config, *inputs)
+    assert config.shape(*inputs) == result.shape
+    assert config.macs(*inputs) == result.macs
+    assert config.params(*inputs) == len(result.weights)
 
 
 @many

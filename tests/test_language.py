@@ -717,9 +717,9 @@ VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", VARIABLES)
 def test_variables(name: str) -> None:
     written, expected = VARIABLES[name]
-    found = network_of(f"{{input: [1], variables: {{a0: 7, {written}}}, layers: []}}").variables
-    assert found == {"a0": 7, **expected}
-    assert [type(value) for value in found.values()] == [int, *(type(value) for value in expected.values())]
+    result = network_of(f"{{input: [1], variables: {{a0: 7, {written}}}, layers: []}}").variables
+    assert result == {"a0": 7, **expected}
+    assert [type(value) for value in result.values()] == [int, *(type(value) for value in expected.values())]
 
 
 OVERRIDABLE = """
@@ -753,7 +753,7 @@ def test_other_variables_and_inputs(
 def test_overriding_what_is_not_there() -> None:
     with pytest.raises(SpecError) as caught:
         network_of(OVERRIDABLE, variables={"widht": "3", "w w": "1"}, inputs={"inptu": (3,)})
-    assert [(found.code, found.path, found.help) for found in caught.value.diagnostics][0::2] == [
+    assert [(problem.code, problem.path, problem.help) for problem in caught.value.diagnostics][0::2] == [
         ("CC013", "--set", "did you mean `width`?"),
         ("CC013", "--input", "did you mean `input`?"),
     ]
@@ -762,11 +762,11 @@ def test_overriding_what_is_not_there() -> None:
 @pytest.mark.parametrize("text", ["", "# nothing", " ", "---", "3 # three", "3\n4: 5", "*a", "{a: 1}"])
 def test_a_value_from_outside_is_taken_or_refused_but_never_lost(text: str) -> None:
     try:
-        found = report_of("{input: [2], variables: {w: 1}, layers: [linear: w]}", variables={"w": text})
+        report = report_of("{input: [2], variables: {w: 1}, layers: [linear: w]}", variables={"w": text})
     except SpecError as error:
         assert error.diagnostics[0].path in {"--set", "<test>"}  # noqa: PT017  # either is right
     else:
-        assert shown(found) == ["linear1 <- input: 3 9 6"]
+        assert shown(report) == ["linear1 <- input: 3 9 6"]
 
 
 def test_python_may_give_lists_and_numbers() -> None:
@@ -879,9 +879,9 @@ JSON = """
 
 @pytest.mark.parametrize("other", [BLOCK, JSON, FLOW.replace("\n", "\r\n"), "\ufeff" + dedent(FLOW)])
 def test_the_style_of_writing_does_not_matter(other: str) -> None:
-    wanted, found = report_of(FLOW), report_of(other.lstrip("\ufeff"))
-    assert shown(found) == shown(wanted)
-    assert outputs(found.network) == outputs(wanted.network) == ["x.relu1", "max_pool1"]
+    wanted, result = report_of(FLOW), report_of(other.lstrip("\ufeff"))
+    assert shown(result) == shown(wanted)
+    assert outputs(result.network) == outputs(wanted.network) == ["x.relu1", "max_pool1"]
     assert len(wanted.layers) == 6
 
 
@@ -965,9 +965,9 @@ VALUES = {"a": 3, "b": Fraction(5, 2), "none": None, "word": "same", "list": (10
 
 @pytest.mark.parametrize("text", EXPRESSIONS)
 def test_expressions(text: str) -> None:
-    found = Expression(text).evaluate(VALUES)
-    assert found == EXPRESSIONS[text]
-    assert type(found) is type(EXPRESSIONS[text])
+    result = Expression(text).evaluate(VALUES)
+    assert result == EXPRESSIONS[text]
+    assert type(result) is type(EXPRESSIONS[text])
 
 
 REFUSED = [
@@ -1069,15 +1069,15 @@ def _grown(draw: st.DrawFn, inner: st.SearchStrategy[tuple[str, Fraction]]) -> t
     left, x = draw(inner)
     right, y = draw(inner)
     form = draw(st.sampled_from(["binary", "binary", "negative", "choice", "function"]))
-    found: dict[str, Any] = {"abs": abs(x), "ceil": -(-x // 1), "floor": x // 1, "max": max(x, y), "min": min(x, y)}
+    values: dict[str, Any] = {"abs": abs(x), "ceil": -(-x // 1), "floor": x // 1, "max": max(x, y), "min": min(x, y)}
     if form == "negative":
         return f"(-{left})", -x
     if form == "choice":
         sign = draw(st.sampled_from(sorted(COMPARISONS)))
         return f"({left} if {left} {sign} {right} else {right})", x if COMPARISONS[sign](x, y) else y
     if form == "function":
-        name = draw(st.sampled_from(sorted(found)))
-        return f"{name}({left}{f', {right}' if name in {'max', 'min'} else ''})", Fraction(found[name])
+        name = draw(st.sampled_from(sorted(values)))
+        return f"{name}({left}{f', {right}' if name in {'max', 'min'} else ''})", Fraction(values[name])
     sign = draw(st.sampled_from(sorted(SIGNS)))
     assume(y != 0 or sign not in {"/", "//", "%"})
     return f"({left} {sign} {right})", Fraction(SIGNS[sign](x, y))
@@ -1087,9 +1087,9 @@ def _grown(draw: st.DrawFn, inner: st.SearchStrategy[tuple[str, Fraction]]) -> t
 def test_generated_expressions_are_worth_what_fractions_say(case: tuple[str, Fraction]) -> None:
     text, value = case
     assume(len(text) <= LONGEST and value.denominator.bit_length() <= MOST_BITS)
-    found = Expression(text).evaluate(VALUES)
-    assert found == value
-    assert isinstance(found, int) == (value.denominator == 1)
+    result = Expression(text).evaluate(VALUES)
+    assert result == value
+    assert isinstance(result, int) == (value.denominator == 1)
 
 
 @given(st.lists(st.tuples(NUMBERS, st.sampled_from(["+", "-", "*"])), min_size=1, max_size=6), NUMBERS)
@@ -1147,7 +1147,7 @@ def test_sizes_of_layers_above(side: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("size", "code", "said"),
+    ("size", "code", "message"),
     [
         ("size_of(hal)", "CC013", "there is no layer `hal` above; did you mean `half`?"),
         ("size_of(back)", "CC013", "there is no layer `back` above"),
@@ -1162,25 +1162,25 @@ def test_sizes_of_layers_above(side: int) -> None:
         ("'size_of(half) * 2'", "CC011", "expected one value for each of the 2 spatial axes, found 4"),
     ],
 )
-def test_sizes_of_what_is_not_there(size: str, code: str, said: str) -> None:
+def test_sizes_of_what_is_not_there(size: str, code: str, message: str) -> None:
     with pytest.raises(SpecError) as error:
         network_of(SIZES.replace("up, size: size_of(half)", f"up, size: {size}"))
-    (found,) = error.value.diagnostics
-    assert found.code == code
-    assert said in found.message
+    (problem,) = error.value.diagnostics
+    assert problem.code == code
+    assert message in problem.message
 
 
 def test_sizes_are_not_for_what_stands_outside_the_layers() -> None:
     with pytest.raises(SpecError) as error:
         network_of(SIZES.replace("factor: 2", "factor: size_of(input)"))
-    assert [found.message for found in error.value.diagnostics] == ["factor: size_of is for the fields of layers"]
+    assert [problem.message for problem in error.value.diagnostics] == ["factor: size_of is for the fields of layers"]
 
 
 def test_what_is_as_large_as_what_has_failed_is_passed_over() -> None:
     """One mistake is one message."""
     with pytest.raises(SpecError) as error:
         network_of(SIZES.replace("stride: 2, padding: 1}\n  - conv: {name: q", "groups: 3}\n  - conv: {name: q"))
-    assert [found.code for found in error.value.diagnostics] == ["CC102"]
+    assert [problem.code for problem in error.value.diagnostics] == ["CC102"]
 
 
 def test_of_several_inputs_one_is_named() -> None:

@@ -90,8 +90,8 @@ layers:
 
 
 def test_layers_of_one_text_are_said_once_with_how_many_they_are() -> None:
-    found = lint_text(REPEATED, select=("CC301",))
-    first, second = found.findings
+    text = lint_text(REPEATED, select=("CC301",))
+    first, second = text.findings
     assert (first.line, second.line) == (6, 11)
     assert marked(REPEATED, first) == "true"
     assert (first.layer, first.more) == ("unit1.0.conv1", 3)
@@ -101,9 +101,9 @@ def test_layers_of_one_text_are_said_once_with_how_many_they_are() -> None:
 
 def test_a_finding_in_a_shipped_block_stands_at_its_call() -> None:
     text = "input: [4, 1, 1]\nlayers:\n  - relu\n  - conv_bn_relu: {out_channels: 8, kernel_size: 3, padding: 1}\n"
-    (found,) = lint_text(text, select=("CC206",)).findings
-    assert (found.line, found.layer) == (4, "conv_bn_relu1.conv")
-    assert marked(text, found) in {"conv_bn_relu", "3", "1"}
+    (result,) = lint_text(text, select=("CC206",)).findings
+    assert (result.line, result.layer) == (4, "conv_bn_relu1.conv")
+    assert marked(text, result) in {"conv_bn_relu", "3", "1"}
 
 
 # ---- broken files ---------------------------------------------------------------------------------------------------
@@ -111,20 +111,20 @@ def test_a_finding_in_a_shipped_block_stands_at_its_call() -> None:
 
 def test_a_broken_spec_is_findings_and_rules_run_on_what_has_a_shape() -> None:
     text = "input: [4, 1, 1]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n"
-    found = lint_text(text + "  - rellu\n  - max_pool: 2\n")
-    assert [finding.code for finding in found.findings if finding.severity != "info"] == ["CC206", "CC013"]
-    assert found.network is not None
-    assert [node.name for node in found.network.layers] == ["conv1"]
+    result = lint_text(text + "  - rellu\n  - max_pool: 2\n")
+    assert [finding.code for finding in result.findings if finding.severity != "info"] == ["CC206", "CC013"]
+    assert result.network is not None
+    assert [node.name for node in result.network.layers] == ["conv1"]
 
 
 def test_a_mistake_is_said_once_and_nothing_follows_from_it() -> None:
-    (found,) = lint_text(BROKEN).findings
-    assert (found.code, marked(BROKEN, found)) == ("CC010", "kernal_size")
+    (text,) = lint_text(BROKEN).findings
+    assert (text.code, marked(BROKEN, text)) == ("CC010", "kernal_size")
 
 
 def test_a_syntax_error_ends_the_file_and_not_what_was_read_before(tmp_path: Path) -> None:
-    found = lint_text("input: [4, 1, 1]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n  - [relu\n")
-    assert {"CC206", "CC001"} <= {finding.code for finding in found.findings}
+    text = lint_text("input: [4, 1, 1]\nlayers:\n  - conv: {out_channels: 8, kernel_size: 3, padding: 1}\n  - [relu\n")
+    assert {"CC206", "CC001"} <= {finding.code for finding in text.findings}
 
 
 def test_other_files_go_on(tmp_path: Path) -> None:
@@ -180,8 +180,8 @@ def test_a_rule_that_is_off_runs_when_it_is_named() -> None:
     assert off is not None
     assert off.severity == "off"
     assert "CC203" not in codes(text) | codes(text, select=("CC2",)) | codes(text, select=("CC20",))
-    (found,) = lint_text(text, select=("uneven-padding",)).findings
-    assert (found.code, found.severity) == ("CC203", "info")
+    (result,) = lint_text(text, select=("uneven-padding",)).findings
+    assert (result.code, result.severity) == ("CC203", "info")
 
 
 @pytest.mark.parametrize("option", ["select", "ignore"])
@@ -222,11 +222,11 @@ def test_a_rule_that_raises_is_named_with_the_layer_and_the_rest_still_runs(tmp_
     assert "CC301" in {finding.code for finding in run.findings}
     (crash,) = run.crashed
     assert (crash.code, crash.name, crash.path, crash.layer) == ("CC206", "dead-taps", str(path), "batch_norm1")
-    found = command(str(path), "--config", UNCONFIGURED)
-    assert found.code == 2
-    assert "CC301" in found.out
-    said = f"in rule CC206 (dead-taps) on {path}, layer batch_norm1: ZeroDivisionError: of what?"
-    assert f"convcalc: internal error {said}\n" in found.err
+    result = command(str(path), "--config", UNCONFIGURED)
+    assert result.code == 2
+    assert "CC301" in result.out
+    text = f"in rule CC206 (dead-taps) on {path}, layer batch_norm1: ZeroDivisionError: of what?"
+    assert f"convcalc: internal error {text}\n" in result.err
 
 
 @pytest.mark.usefixtures("broken_rule")
@@ -272,23 +272,24 @@ def written(folder: Path, text: str, name: str = "net.yaml") -> str:
 )
 def test_exit_codes(text: str, options: list[str], code: int, tmp_path: Path) -> None:
     config = [] if "--config" in options else ["--config", UNCONFIGURED]
-    found = command(written(tmp_path, text), *config, *options)
-    assert found.code == code, found
-    assert bool(found.err) is (code == 2)
+    result = command(written(tmp_path, text), *config, *options)
+    assert result.code == code, result
+    assert bool(result.err) is (code == 2)
 
 
 def test_standard_input() -> None:
-    found = command("-", "--config", UNCONFIGURED, given=BIASED)
-    assert found.code == 1
-    assert found.out.startswith("<stdin>:3:5: warning[CC301]")
+    result = command("-", "--config", UNCONFIGURED, given=BIASED)
+    assert result.code == 1
+    assert result.out.startswith("<stdin>:3:5: warning[CC301]")
     assert command("-", "-").code == 2
 
 
 def test_what_is_unreadable_is_one_finding(tmp_path: Path) -> None:
-    found = command(str(tmp_path / "nowhere.yaml"), written(tmp_path, CLEAN), "--config", UNCONFIGURED)
-    assert found.code == 1
+    result = command(str(tmp_path / "nowhere.yaml"), written(tmp_path, CLEAN), "--config", UNCONFIGURED)
+    assert result.code == 1
     assert (
-        found.out.splitlines()[0] == f"{tmp_path}/nowhere.yaml: error[CC001]: cannot be read: No such file or directory"
+        result.out.splitlines()[0]
+        == f"{tmp_path}/nowhere.yaml: error[CC001]: cannot be read: No such file or directory"
     )
 
 
@@ -335,8 +336,8 @@ def test_a_file_that_is_named_twice_is_linted_once(tmp_path: Path, monkeypatch: 
     run = convcalc.lint(names, select=["CC301"], config=UNCONFIGURED)
     assert [file.path for file in run.files] == [other, path]
     assert len(run.findings) == 1
-    found = command(*names, "--select", "CC301", "--config", UNCONFIGURED)
-    assert len(found.out.splitlines()) == 1
+    result = command(*names, "--select", "CC301", "--config", UNCONFIGURED)
+    assert len(result.out.splitlines()) == 1
     assert command(*names, "--select", "CC301", "--config", UNCONFIGURED, "--fix").out == ""
     assert "bias: false" in Path(path).read_text("utf-8")
 

@@ -96,39 +96,39 @@ LAYERS = st.sampled_from(["stem", "stage", "shipped", "head", ""])
 
 @given(LAYERS, st.sampled_from(AMOUNTS), AROUND)
 def test_a_budget_is_exceeded_from_one_more_on(layer: str, name: str, room: int) -> None:
-    found = figure(PLAIN, name, layer)
-    limit = max(0, found + room)
+    result = figure(PLAIN, name, layer)
+    limit = max(0, result + room)
     written = f"budget: {{{name}: {limit}}}"
     text = net(**{layer: f", {written}"}) if layer else f"{written}\n{net()}"
     linted = lint_text(text, select=("CC5",))
-    if found <= limit:
+    if result <= limit:
         assert linted.findings == ()
         return
     (finding,) = linted.findings
     assert (finding.code, finding.severity, marked(text, finding)) == (CODES[name], "error", name)
     assert finding.layer == layer
     numbers = [int(number.replace(",", "")) for number in re.findall(r"[\d,]*\d(?= |$)", finding.message)]
-    assert numbers[:2] == [found, found - limit]
+    assert numbers[:2] == [result, result - limit]
     assert f"{limit:,}" in finding.message
     if limit:
-        assert f"({100 * (found - limit) / limit:.1f} %)" in finding.message
+        assert f"({100 * (result - limit) / limit:.1f} %)" in finding.message
 
 
 def test_it_says_the_largest_layers() -> None:
-    (found,) = lint_text(f"budget: {{macs: 1}}\n{net()}", select=("CC502",)).findings
+    (text,) = lint_text(f"budget: {{macs: 1}}\n{net()}", select=("CC502",)).findings
     most = sorted(PLAIN.layers, key=lambda row: -row.macs)[:3]
-    assert found.help == "largest: " + ", ".join(f"{row.name} {row.macs:,}" for row in most)
-    (found,) = lint_text(net(stage=", budget: {params: 1}"), select=("CC501",)).findings
-    assert {name.split()[0].partition(".")[0] for name in found.help.removeprefix("largest: ").split(", ")} == {"stage"}
-    (found,) = lint_text(f"budget: {{peak_activation_bytes: 1}}\n{net()}", select=("CC503",)).findings
+    assert text.help == "largest: " + ", ".join(f"{row.name} {row.macs:,}" for row in most)
+    (text,) = lint_text(net(stage=", budget: {params: 1}"), select=("CC501",)).findings
+    assert {name.split()[0].partition(".")[0] for name in text.help.removeprefix("largest: ").split(", ")} == {"stage"}
+    (text,) = lint_text(f"budget: {{peak_activation_bytes: 1}}\n{net()}", select=("CC503",)).findings
     assert PLAIN.peak is not None
-    assert f"the peak is at {PLAIN.peak.layer}" in found.help
+    assert f"the peak is at {PLAIN.peak.layer}" in text.help
 
 
 def test_a_budget_in_a_block_counts_at_each_call_and_is_said_once() -> None:
-    (found,) = lint_text(net(inner=", budget: {params: 1}"), select=("CC501",)).findings
-    assert (found.layer, found.more, found.line) == ("stage.0.one", 2, 7)
-    assert marked(net(inner=", budget: {params: 1}"), found) == "params"
+    (text,) = lint_text(net(inner=", budget: {params: 1}"), select=("CC501",)).findings
+    assert (text.layer, text.more, text.line) == ("stage.0.one", 2, 7)
+    assert marked(net(inner=", budget: {params: 1}"), text) == "params"
 
 
 def test_a_merge_is_held_to_what_is_in_its_branches() -> None:
@@ -136,8 +136,8 @@ def test_a_merge_is_held_to_what_is_in_its_branches() -> None:
         "input: [4, 8, 8]\nlayers:\n  - add:\n      budget: {params: 19}\n      branches:\n"
         "        - - conv: {out_channels: 4, kernel_size: 1}\n        - []\n"
     )
-    (found,) = lint_text(text, select=("CC501",)).findings
-    assert "20 params" in found.message
+    (result,) = lint_text(text, select=("CC501",)).findings
+    assert "20 params" in result.message
     assert lint_text(text.replace("19", "20"), select=("CC501",)).findings == ()
 
 
@@ -150,9 +150,9 @@ def test_a_receptive_field_below_its_budget(least: int, layer: str) -> None:
     assert field is not None
     assert field.size is not None
     sizes = [size for size in field.size if size is not None]
-    found = lint_text(text, select=("CC5",)).findings
-    assert bool(found) is (min(sizes) < least)
-    assert {finding.code for finding in found} <= {"CC507"}
+    result = lint_text(text, select=("CC5",)).findings
+    assert bool(result) is (min(sizes) < least)
+    assert {finding.code for finding in result} <= {"CC507"}
 
 
 def test_a_spec_with_mistakes_is_not_held_to_its_figures() -> None:
@@ -177,9 +177,9 @@ def test_what_a_spec_expects_is_compared(name: str, right: bool) -> None:
     if not right:
         value = [*value[:-1], value[-1] + 1] if isinstance(value, list) else value + 1
     text = f"expect:\n  {name}: {value}\n" + net().replace("  - linear: {name: head, out_features: 10}\n", "")
-    found = lint_text(text, select=("CC5",)).findings
-    assert bool(found) is not right
-    for finding in found:
+    result = lint_text(text, select=("CC5",)).findings
+    assert bool(result) is not right
+    for finding in result:
         assert (finding.code, finding.severity, finding.line, marked(text, finding)) == ("CC506", "error", 2, name)
 
 
@@ -202,19 +202,19 @@ def test_another_input_is_another_network() -> None:
 @given(st.fractions(0, 300, max_denominator=100))
 def test_a_suggested_budget_has_the_room_that_is_asked_for_and_holds(percent: Fraction) -> None:
     text = budget.text(PLAIN, "net.yaml", percent)
-    found = yaml.safe_load(text)["budget"]
+    result = yaml.safe_load(text)["budget"]
     for name in ("params", "macs", "peak_activation_bytes"):
         least = getattr(PLAIN.totals, name) * (1 + percent / 100)
-        assert least <= amount(found[name]) <= least * Fraction(1002, 1000) + 1
-    assert found["min_receptive_field"] >= 1
+        assert least <= amount(result[name]) <= least * Fraction(1002, 1000) + 1
+    assert result["min_receptive_field"] >= 1
     assert lint_text(text + net(), select=("CC5",)).findings == ()
 
 
 def test_it_is_printed(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(net(), "utf-8")
-    found = command(str(tmp_path / "net.yaml"), "--suggest-budget", "10%")
-    assert (found.code, found.err) == (0, "")
-    assert found.out == budget.text(PLAIN, str(tmp_path / "net.yaml"), Fraction(10))
+    result = command(str(tmp_path / "net.yaml"), "--suggest-budget", "10%")
+    assert (result.code, result.err) == (0, "")
+    assert result.out == budget.text(PLAIN, str(tmp_path / "net.yaml"), Fraction(10))
     for wrong in ("-1%", "ten", "", "%", "1e99"):
         assert command(str(tmp_path / "net.yaml"), "--suggest-budget", wrong).code == 2
     (tmp_path / "net.yaml").write_text("input: [3\n", "utf-8")
@@ -245,9 +245,9 @@ def test_a_base_with_mistakes_is_refused(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(GROWN.format(8), "utf-8")
     (tmp_path / "base.yaml").write_text(GROWN.format(8) + "  - rellu\n", "utf-8")
     base = ["--base", str(tmp_path / "base.yaml"), "--max-regression", "macs=5%"]
-    found = command(str(tmp_path / "net.yaml"), *base, "--config", UNCONFIGURED)
-    assert (found.code, found.out) == (2, "")
-    assert "line 4: there is no layer kind or block `rellu`" in " ".join(found.err.replace("│", " ").split())
+    result = command(str(tmp_path / "net.yaml"), *base, "--config", UNCONFIGURED)
+    assert (result.code, result.out) == (2, "")
+    assert "line 4: there is no layer kind or block `rellu`" in " ".join(result.err.replace("│", " ").split())
 
 
 def test_growth_by_an_amount_and_several_of_them(tmp_path: Path) -> None:
@@ -256,13 +256,13 @@ def test_growth_by_an_amount_and_several_of_them(tmp_path: Path) -> None:
     base = ["--base", str(tmp_path / "base.yaml"), "--config", UNCONFIGURED, "--select", "CC5"]
     path = str(tmp_path / "net.yaml")
     assert command(path, *base, "--max-regression", "params=108").code == 0
-    found = command(path, *base, "--max-regression", "params=107", "--max-regression", "macs=5%")
-    assert found.code == 1
-    assert [line.partition("]: ")[2].split()[0] for line in found.out.splitlines() if "CC505" in line] == [
+    result = command(path, *base, "--max-regression", "params=107", "--max-regression", "macs=5%")
+    assert result.code == 1
+    assert [line.partition("]: ")[2].split()[0] for line in result.out.splitlines() if "CC505" in line] == [
         "params",
         "macs",
     ]
-    assert "params grew by 108 (100.0 %), from 108 to 216, where 107 is the most" in found.out
+    assert "params grew by 108 (100.0 %), from 108 to 216, where 107 is the most" in result.out
 
 
 @pytest.mark.parametrize(
@@ -310,5 +310,5 @@ def test_each_file_is_compared_with_itself_at_a_revision() -> None:
 def test_without_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     (tmp_path / "net.yaml").write_text(GROWN.format(4), "utf-8")
-    found = command(str(tmp_path / "net.yaml"), "--base", "HEAD", "--max-regression", "macs=5%")
-    assert (found.code, found.out) == (2, "")
+    result = command(str(tmp_path / "net.yaml"), "--base", "HEAD", "--max-regression", "macs=5%")
+    assert (result.code, result.out) == (2, "")

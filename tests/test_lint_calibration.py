@@ -51,8 +51,8 @@ def deeplabv3(side: int) -> str:
 def unet_encoder() -> str:
     """The U-Net up to where it begins to grow again."""
     text = (SPECS / "zoo" / "unet.yaml").read_text("utf-8")
-    encoder, found, _ = text.partition("\n\n  - conv_transpose")
-    assert found
+    encoder, result, _ = text.partition("\n\n  - conv_transpose")
+    assert result
     return without_expectations(encoder + "\n").replace("variables: {classes: 2}\n", "")
 
 
@@ -101,8 +101,8 @@ def test_warnings(net: str) -> None:
         code
         for code in ARCHITECTURE
         if code not in OFF
-        for found in findings(code, NETS[net])
-        if _is_loud(found.severity)
+        for finding in findings(code, NETS[net])
+        if _is_loud(finding.severity)
     )
     assert counts == WARNED.get(net, {})
 
@@ -113,8 +113,8 @@ def test_infos(net: str) -> None:
         code
         for code in ARCHITECTURE
         if code not in OFF
-        for found in findings(code, NETS[net])
-        if found.severity == "info"
+        for finding in findings(code, NETS[net])
+        if finding.severity == "info"
     )
     assert counts == SAID.get(net, {})
 
@@ -145,7 +145,7 @@ def test_the_numbers_that_are_said() -> None:
     heavy = findings("CC306", NETS["vgg16"])
     assert "(89.4 %)" in heavy[0].message
     uneven = findings("CC203", NETS["resnet50"])
-    assert all("with an input of 225 no layer has any" in found.help for found in uneven)
+    assert all("with an input of 225 no layer has any" in result.help for result in uneven)
 
 
 @pytest.mark.parametrize("net", HEALTHY)
@@ -175,4 +175,4 @@ def test_every_spec_is_clean(path: Path) -> None:
     """What is flagged in a published net on purpose is suppressed there, with the reason."""
     run = convcalc.lint(path)
     assert run.crashed == ()
-    assert [(found.line, found.code) for found in run.findings if _is_loud(found.severity)] == []
+    assert [(finding.line, finding.code) for finding in run.findings if _is_loud(finding.severity)] == []

@@ -177,15 +177,15 @@ WORDS = st.lists(
 def test_selection_does_what_it_says(select: list[str], ignore: list[str], extended: list[str]) -> None:
     """Of every rule: the longest word that means it decides, `ignore` where two are alike."""
     configuration = Configuration(select=tuple(select), extend_select=tuple(extended), ignore=tuple(ignore))
-    found = selected(Options(), configuration, "net.yaml")
+    result = selected(Options(), configuration, "net.yaml")
     for code, name in rules.names().items():
         lengths = [[5 if word == name else len(word) for word in words if word == name or code.startswith(word)]
                    for words in (select + extended, ignore)]  # fmt: skip
-        wanted, unwanted = (max(each, default=0) for each in lengths)
+        wanted, unwanted = (max(item, default=0) for item in lengths)
         rule = rules.load(code)
         assert rule is not None
         runs = wanted > unwanted and (rule.severity != "off" or wanted == 5)
-        assert (code in found) is runs, code
+        assert (code in result) is runs, code
 
 
 # ---- what is wrong --------------------------------------------------------------------------------------------------
@@ -235,37 +235,37 @@ def wrong(text: str) -> tuple[list[Diagnostic], str, tuple[int, int]]:
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes(name: str) -> None:
     text, words = WRONG[name]
-    (found, *_), plain, (start, _) = wrong(text)
+    (result, *_), plain, (start, _) = wrong(text)
     line = plain.count("\n", 0, start) + 1
-    assert found.path == "convcalc.toml"
+    assert result.path == "convcalc.toml"
     if "not valid" not in words:
-        assert (found.line, found.column) == (line, start - plain.rfind("\n", 0, start))
-        assert plain.splitlines()[line - 1].startswith(found.text)
-    assert found.line
-    said = f"{found.message} | {found.help}"
-    assert re.search(".*".join(map(re.escape, words.split(" ... "))), said), said
+        assert (result.line, result.column) == (line, start - plain.rfind("\n", 0, start))
+        assert plain.splitlines()[line - 1].startswith(result.text)
+    assert result.line
+    message = f"{result.message} | {result.help}"
+    assert re.search(".*".join(map(re.escape, words.split(" ... "))), message), message
 
 
 @pytest.mark.parametrize("name", WRONG)
 def test_mistakes_end_the_command(name: str) -> None:
     wrong(WRONG[name][0])
-    found = command("net.yaml")
-    assert (found.code, found.out) == (2, "")
-    assert re.match(r"convcalc\.toml:\d+:\d+: error\[CC\d{3}\]: ", found.err)
+    result = command("net.yaml")
+    assert (result.code, result.out) == (2, "")
+    assert re.match(r"convcalc\.toml:\d+:\d+: error\[CC\d{3}\]: ", result.err)
 
 
 def test_all_mistakes_are_said() -> None:
-    found, _, _ = wrong('[lint]\n«selcet» = []\ntarget = 3\nfail-level = "x"\n[lint.severity]\nCC9 = "of"\n')
-    assert [problem.line for problem in found] == [2, 3, 4, 6]
+    result, _, _ = wrong('[lint]\n«selcet» = []\ntarget = 3\nfail-level = "x"\n[lint.severity]\nCC9 = "of"\n')
+    assert [problem.line for problem in result] == [2, 3, 4, 6]
 
 
 def test_the_table_of_pyproject_is_named_in_full() -> None:
     write("pyproject.toml", "[project]\nname = 'x'\nselcet = 1\n\n[tool.convcalc.lint]\nselcet = []\n")
     with pytest.raises(SpecError) as caught:
         Finder().of("net.yaml")
-    (found,) = caught.value.diagnostics
-    assert (found.path, found.line, found.code) == ("pyproject.toml", 6, "CC010")
-    assert "[tool.convcalc.lint] has no key `selcet`" in found.message
+    (problem,) = caught.value.diagnostics
+    assert (problem.path, problem.line, problem.code) == ("pyproject.toml", 6, "CC010")
+    assert "[tool.convcalc.lint] has no key `selcet`" in problem.message
 
 
 def test_a_misspelt_table_beside_is_said() -> None:
@@ -276,8 +276,8 @@ def test_a_misspelt_table_beside_is_said() -> None:
 
 
 @given(st.text(st.sampled_from("[lint]\nselc\"'=.{}#\\\t 09,-ü\x00")), st.booleans())
-def test_whatever_is_in_the_file_it_is_read_or_said_what_is_wrong(text: str, whole: bool) -> None:
-    write("convcalc.toml", text if whole else f"[lint]\n{text}")
+def test_whatever_is_in_the_file_it_is_read_or_said_what_is_wrong(text: str, full: bool) -> None:
+    write("convcalc.toml", text if full else f"[lint]\n{text}")
     try:
         assert isinstance(configured("convcalc.toml"), Configuration)
     except SpecError as error:

@@ -41,23 +41,23 @@ class Result(msgspec.Struct):
 
 
 def lint(*arguments: str, given_: str | bytes = "") -> Result:
-    found = CliRunner().invoke(application(), ["lint", *arguments], input=given_, env={"GITHUB_ACTIONS": None})
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return Result(found.exit_code, found.stdout, found.stderr)
+    result = CliRunner().invoke(application(), ["lint", *arguments], input=given_, env={"GITHUB_ACTIONS": None})
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
 @lru_cache(maxsize=8)
 def fix(text: str) -> Fixed:
     linter = Linter(Options(select=FIXED))
     source = Source("net.yaml", text)
-    found = fixed(linter.file("net.yaml", source), lambda other: linter.file("net.yaml", other))
-    assert found is not None
-    return found
+    result = fixed(linter.file("net.yaml", source), lambda other: linter.file("net.yaml", other))
+    assert result is not None
+    return result
 
 
-def left(found: Fixed) -> list[str]:
-    return [finding.code for finding in found.linted.findings]
+def left(result: Fixed) -> list[str]:
+    return [finding.code for finding in result.linted.findings]
 
 
 # ---- by hand ------------------------------------------------------------------------------------------------------
@@ -90,10 +90,10 @@ IN_BRACKETS = {
 @pytest.mark.parametrize("name", BY_HAND)
 def test_by_hand(name: str) -> None:
     before, after = BY_HAND[name]["before"], BY_HAND[name]["after"]
-    found = fix(HEAD + before)
-    assert found.after.text == HEAD + after
-    assert left(found) == []
-    assert fix(found.after.text).mended == ()
+    result = fix(HEAD + before)
+    assert result.after.text == HEAD + after
+    assert left(result) == []
+    assert fix(result.after.text).mended == ()
 
 
 @pytest.mark.parametrize("before", LINE_ENDS)
@@ -133,10 +133,10 @@ NOT_FIXED = {
 @pytest.mark.parametrize("name", NOT_FIXED)
 def test_not_fixed(name: str) -> None:
     text = HEAD + NOT_FIXED[name]
-    found = fix(text)
-    assert found.after.text == text
-    assert found.mended == ()
-    assert all(finding.fix is None for finding in found.linted.findings)
+    result = fix(text)
+    assert result.after.text == text
+    assert result.mended == ()
+    assert all(finding.fix is None for finding in result.linted.findings)
 
 
 def test_why_not() -> None:
@@ -148,17 +148,17 @@ def test_why_not() -> None:
 
 def test_one_that_is_refused_keeps_no_other() -> None:
     text = HEAD + "  - upsample: {size: 8}\n  - relu\n  - relu\n"
-    found = fix(text)
-    assert found.after.text == text.replace("  - relu\n  - relu\n", "  - relu\n")
-    assert len(found.refused) == 1
+    result = fix(text)
+    assert result.after.text == text.replace("  - relu\n  - relu\n", "  - relu\n")
+    assert len(result.refused) == 1
 
 
 def test_until_nothing_is_left() -> None:
     """Each of these changes the number in one reference, and takes a round of its own."""
     text = HEAD + "  - dropout: 0\n" * 30 + "  - tanh\n  - dropout: 0.5\n  - add: {from: [tanh1, dropout31]}\n"
-    found = fix(text)
-    assert found.after.text == HEAD + "  - tanh\n  - dropout: 0.5\n  - add: {from: [tanh1, dropout1]}\n"
-    assert len(found.mended) == 30
+    result = fix(text)
+    assert result.after.text == HEAD + "  - tanh\n  - dropout: 0.5\n  - add: {from: [tanh1, dropout1]}\n"
+    assert len(result.mended) == 30
 
 
 # ---- generated ----------------------------------------------------------------------------------------------------
@@ -183,8 +183,8 @@ class Drawn:
         return f"{self.draw.choice([' ', '   '])}# {self.comments[-1]}"
 
     def comment_line(self, indentation: str) -> list[str]:
-        said = self.comment().lstrip()
-        return [indentation + said] if said else []
+        text = self.comment().lstrip()
+        return [indentation + text] if text else []
 
     def sequence(self, depth: int) -> list[dict[str, Any]]:
         return [layer for _ in range(self.draw.randint(1, 4)) for layer in self.layers(depth)]
@@ -210,7 +210,7 @@ class Drawn:
 
     def without(self, layers: list[dict[str, Any]], before: str = "") -> list[Any]:
         """The values with the biases before norms, and the layers that do nothing, gone; by what is written alone."""
-        found: list[Any] = []
+        items: list[Any] = []
         kept = [layer for layer in layers if not {"dropout", "upsample"} & set(layer)]
         for place, layer in enumerate(kept):
             ((kind, body),) = layer.items()
@@ -220,71 +220,71 @@ class Drawn:
                 body = {**body, "bias": False}
             if kind == "add":
                 body = {"branches": [self.without(branch, before) for branch in body["branches"]]}
-            found.append(kind if body is None else {kind: body})
+            items.append(kind if body is None else {kind: body})
             before = kind
-        return found
+        return items
 
     def lines(self, layers: list[dict[str, Any]], indentation: str) -> list[str]:
-        found = []
+        items = []
         for layer in layers:
             ((kind, body),) = layer.items()
-            found += self.comment_line(indentation)
+            items += self.comment_line(indentation)
             if body is None:
-                found.append(f"{indentation}- {kind}{self.comment()}")
+                items.append(f"{indentation}- {kind}{self.comment()}")
             elif kind == "add":
-                found += [f"{indentation}- add:{self.comment()}", f"{indentation}    branches:{self.comment()}"]
-                found += self.branches(body["branches"], f"{indentation}      ")
+                items += [f"{indentation}- add:{self.comment()}", f"{indentation}    branches:{self.comment()}"]
+                items += self.branches(body["branches"], f"{indentation}      ")
             elif isinstance(body, dict) and self.draw.random() < 0.4:
-                found.append(f"{indentation}- {kind}:{self.comment()}")
+                items.append(f"{indentation}- {kind}:{self.comment()}")
                 for name, value in body.items():
-                    found += [
+                    items += [
                         *self.comment_line(f"{indentation}    "),
                         f"{indentation}    {name}: {flow(value)}{self.comment()}",
                     ]
             else:
-                found.append(f"{indentation}- {kind}: {flow(body)}{self.comment()}")
-        return found
+                items.append(f"{indentation}- {kind}: {flow(body)}{self.comment()}")
+        return items
 
     def branches(self, branches: list[list[dict[str, Any]]], indentation: str) -> list[str]:
-        found = []
+        items = []
         for branch in branches:
             way = self.draw.randrange(3)
             if way == 0 or not branch:
-                found.append(f"{indentation}- {flow(branch)}{self.comment()}")
+                items.append(f"{indentation}- {flow(branch)}{self.comment()}")
             elif way == 1:
-                found += [f"{indentation}-{self.comment()}", *self.lines(branch, f"{indentation}  ")]
+                items += [f"{indentation}-{self.comment()}", *self.lines(branch, f"{indentation}  ")]
             else:
                 lines = self.lines(branch, f"{indentation}  ")
                 while lines[0].lstrip().startswith("#"):
-                    found.append(indentation + lines.pop(0).lstrip())
-                found += [f"{indentation}- {lines[0].lstrip()}", *lines[1:]]
-        return found
+                    items.append(indentation + lines.pop(0).lstrip())
+                items += [f"{indentation}- {lines[0].lstrip()}", *lines[1:]]
+        return items
 
 
 def flow(value: Any) -> str:
     if isinstance(value, dict):
         if list(value.values()) == [None]:
             return str(next(iter(value)))
-        return "{" + ", ".join(f"{name}: {flow(each)}" for name, each in value.items()) + "}"
+        return "{" + ", ".join(f"{name}: {flow(item)}" for name, item in value.items()) + "}"
     if isinstance(value, list):
-        return "[" + ", ".join(flow(each) for each in value) + "]"
+        return "[" + ", ".join(flow(item) for item in value) + "]"
     return {True: "true", False: "false"}.get(value, str(value)) if isinstance(value, bool) else str(value)
 
 
 @given(draws)
 def test_generated_layouts(draw: random.Random) -> None:
     drawn = Drawn(draw)
-    found = fix(drawn.text)
-    assert found.refused == ()
-    assert left(found) == [], found.after.text
-    assert yaml.safe_load(found.after.text) == drawn.after, found.after.text
-    assert fix(found.after.text).after.text == found.after.text
+    result = fix(drawn.text)
+    assert result.refused == ()
+    assert left(result) == [], result.after.text
+    assert yaml.safe_load(result.after.text) == drawn.after, result.after.text
+    assert fix(result.after.text).after.text == result.after.text
     for comment in drawn.comments:
-        assert found.after.text.count(f"# {comment}") == 1
+        assert result.after.text.count(f"# {comment}") == 1
     assert ("\r\n" in drawn.text) == (drawn.newline == "\r\n")
-    assert re.sub("\r\n", "", found.after.text).count("\r") == 0
+    assert re.sub("\r\n", "", result.after.text).count("\r") == 0
     if drawn.newline == "\r\n":
-        assert "\n" not in found.after.text.replace("\r\n", "")
+        assert "\n" not in result.after.text.replace("\r\n", "")
 
 
 # ---- the zoo ------------------------------------------------------------------------------------------------------
@@ -293,9 +293,9 @@ def test_generated_layouts(draw: random.Random) -> None:
 @lru_cache(maxsize=8)
 def network(text: str) -> Network:
     """With the lines left out, which may move."""
-    found = loads(Source("net.yaml", text))
+    network = loads(Source("net.yaml", text))
     return msgspec.structs.replace(
-        found, nodes=tuple(msgspec.structs.replace(node, line=0) for node in found.nodes), groups=()
+        network, nodes=tuple(msgspec.structs.replace(node, line=0) for node in network.nodes), groups=()
     )
 
 
@@ -303,26 +303,26 @@ def network(text: str) -> Network:
 def test_biases_put_into_the_zoo_come_out_again(path: Path) -> None:
     text = path.read_text("utf-8")
     biased = re.sub(r", bias: false", "", text)
-    found = fix(biased)
-    one, other = network(text), network(found.after.text)
-    entered = {index: {node.kind for node in one.nodes if index in node.inputs} for index in range(len(one.nodes))}
-    for index, (node, now) in enumerate(zip(one.nodes, other.nodes, strict=True)):
+    result = fix(biased)
+    item, other = network(text), network(result.after.text)
+    entered = {index: {node.kind for node in item.nodes if index in node.inputs} for index in range(len(item.nodes))}
+    for index, (node, now) in enumerate(zip(item.nodes, other.nodes, strict=True)):
         if node != now:  # a bias that was put there and stays
             assert entered[index] != {"batch_norm"}
             assert msgspec.structs.replace(now, config=msgspec.structs.replace(now.config, bias=False)) == node
-    assert "CC301" not in left(found)
+    assert "CC301" not in left(result)
 
 
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
 def test_layers_put_into_the_zoo_come_out_again(path: Path) -> None:
     text = fix(path.read_text("utf-8")).after.text
     more = re.sub(r"^( *- )((?:conv|relu|batch_norm)\b.*\n)(?= *- )", r"\1\2\1dropout: 0\n", text, flags=re.MULTILINE)
-    found = fix(more)
+    result = fix(more)
     kinds = {node.kind for node in network(text).layers}
     if "dropout" not in kinds:  # whose numbers would be others
-        assert found.after.text == text
-    assert network(found.after.text) == network(text) or "dropout" in kinds
-    assert left(found) == left(fix(text))
+        assert result.after.text == text
+    assert network(result.after.text) == network(text) or "dropout" in kinds
+    assert left(result) == left(fix(text))
 
 
 # ---- files --------------------------------------------------------------------------------------------------------
@@ -341,8 +341,12 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_a_file_is_fixed_in_place(file: Path) -> None:
     os.chmod(file, 0o640)
-    found = lint("net.yaml", "--fix", "--select", "CC301")
-    assert (found.code, found.out, found.err) == (0, "no findings in 1 file\n", "convcalc: fixed 1 finding in 1 file\n")
+    linted = lint("net.yaml", "--fix", "--select", "CC301")
+    assert (linted.code, linted.out, linted.err) == (
+        0,
+        "no findings in 1 file\n",
+        "convcalc: fixed 1 finding in 1 file\n",
+    )
     assert file.read_text("utf-8") == MENDED
     assert stat.S_IMODE(file.stat().st_mode) == 0o640
     assert os.listdir(file.parent) == ["net.yaml"]
@@ -362,38 +366,38 @@ def test_marks_and_line_ends_stay(file: Path, mark: bytes, newline: str) -> None
 def test_links_stay_and_lead_to_what_is_fixed(file: Path) -> None:
     link = file.parent / "link.yaml"
     link.symlink_to("net.yaml")
-    found = lint("link.yaml", "net.yaml", "--fix", "--select", "CC301")
-    assert (found.code, found.err) == (0, "convcalc: fixed 1 finding in 1 file\n")
+    linted = lint("link.yaml", "net.yaml", "--fix", "--select", "CC301")
+    assert (linted.code, linted.err) == (0, "convcalc: fixed 1 finding in 1 file\n")
     assert link.is_symlink()
     assert file.read_text("utf-8") == MENDED
 
 
 def test_what_is_left_decides(file: Path) -> None:
     file.write_text(SPEC + "  - conv: {out_channels: 4, kernel_size: 9}\n  - relu\n", "utf-8")
-    found = lint("net.yaml", "--fix")
-    assert found.code == 1
-    assert "error[CC101]" in found.out
+    linted = lint("net.yaml", "--fix")
+    assert linted.code == 1
+    assert "error[CC101]" in linted.out
     assert "bias" not in file.read_text("utf-8")  # it has a mistake
     file.write_text(SPEC + "budget: {params: 3}\n", "utf-8")
-    found = lint("net.yaml", "--fix")
-    assert found.code == 1
+    linted = lint("net.yaml", "--fix")
+    assert linted.code == 1
     assert "bias: false" in file.read_text("utf-8")
-    assert "CC301" not in found.out
+    assert "CC301" not in linted.out
 
 
 def test_broken_and_missing_files_are_left_alone(file: Path) -> None:
     file.write_bytes(SPEC.encode() + b"  - conv: {\n")
     broken = file.read_bytes()
-    found = lint("net.yaml", "missing.yaml", "--fix")
-    assert found.code == 1
+    linted = lint("net.yaml", "missing.yaml", "--fix")
+    assert linted.code == 1
     assert file.read_bytes() == broken
     assert os.listdir(file.parent) == ["net.yaml"]
 
 
 def test_standard_input_is_printed_fixed() -> None:
-    found = lint("-", "--fix", given_=SPEC)
-    assert (found.code, found.out) == (0, MENDED)
-    assert found.err.startswith("convcalc: fixed 1 finding in 1 file\n")
+    linted = lint("-", "--fix", given_=SPEC)
+    assert (linted.code, linted.out) == (0, MENDED)
+    assert linted.err.startswith("convcalc: fixed 1 finding in 1 file\n")
     clean = lint("-", "--fix", "--select", "CC301", given_=MENDED)
     assert (clean.code, clean.out, clean.err) == (0, MENDED, "no findings in 1 file\n")
     broken = lint("-", "--fix", given_="input: [\n")
@@ -420,10 +424,10 @@ def test_a_folder_that_cannot_be_written(file: Path, monkeypatch: pytest.MonkeyP
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.open", refuse)  # whoever runs this may write anywhere
-    found = lint("net.yaml", "--fix")
-    assert found.code == 2
-    assert found.err.endswith("convcalc: cannot write net.yaml: Permission denied to make files in its folder\n")
-    assert "CC301" in found.out
+    linted = lint("net.yaml", "--fix")
+    assert linted.code == 2
+    assert linted.err.endswith("convcalc: cannot write net.yaml: Permission denied to make files in its folder\n")
+    assert "CC301" in linted.out
     assert file.read_text("utf-8") == SPEC
 
 
@@ -432,9 +436,9 @@ def test_nothing_is_left_behind_when_writing_fails(file: Path, monkeypatch: pyte
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr("os.replace", refuse)
-    found = lint("net.yaml", "--fix")
-    assert found.code == 2
-    assert "No space left on device" in found.err
+    linted = lint("net.yaml", "--fix")
+    assert linted.code == 2
+    assert "No space left on device" in linted.err
     assert os.listdir(file.parent) == ["net.yaml"]
     assert file.read_text("utf-8") == SPEC
 
@@ -443,20 +447,20 @@ def test_what_is_refused_is_said_once(file: Path) -> None:
     file.write_text(
         SPEC + "  - conv: {out_channels: 4, kernel_size: 1}\n  - batch_norm\nexpect: {params: 56}\n", "utf-8"
     )
-    found = lint("net.yaml", "--fix", "--select", "CC301")
-    assert found.code == 1
-    assert "can be fixed" not in found.out
+    linted = lint("net.yaml", "--fix", "--select", "CC301")
+    assert linted.code == 1
+    assert "can be fixed" not in linted.out
     reason = "the spec expects 56 params, and would have 52"
-    assert found.err == f"convcalc: net.yaml:3:5: CC301 is not fixed, and 1 more: {reason}\n"
+    assert linted.err == f"convcalc: net.yaml:3:5: CC301 is not fixed, and 1 more: {reason}\n"
 
 
 # ---- differences --------------------------------------------------------------------------------------------------
 
 
 def test_a_difference_writes_nothing(file: Path) -> None:
-    found = lint("net.yaml", "--diff")
-    assert found.code == 1
-    assert found.out == dedent("""\
+    linted = lint("net.yaml", "--diff")
+    assert linted.code == 1
+    assert linted.out == dedent("""\
         --- net.yaml
         +++ net.yaml
         @@ -1,4 +1,4 @@
@@ -466,7 +470,7 @@ def test_a_difference_writes_nothing(file: Path) -> None:
         +  - conv: {out_channels: 4, kernel_size: 1, bias: false}  # é
            - batch_norm
         """)
-    assert found.err == "convcalc: would fix 1 finding in 1 file\n"
+    assert linted.err == "convcalc: would fix 1 finding in 1 file\n"
     assert file.read_text("utf-8") == SPEC
     file.write_text(MENDED, "utf-8")
     clean = lint("net.yaml", "--diff")
@@ -480,17 +484,17 @@ def test_git_applies_a_difference(file: Path) -> None:
         drawn = Drawn(random_)
         path = file.parent / f"{number}.yaml"
         path.write_bytes(drawn.text.encode())
-        found = fix(drawn.text)
-        said = diff.difference(Source(path.name, drawn.text), Source(path.name, found.after.text))
-        if said:
+        result = fix(drawn.text)
+        text = diff.difference(Source(path.name, drawn.text), Source(path.name, result.after.text))
+        if text:
             command = ["git", "apply", "-p0", "--whitespace=nowarn"]
             environment = {**os.environ, "GIT_CEILING_DIRECTORIES": str(file.parent.parent)}
-            subprocess.run(command, input=said.encode(), check=True, cwd=file.parent, env=environment)
-        assert path.read_bytes() == found.after.text.encode()
+            subprocess.run(command, input=text.encode(), check=True, cwd=file.parent, env=environment)
+        assert path.read_bytes() == result.after.text.encode()
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("--diff", "--format", "json"), "leave out --format"),
         (("--fix", "--set", "a=1"), "leave out --input and --set"),
@@ -498,8 +502,8 @@ def test_git_applies_a_difference(file: Path) -> None:
         (("--fix", "--write-baseline", "b.json"), "stand without --write-baseline"),
     ],
 )
-def test_what_does_not_go_together(file: Path, arguments: tuple[str, ...], said: str) -> None:
-    found = lint("net.yaml", *arguments)
-    assert found.code == 2
-    assert said in re.sub(r"[\s│]+", " ", found.err)
+def test_what_does_not_go_together(file: Path, arguments: tuple[str, ...], message: str) -> None:
+    linted = lint("net.yaml", *arguments)
+    assert linted.code == 2
+    assert message in re.sub(r"[\s│]+", " ", linted.err)
     assert file.read_text("utf-8") == SPEC

@@ -72,35 +72,37 @@ def findings(draw: st.DrawFn, path: str, source: Source) -> Finding:
 def files(draw: st.DrawFn) -> Linted:
     path = draw(WORDS.filter(bool))
     source = Source(path, draw(WORDS))
-    found = draw(st.lists(findings(path, source), max_size=4))
-    return Linted(path, tuple(found), draw(st.integers(0, 2)), source)
+    result = draw(st.lists(findings(path, source), max_size=4))
+    return Linted(path, tuple(result), draw(st.integers(0, 2)), source)
 
 
 @st.composite
 def runs(draw: st.DrawFn) -> Run:
-    found = tuple(draw(st.lists(files(), min_size=1, max_size=4)))
+    result = tuple(draw(st.lists(files(), min_size=1, max_size=4)))
     crash = st.builds(Crash, st.sampled_from(sorted(RULES)), st.just("dead-taps"), WORDS, WORDS, WORDS, WORDS)
     crashed = tuple(draw(st.lists(crash, max_size=1)))
-    return Run(found, {"CC206": "warning", "CC301": "warning"}, draw(st.booleans()), crashed)
+    return Run(result, {"CC206": "warning", "CC301": "warning"}, draw(st.booleans()), crashed)
 
 
 def run_of(*texts: str, severity: str = "warning", times: int = 1) -> Run:
     """A finding on the first `name` of each text, or as many."""
-    found = []
-    for number, said in enumerate(texts):
-        source = Source(f"net{number}.yaml", said)
-        start = said.index("stem")
+    items = []
+    for number, message in enumerate(texts):
+        source = Source(f"net{number}.yaml", message)
+        start = message.index("stem")
         place = source.diagnostic("CC206", start, start + 4, "8 of 9 taps only ever multiply padding", "pad less")
         fields = {name: getattr(place, name) for name in place.__struct_fields__} | {"severity": severity}
         finding = Finding(**fields, name="dead-taps", layer="stem")
-        found.append(Linted(source.path, (finding,) * times, 0, source))
-    return Run(tuple(found), {"CC206": "warning"}, failed=True)
+        items.append(Linted(source.path, (finding,) * times, 0, source))
+    return Run(tuple(items), {"CC206": "warning"}, failed=True)
 
 
-def unseen(said: str) -> str:
+def unseen(message: str) -> str:
     """As it may be printed: what steers a terminal, or a log, has become an escape."""
-    escaped = "".join(c if c.isprintable() and c not in BLANKS else c.encode("unicode_escape").decode() for c in said)
-    return re.sub(r"(^|\s):(?=:)", r"\1\\x3a", re.sub(r"#(#+)(?=\w*\[)", lambda found: found[1] + r"\x23", escaped))
+    escaped = "".join(
+        c if c.isprintable() and c not in BLANKS else c.encode("unicode_escape").decode() for c in message
+    )
+    return re.sub(r"(^|\s):(?=:)", r"\1\\x3a", re.sub(r"#(#+)(?=\w*\[)", lambda items: items[1] + r"\x23", escaped))
 
 
 # ---- the command line ---------------------------------------------------------------------------------------------
@@ -108,10 +110,10 @@ def unseen(said: str) -> str:
 
 def lint(*arguments: str, given_: str = "", **environment: str) -> Result:
     known = {"GITHUB_ACTIONS": None, **environment}
-    found = CliRunner().invoke(application(), ["lint", "--select", "CC0,CC301", *arguments], input=given_, env=known)
-    if found.exception is not None and not isinstance(found.exception, SystemExit):
-        raise found.exception
-    return Result(found.exit_code, found.stdout, found.stderr)
+    result = CliRunner().invoke(application(), ["lint", "--select", "CC0,CC301", *arguments], input=given_, env=known)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return Result(result.exit_code, result.stdout, result.stderr)
 
 
 @pytest.fixture
@@ -130,11 +132,11 @@ def _forget_the_folder() -> Iterator[None]:
 
 
 def test_several_formats_in_one_run(folder: Path) -> None:
-    found = lint(
+    linted = lint(
         "net.yaml", "clean.yaml", "--format", "github", "--format", "sarif=out.sarif", "--format", "json=o.json"
     )
-    assert found.code == 1
-    assert found.out.startswith("::warning title=convcalc CC301")
+    assert linted.code == 1
+    assert linted.out.startswith("::warning title=convcalc CC301")
     VALIDATOR.validate(json.loads((folder / "out.sarif").read_text("utf-8")))
     assert json.loads((folder / "o.json").read_text("utf-8"))["summary"]["findings"] == 1
 
@@ -159,7 +161,7 @@ def test_what_is_kept_and_what_is_reported_are_two_files(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("formats", "said"),
+    ("formats", "message"),
     [
         (["jsn"], "did you mean `json`"),
         (["sarif="], "expected sarif=FILE"),
@@ -168,26 +170,26 @@ def test_what_is_kept_and_what_is_reported_are_two_files(folder: Path) -> None:
         (["json=a", "sarif=./a"], "would be written twice"),
     ],
 )
-def test_formats_that_cannot_be(folder: Path, formats: list[str], said: str) -> None:
-    found = lint("net.yaml", *(word for name in formats for word in ("--format", name)))
-    assert found.code == 2
-    assert said in re.sub(r"[\s│]+", " ", found.err)
+def test_formats_that_cannot_be(folder: Path, formats: list[str], message: str) -> None:
+    linted = lint("net.yaml", *(word for name in formats for word in ("--format", name)))
+    assert linted.code == 2
+    assert message in re.sub(r"[\s│]+", " ", linted.err)
     assert not (folder / "a").exists()
 
 
 @pytest.mark.parametrize(("path", "printed"), [("missing/out.sarif", True), (".", False)])
 def test_a_file_that_cannot_be_written(folder: Path, path: str, printed: bool) -> None:
-    found = lint("net.yaml", "--format", "text", "--format", f"sarif={path}")
-    assert found.code == 2
-    assert found.err.startswith(f"convcalc: cannot write {path}: ")
-    assert ("1 finding" in found.out) is printed  # what can be told beforehand is
+    linted = lint("net.yaml", "--format", "text", "--format", f"sarif={path}")
+    assert linted.code == 2
+    assert linted.err.startswith(f"convcalc: cannot write {path}: ")
+    assert ("1 finding" in linted.out) is printed  # what can be told beforehand is
 
 
 def test_lines_may_follow_each_other(folder: Path) -> None:
-    found = lint("net.yaml", "--format", "concise", "--format", "github", "--format", "json=-")
-    assert found.code == 2
-    found = lint("net.yaml", "--format", "concise", "--format", "github")
-    assert [line.split(" ")[0] for line in found.out.splitlines()] == ["net.yaml:3:5:", "::warning"]
+    linted = lint("net.yaml", "--format", "concise", "--format", "github", "--format", "json=-")
+    assert linted.code == 2
+    linted = lint("net.yaml", "--format", "concise", "--format", "github")
+    assert [line.split(" ")[0] for line in linted.out.splitlines()] == ["net.yaml:3:5:", "::warning"]
 
 
 # ---- counts -------------------------------------------------------------------------------------------------------
@@ -195,12 +197,12 @@ def test_lines_may_follow_each_other(folder: Path) -> None:
 
 @given(runs())
 def test_the_headline_counts(run: Run) -> None:
-    said = shared.headline(run)
-    numbers = {word: int(number) for number, word in re.findall(r"(\d+) (error|warning|info|finding)", said)}
-    found = [finding for file in run.files for finding in file.findings]
-    assert numbers.get("finding", 0) == len(found)
+    message = shared.headline(run)
+    numbers = {word: int(number) for number, word in re.findall(r"(\d+) (error|warning|info|finding)", message)}
+    items = [finding for file in run.files for finding in file.findings]
+    assert numbers.get("finding", 0) == len(items)
     for level in ("error", "warning", "info"):
-        assert numbers.get(level, 0) == [finding.severity for finding in found].count(level)
+        assert numbers.get(level, 0) == [finding.severity for finding in items].count(level)
 
 
 def test_headlines() -> None:
@@ -226,13 +228,13 @@ WIDE = (
 
 def wide() -> Run:
     source = Source("卷.yaml", WIDE)
-    found = []
+    items = []
     for place in re.finditer("stem|卷积层卷|👩🙂é", WIDE):
-        said = source.diagnostic(
+        message = source.diagnostic(
             "CC206", *place.span(), f"{place[0]}: 8 of 9 taps only ever multiply padding", "pad less"
         )
-        found.append(Finding(**{name: getattr(said, name) for name in said.__struct_fields__}, name="dead-taps"))
-    return Run((Linted(source.path, tuple(found), 0, source),), {}, failed=True)
+        items.append(Finding(**{name: getattr(message, name) for name in message.__struct_fields__}, name="dead-taps"))
+    return Run((Linted(source.path, tuple(items), 0, source),), {}, failed=True)
 
 
 def on_terminal(run: Run, width: int) -> str:
@@ -241,19 +243,19 @@ def on_terminal(run: Run, width: int) -> str:
 
 def marked(lines: list[str]) -> list[str]:
     """What stands above carets, cell by cell."""
-    found = []
+    items = []
     for source, carets in pairwise(lines):
         match = re.match(r"\s+\| +(\^+)", carets)
         if match:
             cells = "".join(c + "\0" * (cell_len(c) - 1) for c in source if cell_len(c))
-            found.append(cells[slice(*match.span(1))].replace("\0", ""))
-    return found
+            items.append(cells[slice(*match.span(1))].replace("\0", ""))
+    return items
 
 
 @pytest.mark.parametrize("width", [0, 60, 80, 200])
 def test_carets_stand_under_what_they_mean_however_wide(width: int) -> None:
-    said = on_terminal(wide(), width) if width else piped(text, wide())
-    assert marked(said.splitlines()) == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
+    message = on_terminal(wide(), width) if width else piped(text, wide())
+    assert marked(message.splitlines()) == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
 
 
 @given(runs(), st.integers(40, 130))
@@ -268,22 +270,22 @@ def test_no_line_is_wider_than_the_terminal_but_for_words_that_are(run: Run, wid
 @given(runs())
 def test_text_is_a_line_where_it_says_so_and_steers_no_terminal(run: Run) -> None:
     for view in (text, concise):
-        said = piped(view, run)
-        assert all(line.isprintable() for line in said.split("\n"))
+        message = piped(view, run)
+        assert all(line.isprintable() for line in message.split("\n"))
         for finding in run.findings:
-            assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in said
+            assert f"{finding.severity}[{finding.code}]: {unseen(finding.message)}".rstrip() in message
     assert len(piped(concise, run).splitlines()) == len(run.findings)
 
 
 def test_errors_are_shown_before_what_there_is_too_much_of(folder: Path) -> None:
     biased = "".join(f"  - conv: {{name: c{n}, out_channels: 4, kernel_size: 1}}\n  - batch_norm\n" for n in range(99))
     Path("net.yaml").write_text(f"input: [4, 8, 8]\nlayers:\n{biased}budget: {{params: 1}}\n", "utf-8")
-    said = lint("net.yaml", "--select", "CC301,CC501").out
-    places = [int(place) for place in re.findall(r"^net.yaml:(\d+):", said, re.MULTILINE)]
+    output = lint("net.yaml", "--select", "CC301,CC501").out
+    places = [int(place) for place in re.findall(r"^net.yaml:(\d+):", output, re.MULTILINE)]
     assert len(places) == MOST
     assert places == sorted(places)
-    assert "error[CC501]" in said
-    assert "50 more findings not shown" in said
+    assert "error[CC501]" in output
+    assert "50 more findings not shown" in output
 
 
 def test_golden_text(folder: Path) -> None:
@@ -303,20 +305,20 @@ def test_colours_on_a_terminal_alone() -> None:
 
 @given(runs())
 def test_json_has_stable_names_and_every_finding(run: Run) -> None:
-    found = json.loads(piped(as_json, run))
-    assert list(found) == ["version", "convcalc_version", "findings", "summary", "internal_errors"]
-    assert found["version"] == 1
+    document = json.loads(piped(as_json, run))
+    assert list(document) == ["version", "convcalc_version", "findings", "summary", "internal_errors"]
+    assert document["version"] == 1
     names = "path line column end_column code name severity message help layer more fix"
-    for said, finding in zip(found["findings"], run.findings, strict=True):
-        assert list(said) == names.split()
+    for sentence, finding in zip(document["findings"], run.findings, strict=True):
+        assert list(sentence) == names.split()
         message = finding.message.encode(errors="backslashreplace").decode()
-        assert (said["message"], said["line"]) == (message, finding.line or None)
-    assert found["summary"]["files"] == len(run.files)
+        assert (sentence["message"], sentence["line"]) == (message, finding.line or None)
+    assert document["summary"]["files"] == len(run.files)
 
 
-def applied(said: str, edits: list[dict[str, Any]]) -> str:
+def applied(message: str, edits: list[dict[str, Any]]) -> str:
     """Edits by line and column, from the last to the first, as a reader of the JSON would make them."""
-    starts = [0, *(match.end() for match in re.finditer("\r\n|\r|\n", said))]
+    starts = [0, *(match.end() for match in re.finditer("\r\n|\r|\n", message))]
     places = [
         (
             starts[edit["line"] - 1] + edit["column"] - 1,
@@ -326,22 +328,22 @@ def applied(said: str, edits: list[dict[str, Any]]) -> str:
         for edit in edits
     ]
     for start, end, new in sorted(places, reverse=True):
-        said = said[:start] + new + said[end:]
-    return said
+        message = message[:start] + new + message[end:]
+    return message
 
 
 @given(runs())
 def test_fixes_in_json_are_those_of_the_finding(run: Run) -> None:
-    found = iter(json.loads(piped(as_json, run))["findings"])
+    document = iter(json.loads(piped(as_json, run))["findings"])
     for file in run.files:
-        for finding, said in zip(file.findings, found, strict=False):
-            assert (said["fix"] is None) == (finding.fix is None)
+        for finding, message in zip(file.findings, document, strict=False):
+            assert (message["fix"] is None) == (finding.fix is None)
             if finding.fix is not None and file.source is not None:
                 (edit,) = finding.fix.edits
-                whole = file.source.text
+                full = file.source.text
                 assert (
-                    applied(whole, said["fix"]["edits"])
-                    == whole[: edit.start] + edit.text.encode(errors="backslashreplace").decode() + whole[edit.end :]
+                    applied(full, message["fix"]["edits"])
+                    == full[: edit.start] + edit.text.encode(errors="backslashreplace").decode() + full[edit.end :]
                 )
 
 
@@ -351,8 +353,8 @@ def test_fixes_in_json_are_those_of_the_finding(run: Run) -> None:
 def log_of(run: Run) -> dict[str, Any]:
     log = json.loads(piped(sarif, run))
     VALIDATOR.validate(log)
-    (found,) = log["runs"]
-    return dict(found)
+    (result,) = log["runs"]
+    return dict(result)
 
 
 @given(runs())
@@ -362,8 +364,8 @@ def test_sarif_is_valid_and_has_what_code_scanning_reads(run: Run) -> None:
     assert log["columnKind"] == "unicodeCodePoints"
     assert [rule["id"] for rule in rules] == sorted({*run.severities, *(finding.code for finding in run.findings)})
     for rule in rules:
-        for said in (rule["shortDescription"]["text"], rule["fullDescription"]["text"]):
-            assert 0 < len(said) <= 1024
+        for message in (rule["shortDescription"]["text"], rule["fullDescription"]["text"]):
+            assert 0 < len(message) <= 1024
         assert rule["help"]["text"]
         assert rule["properties"]["tags"]
         assert rule["properties"]["problem.severity"] in {"error", "warning", "recommendation"}
@@ -391,18 +393,18 @@ def test_the_schema_refuses_what_is_not_sarif() -> None:
 def test_regions_count_characters() -> None:
     run = wide()
     lines = WIDE.split("\n")
-    found = []
+    items = []
     for result in log_of(run)["results"]:
         region = result["locations"][0]["physicalLocation"]["region"]
-        found.append(lines[region["startLine"] - 1][region["startColumn"] - 1 : region["endColumn"] - 1])
-    assert found == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
+        items.append(lines[region["startLine"] - 1][region["startColumn"] - 1 : region["endColumn"] - 1])
+    assert items == ["卷积层卷", "stem", "👩🙂é", "stem", "stem", "stem"]
 
 
 @given(st.integers(0, 50))
 def test_fingerprints_do_not_know_lines(more: int) -> None:
     above = "".join(f"# {number}\n" for number in range(more))
-    one, other = (log_of(run_of(spec))["results"][0] for spec in (SPEC, above + SPEC))
-    assert one["partialFingerprints"] == other["partialFingerprints"]
+    item, other = (log_of(run_of(spec))["results"][0] for spec in (SPEC, above + SPEC))
+    assert item["partialFingerprints"] == other["partialFingerprints"]
     assert other["locations"][0]["physicalLocation"]["region"]["startLine"] == 3 + more
 
 
@@ -426,27 +428,27 @@ def test_uris_are_those_of_the_repository(tmp_path: Path, monkeypatch: pytest.Mo
 # ---- GitHub annotations -------------------------------------------------------------------------------------------
 
 
-def unescaped(said: str) -> str:
+def unescaped(message: str) -> str:
     """As the runner reads a command: the escapes of a property, then the percent sign."""
     for code, character in (("%3A", ":"), ("%2C", ","), ("%0D", "\r"), ("%0A", "\n"), ("%25", "%")):
-        said = said.replace(code, character)
-    return said
+        message = message.replace(code, character)
+    return message
 
 
-def commands(said: str) -> list[tuple[str, dict[str, str], str]]:
-    found = []
-    for line in said.splitlines():
+def commands(sentence: str) -> list[tuple[str, dict[str, str], str]]:
+    items = []
+    for line in sentence.splitlines():
         kind, listed, message = re.fullmatch(r"::(\w+) ([^:]*)::(.*)", line, re.DOTALL).groups()  # type: ignore[union-attr]
         properties = dict(part.split("=", 1) for part in listed.split(","))
-        found.append((kind, {name: unescaped(value) for name, value in properties.items()}, unescaped(message)))
-    return found
+        items.append((kind, {name: unescaped(value) for name, value in properties.items()}, unescaped(message)))
+    return items
 
 
 @given(runs())
 def test_annotations_read_back(run: Run) -> None:
-    found = [command for command in commands(piped(github, run)) if "file" in command[1]]
+    items = [command for command in commands(piped(github, run)) if "file" in command[1]]
     expected = sorted(run.findings, key=lambda finding: ["error", "warning", "info"].index(finding.severity))
-    for (kind, properties, message), finding in zip(found, expected, strict=True):
+    for (kind, properties, message), finding in zip(items, expected, strict=True):
         assert kind == {"error": "error", "warning": "warning", "info": "notice"}[finding.severity]
         assert properties["file"] == unseen(finding.path)
         assert properties["title"] == f"convcalc {finding.code} {finding.name}"
@@ -460,13 +462,13 @@ def test_annotations_read_back(run: Run) -> None:
     ("count", "severity"), [(10, "warning"), (11, "warning"), (10, "info"), (11, "info"), (35, "error")]
 )
 def test_what_github_does_not_show_is_counted(count: int, severity: str) -> None:
-    found = commands(piped(github, run_of(SPEC, times=count, severity=severity)))
-    kind = found[0][0] if severity != "info" else "notice"
-    notices = [message for name, _, message in found if name == "notice"]
+    result = commands(piped(github, run_of(SPEC, times=count, severity=severity)))
+    kind = result[0][0] if severity != "info" else "notice"
+    notices = [message for name, _, message in result if name == "notice"]
     if count <= 10:
         assert not any("more than GitHub shows" in message for message in notices)
         return
-    shown = [message for name, _, message in found if name == kind][:10]
+    shown = [message for name, _, message in result if name == kind][:10]
     (place,) = [number for number, message in enumerate(notices) if "more than GitHub shows" in message]
     assert place == 0  # among the ten that are shown
     hidden = count - sum("taps" in message for message in shown)
@@ -488,9 +490,9 @@ def test_junit_is_read_back(run: Run) -> None:
         assert len(failures) == sum(finding.severity != "info" for finding in file.findings)
         for case, finding in zip(cases, file.findings, strict=False):
             assert finding.code in case.attrib["name"]
-    whole = [int(root.attrib[name]) for name in ("tests", "failures", "errors")]
+    items = [int(root.attrib[name]) for name in ("tests", "failures", "errors")]
     every = root.findall("testsuite")
-    assert whole == [sum(int(suite.attrib[name]) for suite in every) for name in ("tests", "failures", "errors")]
+    assert items == [sum(int(suite.attrib[name]) for suite in every) for name in ("tests", "failures", "errors")]
     assert len(root.findall(".//error")) == len(run.crashed)
 
 
@@ -509,9 +511,9 @@ def cells(row: str) -> list[str]:
 
 @given(runs())
 def test_markdown_rows_are_whole_and_hold_no_markup(run: Run) -> None:
-    said = piped(markdown, run)
-    assert said.startswith("<!-- convcalc:lint -->\n### ")
-    rows = [line for line in said.split("\n") if re.match(r"\| (error|warning|info) ", line)]
+    message = piped(markdown, run)
+    assert message.startswith("<!-- convcalc:lint -->\n### ")
+    rows = [line for line in message.split("\n") if re.match(r"\| (error|warning|info) ", line)]
     assert len(rows) == len(run.findings)
     for row in rows:
         assert len(cells(row)) == 4
@@ -520,10 +522,10 @@ def test_markdown_rows_are_whole_and_hold_no_markup(run: Run) -> None:
 
 
 def test_markdown_fits_a_comment() -> None:
-    said = piped(markdown, run_of(*[SPEC] * 3, times=400))
-    assert len(said) < 65_000
-    shown = len([line for line in said.splitlines() if line.startswith("| warning ")])
-    left_out = re.search(r"([\d,]+) more findings left out", said)
+    message = piped(markdown, run_of(*[SPEC] * 3, times=400))
+    assert len(message) < 65_000
+    shown = len([line for line in message.splitlines() if line.startswith("| warning ")])
+    left_out = re.search(r"([\d,]+) more findings left out", message)
     assert left_out is not None
     assert shown + int(left_out[1].replace(",", "")) == 1200
 
@@ -534,19 +536,19 @@ def test_markdown_fits_a_comment() -> None:
 def test_every_format_says_the_same(folder: Path) -> None:
     (folder / "broken.yaml").write_text("input: [3, 8\n", "utf-8")
     paths = ("net.yaml", "broken.yaml", "missing.yaml", "clean.yaml")
-    found = json.loads(lint(*paths, "--format", "json").out)["findings"]
-    places = {(finding["path"], finding["line"], finding["code"]) for finding in found}
+    document = json.loads(lint(*paths, "--format", "json").out)["findings"]
+    places = {(finding["path"], finding["line"], finding["code"]) for finding in document}
     assert {path for path, _, _ in places} == {"net.yaml", "broken.yaml", "missing.yaml"}
     results = json.loads(lint(*paths, "--format", "sarif").out)["runs"][0]["results"]
     assert {(r["locations"][0]["physicalLocation"]["artifactLocation"]["uri"], r["ruleId"]) for r in results} == {
         (path, code) for path, _, code in places
     }
     for name in ("text", "concise", "github", "junit", "markdown"):
-        said = lint(*paths, "--format", name).out
+        output = lint(*paths, "--format", name).out
         for path, line, code in places:
-            assert path in said
-            assert code in said
-            assert line is None or re.search(rf"\b{line}\b", said)
+            assert path in output
+            assert code in output
+            assert line is None or re.search(rf"\b{line}\b", output)
 
 
 def test_formats_need_no_terminal(folder: Path) -> None:

@@ -99,40 +99,40 @@ def a_layer(draw: random.Random, depth: int) -> Any:
     kind = draw.choice([*ONE_INPUT, *block_names()])
     defaults = {"out_channels": 8, "kernel_size": 3, "padding": 1, "channels": 4, "out_features": 3, "num_groups": 1}
     defaults |= {"scale_factor": 2, "upscale_factor": 1, "output_size": 2, "groups": 1, "size": 3, "cropping": 0}
-    found = layers.load(kind)
-    known = layers.field_types(found) if found is not None else defaults
-    needed = layers.required(found) if found is not None else ["out_channels", "kernel_size"]
+    network = layers.load(kind)
+    known = layers.field_types(network) if network is not None else defaults
+    needed = layers.required(network) if network is not None else ["out_channels", "kernel_size"]
     fields |= {name: value for name, value in defaults.items() if name in known and name in needed}
     return {kind: fields} if fields else kind
 
 
 def common(draw: random.Random) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    values: dict[str, Any] = {}
     if draw.random() < 0.1:
-        found["repeat"] = draw.randint(0, 3)
+        values["repeat"] = draw.randint(0, 3)
     if draw.random() < 0.08:
-        found["from"] = draw.choice(["input", "previous", "conv1"])
+        values["from"] = draw.choice(["input", "previous", "conv1"])
     if draw.random() < 0.08:
-        found["lint"] = {"ignore": draw.sample([*rules.codes(), "CC2", "dead-taps", "nothing"], 2)}
+        values["lint"] = {"ignore": draw.sample([*rules.codes(), "CC2", "dead-taps", "nothing"], 2)}
     if draw.random() < 0.08:
-        found["budget"] = {draw.choice(["params", "flops", "activation_bytes"]): draw.randint(0, 9999)}
-    return found
+        values["budget"] = {draw.choice(["params", "flops", "activation_bytes"]): draw.randint(0, 9999)}
+    return values
 
 
 def test_generated_nets() -> None:
     draw = random.Random(SEED)
-    found: set[str] = set()
-    whole = 0
+    result: set[str] = set()
+    full = 0
     for number in range(NETS):
         text = json.dumps(a_net(draw), indent=draw.choice([None, 1]))
         try:
             linted = checked(text, draw, object_size=draw.choice([None, 9]))
         except BaseException as error:
             pytest.fail(f"CONVCALC_SEED={SEED}, net {number}: {error!r}\n{text[:3000]}")
-        found |= {finding.code for finding in linted.findings}
-        whole += not any(finding.severity == "error" for finding in linted.findings)
-    assert whole > NETS / 20
-    assert len(found) > 25, "nets that make rules speak"
+        result |= {finding.code for finding in linted.findings}
+        full += not any(finding.severity == "error" for finding in linted.findings)
+    assert full > NETS / 20
+    assert len(result) > 25, "nets that make rules speak"
 
 
 # ---- mutants and attacks --------------------------------------------------------------------------------------------

@@ -85,16 +85,16 @@ def test_layers_are_reported_unless_they_are_suppressed(draw: random.Random) -> 
         places += [lines + 1 + inside.index(line) for line in inside if line.startswith("- conv") and layer.reported]
         text += "".join(f"  {line}\n" for line in inside)
         lines += len(inside)
-    found = lint_text(text)
-    codes = [finding for finding in found.findings if finding.code == "CC301"]
+    result = lint_text(text)
+    codes = [finding for finding in result.findings if finding.code == "CC301"]
     starts = [
         max(n for n, line in enumerate(text.split("\n")[: f.line], 1) if line.startswith("  - conv")) for f in codes
     ]
     assert starts == places, text
-    unused = [finding for finding in found.findings if finding.code == "CC901"]
+    unused = [finding for finding in result.findings if finding.code == "CC901"]
     assert len(unused) == sum(layer.unused for layer in layers), (text, unused)
-    assert found.suppressed >= sum(not layer.reported for layer in layers)
-    assert not [finding for finding in found.findings if finding.code == "CC902"]
+    assert result.suppressed >= sum(not layer.reported for layer in layers)
+    assert not [finding for finding in result.findings if finding.code == "CC902"]
     assert all(text.split("\n")[f.line - 1][f.column - 1 : f.end_column - 1] in f.message for f in unused)
 
 
@@ -105,8 +105,8 @@ def test_a_comment_counts_for_what_is_within_a_layer_and_not_around_it() -> None
         "          - batch_norm\n        - - conv: {{out_channels: 3, kernel_size: 1}}\n          - batch_norm\n"
     )
     comment = " # convcalc: ignore[CC301]"
-    lines = [[f.line for f in lint_text(text.format(*each), select=("CC301",)).findings]
-             for each in (("", ""), ("", comment), (comment, ""))]  # fmt: skip
+    lines = [[f.line for f in lint_text(text.format(*item), select=("CC301",)).findings]
+             for item in (("", ""), ("", comment), (comment, ""))]  # fmt: skip
     assert lines == [[5, 7], [7], []]
 
 
@@ -131,15 +131,15 @@ layers:
 def test_a_comment_at_a_call_counts_for_the_call(where: str, left: int) -> None:
     places = dict.fromkeys(["definition", "inside", "first", "second"], "")
     text = BLOCK.format(**places | ({where: " # convcalc: ignore[CC301]"} if where else {}))
-    found = lint_text(text, select=("CC301", "CC9"))
-    assert sum(1 + finding.more for finding in found.findings) == left
-    assert found.suppressed == 4 - left
+    result = lint_text(text, select=("CC301", "CC9"))
+    assert sum(1 + finding.more for finding in result.findings) == left
+    assert result.suppressed == 4 - left
 
 
 def test_a_field_on_a_call_counts_for_the_layers_of_its_block() -> None:
     text = BLOCK.format(definition="", inside="", first=": {lint: {ignore: CC301}}", second="")
-    (found,) = lint_text(text, select=("CC301", "CC9")).findings
-    assert (found.layer, found.more) == ("unit2.0.conv1", 2)
+    (result,) = lint_text(text, select=("CC301", "CC9")).findings
+    assert (result.layer, result.more) == ("unit2.0.conv1", 2)
 
 
 @pytest.mark.parametrize("comment", ["# convcalc: file-ignore[CC206] all", "#convcalc:file-ignore[ dead-taps ]"])
@@ -149,9 +149,9 @@ def test_a_whole_file(comment: str) -> None:
         f"{comment}\ninput: [3, 1, 1]\nlayers:\n{layer}{layer}",
         f"input: [3, 1, 1]\nlayers:\n{layer}{layer}{comment}",
     ):
-        found = lint_text(text, select=("CC206", "CC9"))
-        assert found.findings == ()
-        assert found.suppressed == 2
+        result = lint_text(text, select=("CC206", "CC9"))
+        assert result.findings == ()
+        assert result.suppressed == 2
 
 
 def test_other_fields_of_a_spec() -> None:
@@ -182,10 +182,10 @@ def test_what_the_loader_finds_can_be_suppressed_too() -> None:
 )
 def test_what_names_no_rule_is_said(comment: str, marks: str, words: str) -> None:
     text = f"input: [3, 4, 4]\nlayers:\n  - relu {comment}\n"
-    (found,) = lint_text(text, select=("CC902",)).findings
-    assert marked(text, found) == marks
-    assert words in f"{found.message} | {found.help}"
-    assert found.severity == "warning"
+    (result,) = lint_text(text, select=("CC902",)).findings
+    assert marked(text, result) == marks
+    assert words in f"{result.message} | {result.help}"
+    assert result.severity == "warning"
 
 
 def test_what_is_not_meant_for_us_is_left_alone() -> None:
@@ -199,8 +199,8 @@ def test_unused_is_said_only_of_what_ran_on_a_whole_spec() -> None:
     text = "input: [3, 4, 4]\nlayers:\n  - relu # convcalc: ignore[CC206, CC3]\n  - tanh # convcalc: ignore[CC203]\n"
 
     def unused(text: str, **options: object) -> list[str]:
-        found = lint_text(text, **options)
-        return [marked(text, finding) for finding in found.findings if finding.code == "CC901"]
+        result = lint_text(text, **options)
+        return [marked(text, finding) for finding in result.findings if finding.code == "CC901"]
 
     assert unused(text) == ["CC206", "CC3"]  # CC203 is off
     assert unused(text, select=("CC206", "CC901")) == ["CC206"]
@@ -263,14 +263,14 @@ def scalars(text: str) -> list[object] | None:
 @given(st.lists(st.sampled_from(PIECES), max_size=14).map("".join))
 def test_comments_are_what_can_be_taken_out_and_changes_nothing(text: str) -> None:
     """Told by taking each out: of a text that is left with the same scalars it was a comment, else a part of one."""
-    whole = scalars(text)
-    if whole is None:
+    full = scalars(text)
+    if full is None:
         return
-    found = {start for start, _ in comments(Source("net.yaml", text))}
+    values = {start for start, _ in comments(Source("net.yaml", text))}
     for match in WORTH_A_LOOK.finditer(text):
         without = text[: match.start()] + text[match.end() :]
         changed = text[: match.start()] + "# another" + text[match.end() :]
-        assert (match.start() in found) is (scalars(without) == whole == scalars(changed)), text
+        assert (match.start() in values) is (scalars(without) == full == scalars(changed)), text
 
 
 # ---- the baseline ---------------------------------------------------------------------------------------------------
@@ -326,9 +326,9 @@ def test_a_baseline_counts_repetitions_and_is_found_from_any_folder(
     monkeypatch.chdir("nets")
     assert command("net.yaml", *options, "--baseline", "../baseline.json").code == 0
     path.write_text(text.format(3), "utf-8")
-    found = command("net.yaml", *options, "--baseline", "../baseline.json")
-    assert found.code == 1
-    assert "u1.2.conv1" in found.out
+    result = command("net.yaml", *options, "--baseline", "../baseline.json")
+    assert result.code == 1
+    assert "u1.2.conv1" in result.out
 
 
 def test_what_did_not_run_and_was_not_linted_is_not_stale(tmp_path: Path) -> None:
@@ -376,8 +376,8 @@ def test_no_baseline_hides_a_mistake(code: str, text: str, tmp_path: Path, monke
     assert command(*options, "--baseline", "known.json").out == kept.out
     entries = [{"code": code, "path": "broken.yaml", "layer": layer, "count": 9} for layer in ("", "a", "conv1")]
     Path("older.json").write_text(json.dumps({"version": 1, "findings": entries}), "utf-8")
-    found = command(*options, "--baseline", "older.json")
-    assert (found.code, f"error[{code}]" in found.out) == (1, True)
+    result = command(*options, "--baseline", "older.json")
+    assert (result.code, f"error[{code}]" in result.out) == (1, True)
 
 
 def test_a_file_that_is_not_there_is_no_matter_of_a_baseline(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -401,12 +401,12 @@ def test_a_broken_spec_of_standard_input_is_read_once(tmp_path: Path) -> None:
 def test_what_is_no_baseline_is_refused(text: str, tmp_path: Path) -> None:
     (tmp_path / "baseline.json").write_text(text, "utf-8")
     (tmp_path / "net.yaml").write_text(spec("a"), "utf-8")
-    found = command(str(tmp_path / "net.yaml"), "--baseline", str(tmp_path / "baseline.json"))
-    assert (found.code, found.out) == (2, "")
-    assert "baseline" in found.err
+    result = command(str(tmp_path / "net.yaml"), "--baseline", str(tmp_path / "baseline.json"))
+    assert (result.code, result.out) == (2, "")
+    assert "baseline" in result.err
 
 
 def test_a_baseline_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "net.yaml").write_text(spec("a"), "utf-8")
-    found = command(str(tmp_path / "net.yaml"), "--write-baseline", str(tmp_path / "no" / "baseline.json"))
-    assert (found.code, found.out) == (2, "")
+    result = command(str(tmp_path / "net.yaml"), "--write-baseline", str(tmp_path / "no" / "baseline.json"))
+    assert (result.code, result.out) == (2, "")

@@ -41,10 +41,10 @@ def run(*arguments: str) -> Any:
 
 
 def test_findings_name_the_node(model: Path) -> None:
-    said = run("lint", str(model)).stdout
-    assert f"{model}: warning[CC204]: node /down/Conv: " in said
-    assert f"{model}:" in said
-    assert f"{model}:1" not in said.replace(f"{model}: ", "")
+    output = run("lint", str(model)).stdout
+    assert f"{model}: warning[CC204]: node /down/Conv: " in output
+    assert f"{model}:" in output
+    assert f"{model}:1" not in output.replace(f"{model}: ", "")
 
 
 def test_every_format_gives_the_file_and_no_line(model: Path) -> None:
@@ -59,7 +59,7 @@ def test_every_format_gives_the_file_and_no_line(model: Path) -> None:
     assert "node /down/Conv" in finding["message"]["text"]
     region = finding["locations"][0]["physicalLocation"]["region"]
     assert set(region.values()) == {1}  # of a whole file, which GitHub wants a line of
-    lines = {found["line"] for found in json.loads(run("lint", str(model), "--format", "json").stdout)["findings"]}
+    lines = {outcome["line"] for outcome in json.loads(run("lint", str(model), "--format", "json").stdout)["findings"]}
     assert lines == {None}
 
 

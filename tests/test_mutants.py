@@ -45,8 +45,8 @@ def outcome(text: str, path: str = "mutant.yaml", read: Callable[[], Network] | 
     if isinstance(result, SpecError):
         assert result.diagnostics
         lines = io.StringIO(text, newline=None).read().split("\n")  # \n, \r\n and \r end a line
-        for found in result.diagnostics:
-            check_diagnostic(found, path, lines)
+        for problem in result.diagnostics:
+            check_diagnostic(problem, path, lines)
     return result
 
 
@@ -206,10 +206,10 @@ TOO_MUCH += ["repeat of what is left out", "doubling blocks", "upsampling, again
 @pytest.mark.parametrize("name", ATTACKS)
 def test_attacks(name: str) -> None:
     with counted() as work, steps.run(MOST_STEPS):
-        found = outcome(ATTACKS[name])
+        result = outcome(ATTACKS[name])
     assert work.calls < MOST_CALLS
     if name in TOO_MUCH:
-        codes = {problem.code for problem in found.diagnostics} if isinstance(found, SpecError) else set()
+        codes = {problem.code for problem in result.diagnostics} if isinstance(result, SpecError) else set()
         assert "CC008" in codes  # and no more of it: a network of so many layers is long when written out
 
 
@@ -230,9 +230,9 @@ JUNK = {
 def from_file(path: Path) -> SpecError:
     """The error of a file that is no spec."""
     text = path.read_bytes()[:20_000_000].decode("utf-8", "replace") if path.is_file() else ""
-    found = outcome(text, str(path), lambda: load(str(path)))
-    assert isinstance(found, SpecError)
-    return found
+    network = outcome(text, str(path), lambda: load(str(path)))
+    assert isinstance(network, SpecError)
+    return network
 
 
 @pytest.mark.parametrize("name", JUNK)
@@ -253,5 +253,5 @@ def test_what_is_no_file(tmp_path: Path) -> None:
     for name in (".", "missing.yaml", "x" * 5000, "a\x00b"):
         with pytest.raises(SpecError) as error:
             load(str(tmp_path / name))
-        (found,) = error.value.diagnostics
-        assert (found.line, found.code) == (0, "CC001")
+        (problem,) = error.value.diagnostics
+        assert (problem.line, problem.code) == (0, "CC001")

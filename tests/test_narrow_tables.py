@@ -43,9 +43,9 @@ def kind_has_window(summary: str) -> bool:
 def test_kernels_and_strides_are_read_on_80_columns(name: str) -> None:
     report = convcalc.analyze(convcalc.load(f"zoo:{name}"))
     for expand in (False, True):
-        found = rows(report, expand=expand)
-        assert found
-        for line, figures in found:
+        result = rows(report, expand=expand)
+        assert result
+        for line, figures in result:
             assert re.search(rf" {re.escape(figures)}(…|,|  )", line), line
 
 

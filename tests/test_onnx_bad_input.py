@@ -58,10 +58,10 @@ def graph(
     opset: int = 17,
     functions: tuple[Any, ...] = (),
 ) -> bytes:
-    whole = helper.make_graph(nodes, "g", [info("x", FLOAT, x)], [info("y", FLOAT, None)], list(initialisers))
-    domains = sorted({each.domain for each in nodes} | {each.domain for each in functions} - {""})
+    full = helper.make_graph(nodes, "g", [info("x", FLOAT, x)], [info("y", FLOAT, None)], list(initialisers))
+    domains = sorted({node.domain for node in nodes} | {node.domain for node in functions} - {""})
     opsets = [helper.make_opsetid("", opset), *(helper.make_opsetid(domain, 1) for domain in domains if domain)]
-    written: bytes = helper.make_model(whole, opset_imports=opsets, functions=list(functions)).SerializeToString()
+    written: bytes = helper.make_model(full, opset_imports=opsets, functions=list(functions)).SerializeToString()
     return written
 
 
@@ -82,11 +82,11 @@ def function(name: str, nodes: list[Any]) -> Any:
 
 
 def calls_of_calls() -> bytes:
-    found = [function("F0", [node("Relu", ["a"], ["b"])])]
+    items = [function("F0", [node("Relu", ["a"], ["b"])])]
     for n in range(1, 14):
         often = [node(f"F{n - 1}", [a], [b], domain="f") for a, b in pairwise("amnopb")]
-        found.append(function(f"F{n}", often))
-    return graph([node("F13", ["x"], ["y"], domain="f")], functions=tuple(found))
+        items.append(function(f"F{n}", often))
+    return graph([node("F13", ["x"], ["y"], domain="f")], functions=tuple(items))
 
 
 def long_names() -> bytes:
@@ -104,7 +104,7 @@ def external(location: str) -> TensorProto:
 def computed(op: str, *values: Any, **attributes: Any) -> bytes:
     """A shape that an operator works out, and a reshape to it."""
     arrays = tuple(array(f"v{place}", value) for place, value in enumerate(values))
-    made = node(op, [each.name for each in arrays], ["s"], **attributes)
+    made = node(op, [item.name for item in arrays], ["s"], **attributes)
     return graph([made, node("Reshape", ["x", "s"], ["y"])], arrays)
 
 
@@ -171,12 +171,12 @@ MOST_CALLS = 10_000_000
 
 @pytest.mark.parametrize("name", WRONG)
 def test_what_is_wrong_is_said(name: str) -> None:
-    make, said = WRONG[name]
+    make, message = WRONG[name]
     data = make()
     with steps.run(1_000_000), counted() as work, pytest.raises(CannotImport) as raised:
         of_model(parse(data), "wrong.onnx")
     assert work.calls < MOST_CALLS
-    assert said in str(raised.value)
+    assert message in str(raised.value)
     assert len(str(raised.value)) <= LONGEST_MESSAGE
 
 
@@ -195,14 +195,14 @@ FOREIGN = {
 
 @pytest.mark.parametrize("name", FOREIGN)
 def test_files_that_are_something_else(name: str, tmp_path: Path) -> None:
-    data, said = FOREIGN[name]
+    data, message = FOREIGN[name]
     path = tmp_path / "odd.onnx"
     path.write_bytes(data)
     for command in ("analyze", "import"):
-        found = CliRunner().invoke(application(), [command, str(path)])
-        assert found.exit_code == 2
-        assert "odd.onnx" in found.stderr
-        assert said in " ".join(found.stderr.split())
+        result = CliRunner().invoke(application(), [command, str(path)])
+        assert result.exit_code == 2
+        assert "odd.onnx" in result.stderr
+        assert message in " ".join(result.stderr.split())
 
 
 def test_models_and_specs_under_other_names(tmp_path: Path) -> None:
@@ -220,11 +220,11 @@ def test_every_command_says_it(command: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.onnx"
     path.write_bytes(graph([node("Frob", ["x"], ["y"], "f\x1b[2J1", domain="com.acme")]))
     more = {"compare": [str(path)], "export": ["-o", str(tmp_path / "out.onnx")]}.get(command, [])
-    found = CliRunner().invoke(application(), [command, str(path), *more])
-    assert found.exit_code in {1, 2}
-    assert "com.acme.Frob at f" in found.output
-    assert "\x1b" not in found.output
-    assert "wrong.onnx" in found.output
+    result = CliRunner().invoke(application(), [command, str(path), *more])
+    assert result.exit_code in {1, 2}
+    assert "com.acme.Frob at f" in result.output
+    assert "\x1b" not in result.output
+    assert "wrong.onnx" in result.output
 
 
 OPENED = """
@@ -343,16 +343,16 @@ def spoil_attribute(attribute: Any, draw: random.Random) -> None:
         spoil_tensor(attribute.t, draw)
 
 
-def spoiled(whole: onnx.ModelProto, draw: random.Random) -> bytes:
+def spoiled(full: onnx.ModelProto, draw: random.Random) -> bytes:
     """A model that is no longer as it should be, in one way or several."""
     broken = onnx.ModelProto()
-    broken.CopyFrom(whole)
+    broken.CopyFrom(full)
     for _ in range(draw.choice([1, 1, 1, 2, 4])):
         nodes = broken.graph.node
         if not nodes:
             break
         chosen, way = draw.choice(nodes), draw.randrange(10)
-        tensors = [name for each in nodes for name in each.output]
+        tensors = [name for node in nodes for name in node.output]
         if way == 0 and chosen.attribute:
             spoil_attribute(draw.choice(chosen.attribute), draw)
         elif way == 1 and chosen.attribute:

@@ -63,11 +63,11 @@ def dims(info: Any) -> tuple[int, ...]:
 def inferred(model: ModelProto) -> dict[str, tuple[int, ...]]:
     """The shape of every tensor, by ONNX itself."""
     graph = shape_inference.infer_shapes(model, strict_mode=True, data_prop=True).graph
-    found = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
+    values = {tensor.name: tuple(tensor.dims) for tensor in graph.initializer}
     for info in (*graph.input, *graph.value_info, *graph.output):
         if info.type.tensor_type.HasField("shape"):
-            found[info.name] = dims(info)
-    return found
+            values[info.name] = dims(info)
+    return values
 
 
 def count(model: ModelProto) -> int:
@@ -80,7 +80,7 @@ def count(model: ModelProto) -> int:
         elif node.op_type == "ConvTranspose":
             total += math.prod(shapes[node.input[1]][1:]) * math.prod(shapes[node.input[0]])
         elif node.op_type in ("Gemm", "MatMul"):
-            turned = any(each.name == "transA" and each.i for each in node.attribute)
+            turned = any(item.name == "transA" and item.i for item in node.attribute)
             total += math.prod(shapes[node.output[0]]) * shapes[node.input[0]][0 if turned else -1]
     return total
 
@@ -139,8 +139,8 @@ def test_layers_cost_what_hooks_counted(name: str) -> None:
     counted = [
         (row["kind"], tuple(map(int, row["output"].split("x")))) for row in rows if row["kind"] in ("conv", "linear")
     ]
-    found = [(layer.kind, layer.shape) for layer in network.layers if layer.kind in ("conv", "linear")]
-    assert found == counted
+    items = [(layer.kind, layer.shape) for layer in network.layers if layer.kind in ("conv", "linear")]
+    assert items == counted
 
 
 # Graphs of one operator or a few.
@@ -218,33 +218,33 @@ def test_convolutions_of_any_geometry(seed: int, opset: int) -> None:
     rank = draw.randint(1, 3)
     sizes, kernel = [draw.randint(9, 15) for _ in range(rank)], [draw.randint(1, 4) for _ in range(rank)]
     groups = draw.choice([1, 2, 4])
-    said: dict[str, Any] = {
+    values: dict[str, Any] = {
         "strides": [draw.randint(1, 3) for _ in range(rank)],
         "dilations": [draw.randint(1, 2) for _ in range(rank)],
         "group": groups,
     }
     if draw.random() < 0.4:
-        said["auto_pad"] = draw.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
-        if "SAME" in said["auto_pad"]:
-            said["dilations"] = [1] * rank
+        values["auto_pad"] = draw.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
+        if "SAME" in values["auto_pad"]:
+            values["dilations"] = [1] * rank
     else:
-        said["pads"] = [draw.randint(0, 2) for _ in range(2 * rank)]
+        values["pads"] = [draw.randint(0, 2) for _ in range(2 * rank)]
     transposed = draw.random() < 0.5
     weight = (8, 6 if groups != 4 else 3, *kernel) if transposed else (12, 8 // groups, *kernel)
     channels = weight[1] * groups if transposed else 12
     arrays = {"w": weight, **({"b": (channels,)} if draw.random() < 0.5 else {})}
-    if transposed and "auto_pad" not in said and draw.random() < 0.5:
-        said["output_padding"] = [draw.randint(0, stride - 1) for stride in said["strides"]]
+    if transposed and "auto_pad" not in values and draw.random() < 0.5:
+        values["output_padding"] = [draw.randint(0, stride - 1) for stride in values["strides"]]
     kind = "ConvTranspose" if transposed else "Conv"
-    network = agrees(net([op(kind, "x", *arrays, **said)], {"x": (1, 8, *sizes)}, arrays, opset))
+    network = agrees(net([op(kind, "x", *arrays, **values)], {"x": (1, 8, *sizes)}, arrays, opset))
     assert costs(network)[0] == sum(math.prod(sizes) for sizes in arrays.values())
 
 
 @pytest.mark.parametrize("auto_pad", ["NOTSET", "SAME_UPPER", "SAME_LOWER"])
 @pytest.mark.parametrize("output", [[26, 34], [25, 33], [27, 35]])
 def test_transposed_convolutions_to_a_given_size(output: list[int], auto_pad: str) -> None:
-    said = {"output_shape": output, "strides": [2, 2], "auto_pad": auto_pad}
-    model = net([op("ConvTranspose", "x", "w", **said)], IMAGE, {"w": (8, 4, 3, 3)})
+    values = {"output_shape": output, "strides": [2, 2], "auto_pad": auto_pad}
+    model = net([op("ConvTranspose", "x", "w", **values)], IMAGE, {"w": (8, 4, 3, 3)})
     assert read(model).layers[0].shape == (4, *output)
     assert costs(read(model))[1] == 8 * 4 * 9 * 13 * 17
 
@@ -254,15 +254,15 @@ def test_transposed_convolutions_to_a_given_size(output: list[int], auto_pad: st
 def test_pools_of_any_geometry(seed: int, opset: int) -> None:
     draw = random.Random(f"{seed}{opset}")
     kernel = [draw.randint(2, 4) for _ in range(2)]
-    said: dict[str, Any] = {"kernel_shape": kernel, "strides": [draw.randint(1, 3) for _ in range(2)]}
+    values: dict[str, Any] = {"kernel_shape": kernel, "strides": [draw.randint(1, 3) for _ in range(2)]}
     if draw.random() < 0.4:
-        said["auto_pad"] = draw.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
+        values["auto_pad"] = draw.choice(["SAME_UPPER", "SAME_LOWER", "VALID"])
     else:
-        said["pads"] = [draw.randint(0, size // 2) for size in kernel * 2]
+        values["pads"] = [draw.randint(0, size // 2) for size in kernel * 2]
     kind = draw.choice(["MaxPool", "AveragePool"])
     if kind == "AveragePool":
-        said["count_include_pad"] = draw.randint(0, 1)
-    agrees(net([op(kind, "x", **said)], IMAGE, opset=opset), 0)
+        values["count_include_pad"] = draw.randint(0, 1)
+    agrees(net([op(kind, "x", **values)], IMAGE, opset=opset), 0)
 
 
 def test_the_last_window_of_ceil_mode_begins_inside() -> None:
@@ -374,8 +374,8 @@ def test_powers_that_no_kind_says(exponent: Array, reason: str) -> None:
 )
 def test_clip(low: float, high: float | None, expected: dict[str, Any], opset: int) -> None:
     if opset < 11:
-        said = {"min": low} | ({"max": high} if high is not None else {})
-        assert one(net([op("Clip", "x", **said)], IMAGE, opset=opset)) == expected
+        values = {"min": low} | ({"max": high} if high is not None else {})
+        assert one(net([op("Clip", "x", **values)], IMAGE, opset=opset)) == expected
         return
     arrays = {"low": number(low)} | ({"high": number(high)} if high is not None else {})
     assert one(net([op("Clip", "x", *arrays)], IMAGE, arrays, opset)) == expected
@@ -531,13 +531,13 @@ PATTERNS: dict[str, tuple[list[NodeProto], dict[str, Any], dict[str, Any]]] = {
 @pytest.mark.parametrize("name", PATTERNS)
 def test_what_exporters_take_apart_is_one_layer(name: str) -> None:
     nodes, expected, arrays = PATTERNS[name]
-    used = {each for node in nodes for each in node.input}
+    used = {item for node in nodes for item in node.input}
     held = {**{key: value for key, value in NUMBERS.items() if key in used}, **arrays}
     model = net(nodes, IMAGE, held)
-    found = one(model)
-    found.pop("keepdim", None)
-    found.pop("eps", None)
-    assert found == expected
+    result = one(model)
+    result.pop("keepdim", None)
+    result.pop("eps", None)
+    assert result == expected
     network = agrees(model)
     sizes = [sizes for sizes in arrays.values() if isinstance(sizes, tuple)]
     assert costs(network)[0] == sum(map(math.prod, sizes))
@@ -548,9 +548,9 @@ def test_a_layer_norm_of_tokens_taken_apart(opset: int) -> None:
     """Of tokens x features, whose mean over the features is one for each channel."""
     held = {key: value for key, value in NUMBERS.items() if key in ("two", "eps")} | {"w": (17,), "b": (17,)}
     model = net(LAYER_NORM, {"x": (1, 13, 17)}, held, opset)
-    found = one(model)
-    found.pop("eps", None)
-    assert found == {"kind": "layer_norm"}
+    result = one(model)
+    result.pop("eps", None)
+    assert result == {"kind": "layer_norm"}
     assert costs(agrees(model))[0] == 2 * 17
 
 
@@ -558,7 +558,7 @@ def test_a_layer_norm_of_tokens_taken_apart(opset: int) -> None:
 def test_a_part_that_is_read_elsewhere_stays(name: str) -> None:
     """What leaves the middle of a pattern is a layer of its own."""
     nodes, _, arrays = PATTERNS[name]
-    used = {each for node in nodes for each in node.input}
+    used = {item for node in nodes for item in node.input}
     held = {**{key: value for key, value in NUMBERS.items() if key in used}, **arrays}
     inner = nodes[-2].output[0]
     model = net(nodes, IMAGE, held, outputs=("y", inner))
@@ -836,7 +836,7 @@ def test_weights_used_twice_are_shared() -> None:
 
 def test_weights_that_nothing_uses_are_said() -> None:
     model = net([op("Relu", "x")], IMAGE, {"w": (8, 8, 3, 3)})
-    assert [(each.name, each.shape) for each in read(model).unused] == [("w", (8, 8, 3, 3))]
+    assert [(item.name, item.shape) for item in read(model).unused] == [("w", (8, 8, 3, 3))]
     assert costs(read(model))[0] == 0
 
 
@@ -922,7 +922,7 @@ def test_every_operator_that_no_kind_says_is_named() -> None:
     ]
     with pytest.raises(CannotImport) as caught:
         read(net(nodes, IMAGE))
-    assert {(each.node, each.operator) for each in caught.value.operators} >= {("first", "Erf"), ("second", "Sin")}
+    assert {(item.node, item.operator) for item in caught.value.operators} >= {("first", "Erf"), ("second", "Sin")}
     assert "fourth" in str(caught.value)
     network = of_model(parse(net(nodes[:3], IMAGE, outputs=("c",)).SerializeToString()), "net.onnx", allow_unknown=True)
     assert [layer.kind for layer in network.layers] == ["opaque", "opaque", "relu"]
@@ -942,7 +942,7 @@ def test_operators_behind_one_of_unknown_shape_are_named_too() -> None:
     ]
     with pytest.raises(CannotImport, match="shape_inference") as caught:
         read(net(nodes, IMAGE))
-    assert {each.node for each in caught.value.operators} == {"first", "second", "beside"}
+    assert {item.node for item in caught.value.operators} == {"first", "second", "beside"}
 
 
 def test_functions_are_written_out_and_known_branches_taken() -> None:

@@ -118,18 +118,18 @@ NUMBERS: dict[str, tuple[list[Any], tuple[TensorProto, ...], str]] = {
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_no_spec_says_is_refused_by_its_node(name: str) -> None:
-    nodes, arrays, said = NUMBERS[name]
+    nodes, arrays, message = NUMBERS[name]
     with pytest.raises(CannotImport) as raised:
         of_model(parse(graph(nodes, arrays)), "odd.onnx")
-    assert said in str(raised.value)
+    assert message in str(raised.value)
 
 
 @pytest.mark.parametrize("name", NUMBERS)
 def test_what_no_spec_says_becomes_a_layer_of_unknown_cost_where_its_shape_is_known(name: str) -> None:
     nodes, arrays, _ = NUMBERS[name]
-    whole = onnx.load_model_from_string(graph(nodes, arrays))
-    whole.graph.output[0].CopyFrom(info("y", TensorProto.FLOAT, (1, 3, 8, 8)))
-    read = network(whole.SerializeToString(), allow_unknown=True)
+    full = onnx.load_model_from_string(graph(nodes, arrays))
+    full.graph.output[0].CopyFrom(info("y", TensorProto.FLOAT, (1, 3, 8, 8)))
+    read = network(full.SerializeToString(), allow_unknown=True)
     assert [layer.kind for layer in read.layers] == ["opaque"]
     assert read.layers[0].shape == (3, 8, 8)
 
@@ -145,9 +145,9 @@ def weightless(name: str) -> TensorProto:
 
 
 def test_a_graph_without_an_input_is_refused() -> None:
-    whole = helper.make_graph([node("Relu", ["w"], ["y"])], "g", [], [info("y", TensorProto.FLOAT, (2,))],
+    full = helper.make_graph([node("Relu", ["w"], ["y"])], "g", [], [info("y", TensorProto.FLOAT, (2,))],
                               [array("w", np.ones(2, "f"))])  # fmt: skip
-    data = helper.make_model(whole, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
+    data = helper.make_model(full, opset_imports=[helper.make_opsetid("", 17)]).SerializeToString()
     with pytest.raises(CannotImport, match="no input"):
         of_model(parse(data), "odd.onnx")
 
@@ -201,9 +201,9 @@ def chained(op: str, second: str, count: int, arrays: tuple[TensorProto, ...]) -
 
 
 def with_inputs(count: int) -> bytes:
-    whole = onnx.load_model_from_string(graph([node("Relu", ["x"], ["y"])]))
-    whole.graph.input.extend([info(f"x{place}", TensorProto.FLOAT, (1, 3, 8, 8)) for place in range(count)])
-    written: bytes = whole.SerializeToString()
+    full = onnx.load_model_from_string(graph([node("Relu", ["x"], ["y"])]))
+    full.graph.input.extend([info(f"x{place}", TensorProto.FLOAT, (1, 3, 8, 8)) for place in range(count)])
+    written: bytes = full.SerializeToString()
     return written
 
 

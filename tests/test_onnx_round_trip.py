@@ -39,34 +39,34 @@ COSTS = ("params", "macs", "buffers")
 
 def read_back(network: Network, *, flat: bool = True) -> tuple[Imported, convcalc.Report]:
     """What is made of its ONNX model: the layers, and the report of the spec that is written of them."""
-    found = of_bytes(model(network).SerializeToString(), "model.onnx")
-    spec = text(found, flat=flat)
+    imported = of_bytes(model(network).SerializeToString(), "model.onnx")
+    spec = text(imported, flat=flat)
     again = loads(Source("model.yaml", spec))
     assert dict(again.expect) == {**again.expect, "params": convcalc.analyze(again).totals.params}
-    return found, convcalc.analyze(again)
+    return imported, convcalc.analyze(again)
 
 
 def needed(network: Network) -> set[int]:
     """The nodes that an output depends on."""
-    found: set[int] = set()
+    result: set[int] = set()
     waiting = list(network.outputs)
     while waiting:
         place = waiting.pop()
-        if place not in found:
-            found.add(place)
+        if place not in result:
+            result.add(place)
             waiting += network.nodes[place].inputs
-    return found
+    return result
 
 
 def same(network: Network, *, flat: bool = True) -> None:
     """Every layer that costs something is there with its size and cost, the others cost nothing, no more is there."""
-    report, (found, again) = convcalc.analyze(network), read_back(network, flat=flat)
+    report, (result, again) = convcalc.analyze(network), read_back(network, flat=flat)
     used = needed(network)
     live = {row.name: row for place, row in enumerate(report.layers, start=network.input_count) if place in used}
-    assert len(found.layers) == len(again.layers)
+    assert len(result.layers) == len(again.layers)
     stands_for: dict[str, list[tuple[Layer, Row]]] = {}
-    reader = {source: layer for layer in found.layers for source in layer.inputs}
-    for layer, row in zip(found.layers, again.layers, strict=True):
+    reader = {source: layer for layer in result.layers for source in layer.inputs}
+    for layer, row in zip(result.layers, again.layers, strict=True):
         operators = reader[layer.name].operators if layer.kind == "parameter" else layer.operators  # it is no operator
         for name in {name.partition("/")[0] for name in operators}:
             stands_for.setdefault(name, []).append((layer, row))
@@ -117,8 +117,8 @@ def test_a_kind_comes_back(name: str, draw: random.Random) -> None:
 def test_hardly_any_case_is_left_out() -> None:
     draw = random.Random(0)
     for name in layers.names():
-        found = Counter(holds(name, varied(name, draw)) for _ in range(8))
-        assert found["same"] == 8 or name in {*NOT_READ, "upsample", "opaque"}, (name, found)
+        result = Counter(holds(name, varied(name, draw)) for _ in range(8))
+        assert result["same"] == 8 or name in {*NOT_READ, "upsample", "opaque"}, (name, result)
 
 
 @pytest.mark.parametrize("name", GEOMETRIES)
@@ -165,10 +165,10 @@ def inferred(written: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
     del unsaid.graph.value_info[:]
     for output in unsaid.graph.output:
         output.type.tensor_type.ClearField("shape")
-    found = onnx.shape_inference.infer_shapes(unsaid, strict_mode=True, data_prop=True)
+    shape = onnx.shape_inference.infer_shapes(unsaid, strict_mode=True, data_prop=True)
     return {
         info.name: tuple(size.dim_value for size in info.type.tensor_type.shape.dim)
-        for info in (*found.graph.value_info, *found.graph.output)
+        for info in (*shape.graph.value_info, *shape.graph.output)
         if info.type.tensor_type.HasField("shape")
     }
 
@@ -177,11 +177,11 @@ def inferred(written: onnx.ModelProto) -> dict[str, tuple[int, ...]]:
 def test_shapes_are_those_that_onnx_infers(name: str) -> None:
     network = small(name)
     written = model(network)
-    known, found = inferred(written), of_bytes(written.SerializeToString(), "model.onnx")
+    known, result = inferred(written), of_bytes(written.SerializeToString(), "model.onnx")
     assert {node.name: known[node.name] for node in network.layers} == {
         node.name: (1, *node.shape) for node in network.layers
     }
-    read = {operator: layer.shape for layer in found.layers for operator in layer.operators[-1:] if operator in known}
+    read = {operator: layer.shape for layer in result.layers for operator in layer.operators[-1:] if operator in known}
     assert read == {operator: known[operator][1:] for operator in read}
     assert len(read) > len(network.layers) // 2
 
@@ -205,13 +205,13 @@ def nets(draw: st.DrawFn) -> Network:
         fields = f"name: {name}, from: [{', '.join(sources)}]"
         if kind in {"conv", "depthwise", "share"}:
             bias = draw(st.sampled_from(["true", "false"]))
-            said = {
+            values = {
                 "conv": f"conv: {{{fields}, out_channels: 4, kernel_size: 3, padding: same, bias: {bias}}}",
                 "depthwise": f"depthwise_conv: {{{fields}, kernel_size: 3, padding: 1, bias: {bias}}}",
                 "share": f"conv: {{{fields}, share: {draw(st.sampled_from(convs or ['']))}}}",
             }[kind]
             convs += [name] * (kind != "depthwise")
-            lines.append(f"  - {said}")
+            lines.append(f"  - {values}")
         elif kind == "concat":
             lines += [f"  - concat: {{name: {name}_all, from: [{first}, {second}]}}"]
             lines += [f"  - conv: {{name: {name}, out_channels: 4, kernel_size: 1}}"]
@@ -244,9 +244,9 @@ def test_onnx_runtime_runs_what_is_exported_to_the_shape_that_is_claimed(network
         node.name: np.ones((batch, *node.shape), np.float32) for node in network.inputs if node.name in used
     }
     outputs = session.run(None, given_)
-    assert [each.shape for each in outputs] == [(batch, *network.nodes[place].shape) for place in network.outputs]
+    assert [output.shape for output in outputs] == [(batch, *network.nodes[place].shape) for place in network.outputs]
     back = loads(Source("x", text(of_bytes(written.SerializeToString(), "x.onnx"))))
-    assert [back.nodes[place].shape for place in back.outputs] == [each.shape[1:] for each in outputs]
+    assert [back.nodes[place].shape for place in back.outputs] == [output.shape[1:] for output in outputs]
 
 
 def test_a_cost_that_is_not_the_same_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

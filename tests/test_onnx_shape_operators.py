@@ -185,7 +185,7 @@ def constants(draw: st.DrawFn, op: str) -> tuple[Array, Drawn]:
     shape = tuple(draw(st.lists(st.sampled_from([0, 1, 1, 2, 3, 4]), min_size=op not in OF_SCALARS, max_size=4)))
     array = np.arange(math.prod(shape), dtype=draw(st.sampled_from([np.int64, np.float32]))).reshape(shape)
     node = DRAWN[op](draw, shape, draw(st.sampled_from(OPSETS)))
-    same_type = [each if each is None or op != "Concat" else each.astype(array.dtype) for each in node.arrays]
+    same_type = [item if item is None or op != "Concat" else item.astype(array.dtype) for item in node.arrays]
     return array, node._replace(arrays=same_type)
 
 
@@ -195,7 +195,7 @@ def tensors(draw: st.DrawFn, op: str) -> tuple[Shape, Sequence[int], Drawn]:
     shape = (1, *draw(st.lists(st.sampled_from([1, 2, 3, 4]), min_size=1, max_size=3)))
     order = draw(st.sampled_from([list(range(len(shape))), draw(st.permutations(range(len(shape))))]))
     node = DRAWN[op](draw, tuple(shape[axis] for axis in order), draw(st.sampled_from(OPSETS)))
-    return shape, order, node._replace(arrays=[None if op == "Concat" else each for each in node.arrays])
+    return shape, order, node._replace(arrays=[None if op == "Concat" else array for array in node.arrays])
 
 
 def model(shape: Shape, node: Drawn, op: str, before: Sequence[NodeProto], arrays: dict[str, Array]) -> ModelProto:

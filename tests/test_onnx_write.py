@@ -68,15 +68,15 @@ def compared(
 def varied(name: str, draw: random.Random) -> Case:
     """A case of the kind with its numbers, flags and words drawn anew, where it then still holds."""
     config, inputs = load(name).case(draw)
-    for field, said in field_types(type(config)).items():
+    for field, text in field_types(type(config)).items():
         value: Any = None
-        if isinstance(said, Real):
-            least = said.minimum or 1e-6
-            value = draw.uniform(least, 2 if said.maximum is None else min(said.maximum, 2))
-        elif isinstance(said, Flag):
+        if isinstance(text, Real):
+            least = text.minimum or 1e-6
+            value = draw.uniform(least, 2 if text.maximum is None else min(text.maximum, 2))
+        elif isinstance(text, Flag):
             value = draw.random() < 0.5
-        elif isinstance(said, Choice):
-            value = draw.choice(said.options)
+        elif isinstance(text, Choice):
+            value = draw.choice(text.options)
         if value is not None:
             other = msgspec.structs.replace(config, **{field: value})
             config = other if _fits(other, inputs) else config
@@ -92,8 +92,8 @@ def inferred(written: onnx.ModelProto) -> tuple[int, ...] | None:
     unsaid = onnx.ModelProto()
     unsaid.CopyFrom(written)
     unsaid.graph.output[0].type.tensor_type.ClearField("shape")
-    found = onnx.shape_inference.infer_shapes(unsaid, strict_mode=True, data_prop=True)
-    kind = found.graph.output[0].type.tensor_type
+    shape = onnx.shape_inference.infer_shapes(unsaid, strict_mode=True, data_prop=True)
+    kind = shape.graph.output[0].type.tensor_type
     return tuple(size.dim_value for size in kind.shape.dim) if kind.HasField("shape") else None
 
 
@@ -152,8 +152,8 @@ def test_a_kind_is_in_onnx_what_it_is_here(name: str, draw: random.Random) -> No
 def test_hardly_any_case_is_left_out() -> None:
     for name in NO_FORM.keys() | NOT_RUN.keys():
         draw = random.Random(0)
-        found = Counter(holds(name, varied(name, draw)) for _ in range(40))
-        assert found["agrees"] > 20 or not load(name).costed, (name, found)
+        result = Counter(holds(name, varied(name, draw)) for _ in range(40))
+        assert result["agrees"] > 20 or not load(name).costed, (name, result)
     for kind in layers.names():
         assert "onnx" in {method for base in load(kind).__mro__[:-1] if base is not Kind for method in vars(base)}
 
@@ -174,7 +174,7 @@ def test_newer_operators_say_the_same(opset: int) -> None:
         arrays = RandomWeights(network).of(network.input_count)
         named = {f"layer.{array}": numbers for array, numbers in arrays.items()}
         try:
-            first, other = (run(model(network, opset=each), named, inputs)[0] for each in (OPSET, opset))
+            first, other = (run(model(network, opset=item), named, inputs)[0] for item in (OPSET, opset))
         except (CannotWrite, NotRun):
             assert name in NO_FORM.keys() | NOT_RUN.keys()
         else:
@@ -196,10 +196,10 @@ def test_whole_networks_agree_layer_by_layer(name: str) -> None:
     given_ = convcalc.load(str(SPECS / "zoo" / f"{name}.yaml"))
     network = convcalc.load(str(SPECS / "zoo" / f"{name}.yaml"), inputs={given_.nodes[0].name: ZOO[name]})
     made, outputs = compared(network)
-    assert [each.place for each in made] == list(range(network.input_count, len(network.nodes)))
-    assert [network.nodes[each.place].name for each in made if not each.agrees] == []
-    assert [each.agrees for each in outputs] == [True]
-    assert sum(each.difference > 0 for each in made) > 5
+    assert [output.place for output in made] == list(range(network.input_count, len(network.nodes)))
+    assert [network.nodes[output.place].name for output in made if not output.agrees] == []
+    assert [output.agrees for output in outputs] == [True]
+    assert sum(output.difference > 0 for output in made) > 5
 
 
 LARGE = {"dense_image_to_image", "dense_instead", "rectangular_kernel", "standard_7x7_256", "unet_keras_256"}
@@ -209,7 +209,7 @@ SEEDS = sorted({path.stem for path in (SPECS / "seeds").glob("*.yaml")} - LARGE)
 @pytest.mark.parametrize("name", SEEDS)
 def test_seeds_agree(name: str) -> None:
     made, outputs = compared(convcalc.load(str(SPECS / "seeds" / f"{name}.yaml")))
-    assert all(each.agrees for each in (*made, *outputs))
+    assert all(output.agrees for output in (*made, *outputs))
 
 
 FAULTS: dict[str, tuple[dict[str, Any], dict[str, Any], Shape]] = {
@@ -251,8 +251,8 @@ def test_a_layer_that_is_not_the_same_is_found(name: str) -> None:
     fields, changed, x = FAULTS[name]
     kind = name.partition(" ")[0]
     config: Any = load(kind)(**fields)
-    network, other = (network_of(kind, (each, (x,))) for each in (config, msgspec.structs.replace(config, **changed)))
-    assert all(each.agrees for made in compared(network, BATCH) for each in made)
+    network, other = (network_of(kind, (item, (x,))) for item in (config, msgspec.structs.replace(config, **changed)))
+    assert all(item.agrees for made in compared(network, BATCH) for item in made)
     (layer,), (output,) = compared(network, BATCH, written=other)
     assert layer.agrees is False
     assert not output.agrees  # nor is there an output to compare where the shape is another
@@ -271,8 +271,8 @@ def test_tolerances_are_of_rounding() -> None:
         entering = max(float(np.abs(x).max()) for x in (*inputs.values(), step.output))
         off = step.output.copy()
         off.flat[draw.randrange(off.size)] += 1e-3 * entering
-        if not (found := runtime.compare(step._replace(output=off))).reason and math.isfinite(entering):
-            assert found.agrees is False, name
+        if not (result := runtime.compare(step._replace(output=off))).reason and math.isfinite(entering):
+            assert result.agrees is False, name
     for name in ("permute", "max_pool", "pad", "relu", "concat"):
         network = network_of(name, load(name).case(draw))
         assert compared(network)[0][0].tolerance == 0
@@ -283,9 +283,9 @@ def test_what_is_no_number_disagrees() -> None:
     runtime = OnnxRuntime(network, RandomWeights(network))
     (step,) = execute(network, random_inputs(network), runtime, Engine())
     assert step.output is not None
-    found = runtime.compare(step._replace(output=step.output * np.float32("nan")))
-    assert found.difference == math.inf
-    assert found.agrees is False
+    result = runtime.compare(step._replace(output=step.output * np.float32("nan")))
+    assert result.difference == math.inf
+    assert result.agrees is False
 
 
 def test_another_shape_disagrees() -> None:
@@ -320,7 +320,7 @@ def test_rounding_that_a_network_enlarges_is_measured() -> None:
     norms = "instance_norm, {softmax: {axis: 1}}, {scale: {bias: true}}"
     network = spec(f"input: [4, 9]\nlayers: [{', '.join([norms] * 3)}, instance_norm]")
     made, (output,) = compared(network)
-    assert all(each.agrees for each in made)
+    assert all(item.agrees for item in made)
     assert output.agrees
 
 
@@ -336,9 +336,9 @@ def test_what_follows_another_shape_than_claimed_is_no_output() -> None:
 @pytest.mark.parametrize("name", ["batch_norm", "layer_norm", "max_pool", "linear", "permute", "softplus"])
 def test_float64_where_onnx_runtime_has_it(name: str) -> None:
     draw = random.Random(0)
-    found = [compared(network_of(name, load(name).case(draw)), dtype="float64")[0][0] for _ in range(10)]
-    assert all(each.agrees is not False for each in found)
-    assert any(each.agrees for each in found) or name == "softplus"
+    network = [compared(network_of(name, load(name).case(draw)), dtype="float64")[0][0] for _ in range(10)]
+    assert all(item.agrees is not False for item in network)
+    assert any(item.agrees for item in network) or name == "softplus"
 
 
 GRAPH = """
@@ -376,8 +376,8 @@ def test_names_sharing_inputs_and_outputs() -> None:
     every = model(network, every_layer=True)
     assert [value.name for value in every.graph.output] == [node.name for node in network.layers]
     made, outputs = compared(network, BATCH)
-    assert all(each.agrees for each in (*made, *outputs))
-    assert [network.nodes[each.place].name for each in outputs] == ["head", "side", "image"]
+    assert all(output.agrees for output in (*made, *outputs))
+    assert [network.nodes[output.place].name for output in outputs] == ["head", "side", "image"]
 
 
 def test_an_open_batch_takes_any_size() -> None:
@@ -386,24 +386,24 @@ def test_an_open_batch_takes_any_size() -> None:
     onnx.checker.check_model(written, full_check=True)
     session = onnxruntime.InferenceSession(written.SerializeToString(), providers=["CPUExecutionProvider"])
     for batch in (1, 3):
-        found = session.run(None, random_inputs(network, batch))
-        assert [tensor.shape for tensor in found] == [(batch, 2), (batch, 5, 8, 8), (batch, 3, 8, 8)]
+        result = session.run(None, random_inputs(network, batch))
+        assert [tensor.shape for tensor in result] == [(batch, 2), (batch, 5, 8, 8), (batch, 3, 8, 8)]
 
 
 def test_arrays_in_a_file_beside_the_model(tmp_path: Path) -> None:
     """Without its numbers a model says where they are: written there they make the model that has them."""
     network = spec(GRAPH)
     arrays = RandomWeights(network, keep=True)
-    whole, without = exported(network, arrays.of), model(network)
+    full, without = exported(network, arrays.of), model(network)
     (tmp_path / "net.onnx").write_bytes(without.SerializeToString())
-    numbers = b"".join(tensor.raw_data for tensor in whole.graph.initializer)
+    numbers = b"".join(tensor.raw_data for tensor in full.graph.initializer)
     (tmp_path / "weights.bin").write_bytes(numbers)
     onnx.checker.check_model(str(tmp_path / "net.onnx"), full_check=True)
     session = onnxruntime.InferenceSession(str(tmp_path / "net.onnx"), providers=["CPUExecutionProvider"])
     inputs = random_inputs(network)
-    expected = onnxruntime.InferenceSession(whole.SerializeToString(), providers=["CPUExecutionProvider"])
-    for found, other in zip(session.run(None, inputs), expected.run(None, inputs), strict=True):
-        assert np.array_equal(found, other)
+    expected = onnxruntime.InferenceSession(full.SerializeToString(), providers=["CPUExecutionProvider"])
+    for input_, other in zip(session.run(None, inputs), expected.run(None, inputs), strict=True):
+        assert np.array_equal(input_, other)
 
 
 def test_every_layer_without_a_form_is_named() -> None:
@@ -471,11 +471,11 @@ def test_operators_of_other_versions_are_refused(opset: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("there", "said"),
+    ("there", "message"),
     [(set(), "onnx and onnxruntime are"), ({"onnx"}, "onnxruntime is")],
 )
-def test_what_is_not_installed_is_said(there: set[str], said: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_is_not_installed_is_said(there: set[str], message: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: name if name in there else None)
     network = spec("input: [3]\nlayers: [relu]")
-    with pytest.raises(MissingPackage, match=rf"{said} not installed.*pip install 'convcalc\[onnx\]'"):
+    with pytest.raises(MissingPackage, match=rf"{message} not installed.*pip install 'convcalc\[onnx\]'"):
         OnnxRuntime(network, RandomWeights(network))

@@ -222,8 +222,8 @@ def every(change: Callable[..., Any]) -> Callable[[Formula], Formula]:
 
     def made(right: Formula) -> Formula:
         def wrong(axis: Any, w: Window, outputs: int) -> Any:
-            found = right(axis, w, outputs)
-            return change(axis, w, found) if isinstance(axis, Reach) and isinstance(found, Reach) else found
+            result = right(axis, w, outputs)
+            return change(axis, w, result) if isinstance(axis, Reach) and isinstance(result, Reach) else result
 
         return wrong
 
@@ -239,9 +239,9 @@ def last_start(right: Formula) -> Formula:
     """The union of the paths, begun where the last of them begins."""
 
     def wrong(axes: Any, outputs: int) -> Any:
-        found = right(axes, outputs)
+        result = right(axes, outputs)
         starts = [axis.start for axis in axes if isinstance(axis, Reach)]
-        return replace(found, start=max(starts)) if isinstance(found, Reach) and starts else found
+        return replace(result, start=max(starts)) if isinstance(result, Reach) and starts else result
 
     return wrong
 
@@ -270,15 +270,15 @@ FIELDS = [
     Fault("the middle of an odd crop at the wrong end", load("crop"), "crops",
           lambda right: lambda self, x: tuple(pair[::-1] for pair in right(self, x)), ("crop",), "receptive_field"),
     Fault("the start of a field with the wrong sign", moving, "through_window",
-          every(lambda axis, w, found: replace(found, start=-found.start)), ("conv", "pad"), "receptive_field"),
+          every(lambda axis, w, outcome: replace(outcome, start=-outcome.start)), ("conv", "pad"), "receptive_field"),
     Fault("dilation left out of a field", moving, "through_window",
-          every(lambda axis, w, found: replace(found, size=axis.size + (w.kernel - 1) * axis.stride)),
+          every(lambda axis, w, outcome: replace(outcome, size=axis.size + (w.kernel - 1) * axis.stride)),
           ("conv", "max_pool"), "receptive_field"),
     Fault("a field that grows without the stride before", moving, "through_window",
-          every(lambda axis, w, found: replace(found, size=axis.size + w.extent - 1)), ("gated", "residual"),
+          every(lambda axis, w, outcome: replace(outcome, size=axis.size + w.extent - 1)), ("gated", "residual"),
           "receptive_field"),
     Fault("a stride forgotten in a field", moving, "through_window",
-          every(lambda axis, w, found: replace(found, stride=axis.stride)), ("conv",), "receptive_field"),
+          every(lambda axis, w, outcome: replace(outcome, stride=axis.stride)), ("conv",), "receptive_field"),
     Fault("the largest instead of the union at a merge", meeting, "union", lambda right: largest, ("paths",),
           "receptive_field"),
     Fault("a union that begins with the last path", meeting, "union", last_start, ("paths", "residual"),
@@ -342,8 +342,8 @@ def changed(**fields: Callable[[Any], Any]) -> Callable[[Formula], Any]:
 
     def made(right: Formula) -> Any:
         def wrong(engine: Any, given: Any, weights: Any, *inputs: Any) -> Any:
-            told = {**vars(given), **{name: change(getattr(given, name)) for name, change in fields.items()}}
-            return right(engine, SimpleNamespace(**told), weights, *inputs)
+            values = {**vars(given), **{name: change(getattr(given, name)) for name, change in fields.items()}}
+            return right(engine, SimpleNamespace(**values), weights, *inputs)
 
         return staticmethod(wrong)
 
@@ -471,10 +471,10 @@ def tried(subjects: tuple[str, ...], cases: int = CASES) -> Battery:
 def test_the_battery_finds(fault: Fault, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fault.owner, fault.name, fault.wrong(getattr(fault.owner, fault.name)))
     for cases in (5, CASES):  # few are enough for most
-        found = tried(fault.subjects, cases)
-        if any(result.columns[fault.column].disagreements for result in found.results):
+        outcome = tried(fault.subjects, cases)
+        if any(result.columns[fault.column].disagreements for result in outcome.results):
             return
-    pytest.fail(f"not found: {found}")
+    pytest.fail(f"not found: {outcome}")
 
 
 def test_without_a_fault_it_finds_nothing() -> None:

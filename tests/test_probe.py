@@ -290,9 +290,9 @@ def test_a_layer_that_yields_no_numbers_is_said() -> None:
 
 
 def test_progress_is_told() -> None:
-    told: list[tuple[int, int]] = []
-    probe(net("input: [4, 16, 16]\nlayers:\n  - relu\n"), progress=lambda done, of: told.append((done, of)))
-    assert told == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    items: list[tuple[int, int]] = []
+    probe(net("input: [4, 16, 16]\nlayers:\n  - relu\n"), progress=lambda done, of: items.append((done, of)))
+    assert items == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 # It must be able to fail. Faults in the field of one node: every one must show at that node, and nowhere else.
@@ -503,7 +503,8 @@ def test_resnet_50_takes_little_work() -> None:
 LONG = [
     "input: [2, 160000]\nlayers:\n"
     + "".join(
-        f"  - conv: {{out_channels: 2, kernel_size: 3, dilation: {3**each}, padding: causal}}\n" for each in range(10)
+        f"  - conv: {{out_channels: 2, kernel_size: 3, dilation: {3**number}, padding: causal}}\n"
+        for number in range(10)
     ),
     "input: [1, 160000]\nlayers:\n" + 7 * "  - conv: {out_channels: 2, kernel_size: 3, stride: 3, padding: 1}\n",
     (

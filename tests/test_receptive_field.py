@@ -34,14 +34,14 @@ def load(text: str) -> Network:
 
 def fields(network: Network) -> list[Field]:
     """The field of every node, as each kind says it."""
-    found: list[Field] = []
+    items: list[Field] = []
     for node in network.nodes:
         shapes = tuple(network.nodes[index].shape for index in node.inputs)
-        entering = tuple(found[index] for index in node.inputs)
-        found.append(
+        entering = tuple(items[index] for index in node.inputs)
+        items.append(
             node.config.receptive_field(entering, shapes) if not node.is_input else at_input(len(node.shape) - 1)
         )
-    return found
+    return items
 
 
 def written(value: Any) -> str:
@@ -249,14 +249,14 @@ def check(net: Net) -> None:
     """Every interval of every layer, and what the report says of it."""
     if len(net.shapes) == 1:
         return
-    follow, report, found = net.deps(), analyze(net.network), fields(net.network)
+    follow, report, result = net.deps(), analyze(net.network), fields(net.network)
     for node in range(1, len(net.shapes)):
         seen = report.layers[node - 1].receptive_field
         assert not seen.is_global
         for axis in range(net.rank):
             outputs = net.shapes[node][axis + 1]
             expected = [hull(follow(node, axis, position)) for position in range(outputs)]
-            local = found[node].axes[axis]
+            local = result[node].axes[axis]
             assert local is not None, net.text
             assert intervals(local, outputs) == expected, (net.text, node, axis)
             spans = [span for span in expected if span is not None]
@@ -315,26 +315,26 @@ def layer(kernel: int, stride: int, before: int, after: int | None = None) -> st
 
 
 def stack(layers: list[Layer]) -> str:
-    return "".join(f"  - {layer(*each)}\n" for each in layers)
+    return "".join(f"  - {layer(*item)}\n" for item in layers)
 
 
 def branches(kind: str, *paths: list[Layer]) -> str:
-    inner = ", ".join(f"[{', '.join('{' + layer(*each) + '}' for each in path)}]" for path in paths)
+    inner = ", ".join(f"[{', '.join('{' + layer(*item) + '}' for item in path)}]" for path in paths)
     return f"  - {kind}: {{branches: [{inner}]}}\n"
 
 
 def seen(text: str, size: int) -> list[tuple[Any, Any, Any]]:
     """Size, stride and effective padding (what the first window reaches out before the input) of every layer."""
-    found = []
+    items = []
     for row in analyze(load(f"input: [4, {size}]\nlayers:\n{text}")).layers:
         local: Any = row.receptive_field
-        found.append((local.size[0], local.stride[0], -local.start[0]))
-    return found
+        items.append((local.size[0], local.stride[0], -local.start[0]))
+    return items
 
 
 VGG = [[(3, 1, 1)] * n + [(2, 2, 0)] for n in (2, 2, 3, 3, 3)]
 STRIDES = (1, 2, 1, 2, 1, 2, 1, 1, 1, 1, 1, 2, 1)
-MOBILENET = [(3, 2, 0, 1), *(each for stride in STRIDES for each in [(3, stride, 2 - stride, 1), (1, 1, 0)])]
+MOBILENET = [(3, 2, 0, 1), *(entry for stride in STRIDES for entry in [(3, stride, 2 - stride, 1), (1, 1, 0)])]
 # The layers, and the published field/stride/padding behind some, by number (2.6 of the literature, SAME at 224).
 STACKS: dict[str, tuple[list[Layer], str]] = {
     "alexnet_v2": (
@@ -342,7 +342,7 @@ STACKS: dict[str, tuple[list[Layer], str]] = {
         "0:11/4/0 1:19/8/0 2:51/8/16 4:99/16/32 5:131/16/48 6:163/16/64 7:195/32/64",
     ),
     "vgg_16": (
-        [each for stage in VGG for each in stage],
+        [entry for stage in VGG for entry in stage],
         (
             "0:3/1/1 2:6/2/2 3:10/2/4 5:16/4/6 6:24/4/10 7:32/4/14 9:44/8/18 10:60/8/26 11:76/8/34 13:100/16/42 "
             "14:132/16/58 15:164/16/74 17:212/32/90"
@@ -361,20 +361,20 @@ STACKS: dict[str, tuple[list[Layer], str]] = {
 @pytest.mark.parametrize("name", STACKS)
 def test_published_stacks(name: str) -> None:
     layers, published = STACKS[name]
-    found = {f"{number}:{size}/{stride}/{pad}" for number, (size, stride, pad) in enumerate(seen(stack(layers), 224))}
-    assert set(published.split()) <= found
+    values = {f"{number}:{size}/{stride}/{pad}" for number, (size, stride, pad) in enumerate(seen(stack(layers), 224))}
+    assert set(published.split()) <= values
 
 
 def inception_v3() -> str:
     """Every branch by its taps on one axis: a 7x1 behind a 1x7 is one of seven and one of one."""
-    one, three, five, seven, pool = (1, 1, 0), (3, 1, 1), (5, 1, 2), (7, 1, 3), (3, 1, 1)
+    item, three, five, seven, pool = (1, 1, 0), (3, 1, 1), (5, 1, 2), (7, 1, 3), (3, 1, 1)
     down = (3, 2, 0)
-    text = stack([down, (3, 1, 0), three, down, one, (3, 1, 0), down])
-    text += 3 * branches("concat", [one], [one, five], [one, three, three], [pool, one])
-    text += branches("concat", [down], [one, three, down], [down])
-    text += 4 * branches("concat", [one], [one, one, seven], [one, seven, one, seven, one], [pool, one])
-    text += branches("concat", [one, down], [one, seven, one, down], [down])
-    text += 2 * branches("concat", [one], [one, three], [one, three, three], [pool, one])
+    text = stack([down, (3, 1, 0), three, down, item, (3, 1, 0), down])
+    text += 3 * branches("concat", [item], [item, five], [item, three, three], [pool, item])
+    text += branches("concat", [down], [item, three, down], [down])
+    text += 4 * branches("concat", [item], [item, item, seven], [item, seven, item, seven, item], [pool, item])
+    text += branches("concat", [item, down], [item, seven, item, down], [down])
+    text += 2 * branches("concat", [item], [item, three], [item, three, three], [pool, item])
     return text
 
 
@@ -444,7 +444,7 @@ def test_misaligned_nets_of_googles_library(size: int, text: str) -> None:
 
 def test_net5_of_googles_library_has_a_field_for_each_axis() -> None:
     convs = (CONV.format("[3, 5]", 2, "valid"), CONV.format("[3, 1]", 2, "valid"))
-    report = analyze(load("input: [3, 32, 32]\nlayers:\n" + "".join(f"  - {each}\n" for each in convs)))
+    report = analyze(load("input: [3, 32, 32]\nlayers:\n" + "".join(f"  - {item}\n" for item in convs)))
     last = report.layers[-1].receptive_field
     assert (last.size, last.stride, last.start) == ((7, 5), (4, 4), (0, 0))
 
@@ -560,14 +560,14 @@ def test_what_sees_everything_is_marked(layers: str) -> None:
 
 def _split(layers: str) -> list[str]:
     """At the commas outside of brackets."""
-    found, depth = [""], 0
+    result, depth = [""], 0
     for character in layers:
         depth += (character in "[{") - (character in "]}")
         if character == "," and depth == 0:
-            found.append("")
+            result.append("")
         else:
-            found[-1] += character
-    return [item.strip() for item in found]
+            result[-1] += character
+    return [item.strip() for item in result]
 
 
 @pytest.mark.parametrize("axis", [1, 2])

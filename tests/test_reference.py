@@ -71,23 +71,23 @@ LIBRARIES = {"math", "functools", "itertools", "operator"}
 
 def problems(reference: FunctionType, fields: set[str]) -> list[str]:
     """Everything that the function, or a function it calls, may not reach; empty if it keeps to the rules."""
-    found: list[str] = []
+    items: list[str] = []
     waiting, seen = [reference], {reference}
     while waiting:
         function = waiting.pop()
         node = tree_of(function)
-        found += [f"{function.__qualname__}: {said}" for said in _forbidden(node, fields)]
+        items += [f"{function.__qualname__}: {text}" for text in _forbidden(node, fields)]
         for name in _names(node):
             value, known = _resolved(function, name)
             if not known:
-                found.append(f"{function.__qualname__}: {name} is not known")
+                items.append(f"{function.__qualname__}: {name} is not known")
             elif isinstance(value, FunctionType) and _module(value).startswith(("convcalc.layers", "convcalc.tensors")):
                 if value not in seen:
                     seen.add(value)
                     waiting.append(value)
             elif not _harmless(name, value):
-                found.append(f"{function.__qualname__}: {name} reaches {_module(value) or value!r}")
-    return found
+                items.append(f"{function.__qualname__}: {name} reaches {_module(value) or value!r}")
+    return items
 
 
 def _module(value: Any) -> str:
@@ -119,15 +119,15 @@ def _tree(path: str) -> ast.Module:
 
 def tree_of(function: FunctionType) -> ast.FunctionDef | ast.Lambda:
     """The syntax tree of a function, found by its line."""
-    found = [
+    items = [
         node
         for node in ast.walk(_tree(function.__code__.co_filename))
         if (isinstance(node, ast.Lambda) and function.__name__ == "<lambda>" and node.lineno == _line(function))
         or (isinstance(node, ast.FunctionDef) and _first_line(node) == _line(function))
     ]
-    outermost = next(iter(found))  # the walk goes down level by level
+    outermost = next(iter(items))  # the walk goes down level by level
     inside = list(ast.walk(outermost))
-    assert all(node in inside for node in found), f"{function.__qualname__} shares a line with another function"
+    assert all(node in inside for node in items), f"{function.__qualname__} shares a line with another function"
     return outermost
 
 
@@ -410,10 +410,10 @@ def test_counting_numbers_see_every_multiplication_and_no_other(name: str, draw:
     config, inputs = load(name).case(draw)
     assume(config.macs(*inputs) <= 5000)
     arrays, entered = arrays_of(config, inputs), entering(inputs)
-    found = counted(config, arrays, entered)
-    assert found.products == found.reported == config.macs(*inputs)
+    result = counted(config, arrays, entered)
+    assert result.products == result.reported == config.macs(*inputs)
     output, _ = run_layer(Engine(), config, arrays, entered)
-    np.testing.assert_allclose(found.output, output, 1e-9, 1e-9)
+    np.testing.assert_allclose(result.output, output, 1e-9, 1e-9)
 
 
 def test_counting_numbers_disagree_with_a_wrong_report(monkeypatch: pytest.MonkeyPatch) -> None:

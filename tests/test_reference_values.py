@@ -42,8 +42,8 @@ def folded(index: int, size: int, mode: str) -> int | None:
 
 
 def read(x: Any, channel: int, indices: Place, mode: str = "zeros") -> float:
-    found = [folded(index, size, mode) for index, size in zip(indices, x.shape[1:], strict=True)]
-    return 0.0 if None in found else float(x[(channel, *found)])
+    items = [folded(index, size, mode) for index, size in zip(indices, x.shape[1:], strict=True)]
+    return 0.0 if None in items else float(x[(channel, *items)])
 
 
 def taps(config: Any) -> Iterator[Place]:

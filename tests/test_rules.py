@@ -38,20 +38,20 @@ class Example(msgspec.Struct, frozen=True):
 
 
 def rule(code: str) -> rules.Rule:
-    found = rules.load(code)
-    assert found is not None
-    return found
+    network = rules.load(code)
+    assert network is not None
+    return network
 
 
 def sections(code: str) -> list[tuple[str, str]]:
     """The sections of a page that are indented, in order."""
     page = rule(code).page
-    found = re.findall(rf"^({'|'.join(SECTIONS)}):\n((?:(?:    .*)?\n)+)", f"{page}\n\n", re.MULTILINE)
-    return [(title, dedent(text).strip("\n") + "\n") for title, text in found]
+    matches = re.findall(rf"^({'|'.join(SECTIONS)}):\n((?:(?:    .*)?\n)+)", f"{page}\n\n", re.MULTILINE)
+    return [(title, dedent(text).strip("\n") + "\n") for title, text in matches]
 
 
 def examples(code: str) -> list[Example]:
-    found = []
+    items = []
     others = {"Base": "", "Baseline": ""}
     for title, text in sections(code):
         if title in others:
@@ -61,7 +61,7 @@ def examples(code: str) -> list[Example]:
             configured = re.findall(r"^# convcalc\.toml: (.*)$", text, re.MULTILINE)
             growth = re.findall(r"^# --max-regression (\S+)$", text, re.MULTILINE)
             unmarked = re.sub(r" *# <- CC\d{3}$", "", text, flags=re.MULTILINE)
-            found.append(
+            items.append(
                 Example(
                     unmarked,
                     title == "Flagged",
@@ -72,7 +72,7 @@ def examples(code: str) -> list[Example]:
                     others["Baseline"],
                 )
             )
-    return found
+    return items
 
 
 EXAMPLES = [
@@ -102,16 +102,16 @@ def linted(code: str, example: Example, folder: Path) -> Run:
 def test_examples(code: str, example: Example, tmp_path: Path) -> None:
     run = linted(code, example, tmp_path)
     assert run.crashed == ()
-    found = [finding for finding in run.findings if finding.code == code]
+    items = [finding for finding in run.findings if finding.code == code]
     if example.baseline:
-        assert bool(found) is example.flagged
-        assert all(finding.path.endswith("baseline.json") for finding in found)
+        assert bool(items) is example.flagged
+        assert all(finding.path.endswith("baseline.json") for finding in items)
     else:
-        assert sorted({finding.line for finding in found}) == list(example.lines), [f.message for f in found]
+        assert sorted({finding.line for finding in items}) == list(example.lines), [f.message for f in items]
         assert bool(example.lines) is example.flagged
     others = {finding.code for finding in run.findings if finding.severity == "error"} - {code}
     assert others == set(), "an example has no other mistakes"
-    for finding in found:
+    for finding in items:
         assert finding.name == rules.names()[code]
         assert finding.severity in rules.SEVERITIES[1:]
         assert finding.message
@@ -145,11 +145,11 @@ def test_pages(code: str) -> None:
 
 @pytest.mark.parametrize("code", CODES)
 def test_rules_are_called_by_code_and_by_name(code: str) -> None:
-    found, name = rule(code), rules.names()[code]
-    assert found.severity in rules.SEVERITIES
+    result, name = rule(code), rules.names()[code]
+    assert result.severity in rules.SEVERITIES
     assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name)
     for word in (code, code.lower(), name, name.replace("-", "_"), name.upper()):
-        assert rules.load(word) is found
+        assert rules.load(word) is result
         assert rules.chosen(word) == (code,)
     assert list(rules.chosen("CC")) == CODES
     assert code in rules.chosen(code[:3])

@@ -25,8 +25,8 @@ def numbers(text: str) -> list[int]:
 
 
 def one(code: str, text: str, **settings: Any) -> Found:
-    (found,) = findings(code, text, **settings)
-    return found
+    (finding,) = findings(code, text, **settings)
+    return finding
 
 
 def problems(code: str, text: str) -> list[Problem]:
@@ -47,10 +47,10 @@ def test_what_no_output_needs_is_counted() -> None:
           - conv: {name: two, out_channels: 8, kernel_size: 3}
           - relu: {from: trunk}
         """
-    found = one("CC108", text)
-    assert found.layer == "two"
+    result = one("CC108", text)
+    assert result.layer == "two"
     idle = [row.macs for row in report_of_text(text).layers if row.name in {"one", "two"}]
-    assert f": {sum(idle):,} MACs of it and of 1 before it that no output needs are for nothing" in found.message
+    assert f": {sum(idle):,} MACs of it and of 1 before it that no output needs are for nothing" in result.message
 
 
 @pytest.mark.parametrize(
@@ -71,7 +71,7 @@ TAIL = "  - add: {from: [a, b]}\n"
 
 
 @pytest.mark.parametrize(
-    ("layers", "told"),
+    ("layers", "messages"),
     [
         ("  - conv: {name: b, from: a, repeat: 3, out_channels: 4, kernel_size: 1}\n", ["b.0", "b.1"]),
         ("  - block: {name: b, from: a, repeat: 3}\n", ["b.0.relu1", "b.1.relu1"]),
@@ -80,15 +80,15 @@ TAIL = "  - add: {from: [a, b]}\n"
         ("  - relu: {name: b, from: a}\n  - tanh: {name: 't{index}', repeat: 2, from: a}\n", []),
     ],
 )
-def test_repetitions_that_all_start_anew_are_told_how_to_run_in_a_row(layers: str, told: list[str]) -> None:
+def test_repetitions_that_all_start_anew_are_told_how_to_run_in_a_row(layers: str, messages: list[str]) -> None:
     """And once written so, nothing is unused."""
     text = (
         "input: [4, 8, 8]\nblocks:\n  block: {layers: [relu: {}]}\n"
         "  aside: {layers: [tanh: {}, relu: {from: input}]}\nlayers:\n  - relu: {name: a}\n  - tanh\n"
     )
     told_of = [problem for problem in findings("CC108", text + layers + TAIL) if "start from the one" in problem.help]
-    assert [problem.layer for problem in told_of] == told
-    if told:
+    assert [problem.layer for problem in told_of] == messages
+    if messages:
         assert "write `- identity: {from: a}` above it and leave `from` out" in told_of[0].help
         mended = "  - identity: {from: a}\n" + layers.replace("from: a, ", "")
         assert layers_of("CC108", text + mended + TAIL) == ["tanh1"]
@@ -121,15 +121,15 @@ BIASED = "conv: {out_channels: 4, kernel_size: 3}"
 )
 def test_bias_before_norm(layers: str, flagged: bool) -> None:
     text = f"input: [4, 8, 8]\nlayers: [{layers}]"
-    found = findings("CC301", text)
-    assert bool(found) == flagged
+    result = findings("CC301", text)
+    assert bool(result) == flagged
     if flagged:  # what is said is saved by doing what is advised
         report = report_of_text(text)
-        kind = next(row.kind for row in report.layers if row.name == found[0].layer)
+        kind = next(row.kind for row in report.layers if row.name == result[0].layer)
         short = re.sub(r"linear: 5", "linear: {out_features: 5}", text)
         without = report_of_text(re.sub(rf"{kind}: {{", f"{kind}: {{bias: false, ", short, count=1)).totals
         saved = report.totals.params - without.params, report.totals.elementwise_ops - without.elementwise_ops
-        assert f"{saved[0]:,} params and {saved[1]:,} additions" in found[0].message
+        assert f"{saved[0]:,} params and {saved[1]:,} additions" in result[0].message
 
 
 def test_an_output_keeps_its_bias() -> None:
@@ -245,11 +245,11 @@ def test_foldable_pairs(draw: random.Random) -> None:
     folded = folded_macs(first, second, channels) * positions
     is_linear = between not in (["- relu"], ["- layer_norm"])
     weights = sum(weights_of(config, count) for config, count in ((first, channels), (second, first["out_channels"])))
-    said = findings("CC302", text)
-    assert bool(said) == (is_linear and folded <= pair and folded // positions <= weights)
-    if said:
+    message = findings("CC302", text)
+    assert bool(message) == (is_linear and folded <= pair and folded // positions <= weights)
+    if message:
         amounts = f": {folded:,} MACs and {folded // positions:,} weights in place of {pair:,} and {weights:,}"
-        assert said[0].message.endswith(amounts)
+        assert message[0].message.endswith(amounts)
 
 
 def weights_of(config: dict[str, Any], channels: int) -> int:
@@ -305,8 +305,8 @@ def test_weights_that_are_used_elsewhere_are_not_saved() -> None:
 
 
 def test_linear_layers_fold_too() -> None:
-    found = one("CC302", "input: [16]\nlayers: [linear: 16, dropout, linear: 16]")
-    assert "are one linear of 16 to 16 channels: 256 MACs and 256 weights in place of 512 and 512" in found.message
+    result = one("CC302", "input: [16]\nlayers: [linear: 16, dropout, linear: 16]")
+    assert "are one linear of 16 to 16 channels: 256 MACs and 256 weights in place of 512 and 512" in result.message
 
 
 # ---- CC303 -------------------------------------------------------------------------------------------------------
@@ -332,10 +332,10 @@ OPS = [
 
 @pytest.mark.parametrize(("layer", "flagged"), [(layer, True) for layer in NO_OPS] + [(layer, False) for layer in OPS])
 def test_layers_that_change_nothing(layer: str, flagged: bool) -> None:
-    said = findings("CC303", f"input: [4, 8, 8]\nlayers: [{layer}]")
-    assert [found.severity for found in said] == ["info"] * flagged
+    text = findings("CC303", f"input: [4, 8, 8]\nlayers: [{layer}]")
+    assert [result.severity for result in text] == ["info"] * flagged
     if flagged:
-        assert said[0].message.endswith("it changes nothing")
+        assert text[0].message.endswith("it changes nothing")
 
 
 RANGES = {"relu": (0, 99), "relu6": (0, 6), "sigmoid": (0, 1), "hard_sigmoid": (0, 1), "softmax": (0, 1),
@@ -394,12 +394,12 @@ def test_depthwise_channels_that_never_meet(draw: random.Random) -> None:
     ]
     ends_mixed = bool(unmixed) and is_mixed_before(layers[: unmixed[-1]])
     numbered = [index for index, (_, groups) in enumerate(layers) if groups > 0]
-    said = findings("CC304", net((8, 4, 4), *(text for text, _ in layers)))
-    assert [found.layer for found in said] == [
+    message = findings("CC304", net((8, 4, 4), *(text for text, _ in layers)))
+    assert [result.layer for result in message] == [
         f"conv{numbered.index(index) + 1}" for index in unmixed[-1:] if not ends_mixed
     ]
-    if said:
-        assert ("depthwise ones before it" in said[0].message) == (len(unmixed) > 1)
+    if message:
+        assert ("depthwise ones before it" in message[0].message) == (len(unmixed) > 1)
 
 
 @given(draws)
@@ -452,10 +452,10 @@ def test_fully_connected_share(features: int, severity: list[str]) -> None:
     text = net((1, 1, 53), conv, "- flatten", f"- linear: {features}")
     rows = report_of_text(text).layers
     assert [row.params for row in rows if row.params] == [204, 17 * features]
-    said = findings("CC306", text)
-    assert [found.severity for found in said] == severity
-    for found in said:
-        assert found.help == f"global_avg_pool in place of flatten1 leaves it {4 * features} weights"
+    message = findings("CC306", text)
+    assert [result.severity for result in message] == severity
+    for result in message:
+        assert result.help == f"global_avg_pool in place of flatten1 leaves it {4 * features} weights"
 
 
 def test_a_net_without_convolutions_has_nothing_else() -> None:
@@ -492,13 +492,13 @@ POINT = "conv: {out_channels: 3, kernel_size: 1}"
     "up", ["{scale_factor: 2}", "{scale_factor: [1, 3], mode: bilinear}", "{size: 11, mode: bicubic}"]
 )
 def test_pointwise_after_upsampling_costs_what_is_said(up: str) -> None:
-    found = one("CC308", f"input: [4, 8, 8]\nlayers: [upsample: {up}, {POINT}]")
+    result = one("CC308", f"input: [4, 8, 8]\nlayers: [upsample: {up}, {POINT}]")
     now, swapped = (
         report_of_text(f"input: [4, 8, 8]\nlayers: [{layers}]").totals.macs
         for layers in (f"upsample: {up}, {POINT}", f"{POINT}, upsample: {up}")
     )
-    assert f"with {swapped:,} MACs in place of {now:,}" in found.message
-    assert found.help == f"swap the two: {100 * (now - swapped) / now:.0f} % of its MACs less"
+    assert f"with {swapped:,} MACs in place of {now:,}" in result.message
+    assert result.help == f"swap the two: {100 * (now - swapped) / now:.0f} % of its MACs less"
 
 
 @pytest.mark.parametrize(
@@ -536,15 +536,15 @@ def test_channels_of_a_target(target: str, multiple: int, channels: int) -> None
         wide = [written("conv", out_channels=n, kernel_size=3, bias=False) for n in (between, 64, 7)]
         return net((3, 9, 9), *wide)
 
-    said = findings("CC401", text(channels), target=target)
-    assert bool(said) == (channels % multiple != 0)
-    if said:  # the first by what leaves it, the second by what enters
-        assert [found.layer for found in said] == ["conv1", "conv2"]
+    message = findings("CC401", text(channels), target=target)
+    assert bool(message) == (channels % multiple != 0)
+    if message:  # the first by what leaves it, the second by what enters
+        assert [result.layer for result in message] == ["conv1", "conv2"]
         padded = channels + -channels % multiple
         now, then = report_of_text(text(channels)).layers, report_of_text(text(padded)).layers
-        for found, a, b in zip(said, now, then, strict=False):
-            assert f"padded, {a.macs:,} MACs become {b.macs:,}" in found.message
-            assert all(better % multiple == 0 for better in numbers(found.help))
+        for result, a, b in zip(message, now, then, strict=False):
+            assert f"padded, {a.macs:,} MACs become {b.macs:,}" in result.message
+            assert all(better % multiple == 0 for better in numbers(result.help))
     assert findings("CC401", text(channels)) == []
 
 
@@ -562,11 +562,11 @@ def test_channels_of_a_single_position_are_not_padded() -> None:
 def test_low_intensity_is_for_what_takes_time() -> None:
     depthwise = written("conv", name="d", out_channels=64, kernel_size=3, padding=1, groups=64, bias=False)
     dense = written("conv", name="c", out_channels=64, kernel_size=5, padding=2, bias=False)
-    (said,) = findings("CC402", net((64, 56, 56), depthwise), target="nvidia-fp16")
+    (finding,) = findings("CC402", net((64, 56, 56), depthwise), target="nvidia-fp16")
     row = report_of_text(net((64, 56, 56), depthwise)).layers[0]
     moved = 2 * (2 * 64 * 56 * 56 + 576)
-    assert f"{2 * row.macs / moved:.1f} operations a byte" in said.message
-    assert f"moving {moved:,} bytes" in said.message
+    assert f"{2 * row.macs / moved:.1f} operations a byte" in finding.message
+    assert f"moving {moved:,} bytes" in finding.message
     assert layers_of("CC402", net((64, 56, 56), depthwise, dense), target="nvidia-fp16") == ["d"]
     many = [dense.replace("name: c", f"name: c{number}") for number in range(20)]
     assert findings("CC402", net((64, 56, 56), depthwise, *many), target="nvidia-fp16") == []
@@ -587,15 +587,15 @@ def test_the_bound_on_elements_moved() -> None:
 @pytest.mark.parametrize("groups", [2, 4, 8, 16])
 def test_what_groups_move(groups: int) -> None:
     layer = written("conv", out_channels=32, kernel_size=1, groups=groups, bias=False)
-    said = findings("CC404", net((16, 9, 9), layer))
-    assert bool(said) == (groups < 16)
-    for found in said:
+    message = findings("CC404", net((16, 9, 9), layer))
+    assert bool(message) == (groups < 16)
+    for result in message:
         rows = [
             report_of_text(net((16, 9, 9), text)).layers[0]
             for text in (layer, layer.replace(f"groups: {groups}", "groups: 1"))
         ]
         per_mac = [1000 * ((16 + 32) * 81 + row.params) / row.macs for row in rows]
-        assert f"move {per_mac[0]:.1f} elements for 1,000 MACs, one group {per_mac[1]:.1f}" in found.message
+        assert f"move {per_mac[0]:.1f} elements for 1,000 MACs, one group {per_mac[1]:.1f}" in result.message
 
 
 def test_branches_that_work_are_counted() -> None:
@@ -614,11 +614,11 @@ def test_branches_that_work_are_counted() -> None:
 
 def test_the_share_of_elementwise_layers() -> None:
     text = net((4, 9), written("conv", out_channels=8, kernel_size=1), "- relu", "- add: {branches: [[], [sigmoid]]}")
-    found = one("CC406", text)
+    result = one("CC406", text)
     moved = {"conv1": 36 + 72 + 40, "relu1": 144, "sigmoid1": 144, "add1": 216}
-    assert found.layer == "add1"
-    assert f"3 element-wise layers of the net, in all {144 + 144 + 216} of {sum(moved.values())}" in found.message
-    assert found.message.endswith("this one 216")
+    assert result.layer == "add1"
+    assert f"3 element-wise layers of the net, in all {144 + 144 + 216} of {sum(moved.values())}" in result.message
+    assert result.message.endswith("this one 216")
 
 
 @pytest.mark.parametrize(

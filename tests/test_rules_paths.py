@@ -125,8 +125,8 @@ def test_a_run_goes_on_where_positions_stay(between: str) -> None:
 def test_a_run_ends_where_the_resolution_changes(between: str) -> None:
     dilated = "conv: {out_channels: 4, kernel_size: 3, dilation: 2, padding: 2}"
     dense = "conv: {out_channels: 4, kernel_size: 3, padding: 1}"
-    found = layers_of("CC205", net((4, 64), f"- {dilated}", f"- {between}", f"- {dense}"))
-    assert found == ["conv1"]
+    result = layers_of("CC205", net((4, 64), f"- {dilated}", f"- {between}", f"- {dense}"))
+    assert result == ["conv1"]
 
 
 def stack(draw: random.Random) -> list[Any]:
@@ -146,15 +146,15 @@ def test_gridding_of_a_stack(draw: random.Random) -> None:
     positions = set().union(*(seen(walk) for walk in walks(items)))
     dilated = [layer for layer in every_layer(items) if layer.dilation > 1 and layer.kernel > 1]
     span = max(positions) - min(positions) + 1
-    said = findings("CC205", spec(64, items))
-    assert bool(said) == (bool(dilated) and len(positions) < span)
-    if said:
-        (found,) = said
-        assert found.layer == dilated[-1].name
-        assert f"{len(positions)} of {span} positions" in found.message
-        better = re.match(r"dilation (\d+) here", found.help)
+    text = findings("CC205", spec(64, items))
+    assert bool(text) == (bool(dilated) and len(positions) < span)
+    if text:
+        (result,) = text
+        assert result.layer == dilated[-1].name
+        assert f"{len(positions)} of {span} positions" in result.message
+        better = re.match(r"dilation (\d+) here", result.help)
         if better:
-            tried = replaced(items, conv(found.layer, dilated[-1].kernel, int(better[1])))
+            tried = replaced(items, conv(result.layer, dilated[-1].kernel, int(better[1])))
             filled = set().union(*(seen(walk) for walk in walks(tried)))
             assert len(filled) == max(filled) - min(filled) + 1
 
@@ -207,8 +207,8 @@ def test_gridding_is_for_each_axis() -> None:
     flat = written("conv", **fields, dilation=(1, 1, 1))
     assert findings("CC205", net((4, 9, 9, 9), flat, flat)) == []
     along = written("conv", **fields, dilation=(1, 1, 2))
-    (said,) = findings("CC205", net((4, 9, 9, 9), along, along))
-    assert "read 5 of 9" in said.message
+    (finding,) = findings("CC205", net((4, 9, 9, 9), along, along))
+    assert "read 5 of 9" in finding.message
 
 
 def test_a_run_that_reads_very_far_is_not_looked_at() -> None:
@@ -270,16 +270,16 @@ def test_unproductive_layers(draw: random.Random) -> None:
             if min(max(span) - min(span) + 1 for span in before) >= size:
                 unproductive.append(layer.name)
     text = spec(size, items, "global_avg_pool", "linear: 3")
-    said = findings("CC208", text)
-    assert {found.severity for found in said} <= {"info"}  # on a sequence
-    assert [found.layer for found in said if "already sees" in found.message] == unproductive
+    message = findings("CC208", text)
+    assert {result.severity for result in message} <= {"info"}  # on a sequence
+    assert [result.layer for result in message if "already sees" in result.message] == unproductive
     assert layers_of("CC209", text) == critical
-    for found in said:
-        productive = re.search(r"an input of (\d+) or more", found.help)
+    for result in message:
+        productive = re.search(r"an input of (\d+) or more", result.help)
         if productive:
             larger = spec(int(productive[1]), items, "global_avg_pool", "linear: 3")
             others = [other.layer for other in findings("CC208", larger) if "already sees" in other.message]
-            assert found.layer not in others
+            assert result.layer not in others
 
 
 def test_a_depthwise_convolution_is_an_info() -> None:
@@ -288,7 +288,7 @@ def test_a_depthwise_convolution_is_an_info() -> None:
     grouped = depthwise.replace("groups: 4", "groups: 2")
     pool = written("global_avg_pool")
     for layer, severity in ((depthwise, "info"), (grouped, "warning")):
-        assert [found.severity for found in findings("CC208", net((4, 8, 8), dense, layer, pool))][-1] == severity
+        assert [finding.severity for finding in findings("CC208", net((4, 8, 8), dense, layer, pool))][-1] == severity
 
 
 BIG = written("conv", out_channels=4, kernel_size=(9, 1), padding="same")
@@ -296,32 +296,32 @@ MORE = written("conv", out_channels=4, kernel_size=3, padding="same")
 
 
 def test_an_axis_alone_is_an_info() -> None:
-    (said,) = findings("CC208", net((4, 8, 32), BIG, MORE, written("global_avg_pool")))
-    assert said.severity == "info"
-    assert "already sees 9 positions of an input of 8 along axis 0" in said.message
+    (finding,) = findings("CC208", net((4, 8, 32), BIG, MORE, written("global_avg_pool")))
+    assert finding.severity == "info"
+    assert "already sees 9 positions of an input of 8 along axis 0" in finding.message
 
 
 def test_an_axis_that_is_just_seen_is_not_outgrown() -> None:
     square, tall = (written("conv", out_channels=4, kernel_size=kernel, padding="same") for kernel in (9, (3, 1)))
     last = [findings("CC208", net((4, 8, size), square, tall, written("global_avg_pool")))[-1] for size in (8, 9)]
-    assert [(found.layer, found.severity) for found in last] == [("conv2", "warning"), ("conv2", "info")]
+    assert [(result.layer, result.severity) for result in last] == [("conv2", "warning"), ("conv2", "info")]
 
 
 def test_a_window_as_large_as_the_map_is_a_fully_connected_layer() -> None:
     padded = written("conv", out_channels=4, kernel_size=7, padding=3)
     on_purpose = written("conv", out_channels=4, kernel_size=7)
     pool = written("global_avg_pool")
-    (said,) = findings("CC208", net((4, 7, 7), padded, pool))
-    assert said.severity == "info"
-    assert "a fully connected layer, with 788 params" in said.message
+    (finding,) = findings("CC208", net((4, 7, 7), padded, pool))
+    assert finding.severity == "info"
+    assert "a fully connected layer, with 788 params" in finding.message
     assert findings("CC208", net((4, 7, 7), on_purpose, pool)) == []
     assert findings("CC208", net((4, 8, 8), padded, pool)) == []
 
 
 def test_evidence_is_for_classification() -> None:
     layers = [written("conv", out_channels=4, kernel_size=9, padding="same"), MORE]
-    said = findings("CC208", net((4, 8, 8), *layers, written("global_avg_pool")))
-    assert [(found.layer, found.severity) for found in said] == [("conv1", "info"), ("conv2", "warning")]
+    text = findings("CC208", net((4, 8, 8), *layers, written("global_avg_pool")))
+    assert [(result.layer, result.severity) for result in text] == [("conv1", "info"), ("conv2", "warning")]
     assert findings("CC208", net((4, 8, 8), *layers)) == []
     assert findings("CC208", f"{net((4, 8, 8), *layers, written('global_avg_pool'))}outputs: [conv2, global_avg_pool1]"
                     ) == []  # fmt: skip
@@ -336,17 +336,17 @@ HEADS = ["- global_avg_pool", "- adaptive_avg_pool: 1", "- relu", "- global_max_
 @pytest.mark.parametrize(("size", "flagged"), [(5, False), (6, True)])
 def test_field_smaller_than_the_input(head: str, size: int, flagged: bool) -> None:
     layers = [written("conv", name=name, out_channels=4, kernel_size=3, padding=1) for name in "ab"]
-    said = findings("CC210", net((4, size, size), *layers, head))
-    assert [found.layer for found in said] == ([("relu1" if head == "- relu" else "b")] if flagged else [])
-    assert [found.severity for found in said] == ["info"] * flagged
+    text = findings("CC210", net((4, size, size), *layers, head))
+    assert [result.layer for result in text] == ([("relu1" if head == "- relu" else "b")] if flagged else [])
+    assert [result.severity for result in text] == ["info"] * flagged
 
 
 def test_field_smaller_than_the_object() -> None:
     text = net((4, 64, 64), *[written("conv", out_channels=4, kernel_size=3, padding=1)] * 2)
-    assert [found.severity for found in findings("CC210", text, object_size=6)] == ["warning"]
+    assert [finding.severity for finding in findings("CC210", text, object_size=6)] == ["warning"]
     assert findings("CC210", text, object_size=5) == []
-    (said,) = findings("CC210", text, object_size=11)
-    assert said.help.startswith("3 more windows of 3 at this stride of 1 would do")
+    (message,) = findings("CC210", text, object_size=11)
+    assert message.help.startswith("3 more windows of 3 at this stride of 1 would do")
     deeper = net((4, 64, 64), *[written("conv", out_channels=4, kernel_size=3, padding=1)] * 5)
     assert findings("CC210", deeper, object_size=11) == []
 
@@ -391,11 +391,11 @@ def test_even_kernels(draw: random.Random) -> None:
             total += Fraction(min(places) + max(places), 2) * jump
             even.append(layer.name)
         jump *= layer.stride
-    said = findings("CC211", spec(64, items))
-    assert [found.layer for found in said] == (even[-1:] if abs(total) >= 1 else [])
-    if said:
-        assert f"the map by {float(abs(total)):g} position" in said[0].message
-        assert ("towards the beginning" in said[0].message) == (total > 0)
+    text = findings("CC211", spec(64, items))
+    assert [result.layer for result in text] == (even[-1:] if abs(total) >= 1 else [])
+    if text:
+        assert f"the map by {float(abs(total)):g} position" in text[0].message
+        assert ("towards the beginning" in text[0].message) == (total > 0)
 
 
 def test_a_net_that_classifies_does_not_ask_where() -> None:
@@ -405,7 +405,7 @@ def test_a_net_that_classifies_does_not_ask_where() -> None:
         (("- global_avg_pool",), ["info"]),
         (("- flatten", "- linear: 3"), ["info"]),
     ):
-        assert [found.severity for found in findings("CC211", net((4, 8, 8), even, even, *ending))] == severity
+        assert [finding.severity for finding in findings("CC211", net((4, 8, 8), even, even, *ending))] == severity
 
 
 def test_causal_windows_look_back_on_purpose() -> None:
@@ -421,9 +421,9 @@ def test_causal_windows_look_back_on_purpose() -> None:
 def test_the_larger_shift_of_two_paths_counts() -> None:
     even = "conv: {out_channels: 4, kernel_size: 4, padding: same}"
     text = f"input: [4, 32]\nlayers: [add: {{branches: [[], [{even}, relu, {even}]]}}, relu]"
-    (said,) = findings("CC211", text)
-    assert said.layer == "conv2"
-    assert "2 even kernels up to this one shift the map by 1 position" in said.message
+    (finding,) = findings("CC211", text)
+    assert finding.layer == "conv2"
+    assert "2 even kernels up to this one shift the map by 1 position" in finding.message
 
 
 # ---- CC212 -------------------------------------------------------------------------------------------------------
@@ -469,11 +469,11 @@ def test_misaligned_merges(draw: random.Random) -> None:
     stride = draw.choice([1, 1, 2])
     branches = [branch(draw, name, stride) for name in "ab"]
     apart = abs(middle(branches[0]) - middle(branches[1]))
-    said = findings("CC212", spec(32, [branches]))
-    assert bool(said) == (apart >= Fraction(stride, 2))
-    if said:
-        assert said[0].layer == "add1"
-        assert f"{float(apart):g} position" in said[0].message
+    text = findings("CC212", spec(32, [branches]))
+    assert bool(text) == (apart >= Fraction(stride, 2))
+    if text:
+        assert text[0].layer == "add1"
+        assert f"{float(apart):g} position" in text[0].message
 
 
 UPWARDS = {
@@ -494,7 +494,7 @@ def test_what_every_feature_pyramid_has_is_an_info(up: str, factor: int) -> None
     def said(*beside: str) -> list[tuple[str, str]]:
         sides = [f"[{', '.join(f'{{{layer}}}' for layer in side)}]" for side in (beside, pyramid)]
         text = f"input: [{CHANNELS}, 32]\nlayers: [add: {{branches: [{', '.join(sides)}]}}]"
-        return [(found.severity, found.message.split()[4]) for found in findings("CC212", text)]
+        return [(finding.severity, finding.message.split()[4]) for finding in findings("CC212", text)]
 
     spread = (factor - 1) / 2
     assert said() == [("info", f"{spread:g}")]
@@ -592,8 +592,8 @@ def test_a_map_looks_back_along_time_and_not_everywhere(cropping: list[list[int]
 
 def test_a_crop_on_one_side_is_off() -> None:
     paths = "[{crop: {cropping: [[1, 3]]}}], [{conv: {out_channels: 4, kernel_size: 5}}]"
-    (said,) = findings("CC212", f"input: [4, 32]\nlayers: [add: {{branches: [{paths}]}}]")
-    assert "is centred 1 position of the input away from" in said.message
+    (finding,) = findings("CC212", f"input: [4, 32]\nlayers: [add: {{branches: [{paths}]}}]")
+    assert "is centred 1 position of the input away from" in finding.message
 
 
 def test_maps_that_are_resized_are_compared_in_the_middle() -> None:
@@ -603,13 +603,13 @@ def test_maps_that_are_resized_are_compared_in_the_middle() -> None:
     assert findings("CC212", text) == []
 
 
-@pytest.mark.parametrize(("one", "map_", "mode"), [("1", "8", "linear"), ("1, 1", "8, 8", "bilinear")])
-def test_a_single_position_spread_over_an_axis_is_centred_nowhere(one: str, map_: str, mode: str) -> None:
+@pytest.mark.parametrize(("text", "map_", "mode"), [("1", "8", "linear"), ("1, 1", "8, 8", "bilinear")])
+def test_a_single_position_spread_over_an_axis_is_centred_nowhere(text: str, map_: str, mode: str) -> None:
     """Corners of a map of 1 are aligned with all positions at once: a step of 0, by which nothing is divided."""
     spread = f"upsample: {{size: [{map_}], mode: {mode}, align_corners: true}}"
-    of_two = f"inputs: {{a: [4, {one}], b: [4, {map_}]}}\nlayers:\n  - {spread.replace('{', '{from: a, ', 1)}\n"
+    of_two = f"inputs: {{a: [4, {text}], b: [4, {map_}]}}\nlayers:\n  - {spread.replace('{', '{from: a, ', 1)}\n"
     assert findings("CC212", f"{of_two}  - add: {{from: [b, previous]}}\n") == []
-    of_both = f"input: [4, {one}]\nlayers: [add: {{branches: [[{{{spread}}}], [relu, {{{spread}}}]]}}]"
+    of_both = f"input: [4, {text}]\nlayers: [add: {{branches: [[{{{spread}}}], [relu, {{{spread}}}]]}}]"
     assert findings("CC212", of_both) == []
     pooled = f"input: [4, {map_}]\nlayers:\n  - max_pool: {{repeat: 3, kernel_size: 2}}\n  - {spread}\n"
     assert findings("CC212", f"{pooled}  - add: {{from: [input, previous]}}\n") == []

@@ -47,7 +47,7 @@ class Axis(NamedTuple):
 
 @st.composite
 def axes(draw: st.DrawFn, most_padding: int = 5) -> tuple[Axis, ...]:
-    found = []
+    items = []
     for _ in range(draw(st.integers(1, 3))):
         axis = Axis(
             draw(st.integers(1, 7)),
@@ -58,12 +58,12 @@ def axes(draw: st.DrawFn, most_padding: int = 5) -> tuple[Axis, ...]:
             draw(st.integers(0, most_padding)),
         )
         assume(axis.places)
-        found.append(axis)
-    return tuple(found)
+        items.append(axis)
+    return tuple(items)
 
 
-def conv_of(found: tuple[Axis, ...], **fields: Any) -> str:
-    sizes, kernel, stride, dilation, before, after = zip(*found, strict=True)
+def conv_of(result: tuple[Axis, ...], **fields: Any) -> str:
+    sizes, kernel, stride, dilation, before, after = zip(*result, strict=True)
     padding = tuple(zip(before, after, strict=True))
     given_ = {"out_channels": 2, "kernel_size": kernel, "stride": stride, "dilation": dilation, "padding": padding}
     return net((3, *sizes), written("conv", **(given_ | fields)))
@@ -75,8 +75,8 @@ def numbers(text: str) -> list[int]:
 
 def sizes_in(text: str, rank: int) -> tuple[int, ...]:
     """A field's value: one number for all axes, or a list."""
-    found = numbers(text)
-    return tuple(found) if text.startswith("[") else tuple(found * rank)
+    number = numbers(text)
+    return tuple(number) if text.startswith("[") else tuple(number * rank)
 
 
 def padding_in(text: str, rank: int) -> tuple[Pair, ...]:
@@ -89,71 +89,71 @@ def padding_in(text: str, rank: int) -> tuple[Pair, ...]:
 # ---- CC206, CC207 ------------------------------------------------------------------------------------------------
 
 
-def met(found: tuple[Axis, ...]) -> Counter[tuple[int, ...]]:
+def met(result: tuple[Axis, ...]) -> Counter[tuple[int, ...]]:
     """How often each tap of all axes together meets a cell of the input."""
     counts: Counter[tuple[int, ...]] = Counter()
-    for tap in product(*(range(axis.kernel) for axis in found)):
-        for place in product(*(axis.places for axis in found)):
-            cells = [p + t * axis.dilation for p, t, axis in zip(place, tap, found, strict=True)]
-            counts[tap] += all(0 <= cell < axis.size for cell, axis in zip(cells, found, strict=True))
+    for tap in product(*(range(axis.kernel) for axis in result)):
+        for place in product(*(axis.places for axis in result)):
+            cells = [p + t * axis.dilation for p, t, axis in zip(place, tap, result, strict=True)]
+            counts[tap] += all(0 <= cell < axis.size for cell, axis in zip(cells, result, strict=True))
     return counts
 
 
 @given(axes())
-def test_dead_taps(found: tuple[Axis, ...]) -> None:
-    counts = met(found)
+def test_dead_taps(result: tuple[Axis, ...]) -> None:
+    counts = met(result)
     dead = [tap for tap, count in counts.items() if not count]
-    said = findings("CC206", conv_of(found))
-    assert bool(said) == bool(dead)
+    text = findings("CC206", conv_of(result))
+    assert bool(text) == bool(dead)
     if dead:
-        assert f"{len(dead)} of {len(counts)} taps only" in said[0].message
-        assert numbers(said[0].message.partition("padding: ")[2]) == [2 * 3 * len(dead)]
-        _check_advice(found, said[0].help)
+        assert f"{len(dead)} of {len(counts)} taps only" in text[0].message
+        assert numbers(text[0].message.partition("padding: ")[2]) == [2 * 3 * len(dead)]
+        _check_advice(result, text[0].help)
 
 
-def _check_advice(found: tuple[Axis, ...], advice: str) -> None:
+def _check_advice(result: tuple[Axis, ...], advice: str) -> None:
     """What is advised has as many outputs, and no dead tap."""
-    rank, outputs = len(found), [len(axis.places) for axis in found]
+    rank, outputs = len(result), [len(axis.places) for axis in result]
     smaller = re.search(r"kernel_size (\S+|\[.*?\]) with padding (.*?) computes the same", advice)
     if smaller:
-        fields = zip(found, sizes_in(smaller[1], rank), padding_in(smaller[2], rank), strict=True)
+        fields = zip(result, sizes_in(smaller[1], rank), padding_in(smaller[2], rank), strict=True)
         tried = tuple(axis._replace(kernel=k, before=p[0], after=p[1]) for axis, k, p in fields)
         assert [len(axis.places) for axis in tried] == outputs
         assert all(met(tried).values())
-        assert sum(met(tried).values()) == sum(met(found).values())
+        assert sum(met(tried).values()) == sum(met(result).values())
     nearer = re.search(r"dilation (\S+|\[.*?\]) with padding (.*?) keeps", advice)
     if nearer:
-        fields = zip(found, sizes_in(nearer[1], rank), padding_in(nearer[2], rank), strict=True)
+        fields = zip(result, sizes_in(nearer[1], rank), padding_in(nearer[2], rank), strict=True)
         tried = tuple(axis._replace(dilation=d, before=p[0], after=p[1]) for axis, d, p in fields)
         assert [len(axis.places) for axis in tried] == outputs
         assert all(met(tried).values())
     larger = re.search(r"a map of (\S+|\[.*?\]) entering keeps", advice)
     if larger:
-        tried = tuple(axis._replace(size=s) for axis, s in zip(found, sizes_in(larger[1], rank), strict=True))
+        tried = tuple(axis._replace(size=s) for axis, s in zip(result, sizes_in(larger[1], rank), strict=True))
         assert all(met(tried).values())
 
 
 def test_the_advice_on_dead_taps() -> None:
-    (said,) = findings("CC206", conv_of((Axis(14, 3, 1, 18, 18, 18),) * 2))
-    assert said.message.endswith("8 of 9 taps only ever multiply padding: 48 dead weights")
-    assert said.help == (
+    (finding,) = findings("CC206", conv_of((Axis(14, 3, 1, 18, 18, 18),) * 2))
+    assert finding.message.endswith("8 of 9 taps only ever multiply padding: 48 dead weights")
+    assert finding.help == (
         "kernel_size 1 with padding 0 computes the same; dilation 13 with padding 13 keeps every tap alive"
     )
-    (said,) = findings("CC206", conv_of((Axis(1, 3, 1, 1, 1, 1),)))
-    assert said.help == "kernel_size 1 with padding 0 computes the same; a map of 2 entering keeps every tap alive"
+    (finding,) = findings("CC206", conv_of((Axis(1, 3, 1, 1, 1, 1),)))
+    assert finding.help == "kernel_size 1 with padding 0 computes the same; a map of 2 entering keeps every tap alive"
 
 
 @given(axes())
-def test_mostly_padding(found: tuple[Axis, ...]) -> None:
-    counts = met(found)
-    share = sum(counts.values()) / (len(counts) * prod(len(axis.places) for axis in found))
-    said = findings("CC207", conv_of(found))
-    assert bool(said) == (share < 0.5)
-    if said:
-        assert said[0].severity == "info"
-        assert f"{100 * share:.0f} % of its taps" in said[0].message
-        wasted = 6 * (len(counts) * prod(len(axis.places) for axis in found) - sum(counts.values()))
-        assert f"{wasted:,} of " in said[0].message
+def test_mostly_padding(result: tuple[Axis, ...]) -> None:
+    counts = met(result)
+    share = sum(counts.values()) / (len(counts) * prod(len(axis.places) for axis in result))
+    text = findings("CC207", conv_of(result))
+    assert bool(text) == (share < 0.5)
+    if text:
+        assert text[0].severity == "info"
+        assert f"{100 * share:.0f} % of its taps" in text[0].message
+        wasted = 6 * (len(counts) * prod(len(axis.places) for axis in result) - sum(counts.values()))
+        assert f"{wasted:,} of " in text[0].message
 
 
 @pytest.mark.parametrize("mode", ["reflect", "replicate", "circular"])
@@ -175,11 +175,11 @@ def test_dead_taps_of_a_transposed_convolution(
     fields = {"out_channels": 2, "kernel_size": kernel, "stride": stride, "dilation": dilation}
     text = net((3, size), written("conv_transpose", **fields, padding=((before, after),)))
     dead = [tap for tap, cells in written_by.items() if not cells & set(kept)]
-    said = findings("CC206", text)
-    assert bool(said) == bool(dead)
+    message = findings("CC206", text)
+    assert bool(message) == bool(dead)
     if dead:
-        assert f"{len(dead)} of {kernel} taps" in said[0].message
-        assert f": {6 * len(dead)} dead weights" in said[0].message
+        assert f"{len(dead)} of {kernel} taps" in message[0].message
+        assert f": {6 * len(dead)} dead weights" in message[0].message
 
 
 def test_shared_weights_are_dead_where_they_are_in_every_use() -> None:
@@ -192,9 +192,9 @@ def test_shared_weights_are_dead_where_they_are_in_every_use() -> None:
           - conv: {name: alone, out_channels: 4, kernel_size: 3, padding: 1}
           - conv: {name: twice, share: alone}
         """
-    (said,) = findings("CC206", text)
-    assert said.layer == "alone"
-    assert "2 of 3 taps" in said.message
+    (finding,) = findings("CC206", text)
+    assert finding.layer == "alone"
+    assert "2 of 3 taps" in finding.message
 
 
 def test_a_kernel_of_very_many_taps_is_passed_over() -> None:
@@ -216,21 +216,21 @@ def test_positions_behind_the_last_window() -> None:
         if not axis.places:
             continue
         lost = [cell for cell in range(size) if cell > max(axis.touched)] if extent >= stride else []
-        said = findings("CC202", conv_of((axis,)))
-        assert bool(said) == bool(lost), axis
+        text = findings("CC202", conv_of((axis,)))
+        assert bool(text) == bool(lost), axis
         if lost:
             flagged += 1
-            assert numbers(said[0].message.rpartition("(")[2]) == [len(lost), size]
-            for better in numbers(said[0].help.partition(" leaves")[0]):
+            assert numbers(text[0].message.rpartition("(")[2]) == [len(lost), size]
+            for better in numbers(text[0].help.partition(" leaves")[0]):
                 assert max(axis._replace(size=better).touched) >= better - 1
     assert flagged > 100
 
 
 def test_positions_lost_on_several_axes() -> None:
-    found = (Axis(7, 2, 2, 1, 0, 0), Axis(8, 3, 3, 1, 0, 0), Axis(6, 2, 2, 1, 0, 0))
-    (said,) = findings("CC202", conv_of(found))
-    read = prod(len(axis.read) for axis in found)
-    assert f"({7 * 8 * 6 - read} of {7 * 8 * 6} positions of the map)" in said.message
+    result = (Axis(7, 2, 2, 1, 0, 0), Axis(8, 3, 3, 1, 0, 0), Axis(6, 2, 2, 1, 0, 0))
+    (finding,) = findings("CC202", conv_of(result))
+    read = prod(len(axis.read) for axis in result)
+    assert f"({7 * 8 * 6 - read} of {7 * 8 * 6} positions of the map)" in finding.message
 
 
 def test_pooling_that_rounds_up_reads_all() -> None:
@@ -240,9 +240,9 @@ def test_pooling_that_rounds_up_reads_all() -> None:
 
 def test_the_nearest_input_at_which_nothing_is_dropped() -> None:
     text = net((1, 45, 45), *[written("avg_pool", kernel_size=2)] * 4)
-    said = findings("CC202", text)
-    assert [found.layer for found in said] == ["avg_pool1", "avg_pool3", "avg_pool4"]
-    assert all("with an input of 48 no layer drops any" in found.help for found in said)
+    message = findings("CC202", text)
+    assert [result.layer for result in message] == ["avg_pool1", "avg_pool3", "avg_pool4"]
+    assert all("with an input of 48 no layer drops any" in result.help for result in message)
     assert findings("CC202", net((1, 48, 48), *[written("avg_pool", kernel_size=2)] * 4)) == []
     (oblong,) = findings("CC202", net((1, 8, 9), written("avg_pool", kernel_size=2)))
     assert "with an input of 8x10 no layer drops any" in oblong.help
@@ -257,11 +257,11 @@ def test_padding_on_one_side() -> None:
         unread = set(range(size, size + after)) - axis.touched
         used = [len(axis.touched & set(side)) for side in (range(-before, 0), range(size, size + after))]
         expected = bool(unread) and axis.read >= {size - 1} and used[0] != used[1]
-        said = findings("CC203", conv_of((axis,)))
-        assert bool(said) == expected, axis
+        text = findings("CC203", conv_of((axis,)))
+        assert bool(text) == expected, axis
         flagged += expected
         if expected:
-            assert f"read {used[0]} of the padding before and {used[1]} of the {after} after" in said[0].message
+            assert f"read {used[0]} of the padding before and {used[1]} of the {after} after" in text[0].message
     assert flagged > 50
 
 
@@ -275,21 +275,21 @@ def skips(axis: Axis) -> bool:
 
 
 @given(axes())
-def test_stride_that_skips_input(found: tuple[Axis, ...]) -> None:
-    unread = prod(axis.size for axis in found) - prod(len(axis.read) if skips(axis) else axis.size for axis in found)
-    expected = any(skips(axis) for axis in found) and unread > 0
-    said = findings("CC204", conv_of(found))
-    assert bool(said) == expected
-    if said:
-        assert said[0].severity == "warning"
-        assert f": {3 * unread:,} of {3 * prod(axis.size for axis in found):,} values" in said[0].message
-        strides = re.search(r"stride (\d+|\[.*?\])(?:,? reads all)", said[0].help)
+def test_stride_that_skips_input(result: tuple[Axis, ...]) -> None:
+    unread = prod(axis.size for axis in result) - prod(len(axis.read) if skips(axis) else axis.size for axis in result)
+    expected = any(skips(axis) for axis in result) and unread > 0
+    text = findings("CC204", conv_of(result))
+    assert bool(text) == expected
+    if text:
+        assert text[0].severity == "warning"
+        assert f": {3 * unread:,} of {3 * prod(axis.size for axis in result):,} values" in text[0].message
+        strides = re.search(r"stride (\d+|\[.*?\])(?:,? reads all)", text[0].help)
         if strides:
-            tried = zip(found, sizes_in(strides[1], len(found)), strict=True)
+            tried = zip(result, sizes_in(strides[1], len(result)), strict=True)
             assert not any(skips(axis._replace(stride=stride)) for axis, stride in tried)
-        kernels = re.match(r"kernel_size (\d+|\[.*?\]) or stride", said[0].help)
+        kernels = re.match(r"kernel_size (\d+|\[.*?\]) or stride", text[0].help)
         if kernels:
-            tried = zip(found, sizes_in(kernels[1], len(found)), strict=True)
+            tried = zip(result, sizes_in(kernels[1], len(result)), strict=True)
             assert not any(skips(axis._replace(kernel=kernel)) for axis, kernel in tried)
 
 
@@ -314,7 +314,7 @@ POINT = "conv: {out_channels: 8, kernel_size: 1, stride: 2, bias: false}"
     ],
 )  # fmt: skip
 def test_shortcuts_are_meant_so(layers: str, severity: list[str]) -> None:
-    assert [found.severity for found in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
+    assert [finding.severity for finding in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
 
 
 TAKEN = "max_pool: {kernel_size: 1, stride: 2}"
@@ -334,7 +334,7 @@ READ = "conv: {from: relu1, out_channels: 8, kernel_size: 3}"
 )
 def test_a_part_that_is_taken_beside_the_whole(layers: str, severity: list[str]) -> None:
     """The coarsest level of a feature pyramid is every other position of one that is there too."""
-    assert [found.severity for found in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
+    assert [finding.severity for finding in findings("CC204", f"input: [8, 32, 32]\nlayers: {layers}")] == severity
 
 
 def test_nothing_is_skipped_where_there_is_nothing() -> None:
@@ -355,13 +355,13 @@ def test_checkerboard() -> None:
     for kernel, stride, dilation in product(range(1, 8), range(1, 5), range(1, 4)):
         counts = phase_counts(kernel, stride, dilation)
         fields = {"out_channels": 1, "kernel_size": kernel, "stride": stride, "dilation": dilation}
-        said = findings("CC201", net((1, 9, 9), written("conv_transpose", **fields)))
-        assert bool(said) == (len(set(counts)) > 1), (kernel, stride, dilation)
-        if said:
+        text = findings("CC201", net((1, 9, 9), written("conv_transpose", **fields)))
+        assert bool(text) == (len(set(counts)) > 1), (kernel, stride, dilation)
+        if text:
             flagged += 1
             fewest = min(counts) ** 2 or "none"
-            assert f"some outputs {max(counts) ** 2} taps and others {fewest}" in said[0].message
-            for better in numbers(said[0].help.partition(" gives")[0]) if "gives" in said[0].help else []:
+            assert f"some outputs {max(counts) ** 2} taps and others {fewest}" in text[0].message
+            for better in numbers(text[0].help.partition(" gives")[0]) if "gives" in text[0].help else []:
                 assert len(set(phase_counts(better, stride, dilation))) == 1
     assert flagged > 20
 
@@ -381,7 +381,7 @@ def test_checkerboard() -> None:
 )  # fmt: skip
 def test_what_evens_phases_out(behind: str, severity: str) -> None:
     text = f"input: [4, 8, 8]\nlayers:\n  - conv_transpose: {{out_channels: 4, kernel_size: 3, stride: 2}}\n  {behind}"
-    assert [found.severity for found in findings("CC201", text)] == [severity]
+    assert [finding.severity for finding in findings("CC201", text)] == [severity]
 
 
 # ---- CC106 -------------------------------------------------------------------------------------------------------
@@ -394,8 +394,8 @@ def test_same_with_stride(kind: str, word: str, size: int, kernel: int, stride: 
     fields = {"kernel_size": kernel, "stride": stride, "padding": word} | (
         {"out_channels": 1} if kind == "conv" else {}
     )
-    said = findings("CC106", net((1, size, size), written(kind, **fields)))
-    assert bool(said) == (stride > 1)
-    if said:
-        advised = said[0].help.removeprefix("write padding: ").removesuffix(", which is what it is here")
+    text = findings("CC106", net((1, size, size), written(kind, **fields)))
+    assert bool(text) == (stride > 1)
+    if text:
+        advised = text[0].help.removeprefix("write padding: ").removesuffix(", which is what it is here")
         assert padding_in(advised, 2) == (paddings(size, kernel, stride, 1, word),) * 2

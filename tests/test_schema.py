@@ -57,14 +57,14 @@ def layer(written: str) -> str:
 
 
 def test_the_schema_is_a_schema_of_draft_7() -> None:
-    found = schema()
-    assert found["$schema"] == "http://json-schema.org/draft-07/schema#"
-    jsonschema.Draft7Validator.check_schema(found)
+    result = schema()
+    assert result["$schema"] == "http://json-schema.org/draft-07/schema#"
+    jsonschema.Draft7Validator.check_schema(result)
 
 
 def test_the_command_prints_it() -> None:
-    found = subprocess.run([sys.executable, "-m", "convcalc", "schema"], capture_output=True, text=True, check=True)
-    assert json.loads(found.stdout) == json.loads(json.dumps(schema()))
+    result = subprocess.run([sys.executable, "-m", "convcalc", "schema"], capture_output=True, text=True, check=True)
+    assert json.loads(result.stdout) == json.loads(json.dumps(schema()))
 
 
 @pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
@@ -99,10 +99,10 @@ def test_shipped_blocks_are_valid_as_blocks_of_a_spec(name: str) -> None:
 
 
 def test_every_kind_block_and_field_is_there_and_described() -> None:
-    found = schema()
-    assert set(found["properties"]) == set(FIELDS)
-    assert all(field["description"] for field in found["properties"].values())
-    written = found["definitions"]["layer"]["anyOf"]
+    result = schema()
+    assert set(result["properties"]) == set(FIELDS)
+    assert all(field["description"] for field in result["properties"].values())
+    written = result["definitions"]["layer"]["anyOf"]
     named = next(form for form in written if form["type"] == "object")["properties"]
     assert set(named) == {*layers.names(), *library.block_names()}
     for name in layers.names():

@@ -31,12 +31,12 @@ def reports(seed: str) -> list[convcalc.Report]:
 
 def params_of_layers(report: convcalc.Report) -> list[int]:
     """As Keras lists them: the two parts of a separable convolution are one layer, activations are none."""
-    found: dict[str, int] = {}
+    values: dict[str, int] = {}
     for row in report.layers:
         if row.kind not in {"relu", "softmax"}:
             name = row.name.removesuffix(".depthwise").removesuffix(".pointwise")
-            found[name] = found.get(name, 0) + row.params
-    return list(found.values())
+            values[name] = values.get(name, 0) + row.params
+    return list(values.values())
 
 
 def weights(report: convcalc.Report) -> int:
@@ -78,9 +78,9 @@ def test_figure(seed: str, name: str, expected: Any) -> None:
     if len(nets) == 1 and isinstance(expected, list) and name in OF_LAYERS:
         assert OF_LAYERS[name](nets[0]) == expected
         return
-    found = [OF_A_NET[name](net) for net in nets]
+    items = [OF_A_NET[name](net) for net in nets]
     one_for_each = len(nets) > 1 and isinstance(expected, list) and len(expected) == len(nets)
-    assert found == (expected if one_for_each else [expected] * len(nets))
+    assert items == (expected if one_for_each else [expected] * len(nets))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -367,8 +367,8 @@ def counted(file: File) -> tuple[int, int]:
 def is_read_right(file: File, outputs: list[str], *, comes_back: bool = True) -> None:
     """Import it, write it as ONNX, import that: the totals are those counted, and what runs has them."""
     expected = counted(file)
-    found = of_bytes(file.model(outputs).SerializeToString(), "model.onnx")
-    nets = [loads(Source("model.yaml", text(found, flat=flat))) for flat in (True, False)]
+    imported = of_bytes(file.model(outputs).SerializeToString(), "model.onnx")
+    nets = [loads(Source("model.yaml", text(imported, flat=flat))) for flat in (True, False)]
     if comes_back:
         nets.append(loads(Source("again.yaml", text(of_bytes(model(nets[0]).SerializeToString(), "again.onnx")))))
     for net in nets:
@@ -473,8 +473,8 @@ def renamed(file: File) -> None:
 def scaled(file: File) -> None:
     w = file.weight(4, 4, 3, 3)
     file.layer("Conv", w)
-    one = file.node("Constant", value=numpy_helper.from_array(np.array(1, np.float32)))
-    file.layer("ConvTranspose", file.node("Mul", w, one))
+    item = file.node("Constant", value=numpy_helper.from_array(np.array(1, np.float32)))
+    file.layer("ConvTranspose", file.node("Mul", w, item))
 
 
 def from_a_constant(file: File) -> None:

@@ -189,18 +189,18 @@ def test_a_variable_called_rank_is_the_only_mistake() -> None:
 @pytest.mark.parametrize("value", [".inf", "-.inf", ".nan", "1e400", "inf", "nan", "'inf'", "'.nan'"])
 def test_infinities_are_no_values(value: str) -> None:
     for field in ("alpha", "repeat", "when", "name", "from"):
-        found = mistakes(f"input: [4]\nlayers:\n- elu: {{{field}: {value}}}\n")
-        assert all(problem.line == 3 for problem in found)
-        assert found or field == "name"
+        problems = mistakes(f"input: [4]\nlayers:\n- elu: {{{field}: {value}}}\n")
+        assert all(problem.line == 3 for problem in problems)
+        assert problems or field == "name"
 
 
 def test_suggestions_leave_the_steps_that_reading_needs() -> None:
     layers = "".join(f"- relu: {{name: layer{number}}}\n" for number in range(300))
     wrong = "".join(f"- relu: {{from: lyaer{number}}}\n" for number in range(150))
-    found = mistakes(f"input: [4]\nlayers:\n{layers}{wrong}", FEW)
-    assert len(found) == 150
-    assert {problem.code for problem in found} == {"CC013"}
-    assert found[0].help == "did you mean `layer0`?"
+    problems = mistakes(f"input: [4]\nlayers:\n{layers}{wrong}", FEW)
+    assert len(problems) == 150
+    assert {problem.code for problem in problems} == {"CC013"}
+    assert problems[0].help == "did you mean `layer0`?"
 
 
 def test_the_nearest_word_is_the_one_that_difflib_finds() -> None:

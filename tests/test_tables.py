@@ -81,10 +81,10 @@ def looked_at(part: Phases, resampling: Resampling, count: int) -> list[Span]:
 def test_arrays_hold_what_looking_at_every_tap_shows(part: Phases, resampling: Resampling, count: int) -> None:
     reads = [resampling.sources(position) for position in range(min(resampling.period, count))]
     advance = None if part.bounded else part.advance
-    found = tables.hulls(part.spans, advance, reads, resampling.advance, count)
-    assert list(found) == looked_at(part, resampling, count)
-    assert [found[place] for place in range(count)] == list(found)
-    assert found.largest == max((high - low + 1 for low, high in filter(None, found)), default=0)
+    result = tables.hulls(part.spans, advance, reads, resampling.advance, count)
+    assert list(result) == looked_at(part, resampling, count)
+    assert [result[place] for place in range(count)] == list(result)
+    assert result.largest == max((high - low + 1 for low, high in filter(None, result)), default=0)
 
 
 @settings(max_examples=MANY or 80)

@@ -55,9 +55,9 @@ def known(tmp_path: Path) -> str:
 
 
 def run(*arguments: str, code: int = 0) -> str:
-    found = CliRunner().invoke(application(), arguments)
-    assert found.exit_code == code, (found.output, found.exception)
-    return found.stdout
+    result = CliRunner().invoke(application(), arguments)
+    assert result.exit_code == code, (result.output, result.exception)
+    return result.stdout
 
 
 def unsaid(text: str, totals: Any) -> list[int]:
@@ -85,11 +85,11 @@ def test_what_is_known_is_counted_and_the_rest_named() -> None:
 @pytest.mark.parametrize("by", ["layer", "block", "kind"])
 def test_analyze_says_at_least(spec: str, format_: str, by: str) -> None:
     text = run("analyze", spec, "--format", format_, "--by", by)
-    found = totals_of()
-    assert f"params at least {found.params:,} {LEAST}" in text
-    assert f"MACs at least {found.macs:,} {LEAST}" in text
-    assert f"buffers at least {found.buffers:,} {LEAST}" in text
-    assert not unsaid(text, found)
+    totals = totals_of()
+    assert f"params at least {totals.params:,} {LEAST}" in text
+    assert f"MACs at least {totals.macs:,} {LEAST}" in text
+    assert f"buffers at least {totals.buffers:,} {LEAST}" in text
+    assert not unsaid(text, totals)
     assert "the cost of odd, b.0.opaque1, b.1.opaque1 is not known" in text
     assert "peak activations at least" not in text
     uncosted = next(line for line in text.splitlines() if re.match(r"\W*(odd|opaque)\b", line))
@@ -99,11 +99,11 @@ def test_analyze_says_at_least(spec: str, format_: str, by: str) -> None:
 
 
 def test_analyze_in_json(spec: str, known: str) -> None:
-    found = json.loads(run("analyze", spec, "--format", "json", "--by", "block"))
-    assert found["at_least"] is True
-    assert found["uncosted_layers"] == NAMES
-    assert [row["name"] for row in found["layers"] if row.get("costed") is False] == NAMES
-    assert {line["name"]: line.get("uncosted", 0) for line in found["lines"]}["b"] == 2
+    document = json.loads(run("analyze", spec, "--format", "json", "--by", "block"))
+    assert document["at_least"] is True
+    assert document["uncosted_layers"] == NAMES
+    assert [row["name"] for row in document["layers"] if row.get("costed") is False] == NAMES
+    assert {line["name"]: line.get("uncosted", 0) for line in document["lines"]}["b"] == 2
     assert "at_least" not in run("analyze", known, "--format", "json")
 
 
@@ -117,25 +117,25 @@ def test_analyze_in_csv(spec: str) -> None:
 
 @pytest.mark.parametrize("format_", ["table", "markdown"])
 def test_comparisons_say_at_least(spec: str, known: str, format_: str) -> None:
-    found = totals_of()
+    totals = totals_of()
     for others in (["--variant", "separable"], [known], [known, known]):
         text = run("compare", spec, *others, "--format", format_)
-        assert f"at least {found.macs:,} {LEAST}" in text
-        assert f"at least {found.params:,} {LEAST}" in text
-        assert not unsaid(text, found)
+        assert f"at least {totals.macs:,} {LEAST}" in text
+        assert f"at least {totals.params:,} {LEAST}" in text
+        assert not unsaid(text, totals)
         assert "counted" in text
     text = run("compare", known, spec, "--format", format_)
-    assert f"at least {found.macs:,} {LEAST}" in text
+    assert f"at least {totals.macs:,} {LEAST}" in text
     assert "the cost of odd, b.0.opaque1, b.1.opaque1 in the head is not known" in text
     added = next(line for line in text.splitlines() if "b.1.opaque1" in line and "head" not in line)
     assert added.count("?") >= 2
 
 
 def test_comparisons_in_json_and_csv(spec: str, known: str) -> None:
-    found = json.loads(run("compare", spec, known, "--format", "json"))
-    assert found["base"]["uncosted_layers"] == NAMES
-    assert found["base"]["at_least"] is True
-    assert "at_least" not in found["head"]
+    document = json.loads(run("compare", spec, known, "--format", "json"))
+    assert document["base"]["uncosted_layers"] == NAMES
+    assert document["base"]["at_least"] is True
+    assert "at_least" not in document["head"]
     rows = list(csv.DictReader(io.StringIO(run("compare", spec, known, "--format", "csv"))))
     odd = next(row for row in rows if row["base_name"] == "odd")
     assert (odd["base_uncosted"], odd["base_macs"], odd["macs_delta"]) == ("1", "", "")
@@ -162,8 +162,8 @@ def test_explanations_say_at_least(spec: str, format_: str) -> None:
     layer = run("explain", spec, "odd", "--format", format_)
     assert "what it costs is not known" in layer.replace("What", "what")
     assert "params" not in layer
-    whole = run("explain", spec, "--format", format_)
-    assert "?" in next(line for line in whole.splitlines() if re.match(r"\W*(text\{)?odd", line))
+    result = run("explain", spec, "--format", format_)
+    assert "?" in next(line for line in result.splitlines() if re.match(r"\W*(text\{)?odd", line))
     kind = run("explain", "--kind", "opaque", "--format", format_)
     assert "not known" in kind
     assert "MACs" not in kind
@@ -178,8 +178,12 @@ def test_explanations_in_json(spec: str) -> None:
 
 
 def findings(path: str, *options: str, code: int) -> dict[str, tuple[str, str]]:
-    found = json.loads(run("lint", path, "--format", "json", *options, code=code))
-    return {each["code"]: (each["severity"], each["message"]) for each in found["findings"] if each["code"] >= "CC5"}
+    document = json.loads(run("lint", path, "--format", "json", *options, code=code))
+    return {
+        finding["code"]: (finding["severity"], finding["message"])
+        for finding in document["findings"]
+        if finding["code"] >= "CC5"
+    }
 
 
 def budgeted(tmp_path: Path, text: str) -> str:
@@ -198,11 +202,11 @@ def test_a_budget_that_the_least_exceeds_is_over(tmp_path: Path) -> None:
 
 def test_a_budget_that_the_least_keeps_cannot_be_called_met(tmp_path: Path) -> None:
     amounts = "{params: 1G, macs: 1G, weight_bytes: 1 GiB, peak_activation_bytes: 1 GiB, activation_bytes: 1 GiB}"
-    found = findings(budgeted(tmp_path, f"budget: {amounts}"), code=0)
-    assert {code: severity for code, (severity, _) in found.items()} == dict.fromkeys(
+    result = findings(budgeted(tmp_path, f"budget: {amounts}"), code=0)
+    assert {code: severity for code, (severity, _) in result.items()} == dict.fromkeys(
         ("CC501", "CC502", "CC504"), "info"
     )
-    assert all("is met is not known" in message for _, message in found.values())
+    assert all("is met is not known" in message for _, message in result.values())
     assert findings(budgeted(tmp_path, "budget: {peak_activation_bytes: 1 GiB}"), code=0) == {}
 
 
@@ -210,8 +214,8 @@ def test_a_budget_of_a_block(tmp_path: Path) -> None:
     path = tmp_path / "block.yaml"
     for limit, severity, code in (("1G", "info", 0), ("10", "error", 1)):
         path.write_text(SPEC.replace("repeat: 2", f"repeat: 2, budget: {{macs: {limit}}}"), "utf-8")
-        ((found, message),) = findings(str(path), code=code).values()
-        assert found == severity
+        ((finding, message),) = findings(str(path), code=code).values()
+        assert finding == severity
         assert "(2 layers not costed)" in message
     path.write_text(SPEC.replace("name: stem,", "name: stem, budget: {params: 432},"), "utf-8")
     assert findings(str(path), code=0) == {}
@@ -220,9 +224,9 @@ def test_a_budget_of_a_block(tmp_path: Path) -> None:
 def test_expectations(tmp_path: Path) -> None:
     counted = totals_of().macs
     for expected, severity, code in ((counted - 1, "error", 1), (counted, "info", 0), (counted + 1, "info", 0)):
-        found = findings(budgeted(tmp_path, f"expect: {{macs: {expected}}}"), code=code)
-        assert found["CC506"][0] == severity
-        assert f"at least {counted:,} {LEAST}" in found["CC506"][1]
+        result = findings(budgeted(tmp_path, f"expect: {{macs: {expected}}}"), code=code)
+        assert result["CC506"][0] == severity
+        assert f"at least {counted:,} {LEAST}" in result["CC506"][1]
     peak = totals_of().peak_activation_bytes
     assert findings(budgeted(tmp_path, f"expect: {{peak_activation_bytes: {peak}}}"), code=0) == {}
 
@@ -246,11 +250,11 @@ def test_a_suggested_budget_says_at_least(spec: str) -> None:
 
 
 def test_verify_does_not_run_it(spec: str) -> None:
-    found = CliRunner().invoke(application(), ["verify", spec, "--format", "json"])
-    assert found.exit_code == 2
-    assert "half_known is not run: nothing says what odd, b.0.opaque1, b.1.opaque1 compute" in found.stderr
-    assert LEAST in json.loads(found.stdout)["refused"]
-    assert json.loads(found.stdout)["agrees"] is None
+    result = CliRunner().invoke(application(), ["verify", spec, "--format", "json"])
+    assert result.exit_code == 2
+    assert "half_known is not run: nothing says what odd, b.0.opaque1, b.1.opaque1 compute" in result.stderr
+    assert LEAST in json.loads(result.stdout)["refused"]
+    assert json.loads(result.stdout)["agrees"] is None
     assert "is as claimed" in run("verify", spec, "--layer", "stem")
     assert CliRunner().invoke(application(), ["verify", spec, "--layer", "odd"]).exit_code == 2
 
@@ -260,15 +264,15 @@ def test_verify_does_not_run_it(spec: str) -> None:
 def test_any_chain_says_it_wherever_one_is_left_out(draw: random.Random) -> None:
     """What is counted of a net with layers made opaque is what the net costs without those."""
     layers = [f"{{conv: {{out_channels: {draw.randint(1, 9)}, kernel_size: 1}}}}" for _ in range(draw.randint(1, 8))]
-    whole = convcalc.analyze(loads(Source("<test>", f"input: [3, 5]\nlayers: [{', '.join(layers)}]")))
+    report = convcalc.analyze(loads(Source("<test>", f"input: [3, 5]\nlayers: [{', '.join(layers)}]")))
     chosen = [draw.random() < 0.4 for _ in layers]
-    for place, row in enumerate(whole.layers):
+    for place, row in enumerate(report.layers):
         if chosen[place]:
             layers[place] = f"{{opaque: {list(row.output_shape)}}}"
     part = convcalc.analyze(loads(Source("<test>", f"input: [3, 5]\nlayers: [{', '.join(layers)}]")))
     assert len(part.uncosted) == sum(chosen)
-    left = [row for row, out in zip(whole.layers, chosen, strict=True) if not out]
+    left = [row for row, out in zip(report.layers, chosen, strict=True) if not out]
     for cost in ("params", "macs", "elementwise_ops", "flops"):
         assert getattr(part.totals, cost) == sum(getattr(row, cost) for row in left)
-    assert part.totals.peak_activation_bytes == whole.totals.peak_activation_bytes
-    assert part.totals.activation_bytes == whole.totals.activation_bytes
+    assert part.totals.peak_activation_bytes == report.totals.peak_activation_bytes
+    assert part.totals.activation_bytes == report.totals.activation_bytes

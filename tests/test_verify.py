@@ -131,9 +131,9 @@ def test_seeds_are_as_claimed(path: Path) -> None:
     if macs > 3e8:  # the large ones with shorter axes; as they are, by hand
         channels, *sizes = network.inputs[0].shape
         network = convcalc.load(path, inputs={"input": (channels, *(min(size, 32) for size in sizes))})
-    found = verify(network)
-    assert found.agrees, found.disagreements
-    assert all(layer.finite for layer in found.layers)
+    verification = verify(network)
+    assert verification.agrees, verification.disagreements
+    assert all(layer.finite for layer in verification.layers)
 
 
 def test_all_of_the_zoo_is_run() -> None:
@@ -145,32 +145,37 @@ def test_zoo_is_as_claimed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for receptive fields, which are probed at the networks' own sizes elsewhere."""
     monkeypatch.setattr("convcalc.reference.verify.probe", lambda network, progress: [None] * len(network.nodes))
     inputs, variables = {"input": SMALL[name]}, THIN.get(name, {})
-    found = verify(convcalc.load(f"specs/zoo/{name}.yaml", inputs=inputs, variables=variables))
-    assert found.agrees, found.disagreements
-    assert all(layer.finite for layer in found.layers)
+    verification = verify(convcalc.load(f"specs/zoo/{name}.yaml", inputs=inputs, variables=variables))
+    assert verification.agrees, verification.disagreements
+    assert all(layer.finite for layer in verification.layers)
 
 
 @pytest.mark.skipif(not os.environ.get("CONVCALC_FULL"), reason="CONVCALC_FULL=1 takes half a minute")
 @pytest.mark.parametrize("path", ZOO, ids=lambda path: path.stem)
 def test_zoo_at_its_own_size_is_as_claimed(path: Path) -> None:
-    found = verify(convcalc.load(path), threads=2, most_bytes=2**40)
-    assert found.agrees, found.disagreements
-    assert found.expectations
+    verification = verify(convcalc.load(path), threads=2, most_bytes=2**40)
+    assert verification.agrees, verification.disagreements
+    assert verification.expectations
 
 
 def test_resnet50_at_its_own_size_meets_the_published_totals() -> None:
-    found = verify(convcalc.load("specs/zoo/resnet50.yaml"), threads=2)
-    assert found.agrees
-    assert found.totals["params"].measured == 25_557_032
-    assert found.totals["buffers"].measured == 53_120
-    assert found.totals["macs"].measured == 4_089_184_256
-    assert {each.name for each in found.expectations} == {"params", "macs", "receptive_field", "output"}
+    verification = verify(convcalc.load("specs/zoo/resnet50.yaml"), threads=2)
+    assert verification.agrees
+    assert verification.totals["params"].measured == 25_557_032
+    assert verification.totals["buffers"].measured == 53_120
+    assert verification.totals["macs"].measured == 4_089_184_256
+    assert {expectation.name for expectation in verification.expectations} == {
+        "params",
+        "macs",
+        "receptive_field",
+        "output",
+    }
 
 
 def test_float64() -> None:
-    found = verify(net(), dtype="float64")
-    assert found.agrees
-    assert found.totals["weight_bytes"].measured == 132 * 8
+    verification = verify(net(), dtype="float64")
+    assert verification.agrees
+    assert verification.totals["weight_bytes"].measured == 132 * 8
 
 
 def test_a_layer_that_shares_has_no_arrays_of_its_own() -> None:
@@ -180,14 +185,14 @@ layers:
   - conv: {name: first, out_channels: 4, kernel_size: 3, padding: 1}
   - conv: {name: again, out_channels: 4, kernel_size: 3, padding: 1, share: first}
 """
-    found = verify(net(text))
-    assert [layer.params.measured for layer in found.layers] == [148, 0]
-    assert found.agrees
+    verification = verify(net(text))
+    assert [layer.params.measured for layer in verification.layers] == [148, 0]
+    assert verification.agrees
 
 
 def test_what_does_not_depend_on_values_is_the_same_for_every_seed() -> None:
-    one, other = (json.dumps(_measured(seed)) for seed in (1, 2))
-    assert one == other
+    item, other = (json.dumps(_measured(seed)) for seed in (1, 2))
+    assert item == other
 
 
 def _measured(seed: int) -> list[Any]:
@@ -200,11 +205,11 @@ def _measured(seed: int) -> list[Any]:
 def test_macs_that_are_claimed_wrongly(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     right = Conv.macs
     monkeypatch.setattr(Conv, "macs", lambda self, x: right(self, x) + (self.kernel_size == (3, 3)))
-    found = run("verify", written(tmp_path))
-    assert found.code == 1
-    assert "stem (line 5): MACs 2,161 claimed, 2,160 measured" in found.out
-    assert "1 disagrees" in found.out
-    assert found.out.count("✗") == 2  # of the layer and of the total
+    result = run("verify", written(tmp_path))
+    assert result.code == 1
+    assert "stem (line 5): MACs 2,161 claimed, 2,160 measured" in result.out
+    assert "1 disagrees" in result.out
+    assert result.out.count("✗") == 2  # of the layer and of the total
 
 
 def test_params_that_are_claimed_and_never_read(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -216,9 +221,9 @@ def test_params_that_are_claimed_and_never_read(monkeypatch: pytest.MonkeyPatch)
 
 def test_weights_of_a_wrong_shape_do_not_fit_the_reference(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Linear, "weights", lambda self, x: {"weight": (self.out_features, 1), "bias": (1,)})
-    found = verify(net("input: [6]\nlayers: [linear: 5, relu]"))
-    assert [layer.agrees for layer in found.layers] == [False, True]  # the layer behind is measured all the same
-    assert "5x1, where 5x6 is needed" in found.layers[0].problem
+    verification = verify(net("input: [6]\nlayers: [linear: 5, relu]"))
+    assert [layer.agrees for layer in verification.layers] == [False, True]  # the layer behind is measured all the same
+    assert "5x1, where 5x6 is needed" in verification.layers[0].problem
 
 
 def test_a_shape_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -233,10 +238,10 @@ def test_a_shape_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_an_expectation_that_is_not_met(tmp_path: Path) -> None:
     path = written(tmp_path, NET.replace("params: 132", "params: 133"))
-    found = run("verify", path)
-    assert found.code == 1
-    assert "params 133 expected, 132 found ✗" in found.out
-    assert "1 expectation not met" in found.out
+    result = run("verify", path)
+    assert result.code == 1
+    assert "params 133 expected, 132 found ✗" in result.out
+    assert "1 expectation not met" in result.out
     other = run("verify", path, "--input", "3x5x5")  # what is expected is of the spec's own sizes
     assert other.code == 0
     assert "expects" not in other.out
@@ -247,19 +252,22 @@ def test_a_peak_that_is_claimed_wrongly(monkeypatch: pytest.MonkeyPatch) -> None
 
     right = analyze._peak
     monkeypatch.setattr(analyze, "_peak", lambda network, size: right(network, 2 * size))
-    found = verify(net())
-    assert not found.agrees
-    assert found.totals["peak_activation_bytes"].claimed == 2 * found.totals["peak_activation_bytes"].measured
+    verification = verify(net())
+    assert not verification.agrees
+    assert (
+        verification.totals["peak_activation_bytes"].claimed
+        == 2 * verification.totals["peak_activation_bytes"].measured
+    )
 
 
 # ---- against another runtime ----------------------------------------------------------------------------------------
 
 
 def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
-    found = run("verify", written(tmp_path), "--against", "onnxruntime")
-    assert found.code == 0
-    assert "every value compared equals onnxruntime's" in found.out
-    assert "of the largest number that enters or leaves" in found.out
+    result = run("verify", written(tmp_path), "--against", "onnxruntime")
+    assert result.code == 0
+    assert "every value compared equals onnxruntime's" in result.out
+    assert "of the largest number that enters or leaves" in result.out
     document = json.loads(run("verify", written(tmp_path), "--against", "onnxruntime", "--format", "json").out)
     assert document["against"] == "onnxruntime"
     assert [layer["against"]["agrees"] for layer in document["layers"]] == [True] * 6
@@ -270,20 +278,20 @@ def test_values_are_those_of_onnxruntime(tmp_path: Path) -> None:
 def test_values_that_differ(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, form: str) -> None:
     right = BatchNorm.reference
     monkeypatch.setattr(BatchNorm, "reference", staticmethod(lambda *given: right(*given) * 1.001))
-    found = run("verify", written(tmp_path), "--against", "onnxruntime", "--format", form)
-    assert found.code == 1
+    result = run("verify", written(tmp_path), "--against", "onnxruntime", "--format", form)
+    assert result.code == 1
     if form == "json":
-        wrong = [layer["name"] for layer in json.loads(found.out)["layers"] if not layer["against"]["agrees"]]
+        wrong = [layer["name"] for layer in json.loads(result.out)["layers"] if not layer["against"]["agrees"]]
         assert wrong == ["batch_norm1", "norm"]
     else:
-        assert re.search(r"norm \(line 12\): values [\d.e-]+, more than [\d.e-]+, from onnxruntime's", found.out)
-        assert "every value" not in found.out
+        assert re.search(r"norm \(line 12\): values [\d.e-]+, more than [\d.e-]+, from onnxruntime's", result.out)
+        assert "every value" not in result.out
 
 
 def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over(tmp_path: Path) -> None:
-    found = verify(net(), dtype="float64", against="onnxruntime")
-    assert found.agrees
-    uncompared = [layer for layer in found.layers if layer.against is not None and layer.against.agrees is None]
+    verification = verify(net(), dtype="float64", against="onnxruntime")
+    assert verification.agrees
+    uncompared = [layer for layer in verification.layers if layer.against is not None and layer.against.agrees is None]
     assert uncompared
     assert all(layer.against is not None and "ONNX Runtime" in layer.against.reason for layer in uncompared)
     given = "--against", "onnxruntime", "--dtype", "float64"
@@ -297,15 +305,15 @@ def test_what_onnxruntime_cannot_run_is_said_and_not_passed_over(tmp_path: Path)
 def test_a_runtime_that_is_not_installed(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(importlib.util, "find_spec", lambda name, *_: None)
     for files in ((written(tmp_path),), ()):
-        found = run("verify", *files, "--against", "onnxruntime")
-        assert found.code == 2
-        assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", found.err)
+        result = run("verify", *files, "--against", "onnxruntime")
+        assert result.code == 2
+        assert "pip install 'convcalc[onnx]'" in re.sub(r"[\s│]+", " ", result.err)
 
 
 def test_the_battery_holds_values_against_onnxruntime(monkeypatch: pytest.MonkeyPatch) -> None:
-    found = battery(["linear", "conv", "squeeze_excite"], cases=8, against="onnxruntime")
-    assert found.agrees
-    assert all(result.columns["values"].checked > 4 for result in found.results)
+    outcome = battery(["linear", "conv", "squeeze_excite"], cases=8, against="onnxruntime")
+    assert outcome.agrees
+    assert all(result.columns["values"].checked > 4 for result in outcome.results)
     right = Linear.reference
     monkeypatch.setattr(Linear, "reference", staticmethod(lambda *given: right(*given) * 1.001))
     wrong = battery(["linear"], cases=8, against="onnxruntime").results[0]
@@ -316,40 +324,40 @@ def test_the_battery_holds_values_against_onnxruntime(monkeypatch: pytest.Monkey
 
 
 def test_json_has_every_number_twice(tmp_path: Path) -> None:
-    found = run("verify", written(tmp_path), "--format", "json")
-    assert (found.code, found.err) == (0, "")
-    document = json.loads(found.out)
+    result = run("verify", written(tmp_path), "--format", "json")
+    assert (result.code, result.err) == (0, "")
+    document = json.loads(result.out)
     assert document["agrees"] is True
     assert document["totals"]["params"] == {"claimed": 132, "measured": 132, "agrees": True}
     assert [layer["name"] for layer in document["layers"]][:2] == ["stem", "batch_norm1"]
     assert document["layers"][0]["output_shape"] == {"claimed": [4, 5, 4], "measured": [4, 5, 4], "agrees": True}
     assert document["layers"][0]["receptive_field"]["agrees"] is True
-    assert {each["name"] for each in document["expectations"]} == {"params", "output"}
+    assert {item["name"] for item in document["expectations"]} == {"params", "output"}
 
 
 def test_json_of_several_specs_is_an_array_and_a_broken_one_is_in_it(tmp_path: Path) -> None:
     broken = tmp_path / "broken.yaml"
     broken.write_text("input: [2, 4\n")
-    found = run("verify", written(tmp_path), str(broken), "--format", "json")
-    assert found.code == 2
-    first, second = json.loads(found.out)
+    result = run("verify", written(tmp_path), str(broken), "--format", "json")
+    assert result.code == 2
+    first, second = json.loads(result.out)
     assert first["agrees"] is True
     assert second["agrees"] is None
     assert second["errors"][0]["code"] == "CC001"
 
 
 def test_markdown_is_a_table(tmp_path: Path) -> None:
-    found = run("verify", written(tmp_path), "--format", "markdown")
-    rows = [line for line in found.out.splitlines() if line.startswith("|")]
+    result = run("verify", written(tmp_path), "--format", "markdown")
+    rows = [line for line in result.out.splitlines() if line.startswith("|")]
     assert {row.count("|") for row in rows} == {7}
     assert "| stem | conv | 4x5x4 ✓ | 108 ✓ | 2,160 ✓ | 3 ✓ |" in rows
 
 
 def test_piped_output_is_plain(tmp_path: Path) -> None:
-    found = run("verify", written(tmp_path))
-    assert "\x1b" not in found.out + found.err
-    assert found.err == ""
-    assert re.search(r"^6 layers run, \d+\.\d s: every number measured is as claimed$", found.out, re.MULTILINE)
+    result = run("verify", written(tmp_path))
+    assert "\x1b" not in result.out + result.err
+    assert result.err == ""
+    assert re.search(r"^6 layers run, \d+\.\d s: every number measured is as claimed$", result.out, re.MULTILINE)
 
 
 def test_a_terminal_without_ticks_gets_words(tmp_path: Path) -> None:
@@ -369,9 +377,9 @@ def test_a_terminal_without_ticks_gets_words(tmp_path: Path) -> None:
 
 
 def test_one_layer_alone(tmp_path: Path) -> None:
-    found = run("verify", written(tmp_path), "--layer", "norm")
-    assert found.code == 0
-    assert "1 layer run" in found.out
+    result = run("verify", written(tmp_path), "--layer", "norm")
+    assert result.code == 0
+    assert "1 layer run" in result.out
     wrong = run("verify", written(tmp_path), "--layer", "nrom")
     assert wrong.code == 2
     assert "did you mean `norm`?" in wrong.err
@@ -384,9 +392,9 @@ def test_a_layer_that_one_of_several_specs_lacks(tmp_path: Path) -> None:
     """The others are run all the same, as with a spec that is broken."""
     other = tmp_path / "other.yaml"
     other.write_text("input: [4]\nlayers:\n  - relu\n", "utf-8")
-    found = run("verify", str(other), written(tmp_path), "--layer", "norm", "--format", "json")
-    assert found.code == 2
-    lacking, having = json.loads(found.out)
+    result = run("verify", str(other), written(tmp_path), "--layer", "norm", "--format", "json")
+    assert result.code == 2
+    lacking, having = json.loads(result.out)
     assert "there is no layer `norm`" in lacking["refused"]
     assert having["agrees"] is True
 
@@ -396,9 +404,9 @@ def test_a_network_too_large_is_refused_before_anything_is_allocated(
 ) -> None:
     huge = "input: [3, 4000, 4000]\nlayers:\n  - conv: {out_channels: 30000, kernel_size: 3, padding: 1}\n"
     monkeypatch.setattr(np.random, "default_rng", lambda *_: pytest.fail("something was drawn"))
-    found = run("verify", written(tmp_path, huge))
-    assert found.code == 2
-    assert re.search(r"it needs about [\d.]+ TiB of memory and may take [\d.]+ [GM]iB; --max-memory \d+GiB", found.err)
+    result = run("verify", written(tmp_path, huge))
+    assert result.code == 2
+    assert re.search(r"it needs about [\d.]+ TiB of memory and may take [\d.]+ [GM]iB; --max-memory \d+GiB", result.err)
     small = run("verify", "specs/zoo/resnet18.yaml", "--max-memory", "16MiB")
     assert small.code == 2
     assert "may take 16.0 MiB" in small.err
@@ -412,17 +420,17 @@ def test_what_a_run_is_said_to_need_is_not_less_than_it_takes() -> None:
         _, taken = tracemalloc.get_traced_memory()
     finally:
         tracemalloc.stop()
-    said = memory.bytes_needed(network, "float32")
-    assert taken <= said <= memory.WORKSPACE_BYTES + 2 * taken
+    text = memory.bytes_needed(network, "float32")
+    assert taken <= text <= memory.WORKSPACE_BYTES + 2 * taken
 
 
 def test_an_overflow_is_said_and_is_no_disagreement(tmp_path: Path) -> None:
     squares = "input: [2, 3]\nlayers:\n" + "  - mul: {from: [previous, previous]}\n" * 12
     grown = squares.replace("layers:\n", "layers:\n  - elu: {alpha: 1}\n  - add: {from: [previous, previous]}\n")
-    found = run("verify", written(tmp_path, grown))
-    assert found.code == 0
-    assert "values overflowed at mul" in found.out
-    assert not TRACEBACK.search(found.out + found.err)
+    result = run("verify", written(tmp_path, grown))
+    assert result.code == 0
+    assert "values overflowed at mul" in result.out
+    assert not TRACEBACK.search(result.out + result.err)
 
 
 @pytest.mark.parametrize(
@@ -451,9 +459,9 @@ def test_deep_networks_do_not_overflow(body: str, depth: int) -> None:
     ],
 )
 def test_wrong_usage(arguments: tuple[str, ...], words: str) -> None:
-    found = run("verify", *arguments)
-    assert found.code == 2
-    assert words in found.err
+    result = run("verify", *arguments)
+    assert result.code == 2
+    assert words in result.err
 
 
 def interrupted(when: str) -> tuple[int, str]:

@@ -59,16 +59,16 @@ def test_outputs_ceil_of_published_pools(window: Window, size: int, outputs: int
 @MANY
 @given(WINDOWS, SIZES, st.sampled_from(PADDING_WORDS))
 def test_words_pad_as_trying_does(window: Window, size: int, word: str) -> None:
-    (found,) = windows([size], [window.kernel], [window.stride], [window.dilation], word)
-    assert (found.before, found.after) == paddings(size, window.kernel, window.stride, window.dilation, word)
+    (result,) = windows([size], [window.kernel], [window.stride], [window.dilation], word)
+    assert (result.before, result.after) == paddings(size, window.kernel, window.stride, window.dilation, word)
 
 
 @MANY
 @given(WINDOWS, SIZES)
 def test_causal_sees_nothing_that_comes_after(window: Window, size: int) -> None:
-    (found,) = windows([size], [window.kernel], [window.stride], [window.dilation], "causal")
-    assert found.outputs(size) == len(range(0, size, window.stride))
-    assert all(max(found.sources(o)) == o * window.stride for o in range(5))
+    (result,) = windows([size], [window.kernel], [window.stride], [window.dilation], "causal")
+    assert result.outputs(size) == len(range(0, size, window.stride))
+    assert all(max(result.sources(o)) == o * window.stride for o in range(5))
 
 
 @MANY
@@ -82,8 +82,8 @@ def test_sources_are_the_cells_under_the_window(window: Window, position: int) -
 @given(WINDOWS, st.lists(SIZES, min_size=1, max_size=5), st.sampled_from(PADDING_WORDS))
 def test_arrays_of_sizes_agree_with_ints(window: Window, sizes: list[int], word: str) -> None:
     def outputs(size: int) -> tuple[int, int]:
-        (found,) = windows([size], [window.kernel], [window.stride], [window.dilation], word)
-        return found.outputs(size), found.outputs_ceil(size)
+        (result,) = windows([size], [window.kernel], [window.stride], [window.dilation], word)
+        return result.outputs(size), result.outputs_ceil(size)
 
     floor, ceil = outputs(np.array(sizes, np.int64))  # type: ignore[arg-type]  # see convcalc.arithmetic.number
     assert list(zip(np.asarray(floor).tolist(), np.asarray(ceil).tolist(), strict=True)) == [*map(outputs, sizes)]

@@ -103,9 +103,9 @@ relu() | relu | `- relu`
 @pytest.mark.parametrize("row", MENDED.strip().split("\n"))
 def test_one_message_says_what_to_write_and_what_it_says_loads(row: str) -> None:
     written, mended, words = row.replace("...", "out_channels: 8, kernel_size: 3").split(" | ")
-    found = problems(ONE_LAYER + written + "\n")
-    assert len(found) == 1, found
-    (problem,) = found
+    result = problems(ONE_LAYER + written + "\n")
+    assert len(result) == 1, result
+    (problem,) = result
     assert words in problem.help, problem
     assert problem.line == 6, problem
     assert problem.text[problem.column - 1 : problem.end_column - 1] in written
@@ -141,10 +141,10 @@ ANSWERED = {
 
 @pytest.mark.parametrize("marked", ANSWERED)
 def test_what_has_no_other_spelling_is_answered_by_what_to_do(marked: str) -> None:
-    found = problems(ONE_LAYER + marked.replace("«", "").replace("»", "") + "\n")
-    assert len(found) == 1, found
-    assert ANSWERED[marked] in found[0].help, found
-    assert found[0].column == marked.index("«") + 5
+    result = problems(ONE_LAYER + marked.replace("«", "").replace("»", "") + "\n")
+    assert len(result) == 1, result
+    assert ANSWERED[marked] in result[0].help, result
+    assert result[0].column == marked.index("«") + 5
 
 
 SPECS = {
@@ -170,14 +170,14 @@ SPECS = {
 
 @pytest.mark.parametrize("text", SPECS)
 def test_a_spec_in_the_form_of_another_tool_is_one_message(text: str) -> None:
-    found = problems(text)
-    assert len(found) == 1, found
-    assert f"{found[0].line}:{found[0].column} {found[0].help}".startswith(SPECS[text]), found
+    result = problems(text)
+    assert len(result) == 1, result
+    assert f"{result[0].line}:{result[0].column} {result[0].help}".startswith(SPECS[text]), result
 
 
 def test_fields_are_read_under_a_kind_that_another_framework_names() -> None:
-    found = problems("input: [3, 8, 8]\nlayers: [Conv2d: {filters: 8, kernel: 3}, relu: {from: conv1}]\n")
-    assert [problem.code for problem in found] == ["CC013", "CC010", "CC010"]
+    result = problems("input: [3, 8, 8]\nlayers: [Conv2d: {filters: 8, kernel: 3}, relu: {from: conv1}]\n")
+    assert [problem.code for problem in result] == ["CC013", "CC010", "CC010"]
 
 
 def test_sizes_without_a_name_are_answered_by_the_names_that_there_are() -> None:

@@ -85,17 +85,17 @@ def report(model: str, size: tuple[int, ...] | None = None) -> convcalc.Report:
     "row", [row for row in rows("zoo.csv") if row["model"] not in NOT_IN_THE_ZOO], ids=lambda row: str(row["model"])
 )
 def test_totals(row: dict[str, str]) -> None:
-    found = report(row["model"], shape(row["input"]))
-    assert (found.totals.params, found.totals.macs) == (int(row["params"]), int(row["macs"]))
+    result = report(row["model"], shape(row["input"]))
+    assert (result.totals.params, result.totals.macs) == (int(row["params"]), int(row["macs"]))
     if not MEMBERS.get(row["model"], ("", {}))[1]:
         assert report(row["model"]).network.inputs[0].shape == shape(row["input"])
 
 
 def test_resnet50_with_its_stride_in_the_first_1x1() -> None:
     """What the SENet paper calls 3.86 G."""
-    found = report_of_text(EARLY)
-    assert (found.totals.params, found.totals.macs) == (25557032, 3857973248)
-    assert field_of(found) == (483, 32, 241)
+    report = report_of_text(EARLY)
+    assert (report.totals.params, report.totals.macs) == (25557032, 3857973248)
+    assert field_of(report) == (483, 32, 241)
 
 
 PUBLISHED = {
@@ -143,7 +143,7 @@ UNITS = {"M": 10**6, "G": 10**9}
 @pytest.mark.parametrize("net", PUBLISHED)
 def test_members_of_families(net: str) -> None:
     spec, variables, *published = PUBLISHED[net]
-    totals = report_of(f"zoo/{spec}", **dict(one.split("=") for one in variables.split())).totals
+    totals = report_of(f"zoo/{spec}", **dict(item.split("=") for item in variables.split())).totals
     for figure, text in zip((totals.params, totals.macs), published, strict=True):
         if text:
             digits, unit = text[:-1], UNITS[text[-1]]
@@ -164,14 +164,14 @@ def test_layer_by_layer(model: str) -> None:
         if row["model"] == model
     ]
     kinds = {kind for kind, *_ in expected}
-    found = [
+    items = [
         (row.kind, row.params, row.macs, row.input_shapes, row.output_shape)
         for row in report(model).layers
         if row.kind in kinds
     ]
     if model in GATE_BEHIND_SHORTCUT:
-        expected, found = sorted(expected), sorted(found)
-    assert found == expected
+        expected, items = sorted(expected), sorted(items)
+    assert items == expected
 
 
 @pytest.mark.parametrize(
@@ -185,16 +185,16 @@ def test_layer_by_layer(model: str) -> None:
 )
 def test_mobilenet_v1_width_and_resolution(width: str, millions: dict[str, float]) -> None:
     """Tables 6 and 7 of the paper and the combinations of both, counted on the authors' definition."""
-    found = {
+    report = {
         resolution: report_of("zoo/mobilenet_v1", width=width, resolution=resolution).totals.macs
         for resolution in millions
     }
-    assert {resolution: round(macs / 10**6, 1) for resolution, macs in found.items()} == millions
+    assert {resolution: round(macs / 10**6, 1) for resolution, macs in report.items()} == millions
 
 
 def test_mobilenet_v1_of_width_075_without_its_classifier() -> None:
-    found = report_of("zoo/mobilenet_v1", width="0.75", resolution="128")
-    assert found.totals.macs - found.layers[-1].macs == 106002432  # as the authors' own code says
+    report = report_of("zoo/mobilenet_v1", width="0.75", resolution="128")
+    assert report.totals.macs - report.layers[-1].macs == 106002432  # as the authors' own code says
 
 
 @pytest.mark.parametrize(("width", "millions"), [("1.4", 582), ("1.3", 509), ("0.75", 209), ("0.5", 97), ("0.35", 59)])
@@ -218,9 +218,9 @@ LAST_SPATIAL = {
 
 @pytest.mark.parametrize(("net", "expected"), (LAST_SPATIAL | FIELDS).items())
 def test_receptive_field(net: str, expected: tuple[int, int, int]) -> None:
-    found = report(net)
-    assert field_of(found) == expected
-    assert found.misaligned == ()
+    result = report(net)
+    assert field_of(result) == expected
+    assert result.misaligned == ()
 
 
 LONGEST_PATH = {
@@ -326,10 +326,10 @@ def test_receptive_field_of_tensorflow_nets(row: dict[str, str]) -> None:
     """Padding `same` depends on the input's size, so that none is published where no size is."""
     layer = row["end_point"].rpartition("/")[2]
     if row["net"] == "inception_v3":
-        found = field_of(report_of("zoo/inception_v3"), INCEPTION_POOLS.get(layer, layer))
+        report = field_of(report_of("zoo/inception_v3"), INCEPTION_POOLS.get(layer, layer))
     else:
-        found = field_of(report_of_text(f"input: [3, 224, 224]\nlayers:\n{SLIM[row['net']]}"), layer)
-    size, stride, padding = found
+        report = field_of(report_of_text(f"input: [3, 224, 224]\nlayers:\n{SLIM[row['net']]}"), layer)
+    size, stride, padding = report
     assert (size, stride) == (int(row["receptive_field"]), int(row["stride"]))
     assert padding == int(row["padding"] or padding)
 
@@ -349,8 +349,8 @@ def test_receptive_field_of_tensorflow_nets(row: dict[str, str]) -> None:
 )
 def test_padding_depends_on_the_size(net: str, size: int, padding_at_224: int, padding_at_321: int) -> None:
     for side, padding in ((224, padding_at_224), (321, padding_at_321)):
-        found = report_of_text(f"input: [3, {side}, {side}]\nlayers:\n{SLIM[net]}")
-        assert field_of(found) == (size, 32, padding)
+        report = report_of_text(f"input: [3, {side}, {side}]\nlayers:\n{SLIM[net]}")
+        assert field_of(report) == (size, 32, padding)
 
 
 PLAIN_PATH = "conv: {out_channels: 8, kernel_size: 1, stride: 4}"
@@ -388,9 +388,9 @@ TWICE_SAME = SAME_IN_TWO + "  - relu\n" + sum_of((POINT,), (STRIDED_SAME,))
 )  # fmt: skip
 def test_paths_that_meet(side: int, layers: str, expected: tuple[int, int, int] | None) -> None:
     """The graphs by which Araujo, Norris and Sim tested their library; None where it calls them not aligned."""
-    found = report_of_text(f"input: [8, {side}, {side}]\nlayers:\n{layers}")
-    assert bool(found.misaligned) == (expected is None)
-    assert expected is None or field_of(found) == expected
+    report = report_of_text(f"input: [8, {side}, {side}]\nlayers:\n{layers}")
+    assert bool(report.misaligned) == (expected is None)
+    assert expected is None or field_of(report) == expected
 
 
 def test_a_kernel_of_two_lengths() -> None:

@@ -76,14 +76,14 @@ def test_a_file_of_that_name_is_named_by_its_folder(tmp_path: Path, monkeypatch:
     "name", ["resnt50", "", "../seeds/standard_12x12", "resnet50.yaml", "a/b", "\0", "\udcff", "x" * 9999]
 )
 def test_a_name_that_is_not_there(command: str, name: str) -> None:
-    found = run(command, f"zoo:{name}", *(["zoo:resnet18"] if command == "compare" else []))
-    assert found.code == (1 if command == "lint" else 2)
-    said = found.out + found.err
-    assert "error[CC001]" in said
-    assert ("names no network" if not name else "there is no network") in said
-    assert f"the zoo has {', '.join(NAMES)}" in said
+    result = run(command, f"zoo:{name}", *(["zoo:resnet18"] if command == "compare" else []))
+    assert result.code == (1 if command == "lint" else 2)
+    output = result.out + result.err
+    assert "error[CC001]" in output
+    assert ("names no network" if not name else "there is no network") in output
+    assert f"the zoo has {', '.join(NAMES)}" in output
     if name in {"resnt50", "resnet50.yaml"}:
-        assert "did you mean `resnet50`?" in said
+        assert "did you mean `resnet50`?" in output
 
 
 @pytest.mark.parametrize(
@@ -100,25 +100,25 @@ def test_a_name_that_is_not_there(command: str, name: str) -> None:
 )
 def test_a_member_of_a_family_is_told_where_it_is(member: str, family: str) -> None:
     """Not the nearest name, which for ResNet-101 is another net."""
-    found = run("analyze", f"zoo:{member}")
-    assert found.code == 2
-    assert f"it is zoo:{family} with other variables by --set, which `convcalc zoo {family}` lists" in found.err
-    assert "did you mean" not in found.err
+    result = run("analyze", f"zoo:{member}")
+    assert result.code == 2
+    assert f"it is zoo:{family} with other variables by --set, which `convcalc zoo {family}` lists" in result.err
+    assert "did you mean" not in result.err
 
 
 @pytest.mark.parametrize(
     "name", ["resnet", "vgg", "3x3", "VGG16", "ResNet-50", "squeezenet11", "torchvision", "b1", "-"]
 )
 def test_what_is_no_member_of_a_family_is_told_to_be_none(name: str) -> None:
-    found = run("analyze", f"zoo:{name}")
-    assert found.code == 2
-    assert "with other variables" not in found.err
+    result = run("analyze", f"zoo:{name}")
+    assert result.code == 2
+    assert "with other variables" not in result.err
 
 
 def test_a_name_of_the_zoo_in_place_of_a_file() -> None:
-    found = run("analyze", "resnet50")
-    assert found.code == 2
-    assert "zoo:resnet50 is the network of the zoo" in found.err
+    result = run("analyze", "resnet50")
+    assert result.code == 2
+    assert "zoo:resnet50 is the network of the zoo" in result.err
     assert "the zoo" not in run("analyze", "resnet51").err
 
 
@@ -128,9 +128,9 @@ def test_what_is_exported_and_what_is_imported(tmp_path: Path) -> None:
     model = tmp_path / "net.onnx"
     assert run("export", "zoo:squeezenet1_1", "-o", str(model)).code == 0
     assert convcalc.analyze(convcalc.load(model)).totals.macs == report_of("zoo/squeezenet1_1").totals.macs
-    found = run("import", "zoo:squeezenet1_1")
-    assert found.code == 2
-    assert "names a spec of the zoo, expected an ONNX model" in found.err
+    result = run("import", "zoo:squeezenet1_1")
+    assert result.code == 2
+    assert "names a spec of the zoo, expected an ONNX model" in result.err
 
 
 def test_it_is_not_changed() -> None:
@@ -147,9 +147,9 @@ def test_it_is_not_changed() -> None:
 
 @pytest.mark.parametrize("command", [("compare",), ("lint", "--max-regression", "params=5%")])
 def test_it_has_no_revisions(command: tuple[str, ...]) -> None:
-    found = run(command[0], "zoo:vgg16", "--base", "HEAD", *command[1:])
-    assert found.code == 2
-    assert "ships with convcalc and has no revisions" in " ".join(found.err.replace("│", " ").split())
+    result = run(command[0], "zoo:vgg16", "--base", "HEAD", *command[1:])
+    assert result.code == 2
+    assert "ships with convcalc and has no revisions" in " ".join(result.err.replace("│", " ").split())
 
 
 def test_it_may_be_what_others_start_from(tmp_path: Path) -> None:
@@ -211,9 +211,9 @@ def test_what_is_built_holds_the_zoo(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_list_holds_every_network() -> None:
-    found = json.loads(run("zoo", "--format", "json").out)
-    assert [network["name"] for network in found["networks"]] == NAMES == list(zoo.names())
-    for network in found["networks"]:
+    document = json.loads(run("zoo", "--format", "json").out)
+    assert [network["name"] for network in document["networks"]] == NAMES == list(zoo.names())
+    for network in document["networks"]:
         assert network["spec"] == f"zoo:{network['name']}"
         report = report_of(f"zoo/{network['name']}")
         assert network["totals"]["params"] == report.totals.params
@@ -221,7 +221,7 @@ def test_the_list_holds_every_network() -> None:
         assert set(network["variables"]) == set(report.network.variables)
     rows = list(csv.DictReader(io.StringIO(run("zoo", "--format", "csv").out)))
     assert [(row["name"], int(row["params"]), int(row["macs"])) for row in rows] == [
-        (network["name"], network["totals"]["params"], network["totals"]["macs"]) for network in found["networks"]
+        (network["name"], network["totals"]["params"], network["totals"]["macs"]) for network in document["networks"]
     ]
     lines = run("zoo", "--format", "markdown").out.splitlines()
     (line,) = [line for line in lines if line.startswith("| `resnet50` |")]
@@ -255,7 +255,7 @@ def test_a_spec_is_printed_as_it_stands(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (("resnt50",), "there is no network `resnt50` in the zoo; did you mean `resnet50`? the zoo has alexnet, "),
         (("../seeds/standard_12x12",), "there is no network `../seeds/standard_12x12` in the zoo"),
@@ -263,17 +263,17 @@ def test_a_spec_is_printed_as_it_stands(name: str) -> None:
         (("--format", "xml"), "'xml'"),
     ],
 )
-def test_wrong_usage(arguments: tuple[str, ...], said: str) -> None:
-    found = run("zoo", *arguments)
-    assert found.code == 2
-    assert said in " ".join(found.err.replace("│", " ").split())
+def test_wrong_usage(arguments: tuple[str, ...], message: str) -> None:
+    result = run("zoo", *arguments)
+    assert result.code == 2
+    assert message in " ".join(result.err.replace("│", " ").split())
 
 
 # ---- --set -------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
-    ("spec", "given", "said"),
+    ("spec", "given", "message"),
     [
         ("resnet50", ("width=0.01",), "stem: out_channels: expected a whole number from 1, found 0.01; --set width"),
         ("resnet50", ("depths=[3, 4]",), "layer3: repeat: expected an index from 0 to 1, found 2; --set depths=[3, 4]"),
@@ -286,10 +286,10 @@ def test_wrong_usage(arguments: tuple[str, ...], said: str) -> None:
         ("alexnet", ("width=32",), "it has none"),
     ],
 )  # fmt: skip
-def test_a_value_that_breaks_a_layer_is_named_with_the_layer(spec: str, given: tuple[str, ...], said: str) -> None:
-    found = run("analyze", f"zoo:{spec}", *(word for value in given for word in ("--set", value)))
-    assert found.code == 2
-    assert said in found.err
+def test_a_value_that_breaks_a_layer_is_named_with_the_layer(spec: str, given: tuple[str, ...], message: str) -> None:
+    result = run("analyze", f"zoo:{spec}", *(word for value in given for word in ("--set", value)))
+    assert result.code == 2
+    assert message in result.err
 
 
 MEETING = """
@@ -315,9 +315,9 @@ layers:
 )
 def test_the_values_that_are_named_are_those_without_which_it_is_gone(given: tuple[str, ...], blamed: str) -> None:
     """A fault of the spec itself is nobody's; two values that fit by themselves are both to blame."""
-    found = run("analyze", "-", *(word for value in given for word in ("--set", value)), given=MEETING)
-    meeting = [line for line in found.err.splitlines() if "meeting:" in line]
-    own = [line for line in found.err.splitlines() if "c: groups 3" in line]
+    result = run("analyze", "-", *(word for value in given for word in ("--set", value)), given=MEETING)
+    meeting = [line for line in result.err.splitlines() if "meeting:" in line]
+    own = [line for line in result.err.splitlines() if "c: groups 3" in line]
     assert [line.partition("legal here")[2].partition(";")[1:] for line in meeting] == (
         [(";", blamed[1:])] if blamed else []
     )
@@ -332,5 +332,5 @@ def test_lint_has_no_warning(name: str) -> None:
     """At its own size; what is ignored says why."""
     assert run("lint", f"zoo:{name}", "--fail-level", "warning").code == 0
     for line in (SPECS / "zoo" / f"{name}.yaml").read_text("utf-8").splitlines():
-        _, found, rest = line.partition("ignore[")
-        assert not found or len(rest.partition("]")[2].split()) > 1, line
+        _, result, rest = line.partition("ignore[")
+        assert not result or len(rest.partition("]")[2].split()) > 1, line

@@ -21,8 +21,8 @@ Totals = tuple[int, int]
 def totals(name: str, side: int | None = None, **variables: str) -> Totals:
     inputs = {"input": (3, side, side)} if side is not None else {}
     network = convcalc.load(f"zoo:{name}", inputs=inputs, variables=variables)
-    found = convcalc.analyze(network).totals
-    return found.params, found.macs
+    report = convcalc.analyze(network).totals
+    return report.params, report.macs
 
 
 def published(model: str) -> Totals:
@@ -118,8 +118,8 @@ def test_pspnet_by_hand() -> None:
 
 def test_pspnet_takes_half_the_operations_that_are_published() -> None:
     """162.4 G, for the 150 classes of ADE20K."""
-    found = convcalc.analyze(convcalc.load("zoo:pspnet_resnet50", variables={"classes": "150"})).totals
-    assert round(found.flops / 2 / 10**8) == 1624
+    report = convcalc.analyze(convcalc.load("zoo:pspnet_resnet50", variables={"classes": "150"})).totals
+    assert round(report.flops / 2 / 10**8) == 1624
 
 
 # ---- DeepLabv3+ --------------------------------------------------------------------------------------------------
@@ -128,8 +128,8 @@ def test_pspnet_takes_half_the_operations_that_are_published() -> None:
 def test_xception65_is_timms() -> None:
     """The backbone, as a classifier again: with its last stride, and without what is in place of it."""
     text = (SPECS / "zoo" / "deeplabv3plus_xception65.yaml").read_text("utf-8")
-    backbone, found, _ = text.partition("  - pyramid\n")
-    assert found
+    backbone, result, _ = text.partition("  - pyramid\n")
+    assert result
     for pattern, replacement, times in (
         (r"^expect:.*\n", "", 1),
         (r"^input:.*", "input: [3, 299, 299]", 1),
@@ -174,9 +174,9 @@ def test_deeplabv3plus_by_hand() -> None:
 
 def test_deeplabv3plus_as_it_is_in_keras() -> None:
     """Counted with the running statistics."""
-    found = report_of("zoo/deeplabv3plus_xception65").totals
-    assert found.params + found.buffers == 41_258_213
-    assert 54.0e9 < found.macs < 54.17e9
+    report = report_of("zoo/deeplabv3plus_xception65").totals
+    assert report.params + report.buffers == 41_258_213
+    assert 54.0e9 < report.macs < 54.17e9
 
 
 # ---- detectors on VGG-16 -----------------------------------------------------------------------------------------
@@ -197,11 +197,11 @@ def vgg16_up_to_fc7(side: int = 300) -> tuple[Hand, Hand]:
 
 
 def heads(maps: list[Hand], boxes: tuple[int, ...], classes: int = 21) -> Hand:
-    assert [found.side for found in maps] == list(MAPS)
+    assert [result.side for result in maps] == list(MAPS)
     total = Hand(0, 0)
-    for found, count in zip(maps, boxes, strict=True):
+    for result, count in zip(maps, boxes, strict=True):
         for channels in (4 * count, classes * count):
-            total.add(found.aside().conv(channels, 3, bias=True, norm=False))
+            total.add(result.aside().conv(channels, 3, bias=True, norm=False))
     return total
 
 
@@ -212,9 +212,9 @@ def test_ssd300() -> None:
     for reduced, channels, stride, padded in ((256, 512, 2, True), (128, 256, 2, True), *[(128, 256, 1, False)] * 2):
         net.conv(reduced, bias=True, norm=False).conv(channels, 3, stride, padded=padded, bias=True, norm=False)
         maps.append(net.aside())
-    found = net.add(heads(maps, (4, 6, 6, 6, 4, 4)))
-    assert totals("ssd300_vgg16") == (found.params + 512, found.macs)  # a learned factor for each channel of conv4_3
-    assert (found.params + 512, round(found.macs / 10**8)) == (26_285_486, 314)
+    result = net.add(heads(maps, (4, 6, 6, 6, 4, 4)))
+    assert totals("ssd300_vgg16") == (result.params + 512, result.macs)  # a learned factor for each channel of conv4_3
+    assert (result.params + 512, round(result.macs / 10**8)) == (26_285_486, 314)
     assert sum(count * side**2 for count, side in zip((4, 6, 6, 6, 4, 4), MAPS, strict=True)) == 8732
 
 
@@ -253,15 +253,15 @@ def test_rfbnet300() -> None:
     for _ in range(2):
         net.conv(128).conv(256, 3, padded=False)
         maps.append(net.aside())
-    found = net.add(first, heads(maps, (6, 6, 6, 6, 4, 4)))
-    assert totals("rfbnet300_vgg16") == found.totals
+    result = net.add(first, heads(maps, (6, 6, 6, 6, 4, 4)))
+    assert totals("rfbnet300_vgg16") == result.totals
 
 
 @pytest.mark.parametrize("name", ["ssd300_vgg16", "rfbnet300_vgg16"])
 def test_detectors_have_an_output_for_each_scale(name: str) -> None:
     network = report_of(f"zoo/{name}").network
     shapes = [network.nodes[index].shape for index in network.outputs]
-    assert [found[1:] for found in shapes] == [(side, side) for side in MAPS for _ in range(2)]
+    assert [shape[1:] for shape in shapes] == [(side, side) for side in MAPS for _ in range(2)]
     for (boxes, *_), (scores, *_) in zip(shapes[::2], shapes[1::2], strict=True):
         assert boxes * 21 == scores * 4
 
@@ -294,8 +294,8 @@ def test_duc_by_hand() -> None:
 
 def test_duc_is_as_large_as_its_file() -> None:
     """248.6 MiB, in which the graph is the rest."""
-    found = report_of("zoo/duc_resnet101").totals
-    assert 248.4 < (found.params + found.buffers) * 4 / 2**20 < 248.6
+    report = report_of("zoo/duc_resnet101").totals
+    assert 248.4 < (report.params + report.buffers) * 4 / 2**20 < 248.6
 
 
 # ---- sizes and fields -----------------------------------------------------------------------------------------
