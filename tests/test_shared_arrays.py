@@ -611,9 +611,10 @@ def viewed(draw: random.Random, file: File, array: str, shape: list[int]) -> tup
     return file.part(array, start, stop, axis), sizes
 
 
-@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=60, deadline=None, phases=[Phase.explicit, Phase.generate], derandomize=True)
 @given(st.randoms(use_true_random=False))
 def test_views_of_an_initialiser_count_it_once(draw: random.Random) -> None:
+    """The same views every time: a part of an axis that is no box of the tensor counts as an array of its own."""
     file, outputs = side_by_side(draw)
     is_read_right(file, outputs)
 
@@ -635,7 +636,7 @@ def chained(draw: random.Random, shape: tuple[int, ...]) -> tuple[np.ndarray[Any
             sizes = [*before[:place], factor, before[place] // factor, *before[place + 1 :]]
             if draw.random() < 0.5:
                 sizes = [math.prod(before[: place + 1]), *before[place + 1 :]]
-            array, elements = array.reshape(sizes), elements.reshaped(before, sizes)
+            array, elements = array.reshape(sizes), elements.reshaped(sizes)
         else:
             ranges = [range(draw.randrange(size), size, draw.choice([1, 1, 2])) for size in before]
             ranges = [places[::-1] if draw.random() < 0.1 else places for places in ranges]

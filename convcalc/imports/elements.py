@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
 from itertools import pairwise
-from math import prod
+from math import gcd, prod
 
 import msgspec
 
@@ -20,14 +20,15 @@ Axes = tuple[tuple[int, int], ...]
 class Elements(msgspec.Struct, frozen=True):
     """Those of `tensor`, which has `total`, that lie in a box.
 
-    `steps` are how far apart neighbours on each axis of the constant are; None where its axes are not the tensor's.
+    `layout` has, for each axis of the constant, the axes of the box that lie along it, the outermost first; None where
+    the box does not fall into the constant's axes.
     """
 
     tensor: Hashable
     total: int
     start: int
     axes: Axes
-    steps: tuple[int, ...] | None
+    layout: tuple[Axes, ...] | None
 
     @property
     def count(self) -> int:
@@ -41,23 +42,25 @@ class Elements(msgspec.Struct, frozen=True):
 
     def transposed(self, order: Sequence[int]) -> Elements:
         """The same with the axes in another order."""
-        return msgspec.structs.replace(self, steps=self.steps and tuple(self.steps[axis] for axis in order))
+        return msgspec.structs.replace(self, layout=self.layout and tuple(self.layout[axis] for axis in order))
 
     def sliced(self, ranges: Sequence[range]) -> Elements | None:
         """Those at a range of places on each axis; None where it is not known which these are."""
-        if self.steps is None or not all(ranges):
+        if self.layout is None or not all(ranges):
             return None
-        nearest = [min(places[0], places[-1]) for places in ranges]
-        start = self.start + sum(place * step for place, step in zip(nearest, self.steps, strict=True))
-        steps = tuple(places.step * step for places, step in zip(ranges, self.steps, strict=True))
-        axes = _sorted((len(places), abs(step)) for places, step in zip(ranges, steps, strict=True))
+        cuts = [_cut(along, places) for along, places in zip(self.layout, ranges, strict=True)]
+        known = [cut for cut in cuts if cut is not None]
+        if len(known) < len(cuts):
+            return None
+        start, layout = self.start + sum(start for start, _ in known), tuple(along for _, along in known)
         turned = any(places.step < 0 for places in ranges)
-        return Elements(self.tensor, self.total, start, axes, None if turned else steps)
+        axes = _sorted(axis for along in layout for axis in along)
+        return Elements(self.tensor, self.total, start, axes, None if turned else layout)
 
-    def reshaped(self, before: Sequence[int], after: Sequence[int]) -> Elements:
-        """The same elements where the axes are others."""
-        steps = None if self.steps is None or 0 in after else _reshaped(before, self.steps, after)
-        return msgspec.structs.replace(self, steps=steps)
+    def reshaped(self, after: Sequence[int]) -> Elements:
+        """The same elements in another shape."""
+        layout = None if self.layout is None or 0 in after else _reshaped(self.layout, after)
+        return msgspec.structs.replace(self, layout=layout)
 
     def compared(self, other: Elements) -> Iterator[tuple[range, range]]:
         """The digits that the elements of both have, place by place; raises ValueError where they have no such form."""
@@ -89,8 +92,27 @@ class Elements(msgspec.Struct, frozen=True):
 
 def all_of(tensor: Hashable, shape: Sequence[int]) -> Elements:
     """The elements as they lie in memory, from the first to the last."""
-    steps = contiguous(shape)
-    return Elements(tensor, prod(shape), 0, _sorted(zip(shape, steps, strict=True)), steps)
+    axes = list(zip(shape, contiguous(shape), strict=True))
+    layout = tuple((axis,) if axis[0] > 1 else () for axis in axes)
+    return Elements(tensor, prod(shape), 0, _sorted(axes), layout)
+
+
+def _cut(along: Axes, places: range) -> tuple[int, Axes] | None:
+    """How far the first of these places on an axis is, and what then lies along it; None where that is no box."""
+    count = prod(size for size, _ in along[1:])
+    if not along or places == range(along[0][0] * count):
+        return 0, along
+    (_, step), *inner = along
+    if not inner:
+        return min(places[0], places[-1]) * step, ((len(places), abs(places.step) * step),) if len(places) > 1 else ()
+    if places.step == 1 and places.start % count == places.stop % count == 0:
+        cut = _cut(((places.stop // count, step),), range(places.start // count, places.stop // count))
+        return cut and (cut[0], (*cut[1], *inner))
+    first = places[0] // count
+    if places[-1] // count != first:
+        return None
+    cut = _cut(tuple(inner), range(places.start - first * count, places.stop - first * count, places.step))
+    return cut and (cut[0] + first * step, cut[1])
 
 
 def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
@@ -98,22 +120,26 @@ def contiguous(shape: Sequence[int]) -> tuple[int, ...]:
     return tuple(prod(shape[axis + 1 :]) for axis in range(len(shape)))
 
 
-def _reshaped(before: Sequence[int], steps: Sequence[int], after: Sequence[int]) -> tuple[int, ...] | None:
-    """The steps of a reshaped view; None where one axis of it would have no one step."""
-    old = [axis for axis in zip(before, steps, strict=True) if axis[0] != 1]
-    new_steps = []
-    size, step = 1, 0  # what is left of the old axes that are taken together, from the last back
-    for wanted in reversed(after):
-        while size < wanted and old:
-            more, further = old.pop()
-            if size > 1 and further != size * step:
+def _reshaped(layout: Iterable[Axes], after: Sequence[int]) -> tuple[Axes, ...] | None:
+    """The layout of a reshaped view; None where a part of an axis would go on in the next."""
+    left = [axis for along in layout for axis in along]
+    new: list[Axes] = []
+    for count in reversed(after):
+        wanted, along = count, list[tuple[int, int]]()
+        while wanted > 1:
+            size, step = left.pop() if left else (0, 0)
+            taken = gcd(size, wanted)
+            if not size or taken not in (size, wanted):
                 return None
-            size, step = size * more, step if size > 1 else further
-        if size % wanted:
-            return None
-        new_steps.append(step)
-        size, step = size // wanted, step * wanted
-    return tuple(reversed(new_steps))
+            if taken < size:
+                left.append((size // taken, step * taken))
+            wanted //= taken
+            if along and step == prod(along[0]):
+                along[0] = (along[0][0] * taken, along[0][1])
+            else:
+                along.insert(0, (taken, step))
+        new.insert(0, tuple(along))
+    return tuple(new)
 
 
 def _sorted(axes: Iterable[tuple[int, int]]) -> Axes:

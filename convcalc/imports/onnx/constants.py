@@ -147,12 +147,12 @@ def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
         return None
     if any(constant.elements is None or constant.elements.identity != first.identity for constant in constants):
         return None
-    return msgspec.structs.replace(first, steps=None)
+    return msgspec.structs.replace(first, layout=None)
 
 
 def reshaped(constant: Constant, shape: Shape) -> Constant:
     """The same elements in the same order."""
-    elements = constant.elements and constant.elements.reshaped(constant.shape, shape)
+    elements = constant.elements and constant.elements.reshaped(shape)
     return Constant(shape, constant.element_type, constant.numbers, constant.made_of, None, elements)
 
 
