@@ -170,7 +170,7 @@ def test_operations_follow_the_filter() -> None:
 
 def test_what_the_defaults_read_alike_is_written_without_words() -> None:
     """By a whole factor, half pixels rounded to the nearest are each position repeated."""
-    assert read(resizing(8, scale=3.0)).layers[-1].fields == {"scale_factor": [1, 3]}
+    assert read(resizing(8, scale=3.0)).layers[-1].fields == {"scale_factor": ((1, 1), (3, 1))}
     message = text(read(resizing(8, scale=2.0, nearest_mode="ceil")))
     assert "coordinate_transformation_mode: half_pixel" in message
     assert "nearest_mode: ceil" in message
