@@ -937,7 +937,7 @@ def test_names_without_end_are_cut_in_markdown() -> None:
         ((RESNET,), 2, "compare with what?"),
         ((RESNET, STANDARD, "--variant", "separable"), 2, "--variant is for one spec"),
         ((RESNET, STANDARD, "--layer", "x"), 2, "are for a --variant"),
-        (("-", "--base", "HEAD"), 2, "--base is for files"),
+        (("-", "--base", "HEAD"), 2, "--base compares files"),
         (("-", "-"), 2, "read once"),
         ((RESNET, "nothing.yaml"), 2, "nothing.yaml: error[CC001]: cannot be read"),
         ((RESNET, "--variant", "separable", "--blocks", "nothing.yaml"), 2, "cannot be read"),

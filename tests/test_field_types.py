@@ -47,7 +47,7 @@ def test_every_type_is_tried() -> None:
         if module.name.startswith(("convcalc.layers", "convcalc.fields")):
             importlib.import_module(module.name)
     defined = {type_ for type_ in FieldType.__subclasses__() if type_.__module__.startswith("convcalc.")}
-    assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {"Part"}
+    assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {"LabelPart"}
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)
