@@ -36,6 +36,7 @@ from convcalc.readable.text import flat_text, text
 
 MUTANTS = int(os.environ.get("CONVCALC_MUTANTS", "0")) or 400
 FLOAT = TensorProto.FLOAT
+LIMIT = "more work than the 1,000,000 steps that one run may take"
 DATA = Path(__file__).parent / "data" / "onnx"
 
 node, info = helper.make_node, helper.make_tensor_value_info
@@ -149,16 +150,16 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
     "an order that is none": (lambda: graph([node("Transpose", ["x"], ["y"], perm=[0, 1, 1, 9])]), "Transpose at y"),
     "100,000 parts": (lambda: graph([node("Split", ["x"], ["y", *(f"o{n}" for n in range(99_999))], axis=1)]),
                       "Split at y"),
-    "calls of calls": (calls_of_calls, "more work than the 1,000,000 steps that one run may take"),
+    "calls of calls": (calls_of_calls, LIMIT),
     "a call of itself": (lambda: graph([node("R", ["x"], ["y"], "r", domain="f")],
                                        functions=(function("R", [node("R", ["a"], ["b"], domain="f")]),)),
                          "call one another"),
-    "long names called often": (long_names, "more work than the 1,000,000 steps that one run may take"),
+    "long names called often": (long_names, LIMIT),
     "a type of 5 MB": (lambda: graph([node("F" * 5_000_000, ["x"], ["y"], "n")]), "FFF…FFF"),
     "a name of 5 MB": (lambda: graph([node("Frob", ["x"], ["y"], "n" * 5_000_000)]), "nnn…nnn"),
     "a shape of 50,000": (lambda: computed("Identity", [1] * 50_000), "Reshape at y"),
-    "nodes beyond count": (lambda: graph(chained(30_000)), "more work than the 1,000,000 steps that one run may take"),
-    "fields beyond count": (lambda: b"\x08\x08\x3a\xc0\x84\x3d" + b"\x0a\x00" * 500_000, "more work than the 1,000,000 steps that one run may take"),
+    "nodes beyond count": (lambda: graph(chained(30_000)), LIMIT),
+    "fields beyond count": (lambda: b"\x08\x08\x3a\xc0\x84\x3d" + b"\x0a\x00" * 500_000, LIMIT),
     "data in another file": (lambda: graph([node("Reshape", ["x", "s"], ["y"])], (external("../secret"),)),
                              "Reshape at y (a size or axis that is computed from data"),
 }  # fmt: skip
