@@ -214,7 +214,8 @@ def test_the_tables_name_kinds_and_fields_that_there_are() -> None:
 def test_no_word_is_answered_twice_or_is_a_kind_of_ours() -> None:
     tables = sorted((Path(elsewhere.__file__).parent.parent / "words").glob("*.txt"))
     for table in tables:
-        words = [word for line in table.read_text("utf-8").splitlines() if line.startswith(" ") for word in line.split()]
+        lines = table.read_text("utf-8").splitlines()
+        words = [word for line in lines if line.startswith(" ") for word in line.split()]
         assert words
         assert not [word for word, count in Counter(words).items() if count > 1]
     assert [table.stem for table in tables] == ["fields", "kinds", "no_fields", "no_kinds"]
