@@ -14,7 +14,8 @@ from pathlib import Path
 
 def _table(name: str) -> dict[str, str]:
     """Answers by word: in the file an answer has a line of its own, and its words are indented below it."""
-    answers, answer = {}, ""
+    answers: dict[str, str] = {}
+    answer = ""
     for line in (Path(__file__).parent.parent / "words" / f"{name}.txt").read_text("utf-8").splitlines():
         if line.startswith(" "):
             answers |= dict.fromkeys(line.split(), answer)

@@ -41,13 +41,9 @@ FIELDS = ("about", "inputs", "parameters", "layers")
 FOLDER = Path(__file__).parent.parent / "blocks"
 
 
-def block_names() -> list[str]:
-    """Every shipped block, sorted."""
-    return list(_block_names())
-
-
 @cache
-def _block_names() -> tuple[str, ...]:
+def block_names() -> tuple[str, ...]:
+    """The names of the blocks that ship with convcalc, sorted."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
