@@ -33,7 +33,7 @@ from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
 from convcalc.language.values import Value
 from convcalc.language.written import COMMON
 
-LONGEST_NAME = 100
+_LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
 
 FIELDS = ("about", "inputs", "parameters", "layers")
@@ -56,7 +56,7 @@ def names() -> list[str]:
 def block_source(name: str) -> Source | None:
     """The text of a shipped block, None if there is none of that name."""
     path = FOLDER / f"{name}.yaml"
-    if not name.isidentifier() or len(name) > LONGEST_NAME or not path.is_file():
+    if not name.isidentifier() or len(name) > _LONGEST_NAME or not path.is_file():
         return None
     return Source(f"{name} (shipped block)", path.read_text("utf-8"), shipped=True)
 

@@ -44,7 +44,7 @@ class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
         return self.site(index).in_users_text()[0].layer
 
     def site(self, index: int) -> Site:
-        """Where a layer was built."""
+        """Where a layer was built, which an input never is."""
         site = self.sites[index]
         if site is None:
             raise IndexError(f"node {index} is an input")

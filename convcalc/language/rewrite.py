@@ -29,7 +29,7 @@ from convcalc.language.written import COMMON, numbered
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 
-Suffixes = frozenset[Path]
+_Suffixes = frozenset[Path]
 """Ways from within a block to the convolutions that are to be replaced there."""
 
 _REWRITING_STEPS = 5
@@ -171,13 +171,13 @@ class _Version:
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
-        self.replaced: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
-        self.versions: dict[str, dict[Suffixes, str]] = {}
+        self.replaced: _Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
+        self.versions: dict[str, dict[_Suffixes, str]] = {}
         self._need(self.outline.scope, self.replaced)
         for name, versions in self.versions.items():
             self._call(name, versions)
 
-    def _need(self, scope: Scope, suffixes: Suffixes) -> None:
+    def _need(self, scope: Scope, suffixes: _Suffixes) -> None:
         """Note the versions of blocks that these layers call."""
         for layer in scope.everything():
             block = self.outline.block(layer.kind)
@@ -189,7 +189,7 @@ class _Version:
                 versions[inside] = ""
                 self._need(block.scope, inside)
 
-    def _call(self, name: str, versions: dict[Suffixes, str]) -> None:
+    def _call(self, name: str, versions: dict[_Suffixes, str]) -> None:
         """Name the versions of a block: the unchanged one, or else the first, keeps the block's own name."""
         kept = frozenset() if frozenset() in versions else next(iter(versions))
         number = 1
@@ -267,7 +267,7 @@ class _Version:
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Placed, LayerChange]:
+    def _changes(self, scope: Scope, suffixes: _Suffixes) -> dict[Placed, LayerChange]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -365,7 +365,7 @@ def _anchored(source: Source, layer: Placed) -> CannotApply:
     return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
-def _behind(layer: Placed, suffixes: Suffixes) -> Suffixes:
+def _behind(layer: Placed, suffixes: _Suffixes) -> _Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
 
 

@@ -54,7 +54,7 @@ COMMON: Schema = {
 
 
 def schema() -> Schema:
-    """The schema of a spec."""
+    """The schema of a whole spec, with a definition for its layers."""
     shipped = [block for name in library.block_names() if (block := library.block(name))]
     needs_fields = {name: bool(layers.required(layers.kind_of(name))) for name in layers.names()}
     needs_fields |= {block.name: None in block.parameters.values() for block in shipped}
