@@ -48,7 +48,7 @@ class _NothingFits(Exception):
 
 def groups() -> dict[str, list[str]]:
     """Everything there is to try: layer kinds, blocks, networks."""
-    return {"kind": layers.names(), "block": library.block_names(), "network": list(NETWORKS)}
+    return {"kind": layers.names(), "block": [*library.block_names()], "network": list(NETWORKS)}
 
 
 def generated(subject: str, draw: random.Random) -> Case:

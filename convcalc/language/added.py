@@ -27,33 +27,17 @@ def added_blocks(outline: Outline, added: Mapping[str, list[str]]) -> list[Edit]
         return [Edit(place, place, before + _defined(added, layout.indentation(blocks), newline))]
     outer = layout.indentation(root)
     definitions = _defined(added, f"{outer}  ", newline).removeprefix(newline)
-    place = _above_the_layers(layout, root)
+    layers = next(key for key, _ in root.entries if key.value == "layers")
+    place = layout.with_comments_above(layers.start, root.start)
     return [Edit(place, place, f"{outer}blocks:{newline}{definitions}{newline}")]
-
-
-def _above_the_layers(layout: Layout, root: tree.Mapping) -> int:
-    """Where the line of `layers` begins, or the comment above it."""
-    key = next(key for key, _ in root.entries if key.value == "layers")
-    place = layout.line_start(key.start)
-    while place > 0:
-        above = layout.line_start(place - 1 - layout.text[:place].endswith("\r\n"))
-        if above <= root.start or not layout.text[above:place].lstrip().startswith("#"):
-            break
-        place = above
-    return place
 
 
 def _defined(added: Mapping[str, list[str]], indentation: str, newline: str) -> str:
     text = ""
     for name, lines in added.items():
-        text += newline + "".join(
-            f"{line}{newline}" for line in [f"{indentation}{quoted(name)}:", *_deeper(lines, indentation)]
-        )
+        deeper = (f"{indentation}  {line}" for line in lines)
+        text += "".join(f"{line}{newline}" for line in ["", f"{indentation}{quoted(name)}:", *deeper])
     return text
-
-
-def _deeper(lines: list[str], indentation: str) -> list[str]:
-    return [f"{indentation}  {line}" for line in lines]
 
 
 def _in_braces(layout: Layout, root: tree.Mapping, blocks: tree.Node | None, added: Mapping[str, list[str]]) -> Edit:

@@ -38,16 +38,6 @@ def blamed(
     `problems_with` builds the network with some of the values alone. Where that cannot be done in the steps that are
     left, no value is blamed.
     """
-    with suppress(steps.OutOfSteps):
-        return _blamed(problems, given, problems_with)
-    return [], problems
-
-
-def _blamed(
-    problems: list[Diagnostic],
-    given: Mapping[str, object],
-    problems_with: Callable[[Mapping[str, object]], list[Diagnostic]],
-) -> tuple[list[Diagnostic], list[Diagnostic]]:
 
     def gone_without(names: Iterable[str]) -> set[tuple[str, int, int]]:
         kept = {name: value for name, value in given.items() if name not in names}
@@ -56,8 +46,11 @@ def _blamed(
         return {place for place in there - left if not any(other < place for other in new)}
 
     there = {_place(problem) for problem in problems}
-    alone = {name: gone_without([name]) if len(given) <= _MOST_VALUES else set() for name in given}
-    together = gone_without(given) if len(given) > 1 else set()
+    try:
+        alone = {name: gone_without([name]) if len(given) <= _MOST_VALUES else set() for name in given}
+        together = gone_without(given) if len(given) > 1 else set()
+    except steps.OutOfSteps:
+        return [], problems
     broken, others = [], []
     for problem in problems:
         place = _place(problem)

@@ -154,7 +154,6 @@ class Reading:
 
     @cached_property
     def places(self) -> TextPlaces:
-        """Where the layers stand."""
         builder = self.builder
         return TextPlaces(self.source, self.tree, builder.sites or [], builder.budgeted, builder.decisions)
 
@@ -277,7 +276,7 @@ class Reading:
             list(layers)  # for what is wrong with them
             return None
         return Network(
-            name=name or self._stem(),
+            name=name or Path(self.source.path.rpartition(":")[2]).stem.strip("<>"),  # before a colon is a revision
             source=source,
             outputs=self._outputs(self._build(shapes, inputs.lines, layers), outputs),
             nodes=tuple(self.builder.nodes),
@@ -297,9 +296,6 @@ class Reading:
         if not self._problems:
             message = f"expected a spec, a mapping with `input` and `layers`; found {what}"
             self._problems.append(self.source.diagnostic("CC012", start, start + 1, message))
-
-    def _stem(self) -> str:
-        return Path(self.source.path.rpartition(":")[2]).stem.strip("<>")  # before a colon is a revision
 
     def _items(self, tree: Mapping, *, complete: bool) -> list[Node]:
         layers = tree.find("layers")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from collections.abc import Sequence as Sequence_
 
 import msgspec
 
@@ -33,7 +32,7 @@ class LayerChange(msgspec.Struct, frozen=True):
 
     kind: str | None = None
     name: str | None = None
-    fields: tuple[tuple[str, str], ...] = ()
+    fields: dict[str, str] = {}
     dropped: frozenset[str] = frozenset()
     bare: str = ""
 
@@ -78,9 +77,19 @@ class Layout:
         return max(self.text.rfind("\n", 0, place), self.text.rfind("\r", 0, place)) + 1
 
     def line_end(self, place: int) -> int:
-        """Where the next line begins."""
+        """Where the line behind that of a place begins."""
         line_break = re.compile("\r\n|\r|\n").search(self.text, place)
         return line_break.end() if line_break else len(self.text)
+
+    def with_comments_above(self, place: int, floor: int = -1) -> int:
+        """Where the line of a place begins, or the first of the lines of comments right above it, behind `floor`."""
+        first = self.line_start(place)
+        while first > 0:
+            above = self.line_start(first - 1 - (self.text[first - 2 : first] == "\r\n"))
+            if above <= floor or not self.text[above:first].lstrip().startswith("#"):
+                break
+            first = above
+        return first
 
     def indentation(self, node: Node) -> str:
         """The blanks before a collection in its line; as many where something else stands before it."""
@@ -107,18 +116,12 @@ class Layout:
             return []
         if not self._in_place(key, body, change):
             return self._over(key, body, self._rewritten(body, change))
-        return self._in_mapping(body, change.fields, change.dropped, new)
-
-    def _in_mapping(
-        self, body: Mapping, fields: tuple[tuple[str, str], ...], dropped: frozenset[str], new: Sequence_[str]
-    ) -> list[Edit]:
-        texts = dict(fields)
         written = {str(key.value) for key, _ in body.entries}
         added = [text for text in new if text.partition(":")[0] not in written]
         within = self._in_flow if self.flows(body) else self._in_block
-        values = [(key, value) for key, value in body.entries if str(key.value) in texts]
-        over = [edit for key, value in values for edit in self._over(key, value, texts[str(key.value)])]
-        return [*over, *within(body, added, dropped)]
+        values = [(key, value) for key, value in body.entries if str(key.value) in change.fields]
+        over = [edit for key, value in values for edit in self._over(key, value, change.fields[str(key.value)])]
+        return [*over, *within(body, added, change.dropped)]
 
     def _without_body(self, layer: Written, new: list[str]) -> Edit:
         colon = re.compile(r"\s*:").match(self.text, layer.key.end) if isinstance(layer.item, Mapping) else None
@@ -148,7 +151,7 @@ class Layout:
 
     def _in_place(self, key: Scalar, body: Mapping, change: LayerChange) -> bool:
         """Whether all that is to change stands in the body itself, and not behind an alias."""
-        touched = {*change.dropped, *(name for name, _ in change.fields)}
+        touched = {*change.dropped, *change.fields}
         if body.start < key.end:
             return False
         values = [(name, value) for name, value in body.entries if str(name.value) in touched]
@@ -165,9 +168,8 @@ class Layout:
         return anchor is not None and f"*{anchor[1]}" in self.text
 
     def _rewritten(self, body: Mapping, change: LayerChange) -> str:
-        fields = dict(change.fields)
         kept = [f"{self.inline(key)}: {self.inline(value, flow=True)}" for key, value in body.entries
-                if str(key.value) not in change.dropped and str(key.value) not in fields]  # fmt: skip
+                if str(key.value) not in change.dropped and str(key.value) not in change.fields]  # fmt: skip
         return "{" + ", ".join([*_new(change), *kept]) + "}"
 
     def _in_flow(self, body: Mapping, added: list[str], dropped: frozenset[str]) -> list[Edit]:
@@ -199,11 +201,7 @@ class Layout:
 
     def lines(self, node: Node) -> list[str]:
         """A node written anew, in the style it has, aliases opened and comments left out; not indented."""
-        if (
-            isinstance(node, Scalar)
-            or self.flows(node)
-            or not (getattr(node, "items", None) or getattr(node, "entries", None))
-        ):
+        if isinstance(node, Scalar) or self.flows(node) or not children(node):
             return [self.inline(node)]
         lines: list[str] = []
         if isinstance(node, Sequence):
@@ -243,7 +241,7 @@ class Layout:
 
 def _new(change: LayerChange) -> list[str]:
     name = [] if change.name is None else [f"name: {quoted(change.name)}"]
-    return [*name, *(f"{field}: {text}" for field, text in change.fields)]
+    return [*name, *(f"{field}: {text}" for field, text in change.fields.items())]
 
 
 def _has_aliases(node: Node) -> bool:

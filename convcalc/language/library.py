@@ -33,7 +33,7 @@ from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
 from convcalc.language.values import Value
 from convcalc.language.written import COMMON
 
-LONGEST_NAME = 100
+_LONGEST_NAME = 100
 """Characters of a block's name; file systems have limits of their own."""
 
 FIELDS = ("about", "inputs", "parameters", "layers")
@@ -41,13 +41,9 @@ FIELDS = ("about", "inputs", "parameters", "layers")
 FOLDER = Path(__file__).parent.parent / "blocks"
 
 
-def block_names() -> list[str]:
-    """Every shipped block, sorted."""
-    return list(_block_names())
-
-
 @cache
-def _block_names() -> tuple[str, ...]:
+def block_names() -> tuple[str, ...]:
+    """The names of the blocks that ship with convcalc, sorted."""
     return tuple(sorted(path.stem for path in FOLDER.glob("*.yaml")))
 
 
@@ -60,7 +56,7 @@ def names() -> list[str]:
 def block_source(name: str) -> Source | None:
     """The text of a shipped block, None if there is none of that name."""
     path = FOLDER / f"{name}.yaml"
-    if not name.isidentifier() or len(name) > LONGEST_NAME or not path.is_file():
+    if not name.isidentifier() or len(name) > _LONGEST_NAME or not path.is_file():
         return None
     return Source(f"{name} (shipped block)", path.read_text("utf-8"), shipped=True)
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 
+import msgspec
+
 from convcalc.language.outline import Outline
 from convcalc.language.site import Decision, Site
 from convcalc.language.source import Source
@@ -24,29 +26,25 @@ def span(node: Node) -> Span:
     return (node.start, node.end) if isinstance(node, Scalar) else (node.start, node.start + 1)
 
 
-class TextPlaces:
-    """The places of the nodes of one network, by index; `tree` is the whole spec, None where it is no mapping."""
+class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
+    """The places of the nodes of one network, by index; `tree` is the whole spec, None where it is no mapping.
 
-    def __init__(
-        self,
-        source: Source,
-        tree: Mapping | None,
-        sites: list[Site | None],
-        budgeted: list[tuple[Site, int, int]],
-        decisions: Sequence[Decision] = (),
-    ) -> None:
-        self.source = source
-        self.tree = tree
-        self.sites = sites
-        self.budgeted = budgeted  # layers with a budget of their own, first node and the one behind the last
-        self.decisions = decisions  # in the text of the spec and of shipped blocks
+    `budgeted` are the layers with a budget of their own, each with its first node and the one behind the last,
+    `decisions` those in the text of the spec and of shipped blocks.
+    """
+
+    source: Source
+    tree: Mapping | None
+    sites: list[Site | None]
+    budgeted: list[tuple[Site, int, int]]
+    decisions: Sequence[Decision] = ()
 
     def written(self, index: int) -> Layer:
         """The layer as the user wrote it: the call, where it is one of a shipped block."""
         return self.site(index).in_users_text()[0].layer
 
     def site(self, index: int) -> Site:
-        """Where a layer was built."""
+        """Where a layer was built, which an input never is."""
         site = self.sites[index]
         if site is None:
             raise IndexError(f"node {index} is an input")

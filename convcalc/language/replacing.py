@@ -58,17 +58,17 @@ def replaced(
     return _Replacing(rewriter, variant, inputs, variables).done(chosen)
 
 
-class _Replacing:
-    def __init__(self, rewriter: Rewriter, variant: Variant, inputs: Shapes | None, variables: Texts | None) -> None:
-        self.rewriter = rewriter
-        self.variant = variant
-        self.inputs = inputs
-        self.variables = variables
-        self.reasons: dict[Path, str] = {}
-        self.built: tuple[Source, Network] | None = None  # of the last layers with which the network stood
+class _Replacing(msgspec.Struct):
+    """`reasons` are why layers stay as they are, `built` is of the last layers with which the network stood."""
+
+    rewriter: Rewriter
+    variant: Variant
+    inputs: Shapes | None
+    variables: Texts | None
+    reasons: dict[Path, str] = {}
+    built: tuple[Source, Network] | None = None
 
     def done(self, chosen: Chosen) -> Replacement:
-        """See `replaced`."""
         problem = self._tried(chosen)
         if problem and len(chosen) == 1:
             raise CannotApply(problem)
@@ -77,11 +77,8 @@ class _Replacing:
             raise CannotApply(self._reason(chosen))
         source, network = self.built
         names = tuple(node.name for nodes in accepted.values() for node in nodes)
-        skipped = tuple(
-            Skipped(tuple(node.name for node in nodes), self.reasons[way])
-            for way, nodes in chosen.items()
-            if way not in accepted
-        )
+        staying = {way: tuple(node.name for node in nodes) for way, nodes in chosen.items() if way not in accepted}
+        skipped = tuple(Skipped(own, self.reasons[way]) for way, own in staying.items())
         return Replacement(source, network, names, skipped)
 
     def _possible(self, chosen: Chosen) -> Chosen:
@@ -136,9 +133,8 @@ class _Replacing:
         except CannotApply as problem:
             return str(problem)
         trial = examine(source, inputs=self.inputs, variables=self.variables, with_places=False)
-        if trial.problems:
+        if trial.problems or trial.network is None:
             return trial.problems[0].message
-        assert trial.network is not None  # noqa: S101  # for the type checker: without mistakes there is one
         self.built = source, trial.network
         return ""
 

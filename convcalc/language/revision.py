@@ -22,7 +22,7 @@ class NotThere(SpecError):
 
 
 class NoRevision(SpecError):
-    """There is no such revision."""
+    """Git knows no revision of that name."""
 
 
 def bytes_at(revision: str, path: str | os.PathLike[str]) -> tuple[str, bytes]:

@@ -23,13 +23,13 @@ from convcalc.language.padding import NoPadding, size_keeping
 from convcalc.language.parsing import parse
 from convcalc.language.source import Edit, Source
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.variants import NOT_INSIDE, Variant, parameters
+from convcalc.language.variants import NOT_INSIDE, Variant, exists, parameters, required
 from convcalc.language.writing import quoted
 from convcalc.language.written import COMMON, numbered
 from convcalc.layers import Kind
 from convcalc.network import Network, Node
 
-Suffixes = frozenset[Path]
+_Suffixes = frozenset[Path]
 """Ways from within a block to the convolutions that are to be replaced there."""
 
 _REWRITING_STEPS = 5
@@ -107,9 +107,8 @@ class Rewriter:
                 notes.append(f"{standard[0].name} stays: it is standard in some of its repetitions alone")
                 continue
             if len(wanted) < len(nodes):
-                notes.append(
-                    f"{wanted[0].name} is written once for {len(nodes)} repetitions, all of which are replaced"
-                )
+                once = f"{wanted[0].name} is written once for {len(nodes)} repetitions"
+                notes.append(f"{once}, all of which are replaced")
             chosen[way] = nodes
         return chosen, tuple(notes)
 
@@ -172,13 +171,13 @@ class _Version:
         for way, nodes in chosen.items():
             self.nodes.setdefault(way[-1], []).extend(nodes)
         self.parameters = parameters(variant.target, self.outline, rewriter.more)
-        self.replaced: Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
-        self.versions: dict[str, dict[Suffixes, str]] = {}
+        self.replaced: _Suffixes = frozenset(way for way in chosen if self._replacement(way[-1]) != LayerChange())
+        self.versions: dict[str, dict[_Suffixes, str]] = {}
         self._need(self.outline.scope, self.replaced)
         for name, versions in self.versions.items():
             self._call(name, versions)
 
-    def _need(self, scope: Scope, suffixes: Suffixes) -> None:
+    def _need(self, scope: Scope, suffixes: _Suffixes) -> None:
         """Note the versions of blocks that these layers call."""
         for layer in scope.everything():
             block = self.outline.block(layer.kind)
@@ -190,7 +189,7 @@ class _Version:
                 versions[inside] = ""
                 self._need(block.scope, inside)
 
-    def _call(self, name: str, versions: dict[Suffixes, str]) -> None:
+    def _call(self, name: str, versions: dict[_Suffixes, str]) -> None:
         """Name the versions of a block: the unchanged one, or else the first, keeps the block's own name."""
         kept = frozenset() if frozenset() in versions else next(iter(versions))
         number = 1
@@ -202,8 +201,7 @@ class _Version:
 
     def _is_taken(self, name: str) -> bool:
         called = [other for versions in self.versions.values() for other in versions.values()]
-        is_known = name in self.rewriter.more or self.outline.block(name) is not None or layers.load(name) is not None
-        return is_known or called.count(name) > 1
+        return exists(name, self.outline, self.rewriter.more) or called.count(name) > 1
 
     def text(self) -> str:
         """The text of the spec with all changes."""
@@ -269,7 +267,7 @@ class _Version:
             if unnamed or (its.fields, its.dropped) != (change.fields, change.dropped):
                 raise _anchored(source, layer)
 
-    def _changes(self, scope: Scope, suffixes: Suffixes) -> dict[Placed, LayerChange]:
+    def _changes(self, scope: Scope, suffixes: _Suffixes) -> dict[Placed, LayerChange]:
         """What becomes of the layers of a scope, and of those within."""
         changes = {}
         for inner in scope.scopes():
@@ -296,11 +294,9 @@ class _Version:
 
     def _bare(self, layer: Placed) -> str:
         """The field whose value stands for the whole layer."""
-        known = parameters(layer.kind, self.outline, self.rewriter.more)
-        required = [name for name, default in known.items() if default is None]
-        kind = layers.load(layer.kind)
-        required = list(layers.required(kind)) if kind is not None else required
-        return required[0] if len(required) == 1 else next(iter(known), "")
+        needed = required(layer.kind, self.outline, self.rewriter.more)
+        fields = needed if len(needed) == 1 else parameters(layer.kind, self.outline, self.rewriter.more)
+        return next(iter(fields), "")
 
     def _replacement(self, layer: Placed) -> LayerChange:
         """The variant in place of one convolution.
@@ -323,7 +319,7 @@ class _Version:
             fields |= self._defaults({*written, *fields, *variant.dropped})
             self._complete(layer, {*written, *fields})
         kind = None if variant.target == layer.kind else variant.target
-        return LayerChange(kind=kind, fields=tuple(fields.items()), dropped=frozenset(dropped))
+        return LayerChange(kind=kind, fields=fields, dropped=frozenset(dropped))
 
     def _padding(self, layer: Placed, written: Mapping[str, tree.Node], fields: Mapping[str, str]) -> dict[str, str]:
         """The padding that keeps the size where the variant does and the layer does not share that of another."""
@@ -342,25 +338,21 @@ class _Version:
             if field not in layers.defaults(kind):
                 raise CannotApply(f"{node.name}: {self.variant.target} has no `{field}`")
             standard = layers.field_types(kind)[field].expand(layers.defaults(kind)[field], len(node.shape) - 1)
-            if getattr(node.config, field) != standard:
-                value = getattr(node.config, field)
-                raise CannotApply(
-                    f"{node.name}: {self.variant.target} has no `{field}`, and {field} is {shown(value)} here"
-                )
+            value = getattr(node.config, field)
+            if value != standard:
+                problem = f"{self.variant.target} has no `{field}`, and {field} is {shown(value)} here"
+                raise CannotApply(f"{node.name}: {problem}")
 
     def _defaults(self, known: set[str]) -> dict[str, str]:
         """Fields to write because the variant has them otherwise where nothing is written."""
-        kind = layers.load(self.variant.target)
-        if kind is not None:
+        if layers.load(self.variant.target) is not None:
             return {}  # the kinds that have a convolution's fields have its defaults
-        wanted = {name: text for name, text in _DEFAULTS.items() if name in self.parameters and name not in known}
-        return {name: text for name, text in wanted.items() if self.parameters[name] != text}
+        own = {name: self.parameters.get(name, text) for name, text in _DEFAULTS.items() if name not in known}
+        return {name: _DEFAULTS[name] for name, text in own.items() if text != _DEFAULTS[name]}
 
     def _complete(self, layer: Placed, known: set[str]) -> None:
-        kind = layers.load(self.variant.target)
-        required = [name for name, default in self.parameters.items() if default is None]
-        required = list(layers.required(kind)) if kind is not None else required
-        missing = [name for name in required if name not in known]
+        needed = required(self.variant.target, self.outline, self.rewriter.more)
+        missing = [name for name in needed if name not in known]
         if missing:
             needs = ", ".join(f"`{name}`" for name in missing)
             example = f"{self.variant.name}:{missing[0]}=VALUE"
@@ -373,7 +365,7 @@ def _anchored(source: Source, layer: Placed) -> CannotApply:
     return CannotApply(f"{used}, which would have to differ; write it out where it is used")
 
 
-def _behind(layer: Placed, suffixes: Suffixes) -> Suffixes:
+def _behind(layer: Placed, suffixes: _Suffixes) -> _Suffixes:
     return frozenset(way[1:] for way in suffixes if way[0] is layer and len(way) > 1)
 
 
@@ -385,13 +377,11 @@ def _expression(node: tree.Node | None) -> str:
 
 def with_figures(source: Source, figures: Mapping[str, str | None]) -> Source:
     """The spec with what it expects brought up to date; figures that are None are expected no more."""
-    root = parse(source).root
-    entries = root.entries if isinstance(root, tree.Mapping) else []
-    fields = ((key, value) for key, value in entries if key.value == "expect")
+    fields = ((key, value) for key, value in tree.entries_of(parse(source).root) if key.value == "expect")
     key, expect = next(fields, (None, None))
     if key is None or not isinstance(expect, tree.Mapping):
         return source
     names = [str(name.value) for name, _ in expect.entries if str(name.value) in figures]
-    texts = tuple((name, text) for name in names if (text := figures[name]) is not None)
+    texts = {name: text for name in names if (text := figures[name]) is not None}
     change = LayerChange(fields=texts, dropped=frozenset(name for name in names if figures[name] is None))
     return source.with_text(applied(source.text, Layout(source.text).fields(key, expect, change)))

@@ -14,7 +14,7 @@ from convcalc.language.document import FIELDS
 from convcalc.language.limits import LIMITED
 from convcalc.language.quantities import AMOUNTS
 from convcalc.language.settings import SHAPE
-from convcalc.language.template import REPEAT, WHEN
+from convcalc.language.template import REPEAT, WHEN, Block
 from convcalc.language.written import MERGES
 
 Schema = dict[str, Any]
@@ -30,11 +30,14 @@ SHARE: Schema = {
 }
 _SHARING: Schema = {"required": ["share"], "properties": {"share": {"type": "string"}}}
 """Where the fields are those of an earlier layer, none must be written."""
-_BUDGET: Schema = {
-    "type": "object",
-    "additionalProperties": False,
-    "properties": dict.fromkeys(LIMITED, AMOUNT),
-}
+
+
+def _mapping(properties: Schema) -> Schema:
+    """A mapping with these keys and no other."""
+    return {"type": "object", "additionalProperties": False, "properties": properties}
+
+
+_BUDGET = _mapping(dict.fromkeys(LIMITED, AMOUNT))
 COMMON: Schema = {
     "name": {
         "type": "string",
@@ -46,19 +49,20 @@ COMMON: Schema = {
     "when": {**WHEN.schema(), "description": WHEN.about},
     "share": {"type": "string", "description": "an earlier layer whose weights are used"},
     "budget": {**_BUDGET, "description": "figures the layer or block must not exceed, all its repetitions together"},
-    "lint": {
-        "type": "object",
-        "additionalProperties": False,
-        "properties": {"ignore": NAMES},
-        "description": "rules that are not applied here",
-    },
+    "lint": {**_mapping({"ignore": NAMES}), "description": "rules that are not applied here"},
 }
 
 
 def schema() -> Schema:
-    """The schema of a spec."""
+    """The schema of a whole spec, with a definition for its layers."""
+    shipped = [block for name in library.block_names() if (block := library.block(name))]
+    needs_fields = {name: bool(layers.required(layers.kind_of(name))) for name in layers.names()}
+    needs_fields |= {block.name: None in block.parameters.values() for block in shipped}
+    complete = [name for name, needs_some in needs_fields.items() if not needs_some]
+    incomplete = [name for name, needs_some in needs_fields.items() if needs_some]
     kinds = {name: _kind(name) for name in layers.names()}
-    blocks = {name: _block(name) for name in library.block_names()}
+    blocks = {block.name: _block(block) for block in shipped}
+    own_block = {"type": "object", "additionalProperties": _ANY, "properties": COMMON}
     return {
         "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "convcalc spec",
@@ -71,13 +75,13 @@ def schema() -> Schema:
             "layers": {"type": "array", "items": {"$ref": "#/definitions/layer"}},
             "layer": {
                 "anyOf": [
-                    {"type": "string", "examples": _complete(), "not": {"enum": _incomplete()}},
+                    {"type": "string", "examples": complete, "not": {"enum": incomplete}},
                     {
                         "type": "object",
                         "minProperties": 1,
                         "maxProperties": 1,
                         "properties": {**kinds, **blocks},
-                        "additionalProperties": _unknown_layer(),
+                        "additionalProperties": {"anyOf": [_ANY, own_block]},  # one that the spec defines itself
                     },
                 ]
             },
@@ -85,32 +89,16 @@ def schema() -> Schema:
     }
 
 
-def _unknown_layer() -> Schema:
-    """A block that the spec defines itself: any fields."""
-    mapping = {"type": "object", "additionalProperties": _ANY, "properties": COMMON}
-    return {"anyOf": [_ANY, mapping]}
-
-
 def _top(name: str) -> Schema:
-    amounts = dict.fromkeys(AMOUNTS, AMOUNT)
     parameters = {"type": "object", "additionalProperties": _ANY}
-    block = {
-        "type": "object",
-        "required": ["layers"],
-        "additionalProperties": False,
-        "properties": {
-            "about": {"type": "string"},
-            "inputs": {
-                "type": "array",
-                "items": {"type": "string"},
-                "minItems": 1,
-                "uniqueItems": True,
-                "description": "names of the tensors that enter (default: one, called input)",
-            },
-            "parameters": {**parameters, "description": "names with defaults, or `required`"},
-            "layers": {"$ref": "#/definitions/layers"},
-        },
+    names: Schema = {"type": "array", "items": {"type": "string"}, "minItems": 1, "uniqueItems": True}
+    fields = {
+        "about": {"type": "string"},
+        "inputs": {**names, "description": "names of the tensors that enter (default: one, called input)"},
+        "parameters": {**parameters, "description": "names with defaults, or `required`"},
+        "layers": {"$ref": "#/definitions/layers"},
     }
+    block = {"type": "object", "required": ["layers"], **_mapping(fields)}
     shape = SHAPE.schema()
     return {
         "input": shape,
@@ -119,28 +107,9 @@ def _top(name: str) -> Schema:
         "blocks": {"type": "object", "additionalProperties": block},
         "layers": {"$ref": "#/definitions/layers"},
         "outputs": NAMES,
-        "expect": _amounts({**amounts, "output": shape, "receptive_field": shape}),
+        "expect": _mapping({**dict.fromkeys(AMOUNTS, AMOUNT), "output": shape, "receptive_field": shape}),
         "budget": _BUDGET,
     }.get(name, TEXT)
-
-
-def _needs_fields() -> dict[str, bool]:
-    """Every kind and shipped block, and whether it must be given fields."""
-    kinds = {name: bool(layers.required(layers.kind_of(name))) for name in layers.names()}
-    blocks = {name: block for name in library.block_names() if (block := library.block(name))}
-    return kinds | {name: None in block.parameters.values() for name, block in blocks.items()}
-
-
-def _complete() -> list[str]:
-    return [name for name, needs_fields in _needs_fields().items() if not needs_fields]
-
-
-def _incomplete() -> list[str]:
-    return [name for name, needs_fields in _needs_fields().items() if needs_fields]
-
-
-def _amounts(properties: Schema) -> Schema:
-    return {"type": "object", "additionalProperties": False, "properties": properties}
 
 
 def _kind(name: str) -> Schema:
@@ -157,14 +126,11 @@ def _kind(name: str) -> Schema:
     return {**layer, "description": layers.page(kind).partition("\n")[0]}
 
 
-def _block(name: str) -> Schema:
-    block = library.block(name)
-    assert block is not None  # noqa: S101  # for the type checker: block_names() lists what block() finds
+def _block(block: Block) -> Schema:
     required = [parameter for parameter, default in block.parameters.items() if default is None]
     fields: Schema = {parameter: dict(_ANY) for parameter in block.parameters}
-    layer = _layer(
-        fields, required, bare=[{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
-    )
+    bare: list[Schema] = [{"type": ["number", "string", "array"]}] * len(_bare(list(fields), required))
+    layer = _layer(fields, required, bare)
     return {**layer, "description": block.about}
 
 
@@ -176,8 +142,7 @@ def _bare(fields: list[str], required: list[str]) -> list[str]:
 
 
 def _layer(fields: Schema, required: list[str], bare: list[Schema], *, share: Schema = COMMON["share"]) -> Schema:
-    properties = {**fields, **COMMON, "share": share}
-    mapping: Schema = {"type": "object", "additionalProperties": False, "properties": properties}
+    mapping = _mapping({**fields, **COMMON, "share": share})
     if required:
         mapping["anyOf"] = [{"required": required}, _SHARING]
     empty = [] if required else [{"type": "null"}]

@@ -27,7 +27,7 @@ def listed(names: Collection[str], before: str = "") -> str:
 
 
 def did_you_mean(word: object, known: Collection[str]) -> str:
-    """A suggestion, or nothing."""
+    """The question whether the nearest of the known words was meant, empty where none is near."""
     meant = close(word, known)
     return f"did you mean `{meant[0]}`?" if meant else ""
 

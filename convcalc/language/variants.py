@@ -109,7 +109,7 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     name, *options = split(text, ":")
     shipped = VARIANTS.get(name)
     if shipped is None:
-        if not _is_replacement(name, outline, more):
+        if not exists(name, outline, more):
             own = [*VARIANTS, *outline.own, *more]
             advice = did_you_mean(name, [*own, *library.block_names()]) or f"there are {', '.join(own)}"
             raise VariantError(f"there is no variant or block `{name}`; {advice}")
@@ -136,7 +136,7 @@ def _variant(text: str, outline: Outline, more: Mapping[str, Definition]) -> Var
     return Variant(name, text, shipped.target, fields, frozenset(given), shipped.dropped, keeps_size)
 
 
-def _is_replacement(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
+def exists(name: str, outline: Outline, more: Mapping[str, Definition]) -> bool:
     """Whether there is a kind or block of that name."""
     return name in more or outline.block(name) is not None or layers.load(name) is not None
 
@@ -145,15 +145,18 @@ def parameters(target: str, outline: Outline, more: Mapping[str, Definition]) ->
     """The fields of a kind or block with their defaults as texts or values; None where one must be written."""
     block = more.get(target) or outline.block(target)
     if block is not None:
-        needed = block.required()
-        text = block.source.text
-        return {
-            name: None if name in needed else text[node.start : node.end] for name, node in block.parameters.items()
-        }
+        texts = {name: block.source.text[node.start : node.end] for name, node in block.parameters.items()}
+        return {**texts, **dict.fromkeys(block.required())}
     kind = layers.load(target)
     if kind is None:
         raise VariantError(f"there is no layer kind or block `{target}`")
     return {name: layers.defaults(kind).get(name) for name in layers.field_types(kind)}
+
+
+def required(target: str, outline: Outline, more: Mapping[str, Definition]) -> list[str]:
+    """The fields of a kind or block that must be written."""
+    block = more.get(target) or outline.block(target)
+    return block.required() if block is not None else list(layers.required(layers.kind_of(target)))
 
 
 def read_blocks(source: Source) -> dict[str, Definition]:

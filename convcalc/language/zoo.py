@@ -16,7 +16,7 @@ _MEMBER = re.compile(r"[A-Za-z][\w-]*-[A-Za-z]*\d+\b")
 
 @cache
 def folder() -> Path:
-    """Where the specs are."""
+    """The folder of the zoo's specs, in the package or beside it."""
     return shipped.folder("zoo", "specs/zoo")
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable
 from typing import Any
 
 import msgspec
@@ -21,9 +21,8 @@ from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source, Sp
 from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import LONGEST_NUMBER
 
-TABLES = {"pyproject.toml": ("tool", "convcalc", "lint"), "convcalc.toml": ("lint",)}
-FILES = ("convcalc.toml", "pyproject.toml")
-"""In one folder, the first that has a table counts."""
+TABLES = {"convcalc.toml": ("lint",), "pyproject.toml": ("tool", "convcalc", "lint")}
+"""In one folder, the first file that has its table counts."""
 LEVELS = ("info", "warning", "error")
 _DOT_PAIRS_IN_STEP = 80
 CHARACTERS_IN_STEP = 20
@@ -102,9 +101,8 @@ def _reached(part: str, before: list[bool], path: str) -> list[bool]:
     if part == "**/":
         behind = [place > 0 and path[place - 1] == "/" for place in range(len(before))]
         inside = _reached("**", before, path)
-        return [
-            begins or (ends and inside[place]) for place, (begins, ends) in enumerate(zip(before, behind, strict=True))
-        ]
+        places = zip(before, behind, inside, strict=True)
+        return [begins or (ends and reached) for begins, ends, reached in places]
     fits = [character == part or (part == "?" and character != "/") for character in path]
     return [False, *(begins and fit for begins, fit in zip(before, fits, strict=False))]
 
@@ -114,7 +112,7 @@ class Finder:
 
     def __init__(self, given: str | None = None) -> None:
         self._given = configured(given) if given is not None else None
-        self._known: dict[str, Configuration] = {}
+        self._known: dict[str, Configuration | None] = {}
 
     def of(self, path: str) -> Configuration:
         """The configuration of a linted file; of what is no file, that of the current folder.
@@ -124,29 +122,23 @@ class Finder:
         """
         if self._given is not None:
             return self._given
-        folder = os.path.dirname(os.path.abspath(path)) if path != "-" else os.getcwd()
-        passed = []
-        while folder not in self._known:
-            passed.append(folder)
-            configuration = _in_folder(folder)
-            above = os.path.dirname(folder)
-            if configuration is None and above != folder:
-                folder = above
-                continue
-            self._known[folder] = configuration or Configuration()
-        for below in passed:
-            self._known[below] = self._known[folder]
-        return self._known[folder]
+        folder, below = os.path.dirname(os.path.abspath(path)) if path != "-" else os.getcwd(), ""
+        while folder != below:
+            if folder not in self._known:
+                self._known[folder] = _in_folder(folder)
+            configuration = self._known[folder]
+            if configuration is not None:
+                return configuration
+            folder, below = os.path.dirname(folder), folder
+        return Configuration()
 
 
 def _in_folder(folder: str) -> Configuration | None:
-    for name in FILES:
-        path = os.path.join(folder, name)
+    for path in (os.path.join(folder, name) for name in TABLES):
         if os.path.isfile(path):
-            shown_path = os.path.relpath(path)
-            configuration = configured(
-                path if shown_path.startswith("..") else shown_path, optional=name == "pyproject.toml"
-            )
+            relative = os.path.relpath(path)
+            shown_path = path if relative.startswith("..") else relative
+            configuration = configured(shown_path, optional=path.endswith("pyproject.toml"))
             if configuration is not None:
                 return configuration
     return None
@@ -196,9 +188,8 @@ class _TableReader:
         import tomllib
 
         text = self.source.text
-        dots = (
-            line.count(".") for line in text.split("\n")
-        )  # each part of a dotted key is looked up from the first on
+        # Each part of a dotted key is looked up from the first on.
+        dots = (line.count(".") for line in text.split("\n"))
         steps.spend(len(text) + sum(count * count // _DOT_PAIRS_IN_STEP for count in dots))
         try:
             return tomllib.loads(text.replace("\r\n", "\n"))
@@ -208,10 +199,8 @@ class _TableReader:
             message, _, place = ("" if isinstance(error, RecursionError) else str(error)).partition(" (at ")
             where = re.match(r"line (\d+), column (\d+)", place)
             start = self.source.line_at(int(where[1]))[1] + int(where[2]) - 1 if where else len(self.source.text)
-            problem = self.source.diagnostic(
-                "CC001", start, start + 1, f"not valid TOML: {message or 'nested too deep'}"
-            )
-            raise SpecError([problem]) from None
+            message = f"not valid TOML: {message or 'nested too deep'}"
+            raise SpecError([self.source.diagnostic("CC001", start, start + 1, message)]) from None
 
     def _too_long_number(self) -> Diagnostic:
         """What Python refuses of a number that is none of TOML's mistakes."""
@@ -274,12 +263,9 @@ class _TableReader:
         for pattern, limits in self._entries(table, key, value, "a table from patterns of files to limits"):
             inner = (*table, key, pattern)
             entries = self._entries((*table, key), pattern, limits, "a table of limits")
-            self._unknown(dict(entries), LIMITED, inner)
-            budgets[pattern] = {
-                name: number
-                for name, written in entries
-                if name in LIMITED and (number := self._amount(inner, name, written)) is not None
-            }
+            self._unknown((name for name, _ in entries), LIMITED, inner)
+            amounts = {name: self._amount(inner, name, written) for name, written in entries if name in LIMITED}
+            budgets[pattern] = {name: limit for name, limit in amounts.items() if limit is not None}
         return budgets
 
     def _amount(self, table: tuple[str, ...], key: str, value: Any) -> int | None:
@@ -300,14 +286,11 @@ class _TableReader:
     def _one_of(self, table: tuple[str, ...], key: str, value: Any, known: tuple[str, ...]) -> str | None:
         if value in known:
             return str(value)
-        self._problem(
-            table, key, f"expected one of {', '.join(known)}; found {_found(value)}", did_you_mean(value, known)
-        )
+        message = f"expected one of {', '.join(known)}; found {_found(value)}"
+        self._problem(table, key, message, did_you_mean(value, known))
         return None
 
-    def _unknown(
-        self, written: Mapping[str, Any], known: Mapping[str, Any] | tuple[str, ...], table: tuple[str, ...]
-    ) -> None:
+    def _unknown(self, written: Iterable[str], known: Collection[str], table: tuple[str, ...]) -> None:
         for key in written:
             if key not in known:
                 advice = did_you_mean(key, known) or f"it has {', '.join(known)}"
@@ -328,8 +311,10 @@ class _TableReader:
         """Where a key is written, as far as that can be told without a parser: behind the table's header."""
         steps.spend(STEPS_OF_DIAGNOSTIC + len(self.source.text) // CHARACTERS_IN_STEP)
         place = 0
+        parts = [rf"[\"']?{re.escape(name)}[\"']?" for name in table]
         for depth in range(len(table), 0, -1):
-            header = re.search(rf"^[ \t]*\[[ \t]*{_dotted(table[:depth])}[ \t]*\]", self.source.text, re.MULTILINE)
+            dotted = r"[ \t]*\.[ \t]*".join(parts[:depth])
+            header = re.search(rf"^[ \t]*\[[ \t]*{dotted}[ \t]*\]", self.source.text, re.MULTILINE)
             if header is not None:
                 place = header.end()
                 break
@@ -359,15 +344,7 @@ def targets() -> tuple[str, ...]:
     return tuple(_targets.TARGETS)
 
 
-def _dotted(names: tuple[str, ...]) -> str:
-    return r"[ \t]*\.[ \t]*".join(rf"[\"']?{re.escape(name)}[\"']?" for name in names)
-
-
 def _found(value: Any) -> str:
-    return (
-        "a table"
-        if isinstance(value, dict)
-        else shown(value)
-        if isinstance(value, int | float | str | list)
-        else str(value)
-    )
+    if isinstance(value, dict):
+        return "a table"
+    return shown(value) if isinstance(value, int | float | str | list) else str(value)

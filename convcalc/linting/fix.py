@@ -26,7 +26,7 @@ from convcalc.linting.records import Finding, Linted
 from convcalc.linting.run import subject_of
 from convcalc.network import Network, Node
 from convcalc.rules import load
-from convcalc.rules._subject import Fix
+from convcalc.rules._subject import Fix, RuleSettings
 
 MOST_LAYERS_TRIED = 50_000
 """Layers that are built at most to find out which fixes can be made, where they cannot all be."""
@@ -63,24 +63,22 @@ def fixed(linted: Linted, again: Callable[[Source], Linted]) -> Fixed | None:
         return None
     mended: list[Finding] = []
     refused: list[Refused] = []
-    text, before = source.text, None
-    while text != before:  # fixes that stand in each other's way take a round each
-        assert linted.source is not None  # noqa: S101  # for the type checker
-        done, refused = _round(linted.source, [finding for finding in linted.findings if finding.fix is not None])
-        text, before = applied(text, _edits(done)), text
-        if text != before:
+    current, before = source, None
+    while current != before:  # fixes that stand in each other's way take a round each
+        done, refused = _round(current, [finding for finding in linted.findings if finding.fix is not None])
+        before, text = current, applied(current.text, _edits(done))
+        if text != before.text:
             mended += done
-            linted = again(Source(source.path, text))
+            current = Source(source.path, text)
+            linted = again(current)
     return Fixed(source, _without(linted, refused), tuple(mended), tuple(refused))
 
 
 def _without(linted: Linted, refused: Sequence[Refused]) -> Linted:
     """A file whose findings offer no fix that has been refused."""
-    known = {refusal.finding for refusal in refused}
-    findings = [
-        msgspec.structs.replace(finding, fix=None) if finding in known else finding for finding in linted.findings
-    ]
-    return msgspec.structs.replace(linted, findings=tuple(findings))
+    fixless = {refusal.finding: msgspec.structs.replace(refusal.finding, fix=None) for refusal in refused}
+    findings = tuple(fixless.get(finding, finding) for finding in linted.findings)
+    return msgspec.structs.replace(linted, findings=findings)
 
 
 def _round(source: Source, wanted: Sequence[Finding]) -> tuple[list[Finding], list[Refused]]:
@@ -128,10 +126,12 @@ class _Taken:
             return False
         place = bisect.bisect_left(self.edits, _place(edit), key=_place)
         beside = self.edits[max(0, place - 1) : place + 1]
-        return any(
-            (edit.start < other.end and other.start < edit.end) or (edit.start, edit.end) == (other.start, other.end)
-            for other in beside
-        )
+        return any(_collide(edit, other) for other in beside)
+
+
+def _collide(edit: Edit, other: Edit) -> bool:
+    overlap = edit.start < other.end and other.start < edit.end
+    return overlap or (edit.start, edit.end) == (other.start, other.end)
 
 
 class _FixTrial:
@@ -141,12 +141,13 @@ class _FixTrial:
         self.source = source
         self.before = examine(source)
         self.flagged: dict[str, list[tuple[int, Fix | None]]] = {}
-        subject = subject_of(source, self.before)
+        subject = subject_of(source, self.before, RuleSettings(), self.before.problems)
         for code in {finding.code for finding in wanted}:
             rule = load(code)
             problems = rule.check(subject) if rule is not None else []
             flagged = self.flagged.setdefault(_MEANT.get(code, ""), [])
             flagged += [(problem.index, problem.fix) for problem in problems if problem.index is not None]
+        self.network = subject.network
         self.done: list[Finding] = []
         self.refused: list[Refused] = []
         self.tries = 10 + MOST_LAYERS_TRIED // (1 + len(subject.network.nodes))
@@ -172,7 +173,7 @@ class _FixTrial:
         gone = {index for index, fix in self.flagged.get("layer", []) if fix in made}
         biasless = {index for index, _ in self.flagged.get("bias", [])}  # those behind an alias too
         source = Source(self.source.path, applied(self.source.text, _edits(findings)))
-        for shapes, before in [({}, self.before.network), *([self.elsewhere] if gone else [])]:
+        for shapes, before in [({}, self.network), *([self.elsewhere] if gone else [])]:
             after = examine(source, inputs=shapes)
             if after.network is None or after.problems:
                 first = min(after.problems, key=lambda problem: (problem.line, problem.column), default=None)
@@ -189,14 +190,12 @@ class _FixTrial:
 
         Its own, where it loads at none of those that are tried.
         """
-        assert self.before.network is not None  # noqa: S101  # for the type checker: it has been looked at
-        inputs = self.before.network.inputs
         for factor, more in ((2, 0), (1, 32), (3, 0), (2, 1)):
-            shapes = {node.name: _larger(node.shape, factor, more) for node in inputs}
+            shapes = {node.name: _larger(node.shape, factor, more) for node in self.network.inputs}
             larger = examine(self.source, inputs=shapes)
             if larger.network is not None and not larger.problems:
                 return shapes, larger.network
-        return {}, self.before.network
+        return {}, self.network
 
 
 def _larger(shape: Shape, factor: int, more: int) -> Shape:

@@ -60,12 +60,10 @@ class Options(msgspec.Struct, frozen=True):
             raise UsageError("--base says against what, --max-regression by how much; one needs the other")
 
 
-def _one_of(what: str, word: str, known: Iterable[str]) -> None:
-    known = list(known)
+def _one_of(what: str, word: str, known: tuple[str, ...]) -> None:
     if word not in known:
-        raise UsageError(
-            f"{what}: expected one of {', '.join(known)}; found {word}. {did_you_mean(word, known)}".strip()
-        )
+        message = f"{what}: expected one of {', '.join(known)}; found {word}. {did_you_mean(word, known)}"
+        raise UsageError(message.strip())
 
 
 def growths(texts: Iterable[str]) -> dict[str, Growth]:

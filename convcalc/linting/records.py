@@ -66,5 +66,4 @@ class Run(msgspec.Struct, frozen=True):
 
     @property
     def findings(self) -> list[Finding]:
-        """The findings of all files."""
         return [finding for file in self.files for finding in file.findings]

@@ -26,8 +26,9 @@ from convcalc.rules._subject import Problem, RuleSettings, Subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from convcalc.language.places import Span
     from convcalc.linting.regions import Around, Region
-    from convcalc.linting.suppressions import MalformedComment, Suppression, Word
+    from convcalc.linting.suppressions import Suppression, Word
 
 LAST = ("CC901", "CC902", "CC903")
 """Rules about the other rules' findings."""
@@ -129,16 +130,20 @@ class Linter:
             return self._examined(path, source, severities, configuration)
         except (SpecError, steps.OutOfSteps) as error:
             diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]
-            nothing = Source(diagnostics[0].path, "")
-            file = _File(self, nothing, severities, configuration, None, RuleSettings(), diagnostics)
             with steps.afresh():  # those of the file may be gone
+                nothing = examine(Source(diagnostics[0].path, ""))
+                file = _File(self, nothing.source, severities, configuration, nothing, RuleSettings(), diagnostics)
                 return msgspec.structs.replace(file.linted(), source=None, network=None)
 
     def _examined(self, path: str, source: Source, severities: dict[str, str], configuration: Configuration) -> Linted:
         """The findings of a text that could be read."""
         examined = examine(source, inputs=self.options.inputs, variables=self.options.variables)
         diagnostics = examined.diagnostics
-        base = base_of(self.options, path, self.files) if self.options.base is not None else ""
+        base: Report | str = ""
+        if self.options.base is not None:  # only who asks for it pays for it
+            from convcalc.linting.base import base_of
+
+            base = base_of(self.options, path, self.files)
         settings = self._settings(configuration, path, base if isinstance(base, Report) else None)
         file = _File(self, source, severities, configuration, examined, settings, diagnostics)
         if isinstance(base, str) and base:
@@ -195,33 +200,21 @@ class Linter:
             seen = self.seen.get(path, Counter())
             for (code, file, layer), count in self.baseline.stale(self.severities, path, seen):
                 where = f"layer {layer} of {file}" if layer else file
-                message = (
-                    f"{count} finding{'s' if count > 1 else ''} of {code} in {where} {'are' if count > 1 else 'is'}"
-                )
-                diagnostic = Diagnostic(
-                    *(self.baseline.path, 0, 0, 0, "CC903", f"{message} no more"),
-                    "write it again with --write-baseline FILE --force",
-                )
+                what, are = ("findings", "are") if count > 1 else ("finding", "is")
+                message = f"{count} {what} of {code} in {where} {are} no more"
+                advice = "write it again with --write-baseline FILE --force"
+                diagnostic = Diagnostic(self.baseline.path, 0, 0, 0, "CC903", message, advice)
                 findings.append(_finding(diagnostic, severity=severity, name=rules.names()["CC903"]))
         return [Linted(self.baseline.path, tuple(findings))] if findings else []
 
 
-def base_of(options: Options, path: str, files: int) -> Report | str:
-    """What a spec was before; only who asks for it pays for it."""
-    from convcalc.linting import base
-
-    return base.base_of(options, path, files)
-
-
-def subject_of(source: Source, examined: Reading, settings: RuleSettings | None = None) -> Subject:
-    """A spec as rules look at it."""
-    network = examined.network or NOTHING
-    return Subject(
-        source, network, examined.places, tuple(examined.problems), settings or RuleSettings(), tuple(examined.warnings)
-    )
+def subject_of(source: Source, examined: Reading, settings: RuleSettings, problems: Sequence[Diagnostic]) -> Subject:
+    """What rules look at: a spec that has been read, and what is wrong with it."""
+    network = examined.network or _NOTHING
+    return Subject(source, network, examined.places, tuple(problems), settings, tuple(examined.warnings))
 
 
-NOTHING = Network("", "", (), 0, (), (), {}, {}, {})
+_NOTHING = Network("", "", (), 0, (), (), {}, {}, {})
 
 
 class _Found(msgspec.Struct, frozen=True):
@@ -246,20 +239,16 @@ class _File:
         source: Source,
         severities: dict[str, str],
         configuration: Configuration,
-        examined: Reading | None,
+        examined: Reading,
         settings: RuleSettings,
         diagnostics: Sequence[Diagnostic],
     ) -> None:
-        from convcalc.language.places import TextPlaces
-
         self.linter = linter
         self.source = source
         self.severities = severities
         self.configured = configuration.severity
-        self.network = examined.network if examined is not None else None
-        self.places = examined.places if examined is not None else TextPlaces(source, None, [], [])
-        warnings = tuple(examined.warnings) if examined is not None else ()
-        self.subject = Subject(source, self.network or NOTHING, self.places, tuple(diagnostics), settings, warnings)
+        self.network, self.places = examined.network, examined.places
+        self.subject = subject_of(source, examined, settings, diagnostics)
         self.ran = set(severities)
         self.unfinished: list[str] = []
         self.suppressed = 0
@@ -337,7 +326,7 @@ class _File:
 
     # ---- what is not reported ----
 
-    def _suppressions(self) -> tuple[list[Suppression], list[MalformedComment]]:
+    def _suppressions(self) -> tuple[list[Suppression], list[Span]]:
         if "convcalc:" not in self.source.text and "ignore" not in self.source.text:
             return [], []
         from convcalc.linting.suppressions import suppressions
@@ -360,10 +349,8 @@ class _File:
     def _is_suppressed(self, hit: _Found, suppressing: list[Suppression]) -> bool:
         if suppressing:
             places = self._positions(hit.problem)
-            taken = [
-                suppression.takes(hit.code, places) for suppression in suppressing
-            ]  # each that would, so that all are used
-            if any(taken):
+            taken = [suppression.takes(hit.code, places) for suppression in suppressing]
+            if any(taken):  # all were asked, so that each that would is used
                 self.suppressed += 1
                 return True
         if hit.problem.index is None:
@@ -384,9 +371,7 @@ class _File:
         self.suppressed += 1
         return True
 
-    def _about_suppressions(
-        self, suppressing: list[Suppression], malformed: list[MalformedComment]
-    ) -> Iterator[_Found]:
+    def _about_suppressions(self, suppressing: list[Suppression], malformed: list[Span]) -> Iterator[_Found]:
         noticed = self.subject.noticed
         words = [(suppression, word) for suppression in suppressing for word in suppression.words]
         noticed["CC902"] = [_unknown(word) for _, word in words if not rules.chosen(word.text)]
@@ -432,9 +417,9 @@ def _unknown(word: Word) -> Problem:
     return Problem(None, word.start, word.end, f"there is no rule `{word.text}`", rules.did_you_mean(word.text))
 
 
-def _malformed(comment: MalformedComment) -> Problem:
+def _malformed(comment: Span) -> Problem:
     message = "a comment to suppress a finding names the rules in brackets"
-    return Problem(None, comment.start, comment.end, message, "write # convcalc: ignore[CC206] and the reason")
+    return Problem(None, *comment, message, "write # convcalc: ignore[CC206] and the reason")
 
 
 def _unused(word: Word) -> Problem:

@@ -20,10 +20,8 @@ def selected(options: Options, configuration: Configuration, path: str) -> dict[
     if options.select is not None:
         select, ignore = options.select, options.ignore
     else:
-        select = (
-            *(configuration.select if configuration.select is not None else ("CC",)),
-            *configuration.extend_select,
-        )
+        own = configuration.select if configuration.select is not None else ("CC",)
+        select = (*own, *configuration.extend_select)
         ignore = (*configuration.ignore, *options.ignore)
     wanted, unwanted = _lengths(select), _lengths(ignore)
     never = _lengths(configuration.ignored_in(path)) if configuration.per_file_ignores else {}

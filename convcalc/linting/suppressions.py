@@ -15,6 +15,7 @@ import yaml
 
 from convcalc import rules
 from convcalc.language.parsing import DEEPEST
+from convcalc.language.places import Span
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close
 from convcalc.linting.regions import Region
@@ -41,16 +42,13 @@ class Word(msgspec.Struct, frozen=True):
     end: int
 
 
-class Suppression:
+class Suppression(msgspec.Struct):
     """Words that count for the characters from `start` to `end`; `used` are those that something was found for."""
 
-    __slots__ = ("end", "start", "used", "words")
-
-    def __init__(self, words: Sequence[Word], start: int, end: int) -> None:
-        self.words = tuple(words)
-        self.start = start
-        self.end = end
-        self.used: set[Word] = set()
+    words: list[Word]
+    start: int
+    end: int
+    used: set[Word] = set()
 
     def takes(self, code: str, places: Sequence[int]) -> bool:
         """Whether a finding with that code at one of these places is not reported; remembers it."""
@@ -61,28 +59,15 @@ class Suppression:
         return bool(matching)
 
 
-class MalformedComment(msgspec.Struct, frozen=True):
-    """A comment that is meant to suppress something and does not say what."""
-
-    start: int
-    end: int
-
-
 def comments(source: Source) -> list[tuple[int, int]]:
     """Where comments that speak to convcalc stand: found between the scalars of the YAML, never in one.
 
     What comes behind a syntax error is not looked at.
     """
     candidates = [match.span() for match in WORTH_A_LOOK.finditer(source.text)]
-    if not candidates:
-        return []
-    starts, ends, read = _scalars(source.text)
-    kept = []
-    for start, end in candidates:
-        before = bisect.bisect_right(starts, start) - 1
-        if start < read and (before < 0 or ends[before] <= start):
-            kept.append((start, end))
-    return kept
+    starts, ends, read = _scalars(source.text) if candidates else ([], [], 0)
+    ends_before = [0, *ends]  # of as many scalars as begin before a place
+    return [span for span in candidates if span[0] < read and ends_before[bisect.bisect(starts, span[0])] <= span[0]]
 
 
 def _scalars(text: str) -> tuple[list[int], list[int], int]:
@@ -108,8 +93,8 @@ def _scalars(text: str) -> tuple[list[int], list[int], int]:
     return starts, ends, read
 
 
-def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppression], list[MalformedComment]]:
-    """All that a text says not to report, and comments that may have been meant to."""
+def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppression], list[Span]]:
+    """All that a text says not to report, and where comments stand that may have been meant to."""
     suppressing = [
         Suppression([Word(str(word.value), word.start, word.end) for word in region.ignored], region.start, region.end)
         for region in regions
@@ -123,7 +108,7 @@ def suppressions(source: Source, regions: Sequence[Region]) -> tuple[list[Suppre
         words = list(_words(source.text, *form.span(2))) if form is not None else []
         if form is None or not words:
             if form is not None or _is_meant(source.text, start, end):
-                malformed.append(MalformedComment(start, start + len(source.text[start:end].rstrip())))
+                malformed.append((start, start + len(source.text[start:end].rstrip())))
         elif form[1] == "file-ignore":
             suppressing.append(Suppression(words, 0, len(source.text) + 1))
         else:
@@ -162,10 +147,8 @@ def _meant(source: Source, lines: _Lines, comment: int) -> tuple[int, int]:
     while alone and text.lstrip().startswith("#"):
         below += 1
         text, _ = source.line_at(below)
-    if alone:
-        last = lines.last.get(below)
-        if last is not None:
-            return _whole_lines(source, below, last)
+    if alone and below in lines.last:
+        return _whole_lines(source, below, lines.last[below])
     innermost = lines.innermost.get(line)
     if innermost is not None:
         return _whole_lines(source, innermost.first, innermost.last)

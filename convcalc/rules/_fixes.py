@@ -176,9 +176,10 @@ class _Removal:
         edits = []
         for reference in self._references(self.around[removed.scope]):
             layer = removed.scope.by_name.get(str(reference.value).partition(".")[0])
+            is_later = layer is not None and layer.key.start > removed.key.start
             if layer is removed:
                 new = before
-            elif layer is not None and layer.kind == removed.kind and not layer.has_name and _follows(layer, removed):
+            elif layer is not None and is_later and layer.kind == removed.kind and not layer.has_name:
                 new = numbered(layer.kind, layer.number - 1)
             else:
                 continue
@@ -208,10 +209,6 @@ class _Removal:
         return self._names[block]
 
 
-def _follows(layer: Placed, removed: Placed) -> bool:
-    return layer.key.start > removed.key.start
-
-
 @lru_cache(maxsize=1)
 def _removal(outline: Outline) -> _Removal:
     return _Removal(outline)
@@ -223,26 +220,18 @@ def _removal(outline: Outline) -> _Removal:
 def _cut(layout: Layout, layer: Placed) -> Edit | None:
     """The item and what belongs to it, with its comments kept; None where it cannot be told from what is around."""
     sequence, position = layer.sequence, layer.position
-    if any(
-        not sequence.start <= item.start < sequence.end for item in sequence.items[max(0, position - 1) : position + 2]
-    ):
+    beside = sequence.items[max(0, position - 1) : position + 2]
+    if any(not sequence.start <= item.start < sequence.end for item in beside):
         return None  # an alias, whose place is elsewhere
     item = sequence.items[position]
-    if "&" in layout.text[item.start : layout.end(item)] or "*" in layout.text[item.start : layout.end(item)]:
-        return None
-    if _is_remarked(layout, item):
+    if re.search("[&*]", layout.text[item.start : layout.end(item)]) or _is_remarked(layout, item):
         return None
     return _cut_flow(layout, sequence, position) if layout.flows(sequence) else _cut_block(layout, sequence, position)
 
 
 def _is_remarked(layout: Layout, item: Node) -> bool:
     """Whether a comment in the lines of an item, or right above them, says something to convcalc."""
-    first = layout.line_start(item.start)
-    while first:
-        above = layout.line_start(first - 1 - (layout.text[first - 2 : first] == "\r\n"))
-        if not layout.text[above:first].lstrip().startswith("#"):
-            break
-        first = above
+    first = layout.with_comments_above(item.start)
     return re.search(r"#[ \t]*convcalc:", layout.text[first : layout.line_end(layout.end(item))]) is not None
 
 
