@@ -86,6 +86,16 @@ class Grid:
         yield Segment.line()
 
 
+def show(console: Console, columns: list[Column], styles: Sequence[str] = ()) -> None:
+    """Print a table as wide as the terminal; `styles`: one for each row.
+
+    What has no cells is left out, unless it has a header and is never left out for room.
+    """
+    columns = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
+    styles = styles or [""] * len(columns[0].cells)
+    console.print(Grid(fitted(columns, console.width), styles), soft_wrap=True)
+
+
 def needed(columns: list[Column]) -> int:
     """How wide a terminal must be for all of them."""
     return sum(column.width for column in columns) + GAP * (len(columns) - 1)

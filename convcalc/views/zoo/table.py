@@ -8,7 +8,7 @@ from rich.table import Table
 
 from convcalc.analysis.zoo import ZooNetwork
 from convcalc.views import words
-from convcalc.views.columns import GAP, Column, Grid, first_words, fitted, needed
+from convcalc.views.columns import GAP, Column, first_words, needed, show
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
@@ -35,7 +35,7 @@ def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     sources = [shared.publication(network) for network in networks]
     if console.width - needed(columns) - GAP >= _NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
-    console.print(Grid(fitted(columns, console.width), ["" for _ in networks]), soft_wrap=True)
+    show(console, columns)
     if not beside:
         console.print()
         console.print(_variables(networks))
