@@ -523,7 +523,7 @@ def test_markdown_fits_a_comment() -> None:
     said = piped(markdown, run_of(*[SPEC] * 3, times=400))
     assert len(said) < 65_000
     shown = len([line for line in said.splitlines() if line.startswith("| warning ")])
-    left_out = re.search(r"([\d,]+) more findings left out", said)
+    left_out = re.search(r"([\d,]+) more findings are left out", said)
     assert left_out is not None
     assert shown + int(left_out[1].replace(",", "")) == 1200
 

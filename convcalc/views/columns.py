@@ -6,7 +6,9 @@ Where it is narrow, names and kinds are shortened, then whole columns are left o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
@@ -16,6 +18,9 @@ from rich.style import Style
 
 from convcalc import steps
 from convcalc.visible import LONGEST, visible
+
+if TYPE_CHECKING:
+    from rich.text import Text
 
 _NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
@@ -94,6 +99,21 @@ def show(console: Console, columns: list[Column], styles: Sequence[str] = ()) ->
     columns = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
     styles = styles or [""] * len(columns[0].cells)
     console.print(Grid(fitted(columns, console.width), styles), soft_wrap=True)
+
+
+def print_list(
+    console: Console, rows: Iterable[Sequence[str | Text]], styles: Sequence[str], header: Sequence[str] = ()
+) -> None:
+    """Print rows of which the last cell is broken where it is long; a style for each column."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=bool(header), header_style="dim", padding=(0, GAP, 0, 0))
+    for title, style in zip_longest(header, styles, fillvalue=""):
+        table.add_column(title, style=style, no_wrap=True)
+    table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def needed(columns: list[Column]) -> int:

@@ -1,48 +1,24 @@
 """Comparisons as Markdown that is fit for a comment on a pull request.
 
 The first line is a hidden marker by which a bot finds its own comment. What changed is in sight, the rest is folded.
-GitHub takes 65,536 characters: tables are cut to whole rows, and that is said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-import msgspec
-
 from convcalc.analysis.compare import Change, Comparison
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
+from convcalc.views.comments import Section, fitted
 from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import html
 from convcalc.views.formats.markdown import cell, code, escaped, row, table
 from convcalc.views.output import Output
 from convcalc.visible import short, visible
-
-LONGEST = 64_500
-"""Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
-
-
-class Section(msgspec.Struct):
-    """A table, folded where it has a title. Rows are left out from the end where there is no room."""
-
-    header: list[str]
-    rows: list[str]
-    title: str = ""
-    left_out: int = 0
-
-    def lines(self) -> list[str]:
-        """As Markdown; nothing where there is no row."""
-        if not self.rows and not self.left_out:
-            return []
-        note = ["", f"{self.left_out:,} more rows are left out: a comment may not be longer."] if self.left_out else []
-        table = [*self.header, *self.rows, *note, ""]
-        if self.title:
-            return ["<details>", f"<summary>{self.title}</summary>", "", *table, "</details>", ""]
-        return table
 
 
 def write(compared: Compared, out: Output) -> None:
@@ -75,23 +51,6 @@ def _notes(candidate: Candidate) -> list[str]:
     if candidate.comparison is not None:
         notes += [shared.leaving(candidate.comparison), shared.uncosted(candidate.comparison)]
     return [escaped(short(note, 500)) for note in notes if note]
-
-
-def fitted(start: list[str], sections: list[Section], end: list[str]) -> str:
-    """The comment, rows left out from the end where it would be too long."""
-
-    def comment() -> str:
-        return "\n".join([*start, *(line for section in sections for line in section.lines()), *end]) + "\n"
-
-    for section in reversed(sections):  # the last is the least
-        excess = len(comment().encode()) - LONGEST
-        if excess <= 0:
-            break
-        excess += 100  # for the line that says so
-        while section.rows and excess > 0:
-            excess -= len(section.rows.pop().encode()) + 1
-            section.left_out += 1
-    return comment()
 
 
 def _single(labels: tuple[str, str], comparison: Comparison, by: By) -> list[Section]:

@@ -45,7 +45,7 @@ def _print_title(console: Console, sides: Sides) -> None:
     name, shapes, path = words.title(sides.base, sides.path)
     heads = {words.title(candidate.report, "")[1] for candidate in sides.candidates if candidate.report is not None}
     shapes = shared.between(shapes, *heads) if len(heads) == 1 else shapes
-    arrow = []
+    arrow: list[str | tuple[str, str]] = []
     if len(sides.candidates) == 1:
         label = sides.candidates[0].label
         arrow = ["   ", (f"standard -> {label}", "cyan")] if sides.variants else []

@@ -8,8 +8,9 @@ from __future__ import annotations
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By
 from convcalc.analysis.revisions import Revised
+from convcalc.views.comments import Section, fitted
 from convcalc.views.compare import shared as comparisons
-from convcalc.views.compare.markdown import Section, changes, fitted
+from convcalc.views.compare.markdown import changes
 from convcalc.views.formats import html
 from convcalc.views.formats.markdown import cell, escaped, row, table
 from convcalc.views.output import Output
