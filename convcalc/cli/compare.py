@@ -13,7 +13,7 @@ from msgspec.structs import replace
 
 from convcalc.cli.completion import networks
 from convcalc.cli.completion import variants as variant_names
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, option, readable, shapes
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, save, show, show_errors
 from convcalc.views.output import Output
 
@@ -36,25 +36,21 @@ def compare(
     ],
     variant: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE]",
-            help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
+        option(
+            "NAME[:KEY=VALUE]",
+            "What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
             "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
             "squeeze_excite, bottleneck, ghost, or a block or kind.",
             autocompletion=variant_names,
         ),
     ] = None,
-    layer: Annotated[list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.")] = None,
-    except_: Annotated[
-        list[str] | None, typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.")
-    ] = None,
-    blocks: Annotated[str | None, typer.Option(metavar="FILE", help="Blocks that may serve as variants.")] = None,
-    base: Annotated[
-        str | None, typer.Option(metavar="REV", help="Compare each file with itself at a git revision.")
-    ] = None,
+    layer: Annotated[list[str] | None, option("NAME|GLOB", "Replace only these layers.")] = None,
+    except_: Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")] = None,
+    blocks: Annotated[str | None, option("FILE", "Blocks that may serve as variants.")] = None,
+    base: Annotated[str | None, option("REV", "Compare each file with itself at a git revision.")] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the spec with the variant; - prints it alone."),
+        option("FILE", "Write the spec with the variant; - prints it alone.", "--output", "-o"),
     ] = None,
     force: Force = False,
     allow_input_change: Annotated[

@@ -10,18 +10,18 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables
+from convcalc.cli.options import Inputs, Variables, option
 from convcalc.cli.output import STDOUT, Force, fail, refuse, say
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
-    from convcalc.exports.write import CannotWrite
+    from convcalc.exports.write import Unwritten
     from convcalc.network import Network
 
 
 def export(
     file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", autocompletion=networks)],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.")],
+    output: Annotated[str, option("FILE", "The ONNX file to write; - prints it.", "--output", "-o")],
     no_weights: Annotated[
         bool,
         typer.Option(
@@ -31,9 +31,7 @@ def export(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
-    batch: Annotated[
-        str, typer.Option(metavar="N|NAME", help="Batch size, or a name for one that is left open.")
-    ] = "1",
+    batch: Annotated[str, option("N|NAME", "Batch size, or a name for one that is left open.")] = "1",
     opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
@@ -90,18 +88,15 @@ def _save(
     except CannotWrite as error:
         if not error.layers:
             raise typer.BadParameter(str(error), param_hint="--opset") from None
-        fail(*_lacking(file, error))
+        count = len(error.layers)
+        head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
+        fail(head, *map(_lacking, error.layers))
     except Unwritable as error:
         fail(str(error))
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
 
 
-def _lacking(file: str, error: CannotWrite) -> list[str]:
-    count = len(error.layers)
-    lines = [
-        f"    {f'line {layer.line}: ' if layer.line else ''}{layer.layer} ({layer.kind}): {layer.reason}"
-        for layer in error.layers
-    ]
-    head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
-    return [head, *lines]
+def _lacking(layer: Unwritten) -> str:
+    place = f"line {layer.line}: " if layer.line else ""
+    return f"    {place}{layer.layer} ({layer.kind}): {layer.reason}"

@@ -32,9 +32,8 @@ def write(run: BatteryRun, out: Output) -> None:
         console.print()
     for line in shared.key(battery):
         console.print(terminal.line(line, style="dim"))
-    console.print(
-        terminal.line(shared.verdict(battery, run.seconds), style="bold green" if battery.agrees else "bold red")
-    )
+    style = "bold green" if battery.agrees else "bold red"
+    console.print(terminal.line(shared.verdict(battery, run.seconds), style=style))
 
 
 def _print_table(console: Console, battery: Battery, mark: Marks) -> None:

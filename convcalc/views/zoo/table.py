@@ -39,7 +39,6 @@ def write(networks: Sequence[ZooNetwork], out: Output) -> None:
         rows = [(network.name, ", ".join(shared.variables(network))) for network in networks if network.variables]
         print_list(console, rows, ("bold", "cyan"), ("network", "variables, for --set"))
     first = networks[0].name
-    console.print(
-        terminal.line(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec")
-    )
+    advice = f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec"
+    console.print(terminal.line(advice))
     console.print(terminal.line(shared.convention(networks), style="dim"))
