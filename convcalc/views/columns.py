@@ -8,19 +8,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
-from typing import TYPE_CHECKING
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.style import Style
 
 from convcalc import steps
 from convcalc.visible import LONGEST, visible
-
-if TYPE_CHECKING:
-    from rich.text import Text
 
 _NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
@@ -102,7 +98,7 @@ def show(console: Console, columns: list[Column], styles: Sequence[str] = ()) ->
 
 
 def print_list(
-    console: Console, rows: Iterable[Sequence[str | Text]], styles: Sequence[str], header: Sequence[str] = ()
+    console: Console, rows: Iterable[Sequence[RenderableType]], styles: Sequence[str], header: Sequence[str] = ()
 ) -> None:
     """Print rows of which the last cell is broken where it is long; a style for each column."""
     from rich.table import Table
