@@ -10,51 +10,33 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING
 
-from convcalc.version import __version__
+from convcalc.version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from convcalc.analysis.analyze import analyze
-    from convcalc.analysis.compare import Comparison, Incomparable, compare
-    from convcalc.analysis.explain import explain
-    from convcalc.analysis.report import Report
-    from convcalc.analysis.sides import Candidate, Sides
-    from convcalc.analysis.variants import variants
-    from convcalc.analysis.zoo import ZooNetwork, zoo
-    from convcalc.language.source import Diagnostic, SpecError
-    from convcalc.linting.records import Finding
-    from convcalc.linting.run import lint
-    from convcalc.network import Network
-    from convcalc.opening import load
-    from convcalc.reference.verified import Verification
-    from convcalc.reference.verify import verify
-    from convcalc.views.formulas import formula_latex, formula_text
-
-__all__ = [
-    "Candidate",
-    "Comparison",
-    "Diagnostic",
-    "Finding",
-    "Incomparable",
-    "Network",
-    "Report",
-    "Sides",
-    "SpecError",
-    "Verification",
-    "ZooNetwork",
-    "__version__",
-    "analyze",
-    "compare",
-    "explain",
-    "formula_latex",
-    "formula_text",
-    "lint",
-    "load",
-    "variants",
-    "verify",
-    "zoo",
-]
+    from convcalc.analysis.analyze import analyze as analyze
+    from convcalc.analysis.compare import Comparison as Comparison
+    from convcalc.analysis.compare import Incomparable as Incomparable
+    from convcalc.analysis.compare import compare as compare
+    from convcalc.analysis.explain import explain as explain
+    from convcalc.analysis.report import Report as Report
+    from convcalc.analysis.sides import Candidate as Candidate
+    from convcalc.analysis.sides import Sides as Sides
+    from convcalc.analysis.variants import variants as variants
+    from convcalc.analysis.zoo import ZooNetwork as ZooNetwork
+    from convcalc.analysis.zoo import zoo as zoo
+    from convcalc.language.source import Diagnostic as Diagnostic
+    from convcalc.language.source import SpecError as SpecError
+    from convcalc.linting.records import Finding as Finding
+    from convcalc.linting.run import lint as lint
+    from convcalc.network import Network as Network
+    from convcalc.opening import load as load
+    from convcalc.reference.verified import Verification as Verification
+    from convcalc.reference.verify import verify as verify
+    from convcalc.views.formulas import formula_latex as formula_latex
+    from convcalc.views.formulas import formula_text as formula_text
 
 _HOMES = {
+    "__version__": "convcalc.version",
     "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
@@ -77,6 +59,7 @@ _HOMES = {
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",
 }
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

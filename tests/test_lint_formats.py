@@ -525,7 +525,7 @@ def test_markdown_fits_a_comment() -> None:
     message = piped(markdown, run_of(*[SPEC] * 3, times=400))
     assert len(message) < 65_000
     shown = len([line for line in message.splitlines() if line.startswith("| warning ")])
-    left_out = re.search(r"([\d,]+) more findings left out", message)
+    left_out = re.search(r"([\d,]+) more findings are left out", message)
     assert left_out is not None
     assert shown + int(left_out[1].replace(",", "")) == 1200
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import codecs
-import os
 import sys
 from functools import partial
 from pathlib import Path
@@ -14,7 +13,7 @@ from msgspec.structs import replace
 
 from convcalc.cli.completion import networks
 from convcalc.cli.completion import variants as variant_names
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, option, readable, shapes
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, save, show, show_errors
 from convcalc.views.output import Output
 
@@ -37,25 +36,21 @@ def compare(
     ],
     variant: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME[:KEY=VALUE]",
-            help="What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
+        option(
+            "NAME[:KEY=VALUE]",
+            "What to put in place of standard convolutions; several with commas, or all: standard, depthwise, "
             "pointwise, separable, spatial_separable, dilated, grouped, transposed, deformable_v1, deformable_v2, "
             "squeeze_excite, bottleneck, ghost, or a block or kind.",
             autocompletion=variant_names,
         ),
     ] = None,
-    layer: Annotated[list[str] | None, typer.Option(metavar="NAME|GLOB", help="Replace only these layers.")] = None,
-    except_: Annotated[
-        list[str] | None, typer.Option("--except", metavar="NAME|GLOB", help="Replace all but these layers.")
-    ] = None,
-    blocks: Annotated[str | None, typer.Option(metavar="FILE", help="Blocks that may serve as variants.")] = None,
-    base: Annotated[
-        str | None, typer.Option(metavar="REV", help="Compare each file with itself at a git revision.")
-    ] = None,
+    layer: Annotated[list[str] | None, option("NAME|GLOB", "Replace only these layers.")] = None,
+    except_: Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")] = None,
+    blocks: Annotated[str | None, option("FILE", "Blocks that may serve as variants.")] = None,
+    base: Annotated[str | None, option("REV", "Compare each file with itself at a git revision.")] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", metavar="FILE", help="Write the spec with the variant; - prints it alone."),
+        option("FILE", "Write the spec with the variant; - prints it alone.", "--output", "-o"),
     ] = None,
     force: Force = False,
     allow_input_change: Annotated[
@@ -77,9 +72,11 @@ def compare(
     from convcalc.language import SpecError
     from convcalc.language.rewrite import UnknownLayer
     from convcalc.language.variants import VariantError
+    from convcalc.linting.run import each_once
     from convcalc.opening import network_of, read, read_at
 
-    _refuse(files, variant, [*(layer or []), *(except_ or [])], blocks, base, output, is_set=bool(input or set))
+    has_choices = bool(layer or except_) or blocks is not None or output is not None
+    _refuse(files, variant, base, output, is_set=bool(input or set), has_choices=has_choices)
     if output is not None:
         refuse(output, force=force)
     sizes, values = shapes(input or []), assignments(set or [])
@@ -97,7 +94,7 @@ def compare(
                 save(output, [_text(sides, network, files[0])], force=force)
         elif base is not None:
             opener = Opener(opened, partial(read_at, inputs=sizes), partial(network_of, inputs=sizes, variables=values))
-            files = _once(files)
+            files = each_once(files)
             revised = since(base, files, opener, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
             _show_revised(revised, readable(base), format, by, alone=len(files) == 1)
             return
@@ -122,37 +119,33 @@ def compare(
 
 
 def _refuse(
-    files: list[str],
-    variant: str | None,
-    layers: list[str],
-    blocks: str | None,
-    base: str | None,
-    output: str | None,
-    *,
-    is_set: bool,
+    files: list[str], variant: str | None, base: str | None, output: str | None, *, is_set: bool, has_choices: bool
 ) -> None:
-    """Options that do not go together; `is_set`: there are other inputs or variables than the spec's."""
+    """Options that do not go together.
+
+    `is_set`: there are other inputs or variables than the spec's; `has_choices`: there are options of variants.
+    """
     from convcalc.language.named import file_of
     from convcalc.language.zoo import is_in_zoo
 
     is_set = is_set or any(file_of(file) != file for file in files)
-    problem = ""
-    if variant is not None and (len(files) > 1 or base is not None):
-        problem = "--variant is for one spec, as it stands"
-    elif base is not None and "-" in files:
-        problem = "--base compares files, and standard input has no revision"
-    elif variant is None and base is None and len(files) < 2:
-        problem = "compare with what? name another spec, a --variant, or the revision of a --base"
-    elif variant is None and (layers or blocks is not None or output is not None):
-        problem = "--layer, --except, --blocks and --output are for a --variant"
-    elif output is not None and is_set:
-        problem = "--output writes the sizes and variables of the spec; leave out --input, --set and what follows @"
-    elif output is not None and is_in_zoo(output):
-        problem = f"--output writes a file, and {readable(output)} would be a network of the zoo"
-    elif files.count("-") > 1:
-        problem = "standard input can only be read once"
-    if problem:
-        raise typer.BadParameter(problem)
+    target = readable(output or "")
+    problems = {
+        "--variant is for one spec, as it stands": variant is not None and (len(files) > 1 or base is not None),
+        "--base compares files, and standard input has no revision": base is not None and "-" in files,
+        "compare with what? name another spec, a --variant, or the revision of a --base": (
+            variant is None and base is None and len(files) < 2
+        ),
+        "--layer, --except, --blocks and --output are for a --variant": variant is None and has_choices,
+        "--output writes the sizes and variables of the spec; leave out --input, --set and what follows @": (
+            output is not None and is_set
+        ),
+        f"--output writes a file, and {target} would be a network of the zoo": is_in_zoo(target),
+        "standard input can only be read once": files.count("-") > 1,
+    }
+    for problem, is_so in problems.items():
+        if is_so:
+            raise typer.BadParameter(problem)
 
 
 def _check_that_one_applies(sides: Sides) -> None:
@@ -195,14 +188,6 @@ def _show_mistakes(sides: Sequence[Side], format: str) -> None:  # noqa: A002  #
     if hasattr(writer, "write_failure"):
         writer.write_failure(sides, out)
         out.end()
-
-
-def _once(files: list[str]) -> list[str]:
-    """Each file as it is named first."""
-    paths: dict[str, str] = {}
-    for file in files:
-        paths.setdefault(os.path.normpath(file), file)
-    return list(paths.values())
 
 
 def _show_revised(revised: list[Revised], revision: str, format: str, by: By, *, alone: bool) -> None:  # noqa: A002  # as above

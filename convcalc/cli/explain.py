@@ -8,7 +8,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import layer_kinds, networks
-from convcalc.cli.options import Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.options import Inputs, Variables, format_option, option, readable
 from convcalc.cli.output import reject, show
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ def explain(
     layer: Annotated[str | None, typer.Argument(help="A layer, block or repeat.")] = None,
     kind: Annotated[
         str | None,
-        typer.Option(metavar="NAME", help="The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),
+        option("NAME", "The formulas of a layer kind, without a spec.", autocompletion=layer_kinds),
     ] = None,
     format: Annotated[str, format_option("explain", "text")] = "text",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
@@ -42,16 +42,10 @@ def explain(
         return
     if file is None:
         raise typer.BadParameter("name a spec, or a layer kind with --kind", param_hint="FILE")
-    from convcalc.cli.loading import load
-    from convcalc.language import SpecError
+    from convcalc.cli.loading import load_or_end
     from convcalc.language.source import unfinished
 
-    try:
-        network = load(file, shapes(input or []), assignments(set or []))
-    except SpecError as error:
-        reject(error.diagnostics)
-    except steps.OutOfSteps:
-        reject([unfinished(file)])
+    network = load_or_end(file, input, set)
     from convcalc.analysis import explain as analysis
 
     try:

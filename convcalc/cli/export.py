@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, shapes
-from convcalc.cli.output import STDOUT, Force, fail, refuse, reject, say
+from convcalc.cli.options import Inputs, Variables, option
+from convcalc.cli.output import STDOUT, Force, fail, refuse, say
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:
-    from convcalc.exports.write import CannotWrite
+    from convcalc.exports.write import Unwritten
     from convcalc.network import Network
 
 
 def export(
     file: Annotated[str, typer.Argument(help="A spec; - reads standard input.", autocompletion=networks)],
-    output: Annotated[str, typer.Option("--output", "-o", metavar="FILE", help="The ONNX file to write; - prints it.")],
+    output: Annotated[str, option("FILE", "The ONNX file to write; - prints it.", "--output", "-o")],
     no_weights: Annotated[
         bool,
         typer.Option(
@@ -31,9 +31,7 @@ def export(
         ),
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
-    batch: Annotated[
-        str, typer.Option(metavar="N|NAME", help="Batch size, or a name for one that is left open.")
-    ] = "1",
+    batch: Annotated[str, option("N|NAME", "Batch size, or a name for one that is left open.")] = "1",
     opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
@@ -47,21 +45,14 @@ def export(
     Operators and arrays are called as the layers are (stem, stem.weight). Where the weights are more than the 2 GiB
     that an ONNX file holds, they go into FILE.data beside it. Needs the package onnx.
     """
-    from convcalc.cli.loading import load
-    from convcalc.language import SpecError
-    from convcalc.language.source import unfinished
+    from convcalc.cli.loading import load_or_end
 
     size = _batch(batch)
     if importlib.util.find_spec("onnx") is None:
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     refuse(output, force=force, sources=[file])
-    try:
-        network = load(file, shapes(input or []), assignments(set or []))
-    except SpecError as error:
-        reject(error.diagnostics)
-    except steps.OutOfSteps:
-        reject([unfinished(file)])
-    _save(network, file, output, None if no_weights else seed, dtype, size, opset, force=force)
+    network = load_or_end(file, input, set)
+    _save(network, file, output, None if no_weights else seed, force=force, dtype=dtype, batch=size, opset=opset)
 
 
 def _batch(text: str) -> int | str:
@@ -73,15 +64,7 @@ def _batch(text: str) -> int | str:
 
 
 def _save(
-    network: Network,
-    file: str,
-    path: str,
-    seed: int | None,
-    dtype: str,
-    batch: int | str,
-    opset: int | None,
-    *,
-    force: bool,
+    network: Network, file: str, path: str, seed: int | None, *, dtype: str, opset: int | None, force: bool, **form: Any
 ) -> None:
     from convcalc.exports import saving
     from convcalc.exports.write import OPSET, CannotWrite, FileTooLarge, model, with_arrays
@@ -89,15 +72,15 @@ def _save(
     from convcalc.reference.weights import RandomWeights
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
-    version = OPSET if opset is None else opset
+    form |= {"dtype": dtype, "opset": OPSET if opset is None else opset}
     written: list[str] = []
     try:
         if path == STDOUT and weights is None:
-            Output(sys.stdout).data([model(network, dtype=dtype, batch=batch, opset=version).SerializeToString()])
+            Output(sys.stdout).data([model(network, **form).SerializeToString()])
         elif path == STDOUT and weights is not None:
-            Output(sys.stdout).data(with_arrays(network, weights, dtype=dtype, batch=batch, opset=version))
+            Output(sys.stdout).data(with_arrays(network, weights, **form))
         else:
-            written = saving.save(network, path, weights, dtype=dtype, batch=batch, opset=version, force=force)
+            written = saving.save(network, path, weights, force=force, **form)
     except steps.OutOfSteps:
         fail(f"{file}: not finished: {steps.limit()}; --no-weights writes the operators alone, which takes fewer")
     except FileTooLarge:
@@ -105,18 +88,15 @@ def _save(
     except CannotWrite as error:
         if not error.layers:
             raise typer.BadParameter(str(error), param_hint="--opset") from None
-        fail(*_lacking(file, error))
+        count = len(error.layers)
+        head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
+        fail(head, *map(_lacking, error.layers))
     except Unwritable as error:
         fail(str(error))
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
 
 
-def _lacking(file: str, error: CannotWrite) -> list[str]:
-    count = len(error.layers)
-    lines = [
-        f"    {f'line {layer.line}: ' if layer.line else ''}{layer.layer} ({layer.kind}): {layer.reason}"
-        for layer in error.layers
-    ]
-    head = f"{file}: {count} layer{'s have' if count > 1 else ' has'} no exact ONNX form; nothing is written"
-    return [head, *lines]
+def _lacking(layer: Unwritten) -> str:
+    place = f"line {layer.line}: " if layer.line else ""
+    return f"    {place}{layer.layer} ({layer.kind}): {layer.reason}"

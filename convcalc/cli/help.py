@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from convcalc.cli import completion
+from convcalc.cli.output import show
 
 
 def help(  # noqa: A001  # the command's name
@@ -21,11 +22,12 @@ def help(  # noqa: A001  # the command's name
     """
     from convcalc import pages
     from convcalc.views import help as view
+    from convcalc.views.manual.shared import Contents
     from convcalc.views.output import Output
 
     out = Output(sys.stdout)
     if topic is None:
-        view.contents(out.console, pages.topics())
+        show("manual", "text", Contents({"": list(pages.topics().items())}))
     elif topic not in pages.topics():
         raise typer.BadParameter(_advice(topic), param_hint="TOPIC")
     elif sys.stdout.isatty():

@@ -6,24 +6,24 @@ from typing import Annotated
 
 import typer
 
-from convcalc.cli.options import readable, shapes
+from convcalc.cli.options import option, readable, shapes
 from convcalc.cli.output import STDOUT, Force, refuse, reject, save
 
 Inputs = Annotated[
     list[str] | None,
-    typer.Option(metavar="[NAME=]NxCxHxW", help="Sizes of an input that are open, or others.", show_default=False),
+    option(
+        "[NAME=]NxCxHxW", "Sizes of an input that the model leaves open, or in place of its own.", show_default=False
+    ),
 ]
 
 
 def import_(
     file: Annotated[
         str,
-        typer.Argument(help="A model file, of a format that its bytes or its name tell.", show_default=False),
+        typer.Argument(help="A model file; its bytes or its name tell the format.", show_default=False),
     ],
-    output: Annotated[
-        str, typer.Option("--output", "-o", metavar="FILE", help="The spec to write; - prints it.")
-    ] = STDOUT,
-    flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer written for itself.")] = False,
+    output: Annotated[str, option("FILE", "The spec to write; - prints it.", "--output", "-o")] = STDOUT,
+    flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer is written out.")] = False,
     allow_unknown: Annotated[
         bool,
         typer.Option(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Inputs, Variables, assignments, readable, shapes
+from convcalc.cli.options import Inputs, Variables, assignments, option, readable, shapes
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
 from convcalc.views import format_names
 
@@ -23,56 +23,44 @@ def lint(
     files: Annotated[list[str], typer.Argument(help="Specs; - reads standard input.", autocompletion=networks)],
     select: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="RULES", help="Only these rules: codes, names, or CC2 for all that begin so.", autocompletion=rules
-        ),
+        option("RULES", "Only these rules: codes, names, or CC2 for all that begin so.", autocompletion=rules),
     ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option(metavar="RULES", help="Leave out these rules.", autocompletion=rules)
-    ] = None,
+    ignore: Annotated[list[str] | None, option("RULES", "Leave out these rules.", autocompletion=rules)] = None,
     target: Annotated[
         str | None,
-        typer.Option(
-            metavar="NAME",
-            help="The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
+        option(
+            "NAME",
+            "The hardware: nvidia-fp16, nvidia-tf32, nvidia-int8, qualcomm-htp, axis-dlpu or ti-npu.",
             autocompletion=targets,
         ),
     ] = None,
     object_size: Annotated[
-        int | None, typer.Option(min=1, metavar="PIXELS", help="The size of what is to be detected.")
+        int | None, typer.Option(min=1, metavar="PIXELS", help="Size in pixels of the objects to detect.")
     ] = None,
     fail_level: Annotated[
         Literal["info", "warning", "error"] | None,
-        typer.Option(help="The lowest severity that fails. Default: warning."),
+        typer.Option(help="The lowest severity that fails the run. Default: warning."),
     ] = None,
     format: Annotated[  # noqa: A002  # the option's name
         list[str] | None,
-        typer.Option(
-            metavar="FORMAT[=FILE]",
-            help=f"One of {', '.join(format_names('lint', 'text'))}, to a file if one is named; may be given several "
+        option(
+            "FORMAT[=FILE]",
+            f"One of {', '.join(format_names('lint', 'text'))}, to a file if one is named; may be given several "
             "times. Default: text, or github where GITHUB_ACTIONS is true.",
             autocompletion=formats,
         ),
     ] = None,
     fix: Annotated[bool, typer.Option("--fix", help="Fix in place what can be fixed safely.")] = False,
     diff: Annotated[bool, typer.Option("--diff", help="Show what --fix would change, and write nothing.")] = False,
-    baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Findings that are known, and not reported.")
-    ] = None,
-    write_baseline: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Write what is found as a baseline.")
-    ] = None,
+    baseline: Annotated[str | None, option("FILE", "Known findings, which are not reported.")] = None,
+    write_baseline: Annotated[str | None, option("FILE", "Write what is found as a baseline.")] = None,
     force: Force = False,
-    base: Annotated[
-        str | None, typer.Option(metavar="REV|FILE", help="What to compare the specs with, for --max-regression.")
-    ] = None,
+    base: Annotated[str | None, option("REV|FILE", "What to compare the specs with, for --max-regression.")] = None,
     max_regression: Annotated[
-        list[str] | None, typer.Option(metavar="AMOUNT=5%", help="How much an amount may grow against --base.")
+        list[str] | None, option("AMOUNT=5%", "How much an amount may grow against --base.")
     ] = None,
-    suggest_budget: Annotated[
-        str | None, typer.Option(metavar="10%", help="Print a budget with this much room to grow.")
-    ] = None,
-    config: Annotated[str | None, typer.Option(metavar="FILE", help="The configuration of all specs.")] = None,
+    suggest_budget: Annotated[str | None, option("10%", "Print a budget with this much room to grow.")] = None,
+    config: Annotated[str | None, option("FILE", "The configuration of all specs.")] = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
 ) -> None:

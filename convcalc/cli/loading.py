@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from convcalc.cli.options import assignments, shapes
+from convcalc.cli.output import reject
 from convcalc.views.output import console
 
 if TYPE_CHECKING:
@@ -24,6 +26,20 @@ def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[st
     from convcalc.opening import read
 
     return network_of(read(file, inputs), inputs, variables)
+
+
+def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None) -> Network:
+    """The network of a file and of what `--input` and `--set` say, or the end of the command with what is wrong."""
+    from convcalc import steps
+    from convcalc.language import SpecError
+    from convcalc.language.source import unfinished
+
+    try:
+        return load(file, shapes(inputs or []), assignments(variables or []))
+    except SpecError as error:
+        reject(error.diagnostics)
+    except steps.OutOfSteps:
+        reject([unfinished(file)])
 
 
 def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str]) -> Network:

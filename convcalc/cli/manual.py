@@ -25,10 +25,10 @@ def kinds(
     from convcalc.views.manual.shared import Contents
 
     if name is None:
-        pages = [_page(kind) for kind in layers.names()]
-        blocks = [_page(block) for block in library.block_names()]
-        sections = {"Layer kinds": pages, "Blocks, written in the spec language": blocks}
-        show("manual", "text", Contents({title: [page for page in pages if page] for title, pages in sections.items()}))
+        names = {"Layer kinds": layers.names(), "Blocks, written in the spec language": library.block_names()}
+        pages = {title: filter(None, map(_page, own)) for title, own in names.items()}
+        rows = {title: [(page.name, page.summary) for page in own] for title, own in pages.items()}
+        show("manual", "text", Contents(rows))
         return
     page = _page(name)
     if page is None:
@@ -57,11 +57,13 @@ def rules(
     """Every lint rule; with a code or a name, its page: what, why, when exactly, examples."""
     from convcalc import rules as registry
     from convcalc.cli.options import readable
-    from convcalc.views.manual.shared import RuleContents, rule_page
+    from convcalc.views.manual.shared import Contents, rule_page
 
     if name is None:
-        everything = [rule for code in registry.codes() if (rule := registry.load(code)) is not None]
-        show("manual", "text", RuleContents(everything))
+        every = filter(None, map(registry.load, registry.codes()))
+        rows = [(rule.code, rule.name, rule.severity, rule.summary) for rule in every]
+        header, styles = ("code", "name", "severity", ""), ("cyan", "cyan", "", "")
+        show("manual", "text", Contents({"": rows}, header, styles))
         return
     rule = registry.load(name)
     if rule is None:

@@ -12,6 +12,12 @@ from convcalc.language.named import readable as readable  # commands take it fro
 from convcalc.language.named import sizes
 from convcalc.views import format_names
 
+
+def option(metavar: str, help: str, *flags: str, **settings: Any) -> Any:  # noqa: A002  # Typer's word
+    """An option that takes a text."""
+    return typer.Option(*flags, metavar=metavar, help=help, **settings)
+
+
 Inputs = Annotated[list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.")]
 Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.")]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]

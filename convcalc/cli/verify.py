@@ -13,7 +13,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.options import Inputs, Variables, assignments, format_option, option, readable, shapes
 from convcalc.cli.output import ExitCode, end, say, show, show_errors
 from convcalc.views.output import Output, console
 
@@ -32,31 +32,31 @@ def verify(
             help="Specs; - reads standard input; none: every layer kind and block.", autocompletion=networks
         ),
     ] = None,
-    layer: Annotated[str | None, typer.Option(metavar="NAME", help="Run this layer alone.")] = None,
+    layer: Annotated[str | None, option("NAME", "Run this layer alone.")] = None,
     against: Annotated[
         Literal["onnxruntime"] | None, typer.Option(help="Compare the outputs with those of another runtime.")
     ] = None,
     cases: Annotated[
-        int | None, typer.Option(min=1, help=f"Cases of a kind, without specs; by default {CASES}.")
+        int | None, typer.Option(min=1, help=f"Cases of each kind, where no spec is named; by default {CASES}.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random numbers and generated cases.")] = 0,
     dtype: Annotated[
-        Literal["float32", "float64"] | None, typer.Option(help=f"What specs run on; by default {DTYPE}.")
+        Literal["float32", "float64"] | None, typer.Option(help=f"Number type that specs run in; by default {DTYPE}.")
     ] = None,
     threads: Annotated[
-        int | None, typer.Option(min=1, help="Threads that run specs; by default one a processor.")
+        int | None, typer.Option(min=1, help="Threads that run specs; by default one for each processor.")
     ] = None,
     max_memory: Annotated[
         str | None,
-        typer.Option(
-            metavar="BYTES", help="Memory a network may take, as 8GiB; by default 740 MiB, or less where less is free."
+        option(
+            "BYTES", "Memory that a network may take, such as 8GiB; by default 740 MiB, or less where less is free."
         ),
     ] = None,
     max_steps: Annotated[
         str | None,
-        typer.Option(
-            metavar="STEPS",
-            help="Work that a network may take, as 100M; a step is about a microsecond. By default "
+        option(
+            "STEPS",
+            "Work that a network may take, such as 100M; a step is about a microsecond. By default "
             f"{steps.MOST_STEPS // 10**6}M.",
         ),
     ] = None,

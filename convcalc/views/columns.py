@@ -6,11 +6,12 @@ Where it is narrow, names and kinds are shortened, then whole columns are left o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 
 import msgspec
 from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions
+from rich.console import Console, ConsoleOptions, RenderableType
 from rich.segment import Segment
 from rich.style import Style
 
@@ -84,6 +85,31 @@ class Grid:
             text += " " * GAP
         yield Segment(text[:-GAP], styles[-1])
         yield Segment.line()
+
+
+def show(console: Console, columns: list[Column], styles: Sequence[str] = ()) -> None:
+    """Print a table as wide as the terminal; `styles`: one for each row.
+
+    What has no cells is left out, unless it has a header and is never left out for room.
+    """
+    columns = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
+    styles = styles or [""] * len(columns[0].cells)
+    console.print(Grid(fitted(columns, console.width), styles), soft_wrap=True)
+
+
+def print_list(
+    console: Console, rows: Iterable[Sequence[RenderableType]], styles: Sequence[str], header: Sequence[str] = ()
+) -> None:
+    """Print rows of which the last cell is broken where it is long; a style for each column."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, show_header=bool(header), header_style="dim", padding=(0, GAP, 0, 0))
+    for title, style in zip_longest(header, styles, fillvalue=""):
+        table.add_column(title, style=style, no_wrap=True)
+    table.columns[-1].no_wrap, table.columns[-1].overflow = False, "fold"
+    for row in rows:
+        table.add_row(*row)
+    console.print(table)
 
 
 def needed(columns: list[Column]) -> int:

@@ -8,6 +8,7 @@ import re
 import secrets
 
 from convcalc.language.source import Source
+from convcalc.views.diagnostics import print_lines
 from convcalc.views.output import Output
 from convcalc.visible import visible
 
@@ -29,13 +30,9 @@ def write(before: Source, after: Source, out: Output) -> None:
     if not out.stream.isatty():
         out.utf8(_logged(text))
         return
-    from convcalc.views.formats import terminal
-
     for line in re.split("\r\n|\r|\n", text)[:-1]:
         style = next((style for start, style in STYLES.items() if line.startswith(start)), "")
-        out.console.print(
-            terminal.line(line.expandtabs(), style=style), soft_wrap=True, no_wrap=True, overflow="ignore", crop=False
-        )
+        print_lines(out.console, [[(line.expandtabs(), style)]])
 
 
 def _logged(difference: str) -> str:

@@ -86,10 +86,8 @@ def totals(report: Report) -> str:
     """The line below the table."""
     sums, peak, uncosted = report.totals, report.peak, len(report.uncosted)
     params, buffers, macs = (at_least(exact(number), uncosted) for number in (sums.params, sums.buffers, sums.macs))
-    if uncosted:
-        parts = [f"params {params}", *([f"buffers {buffers}"] if sums.buffers else []), f"MACs {macs}"]
-    else:
-        parts = [f"params {params}" + (f" (buffers {buffers})" if sums.buffers else ""), f"MACs {macs}"]
+    beside = f"   buffers {buffers}" if uncosted else f" (buffers {buffers})"
+    parts = [f"params {params}{beside if sums.buffers else ''}", f"MACs {macs}"]
     seen = report.receptive_field
     if field(seen):
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
@@ -114,7 +112,7 @@ def notes(report: Report) -> list[str]:
         sizes = {node.name: math.prod(node.shape) for node in report.network.nodes}
         largest = sorted(report.peak.tensors, key=lambda name: -sizes[name])[:MOST_NAMES]
         first = [name for name in report.peak.tensors if name in largest]
-        texts.append(f"at the peak alive: {_listed(first, len(report.peak.tensors))}")
+        texts.append(f"alive at the peak: {_listed(first, len(report.peak.tensors))}")
     apart = _centred_apart(report)
     if apart:
         texts.append(f"paths that look at different places meet at {listed(apart)}: `convcalc rules CC212`")

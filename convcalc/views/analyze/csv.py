@@ -2,28 +2,15 @@
 
 from __future__ import annotations
 
+from convcalc.analysis.compare import COSTS
 from convcalc.analysis.lines import Line
 from convcalc.views import words
 from convcalc.views.analyze.shared import Analyzed
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
-_HEADER = (
-    *(
-        "model",
-        "spec",
-        "name",
-        "kind",
-        "summary",
-        "layers",
-        "output_shape",
-        "params",
-        "buffers",
-        "macs",
-        "elementwise_ops",
-    ),
-    *("flops", "field_size", "field_stride", "field_start", "field_global", "uncosted"),
-)
+_LAYER = ("name", "kind", "summary", "layers")
+_HEADER = ("model", "spec", *_LAYER, "output_shape", *COSTS, *csv.FIELD, "uncosted")
 
 
 def write(analyzed: Analyzed, out: Output) -> None:
@@ -39,11 +26,6 @@ def write(analyzed: Analyzed, out: Output) -> None:
 
 
 def _cells(model: str, spec: str, line: Line) -> list[object]:
-    costs = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
-    return [
-        *(model, spec, line.name, line.kind, line.summary, line.layers),
-        words.shape(line.output_shape or ()),
-        *(costs if line.is_known else [""] * len(costs)),
-        *csv.field(line.receptive_field),
-        line.uncosted,
-    ]
+    layer = [getattr(line, name) for name in _LAYER]
+    shape, field = words.shape(line.output_shape or ()), csv.field(line.receptive_field)
+    return [model, spec, *layer, shape, *csv.costs(line), *field, line.uncosted]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.views import words
 from convcalc.views.analyze.shared import Analyzed
-from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.views.formats.markdown import cell, code, escaped, table
 from convcalc.views.output import Output
 
 
@@ -13,15 +13,8 @@ def write(analyzed: Analyzed, out: Output) -> None:
     report, is_complete = analyzed.report, not analyzed.errors
     name, shapes, path = words.title(report, analyzed.path)
     rows = [
-        f"### {escaped(name)} ({escaped(shapes)})",
-        "",
-        "| layer | kind | output | params | MACs | share | field |",
-        "|:--|:--|:--|--:|--:|--:|--:|",
-    ]
-    for line in analyzed.lines:
-        times = f" x{line.times}" if line.times else ""
-        cells = (
-            cell(line.name) + times,
+        (
+            cell(line.name) + (f" x{line.times}" if line.times else ""),
             cell(words.kind(line)),
             words.shape(line.output_shape or ()),
             words.cost(line, line.params, words.exact),
@@ -29,7 +22,10 @@ def write(analyzed: Analyzed, out: Output) -> None:
             words.share(line.macs, report.totals.macs),
             words.field(line.receptive_field),
         )
-        rows.append(row(*cells))
+        for line in analyzed.lines
+    ]
+    lines = table(("layer", "kind", "output", "params", "MACs", "share", "field"), "lllrrrr", rows)
     totals = [f"**{escaped(words.totals(report).replace('   ', ' · '))}**", ""] if is_complete else []
     notes = [f"{escaped(note)}  " for note in words.notes(report)] if is_complete else []
-    out.text("\n".join([*rows, "", *totals, *notes, f"{words.convention(report.convention)} · {code(path)}", "\n"]))
+    title, end = f"### {escaped(name)} ({escaped(shapes)})", f"{words.convention(report.convention)} · {code(path)}"
+    out.text("\n".join([title, "", *lines, "", *totals, *notes, end, "\n"]))

@@ -42,21 +42,19 @@ def write(analyzed: Analyzed, out: Output) -> None:
 
 def _table(width: int, report: Report, lines: list[Line]) -> Grid:
     columns = fitted(_columns(report, lines), width)
-    bars = _bar_width(columns, width)
-    if bars and any(line.macs for line in lines):
-        most = max(line.macs for line in lines)
+    spare = width - needed(columns) - GAP
+    most = max(line.macs for line in lines)
+    if spare >= _NARROWEST_BAR and most:
         macs = next(place for place, column in enumerate(columns) if column.header == "MACs")
-        cells = [_bar(line.macs, most, bars) for line in lines]
+        cells = [_bar(line.macs, most, min(_WIDEST_BAR, spare)) for line in lines]
         columns.insert(macs + 1, Column("", cells, "left", "green"))
     return Grid(columns, ["" if line.macs or line.params or line.uncosted else "dim" for line in lines])
 
 
 def _columns(report: Report, lines: list[Line]) -> list[Column]:
     placed = any(line.output_shape for line in lines)
-    name = Column(
-        "layer" if placed else "kind", [line.name for line in lines], "left", shorten=end, narrowest=_NARROWEST_NAME
-    )
-    columns = [name]
+    header, names = "layer" if placed else "kind", [line.name for line in lines]
+    columns = [Column(header, names, "left", shorten=end, narrowest=_NARROWEST_NAME)]
     if placed:
         kinds = [words.kind(line) for line in lines]
         columns += [
@@ -73,11 +71,6 @@ def _columns(report: Report, lines: list[Line]) -> list[Column]:
         Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
     ]
     return [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
-
-
-def _bar_width(columns: list[Column], width: int) -> int:
-    spare = width - needed(columns) - GAP
-    return min(_WIDEST_BAR, spare) if spare >= _NARROWEST_BAR else 0
 
 
 def _bar(macs: int, most: int, width: int) -> str:

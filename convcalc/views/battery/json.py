@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from convcalc.battery.run import KindResult
 from convcalc.views.battery.shared import BatteryRun
 from convcalc.views.formats.json import HEAD
 from convcalc.views.output import Output
+
+_RESULT = ("name", "group", "agrees", "cases", "columns", "identities", "counterexample")
 
 
 def write(run: BatteryRun, out: Output) -> None:
@@ -19,18 +18,6 @@ def write(run: BatteryRun, out: Output) -> None:
         "seed": battery.seed,
         "cases": battery.cases,
         **({"against": battery.runtime} if battery.runtime else {}),
-        "results": [_result(result) for result in battery.results],
+        "results": [{name: getattr(result, name) for name in _RESULT} for result in battery.results],
     }
     out.record(document)
-
-
-def _result(result: KindResult) -> dict[str, Any]:
-    return {
-        "name": result.name,
-        "group": result.group,
-        "agrees": result.agrees,
-        "cases": result.cases,
-        "columns": result.columns,
-        "identities": result.identities,
-        "counterexample": result.counterexample,
-    }

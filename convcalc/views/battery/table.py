@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from convcalc.battery.run import Battery, KindResult
+from itertools import groupby
+
+from rich.console import Console
+
+from convcalc.battery.run import Battery
 from convcalc.views import words
 from convcalc.views.battery import shared
 from convcalc.views.battery.shared import BatteryRun
-from convcalc.views.columns import Column, Grid, end, fitted
+from convcalc.views.columns import Column, end, show
 from convcalc.views.formats import terminal
 from convcalc.views.marks import Marks, marks
 from convcalc.views.output import Output
@@ -16,7 +20,7 @@ def write(run: BatteryRun, out: Output) -> None:
     """The table, the counter-examples and the verdict."""
     battery, console = run.battery, out.console
     mark = marks(console.encoding)
-    console.print(_table(battery, mark, console.width), soft_wrap=True)
+    _print_table(console, battery, mark)
     for result in battery.results:
         if result.counterexample is not None:
             comment, _, spec = result.counterexample.spec.rstrip("\n").partition("\n")
@@ -28,33 +32,23 @@ def write(run: BatteryRun, out: Output) -> None:
         console.print()
     for line in shared.key(battery):
         console.print(terminal.line(line, style="dim"))
-    console.print(
-        terminal.line(shared.verdict(battery, run.seconds), style="bold green" if battery.agrees else "bold red")
-    )
+    style = "bold green" if battery.agrees else "bold red"
+    console.print(terminal.line(shared.verdict(battery, run.seconds), style=style))
 
 
-def _table(battery: Battery, mark: Marks, width: int) -> Grid:
-    rows: list[KindResult | str] = []
-    for result in battery.results:
-        title = f"{result.group}s"
-        if title not in rows and result.group != battery.results[0].group:
-            rows.append(title)
-        rows.append(result)
-    columns = [
-        Column(
-            f"{battery.results[0].group if battery.results else 'kind'}",
-            [_name(row) for row in rows],
-            "left",
-            shorten=end,
-        ),
-        Column("cases", ["" if isinstance(row, str) else words.exact(row.cases) for row in rows]),
-    ]
-    for rank, column in enumerate(battery.columns):
-        cells = ["" if isinstance(row, str) else shared.cell(row, column, mark) for row in rows]
+def _print_table(console: Console, battery: Battery, mark: Marks) -> None:
+    """A row a result, and one with the name of each group but the first, which the header names."""
+    first, rows, styles = battery.results[0].group, [], []
+    for group, results in groupby(battery.results, lambda result: result.group):
+        if group != first:
+            rows.append([f"{group}s", *[""] * (1 + len(battery.columns))])
+            styles.append("dim")
+        for result in results:
+            cells = [shared.cell(result, column, mark) for column in battery.columns]
+            rows.append([result.name, words.exact(result.cases), *cells])
+            styles.append("" if result.agrees else "bold red")
+    names, cases, *others = map(list, zip(*rows, strict=True))
+    columns = [Column(first, names, "left", shorten=end), Column("cases", cases)]
+    for rank, (column, cells) in enumerate(zip(battery.columns, others, strict=True)):
         columns.append(Column(shared.header(battery, column), cells, "left", rank=rank))
-    styles = ["dim" if isinstance(row, str) else "" if row.agrees else "bold red" for row in rows]
-    return Grid(fitted(columns, width), styles)
-
-
-def _name(row: KindResult | str) -> str:
-    return row if isinstance(row, str) else row.name
+    show(console, columns, styles)

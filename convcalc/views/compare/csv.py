@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.analysis.compare import Change, TotalDeltas, compare
+from convcalc.analysis.compare import COSTS, Change, TotalDeltas, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.sides import Candidate, Sides
@@ -12,19 +12,8 @@ from convcalc.views.compare.shared import Compared, ordered
 from convcalc.views.formats import csv
 from convcalc.views.output import Output
 
-_SIDE = (
-    "name",
-    "kind",
-    "output_shape",
-    "params",
-    "buffers",
-    "macs",
-    "elementwise_ops",
-    "flops",
-    "field_size",
-    "uncosted",
-)
-COSTS = ("params", "macs")
+_SIDE = ("name", "kind", "output_shape", *COSTS, "field_size", "uncosted")
+_COMPARED = ("params", "macs")
 
 
 def write(compared: Compared, out: Output) -> None:
@@ -35,14 +24,14 @@ def write(compared: Compared, out: Output) -> None:
 
 def _single(sides: Sides, by: By) -> list[list[object]]:
     header = ["mark", *(f"base_{name}" for name in _SIDE), *(f"head_{name}" for name in _SIDE)]
-    header += [f"{cost}_{what}" for cost in COSTS for what in ("delta", "percent")]
+    header += [f"{cost}_{what}" for cost in _COMPARED for what in ("delta", "percent")]
     comparison = sides.candidates[0].comparison
     changes = folded(comparison, by).changes if comparison is not None else ()
     return [list(header), *(_change(change) for change in changes)]
 
 
 def _change(change: Change) -> list[object]:
-    deltas = [change.delta(cost) for cost in COSTS]
+    deltas = [change.delta(cost) for cost in _COMPARED]
     numbers = [part for delta in deltas for part in (delta.delta, _percent(delta.percent))]
     if not shared.is_costed(change):
         numbers = [""] * len(numbers)
@@ -52,11 +41,8 @@ def _change(change: Change) -> list[object]:
 def _side(line: Line | None) -> list[object]:
     if line is None:
         return [""] * len(_SIDE)
-    costs: tuple[object, ...] = (line.params, line.buffers, line.macs, line.elementwise_ops, line.flops)
-    if not line.is_known:
-        costs = ("",) * len(costs)
     shape = words.shape(line.output_shape or ())
-    return [line.name, line.kind, shape, *costs, csv.field(line.receptive_field)[0], line.uncosted]
+    return [line.name, line.kind, shape, *csv.costs(line), csv.field(line.receptive_field)[0], line.uncosted]
 
 
 def _percent(number: float | None) -> str:

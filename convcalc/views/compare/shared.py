@@ -204,6 +204,12 @@ def _share(number: float) -> str:
     return f"{number:.4f}" if number >= 0.001 else f"{number:.2e}"
 
 
+def left(change: Change, cost: str) -> str:
+    """What a layer costs in the end: nothing where it is removed."""
+    line = change.head or change.base
+    return words.cost(line, getattr(change.head, cost, 0), words.exact) if line is not None else ""
+
+
 def changed(change: Change, cost: str, write: Callable[[int], str]) -> str:
     """What a layer costs more or less; nothing where it costs the same, ``?`` where that is not known."""
     if not is_costed(change):

@@ -9,7 +9,8 @@ from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
-from convcalc.views.columns import Column, Grid, end, first_words, fitted
+from convcalc.views.columns import Column, end, first_words
+from convcalc.views.columns import show as show_table
 from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import terminal
@@ -17,6 +18,8 @@ from convcalc.views.output import Output
 
 _LONGEST_VARIANT = 17
 """Characters of a name that are kept before a column of numbers is."""
+_LONGEST_LABEL = 16
+"""Characters of a name that stands above numbers."""
 STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "same": ""}
 
 
@@ -29,42 +32,29 @@ def write(compared: Compared, out: Output) -> None:
 def show(console: Console, sides: Sides, by: By) -> None:
     """Print the comparison alone."""
     _print_title(console, sides)
-    if len(sides.candidates) > 1:
+    first = sides.candidates[0]
+    if len(sides.candidates) > 1 or first.comparison is None:
         _print_several(console, sides)
     elif sides.variants and by == "layer":
-        _print_variant(console, sides.candidates[0])
+        _print_variant(console, first, first.comparison)
     else:
-        _print_specs(console, sides.candidates[0], by)
+        _print_specs(console, first, first.comparison, by)
 
 
 def _print_title(console: Console, sides: Sides) -> None:
     name, shapes, path = words.title(sides.base, sides.path)
-    heads = {
-        words.title(candidate.comparison.head, "")[1]: None
-        for candidate in sides.candidates
-        if candidate.comparison is not None
-    }
-    shapes = shared.between(shapes, next(iter(heads))) if len(heads) == 1 else shapes
-    labels = [candidate.label for candidate in sides.candidates]
-    if len(labels) > 1:
-        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim")))
-    elif sides.variants:
-        arrow = f"standard -> {labels[0]}"
-        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (arrow, "cyan"), "   ", (path, "dim")))
-    else:
-        console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (f"{path} -> {labels[0]}", "dim")))
+    heads = {words.title(candidate.report, "")[1] for candidate in sides.candidates if candidate.report is not None}
+    shapes = shared.between(shapes, *heads) if len(heads) == 1 else shapes
+    arrow: list[str | tuple[str, str]] = []
+    if len(sides.candidates) == 1:
+        label = sides.candidates[0].label
+        arrow = ["   ", (f"standard -> {label}", "cyan")] if sides.variants else []
+        path = path if sides.variants else f"{path} -> {label}"
+    console.print(terminal.line((name, "bold"), "   ", shapes, *arrow, "   ", (path, "dim")))
 
 
-def _print(console: Console, columns: list[Column], styles: list[str]) -> None:
-    shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
-    console.print(Grid(fitted(shown, console.width), styles), soft_wrap=True)
-
-
-def _print_variant(console: Console, candidate: Candidate) -> None:
-    assert candidate.comparison is not None  # noqa: S101  # for the type checker: alone it is an error otherwise
-    rows: list[tuple[Line, str, str]] = []
-    for change in candidate.replaced:
-        rows += _before_and_after(change)
+def _print_variant(console: Console, candidate: Candidate, comparison: Comparison) -> None:
+    rows = [row for change in candidate.replaced for row in _before_and_after(change)]
     lines = [line for line, _, _ in rows]
     columns = [
         Column("layer", [line.name for line in lines], "left", shorten=end),
@@ -75,18 +65,15 @@ def _print_variant(console: Console, candidate: Candidate) -> None:
         Column("field", [words.field(line.receptive_field) for line in lines], rank=3),
         Column("against standard", [text for _, text, _ in rows], "left", rank=4),
     ]
-    _print(console, columns, [style for _, _, style in rows])
+    show_table(console, columns, [style for _, _, style in rows])
     if candidate.theory is not None:
         console.print(terminal.line(shared.theory_line(candidate.theory)))
     console.print()
-    _print_totals(console, candidate.comparison, "standard", candidate.label)
-    _print_uncosted(console, candidate.comparison)
+    _print_totals(console, comparison, "standard", candidate.label)
     names = {change.name for change in candidate.replaced}
-    others = [change for change in candidate.comparison.changes if change.name not in names]
-    if others:
-        console.print(
-            terminal.line(f"{len(others)} layer{'s' if len(others) > 1 else ''} further on changed with their input")
-        )
+    count = sum(change.name not in names for change in comparison.changes)
+    if count:
+        console.print(terminal.line(f"{count} layer{'s' if count > 1 else ''} further on changed with their input"))
     _print_notes(console, candidate)
 
 
@@ -105,32 +92,20 @@ def _print_notes(console: Console, candidate: Candidate) -> None:
 
 
 def _print_totals(console: Console, comparison: Comparison, before: str, after: str) -> None:
-    what, *numbers = zip(*shared.totals(comparison), strict=True)
-    headers = (before, after, "change", "")
-    ranks = (1, 0, 2, 3)  # the head alone is better than half a number
-    columns = [Column("total", list(what), "left", shorten=first_words)]
+    what, *numbers = map(list, zip(*shared.totals(comparison), strict=True))
+    headers = ((before, 1), (after, 0), ("change", 2), ("", 3))  # the head alone is better than half a number
+    columns = [Column("total", what, "left", shorten=first_words)]
     columns += [
-        Column(_short(header), list(cells), rank=rank)
-        for header, cells, rank in zip(headers, numbers, ranks, strict=True)
+        Column(end(header, _LONGEST_LABEL), cells, rank=rank)
+        for (header, rank), cells in zip(headers, numbers, strict=True)
     ]
-    _print(console, columns, ["" for _ in what])
-
-
-def _print_uncosted(console: Console, comparison: Comparison) -> None:
+    show_table(console, columns)
     if shared.uncosted(comparison):
         console.print(terminal.line(shared.uncosted(comparison)))
 
 
-def _short(label: str) -> str:
-    """A label that stands above numbers."""
-    return end(label, 16)
-
-
-def _print_specs(console: Console, candidate: Candidate, by: By) -> None:
-    comparison = candidate.comparison
-    assert comparison is not None  # noqa: S101  # for the type checker: specs that cannot be read are errors
+def _print_specs(console: Console, candidate: Candidate, comparison: Comparison, by: By) -> None:
     _print_totals(console, comparison, "base", "head")
-    _print_uncosted(console, comparison)
     changes = folded(comparison, by).changes
     if shared.leaving(comparison):
         console.print(terminal.line(shared.leaving(comparison)))
@@ -139,10 +114,11 @@ def _print_specs(console: Console, candidate: Candidate, by: By) -> None:
         return
     console.print()
     macs, params = [change.delta("macs") for change in changes], [change.delta("params") for change in changes]
+    kinds = [shared.kinds(change) if by != "kind" else "" for change in changes]
     columns = [
         Column("", [shared.MARKS[change.mark] for change in changes], "left"),
         Column(by, [shared.name(change) for change in changes], "left", shorten=end),
-        Column("kind", [shared.kinds(change) for change in changes], "left", "cyan", rank=2, shorten=first_words),
+        Column("kind", kinds, "left", "cyan", rank=2, shorten=first_words),
         Column("output", [shared.outputs(change) for change in changes], "left", rank=6),
         Column("params", [shared.changed(change, "params", shared.exactly) for change in changes], rank=1),
         Column("%", [shared.percent(delta).removesuffix(" %") for delta in params], rank=5),
@@ -150,46 +126,37 @@ def _print_specs(console: Console, candidate: Candidate, by: By) -> None:
         Column("%", [shared.percent(delta).removesuffix(" %") for delta in macs], rank=4),
         Column("field", [shared.fields(change) for change in changes], rank=3),
     ]
-    columns = [column for column in columns if column.header != "kind" or by != "kind" or column.shorten is end]
-    _print(console, columns, [STYLES[change.mark] for change in changes])
+    show_table(console, columns, [STYLES[change.mark] for change in changes])
     console.print(terminal.line(shared.KEY, style="dim"))
     _print_notes(console, candidate)
 
 
 def _print_several(console: Console, sides: Sides) -> None:
     ranked = shared.ranked(sides)
-    compared = [candidate.comparison for candidate, _ in ranked]
-    headers = {"params": "params", "macs": "MACs", "peak_activation_bytes": "peak", "field": "field"}
-    columns = [
-        Column(
-            "variant" if sides.variants else "spec",
-            [candidate.label for candidate, _ in ranked],
-            "left",
-            shorten=end,
-            narrowest=_LONGEST_VARIANT,
-        )
-    ]
-    ranks = {"params": 1, "macs": 0, "peak_activation_bytes": 5, "field": 2}
+    networks = [candidate for candidate, _ in ranked]
+    labels, what = [network.label for network in networks], "variant" if sides.variants else "spec"
+    headers = (("params", 1), ("MACs", 0), ("peak", 5), ("field", 2))
+    columns = [Column(what, labels, "left", shorten=end, narrowest=_LONGEST_VARIANT)]
     columns += [
-        Column(headers[cost], _starred([cells[cost] for _, cells in ranked]), rank=ranks[cost])
-        for cost in shared.COLUMNS
+        Column(header, _starred([cells[cost] for _, cells in ranked]), rank=rank)
+        for cost, (header, rank) in zip(shared.COLUMNS, headers, strict=True)
     ]
-    if any(candidate.skipped for candidate, _ in ranked):
-        columns.append(Column("replaced", [shared.coverage(candidate) for candidate, _ in ranked], rank=6))
-    against = f"against {sides.label}"
-    columns.append(Column(against, [shared.against(comparison) for comparison in compared], "left", rank=4))
-    _print(console, columns, ["dim" if candidate.comparison is None else "" for candidate, _ in ranked])
-    failed = [candidate for candidate in sides.candidates if candidate.comparison is None]
-    for candidate in failed:
-        console.print(terminal.line(f"{candidate.label}   cannot apply: {candidate.reason}", style="dim"))
+    if any(network.skipped for network in networks):
+        columns.append(Column("replaced", [shared.coverage(network) for network in networks], rank=6))
+    against = [shared.against(network.comparison) for network in networks]
+    columns.append(Column(f"against {sides.label}", against, "left", rank=4))
+    show_table(console, columns, ["dim" if network.comparison is None else "" for network in networks])
+    for candidate in sides.candidates:
+        if candidate.comparison is None:
+            console.print(terminal.line(f"{candidate.label}   cannot apply: {candidate.reason}", style="dim"))
     for candidate in sides.candidates:
         if candidate.skipped:
             console.print(terminal.line(f"{candidate.label}: {shared.skipped(candidate)}"))
     if any(cell.endswith("*") for _, cells in ranked for cell in cells.values()):
         console.print(terminal.line("* the smallest of its column", style="dim"))
-    theories = [(candidate.label, candidate.theory) for candidate in sides.candidates if candidate.theory is not None]
-    for label, theory in theories:
-        console.print(terminal.line(f"{label}: {shared.theory_line(theory)}"))
+    for candidate in sides.candidates:
+        if candidate.theory is not None:
+            console.print(terminal.line(f"{candidate.label}: {shared.theory_line(candidate.theory)}"))
     for note in dict.fromkeys(note for candidate in sides.candidates for note in candidate.notes):
         console.print(terminal.line(note))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from convcalc.analysis.explain import BlockExplanation, Explanation, Formula, LayerExplanation, NetworkExplanation, Part
 from convcalc.analysis.symbolic import KindExplanation
@@ -28,20 +28,17 @@ def write(result: Explained, out: Output) -> None:
 
 def text(explained: Explanation | KindExplanation) -> str:
     """A fragment to put into a document."""
-    if isinstance(explained, LayerExplanation):
-        lines = _layer(explained)
-    elif isinstance(explained, BlockExplanation):
+    if isinstance(explained, BlockExplanation):
         lines = _block(explained)
     elif isinstance(explained, NetworkExplanation):
         lines = _network(explained)
     else:
-        lines = _kind(explained)
+        lines = _formulas(explained)
     return "\n".join([NEEDS, *lines, ""])
 
 
-def _aligned(rows: Iterable[str]) -> list[str]:
-    lines = list(rows)
-    return [r"\begin{align*}", *(rf"{row} \\" for row in lines[:-1]), *lines[-1:], r"\end{align*}"] if lines else []
+def _aligned(rows: Sequence[str]) -> list[str]:
+    return [r"\begin{align*}", " \\\\\n".join(rows), r"\end{align*}"] if rows else []
 
 
 def _about(title: str, description: str, source: str) -> list[str]:
@@ -49,47 +46,33 @@ def _about(title: str, description: str, source: str) -> list[str]:
     return [*lines, rf"Source: {escaped(source)}"] if source else lines
 
 
-def _legend(entries: Sequence[tuple[str, str, int | None]], choices: str, notes: Iterable[str]) -> list[str]:
-    def entry(name: str, meaning: str, value: int | None) -> str:
-        parts = [latex_symbol(name)]
-        parts += [rf"\text{{{escaped(meaning)}}}"] if meaning != name else []
-        parts += [number(value)] if value is not None else []
-        return f"${' = '.join(parts)}$"
-
-    lines = [", ".join(entry(*parts) for parts in entries)] if entries else []
-    lines += [rf"with {escaped(choices)}"] if choices else []
-    # An empty line ends a paragraph; one before the formulas would leave a gap.
-    return [rf"\noindent {'; '.join([*lines, *map(escaped, notes)])}."] if [*lines, *notes] else []
-
-
-def _layer(layer: LayerExplanation) -> list[str]:
+def _formulas(explained: LayerExplanation | KindExplanation) -> list[str]:
     rows = []
-    for formula in shared.listed(layer.formulas):
-        first, *others = [*shared.pieces(formula.term, formula_latex), number(formula.value)]
+    for formula in shared.listed(explained.formulas):
+        first, *others = shared.sides(explained, formula, formula_latex, number)
         rows += [f"{_left(formula)} &= {first}", *(f"&= {piece}" for piece in others)]
-    if not shared.has_field_formula(layer):
-        rows.append(rf"\text{{field}} &= \text{{{escaped(shared.field(layer.receptive_field) or '-')}}}")
-    name, kind, shapes = shared.heading(layer)
-    entries = [(symbol.symbol, symbol.meaning, symbol.value) for symbol in layer.legend]
-    return [
-        *_about(f"{name}: {kind}, {shapes}", layer.description, layer.source),
-        *_aligned(rows),
-        *_legend(entries, shared.choices(layer.choices), layer.notes),
+    field = shared.field_without_formula(explained)
+    if field is not None:
+        rows.append(f"{_text('field')} &= {_text(field or '-')}")
+    about = _about(shared.title(explained), explained.description, explained.source)
+    return [*about, *_aligned(rows), *_legend(explained)]
+
+
+def _legend(explained: LayerExplanation | KindExplanation) -> list[str]:
+    entries = [
+        f"${' = '.join(filter(None, (latex_symbol(symbol), meaning and _text(meaning), value)))}$"
+        for symbol, meaning, value in shared.legend(explained, number)
+        if meaning or value
     ]
+    lines = [", ".join(entries)] if entries else []
+    lines += [rf"with {escaped(shared.choices(explained.choices))}"] if explained.choices else []
+    lines += map(escaped, explained.notes)
+    # An empty line ends a paragraph; one before the formulas would leave a gap.
+    return [rf"\noindent {'; '.join(lines)}."] if lines else []
 
 
 def _left(formula: Formula) -> str:
     return latex_symbol(formula.symbol) if formula.symbol else _text(shared.label(formula.quantity))
-
-
-def _kind(kind: KindExplanation) -> list[str]:
-    rows = [f"{_left(formula)} &= {formula_latex(formula.term)}" for formula in shared.listed(kind.formulas)]
-    entries = [(symbol.symbol, symbol.meaning, None) for symbol in kind.legend if symbol.symbol != symbol.meaning]
-    return [
-        *_about(f"{kind.kind}, on {kind.axes} spatial axes", kind.description, kind.source),
-        *_aligned(rows),
-        *_legend(entries, shared.choices(kind.choices), kind.notes),
-    ]
 
 
 def _text(words_: str) -> str:
@@ -116,9 +99,7 @@ def _total(value: int, uncosted: int) -> str:
 
 
 def _part(part: Part, value: int) -> str:
-    if not part.uncosted:
-        return number(value)
-    return rf"\geq {number(value)}" if value else "?"
+    return shared.part_cost(part, value, number).replace("≥", r"\geq")
 
 
 def _network(network: NetworkExplanation) -> list[str]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.analysis.explain import BlockExplanation, Explanation, Formula, LayerExplanation, NetworkExplanation
+from convcalc.analysis.explain import BlockExplanation, Explanation, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
 from convcalc.views.explain import shared
 from convcalc.views.explain.shared import Explained
-from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.views.formats.markdown import cell, code, escaped, table
 from convcalc.views.formulas import formula_text
 from convcalc.views.output import Output
 
@@ -21,11 +21,9 @@ def write(result: Explained, out: Output) -> None:
 
 def text(explained: Explanation | KindExplanation) -> str:
     """Heading, description, table, legend."""
-    if isinstance(explained, LayerExplanation):
-        return _layer(explained)
     if isinstance(explained, BlockExplanation):
         return _block(explained)
-    return _network(explained) if isinstance(explained, NetworkExplanation) else _kind(explained)
+    return _network(explained) if isinstance(explained, NetworkExplanation) else _formulas(explained)
 
 
 def _document(title: str, description: str, source: str, *parts: Sequence[str]) -> str:
@@ -35,57 +33,29 @@ def _document(title: str, description: str, source: str, *parts: Sequence[str]) 
     return "\n".join([f"### {title}", *(line for part in filled for line in ("", *part)), ""])
 
 
-def _table(header: Sequence[str], sides: str, rows: Sequence[Sequence[str]]) -> list[str]:
-    marks = [":--" if side == "l" else "--:" for side in sides]
-    return [row(*cells) for cells in (header, marks, *rows)]
-
-
-def _layer(layer: LayerExplanation) -> str:
-    name, kind, shapes = shared.heading(layer)
-    rows = []
-    for formula in shared.listed(layer.formulas):
-        numbers = formula_text(formula.term, numbers=True)
-        rows.append((shared.label(formula.quantity), _equation(formula), code(numbers), words.exact(formula.value)))
-    if not shared.has_field_formula(layer):
-        rows.append(("field", "", "", shared.field(layer.receptive_field)))
+def _formulas(explained: LayerExplanation | KindExplanation) -> str:
+    is_layer, rows = isinstance(explained, LayerExplanation), []
+    for formula in shared.listed(explained.formulas):
+        equation = code(" = ".join(filter(None, (formula.symbol, formula_text(formula.term)))))
+        numbers = (code(formula_text(formula.term, numbers=True)), words.exact(formula.value)) if is_layer else ()
+        rows.append((shared.label(formula.quantity), equation, *numbers))
+    field = shared.field_without_formula(explained)
+    if field is not None:
+        rows.append(("field", "", "", field))
+    header = ("", "formula", "in numbers", "value") if is_layer else ("", "formula")
     legend = [
-        f"- {code(symbol.symbol)} = {code(symbol.meaning)} = {words.exact(symbol.value)}"
-        if symbol.symbol != symbol.meaning
-        else f"- {code(symbol.symbol)} = {words.exact(symbol.value)}"
-        for symbol in layer.legend
+        f"- {' = '.join(filter(None, (code(symbol), code(meaning), value)))}"
+        for symbol, meaning, value in shared.legend(explained, words.exact)
+        if meaning or value
     ]
     return _document(
-        f"{escaped(name)}: {escaped(kind)}, {shapes.replace('->', '→')}",
-        layer.description,
-        layer.source,
-        _table(("", "formula", "in numbers", "value"), "lllr", rows),
+        escaped(shared.title(explained, "→")),
+        explained.description,
+        explained.source,
+        table(header, "lllr"[: len(header)], rows),
         legend,
-        _with(shared.choices(layer.choices)),
-        [escaped(f"{note[0].upper()}{note[1:]}.") for note in layer.notes],
-    )
-
-
-def _equation(formula: Formula) -> str:
-    return code(" = ".join(filter(None, (formula.symbol, formula_text(formula.term)))))
-
-
-def _with(choices: str) -> list[str]:
-    return [f"With {code(choices)}."] if choices else []
-
-
-def _kind(kind: KindExplanation) -> str:
-    rows = [(shared.label(formula.quantity), _equation(formula)) for formula in shared.listed(kind.formulas)]
-    legend = [
-        f"- {code(symbol.symbol)} = {code(symbol.meaning)}" for symbol in kind.legend if symbol.symbol != symbol.meaning
-    ]
-    return _document(
-        f"{kind.kind}, on {kind.axes} spatial axes",
-        kind.description,
-        kind.source,
-        _table(("", "formula"), "ll", rows),
-        legend,
-        _with(shared.choices(kind.choices)),
-        [escaped(f"{note[0].upper()}{note[1:]}.") for note in kind.notes],
+        [f"With {code(shared.choices(explained.choices))}."] if explained.choices else [],
+        [escaped(f"{note[0].upper()}{note[1:]}.") for note in explained.notes],
     )
 
 
@@ -99,18 +69,18 @@ def _block(block: BlockExplanation) -> str:
         )
         for part in block.parts
     ]
-    seen = block.receptive_field
+    sums = [
+        f"- {label}: {code(shared.added(shares, total, len(block.uncosted_layers)))}"
+        for label, shares, total in shared.sums(block)
+    ]
+    sums += [f"- {escaped(shared.uncosted(block))}"] if block.at_least else []
+    sums += [f"- field: {shared.block_field(block)}"] if shared.block_field(block) else []
     return _document(
         f"{cell(block.name)}: {escaped(shared.block_kind(block))}",
         block.description,
         block.source,
-        _table(("part", "kind", "output", "params", "MACs", "element-wise ops"), "lllrrr", rows) if rows else [],
-        [
-            f"- {label}: {code(shared.added(shares, total, len(block.uncosted_layers)))}"
-            for label, shares, total in shared.sums(block)
-        ]
-        + ([f"- {escaped(shared.uncosted(block))}"] if block.at_least else [])
-        + ([f"- field: {shared.field(seen)}"] if seen is not None and words.field(seen) else []),
+        table(("part", "kind", "output", "params", "MACs", "element-wise ops"), "lllrrr", rows) if rows else [],
+        sums,
     )
 
 
@@ -124,5 +94,4 @@ def _network(network: NetworkExplanation) -> str:
         )
         for line in network.layers
     ]
-    title = cell(network.name)
-    return _document(title, "", "", _table(("layer", "kind", "MACs", "value"), "lllr", rows))
+    return _document(cell(network.name), "", "", table(("layer", "kind", "MACs", "value"), "lllr", rows))

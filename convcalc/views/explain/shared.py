@@ -10,10 +10,8 @@ import msgspec
 from convcalc.analysis.explain import COSTS, BlockExplanation, Explanation, Formula, LayerExplanation, Part
 from convcalc.analysis.report import ReceptiveField
 from convcalc.analysis.symbolic import KindExplanation
-from convcalc.arithmetic.number import Term
 from convcalc.fields import shown
 from convcalc.views import words
-from convcalc.views.formulas import formula_text
 from convcalc.visible import short
 
 LABELS = {
@@ -23,6 +21,10 @@ LABELS = {
     "elementwise_ops": "element-wise ops",
 }
 """What quantities are called for people; the others as they are."""
+
+
+_Formulas = LayerExplanation | KindExplanation
+"""What is explained by formulas."""
 
 
 class Explained(msgspec.Struct, frozen=True):
@@ -43,13 +45,16 @@ def listed(formulas: Iterable[Formula]) -> list[Formula]:
     return [formula for formula in formulas if not formula.is_trivial]
 
 
-def pieces(term: Term, write: Callable[..., str] = formula_text) -> list[str]:
-    """The formula in symbols and in numbers, each once, and neither where it is the value."""
+def sides(explained: _Formulas, formula: Formula, write: Callable[..., str], number: Callable[[int], str]) -> list[str]:
+    """The formula in symbols; of a layer also in numbers and the value, each once."""
+    term = formula.term
+    if isinstance(explained, KindExplanation):
+        return [write(term)]
     texts = dict.fromkeys((write(term), write(term, numbers=True)))
-    return [text for text in texts if text != str(term.value)]
+    return [*(text for text in texts if text != str(term.value)), number(term.value)]
 
 
-def choice(value: Any) -> str:
+def _choice(value: Any) -> str:
     """A field's value as a person would write it, once for all axes."""
     if isinstance(value, tuple):
         # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
@@ -60,22 +65,36 @@ def choice(value: Any) -> str:
     return value if isinstance(value, str) else shown(value)
 
 
-def choices(given: dict[str, Any]) -> str:
+def choices(fields: dict[str, Any]) -> str:
     """`bias = false, padding_mode = zeros`."""
-    return ", ".join(f"{name} = {choice(value)}" for name, value in given.items())
+    return ", ".join(f"{name} = {_choice(value)}" for name, value in fields.items())
 
 
-def heading(layer: LayerExplanation) -> tuple[str, str, str]:
-    """Name, kind with its summary, and the shapes that enter and leave."""
-    entering = ", ".join(words.shape(shape) for shape in layer.input_shapes)
-    return (
-        short(layer.name),
-        f"{layer.kind} {layer.summary}".rstrip(),
-        f"{entering} -> {words.shape(layer.output_shape)}",
-    )
+def legend(explained: _Formulas, number: Callable[[int], str]) -> list[tuple[str, str, str]]:
+    """Each symbol, what it stands for where that says more, and of a layer its value."""
+    is_layer = isinstance(explained, LayerExplanation)
+    return [
+        (entry.symbol, entry.meaning if entry.meaning != entry.symbol else "", number(entry.value) if is_layer else "")
+        for entry in explained.legend
+    ]
 
 
-def field(seen: ReceptiveField) -> str:
+def heading(explained: _Formulas, arrow: str = "->") -> tuple[str, ...]:
+    """Name, kind with its summary, and the shapes that enter and leave; of a kind, its axes."""
+    if isinstance(explained, KindExplanation):
+        return explained.kind, f"on {explained.axes} spatial axes"
+    entering = ", ".join(words.shape(shape) for shape in explained.input_shapes)
+    kind = f"{explained.kind} {explained.summary}".rstrip()
+    return short(explained.name), kind, f"{entering} {arrow} {words.shape(explained.output_shape)}"
+
+
+def title(explained: _Formulas, arrow: str = "->") -> str:
+    """The heading in one: conv1: conv 3x3, 3x32x32 -> 8x32x32."""
+    name, *details = heading(explained, arrow)
+    return f"{name}{': ' if isinstance(explained, LayerExplanation) else ', '}{', '.join(details)}"
+
+
+def _field(seen: ReceptiveField) -> str:
     """A receptive field that has no formula, in numbers."""
     if seen.size is None or seen.stride is None or seen.start is None:
         return words.field(seen)
@@ -83,10 +102,20 @@ def field(seen: ReceptiveField) -> str:
     return ", ".join(f"{name} {words.per_axis(numbers)}" for name, numbers in parts)
 
 
-def has_field_formula(layer: LayerExplanation) -> bool:
-    """Whether the receptive field has a formula on every axis that it has a size on."""
-    axes = {axis for formula in layer.formulas if formula.quantity == "field size" for axis in formula.axes}
-    return axes >= {axis for axis, size in enumerate(layer.receptive_field.size or ()) if size is not None}
+def field_without_formula(explained: _Formulas) -> str | None:
+    """The receptive field of a layer, None where it has a formula on every axis that it has a size on."""
+    if isinstance(explained, KindExplanation):
+        return None
+    axes = {axis for formula in explained.formulas if formula.quantity == "field size" for axis in formula.axes}
+    sizes = explained.receptive_field.size or ()
+    is_complete = axes >= {axis for axis, size in enumerate(sizes) if size is not None}
+    return None if is_complete else _field(explained.receptive_field)
+
+
+def block_field(block: BlockExplanation) -> str:
+    """The receptive field of a block; nothing where it has none."""
+    seen = block.receptive_field
+    return _field(seen) if seen is not None and words.field(seen) else ""
 
 
 def sums(block: BlockExplanation) -> list[tuple[str, list[int], int]]:
@@ -112,11 +141,11 @@ def uncosted(block: BlockExplanation) -> str:
     return f"it is not known what {words.listed(block.uncosted_layers)} cost" if block.at_least else ""
 
 
-def part_cost(part: Part, number: int) -> str:
+def part_cost(part: Part, cost: int, number: Callable[[int], str] = words.exact) -> str:
     """What a part adds: ``?`` where nothing of it is known, ``≥ 4,096`` where not all is."""
     if not part.uncosted:
-        return words.exact(number)
-    return f"≥ {words.exact(number)}" if number else "?"
+        return number(cost)
+    return f"≥ {number(cost)}" if cost else "?"
 
 
 def block_kind(block: BlockExplanation) -> str:

@@ -11,7 +11,7 @@ from rich.console import Console
 from convcalc.analysis.explain import BlockExplanation, Formula, LayerExplanation, NetworkExplanation
 from convcalc.analysis.symbolic import KindExplanation
 from convcalc.views import words
-from convcalc.views.columns import Column, Grid, end, first_words, fitted
+from convcalc.views.columns import Column, end, first_words, show
 from convcalc.views.explain import shared
 from convcalc.views.explain.shared import Explained
 from convcalc.views.formats import terminal
@@ -28,60 +28,43 @@ NARROW = 60
 def write(result: Explained, out: Output) -> None:
     """The explanation of a layer, a block, a network or a kind."""
     explained, spec, console = result.explanation, result.spec, out.console
-    if isinstance(explained, LayerExplanation):
-        _layer(console, explained, spec)
-    elif isinstance(explained, BlockExplanation):
+    if isinstance(explained, BlockExplanation):
         _block(console, explained, spec)
     elif isinstance(explained, NetworkExplanation):
         _network(console, explained, spec)
     else:
-        _kind(console, explained)
+        _formulas(console, explained, spec)
 
 
-def _head(console: Console, name: str, *others: str, path: str) -> None:
-    said_ = terminal.line((name, "bold"), *(f"   {other}" for other in others), (f"   {path}", "dim"))
-    said_.rstrip()
-    console.print(said_)
+def _head(console: Console, path: str, name: str, *details: str) -> None:
+    head = terminal.line((name, "bold"), *(f"   {detail}" for detail in details), (f"   {path}", "dim"))
+    head.rstrip()
+    console.print(head)
 
 
-def _about(console: Console, description: str, source: str) -> None:
-    if description:
-        console.print(terminal.line(description))
-    if source:
-        console.print(terminal.line(f"Source: {source}", style="dim"))
-
-
-def _layer(console: Console, layer: LayerExplanation, spec: str) -> None:
-    _head(console, *shared.heading(layer), path=spec)
-    _about(console, layer.description, layer.source)
+def _about(console: Console, explained: LayerExplanation | BlockExplanation | KindExplanation) -> None:
+    if explained.description:
+        console.print(terminal.line(explained.description))
+    if explained.source:
+        console.print(terminal.line(f"Source: {explained.source}", style="dim"))
     console.print()
-    for symbol in layer.legend:
-        meaning = [symbol.meaning] if symbol.meaning != symbol.symbol else []
-        _formula(console, "", [symbol.symbol, *meaning, words.exact(symbol.value)])
-    if layer.choices:
-        console.print(terminal.line(f"with {shared.choices(layer.choices)}", style="dim"))
-    console.print()
-    for formula in shared.listed(layer.formulas):
-        pieces = [formula.symbol, *shared.pieces(formula.term), words.exact(formula.value)]
-        _formula(console, shared.label(formula.quantity), [*filter(None, pieces)])
-    if not shared.has_field_formula(layer):
-        _formula(console, "field", [shared.field(layer.receptive_field)])
-    for note in layer.notes:
-        console.print(terminal.line(note, style="dim"))
 
 
-def _kind(console: Console, kind: KindExplanation) -> None:
-    _head(console, kind.kind, f"on {kind.axes} spatial axes", path="")
-    _about(console, kind.description, kind.source)
+def _formulas(console: Console, explained: LayerExplanation | KindExplanation, spec: str) -> None:
+    _head(console, spec, *shared.heading(explained))
+    _about(console, explained)
+    for entry in shared.legend(explained, words.exact):
+        _formula(console, "", [*filter(None, entry)])
+    if explained.choices:
+        console.print(terminal.line(f"with {shared.choices(explained.choices)}", style="dim"))
     console.print()
-    for symbol in kind.legend:
-        _formula(console, "", [symbol.symbol, symbol.meaning] if symbol.meaning != symbol.symbol else [symbol.symbol])
-    if kind.choices:
-        console.print(terminal.line(f"with {shared.choices(kind.choices)}", style="dim"))
-    console.print()
-    for formula in shared.listed(kind.formulas):
-        _formula(console, shared.label(formula.quantity), [*filter(None, (formula.symbol, formula_text(formula.term)))])
-    for note in kind.notes:
+    for formula in shared.listed(explained.formulas):
+        sides = shared.sides(explained, formula, formula_text, words.exact)
+        _formula(console, shared.label(formula.quantity), [*filter(None, [formula.symbol]), *sides])
+    field = shared.field_without_formula(explained)
+    if field is not None:
+        _formula(console, "field", [field])
+    for note in explained.notes:
         console.print(terminal.line(note, style="dim"))
 
 
@@ -100,13 +83,12 @@ def _formula(console: Console, label: str, pieces: list[str]) -> None:
 
 
 def _labelled(console: Console, label: str, lines: Iterable[str]) -> None:
+    indent = ""
     if label and console.width < NARROW:
         console.print(terminal.line(label, style="cyan"))
-        label = ""
-        lines = [f"  {line}" for line in lines]
-        indent = ""
-    else:
-        indent = " " * LABEL if label else ""
+        label, indent = "", "  "
+    elif label:
+        indent = " " * LABEL
     for number, line in enumerate(lines):
         head = label.ljust(LABEL) if label and not number else indent
         console.print(terminal.line((head, "cyan"), line), soft_wrap=True)
@@ -125,9 +107,8 @@ def _folded(text: str, width: int) -> Iterator[str]:
 
 
 def _block(console: Console, block: BlockExplanation, spec: str) -> None:
-    _head(console, short(block.name), shared.block_kind(block), path=spec)
-    _about(console, block.description, block.source)
-    console.print()
+    _head(console, spec, short(block.name), shared.block_kind(block))
+    _about(console, block)
     if block.parts:
         parts = block.parts
         columns = [
@@ -138,18 +119,18 @@ def _block(console: Console, block: BlockExplanation, spec: str) -> None:
             Column("MACs", [shared.part_cost(part, part.macs) for part in parts]),
             Column("element-wise ops", [shared.part_cost(part, part.elementwise_ops) for part in parts], rank=4),
         ]
-        console.print(_table(columns, console.width), soft_wrap=True)
+        show(console, columns)
         console.print()
     for label, shares, total in shared.sums(block):
         _formula(console, label, shared.added(shares, total, len(block.uncosted_layers)).split(" = "))
     if shared.uncosted(block):
         console.print(terminal.line(shared.uncosted(block), style="dim"))
-    if block.receptive_field is not None and words.field(block.receptive_field):
-        _formula(console, "field", [shared.field(block.receptive_field)])
+    if shared.block_field(block):
+        _formula(console, "field", [shared.block_field(block)])
 
 
 def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
-    _head(console, short(network.name), path=spec)
+    _head(console, spec, short(network.name))
     lines = network.layers
     if not lines:
         return
@@ -157,15 +138,9 @@ def _network(console: Console, network: NetworkExplanation, spec: str) -> None:
         Column("layer", [line.name for line in lines], "left", shorten=end),
         Column("kind", [f"{line.kind} {line.summary}".rstrip() for line in lines], "left", "cyan", 1, first_words),
         Column("MACs", [words.exact(line.macs.value) if line.macs else "?" for line in lines]),
-        Column(
-            "",
-            [_in_numbers(line.macs) for line in lines],
-            "left",
-            rank=2,
-            shorten=_first_parts,
-        ),
+        Column("", [_in_numbers(line.macs) for line in lines], "left", rank=2, shorten=_first_parts),
     ]
-    console.print(_table(columns, console.width), soft_wrap=True)
+    show(console, columns)
 
 
 def _in_numbers(macs: Formula | None) -> str:
@@ -178,7 +153,3 @@ def _first_parts(text: str, width: int) -> str:
         return text
     line = next(_folded(text, width - 1)) if width > 1 else ""
     return f"{line}…" if cell_len(line) < width else "…"
-
-
-def _table(columns: list[Column], width: int) -> Grid:
-    return Grid(fitted(columns, width), [""] * len(columns[0].cells))

@@ -7,10 +7,14 @@ import io
 import re
 from collections.abc import Iterable
 
+from convcalc.analysis.compare import COSTS
+from convcalc.analysis.lines import Line
 from convcalc.analysis.report import ReceptiveField
 from convcalc.visible import visible
 
 _FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
+FIELD = ("field_size", "field_stride", "field_start", "field_global")
+"""What the cells of a receptive field are called."""
 NUMBERS = re.compile(r"[-+]?\d[\d./]*(x[-+]?\d[\d./]*)*")
 """A number, or one an axis."""
 
@@ -20,6 +24,11 @@ def text(rows: Iterable[Iterable[object]]) -> str:
     out = io.StringIO()
     csv.writer(out, lineterminator="\n").writerows([_cell(cell) for cell in row] for row in rows)
     return out.getvalue()
+
+
+def costs(line: Line) -> list[object]:
+    """Cells of what a line costs, as `COSTS` are called: empty where nothing of it is known."""
+    return [getattr(line, cost) if line.is_known else "" for cost in COSTS]
 
 
 def field(field: ReceptiveField | None) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Sequence
 
 from convcalc.visible import short, visible
 
@@ -41,3 +42,9 @@ def code(text: str) -> str:
 def row(*cells: str) -> str:
     """A line of a table, of cells that are escaped."""
     return f"| {' | '.join(cells)} |"
+
+
+def table(header: Sequence[str], sides: str, rows: Iterable[Sequence[str]] = ()) -> list[str]:
+    """The lines of a table of cells that are escaped; `sides`: l, r or c for each column."""
+    rules = {"l": ":--", "r": "--:", "c": ":-:"}
+    return [row(*header), f"|{'|'.join(rules[side] for side in sides)}|", *(row(*cells) for cells in rows)]

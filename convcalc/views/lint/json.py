@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.linting.records import Finding, Linted, Run
+from convcalc.linting.records import Crash, Finding, Linted, Run
 from convcalc.version import __version__
 from convcalc.views.formats.json import Record
 from convcalc.views.lint import shared
@@ -25,18 +25,14 @@ def write(run: Run, out: Output) -> None:
             "convcalc_version": __version__,
             "findings": [_finding(file, finding) for file in run.files for finding in file.findings],
             "summary": shared.summary(run),
-            "internal_errors": [
-                {
-                    "code": crash.code,
-                    "name": crash.name,
-                    "path": crash.path,
-                    "layer": crash.layer or None,
-                    "message": crash.sentence,
-                }
-                for crash in run.crashed
-            ],
+            "internal_errors": [_crash(crash) for crash in run.crashed],
         }
     )
+
+
+def _crash(crash: Crash) -> Record:
+    fields = {name: getattr(crash, name) for name in ("code", "name", "path")}
+    return {**fields, "layer": crash.layer or None, "message": crash.sentence}
 
 
 def _finding(file: Linted, finding: Finding) -> Record:

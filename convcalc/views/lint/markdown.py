@@ -1,20 +1,18 @@
 """Findings as Markdown, for a comment on a pull request or the summary of a step.
 
-The first line is a hidden marker by which a bot finds its own comment. Errors come first; GitHub takes 65,536
-characters, so what does not fit is counted.
+The first line is a hidden marker by which a bot finds its own comment. Errors come first; what does not fit is counted.
 """
 
 from __future__ import annotations
 
 from convcalc.linting.records import Finding, Run
+from convcalc.views.comments import Section, fitted
 from convcalc.views.formats.markdown import escaped
 from convcalc.views.lint import shared
 from convcalc.views.output import Output
 from convcalc.visible import short
 
 MARKER = "<!-- convcalc:lint -->"
-LONGEST = 64_500
-"""Bytes of a comment; what is counted in characters is then below 65,000 in any case."""
 _LONGEST_CELL = 500
 """Characters of a message."""
 
@@ -25,20 +23,8 @@ def write(run: Run, out: Output) -> None:
     end = [f"{', '.join(shared.notes(run))}.  "] if shared.notes(run) else []
     end += [f"**{_cell(crash.sentence)}**  " for crash in run.crashed[:20]]
     rows = [_finding_row(finding) for finding in shared.by_level(run.findings)]
-    if not rows:
-        out.utf8("\n".join([*start, *end, ""]))
-        return
-    header = ["| | place | rule | finding |", "|:--|:--|:--|:--|"]
-    room = LONGEST - len("\n".join([*start, *header, *end]).encode()) - 200
-    kept = []
-    for row in rows:
-        room -= len(row.encode()) + 1
-        if room < 0:
-            break
-        kept.append(row)
-    left_out = len(rows) - len(kept)
-    more = ["", f"{shared.counted(left_out, 'more finding')} left out: a comment may not be longer.  "]
-    out.utf8("\n".join([*start, *header, *kept, *(more if left_out else []), "", *end, ""]))
+    section = Section(["| | place | rule | finding |", "|:--|:--|:--|:--|"], rows, what="finding")
+    out.utf8(fitted(start, [section], end))
 
 
 def _finding_row(finding: Finding) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
@@ -40,7 +40,7 @@ def write(run: Run, out: Output) -> None:
         "semanticVersion": __version__,
         "rules": [_rule(code, severities[code]) for code in places],
     }
-    prints = _Fingerprints()
+    alike: Counter[str] = Counter()
     log = {
         "$schema": SCHEMA,
         "version": "2.1.0",
@@ -50,7 +50,7 @@ def write(run: Run, out: Output) -> None:
                 "columnKind": "unicodeCodePoints",
                 "automationDetails": {"id": "convcalc/"},
                 "invocations": [_invocation(run)],
-                "results": [_result(file, finding, places[finding.code], prints) for file, finding in findings],
+                "results": [_result(file, finding, places[finding.code], alike) for file, finding in findings],
             }
         ],
     }
@@ -104,29 +104,18 @@ def _message(text: str) -> str:
     return re.sub(r"\{(\d+)\}", r"{{\1}}", visible(text)).replace("](", "] (") or "?"
 
 
-class _Fingerprints:
-    """What a finding is known by; those that are alike are counted."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def of(self, finding: Finding, uri: str) -> str:
-        """The fingerprint of the next finding."""
-        identity = "\0".join((finding.code, uri, finding.layer or finding.message))
-        digest = hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:16]
-        number = self.counts[digest] = self.counts.get(digest, 0) + 1
-        return f"{digest}:{number}"
+def _fingerprint(finding: Finding, uri: str, alike: Counter[str]) -> str:
+    """What a finding is known by; `alike` counts those with the same code, file and layer."""
+    identity = "\0".join((finding.code, uri, finding.layer or finding.message))
+    digest = hashlib.sha256(identity.encode(errors="replace")).hexdigest()[:16]
+    alike[digest] += 1
+    return f"{digest}:{alike[digest]}"
 
 
-def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -> _Object:
+def _result(file: Linted, finding: Finding, place: int, alike: Counter[str]) -> _Object:
     uri = quote(shared.from_root(finding.path), safe="/", errors="replace")
     advice = f"\nhelp: {_message(finding.help)}" if finding.help else ""
-    region = {
-        "startLine": finding.line or 1,
-        "startColumn": finding.column or 1,
-        "endLine": finding.line or 1,
-        "endColumn": finding.end_column or 1,
-    }
+    region = _region(finding.line or 1, finding.column or 1, finding.line or 1, finding.end_column or 1)
     location: _Object = {"physicalLocation": {"artifactLocation": {"uri": uri}, "region": region}}
     if finding.layer:
         location["logicalLocations"] = [{"fullyQualifiedName": visible(finding.layer), "kind": "member"}]
@@ -136,7 +125,7 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
         "level": LEVELS.get(finding.severity, "note"),
         "message": {"text": _message(finding.message) + advice},
         "locations": [location],
-        "partialFingerprints": {"primaryLocationLineHash": prints.of(finding, uri)},
+        "partialFingerprints": {"primaryLocationLineHash": _fingerprint(finding, uri, alike)},
         **_fixes(file, finding, uri),
     }
 
@@ -144,27 +133,16 @@ def _result(file: Linted, finding: Finding, place: int, prints: _Fingerprints) -
 def _fixes(file: Linted, finding: Finding, uri: str) -> _Object:
     if finding.fix is None or file.source is None:
         return {}
-    changes = _replacements(shared.change(file.source, edit) for edit in finding.fix.edits)
-    return {
-        "fixes": [
-            {
-                "description": {"text": _message(finding.fix.title)},
-                "artifactChanges": [{"artifactLocation": {"uri": uri}, "replacements": changes}],
-            }
-        ]
-    }
-
-
-def _replacements(changes: Iterable[shared.TextChange]) -> list[_Object]:
-    return [
+    changes = [
         {
-            "deletedRegion": {
-                "startLine": change.line,
-                "startColumn": change.column,
-                "endLine": change.end_line,
-                "endColumn": change.end_column,
-            },
+            "deletedRegion": _region(change.line, change.column, change.end_line, change.end_column),
             "insertedContent": {"text": change.text},
         }
-        for change in changes
+        for change in (shared.change(file.source, edit) for edit in finding.fix.edits)
     ]
+    artifact = {"artifactLocation": {"uri": uri}, "replacements": changes}
+    return {"fixes": [{"description": {"text": _message(finding.fix.title)}, "artifactChanges": [artifact]}]}
+
+
+def _region(line: int, column: int, end_line: int, end_column: int) -> _Object:
+    return {"startLine": line, "startColumn": column, "endLine": end_line, "endColumn": end_column}

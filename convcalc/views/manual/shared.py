@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 import msgspec
 
 from convcalc.fields import shown
@@ -29,15 +31,11 @@ class Page(msgspec.Struct, frozen=True):
 
 
 class Contents(msgspec.Struct, frozen=True):
-    """A list of pages, with a title above each section."""
+    """A list of pages: the cells of a row for each, in sections by title; `styles` are those of the columns."""
 
-    sections: dict[str, list[Page]]
-
-
-class RuleContents(msgspec.Struct, frozen=True):
-    """The list of rules."""
-
-    rules: list[Rule]
+    sections: Mapping[str, Sequence[tuple[str, ...]]]
+    header: tuple[str, ...] = ()
+    styles: tuple[str, ...] = ("cyan", "")
 
 
 def kind_page(name: str, kind: type) -> Page:
@@ -76,10 +74,6 @@ def rule_page(rule: Rule) -> Page:
 
 def _default(value: object) -> str:
     """As a person would write it: once for all axes."""
-    if isinstance(value, tuple) and len(value) == 1:
-        return _default(value[0])
     if isinstance(value, tuple) and len(set(value)) == 1:
         return _default(value[0])
-    if isinstance(value, str):
-        return value
-    return shown(value)
+    return value if isinstance(value, str) else shown(value)

@@ -5,12 +5,14 @@ The marker in the first line is the same whatever the files are, so that a bot f
 
 from __future__ import annotations
 
+from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By
 from convcalc.analysis.revisions import Revised
+from convcalc.views.comments import Section, fitted
 from convcalc.views.compare import shared as comparisons
-from convcalc.views.compare.markdown import Section, change_rows, fitted
+from convcalc.views.compare.markdown import changes
 from convcalc.views.formats import html
-from convcalc.views.formats.markdown import cell, escaped, row
+from convcalc.views.formats.markdown import cell, escaped, row, table
 from convcalc.views.output import Output
 from convcalc.views.revisions import shared
 from convcalc.views.revisions.shared import Revisions
@@ -19,7 +21,7 @@ from convcalc.visible import short
 MARKER = "<!-- convcalc:compare -->"
 _MOST_FOLDED = 100
 """Files of which it is shown what changed in them."""
-HEADER = [row(*shared.HEADERS), "|:-:|:--|--:|--:|--:|--:|--:|--:|--:|:--|"]
+HEADER = table(shared.HEADERS, "clrrrrrrrl")
 
 
 def write(revisions: Revisions, out: Output) -> None:
@@ -30,7 +32,7 @@ def write(revisions: Revisions, out: Output) -> None:
     changed = [file for file in files if file.status == "changed"]
     sections += [section for file in changed[:_MOST_FOLDED] if (section := _section(file, by)) is not None]
     same = [f"- {cell(shared.name(file))}" for file in files if file.status == "unchanged"]
-    sections += [Section([], same, f"{len(same)} unchanged", folded=True)] if same else []
+    sections += [Section([], same, f"{len(same)} unchanged")] if same else []
     more = len(changed) - _MOST_FOLDED
     end = [f"What changed in {more} more specs is not shown.", ""] if more > 0 else []
     start = [MARKER, f"### convcalc: {cell(shared.headline(revisions))}", ""]
@@ -43,11 +45,11 @@ def _escaped_row(mark: str, *cells: str) -> str:
 
 def _section(file: Revised, by: By) -> Section | None:
     comparison = shared.comparison(file)
-    if comparison is None or not comparison.changes:
+    if comparison is None:
         return None
-    header, rows, behind = change_rows(comparison, by)
-    if behind:
-        rows.append(
-            row("≈", f"{behind} {by}{'s' if behind > 1 else ''}", "changed because something before did", *[""] * 7)
-        )
-    return Section(header, rows, f"{html.escaped(shared.name(file))}: {comparisons.headline(comparison)}", folded=True)
+    layers = folded(comparison, by).layers
+    section = changes(layers, by, f"{html.escaped(shared.name(file))}: {comparisons.headline(comparison)}")
+    count = sum(layer.mark == "affected" for layer in layers)
+    lines = f"{count} {by}{'s' if count > 1 else ''}"
+    section.rows += [row("≈", lines, "changed because something before did", *[""] * 7)] if count else []
+    return section

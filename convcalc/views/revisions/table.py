@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.views.columns import Column, Grid, end, fitted
+from convcalc.views.columns import Column, end, show
 from convcalc.views.compare import table
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
@@ -22,14 +22,11 @@ def write(revisions: Revisions, out: Output) -> None:
             console.print()
     console.print(terminal.line(shared.headline(revisions), style="bold"))
     rows = [shared.cells(file) for file in files]
-    ranks = (0, 0, 2, 3, 6, 0, 1, 5, 4, 0)
-    columns = [
-        Column(header, [row[place] for row in rows], "right" if 2 <= place <= 8 else "left", rank=rank,
-               shorten=end if place == 1 else None)
-        for place, (header, rank) in enumerate(zip(shared.HEADERS[:-1], ranks, strict=False))
-    ]  # fmt: skip
-    columns = [column for column in columns if any(column.cells)]
-    console.print(Grid(fitted(columns, console.width), [STYLES[file.status] for file in files]), soft_wrap=True)
+    marks, names, *numbers, _ = map(list, zip(*rows, strict=True))
+    columns = [Column("", marks, "left"), Column("spec", names, "left", shorten=end)]
+    for header, rank, cells in zip(shared.HEADERS[2:-1], (2, 3, 6, 0, 1, 5, 4), numbers, strict=True):
+        columns += [Column(header, cells, rank=rank)] if any(cells) else []
+    show(console, columns, [STYLES[file.status] for file in files])
     for file, row in zip(files, rows, strict=True):
         if row[-1] and file.status in {"failed", "changed"}:
             console.print(terminal.line(f"{file.path}: {row[-1]}", style=STYLES[file.status]))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import msgspec
+from msgspec.structs import asdict
 
 from convcalc.reference.against import ValueCheck
-from convcalc.reference.verified import Figure, Verification
+from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views.formats.json import HEAD
 from convcalc.views.output import Output
 from convcalc.views.verify.shared import NotVerified, Verified
@@ -36,27 +36,20 @@ def document(verification: Verification, spec: str) -> dict[str, Any]:
         "seed": verification.seed,
         "inputs": {node.name: node.shape for node in verification.network.inputs},
         "totals": {name: _figure(figure) for name, figure in verification.totals.items()},
-        "expectations": [
-            {**msgspec.structs.asdict(expectation), "agrees": expectation.agrees}
-            for expectation in verification.expectations
-        ],
+        "expectations": [{**asdict(figure), "agrees": figure.agrees} for figure in verification.expectations],
         **_other_runtime(verification),
-        "layers": [
-            {
-                "name": layer.name,
-                "kind": layer.kind,
-                "line": layer.line,
-                "agrees": layer.agrees,
-                "output_shape": _figure(layer.output_shape),
-                "params": _figure(layer.params),
-                "macs": _figure(layer.macs),
-                "receptive_field": layer.receptive_field,
-                **({"against": _comparison(layer.against)} if layer.against is not None else {}),
-                "finite": layer.finite,
-                "problem": layer.problem,
-            }
-            for layer in verification.layers
-        ],
+        "layers": [_layer(layer) for layer in verification.layers],
+    }
+
+
+def _layer(layer: LayerResult) -> dict[str, Any]:
+    return {
+        **{name: getattr(layer, name) for name in ("name", "kind", "line", "agrees")},
+        **{name: _figure(getattr(layer, name)) for name in ("output_shape", "params", "macs")},
+        "receptive_field": layer.receptive_field,
+        **({"against": _comparison(layer.against)} if layer.against is not None else {}),
+        "finite": layer.finite,
+        "problem": layer.problem,
     }
 
 

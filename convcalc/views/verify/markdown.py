@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.reference.verified import Figure, LayerResult
 from convcalc.views import words
-from convcalc.views.formats.markdown import cell, code, escaped, row
+from convcalc.views.formats.markdown import cell, code, escaped, table
 from convcalc.views.marks import Marks, marks
 from convcalc.views.output import Output
 from convcalc.views.verify import shared
@@ -16,28 +16,23 @@ def write(verified: Verified, out: Output) -> None:
     verification, mark = verified.verification, marks(out.stream.encoding)
     name, shapes, path = words.title(verification.report, verified.spec)
     rows = [
-        f"### {escaped(name)} ({escaped(shapes)})",
-        "",
-        "| layer | kind | output | params | MACs | field |"
-        + (f" {verification.runtime} |" if verification.runtime else ""),
-        "|:--|:--|:--|--:|--:|--:|" + ("--:|" if verification.runtime else ""),
-        *(
-            _layer_row(layer, words.field(row.receptive_field), mark)
-            for layer, row in zip(verification.layers, verification.report.layers, strict=True)
-        ),
-        "",
-        f"**{shared.totals(verification, mark).replace('   ', ' · ')}**",
+        _cells(layer, words.field(row.receptive_field), mark)
+        for layer, row in zip(verification.layers, verification.report.layers, strict=True)
     ]
+    runtime = [verification.runtime] if verification.runtime else []
+    header = ("layer", "kind", "output", "params", "MACs", "field", *runtime)
+    lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrr" + "r" * len(runtime), rows)]
+    lines += ["", f"**{shared.totals(verification, mark).replace('   ', ' · ')}**"]
     notes = [shared.expectations(verification.expectations, mark)] if verification.expectations else []
     notes += [*shared.disagreements(verification), *shared.notes(verification), shared.verdict(verification)]
     end = f"{verification.dtype}, seed {verification.seed} · {code(path)}"
-    out.text(("\n" if out.shown else "") + "\n\n".join(["\n".join(rows), *map(escaped, notes), end]) + "\n")
+    out.text(("\n" if out.shown else "") + "\n\n".join(["\n".join(lines), *map(escaped, notes), end]) + "\n")
     out.shown += 1
 
 
-def _layer_row(layer: LayerResult, field: str, mark: Marks) -> str:
+def _cells(layer: LayerResult, field: str, mark: Marks) -> tuple[str, ...]:
     check = layer.receptive_field
-    cells = (
+    return (
         cell(layer.name),
         layer.kind,
         _marked(layer.output_shape, mark),
@@ -46,7 +41,6 @@ def _layer_row(layer: LayerResult, field: str, mark: Marks) -> str:
         f"{field} {mark.of(check.agrees if check else None)}",
         *([shared.difference([layer], mark)] if layer.against is not None else []),
     )
-    return row(*cells)
 
 
 def _marked(figure: Figure, mark: Marks) -> str:

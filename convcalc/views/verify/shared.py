@@ -39,7 +39,7 @@ class NotVerified(msgspec.Struct, frozen=True):
 
 
 def marked(text: str, agrees: bool | None, mark: Marks) -> str:
-    """A text with the mark of whether it agrees."""
+    """64x112x112 ✓."""
     return f"{text} {mark.of(agrees)}"
 
 

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rich.console import Console
+
 from convcalc.analysis.lines import Line, lines
 from convcalc.reference.verified import LayerResult, Verification
 from convcalc.views import words
-from convcalc.views.columns import Column, Grid, end, first_words, fitted
+from convcalc.views.columns import Column, end, first_words, show
 from convcalc.views.formats import terminal
 from convcalc.views.marks import Marks, marks
 from convcalc.views.output import Output
@@ -26,7 +28,7 @@ def write(verified: Verified, out: Output) -> None:
     run = f"{verification.dtype}, seed {verification.seed}"
     console.print(terminal.line((name, "bold"), "   ", shapes, "   ", (path, "dim"), "   ", (run, "dim")))
     if verification.layers:
-        console.print(_table(verification, mark, console.width), soft_wrap=True)
+        _print_table(console, verification, mark)
     console.print(terminal.line(shared.totals(verification, mark), style="bold"))
     if verification.expectations:
         console.print(terminal.line(shared.expectations(verification.expectations, mark)))
@@ -34,14 +36,11 @@ def write(verified: Verified, out: Output) -> None:
         console.print(terminal.line(text, style="red"), soft_wrap=True)
     for note in shared.notes(verification):
         console.print(terminal.line(note), soft_wrap=True)
-    console.print(
-        terminal.line(
-            shared.verdict(verification, verified.seconds), style="bold green" if verification.agrees else "bold red"
-        )
-    )
+    style = "bold green" if verification.agrees else "bold red"
+    console.print(terminal.line(shared.verdict(verification, verified.seconds), style=style))
 
 
-def _table(verification: Verification, mark: Marks, width: int) -> Grid:
+def _print_table(console: Console, verification: Verification, mark: Marks) -> None:
     folded = list(_folded(verification))
     columns = [
         Column("layer", [line.name for line, _ in folded], "left", shorten=end),
@@ -55,9 +54,7 @@ def _table(verification: Verification, mark: Marks, width: int) -> Grid:
     if verification.runtime:
         cells = [shared.difference(layers, mark) for _, layers in folded]
         columns.append(Column(verification.runtime, cells, rank=5))
-    shown = [column for column in columns if (column.rank == 0 and column.header) or any(column.cells)]
-    styles = ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded]
-    return Grid(fitted(shown, width), styles)
+    show(console, columns, ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded])
 
 
 def _folded(verification: Verification) -> Iterator[tuple[Line, Sequence[LayerResult]]]:

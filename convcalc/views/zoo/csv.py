@@ -11,10 +11,8 @@ from convcalc.views.formats import csv
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
 
-_HEADER = (
-    *("name", "spec", "inputs", "outputs", *Totals.__struct_fields__),
-    *("field_size", "field_stride", "field_start", "field_global", "variables", "source"),
-)
+_TOTALS = Totals.__struct_fields__
+_HEADER = ("name", "spec", "inputs", "outputs", *_TOTALS, *csv.FIELD, "variables", "source")
 
 
 def write(networks: Sequence[ZooNetwork], out: Output) -> None:
@@ -26,7 +24,7 @@ def _cells(network: ZooNetwork) -> list[object]:
     return [
         *(network.name, network.spec),
         *(" ".join(map(words.shape, shapes.values())) for shapes in (network.inputs, network.outputs)),
-        *(getattr(network.totals, name) for name in Totals.__struct_fields__),
+        *(getattr(network.totals, name) for name in _TOTALS),
         *csv.field(network.receptive_field),
         "; ".join(shared.variables(network)),
         network.source,

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rich.table import Table
-
 from convcalc.analysis.zoo import ZooNetwork
 from convcalc.views import words
-from convcalc.views.columns import GAP, Column, Grid, first_words, fitted, needed
+from convcalc.views.columns import GAP, Column, first_words, needed, print_list, show
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
 from convcalc.views.zoo import shared
@@ -35,23 +33,12 @@ def write(networks: Sequence[ZooNetwork], out: Output) -> None:
     sources = [shared.publication(network) for network in networks]
     if console.width - needed(columns) - GAP >= _NARROWEST_SOURCE:
         columns.append(Column("source", sources, "left", "dim", 6, first_words))
-    console.print(Grid(fitted(columns, console.width), ["" for _ in networks]), soft_wrap=True)
+    show(console, columns)
     if not beside:
         console.print()
-        console.print(_variables(networks))
+        rows = [(network.name, ", ".join(shared.variables(network))) for network in networks if network.variables]
+        print_list(console, rows, ("bold", "cyan"), ("network", "variables, for --set"))
     first = networks[0].name
-    console.print(
-        terminal.line(f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec")
-    )
+    advice = f"`convcalc analyze zoo:{first}` has the layers of one, `convcalc zoo {first}` its spec"
+    console.print(terminal.line(advice))
     console.print(terminal.line(shared.convention(networks), style="dim"))
-
-
-def _variables(networks: Sequence[ZooNetwork]) -> Table:
-    """What can be set of each network that has variables, on as many lines as it takes."""
-    table = Table(box=None, pad_edge=False, padding=(0, GAP, 0, 0), header_style="dim")
-    table.add_column("network", style="bold", no_wrap=True)
-    table.add_column("variables, for --set", style="cyan")
-    for network in networks:
-        if network.variables:
-            table.add_row(network.name, terminal.line(", ".join(shared.variables(network))))
-    return table
