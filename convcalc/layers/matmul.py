@@ -19,13 +19,14 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._merges import repeated, repeated_along
 
 
 class Matmul(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    onnx_form = "MatMul"
 
     def checks(self, x: Shape, y: Shape) -> Iterator[Check]:
         yield Check(
@@ -61,9 +62,6 @@ class Matmul(Kind, frozen=True, kw_only=True):
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
         return repeated(tuple(field.whole([last - 1, last]) for field in fields), inputs)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("MatMul", *inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if axis is None or axis < len(inputs[0]) - 2:
