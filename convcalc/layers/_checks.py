@@ -10,17 +10,11 @@ from convcalc.layers import Check, Shape
 def fits(windows: Sequence[Window], x: Shape) -> Iterator[Check]:
     """A window must fit its padded axis at least once (CC101)."""
     for axis, (window, size) in enumerate(zip(windows, x[1:], strict=True)):
-        yield Check(
-            window.extent <= size + window.before + window.after,
-            "CC101",
-            "kernel_size",
-            _too_wide,
-            (window, size, axis),
-        )
+        padded = size + window.before + window.after
+        yield Check(window.extent <= padded, "CC101", "kernel_size", _too_wide, (window, padded, size, axis))
 
 
-def _too_wide(window: Window, size: int, axis: int) -> str:
-    padded = size + window.before + window.after
+def _too_wide(window: Window, padded: int, size: int, axis: int) -> str:
     spans = "" if window.dilation == 1 else f" at dilation {window.dilation} spans {window.extent} positions and"
     sum_ = f" = {window.before} + {size} + {window.after}" if padded != size else ""
     legal = (padded - 1) // window.dilation + 1
@@ -102,20 +96,17 @@ def axes_exist(axes: Sequence[int], x: Shape, field: str) -> Iterator[Check]:
     """Every axis must be one that the tensor has, and named once (CC011)."""
     rank = len(x)
     for axis in axes:
-        yield Check(
-            -rank <= axis < rank,
-            "CC011",
-            field,
-            lambda axis=axis: (
-                f"axis {axis} does not exist in a tensor of {rank} axes; legal here: {-rank} to {rank - 1}"
-            ),
-        )
+        yield Check(-rank <= axis < rank, "CC011", field, _no_axis, (axis, rank))
     yield Check(
         len({axis % rank for axis in axes}) == len(axes),
         "CC011",
         field,
         lambda: f"an axis is named twice in {list(axes)}",
     )
+
+
+def _no_axis(axis: int, rank: int) -> str:
+    return f"axis {axis} does not exist in a tensor of {rank} axes; legal here: {-rank} to {rank - 1}"
 
 
 def divisors(number: int) -> list[int]:

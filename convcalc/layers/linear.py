@@ -19,6 +19,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import FLAG
+from convcalc.layers._convolutions import learned
 
 
 class Linear(Kind, frozen=True, kw_only=True):
@@ -32,8 +33,7 @@ class Linear(Kind, frozen=True, kw_only=True):
         return (*x[:-1], self.out_features)
 
     def weights(self, x: Shape) -> Weights:
-        weight = (self.out_features, x[-1])
-        return {"weight": weight, "bias": (self.out_features,)} if self.bias else {"weight": weight}
+        return learned((self.out_features, x[-1]), self.out_features, self.bias)
 
     def macs(self, x: Shape) -> int:
         return product((*self.weights(x)["weight"], *x[:-1]))
