@@ -8,7 +8,7 @@ from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers.identity import Identity
 
 
-class Elements(Kind, frozen=True, kw_only=True):
+class Pointwise(Kind, frozen=True, kw_only=True):
     """One operation on each element, whatever the formula."""
 
     is_elementwise = True
@@ -17,13 +17,13 @@ class Elements(Kind, frozen=True, kw_only=True):
         return product(x)
 
 
-class Activation(Elements, frozen=True, kw_only=True):
+class Activation(Pointwise, frozen=True, kw_only=True):
     """The base of activations that look at nothing but the element."""
 
     is_activation = True
 
 
-class NotEverywhere(Elements, frozen=True, kw_only=True):
+class NotEverywhere(Pointwise, frozen=True, kw_only=True):
     """The base of what has no value, or none that is finite, for some numbers."""
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:

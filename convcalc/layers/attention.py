@@ -35,15 +35,7 @@ class Attention(Kind, frozen=True, kw_only=True):
     bias: Annotated[bool, Flag("learned numbers added to query, key, value and output")] = True
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            len(x) > 1,
-            "CC011",
-            "",
-            lambda: (
-                f"needs an axis of tokens and one of features, found a tensor of shape {list(x)}; legal here: "
-                "[tokens, features], with any axes before"
-            ),
-        )
+        yield Check(len(x) > 1, "CC011", "", _no_tokens, (x,))
         yield divides(self.num_heads, x[-1], "num_heads", "features")
 
     def weights(self, x: Shape) -> Weights:
@@ -109,3 +101,8 @@ class Attention(Kind, frozen=True, kw_only=True):
         attended = engine.matmul(softmax(engine, scores, -1), value).swapaxes(-2, -3)
         y = engine.matmul(attended.reshape(x.shape), out_of.T)
         return y + engine.fitting(weights["out_proj.bias"], (features,)) if fields.bias else y
+
+
+def _no_tokens(x: Shape) -> str:
+    legal = "[tokens, features], with any axes before"
+    return f"needs an axis of tokens and one of features, found a tensor of shape {list(x)}; legal here: {legal}"

@@ -29,26 +29,10 @@ class Matmul(Kind, frozen=True, kw_only=True):
     onnx_form = "MatMul"
 
     def checks(self, x: Shape, y: Shape) -> Iterator[Check]:
-        yield Check(
-            (len(x) > 1) & (len(x) == len(y)),
-            "CC103",
-            "",
-            lambda: (
-                f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are no matrices with equal axes before; "
-                "legal here: two of as many axes, 2 or more"
-            ),
-        )
+        yield Check((len(x) > 1) & (len(x) == len(y)), "CC103", "", _no_matrices, (x, y))
         if len(x) < 2 or len(x) != len(y):
             return
-        yield Check(
-            x[-1] == y[-2],
-            "CC103",
-            "",
-            lambda: (
-                f"input 1 of shape {list(x)} has rows of {x[-1]}, input 2 of shape {list(y)} columns of {y[-2]}; "
-                f"legal here: columns of {x[-1]}"
-            ),
-        )
+        yield Check(x[-1] == y[-2], "CC103", "", _unlike, (x, y))
         for axis, (left, other) in enumerate(zip(x[:-2], y[:-2], strict=True)):
             yield Check((left == other) | (left == 1) | (other == 1), "CC103", "", _mismatch, (x, y, axis))
 
@@ -87,6 +71,20 @@ def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Ar
     """Every element of the product as the sum of all that enters."""
     total = x.sum((-2, -1), keepdims=True) + y.sum((-2, -1), keepdims=True)
     return x[..., :, :1] * 0 + y[..., :1, :] * 0 + total
+
+
+def _no_matrices(x: Shape, y: Shape) -> str:
+    return (
+        f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are no matrices with equal axes before; "
+        "legal here: two of as many axes, 2 or more"
+    )
+
+
+def _unlike(x: Shape, y: Shape) -> str:
+    return (
+        f"input 1 of shape {list(x)} has rows of {x[-1]}, input 2 of shape {list(y)} columns of {y[-2]}; "
+        f"legal here: columns of {x[-1]}"
+    )
 
 
 def _mismatch(x: Shape, y: Shape, axis: int) -> str:

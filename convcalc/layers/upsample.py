@@ -74,15 +74,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
         yield has_positions(x)
         yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
         fitting = [mode for mode in MODES if _RANKS.get(mode, len(x) - 1) == len(x) - 1]
-        yield Check(
-            self.mode in fitting,
-            "CC011",
-            "mode",
-            lambda: (
-                f"{self.mode} is for {_RANKS[self.mode]} spatial axes, found {len(x) - 1}; legal here: "
-                f"{', '.join(fitting)}"
-            ),
-        )
+        yield Check(self.mode in fitting, "CC011", "mode", _other_rank, (self.mode, len(x) - 1, fitting))
         yield from self._fitting()
         if (self.scale_factor is None) != (self.size is None):
             for output, size in zip(self.shape(x)[1:], x[1:], strict=True):
@@ -246,6 +238,10 @@ class Upsample(Kind, frozen=True, kw_only=True):
 def float32(number: float) -> float:
     """The number of 32 bits that is nearest."""
     return float(struct.unpack("<f", struct.pack("<f", number))[0])
+
+
+def _other_rank(mode: str, rank: int, fitting: list[str]) -> str:
+    return f"{mode} is for {_RANKS[mode]} spatial axes, found {rank}; legal here: {', '.join(fitting)}"
 
 
 def _empty(size: int) -> str:

@@ -56,12 +56,8 @@ class Prelu(Activation, frozen=True, kw_only=True):
     num_parameters: Annotated[int, Channels("slopes learned: 1, or the number of channels", minimum=1)] = 1
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            (self.num_parameters == 1) | (self.num_parameters == x[0]),
-            "CC011",
-            "num_parameters",
-            lambda: f"{self.num_parameters} slopes do not match channels {x[0]}; legal here: 1, or one for each",
-        )
+        fits = (self.num_parameters == 1) | (self.num_parameters == x[0])
+        yield Check(fits, "CC011", "num_parameters", _unlike_channels, (self.num_parameters, x[0]))
 
     def weights(self, x: Shape) -> Weights:
         return {"weight": (self.num_parameters,)}
@@ -79,6 +75,10 @@ class Prelu(Activation, frozen=True, kw_only=True):
         np, weight = engine.numpy, weights["weight"]
         slope = engine.fitting(weight, [1]) if fields.num_parameters == 1 else engine.per_channel(weight, x)
         return engine.elementwise(lambda x, slope: bent(np, x, lambda x: slope * x), x, slope)
+
+
+def _unlike_channels(slopes: int, channels: int) -> str:
+    return f"{slopes} slopes do not match channels {channels}; legal here: 1, or one for each"
 
 
 class Elu(Activation, frozen=True, kw_only=True):
@@ -134,12 +134,7 @@ class HardTanh(Activation, frozen=True, kw_only=True):
     samples: ClassVar = {"min_val": (-1.0, 0.0), "max_val": (0.5, 6.0)}
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            self.min_val < self.max_val,
-            "CC011",
-            "max_val",
-            lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
-        )
+        yield Check(self.min_val < self.max_val, "CC011", "max_val", _empty, (self.min_val, self.max_val))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Clip", inputs[0], graph.constant(self.min_val), graph.constant(self.max_val))
@@ -153,6 +148,10 @@ class HardTanh(Activation, frozen=True, kw_only=True):
 def _erf(np: Any, x: Array) -> Array:
     """The error function, element by element as Python has it: NumPy has none."""
     return np.fromiter(map(math.erf, memoryview(x.ravel())), x.dtype, x.size).reshape(x.shape)
+
+
+def _empty(least: float, most: float) -> str:
+    return f"max_val {most:g} is not above min_val {least:g}; legal here: any number above it"
 
 
 class Gelu(Activation, frozen=True, kw_only=True):

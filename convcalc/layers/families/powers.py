@@ -8,10 +8,10 @@ from typing import Annotated, ClassVar
 
 from convcalc.fields import Real
 from convcalc.layers import Check, OnnxGraph, Shape
-from convcalc.layers._elements import Elements, NotEverywhere, of_elements
+from convcalc.layers._elements import NotEverywhere, Pointwise, of_elements
 
 
-class Abs(Elements, frozen=True, kw_only=True):
+class Abs(Pointwise, frozen=True, kw_only=True):
     """The absolute value.
 
     Example:
@@ -27,7 +27,7 @@ class Abs(Elements, frozen=True, kw_only=True):
     reference = of_elements(lambda np, x, _: np.abs(x))
 
 
-class Exp(Elements, frozen=True, kw_only=True):
+class Exp(Pointwise, frozen=True, kw_only=True):
     """e to the power of x.
 
     Example:
