@@ -54,7 +54,7 @@ def per_channel(graph: OnnxGraph, array: str, x: Shape) -> str:
 
 def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, biased: bool, **attributes: Any) -> str:
     """Conv or ConvTranspose, which need a position: a tensor of channels alone has one for the while."""
-    weight, bias = graph.weight("weight"), graph.weight("bias") if biased else ""
+    bias, weight = graph.weight("bias") if biased else "", graph.weight("weight")
     if len(shape) > 1:
         return graph.node(op, x, weight, bias, **attributes)
     last = graph.constant([2])

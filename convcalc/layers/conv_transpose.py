@@ -19,7 +19,7 @@ Source: Dumoulin and Visin 2016, relation 13; PyTorch nn.ConvTranspose2d; Keras 
 import random
 from collections.abc import Iterator
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Any
 
 from msgspec.structs import replace
 
@@ -106,14 +106,14 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
         (x,), (shape,) = inputs, shapes
         windows = self.windows()
         crops, added = [(window.before, window.after) for window in windows], self._added(windows)
-        attributes = {"kernel_shape": self.kernel_size, "strides": self.stride, "dilations": self.dilation}
-        write = partial(convolved, graph, "ConvTranspose", x, shape, **attributes, group=self.groups)
+        attributes: dict[str, Any] = {"kernel_shape": self.kernel_size, "strides": self.stride, "group": self.groups}
+        write = partial(convolved, graph, "ConvTranspose", x, shape, dilations=self.dilation, **attributes)
         if all(more < window.stride for more, window in zip(added, windows, strict=True)):
-            return write(self.bias, pads=ends(crops), output_padding=added)
+            return write(biased=self.bias, pads=ends(crops), output_padding=added)
         # ONNX adds less than a stride. What is added is first cropped less, and beyond that it is positions of zero.
         less = [(before, maximum(after - more, 0)) for (before, after), more in zip(crops, added, strict=True)]
         beyond = [(0, maximum(more - after, 0)) for (_, after), more in zip(crops, added, strict=True)]
-        y = padded(graph, write(False, pads=ends(less)), beyond)
+        y = padded(graph, write(biased=False, pads=ends(less)), beyond)
         return graph.node("Add", y, per_channel(graph, graph.weight("bias"), shape)) if self.bias else y
 
     def summary(self) -> str:

@@ -160,7 +160,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
         if self.mode == "nearest" and not exact:
             return self._gathered(graph, x, shape)
         how: dict[str, Any] = {"coordinate_transformation_mode": self.coordinates(), "axes": positions(shape)}
-        cubic = {"mode": "cubic", "cubic_coeff_a": self.cubic_coeff_a}
+        cubic: dict[str, Any] = {"mode": "cubic", "cubic_coeff_a": self.cubic_coeff_a}
         by_mode = {"nearest": {"nearest_mode": self.nearest_mode}, "bicubic": cubic}
         how |= by_mode.get(self.mode, {"mode": "linear"})
         how |= {"antialias": 1} if self.antialias else {}
