@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from convcalc import layers
 from convcalc.layers import Kind, Shape
-from convcalc.layers.families.powers import NotEverywhere
+from convcalc.layers._elements import NotEverywhere
 from convcalc.reference.execution import run_layer
 from convcalc.reference.scalar import CountingEngine, counted
 from convcalc.reference.weights import drawn

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import total_ordering
 from typing import Any
 
 import msgspec
@@ -67,6 +68,7 @@ class Vocabulary:
         self.suggested: dict[Term, str] = {}
 
 
+@total_ordering
 class Traced:
     """A whole number that remembers how it came about, as its `term`. Comparisons look at the value alone.
 
@@ -146,15 +148,6 @@ class Traced:
 
     def __lt__(self, other: Any) -> bool:
         return bool(self.value < _value(other))
-
-    def __le__(self, other: Any) -> bool:
-        return bool(self.value <= _value(other))
-
-    def __gt__(self, other: Any) -> bool:
-        return bool(self.value > _value(other))
-
-    def __ge__(self, other: Any) -> bool:
-        return bool(self.value >= _value(other))
 
     def __hash__(self) -> int:
         return hash(self.value)
@@ -280,8 +273,5 @@ def ceil_div(dividend: int, divisor: int) -> int:
 
 
 def product(numbers: Iterable[int]) -> int:
-    """The product of the numbers, 1 for none. Starts from the first, so that no ``1·`` appears in a formula."""
-    result: int | None = None
-    for number in numbers:
-        result = number if result is None else result * number
-    return 1 if result is None else result
+    """The product of the numbers, 1 for none."""
+    return math.prod(numbers)

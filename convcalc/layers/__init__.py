@@ -14,19 +14,21 @@ import importlib.util
 import inspect
 import pkgutil
 import random
+import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cache
 from math import inf
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
 
 import msgspec
-from msgspec.structs import replace
+from msgspec.structs import asdict, replace
 
 from convcalc.arithmetic.field import Field, at_input
 from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.number import product
 from convcalc.fields import FieldType
+from convcalc.layers._cases import draw_shape
 
 if TYPE_CHECKING:
     from convcalc.tensors.engine import Engine as Engine
@@ -172,6 +174,15 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     ONNX's attributes; operators that take more to translate have a function in `convcalc.imports.onnx.operators`.
     """
 
+    onnx_form: ClassVar[str] = ""
+    """The ONNX operator that it is written as, with its fields as the attributes unless its `onnx` says otherwise."""
+
+    samples: ClassVar[Mapping[str, Sequence[Any]]] = {}
+    """The values that a generated case takes for fields; those that are not here have their defaults."""
+
+    least_rank: ClassVar[int] = 0
+    """The spatial axes that a generated case has at least."""
+
     if TYPE_CHECKING:  # each kind names the shapes it takes; this is what they have in common
         checks: ClassVar[Callable[..., Iterator[Check]]]
         shape: ClassVar[Callable[..., Shape]]
@@ -212,7 +223,9 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
             What ONNX has no exact words for is said by several operators, or raises `NoOnnxForm`.
             """
-            raise NoOnnxForm("no ONNX form is written for this kind")
+            if not self.onnx_form:
+                raise NoOnnxForm("no ONNX form is written for this kind")
+            return graph.node(self.onnx_form, *inputs, **asdict(self))
 
         @staticmethod
         def reference(engine, fields, weights, *inputs):
@@ -230,11 +243,11 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
 
     def params(self, *inputs: Shape) -> int:
         """Learnable parameters: the sizes of the weights, added up."""
-        return _total(self.weights(*inputs))
+        return self.own_params((), *inputs)
 
     def own_params(self, borrowed: Collection[str], *inputs: Shape) -> int:
         """As `params`, without the weights that are another layer's."""
-        return _total({name: shape for name, shape in self.weights(*inputs).items() if name not in borrowed})
+        return sum(product(shape) for name, shape in self.weights(*inputs).items() if name not in borrowed)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         """The fields that meet in the output, position by position, where several tensors enter."""
@@ -299,7 +312,12 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         """A generated configuration with input shapes that it accepts."""
-        return cls(), (tuple(draw.randint(1, 9) for _ in range(draw.randint(1, 4))),)
+        return cls(**cls.sampled(draw)), (draw_shape(draw, cls.least_rank),)
+
+    @classmethod
+    def sampled(cls, draw: random.Random) -> dict[str, Any]:
+        """Generated values for the fields that `samples` names."""
+        return {name: draw.choice(values) for name, values in cls.samples.items()}
 
 
 class Input(Kind, frozen=True, kw_only=True):
@@ -349,11 +367,6 @@ class StandIn(Kind, frozen=True, kw_only=True):
         return fields.run(engine, fields.of, weights, *inputs)
 
 
-def _total(arrays: Weights) -> int:
-    sizes = [product(shape) for shape in arrays.values()]
-    return sum(sizes[1:], sizes[0]) if sizes else 0
-
-
 def page(kind: type[Kind]) -> str:
     """The kind's page of the manual: the docstring of its file, or of its class where a file holds a family."""
     family = ".families." in kind.__module__
@@ -367,13 +380,20 @@ def names() -> list[str]:
 
 @cache
 def _names() -> tuple[str, ...]:
-    family = [name for module in _families() for name in importlib.import_module(module).KINDS]
-    return tuple(sorted([*_files(), *family]))
+    """Every file of this folder is a kind, but for those that start with an underscore: kinds share these."""
+    files = [module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_" and not module.ispkg]
+    return tuple(sorted([*files, *_in_families()]))
 
 
+@cache
 def load(name: str) -> type[Kind] | None:
     """The kind of that name, None if there is none."""
-    return _load(name) if name.isidentifier() and not name.startswith("_") else None
+    if not name.isidentifier() or name.startswith("_"):
+        return None
+    spec = importlib.util.find_spec(f"{__name__}.{name}")
+    if spec is None or spec.submodule_search_locations is not None:
+        return _in_families().get(name)
+    return next(_kinds_of(f"{__name__}.{name}"))
 
 
 def kind_of(name: str) -> type[Kind]:
@@ -388,32 +408,20 @@ def kind_of(name: str) -> type[Kind]:
     return kind
 
 
+def _kinds_of(module: str) -> Iterator[type[Kind]]:
+    """The kinds that are written in a file."""
+    for value in vars(importlib.import_module(module)).values():
+        if isinstance(value, type) and issubclass(value, Kind) and value.__module__ == module:
+            yield value
+
+
 @cache
-def _load(name: str) -> type[Kind] | None:
-    spec = importlib.util.find_spec(f"{__name__}.{name}")
-    if spec is not None and spec.submodule_search_locations is None:
-        module = importlib.import_module(f"{__name__}.{name}")
-        return next(
-            value
-            for value in vars(module).values()
-            if isinstance(value, type) and issubclass(value, Kind) and value.__module__ == module.__name__
-        )
-    for family in _families():
-        kinds: dict[str, type[Kind]] = importlib.import_module(family).KINDS
-        if name in kinds:
-            return kinds[name]
-    return None
-
-
-def _files() -> list[str]:
-    """Every file of this folder is a kind, but for those that start with an underscore: kinds share these."""
-    return [module.name for module in pkgutil.iter_modules(__path__) if module.name[0] != "_" and not module.ispkg]
-
-
-def _families() -> list[str]:
-    from convcalc.layers import families
-
-    return [f"{families.__name__}.{module.name}" for module in pkgutil.iter_modules(families.__path__)]
+def _in_families() -> dict[str, type[Kind]]:
+    """The kinds of files that hold several, by name: leaky_relu is the class LeakyRelu."""
+    folder = f"{__name__}.families"
+    modules = pkgutil.iter_modules(importlib.import_module(folder).__path__)
+    kinds = [kind for module in modules for kind in _kinds_of(f"{folder}.{module.name}")]
+    return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower(): kind for kind in kinds}
 
 
 @cache

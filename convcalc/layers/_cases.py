@@ -3,7 +3,11 @@
 import random
 
 from convcalc.arithmetic.window import Padding
-from convcalc.layers import Shape
+
+EPS = (1e-5, 0.1)
+"""What a normalisation adds to the variance: the usual, or so much that its place in the formula shows."""
+
+FLAG = (False, True)
 
 
 def draw_axes(draw: random.Random, rank: int, largest: int, smallest: int = 1) -> tuple[int, ...]:
@@ -11,13 +15,13 @@ def draw_axes(draw: random.Random, rank: int, largest: int, smallest: int = 1) -
     return tuple(draw.randint(smallest, largest) for _ in range(rank))
 
 
-def draw_shape(draw: random.Random, least_rank: int = 0, most_rank: int = 3, channels: int | None = None) -> Shape:
+def draw_shape(draw: random.Random, least_rank: int = 0, channels: int | None = None) -> tuple[int, ...]:
     """A shape with that many spatial axes, and any number of channels where none is asked for."""
-    rank = draw.randint(least_rank, most_rank)
+    rank = draw.randint(least_rank, 3)
     return (draw.randint(1, 6) if channels is None else channels, *draw_axes(draw, rank, 7))
 
 
-def draw_axis(draw: random.Random, x: Shape) -> int:
+def draw_axis(draw: random.Random, x: tuple[int, ...]) -> int:
     """An axis of the tensor, counted from either end."""
     return draw.randint(-len(x), len(x) - 1)
 
@@ -25,11 +29,6 @@ def draw_axis(draw: random.Random, x: Shape) -> int:
 def draw_flag(draw: random.Random) -> bool:
     """True or false."""
     return draw.random() < 0.5
-
-
-def draw_eps(draw: random.Random) -> float:
-    """What a normalisation adds to the variance: the usual, or so much that its place in the formula shows."""
-    return draw.choice([1e-5, 0.1])
 
 
 def draw_padding(draw: random.Random, kernel: tuple[int, ...]) -> Padding:

@@ -10,17 +10,11 @@ from convcalc.layers import Check, Shape
 def fits(windows: Sequence[Window], x: Shape) -> Iterator[Check]:
     """A window must fit its padded axis at least once (CC101)."""
     for axis, (window, size) in enumerate(zip(windows, x[1:], strict=True)):
-        yield Check(
-            window.extent <= size + window.before + window.after,
-            "CC101",
-            "kernel_size",
-            _too_wide,
-            (window, size, axis),
-        )
+        padded = size + window.before + window.after
+        yield Check(window.extent <= padded, "CC101", "kernel_size", _too_wide, (window, padded, size, axis))
 
 
-def _too_wide(window: Window, size: int, axis: int) -> str:
-    padded = size + window.before + window.after
+def _too_wide(window: Window, padded: int, size: int, axis: int) -> str:
     spans = "" if window.dilation == 1 else f" at dilation {window.dilation} spans {window.extent} positions and"
     sum_ = f" = {window.before} + {size} + {window.after}" if padded != size else ""
     legal = (padded - 1) // window.dilation + 1
@@ -48,47 +42,43 @@ def _too_padded(mode: str, pad: int, room: int, size: int) -> str:
 
 def has_positions(x: Shape) -> Check:
     """There must be an axis beside the channels (CC013)."""
-    return Check(
-        len(x) > 1,
-        "CC013",
-        "",
-        lambda: f"works on positions, and a tensor of shape {list(x)} has channels alone; legal here: 2 axes or more",
-    )
+    return Check(len(x) > 1, "CC013", "", _channels_alone, (x,))
+
+
+def _channels_alone(x: Shape) -> str:
+    return f"works on positions, and a tensor of shape {list(x)} has channels alone; legal here: 2 axes or more"
 
 
 def one_of_two(first: object, second: object, names: tuple[str, str]) -> Check:
     """Of two fields that say the same thing, one must be given (CC012)."""
-    return Check(
-        (first is None) != (second is None),
-        "CC012",
-        names[0],
-        lambda: (
-            f"{'neither' if first is None else 'both'} of {names[0]} and {names[1]} "
-            f"{'is' if first is None else 'are'} given; legal here: exactly one of them"
-        ),
-    )
+    return Check((first is None) != (second is None), "CC012", names[0], _not_one, (first is None, *names))
+
+
+def _not_one(is_neither: bool, first: str, second: str) -> str:
+    count, verb = ("neither", "is") if is_neither else ("both", "are")
+    return f"{count} of {first} and {second} {verb} given; legal here: exactly one of them"
 
 
 def divides(divisor: int, dividend: int, field: str, what: str) -> Check:
     """`divisor`, the value of `field`, must divide `dividend` (CC102)."""
-    return Check(
-        dividend % divisor == 0,
-        "CC102",
-        field,
-        lambda: f"{field} {divisor} does not divide {what} {dividend}; legal here: {_listed(divisors(dividend))}",
-    )
+    return Check(dividend % divisor == 0, "CC102", field, _undivided, (divisor, dividend, field, what))
+
+
+def _undivided(divisor: int, dividend: int, field: str, what: str) -> str:
+    return f"{field} {divisor} does not divide {what} {dividend}; legal here: {_listed(divisors(dividend))}"
 
 
 def grouped(groups: int, in_channels: int, out_channels: int) -> Check:
     """Groups must divide the channels on both sides (CC102)."""
-    return Check(
-        (in_channels % groups == 0) & (out_channels % groups == 0),
-        "CC102",
-        "groups",
-        lambda: (
-            f"groups {groups} does not divide both in_channels {in_channels} and out_channels {out_channels}; "
-            f"legal here: {_listed(divisors(greatest_common_divisor(in_channels, out_channels)))}"
-        ),
+    divide_both = (in_channels % groups == 0) & (out_channels % groups == 0)
+    return Check(divide_both, "CC102", "groups", _ungrouped, (groups, in_channels, out_channels))
+
+
+def _ungrouped(groups: int, in_channels: int, out_channels: int) -> str:
+    legal = _listed(divisors(greatest_common_divisor(in_channels, out_channels)))
+    return (
+        f"groups {groups} does not divide both in_channels {in_channels} and out_channels {out_channels}; "
+        f"legal here: {legal}"
     )
 
 
@@ -102,20 +92,16 @@ def axes_exist(axes: Sequence[int], x: Shape, field: str) -> Iterator[Check]:
     """Every axis must be one that the tensor has, and named once (CC011)."""
     rank = len(x)
     for axis in axes:
-        yield Check(
-            -rank <= axis < rank,
-            "CC011",
-            field,
-            lambda axis=axis: (
-                f"axis {axis} does not exist in a tensor of {rank} axes; legal here: {-rank} to {rank - 1}"
-            ),
-        )
-    yield Check(
-        len({axis % rank for axis in axes}) == len(axes),
-        "CC011",
-        field,
-        lambda: f"an axis is named twice in {list(axes)}",
-    )
+        yield Check(-rank <= axis < rank, "CC011", field, _no_axis, (axis, rank))
+    yield Check(len({axis % rank for axis in axes}) == len(axes), "CC011", field, _named_twice, (axes,))
+
+
+def _named_twice(axes: Sequence[int]) -> str:
+    return f"an axis is named twice in {list(axes)}"
+
+
+def _no_axis(axis: int, rank: int) -> str:
+    return f"axis {axis} does not exist in a tensor of {rank} axes; legal here: {-rank} to {rank - 1}"
 
 
 def divisors(number: int) -> list[int]:

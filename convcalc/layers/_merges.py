@@ -5,10 +5,10 @@ at its end count as 1, so that a gate of shape (C) meets a map of shape (C, ...)
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial, reduce
 from itertools import zip_longest
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
@@ -44,7 +44,7 @@ class Elementwise(Kind, frozen=True, kw_only=True):
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return repeated_along(self, axis, inputs)
 
-    def chained(self, graph: OnnxGraph, op: str, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         """An operator between every two of the tensors; ONNX aligns at the last axis what we align at the channels."""
         most = max(len(shape) for shape in shapes)
         lacking = [list(range(1 + len(shape), 1 + most)) for shape in shapes]
@@ -52,7 +52,7 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             graph.node("Unsqueeze", x, graph.constant(axes)) if axes else x
             for x, axes in zip(inputs, lacking, strict=True)
         ]
-        return reduce(lambda met, x: graph.node(op, met, x), aligned)
+        return reduce(lambda met, x: graph.node(self.onnx_form, met, x), aligned)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -62,7 +62,16 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             sizes = tuple(draw.choice([size, size, 1]) for size in largest)
             inputs.append(sizes[: draw.randint(1, len(sizes))])
         draw.shuffle(inputs)
-        return cls(), tuple(inputs)
+        return cls(), tuple(inputs[: cls.inputs[1]])
+
+
+def between_two(function: Callable[[Any], Callable[..., Array]]) -> Callable[..., Array]:
+    """The reference of a merge, by NumPy's function of two arrays."""
+
+    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+        return reduce(partial(engine.elementwise, function(engine.numpy)), engine.aligned(*inputs))
+
+    return staticmethod(reference)
 
 
 def repeated_along(kind: Kind, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:

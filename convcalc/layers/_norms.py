@@ -1,6 +1,5 @@
 """What the normalisations share: their operations an element, their weights, and the normalising itself."""
 
-import random
 from collections.abc import Iterable, Sequence
 from typing import Annotated, ClassVar
 
@@ -8,7 +7,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
-from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
+from convcalc.layers._cases import EPS, FLAG
 from convcalc.layers.identity import Identity
 
 KNOWN_STATISTICS = 2
@@ -16,6 +15,15 @@ KNOWN_STATISTICS = 2
 
 MEASURED_STATISTICS = 4
 """Operations an element where mean and variance are of the input: their two sums, the difference, the quotient."""
+
+
+class Normalisation(Kind, frozen=True, kw_only=True):
+    """The base of what sees, beside its own place, all over which it measures."""
+
+    is_normalisation = True
+
+    def own_path(self) -> Kind:
+        return Identity()
 
 
 def scale_and_shift(shape: Shape, affine: bool, bias: bool = True) -> Weights:
@@ -69,7 +77,7 @@ def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Arra
     return engine.chained([engine.numpy.multiply, engine.numpy.add], x, scale, shift - mean * scale)
 
 
-class ChannelNorm(Kind, frozen=True, kw_only=True):
+class ChannelNorm(Normalisation, frozen=True, kw_only=True):
     """Each channel brought to mean 0 and variance 1, by statistics that training kept or by those of the input."""
 
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
@@ -77,9 +85,7 @@ class ChannelNorm(Kind, frozen=True, kw_only=True):
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
     track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = True
 
-    is_normalisation = True
-    least_rank: ClassVar[int] = 0
-    """Spatial axes that it needs."""
+    samples: ClassVar = {"eps": EPS, "affine": FLAG, "track_running_stats": FLAG}
 
     def weights(self, x: Shape) -> Weights:
         return scale_and_shift((x[0],), self.affine)
@@ -95,11 +101,3 @@ class ChannelNorm(Kind, frozen=True, kw_only=True):
 
     def centres_channels(self, x: Shape) -> bool:
         return True
-
-    def own_path(self) -> Kind:
-        return Identity()
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        given = {"affine": draw_flag(draw), "track_running_stats": draw_flag(draw)}
-        return cls(eps=draw_eps(draw), **given), (draw_shape(draw, least_rank=cls.least_rank),)

@@ -52,8 +52,9 @@ def per_channel(graph: OnnxGraph, array: str, x: Shape) -> str:
     return array if len(x) == 1 else graph.node("Reshape", array, graph.constant([-1, *[1] * (len(x) - 1)]))
 
 
-def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, weight: str, bias: str, **attributes: Any) -> str:
+def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, biased: bool, **attributes: Any) -> str:
     """Conv or ConvTranspose, which need a position: a tensor of channels alone has one for the while."""
+    bias, weight = graph.weight("bias") if biased else "", graph.weight("weight")
     if len(shape) > 1:
         return graph.node(op, x, weight, bias, **attributes)
     last = graph.constant([2])

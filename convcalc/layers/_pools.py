@@ -4,12 +4,11 @@ import random
 from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import chain, pairwise
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.axes import Resampling
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.moving import resampled, windowed
 from convcalc.arithmetic.number import ceil_div, greatest_common_divisor, product
@@ -17,7 +16,7 @@ from convcalc.arithmetic.resampling import cells
 from convcalc.arithmetic.window import Padding, Pair, Window, windows
 from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
-from convcalc.layers._cases import draw_axes, draw_flag, draw_padding, draw_shape
+from convcalc.layers._cases import FLAG, draw_axes, draw_flag, draw_padding, draw_shape
 from convcalc.layers._checks import fits, has_positions
 from convcalc.layers._onnx import cut, ends, padded, positions
 from convcalc.layers._windows import shown_sizes, shown_window
@@ -36,11 +35,13 @@ class Pool(Kind, frozen=True, kw_only=True):
     def steps(self) -> Sizes:
         return self.kernel_size if self.stride is None else self.stride
 
-    def dilations(self) -> Sizes:
+    @property
+    def dilation(self) -> Sizes:
+        """The distance between taps, which only some pools have as a field."""
         return (1,) * len(self.kernel_size)
 
     def windows(self, x: Shape) -> tuple[Window, ...]:
-        return windows(x[1:], self.kernel_size, self.steps(), self.dilations(), self.padding)
+        return windows(x[1:], self.kernel_size, self.steps(), self.dilation, self.padding)
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
@@ -85,7 +86,7 @@ class Pool(Kind, frozen=True, kw_only=True):
         return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
 
     def summary(self) -> str:
-        return shown_window(self.kernel_size, self.steps(), self.dilations())
+        return shown_window(self.kernel_size, self.steps(), self.dilation)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -94,8 +95,12 @@ class Pool(Kind, frozen=True, kw_only=True):
         padding = draw_padding(draw, kernel)
         if not isinstance(padding, str):
             padding = tuple((draw.randint(0, k - 1), draw.randint(0, k - 1)) for k in kernel)
-        given: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
-        return cls(**given, stride=None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)), (x,)
+        fields: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
+        fields["stride"] = None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)
+        if "dilation" in cls.__struct_fields__:
+            widest = (max(1, (size - 1) // max(k - 1, 1)) for k, size in zip(kernel, x[1:], strict=True))
+            fields["dilation"] = tuple(draw.randint(1, most) for most in widest)
+        return cls(**fields, **cls.sampled(draw)), (x,)
 
 
 _Axis = tuple[Window, int, int]
@@ -226,7 +231,8 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         wanted = list(enumerate(zip(inputs[0][1:], self.output_size, strict=True), start=1))
         collapsed = fields[0].collapsed(axis for axis, (_, outputs) in wanted if outputs == 1)
-        return resampled(collapsed, [self._cells(size, outputs) for _, (size, outputs) in wanted])
+        moved = [None if outputs in (None, size) else cells(size, outputs) for _, (size, outputs) in wanted]
+        return resampled(collapsed, moved)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if not axis or self.output_size[axis - 1] in (None, 1):
@@ -237,24 +243,22 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
             return replace(self, output_size=kept)
         return StandIn(of=self, run=partial(_in_proportion, axis, size))
 
-    def _cells(self, size: int, outputs: int | None) -> Resampling | None:
-        return None if outputs is None or outputs == size else cells(size, outputs)
-
     def no_op(self, x: Shape) -> str:
         return "pools no axis" if set(self.output_size) == {None} else ""
 
-    def adapted(self, graph: OnnxGraph, kind: str, x: str, shape: Shape) -> str:
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         """A pool of equal windows on the axes where the cells are that, their parts one by one on the others."""
-        op, along = {"Average": ("AveragePool", "ReduceMean"), "Max": ("MaxPool", "ReduceMax")}[kind]
+        (x,), (shape,) = inputs, shapes
+        along = {"AveragePool": "ReduceMean", "MaxPool": "ReduceMax"}[self.onnx_form]
         pairs = list(zip(shape[1:], self.shape(shape)[1:], strict=True))
         for size, outputs in pairs:
             _afford(outputs * (1 if size % outputs == 0 else CELL), "cells")
-        axes = [self._ranges(size, outputs) for size, outputs in pairs]
+        axes = [_ranges(size, outputs) for size, outputs in pairs]
         if all(len(ranges) == 1 for ranges in axes):
-            return graph.node(f"Global{op}", x)
+            return graph.node(f"Global{self.onnx_form}", x)
         windows = [_equal(ranges) or (1, 1) for ranges in axes]
         kernel, stride = zip(*windows, strict=True)
-        pooled = graph.node(op, x, kernel_shape=kernel, strides=stride) if set(kernel) != {1} else x
+        pooled = graph.node(self.onnx_form, x, kernel_shape=kernel, strides=stride) if set(kernel) != {1} else x
         for axis, ranges in enumerate(axes, start=2):
             if _equal(ranges) is None:
                 place = graph.constant([axis])
@@ -263,12 +267,6 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
                     "Concat", *(graph.node(along, part, place, keepdims=1) for part in parts), axis=axis
                 )
         return pooled
-
-    def _ranges(self, size: int, outputs: int) -> list[tuple[int, int]]:
-        """First position of every cell, and first behind it."""
-        ranges = cells(size, outputs)
-        reads = [ranges.sources(position) for position in range(outputs)]
-        return [(read[0], read[-1] + 1) for read in reads]
 
     def summary(self) -> str:
         return shown_sizes(tuple("-" if size is None else size for size in self.output_size))
@@ -279,6 +277,12 @@ class AdaptivePool(Kind, frozen=True, kw_only=True):
         return cls(output_size=tuple(draw.choice([None, 1, draw.randint(1, 9)]) for _ in x[1:])), (x,)
 
 
+def _ranges(size: int, outputs: int) -> list[tuple[int, int]]:
+    """First position of every cell, and first behind it."""
+    reads = map(cells(size, outputs).sources, range(outputs))
+    return [(read.start, read.stop) for read in reads]
+
+
 def _equal(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
     """Length and distance of cells that are windows of one length at one distance."""
     lengths = {end - start for start, end in ranges}
@@ -286,14 +290,21 @@ def _equal(ranges: list[tuple[int, int]]) -> tuple[int, int] | None:
     return (min(lengths), min(apart)) if len(lengths) == len(apart) == 1 and apart != {0} else None
 
 
-def over_cells(engine: Engine, function: Callable[..., Array], x: Array, output_size: tuple[int | None, ...]) -> Array:
-    """The elements of each cell taken together, axis by axis: the mean of means over equally many is the mean."""
-    for axis, outputs in enumerate(output_size, start=2):
-        if outputs is not None:
-            last, size = engine.numpy.moveaxis(x, axis, -1), x.shape[axis]
-            cells = [slice(t * size // outputs, -(-(t + 1) * size // outputs)) for t in range(outputs)]
-            x = engine.numpy.stack([function(last[..., cell], -1) for cell in cells], axis)
-    return x
+def over_cells(function: Callable[[Any], Callable[..., Array]]) -> Callable[..., Array]:
+    """The reference of a pool that takes the elements of each cell together, by NumPy's function of them and an axis.
+
+    It goes axis by axis: the mean of means over equally many is the mean.
+    """
+
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        for axis, outputs in enumerate(fields.output_size, start=2):
+            if outputs is not None:
+                last, size = engine.numpy.moveaxis(x, axis, -1), x.shape[axis]
+                cells = [slice(t * size // outputs, -(-(t + 1) * size // outputs)) for t in range(outputs)]
+                x = engine.numpy.stack([function(engine.numpy)(last[..., cell], -1) for cell in cells], axis)
+        return x
+
+    return staticmethod(reference)
 
 
 def _in_proportion(axis: int, size: int, engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -308,6 +319,8 @@ class GlobalPool(Kind, frozen=True, kw_only=True):
     """Pooling of all positions of a channel into one."""
 
     is_pool = True
+    samples: ClassVar = {"keepdim": FLAG}
+    least_rank = 1
 
     keepdim: Annotated[bool, Flag("keep each axis, with one position")] = False
 
@@ -321,10 +334,5 @@ class GlobalPool(Kind, frozen=True, kw_only=True):
         field = fields[0].collapsed(range(1, len(inputs[0])))
         return field if self.keepdim else field.carrying(field.carries[:1])
 
-    def reduced(self, graph: OnnxGraph, op: str, x: str, shape: Shape) -> str:
-        """An operator over all positions."""
-        return graph.node(op, x, graph.constant(positions(shape)), keepdims=int(self.keepdim))
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(keepdim=draw_flag(draw)), (draw_shape(draw, least_rank=1),)
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        return graph.node(self.onnx_form, *inputs, graph.constant(positions(*shapes)), keepdims=int(self.keepdim))

@@ -13,17 +13,13 @@ null leaves an axis as it is. A single cell sees the whole axis.
 Source: PyTorch nn.AdaptiveAvgPool2d (AdaptivePooling.h: start_index, end_index).
 """
 
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Shape
 from convcalc.layers._pools import AdaptivePool, over_cells
 
 
 class AdaptiveAvgPool(AdaptivePool, frozen=True, kw_only=True):
+    onnx_form = "AveragePool"
+    reference = over_cells(lambda np: np.mean)
+
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.adapted(graph, "Average", inputs[0], shapes[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return over_cells(engine, engine.numpy.mean, x, fields.output_size)

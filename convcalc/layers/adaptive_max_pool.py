@@ -12,17 +12,13 @@ Source: PyTorch nn.AdaptiveMaxPool2d (AdaptivePooling.h: start_index, end_index)
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Shape
 from convcalc.layers._pools import AdaptivePool, over_cells
 
 
 class AdaptiveMaxPool(AdaptivePool, frozen=True, kw_only=True):
+    onnx_form = "MaxPool"
+    reference = over_cells(lambda np: np.max)
+
     def elementwise_ops(self, x: Shape) -> int:
         return self.combined(x) - product(self.shape(x))
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.adapted(graph, "Max", inputs[0], shapes[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return over_cells(engine, engine.numpy.max, x, fields.output_size)

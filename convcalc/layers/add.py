@@ -13,18 +13,10 @@ inputs sees; a tensor repeated along an axis makes it global there.
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Sum.
 """
 
-from functools import partial, reduce
-
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers._merges import Elementwise, between_two
 
 
 class Add(Elementwise, frozen=True, kw_only=True):
     merges = "sum"
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Add", inputs, shapes)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        return reduce(partial(engine.elementwise, engine.numpy.add), engine.aligned(*inputs))
+    onnx_form = "Add"
+    reference = between_two(lambda np: np.add)

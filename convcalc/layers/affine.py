@@ -12,17 +12,16 @@ the product is added to no sum, so it is no MAC.
 Source: ONNX Add, Sub, Mul and Div with a constant; torchvision.transforms.Normalize with numbers.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_shape
 
 
 class Affine(Kind, frozen=True, kw_only=True):
     is_elementwise = True
+    samples: ClassVar = {"factor": (1.0, 0.5, -2.0), "addend": (0.0, 3.0, -0.5)}
 
     factor: Annotated[float, Real("what every element is multiplied by")] = 1.0
     addend: Annotated[float, Real("what is then added")] = 0.0
@@ -38,10 +37,6 @@ class Affine(Kind, frozen=True, kw_only=True):
     def summary(self) -> str:
         factor = f"x{self.factor:g}" if self.factor != 1 else ""
         return factor + (f"{self.addend:+g}" if self.addend != 0 else "")
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(factor=draw.choice([1.0, 0.5, -2.0]), addend=draw.choice([0.0, 3.0, -0.5])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -35,26 +35,14 @@ class Attention(Kind, frozen=True, kw_only=True):
     bias: Annotated[bool, Flag("learned numbers added to query, key, value and output")] = True
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            len(x) > 1,
-            "CC011",
-            "",
-            lambda: (
-                f"needs an axis of tokens and one of features, found a tensor of shape {list(x)}; legal here: "
-                "[tokens, features], with any axes before"
-            ),
-        )
+        yield Check(len(x) > 1, "CC011", "", _no_tokens, (x,))
         yield divides(self.num_heads, x[-1], "num_heads", "features")
 
     def weights(self, x: Shape) -> Weights:
         features = x[-1]
-        arrays: Weights = {"in_proj_weight": (3 * features, features)}
-        if self.bias:
-            arrays["in_proj_bias"] = (3 * features,)
-        arrays["out_proj.weight"] = (features, features)
-        if self.bias:
-            arrays["out_proj.bias"] = (features,)
-        return arrays
+        into = {"in_proj_weight": (3 * features, features), "in_proj_bias": (3 * features,)}
+        out_of = {"out_proj.weight": (features, features), "out_proj.bias": (features,)}
+        return {name: shape for name, shape in (into | out_of).items() if self.bias or name.endswith("weight")}
 
     def macs(self, x: Shape) -> int:
         *before, tokens, features = x
@@ -64,9 +52,8 @@ class Attention(Kind, frozen=True, kw_only=True):
     def elementwise_ops(self, x: Shape) -> int:
         *before, tokens, features = x
         softmax_and_scaling = 4 * self.num_heads * tokens * tokens
-        if not self.bias:
-            return product((*before, softmax_and_scaling))
-        return product((*before, softmax_and_scaling + 4 * tokens * features))
+        added = 4 * tokens * features if self.bias else 0
+        return product((*before, softmax_and_scaling + added))
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         last = len(inputs[0]) - 1
@@ -75,11 +62,8 @@ class Attention(Kind, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         *before, tokens, features = shapes[0]
         leading = len(before) + 1
-        heads = shaped(
-            graph,
-            self._projected(graph, inputs[0], "in_proj_weight", "in_proj_bias"),
-            [*before, tokens, 3, self.num_heads, features // self.num_heads],
-        )
+        projected = self._projected(graph, inputs[0], "in_proj_weight", "in_proj_bias")
+        heads = shaped(graph, projected, [*before, tokens, 3, self.num_heads, features // self.num_heads])
         places = [*range(leading), leading + 1, leading + 2, leading, leading + 3]
         apart = graph.node("Transpose", heads, perm=places)  # [..., 3, heads, tokens, features of a head]
         query, key, value = (graph.node("Gather", apart, graph.constant(part), axis=leading) for part in range(3))
@@ -117,3 +101,8 @@ class Attention(Kind, frozen=True, kw_only=True):
         attended = engine.matmul(softmax(engine, scores, -1), value).swapaxes(-2, -3)
         y = engine.matmul(attended.reshape(x.shape), out_of.T)
         return y + engine.fitting(weights["out_proj.bias"], (features,)) if fields.bias else y
+
+
+def _no_tokens(x: Shape) -> str:
+    legal = "[tokens, features], with any axes before"
+    return f"needs an axis of tokens and one of features, found a tensor of shape {list(x)}; legal here: {legal}"

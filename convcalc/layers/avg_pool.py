@@ -12,20 +12,19 @@ The output's size is max_pool's. An output element takes an operation for every 
 Source: PyTorch nn.AvgPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
 """
 
-import random
-from typing import Annotated
-
-import msgspec
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_flag
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers._cases import FLAG
 from convcalc.layers._pools import Pool, placed
 
 
 class AvgPool(Pool, frozen=True, kw_only=True):
     count_include_pad: Annotated[bool, Flag("count positions on padding in the mean")] = True
+
+    samples: ClassVar = {"count_include_pad": FLAG}
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(self.kernel_size) * product(self.shape(x))
@@ -33,11 +32,6 @@ class AvgPool(Pool, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         counted = int(self.count_include_pad)
         return self.pooled(graph, "AveragePool", inputs[0], shapes[0], count_include_pad=counted)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        config, inputs = super().case(draw)
-        return msgspec.structs.replace(config, count_include_pad=draw_flag(draw)), inputs
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

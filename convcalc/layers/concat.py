@@ -46,8 +46,7 @@ class Concat(Kind, frozen=True, kw_only=True):
 
     def shape(self, *inputs: Shape) -> Shape:
         axis = self.axis % len(inputs[0])
-        sizes = [x[axis] for x in inputs]
-        return (*inputs[0][:axis], sum(sizes[1:], sizes[0]), *inputs[0][axis + 1 :])
+        return (*inputs[0][:axis], sum(x[axis] for x in inputs), *inputs[0][axis + 1 :])
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         axis = self.axis % len(inputs[0])

@@ -18,6 +18,7 @@ Source: Dumoulin and Visin 2016, relation 13; PyTorch nn.ConvTranspose2d; Keras 
 
 import random
 from collections.abc import Iterator
+from functools import partial
 from typing import Annotated, Any
 
 from msgspec.structs import replace
@@ -28,9 +29,9 @@ from convcalc.arithmetic.number import maximum, named, product
 from convcalc.arithmetic.window import Padding, Pair, Window
 from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import draw_axes, draw_flag, draw_padding
+from convcalc.layers._cases import draw_padding
 from convcalc.layers._checks import grouped
-from convcalc.layers._filters import biased
+from convcalc.layers._convolutions import biased, draw_convolution, learned
 from convcalc.layers._onnx import convolved, ends, padded, per_channel
 from convcalc.layers._windows import shown_window
 
@@ -90,8 +91,7 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
         return (self.out_channels, *(span + added for span, added in zip(spans, self._added(windows), strict=True)))
 
     def weights(self, x: Shape) -> Weights:
-        weight = (x[0], self.out_channels // self.groups, *self.kernel_size)
-        return {"weight": weight, "bias": (self.out_channels,)} if self.bias else {"weight": weight}
+        return learned((x[0], self.out_channels // self.groups, *self.kernel_size), self.out_channels, self.bias)
 
     def macs(self, x: Shape) -> int:
         return product((*self.weights(x)["weight"], *x[1:]))
@@ -106,47 +106,30 @@ class ConvTranspose(Kind, frozen=True, kw_only=True):
         (x,), (shape,) = inputs, shapes
         windows = self.windows()
         crops, added = [(window.before, window.after) for window in windows], self._added(windows)
-        attributes: dict[str, Any] = {
-            "kernel_shape": self.kernel_size,
-            "strides": self.stride,
-            "dilations": self.dilation,
-            "group": self.groups,
-        }
-        bias = graph.weight("bias") if self.bias else ""
+        attributes: dict[str, Any] = {"kernel_shape": self.kernel_size, "strides": self.stride, "group": self.groups}
+        write = partial(convolved, graph, "ConvTranspose", x, shape, dilations=self.dilation, **attributes)
         if all(more < window.stride for more, window in zip(added, windows, strict=True)):
-            window = {**attributes, "pads": ends(crops), "output_padding": added}
-            return convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), bias, **window)
+            return write(biased=self.bias, pads=ends(crops), output_padding=added)
         # ONNX adds less than a stride. What is added is first cropped less, and beyond that it is positions of zero.
         less = [(before, maximum(after - more, 0)) for (before, after), more in zip(crops, added, strict=True)]
         beyond = [(0, maximum(more - after, 0)) for (_, after), more in zip(crops, added, strict=True)]
-        y = convolved(graph, "ConvTranspose", x, shape, graph.weight("weight"), "", **attributes, pads=ends(less))
-        y = padded(graph, y, beyond)
-        return graph.node("Add", y, per_channel(graph, bias, shape)) if self.bias else y
+        y = padded(graph, write(biased=False, pads=ends(less)), beyond)
+        return graph.node("Add", y, per_channel(graph, graph.weight("bias"), shape)) if self.bias else y
 
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.stride, self.dilation, self.groups)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        rank, groups = draw.choice([0, 1, 1, 2, 2, 2, 3]), draw.randint(1, 3)
-        kernel, stride, dilation = draw_axes(draw, rank, 4), draw_axes(draw, rank, 3), draw_axes(draw, rank, 2)
-        padding = draw_padding(draw, kernel)
+        fields, channels = draw_convolution(draw, largest_kernel=4)
+        kernel, padding = fields["kernel_size"], draw_padding(draw, fields["kernel_size"])
         if padding == "causal":
             padding = "same"
-        word = isinstance(padding, str)
-        added = (draw.randint(0, 0 if word else max(s, d) - 1) for s, d in zip(stride, dilation, strict=True))
-        config = cls(
-            out_channels=groups * draw.randint(1, 3),
-            kernel_size=kernel,
-            stride=stride,
-            padding=padding,
-            output_padding=tuple(added),
-            dilation=dilation,
-            groups=groups,
-            bias=draw_flag(draw),
-        )
+        distances = zip(fields["stride"], fields["dilation"], strict=True)
+        most = [0 if isinstance(padding, str) else max(pair) - 1 for pair in distances]
+        config = cls(**fields, padding=padding, output_padding=tuple(draw.randint(0, more) for more in most))
         # An axis longer than 2·kernel is longer than what the padding above crops.
-        return config, ((groups * draw.randint(1, 3), *(2 * k + draw.randint(1, 3) for k in kernel)),)
+        return config, ((channels, *(2 * k + draw.randint(1, 3) for k in kernel)),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

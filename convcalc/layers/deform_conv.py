@@ -22,49 +22,28 @@ from functools import reduce
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import minimum, product
-from convcalc.arithmetic.window import Padding, Pair, Window
-from convcalc.fields import Channels, Flag, PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
+from convcalc.arithmetic.window import Pair
+from convcalc.fields import Channels, Sizes
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
-from convcalc.layers._filters import biased, filters
+from convcalc.layers._convolutions import Convolution, biased, filters
 from convcalc.layers._onnx import ends, padded, shaped
 from convcalc.layers.conv import Conv
 
 
-class DeformConv(Kind, frozen=True, kw_only=True):
+class DeformConv(Convolution, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 3)
-    is_windowed = is_convolution = moves_taps = mixes_channels = is_map = True
+    moves_taps = True
 
-    out_channels: Annotated[int, Channels("filters: channels that leave", minimum=1)]
-    kernel_size: Annotated[Sizes, PerAxis("taps on each axis")]
-    stride: Annotated[Sizes, PerAxis("positions the window moves")] = (1,)
-    padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
-    dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
-    groups: Annotated[int, Channels("parts the channels are split into, each convolved alone", minimum=1)] = 1
-    bias: Annotated[bool, Flag("one learned number added to each output channel")] = True
     offset_groups: Annotated[int, Channels("parts the channels are split into, each with its offsets", minimum=1)] = 1
-
-    def undeformed(self) -> Conv:
-        """The convolution that this is with all offsets zero."""
-        return Conv(
-            out_channels=self.out_channels,
-            kernel_size=self.kernel_size,
-            stride=self.stride,
-            padding=self.padding,
-            dilation=self.dilation,
-            groups=self.groups,
-            bias=self.bias,
-        )
-
-    def windows(self, x: Shape) -> tuple[Window, ...]:
-        return self.undeformed().windows(x)
 
     def checks(self, x: Shape, *maps: Shape) -> Iterator[Check]:
         yield has_positions(x)
         yield divides(self.offset_groups, x[0], "offset_groups", "in_channels")
-        yield from self.undeformed().checks(x)
+        yield from super().checks(x)
         wanted = self._maps(x)
         for name, map_, legal in zip(("offset", "mask"), maps, wanted, strict=False):
             yield Check(len(map_) == len(legal), "CC103", "", _mismatch, (name, map_, legal))
@@ -77,22 +56,14 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         weighed, positions = self.offset_groups * product(self.kernel_size), self.shape(x)[1:]
         return (len(self.kernel_size) * weighed, *positions), (weighed, *positions)
 
-    def shape(self, x: Shape, *maps: Shape) -> Shape:
-        return self.undeformed().shape(x)
-
-    def weights(self, x: Shape, *maps: Shape) -> Weights:
-        return self.undeformed().weights(x)
-
-    def macs(self, x: Shape, *maps: Shape) -> int:
-        return self.undeformed().macs(x)
-
     def elementwise_ops(self, x: Shape, *maps: Shape) -> int:
         neighbours: int = 2 ** len(self.kernel_size)
         samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
-        return (neighbours + (len(maps) == 2)) * samples + self.undeformed().elementwise_ops(x)
+        return (neighbours + (len(maps) == 2)) * samples + super().elementwise_ops(x)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
-        return self.undeformed().receptive_field(fields[:1], inputs[:1]), *fields[1:]
+        (x, *_), (first, *maps) = inputs, fields
+        return windowed(first.collapsed([0]), self.windows(x), self.shape(x)), *maps
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x, offset, *mask), (shape, moved, *_) = inputs, shapes
@@ -116,9 +87,6 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         attributes = {"kernel_shape": kernel, "strides": stride, "dilations": dilation, "pads": ends(pads)}
         return graph.node("DeformConv", *inputs, **attributes, **groups)
 
-    def summary(self) -> str:
-        return self.undeformed().summary()
-
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_unmoved)
 
@@ -127,8 +95,8 @@ class DeformConv(Kind, frozen=True, kw_only=True):
         plain, (x,) = Conv.case(draw)
         while len(x) == 1:
             plain, (x,) = Conv.case(draw)
-        given = {name: getattr(plain, name) for name in plain.__struct_fields__ if name != "padding_mode"}
-        config = cls(**given, offset_groups=draw.choice(divisors(x[0])))
+        fields = {name: getattr(plain, name) for name in Convolution.__struct_fields__}
+        config = cls(**fields, offset_groups=draw.choice(divisors(x[0])))
         maps = config._maps(x)
         return config, (x, *(maps if draw_flag(draw) else maps[:1]))
 

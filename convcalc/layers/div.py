@@ -13,31 +13,20 @@ axis makes it global there.
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Div.
 """
 
-import random
 from typing import ClassVar
 
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers import Kind, Shape
+from convcalc.layers._merges import Elementwise, between_two
 from convcalc.layers.sub import Sub
 
 
 class Div(Elementwise, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Div", inputs, shapes)
+    onnx_form = "Div"
+    reference = between_two(lambda np: np.divide)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return Sub().unbounded(axis, inputs)  # which sees the same places, and divides nothing by zero
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return Sub()
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        config, inputs = super().case(draw)
-        return config, inputs[:2]
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Array) -> Array:
-        return engine.elementwise(engine.numpy.divide, *engine.aligned(x, y))

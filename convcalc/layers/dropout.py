@@ -9,16 +9,15 @@ Example:
 Source: Srivastava et al. 2014; PyTorch nn.Dropout.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.fields import Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_shape
 
 
 class Dropout(Kind, frozen=True, kw_only=True):
     is_inert = True
+    samples: ClassVar = {"p": (0.0, 0.2, 0.5, 1.0)}
 
     p: Annotated[float, Real("share of the elements set to zero in training", minimum=0, maximum=1)] = 0.5
 
@@ -36,10 +35,6 @@ class Dropout(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"{self.p:g}"
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(p=draw.choice([0.0, 0.2, 0.5, 1.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -32,14 +32,13 @@ class Flatten(Kind, frozen=True, kw_only=True):
     def checks(self, x: Shape) -> Iterator[Check]:
         yield from axes_exist((self.start_axis,), x, "start_axis")
         yield from axes_exist((self.end_axis,), x, "end_axis")
-        yield Check(
-            self.start_axis % len(x) <= self.end_axis % len(x),
-            "CC011",
-            "end_axis",
-            lambda: (
-                f"end_axis {self.end_axis} is before start_axis {self.start_axis} in a tensor of {len(x)} axes; "
-                f"legal here: {self.start_axis % len(x)} to {len(x) - 1}"
-            ),
+        start, end = self.start_axis % len(x), self.end_axis % len(x)
+        yield Check(start <= end, "CC011", "end_axis", self._reversed, (start, len(x)))
+
+    def _reversed(self, start: int, rank: int) -> str:
+        return (
+            f"end_axis {self.end_axis} is before start_axis {self.start_axis} in a tensor of {rank} axes; "
+            f"legal here: {start} to {rank - 1}"
         )
 
     def shape(self, x: Shape) -> Shape:

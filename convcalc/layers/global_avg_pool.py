@@ -13,16 +13,15 @@ Source: Lin et al. 2014, "Network in network"; Keras GlobalAveragePooling2D, ONN
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
 from convcalc.layers._pools import GlobalPool
 
 
 class GlobalAvgPool(GlobalPool, frozen=True, kw_only=True):
+    onnx_form = "ReduceMean"
+
     def elementwise_ops(self, x: Shape) -> int:
         return product(x)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.reduced(graph, "ReduceMean", inputs[0], shapes[0])
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -13,16 +13,15 @@ Source: Keras GlobalMaxPooling2D, ONNX GlobalMaxPool (keepdim).
 """
 
 from convcalc.arithmetic.number import product
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Shape
 from convcalc.layers._pools import GlobalPool
 
 
 class GlobalMaxPool(GlobalPool, frozen=True, kw_only=True):
+    onnx_form = "ReduceMax"
+
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) - x[0]
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.reduced(graph, "ReduceMax", inputs[0], shapes[0])
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -20,16 +20,13 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import draw_eps, draw_flag, draw_shape
+from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import divides
-from convcalc.layers._norms import learned, measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers._norms import Normalisation, learned, measured_statistics, normalised, operations, scale_and_shift
 from convcalc.layers._onnx import affine
-from convcalc.layers.identity import Identity
 
 
-class GroupNorm(Kind, frozen=True, kw_only=True):
-    is_normalisation = True
-
+class GroupNorm(Normalisation, frozen=True, kw_only=True):
     num_groups: Annotated[int, Channels("parts the channels are split into, each normalised alone", minimum=1)]
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
@@ -56,14 +53,11 @@ class GroupNorm(Kind, frozen=True, kw_only=True):
     def centres_channels(self, x: Shape) -> bool:
         return self.num_groups == x[0] and len(x) > 1
 
-    def own_path(self) -> Kind:
-        return Identity()
-
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         groups = draw.randint(1, 4)
         x = draw_shape(draw, channels=groups * draw.randint(1, 3))
-        return cls(num_groups=groups, eps=draw_eps(draw), affine=draw_flag(draw)), (x,)
+        return cls(num_groups=groups, eps=draw.choice(EPS), affine=draw_flag(draw)), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -9,14 +9,12 @@ Example:
 Source: PyTorch nn.Identity.
 """
 
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind
 
 
 class Identity(Kind, frozen=True, kw_only=True):
     is_inert = True
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Identity", inputs[0])
+    onnx_form = "Identity"
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

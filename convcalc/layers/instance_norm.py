@@ -14,7 +14,7 @@ Source: Ulyanov, Vedaldi and Lempitsky 2016; PyTorch nn.InstanceNorm2d.
 """
 
 from collections.abc import Iterator
-from typing import Annotated, ClassVar
+from typing import Annotated
 
 from convcalc.fields import Flag
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, OnnxGraph, Shape
@@ -27,7 +27,7 @@ class InstanceNorm(ChannelNorm, frozen=True, kw_only=True):
     affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = False
     track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = False
 
-    least_rank: ClassVar[int] = 1
+    least_rank = 1
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)

@@ -13,19 +13,18 @@ that follows in SSD is a `scale`.
 Source: Liu, Rabinovich and Berg, ParseNet (2015), section 3.3; Caffe's Normalize; ONNX LpNormalization.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_eps, draw_shape
-from convcalc.layers.identity import Identity
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
+from convcalc.layers._cases import EPS
+from convcalc.layers._norms import Normalisation
 
 
-class L2Norm(Kind, frozen=True, kw_only=True):
-    is_normalisation = True
+class L2Norm(Normalisation, frozen=True, kw_only=True):
+    samples: ClassVar = {"eps": EPS}
 
     eps: Annotated[float, Real("added to the sum of squares", minimum=0)] = 1e-10
 
@@ -39,13 +38,6 @@ class L2Norm(Kind, frozen=True, kw_only=True):
         (x,) = inputs
         squares = graph.node("ReduceSumSquare", x, graph.constant([1]), keepdims=1)
         return graph.node("Div", x, graph.node("Sqrt", graph.node("Add", squares, graph.constant(self.eps))))
-
-    def own_path(self) -> Kind:
-        return Identity()
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(eps=draw_eps(draw)), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

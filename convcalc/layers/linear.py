@@ -12,18 +12,19 @@ positions (after a flatten, on a map) each output sees all of them.
 Source: PyTorch nn.Linear.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import FLAG
+from convcalc.layers._convolutions import learned
 
 
 class Linear(Kind, frozen=True, kw_only=True):
     is_linear = mixes_channels = True
+    samples: ClassVar = {"out_features": range(1, 10), "bias": FLAG}
 
     out_features: Annotated[int, Channels("size of the last axis that leaves", minimum=1)]
     bias: Annotated[bool, Flag("one learned number added to each output feature")] = True
@@ -32,8 +33,7 @@ class Linear(Kind, frozen=True, kw_only=True):
         return (*x[:-1], self.out_features)
 
     def weights(self, x: Shape) -> Weights:
-        weight = (self.out_features, x[-1])
-        return {"weight": weight, "bias": (self.out_features,)} if self.bias else {"weight": weight}
+        return learned((self.out_features, x[-1]), self.out_features, self.bias)
 
     def macs(self, x: Shape) -> int:
         return product((*self.weights(x)["weight"], *x[:-1]))
@@ -60,10 +60,6 @@ class Linear(Kind, frozen=True, kw_only=True):
 
     def drops(self, axis: int, inputs: tuple[Shape, ...]) -> bool:
         return axis == len(inputs[0]) - 1 and inputs[0][axis] == 1
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(out_features=draw.randint(1, 9), bias=draw_flag(draw)), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -12,8 +12,7 @@ its shift as one, the power, and the division. Neighbours beyond the first and l
 Source: Krizhevsky, Sutskever and Hinton 2012, section 3.3; PyTorch nn.LocalResponseNorm.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.axes import through_window
 from convcalc.arithmetic.field import Field
@@ -21,12 +20,12 @@ from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
 from convcalc.fields import Real, Whole
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_shape
 from convcalc.layers._onnx import shaped
 
 
 class LocalResponseNorm(Kind, frozen=True, kw_only=True):
     is_normalisation = True
+    samples: ClassVar = {"size": range(1, 8), "alpha": (1e-4, 0.5), "beta": (0.75, 1.0), "k": (1.0, 2.0)}
 
     size: Annotated[int, Whole("channels summed over, the element's own among them", minimum=1)]
     alpha: Annotated[float, Real("factor of the mean square")] = 1e-4
@@ -59,11 +58,6 @@ class LocalResponseNorm(Kind, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"{self.size} channels"
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        given = {"alpha": draw.choice([1e-4, 0.5]), "beta": draw.choice([0.75, 1.0]), "k": draw.choice([1.0, 2.0])}
-        return cls(size=draw.randint(1, 7), **given), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

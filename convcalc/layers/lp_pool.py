@@ -17,14 +17,11 @@ value. And with ceil_mode a window that reaches beyond the end is scaled up as i
 Source: ONNX LpPool (18); PyTorch nn.LPPool1d, nn.LPPool2d and nn.LPPool3d.
 """
 
-import random
 from typing import Annotated, Any, ClassVar
-
-from msgspec.structs import replace
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes, Whole
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxFields, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxFields, OnnxGraph, Shape
 from convcalc.layers._pools import Pool, placed
 
 
@@ -57,13 +54,11 @@ def _scaling_passes_through(bench: Any, config: Any, x: Shape) -> tuple[Array, A
 
 class LpPool(Pool, frozen=True, kw_only=True):
     identities = (_the_first_power_is_an_average_unscaled, _powers_are_filtered_by_ones, _scaling_passes_through)
+    samples: ClassVar = {"norm_type": (1, 2, 3, 4)}
     onnx_operators: ClassVar[OnnxFields] = {"LpPool": {"norm_type": ("p", 2)}}
 
     norm_type: Annotated[int, Whole("the power, and the root", minimum=1)] = 2
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
-
-    def dilations(self) -> Sizes:
-        return self.dilation
 
     def elementwise_ops(self, x: Shape) -> int:
         return product(x) + product(self.kernel_size) * product(self.shape(x))
@@ -76,15 +71,6 @@ class LpPool(Pool, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"L{self.norm_type} {super().summary()}"
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        config, (x,) = super().case(draw)
-        kernel: Sizes = config.kernel_size  # type: ignore[attr-defined]  # the base's case is of this class
-        dilation = tuple(
-            draw.randint(1, max(1, (size - 1) // max(k - 1, 1))) for k, size in zip(kernel, x[1:], strict=True)
-        )
-        return replace(config, dilation=dilation, norm_type=draw.choice([1, 2, 3, 4])), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

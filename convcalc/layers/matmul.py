@@ -19,35 +19,20 @@ from typing import ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import maximum, product
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, Shape, StandIn
 from convcalc.layers._cases import draw_shape
 from convcalc.layers._merges import repeated, repeated_along
 
 
 class Matmul(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    onnx_form = "MatMul"
 
     def checks(self, x: Shape, y: Shape) -> Iterator[Check]:
-        yield Check(
-            (len(x) > 1) & (len(x) == len(y)),
-            "CC103",
-            "",
-            lambda: (
-                f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are no matrices with equal axes before; "
-                "legal here: two of as many axes, 2 or more"
-            ),
-        )
+        yield Check((len(x) > 1) & (len(x) == len(y)), "CC103", "", _no_matrices, (x, y))
         if len(x) < 2 or len(x) != len(y):
             return
-        yield Check(
-            x[-1] == y[-2],
-            "CC103",
-            "",
-            lambda: (
-                f"input 1 of shape {list(x)} has rows of {x[-1]}, input 2 of shape {list(y)} columns of {y[-2]}; "
-                f"legal here: columns of {x[-1]}"
-            ),
-        )
+        yield Check(x[-1] == y[-2], "CC103", "", _unlike, (x, y))
         for axis, (left, other) in enumerate(zip(x[:-2], y[:-2], strict=True)):
             yield Check((left == other) | (left == 1) | (other == 1), "CC103", "", _mismatch, (x, y, axis))
 
@@ -61,9 +46,6 @@ class Matmul(Kind, frozen=True, kw_only=True):
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         last = len(inputs[0]) - 1
         return repeated(tuple(field.whole([last - 1, last]) for field in fields), inputs)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("MatMul", *inputs)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if axis is None or axis < len(inputs[0]) - 2:
@@ -89,6 +71,20 @@ def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Ar
     """Every element of the product as the sum of all that enters."""
     total = x.sum((-2, -1), keepdims=True) + y.sum((-2, -1), keepdims=True)
     return x[..., :, :1] * 0 + y[..., :1, :] * 0 + total
+
+
+def _no_matrices(x: Shape, y: Shape) -> str:
+    return (
+        f"input 1 of shape {list(x)} and input 2 of shape {list(y)} are no matrices with equal axes before; "
+        "legal here: two of as many axes, 2 or more"
+    )
+
+
+def _unlike(x: Shape, y: Shape) -> str:
+    return (
+        f"input 1 of shape {list(x)} has rows of {x[-1]}, input 2 of shape {list(y)} columns of {y[-2]}; "
+        f"legal here: columns of {x[-1]}"
+    )
 
 
 def _mismatch(x: Shape, y: Shape, axis: int) -> str:

@@ -15,18 +15,10 @@ Source: PyTorch torch.maximum and NumPy broadcasting, but for the alignment at t
 ONNX Max.
 """
 
-from functools import partial, reduce
-
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers._merges import Elementwise, between_two
 
 
 class Max(Elementwise, frozen=True, kw_only=True):
     merges = "extreme"
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Max", inputs, shapes)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        return reduce(partial(engine.elementwise, engine.numpy.maximum), engine.aligned(*inputs))
+    onnx_form = "Max"
+    reference = between_two(lambda np: np.maximum)

@@ -13,38 +13,23 @@ one comparison for every tap after the first.
 Source: PyTorch nn.MaxPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
 """
 
-import random
 from math import inf
 from typing import Annotated
 
-import msgspec
-
 from convcalc.arithmetic.number import product
 from convcalc.fields import PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._pools import Pool, placed
 
 
 class MaxPool(Pool, frozen=True, kw_only=True):
     dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
 
-    def dilations(self) -> Sizes:
-        return self.dilation
-
     def elementwise_ops(self, x: Shape) -> int:
         return (product(self.kernel_size) - 1) * product(self.shape(x))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return self.pooled(graph, "MaxPool", inputs[0], shapes[0], -inf, dilations=self.dilation)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        config, (x,) = super().case(draw)
-        kernel: Sizes = config.kernel_size  # type: ignore[attr-defined]  # the base's case is of this class
-        dilation = tuple(
-            draw.randint(1, max(1, (size - 1) // max(k - 1, 1))) for k, size in zip(kernel, x[1:], strict=True)
-        )
-        return msgspec.structs.replace(config, dilation=dilation), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -15,18 +15,10 @@ Source: PyTorch torch.minimum and NumPy broadcasting, but for the alignment at t
 ONNX Min.
 """
 
-from functools import partial, reduce
-
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers._merges import Elementwise, between_two
 
 
 class Min(Elementwise, frozen=True, kw_only=True):
     merges = "extreme"
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Min", inputs, shapes)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        return reduce(partial(engine.elementwise, engine.numpy.minimum), engine.aligned(*inputs))
+    onnx_form = "Min"
+    reference = between_two(lambda np: np.minimum)

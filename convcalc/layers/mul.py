@@ -13,18 +13,10 @@ are no MACs. Each output sees what any of its inputs sees; a tensor repeated alo
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Mul.
 """
 
-from functools import partial, reduce
-
-from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers._merges import Elementwise, between_two
 
 
 class Mul(Elementwise, frozen=True, kw_only=True):
     merges = "product"
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Mul", inputs, shapes)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-        return reduce(partial(engine.elementwise, engine.numpy.multiply), engine.aligned(*inputs))
+    onnx_form = "Mul"
+    reference = between_two(lambda np: np.multiply)

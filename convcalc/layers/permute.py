@@ -29,15 +29,11 @@ class Permute(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield from axes_exist(self.axes, x, "axes")
-        yield Check(
-            len(self.axes) == len(x),
-            "CC011",
-            "axes",
-            lambda: (
-                f"{list(self.axes)} names {len(self.axes)} axes of a tensor of {len(x)}; legal here: each axis "
-                f"once, such as {list(range(len(x)))}"
-            ),
-        )
+        yield Check(len(self.axes) == len(x), "CC011", "axes", self._miscounted, (len(x),))
+
+    def _miscounted(self, rank: int) -> str:
+        legal = f"each axis once, such as {list(range(rank))}"
+        return f"{list(self.axes)} names {len(self.axes)} axes of a tensor of {rank}; legal here: {legal}"
 
     def shape(self, x: Shape) -> Shape:
         return tuple(x[axis] for axis in self.axes)

@@ -35,12 +35,7 @@ class Reduce(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield from axes_exist(self.axes, x, "axes")
-        yield Check(
-            self.keepdim | (len(self.axes) < len(x)),
-            "CC011",
-            "axes",
-            lambda: f"{list(self.axes)} leaves no axis of a tensor of {len(x)}; legal here: fewer, or keepdim: true",
-        )
+        yield Check(self.keepdim | (len(self.axes) < len(x)), "CC011", "axes", _none_left, (self.axes, len(x)))
 
     def _along(self, x: Shape) -> list[int]:
         return [axis % len(x) for axis in self.axes]
@@ -81,3 +76,7 @@ class Reduce(Kind, frozen=True, kw_only=True):
         along = tuple(axis % (x.ndim - 1) + 1 for axis in fields.axes)
         taken = {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min}
         return taken[fields.operation](along, keepdims=fields.keepdim)
+
+
+def _none_left(axes: tuple[int, ...], rank: int) -> str:
+    return f"{list(axes)} leaves no axis of a tensor of {rank}; legal here: fewer, or keepdim: true"

@@ -30,18 +30,8 @@ class Reshape(Kind, frozen=True, kw_only=True):
     sizes: Annotated[tuple[int, ...], Listed("the shape that leaves, channels first; -1: what is left", minimum=-1)]
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            all(size != 0 for size in self.sizes),
-            "CC011",
-            "sizes",
-            lambda: f"found 0 in {list(self.sizes)}; legal here: whole numbers from 1, and -1 once",
-        )
-        yield Check(
-            self.sizes.count(-1) <= 1,
-            "CC011",
-            "sizes",
-            lambda: f"found -1 more than once in {list(self.sizes)}; legal here: -1 once",
-        )
+        yield Check(0 not in self.sizes, "CC011", "sizes", _has_zero, (self.sizes,))
+        yield Check(self.sizes.count(-1) <= 1, "CC011", "sizes", _has_two_rests, (self.sizes,))
         if 0 in self.sizes or self.sizes.count(-1) > 1:
             return
         given, elements = self._given(), product(x)
@@ -106,3 +96,11 @@ class Reshape(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         return x.reshape(x.shape[0], *fields.sizes)
+
+
+def _has_zero(sizes: Shape) -> str:
+    return f"found 0 in {list(sizes)}; legal here: whole numbers from 1, and -1 once"
+
+
+def _has_two_rests(sizes: Shape) -> str:
+    return f"found -1 more than once in {list(sizes)}; legal here: -1 once"

@@ -11,19 +11,19 @@ An element takes one multiplication, whose product is added to no sum (so it is 
 Source: Touvron et al. 2021 (LayerScale); Caffe Scale for the bias.
 """
 
-import random
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import draw_flag, draw_shape
+from convcalc.layers._cases import FLAG
 from convcalc.layers._norms import scale_and_shift
 from convcalc.layers._onnx import per_channel
 
 
 class Scale(Kind, frozen=True, kw_only=True):
     is_elementwise = scales_channels = True
+    samples: ClassVar = {"bias": FLAG}
 
     bias: Annotated[bool, Flag("one learned number added to each channel")] = False
 
@@ -36,10 +36,6 @@ class Scale(Kind, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         y = graph.node("Mul", inputs[0], per_channel(graph, graph.weight("weight"), shapes[0]))
         return graph.node("Add", y, per_channel(graph, graph.weight("bias"), shapes[0])) if self.bias else y
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(bias=draw_flag(draw)), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -34,12 +34,7 @@ class Split(Kind, frozen=True, kw_only=True):
     axis: Annotated[int, Whole("axis that is split; 0 is channels", minimum=ANY_SIGN)] = 0
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            self.part < self.sections,
-            "CC011",
-            "part",
-            lambda: f"part {self.part} of {self.sections} does not exist; legal here: 0 to {self.sections - 1}",
-        )
+        yield Check(self.part < self.sections, "CC011", "part", _no_part, (self.part, self.sections))
         yield from axes_exist((self.axis,), x, "axis")
         if -len(x) <= self.axis < len(x):
             yield divides(self.sections, x[self.axis], "sections", f"axis {self.axis} of size")
@@ -92,3 +87,7 @@ def _lengthened(axis: int, size: int, engine: Engine, fields: Fields, weights: A
     part = Split.reference(engine, fields, weights, places).ravel()
     longer = slice(part[0], part[-1] + 1 + x.shape[axis + 1] - size)
     return x[(slice(None),) * (axis + 1) + (longer,)]
+
+
+def _no_part(part: int, sections: int) -> str:
+    return f"part {part} of {sections} does not exist; legal here: 0 to {sections - 1}"

@@ -13,24 +13,12 @@ axis makes it global there.
 Source: PyTorch and NumPy broadcasting, but for the alignment at the channels instead of the last axis; ONNX Sub.
 """
 
-import random
 from typing import ClassVar
 
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._merges import Elementwise
+from convcalc.layers._merges import Elementwise, between_two
 
 
 class Sub(Elementwise, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return self.chained(graph, "Sub", inputs, shapes)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        config, inputs = super().case(draw)
-        return config, inputs[:2]
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, y: Array) -> Array:
-        return engine.elementwise(engine.numpy.subtract, *engine.aligned(x, y))
+    onnx_form = "Sub"
+    reference = between_two(lambda np: np.subtract)

@@ -74,15 +74,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
         yield has_positions(x)
         yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
         fitting = [mode for mode in MODES if _RANKS.get(mode, len(x) - 1) == len(x) - 1]
-        yield Check(
-            self.mode in fitting,
-            "CC011",
-            "mode",
-            lambda: (
-                f"{self.mode} is for {_RANKS[self.mode]} spatial axes, found {len(x) - 1}; legal here: "
-                f"{', '.join(fitting)}"
-            ),
-        )
+        yield Check(self.mode in fitting, "CC011", "mode", _other_rank, (self.mode, len(x) - 1, fitting))
         yield from self._fitting()
         if (self.scale_factor is None) != (self.size is None):
             for output, size in zip(self.shape(x)[1:], x[1:], strict=True):
@@ -90,37 +82,20 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     def _fitting(self) -> Iterator[Check]:
         """That no field is said which the mode does not have."""
-        is_nearest, coordinates = self.mode == "nearest", self.coordinate_transformation_mode
-        filtered = self.antialias or self.mode == "bicubic"
-        yield _only(
-            not (self.align_corners and is_nearest), "align_corners", "nearest has no corners to align", "false"
-        )
-        yield _only(
-            not (self.align_corners and coordinates),
-            "coordinate_transformation_mode",
-            "align_corners says where positions lie",
-            "null",
-        )
-        yield _only(
-            is_nearest or coordinates != "align_corners",
-            "coordinate_transformation_mode",
-            f"{self.mode} has a flag for that, align_corners: true",
-            "null",
-        )
-        yield _only(not (self.antialias and is_nearest), "antialias", "nearest has no filter to stretch", "false")
-        yield _only(is_nearest or self.nearest_mode == "floor", "nearest_mode", f"{self.mode} rounds no place", "floor")
-        yield _only(
-            filtered or not self.exclude_outside,
-            "exclude_outside",
-            f"{self.mode} without antialias reads what is beyond the ends as the ends",
-            "false",
-        )
-        yield _only(
-            self.mode == "bicubic" or self.cubic_coeff_a == CUBIC,
-            "cubic_coeff_a",
-            f"{self.mode} has no such parameter",
-            f"{CUBIC}",
-        )
+        mode, coordinates, word = self.mode, self.coordinate_transformation_mode, "coordinate_transformation_mode"
+        is_nearest, is_cubic = mode == "nearest", mode == "bicubic"
+        has_flag = f"{mode} has a flag for that, align_corners: true"
+        reads_ends = f"{mode} without antialias reads what is beyond the ends as the ends"
+        for holds, field, why, legal in (
+            (not (self.align_corners and is_nearest), "align_corners", "nearest has no corners to align", "false"),
+            (not (self.align_corners and coordinates), word, "align_corners says where positions lie", "null"),
+            (is_nearest or coordinates != "align_corners", word, has_flag, "null"),
+            (not (self.antialias and is_nearest), "antialias", "nearest has no filter to stretch", "false"),
+            (is_nearest or self.nearest_mode == "floor", "nearest_mode", f"{mode} rounds no place", "floor"),
+            (self.antialias or is_cubic or not self.exclude_outside, "exclude_outside", reads_ends, "false"),
+            (is_cubic or self.cubic_coeff_a == CUBIC, "cubic_coeff_a", f"{mode} has no such parameter", f"{CUBIC}"),
+        ):
+            yield Check(holds, "CC011", field, "{}; legal here: {}".format, (why, legal))
 
     def shape(self, x: Shape) -> Shape:
         if self.scale_factor is None:
@@ -134,13 +109,11 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     def combined(self, x: Shape) -> int:
         """Input elements that an output element combines."""
-        taps: int = self.taps()
+        taps = self.taps()
         if not self.antialias:
-            plain: int = taps ** (len(x) - 1)
-            return plain
-        ratios = [
-            self._ratio(axis, size, out) for axis, (size, out) in enumerate(zip(x[1:], self.shape(x)[1:], strict=True))
-        ]
+            return product([taps] * (len(x) - 1))
+        sizes = enumerate(zip(x[1:], self.shape(x)[1:], strict=True))
+        ratios = (self._ratio(axis, size, outputs) for axis, (size, outputs) in sizes)
         return product(maximum(taps, ceil_div(taps * top, bottom)) for top, bottom in ratios)
 
     def elementwise_ops(self, x: Shape) -> int:
@@ -187,12 +160,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
         if self.mode == "nearest" and not exact:
             return self._gathered(graph, x, shape)
         how: dict[str, Any] = {"coordinate_transformation_mode": self.coordinates(), "axes": positions(shape)}
-        if self.mode == "nearest":
-            how |= {"nearest_mode": self.nearest_mode}
-        elif self.mode == "bicubic":
-            how |= {"mode": "cubic", "cubic_coeff_a": self.cubic_coeff_a}
-        else:
-            how |= {"mode": "linear"}
+        cubic: dict[str, Any] = {"mode": "cubic", "cubic_coeff_a": self.cubic_coeff_a}
+        by_mode = {"nearest": {"nearest_mode": self.nearest_mode}, "bicubic": cubic}
+        how |= by_mode.get(self.mode, {"mode": "linear"})
         how |= {"antialias": 1} if self.antialias else {}
         how |= {"exclude_outside": 1} if self.exclude_outside else {}
         sizes = self.shape(shape)[1:]
@@ -270,12 +240,12 @@ def float32(number: float) -> float:
     return float(struct.unpack("<f", struct.pack("<f", number))[0])
 
 
+def _other_rank(mode: str, rank: int, fitting: list[str]) -> str:
+    return f"{mode} is for {_RANKS[mode]} spatial axes, found {rank}; legal here: {', '.join(fitting)}"
+
+
 def _empty(size: int) -> str:
     return f"no position is left of an axis of {size}; legal here: a factor of at least 1/{size}"
-
-
-def _only(holds: bool, field: str, why: str, legal: str) -> Check:
-    return Check(holds, "CC011", field, lambda: f"{why}; legal here: {legal}")
 
 
 def runtime_size(size: int, factor: float) -> int:

@@ -42,7 +42,7 @@ def _gathered(bench: Bench, config: Any, arrays: dict[str, Array], a: Array, mov
     taps, places = grids[2 : 2 + rank], grids[2 + rank :]
     parts = (2, config.offset_groups, *config.kernel_size, rank, *outputs)
     by_channel = np.repeat(moves.reshape(parts), x[0] // config.offset_groups, axis=1)
-    befores = [window.before for window in config.undeformed().windows(x)]
+    befores = [window.before for window in config.windows(x)]
     inside = np.ones(grids.shape[1:], bool)
     indices = []
     for axis in range(rank):

@@ -33,7 +33,7 @@ def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides
     padded = _padded(a, *_around(config, x), np.inf, np.inf)
     least = np.full((2, *config.shape(x)), np.inf)
     for tap in np.ndindex(*config.kernel_size):
-        axes = zip(tap, config.dilations(), config.steps(), least.shape[2:], strict=True)
+        axes = zip(tap, config.dilation, config.steps(), least.shape[2:], strict=True)
         seen = padded[(..., *(slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in axes))]
         least = np.minimum(least, seen)
     return bench.layer(config, {}, -a), -least

@@ -1,1 +1,1 @@
-"""Files that hold several kinds which are written alike: `KINDS` has them by name."""
+"""Files that hold several kinds which are written alike, each a class with its page of the manual."""

@@ -6,169 +6,20 @@ it; softmax and log_softmax are three (the exponential, its sum, the division).
 
 import math
 import random
-from collections.abc import Callable, Iterator
-from typing import Annotated, Any
-
-import msgspec
+from collections.abc import Iterator
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Channels, Choice, Real, Whole
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._axes import behind_batch
-from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
+from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
+from convcalc.layers._elements import Activation, bent, of_elements, softplus
 from convcalc.layers._onnx import onnx_axis, per_channel
 from convcalc.layers._softmax import softmax
 from convcalc.layers.identity import Identity
-
-
-class Activation(Kind, frozen=True, kw_only=True):
-    """The base: one operation an element."""
-
-    is_elementwise = is_activation = True
-
-    def elementwise_ops(self, x: Shape) -> int:
-        return product(x)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(), (draw_shape(draw),)
-
-
-def _sigmoid(np: Any, x: Array) -> Array:
-    """Share exp(x) has in 1 + exp(x), with the larger of both taken out, so that neither overflows."""
-    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
-
-
-def _softplus(np: Any, x: Array) -> Array:
-    """Logarithm of 1 + exp(x), again with the larger taken out."""
-    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
-
-
-def _bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
-    """A slope times x above zero, `below` of it below; either takes zero to zero, and NaN passes both."""
-    return slope * np.maximum(x, 0) + below(np.minimum(x, 0))
-
-
-SELU_SLOPE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
-
-PLAIN: dict[str, tuple[str, Callable[[Any, Array], Array]]] = {
-    "selu": (
-        "1.0507·x, below zero 1.0507·1.6733·(exp(x) - 1). Source: Klambauer et al. 2017; PyTorch nn.SELU.",
-        lambda np, x: _bent(np, x, lambda x: SELU_SLOPE * SELU_ALPHA * np.expm1(x), slope=SELU_SLOPE),
-    ),
-    "sigmoid": (
-        "1 / (1 + exp(-x)). Source: PyTorch nn.Sigmoid.",
-        _sigmoid,
-    ),
-    "log_sigmoid": (
-        "log(1 / (1 + exp(-x))). Source: PyTorch nn.LogSigmoid.",
-        lambda np, x: -_softplus(np, -x),
-    ),
-    "hard_sigmoid": (
-        "min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardsigmoid.",
-        lambda np, x: np.minimum(np.maximum(x + 3, 0), 6) / 6,
-    ),
-    "tanh": (
-        "The hyperbolic tangent. Source: PyTorch nn.Tanh.",
-        lambda np, x: np.tanh(x),
-    ),
-    "silu": (
-        "x·sigmoid(x), also called swish. Source: Ramachandran, Zoph and Le 2017; PyTorch nn.SiLU.",
-        lambda np, x: x * _sigmoid(np, x),
-    ),
-    "hard_swish": (
-        "x·min(max(x + 3, 0), 6) / 6. Source: Howard et al. 2019; PyTorch nn.Hardswish.",
-        lambda np, x: x * np.minimum(np.maximum(x + 3, 0), 6) / 6,
-    ),
-    "mish": (
-        "x·tanh(log(1 + exp(x))). Source: Misra 2019; PyTorch nn.Mish.",
-        lambda np, x: x * np.tanh(_softplus(np, x)),
-    ),
-    "softsign": (
-        "x / (1 + abs(x)). Source: PyTorch nn.Softsign.",
-        lambda np, x: x / (1 + np.abs(x)),
-    ),
-}
-"""Activations without a field: what they do, in words and on an array."""
-
-ONNX: dict[str, tuple[str, dict[str, float]]] = {
-    "relu": ("Relu", {}),
-    "selu": ("Selu", {}),
-    "sigmoid": ("Sigmoid", {}),
-    "hard_sigmoid": ("HardSigmoid", {"alpha": 1 / 6, "beta": 0.5}),
-    "tanh": ("Tanh", {}),
-    "hard_swish": ("HardSwish", {}),
-    "mish": ("Mish", {}),
-    "softsign": ("Softsign", {}),
-}
-"""Those that are one ONNX operator, with its attributes."""
-
-
-def _plain_onnx(name: str) -> Callable[..., str]:
-    def onnx(self: Kind, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        x = inputs[0]
-        if name == "relu6":
-            return graph.node("Clip", x, graph.constant(0.0), graph.constant(6.0))
-        if name == "silu":
-            return graph.node("Mul", x, graph.node("Sigmoid", x))
-        if name == "log_sigmoid":
-            return graph.node("Neg", graph.node("Softplus", graph.node("Neg", x)))
-        operator, attributes = ONNX[name]
-        return graph.node(operator, x, **attributes)
-
-    return onnx
-
-
-EXAMPLE = """
-
-Example:
-    input: [64, 56, 56]
-    layers:
-      - {name}
-    # output 64x56x56, params 0, macs 0, field 1
-"""
-
-
-BOUNDED: dict[str, tuple[str, tuple[float, ...]]] = {
-    "relu": ("max(x, 0). Source: Nair and Hinton 2010; PyTorch nn.ReLU.", (0,)),
-    "relu6": ("min(max(x, 0), 6). Source: Krizhevsky 2010; PyTorch nn.ReLU6.", (0, 6)),
-}
-"""Activations without a field that hold x between bounds: what they do in words, the least and perhaps the most."""
-
-SHARES = dict.fromkeys(("sigmoid", "hard_sigmoid"), (0.0, 1.0))
-"""Activations without a field that make a share of everything: the least and the most."""
-
-
-def _of_elements(function: Callable[[Any, Array], Array]) -> Callable[..., Array]:
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(lambda x: function(engine.numpy, x), x)
-
-    return reference
-
-
-def _within(bounds: tuple[float, ...]) -> Callable[..., Array]:
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.chained((engine.numpy.maximum, engine.numpy.minimum)[: len(bounds)], x, *bounds)
-
-    return reference
-
-
-def _plain(name: str, about: str, reference: Callable[..., Array], bounds: tuple[float, ...] = ()) -> type[Kind]:
-    least, most = (*bounds, math.inf)[:2] if bounds else (-math.inf, math.inf)
-    members = {
-        "bounds": lambda self: (least, most),
-        "is_clamp": name in BOUNDED,
-        "__doc__": about + EXAMPLE.format(name=name),
-        "reference": staticmethod(reference),
-        "onnx": _plain_onnx(name),
-    }
-    title = name.title().replace("_", "")
-    kind: Any = msgspec.defstruct(
-        title, [], bases=(Activation,), namespace=members, module=__name__, frozen=True, kw_only=True
-    )
-    return kind  # type: ignore[no-any-return]  # a struct of the base just given
 
 
 class LeakyRelu(Activation, frozen=True, kw_only=True):
@@ -183,17 +34,11 @@ class LeakyRelu(Activation, frozen=True, kw_only=True):
 
     negative_slope: Annotated[float, Real("slope below zero")] = 0.01
 
+    samples: ClassVar = {"negative_slope": (0.01, 0.2, -0.5)}
+    reference = of_elements(lambda np, x, fields: bent(np, x, lambda x: fields.negative_slope * x))
+
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("LeakyRelu", inputs[0], alpha=self.negative_slope)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(negative_slope=draw.choice([0.01, 0.2, -0.5])), (draw_shape(draw),)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np = engine.numpy
-        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.negative_slope * x), x)
 
 
 class Prelu(Activation, frozen=True, kw_only=True):
@@ -211,12 +56,8 @@ class Prelu(Activation, frozen=True, kw_only=True):
     num_parameters: Annotated[int, Channels("slopes learned: 1, or the number of channels", minimum=1)] = 1
 
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            (self.num_parameters == 1) | (self.num_parameters == x[0]),
-            "CC011",
-            "num_parameters",
-            lambda: f"{self.num_parameters} slopes do not match channels {x[0]}; legal here: 1, or one for each",
-        )
+        fits = (self.num_parameters == 1) | (self.num_parameters == x[0])
+        yield Check(fits, "CC011", "num_parameters", _unlike_channels, (self.num_parameters, x[0]))
 
     def weights(self, x: Shape) -> Weights:
         return {"weight": (self.num_parameters,)}
@@ -233,7 +74,11 @@ class Prelu(Activation, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         np, weight = engine.numpy, weights["weight"]
         slope = engine.fitting(weight, [1]) if fields.num_parameters == 1 else engine.per_channel(weight, x)
-        return engine.elementwise(lambda x, slope: _bent(np, x, lambda x: slope * x), x, slope)
+        return engine.elementwise(lambda x, slope: bent(np, x, lambda x: slope * x), x, slope)
+
+
+def _unlike_channels(slopes: int, channels: int) -> str:
+    return f"{slopes} slopes do not match channels {channels}; legal here: 1, or one for each"
 
 
 class Elu(Activation, frozen=True, kw_only=True):
@@ -248,17 +93,9 @@ class Elu(Activation, frozen=True, kw_only=True):
 
     alpha: Annotated[float, Real("what it tends to far below zero, negated")] = 1.0
 
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Elu", inputs[0], alpha=self.alpha)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np = engine.numpy
-        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.alpha * np.expm1(x)), x)
+    onnx_form = "Elu"
+    samples: ClassVar = {"alpha": (0.5, 1.0)}
+    reference = of_elements(lambda np, x, fields: bent(np, x, lambda x: fields.alpha * np.expm1(x)))
 
 
 class Celu(Activation, frozen=True, kw_only=True):
@@ -273,20 +110,12 @@ class Celu(Activation, frozen=True, kw_only=True):
 
     alpha: Annotated[float, Real("what it tends to far below zero, negated; not 0")] = 1.0
 
+    onnx_form = "Celu"
+    samples: ClassVar = {"alpha": (0.5, 1.0)}
+    reference = of_elements(lambda np, x, fields: bent(np, x, lambda x: fields.alpha * np.expm1(x / fields.alpha)))
+
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.alpha != 0, "CC011", "alpha", lambda: "alpha 0 is divided by; legal here: any other number")
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Celu", inputs[0], alpha=self.alpha)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(alpha=draw.choice([0.5, 1.0])), (draw_shape(draw),)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np = engine.numpy
-        return engine.elementwise(lambda x: _bent(np, x, lambda x: fields.alpha * np.expm1(x / fields.alpha)), x)
 
 
 class HardTanh(Activation, frozen=True, kw_only=True):
@@ -302,20 +131,13 @@ class HardTanh(Activation, frozen=True, kw_only=True):
     min_val: Annotated[float, Real("the least that leaves")] = -1.0
     max_val: Annotated[float, Real("the most that leaves")] = 1.0
 
+    samples: ClassVar = {"min_val": (-1.0, 0.0), "max_val": (0.5, 6.0)}
+
     def checks(self, x: Shape) -> Iterator[Check]:
-        yield Check(
-            self.min_val < self.max_val,
-            "CC011",
-            "max_val",
-            lambda: f"max_val {self.max_val:g} is not above min_val {self.min_val:g}; legal here: any number above it",
-        )
+        yield Check(self.min_val < self.max_val, "CC011", "max_val", _empty, (self.min_val, self.max_val))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         return graph.node("Clip", inputs[0], graph.constant(self.min_val), graph.constant(self.max_val))
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(min_val=draw.choice([-1.0, 0.0]), max_val=draw.choice([0.5, 6.0])), (draw_shape(draw),)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -326,6 +148,10 @@ class HardTanh(Activation, frozen=True, kw_only=True):
 def _erf(np: Any, x: Array) -> Array:
     """The error function, element by element as Python has it: NumPy has none."""
     return np.fromiter(map(math.erf, memoryview(x.ravel())), x.dtype, x.size).reshape(x.shape)
+
+
+def _empty(least: float, most: float) -> str:
+    return f"max_val {most:g} is not above min_val {least:g}; legal here: any number above it"
 
 
 class Gelu(Activation, frozen=True, kw_only=True):
@@ -342,12 +168,8 @@ class Gelu(Activation, frozen=True, kw_only=True):
 
     approximate: Annotated[str, Choice("exact, or with tanh", options=("none", "tanh"))] = "none"
 
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Gelu", inputs[0], approximate=self.approximate)
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(approximate="tanh" if draw_flag(draw) else "none"), (draw_shape(draw),)
+    onnx_form = "Gelu"
+    samples: ClassVar = {"approximate": ("none", "tanh")}
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
@@ -376,6 +198,13 @@ class Softplus(Activation, frozen=True, kw_only=True):
     beta: Annotated[float, Real("steepness at zero; not 0")] = 1.0
     threshold: Annotated[float, Real("value of beta·x above which x is returned")] = 20.0
 
+    samples: ClassVar = {"beta": (0.5, 1.0, 20.0), "threshold": (5.0, 20.0)}
+    reference = of_elements(
+        lambda np, x, fields: np.where(
+            fields.beta * x > fields.threshold, x, softplus(np, fields.beta * x) / fields.beta
+        )
+    )
+
     def checks(self, x: Shape) -> Iterator[Check]:
         yield Check(self.beta != 0, "CC011", "beta", lambda: "beta 0 is divided by; legal here: any other number")
 
@@ -393,15 +222,6 @@ class Softplus(Activation, frozen=True, kw_only=True):
             return y
         return graph.node("Where", graph.node("Greater", steep, graph.constant(self.threshold)), x, y)
 
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(beta=draw.choice([0.5, 1.0, 20.0]), threshold=draw.choice([5.0, 20.0])), (draw_shape(draw),)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np, beta = engine.numpy, fields.beta
-        return engine.elementwise(lambda x: np.where(beta * x > fields.threshold, x, _softplus(np, beta * x) / beta), x)
-
 
 class Softmax(Kind, frozen=True, kw_only=True):
     """exp(x) over its sum along an axis, the channels unless another is named; three operations an element.
@@ -416,6 +236,7 @@ class Softmax(Kind, frozen=True, kw_only=True):
     """
 
     is_activation = True
+    onnx_form = "Softmax"
 
     axis: Annotated[int, Whole("axis summed along; 0 is channels", minimum=ANY_SIGN)] = 0
 
@@ -432,7 +253,7 @@ class Softmax(Kind, frozen=True, kw_only=True):
         return 0.0, 1.0
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Softmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
+        return graph.node(self.onnx_form, inputs[0], axis=onnx_axis(self.axis, shapes[0]))
 
     def summary(self) -> str:
         return "" if self.axis == 0 else f"axis {self.axis}"
@@ -460,8 +281,7 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
         # output 1000, params 0, macs 0
     """
 
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("LogSoftmax", inputs[0], axis=onnx_axis(self.axis, shapes[0]))
+    onnx_form = "LogSoftmax"
 
     def bounds(self) -> tuple[float, float]:
         return -math.inf, 0.0
@@ -471,21 +291,3 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
         np, axis = engine.numpy, behind_batch(fields.axis)
         below = x - x.max(axis, keepdims=True)
         return below - np.log(np.exp(below).sum(axis, keepdims=True))
-
-
-KINDS: dict[str, type[Kind]] = {
-    **{name: _plain(name, about, _within(bounds), bounds) for name, (about, bounds) in BOUNDED.items()},
-    **{
-        name: _plain(name, about, _of_elements(function), SHARES.get(name, ()))
-        for name, (about, function) in PLAIN.items()
-    },
-    "leaky_relu": LeakyRelu,
-    "prelu": Prelu,
-    "elu": Elu,
-    "celu": Celu,
-    "hard_tanh": HardTanh,
-    "gelu": Gelu,
-    "softplus": Softplus,
-    "softmax": Softmax,
-    "log_softmax": LogSoftmax,
-}

@@ -3,17 +3,15 @@
 Convention: one element-wise operation an element whatever the function, as with the activations.
 """
 
-import random
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from convcalc.fields import Real
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
-from convcalc.layers._cases import draw_shape
-from convcalc.layers.families.activations import Activation
+from convcalc.layers import Check, OnnxGraph, Shape
+from convcalc.layers._elements import NotEverywhere, Pointwise, of_elements
 
 
-class Abs(Activation, frozen=True, kw_only=True):
+class Abs(Pointwise, frozen=True, kw_only=True):
     """The absolute value.
 
     Example:
@@ -25,17 +23,11 @@ class Abs(Activation, frozen=True, kw_only=True):
     Source: PyTorch torch.abs; ONNX Abs.
     """
 
-    is_activation = False
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Abs", inputs[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(engine.numpy.abs, x)
+    onnx_form = "Abs"
+    reference = of_elements(lambda np, x, _: np.abs(x))
 
 
-class Exp(Activation, frozen=True, kw_only=True):
+class Exp(Pointwise, frozen=True, kw_only=True):
     """e to the power of x.
 
     Example:
@@ -47,23 +39,8 @@ class Exp(Activation, frozen=True, kw_only=True):
     Source: PyTorch torch.exp; ONNX Exp.
     """
 
-    is_activation = False
-
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Exp", inputs[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(engine.numpy.exp, x)
-
-
-class NotEverywhere(Activation, frozen=True, kw_only=True):
-    """The base of what has no value, or none that is finite, for some numbers."""
-
-    is_activation = False
-
-    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return Abs()  # which sees the same places, and has a value everywhere
+    onnx_form = "Exp"
+    reference = of_elements(lambda np, x, _: np.exp(x))
 
 
 class Log(NotEverywhere, frozen=True, kw_only=True):
@@ -78,12 +55,8 @@ class Log(NotEverywhere, frozen=True, kw_only=True):
     Source: PyTorch torch.log; ONNX Log.
     """
 
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Log", inputs[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(engine.numpy.log, x)
+    onnx_form = "Log"
+    reference = of_elements(lambda np, x, _: np.log(x))
 
 
 class Sqrt(NotEverywhere, frozen=True, kw_only=True):
@@ -98,12 +71,8 @@ class Sqrt(NotEverywhere, frozen=True, kw_only=True):
     Source: PyTorch torch.sqrt; ONNX Sqrt.
     """
 
-    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        return graph.node("Sqrt", inputs[0])
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(engine.numpy.sqrt, x)
+    onnx_form = "Sqrt"
+    reference = of_elements(lambda np, x, _: np.sqrt(x))
 
 
 class Pow(NotEverywhere, frozen=True, kw_only=True):
@@ -123,6 +92,9 @@ class Pow(NotEverywhere, frozen=True, kw_only=True):
 
     exponent: Annotated[float, Real("the power, not 0")]
 
+    samples: ClassVar = {"exponent": (2.0, 3.0, 0.5, -1.0)}
+    reference = of_elements(lambda np, x, fields: np.power(x, fields.exponent))
+
     def checks(self, x: Shape) -> Iterator[Check]:
         message = "exponent 0 makes 1 of whatever enters; legal here: any other number"
         yield Check(self.exponent != 0, "CC011", "exponent", lambda: message)
@@ -132,14 +104,3 @@ class Pow(NotEverywhere, frozen=True, kw_only=True):
 
     def summary(self) -> str:
         return f"to the {self.exponent:g}"
-
-    @classmethod
-    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        return cls(exponent=draw.choice([2.0, 3.0, 0.5, -1.0])), (draw_shape(draw),)
-
-    @staticmethod
-    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        return engine.elementwise(lambda x: engine.numpy.power(x, fields.exponent), x)
-
-
-KINDS: dict[str, type[Kind]] = {"abs": Abs, "exp": Exp, "log": Log, "pow": Pow, "sqrt": Sqrt}

@@ -1,0 +1,63 @@
+"""What kinds share that make each element from one: the activations, and the functions of mathematics."""
+
+from collections.abc import Callable
+from typing import Any
+
+from convcalc.arithmetic.number import product
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
+from convcalc.layers.identity import Identity
+
+
+class Pointwise(Kind, frozen=True, kw_only=True):
+    """One operation on each element, whatever the formula."""
+
+    is_elementwise = True
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(x)
+
+
+class Activation(Pointwise, frozen=True, kw_only=True):
+    """The base of activations that look at nothing but the element."""
+
+    is_activation = True
+
+
+class NotEverywhere(Pointwise, frozen=True, kw_only=True):
+    """The base of what has no value, or none that is finite, for some numbers."""
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Identity()  # which sees the same places, and has a value everywhere
+
+
+def of_elements(function: Callable[[Any, Array, Fields], Array]) -> Callable[..., Array]:
+    """The reference of a kind that is a function of elements: of NumPy, x and the fields."""
+
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.elementwise(lambda x: function(engine.numpy, x, fields), x)
+
+    return staticmethod(reference)
+
+
+def within(*bounds: float) -> Callable[..., Array]:
+    """The reference of a kind that holds elements between bounds: the least and perhaps the most."""
+
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        return engine.chained((engine.numpy.maximum, engine.numpy.minimum)[: len(bounds)], x, *bounds)
+
+    return staticmethod(reference)
+
+
+def sigmoid(np: Any, x: Array) -> Array:
+    """Share exp(x) has in 1 + exp(x), with the larger of both taken out, so that neither overflows."""
+    return np.exp(np.minimum(x, 0)) / (1 + np.exp(-np.abs(x)))
+
+
+def softplus(np: Any, x: Array) -> Array:
+    """Logarithm of 1 + exp(x), again with the larger taken out."""
+    return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
+
+
+def bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
+    """A slope times x above zero, `below` of it below; either takes zero to zero, and NaN passes both."""
+    return slope * np.maximum(x, 0) + below(np.minimum(x, 0))
