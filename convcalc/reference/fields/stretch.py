@@ -265,7 +265,7 @@ def lay(
 
 
 def _form(probing: Probing, node: Node, laid: Sequence[Laid], entered: Place, lengthened: Laid | None) -> Kind:
-    """The layer that is run in its place, `lengthened` before: then, at the real size, it needs no form without ends."""
+    """The layer that is run in its place; `lengthened` is what it was on the longer axis, at the real size."""
     if lengthened is not None and not lengthened.problem:
         return lengthened.config
     config, shapes = node.config, probing.network.shapes_into(node)

@@ -149,26 +149,19 @@ class Follow:
         config, engine = self.laid[index].config, self.probing.engine
         output = run(engine, config, inputs)
         if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
-            rows_alone = [
-                run(self.probing.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))
-            ]
+            rows_alone = [run(engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
             output = np.concatenate(rows_alone)
         return output
 
     def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
         """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays."""
         place = self.laid[index].place
-        if self.spreads is not None and not self.spreads(index):
-            return output
-        spread = reached(output, place, rows).all(1) if self.spreads is None else np.ones(rows, bool)
+        spread = reached(output, place, rows).all(1) if self.spreads is None else np.full(rows, self.spreads(index))
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
         own = self.laid[index].config.own_path()
-        if own is None:
-            apart[spread] = 0
-        else:
-            apart[spread] = run(self.probing.engine, own, inputs).reshape(apart.shape)[spread]
+        apart[spread] = 0 if own is None else run(self.probing.engine, own, inputs).reshape(apart.shape)[spread]
         return apart.reshape(output.shape)
 
     def _see(self, index: int, both: tuple[Array, Array], tags: Tags, rows: range) -> None:
