@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -124,8 +125,7 @@ def battery(
 
 
 def _tried(name: str, group: str, trial: Battery, most_tries: int) -> KindResult:
-    seen = dict.fromkeys(trial.columns, 0)
-    wrong = dict.fromkeys(trial.columns, 0)
+    seen, wrong = Counter[Column](), Counter[Column]()
     counterexample = None
     for number in range(trial.cases):
         own = zlib.crc32(f"{trial.seed}/{name}/{number}".encode())
@@ -137,10 +137,8 @@ def _tried(name: str, group: str, trial: Battery, most_tries: int) -> KindResult
             counterexample = counterexample or _ungenerated(name, number, error)
             continue
         result = _checked(case, own, trial)
-        for column in result.columns:
-            seen[column] += 1
-        for column in {finding.column for finding in result.findings}:
-            wrong[column] += 1
+        seen.update(result.columns)
+        wrong.update({finding.column for finding in result.findings})
         if counterexample is None and result.findings:
             first = min(result.findings, key=lambda finding: trial.columns.index(finding.column))
             counterexample = _smallest(case, number, own, first, trial, most_tries)
