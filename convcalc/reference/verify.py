@@ -66,7 +66,8 @@ def verify(
     multiplications that were executed, receptive fields what a NaN at one input position reaches. What the steps
     of a run do not last for is left out, and the result says so. `layer` runs one layer alone, on a random input.
     Elements and overflows depend on `seed`; nothing that is compared does. `against` compares the values too, with
-    those of another runtime that is given the same arrays.
+    those of another runtime, which runs an export of the network on the same arrays, and never a file that the network
+    was read from.
 
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
