@@ -7,16 +7,14 @@ without knowing what it is about.
 from __future__ import annotations
 
 import random
-from collections.abc import Callable
 from typing import Any
 
 import msgspec
 
 from convcalc import layers
-from convcalc.battery.networks import NETWORKS, Range
+from convcalc.battery.networks import NETWORKS
 from convcalc.language import Source, SpecError, library, loads, writing
-from convcalc.language.parsing import parse
-from convcalc.language.tree import Mapping, Node, Scalar, Sequence
+from convcalc.language.template import Block
 from convcalc.network import Network
 
 MOST_TRIES = 200
@@ -57,12 +55,13 @@ def generated(subject: str, draw: random.Random) -> Case:
     Raises:
         _NothingFits: after `MOST_TRIES` tries.
     """
-    kind = layers.load(subject)
+    kind, block = layers.load(subject), library.block(subject)
     if kind is not None:
-        return Case(subject, _of_kind(subject, kind, draw))
-    make, reason = _of_network if subject in NETWORKS else _of_block, ""
+        config, shapes = kind.case(draw)
+        return Case(subject, dict(writing.alone(subject, config, shapes, MAPS.get(subject, ()))))
+    reason = ""
     for _ in range(MOST_TRIES):
-        case = Case(subject, make(subject, draw))
+        case = Case(subject, _of_network(subject, draw) if block is None else _of_block(block, draw))
         try:
             case.network()
         except SpecError as error:
@@ -76,85 +75,45 @@ MAPS = {"deform_conv": ("input", "offset", "mask")}
 """What the inputs of a kind are called, where each is something else."""
 
 
-def _of_kind(subject: str, kind: type[layers.Kind], draw: random.Random) -> dict[str, Any]:
-    config, shapes = kind.case(draw)
-    return dict(writing.alone(subject, config, shapes, MAPS.get(subject, ())))
-
-
-def _of_block(subject: str, draw: random.Random) -> dict[str, Any]:
-    block = library.block(subject)
-    assert block is not None  # noqa: S101  # for the type checker: it is one of the shipped
+def _of_block(block: Block, draw: random.Random) -> dict[str, Any]:
     rank = draw.randint(1, 3)
     fields = {
-        name: PARAMETERS.get(name, _number)(draw, rank)
+        name: _parameter(name, rank, draw)
         for name, default in block.parameters.items()
         if default is None or draw.random() < 0.5
     }
     sizes = (draw.randint(2, 7) for _ in range(rank))
-    return {"input": [draw.randint(1, 6), *sizes], "layers": [{subject: fields} if fields else subject]}
+    return {"input": [draw.randint(1, 6), *sizes], "layers": [{block.name: fields} if fields else block.name]}
 
 
-_Draw = Callable[[random.Random, int], Any]
-
-
-def _number(draw: random.Random, rank: int) -> int:
-    return draw.randint(1, 4)
-
-
-def _per_axis(least: int, most: int) -> _Draw:
-    """A number for all axes, or one for each."""
-
-    def drawn(draw: random.Random, rank: int) -> Any:
-        numbers = [draw.randint(least, most) for _ in range(rank)]
-        return numbers if draw.random() < 0.3 else numbers[0]
-
-    return drawn
-
-
-def _padding(draw: random.Random, rank: int) -> Any:
-    pairs = [[draw.randint(0, 2), draw.randint(0, 2)] for _ in range(rank)]
-    return draw.choice(["same", "same_lower", "valid", draw.randint(0, 2), pairs])
-
-
-def _flag(draw: random.Random, rank: int) -> bool:
-    return draw.random() < 0.5
-
-
-PARAMETERS: dict[str, _Draw] = {
-    "kernel_size": _per_axis(1, 3),
-    "stride": _per_axis(1, 2),
-    "dilation": _per_axis(1, 2),
-    "padding": _padding,
-    "bias": _flag,
-    "groups": lambda draw, rank: draw.randint(1, 3),
-    "ratio": lambda draw, rank: draw.randint(1, 3),
-    "depth_multiplier": lambda draw, rank: draw.randint(1, 3),
-    "offset_groups": lambda draw, rank: draw.randint(1, 2),
+_MOST = {
+    "kernel_size": 3,
+    "stride": 2,
+    "dilation": 2,
+    "groups": 3,
+    "ratio": 3,
+    "depth_multiplier": 3,
+    "offset_groups": 2,
 }
-"""How the parameters of blocks are drawn that are not a number from 1 to 4."""
+"""The largest numbers that are drawn for parameters of blocks; for others it is 4."""
+
+
+def _parameter(name: str, rank: int, draw: random.Random) -> Any:
+    """A value for a parameter of a block."""
+    if name == "bias":
+        return draw.random() < 0.5
+    if name == "padding":
+        pairs = [[draw.randint(0, 2), draw.randint(0, 2)] for _ in range(rank)]
+        return draw.choice(["same", "same_lower", "valid", draw.randint(0, 2), pairs])
+    per_axis = name in ("kernel_size", "stride", "dilation")
+    numbers = [draw.randint(1, _MOST.get(name, 4)) for _ in range(rank if per_axis else 1)]
+    return numbers if per_axis and draw.random() < 0.3 else numbers[0]
 
 
 def _of_network(subject: str, draw: random.Random) -> dict[str, Any]:
     template = NETWORKS[subject]
     rank, channels = draw.randint(*template.axes), draw.randint(*template.channels)
     shape = [channels, *(draw.randint(*template.sizes) for _ in range(rank))]
-    inputs = {name: list(shape) for name in template.inputs}
-    variables = {name: _within(draw, range_) for name, range_ in template.variables.items()}
-    entering = {"inputs": inputs} if len(inputs) > 1 else {"input": shape}
-    root = parse(Source(subject, template.layers)).root
-    assert root is not None  # noqa: S101  # for the type checker: the templates are written here
-    return {**entering, "variables": variables, "layers": plain(root)}
-
-
-def _within(draw: random.Random, range_: Range) -> int:
-    return draw.randint(*range_)
-
-
-def plain(node: Node) -> Any:
-    """A tree of a spec as plain values."""
-    if isinstance(node, Mapping):
-        return {str(key.value): plain(value) for key, value in node.entries}
-    if isinstance(node, Sequence):
-        return [plain(item) for item in node.items]
-    assert isinstance(node, Scalar)  # noqa: S101  # for the type checker
-    return node.value
+    variables = {name: draw.randint(*range_) for name, range_ in template.variables.items()}
+    entering = {"input": shape} if len(template.inputs) == 1 else {"inputs": dict.fromkeys(template.inputs, shape)}
+    return {**entering, "variables": variables, "layers": template.layers}

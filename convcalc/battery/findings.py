@@ -13,7 +13,7 @@ from convcalc.battery.identities import Bench, disagreement, identities
 from convcalc.layers import Kind
 from convcalc.network import Network
 from convcalc.reference.against import OnnxRuntime
-from convcalc.reference.execution import run_layer
+from convcalc.reference.execution import failure, run_layer
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.scalar import counted
 from convcalc.reference.verified import Figure, LayerResult
@@ -71,7 +71,7 @@ def checked(
             if against is not None and only in (None, "values"):
                 about |= _values(network, seed, findings)
         except Exception as error:  # a formula that fails is one that is wrong
-            findings.append(Mismatch("shape", "", f"a formula fails: {_told(error)}"))
+            findings.append(Mismatch("shape", "", f"a formula fails: {failure(error)}"))
     broken = any(finding.column == "shape" for finding in findings)
     if not broken and len(network.layers) == 1 and only in (None, "params", "macs"):
         findings += _small(network, seed)
@@ -81,7 +81,7 @@ def checked(
 
 
 def _figures(network: Network, seed: int, findings: list[Mismatch], *, probed: bool) -> set[Column]:
-    """The columns there are figures for; what is wrong with them is added to `found`."""
+    """The columns there are figures for; what is wrong with them is added to `findings`."""
     report, layers, totals = compared(network, "float64", seed, 1, probed=False)
     for layer in layers:
         findings += _of_layer(layer)
@@ -133,10 +133,6 @@ def _written(value: Any) -> str:
     return "x".join(map(str, value)) if isinstance(value, tuple) else "nothing" if value is None else f"{value:,}"
 
 
-def _told(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}".rstrip(": ")
-
-
 def _small(network: Network, seed: int) -> Iterator[Mismatch]:
     """What is proved on small layers alone: the count of products, and that every learned element has an effect."""
     (layer,) = network.layers
@@ -146,33 +142,30 @@ def _small(network: Network, seed: int) -> Iterator[Mismatch]:
         arrays = bench.arrays(config, shapes)
         idle = _idle(config, arrays, inputs, seed)
     except Exception as error:  # as above
-        yield Mismatch("params", name, f"cannot be run: {_told(error)}")
+        yield Mismatch("params", name, f"cannot be run: {failure(error)}")
         return
     if idle:
         yield Mismatch("params", name, f"element {idle} reaches no output")
-    if 0 < macs <= _MOST_MACS_TO_COUNT:
-        try:
-            count = counted(config, arrays, inputs)
-        except Exception as error:  # as above
-            yield Mismatch("macs", name, f"cannot be run on numbers that count: {_told(error)}")
-        else:
-            if count.products != macs:
-                yield Mismatch("macs", name, f"{macs:,} claimed, {count.products:,} products seen by the numbers")
+    try:
+        products = counted(config, arrays, inputs).products if 0 < macs <= _MOST_MACS_TO_COUNT else macs
+    except Exception as error:  # as above
+        yield Mismatch("macs", name, f"cannot be run on numbers that count: {failure(error)}")
+        return
+    if products != macs:
+        yield Mismatch("macs", name, f"{macs:,} claimed, {products:,} products seen by the numbers")
 
 
 def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: int) -> str:
     """The first learned element that, being NaN, is not seen in any output; empty if there is none."""
-    draw = random.Random(seed)
     places = [
         (name, place) for name, array in arrays.items() if name not in BUFFERS for place in np.ndindex(array.shape)
     ]
     if len(places) > _MOST_ELEMENTS_TO_REACH:
-        places = draw.sample(places, _MOST_ELEMENTS_TO_REACH)
-    uncropped = _uncropped(config)
+        places = random.Random(seed).sample(places, _MOST_ELEMENTS_TO_REACH)
+    tries = ((config, inputs), (config, [-x for x in inputs]), (_uncropped(config), inputs))
     for name, place in places:
         spoiled = arrays[name].copy()
         spoiled[place] = np.nan
-        tries = ((config, inputs), (config, [-x for x in inputs]), (uncropped, inputs))
         if not any(_has_nan(form, {**arrays, name: spoiled}, entering) for form, entering in tries):
             return f"{name}[{', '.join(map(str, place))}]"
     return ""
@@ -192,18 +185,16 @@ def _uncropped(config: Kind) -> Kind:
 
 
 def _identities(network: Network, subject: str, seed: int, findings: list[Mismatch]) -> set[Column]:
-    """Whether any identity says something of the network; what is wrong with them is added to `found`."""
+    """Whether any identity says something of the network; what is wrong with them is added to `findings`."""
     spoken = False
     layer = network.layers[-1]
     alone = len(network.layers) == 1 and layer.kind == subject
+    about = (layer.config, *network.shapes_into(layer)) if alone else (network,)
     for identity in identities().get(subject, ()):
         try:
-            if alone:
-                wrong = disagreement(identity, seed, layer.config, *network.shapes_into(layer))
-            else:
-                wrong = disagreement(identity, seed, network)
+            wrong = disagreement(identity, seed, *about)
         except Exception as error:  # as above
-            wrong = f"{identity.claim}: {_told(error)}"
+            wrong = f"{identity.claim}: {failure(error)}"
         spoken |= wrong is not None
         if wrong:
             findings.append(Mismatch("identities", layer.name if alone else "", wrong))

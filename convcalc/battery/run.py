@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 
 import msgspec
@@ -19,8 +20,8 @@ from convcalc.battery.shrink import MOST_TRIES, shrunk
 from convcalc.language import SpecError, writing
 from convcalc.language.suggestions import did_you_mean
 from convcalc.layers import load
-from convcalc.network import Network
 from convcalc.reference.against import require_packages
+from convcalc.reference.execution import failure
 
 CASES = 60
 """Cases of each kind, where no other number is asked for."""
@@ -109,7 +110,7 @@ def battery(
     """
     if against is not None:
         require_packages()
-    trial = _Setup(cases, seed, against, most_tries)
+    trial = Battery(seed=seed, cases=cases, runtime=against or "", results=())
     known = {name: group for group, names in groups().items() for name in names}
     named = list(known) if kinds is None else list(kinds)
     for name in named:
@@ -119,24 +120,12 @@ def battery(
     for done, name in enumerate(named):
         if progress is not None:
             progress(name, done, len(named))
-        results.append(_tried(name, known[name], trial))
-    return Battery(seed=seed, cases=cases, runtime=against or "", results=tuple(results))
+        results.append(_tried(name, known[name], trial, most_tries))
+    return msgspec.structs.replace(trial, results=tuple(results))
 
 
-class _Setup(msgspec.Struct, frozen=True):
-    cases: int
-    seed: int
-    against: str | None
-    most_tries: int
-
-    @property
-    def columns(self) -> tuple[Column, ...]:
-        return (*COLUMNS, "values") if self.against else COLUMNS
-
-
-def _tried(name: str, group: str, trial: _Setup) -> KindResult:
-    seen = dict.fromkeys(trial.columns, 0)
-    wrong = dict.fromkeys(trial.columns, 0)
+def _tried(name: str, group: str, trial: Battery, most_tries: int) -> KindResult:
+    seen, wrong = Counter[Column](), Counter[Column]()
     counterexample = None
     for number in range(trial.cases):
         own = zlib.crc32(f"{trial.seed}/{name}/{number}".encode())
@@ -148,12 +137,11 @@ def _tried(name: str, group: str, trial: _Setup) -> KindResult:
             counterexample = counterexample or _ungenerated(name, number, error)
             continue
         result = _checked(case, own, trial)
-        for column in result.columns:
-            seen[column] += 1
-        for column in {finding.column for finding in result.findings}:
-            wrong[column] += 1
+        seen.update(result.columns)
+        wrong.update({finding.column for finding in result.findings})
         if counterexample is None and result.findings:
-            counterexample = _smallest(case, number, own, result.findings, trial)
+            first = min(result.findings, key=lambda finding: trial.columns.index(finding.column))
+            counterexample = _smallest(case, number, own, first, trial, most_tries)
     return KindResult(
         name=name,
         group=group,
@@ -165,40 +153,34 @@ def _tried(name: str, group: str, trial: _Setup) -> KindResult:
 
 
 def _ungenerated(name: str, number: int, error: Exception) -> Counterexample:
-    message = f"no configuration can be generated: {type(error).__name__}: {error}".rstrip(": ")
+    message = f"no configuration can be generated: {failure(error)}"
     return Counterexample(
         case=number, column="shape", layer="", message=message, spec=f"# {name}, {LABELS['shape']}: {message}\n"
     )
 
 
-def _checked(case: Case, seed: int, trial: _Setup, only: Column | None = None) -> Checked:
-    network = _network(case)
-    if isinstance(network, str):
-        return Checked(frozenset({"shape"}), (Mismatch("shape", "", network),))
-    return checked(network, case.subject, seed, only, against=trial.against)
-
-
-def _network(case: Case) -> Network | str:
-    """The network, or why a configuration that should be accepted is not."""
+def _checked(case: Case, seed: int, trial: Battery, only: Column | None = None) -> Checked:
+    """What is wrong with a case, were it only that a configuration is not accepted which should be."""
     try:
-        return case.network()
+        network = case.network()
     except SpecError as error:
-        return f"a configuration that fits is refused: {error.diagnostics[0].message}"
+        problem = f"a configuration that fits is refused: {error.diagnostics[0].message}"
     except Exception as error:  # a formula that fails is one that is wrong
-        return f"a formula fails: {type(error).__name__}: {error}"
+        problem = f"a formula fails: {failure(error)}"
+    else:
+        return checked(network, case.subject, seed, only, against=trial.runtime or None)
+    return Checked(frozenset({"shape"}), (Mismatch("shape", "", problem),))
 
 
-def _smallest(case: Case, number: int, seed: int, findings: tuple[Mismatch, ...], trial: _Setup) -> Counterexample:
-    first = min(findings, key=lambda finding: trial.columns.index(finding.column))
-
+def _smallest(case: Case, number: int, seed: int, first: Mismatch, trial: Battery, most_tries: int) -> Counterexample:
     def same(candidate: Case) -> Mismatch | None:
         findings = _checked(candidate, seed, trial, first.column).findings
         return next((finding for finding in findings if finding.column == first.column), None)
 
-    small = shrunk(case, lambda candidate: same(candidate) is not None, trial.most_tries)
+    small = shrunk(case, lambda candidate: same(candidate) is not None, most_tries)
     finding = same(small) or first
-    layers = small.document["layers"]
-    where = f" of {finding.layer}" if finding.layer and (len(layers) > 1 or not _is_kind(small)) else ""
+    is_layer = len(small.document["layers"]) == 1 and load(case.subject) is not None
+    where = f" of {finding.layer}" if finding.layer and not is_layer else ""
     comment = f"{case.subject}, {LABELS[finding.column]}{where}: {finding.message}"
     return Counterexample(
         case=number,
@@ -207,10 +189,6 @@ def _smallest(case: Case, number: int, seed: int, findings: tuple[Mismatch, ...]
         message=finding.message,
         spec=writing.text(small.document, [comment]),
     )
-
-
-def _is_kind(case: Case) -> bool:
-    return load(case.subject) is not None
 
 
 LABELS: dict[Column, str] = {

@@ -57,22 +57,20 @@ def _weight(value: Any) -> float:
     return 1000 if isinstance(value, str) else 1
 
 
-def _values(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+def _places(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
+    """Every value and every collection, with its place."""
+    yield place, value
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from _places(item, (*place, key))
+
+
+def _values(value: Any) -> Iterator[tuple[Place, Any]]:
     """Every value that is no collection, and every empty collection, with its place."""
-    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    is_collection = False
-    for key, item in inner:
-        is_collection = True
-        yield from _values(item, (*place, key))
-    if not is_collection:
-        yield place, value
+    return ((place, item) for place, item in _places(value) if not isinstance(item, dict | list) or not item)
 
 
-def _collections(value: Any, place: Place = ()) -> Iterator[tuple[Place, Any]]:
-    if isinstance(value, dict | list):
-        yield place, value
-        for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from _collections(item, (*place, key))
+def _collections(value: Any) -> Iterator[tuple[Place, Any]]:
+    return ((place, item) for place, item in _places(value) if isinstance(item, dict | list))
 
 
 def _with(document: Any, place: Place, value: Any) -> Any:
@@ -117,15 +115,15 @@ def _left_out(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
 def _simpler(document: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """One value simpler: a number for a list or an expression, a smaller number, no fields for a layer."""
     for place, value in _collections(document):
-        if place[:1] == ("layers",) and isinstance(value, dict) and len(value) == 1 and len(place) > 1:
-            ((kind, fields),) = value.items()
-            if not fields and isinstance(fields, dict) and isinstance(place[-1], int):
-                yield _with(document, place, kind)
-        if place[:1] == ("layers",) and _are_numbers(value):
+        if len(place) < 2 or place[0] != "layers":
+            continue
+        if isinstance(value, dict) and isinstance(place[-1], int) and [*value.values()] == [{}]:
+            yield _with(document, place, *value)
+        if _are_numbers(value):
             yield from (_with(document, place, item) for item in dict.fromkeys(sorted(value, key=abs)))
-        if value == [] and place[:1] == ("layers",) and isinstance(place[-1], str) and place[-1] != "branches":
+        if value == [] and isinstance(place[-1], str) and place[-1] != "branches":
             yield from (_with(document, place, number) for number in (0, 1))
-        if isinstance(value, list) and place[-1:] == ("padding",) and all(map(_are_numbers, value)):
+        if isinstance(value, list) and place[-1] == "padding" and all(map(_are_numbers, value)):
             yield from (_with(document, (*place, index), max(item)) for index, item in enumerate(value))
     for place, value in _values(document):
         if isinstance(value, str) and not {"name", "from", "share"}.intersection(place) and place[:1] != ("name",):
@@ -140,9 +138,8 @@ def _are_numbers(value: Any) -> bool:
 def _smaller(value: Any) -> list[int]:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return []
-    sign = -1 if value < 0 else 1
-    rounded = int(abs(value))
-    return [sign * number for number in dict.fromkeys((0, 1, rounded // 2, rounded - 1)) if 0 <= number < abs(value)]
+    size, sign = int(abs(value)), -1 if value < 0 else 1
+    return [sign * number for number in dict.fromkeys((0, 1, size // 2, size - 1)) if 0 <= number < abs(value)]
 
 
 def _together(document: dict[str, Any]) -> Iterator[dict[str, Any]]:

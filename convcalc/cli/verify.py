@@ -34,7 +34,11 @@ def verify(
     ] = None,
     layer: Annotated[str | None, option("NAME", "Run this layer alone.")] = None,
     against: Annotated[
-        Literal["onnxruntime"] | None, typer.Option(help="Compare the outputs with those of another runtime.")
+        Literal["onnxruntime"] | None,
+        typer.Option(
+            help="Compare the outputs with those of another runtime. It runs an export of what convcalc has read, "
+            "never the file itself."
+        ),
     ] = None,
     cases: Annotated[
         int | None, typer.Option(min=1, help=f"Cases of each kind, where no spec is named; by default {CASES}.")

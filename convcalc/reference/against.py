@@ -172,10 +172,8 @@ class OnnxRuntime:
 
 
 def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> ValueCheck:
-    shape = tuple(theirs.shape[1:])
-    if ours.shape != theirs.shape:
-        return ValueCheck(place, shape, math.inf, tolerance)
-    return ValueCheck(place, shape, _apart(ours, theirs), tolerance)
+    difference = _apart(ours, theirs) if ours.shape == theirs.shape else math.inf
+    return ValueCheck(place, tuple(theirs.shape[1:]), difference, tolerance)
 
 
 def _apart(first: Array, second: Array) -> float:

@@ -83,6 +83,11 @@ def running_steps(config: Kind, output: Shape, macs: int, elementwise_ops: int, 
     return 250 + macs // 24_000 + copied // 1_500 + elements // 250 + params // 100
 
 
+def failure(error: Exception) -> str:
+    """What went wrong where anything may: what is raised, and what it says."""
+    return f"{type(error).__name__}: {error}".rstrip(": ")
+
+
 def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, engine: Engine) -> Iterator[Step]:
     """Run every layer in order; a tensor is freed after its last use.
 
@@ -103,7 +108,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         try:
             output, used = run_layer(engine, node.config, arrays, entering)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
-            problem = f"{type(error).__name__}: {error}".rstrip(": ")
+            problem = failure(error)
         if output is not None and any(np.may_share_memory(output, array) for array in arrays.values()):
             own_arrays.add(index)
         output_bytes = 0 if output is None or index in own_arrays else output.nbytes
@@ -113,12 +118,12 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         if index in last_use:
             tensors[index] = _as_claimed(output, node, inputs)
         borrowed = (node if node.shared is None else nodes[node.shared]).borrowed_names
-        fresh = {
+        fresh = {  # what is borrowed may be a copy, where no view could lay it out
             name: arrays[name]
             for name in arrays
             if name in used
             and id(_holder(arrays[name])) not in read
-            and not (name in borrowed and _is_copied(arrays[name], [*read.values()]))
+            and not (name in borrowed and any(np.isin(arrays[name], array).all() for array in read.values()))
         }
         read.update((id(holder), holder) for holder in map(_holder, fresh.values()))
         shapes = {name: array.shape for name, array in fresh.items()}
@@ -131,11 +136,6 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
 def _holder(array: Array) -> Array:
     """The array that holds the elements of a view."""
     return array if array.base is None else _holder(array.base)
-
-
-def _is_copied(array: Array, others: Sequence[Array]) -> bool:
-    """Whether all elements are those of another array, which no view of it could lay out so."""
-    return any(np.isin(array, other).all() for other in others)
 
 
 def _last_use(network: Network) -> dict[int, int]:

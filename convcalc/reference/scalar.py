@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from functools import partial, total_ordering
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,6 +41,8 @@ class CountingEngine(Engine):
         super().__init__()
         self.products = 0
         self._running = 0
+        for primitive in ("matmul", "convolve", "contract", "convolve_transposed"):
+            setattr(self, primitive, partial(self._within, getattr(self, primitive)))
 
     def numbers(self, array: Array) -> Array:
         """The same values, as numbers that notice when they are multiplied."""
@@ -56,19 +59,8 @@ class CountingEngine(Engine):
         finally:
             self._running -= 1
 
-    def matmul(self, *operands: Any, **named: Any) -> Array:
-        return self._within(super().matmul, *operands, **named)
 
-    def convolve(self, *operands: Any, **named: Any) -> Array:
-        return self._within(super().convolve, *operands, **named)
-
-    def contract(self, *operands: Any, **named: Any) -> Array:
-        return self._within(super().contract, *operands, **named)
-
-    def convolve_transposed(self, *operands: Any, **named: Any) -> Array:
-        return self._within(super().convolve_transposed, *operands, **named)
-
-
+@total_ordering
 class _CountedNumber:
     """A number of a `CountingEngine`; what is computed of it, together with plain numbers, is one as well."""
 
@@ -112,15 +104,6 @@ class _CountedNumber:
 
     def __lt__(self, other: Any) -> bool:
         return self.value < float(other)
-
-    def __le__(self, other: Any) -> bool:
-        return self.value <= float(other)
-
-    def __gt__(self, other: Any) -> bool:
-        return self.value > float(other)
-
-    def __ge__(self, other: Any) -> bool:
-        return self.value >= float(other)
 
     def exp(self) -> _CountedNumber:
         """What NumPy's exp calls on an object."""

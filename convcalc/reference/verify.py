@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from itertools import zip_longest
+from typing import Any
 
 import msgspec
 import numpy as np
@@ -65,7 +66,8 @@ def verify(
     multiplications that were executed, receptive fields what a NaN at one input position reaches. What the steps
     of a run do not last for is left out, and the result says so. `layer` runs one layer alone, on a random input.
     Elements and overflows depend on `seed`; nothing that is compared does. `against` compares the values too, with
-    those of another runtime that is given the same arrays.
+    those of another runtime, which runs an export of the network on the same arrays, and never a file that the network
+    was read from.
 
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
@@ -210,41 +212,37 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
 
 
 def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
-    seen = measured or _Measured(None, 0, 0, 0, 0, 0, finite=True, problem="", against=None)
-    is_tried = measured is not None
+    def figure(claimed: Any, name: str) -> Figure:
+        return Figure(claimed, getattr(measured, name, None), is_tried=measured is not None)
+
     return LayerResult(
         name=row.name,
         kind=row.kind,
         line=row.line,
-        output_shape=Figure(row.output_shape, seen.shape, is_tried),
-        params=Figure(row.params, seen.learned if is_tried else None, is_tried),
-        macs=Figure(row.macs, seen.macs if is_tried else None, is_tried),
+        output_shape=figure(row.output_shape, "shape"),
+        params=figure(row.params, "learned"),
+        macs=figure(row.macs, "macs"),
         receptive_field=check,
-        against=seen.against,
-        finite=seen.finite,
-        problem=seen.problem,
+        against=measured.against if measured else None,
+        finite=measured is None or measured.finite,
+        problem=measured.problem if measured else "",
     )
 
 
-TOTALS = ("params", "buffers", "macs", "weight_bytes", "activation_bytes", "peak_activation_bytes")
-"""The totals that are measured, of all layers together."""
-
-
 def _totals(report: Report, measured: Sequence[_Measured]) -> dict[str, Figure]:
-    claimed = report.totals
-    if len(measured) < len(report.layers):
-        return {name: Figure(getattr(claimed, name), None, is_tried=False) for name in TOTALS}
-    element = np.dtype(report.convention.dtype).itemsize
-    params = sum(layer.learned for layer in measured)
+    """Those of all layers together, not tried where a layer was not run."""
+    element, params = np.dtype(report.convention.dtype).itemsize, sum(layer.learned for layer in measured)
+    totals = {
+        "params": params,
+        "buffers": sum(layer.buffers for layer in measured),
+        "macs": sum(layer.macs for layer in measured),
+        "weight_bytes": params * element,
+        "activation_bytes": sum(layer.output_bytes for layer in measured),
+        "peak_activation_bytes": max((layer.alive_bytes for layer in measured), default=0),
+    }
+    is_run = len(measured) == len(report.layers)
     return {
-        "params": Figure(claimed.params, params),
-        "buffers": Figure(claimed.buffers, sum(layer.buffers for layer in measured)),
-        "macs": Figure(claimed.macs, sum(layer.macs for layer in measured)),
-        "weight_bytes": Figure(claimed.weight_bytes, params * element),
-        "activation_bytes": Figure(claimed.activation_bytes, sum(layer.output_bytes for layer in measured)),
-        "peak_activation_bytes": Figure(
-            claimed.peak_activation_bytes, max((layer.alive_bytes for layer in measured), default=0)
-        ),
+        name: Figure(getattr(report.totals, name), total if is_run else None, is_run) for name, total in totals.items()
     }
 
 

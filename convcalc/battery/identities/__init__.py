@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 from collections.abc import Callable, Mapping, Sequence
-from functools import cache
+from functools import cache, wraps
 from types import SimpleNamespace
 from typing import Any
 
@@ -97,12 +97,19 @@ class Given:
         """Keep the arrays: the other way needs them too."""
 
     def inner(self, name: str) -> dict[str, Array]:
-        """The arrays of the layer whose full name ends so."""
-        return next(arrays for full, arrays in self.arrays.items() if full.rpartition(".")[2] == name)
+        """The arrays of the layer whose full name it is, or ends so."""
+        return next(arrays for full, arrays in self.arrays.items() if name in (full, full.rpartition(".")[2]))
+
+    def silence(self, name: str, *arrays: str) -> None:
+        """Put zeros into these arrays of a layer, or all of them; it need not have them."""
+        inner = self.inner(name)
+        inner |= {array: np.zeros_like(inner[array]) for array in inner if array in (arrays or inner)}
 
 
 Sides = tuple[Array, Array] | None
 Compare = Callable[..., Sides]
+Way = Callable[..., Array | None]
+Arrays = Mapping[str, Array]
 
 
 class Equation(msgspec.Struct, frozen=True):
@@ -131,6 +138,25 @@ def identity(*subjects: str, tolerance: float = REORDERED) -> Callable[[Compare]
 def _equation(compare: Compare, subjects: tuple[str, ...], tolerance: float) -> Equation:
     claim = (compare.__doc__ or "").strip().partition("\n")[0].rstrip(".")
     return Equation(getattr(compare, "__name__", ""), claim, subjects, tolerance, compare)
+
+
+def layer_is(*kinds: str, tolerance: float = REORDERED) -> Callable[[Way], Way]:
+    """Register a function as another way to what a layer of these kinds makes of random inputs.
+
+    It gets a bench, the configuration, the arrays of the layer and what enters; it may return None as identities do.
+    """
+
+    def register(way: Way) -> Way:
+        @wraps(way)
+        def compare(bench: Bench, config: Kind, *shapes: Shape) -> Sides:
+            inputs, arrays = bench.entering(shapes), bench.arrays(config, shapes)
+            left, right = bench.layer(config, arrays, *inputs), way(bench, config, arrays, *inputs)
+            return None if right is None else (left, right)
+
+        identity(*kinds, tolerance=tolerance)(compare)
+        return way
+
+    return register
 
 
 @cache

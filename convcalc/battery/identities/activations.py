@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,121 +13,94 @@ from convcalc.battery.identities import Bench, Sides, identity
 from convcalc.layers import Shape
 from convcalc.tensors.engine import Array
 
-Both = tuple[Array, Array]
-Run = Callable[..., Array]
+Function = Callable[..., Array]
+Claim = tuple[str, str, Callable[[Any, Function, Any, Array], Sides]]
 
-CLAIMS: dict[str, tuple[tuple[str, ...], Callable[[Run, Any, Array], Both]]] = {
-    "relu(x) - relu(-x) = x": (("relu",), lambda run, c, x: (run("relu", x) - run("relu", -x), x)),
-    "relu6 is hard_tanh from 0 to 6": (
-        ("relu6", "hard_tanh"),
-        lambda run, c, x: (run("relu6", 4 * x), run("hard_tanh", 4 * x, min_val=0.0, max_val=6.0)),
+CLAIMS: list[Claim] = [
+    ("relu(x) - relu(-x) = x", "relu", lambda f, y, c, x: (y(x) - y(-x), x)),
+    (
+        "relu6 is hard_tanh from 0 to 6",
+        "relu6 hard_tanh",
+        lambda f, y, c, x: (f.relu6(4 * x), f.hard_tanh(4 * x, min_val=0.0, max_val=6.0)),
     ),
-    "hard_tanh is made of two relus": (
-        ("hard_tanh",),
-        lambda run, c, x: (
-            run("hard_tanh", x, min_val=c.min_val, max_val=c.max_val),
-            c.min_val + run("relu", x - c.min_val) - run("relu", x - c.max_val),
-        ),
+    (
+        "hard_tanh is made of two relus",
+        "hard_tanh",
+        lambda f, y, c, x: (y(x), c.min_val + f.relu(x - c.min_val) - f.relu(x - c.max_val)),
     ),
-    "relu6(x) = relu(x) - relu(x - 6)": (
-        ("relu6",),
-        lambda run, c, x: (run("relu6", 4 * x), run("relu", 4 * x) - run("relu", 4 * x - 6)),
+    (
+        "relu6(x) = relu(x) - relu(x - 6)",
+        "relu6",
+        lambda f, y, c, x: (y(4 * x), f.relu(4 * x) - f.relu(4 * x - 6)),
     ),
-    "sigmoid(x) + sigmoid(-x) = 1": (
-        ("sigmoid",),
-        lambda run, c, x: (run("sigmoid", x) + run("sigmoid", -x), np.ones_like(x)),
+    ("sigmoid(x) + sigmoid(-x) = 1", "sigmoid", lambda f, y, c, x: (y(x) + y(-x), np.ones_like(x))),
+    ("tanh(x) = 2·sigmoid(2·x) - 1", "tanh sigmoid", lambda f, y, c, x: (f.tanh(x), 2 * f.sigmoid(2 * x) - 1)),
+    ("silu(x) = x·sigmoid(x)", "silu", lambda f, y, c, x: (y(x), x * f.sigmoid(x))),
+    ("hard_sigmoid(x) = relu6(x + 3) / 6", "hard_sigmoid", lambda f, y, c, x: (y(3 * x), f.relu6(3 * x + 3) / 6)),
+    ("hard_swish(x) = x·hard_sigmoid(x)", "hard_swish", lambda f, y, c, x: (y(3 * x), 3 * x * f.hard_sigmoid(3 * x))),
+    ("log_sigmoid(x) - log_sigmoid(-x) = x", "log_sigmoid", lambda f, y, c, x: (y(x) - y(-x), x)),
+    ("exp(log_sigmoid(x)) = sigmoid(x)", "log_sigmoid", lambda f, y, c, x: (np.exp(y(x)), f.sigmoid(x))),
+    # Above its threshold softplus is cut short.
+    (
+        "softplus(x) - softplus(-x) = x",
+        "softplus",
+        lambda f, y, c, x: (y(x, threshold=1000.0) - y(-x, threshold=1000.0), x),
     ),
-    "tanh(x) = 2·sigmoid(2·x) - 1": (
-        ("tanh", "sigmoid"),
-        lambda run, c, x: (run("tanh", x), 2 * run("sigmoid", 2 * x) - 1),
+    (
+        "softplus(x) = -log_sigmoid(-beta·x) / beta",
+        "softplus",
+        lambda f, y, c, x: (y(x, threshold=1000.0), -f.log_sigmoid(-c.beta * x) / c.beta),
     ),
-    "silu(x) = x·sigmoid(x)": (("silu",), lambda run, c, x: (run("silu", x), x * run("sigmoid", x))),
-    "hard_sigmoid(x) = relu6(x + 3) / 6": (
-        ("hard_sigmoid",),
-        lambda run, c, x: (run("hard_sigmoid", 3 * x), run("relu6", 3 * x + 3) / 6),
+    (
+        "softplus is x itself above its threshold",
+        "softplus",
+        lambda f, y, c, x: (y(abs(x) + c.threshold / c.beta), abs(x) + c.threshold / c.beta),
     ),
-    "hard_swish(x) = x·hard_sigmoid(x)": (
-        ("hard_swish",),
-        lambda run, c, x: (run("hard_swish", 3 * x), 3 * x * run("hard_sigmoid", 3 * x)),
+    ("mish(x) = x·tanh(softplus(x))", "mish", lambda f, y, c, x: (y(x), x * f.tanh(f.softplus(x)))),
+    ("softsign(x)·(1 + abs(x)) = x", "softsign", lambda f, y, c, x: (y(x) * (1 + abs(x)), x)),
+    (
+        "leaky_relu(x) = relu(x) - slope·relu(-x)",
+        "leaky_relu",
+        lambda f, y, c, x: (y(x), f.relu(x) - c.negative_slope * f.relu(-x)),
     ),
-    "log_sigmoid(x) - log_sigmoid(-x) = x": (
-        ("log_sigmoid",),
-        lambda run, c, x: (run("log_sigmoid", x) - run("log_sigmoid", -x), x),
+    (
+        "elu(x) is x above zero and alpha·(exp(x) - 1) below",
+        "elu",
+        lambda f, y, c, x: (y(x), f.relu(x) + c.alpha * np.expm1(-f.relu(-x))),
     ),
-    "exp(log_sigmoid(x)) = sigmoid(x)": (
-        ("log_sigmoid",),
-        lambda run, c, x: (np.exp(run("log_sigmoid", x)), run("sigmoid", x)),
+    ("celu(x) = alpha·elu(x / alpha)", "celu", lambda f, y, c, x: (y(x), c.alpha * f.elu(x / c.alpha))),
+    (
+        "selu is elu with fixed numbers",
+        "selu",
+        lambda f, y, c, x: (y(x), 1.0507009873554805 * f.elu(x, alpha=1.6732632423543772)),
     ),
-    "softplus(x) - softplus(-x) = x": (
-        ("softplus",),
-        lambda run, c, x: (_softplus(run, c, x) - _softplus(run, c, -x), x),
+    ("gelu(x) - gelu(-x) = x", "gelu", lambda f, y, c, x: (y(x) - y(-x), x)),
+    (
+        "gelu is x times the normal distribution, or its tanh",
+        "gelu",
+        lambda f, y, c, x: (y(x), x * _normal(x, c.approximate == "tanh")),
     ),
-    "softplus(x) = -log_sigmoid(-beta·x) / beta": (
-        ("softplus",),
-        lambda run, c, x: (_softplus(run, c, x), -run("log_sigmoid", -c.beta * x) / c.beta),
-    ),
-    "softplus is x itself above its threshold": (
-        ("softplus",),
-        lambda run, c, x: (run("softplus", abs(x) + c.threshold / c.beta, **_fields(c)), abs(x) + c.threshold / c.beta),
-    ),
-    "mish(x) = x·tanh(softplus(x))": (
-        ("mish",),
-        lambda run, c, x: (run("mish", x), x * run("tanh", run("softplus", x))),
-    ),
-    "softsign(x)·(1 + abs(x)) = x": (("softsign",), lambda run, c, x: (run("softsign", x) * (1 + abs(x)), x)),
-    "leaky_relu(x) = relu(x) - slope·relu(-x)": (
-        ("leaky_relu",),
-        lambda run, c, x: (
-            run("leaky_relu", x, negative_slope=c.negative_slope),
-            run("relu", x) - c.negative_slope * run("relu", -x),
-        ),
-    ),
-    "elu(x) is x above zero and alpha·(exp(x) - 1) below": (
-        ("elu",),
-        lambda run, c, x: (
-            run("elu", x, alpha=c.alpha),
-            run("relu", x) + c.alpha * np.expm1(-run("relu", -x)),
-        ),
-    ),
-    "celu(x) = alpha·elu(x / alpha)": (
-        ("celu",),
-        lambda run, c, x: (run("celu", x, alpha=c.alpha), c.alpha * run("elu", x / c.alpha)),
-    ),
-    "selu is elu with fixed numbers": (
-        ("selu",),
-        lambda run, c, x: (run("selu", x), 1.0507009873554805 * run("elu", x, alpha=1.6732632423543772)),
-    ),
-    "gelu(x) - gelu(-x) = x": (
-        ("gelu",),
-        lambda run, c, x: (run("gelu", x, approximate=c.approximate) - run("gelu", -x, approximate=c.approximate), x),
-    ),
-    "gelu is x times the normal distribution, or its tanh": (
-        ("gelu",),
-        lambda run, c, x: (run("gelu", x, approximate=c.approximate), x * _normal(x, c.approximate == "tanh")),
-    ),
-    "abs(x) = relu(x) + relu(-x)": (("abs",), lambda run, c, x: (run("abs", x), run("relu", x) + run("relu", -x))),
-    "exp(x) = sigmoid(x) / sigmoid(-x)": (
-        ("exp",),
-        lambda run, c, x: (run("exp", x), run("sigmoid", x) / run("sigmoid", -x)),
-    ),
-    "log(exp(x)) = x": (("exp", "log"), lambda run, c, x: (run("log", run("exp", x)), x)),
-    "sqrt(x·x) = abs(x)": (("sqrt",), lambda run, c, x: (run("sqrt", x * x), run("abs", x))),
-    "a power of exp(x) is exp(exponent·x)": (
-        ("pow",),
-        lambda run, c, x: (run("pow", run("exp", x), exponent=c.exponent), run("exp", c.exponent * x)),
-    ),
-    "tanh(x) = -tanh(-x)": (("tanh",), lambda run, c, x: (run("tanh", x), -run("tanh", -x))),
-}
-"""What each says, the kinds it is about, and its two sides."""
+    ("abs(x) = relu(x) + relu(-x)", "abs", lambda f, y, c, x: (y(x), f.relu(x) + f.relu(-x))),
+    ("exp(x) = sigmoid(x) / sigmoid(-x)", "exp", lambda f, y, c, x: (y(x), f.sigmoid(x) / f.sigmoid(-x))),
+    ("log(exp(x)) = x", "exp log", lambda f, y, c, x: (f.log(f.exp(x)), x)),
+    ("sqrt(x·x) = abs(x)", "sqrt", lambda f, y, c, x: (y(x * x), abs(x))),
+    ("a power of exp(x) is exp(exponent·x)", "pow", lambda f, y, c, x: (y(np.exp(x)), f.exp(c.exponent * x))),
+    ("tanh(x) = -tanh(-x)", "tanh", lambda f, y, c, x: (y(x), -y(-x))),
+]
+"""What each says, the kinds it is about, and its two sides.
+
+`f` has each activation as its fields are unless written; `y` is the layer itself, of configuration `c`.
+"""
 
 
-def _fields(config: Any) -> dict[str, Any]:
-    return {name: getattr(config, name) for name in config.__struct_fields__}
+class _Functions:
+    """The activations by name."""
 
+    def __init__(self, bench: Bench) -> None:
+        self._bench = bench
 
-def _softplus(run: Run, config: Any, x: Array) -> Array:
-    """Without the threshold, above which it is cut short."""
-    return run("softplus", x, beta=config.beta, threshold=1000.0)
+    def __getattr__(self, kind: str) -> Function:
+        return partial(self._bench.run, kind)
 
 
 def _normal(x: Array, with_tanh: bool) -> Array:
@@ -136,16 +110,16 @@ def _normal(x: Array, with_tanh: bool) -> Array:
     return (1 + np.vectorize(math.erf)(x / math.sqrt(2))) / 2
 
 
-def _register(claim: str, kinds: tuple[str, ...], sides: Callable[[Run, Any, Array], Both]) -> None:
+def _register(claim: str, kinds: str, sides: Callable[[Any, Function, Any, Array], Sides]) -> None:
     def compare(bench: Bench, config: Any, x: Shape) -> Sides:
-        return sides(bench.run, config, bench.random(2, *x))
+        return sides(_Functions(bench), partial(bench.layer, config, {}), config, bench.random(2, *x))
 
     compare.__name__ = compare.__doc__ = claim
-    identity(*kinds)(compare)
+    identity(*kinds.split())(compare)
 
 
-for _claim, (_kinds, _sides) in CLAIMS.items():
-    _register(_claim, _kinds, _sides)
+for _claim in CLAIMS:
+    _register(*_claim)
 
 
 @identity("prelu")

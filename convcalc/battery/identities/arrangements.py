@@ -6,15 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.battery.identities import EXACT, Arrays, Bench, Sides, identity, layer_is
 from convcalc.layers import Shape
+from convcalc.tensors.engine import Array
 
 
-@identity("identity", "dropout", tolerance=EXACT)
-def nothing_happens(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("identity", "dropout", tolerance=EXACT)
+def nothing_happens(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """At inference the input leaves as it is."""
-    (a,) = bench.entering([x])
-    return bench.layer(config, {}, a), a
+    return a
 
 
 @identity("flatten", "reshape", tolerance=EXACT)
@@ -24,11 +24,10 @@ def the_order_stays(bench: Bench, config: Any, x: Shape) -> Sides:
     return bench.layer(config, {}, a).reshape(2, -1), a.reshape(2, -1)
 
 
-@identity("flatten", tolerance=EXACT)
-def flattening_is_reshaping(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("flatten", tolerance=EXACT)
+def flattening_is_reshaping(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Flatten is a reshape to the shape that leaves."""
-    (a,) = bench.entering([x])
-    return bench.layer(config, {}, a), bench.run("reshape", a, sizes=config.shape(x))
+    return bench.run("reshape", a, sizes=config.shape(a.shape[1:]))
 
 
 @identity("permute", tolerance=EXACT)
@@ -65,22 +64,21 @@ def cropping_the_padding(bench: Bench, config: Any, x: Shape) -> Sides:
     return bench.run("crop", bench.layer(config, {}, a), cropping=config.padding), a
 
 
-@identity("pad", tolerance=EXACT)
-def padding_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("pad", tolerance=EXACT)
+def padding_one_axis_after_the_other(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Padding all axes is padding each in turn."""
-    (a,) = bench.entering([x])
     y = a
     for axis, pair in enumerate(config.padding):
-        y = bench.layer(config, {}, y, padding=tuple(pair if place == axis else (0, 0) for place in range(len(x) - 1)))
-    return bench.layer(config, {}, a), y
+        y = bench.layer(config, {}, y, padding=tuple(pair if place == axis else (0, 0) for place in range(a.ndim - 2)))
+    return y
 
 
-@identity("slice", tolerance=EXACT)
-def every_step_th_place(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("slice", tolerance=EXACT)
+def every_step_th_place(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A slice takes its places one by one."""
-    (a,), (start, end) = bench.entering([x]), config.ends(x)
+    start, end = config.ends(a.shape[1:])
     places = [place for place in range(start, end) if (place - start) % config.step == 0]
-    return bench.layer(config, {}, a), a.take(places, axis=config.axis % len(x) + 1)
+    return a.take(places, axis=config.axis % (a.ndim - 1) + 1)
 
 
 @identity("split", tolerance=EXACT)
@@ -91,14 +89,12 @@ def the_parts_make_the_whole(bench: Bench, config: Any, x: Shape) -> Sides:
     return (bench.run("concat", *parts, axis=config.axis) if len(parts) > 1 else parts[0]), a
 
 
-@identity("split", tolerance=EXACT)
-def a_part_is_a_slice(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("split", tolerance=EXACT)
+def a_part_is_a_slice(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A part is the slice of as many places as a section has."""
-    (a,), size = bench.entering([x]), x[config.axis] // config.sections
-    end = (config.part + 1) * size
-    return bench.layer(config, {}, a), bench.run(
-        "slice", a, axis=config.axis, start=config.part * size, end=end, step=1
-    )
+    size = a.shape[1:][config.axis] // config.sections
+    start = config.part * size
+    return bench.run("slice", a, axis=config.axis, start=start, end=start + size, step=1)
 
 
 @identity("concat", tolerance=EXACT)
@@ -111,11 +107,10 @@ def slices_take_the_parts_back(bench: Bench, config: Any, *shapes: Shape) -> Sid
     return bench.run("slice", joined, axis=config.axis, start=start, end=end, step=1), arrays[chosen]
 
 
-@identity("add", "mul")
-def the_order_of_tensors_does_not_matter(bench: Bench, config: Any, *shapes: Shape) -> Sides:
+@layer_is("add", "mul")
+def the_order_of_tensors_does_not_matter(bench: Bench, config: Any, arrays: Arrays, *inputs: Array) -> Array:
     """The tensors in another order yield the same."""
-    arrays = bench.entering(shapes)
-    return bench.layer(config, {}, *arrays), bench.layer(config, {}, *reversed(arrays))
+    return bench.layer(config, {}, *reversed(inputs))
 
 
 @identity("add", "mul")
@@ -135,10 +130,9 @@ def what_changes_nothing(bench: Bench, config: Any, *shapes: Shape) -> Sides:
     return bench.layer(config, {}, neutral, a, neutral), a
 
 
-@identity("add", "mul", tolerance=EXACT)
-def small_tensors_are_repeated(bench: Bench, config: Any, *shapes: Shape) -> Sides:
+@layer_is("add", "mul", tolerance=EXACT)
+def small_tensors_are_repeated(bench: Bench, config: Any, arrays: Arrays, *inputs: Array) -> Array:
     """A tensor of size 1 on an axis, or without it, counts as repeated along it."""
-    arrays, largest = bench.entering(shapes), (2, *config.shape(*shapes))
-    longer = [array.reshape(*array.shape, *(1,) * (len(largest) - array.ndim)) for array in arrays]
-    repeated = [np.array(np.broadcast_to(array, largest)) for array in longer]
-    return bench.layer(config, {}, *arrays), bench.layer(config, {}, *repeated)
+    largest = (2, *config.shape(*(a.shape[1:] for a in inputs)))
+    longer = [a.reshape(*a.shape, *(1,) * (len(largest) - a.ndim)) for a in inputs]
+    return bench.layer(config, {}, *(np.array(np.broadcast_to(a, largest)) for a in longer))

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.battery.identities import EXACT, Arrays, Bench, Sides, identity, layer_is
 from convcalc.layers import Shape
 from convcalc.tensors.engine import Array
 
@@ -57,21 +57,19 @@ def along(axis: int, values: Sequence[Any], neutral: Any) -> tuple[Any, ...]:
     return tuple(value if place == axis else neutral for place, value in enumerate(values))
 
 
-@identity("conv")
-def dilated_is_zero_stuffed(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv")
+def dilated_is_zero_stuffed(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A dilated convolution is one of the kernel with zeros between its taps."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     kernel = stuffed(arrays["weight"], config.dilation)
-    plain = {"kernel_size": kernel.shape[2:], "dilation": (1,) * (len(x) - 1)}
-    return bench.layer(config, arrays, a), bench.layer(config, {**arrays, "weight": kernel}, a, **plain)
+    plain = {"kernel_size": kernel.shape[2:], "dilation": (1,) * (a.ndim - 2)}
+    return bench.layer(config, {**arrays, "weight": kernel}, a, **plain)
 
 
-@identity("conv")
-def grouped_is_block_diagonal(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv")
+def grouped_is_block_diagonal(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A grouped convolution is one of the block-diagonal kernel."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     dense = {**arrays, "weight": block_diagonal(arrays["weight"], config.groups)}
-    return bench.layer(config, arrays, a), bench.layer(config, dense, a, groups=1)
+    return bench.layer(config, dense, a, groups=1)
 
 
 @identity("conv")
@@ -144,24 +142,22 @@ def pointwise_is_linear(bench: Bench, config: Any, x: Shape) -> Sides:
     return pointwise, np.moveaxis(linear, -1, 1)
 
 
-@identity("conv")
-def a_stride_leaves_outputs_out(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv")
+def a_stride_leaves_outputs_out(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array | None:
     """A strided convolution is every stride-th output of the one without."""
     if config.padding in ("same", "same_lower"):  # pads by the stride
         return None
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
-    dense = bench.layer(config, arrays, a, stride=(1,) * (len(x) - 1))
-    return bench.layer(config, arrays, a), dense[every(config.stride)]
+    dense = bench.layer(config, arrays, a, stride=(1,) * (a.ndim - 2))
+    return dense[every(config.stride)]
 
 
-@identity("conv")
-def padding_comes_first(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv")
+def padding_comes_first(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A padded convolution is a pad layer of what the padding stands for, and a convolution of what fits."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
-    pads = tuple((window.before, window.after) for window in config.windows(x))
+    pads = tuple((window.before, window.after) for window in config.windows(a.shape[1:]))
     mode = "constant" if config.padding_mode == "zeros" else config.padding_mode
     padded = bench.run("pad", a, padding=pads, mode=mode) if pads else a
-    return bench.layer(config, arrays, a), bench.layer(config, arrays, padded, padding=((0, 0),) * len(pads))
+    return bench.layer(config, arrays, padded, padding=((0, 0),) * len(pads))
 
 
 @identity("conv")
@@ -215,51 +211,47 @@ def transposed_is_the_adjoint(bench: Bench, config: Any, x: Shape) -> Sides:
     return np.vdot(forward, y), np.vdot(a, back)
 
 
-@identity("conv_transpose")
-def transposed_convolves_a_spread_input(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv_transpose")
+def transposed_convolves_a_spread_input(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array | None:
     """A transposed convolution is one of the mirrored kernel over the input with zeros between its positions."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
-    rank, members = len(x) - 1, config.out_channels // config.groups
-    spread = np.zeros((2, x[0], *(s * (i - 1) + 1 for s, i in zip(config.stride, x[1:], strict=True))))
+    rank, members = a.ndim - 2, config.out_channels // config.groups
+    spread = np.zeros((2, a.shape[1], *(s * (i - 1) + 1 for s, i in zip(config.stride, a.shape[2:], strict=True))))
     spread[every(config.stride)] = a
-    kernel = arrays["weight"].reshape(config.groups, x[0] // config.groups, members, *config.kernel_size)
+    kernel = arrays["weight"].reshape(config.groups, a.shape[1] // config.groups, members, *config.kernel_size)
     kernel = np.flip(kernel.swapaxes(1, 2), axis=tuple(range(3, 3 + rank)))
-    kernel = kernel.reshape(config.out_channels, x[0] // config.groups, *config.kernel_size)
-    transposed = bench.layer(config, arrays, a)
+    kernel = kernel.reshape(config.out_channels, a.shape[1] // config.groups, *config.kernel_size)
+    sizes = config.shape(a.shape[1:])[1:]
     around = [(d * (k - 1), d * (k - 1) + s) for k, s, d in
               zip(config.kernel_size, config.stride, config.dilation, strict=True)]  # fmt: skip
     same = {"dilation": config.dilation, "groups": config.groups}
     uncropped = convolved(bench, spread, kernel, arrays.get("bias"), padding=tuple(around), **same)
     starts = [window.before for window in config.windows()]
-    kept = uncropped[(..., *(slice(s, s + n) for s, n in zip(starts, transposed.shape[2:], strict=True)))]
-    missing = [(0, size - n) for size, n in zip(transposed.shape[2:], kept.shape[2:], strict=True)]
+    kept = uncropped[(..., *(slice(s, s + n) for s, n in zip(starts, sizes, strict=True)))]
+    missing = [(0, size - n) for size, n in zip(sizes, kept.shape[2:], strict=True)]
     if any(after for _, after in missing) and config.bias:  # positions that nothing is written to hold the bias
         return None
-    return transposed, np.pad(kept, [(0, 0), (0, 0), *missing])
+    return np.pad(kept, [(0, 0), (0, 0), *missing])
 
 
-@identity("conv_transpose")
-def transposed_in_groups(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv_transpose")
+def transposed_in_groups(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A grouped, dilated transposed convolution is one of the block-diagonal kernel with zeros between its taps."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     kernel = arrays["weight"]
     parts = np.split(kernel, config.groups)
     dense = block_diagonal(np.concatenate([part.swapaxes(0, 1) for part in parts]), config.groups).swapaxes(0, 1)
     dense = stuffed(dense, config.dilation)
-    plain = {"groups": 1, "kernel_size": dense.shape[2:], "dilation": (1,) * (len(x) - 1)}
-    return bench.layer(config, arrays, a), bench.layer(config, {**arrays, "weight": dense}, a, **plain)
+    plain = {"groups": 1, "kernel_size": dense.shape[2:], "dilation": (1,) * (a.ndim - 2)}
+    return bench.layer(config, {**arrays, "weight": dense}, a, **plain)
 
 
-@identity("conv_transpose", tolerance=EXACT)
-def cropping_comes_last(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("conv_transpose", tolerance=EXACT)
+def cropping_comes_last(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A padded transposed convolution is the whole one, cropped by what the padding stands for."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     crops = tuple((window.before, window.after) for window in config.windows())
-    cropped, rank = bench.layer(config, arrays, a), len(x) - 1
-    sizes = config.shape(x)[1:]
-    written = [window.span(size) for window, size in zip(config.windows(), x[1:], strict=True)]
+    sizes = config.shape(a.shape[1:])[1:]
+    written = [window.span(size) for window, size in zip(config.windows(), a.shape[2:], strict=True)]
     added = tuple(
         size + before + after - span for size, (before, after), span in zip(sizes, crops, written, strict=True)
     )
-    uncropped = bench.layer(config, arrays, a, padding=((0, 0),) * rank, output_padding=added)
-    return cropped, bench.run("crop", uncropped, cropping=crops) if rank else uncropped
+    uncropped = bench.layer(config, arrays, a, padding=((0, 0),) * len(sizes), output_padding=added)
+    return bench.run("crop", uncropped, cropping=crops) if sizes else uncropped

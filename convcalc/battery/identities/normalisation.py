@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.battery.identities import Bench, Sides, identity
+from convcalc.battery.identities import Arrays, Bench, Sides, identity, layer_is
 from convcalc.battery.identities.convolutions import convolved
 from convcalc.layers import Shape
+from convcalc.tensors.engine import Array
 
 EPS = 1e-3
 """Where statistics are measured: generated ones may be 0, over which a single number is not brought to variance 1."""
@@ -115,13 +116,11 @@ def neighbours_are_shifted_channels(bench: Bench, config: Any, x: Shape) -> Side
     return bench.layer(config, {}, a, alpha=0.5), a / (config.k + 0.5 * energy) ** config.beta
 
 
-@identity("scale")
-def scaling_is_a_product(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("scale")
+def scaling_is_a_product(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Scale is a product with one number a channel, and a sum with another."""
-    (a,), arrays = bench.entering([x]), bench.arrays(config, [x])
     product = bench.run("mul", a, np.stack([arrays["weight"]] * 2))
-    shifted = bench.run("add", product, np.stack([arrays["bias"]] * 2)) if config.bias else product
-    return bench.layer(config, arrays, a), shifted
+    return bench.run("add", product, np.stack([arrays["bias"]] * 2)) if config.bias else product
 
 
 @identity("attention")
@@ -146,11 +145,11 @@ def tokens_have_no_order(bench: Bench, config: Any, x: Shape) -> Sides:
     return bench.layer(config, arrays, a)[..., order, :], bench.layer(config, arrays, a[..., order, :])
 
 
-@identity("attention")
-def heads_attend_alone(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("attention")
+def heads_attend_alone(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Heads are attentions of fewer features: their outputs, through their part of the last weight, add up."""
-    (a,), arrays, heads = bench.entering([x]), bench.arrays(config, [x]), config.num_heads
-    features, per_head = x[-1], x[-1] // config.num_heads
+    heads, features = config.num_heads, a.shape[-1]
+    per_head = features // heads
     rows = np.concatenate([arrays["in_proj_weight"], arrays.get("in_proj_bias", np.zeros(3 * features))[:, None]], 1)
     query, key, value = rows.reshape(3, heads, per_head, features + 1)
     tokens = np.concatenate([a, np.ones((*a.shape[:-1], 1))], axis=-1)
@@ -158,7 +157,6 @@ def heads_attend_alone(bench: Bench, config: Any, x: Shape) -> Sides:
     for head in range(heads):
         q, k, v = (tokens @ part[head].T for part in (query, key, value))
         scores = bench.run("softmax", np.moveaxis(q @ k.swapaxes(-1, -2), -1, 1) / np.sqrt(per_head), axis=0)
-        total += (
-            np.moveaxis(scores, 1, -1) @ v @ arrays["out_proj.weight"][:, head * per_head : (head + 1) * per_head].T
-        )
-    return bench.layer(config, arrays, a), total + arrays.get("out_proj.bias", 0.0)
+        output = arrays["out_proj.weight"][:, head * per_head : (head + 1) * per_head]
+        total += np.moveaxis(scores, 1, -1) @ v @ output.T
+    return total + arrays.get("out_proj.bias", 0.0)

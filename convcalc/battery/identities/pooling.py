@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.battery.identities import EXACT, Arrays, Bench, Sides, identity, layer_is
 from convcalc.battery.identities.convolutions import along, convolved
 from convcalc.layers import Shape
 from convcalc.tensors.engine import Array
@@ -39,32 +39,30 @@ def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides
     return bench.layer(config, {}, -a), -least
 
 
-@identity("max_pool", tolerance=EXACT)
-def the_largest_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("max_pool", tolerance=EXACT)
+def the_largest_one_axis_after_the_other(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Max pooling on all axes is max pooling on each in turn."""
-    (a,), steps, y = bench.entering([x]), config.steps(), None
-    y = a
-    for axis in range(len(x) - 1):
+    steps, y = config.steps(), a
+    for axis in range(a.ndim - 2):
         padding = config.padding if isinstance(config.padding, str) else along(axis, config.padding, (0, 0))
         y = bench.layer(
             config, {}, y, kernel_size=along(axis, config.kernel_size, 1), stride=along(axis, steps, 1),
             dilation=along(axis, config.dilation, 1), padding=padding,
         )  # fmt: skip
-    return bench.layer(config, {}, a), y
+    return y
 
 
-@identity("avg_pool")
-def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("avg_pool")
+def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Average pooling is a depthwise convolution with 1/k, k the positions under the window that count."""
-    (a,) = bench.entering([x])
-    pads, beyond = _around(config, x)
+    pads, beyond = _around(config, a.shape[1:])
     counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
-    ones = np.ones((x[0], 1, *config.kernel_size))
+    ones = np.ones((a.shape[1], 1, *config.kernel_size))
     sums, counts = (
-        convolved(bench, padded, ones, groups=x[0], stride=config.steps())
+        convolved(bench, padded, ones, groups=a.shape[1], stride=config.steps())
         for padded in (_padded(a, pads, beyond, 0.0, 0.0), counted)
     )
-    return bench.layer(config, {}, a), sums / counts
+    return sums / counts
 
 
 @identity("adaptive_avg_pool", "adaptive_max_pool", "global_avg_pool", "global_max_pool")
@@ -87,24 +85,22 @@ def equal_cells_are_windows(bench: Bench, config: Any, x: Shape) -> Sides:
     return bench.layer(config, {}, a, output_size=cells), bench.run(f"{word}_pool", a, kernel_size=kernel)
 
 
-@identity("adaptive_avg_pool", "adaptive_max_pool")
-def each_cell_is_pooled_alone(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("adaptive_avg_pool", "adaptive_max_pool")
+def each_cell_is_pooled_alone(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """A cell holds the positions whose share of the axis overlaps with its own."""
-    (a,) = bench.entering([x])
     y = a
     pool = np.max if "Max" in type(config).__name__ else np.mean
-    for axis, (size, cells) in enumerate(zip(x[1:], config.output_size, strict=True), start=2):
+    for axis, (size, cells) in enumerate(zip(a.shape[2:], config.output_size, strict=True), start=2):
         if cells is not None:
             shares = [[i for i in range(size) if i * cells < (t + 1) * size and (i + 1) * cells > t * size]
                       for t in range(cells)]  # fmt: skip
             y = np.stack([pool(y.take(share, axis), axis=axis) for share in shares], axis=axis)
-    return bench.layer(config, {}, a), y
+    return y
 
 
-@identity("global_avg_pool", "global_max_pool")
-def global_is_one_window(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("global_avg_pool", "global_max_pool")
+def global_is_one_window(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Global pooling is pooling by a window as large as the input."""
-    (a,) = bench.entering([x])
     word = "max" if "Max" in type(config).__name__ else "avg"
-    window = bench.run(f"{word}_pool", a, kernel_size=x[1:])
-    return bench.layer(config, {}, a), window if config.keepdim else window.reshape(2, x[0])
+    window = bench.run(f"{word}_pool", a, kernel_size=a.shape[2:])
+    return window if config.keepdim else window.reshape(2, a.shape[1])

@@ -6,8 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from convcalc.battery.identities import EXACT, Bench, Sides, identity
+from convcalc.battery.identities import EXACT, Arrays, Bench, Sides, identity, layer_is
 from convcalc.layers import Shape
+from convcalc.tensors.engine import Array
 
 
 @identity("upsample", "conv_transpose", tolerance=EXACT)
@@ -31,12 +32,11 @@ def a_level_stays(bench: Bench, config: Any, x: Shape) -> Sides:
     return left, np.broadcast_to(level, (2, *config.shape(x)))
 
 
-@identity("upsample")
-def resampling_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("upsample")
+def resampling_one_axis_after_the_other(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array | None:
     """Upsampling on all axes is upsampling on each in turn, by the mode's form for one axis where it has one."""
     if config.mode == "bicubic":
         return None
-    (a,) = bench.entering([x])
     fields = {name: getattr(config, name) for name in config.__struct_fields__ if name not in ("scale_factor", "size")}
     fields["mode"] = "nearest" if config.mode == "nearest" else "linear"
     y = a
@@ -47,7 +47,7 @@ def resampling_one_axis_after_the_other(bench: Bench, config: Any, x: Shape) -> 
         by = by or {"scale_factor": config.scale_factor[axis - 2 : axis - 1]}
         along_axis = bench.run("upsample", line, **fields, **by)
         y = np.moveaxis(along_axis.reshape(*moved.shape[:-1], -1), -1, axis)
-    return bench.layer(config, {}, a), y
+    return y
 
 
 @identity("upsample")
@@ -83,28 +83,20 @@ def a_block_in_the_channels(bench: Bench, config: Any, x: Shape) -> Sides:
     return means, bench.run("avg_pool", a, kernel_size=(config.downscale_factor,) * rank)
 
 
-@identity("pixel_shuffle", tolerance=EXACT)
-def shuffling_is_transposed_with_one_tap(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("pixel_shuffle", tolerance=EXACT)
+def shuffling_is_transposed_with_one_tap(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """pixel_shuffle is a transposed convolution whose taps each pick a channel."""
-    (a,), rank, factor = bench.entering([x]), len(x) - 1, config.upscale_factor
-    taps = factor**rank
-    kernel = np.tile(np.eye(taps), (x[0] // taps, 1)).reshape(x[0], 1, *(factor,) * rank)
-    sizes = {"kernel_size": (factor,) * rank, "stride": (factor,) * rank, "groups": x[0] // taps}
-    picked = bench.run("conv_transpose", a, arrays={"weight": kernel}, out_channels=x[0] // taps, bias=False, **sizes)
-    return bench.layer(config, {}, a), picked
+    rank, factor = a.ndim - 2, config.upscale_factor
+    taps, channels = factor**rank, a.shape[1]
+    kernel = np.tile(np.eye(taps), (channels // taps, 1)).reshape(channels, 1, *(factor,) * rank)
+    fields = {"kernel_size": (factor,) * rank, "stride": (factor,) * rank, "groups": channels // taps, "bias": False}
+    return bench.run("conv_transpose", a, arrays={"weight": kernel}, out_channels=channels // taps, **fields)
 
 
-@identity("channel_shuffle", tolerance=EXACT)
-def dealing_is_undone(bench: Bench, config: Any, x: Shape) -> Sides:
-    """Dealt from as many groups as each had members, the channels are back in order."""
-    (a,) = bench.entering([x])
-    return bench.run("channel_shuffle", bench.layer(config, {}, a), groups=x[0] // config.groups), a
-
-
-@identity("channel_shuffle", tolerance=EXACT)
-def dealing_is_a_permutation(bench: Bench, config: Any, x: Shape) -> Sides:
+@layer_is("channel_shuffle", tolerance=EXACT)
+def dealing_is_a_permutation(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Dealing is a reshape to [groups, members], the two exchanged, and a reshape back."""
-    (a,), members = bench.entering([x]), x[0] // config.groups
-    apart = bench.run("reshape", a, sizes=(config.groups, members, *x[1:]))
-    dealt = bench.run("permute", apart, axes=(1, 0, *range(2, len(x) + 1)))
-    return bench.layer(config, {}, a), bench.run("reshape", dealt, sizes=x)
+    members = a.shape[1] // config.groups
+    apart = bench.run("reshape", a, sizes=(config.groups, members, *a.shape[2:]))
+    dealt = bench.run("permute", apart, axes=(1, 0, *range(2, a.ndim)))
+    return bench.run("reshape", dealt, sizes=a.shape[1:])

@@ -12,8 +12,10 @@ different rates that meet) are probed at the real size, where the ends are seen 
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -34,12 +36,10 @@ from convcalc.reference.fields.field_checks import (
     differs,
     mixed,
     together,
-    with_arriving,
 )
 from convcalc.reference.fields.real_size import ELEMENTS_A_STEP, MOST_WIDE_WORK, MOST_WORK, at_real_size
-from convcalc.reference.fields.stretch import Laid, Length, Place, has, laid_out, parts, stretched
+from convcalc.reference.fields.stretch import Laid, Length, Place, Probing, laid_out, parts, stretched
 from convcalc.reference.fields.tags import NOWHERE, Follow, Seen, Tags
-from convcalc.tensors.engine import Engine
 
 _FEWEST_TAGS = 8
 """Positions that are tagged at least, or the axis is not probed."""
@@ -86,31 +86,30 @@ def _affordable(network: Network, axes: int) -> int:
 def _probed(
     network: Network, fields: Sequence[Field], axes: int, thin: bool, progress: Progress | None
 ) -> list[FieldCheck]:
-    steps = _Steps(progress, axes * len(network.nodes))
-    checks: list[list[AxisCheck]] = [[] for _ in fields]
-    for axis in range(axes):
-        on_axis = _checks(network, fields, axis, thin, steps)
-        for of_node, check in zip(checks, on_axis, strict=True):
-            of_node.append(check)
+    done, total = itertools.count(1), axes * len(network.nodes)
+
+    def tell() -> None:
+        if progress is not None:
+            progress(min(next(done), total), total)
+
+    on_axes = [_checks(Probing(network, fields, axis, thin), tell) for axis in range(axes)]
+    checks = zip(*on_axes, strict=True) if on_axes else [()] * len(fields)
     return [together(*of_node) for of_node in zip(network.nodes, fields, checks, strict=True)]
 
 
-def _checks(
-    network: Network, fields: Sequence[Field], axis: int, thin: bool, steps: Callable[[], None]
-) -> list[AxisCheck]:
+def _checks(probing: Probing, tell: Callable[[], None]) -> list[AxisCheck]:
     """One axis for all nodes; what does not show with all channels and axes is probed without them."""
-    checks = _Axis(network, fields, axis, thin, steps).checks()
-    if thin and any(check.agrees is False for check in checks):
-        rest = _bound_to_other_axes(network, fields)
-        full = _Axis(network, fields, axis, False, lambda: None).checks() if rest else checks
+    checks = _on_axis(probing, tell)
+    if probing.thin and any(check.agrees is False for check in checks):
+        rest = _bound_to_other_axes(probing.network, probing.fields)
+        full = _on_axis(replace(probing, thin=False)) if rest else checks
         both = enumerate(zip(checks, full, strict=True))
         return [of_all if index in rest else check for index, (check, of_all) in both]
-    if thin or all(check.agrees is not None for check in checks):
+    if probing.thin or all(check.agrees is not None for check in checks):
         return checks
-    alone = _Axis(network, fields, axis, True, lambda: None).checks()
     return [
-        check if check.agrees is not None else replace(other, reason=f"{other.reason or check.reason}; {_ALONE}")
-        for check, other in zip(checks, alone, strict=True)
+        check if check.agrees is not None else replace(alone, reason=f"{alone.reason or check.reason}; {_ALONE}")
+        for check, alone in zip(checks, _on_axis(replace(probing, thin=True)), strict=True)
     ]
 
 
@@ -140,129 +139,100 @@ def _bound_to_other_axes(network: Network, fields: Sequence[Field]) -> set[int]:
 _ALONE = "probed with one channel and this axis alone"
 
 
-class _Steps:
-    """Counts steps and tells of each."""
+def _on_axis(probing: Probing, tell: Callable[[], None] = lambda: None) -> list[AxisCheck]:
+    """The checks of all nodes on the axis: lengthened where it can be, and at its real size."""
+    length, bound = stretched(probing)
+    with np.errstate(all="ignore"):
+        laid = laid_out(probing, length, bound)
+        checks = _lengthened(probing, laid, length, tell)
+        if not any(check.reason == UNAFFORDABLE for check in checks.values()):
+            checks = at_real_size(probing, laid, checks)
+    return [checks[index] for index in range(len(laid))]
 
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self.progress, self.done, self.total = progress, 0, total
 
-    def __call__(self) -> None:
-        self.done = min(self.done + 1, self.total)
-        if self.progress is not None:
-            self.progress(self.done, self.total)
-
-
-class _Axis:
-    """One axis of the input, probed for all nodes."""
-
-    def __init__(
-        self, network: Network, fields: Sequence[Field], axis: int, thin: bool, steps: Callable[[], None]
-    ) -> None:
-        self.network, self.fields, self.axis, self.thin, self.steps = network, fields, axis, thin, steps
-        self.sizes = [node.shape[axis + 1] for node in network.inputs if has(node, axis)]
-        self.engine = Engine()
-
-    def checks(self) -> list[AxisCheck]:
-        stretch = stretched(self.network, self.fields, self.axis)
-        with np.errstate(all="ignore"):
-            laid = laid_out(self.network, self.axis, stretch, self.thin, self.engine)
-        checks = self._lengthened(laid, stretch.length)
-        nodes = range(len(self.network.nodes))
-        rest = [index for index in nodes if index not in checks]
-        if any(check.reason == UNAFFORDABLE for check in checks.values()):
-            return [checks[index] for index in nodes]
-        if rest or any(field.overall[self.axis : self.axis + 1] not in ((), (None,)) for field in self.fields):
-            at_its_size, arriving = at_real_size(
-                self.network, self.fields, self.axis, laid, rest, self.thin, self.engine
-            )
-            checks |= at_its_size
-            for index, check in arriving.items():
-                checks[index] = with_arriving(checks[index], check)
-        return [checks[index] for index in nodes]
-
-    def _lengthened(self, laid: list[Laid], length: Length) -> dict[int, AxisCheck]:
-        work = 2 * sum(layer.elements for layer in laid if not layer.problem)
-        chosen = None
-        for share in (1, 4, 16):  # fewer tags where the steps do not last for more
-            chosen = self._tags(length, (MOST_WORK if self.thin else MOST_WIDE_WORK) // share // max(work, 1))
-            if chosen is None or self._is_affordable(work, chosen, laid):
-                break
-        else:
-            left_out = AxisCheck(axis=self.axis, agrees=None, reason=UNAFFORDABLE)
-            return dict.fromkeys(range(len(laid)), left_out)
-        if chosen is None:
+def _lengthened(probing: Probing, laid: list[Laid], length: Length, tell: Callable[[], None]) -> dict[int, AxisCheck]:
+    work = 2 * sum(layer.elements for layer in laid if not layer.problem)
+    most_work, problem = MOST_WORK if probing.thin else MOST_WIDE_WORK, ""
+    for share in (1, 4, 16):  # fewer tags where the steps do not last for more
+        tags = _tags(probing, length, most_work // share // max(work, 1))
+        if tags is None:
             problem = f"each tag on a lengthened axis would take {work:,} elements"
-            if not self.thin:
-                left_out = AxisCheck(axis=self.axis, agrees=None, reason=problem)
-                return dict.fromkeys(range(len(laid)), left_out)
-            laid[:] = [layer if layer.problem else layer._replace(problem=problem) for layer in laid]
-            return {}
-        longer = length.whole - min(self.sizes)
-        follow = Follow(self.network, self.axis, laid, self.engine, self.thin, longer, length.margin, length.period)
-        checks = {}
-        for index, seen in enumerate(follow.run(chosen, self.steps)):
-            if seen is not None:
-                checks[index] = self._check(index, laid[index].place, seen, chosen, length.period)
-        return checks
+            break
+        if _is_affordable(work, tags, laid):
+            break
+    else:
+        problem = UNAFFORDABLE
+    if tags is None and probing.thin:
+        laid[:] = [layer if layer.problem else layer._replace(problem=problem) for layer in laid]
+        return {}
+    if tags is None or problem:
+        return dict.fromkeys(range(len(laid)), AxisCheck(axis=probing.axis, agrees=None, reason=problem))
+    return {
+        index: _check(probing, index, laid[index].place, seen, tags, length.period)
+        for index, seen in enumerate(Follow(probing, laid, length).run(tags, tell))
+        if seen is not None
+    }
 
-    def _is_affordable(self, work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
-        """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
-        kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
-        return kept <= _MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
-    def _tags(self, length: Length, affordable: int) -> Tags | None:
-        """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""
-        period, last = length.period, length.base - length.period
-        starts = [last // 2, 0, last]
-        if 3 * period <= affordable:
-            return Tags([range(start, start + period) for start in starts])
-        if affordable < _FEWEST_TAGS:
-            return None
-        far = [start + place for start in starts[1:] for place in range(0, period, -(-period // 2))]
-        if period + len(far) <= affordable:
-            return Tags([range(starts[0], starts[0] + period)], far)
-        ends = {end % period for span in self._claimed_ends() for end in span}
-        evenly = range(0, period, -(-period // (affordable // 2)))
-        residues = sorted({*sorted(ends)[: affordable // 2], *evenly})
-        return Tags([[starts[0] + (place - starts[0]) % period for place in residues]], far)
+def _is_affordable(work: int, tags: Tags, laid: Sequence[Laid]) -> bool:
+    """Whether the steps of the run last for following the tags, and memory for what is seen of them."""
+    kept = tags.sets * sum(max(layer.growth, 1) for layer in laid)
+    return kept <= _MOST_CLASSES and steps.afford(work * len(tags.positions) // ELEMENTS_A_STEP)
 
-    def _claimed_ends(self) -> list[tuple[int, int]]:
-        spans = []
-        for field in self.fields:
-            for local in field.axes[self.axis : self.axis + 1]:
-                spans += [span for part in parts(local or ()) for span in part.spans[:8] if span]
-        return spans
 
-    def _check(self, index: int, place: Place, seen: Seen, tags: Tags, period: int) -> AxisCheck:
-        node, field = self.network.nodes[index], self.fields[index]
-        if seen.problem or self.axis >= len(field.axes):
-            return AxisCheck(axis=self.axis, agrees=None, reason=seen.problem)
-        local = field.axes[self.axis]
-        check = AxisCheck(axis=self.axis, agrees=None, is_global=False)
-        overall, reason = field.overall[self.axis], ""
-        if seen.globally and overall is None:
-            reason = "positions are reached by a path from all positions, which is not claimed"
-        elif overall is not None and overall.positions is None and not seen.globally:
-            reason = "a path from all positions is claimed, and none is seen"
-        if local == NOT_WORKED_OUT:
-            return replace(check, reason="the claim is not worked out")
-        if local is not None and not self.thin and mixed(field, self.axis):
-            return replace(check, reason="positions share an axis with others")
-        tagged = set(tags.positions[tags.members == 0] % period)
-        difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
-        if difference and not self.thin and not _difference(local, seen, period, set()):
-            return replace(check, reason="channels and other axes do not show all of it")
-        reason = reason or difference
-        if len(tagged) < period and not self.thin:
-            return replace(check, reason="too many positions to tag")
-        if len(tagged) < period:
-            sampled = f"{len(tags.positions)} of {period:,} positions tagged"
-            return replace(check, agrees=not reason, reason=reason or sampled)
-        if local is not None:
-            outputs = node.shape[place.axis] if place.axis is not None else 1
-            check = replace(check, **_measures(seen, period, outputs))
-            reason = reason or _wrong_measures(check, measure(local, outputs))
-        return replace(check, agrees=not reason, reason=reason)
+def _tags(probing: Probing, length: Length, affordable: int) -> Tags | None:
+    """The positions of a period at the start, in the middle and at the end of the real axis; else fewer."""
+    period, last = length.period, length.base - length.period
+    starts = [last // 2, 0, last]
+    if 3 * period <= affordable:
+        return Tags([range(start, start + period) for start in starts])
+    if affordable < _FEWEST_TAGS:
+        return None
+    far = [start + place for start in starts[1:] for place in range(0, period, -(-period // 2))]
+    if period + len(far) <= affordable:
+        return Tags([range(starts[0], starts[0] + period)], far)
+    ends = {end % period for span in _claimed_spans(probing) for end in span}
+    evenly = range(0, period, -(-period // (affordable // 2)))
+    residues = sorted({*sorted(ends)[: affordable // 2], *evenly})
+    return Tags([[starts[0] + (place - starts[0]) % period for place in residues]], far)
+
+
+def _claimed_spans(probing: Probing) -> Iterator[tuple[int, int]]:
+    for field in probing.fields:
+        for local in field.axes[probing.axis : probing.axis + 1]:
+            yield from (span for part in parts(local or ()) for span in part.spans[:8] if span)
+
+
+def _check(probing: Probing, index: int, place: Place, seen: Seen, tags: Tags, period: int) -> AxisCheck:
+    node, field, axis = probing.network.nodes[index], probing.fields[index], probing.axis
+    if seen.problem or axis >= len(field.axes):
+        return AxisCheck(axis=axis, agrees=None, reason=seen.problem)
+    local = field.axes[axis]
+    check = AxisCheck(axis=axis, agrees=None, is_global=False)
+    overall, reason = field.overall[axis], ""
+    if seen.globally and overall is None:
+        reason = "positions are reached by a path from all positions, which is not claimed"
+    elif overall is not None and overall.positions is None and not seen.globally:
+        reason = "a path from all positions is claimed, and none is seen"
+    if local == NOT_WORKED_OUT:
+        return replace(check, reason="the claim is not worked out")
+    if local is not None and not probing.thin and mixed(field, axis):
+        return replace(check, reason="positions share an axis with others")
+    tagged = set(tags.positions[tags.members == 0] % period)
+    difference = _difference(local, seen, period, None if len(tagged) == period else tagged)
+    if difference and not probing.thin and not _difference(local, seen, period, set()):
+        return replace(check, reason="channels and other axes do not show all of it")
+    reason = reason or difference
+    if len(tagged) < period and not probing.thin:
+        return replace(check, reason="too many positions to tag")
+    if len(tagged) < period:
+        sampled = f"{len(tags.positions)} of {period:,} positions tagged"
+        return replace(check, agrees=not reason, reason=reason or sampled)
+    if local is not None:
+        outputs = node.shape[place.axis] if place.axis is not None else 1
+        check = replace(check, **_measures(seen, period, outputs))
+        reason = reason or _wrong_measures(check, measure(local, outputs))
+    return replace(check, agrees=not reason, reason=reason)
 
 
 def _difference(local: Axis | None, seen: Seen, period: int, tagged: set[int] | None) -> str:
@@ -289,8 +259,6 @@ def _within(probed: Span, claimed: Span, tagged: set[int], period: int) -> bool:
 
 def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
     """Size, stride and start of what was seen, as `measure` says them of what is claimed."""
-    from fractions import Fraction
-
     spans = [seen.span(0, position, period) for position in range(seen.classes)]
     real = [span for span in spans[:outputs] if span is not None]
     stride: Any = Fraction(period, seen.classes)
@@ -308,8 +276,6 @@ def _measures(seen: Seen, period: int, outputs: int) -> dict[str, Any]:
 
 
 def _wrong_measures(check: AxisCheck, claimed: Measure) -> str:
-    from fractions import Fraction
-
     size, stride, start = claimed
     expected = {"size": size, "stride": stride and Fraction(*stride), "start": start}
     for name, value in expected.items():

@@ -7,7 +7,7 @@ exactly what is claimed.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 
 import numpy as np
@@ -21,10 +21,10 @@ from convcalc.arithmetic.measuring import measure
 from convcalc.layers import Kind, Unprobed
 from convcalc.layers.upsample import Upsample
 from convcalc.network import Network
-from convcalc.reference.fields.field_checks import UNAFFORDABLE, AxisCheck, differs, mixed
-from convcalc.reference.fields.stretch import Laid, Place, blank, entering, form, has, run, spend_on
+from convcalc.reference.fields.field_checks import UNAFFORDABLE, AxisCheck, differs, mixed, with_arriving
+from convcalc.reference.fields.stretch import Laid, Length, Place, Probing, lay
 from convcalc.reference.fields.tags import NOWHERE, Arrived, Follow, Seen, Tags
-from convcalc.tensors.engine import Array, Engine
+from convcalc.tensors.engine import Array
 
 MOST_WORK = 150_000_000
 """Elements worked on for one axis, all layers and tags together; fewer positions are tagged where it would be more."""
@@ -35,62 +35,52 @@ LONGEST_AXIS = 2**14
 """Positions of an axis that is probed at its real size."""
 
 
-def at_real_size(
-    network: Network,
-    fields: Sequence[Field],
-    axis: int,
-    laid: Sequence[Laid],
-    rest: Sequence[int],
-    thin: bool,
-    engine: Engine,
-) -> tuple[dict[int, AxisCheck], dict[int, AxisCheck]]:
-    """Two sets of checks: of the nodes of `rest`, whose `laid` says why they were not lengthened, and what arrives.
+def at_real_size(probing: Probing, laid: Sequence[Laid], checks: Mapping[int, AxisCheck]) -> dict[int, AxisCheck]:
+    """The checks of all nodes: `checks` has those that were lengthened, and `laid` says why the others were not.
 
-    The second are those that are claimed to see all positions of a tensor: of each position of the input it is seen
-    whether it arrives there.
+    Those that are claimed to see all positions of a tensor are seen here too: whether each position of the input
+    arrives.
     """
-    size = max(node.shape[axis + 1] for node in network.inputs if has(node, axis))
+    network, fields, axis, size = probing.network, probing.fields, probing.axis, max(probing.sizes)
     overall = {index: cover for index, field in enumerate(fields) for cover in field.overall[axis : axis + 1] if cover}
-    needed = sorted({*rest, *overall})
+    needed = sorted({*range(len(fields))} - {*checks} | {*overall})
+    if not needed:
+        return dict(checks)
     if size > LONGEST_AXIS:
-        left_out = {
-            index: AxisCheck(axis=axis, agrees=None, reason=f"not probed: {laid[index].problem}; too long at its size")
-            for index in needed
-        }
-        return {index: left_out[index] for index in rest}, {index: left_out[index] for index in overall}
-    placed = _placed(network, fields, axis, laid, needed, thin, engine)
+        reasons = {index: f"not probed: {laid[index].problem}; too long at its size" for index in needed}
+        return _with_left_out(checks, axis, reasons)
+    placed = _placed(probing, laid, needed)
     work = sum(layer.elements for layer in placed if not layer.problem)
-    every = max(1, -(-size * work // (MOST_WORK if thin else MOST_WIDE_WORK)))
-    ends = {end for cover in overall.values() for end in _around(cover) if end in range(size)} if every > 1 else set()
+    every = max(1, -(-size * work // (MOST_WORK if probing.thin else MOST_WIDE_WORK)))
     if not steps.afford(size // every * work // ELEMENTS_A_STEP):
-        left_out = {index: AxisCheck(axis=axis, agrees=None, reason=UNAFFORDABLE) for index in needed}
-        return {index: left_out[index] for index in rest}, {index: left_out[index] for index in overall}
+        return _with_left_out(checks, axis, dict.fromkeys(needed, UNAFFORDABLE))
+    ends = {end for cover in overall.values() for end in _around(cover) if end in range(size)} if every > 1 else set()
     tags = Tags([sorted({*range(0, size, every), *ends})])
-    follow = Follow(network, axis, placed, engine, thin, longer=0, margin=0, period=size)
-    follow.spreads = cache(lambda index: _sees_all(network, fields, placed, index, axis))
+    follow = Follow(probing, placed, Length(period=size, base=min(probing.sizes), margin=0))
+    follow.spreads = cache(lambda index: _sees_all(probing, placed, index))
     for index, cover in overall.items():
         claimed = np.array([position in cover for position in tags.positions])
         follow.arrived[index] = Arrived(claimed, max(placed[index].growth, 1))
-    seen = follow.run(tags, lambda: None)
-    edges = _edges(network, axis, placed)
-    checks = {index: AxisCheck(axis=axis, agrees=None) for index in needed}
-    problems = {}
-    for index in needed:
-        node_seen = seen[index]
-        if node_seen is None or node_seen.problem:
+    edges, completed, reasons = _edges(network, placed), dict(checks), {}
+    for index, seen in enumerate(follow.run(tags)):
+        if index not in needed:
+            continue
+        if seen is None or seen.problem:
             source = next((s for s in network.nodes[index].inputs if placed[s].problem), index)
-            reason = node_seen.problem if node_seen else placed[source].problem or laid[index].problem
-            problems[index] = replace(checks[index], reason=f"not probed: {reason}")
-    for index in rest:
-        if index in problems:
-            checks[index] = problems[index]
-        elif (seen_here := seen[index]) is not None and axis < len(fields[index].axes):
-            checks[index] = _check(checks[index], fields[index], seen_here, edges[index], every, thin)
-    arriving = {
-        index: problems.get(index) or _arrives(fields[index], axis, cover, follow.arrived[index], tags, edges[index])
-        for index, cover in overall.items()
-    }
-    return {index: checks[index] for index in rest}, arriving
+            reasons[index] = f"not probed: {seen.problem if seen else placed[source].problem or laid[index].problem}"
+            continue
+        if index not in checks:
+            completed[index] = _check(axis, fields[index], seen, edges[index], every, probing.thin)
+        if index in overall:
+            arrived = _arrives(fields[index], axis, overall[index], follow.arrived[index], tags, edges[index])
+            completed[index] = with_arriving(completed[index], arrived)
+    return _with_left_out(completed, axis, reasons)
+
+
+def _with_left_out(checks: Mapping[int, AxisCheck], axis: int, reasons: Mapping[int, str]) -> dict[int, AxisCheck]:
+    """The checks, and why that of some nodes, or whether everything arrives there, is left out."""
+    left_out = {index: AxisCheck(axis=axis, agrees=None, reason=reason) for index, reason in reasons.items()}
+    return {**checks, **{index: with_arriving(checks.get(index, check), check) for index, check in left_out.items()}}
 
 
 def _around(cover: Cover) -> tuple[int, ...]:
@@ -121,69 +111,21 @@ def _arrives(field: Field, axis: int, cover: Cover, arrived: Arrived, tags: Tags
     return replace(check, agrees=True)
 
 
-def _placed(
-    network: Network,
-    fields: Sequence[Field],
-    axis: int,
-    laid: Sequence[Laid],
-    rest: Sequence[int],
-    thin: bool,
-    engine: Engine,
-) -> list[Laid]:
+def _placed(probing: Probing, laid: Sequence[Laid], rest: Sequence[int]) -> list[Laid]:
     """Every node that is needed at its real size, with as many classes as it has positions there."""
-    needed = set(rest)
-    for index in reversed(range(len(network.nodes))):
+    nodes, needed = probing.network.nodes, set(rest)
+    for index in reversed(range(len(nodes))):
         if index in needed:
-            needed.update(network.nodes[index].inputs)
-    placed: list[Laid] = []
-    arrays: dict[int, Array] = {}
-    with np.errstate(all="ignore"):
-        for index, node in enumerate(network.nodes):
-            problem = next((placed[source].problem for source in node.inputs if placed[source].problem), "")
-            if index not in needed or problem:
-                placed.append(Laid(node.config, Place(), problem=problem or "not needed"))
-                continue
-            try:
-                here, arrays[index] = _at_its_size(
-                    network, index, fields[index], axis, laid[index], placed, arrays, thin, engine
-                )
-                placed.append(here)
-            except Exception as error:  # whatever a reference raises, the layer is not probed, and says why
-                placed.append(Laid(node.config, Place(), problem=f"{node.name}: {error or type(error).__name__}"))
-    return placed
+            needed.update(nodes[index].inputs)
 
+    def placed(index: int, entered: Place, outputs: list[Array]) -> tuple[Place, int]:
+        (output,) = outputs
+        if not output.size:
+            raise Unprobed("nothing is left of the positions of this axis alone")
+        place = Place(apart=True) if entered.apart else _carrying(probing.fields[index], probing.axis)
+        return place, place.positions(output, 1)
 
-def _at_its_size(
-    network: Network,
-    index: int,
-    field: Field,
-    axis: int,
-    laid: Laid,
-    placed: Sequence[Laid],
-    arrays: dict[int, Array],
-    thin: bool,
-    engine: Engine,
-) -> tuple[Laid, Array]:
-    node = network.nodes[index]
-    if node.is_input:
-        place = Place(axis + 1) if has(node, axis) else Place()
-        array = blank(node, axis, node.shape[axis + 1] if has(node, axis) else 1, thin, 1)
-        return Laid(node.config, place, place.positions(array, 1), array.size), array
-    shapes = network.shapes_into(node)
-    places = [placed[source].place for source in node.inputs]
-    inputs, entered = entering(node.config, shapes, places, [arrays[source] for source in node.inputs], rows=1)
-    config = laid.config
-    if laid.problem:
-        before = next((place.axis for place in places if place.axis is not None), None)
-        config = form(node.config, before, entered.apart, shapes, thin, sized=True)
-    spend_on(config, inputs)
-    output = run(engine, config, inputs)
-    if not output.size:
-        raise Unprobed("nothing is left of the positions of this axis alone")
-    place = Place(apart=True) if entered.apart else _carrying(field, axis)
-    sizes = [x.shape[1:] for x in inputs]
-    elements = max(output.size, config.macs(*sizes), config.elementwise_ops(*sizes))
-    return Laid(config, place, place.positions(output, 1), elements), output
+    return lay(probing, [0], dict.fromkeys({*range(len(nodes))} - needed, "not needed"), placed, laid)
 
 
 def _carrying(field: Field, axis: int) -> Place:
@@ -194,30 +136,29 @@ def _carrying(field: Field, axis: int) -> Place:
     return Place(holding[0]) if holding else Place()
 
 
-def _sees_all(network: Network, fields: Sequence[Field], placed: Sequence[Laid], index: int, axis: int) -> bool:
+def _sees_all(probing: Probing, placed: Sequence[Laid], index: int) -> bool:
     """Whether a layer is one that looks at all positions of what enters it: by its own field, on an axis of its own.
 
     That those that are claimed arrive is measured (`_arrives`); what goes on from there is no local path.
     """
-    node = network.nodes[index]
+    node, fields, axis = probing.network.nodes[index], probing.fields, probing.axis
     if node.is_input:
         return False
-    shapes = network.shapes_into(node)
-    entering_fields = tuple(fields[source] for source in node.inputs)
-    places = [placed[source].place.axis for source in node.inputs]
+    shapes, entering = probing.network.shapes_into(node), tuple(fields[source] for source in node.inputs)
     if len(shapes) == 1:
-        if places[0] is None:
+        place = placed[node.inputs[0]].place.axis
+        if place is None:
             return False
-        own = node.config.receptive_field((on_every_axis(len(shapes[0])),), shapes).overall[places[0]] is not None
-        return own or (entering_fields[0].axes[axis] is not None and fields[index].axes[axis] is None)
-    paths = node.config.paths(entering_fields, shapes)
+        own = node.config.receptive_field((on_every_axis(len(shapes[0])),), shapes).overall[place] is not None
+        return own or (entering[0].axes[axis] is not None and fields[index].axes[axis] is None)
+    paths = node.config.paths(entering, shapes)
     return any(
         axis < len(path.axes) and path.axes[axis] is None and before.axes[axis] is not None
-        for path, before in zip(paths, entering_fields, strict=True)
+        for path, before in zip(paths, entering, strict=True)
     )
 
 
-def _edges(network: Network, axis: int, placed: Sequence[Laid]) -> list[Array]:
+def _edges(network: Network, placed: Sequence[Laid]) -> list[Array]:
     """For every node which of its positions look beyond the ends of the axis (1), or at copies there (2).
 
     So do those that look at positions which do.
@@ -268,15 +209,16 @@ def _copies(config: Kind) -> bool:
     return any(mode in ("reflect", "replicate", "circular") for mode in modes)
 
 
-def _check(check: AxisCheck, field: Field, seen: Seen, edges: Sequence[int], every: int, thin: bool) -> AxisCheck:
-    local, count = field.axes[check.axis], seen.classes
-    check = replace(check, is_global=False)
+def _check(axis: int, field: Field, seen: Seen, edges: Sequence[int], every: int, thin: bool) -> AxisCheck:
+    if axis >= len(field.axes):
+        return AxisCheck(axis=axis, agrees=None)
+    local, count, check = field.axes[axis], seen.classes, AxisCheck(axis=axis, agrees=None, is_global=False)
     if local == NOT_WORKED_OUT:
         return replace(check, reason="the claim is not worked out")
-    if local is not None and not thin and mixed(field, check.axis):
+    if local is not None and not thin and mixed(field, axis):
         return replace(check, reason="positions share an axis with others")
-    if local is not None and mixed(field, check.axis) and field.arrivals[check.axis].count != count:
-        return _of_one_size(check, local, field.arrivals[check.axis].count, seen)
+    if local is not None and mixed(field, axis) and field.arrivals[axis].count != count:
+        return _of_one_size(check, local, field.arrivals[axis].count, seen)
     claimed = intervals(local, count) if local is not None else [None] * count
     inside, hidden = 0, False
     for position, (span, edge) in enumerate(zip(claimed, edges, strict=True)):

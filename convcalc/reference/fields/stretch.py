@@ -8,9 +8,10 @@ adds the same number of output positions.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import msgspec
 import numpy as np
 
 from convcalc import steps
@@ -71,19 +72,48 @@ class Laid(NamedTuple):
     problem: str = ""
 
 
-class Stretch(NamedTuple):
-    """How long an axis is made, and why some of the nodes cannot be on it, by index."""
+class Probing(msgspec.Struct, frozen=True):
+    """One axis of the input, to be probed for all nodes of a network, whose claims `fields` are.
 
-    length: Length
-    bound: dict[int, str]
+    `thin`: with one channel, and one position on all other axes.
+    """
+
+    network: Network
+    fields: Sequence[Field]
+    axis: int
+    thin: bool
+    engine: Engine = msgspec.field(default_factory=Engine)
+
+    def size(self, node: Node) -> int:
+        """The positions of an input of the network on the axis, 0 where it does not have it."""
+        return node.shape[self.axis + 1] if self.axis < len(node.shape) - 1 else 0
+
+    @property
+    def sizes(self) -> list[int]:
+        """Those of all inputs that have the axis."""
+        return [size for node in self.network.inputs if (size := self.size(node))]
+
+    def blank(self, node: Node, longer: int, rows: int) -> Array:
+        """An input of the network, all 0, so much longer on the axis than it really is."""
+        channels, *sizes = [1] * len(node.shape) if self.thin else node.shape
+        if size := self.size(node):
+            sizes[self.axis] = size + longer
+        return np.zeros((rows, channels, *sizes), np.float32)
+
+    def entering(
+        self, node: Node, laid: Sequence[Laid], arrays: Sequence[Array], rows: int
+    ) -> tuple[list[Array], Place]:
+        """What enters a node, brought together, and where the positions are then."""
+        places = [laid[source].place for source in node.inputs]
+        return _together(node.config, self.network.shapes_into(node), places, arrays, rows)
 
 
-def stretched(network: Network, fields: Sequence[Field], axis: int) -> Stretch:
-    """The length at which as many nodes as can be, in their order, see no ends."""
-    sizes = [node.shape[axis + 1] for node in network.inputs if has(node, axis)]
+def stretched(probing: Probing) -> tuple[Length, dict[int, str]]:
+    """The length at which as many nodes as can be, in their order, see no ends; why the others cannot, by index."""
+    axis, sizes = probing.axis, probing.sizes
     length, bound = _length(sizes, 1, 0, 0), dict[int, str]()
     period, low, high = 1, 0, 0
-    for index, (node, field) in enumerate(zip(network.nodes, fields, strict=True)):
+    for index, (node, field) in enumerate(zip(probing.network.nodes, probing.fields, strict=True)):
         local = field.axes[axis] if axis < len(field.axes) else None
         if any(source in bound for source in node.inputs):
             bound[index] = next(bound[source] for source in node.inputs if source in bound)
@@ -96,7 +126,7 @@ def stretched(network: Network, fields: Sequence[Field], axis: int) -> Stretch:
                 bound[index] = f"{node.name}: the axis would have to be {longer.whole:,} positions long"
             else:
                 (period, low, high), length = needed, longer
-    return Stretch(length, bound)
+    return length, bound
 
 
 def _needed(local: Axis, period: int, low: int, high: int) -> tuple[int, int, int] | None:
@@ -126,7 +156,7 @@ def parts(local: Axis) -> tuple[Phases, ...]:
     return local
 
 
-def entering(
+def _together(
     config: Kind, shapes: Sequence[Shape], places: Sequence[Place], arrays: Sequence[Array], rows: int
 ) -> tuple[list[Array], Place]:
     """What enters a layer, brought together, and where the positions are then.
@@ -173,7 +203,7 @@ def run(engine: Engine, config: Kind, arrays: Sequence[Array]) -> Array:
     return run_layer(engine, config, {name: _neutral(name, shape) for name, shape in weights.items()}, arrays)[0]
 
 
-def spend_on(config: Kind, arrays: Sequence[Array]) -> None:
+def _spend_on(config: Kind, arrays: Sequence[Array]) -> None:
     """Pay for a run of a layer on arrays.
 
     Raises:
@@ -188,94 +218,76 @@ def _neutral(name: str, shape: Shape) -> Array:
     return np.full(shape, 1 if name.endswith(("weight", "var")) else 0, np.float32)
 
 
-def blank(node: Node, axis: int, size: int, thin: bool, rows: int) -> Array:
-    """An input of the network with `size` positions on its axis, all 0."""
-    sizes = [1] * (len(node.shape) - 1) if thin else list(node.shape[1:])
-    if axis < len(sizes):
-        sizes[axis] = size
-    return np.zeros((rows, 1 if thin else node.shape[0], *sizes), np.float32)
+def laid_out(probing: Probing, length: Length, bound: Mapping[int, str]) -> list[Laid]:
+    """Every node on an axis of that length, by runs at three lengths, a period apart."""
+    first = length.base - min(probing.sizes) + length.margin
+    longer = [first + times * length.period for times in range(3)]
+    return lay(probing, longer, bound, lambda index, entered, outputs: _growing(outputs))
 
 
-def has(node: Node, axis: int) -> bool:
-    """Whether an input of the network has that spatial axis."""
-    return axis < len(node.shape) - 1
+def lay(
+    probing: Probing,
+    longer: Sequence[int],
+    left_out: Mapping[int, str],
+    placed: Callable[[int, Place, list[Array]], tuple[Place, int]],
+    lengthened: Sequence[Laid] = (),
+) -> list[Laid]:
+    """Every node, run without a tag on axes that are so much longer than the real one.
 
-
-def laid_out(network: Network, axis: int, stretch: Stretch, thin: bool, engine: Engine) -> list[Laid]:
-    """Every node on an axis of that length, by runs at three lengths, a period apart, without a tag."""
-    length, bound = stretch
-    smallest = min(node.shape[axis + 1] for node in network.inputs if has(node, axis))
-    first = length.base - smallest + length.margin
-    more = [first + times * length.period for times in range(3)]
+    `left_out`: why some are not run, by index. `placed` is asked where the positions of a node are, of its outputs at
+    each length, and for its growth. `lengthened` is for the real size: what could be lengthened keeps its form.
+    """
     laid: list[Laid] = []
     arrays: dict[int, list[Array]] = {}
-    for index, node in enumerate(network.nodes):
-        if node.is_input:
-            size = node.shape[axis + 1] if has(node, axis) else 0
-            arrays[index] = [blank(node, axis, size + longer, thin, 1) for longer in more]
-            laid.append(_measured(node.config, arrays[index], Place(), length))
-            continue
-        problems = (bound.get(index), *(laid[source].problem for source in node.inputs))
+    for index, node in enumerate(probing.network.nodes):
+        problems = (left_out.get(index), *(laid[source].problem for source in node.inputs))
         problem = next(filter(None, problems), "")
         if problem:
             laid.append(Laid(node.config, Place(), problem=problem))
             continue
         try:
-            here, arrays[index] = _laid(network, node, laid, arrays, length, thin, engine)
-            laid.append(here)
+            config, entered, elements = node.config, Place(), 0
+            outputs = [probing.blank(node, more, rows=1) for more in longer] if node.is_input else []
+            for sources in zip(*(arrays[source] for source in node.inputs), strict=True):
+                inputs, entered = probing.entering(node, laid, sources, rows=1)
+                formed = lengthened[index] if lengthened else None
+                config = _form(probing, node, laid, entered, formed)
+                shapes = [x.shape[1:] for x in inputs]
+                elements = max(config.macs(*shapes), config.elementwise_ops(*shapes))
+                _spend_on(config, inputs)
+                outputs.append(run(probing.engine, config, inputs))
+            place, growth = placed(index, entered, outputs)
+            laid.append(Laid(config, place, growth, max(elements, *(output.size for output in outputs))))
+            arrays[index] = outputs
         except Exception as error:  # whatever a reference raises, the layer is not probed, and says why
             laid.append(Laid(node.config, Place(), problem=f"{node.name}: {error or type(error).__name__}"))
     return laid
 
 
-def _laid(
-    network: Network,
-    node: Node,
-    laid: list[Laid],
-    arrays: dict[int, list[Array]],
-    length: Length,
-    thin: bool,
-    engine: Engine,
-) -> tuple[Laid, list[Array]]:
-    shapes = network.shapes_into(node)
-    places = [laid[source].place for source in node.inputs]
-    outputs = []
-    for outputs_before in zip(*(arrays[source] for source in node.inputs), strict=True):
-        inputs, place = entering(node.config, shapes, places, outputs_before, rows=1)
-        config = form(node.config, _axis_of(places), place.apart, shapes, thin)
-        spend_on(config, inputs)
-        outputs.append(run(engine, config, inputs))
-    here = _measured(config, outputs, place, length)
-    costs = config.macs(*(x.shape[1:] for x in inputs)), config.elementwise_ops(*(x.shape[1:] for x in inputs))
-    return here._replace(elements=max(here.elements, *costs)), outputs
-
-
-def _axis_of(places: Sequence[Place]) -> int | None:
-    return next((place.axis for place in places if place.axis is not None), None)
-
-
-def form(config: Kind, axis: int | None, apart: bool, shapes: Sequence[Shape], thin: bool, sized: bool = False) -> Kind:
-    """The layer that is run in its place. `sized`: at the real size, where it needs no form without ends."""
-    axis, inputs = None if apart else axis, tuple(shapes)
+def _form(probing: Probing, node: Node, laid: Sequence[Laid], entered: Place, lengthened: Laid | None) -> Kind:
+    """The layer that is run in its place; `lengthened` is what it was on the longer axis, at the real size."""
+    if lengthened is not None and not lengthened.problem:
+        return lengthened.config
+    config, shapes = node.config, probing.network.shapes_into(node)
+    axes = (laid[source].place.axis for source in node.inputs)
+    axis = None if entered.apart else next((axis for axis in axes if axis is not None), None)
     try:
-        config = config.unbounded(axis, inputs)
+        config = config.unbounded(axis, shapes)
     except Unprobed:
-        if not sized:
+        if lengthened is None:
             raise
-    return config.thin(axis, inputs) if thin else config
+    return config.thin(axis, shapes) if probing.thin else config
 
 
-def _measured(config: Kind, outputs: list[Array], entered: Place, length: Length) -> Laid:
-    """Where the positions are: what grows with the length."""
+def _growing(outputs: list[Array]) -> tuple[Place, int]:
+    """Where the positions are, and how many a period adds: what grows with the length."""
     shapes = [output.shape for output in outputs]
     growing = [place for place, sizes in enumerate(zip(*shapes, strict=True)) if len(set(sizes)) > 1]
-    elements = max(output.size for output in outputs)
     if not growing:
-        return Laid(config, Place(), elements=elements)
+        return Place(), 0
     if len(growing) > 1:
         raise Unprobed("positions are on several axes")
-    sizes = [shape[growing[0]] for shape in shapes]
-    if sizes[1] - sizes[0] != sizes[2] - sizes[1]:
+    first, second, third = (shape[growing[0]] for shape in shapes)
+    if second - first != third - second:
         raise Unprobed("its size does not grow with that of the input")
-    place = Place(apart=True) if growing[0] == 0 else Place(growing[0] - 1)
-    return Laid(config, place, sizes[1] - sizes[0], elements)
+    return Place(apart=True) if growing[0] == 0 else Place(growing[0] - 1), second - first

@@ -8,13 +8,13 @@ array until something is dropped.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
 from convcalc.arithmetic.spans import Span
-from convcalc.network import Network
-from convcalc.reference.fields.stretch import Laid, Place, blank, entering, has, run
-from convcalc.tensors.engine import Array, Engine
+from convcalc.reference.fields.stretch import Laid, Length, Place, Probing, run
+from convcalc.tensors.engine import Array
 
 NOWHERE = 2**62
 _CHUNK_ELEMENTS = 2**22
@@ -75,42 +75,30 @@ class Arrived:
 
 
 class Follow:
-    """One run of a network along one axis.
+    """One run of a network along one axis, of that length.
 
-    Inputs are `longer` than they really are, with `margin` positions before the real axis; `period` input positions add
-    `growth` positions of a node. At the real size there is no margin and a period is the whole axis.
+    `period` input positions add `growth` positions of a node. At the real size a period is the whole axis.
     """
 
-    def __init__(
-        self,
-        network: Network,
-        axis: int,
-        laid: Sequence[Laid],
-        engine: Engine,
-        thin: bool,
-        longer: int,
-        margin: int,
-        period: int,
-    ) -> None:
-        self.network, self.axis, self.laid, self.engine = network, axis, laid, engine
-        self.longer, self.margin, self.period, self.thin = longer, margin, period, thin
+    def __init__(self, probing: Probing, laid: Sequence[Laid], length: Length) -> None:
+        self.probing, self.laid, self.length = probing, laid, length
+        self.longer = length.whole - min(probing.sizes)
         self.spreads: Callable[[int], bool] | None = None
         """At the real size: whether the node looks at all positions at once, as there a window may see them too."""
         self.arrived: dict[int, Arrived] = {}
         """At the real size: the nodes of which is kept what reaches them by any path."""
 
-    def run(self, tags: Tags, progress: Callable[[], None]) -> list[Seen | None]:
+    def run(self, tags: Tags, progress: Callable[[], Any] = lambda: None) -> list[Seen | None]:
         """What is seen of every node, None where it could not be run."""
         largest = max((layer.elements for layer in self.laid if not layer.problem), default=1)
         chunk = max(1, _CHUNK_ELEMENTS // max(largest, 1))
         self.seen: list[Seen | None] = [None] * len(self.laid)
-        with np.errstate(all="ignore"):
-            for start in range(0, len(tags.positions), chunk):
-                self._chunk(tags, range(start, min(start + chunk, len(tags.positions))), progress)
+        for start in range(0, len(tags.positions), chunk):
+            self._chunk(tags, range(start, min(start + chunk, len(tags.positions))), progress)
         return self.seen
 
-    def _chunk(self, tags: Tags, rows: range, progress: Callable[[], None]) -> None:
-        nodes = self.network.nodes
+    def _chunk(self, tags: Tags, rows: range, progress: Callable[[], Any]) -> None:
+        nodes = self.probing.network.nodes
         last_use = {source: index for index, node in enumerate(nodes) for source in node.inputs}
         kept: dict[int, tuple[Array, Array]] = {}
         count = len(rows) + 1  # the last row is not tagged
@@ -139,50 +127,41 @@ class Follow:
             self._see(index, both, tags, rows)
 
     def _tagged_input(self, index: int, tags: Tags, rows: range) -> Array:
-        node = self.network.nodes[index]
-        size = node.shape[self.axis + 1] + self.longer if has(node, self.axis) else 1
-        array = blank(node, self.axis, size, self.thin, len(rows) + 1)
-        if has(node, self.axis):
-            along = np.moveaxis(array, self.axis + 2, 1)
-            for row, place in enumerate(tags.positions[rows.start : rows.stop] + self.margin):
-                if place < size:
+        node, axis = self.probing.network.nodes[index], self.probing.axis
+        array = self.probing.blank(node, self.longer, len(rows) + 1)
+        if self.probing.size(node):
+            along = np.moveaxis(array, axis + 2, 1)
+            for row, place in enumerate(tags.positions[rows.start : rows.stop] + self.length.margin):
+                if place < along.shape[1]:
                     along[row, place] = np.nan
         return array
 
     def _layer(self, index: int, inputs: list[tuple[Array, Array]], rows: int) -> tuple[Array, Array]:
-        output = self._run(index, self._entering(index, [a for a, _ in inputs], rows), rows)
-        entered = self._entering(index, [b for _, b in inputs], rows)
-        apart = output if all(a is b for a, b in inputs) else self._run(index, entered, rows)
-        return output, self._local(index, entered, apart, rows)
-
-    def _entering(self, index: int, arrays: list[Array], rows: int) -> list[Array]:
-        node = self.network.nodes[index]
-        shapes = self.network.shapes_into(node)
-        places = [self.laid[source].place for source in node.inputs]
-        return entering(node.config, shapes, places, arrays, rows)[0]
+        node = self.probing.network.nodes[index]
+        overall, local = (
+            self.probing.entering(node, self.laid, arrays, rows)[0] for arrays in zip(*inputs, strict=True)
+        )
+        output = self._run(index, overall, rows)
+        apart = output if all(a is b for a, b in inputs) else self._run(index, local, rows)
+        return output, self._local(index, local, apart, rows)
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
-        config = self.laid[index].config
-        output = run(self.engine, config, inputs)
+        config, engine = self.laid[index].config, self.probing.engine
+        output = run(engine, config, inputs)
         if np.isnan(output.reshape(rows, -1)[-1]).any():  # a layer may look across the batch
-            rows_alone = [run(self.engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
+            rows_alone = [run(engine, config, [x[row : row + 1] for x in inputs]) for row in range(len(inputs[0]))]
             output = np.concatenate(rows_alone)
         return output
 
     def _local(self, index: int, inputs: list[Array], output: Array, rows: int) -> Array:
         """The output with the tags dropped that are at all of its positions; what a layer sees of itself stays."""
         place = self.laid[index].place
-        if self.spreads is not None and not self.spreads(index):
-            return output
-        spread = reached(output, place, rows).all(1) if self.spreads is None else np.ones(rows, bool)
+        spread = reached(output, place, rows).all(1) if self.spreads is None else np.full(rows, self.spreads(index))
         if not spread.any():
             return output
         apart = output.reshape(rows, -1, *output.shape[1:]).copy()
         own = self.laid[index].config.own_path()
-        if own is None:
-            apart[spread] = 0
-        else:
-            apart[spread] = run(self.engine, own, inputs).reshape(apart.shape)[spread]
+        apart[spread] = 0 if own is None else run(self.probing.engine, own, inputs).reshape(apart.shape)[spread]
         return apart.reshape(output.shape)
 
     def _see(self, index: int, both: tuple[Array, Array], tags: Tags, rows: range) -> None:
@@ -193,11 +172,12 @@ class Follow:
             self.arrived[index].add(rows, tags.positions[rows.start : rows.stop], overall)
         seen = self._note(index, tags, laid.growth or 1)
         seen.globally |= local is not overall and bool((overall != local).any())
-        shift = laid.growth * self.margin // self.period
+        period = self.length.period
+        shift = laid.growth * self.length.margin // period
         row, position = np.nonzero(local)
         row += rows.start
         periods, place = np.divmod(position - shift, seen.classes)
-        inputs, members = tags.positions[row] - periods * self.period, tags.members[row]
+        inputs, members = tags.positions[row] - periods * period, tags.members[row]
         counted = members >= 0
         np.minimum.at(seen.low, (members[counted], place[counted]), inputs[counted])
         np.maximum.at(seen.high, (members[counted], place[counted]), inputs[counted])
