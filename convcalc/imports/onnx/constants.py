@@ -347,7 +347,7 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
         1 if axis in axes else size for axis, size in enumerate(constant.shape) if keepdims or axis not in axes
     )
     numbers: Numbers | None = None
-    if constant.numbers is not None and math.prod(constant.shape):
+    if constant.numbers is not None and 0 not in constant.shape:
         laid = transposed(constant, [*kept, *axes]).numbers or ()
         length = math.prod(constant.shape[axis] for axis in axes)
         with contextlib.suppress(ArithmeticError):

@@ -9,6 +9,7 @@ from typing import Any
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import broadcast
+from convcalc.imports.onnx.nodes import Number
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
@@ -36,7 +37,8 @@ def _same(call: Call) -> list[Value]:
 def _quantised(call: Call) -> Value:
     """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
     value = call.value(0)
-    zero, element_type = 0, call.attributes.integer("output_dtype") or 2
+    zero: Number | None = 0
+    element_type = call.attributes.integer("output_dtype") or 2
     if call.has(2):
         point = call.constant(2, "a zero point")
         zero, element_type = point.only_number, point.element_type

@@ -34,7 +34,7 @@ def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, .
     return numbers
 
 
-def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
+def _window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
     """Kernel, stride, padding and dilation."""
     rank = len(kernel)
     return {
@@ -59,7 +59,7 @@ def _convolved(
     arrays = {"weight": weight, "bias": call.constant(bias, "a bias")} if call.has(bias) else {"weight": weight}
     shared = {
         "out_channels": out_channels,
-        **window(call, weight.shape[2:]),
+        **_window(call, weight.shape[2:]),
         "groups": call.attributes.integer("group", 1),
         "bias": "bias" in arrays,
     }
@@ -81,7 +81,7 @@ def _conv_transpose(call: Call) -> Value:
     if weight.shape[0] != x.shape[0]:
         raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
     channels = weight.shape[1] * call.attributes.integer("group", 1)
-    crops, added = _cropping(call, window(call, weight.shape[2:]), x.shape[1:])
+    crops, added = _cropping(call, _window(call, weight.shape[2:]), x.shape[1:])
     return _convolved(call, "conv_transpose", channels, weight, x, padding=crops, output_padding=added)
 
 
