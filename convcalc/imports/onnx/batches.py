@@ -11,14 +11,13 @@ from convcalc.imports.onnx.values import Call
 
 
 def passes(batch: Batch, call: Call) -> int | None:
-    """The axis along which the samples leave an operator; its inputs become those of one sample.
+    """The axis along which the samples of a batch of several leave an operator; its inputs become those of one.
 
     Raises:
         Mixed: samples meet.
         Inexpressible: the operator contradicts itself.
     """
-    is_of_samples = any(value.samples is not None for value in call.values()) or call.node.op in _MAKES_SAMPLES
-    if batch.count == 1 or not is_of_samples:
+    if call.node.op not in _MAKES_SAMPLES and all(value.samples is None for value in call.values()):
         return None
     rule = RULES.get(call.node.op)
     if rule is None:
@@ -64,10 +63,10 @@ def _reduced(batch: Batch, call: Call) -> int:
 
 def _along(batch: Batch, call: Call) -> int:
     """What works along one axis, or along all from there on: layer norm, and before opset 13 softmax, from axis 1."""
-    value, is_softmax = call.value(0), call.node.op in _SOFTMAXES
-    rank, is_older = len(value.shape), call.opset < 13
-    axis = call.axis("axis", 1 if is_softmax and is_older else -1, rank)
-    goes_on = call.node.op == "LayerNormalization" or (is_softmax and is_older)
+    value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
+    rank = len(value.shape)
+    axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
+    goes_on = is_older_softmax or call.node.op == "LayerNormalization"
     if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")
     return samples_of(value)

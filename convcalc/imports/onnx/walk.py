@@ -166,7 +166,9 @@ class Walk:
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
-        if call.node.operator in ("Shape", "Size") or not all(value.known for value in call.values()):
+        if self.batch.count == 1 or call.node.operator in ("Shape", "Size"):
+            return None
+        if not all(value.known for value in call.values()):
             return None
         entering = [
             f"axis {value.samples} of {plain(name)} {list(self.batch.full(value))}"
