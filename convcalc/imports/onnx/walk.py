@@ -340,7 +340,7 @@ class Walk:
 
     def _initialiser(self, name: Hashable) -> Constant | None:
         tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
-        return tensor and constants.of_tensor(tensor, tensor.name)
+        return None if tensor is None else constants.of_tensor(tensor, tensor.name)
 
     def _note_folded_norms(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""
