@@ -11,7 +11,8 @@ from onnx import ModelProto
 
 from convcalc.layers import Array
 
-SILENT = 4
+_NO_MESSAGE = r"^\[ONNXRuntimeError\] : \d+ : \w+ : | node with name '[^']*'$"
+"""What ONNX Runtime puts around a message."""
 
 
 class NotRun(RuntimeError):
@@ -33,7 +34,7 @@ def run(
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = SILENT
+    options.log_severity_level = 4  # silent
     options.intra_op_num_threads = threads
     options.inter_op_num_threads = 1
     if as_written:
@@ -47,11 +48,6 @@ def run(
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         outputs: list[Any] = session.run(None, named)
     except Exception as error:  # its exceptions have no base of their own
-        raise NotRun(_said(error)) from None
+        text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
+        raise NotRun(re.sub(_NO_MESSAGE, "", text)) from None
     return outputs
-
-
-def _said(error: Exception) -> str:
-    """What it says, without the numbers and places of its own code that stand before, and the one node's name."""
-    text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
-    return re.sub(r"^\[ONNXRuntimeError\] : \d+ : \w+ : | node with name '[^']*'$", "", text)

@@ -17,20 +17,13 @@ def _turned(batch: Batch, call: Call) -> int:
     return order.index(samples_of(call.value(0)))
 
 
-def _landed(before: Shape, axis: int, after: Shape, count: int) -> int | None:
-    """The axis of a reshaped tensor along which the samples lie, outermost in it; None where they are torn apart."""
-    first = prod(before[:axis])
-    for place, size in enumerate(after):
-        if size > 1 and prod(after[:place]) == first:
-            return place if size % count == 0 else None
-    return None
-
-
 def _lands(batch: Batch, call: Call, after: Shape) -> int:
+    """The axis of a reshaped tensor along which the samples lie, outermost in it."""
     value = call.value(0)
     before = batch.full(value)
-    place = _landed(before, samples_of(value), after, batch.count)
-    if place is None:
+    first = prod(before[: samples_of(value)])
+    place = next((axis for axis, size in enumerate(after) if size > 1 and prod(after[:axis]) == first), None)
+    if place is None or after[place] % batch.count:
         raise Mixed(f"makes {list(before)} {list(after)}, in which the samples are on no axis of their own")
     return place
 
@@ -40,14 +33,8 @@ def _reshape(batch: Batch, call: Call) -> int:
         raise Mixed("has a shape that differs from sample to sample")
     after = shapes.wanted_shape(call, batch.full(call.value(0)))
     place = _lands(batch, call, after)
-    call.inputs[1] = constant_value(
-        constants.whole([size // batch.count if axis == place else size for axis, size in enumerate(after)])
-    )
+    call.set_numbers(1, [size // batch.count if axis == place else size for axis, size in enumerate(after)])
     return place
-
-
-def _flatten(batch: Batch, call: Call) -> int:
-    return _lands(batch, call, shapes.flat_shape(call, batch.full(call.value(0))))
 
 
 def _squeeze(batch: Batch, call: Call) -> int:
@@ -63,10 +50,8 @@ def _unsqueeze(batch: Batch, call: Call) -> int:
 
 
 def _concat(batch: Batch, call: Call) -> int:
-    values = [value for value in call.inputs if value is not None]
-    places = {value.samples for value in values if value.samples is not None}
-    (place,) = places if len(places) == 1 else (-1,)
-    if place < 0 or call.axis("axis", 1, len(values[0].shape)) == place:
+    place, *others = {value.samples for value in call.values() if value.samples is not None}
+    if others or call.axis("axis", 1, len(call.values()[0].shape)) == place:
         raise Mixed("lays samples behind one another")
     for index, value in enumerate(call.inputs):
         if value is not None and value.samples is None:
@@ -87,10 +72,9 @@ def _slice(batch: Batch, call: Call) -> int:
         if number not in kept and cut != range(size):
             raise Mixed("takes some of the samples")
     if len(kept) < len(axes):
-        call.inputs[1:] = [
-            constant_value(constants.whole([numbers[number] for number in kept]))
-            for numbers in (starts, ends, axes, steps)
-        ]
+        call.inputs[1:] = [None] * 4
+        for index, numbers in enumerate((starts, ends, axes, steps), start=1):
+            call.set_numbers(index, [numbers[number] for number in kept])
     return samples
 
 
@@ -128,7 +112,7 @@ def _resize(batch: Batch, call: Call) -> int:
         if sizes[axes.index(samples)] != full[samples]:
             raise Mixed("resizes the batch")
         sizes[axes.index(samples)] = value.shape[samples]
-        call.inputs[3] = constant_value(constants.whole(sizes))
+        call.set_numbers(3, sizes)
     return samples
 
 
@@ -145,14 +129,14 @@ def _expand(batch: Batch, call: Call) -> int | None:
     if place is not None and place >= rank - len(sizes):
         share = sizes[place - rank + len(sizes)] // batch.count
         sizes = [max(share, 1) if axis == place - rank + len(sizes) else size for axis, size in enumerate(sizes)]
-        call.inputs[1] = constant_value(constants.whole(sizes))
+        call.set_numbers(1, sizes)
     return place
 
 
 def _tile(batch: Batch, call: Call) -> int | None:
     value, times = call.value(0), call.numbers(1) or []
     if value.samples is None and len(times) > 1 and times[0] == batch.count and value.shape[0] == 1:
-        call.inputs[1] = constant_value(constants.whole([1, *times[1:]]))
+        call.set_numbers(1, [1, *times[1:]])
         return 0
     if value.samples is not None and times[value.samples] != 1:
         raise Mixed("repeats the samples")
@@ -163,14 +147,16 @@ def _constant_of_shape(batch: Batch, call: Call) -> int | None:
     sizes = call.numbers(0) or []
     if len(sizes) < 2 or sizes[0] != batch.count:
         return None
-    call.inputs[0] = constant_value(constants.whole([1, *sizes[1:]]))
+    call.set_numbers(0, [1, *sizes[1:]])
     return 0
 
 
-RULES: dict[str, Callable[[Batch, Call], int | None]] = {
+Rule = Callable[[Batch, Call], int | None]
+
+RULES: dict[str, Rule] = {
     "Transpose": _turned,
     "Reshape": _reshape,
-    "Flatten": _flatten,
+    "Flatten": lambda batch, call: _lands(batch, call, shapes.flat_shape(call, batch.full(call.value(0)))),
     "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,
     "Concat": _concat,

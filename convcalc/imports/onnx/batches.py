@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from convcalc.imports.onnx import batch_arrangements, constants
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, samples_of
-from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.onnx.values import Call
 
 
 def passes(batch: Batch, call: Call) -> int | None:
-    """The axis along which the samples leave an operator; its inputs become those of one sample.
+    """The axis along which the samples of a batch of several leave an operator; its inputs become those of one.
 
     Raises:
         Mixed: samples meet.
         Inexpressible: the operator contradicts itself.
     """
-    values = [value for value in call.inputs if value is not None]
-    if batch.count == 1 or not (any(value.samples is not None for value in values) or call.node.op in _MAKES_SAMPLES):
+    if call.node.op not in _MAKES_SAMPLES and all(value.samples is None for value in call.values()):
         return None
     rule = RULES.get(call.node.op)
     if rule is None:
@@ -34,23 +33,22 @@ def _onto_itself(batch: Batch, call: Call) -> int | None:
 
 def _meeting(batch: Batch, call: Call) -> int | None:
     """Tensors that meet element by element, aligned at their last axes."""
-    values = [value for value in call.inputs if value is not None]
-    ends = {value.samples - len(value.shape) for value in values if value.samples is not None}
+    ends = {value.samples - len(value.shape) for value in call.values() if value.samples is not None}
     if len(ends) > 1:
         raise Mixed("brings each sample together with every other: they lie along different axes of its inputs")
     (end,) = ends
     for place, value in enumerate(call.inputs):
         if value is not None and value.samples is None and len(value.shape) >= -end:
             call.inputs[place] = batch.of_one(value, len(value.shape) + end)
-    return max(len(value.shape) for value in values) + end
+    return max(len(value.shape) for value in call.values()) + end
 
 
 def _maps(batch: Batch, call: Call) -> int:
     """Maps, whose first axis is the batch and whose second the channels."""
-    for value in call.inputs:
-        if value is not None and value.samples is not None and (value.samples != 0 or value.shape[0] != 1):
+    for value in call.values():
+        if value.samples is not None and (value.samples != 0 or value.shape[0] != 1):
             raise Mixed("works across the samples, where axis 0 should hold them")
-        if value is not None and value.samples is None and value.source is not None:
+        if value.samples is None and value.source is not None:
             raise Mixed("reads one map for all samples")
     return 0
 
@@ -63,28 +61,15 @@ def _reduced(batch: Batch, call: Call) -> int:
     return axis if call.flag("keepdims", 1) else axis - sum(place < axis for place in axes)
 
 
-def _along(default: int, until_13: int | None = None) -> Callable[[Batch, Call], int]:
-    """What works along one axis; with `until_13`, before that opset along all from there on."""
-
-    def rule(batch: Batch, call: Call) -> int:
-        value = call.value(0)
-        axis = call.axis("axis", default if until_13 is None or call.opset >= 13 else until_13, len(value.shape))
-        last = len(value.shape) if until_13 is not None and call.opset < 13 else axis + 1
-        return _apart(value, range(axis, last))
-
-    return rule
-
-
-def _apart(value: Value, axes: range) -> int:
-    samples = samples_of(value)
-    if samples in axes:
+def _along(batch: Batch, call: Call) -> int:
+    """What works along one axis, or along all from there on: layer norm, and before opset 13 softmax, from axis 1."""
+    value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
+    rank = len(value.shape)
+    axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
+    goes_on = is_older_softmax or call.node.op == "LayerNormalization"
+    if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")
-    return samples
-
-
-def _layer_norm(batch: Batch, call: Call) -> int:
-    value = call.value(0)
-    return _apart(value, range(call.axis("axis", -1, len(value.shape)), len(value.shape)))
+    return samples_of(value)
 
 
 def _matmul(batch: Batch, call: Call) -> int:
@@ -122,14 +107,10 @@ def _gemm(batch: Batch, call: Call) -> int:
 def _einsum(batch: Batch, call: Call) -> int:
     left, _, result = call.attributes.text("equation").replace(" ", "").partition("->")
     terms = left.split(",")
-    letters = {
-        term[value.samples]
-        for term, value in zip(terms, call.inputs, strict=True)
-        if value is not None and value.samples is not None
-    }
-    if len(letters) > 1:
+    entering = zip(terms, call.inputs, strict=True)
+    letter, *others = {term[value.samples] for term, value in entering if value and value.samples is not None}
+    if others:
         raise Mixed("brings each sample together with every other")
-    (letter,) = letters
     if letter not in result:
         raise Mixed("sums over the samples")
     for place, (term, value) in enumerate(zip(terms, call.inputs, strict=True)):
@@ -142,17 +123,17 @@ def _unread(batch: Batch, call: Call) -> int:
     raise Mixed("does something with the batch that is not followed")
 
 
-Rule = Callable[[Batch, Call], int | None]
+_SOFTMAXES = ("Softmax", "LogSoftmax", "Hardmax")
 
 _MAKES_SAMPLES = {"ConstantOfShape", "Expand", "Tile"}
 """Operators that repeat what is the same for all samples, by a number that may be theirs."""
 
 
-def _ruled(rule: Rule, operators: Sequence[str] | str) -> dict[str, Rule]:
+def _ruled(rule: batch_arrangements.Rule, operators: Sequence[str] | str) -> dict[str, batch_arrangements.Rule]:
     return dict.fromkeys(operators.split() if isinstance(operators, str) else operators, rule)
 
 
-RULES: dict[str, Rule] = {
+RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "PRelu"]),
     **_ruled(
         _onto_itself,
@@ -166,9 +147,7 @@ RULES: dict[str, Rule] = {
         "BiasGelu SkipLayerNormalization Attention",
     ),
     **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
-    **_ruled(_along(-1, until_13=1), "Softmax LogSoftmax Hardmax"),
-    **_ruled(_along(-1), "LpNormalization TopK"),
-    **_ruled(_layer_norm, "LayerNormalization"),
+    **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
     **batch_arrangements.RULES,
     "MatMul": _matmul,
     "Gemm": _gemm,

@@ -13,7 +13,7 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.operators.shapes import MOVES
-from convcalc.imports.onnx.reading import FLOAT, INT64, Tensor
+from convcalc.imports.onnx.reading import FLOAT, Tensor
 from convcalc.imports.onnx.values import Call, Value
 
 _Fold = Callable[[Call], Constant]
@@ -42,18 +42,6 @@ def _constants(values: Value | list[Value]) -> list[Constant]:
     return [value.constant for value in values if value.constant is not None]
 
 
-def _same(call: Call) -> Constant:
-    return call.constant(0)
-
-
-def _cast(call: Call) -> Constant:
-    return constants.cast(call.constant(0), call.attributes.integer("to", FLOAT))
-
-
-def _cast_like(call: Call) -> Constant:
-    return constants.cast(call.constant(0), call.constant(1).element_type)
-
-
 def _constant_of_shape(call: Call) -> Constant:
     value = call.attributes.get("value")
     shape = checked(call.constant(0).integers())
@@ -65,22 +53,10 @@ def _constant_of_shape(call: Call) -> Constant:
     return constants.filled(shape, number[0], value.element_type)
 
 
-def _range(call: Call) -> Constant:
-    return constants.counted(call.constant(0), call.constant(1), call.constant(2))
-
-
-def _shape(call: Call) -> Constant:
-    return shape_of(call.constant(0).shape, call.attributes)
-
-
 def shape_of(shape: tuple[int, ...], attributes: Attributes) -> Constant:
     """The sizes of a tensor that Shape gives: all, or those from `start` up to `end`."""
     end = attributes.get("end")
     return constants.whole(shape[attributes.integer("start") : end if isinstance(end, int) else None])
-
-
-def _size(call: Call) -> Constant:
-    return Constant((), INT64, (prod(call.constant(0).shape),))
 
 
 def _reduce(call: Call) -> Constant:
@@ -94,12 +70,8 @@ def _matmul(call: Call) -> Constant:
     if len(x.shape) < 2 or len(y.shape) < 2 or x.shape[-1] != y.shape[-2]:
         raise Inexpressible(f"a product of constants of shapes {list(x.shape)} and {list(y.shape)}")
     beside = constants.broadcast([x.shape[:-2], y.shape[:-2]])
-    made_of = tuple(dict.fromkeys((*x.made_of, *y.made_of)))
-    return Constant(checked((*beside, x.shape[-2], y.shape[-1])), x.element_type, None, made_of)
-
-
-def _constant(call: Call) -> Constant:
-    return constants.stated(call.attributes)
+    shape = checked((*beside, x.shape[-2], y.shape[-1]))
+    return Constant(shape, x.element_type, None, constants.together([x, y]))
 
 
 def _dequantised(call: Call) -> Constant:
@@ -130,23 +102,18 @@ def _places(call: Call) -> Constant:
 
 
 FOLDS: dict[str, _Fold] = {
-    "Constant": _constant,
-    "Identity": _same,
-    "Dropout": _same,
-    "Cast": _cast,
-    "CastLike": _cast_like,
+    "Constant": lambda call: constants.stated(call.attributes),
+    "Identity": lambda call: call.constant(0),
+    "Dropout": lambda call: call.constant(0),
+    "Cast": lambda call: constants.cast(call.constant(0), call.attributes.integer("to", FLOAT)),
+    "CastLike": lambda call: constants.cast(call.constant(0), call.constant(1).element_type),
     "ConstantOfShape": _constant_of_shape,
-    "Range": _range,
-    "Shape": _shape,
-    "Size": _size,
+    "Range": lambda call: constants.counted(call.constant(0), call.constant(1), call.constant(2)),
+    "Shape": lambda call: shape_of(call.constant(0).shape, call.attributes),
+    "Size": lambda call: constants.whole([prod(call.constant(0).shape)], ()),
     "MatMul": _matmul,
     "NonZero": _places,
     "DequantizeLinear": _dequantised,
-    "QuantizeLinear": _like,
-    "Softplus": _like,
-    "Trilu": _like,
-    "CumSum": _like,
-    "ScatterND": _like,
-    "Clip": _like,
+    **dict.fromkeys(("QuantizeLinear", "Softplus", "Trilu", "CumSum", "ScatterND", "Clip"), _like),
     **dict.fromkeys(constants.REDUCED, _reduce),
 }

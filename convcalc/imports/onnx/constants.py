@@ -6,9 +6,11 @@ initialisers they are made of.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -107,7 +109,7 @@ def _view(
 ) -> Constant:
     """Elements of a constant laid anew: `offsets` are, axis by axis, how far each place is from the first element."""
     shape, numbers = checked(shape), constant.numbers
-    if numbers is not None and math.prod(shape) > MOST_NUMBERS:
+    if math.prod(shape) > MOST_NUMBERS:
         numbers = None
     elif numbers is not None:
         places = [0] if math.prod(shape) else []
@@ -174,18 +176,15 @@ def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     """Places of one axis, named by an array of them, whose shape takes the axis' place."""
     before, after = constant.shape[:axis], constant.shape[axis + 1 :]
-    shape, made_of = checked((*before, *indices.shape, *after)), _together([constant, indices])
+    shape, made_of = checked((*before, *indices.shape, *after)), together([constant, indices])
     elements = _laid_anew([constant], shape)
     if indices.numbers is None:
         return Constant(shape, constant.element_type, None, made_of, None, elements)
-    taken: list[Sequence[int]] = [range(size) for size in constant.shape]
-    taken[axis] = places = places_of(indices, constant.shape[axis])
-    even = regular(places)
+    places = places_of(indices, constant.shape[axis])
+    even, ranges = regular(places), list(map(range, constant.shape))
     if even is not None and constant.elements is not None:
-        ranges = [range(size) for size in constant.shape]
-        ranges[axis] = even
-        return reshaped(sliced(constant, ranges), shape)
-    along = zip(taken, contiguous(constant.shape), strict=True)
+        return reshaped(sliced(constant, [*ranges[:axis], even, *ranges[axis + 1 :]]), shape)
+    along = zip([*ranges[:axis], places, *ranges[axis + 1 :]], contiguous(constant.shape), strict=True)
     offsets = ([place * step for place in places] for places, step in along)
     laid = _view(constant, (*before, len(places), *after), offsets, elements)
     return msgspec.structs.replace(laid, shape=shape, made_of=made_of)
@@ -212,7 +211,7 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of, elements = _together(parts), _laid_anew(parts, shape)
+    made_of, elements = together(parts), _laid_anew(parts, shape)
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
         return Constant(shape, parts[0].element_type, None, made_of, None, elements)
     numbers: list[Number] = []
@@ -235,7 +234,7 @@ def cast(constant: Constant, element_type: int) -> Constant:
     if numbers is not None:
         into: Callable[[Number], Number] = float if element_type in FLOATING else bool if element_type == BOOL else int
         try:
-            numbers = tuple(into(number) for number in numbers)
+            numbers = tuple(map(into, numbers))
         except (OverflowError, ValueError):
             numbers = None
     return Constant(constant.shape, element_type, numbers, constant.made_of, None, constant.elements)
@@ -247,15 +246,10 @@ def _divided(a: Number, b: Number) -> Number:
     return int(math.copysign(1, a) * math.copysign(1, b)) * (abs(a) // abs(b))
 
 
-def _shifted_remainder(a: Number, b: Number) -> Number:
-    return a % b
-
-
-def _power(a: Number, b: Number) -> Number:
+def _power(a: Number, b: Number) -> Any:
     if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
         raise OverflowError
-    power: Number = a**b
-    return power
+    return a**b
 
 
 def _product(numbers: Sequence[Number]) -> Number:
@@ -275,7 +269,7 @@ ELEMENTWISE: dict[str, Callable[..., Number]] = {
     "Sub": operator.sub,
     "Mul": operator.mul,
     "Div": _divided,
-    "Mod": _shifted_remainder,
+    "Mod": operator.mod,
     "Pow": _power,
     "Min": lambda *numbers: min(numbers),
     "Max": lambda *numbers: max(numbers),
@@ -317,24 +311,23 @@ def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
     shape = broadcast([constant.shape for constant in inputs])
     typed = inputs[1] if op == "Where" else inputs[0]
     element_type = BOOL if op in COMPARISONS else typed.element_type
-    made_of, numbers = _together(inputs), None
+    made_of, numbers = together(inputs), None
     if math.prod(shape) <= MOST_NUMBERS and all(constant.numbers is not None for constant in inputs):
         laid = [expanded(constant, shape).numbers or () for constant in inputs]
         try:
             numbers = tuple(map(ELEMENTWISE[op], *laid))
         except (ArithmeticError, ValueError, TypeError):
             numbers = None
-        if numbers is not None and any(_too_large(number) for number in numbers):
+        if numbers is not None and any(map(_is_too_large, numbers)):
             numbers = None
         if numbers is not None and element_type in FLOATING:
             numbers = tuple(map(float, numbers))
     several = [constant for constant in inputs if constant.elements is not None and math.prod(constant.shape) > 1]
-    is_moved = len(several) == 1 and several[0].shape == shape  # every element by a number
-    elements = several[0].elements if is_moved else None
-    return Constant(shape, element_type, numbers, made_of, None, elements)
+    is_by_number = len(several) == 1 and several[0].shape == shape
+    return Constant(shape, element_type, numbers, made_of, None, several[0].elements if is_by_number else None)
 
 
-def _too_large(number: object) -> bool:
+def _is_too_large(number: object) -> bool:
     return isinstance(number, complex) or (isinstance(number, int) and abs(number) >= 2**63)
 
 
@@ -353,15 +346,13 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
     shape = tuple(
         1 if axis in axes else size for axis, size in enumerate(constant.shape) if keepdims or axis not in axes
     )
-    if constant.numbers is None or op not in REDUCED or not math.prod(constant.shape):
-        return Constant(shape, constant.element_type, None, constant.made_of)
-    laid = transposed(constant, [*kept, *axes]).numbers or ()
-    length = math.prod(constant.shape[axis] for axis in axes)
-    try:
-        results = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
-    except ArithmeticError:
-        return Constant(shape, constant.element_type, None, constant.made_of)
-    numbers = tuple(results if constant.is_float else map(int, results))
+    numbers: Numbers | None = None
+    if constant.numbers is not None and 0 not in constant.shape:
+        laid = transposed(constant, [*kept, *axes]).numbers or ()
+        length = math.prod(constant.shape[axis] for axis in axes)
+        with contextlib.suppress(ArithmeticError):
+            results = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
+            numbers = tuple(results if constant.is_float else map(int, results))
     return Constant(shape, constant.element_type, numbers, constant.made_of)
 
 
@@ -383,15 +374,14 @@ def stated(attributes: Attributes) -> Constant:
         if isinstance(value, Tensor):
             return of_tensor(value)
         if name == "value_int" and isinstance(value, int):
-            return Constant((), INT64, (value,))
+            return whole([value], ())
         if name == "value_float" and isinstance(value, int | float):
             return Constant((), FLOAT, (float(value),))
-        if name == "value_ints" and isinstance(value, list):
-            return Constant((len(value),), INT64, tuple(value))
-        if name == "value_floats" and isinstance(value, list):
-            return Constant((len(value),), FLOAT, tuple(value))
+        if name in ("value_ints", "value_floats") and isinstance(value, list):
+            return Constant((len(value),), INT64 if name == "value_ints" else FLOAT, tuple(value))
     raise Inexpressible("a constant that is no tensor of numbers")
 
 
-def _together(constants: Sequence[Constant]) -> tuple[str, ...]:
+def together(constants: Sequence[Constant]) -> tuple[str, ...]:
+    """The initialisers that some constants are made of, in order."""
     return tuple(dict.fromkeys(name for constant in constants for name in constant.made_of))

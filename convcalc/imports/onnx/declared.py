@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Mapping
+from functools import cache, partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
@@ -21,26 +21,23 @@ Attributes = Mapping[str, tuple[str, Any]]
 @cache
 def declared() -> dict[str, Operator]:
     """The operators that any kind declares, by type. All kinds are imported for it."""
-    kinds = {name: kind for name in names() if (kind := load(name)) is not None}
     return {
-        operator: _reader(name, kind, attributes)
-        for name, kind in kinds.items()
+        operator: partial(_read, name=name, kind=kind, attributes=attributes)
+        for name in names()
+        if (kind := load(name)) is not None
         for operator, attributes in kind.onnx_operators.items()
     }
 
 
-def _reader(name: str, kind: type[Kind], attributes: Attributes) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
-            raise Inexpressible("more than one tensor enters or leaves")
-        fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
-        if kind.is_pool and kind.is_windowed:
-            return pooled(call, name, fields)
-        if kind.is_elementwise:
-            return onto_itself(call, name, fields)
-        return call.out(call.layer(name, fields, call.map()))
-
-    return operator
+def _read(call: Call, name: str, kind: type[Kind], attributes: Attributes) -> Value:
+    if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
+        raise Inexpressible("more than one tensor enters or leaves")
+    fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
+    if kind.is_pool and kind.is_windowed:
+        return pooled(call, name, fields)
+    if kind.is_elementwise:
+        return onto_itself(call, name, fields)
+    return call.out(call.layer(name, fields, call.map()))
 
 
 def _field(call: Call, attribute: str, default: Any) -> Any:

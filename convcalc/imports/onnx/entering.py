@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain, repeat
 
 import msgspec
 
@@ -77,10 +78,8 @@ def _is_known(info: ValueInfo, sizes: Sizes) -> bool:
         return True
     if not info.is_tensor or info.dims is None:
         return False
-    first, *others = info.dims or [1]
-    return all(isinstance(size, int) and size > 0 for size in others) and (
-        bool(others) or (isinstance(first, int) and first > 0)
-    )
+    needed = info.dims[1:] or info.dims or [1]
+    return all(isinstance(size, int) and size > 0 for size in needed)
 
 
 def _shape(info: ValueInfo, sizes: Sizes) -> tuple[int, ...]:
@@ -106,8 +105,8 @@ def _open(infos: list[ValueInfo]) -> str:
     parts = []
     for info in infos:
         example = "x".join(
-            str(size) if isinstance(size, int) and size > 0 else "1" if place == 0 else ("3" if place == 1 else "224")
-            for place, size in enumerate(info.dims or [None] * 4)
+            str(size if isinstance(size, int) and size > 0 else usual)
+            for size, usual in zip(info.dims or [None] * 4, chain((1, 3), repeat(224)), strict=False)
         )
         name = plain(info.name)
         parts.append(f"input {name} {dims_text(info.dims)}: give its sizes, as in --input {name}={example}")

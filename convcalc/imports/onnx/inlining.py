@@ -55,13 +55,8 @@ def _renamed(node: GraphNode, names: dict[str, str], before: str, call: int, att
             own[key] = value
         elif value.name in attributes:
             own[key] = attributes[value.name]
-    return replace(
-        node,
-        name=before + (node.name or node.op),
-        inputs=[named(name) for name in node.inputs],
-        outputs=[named(name) for name in node.outputs],
-        attributes=own,
-    )
+    inputs, outputs = list(map(named, node.inputs)), list(map(named, node.outputs))
+    return replace(node, name=before + (node.name or node.op), inputs=inputs, outputs=outputs, attributes=own)
 
 
 def read_names(node: GraphNode, depth: int = 0) -> list[str]:
@@ -84,11 +79,10 @@ def ordered(nodes: list[GraphNode], there: set[str], outputs: list[str]) -> list
     for place, node in enumerate(nodes):
         for name in node.outputs:
             if name and makers.setdefault(name, place) != place:
-                raise CannotImport(
-                    f"two nodes make the tensor {plain(name)}: {nodes[makers[name]].title} and {node.title}"
-                )
+                makes = f"{nodes[makers[name]].title} and {node.title}"
+                raise CannotImport(f"two nodes make the tensor {plain(name)}: {makes}")
     needed = _needed(reads, makers, outputs)
-    if _in_order(reads, needed, makers):
+    if all(makers.get(name, -1) < place for place in needed for name in reads[place]):
         return [nodes[place] for place in needed]
     waits = dict.fromkeys(needed, 0)
     readers: dict[int, list[int]] = {}
@@ -121,7 +115,3 @@ def _needed(reads: list[list[str]], makers: dict[str, int], outputs: list[str]) 
                 seen.add(maker)
                 waiting.append(maker)
     return sorted(seen)
-
-
-def _in_order(reads: list[list[str]], needed: list[int], makers: dict[str, int]) -> bool:
-    return all(makers.get(name, -1) < place for place in needed for name in reads[place])

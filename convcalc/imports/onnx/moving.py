@@ -141,9 +141,8 @@ def joined(call: Call, values: Sequence[Value], axis: int) -> Value:
     if batch == axis or any(batch is None or value.shape[batch] != 1 for value in values):
         batch = 0 if axis != 0 and all(value.shape[0] == 1 for value in values) else None
     drafts = [viewed(call.builder, value, batch) for value in values]
-    return call.out(
-        drafts[0] if len(drafts) == 1 else call.layer("concat", {"axis": own_axis(axis, batch)}, *drafts), batch
-    )
+    joint = drafts[0] if len(drafts) == 1 else call.layer("concat", {"axis": own_axis(axis, batch)}, *drafts)
+    return call.out(joint, batch)
 
 
 def spread(call: Call, value: Value, shape: Shape) -> Value:

@@ -96,10 +96,8 @@ class Tensor:
             if not size or (end - start) % size:
                 return []
             return list(struct.unpack(f"<{(end - start) // size}{letter}", self._buffer[start:end]))
-        if number == 4:
-            return wire.floats(self._buffer, kind, start, end)
-        if number == 10:
-            return wire.doubles(self._buffer, kind, start, end)
+        if number in (4, 10):
+            return wire.floats(self._buffer, kind, start, end, "f" if number == 4 else "d")
         return wire.integers(self._buffer, kind, start, end)
 
 
@@ -118,33 +116,15 @@ class Graph:
     __slots__ = ("initialisers", "inputs", "name", "nodes", "outputs", "stated")
 
     def __init__(self, buffer: Buffer, place: Place) -> None:
-        self.name = ""
-        nodes: list[Place] = []
-        self.nodes: list[GraphNode] = []
-        self.initialisers: dict[str, Tensor] = {}
-        self.inputs: list[ValueInfo] = []
-        self.outputs: list[ValueInfo] = []
-        self.stated: list[Place] = []
-        for number, kind, start, end in wire.fields(buffer, place, _KEPT):
-            if kind != wire.BYTES:
-                continue
-            if number == 1:
-                nodes.append((start, end))
-            elif number == 2:
-                self.name = wire.text(buffer, start, end)
-            elif number == 5:
-                tensor = Tensor(buffer, (start, end))
-                self.initialisers[tensor.name] = tensor
-            elif number == 15:
-                tensor = _sparse(buffer, (start, end))
-                self.initialisers[tensor.name] = tensor
-            elif number == 11:
-                self.inputs.append(value_info(buffer, (start, end)))
-            elif number == 12:
-                self.outputs.append(value_info(buffer, (start, end)))
-            elif number == 13:
-                self.stated.append((start, end))
-        self.nodes = [_node(buffer, place) for place in nodes]
+        parts = wire.parts(buffer, place, _KEPT)
+        sparse = [_sparse(buffer, tensor) for tensor in parts[15]]
+        tensors = [*(Tensor(buffer, tensor) for tensor in parts[5]), *sparse]
+        self.name = wire.last_text(buffer, parts[2])
+        self.initialisers = {tensor.name: tensor for tensor in tensors}
+        self.inputs = [value_info(buffer, value) for value in parts[11]]
+        self.outputs = [value_info(buffer, value) for value in parts[12]]
+        self.stated = parts[13]
+        self.nodes = [_node(buffer, node) for node in parts[1]]
 
 
 class Subgraph(msgspec.Struct):
@@ -205,77 +185,37 @@ def cut_off(error: Malformed) -> CannotImport:
 
 
 def _model(buffer: Buffer) -> Model:
-    producer, version, graph = "", "", None
+    parts = wire.parts(buffer, (0, len(buffer)), _KEPT, most=1000)
     opsets: dict[str, int] = {}
-    functions: dict[tuple[str, str, str], _Function] = {}
-    place = (0, len(buffer))
-    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
-        if number == 8 and kind == wire.BYTES:
-            domain, since = "", 0
-            for field, wire_type, first, last in wire.fields(buffer, (start, end)):
-                if field == 1 and wire_type == wire.BYTES:
-                    domain = wire.text(buffer, first, last)
-                elif field == 2:
-                    since = first
-            opsets["" if domain == "ai.onnx" else domain] = since
-        elif number == 2 and kind == wire.BYTES:
-            producer = wire.text(buffer, start, end)
-        elif number == 3 and kind == wire.BYTES:
-            version = wire.text(buffer, start, end)
-        elif number == 7 and kind == wire.BYTES:
-            graph = (start, end)
-        elif number == 25 and kind == wire.BYTES:
-            key, function = _function(buffer, (start, end))
-            functions[key] = function
-        elif number == 0 or number > 1000:
-            raise Malformed(f"field {number}, which no model has")
-    if graph is None:
+    for place in parts[8]:
+        domain, since = "", 0
+        for number, kind, start, end in wire.fields(buffer, place):
+            if number == 1 and kind == wire.BYTES:
+                domain = wire.text(buffer, start, end)
+            elif number == 2:
+                since = start
+        opsets["" if domain == "ai.onnx" else domain] = since
+    producer = f"{wire.last_text(buffer, parts[2])} {wire.last_text(buffer, parts[3])}".strip()
+    functions = dict(_function(buffer, place) for place in parts[25])
+    if not parts[7]:
         raise CannotImport("not an ONNX model: it holds no graph")
-    return Model(buffer, Graph(buffer, graph), opsets, plain(f"{producer} {version}".strip()), functions)
+    return Model(buffer, Graph(buffer, parts[7][-1]), opsets, plain(producer), functions)
 
 
 def _node(buffer: Buffer, place: Place) -> GraphNode:
-    op = domain = name = overload = scopes = ""
-    inputs: list[str] = []
-    outputs: list[str] = []
-    attributes = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place):
-        if kind != wire.BYTES:
-            raise Malformed(f"a node is expected at byte {place[0]:,}")
-        if number == 1:
-            inputs.append(wire.text(buffer, start, end))
-        elif number == 2:
-            outputs.append(wire.text(buffer, start, end))
-        elif number == 3:
-            name = wire.text(buffer, start, end)
-        elif number == 4:
-            op = wire.text(buffer, start, end)
-        elif number == 5:
-            _attribute(buffer, (start, end), attributes)
-        elif number == 7:
-            domain = wire.text(buffer, start, end)
-        elif number == 8:
-            overload = wire.text(buffer, start, end)
-        elif number == 9:
-            key, value = _entry(buffer, (start, end))
-            if key == "pkg.torch.onnx.name_scopes":
-                scopes = value
+    parts = wire.parts(buffer, place, message="a node")
+    inputs, outputs = ([wire.text(buffer, *name) for name in parts[number]] for number in (1, 2))
+    name, op, domain, overload = (wire.last_text(buffer, parts[number]) for number in (3, 4, 7, 8))
+    attributes = Attributes(_attribute(buffer, attribute) for attribute in parts[5])
     if overload:
         attributes["__overload__"] = overload
+    entries = [wire.parts(buffer, entry) for entry in parts[9]]
+    properties = {wire.last_text(buffer, entry[1]): wire.last_text(buffer, entry[2]) for entry in entries}
+    scopes = properties.get("pkg.torch.onnx.name_scopes", "")
     return GraphNode(op, "" if domain == "ai.onnx" else domain, name, inputs, outputs, attributes, scopes)
 
 
-def _entry(buffer: Buffer, place: Place) -> tuple[str, str]:
-    key = value = ""
-    for number, kind, start, end in wire.fields(buffer, place):
-        if number == 1 and kind == wire.BYTES:
-            key = wire.text(buffer, start, end)
-        elif number == 2 and kind == wire.BYTES:
-            value = wire.text(buffer, start, end)
-    return key, value
-
-
-def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
+def _attribute(buffer: Buffer, place: Place) -> tuple[str, object]:
     name, stated = "", 0
     value: object = None
     numbers: list[Number] = []
@@ -307,7 +247,7 @@ def _attribute(buffer: Buffer, place: Place, into: Attributes) -> None:
             value = _sparse(buffer, (start, end))
     if value is None and stated in (1, 2, 3):  # numbers and texts at their defaults may be left out of a file
         value = {1: 0.0, 2: 0, 3: ""}[stated]
-    into[name] = value if value is not None else texts or numbers
+    return name, value if value is not None else texts or numbers
 
 
 def _sparse(buffer: Buffer, place: Place) -> Tensor:
@@ -326,62 +266,35 @@ def _sparse(buffer: Buffer, place: Place) -> Tensor:
 
 def value_info(buffer: Buffer, place: Place) -> ValueInfo:
     """A tensor's name and what is known of its type."""
-    name, type_ = "", None
-    for number, kind, start, end in wire.fields(buffer, place):
-        if number == 1 and kind == wire.BYTES:
-            name = wire.text(buffer, start, end)
-        elif number == 2 and kind == wire.BYTES:
-            type_ = (start, end)
-    tensor = None
-    for number, kind, start, end in wire.fields(buffer, type_ or (0, 0)):
-        if number == 1 and kind == wire.BYTES:
-            tensor = (start, end)
+    parts = wire.parts(buffer, place)
+    tensor = wire.parts(buffer, parts[2][-1])[1] if parts[2] else []
     element_type, shape = 0, None
-    for number, kind, start, end in wire.fields(buffer, tensor or (0, 0)):
+    for number, kind, start, end in wire.fields(buffer, tensor[-1] if tensor else (0, 0)):
         if number == 1 and kind == wire.VARINT:
             element_type = start
         elif number == 2 and kind == wire.BYTES:
             shape = (start, end)
-    return ValueInfo(name, None if shape is None else _dims(buffer, shape), element_type, tensor is not None)
+    dims = None if shape is None else _dims(buffer, shape)
+    return ValueInfo(wire.last_text(buffer, parts[1]), dims, element_type, bool(tensor))
 
 
 def _dims(buffer: Buffer, place: Place) -> list[Dimension]:
     dims: list[Dimension] = []
-    for number, kind, start, end in wire.fields(buffer, place):
-        if number == 1 and kind == wire.BYTES:
-            size: Dimension = None
-            for field, wire_type, first, last in wire.fields(buffer, (start, end)):
-                if field == 1 and wire_type == wire.VARINT:
-                    size = wire.signed(first)
-                    size = None if size < 0 else size  # PaddlePaddle writes -1 for an open axis
-                elif field == 2 and wire_type == wire.BYTES:
-                    size = wire.text(buffer, first, last) or None
-            dims.append(size)
+    for dim in wire.parts(buffer, place)[1]:
+        size: Dimension = None
+        for number, kind, start, end in wire.fields(buffer, dim):
+            if number == 1 and kind == wire.VARINT:
+                size = None if wire.signed(start) < 0 else start  # PaddlePaddle writes -1 for an open axis
+            elif number == 2 and kind == wire.BYTES:
+                size = wire.text(buffer, start, end) or None
+        dims.append(size)
     return dims
 
 
 def _function(buffer: Buffer, place: Place) -> tuple[tuple[str, str, str], _Function]:
-    name = domain = overload = ""
-    inputs: list[str] = []
-    outputs: list[str] = []
-    nodes: list[Place] = []
-    defaults = Attributes()
-    for number, kind, start, end in wire.fields(buffer, place, _KEPT):
-        if kind != wire.BYTES:
-            continue
-        if number == 1:
-            name = wire.text(buffer, start, end)
-        elif number == 4:
-            inputs.append(wire.text(buffer, start, end))
-        elif number == 5:
-            outputs.append(wire.text(buffer, start, end))
-        elif number == 7:
-            nodes.append((start, end))
-        elif number == 10:
-            domain = wire.text(buffer, start, end)
-        elif number == 11:
-            _attribute(buffer, (start, end), defaults)
-        elif number == 13:
-            overload = wire.text(buffer, start, end)
+    parts = wire.parts(buffer, place, _KEPT)
+    inputs, outputs = ([wire.text(buffer, *name) for name in parts[number]] for number in (4, 5))
+    name, domain, overload = (wire.last_text(buffer, parts[number]) for number in (1, 10, 13))
+    defaults = Attributes(_attribute(buffer, attribute) for attribute in parts[11])
     key = ("" if domain == "ai.onnx" else domain, name, overload)
-    return key, _Function(inputs, outputs, [_node(buffer, place) for place in nodes], defaults)
+    return key, _Function(inputs, outputs, [_node(buffer, node) for node in parts[7]], defaults)

@@ -53,10 +53,8 @@ class Batch:
         if size % self.count == 0 and constant is not None and constant.numbers is not None:
             steps.spend(15 * self.count + len(constant.numbers) // 2)
             share, ranges = size // self.count, [range(length) for length in value.shape]
-            parts = []
-            for start in range(0, size, share):
-                ranges[axis] = range(start, start + share)
-                parts.append(constants.sliced(constant, ranges))
+            cuts = [range(start, start + share) for start in range(0, size, share)]
+            parts = [constants.sliced(constant, [*ranges[:axis], cut, *ranges[axis + 1 :]]) for cut in cuts]
             if all(part.numbers == parts[0].numbers for part in parts):
                 return constant_value(parts[0])
         raise Mixed(f"has other numbers for each sample, in its input of shape {list(value.shape)}")

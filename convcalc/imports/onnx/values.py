@@ -8,7 +8,7 @@ input with a certain axis left out, and gets a reshape where it must.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -16,7 +16,7 @@ import msgspec
 from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, is_learned
+from convcalc.imports.onnx.constants import Constant, is_learned, whole
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.layers import Shape
@@ -73,11 +73,8 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
 
 def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
     """A layer whose output is a constant."""
-    checked(shape)
-    fields: dict[str, Any] = {"sizes": shape}
     learned = is_learned(constant)
-    if not learned:
-        fields["learned"] = False
+    fields = {"sizes": checked(shape)} | ({} if learned else {"learned": False})
     arrays = {"weight" if learned else "constant": constant}
     return builder.layer("parameter", fields, builder.entering(), (), arrays)
 
@@ -122,6 +119,10 @@ class Call:
         if not self.has(index):
             return None
         return self.constant(index, "sizes or axes").integers()
+
+    def set_numbers(self, index: int, numbers: Sequence[int]) -> None:
+        """Put other whole numbers in the place of an input."""
+        self.inputs[index] = constant_value(whole(numbers))
 
     def real(self, index: int, attribute: str = "") -> float | None:
         """A number given by an attribute or by an input; None if by neither, or if it is not in the file."""

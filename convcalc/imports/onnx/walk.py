@@ -22,7 +22,7 @@ from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.operators import operator_of
-from convcalc.imports.onnx.reading import Graph, Model, Subgraph, ValueInfo, cut_off, parse
+from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
@@ -56,13 +56,14 @@ def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_un
         stated = f"opset {opset}" if opset else "no opset"
         advice = "onnx.version_converter brings it to a newer one"
         raise CannotImport(f"{stated}, where {_LEAST_OPSET} to {_NEWEST_OPSET} are read; {advice}")
+    sizes = inputs or {}
     try:
-        return Walk(model, inputs or {}).record(source, allow_unknown=allow_unknown)
+        return Walk(model, sizes).record(source, allow_unknown=allow_unknown)
     except OutOfSteps:
         raise OverLimit from None
     except SamplesMeet as error:
         try:
-            return Walk(model, inputs or {}, error.how).record(source, allow_unknown=allow_unknown)
+            return Walk(model, sizes, error.how).record(source, allow_unknown=allow_unknown)
         except (CannotImport, OutOfSteps):
             raise error from None
     except Malformed as error:  # of a part that is read only where it is needed
@@ -104,19 +105,16 @@ class Walk:
                 "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
                 "below 0 behind a layer is read as relu"
             )
-        self._enter(entering, nodes)
+        steps.spend(_NODE * len(entering))
+        inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
+        self.values |= inputs.values
+        self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
+        self.warnings += inputs.warnings
         for node in nodes:
             try:
                 self.step(node)
             except OutOfSteps:
                 raise OverLimit(f"{node.operator} at {node.title}") from None
-
-    def _enter(self, infos: list[ValueInfo], nodes: list[GraphNode]) -> None:
-        steps.spend(_NODE * len(infos))
-        inputs = entered(self.builder, self.model.graph, infos, nodes, self.sizes, self.how)
-        self.values |= inputs.values
-        self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
-        self.warnings += inputs.warnings
 
     def value(self, name: str) -> Value | None:
         """The tensor of that name; None for an input that is left out."""
@@ -168,9 +166,9 @@ class Walk:
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
-        if call.node.operator in ("Shape", "Size"):
+        if self.batch.count == 1 or call.node.operator in ("Shape", "Size"):
             return None
-        if not all(value.known for value in call.inputs if value is not None):
+        if not all(value.known for value in call.values()):
             return None
         entering = [
             f"axis {value.samples} of {plain(name)} {list(self.batch.full(value))}"
@@ -184,8 +182,7 @@ class Walk:
             raise SamplesMeet(how, self.batch.count) from None
 
     def _outputs(self, call: Call) -> Sequence[Value]:
-        node, inputs = call.node, call.inputs
-        there = [value for value in inputs if value is not None]
+        node, there = call.node, call.values()
         if any(not value.known for value in there):
             if node.op == "Shape":
                 raise Inexpressible("the shape of what is not known")
@@ -197,25 +194,24 @@ class Walk:
         if all(value.constant is not None for value in there):
             folded = fold.folded(call)
             if folded is not None:
-                values = [
-                    constant_value(self._identified(node, inputs, place, constant))
-                    for place, constant in enumerate(folded)
-                ]
+                values = [constant_value(self._identified(call, *placed)) for placed in enumerate(folded)]
                 self._spend(there, 16)
                 self._spend(values, 2)
                 return values
         operator = operator_of(node.operator)
         if operator is None:
             raise Inexpressible("")
-        if not any(value.source is not None for value in there):
+        shapes = [value.shape for value in there if value.source is not None]
+        if not shapes:
             raise Inexpressible("it makes something of constants alone")
-        if any(0 in value.shape for value in there if value.source is not None):
+        if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = operator(call)
         return outputs if isinstance(outputs, list) else [outputs]
 
-    def _identified(self, node: GraphNode, inputs: list[Value | None], place: int, constant: Constant) -> Constant:
+    def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
         """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
+        node = call.node
         if constant.elements is not None or not constant.is_float or place >= len(node.outputs):
             return constant
         tensor: Hashable = node.outputs[place]
@@ -223,7 +219,7 @@ class Walk:
             attributes = repr([item for item in node.attributes.items() if isinstance(item[1], int | float | list)])
             operands = tuple(
                 value and value.constant and (value.shape, value.constant.elements or value.constant.numbers)
-                for value in inputs
+                for value in call.inputs
             )
             key = node.op, place, attributes, operands
             tensor = self._worked_out.setdefault(key, len(self._worked_out))
@@ -265,9 +261,8 @@ class Walk:
             shape = shape or (1,)
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
             sources = entering or self.builder.entering()
-            draft = self.builder.unknown(
-                without(shape, batch), sources, node, reason or NO_KIND, _PARTS.get(node.op, ""), arrays
-            )
+            own, function = without(shape, batch), _PARTS.get(node.op, "")
+            draft = self.builder.unknown(own, sources, node, reason or NO_KIND, function, arrays)
             outputs.append(replace(value, shape=shape, source=draft, batch=batch))
         return outputs
 
@@ -287,20 +282,17 @@ class Walk:
         """The branch that is taken, where that is known."""
         condition = self.value(node.inputs[0]) if node.inputs else None
         numbers = condition.constant.numbers if condition is not None and condition.constant else None
-        graph = node.attributes.get("then_branch" if numbers and numbers[0] else "else_branch")
-        if not numbers or not isinstance(graph, Subgraph) or depth >= MOST_CALLS:
+        branch = node.attributes.get("then_branch" if numbers and numbers[0] else "else_branch")
+        if not numbers or not isinstance(branch, Subgraph) or depth >= MOST_CALLS:
             outputs = self._unknown(node, [condition], "which branch is taken depends on data")
         else:
-            outputs = self._inner(graph.read(), depth)
-        for name, value in zip(node.outputs, outputs, strict=False):
-            self.values[name] = value
-
-    def _inner(self, graph: Graph, depth: int) -> list[Value]:
-        self.model.graph.initialisers.update(graph.initialisers)
-        outputs = [output.name for output in graph.outputs]
-        for node in ordered(graph.nodes, set(self.values), outputs):
-            self.step(node, depth + 1)
-        return [self.value(name) or Value((), None) for name in outputs]
+            graph = branch.read()
+            self.model.graph.initialisers |= graph.initialisers
+            names = [output.name for output in graph.outputs]
+            for inner in ordered(graph.nodes, set(self.values), names):
+                self.step(inner, depth + 1)
+            outputs = [self.value(name) or Value((), None) for name in names]
+        self.values |= zip(node.outputs, outputs, strict=False)
 
     def record(self, source: str, *, allow_unknown: bool) -> Imported:
         """Walk, and put what was found together."""
@@ -339,12 +331,9 @@ class Walk:
                 continue
             if value.source is None:
                 self.notes.append(f"output {plain(output.name)} is a constant, and is left out")
-            else:
-                leaving.append(
-                    viewed(self.builder, value, 0)
-                    if value.batch not in (0, None) and value.shape[0] == 1
-                    else value.source
-                )
+                continue
+            has_batch_inside = value.batch not in (0, None) and value.shape[0] == 1
+            leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.source)
         if not leaving and not self.blocked:
             raise CannotImport("nothing that leaves depends on what enters")
         return leaving
@@ -364,12 +353,12 @@ class Walk:
             )
 
     def _unused(self) -> tuple[Unused, ...]:
-        inner = {name for node in self.model.graph.nodes if node.op == "If" for name in read_names(node)}
-        outputs = {output.name for output in self.model.graph.outputs}
+        graph = self.model.graph
+        used = self.read | {output.name for output in graph.outputs}
+        used.update(name for node in graph.nodes if node.op == "If" for name in read_names(node))
+        unused = graph.initialisers.keys() - used
         return tuple(
-            Unused(plain(name), tensor.dims)
-            for name, tensor in self.model.graph.initialisers.items()
-            if name not in self.read and name not in inner and name not in outputs
+            Unused(plain(name), graph.initialisers[name].dims) for name in graph.initialisers if name in unused
         )
 
 

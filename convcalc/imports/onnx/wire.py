@@ -8,7 +8,8 @@ then the value (developers.google.com/protocol-buffers/docs/encoding).
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 
 from convcalc import steps
 from convcalc.imports import Buffer
@@ -74,6 +75,24 @@ def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, 
     steps.spend(1 + count * price // 2)
 
 
+def parts(
+    buffer: Buffer, place: Place, price: int = 1, *, most: int = 0, message: str = ""
+) -> defaultdict[int, list[Place]]:
+    """Where the texts and messages within a message lie, by the number of their field.
+
+    With `most`, no field of a higher number is expected; with `message`, which is what it is, nothing but these.
+    """
+    places: defaultdict[int, list[Place]] = defaultdict(list)
+    for number, wire, start, end in fields(buffer, place, price):
+        if most and not 0 < number <= most:
+            raise Malformed(f"field {number}, which no model has")
+        if wire == BYTES:
+            places[number].append((start, end))
+        elif message:
+            raise Malformed(f"{message} is expected at byte {place[0]:,}")
+    return places
+
+
 def _varint(buffer: Buffer, at: int, end: int) -> tuple[int, int]:
     """A whole number of seven bits a byte, and the place behind it."""
     value = 0
@@ -100,6 +119,11 @@ def text(buffer: Buffer, start: int, end: int) -> str:
     return buffer[start:end].decode(errors="backslashreplace")
 
 
+def last_text(buffer: Buffer, places: Sequence[Place]) -> str:
+    """The last of some texts, which is the one that counts; empty where there is none."""
+    return text(buffer, *places[-1]) if places else ""
+
+
 def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
     """One item of a repeated field of whole numbers, or all of them packed."""
     if wire == VARINT:
@@ -114,21 +138,10 @@ def integers(buffer: Buffer, wire: int, start: int, end: int) -> list[int]:
     return numbers
 
 
-def floats(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
-    """One item of a repeated field of 32-bit numbers, or all of them packed."""
-    if wire == VARINT or (end - start) % 4:
+def floats(buffer: Buffer, wire: int, start: int, end: int, letter: str = "f") -> list[float]:
+    """One item of a repeated field of 32-bit numbers, or all of them packed; with the letter `d`, of 64-bit ones."""
+    count, rest = divmod(end - start, struct.calcsize(letter))
+    if wire == VARINT or rest:
         raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
-    return _unpacked(buffer, start, end, "f")
-
-
-def doubles(buffer: Buffer, wire: int, start: int, end: int) -> list[float]:
-    """The same for numbers of 64 bits."""
-    if wire == VARINT or (end - start) % 8:
-        raise Malformed(f"numbers of wire type {wire} at byte {start:,}")
-    return _unpacked(buffer, start, end, "d")
-
-
-def _unpacked(buffer: Buffer, start: int, end: int, letter: str) -> list[float]:
-    count = (end - start) // struct.calcsize(letter)
     steps.spend(count // 2)
     return list(struct.unpack(f"<{count}{letter}", buffer[start:end]))

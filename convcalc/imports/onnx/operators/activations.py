@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import broadcast
+from convcalc.imports.onnx.nodes import Number
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
@@ -26,40 +28,27 @@ def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> 
     return call.out(call.layer(kind, fields or {}, x), value.batch)
 
 
-def _plain(kind: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        return onto_itself(call, kind)
-
-    return operator
-
-
 def _same(call: Call) -> list[Value]:
     if any(call.node.outputs[2:]):
         raise Inexpressible("more outputs than are known")
-    value = call.value(0)
-    return [value] + [value] * (len(call.node.outputs) - 1)
+    return [call.value(0)] * max(len(call.node.outputs), 1)
 
 
 def _quantised(call: Call) -> Value:
     """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
     value = call.value(0)
-    zero = call.constant(2, "a zero point") if call.has(2) else None
-    type_ = zero.element_type if zero is not None else call.attributes.integer("output_dtype", 0) or 2
-    least = _LEAST_QUANTISED.get(type_)
-    is_relu = least is not None and least == (0 if zero is None else zero.only_number)
+    zero: Number | None = 0
+    element_type = call.attributes.integer("output_dtype") or 2
+    if call.has(2):
+        point = call.constant(2, "a zero point")
+        zero, element_type = point.only_number, point.element_type
+    is_relu = zero is not None and zero == _LEAST_QUANTISED.get(element_type)
     follows = value.source is not None and value.source.kind in _SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
 
 
-def _leaky_relu(call: Call) -> Value:
-    return onto_itself(call, "leaky_relu", {"negative_slope": tidy(call.attributes.real("alpha", 0.01))})
-
-
-def _alpha(kind: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        return onto_itself(call, kind, {"alpha": tidy(call.attributes.real("alpha", 1.0))})
-
-    return operator
+def _with_alpha(call: Call, kind: str, field: str, default: float) -> Value:
+    return onto_itself(call, kind, {field: tidy(call.attributes.real("alpha", default))})
 
 
 def _hard_sigmoid(call: Call) -> Value:
@@ -67,8 +56,7 @@ def _hard_sigmoid(call: Call) -> Value:
     if math.isclose(alpha, 1 / 6, rel_tol=1e-4) and beta == 0.5:
         return onto_itself(call, "hard_sigmoid")
     value = onto_itself(call, "affine", {"factor": tidy(alpha), "addend": tidy(beta)})
-    assert value.source is not None  # noqa: S101  # a layer was just made
-    return call.out(call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, value.source), value.batch)
+    return call.out(call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, value.draft), value.batch)
 
 
 def _clip(call: Call) -> Value:
@@ -81,17 +69,13 @@ def _clip(call: Call) -> Value:
 
 def held(call: Call, value: Value, least: float, most: float) -> Value:
     """A tensor held between two numbers; one at the end of what float32 holds, or beyond, is no bound."""
-    low = -math.inf if least <= -_LARGEST_FLOAT else tidy(least)
-    high = math.inf if most >= _LARGEST_FLOAT else tidy(most)
-    if (low, high) == (-math.inf, math.inf):
+    low = -_LARGEST_FLOAT if least <= -_LARGEST_FLOAT else tidy(least)
+    high = _LARGEST_FLOAT if most >= _LARGEST_FLOAT else tidy(most)
+    if (low, high) == (-_LARGEST_FLOAT, _LARGEST_FLOAT):
         return value
-    kind = {(0.0, 6.0): "relu6", (0.0, math.inf): "relu"}.get((low, high), "hard_tanh")
-    bounds = {
-        "min_val": -_LARGEST_FLOAT if low == -math.inf else low,
-        "max_val": _LARGEST_FLOAT if high == math.inf else high,
-    }
-    x = viewed(call.builder, value, value.batch)
-    return call.out(call.layer(kind, bounds if kind == "hard_tanh" else {}, x), value.batch)
+    kind = {(0.0, 6.0): "relu6", (0.0, _LARGEST_FLOAT): "relu"}.get((low, high), "hard_tanh")
+    bounds = {"min_val": low, "max_val": high} if kind == "hard_tanh" else {}
+    return call.out(call.layer(kind, bounds, viewed(call.builder, value, value.batch)), value.batch)
 
 
 def _prelu(call: Call) -> Value:
@@ -106,19 +90,14 @@ def _prelu(call: Call) -> Value:
 
 
 def _power(call: Call) -> Value:
-    exponents = call.constant(1, "an exponent")
+    x, exponents = call.value(0), call.constant(1, "an exponent")
     number = exponents.only_number
     if number is None:
         raise Inexpressible("an exponent that is not one number")
-    x = call.value(0)
     if broadcast([x.shape, exponents.shape]) != x.shape:
         raise Inexpressible("an exponent that repeats the tensor")
     exponent = tidy(float(number))
     return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
-
-
-def _inverse(call: Call) -> Value:
-    return onto_itself(call, "pow", {"exponent": -1.0})
 
 
 def _gelu(call: Call) -> Value:
@@ -139,38 +118,32 @@ def _bias_gelu(call: Call) -> Value:
     return call.out(call.layer("gelu", {}, added))
 
 
-def _swish(slope: float) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        alpha = tidy(call.attributes.real("alpha", slope))
-        if alpha == 1:
-            return onto_itself(call, "silu")
-        value = call.value(0)
-        x = viewed(call.builder, value, value.batch)
-        gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
-        return call.out(call.layer("mul", {}, x, gate), value.batch)
-
-    return operator
+def _swish(call: Call, slope: float) -> Value:
+    alpha = tidy(call.attributes.real("alpha", slope))
+    if alpha == 1:
+        return onto_itself(call, "silu")
+    value = call.value(0)
+    x = viewed(call.builder, value, value.batch)
+    gate = call.layer("sigmoid", {}, call.layer("affine", {"factor": alpha}, x))
+    return call.out(call.layer("mul", {}, x, gate), value.batch)
 
 
-def _softmax(kind: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        value = call.value(0)
-        rank = len(value.shape)
-        axis = call.axis("axis", -1 if call.opset >= 13 else 1, rank)
-        batch = value.batch
-        if axis == batch or (batch is None and value.shape[0] == 1 and axis > 0):
-            batch = 0 if axis > 0 and value.shape[0] == 1 else None
-        x = viewed(call.builder, value, batch)
-        together = range(axis, rank) if call.opset < 13 else range(axis, axis + 1)
-        large = [place for place in together if value.shape[place] > 1]
-        if len(large) <= 1:
-            return call.out(call.layer(kind, {"axis": own_axis((large or [axis])[0], batch)}, x), batch)
-        # Before opset 13 the axis and all behind it are one.
-        flat = call.layer("flatten", {"start_axis": own_axis(axis, batch)}, x)
-        done = call.layer(kind, {"axis": len(flat.shape) - 1}, flat)
-        return call.out(call.builder.reshaped(done, x.shape, (call.node,)), batch)
-
-    return operator
+def _softmax(call: Call, kind: str) -> Value:
+    value = call.value(0)
+    rank = len(value.shape)
+    axis = call.axis("axis", -1 if call.opset >= 13 else 1, rank)
+    batch = value.batch
+    if axis == batch or (batch is None and value.shape[0] == 1 and axis > 0):
+        batch = 0 if axis > 0 and value.shape[0] == 1 else None
+    x = viewed(call.builder, value, batch)
+    together = range(axis, rank) if call.opset < 13 else range(axis, axis + 1)
+    large = [place for place in together if value.shape[place] > 1]
+    if len(large) <= 1:
+        return call.out(call.layer(kind, {"axis": own_axis((large or [axis])[0], batch)}, x), batch)
+    # Before opset 13 the axis and all behind it are one.
+    flat = call.layer("flatten", {"start_axis": own_axis(axis, batch)}, x)
+    done = call.layer(kind, {"axis": len(flat.shape) - 1}, flat)
+    return call.out(call.builder.reshaped(done, x.shape, (call.node,)), batch)
 
 
 PLAIN = {
@@ -188,28 +161,28 @@ PLAIN = {
     "Sqrt": "sqrt",
 }
 
-OPERATORS = {
-    **{op: _plain(kind) for op, kind in PLAIN.items()},
+OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
+    **{op: partial(onto_itself, kind=kind) for op, kind in PLAIN.items()},
     "Identity": _same,
     "Dropout": _same,
     "Cast": _same,
     "CastLike": _same,
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _same,
-    "LeakyRelu": _leaky_relu,
-    "Elu": _alpha("elu"),
-    "Celu": _alpha("celu"),
+    "LeakyRelu": partial(_with_alpha, kind="leaky_relu", field="negative_slope", default=0.01),
+    "Elu": partial(_with_alpha, kind="elu", field="alpha", default=1.0),
+    "Celu": partial(_with_alpha, kind="celu", field="alpha", default=1.0),
     "HardSigmoid": _hard_sigmoid,
     "Clip": _clip,
     "PRelu": _prelu,
     "Pow": _power,
-    "Reciprocal": _inverse,
+    "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
     "com.microsoft.FastGelu": _fast_gelu,
     "com.microsoft.BiasGelu": _bias_gelu,
-    "com.microsoft.QuickGelu": _swish(1.702),
-    "Swish": _swish(1.0),
-    "Softmax": _softmax("softmax"),
-    "LogSoftmax": _softmax("log_softmax"),
+    "com.microsoft.QuickGelu": partial(_swish, slope=1.702),
+    "Swish": partial(_swish, slope=1.0),
+    "Softmax": partial(_softmax, kind="softmax"),
+    "LogSoftmax": partial(_softmax, kind="log_softmax"),
 }

@@ -34,7 +34,7 @@ def per_axis(call: Call, name: str, rank: int, default: int = 1) -> tuple[int, .
     return numbers
 
 
-def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
+def _window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
     """Kernel, stride, padding and dilation."""
     rank = len(kernel)
     return {
@@ -45,49 +45,44 @@ def window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _weight(call: Call, index: int, x: Draft) -> Constant:
-    weight = call.constant(index, "filters")
+def _weight(call: Call, x: Draft) -> Constant:
+    weight = call.constant(1, "filters")
     if len(weight.shape) != len(x.shape) + 1:
         raise Inexpressible(f"filters of shape {list(weight.shape)} for a tensor of shape {[1, *x.shape]}")
     return weight
 
 
-def _arrays(call: Call, weight: Constant, index: int) -> dict[str, Constant]:
-    """The filters, and the bias if there is one."""
-    return {"weight": weight, "bias": call.constant(index, "a bias")} if call.has(index) else {"weight": weight}
+def _convolved(
+    call: Call, kind: str, out_channels: int, weight: Constant, *maps: Draft, bias: int = 2, **fields: Any
+) -> Value:
+    """A layer with these filters; `bias` is the place of the input that is one, `fields` those beyond all have."""
+    arrays = {"weight": weight, "bias": call.constant(bias, "a bias")} if call.has(bias) else {"weight": weight}
+    shared = {
+        "out_channels": out_channels,
+        **_window(call, weight.shape[2:]),
+        "groups": call.attributes.integer("group", 1),
+        "bias": "bias" in arrays,
+    }
+    return call.out(call.layer(kind, shared | fields, *maps, arrays=arrays))
 
 
 def _conv(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, 1, x)
+    weight = _weight(call, x)
     groups = call.attributes.integer("group", 1)
     if weight.shape[1] * groups != x.shape[0]:
         raise Inexpressible(f"filters of shape {list(weight.shape)} in {groups} groups for {x.shape[0]} channels")
-    arrays = _arrays(call, weight, 2)
-    fields = {
-        "out_channels": weight.shape[0],
-        **window(call, weight.shape[2:]),
-        "groups": groups,
-        "bias": "bias" in arrays,
-    }
-    return call.out(call.layer("conv", fields, x, arrays=arrays))
+    return _convolved(call, "conv", weight.shape[0], weight, x)
 
 
 def _conv_transpose(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, 1, x)
-    groups = call.attributes.integer("group", 1)
+    weight = _weight(call, x)
     if weight.shape[0] != x.shape[0]:
         raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
-    arrays = _arrays(call, weight, 2)
-    fields = {
-        "out_channels": weight.shape[1] * groups,
-        **window(call, weight.shape[2:]),
-        "groups": groups,
-        "bias": "bias" in arrays,
-    }
-    fields["padding"], fields["output_padding"] = _cropping(call, fields, x.shape[1:])
-    return call.out(call.layer("conv_transpose", fields, x, arrays=arrays))
+    channels = weight.shape[1] * call.attributes.integer("group", 1)
+    crops, added = _cropping(call, _window(call, weight.shape[2:]), x.shape[1:])
+    return _convolved(call, "conv_transpose", channels, weight, x, padding=crops, output_padding=added)
 
 
 def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -113,17 +108,10 @@ def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tup
 
 def _deform_conv(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, 1, x)
-    arrays = _arrays(call, weight, 3)
-    fields = {
-        "out_channels": weight.shape[0],
-        **window(call, weight.shape[2:]),
-        "groups": call.attributes.integer("group", 1),
-        "bias": "bias" in arrays,
-        "offset_groups": call.attributes.integer("offset_group", 1),
-    }
+    weight = _weight(call, x)
     maps = [call.map(index) for index in (2, 4) if call.has(index)]
-    return call.out(call.layer("deform_conv", fields, x, *maps, arrays=arrays))
+    offset_groups = call.attributes.integer("offset_group", 1)
+    return _convolved(call, "deform_conv", weight.shape[0], weight, x, *maps, bias=3, offset_groups=offset_groups)
 
 
 _FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
@@ -131,9 +119,7 @@ _FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
 
 def _fused_conv(call: Call) -> Value:
     """ONNX Runtime's convolution with a sum and an activation behind it."""
-    convolved = _conv(call)
-    assert convolved.source is not None  # noqa: S101  # a layer was just made
-    y = convolved.source
+    y = _conv(call).draft
     if call.has(3):
         y = call.layer("add", {}, y, call.map(3))
     name = call.attributes.text("activation")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from math import inf
 
 from convcalc.imports.drafts import Draft
@@ -12,11 +13,12 @@ from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
-def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
+def _meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
     """Drafts of as many axes each, the batch left out of all, and where it was."""
     shape = broadcast([value.shape for value in values])
     rank = len(shape)
-    batch = next((place for place in _batches(values, rank) if shape[place] == 1), None)
+    batches = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
+    batch = next((place for place in [*batches, *range(rank > 1)] if shape[place] == 1), None)
     drafts = []
     for value in values:
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
@@ -24,22 +26,14 @@ def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | Non
         if value.constant is not None:
             drafts.append(parameter(call.builder, value.constant, _trimmed(wanted)))
             continue
-        assert value.source is not None  # noqa: S101  # operators are not called with what is unknown
-        x = value.source
+        x = value.draft
         if x.shape != _trimmed(wanted) or len(wanted) == len(x.shape):
             x = call.builder.reshaped(x, wanted, (call.node,))
         drafts.append(x)
     if max(len(draft.shape) for draft in drafts) < len(without(shape, batch)):
-        drafts[0] = call.builder.reshaped(
-            drafts[0], without((*(1,) * (rank - len(values[0].shape)), *values[0].shape), batch)
-        )
+        own = (*(1,) * (rank - len(values[0].shape)), *values[0].shape)
+        drafts[0] = call.builder.reshaped(drafts[0], without(own, batch))
     return drafts, batch
-
-
-def _batches(values: Sequence[Value], rank: int) -> list[int]:
-    """Where the batch may be: where it is in a tensor, or in front."""
-    places = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
-    return [*places, *([0] if rank > 1 else [])]
 
 
 def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
@@ -48,13 +42,6 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     while length > 1 and shape[length - 1] == 1:
         length -= 1
     return shape[:length]
-
-
-def _number(value: Value) -> float | None:
-    """The number that a constant is, of one element and not learned."""
-    constant = value.constant
-    number = None if constant is None or is_learned(constant) else constant.only_number
-    return None if number is None else float(number)
 
 
 def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
@@ -71,25 +58,23 @@ def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | 
     return None
 
 
-def _merge(kind: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        values = [call.value(index) for index in range(len(call.inputs))]
-        if len(values) == 1:
-            return values[0]
-        if len(values) == 2:
-            for place, value in enumerate(values):
-                result = _by_number(call, value, values[1 - place], behind=place == 1)
-                if result is not None:
-                    return result
-        drafts, batch = meeting(call, values)
-        return call.out(call.layer(kind, {}, *drafts), batch)
-
-    return operator
+def _merge(call: Call, kind: str) -> Value:
+    values = [call.value(index) for index in range(len(call.inputs))]
+    if len(values) == 1:
+        return values[0]
+    if len(values) == 2:
+        for place, value in enumerate(values):
+            result = _by_number(call, value, values[1 - place], behind=place == 1)
+            if result is not None:
+                return result
+    drafts, batch = _meeting(call, values)
+    return call.out(call.layer(kind, {}, *drafts), batch)
 
 
 def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value | None:
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
-    number = _number(value)
+    constant = value.constant
+    number = None if constant is None or is_learned(constant) else constant.only_number
     if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
         return None
     if call.node.op == "Max":
@@ -104,17 +89,8 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
 
 
-def _negated(call: Call) -> Value:
-    return onto_itself(call, "affine", {"factor": -1.0})
-
-
 OPERATORS = {
-    "Add": _merge("add"),
-    "Sum": _merge("add"),
-    "Mul": _merge("mul"),
-    "Sub": _merge("sub"),
-    "Div": _merge("div"),
-    "Max": _merge("max"),
-    "Min": _merge("min"),
-    "Neg": _negated,
+    **{op: partial(_merge, kind=op.lower()) for op in ("Add", "Mul", "Sub", "Div", "Max", "Min")},
+    "Sum": partial(_merge, kind="add"),
+    "Neg": partial(onto_itself, kind="affine", fields={"factor": -1.0}),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Any
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.naming import is_dotted
@@ -10,16 +12,13 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 
-def _says_nothing(constants: Sequence[Constant], neutral: Sequence[float]) -> bool:
-    """Whether a scale and shift are no learned ones: ones and zeros that an operator could not do without."""
-    if all(not constant.made_of for constant in constants):
-        return all(
-            constant.numbers is None or constant.only_number == number
-            for constant, number in zip(constants, neutral, strict=True)
-        )
-    if any(is_dotted(name) for constant in constants for name in constant.made_of):
-        return False
-    return all(constant.only_number == number for constant, number in zip(constants, neutral, strict=True))
+def _is_learned(constants: Sequence[Constant]) -> bool:
+    """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without."""
+    names = [name for constant in constants for name in constant.made_of]
+    return any(map(is_dotted, names)) or not all(
+        constant.only_number == neutral or (not names and constant.numbers is None)
+        for constant, neutral in zip(constants, (1.0, 0.0), strict=False)
+    )
 
 
 def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
@@ -27,15 +26,18 @@ def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
     return dict(zip(("weight", "bias", "running_mean", "running_var"), constants, strict=False))
 
 
+def _eps(call: Call, default: float = 1e-5) -> float:
+    return tidy(call.attributes.real("epsilon", default))
+
+
 def _batch_norm(call: Call) -> list[Value]:
     if call.attributes.integer("training_mode") or any(call.node.outputs[1:]):
         raise Inexpressible("batch normalisation as in training; export the model for inference")
     x = call.map()
     arrays = [call.constant(index, "statistics or a scale") for index in range(1, 5)]
-    affine = not _says_nothing(arrays[:2], (1.0, 0.0))
-    fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
+    affine = _is_learned(arrays[:2])
     named = {name: array for name, array in _named(arrays).items() if affine or name.startswith("running")}
-    return [call.out(call.layer("batch_norm", fields, x, arrays=named))]
+    return [call.out(call.layer("batch_norm", {"eps": _eps(call), "affine": affine}, x, arrays=named))]
 
 
 def tidy(number: float) -> float:
@@ -43,23 +45,17 @@ def tidy(number: float) -> float:
     return float(f"{number:.7g}")
 
 
-def _instance_norm(call: Call) -> Value:
+def _within_samples(call: Call, kind: str) -> Value:
+    """A norm of each sample by itself, of all its channels or of groups of them."""
     x = call.map()
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
-    affine = not _says_nothing(arrays, (1.0, 0.0))
-    fields = {"eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
-    return call.out(call.layer("instance_norm", fields, x, arrays=_named(arrays) if affine else None))
-
-
-def _group_norm(call: Call) -> Value:
-    x = call.map()
-    arrays = [call.constant(index, "a scale or a shift") for index in (1, 2)]
-    groups = call.attributes.integer("num_groups", 1)
-    affine = not _says_nothing(arrays, (1.0, 0.0))
-    if affine and arrays[0].shape != (x.shape[0],):
-        raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
-    fields = {"num_groups": groups, "eps": tidy(call.attributes.real("epsilon", 1e-5)), "affine": affine}
-    return call.out(call.layer("group_norm", fields, x, arrays=_named(arrays) if affine else None))
+    affine = _is_learned(arrays)
+    fields: dict[str, Any] = {"eps": _eps(call), "affine": affine}
+    if kind == "group_norm":
+        if affine and arrays[0].shape != (x.shape[0],):
+            raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
+        fields["num_groups"] = call.attributes.integer("num_groups", 1)
+    return call.out(call.layer(kind, fields, x, arrays=_named(arrays) if affine else None))
 
 
 def _layer_norm(call: Call) -> list[Value]:
@@ -69,7 +65,7 @@ def _layer_norm(call: Call) -> list[Value]:
     rank = len(value.shape)
     first = call.axis("axis", -1, rank)
     arrays = [call.constant(index, "a scale or a shift") for index in (1, 2) if call.has(index)]
-    affine = not _says_nothing(arrays, (1.0, 0.0)[: len(arrays)])
+    affine = _is_learned(arrays)
     batch = value.batch if value.batch is not None and value.batch < first else None
     if batch is None and value.shape[0] == 1 and first > 0:
         batch = 0
@@ -80,7 +76,7 @@ def _layer_norm(call: Call) -> list[Value]:
         raise Inexpressible(f"a scale of shape {list(arrays[0].shape)} for axes of {list(sizes)}")
     fields = {
         "axes": axes,
-        "eps": tidy(call.attributes.real("epsilon", 1e-5)),
+        "eps": _eps(call),
         "elementwise_affine": affine,
         "bias": len(arrays) > 1 or not affine,
     }
@@ -91,13 +87,12 @@ def _skip_layer_norm(call: Call) -> list[Value]:
     """ONNX Runtime's sum of two tensors, normalised."""
     if any(call.node.outputs[1:3]):
         raise Inexpressible("its mean or deviation is used")
-    x, skip = call.map(0), call.map(1)
-    entering = [x, skip]
+    entering = [call.map(0), call.map(1)]
     if call.has(4):
-        entering.append(parameter(call.builder, call.constant(4, "a bias"), (1, x.shape[-1])))
+        entering.append(parameter(call.builder, call.constant(4, "a bias"), (1, entering[0].shape[-1])))
     together = call.layer("add", {}, *entering)
     arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
-    fields = {"axes": (-1,), "eps": tidy(call.attributes.real("epsilon", 1e-12)), "bias": len(arrays) > 1}
+    fields = {"axes": (-1,), "eps": _eps(call, 1e-12), "bias": len(arrays) > 1}
     y = call.out(call.layer("layer_norm", fields, together, arrays=_named(arrays)))
     return [y, y, y, call.out(together)]
 
@@ -114,8 +109,8 @@ def _lrn(call: Call) -> Value:
 
 OPERATORS = {
     "BatchNormalization": _batch_norm,
-    "InstanceNormalization": _instance_norm,
-    "GroupNormalization": _group_norm,
+    "InstanceNormalization": partial(_within_samples, kind="instance_norm"),
+    "GroupNormalization": partial(_within_samples, kind="group_norm"),
     "LayerNormalization": _layer_norm,
     "LRN": _lrn,
     "com.microsoft.SkipLayerNormalization": _skip_layer_norm,

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from math import prod
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
-def linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
+def _linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
     """A dense layer on the last axis; `weight` is one of the file's, whichever way it lies."""
     arrays = {"weight": weight, "bias": bias} if bias is not None else {"weight": weight}
     return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, arrays=arrays)
@@ -29,15 +29,12 @@ def _gemm(call: Call) -> Value:
         raise Inexpressible(f"a weight of shape {list(other.shape)} for {value.shape[1]} features")
     batch = 0 if value.shape[0] == 1 else None
     x = viewed(call.builder, value, batch)
-    bias = call.value(2) if call.has(2) else None
-    if bias is not None and bias.constant is None:
-        raise Inexpressible("a bias that another layer computes")
-    constant = bias.constant if bias is not None else None
-    if constant is not None and prod(constant.shape) != features:
-        plain = linear(call, x, other.constant, features)
-        added = parameter(call.builder, constant, (*(1,) * (len(x.shape) - 1), prod(constant.shape)))
+    bias = call.constant(2, "a bias") if call.has(2) else None
+    if bias is not None and prod(bias.shape) != features:
+        plain = _linear(call, x, other.constant, features)
+        added = parameter(call.builder, bias, (*(1,) * (len(x.shape) - 1), prod(bias.shape)))
         return call.out(call.layer("add", {}, plain, added), batch)
-    return call.out(linear(call, x, other.constant, features, constant), batch)
+    return call.out(_linear(call, x, other.constant, features, bias), batch)
 
 
 def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other_turned: bool) -> Value:
@@ -53,17 +50,13 @@ def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other
 
 
 def _matmul(call: Call) -> Value:
-    return product(call, call.value(0), call.value(1))
-
-
-def product(call: Call, value: Value, other: Value) -> Value:
     """Rows by columns, as NumPy has it."""
+    value, other = call.value(0), call.value(1)
     constant = other.constant
     if constant is not None and value.source is not None and prod(other.shape[:-2]) == 1 and len(other.shape) > 1:
         if value.shape[-1] != other.shape[-2]:
             raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)} that do not fit")
-        rank = max(len(value.shape), len(other.shape))
-        return _dense(call, value, constant, rank, other.shape[-1])
+        return _dense(call, value, constant)
     rank = max(len(value.shape), len(other.shape), 2)
     if min(len(value.shape), len(other.shape)) < 2:
         raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
@@ -77,15 +70,14 @@ def product(call: Call, value: Value, other: Value) -> Value:
     return call.out(z, batch)
 
 
-def _dense(call: Call, value: Value, weight: Constant, rank: int, features: int) -> Value:
+def _dense(call: Call, value: Value, weight: Constant) -> Value:
     batch = value.batch
     if batch is None or batch == len(value.shape) - 1:
         batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else None
-    if rank > len(value.shape):
-        value = Value((*(1,) * (rank - len(value.shape)), *value.shape), value.source, None, None, value.element_type)
+    if len(weight.shape) > len(value.shape):
         batch = 0
-    x = viewed(call.builder, value, batch)
-    return call.out(linear(call, x, weight, features), batch)
+    x = viewed(call.builder, value, batch, len(weight.shape))
+    return call.out(_linear(call, x, weight, weight.shape[-1]), batch)
 
 
 def _einsum(call: Call) -> Value:
@@ -97,9 +89,7 @@ def _einsum(call: Call) -> Value:
         raise Inexpressible(f"equation {equation}")
     first, second = terms
     values = [call.value(0), call.value(1)]
-    if any(
-        len(set(term)) != len(term) or len(term) != len(value.shape) for term, value in zip(terms, values, strict=True)
-    ):
+    if any(not len(set(term)) == len(term) == len(value.shape) for term, value in zip(terms, values, strict=True)):
         raise Inexpressible(f"equation {equation}")
     sizes = dict(zip(first + second, values[0].shape + values[1].shape, strict=True))
     beside = [letter for letter in result if letter in first and letter in second]
@@ -108,29 +98,26 @@ def _einsum(call: Call) -> Value:
     summed = [letter for letter in first if letter in second and letter not in result]
     if set(first) - {*beside, *rows, *summed} or set(second) - {*beside, *columns, *summed}:
         raise Inexpressible(f"equation {equation}, which sums a letter of one term alone")
-    parts = [_count(sizes, letters) for letters in (rows, summed, columns)]
+    counts = [prod(sizes[letter] for letter in letters) for letters in (rows, summed, columns)]
     if values[1].constant is not None and not beside and values[0].source is not None:
-        x = _laid(call, values[0], first, [*rows, *summed], [*(sizes[letter] for letter in rows), parts[1]])
-        z = linear(call, x, values[1].constant, parts[2])
-        shape = [*(sizes[letter] for letter in rows), *(sizes[letter] for letter in columns)]
-        return _result(call, call.builder.reshaped(z, tuple(shape)), [*rows, *columns], result, sizes)
-    front = [sizes[letter] for letter in beside]
-    x = _laid(call, values[0], first, [*beside, *rows, *summed], [*front, parts[0], parts[1]])
-    y = _laid(call, values[1], second, [*beside, *summed, *columns], [*front, parts[1], parts[2]])
-    z = call.layer("matmul", {}, x, y)
+        x = _laid(call, values[0], first, [*rows, *summed], [*(sizes[letter] for letter in rows), counts[1]])
+        z = _linear(call, x, values[1].constant, counts[2])
+    else:
+        front = [sizes[letter] for letter in beside]
+        x = _laid(call, values[0], first, [*beside, *rows, *summed], [*front, counts[0], counts[1]])
+        y = _laid(call, values[1], second, [*beside, *summed, *columns], [*front, counts[1], counts[2]])
+        z = call.layer("matmul", {}, x, y)
     letters = [*beside, *rows, *columns]
     z = call.builder.reshaped(z, tuple(sizes[letter] for letter in letters))
-    return _result(call, z, letters, result, sizes)
-
-
-def _count(sizes: dict[str, int], letters: Sequence[str]) -> int:
-    return prod(sizes[letter] for letter in letters)
+    z = _turned(call, z, [letters.index(letter) for letter in result])
+    shape = tuple(sizes[letter] for letter in result)
+    batch = 0 if len(shape) > 1 and shape[0] == 1 else None
+    return Value(shape, call.builder.reshaped(z, without(shape, batch)), batch, None, call.element_type)
 
 
 def _laid(call: Call, value: Value, term: str, order: list[str], shape: list[int]) -> Draft:
     """A tensor with its axes in another order and some of them taken together."""
-    x = viewed(call.builder, value, None)
-    x = _turned(call, x, [term.index(letter) for letter in order])
+    x = _turned(call, viewed(call.builder, value, None), [term.index(letter) for letter in order])
     return call.builder.reshaped(x, tuple(shape))
 
 
@@ -142,25 +129,16 @@ def _turned(call: Call, x: Draft, places: list[int]) -> Draft:
     return call.layer("permute", {"axes": tuple(places)}, x)
 
 
-def _result(call: Call, z: Draft, letters: list[str], result: str, sizes: dict[str, int]) -> Value:
-    z = _turned(call, z, [letters.index(letter) for letter in result])
-    shape = tuple(sizes[letter] for letter in result)
-    batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-    return Value(shape, call.builder.reshaped(z, without(shape, batch)), batch, None, call.element_type)
-
-
 def _attention(call: Call) -> Value:
     """Opset 23's attention of query, key and value that were projected before it: [batch, heads, tokens, features]."""
     if any(call.has(index) for index in range(4, 7)) or any(call.node.outputs[1:]):
         raise Inexpressible("attention with a past, or whose scores are used")
-    parts = [_heads(call, index) for index in range(3)]
-    query, key, value = parts
+    query, key, value = (_heads(call, index) for index in range(3))
     if query.shape[0] != key.shape[0]:
         raise Inexpressible("fewer heads of key and value than of query")
-    turned = call.layer("permute", {"axes": (0, 2, 1)}, key)
-    scores = call.layer("matmul", {}, query, turned)
-    factor = call.attributes.real("scale", query.shape[-1] ** -0.5)
-    scores = call.layer("affine", {"factor": float(f"{factor:.7g}")}, scores)
+    scores = call.layer("matmul", {}, query, call.layer("permute", {"axes": (0, 2, 1)}, key))
+    factor = tidy(call.attributes.real("scale", query.shape[-1] ** -0.5))
+    scores = call.layer("affine", {"factor": factor}, scores)
     if call.has(3):
         mask = call.value(3)
         scores = call.layer("add", {}, scores, viewed(call.builder, mask, 0 if len(mask.shape) == 4 else None, 3))

@@ -2,41 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from functools import partial
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.values import Call, Value, from_front, own_axis, viewed
 
 
-def _reduced(operation: str) -> Callable[[Call], Value]:
-    def operator(call: Call) -> Value:
-        value = call.value(0)
-        axes = reduced_axes(call, len(value.shape))
-        return value if axes is None else reduced(call, value, operation, axes, keepdims=call.flag("keepdims", 1))
-
-    return operator
-
-
-def reduced_axes(call: Call, rank: int) -> list[int] | None:
-    """The axes that a reduction takes together; None where it takes none and leaves the tensor as it is."""
-    axes = call.numbers(1, "axes")
-    if not axes and call.flag("noop_with_empty_axes"):
-        return None
-    return sorted({from_front(axis, rank) for axis in axes or range(rank)})
-
-
-def reduced(call: Call, value: Value, operation: str, axes: list[int], *, keepdims: bool) -> Value:
-    """A value with axes taken together."""
+def _reduced(call: Call, operation: str) -> Value:
+    value, keepdims = call.value(0), call.flag("keepdims", 1)
+    axes = reduced_axes(call, len(value.shape))
+    if axes is None:
+        return value
     batch = value.batch if value.batch not in axes else None
     if batch is None and value.shape[0] == 1 and 0 not in axes:
         batch = 0
     x = viewed(call.builder, value, batch)
     own = tuple(own_axis(axis, batch) for axis in axes)
     keepdim = keepdims or len(own) == len(x.shape)
-    spatial = own == tuple(range(1, len(x.shape))) and batch == 0
-    if spatial and operation in ("mean", "max"):
-        kind = {"mean": "global_avg_pool", "max": "global_max_pool"}[operation]
-        y = call.layer(kind, {"keepdim": keepdim}, x)
+    is_spatial = own == tuple(range(1, len(x.shape))) and batch == 0
+    if is_spatial and operation in ("mean", "max"):
+        y = call.layer("global_avg_pool" if operation == "mean" else "global_max_pool", {"keepdim": keepdim}, x)
     else:
         y = call.layer("reduce", {"axes": own, "operation": operation, "keepdim": keepdim}, x)
     shape = [1 if axis in axes else size for axis, size in enumerate(value.shape) if keepdims or axis not in axes]
@@ -49,9 +34,14 @@ def reduced(call: Call, value: Value, operation: str, axes: list[int], *, keepdi
     return Value(tuple(shape), y, left, None, value.element_type)
 
 
-OPERATORS = {
-    "ReduceMean": _reduced("mean"),
-    "ReduceSum": _reduced("sum"),
-    "ReduceMax": _reduced("max"),
-    "ReduceMin": _reduced("min"),
-}
+def reduced_axes(call: Call, rank: int) -> list[int] | None:
+    """The axes that a reduction takes together; None where it takes none and leaves the tensor as it is."""
+    axes = call.numbers(1, "axes")
+    if not axes and call.flag("noop_with_empty_axes"):
+        return None
+    return sorted({from_front(axis, rank) for axis in axes or range(rank)})
+
+
+_OPERATIONS = ("mean", "sum", "max", "min")
+
+OPERATORS = {f"Reduce{operation.title()}": partial(_reduced, operation=operation) for operation in _OPERATIONS}

@@ -13,7 +13,8 @@ from convcalc.imports.onnx.values import Call, Value, viewed
 from convcalc.layers.upsample import COORDINATES, float32, runtime_size
 
 _LARGEST_FACTOR = 2.0**31
-LINEAR = {1: "linear", 2: "bilinear", 3: "trilinear"}
+_MODES = {("linear", 1): "linear", ("linear", 2): "bilinear", ("linear", 3): "trilinear", ("cubic", 2): "bicubic"}
+"""What upsample calls a mode of Resize on so many axes."""
 
 _LARGEST_DENOMINATOR = 64
 """Up to which a factor is taken for the fraction that it is nearest to: float32 has no thirds."""
@@ -25,7 +26,8 @@ def _resize(call: Call) -> Value:
     rank = len(value.shape)
     place = 2 if _is_newer(call) else 1
     axes = [axis % rank for axis in call.attributes.integers("axes") or range(rank)]
-    sizes = _stated_sizes(call) if place == 2 else None
+    has_sizes = place == 2 and call.has(3) and call.constant(3, "sizes").shape not in ((), (0,))
+    sizes = call.numbers(3) if has_sizes else None
     factors = None if sizes is not None else _factors(call, place)
     if sizes is None and factors is None:
         raise Inexpressible("neither scales nor sizes are given")
@@ -71,12 +73,6 @@ def _keep_aspect(call: Call, value: Value, exact: list[Fraction], wanted: list[i
         exact[axis], wanted[axis] = factor, floor(value.shape[axis] * factor + Fraction(1, 2))
 
 
-def _stated_sizes(call: Call) -> list[int] | None:
-    if not call.has(3) or not call.constant(3, "sizes").shape or call.constant(3, "sizes").shape == (0,):
-        return None
-    return call.numbers(3)
-
-
 def _factors(call: Call, place: int) -> list[float] | None:
     stated = call.attributes.get("scales")
     if isinstance(stated, list) and stated:
@@ -114,7 +110,10 @@ def _resized(call: Call, value: Value, wanted: tuple[int, ...], exact: list[Frac
 
 def _fields(call: Call, x: Draft, sizes: list[int], factors: list[Fraction], *, by_factor: bool) -> dict[str, Any]:
     """The fields of upsample: by factor where factors are whole, or where the sizes alone would not tell them."""
-    mode = _mode(call, len(sizes))
+    word = call.attributes.text("mode", "nearest")
+    mode = "nearest" if word == "nearest" else _MODES.get((word, len(sizes)))
+    if mode is None:
+        raise Inexpressible(f"mode {word} on {len(sizes)} axes")
     triples = list(zip(x.shape[1:], factors, sizes, strict=True))
     exact = all(size * factor == outputs for size, factor, outputs in triples)
     fields: dict[str, Any] = {"mode": mode, **_reading(call, mode, sizes, factors, exact=exact)}
@@ -144,10 +143,10 @@ def _reading(call: Call, mode: str, sizes: list[int], factors: list[Fraction], *
             "coordinate_transformation_mode": None if coordinates == "asymmetric" else coordinates,
             "nearest_mode": rounding,
         }
-    antialias, cubic = bool(call.attributes.integer("antialias")), mode == "bicubic"
+    antialias, cubic = call.flag("antialias"), mode == "bicubic"
     fields = {
         "antialias": antialias,
-        "exclude_outside": (antialias or cubic) and bool(call.attributes.integer("exclude_outside")),
+        "exclude_outside": (antialias or cubic) and call.flag("exclude_outside"),
         "cubic_coeff_a": tidy(call.attributes.real("cubic_coeff_a", -0.75)) if cubic else -0.75,
     }
     if coordinates == "align_corners":
@@ -174,41 +173,28 @@ def _coordinates(call: Call, factors: list[Fraction]) -> tuple[str, str]:
     return coordinates, rounding
 
 
-def _mode(call: Call, rank: int) -> str:
-    mode = call.attributes.text("mode", "nearest")
-    if mode == "nearest":
-        return mode
-    if mode == "linear" and rank in LINEAR:
-        return LINEAR[rank]
-    if mode == "cubic" and rank == 2:
-        return "bicubic"
-    raise Inexpressible(f"mode {mode} on {rank} axes")
-
-
 def _depth_to_space(call: Call) -> Value:
     x, factor = call.map(), call.attributes.integer("blocksize", 1)
-    if call.attributes.text("mode", "DCR") == "CRD":
-        return call.out(call.layer("pixel_shuffle", {"upscale_factor": factor}, x))
-    channels, rank = x.shape[0], len(x.shape) - 1
-    parts = factor**rank
-    if not parts or channels % parts:
-        raise Inexpressible(f"{channels} channels in blocks of {factor}")
-    # The places in a block are before the channels: turned about, it is a pixel shuffle.
-    apart = call.builder.reshaped(x, (parts, channels // parts, *x.shape[1:]))
-    turned = call.layer("permute", {"axes": (1, 0, *range(2, rank + 2))}, apart)
-    laid = call.builder.reshaped(turned, x.shape)
-    return call.out(call.layer("pixel_shuffle", {"upscale_factor": factor}, laid))
+    if call.attributes.text("mode", "DCR") != "CRD":  # the places in a block are before the channels
+        channels, parts = x.shape[0], factor ** (len(x.shape) - 1)
+        if not parts or channels % parts:
+            raise Inexpressible(f"{channels} channels in blocks of {factor}")
+        x = _interchanged(call, x, parts, channels // parts)
+    return call.out(call.layer("pixel_shuffle", {"upscale_factor": factor}, x))
 
 
 def _space_to_depth(call: Call) -> Value:
     x, factor = call.map(), call.attributes.integer("blocksize", 1)
     channels, parts = x.shape[0], factor ** (len(x.shape) - 1)
     laid = call.layer("pixel_unshuffle", {"downscale_factor": factor}, x)
-    if channels == 1:
-        return call.out(laid)
-    apart = call.builder.reshaped(laid, (channels, parts, *laid.shape[1:]))
+    return call.out(laid if channels == 1 else _interchanged(call, laid, channels, parts))
+
+
+def _interchanged(call: Call, x: Draft, outer: int, inner: int) -> Draft:
+    """Channels that are `outer` groups of `inner`, as `inner` groups of `outer`."""
+    apart = call.builder.reshaped(x, (outer, inner, *x.shape[1:]))
     turned = call.layer("permute", {"axes": (1, 0, *range(2, len(apart.shape)))}, apart)
-    return call.out(call.builder.reshaped(turned, laid.shape))
+    return call.builder.reshaped(turned, x.shape)
 
 
 OPERATORS = {

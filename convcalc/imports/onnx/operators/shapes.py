@@ -19,11 +19,6 @@ from convcalc.layers import Shape
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}
 
 
-def _reshape(call: Call) -> Value:
-    value = call.value(0)
-    return moving.reshaped(call, value, wanted_shape(call, value.shape))
-
-
 def wanted_shape(call: Call, shape: Shape) -> Shape:
     """What Reshape makes of a shape: 0 is the axis as it is (unless `allowzero`), -1 what is left."""
     sizes = call.numbers(1, "shape")
@@ -40,11 +35,6 @@ def wanted_shape(call: Call, shape: Shape) -> Shape:
     if not fits or sizes.count(-1) > 1 or min(sizes, default=0) < -1:
         raise Inexpressible(f"shape {list(shape)} made {sizes}, which has another number of elements")
     return tuple(elements // stated if size == -1 else size for size in sizes)
-
-
-def _flatten(call: Call) -> Value:
-    value = call.value(0)
-    return moving.reshaped(call, value, flat_shape(call, value.shape))
 
 
 def flat_shape(call: Call, shape: Shape) -> Shape:
@@ -194,8 +184,8 @@ def _padded(call: Call, value: Value, pairs: list[tuple[int, int]], fields: dict
 
 
 MOVES: dict[str, Callable[[Call], Value | list[Value]]] = {
-    "Reshape": _reshape,
-    "Flatten": _flatten,
+    "Reshape": lambda call: moving.reshaped(call, call.value(0), wanted_shape(call, call.value(0).shape)),
+    "Flatten": lambda call: moving.reshaped(call, call.value(0), flat_shape(call, call.value(0).shape)),
     "Squeeze": _squeeze,
     "Unsqueeze": _unsqueeze,
     "Transpose": _transpose,
