@@ -26,14 +26,8 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     if dtype not in ELEMENT_BYTES:
         raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    return reported(network, *receptive_fields(network), batch=batch, dtype=dtype)
-
-
-def reported(
-    network: Network, fields: list[Field], misaligned: tuple[str, ...], *, batch: int = 1, dtype: str = "float32"
-) -> Report:
-    """As `analyze`, for a network whose receptive fields are known."""
     element_bytes = ELEMENT_BYTES[dtype]
+    fields, misaligned = receptive_fields(network)
     rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), batch))
     peak = _peak(network, batch * element_bytes)
     counts = sums(rows)

@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from convcalc.rules._graph import classifies, is_fixed_convolution
 from convcalc.rules._paths import Path, shortest
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import Windowed, windowed
 
-
-class Convolved(NamedTuple):
-    """A convolution of more than one tap in a net that classifies, with the shortest paths that enter and leave it."""
-
-    found: Windowed
-    entering: tuple[Path, ...]
-    leaving: tuple[Path, ...]
+Convolved = tuple[Windowed, tuple[Path, ...], tuple[Path, ...]]
+"""A convolution with the shortest paths that enter and leave it, an entry for each axis."""
 
 
 def convolutions(subject: Subject) -> Iterator[Convolved]:
-    """Those that have a shortest path on every axis; none in a net with an output for every position."""
+    """Those of more than one tap with a shortest path on every axis; none in a net whose outputs have positions."""
     if not subject.complete or not classifies(subject):
         return
     paths = shortest(subject)
@@ -29,4 +23,4 @@ def convolutions(subject: Subject) -> Iterator[Convolved]:
             continue
         entering, leaving = paths[layer.node.inputs[0]][1:], paths[layer.index][1:]
         if all(entering) and all(leaving):
-            yield Convolved(layer, tuple(path for path in entering if path), tuple(path for path in leaving if path))
+            yield layer, tuple(path for path in entering if path), tuple(path for path in leaving if path)

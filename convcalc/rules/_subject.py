@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.analyze import receptive_fields, reported
+from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
-from convcalc.arithmetic.field import Field
 from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
@@ -93,18 +92,9 @@ class Subject:
         self.at: int | None = None  # the layer that a rule looks at, for when it raises
 
     @cached_property
-    def _seen(self) -> tuple[list[Field], tuple[str, ...]]:
-        return receptive_fields(self.network)
-
-    @property
-    def fields(self) -> list[Field]:
-        """The receptive field of every node."""
-        return self._seen[0]
-
-    @cached_property
     def report(self) -> Report:
         """The costs of the network, batch 1, float32."""
-        return reported(self.network, *self._seen)
+        return analyze(self.network)
 
     def row(self, index: int) -> Row:
         """A layer's row of the report."""
@@ -116,10 +106,6 @@ class Subject:
         for index, node in enumerate(self.network.layers, self.network.input_count):
             self.at = index
             yield index, node
-
-    def producers(self, index: int) -> tuple[int, ...]:
-        """The nodes whose outputs enter a layer, in the order written."""
-        return self.network.nodes[index].inputs
 
     def consumers(self, index: int) -> tuple[int, ...]:
         """The layers that a node's output enters, each once."""

@@ -32,10 +32,10 @@ Allowed:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product as combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
@@ -51,18 +51,11 @@ _MOST_COMBINED = 2**16
 """Taps of all axes together that are told apart where weights are shared."""
 
 
-class Axis(NamedTuple):
-    """A window on one axis with the size of what it moves over, and at how many places it stands.
+Axis = tuple[Window, int, int]
+"""A window on one axis, the size of what it moves over, and at how many places it stands.
 
-    A transposed convolution's moves over the output and stands at the inputs.
-    """
-
-    window: Window
-    size: int
-    places: int
-
-
-Axes = tuple[Axis, ...]
+A transposed convolution's moves over the output and stands at the inputs.
+"""
 
 _Live = list[bool]
 """Of every tap of an axis, whether it ever meets data."""
@@ -78,26 +71,26 @@ def check(subject: Subject) -> Iterator[Problem]:
         if not is_looked_at or len(node.shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
-        alive = [_alive(axes(subject, use)) for use in uses]
+        alive = [_alive(_axes(subject, use)) for use in uses]
         if all(live is not None and not all(map(all, live)) for live in alive):
             problem = _problem(subject, index, [live for live in alive if live is not None])
             if problem is not None:
                 yield problem
 
 
-def axes(subject: Subject, index: int) -> list[Axis]:
+def _axes(subject: Subject, index: int) -> tuple[Axis, ...]:
     """The axes of a convolution; none where its padding is a copy of the input."""
     node = subject.network.nodes[index]
     config: Any = node.config
     x = subject.shapes(index)[0]
     if node.config.is_transposed:
-        return [Axis(*axis) for axis in zip(config.windows(), node.shape[1:], x[1:], strict=True)]
+        return tuple(zip(config.windows(), node.shape[1:], x[1:], strict=True))
     if config.padding_mode != "zeros":
-        return []
-    return [Axis(*axis) for axis in zip(windows_of(config, x), x[1:], node.shape[1:], strict=True)]
+        return ()
+    return tuple(zip(windows_of(config, x), x[1:], node.shape[1:], strict=True))
 
 
-def _alive(axes: list[Axis]) -> list[_Live] | None:
+def _alive(axes: Sequence[Axis]) -> list[_Live] | None:
     """Of every axis its live taps; None where all are, or there are too many to look at."""
     if not any(touches_padding(*axis) for axis in axes):
         return None
@@ -141,16 +134,16 @@ def _places(live: _Live) -> list[int]:
 def _advice(subject: Subject, index: int, alive: list[_Live]) -> str:
     if subject.network.nodes[index].config.is_transposed:
         return ""
-    per_axis_ = tuple(axes(subject, index))
-    return "; ".join(advice for advice in (_smaller_kernel(per_axis_, alive), _keeping_alive(per_axis_)) if advice)
+    axes = _axes(subject, index)
+    return "; ".join(advice for advice in (_smaller_kernel(axes, alive), _keeping_alive(axes)) if advice)
 
 
 @lru_cache(maxsize=64)
-def _keeping_alive(axes: Axes) -> str:
+def _keeping_alive(axes: tuple[Axis, ...]) -> str:
     return _smaller_dilation(axes) or _larger_axis(axes)
 
 
-def _smaller_kernel(axes: Axes, alive: list[_Live]) -> str:
+def _smaller_kernel(axes: tuple[Axis, ...], alive: list[_Live]) -> str:
     """The window without its dead taps, where these are at the ends and the padding there goes with them."""
     kernels, padding = [], []
     for (window, *_), live in zip(axes, alive, strict=True):
@@ -168,13 +161,13 @@ def _smaller_kernel(axes: Axes, alive: list[_Live]) -> str:
     return f"kernel_size {per_axis(kernels)} with padding {pads(padding)} computes the same"
 
 
-def _smaller_dilation(axes: Axes) -> str:
+def _smaller_dilation(axes: tuple[Axis, ...]) -> str:
     """The largest dilation at which all taps meet data, with padding that leaves the output as large."""
     largest = max(window.dilation for window, *_ in axes)
     tries = MOST_TRIED // sum(window.kernel for window, *_ in axes)
     for dilation in range(largest - 1, max(0, largest - 1 - tries), -1):
         windows = [redilated(window, min(window.dilation, dilation)) for window, *_ in axes]
-        tried = [Axis(window, size, places) for window, (_, size, places) in zip(windows, axes, strict=True)]
+        tried = [(window, size, places) for window, (_, size, places) in zip(windows, axes, strict=True)]
         if min(min(window.before, window.after) for window in windows) < 0:
             return ""
         live = _alive(tried)
@@ -184,7 +177,7 @@ def _smaller_dilation(axes: Axes) -> str:
     return ""
 
 
-def _larger_axis(axes: Axes) -> str:
+def _larger_axis(axes: tuple[Axis, ...]) -> str:
     needed = []
     for window, size, _ in axes:
         sizes = range(size, size + min(window.extent, MOST_TRIED // window.kernel + 1))
