@@ -189,10 +189,8 @@ class _Matching:
         return any(not self._may_be_one(before, after) for before, after in zip(*read, strict=True))
 
     def _may_be_one(self, before: int, after: int) -> bool:
-        are_inputs = (
-            before < self.reports[0].network.input_count,
-            after < self.reports[1].network.input_count,
-        )
+        base, head = (report.network for report in self.reports)
+        are_inputs = before < base.input_count, after < head.input_count
         if all(are_inputs):
             return before == after
         if any(are_inputs):

@@ -14,6 +14,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.analysis.analyze import analyze, costs, receptive_fields, rows_of
+from convcalc.analysis.lines import grouped
 from convcalc.analysis.report import ReceptiveField, Report, sums
 from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
 from convcalc.arithmetic.axes import Reach
@@ -251,12 +252,13 @@ class Work:
         self.output = (*self._suggested(), *self._output())
 
     def _suggested(self) -> Iterator[Formula]:
-        suggestions = [(symbol, term) for term, symbol in self.layer.vocabulary.suggested.items() if term.is_formula]
-        free = {symbol: self.layer.free(symbol) for symbol, _ in suggestions}
-        for place, (symbol, term) in enumerate(suggestions):
-            alike = [other for other, (name, _) in enumerate(suggestions) if name == symbol]
-            name = free[symbol] if len(alike) == 1 else f"{free[symbol]}_{alike.index(place)}"
-            yield self._defined("padding", name, term, ())
+        suggested = self.layer.vocabulary.suggested.items()
+        by_symbol = grouped([pair for pair in suggested if pair[0].is_formula], lambda pair: pair[1])
+        free = {symbol: self.layer.free(symbol) for symbol in by_symbol}
+        for symbol, pairs in by_symbol.items():
+            for place, (term, _) in enumerate(pairs):
+                name = free[symbol] if len(pairs) == 1 else f"{free[symbol]}_{place}"
+                yield self._defined("padding", name, term, ())
 
     def _output(self) -> Iterator[Formula]:
         channels, *sizes = [traced(size).term for size in self.layer.config.shape(*self.layer.inputs)]

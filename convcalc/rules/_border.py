@@ -9,11 +9,8 @@ from convcalc.rules._paths import Path, shortest
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import Windowed, windowed
 
-Convolved = tuple[Windowed, tuple[Path, ...], tuple[Path, ...]]
-"""A convolution with the shortest paths that enter and leave it, an entry for each axis."""
 
-
-def convolutions(subject: Subject) -> Iterator[Convolved]:
+def convolutions(subject: Subject) -> Iterator[tuple[Windowed, tuple[Path, ...], tuple[Path, ...]]]:
     """Those of more than one tap with a shortest path on every axis; none in a net whose outputs have positions."""
     if not subject.complete or not classifies(subject):
         return

@@ -133,31 +133,17 @@ class Subject:
         return frozenset(self.network.outputs)
 
     def problem(
-        self,
-        index: int,
-        message: str,
-        help: str = "",  # noqa: A002  # rustc's word
-        field: str = "",
-        fix: Fix | None = None,
-        severity: str = "",
+        self, index: int, message: str, advice: str = "", field: str = "", fix: Fix | None = None, severity: str = ""
     ) -> Problem:
         """Something about a layer; its field is marked if it is written, else its key.
 
         `severity` is given where this finding is not what those of the rule are by default.
         """
-        start, end = self.places.mark(index, field)
-        return Problem(index, start, end, message, help, fix, severity)
+        return Problem(index, *self.places.mark(index, field), message, advice, fix, severity)
 
-    def problem_at_spec(
-        self,
-        message: str,
-        help: str = "",  # noqa: A002  # as above
-        keys: tuple[str, ...] = (),
-        severity: str = "",
-    ) -> Problem:
+    def problem_at_spec(self, message: str, advice: str, keys: tuple[str, ...], severity: str = "") -> Problem:
         """Something about the whole spec; marked is the last of `keys` that is written, each within the one before."""
-        start, end = self.places.top(*keys)
-        return Problem(None, start, end, message, help, None, severity)
+        return Problem(None, *self.places.top(*keys), message, advice, severity=severity)
 
     def reported(self, code: str) -> Iterator[Problem]:
         """What was noticed about the text around the rules under a code, and what the loader reports under it."""

@@ -57,25 +57,24 @@ Axis = tuple[Window, int, int]
 A transposed convolution's moves over the output and stands at the inputs.
 """
 
-_Live = list[bool]
-"""Of every tap of an axis, whether it ever meets data."""
+_Live = list[int]
+"""The taps of an axis that ever meet data."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions with taps that meet nothing."""
     nodes = subject.network.nodes
     for index, uses in users(subject).items():
-        node = nodes[index]
-        kind = node.config
-        is_looked_at = is_fixed_convolution(kind) or kind.is_transposed
-        if not is_looked_at or len(node.shape) == 1 or is_tied(subject, index, "weight"):
+        config: Any = nodes[index].config
+        is_looked_at = is_fixed_convolution(config) or config.is_transposed
+        if not is_looked_at or len(nodes[index].shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
-        alive = [_alive(_axes(subject, use)) for use in uses]
-        if all(live is not None and not all(map(all, live)) for live in alive):
-            problem = _problem(subject, index, [live for live in alive if live is not None])
-            if problem is not None:
-                yield problem
+        alive = [live for use in uses if (live := _alive(_axes(subject, use))) is not None]
+        taps = product(config.kernel_size)
+        live_taps = _live_taps(alive, taps) if len(alive) == len(uses) else taps
+        if live_taps < taps:
+            yield _problem(subject, index, taps - live_taps, alive)
 
 
 def _axes(subject: Subject, index: int) -> tuple[Axis, ...]:
@@ -95,17 +94,15 @@ def _alive(axes: Sequence[Axis]) -> list[_Live] | None:
     if not any(touches_padding(*axis) for axis in axes):
         return None
     counted = [meetings(*axis) for axis in axes]
-    return [[count > 0 for count in counts] for counts in counted if counts is not None] if all(counted) else None
+    if not all(counted):
+        return None
+    return [[tap for tap, count in enumerate(counts) if count] for counts in counted if counts is not None]
 
 
-def _problem(subject: Subject, index: int, alive: list[list[_Live]]) -> Problem | None:
+def _problem(subject: Subject, index: int, dead: int, alive: list[list[_Live]]) -> Problem:
     node = subject.network.nodes[index]
     config: Any = node.config
     taps = product(config.kernel_size)
-    live = _live_taps(alive, taps)
-    if live is None or live == taps:
-        return None
-    dead = taps - live
     weights = product(config.weights(*subject.shapes(index))["weight"])
     only = "only ever write what is cropped" if node.config.is_transposed else "only ever multiply padding"
     if dead == 1:
@@ -113,28 +110,21 @@ def _problem(subject: Subject, index: int, alive: list[list[_Live]]) -> Problem 
     return subject.problem(
         index,
         f"{node.name}: {dead} of {taps} taps {only}: {weights * dead // taps:,} dead weights",
-        _advice(subject, index, alive[0]) if len(alive) == 1 else "",
+        _advice(_axes(subject, index), alive[0]) if len(alive) == 1 and not config.is_transposed else "",
         field="dilation" if set(config.dilation) - {1} else "kernel_size",
     )
 
 
-def _live_taps(alive: list[list[_Live]], taps: int) -> int | None:
-    """Taps that are alive in any use of the weights."""
+def _live_taps(alive: list[list[_Live]], taps: int) -> int:
+    """Taps that are alive in any use of the weights; all of them where that would take long to find out."""
     if all(live == alive[0] for live in alive):
-        return product([sum(axis) for axis in alive[0]])
+        return product(map(len, alive[0]))
     if taps > _MOST_COMBINED:
-        return None
-    return len(set().union(*(combinations(*map(_places, live)) for live in alive)))
+        return taps
+    return len(set().union(*(combinations(*live) for live in alive)))
 
 
-def _places(live: _Live) -> list[int]:
-    return [tap for tap, is_live in enumerate(live) if is_live]
-
-
-def _advice(subject: Subject, index: int, alive: list[_Live]) -> str:
-    if subject.network.nodes[index].config.is_transposed:
-        return ""
-    axes = _axes(subject, index)
+def _advice(axes: tuple[Axis, ...], alive: list[_Live]) -> str:
     return "; ".join(advice for advice in (_smaller_kernel(axes, alive), _keeping_alive(axes)) if advice)
 
 
@@ -146,8 +136,7 @@ def _keeping_alive(axes: tuple[Axis, ...]) -> str:
 def _smaller_kernel(axes: tuple[Axis, ...], alive: list[_Live]) -> str:
     """The window without its dead taps, where these are at the ends and the padding there goes with them."""
     kernels, padding = [], []
-    for (window, *_), live in zip(axes, alive, strict=True):
-        places = _places(live)
+    for (window, *_), places in zip(axes, alive, strict=True):
         if not places or places[-1] - places[0] + 1 != len(places):
             return ""
         pair = (
@@ -171,7 +160,7 @@ def _smaller_dilation(axes: tuple[Axis, ...]) -> str:
         if min(min(window.before, window.after) for window in windows) < 0:
             return ""
         live = _alive(tried)
-        if live is None or all(map(all, live)):
+        if live is None or [*map(len, live)] == [window.kernel for window in windows]:
             padding = pads([(window.before, window.after) for window in windows])
             return f"dilation {per_axis([w.dilation for w in windows])} with padding {padding} keeps every tap alive"
     return ""

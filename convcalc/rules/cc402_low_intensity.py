@@ -53,8 +53,7 @@ def check(subject: Subject) -> Iterator[Problem]:
     target = target_of(subject)
     if target is None or not target.peak or not subject.complete:
         return
-    first = subject.network.input_count
-    rows = {index: row for index, row in enumerate(subject.report.layers, first) if row.macs}
+    rows = {index: row for index, _ in subject.layers if (row := subject.row(index)).macs}
     times = {index: _time(row, target) for index, row in rows.items()}
     total = sum(times.values())
     for index, row in rows.items():
