@@ -17,7 +17,7 @@ MOST_NAMES = 3
 FLOAT = ELEMENT_BYTES["float32"]
 
 
-class Limit(msgspec.Struct, frozen=True):
+class BudgetLimit(msgspec.Struct, frozen=True):
     """A limit of some figure, in force for some rows of the report, with what is marked where it is not kept.
 
     `site` and `index` are the layer or block that it is a limit of, and its last node; None for the network.
@@ -38,24 +38,24 @@ class Limit(msgspec.Struct, frozen=True):
         return Problem(self.index, *self.mark, text, advice, severity=severity, layer=layer)
 
 
-def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[Limit]:
+def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[BudgetLimit]:
     """Those of some figures: in the spec, in the configuration, on a layer or block."""
     if not subject.complete:  # the figures are not those of the whole network
         return
     network, places = subject.network, subject.places
     for name in names:
         if name in network.budget:
-            yield Limit(name, network.budget[name], slice(None), places.top("budget", name))
+            yield BudgetLimit(name, network.budget[name], slice(None), places.top("budget", name))
         if name in subject.settings.budgets:
             behind = f" of {subject.settings.configuration}"
-            yield Limit(name, subject.settings.budgets[name], slice(None), places.top("layers"), behind)
+            yield BudgetLimit(name, subject.settings.budgets[name], slice(None), places.top("layers"), behind)
     for site, first, last in places.budgeted:
         for name, limit in (site.layer.budget or {}).items():
             if name in names and first < last:
                 layer = site.in_users_text()[0].layer
                 key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
                 rows = slice(first - network.input_count, last - network.input_count)
-                yield Limit(name, limit.value, rows, (key.start, key.end), site=site, index=last - 1)
+                yield BudgetLimit(name, limit.value, rows, (key.start, key.end), site=site, index=last - 1)
 
 
 def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
