@@ -11,9 +11,10 @@ from command_line import application
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.analysis.compare import COSTS, compare
+from convcalc.analysis.compare import compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, lines
+from convcalc.analysis.report import COSTS
 from convcalc.language import Source, loads
 from convcalc.network import Network
 

@@ -131,6 +131,21 @@ def test_a_budget_in_a_block_counts_at_each_call_and_is_said_once() -> None:
     assert marked(net(inner=", budget: {params: 1}"), text) == "params"
 
 
+def test_a_parameter_in_a_block_is_no_activation_of_it() -> None:
+    text = (
+        "input: [3, 4, 4]\n"
+        "blocks:\n"
+        "  unit:\n"
+        "    layers:\n"
+        "      - parameter: {name: token, from: input, sizes: [3, 4, 4]}\n"
+        "      - add: {from: [input, token]}\n"
+        "layers:\n"
+        "  - unit: {budget: {activation_bytes: ROOM}}\n"
+    )
+    assert not lint_text(text.replace("ROOM", "192"), select=("CC503",)).findings
+    assert lint_text(text.replace("ROOM", "191"), select=("CC503",)).findings
+
+
 def test_a_merge_is_held_to_what_is_in_its_branches() -> None:
     text = (
         "input: [4, 8, 8]\nlayers:\n  - add:\n      budget: {params: 19}\n      branches:\n"

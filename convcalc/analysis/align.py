@@ -8,7 +8,12 @@ lines: the longest sequence that both have in common, by kind and fields first, 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Hashable, Iterator, Sequence
+from itertools import accumulate, takewhile
+from operator import attrgetter
+
+import msgspec
 
 from convcalc import steps
 from convcalc.network import Network
@@ -23,42 +28,41 @@ _MOST_EDITS = 1_000
 last, it is found nearly."""
 
 
-class Item:
+class Item(msgspec.Struct, eq=False):
     """A layer, or the layers of a block or a repeat, within one scope. `nodes` are indices, in order.
+
+    `signature`: the kind and all fields, of what is within too.
 
     `is_moved`: a block or repeat around it has another name in the other network.
     """
 
-    __slots__ = ("children", "is_moved", "kind", "name", "nodes", "path", "signature")
-
-    def __init__(self, name: str, path: str) -> None:
-        self.name = name
-        self.path = path
-        self.kind = ""
-        self.is_moved = False
-        self.nodes: list[int] = []
-        self.children: dict[str, Item] = {}
-        self.signature: Hashable = None
+    name: str
+    path: str
+    kind: str
+    is_moved: bool = False
+    nodes: list[int] = []
+    children: dict[str, Item] = {}
+    signature: Hashable = None
 
     @property
     def is_named(self) -> bool:
         """Whether its name is more than its kind and a number."""
         return not re.fullmatch(re.escape(self.kind) + r"_?\d+", self.name)
 
+    @property
+    def form(self) -> Hashable:
+        """The kind alone, and whether it is a layer or several."""
+        return self.kind, bool(self.children)
+
 
 def tree(network: Network, known: dict[Hashable, int]) -> list[Item]:
     """The layers of a network by scope; `known` numbers what is alike, and is shared by the networks compared."""
-    top = Item("", "")
+    top = Item("", "", "")
     kinds = {group.name: group.kind for group in network.groups}
     for index, node in enumerate(network.layers, start=network.input_count):
-        item, path = top, ""
-        for part in node.name.split("."):
-            path = f"{path}.{part}" if path else part
-            child = item.children.get(part)
-            if child is None:
-                child = item.children[part] = Item(part, path)
-                child.kind = kinds.get(path, "")
-            item = child
+        item, parts = top, node.name.split(".")
+        for part, path in zip(parts, accumulate(parts, "{}.{}".format), strict=True):
+            item = item.children.setdefault(part, Item(part, path, kinds.get(path, "")))
             item.nodes.append(index)
         item.kind = node.kind
         item.signature = known.setdefault((node.kind, node.config), len(known))
@@ -77,9 +81,9 @@ def _sign(item: Item, known: dict[Hashable, int]) -> None:
 def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
     """Pairs of what is the same in both, and what only one has, in an order that suits both."""
     partner = _by_name(base, head)
-    for take in (_signature, _form):
+    for key in (attrgetter("signature"), attrgetter("form")):
         for mine, theirs in _gaps(base, head, partner):
-            pairs = common([take(base[place]) for place in mine], [take(head[place]) for place in theirs])
+            pairs = common([key(base[place]) for place in mine], [key(head[place]) for place in theirs])
             partner |= {mine[first]: theirs[second] for first, second in pairs}
     yield from _merged(base, head, partner)
 
@@ -87,12 +91,11 @@ def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
 def _by_name(base: Sequence[Item], head: Sequence[Item]) -> dict[int, int]:
     """Places of items whose names are the same, and given rather than counted in one of the two."""
     places = {item.name: place for place, item in enumerate(head)}
-    partners = {}
-    for place, item in enumerate(base):
-        other = places.get(item.name)
-        if other is not None and (item.is_named or head[other].is_named):
-            partners[place] = other
-    return partners
+    return {
+        place: places[item.name]
+        for place, item in enumerate(base)
+        if item.name in places and (item.is_named or head[places[item.name]].is_named)
+    }
 
 
 def _gaps(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> list[tuple[list[int], list[int]]]:
@@ -126,16 +129,6 @@ def _rising(pairs: list[tuple[int, int]]) -> list[tuple[int, int]]:
         kept.append(pairs[place])
         place = before[place]
     return kept[::-1]
-
-
-def _signature(item: Item) -> Hashable:
-    """The kind and all fields, of what is within too."""
-    return item.signature
-
-
-def _form(item: Item) -> Hashable:
-    """The kind alone, and whether it is a layer or several."""
-    return item.kind, bool(item.children)
 
 
 def common(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
@@ -219,34 +212,28 @@ def _traced_back(history: list[dict[int, int]], first: int, second: int) -> list
 
 def _by_occurrence(left: Sequence[Hashable], right: Sequence[Hashable]) -> list[tuple[int, int]]:
     """The n-th of its like with the n-th of its like, as far as these rise: nearly a longest common subsequence."""
-    places: dict[tuple[Hashable, int], int] = {}
-    counts: dict[Hashable, int] = {}
-    for place, item in enumerate(right):
-        counts[item] = counts.get(item, 0) + 1
-        places[item, counts[item]] = place
-    counts, pairs = {}, []
-    for place, item in enumerate(left):
-        counts[item] = counts.get(item, 0) + 1
-        if (item, counts[item]) in places:
-            pairs.append((place, places[item, counts[item]]))
-    return _rising(pairs)
+    places = {like: place for place, like in enumerate(_numbered(right))}
+    return _rising([(place, places[like]) for place, like in enumerate(_numbered(left)) if like in places])
+
+
+def _numbered(items: Sequence[Hashable]) -> Iterator[tuple[Hashable, int]]:
+    counts: Counter[Hashable] = Counter()
+    for item in items:
+        counts[item] += 1
+        yield item, counts[item]
 
 
 def _merged(base: Sequence[Item], head: Sequence[Item], partner: dict[int, int]) -> Iterator[Pair]:
     """In the order of `head`; what only `base` has stands behind what it stood behind there."""
     owner = {theirs: mine for mine, theirs in partner.items()}
-    behind: dict[int, list[int]] = {}
-    last = -1
-    for place in range(len(base)):
-        if place in partner:
-            last = place
-        else:
-            behind.setdefault(last, []).append(place)
-    yield from ((base[place], None) for place in behind.get(-1, []))
+    yield from _alone(base, 0, partner)
     for theirs, item in enumerate(head):
         mine = owner.get(theirs)
-        if mine is None:
-            yield None, item
-            continue
-        yield base[mine], item
-        yield from ((base[place], None) for place in behind.get(mine, []))
+        yield None if mine is None else base[mine], item
+        if mine is not None:
+            yield from _alone(base, mine + 1, partner)
+
+
+def _alone(base: Sequence[Item], start: int, partner: dict[int, int]) -> Iterator[Pair]:
+    """What only `base` has, from a place on up to what both have."""
+    return ((base[place], None) for place in takewhile(lambda place: place not in partner, range(start, len(base))))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from typing import Any
 
 from convcalc import steps
-from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals
+from convcalc.analysis.report import ELEMENT_BYTES, Convention, Peak, ReceptiveField, Report, Row, Totals, sums
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.measuring import Measure, measure_beside
@@ -26,71 +26,46 @@ def analyze(network: Network, *, batch: int = 1, dtype: str = "float32") -> Repo
         raise ValueError(f"batch: expected a whole number from 1, found {batch}")
     if dtype not in ELEMENT_BYTES:
         raise ValueError(f"dtype: expected one of {', '.join(ELEMENT_BYTES)}, found {dtype}")
-    return reported(network, *receptive_fields(network), batch=batch, dtype=dtype)
-
-
-def reported(
-    network: Network, fields: list[Field], misaligned: tuple[str, ...], *, batch: int = 1, dtype: str = "float32"
-) -> Report:
-    """As `analyze`, for a network whose receptive fields are known."""
-    rows = _rows(network, fields, batch)
-    peak = _peak(network, batch * ELEMENT_BYTES[dtype])
-    return Report(
-        network=network,
-        convention=Convention(batch=batch, dtype=dtype),
-        totals=_totals(network, rows, batch, ELEMENT_BYTES[dtype], peak),
-        layers=tuple(rows),
-        peak=peak,
-        misaligned=misaligned,
+    element_bytes = ELEMENT_BYTES[dtype]
+    fields, misaligned = receptive_fields(network)
+    rows = tuple(rows_of(network, zip(network.layers, fields[network.input_count :], strict=True), batch))
+    peak = _peak(network, batch * element_bytes)
+    counts = sums(rows)
+    totals = Totals(
+        **counts,
+        weight_bytes=counts["params"] * element_bytes,
+        activation_bytes=sum(map(activations, network.layers)) * batch * element_bytes,
+        peak_activation_bytes=peak.bytes if peak else 0,
     )
+    return Report(network, Convention(batch=batch, dtype=dtype), totals, rows, peak, misaligned)
 
 
-def _rows(network: Network, fields: list[Field], batch: int) -> list[Row]:
+def rows_of(network: Network, layers: Iterable[tuple[Node, Field]], batch: int = 1) -> Iterator[Row]:
+    """The rows of some layers, each given with its receptive field; what layers have in common is worked out once."""
     known: dict[Any, tuple[int, int, int, int]] = {}
     measures: Measures = {}
-    rows = []
-    for node, field in zip(network.layers, fields[network.input_count :], strict=True):
+    for node, field in layers:
         shapes = network.shapes_into(node)
         key = node.config, shapes, node.borrowed_names
-        cost = known.get(key)
-        if cost is None:
-            cost = known[key] = costs(node.config, shapes, node.borrowed_names)
-        rows.append(_row(network, node, measured(field, node.shape, measures), shapes, cost, batch))
-    return rows
-
-
-def row_of(network: Network, node: Node, field: Field) -> Row:
-    """The row of one layer, whose receptive field is known."""
-    shapes = network.shapes_into(node)
-    return _row(network, node, measured(field, node.shape), shapes, costs(node.config, shapes, node.borrowed_names), 1)
-
-
-def _row(
-    network: Network,
-    node: Node,
-    receptive_field: ReceptiveField,
-    shapes: tuple[Shape, ...],
-    cost: tuple[int, int, int, int],
-    batch: int,
-) -> Row:
-    params, buffers, macs, elementwise_ops = cost
-    macs, elementwise_ops = macs * batch, elementwise_ops * batch
-    owned = node.shared is None
-    return Row(
-        node.name,
-        node.kind,
-        node.line,
-        tuple(network.nodes[source].name for source in node.inputs),
-        shapes,
-        node.shape,
-        params if owned else 0,
-        buffers if owned else 0,
-        macs,
-        elementwise_ops,
-        2 * macs + elementwise_ops,
-        receptive_field,
-        node.config.costed,
-    )
+        if key not in known:
+            known[key] = costs(*key)
+        params, buffers, macs, elementwise_ops = known[key]
+        owned = node.shared is None
+        yield Row(
+            node.name,
+            node.kind,
+            node.line,
+            tuple(network.nodes[source].name for source in node.inputs),
+            shapes,
+            node.shape,
+            params if owned else 0,
+            buffers if owned else 0,
+            macs * batch,
+            elementwise_ops * batch,
+            (2 * macs + elementwise_ops) * batch,
+            measured(field, node.shape, measures),
+            node.config.costed,
+        )
 
 
 def costs(config: Kind, shapes: tuple[Shape, ...], borrowed: Collection[str] = ()) -> tuple[int, int, int, int]:
@@ -113,19 +88,15 @@ def receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
         OutOfSteps: so many tensors meet that they cannot be gone through.
     """
     steps.spend(sum(MEETING * len(node.inputs) for node in network.layers))
-    with steps.part():
-        return _receptive_fields(network)
-
-
-def _receptive_fields(network: Network) -> tuple[list[Field], tuple[str, ...]]:
     fields: list[Field] = []
     misaligned = []
-    for node in network.nodes:
-        entering = tuple(fields[source] for source in node.inputs)
-        shapes = network.shapes_into(node)
-        fields.append(node.config.receptive_field(entering, shapes))
-        if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
-            misaligned.append(node.name)
+    with steps.part():
+        for node in network.nodes:
+            entering = tuple(fields[source] for source in node.inputs)
+            shapes = network.shapes_into(node)
+            fields.append(node.config.receptive_field(entering, shapes))
+            if len(entering) > 1 and not aligned(node.config.paths(entering, shapes)):
+                misaligned.append(node.name)
     return fields, tuple(misaligned)
 
 
@@ -182,14 +153,14 @@ def _peak(network: Network, element_bytes: int) -> Peak | None:
         return None
     when = first + alive.index(most)
     alive_then = (node for node, last in zip(nodes[: when + 1], last_use, strict=False) if last >= when)
-    tensors = tuple(node.name for node in alive_then if _activations(node))
+    tensors = tuple(node.name for node in alive_then if activations(node))
     return Peak(nodes[when].name, most, tensors)
 
 
 def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     """The sum of the tensors that are alive while each layer runs, its own output among them."""
     nodes, last_use = network.nodes, _last_uses(network)
-    sizes = [_activations(node) * element_bytes for node in nodes]
+    sizes = [activations(node) * element_bytes for node in nodes]
     alive = sum(size for index, size in enumerate(sizes[: network.input_count]) if last_use[index] > index)
     sums = []
     for index in range(network.input_count, len(nodes)):
@@ -199,7 +170,7 @@ def alive_bytes(network: Network, element_bytes: int) -> list[int]:
     return sums
 
 
-def _activations(node: Node) -> int:
+def activations(node: Node) -> int:
     """Elements of the output, none where it is an array of the layer's own."""
     return 0 if node.config.holds_output else product(node.shape)
 
@@ -214,18 +185,3 @@ def _last_uses(network: Network) -> list[int]:
     for index in network.outputs:
         last_use[index] = len(nodes)
     return last_use
-
-
-def _totals(network: Network, rows: list[Row], batch: int, element_bytes: int, peak: Peak | None) -> Totals:
-    params = sum(row.params for row in rows)
-    macs, elementwise_ops = sum(row.macs for row in rows), sum(row.elementwise_ops for row in rows)
-    return Totals(
-        params=params,
-        buffers=sum(row.buffers for row in rows),
-        macs=macs,
-        elementwise_ops=elementwise_ops,
-        flops=2 * macs + elementwise_ops,
-        weight_bytes=params * element_bytes,
-        activation_bytes=sum(_activations(node) for node in network.layers) * batch * element_bytes,
-        peak_activation_bytes=peak.bytes if peak else 0,
-    )

@@ -10,14 +10,13 @@ import msgspec
 from convcalc import steps
 from convcalc.analysis.align import Item, aligned, tree
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.lines import Line, layer_line, total_line
-from convcalc.analysis.report import Report
-from convcalc.network import Network, Node
+from convcalc.analysis.lines import Line, layer_line, total
+from convcalc.analysis.report import COSTS, Report
+from convcalc.network import Network
 
 Mark = Literal["same", "affected", "edited", "added", "removed"]
 LAYER_STEPS = 15
 """Steps that a layer of either network takes, beside what its alignment does."""
-COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
 
 
 class Incomparable(ValueError):
@@ -122,12 +121,10 @@ def compare(
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
-    if conventions and base.convention != head.convention:
-        names = [name for name in base.convention.__struct_fields__
-                 if getattr(base.convention, name) != getattr(head.convention, name)]  # fmt: skip
-        differences = ", ".join(f"{name} {getattr(base.convention, name)} against {getattr(head.convention, name)}"
-                          for name in names)  # fmt: skip
-        raise Incomparable(f"the two reports do not count alike: {differences}")
+    mine, theirs = (msgspec.structs.asdict(report.convention) for report in (base, head))
+    differences = [f"{name} {value} against {theirs[name]}" for name, value in mine.items() if value != theirs[name]]
+    if conventions and differences:
+        raise Incomparable(f"the two reports do not count alike: {', '.join(differences)}")
     shapes = [[list(node.shape) for node in report.network.inputs] for report in (base, head)]
     if inputs and shapes[0] != shapes[1]:
         first, second = (", ".join(map(str, of_report)) for of_report in shapes)
@@ -142,17 +139,14 @@ class _Matching:
         steps.spend(LAYER_STEPS * (len(base.layers) + len(head.layers)))
         known: dict[Hashable, int] = {}
         first, second = tree(base.network, known), tree(head.network, known)
-        # Where two alignments are as good, that which is found must not depend on which network comes first.
-        swapped = _order(head) < _order(base)
-        pairs = list(_pairs(second, first) if swapped else _pairs(first, second))
-        self.pairs = [(mine, theirs) for theirs, mine in pairs] if swapped else pairs
-        self.partner: dict[int, set[int]] = {}
-        self.matched_heads: set[int] = set()
-        for before, after in self.pairs:
-            if before is not None and after is not None:
-                self.matched_heads.update(after.nodes)
-                for index in before.nodes:
-                    self.partner[index] = set(after.nodes)
+        # Where two alignments are as good, that which is chosen must not depend on which network comes first.
+        orders = zip(_orders(head), _orders(base), strict=True)
+        swapped = next((mine < theirs for mine, theirs in orders if mine != theirs), False)
+        pairs = _pairs(second, first) if swapped else _pairs(first, second)
+        self.pairs = [(mine, theirs) for theirs, mine in pairs] if swapped else list(pairs)
+        both = [(mine, theirs) for mine, theirs in self.pairs if mine is not None and theirs is not None]
+        self.partner = {index: set(theirs.nodes) for mine, theirs in both for index in mine.nodes}
+        self.matched_heads = set[int]().union(*self.partner.values())
 
     def changes(self) -> Iterator[Change]:
         """Every layer of both, with what became of it."""
@@ -164,13 +158,8 @@ class _Matching:
     def _line(self, side: int, item: Item | None) -> tuple[Line | None, tuple[Line, ...]]:
         if item is None:
             return None, ()
-        report = self.reports[side]
-        start = report.network.input_count
-        if not item.children:
-            return layer_line(report, item.nodes[0] - start), ()
-        places = [index - start for index in item.nodes]
-        total = total_line(report, item.path, item.kind, places)
-        return total, tuple(layer_line(report, place) for place in places)
+        lines = tuple(layer_line(self.reports[side], index) for index in item.nodes)
+        return (total(item.path, item.kind, lines, lines[-1]), lines) if item.children else (lines[0], ())
 
     def _mark(self, mine: Item | None, theirs: Item | None, base: Line | None, head: Line | None) -> Mark:
         if mine is None:
@@ -179,68 +168,42 @@ class _Matching:
             return "removed"
         if _is_renamed(mine, theirs) or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
             return "edited"
-        same = all(getattr(base, field) == getattr(head, field) for field in (*COSTS, "output_shape"))
-        return (
-            "same"
-            if same and base is not None and head is not None and (base.receptive_field == head.receptive_field)
-            else "affected"
-        )
+        alike = (*COSTS, "output_shape", "receptive_field")
+        return "same" if all(getattr(base, field) == getattr(head, field) for field in alike) else "affected"
 
     def _is_rewired(self, base: Item, head: Item) -> bool:
         """Whether it reads another layer, or another's weights, though that which it read is still there."""
         if base.children or head.children:
             return False
-        mine, theirs = self._node(0, base), self._node(1, head)
-        if (mine.shared is None) != (theirs.shared is None) or len(mine.inputs) != len(theirs.inputs):
+        nodes = [report.network.nodes[item.nodes[0]] for report, item in zip(self.reports, (base, head), strict=True)]
+        forms = [
+            (len(node.inputs), node.shared is None, [(array.name, array.array) for array in node.borrowed])
+            for node in nodes
+        ]
+        if forms[0] != forms[1]:
             return True
-        if [(array.name, array.array) for array in mine.borrowed] != [
-            (array.name, array.array) for array in theirs.borrowed
-        ]:
-            return True
-        read = list(zip(mine.inputs, theirs.inputs, strict=True))
-        read += [(before.owner, after.owner) for before, after in zip(mine.borrowed, theirs.borrowed, strict=True)]
-        if mine.shared is not None and theirs.shared is not None:
-            read.append((mine.shared, theirs.shared))
-        return any(not self._may_be_one(before, after) for before, after in read)
+        read = [
+            (*node.inputs, *(array.owner for array in node.borrowed), *(() if node.shared is None else (node.shared,)))
+            for node in nodes
+        ]
+        return any(not self._may_be_one(before, after) for before, after in zip(*read, strict=True))
 
     def _may_be_one(self, before: int, after: int) -> bool:
-        counts = [report.network.input_count for report in self.reports]
-        if before < counts[0] and after < counts[1]:
+        base, head = (report.network for report in self.reports)
+        are_inputs = before < base.input_count, after < head.input_count
+        if all(are_inputs):
             return before == after
-        if before < counts[0] or after < counts[1]:
-            rest = after if before < counts[0] else before
-            known = self.matched_heads if before < counts[0] else self.partner
-            return rest not in known
+        if any(are_inputs):
+            return after not in self.matched_heads if are_inputs[0] else before not in self.partner
         return after in self.partner.get(before, {after}) or after not in self.matched_heads
 
-    def _node(self, side: int, item: Item) -> Node:
-        return self.reports[side].network.nodes[item.nodes[0]]
 
-
-def _order(report: Report) -> tuple[Any, ...]:
-    """Something by which two networks that differ are put in an order."""
-    totals = report.totals
-    layers = report.network.layers
-    return (
-        (totals.macs, totals.params, totals.elementwise_ops, len(layers)),
-        [node.name for node in layers],
-        _Lazily(lambda: [repr((node.kind, node.config, node.inputs, node.shared, node.borrowed)) for node in layers]),
-    )
-
-
-class _Lazily:
-    """A value that is worked out when all before it was equal."""
-
-    def __init__(self, make: Any) -> None:
-        self.make = make
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Lazily) and self.make() == other.make()
-
-    def __lt__(self, other: _Lazily) -> bool:
-        return bool(self.make() < other.make())
-
-    __hash__ = None  # type: ignore[assignment]  # it is for putting in order alone
+def _orders(report: Report) -> Iterator[Any]:
+    """What puts two networks that differ in an order; the next where all before is equal."""
+    totals, layers = report.totals, report.network.layers
+    yield totals.macs, totals.params, totals.elementwise_ops, len(layers)
+    yield [node.name for node in layers]
+    yield [repr((node.kind, node.config, node.inputs, node.shared, node.borrowed)) for node in layers]
 
 
 def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, Item | None]]:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
-from convcalc.analysis.analyze import analyze, costs, receptive_fields, row_of
-from convcalc.analysis.report import ReceptiveField, Report, Row
+from convcalc.analysis.analyze import analyze, costs, receptive_fields, rows_of
+from convcalc.analysis.lines import grouped
+from convcalc.analysis.report import ReceptiveField, Report, sums
 from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
 from convcalc.arithmetic.axes import Reach
 from convcalc.arithmetic.field import Field
@@ -188,7 +189,7 @@ def _overview(network: Network) -> NetworkExplanation:
 
 def _layer(network: Network, place: int) -> LayerExplanation:
     node, fields = network.nodes[place], receptive_fields(network)[0]
-    row = row_of(network, node, fields[place])
+    (row,) = rows_of(network, [(node, fields[place])])
     config, shapes = node.config, network.shapes_into(node)
     work = Work(config, shapes)
     owner = None if node.shared is None else network.nodes[node.shared].name
@@ -251,12 +252,13 @@ class Work:
         self.output = (*self._suggested(), *self._output())
 
     def _suggested(self) -> Iterator[Formula]:
-        suggestions = [(symbol, term) for term, symbol in self.layer.vocabulary.suggested.items() if term.is_formula]
-        free = {symbol: self.layer.free(symbol) for symbol, _ in suggestions}
-        for place, (symbol, term) in enumerate(suggestions):
-            alike = [other for other, (name, _) in enumerate(suggestions) if name == symbol]
-            name = free[symbol] if len(alike) == 1 else f"{free[symbol]}_{alike.index(place)}"
-            yield self._defined("padding", name, term, ())
+        suggested = self.layer.vocabulary.suggested.items()
+        by_symbol = grouped([pair for pair in suggested if pair[0].is_formula], lambda pair: pair[1])
+        free = {symbol: self.layer.free(symbol) for symbol in by_symbol}
+        for symbol, pairs in by_symbol.items():
+            for place, (term, _) in enumerate(pairs):
+                name = free[symbol] if len(pairs) == 1 else f"{free[symbol]}_{place}"
+                yield self._defined("padding", name, term, ())
 
     def _output(self) -> Iterator[Formula]:
         channels, *sizes = [traced(size).term for size in self.layer.config.shape(*self.layer.inputs)]
@@ -298,10 +300,8 @@ class Work:
             return [], (IRREGULAR, *notes)
         if not measured.is_global and any(cover is not None and cover.span for cover in seen.overall):
             notes = (ARRIVING,)
-        regular = [axis for axis in seen.axes if isinstance(axis, Reach)]
-        formulas = [] if not regular else list(self._reach(seen))
         irregular = any(axis is not None and not isinstance(axis, Reach) for axis in seen.axes)
-        return formulas, (IRREGULAR, *notes) if irregular else notes
+        return list(self._reach(seen)), (IRREGULAR, *notes) if irregular else notes
 
     def _reach(self, seen: Field) -> Iterator[Formula]:
         for part, (symbol, word) in REACH.items():
@@ -321,9 +321,8 @@ def _by_axis(symbol: str, terms: Iterable[Term | None]) -> Iterator[tuple[str, T
 
 
 def _block(report: Report, place: int, group: Group) -> BlockExplanation:
-    network = report.network
-    rows = _rows(report, group)
-    description, source = _block_description(network, place, group)
+    rows = report.rows(group.first, group.last)
+    description, source = _block_description(report.network, place, group)
     return BlockExplanation(
         name=group.name,
         kind=group.kind,
@@ -331,31 +330,22 @@ def _block(report: Report, place: int, group: Group) -> BlockExplanation:
         source=source,
         times=group.times,
         parts=tuple(_parts(report, place, group)),
-        **_sums(rows),
+        **sums(rows, COSTS),
         at_least=not all(row.costed for row in rows),
         uncosted_layers=tuple(row.name for row in rows if not row.costed),
         receptive_field=rows[-1].receptive_field if rows else None,
     )
 
 
-def _rows(report: Report, group: Group) -> Sequence[Row]:
-    start = report.network.input_count
-    return report.layers[group.first - start : group.last - start]
-
-
-def _sums(rows: Sequence[Row]) -> dict[str, int]:
-    return {cost: sum(getattr(row, cost) for row in rows) for cost in COSTS}
-
-
 def _block_description(network: Network, place: int, group: Group) -> tuple[str, str]:
     """From the block's definition; for a repeat, from that of what is repeated."""
     if group.about or group.first == group.last:
         return described(group.about)
-    inner = (other for other in network.groups[:place] if other.name == f"{group.name}.0")
-    repeated = next(inner, None)
+    inside = f"{group.name}.0"
+    repeated = next((inner for inner in network.groups[:place] if inner.name == inside), None)
     if repeated is not None:
         return described(repeated.about)
-    node = next((node for node in network.nodes[group.first : group.last] if node.name == f"{group.name}.0"), None)
+    node = next((node for node in network.nodes[group.first : group.last] if node.name == inside), None)
     return described(page(type(node.config))) if node is not None and node.kind == group.kind else ("", "")
 
 
@@ -365,13 +355,12 @@ def _parts(report: Report, place: int, group: Group) -> Iterator[Part]:
     inside = {inner.first: inner for inner in _directly_inside(network.groups[:place], group)}
     at = group.first
     while at < group.last:
-        inner = inside.get(at)
-        node = network.nodes[at if inner is None else inner.last - 1]
-        rows = [report.layers[at - network.input_count]] if inner is None else _rows(report, inner)
-        name, kind = (node.name, node.kind) if inner is None else (inner.name, inner.kind)
+        node = network.nodes[at]
+        part = inside.get(at, Group(node.name, node.kind, at, at + 1, None, node.line))
+        rows, shape = report.rows(at, part.last), network.nodes[part.last - 1].shape
         uncosted = sum(not row.costed for row in rows)
-        yield Part(name=name, kind=kind, output_shape=node.shape, **_sums(rows), uncosted=uncosted)
-        at = at + 1 if inner is None else inner.last
+        yield Part(name=part.name, kind=part.kind, output_shape=shape, **sums(rows, COSTS), uncosted=uncosted)
+        at = part.last
 
 
 def _directly_inside(groups: Sequence[Group], outer: Group) -> list[Group]:

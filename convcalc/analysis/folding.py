@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Hashable, Iterable, Sequence
 
 from msgspec.structs import replace
 
-from convcalc.analysis.compare import COSTS, Change, Comparison, Mark
-from convcalc.analysis.lines import By, Line
+from convcalc.analysis.compare import Change, Comparison, Mark
+from convcalc.analysis.lines import By, Line, grouped, total
 from convcalc.analysis.report import Report
-
-T = TypeVar("T")
 
 
 def folded(comparison: Comparison, by: By) -> Comparison:
@@ -38,7 +35,7 @@ def _by_block(comparison: Comparison) -> Iterable[Change]:
         block = _outermost(change.base)
         return ("head", partner[block]) if block in partner else ("base", block)
 
-    for changes in _grouped(comparison.layers, key):
+    for changes in grouped(comparison.layers, key).values():
         base = _block(comparison.base, [change.base for change in changes if change.base is not None])
         head = _block(comparison.head, [change.head for change in changes if change.head is not None])
         yield changes[0] if len(changes) == 1 else Change(_mark(changes), base, head)
@@ -54,8 +51,7 @@ def _block(report: Report, lines: Sequence[Line]) -> Line | None:
     name, last = _outermost(lines[-1]), lines[-1]
     group = next((group for group in reversed(report.network.groups) if group.name == name), None)
     kind, times = (group.kind, group.times) if group is not None else ("", None)
-    return replace(_sum(name, kind, lines), times=times, output_shape=last.output_shape,
-                   receptive_field=last.receptive_field)  # fmt: skip
+    return total(name, kind, lines, last, times)
 
 
 def _by_kind(comparison: Comparison) -> Iterable[Change]:
@@ -73,7 +69,7 @@ def _by_kind(comparison: Comparison) -> Iterable[Change]:
 
 def _kinds(changes: Sequence[Change], side: str) -> dict[str, Line]:
     lines = [line for change in changes for line in _lines(change, side)]
-    return {group[0].kind: _sum(group[0].kind, group[0].kind, group) for group in _grouped(lines, lambda x: x.kind)}
+    return {kind: total(kind, kind, alike) for kind, alike in grouped(lines, lambda line: line.kind).items()}
 
 
 def _lines(change: Change, side: str) -> Sequence[Line]:
@@ -81,18 +77,6 @@ def _lines(change: Change, side: str) -> Sequence[Line]:
     line: Line | None = getattr(change, side)
     parts: tuple[Line, ...] = getattr(change, f"{side}_parts")
     return parts or ([line] if line is not None else [])
-
-
-def _grouped(items: Iterable[T], key: Callable[[T], Hashable]) -> Iterable[list[T]]:
-    groups: dict[Hashable, list[T]] = {}
-    for item in items:
-        groups.setdefault(key(item), []).append(item)
-    return groups.values()
-
-
-def _sum(name: str, kind: str, lines: Sequence[Line]) -> Line:
-    costs = {cost: sum(getattr(line, cost) for line in lines) for cost in (*COSTS, "layers", "uncosted")}
-    return Line(name=name, kind=kind, summary="", times=None, output_shape=None, receptive_field=None, **costs)
 
 
 def _mark(changes: Sequence[Change]) -> Mark:

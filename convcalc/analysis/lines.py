@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from typing import Literal
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from typing import Literal, TypeVar
 
 import msgspec
 
-from convcalc.analysis.report import ReceptiveField, Report, Row
+from convcalc.analysis.report import COSTS, ReceptiveField, Report, sums
 from convcalc.layers import Shape
 from convcalc.network import Group
 
 By = Literal["layer", "block", "kind"]
+
+T = TypeVar("T")
+K = TypeVar("K", bound=Hashable)
 
 
 class Line(msgspec.Struct, frozen=True, omit_defaults=True):
@@ -48,81 +51,54 @@ def lines(report: Report, *, by: By = "layer", expand: bool = False, top: int | 
     By layer, a repeated layer or block is one line unless `expand`; by block, so is every other block; by kind, layers
     of one kind are one line each. `top` keeps the lines with the most MACs, in falling order.
     """
+    in_order = [layer_line(report, index) for index in range(report.network.input_count, len(report.network.nodes))]
     if by == "kind":
-        in_order = list(_by_kind(report))
-    else:
-        groups = [] if expand else _outermost(report, repeats_only=by == "layer")
-        in_order = list(_by_group(report, groups))
+        kinds = grouped(in_order, lambda line: line.kind)
+        in_order = sorted((total(kind, kind, alike) for kind, alike in kinds.items()), key=lambda line: -line.macs)
+    elif not expand:
+        for group in reversed(_outermost(report, repeats_only=by == "layer")):
+            inside = slice(group.first - report.network.input_count, group.last - report.network.input_count)
+            folded = in_order[inside]
+            in_order[inside] = [total(group.name, group.kind, folded, folded[-1], group.times)]
     return in_order if top is None else sorted(in_order, key=lambda line: -line.macs)[:top]
 
 
 def _outermost(report: Report, *, repeats_only: bool) -> list[Group]:
     """The groups to fold, in order, those within others left out."""
-    groups = report.network.groups
-    chosen = [group for group in groups if (group.times or 0) > 1 or not repeats_only]
-    chosen.sort(key=lambda group: (group.first, -group.last))
+    chosen = [group for group in report.network.groups if (group.times or 0) > 1 or not repeats_only]
     folded: list[Group] = []
-    for group in chosen:
+    for group in sorted(chosen, key=lambda group: (group.first, -group.last)):
         if group.last > group.first and (not folded or group.first >= folded[-1].last):
             folded.append(group)
     return folded
 
 
-def _by_group(report: Report, groups: list[Group]) -> Iterator[Line]:
-    index, start = 0, report.network.input_count
-    for group in groups:
-        for place in range(index, group.first - start):
-            yield layer_line(report, place)
-        rows = report.layers[group.first - start : group.last - start]
-        last = rows[-1]
-        yield _sum(group.name, group.kind, rows, group.times, last.output_shape, last.receptive_field)
-        index = group.last - start
-    for place in range(index, len(report.layers)):
-        yield layer_line(report, place)
-
-
-def layer_line(report: Report, place: int) -> Line:
-    """The line of one layer, the inputs not counted."""
-    network = report.network
-    row, node = report.layers[place], network.nodes[network.input_count + place]
-    return _sum(row.name, row.kind, [row], None, row.output_shape, row.receptive_field, node.config.summary())
-
-
-def total_line(report: Report, name: str, kind: str, places: Sequence[int]) -> Line:
-    """The line of several layers added up, shape and field those of the last."""
-    rows = [report.layers[place] for place in places]
-    return _sum(name, kind, rows, None, rows[-1].output_shape, rows[-1].receptive_field)
-
-
-def _by_kind(report: Report) -> Iterator[Line]:
-    kinds: dict[str, list[Row]] = {}
-    for row in report.layers:
-        kinds.setdefault(row.kind, []).append(row)
-    for kind, rows in sorted(kinds.items(), key=lambda item: -sum(row.macs for row in item[1])):
-        yield _sum(kind, kind, rows, None, None, None)
-
-
-def _sum(
-    name: str,
-    kind: str,
-    rows: Sequence[Row],
-    times: int | None,
-    shape: Shape | None,
-    field: ReceptiveField | None,
-    summary: str = "",
-) -> Line:
+def layer_line(report: Report, index: int) -> Line:
+    """The line of one node that is a layer."""
+    row = report.layers[index - report.network.input_count]
     return Line(
-        name=name,
-        kind=kind,
-        summary=summary,
-        layers=len(rows),
-        times=times,
-        output_shape=shape,
-        params=sum(row.params for row in rows),
-        buffers=sum(row.buffers for row in rows),
-        macs=sum(row.macs for row in rows),
-        elementwise_ops=sum(row.elementwise_ops for row in rows),
-        flops=sum(row.flops for row in rows),
-        receptive_field=field,
-        uncosted=sum(not row.costed for row in rows),
+        name=row.name,
+        kind=row.kind,
+        summary=report.network.nodes[index].config.summary(),
+        layers=1,
+        times=None,
+        output_shape=row.output_shape,
+        **sums([row]),
+        receptive_field=row.receptive_field,
+        uncosted=int(not row.costed),
     )
+
+
+def total(name: str, kind: str, lines: Sequence[Line], last: Line | None = None, times: int | None = None) -> Line:
+    """Lines added up, with the shape and the field of the last where they have one in common."""
+    shape, field = (last.output_shape, last.receptive_field) if last is not None else (None, None)
+    costs = sums(lines, (*COSTS, "layers", "uncosted"))
+    return Line(name=name, kind=kind, summary="", times=times, output_shape=shape, receptive_field=field, **costs)
+
+
+def grouped(items: Iterable[T], key: Callable[[T], K]) -> dict[K, list[T]]:
+    """What has the same key, in the order in which keys come first."""
+    groups: dict[K, list[T]] = {}
+    for item in items:
+        groups.setdefault(key(item), []).append(item)
+    return groups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,9 @@ from convcalc.network import Network
 
 ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
 """Bytes of one element, by dtype."""
+
+COSTS = ("params", "buffers", "macs", "elementwise_ops", "flops")
+"""What is counted of every layer."""
 
 MACS = "1 MAC = one multiply and its add, padded taps counted; bias, norm and activation are element-wise ops"
 
@@ -68,6 +72,11 @@ class Row(msgspec.Struct, frozen=True, omit_defaults=True):
     costed: bool = True
 
 
+def sums(rows: Sequence[Any], costs: Iterable[str] = COSTS) -> dict[str, int]:
+    """What rows of a report, or lines of a table, cost together."""
+    return {cost: sum(getattr(row, cost) for row in rows) for cost in costs}
+
+
 class Totals(msgspec.Struct, frozen=True):
     """Sums over the layers, and what follows from them; those of bytes of activations are exact in any case.
 
@@ -116,6 +125,11 @@ class Report(msgspec.Struct, frozen=True):
             "output": nodes[outputs[0]].shape if outputs else None,
             "receptive_field": field.size if field is not None else None,
         }
+
+    def rows(self, first: int, last: int) -> Sequence[Row]:
+        """The rows of the nodes from one up to another, the latter not included."""
+        start = self.network.input_count
+        return self.layers[first - start : last - start]
 
     @property
     def uncosted(self) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal
 
 import msgspec
@@ -60,10 +61,7 @@ def since(
     Raises:
         SpecError: there is no such revision.
     """
-
-    def report(network: Network) -> Report:
-        return analyze(network, batch=batch, dtype=dtype)
-
+    report = partial(analyze, batch=batch, dtype=dtype)
     revised = []
     for file in files:
         with steps.afresh():

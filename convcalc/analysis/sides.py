@@ -87,9 +87,9 @@ def of_specs(
         Uncompared: some have mistakes.
         Incomparable: their inputs differ.
     """
-    sides = [_side(file, load, batch, dtype) for file in files[:2]]
-    for file in files[2:]:  # two are a pair
-        with steps.afresh():
+    sides = []
+    for place, file in enumerate(files):
+        with steps.afresh() if place > 1 else nullcontext():  # two are a pair
             sides.append(_side(file, load, batch, dtype))
     if any(side.errors for side in sides):
         raise Uncompared(sides)

@@ -12,15 +12,18 @@ from convcalc.analysis.compare import compare
 from convcalc.analysis.report import Report
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.analysis.theory import theory
+from convcalc.fields import PerAxis
 from convcalc.language import Diagnostic, Source, SpecError, loads
 from convcalc.language.replacing import replaced
 from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
 from convcalc.language.trimming import without_unused_parameters
 from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
+from convcalc.language.writing import value_text
 from convcalc.network import Network, Origin
 
 _MOST_NOTES = 3
 """Layers of which it is said why none is replaced."""
+_NOTHING = "no layer to replace: what it would replace is what it is made of"
 
 
 class NothingToReplace(Exception):
@@ -63,25 +66,20 @@ def variants(
     if twice and blocks is not None:
         raise VariantError(f"block `{twice[0]}` is defined both in {blocks.path} and in {path}")
     wanted = parsed(names, rewriter.outline, more)
-    candidates: list[Candidate | None] = []
+    candidates = []
     for variant in wanted:
         try:
             candidates.append(_candidate(rewriter, variant, (layers, excluded), base, origin))
         except steps.OutOfSteps as error:
             candidates.append(Candidate(variant.label, reason=f"it takes {error}"))
-    if not any(candidates):
+    if all(candidate.reason == _NOTHING for candidate in candidates):
         among = f" among {', '.join(layers)}" if layers else ""
         among += f" except {', '.join(excluded)}" if excluded else ""
         _, notes = rewriter.chosen(wanted[0], layers, excluded)
         others = f"; and {len(notes) - _MOST_NOTES} more" if len(notes) > _MOST_NOTES else ""
         expected = "expected a convolution of groups 1 with a kernel larger than 1 that is no part of a composite"
         raise NothingToReplace(f"no layer to replace{among}: {'; '.join(notes[:_MOST_NOTES]) or expected}{others}")
-    nothing = "no layer to replace: what it would replace is what it is made of"
-    shown = [
-        candidate or Candidate(variant.label, reason=nothing)
-        for candidate, variant in zip(candidates, wanted, strict=True)
-    ]
-    return Sides(base, "standard", path, tuple(shown), variants=True)
+    return Sides(base, "standard", path, tuple(candidates), variants=True)
 
 
 def _candidate(
@@ -90,11 +88,10 @@ def _candidate(
     patterns: tuple[Sequence[str], Sequence[str]],
     base: Report,
     origin: Origin,
-) -> Candidate | None:
-    """One variant; None where it has nothing to replace."""
+) -> Candidate:
     chosen, notes = rewriter.chosen(variant, *patterns)
     if not chosen:
-        return None
+        return Candidate(variant.label, reason=_NOTHING)
     try:
         replacement = replaced(rewriter, variant, chosen, origin.inputs, origin.variables)
     except CannotApply as error:
@@ -134,17 +131,8 @@ def written(candidate: Candidate, base: Network) -> str:
 
 def _figures(report: Report) -> dict[str, str | None]:
     """What a spec may expect, as it is written there; None for a figure that there is none of."""
-    size = report.figures["receptive_field"]
-    field = _once_for_all_axes(size) if size is not None and None not in size and len(size) > 0 else None
-    return {name: str(value) for name, value in msgspec.structs.asdict(report.totals).items()} | {
-        "output": _in_brackets(report.figures["output"] or ()),
-        "receptive_field": field,
-    }
-
-
-def _once_for_all_axes(sizes: Sequence[object]) -> str:
-    return str(sizes[0]) if len(set(sizes)) == 1 else _in_brackets(sizes)
-
-
-def _in_brackets(sizes: Sequence[object]) -> str:
-    return f"[{', '.join(map(str, sizes))}]"
+    figures = dict(report.figures)
+    size = figures["receptive_field"]
+    figures["receptive_field"] = PerAxis("").written(size) if size and None not in size else None
+    figures["output"] = figures["output"] or ()
+    return {name: None if figure is None else value_text(figure) for name, figure in figures.items()}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
 
 from convcalc.rules._graph import classifies, is_fixed_convolution
 from convcalc.rules._paths import Path, shortest
@@ -11,16 +10,8 @@ from convcalc.rules._subject import Subject
 from convcalc.rules._windows import Windowed, windowed
 
 
-class Convolved(NamedTuple):
-    """A convolution of more than one tap in a net that classifies, with the shortest paths that enter and leave it."""
-
-    found: Windowed
-    entering: tuple[Path, ...]
-    leaving: tuple[Path, ...]
-
-
-def convolutions(subject: Subject) -> Iterator[Convolved]:
-    """Those that have a shortest path on every axis; none in a net with an output for every position."""
+def convolutions(subject: Subject) -> Iterator[tuple[Windowed, tuple[Path, ...], tuple[Path, ...]]]:
+    """Those of more than one tap with a shortest path on every axis; none in a net whose outputs have positions."""
     if not subject.complete or not classifies(subject):
         return
     paths = shortest(subject)
@@ -29,4 +20,4 @@ def convolutions(subject: Subject) -> Iterator[Convolved]:
             continue
         entering, leaving = paths[layer.node.inputs[0]][1:], paths[layer.index][1:]
         if all(entering) and all(leaving):
-            yield Convolved(layer, tuple(path for path in entering if path), tuple(path for path in leaving if path))
+            yield layer, tuple(path for path in entering if path), tuple(path for path in leaving if path)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
 
 import msgspec
 
-from convcalc.analysis.analyze import alive_bytes
-from convcalc.analysis.report import ELEMENT_BYTES, ReceptiveField, Row
-from convcalc.arithmetic.number import product
+from convcalc.analysis.analyze import activations, alive_bytes
+from convcalc.analysis.report import ELEMENT_BYTES
+from convcalc.language.site import Site
 from convcalc.rules._subject import Problem, Subject
 
 MOST_NAMES = 3
@@ -16,61 +17,70 @@ MOST_NAMES = 3
 FLOAT = ELEMENT_BYTES["float32"]
 
 
+class BudgetLimit(msgspec.Struct, frozen=True):
+    """A limit of some figure, in force for some rows of the report, with what is marked where it is not kept.
+
+    `site` and `index` are the layer or block that it is a limit of, and its last node; None for the network.
+    """
+
+    name: str
+    value: int
+    rows: slice
+    mark: tuple[int, int]
+    behind: str = ""
+    site: Site | None = None
+    index: int | None = None
+
+    def problem(self, message: str, advice: str, severity: str = "") -> Problem:
+        """What is said of the limit."""
+        layer = self.site.name if self.site is not None else ""
+        text = f"{layer}: {message}" if layer else f"{message}{self.behind}"
+        return Problem(self.index, *self.mark, text, advice, severity=severity, layer=layer)
+
+
+def limits(subject: Subject, names: tuple[str, ...]) -> Iterator[BudgetLimit]:
+    """Those of some figures: in the spec, in the configuration, on a layer or block."""
+    if not subject.complete:  # the figures are not those of the whole network
+        return
+    network, places = subject.network, subject.places
+    for name in names:
+        if name in network.budget:
+            yield BudgetLimit(name, network.budget[name], slice(None), places.top("budget", name))
+        if name in subject.settings.budgets:
+            behind = f" of {subject.settings.configuration}"
+            yield BudgetLimit(name, subject.settings.budgets[name], slice(None), places.top("layers"), behind)
+    for site, first, last in places.budgeted:
+        for name, limit in (site.layer.budget or {}).items():
+            if name in names and first < last:
+                layer = site.in_users_text()[0].layer
+                key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
+                rows = slice(first - network.input_count, last - network.input_count)
+                yield BudgetLimit(name, limit.value, rows, (key.start, key.end), site=site, index=last - 1)
+
+
 def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
-    """Where one of these figures exceeds its limit: in the spec, in the configuration, on a layer or block.
+    """Where one of these figures exceeds its limit.
 
     What is only known to be at least so much, and no more than the limit, is said too: nobody knows whether it is met.
     """
-    if subject.complete:  # else the figures are not those of the whole network
-        yield from _of_network(subject, names)
-        yield from _of_layers(subject, names)
-
-
-def _of_network(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
-    report = subject.report
-    totals = msgspec.structs.asdict(report.totals)
-    for name in names:
-        written, configured = subject.network.budget.get(name), subject.settings.budgets.get(name)
-        for limit, behind, keys in (
-            (written, "", ("budget", name)),
-            (configured, f" of {subject.settings.configuration}", ("layers",)),
-        ):
-            if limit is not None:
-                for message, advice, severity in _held(subject, name, totals[name], limit, 0, len(report.layers)):
-                    yield subject.problem_at_spec(f"{message}{behind}", advice, keys, severity)
-
-
-def _of_layers(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
-    for site, first, last in subject.places.budgeted:
-        for name, limit in (site.layer.budget or {}).items():
-            if name not in names or first == last:
-                continue
-            rows = first - subject.network.input_count, last - subject.network.input_count
-            layer = site.in_users_text()[0].layer
-            key = limit.key if layer is site.layer else layer.key  # where the budget stands in the user's text
-            for message, advice, severity in _held(subject, name, _amount(subject, name, *rows), limit.value, *rows):
-                text = f"{site.name}: {message}"
-                yield Problem(last - 1, key.start, key.end, text, advice, severity=severity, layer=site.name)
-
-
-def _held(subject: Subject, name: str, value: int, limit: int, first: int, last: int) -> Iterator[tuple[str, str, str]]:
-    """What is to be said of an amount of some rows and its limit, if anything: message, advice and severity."""
-    unknown = uncosted(subject, name, first, last)
-    if value > limit:
-        yield _over(name, value, limit, unknown), _largest(subject, name, first, last), ""
-    elif unknown:
-        yield _unknown(name, value, limit, unknown), unknown_costs(unknown), "info"
+    for limit in limits(subject, names):
+        name, rows = limit.name, limit.rows
+        amounts = _amounts(subject, name)[rows]
+        value = max(amounts, default=0) if name == "peak_activation_bytes" else sum(amounts)
+        unknown = uncosted(subject, name, rows)
+        if value > limit.value:
+            yield limit.problem(_over(name, value, limit.value, unknown), _largest(subject, name, rows))
+        elif unknown:
+            yield limit.problem(_unknown(name, value, limit.value, unknown), unknown_costs(unknown), "info")
 
 
 EXACT = ("activation_bytes", "peak_activation_bytes")
 """Amounts that follow from shapes, which are known of every layer."""
 
 
-def uncosted(subject: Subject, name: str, first: int, last: int) -> tuple[str, ...]:
+def uncosted(subject: Subject, name: str, rows: slice = slice(None)) -> tuple[str, ...]:
     """The layers of which it is not known what they add to an amount."""
-    if name in EXACT:
-        return ()
-    return tuple(row.name for row in subject.report.layers[first:last] if not row.costed)
+    return () if name in EXACT else tuple(row.name for row in subject.report.layers[rows] if not row.costed)
 
 
 def least(amount: str, unknown: tuple[str, ...]) -> str:
@@ -106,39 +116,32 @@ def _over(name: str, value: int, limit: int, unknown: tuple[str, ...]) -> str:
     return f"{least(f'{value:,} {name}', unknown)} are {beyond} over the budget of {limit:,}"
 
 
-def _amount(subject: Subject, name: str, first: int, last: int) -> int:
+@lru_cache(maxsize=8)
+def _amounts(subject: Subject, name: str) -> list[int]:
+    """How much of it each layer has."""
     if name == "peak_activation_bytes":
-        return max(alive_bytes(subject.network, FLOAT)[first:last])
-    return sum(_of_row(name, row) for row in subject.report.layers[first:last])
-
-
-def _of_row(name: str, row: Row) -> int:
+        return alive_bytes(subject.network, FLOAT)
+    if name == "activation_bytes":
+        return [activations(node) * FLOAT for node in subject.network.layers]
     if name == "weight_bytes":
-        return row.params * FLOAT
-    if name in {"activation_bytes", "peak_activation_bytes"}:
-        return product(row.output_shape) * FLOAT
-    value: int = getattr(row, name)
-    return value
+        return [row.params * FLOAT for row in subject.report.layers]
+    return [getattr(row, name) for row in subject.report.layers]
 
 
-def _largest(subject: Subject, name: str, first: int, last: int) -> str:
+def _largest(subject: Subject, name: str, rows: slice) -> str:
     """The layers that have the most, in words."""
-    rows = subject.report.layers
-    if name == "peak_activation_bytes":
-        alive = alive_bytes(subject.network, FLOAT)
-        when = max(range(first, last), key=lambda index: alive[index], default=first)
-        where = f"the peak is at {rows[when].name}" if when < len(rows) else ""
-        if last - first < len(rows) or subject.report.peak is None:
-            return where
-        sizes = {node.name: product(node.shape) * FLOAT for node in subject.network.nodes}
-        tensors = sorted(subject.report.peak.tensors, key=lambda tensor: -sizes[tensor])[:MOST_NAMES]
-        return f"{where}; alive: {', '.join(f'{tensor} {written_amount(name, sizes[tensor])}' for tensor in tensors)}"
-    most = sorted(rows[first:last], key=lambda row: -_of_row(name, row))[:MOST_NAMES]
-    named = [f"{row.name} {written_amount(name, _of_row(name, row))}" for row in most if _of_row(name, row)]
-    return f"largest: {', '.join(named)}" if named and last - first > 1 else ""
+    report = subject.report
+    layers = list(zip(report.layers, _amounts(subject, name), strict=True))[rows]
+    most = sorted(((row.name, amount) for row, amount in layers), key=lambda pair: -pair[1])[:MOST_NAMES]
+    if name != "peak_activation_bytes":
+        return f"largest: {_listed(name, most)}" if most[0][1] and len(layers) > 1 else ""
+    where = f"the peak is at {most[0][0]}"
+    if len(layers) < len(report.layers) or report.peak is None:
+        return where
+    sizes = {node.name: activations(node) * FLOAT for node in subject.network.nodes}
+    tensors = sorted(((tensor, sizes[tensor]) for tensor in report.peak.tensors), key=lambda pair: -pair[1])
+    return f"{where}; alive: {_listed(name, tensors[:MOST_NAMES])}"
 
 
-def smallest_size(field: ReceptiveField | None) -> int | None:
-    """The field on the axis where it is smallest; None where no local path is left, or it is not known."""
-    sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
-    return min(sizes) if sizes else None
+def _listed(name: str, amounts: Iterable[tuple[str, int]]) -> str:
+    return ", ".join(f"{layer} {written_amount(name, amount)}" for layer, amount in amounts if amount)

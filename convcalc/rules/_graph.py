@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+from convcalc.analysis.report import Row
 from convcalc.arithmetic.field import at_input
 from convcalc.arithmetic.number import product
 from convcalc.layers import Kind, Shape
@@ -146,6 +147,11 @@ def is_tied(subject: Subject, index: int, array: str) -> bool:
 def positions(shape: tuple[int, ...]) -> int:
     """Positions of a map: the product of its axes after the channels."""
     return product(shape[1:])
+
+
+def moved(row: Row) -> int:
+    """Elements that a layer reads and writes: what enters, what leaves, and the weights, each once."""
+    return sum(map(product, row.input_shapes)) + product(row.output_shape) + row.params
 
 
 def classifies(subject: Subject) -> bool:

@@ -12,10 +12,10 @@ from functools import lru_cache
 from typing import Any, NamedTuple, TypeVar
 
 from convcalc.arithmetic.axes import NOT_WORKED_OUT
-from convcalc.arithmetic.field import at_input
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.arithmetic.measuring import centre, measure
 from convcalc.layers import Kind, Shape
-from convcalc.network import Node
+from convcalc.network import Network, Node
 from convcalc.rules._graph import keeps_field
 from convcalc.rules._subject import Subject
 from convcalc.rules._windows import is_causal, windows_of
@@ -70,32 +70,37 @@ class AxisStep(NamedTuple):
 @lru_cache(maxsize=1)
 def shortest(subject: Subject) -> list[Paths]:
     """The shortest paths to every node."""
-    nodes = subject.network.nodes
+    network = subject.network
     paths: list[Paths] = []
-    for node in nodes:
+    for node in network.nodes:
         if node.is_input:
             axes = enumerate(node.shape[1:])
             paths.append((None, *(Path(axis, size, 1, 1, 0) for axis, size in axes)))
         elif node.config.merges:
-            paths.append(_least(node, [paths[source] for source in node.inputs], subject))
+            met = (meeting(network, node, axis, paths).values() for axis in range(len(node.shape)))
+            paths.append(tuple(min(local, key=lambda path: path.size, default=None) for local in met))
         else:
-            paths.append(_through(paths[node.inputs[0]], node, subject.network.shapes_into(node)))
+            paths.append(_through(paths[node.inputs[0]], node, network.shapes_into(node)))
     return paths
 
 
 Entry = TypeVar("Entry")
 
 
-def meeting(
-    node: Node, tensor_axis: int, entering: Sequence[tuple[Entry | None, ...]], shapes: Sequence[Shape]
-) -> list[Entry | None]:
-    """What meets on an axis of a merge, of what each input has for it; None for an input that is repeated along it."""
-    if laid_along(node) == tensor_axis:
-        return []
-    return [
-        paths[tensor_axis] if tensor_axis < len(paths) and shape[tensor_axis] == node.shape[tensor_axis] else None
-        for paths, shape in zip(entering, shapes, strict=True)
-    ]
+def meeting(network: Network, node: Node, axis: int, entries: Sequence[tuple[Entry | None, ...]]) -> dict[int, Entry]:
+    """What meets on an axis of a merge, of what all nodes have for their axes, by the place of the input that has it.
+
+    Nothing of an input that is repeated along the axis.
+    """
+    if laid_along(node) == axis:
+        return {}
+    return {
+        place: entry
+        for place, source in enumerate(node.inputs)
+        if axis < len(entries[source])
+        and network.nodes[source].shape[axis] == node.shape[axis]
+        and (entry := entries[source][axis]) is not None
+    }
 
 
 def laid_along(node: Node) -> int | None:
@@ -104,27 +109,14 @@ def laid_along(node: Node) -> int | None:
     return None if axis is None else axis % len(node.shape)
 
 
-def _least(node: Node, entering: list[Paths], subject: Subject) -> Paths:
-    shapes = subject.network.shapes_into(node)
-    least = []
-    for axis in range(len(node.shape)):
-        local = [path for path in meeting(node, axis, entering, shapes) if path is not None]
-        least.append(min(local, key=lambda path: path.size) if local else None)
-    return tuple(least)
-
-
 def _through(entering: Paths, node: Node, shapes: tuple[Shape, ...]) -> Paths:
     walked = steps(node, shapes)
     if walked is not None:
         entering = tuple(_stepped(entering[step.source], step) if step is not None else None for step in walked)
-    return _cut(entering, node.config.cut(shapes[0]))
-
-
-def _cut(leaving: Paths, sides: dict[int, tuple[int, int]]) -> Paths:
-    """The paths through padding or a cut: whether it is on one side."""
+    one_sided = {axis for axis, (before, after) in node.config.cut(shapes[0]).items() if before != after}
     return tuple(
-        path._replace(looks_back=True) if path is not None and len(set(sides.get(axis, (0, 0)))) > 1 else path
-        for axis, path in enumerate(leaving)
+        path._replace(looks_back=True) if path is not None and axis in one_sided else path
+        for axis, path in enumerate(entering)
     )
 
 
@@ -165,19 +157,18 @@ def _windowed(node: Node, axis: int, window: Any) -> AxisStep:
 def _other_steps(config: Kind, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...]:
     """By the kind's own account of what it sees."""
     seen = config.receptive_field(tuple(at_input(len(shape) - 1) for shape in shapes), shapes)
-    output = config.shape(*shapes)
-    steps_of_axes: list[AxisStep | None] = []
-    for place, carried in enumerate(seen.carries):
-        alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
-        axis = seen.axes[carried[0]] if alone else None
-        if axis is None or axis == NOT_WORKED_OUT:
-            steps_of_axes.append(None)
-            continue
-        size, stride, _ = measure(axis, output[place])
-        centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
-        if size is None or stride is None or len(centred) != 2 or max(size, *map(abs, centred[1])) > FURTHEST**2:
-            steps_of_axes.append(None)
-            continue
-        top, bottom = centred[1]
-        steps_of_axes.append(AxisStep(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2))
-    return tuple(steps_of_axes)
+    sizes = config.shape(*shapes)
+    return tuple(_other_step(seen, carried, size) for carried, size in zip(seen.carries, sizes, strict=True))
+
+
+def _other_step(seen: Field, carried: Sequence[int], outputs: int) -> AxisStep | None:
+    alone = len(carried) == 1 and sum(carried[0] in others for others in seen.carries) == 1
+    axis = seen.axes[carried[0]] if alone else None
+    if axis is None or axis == NOT_WORKED_OUT:
+        return None
+    size, stride, _ = measure(axis, outputs)
+    centred: Any = centre(axis)  # the rate, and twice the centre as a fraction, for each rate there is
+    if size is None or stride is None or len(centred) != 2 or max(size, *map(abs, centred[1])) > FURTHEST**2:
+        return None
+    top, bottom = centred[1]
+    return AxisStep(carried[0] + 1, size, stride[0] / stride[1], top / bottom / 2)

@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
-from convcalc.layers import Shape
+from convcalc.arithmetic.window import Window
+from convcalc.layers import Kind, Shape
 from convcalc.layers._configured import fault
+from convcalc.network import Network
 from convcalc.rules._subject import Subject
+from convcalc.rules._windows import rounds_up, windows_of
 
 _FARTHEST = 64
 """How far from its own an input size is tried."""
 MOST_LAYERS_TRIED = 8_000
 """Layers worked out, all sizes together."""
 
-Finds = Callable[[Any, Shape], bool]
-"""Whether a rule has something to say about a layer, and the shape of its first input."""
+Flaw = Callable[[Window, int], object]
+"""Whether a rule has something to say about a window on an axis of some size."""
 
 
-def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None:
+@lru_cache(maxsize=4)
+def nearest_clean_input(subject: Subject, axis: int, flaw: Flaw) -> str | None:
     """The nearest input size at which nothing is found in the whole network, as ``225`` or ``225x224``.
 
     All axes move together if they are alike, else the one given. None where no size near does, or it cannot be told.
@@ -28,42 +33,35 @@ def nearest_clean_input(subject: Subject, axis: int, finds: Finds) -> str | None
         return None
     channels, *sizes = network.nodes[0].shape
     alike = len(set(sizes)) == 1
-    trial = _Resized(subject, finds)
+    known: dict[Any, Shape | None] = {}
     for distance in range(1, _FARTHEST + 1):
         for moved in (distance, -distance):
             tried = [size + moved if alike or place == axis else size for place, size in enumerate(sizes)]
             if min(tried) < 1:
                 continue
-            if trial.is_clean((channels, *tried)):
+            if _is_clean(network, (channels, *tried), flaw, known):
                 return str(tried[0]) if alike else "x".join(map(str, tried))
-            if trial.left < 0:
+            if len(known) > MOST_LAYERS_TRIED:
                 return None
     return None
 
 
-class _Resized:
-    """Shapes worked out again for other inputs; equal layers on equal shapes once."""
+def _is_clean(network: Network, entering: Shape, flaw: Flaw, known: dict[Any, Shape | None]) -> bool:
+    """Whether every layer can be built on that input, and none has a flaw; equal layers on equal shapes once."""
+    shapes = [entering]
+    for node in network.layers:
+        inputs = tuple(shapes[source] for source in node.inputs)
+        key = node.config, inputs
+        if key not in known:
+            legal = len(known) < MOST_LAYERS_TRIED and fault(node.config, inputs) is None
+            known[key] = node.config.shape(*inputs) if legal and not _has(flaw, node.config, inputs[0]) else None
+        shape = known[key]
+        if shape is None:
+            return False
+        shapes.append(shape)
+    return True
 
-    def __init__(self, subject: Subject, finds: Finds) -> None:
-        self.network = subject.network
-        self.finds = finds
-        self.left = MOST_LAYERS_TRIED
-        self._known: dict[Any, Shape | None] = {}
 
-    def is_clean(self, entering: Shape) -> bool:
-        """Whether every layer can be built on that input, and nothing is found."""
-        shapes = [entering]
-        for node in self.network.layers:
-            shape = self._shape(node.config, tuple(shapes[source] for source in node.inputs))
-            if shape is None:
-                return False
-            shapes.append(shape)
-        return True
-
-    def _shape(self, config: Any, inputs: tuple[Shape, ...]) -> Shape | None:
-        key = config, inputs
-        if key not in self._known:
-            self.left -= 1
-            legal = self.left >= 0 and fault(config, inputs) is None
-            self._known[key] = None if not legal or self.finds(config, inputs[0]) else config.shape(*inputs)
-        return self._known[key]
+def _has(flaw: Flaw, config: Kind, x: Shape) -> bool:
+    windows = () if rounds_up(config) else windows_of(config, x)
+    return any(flaw(window, size) for window, size in zip(windows, x[1:], strict=False))

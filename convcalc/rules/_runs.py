@@ -70,34 +70,37 @@ def members(subject: Subject, reached: list[AxisRuns], node: int, axis: int) -> 
 
 def runs(subject: Subject, instead: dict[int, int] | None = None) -> list[AxisRuns]:
     """The runs that end in every node; `instead` gives layers another dilation, with the padding that goes with it."""
-    nodes = subject.network.nodes
+    network = subject.network
     of_nodes: list[AxisRuns] = []
-    for index, node in enumerate(nodes):
-        shapes = subject.network.shapes_into(node)
-        entering = [of_nodes[source] for source in node.inputs]
-        kind = node.config
+    for index, node in enumerate(network.nodes):
+        shapes, kind = network.shapes_into(node), node.config
+        entering = of_nodes[node.inputs[0]] if node.inputs else ()
         if has_fixed_window(kind):
-            windows = windows_of(node.config, shapes[0])
+            windows = windows_of(kind, shapes[0])
             if instead and index in instead:
                 windows = tuple(redilated(window, instead[index]) for window in windows)
             steps = enumerate(windows, start=1)
-            of_nodes.append((None, *(_through(entering[0][axis], index, window) for axis, window in steps)))
+            of_nodes.append((None, *(_through(entering[axis], index, window) for axis, window in steps)))
         elif kind.merges:
-            of_nodes.append(_merged(index, node, entering, shapes))
+            met = (list(meeting(network, node, axis, of_nodes).values()) for axis in range(1, len(node.shape)))
+            of_nodes.append((None, *(_united(local) or AxisRun(index) for local in met)))
         elif shapes and (cut := kind.cut(shapes[0])) and getattr(kind, "step", 1) == 1:
-            of_nodes.append((None, *_shifted(cut, entering[0])))
+            shifts = enumerate(entering)
+            of_nodes.append(
+                tuple(run and run._replace(first=run.first + cut.get(axis, (0, 0))[0]) for axis, run in shifts)
+            )
         else:
             of_nodes.append(_kept(index, node, entering, shapes))
     return of_nodes
 
 
-def _kept(index: int, node: Node, entering: list[AxisRuns], shapes: tuple[Shape, ...]) -> AxisRuns:
+def _kept(index: int, node: Node, entering: AxisRuns, shapes: tuple[Shape, ...]) -> AxisRuns:
     """The runs through a layer that has no window: on, on axes whose positions stay as they are."""
     walked = steps(node, shapes) if not node.is_input else (None,) * len(node.shape)
     if walked is None:
-        return entering[0]
+        return entering
     stays = [step == AxisStep(axis, 1, 1, 0) for axis, step in enumerate(walked)]
-    return (None, *(entering[0][axis] if stays[axis] else AxisRun(index) for axis in range(1, len(node.shape))))
+    return (None, *(entering[axis] if stays[axis] else AxisRun(index) for axis in range(1, len(node.shape))))
 
 
 def _through(run: AxisRun | None, index: int, window: Window) -> AxisRun | None:
@@ -121,23 +124,10 @@ def _through(run: AxisRun | None, index: int, window: Window) -> AxisRun | None:
     )
 
 
-def _shifted(cut: dict[int, tuple[int, int]], entering: AxisRuns) -> list[AxisRun | None]:
-    """The runs through a layer that moves the beginning of some axes."""
-    shifts = [cut.get(axis, (0, 0))[0] for axis in range(len(entering))]
-    pairs = zip(entering[1:], shifts[1:], strict=True)
-    return [None if run is None else run._replace(first=run.first + shift) for run, shift in pairs]
-
-
-def _merged(index: int, node: Node, entering: list[AxisRuns], shapes: tuple[tuple[int, ...], ...]) -> AxisRuns:
-    merged: list[AxisRun | None] = [None]
-    for axis in range(1, len(node.shape)):
-        local = [run for run in meeting(node, axis, entering, shapes) if run is not None]
-        same = local and all(run.source == local[0].source for run in local)
-        merged.append(_united(local) if same else AxisRun(index))
-    return tuple(merged)
-
-
-def _united(local: list[AxisRun]) -> AxisRun:
+def _united(local: list[AxisRun]) -> AxisRun | None:
+    """Runs that meet; None where they do not start from one tensor, or there are none."""
+    if len({run.source for run in local}) != 1:
+        return None
     first = min(run.first for run in local)
     taps = 0
     if all(run.taps and run.first + run.span - first <= WIDEST for run in local):

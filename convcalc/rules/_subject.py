@@ -8,9 +8,8 @@ from typing import Any
 
 import msgspec
 
-from convcalc.analysis.analyze import receptive_fields, reported
+from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
-from convcalc.arithmetic.field import Field
 from convcalc.language.places import TextPlaces
 from convcalc.language.source import Diagnostic, Edit, Source
 from convcalc.layers import Shape
@@ -93,18 +92,9 @@ class Subject:
         self.at: int | None = None  # the layer that a rule looks at, for when it raises
 
     @cached_property
-    def _seen(self) -> tuple[list[Field], tuple[str, ...]]:
-        return receptive_fields(self.network)
-
-    @property
-    def fields(self) -> list[Field]:
-        """The receptive field of every node."""
-        return self._seen[0]
-
-    @cached_property
     def report(self) -> Report:
         """The costs of the network, batch 1, float32."""
-        return reported(self.network, *self._seen)
+        return analyze(self.network)
 
     def row(self, index: int) -> Row:
         """A layer's row of the report."""
@@ -116,10 +106,6 @@ class Subject:
         for index, node in enumerate(self.network.layers, self.network.input_count):
             self.at = index
             yield index, node
-
-    def producers(self, index: int) -> tuple[int, ...]:
-        """The nodes whose outputs enter a layer, in the order written."""
-        return self.network.nodes[index].inputs
 
     def consumers(self, index: int) -> tuple[int, ...]:
         """The layers that a node's output enters, each once."""
@@ -147,31 +133,17 @@ class Subject:
         return frozenset(self.network.outputs)
 
     def problem(
-        self,
-        index: int,
-        message: str,
-        help: str = "",  # noqa: A002  # rustc's word
-        field: str = "",
-        fix: Fix | None = None,
-        severity: str = "",
+        self, index: int, message: str, advice: str = "", field: str = "", fix: Fix | None = None, severity: str = ""
     ) -> Problem:
         """Something about a layer; its field is marked if it is written, else its key.
 
         `severity` is given where this finding is not what those of the rule are by default.
         """
-        start, end = self.places.mark(index, field)
-        return Problem(index, start, end, message, help, fix, severity)
+        return Problem(index, *self.places.mark(index, field), message, advice, fix, severity)
 
-    def problem_at_spec(
-        self,
-        message: str,
-        help: str = "",  # noqa: A002  # as above
-        keys: tuple[str, ...] = (),
-        severity: str = "",
-    ) -> Problem:
+    def problem_at_spec(self, message: str, advice: str, keys: tuple[str, ...], severity: str = "") -> Problem:
         """Something about the whole spec; marked is the last of `keys` that is written, each within the one before."""
-        start, end = self.places.top(*keys)
-        return Problem(None, start, end, message, help, None, severity)
+        return Problem(None, *self.places.top(*keys), message, advice, severity=severity)
 
     def reported(self, code: str) -> Iterator[Problem]:
         """What was noticed about the text around the rules under a code, and what the loader reports under it."""

@@ -12,7 +12,7 @@ import msgspec
 from convcalc.arithmetic.window import Window
 from convcalc.fields import PaddingType, PerAxis
 from convcalc.language.writing import value_text
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape
 from convcalc.layers._windows import shown_sizes
 from convcalc.network import Node
 from convcalc.rules._subject import Subject
@@ -34,11 +34,6 @@ class Windowed(msgspec.Struct, frozen=True):
     def axes(self) -> Iterator[tuple[Window, int, int]]:
         """Of every axis the window, the size and the outputs."""
         return zip(self.windows, self.sizes, self.outputs, strict=True)
-
-    @property
-    def rounds_up(self) -> bool:
-        """Whether a last window that reaches beyond the end is kept."""
-        return bool(getattr(self.node.config, "ceil_mode", False))
 
     @property
     def pads_with_zeros(self) -> bool:
@@ -69,6 +64,11 @@ def windows_of(config: Any, x: Shape) -> tuple[Window, ...]:
     """The windows on the axes of a tensor of that shape; none for a kind that has none."""
     windows: tuple[Window, ...] = config.windows(x) if config.is_windowed else ()
     return windows
+
+
+def rounds_up(config: Kind) -> bool:
+    """Whether a last window that reaches beyond the end is kept."""
+    return bool(getattr(config, "ceil_mode", False))
 
 
 def left_over(window: Window, size: int) -> int:

@@ -28,7 +28,7 @@ Allowed:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from convcalc.language.site import Site
 from convcalc.rules._subject import Problem, Subject
@@ -40,14 +40,17 @@ def check(subject: Subject) -> Iterator[Problem]:
     """Ends that are no outputs."""
     if not subject.complete:
         return  # what reads it may be missing
-    accounted_for = _used(subject)
+    accounted_for: set[int] = set()
+    _entering(subject, subject.network.outputs, accounted_for)
     for index, node in enumerate(subject.network.nodes):
         if subject.consumers(index) or subject.is_output(index):
             continue
         if node.is_input:
             yield subject.problem(index, f"input {node.name}: no layer reads it", "remove it, or name it in a `from`")
             continue
-        idle = _only_for(subject, index, accounted_for)
+        idle = [
+            before for before in _entering(subject, [index], accounted_for) if before >= subject.network.input_count
+        ]
         macs = sum(subject.row(layer).macs for layer in idle)
         others = f" and of {len(idle) - 1} before it that no output needs" if len(idle) > 1 else ""
         yield subject.problem(
@@ -76,26 +79,13 @@ def _restarted(subject: Subject, index: int) -> str:
     )
 
 
-def _used(subject: Subject) -> set[int]:
-    """The nodes from which an output of the network is reached."""
-    used: set[int] = set()
-    waiting = list(subject.network.outputs)
+def _entering(subject: Subject, starts: Iterable[int], passed: set[int]) -> list[int]:
+    """Some nodes and those before them, but for what was `passed`, which they then all are."""
+    entering, waiting = [], [*starts]
     while waiting:
         index = waiting.pop()
-        if index not in used:
-            used.add(index)
+        if index not in passed:
+            passed.add(index)
+            entering.append(index)
             waiting.extend(subject.network.nodes[index].inputs)
-    return used
-
-
-def _only_for(subject: Subject, index: int, accounted_for: set[int]) -> list[int]:
-    """The layer and those before it that no output needs, but for those that are `told` of, which they then are."""
-    idle = []
-    waiting = [index]
-    while waiting:
-        here = waiting.pop()
-        if here not in accounted_for and here >= subject.network.input_count:
-            accounted_for.add(here)
-            idle.append(here)
-            waiting.extend(subject.network.nodes[here].inputs)
-    return idle
+    return entering

@@ -31,45 +31,37 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.layers import Kind, Shape
+from convcalc.arithmetic.number import product
 from convcalc.rules._resize import nearest_clean_input
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import Windowed, left_over, never_reached, windowed, windows_of
+from convcalc.rules._windows import Windowed, left_over, never_reached, rounds_up, windowed
 
 SEVERITY = "warning"
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows that end before their axis does."""
-    clean: dict[int, str | None] = {}
     for layer in windowed(subject):
-        if layer.rounds_up:
-            continue
-        lost = tuple(never_reached(window, size) for window, size, _ in layer.axes)
-        if not any(lost):
+        lost = [never_reached(window, size) for window, size, _ in layer.axes]
+        if rounds_up(layer.node.config) or not any(lost):
             continue
         axis = next(axis for axis, dropped in enumerate(lost) if dropped)
-        if axis not in clean:
-            clean[axis] = nearest_clean_input(subject, axis, _drops)
         yield subject.problem(
             layer.index,
-            f"{layer.node.name}: {_unread(layer, lost)}",
-            _advice(layer, axis, lost[axis], clean[axis]),
+            f"{layer.node.name}: {_unread(layer, axis, lost)}",
+            _advice(layer, axis, lost[axis], nearest_clean_input(subject, axis, never_reached)),
             field="stride" if getattr(layer.node.config, "stride", None) is not None else "kernel_size",
         )
 
 
-def _unread(layer: Windowed, lost: tuple[int, ...]) -> str:
-    every = read = 1
-    for size, dropped in zip(layer.sizes, lost, strict=True):
-        every, read = every * size, read * (size - dropped)
-    axis = next(axis for axis, dropped in enumerate(lost) if dropped)
-    count = lost[axis]
-    last = "the last position is" if count == 1 else f"the last {count} positions are"
+def _unread(layer: Windowed, axis: int, lost: list[int]) -> str:
+    every = product(layer.sizes)
+    unread = every - product([size - dropped for size, dropped in zip(layer.sizes, lost, strict=True)])
+    last = "the last position is" if lost[axis] == 1 else f"the last {lost[axis]} positions are"
     window = layer.windows[axis]
     return (
         f"windows of {window.extent} at stride {window.stride} do not divide an axis of {layer.sizes[axis]}: "
-        f"{last} never read ({every - read:,} of {every:,} positions of the map)"
+        f"{last} never read ({unread:,} of {every:,} positions of the map)"
     )
 
 
@@ -80,8 +72,3 @@ def _advice(layer: Windowed, axis: int, lost: int, clean: str | None) -> str:
     everywhere = f"; with an input of {clean} no layer drops any" if clean is not None else ""
     shorter = f"{size - lost} or {longer}" if size > lost else f"{longer}"
     return f"an axis of {shorter} leaves nothing unread{pool}{everywhere}"
-
-
-def _drops(config: Kind, x: Shape) -> bool:
-    windows = zip(windows_of(config, x), x[1:], strict=True) if config.is_windowed else ()
-    return not getattr(config, "ceil_mode", False) and any(never_reached(window, size) for window, size in windows)

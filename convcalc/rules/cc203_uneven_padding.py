@@ -29,29 +29,24 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.arithmetic.window import Window
-from convcalc.layers import Kind, Shape
 from convcalc.rules._resize import nearest_clean_input
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import left_over, windowed, windows_of
+from convcalc.rules._windows import left_over, rounds_up, windowed
 
 SEVERITY = "off"
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Windows that end in the padding."""
-    clean: dict[int, str | None] = {}
     for layer in windowed(subject):
-        if layer.rounds_up:
-            continue
         uneven = [axis for axis, (window, size, _) in enumerate(layer.axes) if _is_uneven(window, size)]
-        if not uneven:
+        if rounds_up(layer.node.config) or not uneven:
             continue
         axis = uneven[0]
         window, size = layer.windows[axis], layer.sizes[axis]
         unread = left_over(window, size)
-        if axis not in clean:
-            clean[axis] = nearest_clean_input(subject, axis, _finds)
-        everywhere = f"; with an input of {clean[axis]} no layer has any" if clean[axis] is not None else ""
+        clean = nearest_clean_input(subject, axis, _is_uneven)
+        everywhere = f"; with an input of {clean} no layer has any" if clean is not None else ""
         yield subject.problem(
             layer.index,
             f"{layer.node.name}: on an axis of {size} the windows read {window.before} of the padding before and "
@@ -65,8 +60,3 @@ def _is_uneven(window: Window, size: int) -> bool:
     """Whether windows that leave no gaps read part of the padding after the axis, and not as much as before it."""
     rest = left_over(window, size)
     return window.extent >= window.stride and 0 < rest <= window.after and window.after - rest != window.before
-
-
-def _finds(config: Kind, x: Shape) -> bool:
-    windows = zip(windows_of(config, x), x[1:], strict=True) if config.is_windowed else ()
-    return not getattr(config, "ceil_mode", False) and any(_is_uneven(window, size) for window, size in windows)

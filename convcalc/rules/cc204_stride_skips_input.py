@@ -85,7 +85,7 @@ def _is_read_elsewhere(subject: Subject, index: int) -> bool:
     """Whether what a layer passes over is not lost: another one reads it, or the tensor leaves the network."""
     if not subject.complete:
         return True  # what reads it may be missing
-    source = subject.producers(index)[0]  # of a deformable one: the map, before its offsets
+    source = subject.network.nodes[index].inputs[0]  # of a deformable one: the map, before its offsets
     return subject.is_output(source) or any(_reads_all(subject, reader) for reader in subject.consumers(source))
 
 

@@ -62,7 +62,8 @@ _MOST_NAMED = 6
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Runs with holes, each at its last dilated convolution."""
-    if not subject.complete or not _any_dilation(subject):
+    is_dilated = any(set(getattr(node.config, "dilation", ())) - {1} for node in subject.network.layers)
+    if not subject.complete or not is_dilated:
         return
     reached = runs(subject)
     worst: dict[int, tuple[float, int, int, AxisRun]] = {}
@@ -78,10 +79,6 @@ def check(subject: Subject) -> Iterator[Problem]:
         advice, tried = _advice(subject, last, node, axis, min(left, MOST_TRIED))
         left -= tried
         yield subject.problem(last, _message(subject, reached, last, node, axis, run), advice, field="dilation")
-
-
-def _any_dilation(subject: Subject) -> bool:
-    return any(set(getattr(node.config, "dilation", ())) - {1} for node in subject.network.layers)
 
 
 def _has_holes(run: AxisRun) -> bool:
@@ -106,15 +103,12 @@ def _message(subject: Subject, reached: list[AxisRuns], last: int, node: int, ax
     dilations = [windows_of(nodes[i].config, subject.shapes(i)[0])[axis - 1].dilation for i in joined]
     common = math.gcd(*dilations)
     shared = f"; all share the factor {common}, so neighbouring outputs see different inputs" if common > 1 else ""
-    alone = len(joined) == 1
     named = ", ".join(map(str, dilations[-_MOST_NAMED:]))
     if len(joined) > _MOST_NAMED:
         named = f"..., {named}"
-    stack = "its dilation" if alone else f"the {len(joined)} windows up to it, of dilations"
-    return (
-        f"{nodes[last].name}: {stack} {named} read{'s' if alone else ''} {run.reads} of {run.span} positions along an "
-        f"axis{shared}"
-    )
+    several = f"the {len(joined)} windows up to it, of dilations {named} read"
+    stack = several if len(joined) > 1 else f"its dilation {named} reads"
+    return f"{nodes[last].name}: {stack} {run.reads} of {run.span} positions along an axis{shared}"
 
 
 def _advice(subject: Subject, last: int, node: int, axis: int, tries: int) -> tuple[str, int]:

@@ -32,10 +32,10 @@ Allowed:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import product as combinations
-from typing import Any, NamedTuple
+from typing import Any
 
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window
@@ -51,68 +51,58 @@ _MOST_COMBINED = 2**16
 """Taps of all axes together that are told apart where weights are shared."""
 
 
-class Axis(NamedTuple):
-    """A window on one axis with the size of what it moves over, and at how many places it stands.
+Axis = tuple[Window, int, int]
+"""A window on one axis, the size of what it moves over, and at how many places it stands.
 
-    A transposed convolution's moves over the output and stands at the inputs.
-    """
+A transposed convolution's moves over the output and stands at the inputs.
+"""
 
-    window: Window
-    size: int
-    places: int
-
-
-Axes = tuple[Axis, ...]
-
-_Live = list[bool]
-"""Of every tap of an axis, whether it ever meets data."""
+_Live = list[int]
+"""The taps of an axis that ever meet data."""
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions with taps that meet nothing."""
     nodes = subject.network.nodes
     for index, uses in users(subject).items():
-        node = nodes[index]
-        kind = node.config
-        is_looked_at = is_fixed_convolution(kind) or kind.is_transposed
-        if not is_looked_at or len(node.shape) == 1 or is_tied(subject, index, "weight"):
+        config: Any = nodes[index].config
+        is_looked_at = is_fixed_convolution(config) or config.is_transposed
+        if not is_looked_at or len(nodes[index].shape) == 1 or is_tied(subject, index, "weight"):
             continue
         subject.at = index
-        alive = [_alive(axes(subject, use)) for use in uses]
-        if all(live is not None and not all(map(all, live)) for live in alive):
-            problem = _problem(subject, index, [live for live in alive if live is not None])
-            if problem is not None:
-                yield problem
+        alive = [live for use in uses if (live := _alive(_axes(subject, use))) is not None]
+        taps = product(config.kernel_size)
+        live_taps = _live_taps(alive, taps) if len(alive) == len(uses) else taps
+        if live_taps < taps:
+            yield _problem(subject, index, taps - live_taps, alive)
 
 
-def axes(subject: Subject, index: int) -> list[Axis]:
+def _axes(subject: Subject, index: int) -> tuple[Axis, ...]:
     """The axes of a convolution; none where its padding is a copy of the input."""
     node = subject.network.nodes[index]
     config: Any = node.config
     x = subject.shapes(index)[0]
     if node.config.is_transposed:
-        return [Axis(*axis) for axis in zip(config.windows(), node.shape[1:], x[1:], strict=True)]
+        return tuple(zip(config.windows(), node.shape[1:], x[1:], strict=True))
     if config.padding_mode != "zeros":
-        return []
-    return [Axis(*axis) for axis in zip(windows_of(config, x), x[1:], node.shape[1:], strict=True)]
+        return ()
+    return tuple(zip(windows_of(config, x), x[1:], node.shape[1:], strict=True))
 
 
-def _alive(axes: list[Axis]) -> list[_Live] | None:
+def _alive(axes: Sequence[Axis]) -> list[_Live] | None:
     """Of every axis its live taps; None where all are, or there are too many to look at."""
     if not any(touches_padding(*axis) for axis in axes):
         return None
     counted = [meetings(*axis) for axis in axes]
-    return [[count > 0 for count in counts] for counts in counted if counts is not None] if all(counted) else None
+    if not all(counted):
+        return None
+    return [[tap for tap, count in enumerate(counts) if count] for counts in counted if counts is not None]
 
 
-def _problem(subject: Subject, index: int, alive: list[list[_Live]]) -> Problem | None:
+def _problem(subject: Subject, index: int, dead: int, alive: list[list[_Live]]) -> Problem:
     node = subject.network.nodes[index]
     config: Any = node.config
     taps = product(config.kernel_size)
-    live = _live_taps(alive, taps)
-    if live is None or live == taps:
-        return None
-    dead = taps - live
     weights = product(config.weights(*subject.shapes(index))["weight"])
     only = "only ever write what is cropped" if node.config.is_transposed else "only ever multiply padding"
     if dead == 1:
@@ -120,41 +110,33 @@ def _problem(subject: Subject, index: int, alive: list[list[_Live]]) -> Problem 
     return subject.problem(
         index,
         f"{node.name}: {dead} of {taps} taps {only}: {weights * dead // taps:,} dead weights",
-        _advice(subject, index, alive[0]) if len(alive) == 1 else "",
+        _advice(_axes(subject, index), alive[0]) if len(alive) == 1 and not config.is_transposed else "",
         field="dilation" if set(config.dilation) - {1} else "kernel_size",
     )
 
 
-def _live_taps(alive: list[list[_Live]], taps: int) -> int | None:
-    """Taps that are alive in any use of the weights."""
+def _live_taps(alive: list[list[_Live]], taps: int) -> int:
+    """Taps that are alive in any use of the weights; all of them where that would take long to find out."""
     if all(live == alive[0] for live in alive):
-        return product([sum(axis) for axis in alive[0]])
+        return product(map(len, alive[0]))
     if taps > _MOST_COMBINED:
-        return None
-    return len(set().union(*(combinations(*map(_places, live)) for live in alive)))
+        return taps
+    return len(set().union(*(combinations(*live) for live in alive)))
 
 
-def _places(live: _Live) -> list[int]:
-    return [tap for tap, is_live in enumerate(live) if is_live]
-
-
-def _advice(subject: Subject, index: int, alive: list[_Live]) -> str:
-    if subject.network.nodes[index].config.is_transposed:
-        return ""
-    per_axis_ = tuple(axes(subject, index))
-    return "; ".join(advice for advice in (_smaller_kernel(per_axis_, alive), _keeping_alive(per_axis_)) if advice)
+def _advice(axes: tuple[Axis, ...], alive: list[_Live]) -> str:
+    return "; ".join(advice for advice in (_smaller_kernel(axes, alive), _keeping_alive(axes)) if advice)
 
 
 @lru_cache(maxsize=64)
-def _keeping_alive(axes: Axes) -> str:
+def _keeping_alive(axes: tuple[Axis, ...]) -> str:
     return _smaller_dilation(axes) or _larger_axis(axes)
 
 
-def _smaller_kernel(axes: Axes, alive: list[_Live]) -> str:
+def _smaller_kernel(axes: tuple[Axis, ...], alive: list[_Live]) -> str:
     """The window without its dead taps, where these are at the ends and the padding there goes with them."""
     kernels, padding = [], []
-    for (window, *_), live in zip(axes, alive, strict=True):
-        places = _places(live)
+    for (window, *_), places in zip(axes, alive, strict=True):
         if not places or places[-1] - places[0] + 1 != len(places):
             return ""
         pair = (
@@ -168,23 +150,23 @@ def _smaller_kernel(axes: Axes, alive: list[_Live]) -> str:
     return f"kernel_size {per_axis(kernels)} with padding {pads(padding)} computes the same"
 
 
-def _smaller_dilation(axes: Axes) -> str:
+def _smaller_dilation(axes: tuple[Axis, ...]) -> str:
     """The largest dilation at which all taps meet data, with padding that leaves the output as large."""
     largest = max(window.dilation for window, *_ in axes)
     tries = MOST_TRIED // sum(window.kernel for window, *_ in axes)
     for dilation in range(largest - 1, max(0, largest - 1 - tries), -1):
         windows = [redilated(window, min(window.dilation, dilation)) for window, *_ in axes]
-        tried = [Axis(window, size, places) for window, (_, size, places) in zip(windows, axes, strict=True)]
+        tried = [(window, size, places) for window, (_, size, places) in zip(windows, axes, strict=True)]
         if min(min(window.before, window.after) for window in windows) < 0:
             return ""
         live = _alive(tried)
-        if live is None or all(map(all, live)):
+        if live is None or [*map(len, live)] == [window.kernel for window in windows]:
             padding = pads([(window.before, window.after) for window in windows])
             return f"dilation {per_axis([w.dilation for w in windows])} with padding {padding} keeps every tap alive"
     return ""
 
 
-def _larger_axis(axes: Axes) -> str:
+def _larger_axis(axes: tuple[Axis, ...]) -> str:
     needed = []
     for window, size, _ in axes:
         sizes = range(size, size + min(window.extent, MOST_TRIED // window.kernel + 1))

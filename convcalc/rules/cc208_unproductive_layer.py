@@ -42,59 +42,57 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._border import Convolved, convolutions
+from convcalc.layers._windows import shown_sizes
+from convcalc.rules._border import convolutions
 from convcalc.rules._graph import is_depthwise
+from convcalc.rules._paths import Path
 from convcalc.rules._subject import Problem, Subject
-from convcalc.rules._windows import per_axis, shown
+from convcalc.rules._windows import Windowed, per_axis, shown
 
 SEVERITY = "warning"
 
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions behind a field as large as the input."""
-    for layer in convolutions(subject):
+    for layer, entering, leaving in convolutions(subject):
         seen = [
-            after.size > after.limit and before.size >= before.limit
-            for before, after in zip(layer.entering, layer.leaving, strict=True)
+            axis
+            for axis, (before, after) in enumerate(zip(entering, leaving, strict=True))
+            if after.size > after.limit and before.size >= before.limit
         ]
-        wide = [window.kernel > 1 for window in layer.found.windows]
-        if all(seen):
-            yield _seen(subject, layer, list(range(len(seen))))
-        elif any(is_seen and is_wide for is_seen, is_wide in zip(seen, wide, strict=True)):
-            yield _seen(subject, layer, [axis for axis, is_seen in enumerate(seen) if is_seen])
+        if any(layer.windows[axis].kernel > 1 for axis in seen):
+            yield _seen(subject, layer, entering, seen)
         elif _acts_as_fully_connected(layer):
             yield _fully_connected(subject, layer)
 
 
-def _seen(subject: Subject, layer: Convolved, axes: list[int]) -> Problem:
-    own, row = layer.found, subject.row(layer.found.index)
-    sizes = tuple(int(layer.entering[axis].size) for axis in axes)
-    limits = tuple(layer.entering[axis].limit for axis in axes)
-    partly = len(axes) < len(layer.entering)
+def _seen(subject: Subject, layer: Windowed, entering: tuple[Path, ...], axes: list[int]) -> Problem:
+    row = subject.row(layer.index)
+    sizes = tuple(int(entering[axis].size) for axis in axes)
+    limits = tuple(entering[axis].limit for axis in axes)
+    partly = len(axes) < len(entering)
     along = f" along axis {', '.join(map(str, axes))}" if partly else ""
-    kernel = "x".join(str(window.kernel) for window in own.windows)
+    kernel = shown_sizes(tuple(window.kernel for window in layer.windows))
     return subject.problem(
-        own.index,
-        f"{own.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
+        layer.index,
+        f"{layer.node.name}: the shortest path already sees {shown(sizes)} positions of an input of {shown(limits)}"
         f"{along} before this {kernel}, which adds none: {row.params:,} params and {row.macs:,} MACs",
         f"remove it, stride less before it, or use an input of {per_axis([size + 1 for size in sizes])} or more{along}",
-        severity="info" if partly or len(layer.entering) == 1 or is_depthwise(subject, own.index) else "",
+        severity="info" if partly or len(entering) == 1 or is_depthwise(subject, layer.index) else "",
     )
 
 
-def _acts_as_fully_connected(layer: Convolved) -> bool:
-    own = layer.found
-    on_purpose = set(own.outputs) == {1} and all(window.before == window.after == 0 for window in own.windows)
-    return not on_purpose and all(size <= window.extent for window, size, _ in own.axes)
+def _acts_as_fully_connected(layer: Windowed) -> bool:
+    on_purpose = set(layer.outputs) == {1} and all(window.before == window.after == 0 for window in layer.windows)
+    return not on_purpose and all(size <= window.extent for window, size, _ in layer.axes)
 
 
-def _fully_connected(subject: Subject, layer: Convolved) -> Problem:
-    own = layer.found
-    extents = tuple(window.extent for window in own.windows)
+def _fully_connected(subject: Subject, layer: Windowed) -> Problem:
+    extents = tuple(window.extent for window in layer.windows)
     return subject.problem(
-        own.index,
-        f"{own.node.name}: its window of {shown(extents)} is as large as the map of {shown(own.sizes)}: it acts as "
-        f"a fully connected layer, with {subject.row(own.index).params:,} params",
+        layer.index,
+        f"{layer.node.name}: its window of {shown(extents)} is as large as the map of {shown(layer.sizes)}: it acts as "
+        f"a fully connected layer, with {subject.row(layer.index).params:,} params",
         f"give it a map of {per_axis([extent + 1 for extent in extents])} or more, or pool and use linear",
         severity="info",
     )

@@ -39,13 +39,12 @@ SEVERITY = "off"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Convolutions that look beyond the input whichever way."""
-    for layer in convolutions(subject):
-        if all(path.size > path.limit for path in layer.leaving):
-            sizes = tuple(int(path.size) for path in layer.leaving)
-            limits = tuple(path.limit for path in layer.leaving)
+    for layer, _, leaving in convolutions(subject):
+        if all(path.size > path.limit for path in leaving):
+            sizes = tuple(int(path.size) for path in leaving)
+            limits = tuple(path.limit for path in leaving)
             yield subject.problem(
-                layer.found.index,
-                f"{layer.found.node.name}: its shortest path sees {shown(sizes)} positions of an input of "
-                f"{shown(limits)}",
+                layer.index,
+                f"{layer.node.name}: its shortest path sees {shown(sizes)} positions of an input of {shown(limits)}",
                 f"an input of {per_axis(sizes)} or more is not outgrown here",
             )

@@ -60,7 +60,11 @@ _Shifts = tuple[_Shift | None, ...]
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Paths along which even windows shift by a position or more."""
-    if not subject.complete or not any(_shifts(subject, index, node) for index, node in subject.layers):
+    if not subject.complete or not any(
+        _is_uneven(node, window)
+        for index, node in subject.layers
+        for window in windows_of(node.config, subject.shapes(index)[0])
+    ):
         return
     largest = _along_paths(subject)
     worst: dict[int, _Shift] = {}
@@ -86,11 +90,6 @@ def _problem(subject: Subject, last: int, shift: _Shift) -> Problem:
     )
 
 
-def _shifts(subject: Subject, index: int, node: Node) -> bool:
-    windows = windows_of(node.config, subject.shapes(index)[0])
-    return any(_is_uneven(node, window) for window in windows)
-
-
 def _is_uneven(node: Node, window: Window) -> bool:
     is_even = window.stride == 1 and window.extent % 2 == 0
     return is_even and window.before != window.after and not is_causal(node, window)
@@ -98,23 +97,19 @@ def _is_uneven(node: Node, window: Window) -> bool:
 
 def _along_paths(subject: Subject) -> list[_Shifts]:
     """The largest shift of any path to every node, an entry for each axis of its tensor."""
-    nodes, paths = subject.network.nodes, shortest(subject)
+    network, paths = subject.network, shortest(subject)
     largest: list[_Shifts] = []
-    for index, node in enumerate(nodes):
-        entering = [largest[source] for source in node.inputs]
-        shapes = [nodes[source].shape for source in node.inputs]
-        if not entering:
+    for index, node in enumerate(network.nodes):
+        if node.is_input:
             largest.append((None, *(_Shift() for _ in node.shape[1:])))
         elif node.config.merges:
-            largest.append(tuple(_largest(meeting(node, axis, entering, shapes)) for axis in range(len(node.shape))))
+            met = (meeting(network, node, axis, largest).values() for axis in range(len(node.shape)))
+            largest.append(tuple(max(local, key=lambda shift: abs(shift.total), default=None) for local in met))
         else:
-            windows = windows_of(node.config, shapes[0])
-            largest.append(_through(index, node, windows, entering[0], paths[node.inputs[0]], paths[index]))
+            source = node.inputs[0]
+            windows = windows_of(node.config, network.nodes[source].shape)
+            largest.append(_through(index, node, windows, largest[source], paths[source], paths[index]))
     return largest
-
-
-def _largest(met: list[_Shift | None]) -> _Shift | None:
-    return max((shift for shift in met if shift is not None), key=lambda shift: abs(shift.total), default=None)
 
 
 def _through(

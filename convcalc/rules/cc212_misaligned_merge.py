@@ -143,11 +143,8 @@ def _apart(subject: Subject, index: int) -> list[_Apart]:
 
 def _apart_along(subject: Subject, index: int, axis: int) -> Iterator[tuple[_Apart, bool]]:
     """The inputs that are apart on one axis, and whether they end together where they are meant to look back."""
-    nodes, paths = subject.network.nodes, shortest(subject)
-    node = nodes[index]
-    entering = [paths[source] for source in node.inputs]
-    shapes = [nodes[source].shape for source in node.inputs]
-    met = [(place, path) for place, path in enumerate(meeting(node, axis, entering, shapes)) if path is not None]
+    node = subject.network.nodes[index]
+    met = list(meeting(subject.network, node, axis, shortest(subject)).items())
     for place, path in met[1:]:
         first, start = met[0]
         if (start.axis, start.limit) != (path.axis, path.limit):

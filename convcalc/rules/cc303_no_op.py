@@ -50,9 +50,9 @@ def check(subject: Subject) -> Iterator[Problem]:
         for index, node in subject.layers
         if len(node.inputs) == 1 and (why := _why(node, nodes[node.inputs[0]]))
     }
-    useful = (
-        {id(subject.places.written(index)) for index, _ in subject.layers if index not in reasons} if reasons else set()
-    )
+    if not reasons:
+        return
+    useful = {id(subject.places.written(index)) for index, _ in subject.layers if index not in reasons}
     for index, why in reasons.items():
         subject.at = index
         yield subject.problem(

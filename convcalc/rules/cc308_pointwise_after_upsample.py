@@ -31,7 +31,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.arithmetic.window import Window
 from convcalc.rules._graph import is_fixed_convolution, positions
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import windowed
@@ -51,7 +50,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         is_read_by_it_alone = subject.consumers(source) == (layer.index,) and not subject.is_output(source)
         if not nodes[source].config.resamples or not is_read_by_it_alone:
             continue
-        if not all(_is_point(window) for window in layer.windows):
+        if any(window.kernel > 1 or window.stride > 1 or window.before or window.after for window in layer.windows):
             continue
         small, large = positions(subject.shapes(source)[0]), positions(nodes[source].shape)
         if small >= large:
@@ -63,7 +62,3 @@ def check(subject: Subject) -> Iterator[Problem]:
             f"place of {macs:,}",
             f"swap the two: {100 * (large - small) / large:.0f} % of its MACs less",
         )
-
-
-def _is_point(window: Window) -> bool:
-    return window.kernel == 1 and window.stride == 1 and window.before == window.after == 0

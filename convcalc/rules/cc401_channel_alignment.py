@@ -70,9 +70,7 @@ def check(subject: Subject) -> Iterator[Problem]:
         if not uneven_in and not uneven_out:
             continue
         parts = [f"{entering} input channels"] * uneven_in + [f"{leaving} output channels"] * uneven_out
-        full = (_above(entering, multiple) if uneven_in else entering) * (
-            _above(leaving, multiple) if uneven_out else leaving
-        )
+        full = _above(entering, multiple if uneven_in else 1) * _above(leaving, multiple if uneven_out else 1)
         macs = subject.row(index).macs
         yield subject.problem(
             index,

@@ -38,7 +38,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from convcalc.analysis.report import Row
-from convcalc.arithmetic.number import product
+from convcalc.rules._graph import moved
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._targets import Target, target_of
 
@@ -53,28 +53,22 @@ def check(subject: Subject) -> Iterator[Problem]:
     target = target_of(subject)
     if target is None or not target.peak or not subject.complete:
         return
-    first = subject.network.input_count
-    rows = {index: row for index, row in enumerate(subject.report.layers, first) if row.macs}
+    rows = {index: row for index, _ in subject.layers if (row := subject.row(index)).macs}
     times = {index: _time(row, target) for index, row in rows.items()}
     total = sum(times.values())
     for index, row in rows.items():
-        operations, moved = 2 * row.macs, _moved_bytes(row, target)
-        if operations * target.bandwidth >= target.peak * moved or 100 * times[index] < _LEAST_PERCENT * total:
+        operations, moved_bytes = 2 * row.macs, moved(row) * target.element_bytes
+        if operations * target.bandwidth >= target.peak * moved_bytes or 100 * times[index] < _LEAST_PERCENT * total:
             continue
         subject.at = index
         yield subject.problem(
             index,
-            f"{row.name}: {operations / moved:.1f} operations a byte, and {subject.settings.target} needs "
+            f"{row.name}: {operations / moved_bytes:.1f} operations a byte, and {subject.settings.target} needs "
             f"{target.peak / target.bandwidth:.0f} to be busy: {100 * times[index] / total:.0f} % of the net's time, "
-            f"moving {moved:,} bytes",
+            f"moving {moved_bytes:,} bytes",
             "fuse it with its neighbour, use a larger batch, or more channels on a smaller map",
         )
 
 
-def _moved_bytes(row: Row, target: Target) -> int:
-    """Bytes of what enters, of what leaves, and of the weights."""
-    return (sum(map(product, row.input_shapes)) + product(row.output_shape) + row.params) * target.element_bytes
-
-
 def _time(row: Row, target: Target) -> float:
-    return max(2 * row.macs / target.peak, _moved_bytes(row, target) / target.bandwidth)
+    return max(2 * row.macs / target.peak, moved(row) * target.element_bytes / target.bandwidth)

@@ -28,9 +28,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.analysis.report import Row
-from convcalc.arithmetic.number import product
 from convcalc.layers import Kind
+from convcalc.rules._graph import moved
 from convcalc.rules._subject import Problem, Subject
 from convcalc.rules._windows import counted
 
@@ -41,13 +40,12 @@ def check(subject: Subject) -> Iterator[Problem]:
     """The net's element-wise layers, together."""
     if not subject.complete:
         return  # a share of what is not all there says nothing
-    first = subject.network.input_count
-    moved = {index: _moved(row) for index, row in enumerate(subject.report.layers, first)}
-    elementwise = {index: moved[index] for index, node in subject.layers if _is_elementwise(node.config)}
+    elements = {index: moved(subject.row(index)) for index, _ in subject.layers}
+    elementwise = {index: elements[index] for index, node in subject.layers if _is_elementwise(node.config)}
     if not elementwise:
         return
     largest = max(elementwise, key=lambda index: elementwise[index])
-    part, every = sum(elementwise.values()), sum(moved.values())
+    part, every = sum(elementwise.values()), sum(elements.values())
     yield subject.problem(
         largest,
         f"{subject.network.nodes[largest].name}: {counted(len(elementwise), 'element-wise layer')} of the net, in all "
@@ -58,7 +56,3 @@ def check(subject: Subject) -> Iterator[Problem]:
 
 def _is_elementwise(kind: Kind) -> bool:
     return kind.is_elementwise or kind.is_activation
-
-
-def _moved(row: Row) -> int:
-    return sum(map(product, row.input_shapes)) + product(row.output_shape) + row.params

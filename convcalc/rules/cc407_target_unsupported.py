@@ -41,6 +41,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from convcalc.layers._windows import shown_sizes
 from convcalc.network import Node
 from convcalc.rules._graph import is_fixed_convolution
 from convcalc.rules._subject import Problem, Subject
@@ -55,49 +56,35 @@ _FEWEST_FEATURES = 16
 MOST_AXES = 2
 REFUSED = frozenset({"attention", "deform_conv"})
 
-_Unsupported = tuple[str, str, str]
-"""What is wrong, what to do, and the field."""
-
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Layers outside the table."""
     if subject.settings.target != "ti-npu":
         return
     for index, node in subject.layers:
-        problem = _unsupported(node, subject.shapes(index)[0])
-        if problem is not None:
-            macs = subject.row(index).macs
-            yield subject.problem(
-                index, f"{node.name}: {problem[0]}; {macs:,} MACs run beside the ti-npu", problem[1], field=problem[2]
-            )
+        for problem, advice, field in _unsupported(node, subject.shapes(index)[0]):
+            beside = f"{subject.row(index).macs:,} MACs run beside the ti-npu"
+            yield subject.problem(index, f"{node.name}: {problem}; {beside}", advice, field=field)
 
 
-def _unsupported(node: Node, x: tuple[int, ...]) -> _Unsupported | None:
+def _unsupported(node: Node, x: tuple[int, ...]) -> Iterator[tuple[str, str, str]]:
+    """The first thing that is wrong, if any is, what to do, and the field."""
+    config: Any = node.config
+    axes, is_convolution = len(x) - 1, is_fixed_convolution(config)
     if node.kind in REFUSED:
-        return f"{node.kind} is not among its layers", "use convolutions", ""
-    if node.config.is_linear and x[-1] < _FEWEST_FEATURES:
-        return f"{x[-1]} features enter, fewer than {_FEWEST_FEATURES}", f"{_FEWEST_FEATURES} features or more", ""
-    kind = node.config
-    is_convolution, is_max_pool = is_fixed_convolution(kind), node.kind == "max_pool"
-    if not (is_convolution or is_max_pool) or len(x) == 1:
-        return None
-    if len(x) - 1 > MOST_AXES:
-        return f"a map of {len(x) - 1} axes", f"{MOST_AXES} axes at most", ""
-    return _convolution(node.config, x) if is_convolution else _pool(node.config)
-
-
-def _convolution(config: Any, x: tuple[int, ...]) -> _Unsupported | None:
-    if config.kernel_size[0] > _TALLEST:
-        return f"{config.kernel_size[0]} taps on the first axis", f"kernel_size {_TALLEST} at most", "kernel_size"
-    stride = (*config.stride, 1)[:MOST_AXES]
-    if stride not in STRIDES:
-        return f"stride {shown(config.stride)}", f"one of {', '.join(f'{a}x{b}' for a, b in STRIDES)}", "stride"
-    if 1 < config.groups < x[0]:
-        return f"{config.groups} groups for {x[0]} channels", f"1 or {x[0]} groups", "groups"
-    return None
-
-
-def _pool(config: Any) -> _Unsupported | None:
-    if max(config.kernel_size) > _WIDEST_POOL:
-        return f"max pooling of {shown(config.kernel_size)}", f"kernel_size {_WIDEST_POOL} at most", "kernel_size"
-    return None
+        yield f"{node.kind} is not among its layers", "use convolutions", ""
+    elif config.is_linear and x[-1] < _FEWEST_FEATURES:
+        yield f"{x[-1]} features enter, fewer than {_FEWEST_FEATURES}", f"{_FEWEST_FEATURES} features or more", ""
+    elif not axes or not (is_convolution or node.kind == "max_pool"):
+        return
+    elif axes > MOST_AXES:
+        yield f"a map of {axes} axes", f"{MOST_AXES} axes at most", ""
+    elif not is_convolution:
+        if max(config.kernel_size) > _WIDEST_POOL:
+            yield f"max pooling of {shown(config.kernel_size)}", f"kernel_size {_WIDEST_POOL} at most", "kernel_size"
+    elif config.kernel_size[0] > _TALLEST:
+        yield f"{config.kernel_size[0]} taps on the first axis", f"kernel_size {_TALLEST} at most", "kernel_size"
+    elif (*config.stride, 1)[:MOST_AXES] not in STRIDES:
+        yield f"stride {shown(config.stride)}", f"one of {', '.join(map(shown_sizes, STRIDES))}", "stride"
+    elif 1 < config.groups < x[0]:
+        yield f"{config.groups} groups for {x[0]} channels", f"1 or {x[0]} groups", "groups"

@@ -27,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.rules._budgets import smallest_size
+from convcalc.rules._budgets import limits
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "error"
@@ -35,27 +35,14 @@ SEVERITY = "error"
 
 def check(subject: Subject) -> Iterator[Problem]:
     """Fields smaller than they must be."""
-    if not subject.complete:
-        return
-    settings, name = subject.settings, "min_receptive_field"
-    size = smallest_size(subject.report.receptive_field)
-    written, configured = subject.network.budget.get(name), settings.budgets.get(name)
-    advice = "larger kernels, dilation or more downsampling widen it"
-    if size is not None and written is not None and size < written:
-        yield subject.problem_at_spec(_under(size, written), advice, ("budget", name))
-    if size is not None and configured is not None and size < configured:
-        message = f"{_under(size, configured)} of {settings.configuration}"
-        yield subject.problem_at_spec(message, advice, ("layers",))
-    for site, first, last in subject.places.budgeted:
-        limit = (site.layer.budget or {}).get(name)
-        size = smallest_size(subject.row(last - 1).receptive_field) if last > first else None
-        if limit is not None and size is not None and size < limit.value:
-            layer = site.in_users_text()[0].layer
-            key = limit.key if layer is site.layer else layer.key
-            message = f"{site.name}: {_under(size, limit.value)}"
-            yield Problem(last - 1, key.start, key.end, message, advice, layer=site.name)
-
-
-def _under(size: int, limit: int) -> str:
-    short = limit - size
-    return f"the receptive field of {size} is {short} ({100 * short / limit:.1f} %) short of the budget of {limit}"
+    for limit in limits(subject, ("min_receptive_field",)):
+        report = subject.report
+        field = report.receptive_field if limit.site is None else report.layers[limit.rows][-1].receptive_field
+        sizes = [size for size in (field.size if field is not None else None) or () if size is not None]
+        if sizes and min(sizes) < limit.value:
+            short = limit.value - min(sizes)
+            yield limit.problem(
+                f"the receptive field of {min(sizes)} is {short} ({100 * short / limit.value:.1f} %) short of the "
+                f"budget of {limit.value}",
+                "larger kernels, dilation or more downsampling widen it",
+            )
