@@ -6,27 +6,24 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from convcalc import layers
 from convcalc.layers import Kind
 
 WIDTH = 120
 
 
-class LayerText:
+class LayerText(msgspec.Struct, frozen=True):
     """One layer as it is written: the texts of its fields in order, and its branches if it has any.
 
     `bare` is the field whose value may stand for the whole layer.
     """
 
-    __slots__ = ("bare", "branches", "fields", "kind")
-
-    def __init__(
-        self, kind: str, fields: dict[str, str], branches: list[list[LayerText]] | None = None, bare: str = ""
-    ) -> None:
-        self.kind = kind
-        self.fields = fields
-        self.branches = branches
-        self.bare = bare
+    kind: str
+    fields: dict[str, str]
+    branches: list[list[LayerText]] | None = None
+    bare: str = ""
 
     @property
     def line(self) -> str:

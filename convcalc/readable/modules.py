@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from convcalc import layers
+from convcalc.imports.naming import beginning
 from convcalc.readable.names import is_generic, parts
 from convcalc.readable.parts import Module, Part, Path, SingleLayer
 from convcalc.readable.regions import LayerGraph
@@ -138,7 +139,7 @@ class Modules:
         before = following
         for item, path, after in zip(items, own, behind, strict=True):
             pools = isinstance(item, SingleLayer) and "pool" in self.graph.layers[item.index].kind
-            neighbours = _common([before, after]) if pools else before
+            neighbours = beginning([before, after]) if pools else before
             before = neighbours if path is None else path
             paths.append(before)
         return paths
@@ -146,15 +147,4 @@ class Modules:
     def _around(self, item: Part) -> Path | None:
         """The modules around a layer and all that is written with it."""
         paths = [path for index in item.indices() if (path := self.around[index]) is not None]
-        return _common(paths) if paths else None
-
-
-def _common(paths: Sequence[Path]) -> Path:
-    """The modules around all of several layers."""
-    common = paths[0]
-    for path in paths[1:]:
-        same = 0
-        while same < min(len(path), len(common)) and path[same] == common[same]:
-            same += 1
-        common = common[:same]
-    return common
+        return beginning(paths) if paths else None

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from math import prod
 
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.written import MERGES
@@ -43,14 +44,9 @@ class LayerGraph:
         self._untie_parameters()
         self.entries: dict[int, int] = {}  # of merges with branches: the tensor that all of them start from
         self.outputs = [self.numbers[name] for name in imported.outputs]
-        self.last_read: list[int] = [-1] * len(self.layers)
-        for index, sources in enumerate(self.inputs):
-            for source in sources:
-                if source >= 0:
-                    self.last_read[source] = index
-        for output in self.outputs:
-            if output >= 0:
-                self.last_read[output] = len(self.layers)
+        self.last_read = dict.fromkeys(range(len(self.layers)), -1)
+        self.last_read |= {source: index for index, sources in enumerate(self.inputs) for source in sources}
+        self.last_read |= dict.fromkeys(self.outputs, len(self.layers))
 
     def shape(self, tensor: int) -> Shape:
         return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
@@ -128,30 +124,18 @@ class _Regions:
 
     def _narrows(self, first: int, last: int) -> bool:
         """Whether a branch goes to fewer positions and back to more: a skip over it reaches far, as a U-Net's."""
-        positions = [_positions(self.graph.shape(index)) for index in range(first, last)]
+        positions = [prod(self.graph.shape(index)[1:]) for index in range(first, last)]
         return min(positions) < positions[-1]
 
     def items(self, first: int, last: int) -> list[SingleLayer]:
         """The layers of an interval in order, merges with what is theirs."""
         items: list[SingleLayer] = []
-        index = last - 1
-        while index >= first:
-            if index not in self.starts:
-                items.append(SingleLayer(index))
-                index -= 1
-                continue
-            branches = self.starts[index]
-            items.append(SingleLayer(index, [self.items(*branch) for branch in branches]))
-            index = min(start for start, _ in branches) - 1
-        items.reverse()
-        return items
-
-
-def _positions(shape: Shape) -> int:
-    count = 1
-    for size in shape[1:]:
-        count *= size
-    return count
+        while last > first:
+            index = last - 1
+            branches = self.starts.get(index)
+            items.append(SingleLayer(index, None if branches is None else [self.items(*branch) for branch in branches]))
+            last = index if branches is None else min(start for start, _ in branches)
+        return items[::-1]
 
 
 class _Dominators:
