@@ -6,8 +6,9 @@ network. Nesting never changes that order, so that the layers run as they are sa
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from functools import reduce
+from itertools import takewhile
 from math import prod
 
 from convcalc.imports.record import Imported, Layer
@@ -36,6 +37,7 @@ class LayerGraph:
         for name in imported.inputs:
             names[unlike(legal([name], "input"), names)] = None
         self.input_names = list(names)
+        self.root = -1 if len(names) == 1 else -1 - len(names)  # above several inputs stands one that is no tensor
         self.numbers = {name: -1 - place for place, name in enumerate(imported.inputs)}
         self.inputs: list[tuple[int, ...]] = []
         for index, layer in enumerate(self.layers):
@@ -76,12 +78,11 @@ class _Regions:
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self.starts: dict[int, list[tuple[int, int]]] = {}  # of a merge: its branches
-        self.depths: dict[int, int] = {}
-        self.merges: list[int] = []
-        dominators = _Dominators(len(graph.input_names))
+        self.depths: dict[int, int] = {}  # of the merges so far, in order
+        dominators = _Dominators(graph)
         for index, sources in enumerate(graph.inputs):
-            entry = dominators.add(sources)
-            if graph.layers[index].kind in MERGES and entry is not None:
+            entry = dominators.add(index, sources)
+            if graph.layers[index].kind in MERGES and entry >= -len(graph.input_names):
                 self._find(index, entry)
 
     def _find(self, merge: int, entry: int) -> None:
@@ -100,15 +101,14 @@ class _Regions:
         branches.reverse()
         if graph.layers[merge].kind not in COMMUTATIVE and [source for source in sources if source in ends] != ends:
             return
-        inside = self.merges[bisect_left(self.merges, place) :]
-        depth = 1 + max((self.depths[other] for other in inside), default=0)
+        inside = takewhile(lambda inner: inner >= place, reversed(self.depths))
+        depth = 1 + max(map(self.depths.__getitem__, inside), default=0)
         if depth > _DEEPEST or (len(sources) == 2 and len(branches) == 1 and self._narrows(*branches[0])):
             return
         those = iter(branches)
         self.starts[merge] = [(place, place) if source == entry else next(those) for source in sources]
         self.graph.entries[merge] = entry
         self.depths[merge] = depth
-        self.merges.append(merge)
 
     def _first(self, end: int, entry: int, merge: int) -> int | None:
         """The first layer of the branch that ends there, if it reads nothing from outside but what enters."""
@@ -141,26 +141,19 @@ class _Regions:
 class _Dominators:
     """For each tensor the last one that everything it is made of goes through; a tree that grows, with shortcuts up."""
 
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
-        root = -1 if inputs == 1 else -1 - inputs  # above several inputs stands one that is no tensor
-        self.root = root
+    def __init__(self, graph: LayerGraph) -> None:
+        root = graph.root
         self.depth = {root: 0}
         self.parent = {root: root}
         self.jump = {root: root}
-        for tensor in range(-1, -1 - inputs, -1):
-            if tensor != root:
-                self._hang(tensor, root)
-        self.count = 0
+        for tensor in {*range(-len(graph.input_names), 0)} - {root}:
+            self._hang(tensor, root)
 
-    def add(self, sources: Sequence[int]) -> int | None:
-        """Take in the next layer; the tensor that dominates it, None if there is none."""
-        dominator = sources[0]
-        for source in sources[1:]:
-            dominator = self._common(dominator, source)
-        self._hang(self.count, dominator)
-        self.count += 1
-        return None if dominator == self.root and self.inputs > 1 else dominator
+    def add(self, tensor: int, sources: Sequence[int]) -> int:
+        """Take in the next layer; the tensor that dominates it, the graph's root if there is none."""
+        dominator = reduce(self._common, sources)
+        self._hang(tensor, dominator)
+        return dominator
 
     def _hang(self, tensor: int, parent: int) -> None:
         self.parent[tensor], self.depth[tensor] = parent, self.depth[parent] + 1

@@ -91,13 +91,10 @@ class Templates:
         return Template(-1, [self._entry(part, module) for part in module.items], [module])
 
     def _inner(self, items: Sequence[Part]) -> None:
-        for part in items:
+        for part in _flat_parts(items):
             if isinstance(part, Module):
                 self._inner(part.items)
                 self._add(part)
-            else:
-                for branch in part.branches or ():
-                    self._inner(branch)
 
     def _entry(self, part: Part, owner: Module) -> TemplateEntry:
         if isinstance(part, Module):
@@ -156,15 +153,8 @@ class Templates:
 
     def _holds(self, template: Template, module: Module) -> bool:
         """Whether something in the module is written with the template."""
-        return any(template in inner.closure() for part in module.items for inner in self._called(part))
-
-    def _called(self, part: Part) -> Iterator[Template]:
-        if isinstance(part, Module):
-            yield self.of[part]
-        else:
-            for branch in part.branches or ():
-                for inner in branch:
-                    yield from self._called(inner)
+        called = (self.of[part] for part in _flat_parts(module.items) if isinstance(part, Module))
+        return any(template in inner.closure() for inner in called)
 
     def _forms(self, template: Template, module: Module) -> Iterator[tuple[list[TemplateEntry], Sequence[Part]]]:
         """The two as they are, or with a residual around all of their beginnings written behind it."""
@@ -242,16 +232,15 @@ class Templates:
         """The entries, with those parts taken in that had no like among them."""
         merged: list[TemplateEntry] = []
         for entry, part in self._aligned(entries, parts)[2]:
-            if entry is None:
-                assert part is not None  # noqa: S101  # for the type checker: one of the two is there
+            if entry is not None:
+                merged.append(entry)
+                if part is not None:
+                    entry.parts[module] = part
+                if isinstance(part, SingleLayer) and part.branches is not None and entry.branches is not None:
+                    both = zip(entry.branches, part.branches, strict=True)
+                    entry.branches = [self._merged(*pair, module) for pair in both]
+            elif part is not None:
                 merged.append(self._entry(part, module))
-                continue
-            merged.append(entry)
-            if isinstance(part, SingleLayer) and part.branches is not None and entry.branches is not None:
-                both = zip(entry.branches, part.branches, strict=True)
-                entry.branches = [self._merged(*pair, module) for pair in both]
-            if part is not None:
-                entry.parts[module] = part
         return merged
 
 
