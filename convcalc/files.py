@@ -126,11 +126,7 @@ def _keep_permissions(temporary: str, target: str, old: os.stat_result) -> None:
 
 
 class _Ended(BaseException):
-    """A signal that ends the process has come."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
+    """A signal that ends the process has come; its number is the one argument."""
 
 
 @contextlib.contextmanager
@@ -147,10 +143,11 @@ def ended_in_order() -> Iterator[None]:
             signal.signal(number, end)
         yield
     except _Ended as ended:
-        if ended.number not in ours:  # whoever is around it has more to clean up
+        (number,) = ended.args
+        if number not in ours:  # whoever is around it has more to clean up
             raise
-        signal.signal(ended.number, signal.SIG_DFL)
-        signal.raise_signal(ended.number)
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
     finally:
         for number in ours:
             signal.signal(number, signal.SIG_DFL)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
@@ -87,22 +88,16 @@ class Group(msgspec.Struct, frozen=True):
     about: str = ""
 
 
+@dataclass(frozen=True)
 class Origin:
     """The text that a network was read from, with the input shapes and variables that replaced its own.
 
     It is no part of what the network is: networks that differ in it alone are equal.
     """
 
-    def __init__(self, source: Any, inputs: Mapping[str, Shape], variables: Mapping[str, object]) -> None:
-        self.source = source
-        self.inputs = inputs
-        self.variables = variables
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Origin)
-
-    def __hash__(self) -> int:
-        return 0
+    source: Any = field(compare=False)
+    inputs: Mapping[str, Shape] = field(compare=False)
+    variables: Mapping[str, object] = field(compare=False)
 
 
 class Network(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
@@ -76,8 +77,7 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
         return _as_named(sources.read(name.path), name)
     from convcalc import imports
 
-    sizes = model_inputs({**(inputs or {}), **name.inputs})
-    return _as_named(_converted(readable(name.path), lambda: imports.read_file(name.path, sizes)), name)
+    return _converted(readable(name.path), partial(imports.read_file, name.path), name, inputs)
 
 
 def _as_named(source: Source, name: Named) -> Source:
@@ -95,8 +95,7 @@ def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None =
         return _as_named(decoded(label, data), name)
     from convcalc import imports
 
-    sizes = model_inputs({**(inputs or {}), **name.inputs})
-    return _as_named(_converted(label, lambda: imports.read_bytes(data, label, name.path, sizes)), name)
+    return _converted(label, partial(imports.read_bytes, data, label, name.path), name, inputs)
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
@@ -125,12 +124,12 @@ def _is_model(head: bytes | None, name: str) -> bool:
     return imports.reader_of(head, name) is not None
 
 
-def _converted(label: str, model: Callable[[], Imported]) -> Source:
+def _converted(label: str, model: Callable[[Inputs], Imported], name: Named, inputs: Inputs | None) -> Source:
     from convcalc.imports.errors import CannotImport
     from convcalc.readable.text import flat_source
 
     try:
-        return flat_source(model(), label)
+        return _as_named(flat_source(model(model_inputs({**(inputs or {}), **name.inputs})), label), name)
     except CannotImport as error:
         advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
         raise SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)]) from None

@@ -11,8 +11,10 @@ Outside of a `run` nothing is counted: the command line opens one for every file
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
+
+import msgspec
 
 MOST_STEPS = 3_000_000
 """Steps of one run."""
@@ -25,65 +27,52 @@ class OutOfSteps(Exception):
         super().__init__(limit())
 
 
-class _Meter:
-    __slots__ = ("left", "most")
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.left = most
+class _Meter(msgspec.Struct):
+    most: int
+    left: int
 
 
-_meter: ContextVar[_Meter | None] = ContextVar("meter", default=None)
+_UNCOUNTED = _Meter(MOST_STEPS, 10**100)
+"""Outside of a run: more than anything costs."""
+
+_meter = ContextVar("meter", default=_UNCOUNTED)
 
 
 def limit() -> str:
     """How a message names the limit in force, that of a run that is not told another where nothing is counted."""
-    meter = _meter.get()
-    return f"more work than the {MOST_STEPS if meter is None else meter.most:,} steps that one run may take"
+    return f"more work than the {_meter.get().most:,} steps that one run may take"
 
 
 @contextmanager
 def run(most: int = MOST_STEPS) -> Iterator[None]:
     """Within, work is counted anew, and takes at most so many steps."""
-    token = _meter.set(_Meter(most))
+    token = _meter.set(_Meter(most, most))
     try:
         yield
     finally:
         _meter.reset(token)
 
 
-@contextmanager
-def afresh() -> Iterator[None]:
+def afresh() -> AbstractContextManager[None]:
     """Within a run, another one of its own for work that stands alone, such as the next of many files."""
-    if _meter.get() is None:
-        yield
-        return
-    with run():
-        yield
+    return nullcontext() if _meter.get() is _UNCOUNTED else run()
 
 
-@contextmanager
-def part(share: float = 0.5) -> Iterator[None]:
+def part(share: float = 0.5) -> AbstractContextManager[None]:
     """Within, at most this share of the steps that are left, so that work of less weight does not use up all."""
-    meter = _meter.get()
-    with _kept(0 if meter is None else meter.left - int(meter.left * share)):
-        yield
+    left = _meter.get().left
+    return _kept(left - int(left * share))
 
 
-@contextmanager
-def spare(share: float) -> Iterator[None]:
+def spare(share: float) -> AbstractContextManager[None]:
     """Within, only steps beyond this share of the run's own, for what is done again and again and can be left out."""
     meter = _meter.get()
-    with _kept(0 if meter is None else min(meter.left, int(meter.most * share))):
-        yield
+    return _kept(min(meter.left, int(meter.most * share)))
 
 
 @contextmanager
 def _kept(count: int) -> Iterator[None]:
     meter = _meter.get()
-    if meter is None:
-        yield
-        return
     meter.left -= count
     try:
         yield
@@ -104,8 +93,6 @@ def spend(count: int) -> None:
 def afford(count: int) -> bool:
     """Spend steps if so many are left; whether they were."""
     meter = _meter.get()
-    if meter is None:
-        return True
     if count > meter.left:
         return False
     meter.left -= count

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 BLANK = re.compile("[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\U000e0100-\U000e01ef]")
 """What Unicode counts among letters, marks and symbols, and nobody sees: fillers, joiners and selectors of variants.
@@ -32,9 +33,7 @@ def visible(text: str) -> str:
     """The text on one line, with nothing in it that acts or hides. It changes no further where it is taken again."""
     if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
         return text
-    if not text.isprintable() or BLANK.search(text):
-        text = "".join(character if _is_seen(character) else _escape(character) for character in text)
-    return COMMAND.sub(lambda match: _escape(match[0]), text)
+    return COMMAND.sub(lambda match: _escape(match[0]), _seen(text, _escape))
 
 
 def short(text: str, longest: int = LONGEST) -> str:
@@ -53,7 +52,7 @@ def in_json(text: str) -> str:
         text = re.sub(r"(?<=#)#", r"\\u0023", text)
     if text.isascii() and "\x7f" not in text:
         return text
-    return UNUSUAL.sub(lambda run: _run_in_json(run[0]), text)
+    return UNUSUAL.sub(lambda run: _seen(run[0], lambda character: json.dumps(character)[1:-1]), text)
 
 
 def in_yaml(text: str) -> str:
@@ -61,14 +60,13 @@ def in_yaml(text: str) -> str:
     return visible(json.dumps(text, ensure_ascii=False))
 
 
-def _run_in_json(run: str) -> str:
-    if run.isprintable() and not BLANK.search(run):
-        return run
-    return "".join(character if _is_seen(character) else json.dumps(character)[1:-1] for character in run)
-
-
-def _is_seen(character: str) -> bool:
-    return character.isprintable() and not BLANK.match(character)
+def _seen(text: str, escape: Callable[[str], str]) -> str:
+    """The text with an escape for every character that nobody sees."""
+    if text.isprintable() and not BLANK.search(text):
+        return text
+    return "".join(
+        character if character.isprintable() and not BLANK.match(character) else escape(character) for character in text
+    )
 
 
 def _escape(character: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from math import isfinite
 from typing import Any, Protocol
 
+import msgspec
+
 from convcalc import steps
 from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import Inexpressible
@@ -40,28 +42,23 @@ class Origin(Protocol):
         """The modules of the program that it was called in, from the outside in; empty where the file says nothing."""
 
 
-class Draft:
+class Draft(msgspec.Struct, eq=False):
     """A layer to be: `arrays` are those it uses, as its kind calls them, `origins` the operators that it comes from.
 
     `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why, and
     `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`).
     """
 
-    __slots__ = ("array_shapes", "arrays", "fields", "function", "inputs", "kind", "name", "origins", "reason", "shape")
-
-    def __init__(
-        self,
-        kind: str,
-        fields: dict[str, Any],
-        inputs: Sequence[Draft],
-        shape: Shape,
-        origins: tuple[Origin, ...] = (),
-        arrays: Mapping[str, Array] | None = None,
-    ) -> None:
-        self.kind, self.fields, self.inputs, self.shape = kind, fields, list(inputs), shape
-        self.origins, self.arrays, self.name = origins, arrays or {}, ""
-        self.reason = self.function = ""
-        self.array_shapes: Weights = {}
+    kind: str
+    fields: dict[str, Any]
+    inputs: list[Draft]
+    shape: Shape
+    origins: tuple[Origin, ...] = ()
+    arrays: Mapping[str, Array] = {}
+    array_shapes: Weights = {}
+    name: str = ""
+    reason: str = ""
+    function: str = ""
 
     @property
     def weights(self) -> tuple[str, ...]:
@@ -91,15 +88,13 @@ class Builder:
             steps.spend(CONFIGURED + 4 * len(inputs))
             self._known[key] = configured(kind, fields, shapes)
         written, shape, array_shapes = self._known[key]
-        draft = Draft(kind, written, inputs, shape, origins, arrays)
-        draft.array_shapes = array_shapes
+        draft = Draft(kind, written, list(inputs), shape, origins, arrays or {}, array_shapes)
         self.drafts.append(draft)
         return draft
 
     def input(self, name: str, shape: Shape) -> Draft:
         """An input of the network; all of them come before the first layer."""
-        draft = Draft(INPUT, {}, [], shape)
-        draft.name = name
+        draft = Draft(INPUT, {}, [], shape, name=name)
         self.drafts.append(draft)
         return draft
 

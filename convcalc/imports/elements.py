@@ -7,7 +7,7 @@ distances of both as their places.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from itertools import pairwise
 from math import gcd, prod
 
@@ -62,32 +62,27 @@ class Elements(msgspec.Struct, frozen=True):
         layout = None if self.layout is None or 0 in after else _reshaped(self.layout, after)
         return msgspec.structs.replace(self, layout=layout)
 
-    def compared(self, other: Elements) -> Iterator[tuple[range, range]]:
-        """The digits that the elements of both have, place by place; raises ValueError where they have no such form."""
+    def _compared(self, other: Elements) -> list[tuple[range, range]] | None:
+        """The digits that the elements of both have, place by place; None where they have no such form."""
         places = sorted({1, self.total, *(step for box in (self, other) for _, step in box.axes)})
         if any(above % place for place, above in pairwise(places)):
-            raise ValueError
-        yield from zip(_digits(self, places), _digits(other, places), strict=True)
+            return None
+        mine, its = _digits(self, places), _digits(other, places)
+        return None if mine is None or its is None else list(zip(mine, its, strict=True))
 
     def holds(self, other: Elements) -> bool:
         """Whether all elements of another are among these, as far as can be told."""
-        if self.identity == other.identity:
-            return True
-        if self.tensor != other.tensor:
-            return False
-        try:
-            return all(mine.start <= its.start and its.stop <= mine.stop for mine, its in self.compared(other))
-        except ValueError:
-            return False
+        if self.identity == other.identity or self.tensor != other.tensor:
+            return self.identity == other.identity
+        pairs = self._compared(other)
+        return pairs is not None and all(mine.start <= its.start and its.stop <= mine.stop for mine, its in pairs)
 
     def meets(self, other: Elements) -> bool:
         """Whether an element may be among both."""
         if self.tensor != other.tensor:
             return False
-        try:
-            return all(mine.start < its.stop and its.start < mine.stop for mine, its in self.compared(other))
-        except ValueError:
-            return True
+        pairs = self._compared(other)
+        return pairs is None or all(mine.start < its.stop and its.start < mine.stop for mine, its in pairs)
 
 
 def all_of(tensor: Hashable, shape: Sequence[int]) -> Elements:
@@ -153,8 +148,8 @@ def _sorted(axes: Iterable[tuple[int, int]]) -> Axes:
     return tuple(merged)
 
 
-def _digits(box: Elements, places: Sequence[int]) -> list[range]:
-    """At each place the digits that the box has; raises ValueError where it is not made of ranges of these."""
+def _digits(box: Elements, places: Sequence[int]) -> list[range] | None:
+    """At each place the digits that the box has; None where it is not made of ranges of these."""
     rest = box.start
     digits: list[range] = []
     for place in reversed(places[:-1]):
@@ -168,9 +163,9 @@ def _digits(box: Elements, places: Sequence[int]) -> list[range]:
             most, first = above // place, digits[index].start
             within = first + left <= most
             if len(digits[index]) > 1 or not (within or (first == 0 and left % most == 0)):
-                raise ValueError
+                return None
             digits[index] = range(first, first + left) if within else range(most)
             left, at = (1, at) if within else (left // most, above)
         if left > 1:
-            raise ValueError
+            return None
     return digits

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Collection
+from itertools import takewhile
 
 from convcalc.imports.drafts import INPUT, Draft
 from convcalc.language.written import RESERVED
@@ -45,15 +47,12 @@ def _owns(draft: Draft) -> bool:
 
 
 def _unlike(name: str, taken: Counter[str]) -> str:
-    taken[name] += 1
-    if taken[name] == 1:
-        return name
-    while True:
-        numbered = f"{name}_{taken[name]}"
-        if numbered not in taken:
-            taken[numbered] = 1
-            return numbered
+    free = name
+    while free in taken:
         taken[name] += 1
+        free = f"{name}_{taken[name]}"
+    taken[free] = 1
+    return free
 
 
 def _scope(draft: Draft) -> tuple[str, ...]:
@@ -62,19 +61,17 @@ def _scope(draft: Draft) -> tuple[str, ...]:
         tuple(_word(part) for part in name.split(".")[-_MOST_WORDS:-1]) for name in draft.weights if is_dotted(name)
     ]
     if paths and draft.kind == "attention":  # a module of modules: what their paths begin with
-        return _beginning(paths)
+        return beginning(paths)
     if paths:
         return paths[0]
     modules = draft.origins[-1].modules() if draft.origins else []
     return tuple(_word(part) for part in modules[-_MOST_WORDS:] if part)
 
 
-def _beginning(paths: list[tuple[str, ...]]) -> tuple[str, ...]:
-    """The words that all begin with."""
-    length = 0
-    while all(len(path) > length and path[length] == paths[0][length] for path in paths):
-        length += 1
-    return paths[0][:length]
+def beginning(paths: Collection[tuple[str, ...]]) -> tuple[str, ...]:
+    """The words that all of some paths begin with, which are those that the first and the last in order share."""
+    pairs = zip(min(paths, default=()), max(paths, default=()), strict=False)
+    return tuple(word for word, _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
 
 
 def _word(text: str) -> str:
@@ -84,9 +81,6 @@ def _word(text: str) -> str:
 
 def _strip_what_all_have(scopes: dict[Draft, tuple[str, ...]]) -> None:
     """Leave out the words that every path begins with: the wrapper that was exported."""
-    paths = [place for place in scopes.values() if place]
-    shared = 0
-    while paths and all(len(place) > shared + 1 and place[shared] == paths[0][shared] for place in paths):
-        shared += 1
+    shared = len(beginning([place[:-1] for place in scopes.values() if place]))
     for draft, place in scopes.items():
         scopes[draft] = place[shared:]

@@ -56,19 +56,17 @@ def sharing(builder: Builder, drafts: list[Draft], array_of: Callable[[Hashable]
     positions), becomes a parameter of its own, put in before its first use.
     """
     shared = _shared(drafts)
-    added = False
+    count = len(drafts)
     for tensor, uses in shared.contested.items():
         array = array_of(tensor)
         if array is not None:
             steps.spend(len(drafts) // 20)
             builder.drafts = drafts
-            parameter = builder.layer(
-                "parameter", {"sizes": array.shape or (1,)}, builder.entering(), (), {"weight": array}
-            )
+            sizes, entering = {"sizes": array.shape or (1,)}, builder.entering()
+            parameter = builder.layer("parameter", sizes, entering, (), {"weight": array})
             drafts.remove(parameter)
             drafts.insert(drafts.index(uses[0].draft), parameter)
-            added = True
-    return _shared(drafts) if added else shared
+    return _shared(drafts) if len(drafts) > count else shared
 
 
 def _shared(drafts: Sequence[Draft]) -> Sharing:

@@ -58,8 +58,7 @@ def folded(graph: LayerGraph, network: Network) -> Iterator[Folded]:
 
 
 def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
-    entry = -1 if len(graph.input_names) == 1 else -1 - len(graph.input_names)
-    return Module((), items, entry, 0, len(graph.layers) - 1)
+    return Module((), items, graph.root, 0, len(graph.layers) - 1)
 
 
 class _Folding:
@@ -70,8 +69,9 @@ class _Folding:
     ) -> None:
         self.graph = graph
         self.root = root
-        blocks = [None if shipped is None else shipped.block(template.occurrences) for template in templates]
-        self.shipped = {template: block for template, block in zip(templates, blocks, strict=True) if block is not None}
+        self.shipped = {
+            template: block for template in templates if shipped and (block := shipped.block(template.occurrences))
+        }
         self.chosen = {template for template in templates if len(template.occurrences) > 1} | {*self.shipped}
         self.blocks: dict[Template, BlockText] = {}
 
@@ -82,7 +82,7 @@ class _Folding:
             try:
                 return self._written()
             except _NoBlock as error:
-                self.chosen.discard(error.template)
+                self.chosen.discard(error.args[0])
 
     def _written(self) -> Folded:
         self.blocks = {}
@@ -125,14 +125,12 @@ class _Folding:
 
     def _lines(self, entries: Sequence[TemplateEntry]) -> int:
         """How many lines some entries take, those of blocks being one."""
-        lines = 0
+        lines = len(entries)
         for entry in entries:
-            if entry.template is not None:
-                lines += 1 if entry.template in self.chosen else self._lines(entry.template.entries)
-            else:
-                lines += 1
-                if entry.branches is not None:
-                    lines += 1 + sum(max(1, self._lines(branch)) for branch in entry.branches)
+            if entry.template is not None and entry.template not in self.chosen:
+                lines += self._lines(entry.template.entries) - 1
+            if entry.branches is not None:
+                lines += 1 + sum(max(1, self._lines(branch)) for branch in entry.branches)
         return lines
 
     def _count(self, entries: Sequence[TemplateEntry], gains: dict[Template, int]) -> None:
@@ -227,20 +225,13 @@ class _Folding:
         """The slots with calls of one block in a row as one that is repeated, where that can be said."""
         merged: list[Slot] = []
         for slot in slots:
-            before = merged[-1] if merged else None
-            if (
-                before is None
-                or slot.block is None
-                or before.block is not slot.block
-                or before.path[:-1] != slot.path[:-1]
-            ):
-                merged.append(slot)
-                continue
-            runs = [[*units, *more] for units, more in zip(before.units, slot.units, strict=True)]
-            if all(before.units) and all(map(self._is_run, runs)):
-                before.units = runs
-            else:
-                merged.append(slot)
+            if merged and slot.block is not None and merged[-1].block is slot.block:
+                before = merged[-1]
+                runs = [[*units, *more] for units, more in zip(before.units, slot.units, strict=True)]
+                if before.path[:-1] == slot.path[:-1] and all(before.units) and all(map(self._is_run, runs)):
+                    before.units = runs
+                    continue
+            merged.append(slot)
         return merged
 
     def _is_run(self, units: Sequence[Unit]) -> bool:
@@ -259,11 +250,7 @@ class _Folding:
 
 
 class _NoBlock(Exception):
-    """A template whose occurrences cannot be written as one."""
-
-    def __init__(self, template: Template) -> None:
-        super().__init__(template.number)
-        self.template = template
+    """A template, its one argument, whose occurrences cannot be written as one."""
 
 
 _BY_MERGE = {"add": "residual", "mul": "gated", "concat": "joined"}

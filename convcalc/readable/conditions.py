@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
+from convcalc.readable.expressions import are_numbers
 from convcalc.readable.parameters import BlockParameter, Parameters
 from convcalc.readable.slots import Slot
 
@@ -34,7 +34,7 @@ def _conditions(parameter: BlockParameter, entering: list[int]) -> Iterator[tupl
     if all(isinstance(value, bool) for value in values):
         yield name, values
         yield f"not {name}", [not value for value in values]
-    elif all(_is_count(value) for value in values):
+    elif are_numbers(values):
         if parameter.default == "1":
             yield f"{name} != 1", [value != 1 for value in values]
             yield f"{name} == 1", [value == 1 for value in values]
@@ -44,7 +44,3 @@ def _conditions(parameter: BlockParameter, entering: list[int]) -> Iterator[tupl
             if any(same):
                 yield f"input_channels != {text}", [not flag for flag in same]
                 yield f"input_channels == {text}", same
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)

@@ -45,7 +45,7 @@ class Connections:
         for slot in slots:
             self._sources(slot, current)
             if slot.branches is not None:
-                self._branches(slot)
+                self._branches(slot, slot.branches)
             slot.value = [
                 exit_of(units[-1]) if units else passed for units, passed in zip(slot.units, current, strict=True)
             ]
@@ -59,11 +59,11 @@ class Connections:
             for before, unit in pairwise(units):
                 if self.entering(slot, unit) != (exit_of(before),):
                     raise Unfit
-        count = {len(sources) for sources in entering if sources is not None}
-        if len(count) != 1:
+        counts = {len(sources) for sources in entering if sources is not None}
+        if len(counts) != 1:
             raise Unfit
         wanted: list[Tensors] = [
-            [None if sources is None else sources[place] for sources in entering] for place in range(count.pop())
+            [None if sources is None else sources[place] for sources in entering] for place in range(*counts)
         ]
         if len(wanted) > 1 or not agree(wanted[0], current):
             slot.sources = [self._reference(tensors, current) for tensors in wanted]
@@ -95,16 +95,15 @@ class Connections:
         else:
             self._at |= {tensors[0]: reference for tensors, reference in references if tensors[0] is not None}
 
-    def _branches(self, slot: Slot) -> None:
+    def _branches(self, slot: Slot, branches: list[list[Slot]]) -> None:
         """Connect what is in the branches, which must end in what is merged."""
-        assert slot.branches is not None  # noqa: S101  # for the type checker
         entry: Tensors = [self.entering(slot, units[0])[0] if units else None for units in slot.units]
-        ends = [self._connect(branch, entry) for branch in slot.branches]
+        ends = [self._connect(branch, entry) for branch in branches]
         for place, units in enumerate(slot.units):
-            if not units:
+            unit = units[0] if units else None
+            if not isinstance(unit, int):  # it is not there: blocks have no branches
                 continue
-            assert isinstance(units[0], int)  # noqa: S101  # for the type checker: blocks have no branches
-            merged = list(self.graph.inputs[units[0]])
+            merged = list(self.graph.inputs[unit])
             arriving = [tensor for end in ends if (tensor := end[place]) is not None]
             if slot.kind in COMMUTATIVE:
                 merged, arriving = sorted(merged), sorted(arriving)

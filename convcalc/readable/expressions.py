@@ -26,7 +26,7 @@ def expressions(field: str, named: Sequence[Named]) -> Iterator[Named]:
     for name, values in named:
         if _is_count(field, name) or _is_called_alike(field, name) or {field, _kind(name)} == {"padding", "dilation"}:
             yield name, values
-    numbers = [(name, values) for name, values in named if all(map(_are_numbers, values))]
+    numbers = [(name, values) for name, values in named if all(map(are_numbers, values))]
     if field == "padding":
         for name, values in numbers:
             if _kind(name) == "kernel_size":
@@ -53,5 +53,6 @@ def _is_count(field: str, name: str) -> bool:
     return any(word in field for word in _COUNTS) and any(word in name for word in _COUNTS)
 
 
-def _are_numbers(values: list[Any]) -> bool:
+def are_numbers(values: list[Any]) -> bool:
+    """Whether all are integers, which flags are not."""
     return all(isinstance(value, int) and not isinstance(value, bool) for value in values)

@@ -10,7 +10,7 @@ from convcalc.imports.record import Layer
 from convcalc.language.writing import value_text
 from convcalc.readable.connections import Connections
 from convcalc.readable.expressions import Named, Values, expressions
-from convcalc.readable.layout import default
+from convcalc.readable.layout import default, value_of
 from convcalc.readable.parameters import Parameters
 from convcalc.readable.slots import Slot, Unfit, Unit, agree
 
@@ -41,16 +41,12 @@ class Fitting:
 
     def _values(self, slot: Slot, kind: type[layers.Kind]) -> dict[str, Values]:
         """The fields of a kind that are not everywhere at their default, or as those of the layer that is shared."""
-        types, standard = layers.field_types(kind), layers.defaults(kind)
-        unwritten = {**standard, **self._fields_shared(slot)}
+        unwritten = {**layers.defaults(kind), **self._fields_shared(slot)}
         differing: dict[str, Values] = {}
-        for name, of in types.items():
-            values = [
-                [of.written(layer.fields.get(name, standard.get(name))) for layer in self._layers(units)]
-                for units in slot.units
-            ]
-            usual = [of.written(unwritten[name])] if name in unwritten else []
-            if any(not _same(value, usual[0] if usual else _NOTHING) for units in values for value in units):
+        for name, of in layers.field_types(kind).items():
+            values = [[value_of(layer, name) for layer in self._layers(units)] for units in slot.units]
+            usual = of.written(unwritten[name]) if name in unwritten else _NOTHING
+            if any(not _same(value, usual) for units in values for value in units):
                 differing[name] = values
         if "stride" in differing and "pool" in slot.kind and differing["stride"] == differing.get("kernel_size"):
             del differing["stride"]

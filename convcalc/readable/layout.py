@@ -6,27 +6,25 @@ import textwrap
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from convcalc import layers
+from convcalc.imports.record import Layer
 from convcalc.layers import Kind
 
 WIDTH = 120
 
 
-class LayerText:
+class LayerText(msgspec.Struct, frozen=True):
     """One layer as it is written: the texts of its fields in order, and its branches if it has any.
 
     `bare` is the field whose value may stand for the whole layer.
     """
 
-    __slots__ = ("bare", "branches", "fields", "kind")
-
-    def __init__(
-        self, kind: str, fields: dict[str, str], branches: list[list[LayerText]] | None = None, bare: str = ""
-    ) -> None:
-        self.kind = kind
-        self.fields = fields
-        self.branches = branches
-        self.bare = bare
+    kind: str
+    fields: dict[str, str]
+    branches: list[list[LayerText]] | None = None
+    bare: str = ""
 
     @property
     def line(self) -> str:
@@ -78,6 +76,12 @@ def mapping(indent: int, key: str, texts: dict[str, str]) -> list[str]:
 def default(kind: type[Kind], field: str) -> Any:
     """What a field is where it is not written, as a person would write it."""
     return layers.field_types(kind)[field].written(layers.defaults(kind)[field])
+
+
+def value_of(layer: Layer, field: str) -> Any:
+    """What a field of a layer is, as a person would write it; None where it has neither a value nor a default."""
+    kind = layers.kind_of(layer.kind)
+    return layers.field_types(kind)[field].written(layer.fields.get(field, layers.defaults(kind).get(field)))
 
 
 def bare_field(kind: type[Kind]) -> str:

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from convcalc import layers
+from convcalc.imports.naming import beginning
 from convcalc.readable.names import is_generic, parts
 from convcalc.readable.parts import Module, Part, Path, SingleLayer
 from convcalc.readable.regions import LayerGraph
-from convcalc.readable.repeats import LEAST, keys, runs
+from convcalc.readable.repeats import LEAST, Key, keys, runs
 
 
 class Modules:
@@ -39,7 +40,10 @@ class Modules:
         while place < len(items):
             path = paths[place]
             if path[:depth] != around or len(path) == depth:
-                grouped.append(self._with_branches(items[place], around))
+                item = items[place]
+                if isinstance(item, SingleLayer) and item.branches is not None:
+                    item.branches = [self._grouped(branch, around) for branch in item.branches]
+                grouped.append(item)
                 place += 1
                 continue
             end = place + 1
@@ -48,11 +52,6 @@ class Modules:
             grouped += self._module(path[: depth + 1], items[place:end])
             place = end
         return grouped
-
-    def _with_branches(self, item: Part, around: Path) -> Part:
-        if isinstance(item, SingleLayer) and item.branches is not None:
-            item.branches = [self._grouped(branch, around) for branch in item.branches]
-        return item
 
     def _module(self, path: Path, items: Sequence[Part]) -> list[Part]:
         inner = self._repeated(self._grouped(items, path))
@@ -95,31 +94,26 @@ class Modules:
     def _beside_plain(self, parts: list[Part]) -> list[Part]:
         """Where the layers of a residual also stand without one, both are modules, of which some have a shortcut."""
         kinds = keys(self.graph, parts)
-        plain: dict[tuple[object, ...], int] = {}
-        for part in parts:
-            if isinstance(part, SingleLayer) and part.branches is not None:
-                full = [branch for branch in part.branches if branch]
-                if len(full) == 1 and len(full[0]) >= LEAST:
-                    inner = tuple(keys(self.graph, full[0]))
-                    plain[inner] = len(inner)
+        residuals = dict.fromkeys(inner for part in parts if len(inner := self._beside_shortcut(part)) >= LEAST)
         grouped: list[Part] = []
         place = 0
         while place < len(parts):
-            size = next((size for inner, size in plain.items() if tuple(kinds[place : place + size]) == inner), 0)
+            size = next((len(inner) for inner in residuals if kinds[place : place + len(inner)] == [*inner]), 0)
             module = self._as_module((), parts[place : place + size]) if size else None
             grouped.append(parts[place] if module is None else module)
             place += 1 if module is None else size
         if len(grouped) == len(parts):
             return parts
-        return [self._alone(part, plain) for part in grouped]
+        return [
+            (self._as_module((), [part]) or part) if self._beside_shortcut(part) in residuals else part
+            for part in grouped
+        ]
 
-    def _alone(self, part: Part, plain: Mapping[tuple[object, ...], int]) -> Part:
-        """A residual of these layers as a module."""
-        if not isinstance(part, SingleLayer) or part.branches is None:
-            return part
-        full = [branch for branch in part.branches if branch]
-        is_like = len(full) == 1 and tuple(keys(self.graph, full[0])) in plain
-        return (self._as_module((), [part]) or part) if is_like else part
+    def _beside_shortcut(self, part: Part) -> tuple[Key, ...]:
+        """The keys of what stands in the one branch of a merge that is not empty; none of anything else."""
+        branches = part.branches or () if isinstance(part, SingleLayer) else ()
+        full = [branch for branch in branches if branch]
+        return tuple(keys(self.graph, full[0])) if len(full) == 1 else ()
 
     def _paths(self, items: Sequence[Part], around: Path) -> list[Path]:
         """The modules around each of a sequence.
@@ -129,16 +123,13 @@ class Modules:
         """
         own = [self._around(item) for item in items]
         paths: list[Path] = []
-        following = around
-        behind: list[Path] = []
+        following = [around]
         for path in reversed(own):
-            behind.append(following)
-            following = following if path is None else path
-        behind.reverse()
-        before = following
+            following.append(following[-1] if path is None else path)
+        before, *behind = reversed(following)
         for item, path, after in zip(items, own, behind, strict=True):
             pools = isinstance(item, SingleLayer) and "pool" in self.graph.layers[item.index].kind
-            neighbours = _common([before, after]) if pools else before
+            neighbours = beginning([before, after]) if pools else before
             before = neighbours if path is None else path
             paths.append(before)
         return paths
@@ -146,15 +137,4 @@ class Modules:
     def _around(self, item: Part) -> Path | None:
         """The modules around a layer and all that is written with it."""
         paths = [path for index in item.indices() if (path := self.around[index]) is not None]
-        return _common(paths) if paths else None
-
-
-def _common(paths: Sequence[Path]) -> Path:
-    """The modules around all of several layers."""
-    common = paths[0]
-    for path in paths[1:]:
-        same = 0
-        while same < min(len(path), len(common)) and path[same] == common[same]:
-            same += 1
-        common = common[:same]
-    return common
+        return beginning(paths) if paths else None

@@ -7,7 +7,7 @@ from collections.abc import Container, Iterable
 from functools import cache
 
 from convcalc import layers
-from convcalc.language.written import RESERVED, numbered
+from convcalc.language.written import RESERVED
 
 LONGEST = 80
 """Characters of a name; a longer one keeps its end, where what is particular to it stands."""
@@ -63,15 +63,3 @@ def unlike(name: str, *taken: Container[str]) -> str:
     while any(free in names for names in taken):
         free, number = f"{name}_{number}", number + 1
     return free
-
-
-class Automatic:
-    """The names that layers have where none is written, in one scope."""
-
-    def __init__(self) -> None:
-        self.counts: dict[str, int] = {}
-
-    def next(self, kind: str) -> str:
-        """That of the next layer of a kind."""
-        self.counts[kind] = self.counts.get(kind, 0) + 1
-        return numbered(kind, self.counts[kind])

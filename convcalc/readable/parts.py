@@ -5,18 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+import msgspec
+
 Path = tuple[str, ...]
 """The names of the modules around something, from the outside in, with its own."""
 
 
-class SingleLayer:
+class SingleLayer(msgspec.Struct, eq=False):
     """A layer in a sequence, by its number in the record."""
 
-    __slots__ = ("branches", "index")
-
-    def __init__(self, index: int, branches: Sequence[Sequence[Part]] | None = None) -> None:
-        self.index = index
-        self.branches = branches
+    index: int
+    branches: Sequence[Sequence[Part]] | None = None
 
     def indices(self) -> Iterator[int]:
         """The layers that are written with it, in order."""
@@ -26,22 +25,19 @@ class SingleLayer:
         yield self.index
 
 
-class Module:
+class Module(msgspec.Struct, eq=False):
     """A run of layers with one tensor that enters and one that leaves: what a block can stand for.
 
-    `entry` is what enters, no tensor for the whole of a network with several inputs. `arguments` are the values of the
-    parameters of the block that it becomes an occurrence of.
+    `entry` is what enters, no tensor for the whole of a network with several inputs. `first` is the first of its layers
+    and `exit` the last. `arguments` are the values of the parameters of the block that it becomes an occurrence of.
     """
 
-    __slots__ = ("arguments", "entry", "exit", "first", "items", "path")
-
-    def __init__(self, path: Path, items: Sequence[Part], entry: int, first: int, last: int) -> None:
-        self.path = path
-        self.items = items
-        self.entry = entry
-        self.first = first
-        self.exit = last
-        self.arguments: dict[str, Any] = {}
+    path: Path
+    items: Sequence[Part]
+    entry: int
+    first: int
+    exit: int
+    arguments: dict[str, Any] = {}
 
     def indices(self) -> Iterator[int]:
         """The layers that it holds, in order."""

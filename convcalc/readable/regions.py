@@ -6,8 +6,10 @@ network. Nesting never changes that order, so that the layers run as they are sa
 
 from __future__ import annotations
 
-from bisect import bisect_left
 from collections.abc import Sequence
+from functools import reduce
+from itertools import takewhile
+from math import prod
 
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.written import MERGES
@@ -35,6 +37,7 @@ class LayerGraph:
         for name in imported.inputs:
             names[unlike(legal([name], "input"), names)] = None
         self.input_names = list(names)
+        self.root = -1 if len(names) == 1 else -1 - len(names)  # above several inputs stands one that is no tensor
         self.numbers = {name: -1 - place for place, name in enumerate(imported.inputs)}
         self.inputs: list[tuple[int, ...]] = []
         for index, layer in enumerate(self.layers):
@@ -43,14 +46,9 @@ class LayerGraph:
         self._untie_parameters()
         self.entries: dict[int, int] = {}  # of merges with branches: the tensor that all of them start from
         self.outputs = [self.numbers[name] for name in imported.outputs]
-        self.last_read: list[int] = [-1] * len(self.layers)
-        for index, sources in enumerate(self.inputs):
-            for source in sources:
-                if source >= 0:
-                    self.last_read[source] = index
-        for output in self.outputs:
-            if output >= 0:
-                self.last_read[output] = len(self.layers)
+        self.last_read = dict.fromkeys(range(len(self.layers)), -1)
+        self.last_read |= {source: index for index, sources in enumerate(self.inputs) for source in sources}
+        self.last_read |= dict.fromkeys(self.outputs, len(self.layers))
 
     def shape(self, tensor: int) -> Shape:
         return self.layers[tensor].shape if tensor >= 0 else self.input_shapes[-1 - tensor]
@@ -80,12 +78,11 @@ class _Regions:
     def __init__(self, graph: LayerGraph) -> None:
         self.graph = graph
         self.starts: dict[int, list[tuple[int, int]]] = {}  # of a merge: its branches
-        self.depths: dict[int, int] = {}
-        self.merges: list[int] = []
-        dominators = _Dominators(len(graph.input_names))
+        self.depths: dict[int, int] = {}  # of the merges so far, in order
+        dominators = _Dominators(graph)
         for index, sources in enumerate(graph.inputs):
-            entry = dominators.add(sources)
-            if graph.layers[index].kind in MERGES and entry is not None:
+            entry = dominators.add(index, sources)
+            if graph.layers[index].kind in MERGES and entry >= -len(graph.input_names):
                 self._find(index, entry)
 
     def _find(self, merge: int, entry: int) -> None:
@@ -104,15 +101,14 @@ class _Regions:
         branches.reverse()
         if graph.layers[merge].kind not in COMMUTATIVE and [source for source in sources if source in ends] != ends:
             return
-        inside = self.merges[bisect_left(self.merges, place) :]
-        depth = 1 + max((self.depths[other] for other in inside), default=0)
+        inside = takewhile(lambda inner: inner >= place, reversed(self.depths))
+        depth = 1 + max(map(self.depths.__getitem__, inside), default=0)
         if depth > _DEEPEST or (len(sources) == 2 and len(branches) == 1 and self._narrows(*branches[0])):
             return
         those = iter(branches)
         self.starts[merge] = [(place, place) if source == entry else next(those) for source in sources]
         self.graph.entries[merge] = entry
         self.depths[merge] = depth
-        self.merges.append(merge)
 
     def _first(self, end: int, entry: int, merge: int) -> int | None:
         """The first layer of the branch that ends there, if it reads nothing from outside but what enters."""
@@ -128,55 +124,36 @@ class _Regions:
 
     def _narrows(self, first: int, last: int) -> bool:
         """Whether a branch goes to fewer positions and back to more: a skip over it reaches far, as a U-Net's."""
-        positions = [_positions(self.graph.shape(index)) for index in range(first, last)]
+        positions = [prod(self.graph.shape(index)[1:]) for index in range(first, last)]
         return min(positions) < positions[-1]
 
     def items(self, first: int, last: int) -> list[SingleLayer]:
         """The layers of an interval in order, merges with what is theirs."""
         items: list[SingleLayer] = []
-        index = last - 1
-        while index >= first:
-            if index not in self.starts:
-                items.append(SingleLayer(index))
-                index -= 1
-                continue
-            branches = self.starts[index]
-            items.append(SingleLayer(index, [self.items(*branch) for branch in branches]))
-            index = min(start for start, _ in branches) - 1
-        items.reverse()
-        return items
-
-
-def _positions(shape: Shape) -> int:
-    count = 1
-    for size in shape[1:]:
-        count *= size
-    return count
+        while last > first:
+            index = last - 1
+            branches = self.starts.get(index)
+            items.append(SingleLayer(index, None if branches is None else [self.items(*branch) for branch in branches]))
+            last = index if branches is None else min(start for start, _ in branches)
+        return items[::-1]
 
 
 class _Dominators:
     """For each tensor the last one that everything it is made of goes through; a tree that grows, with shortcuts up."""
 
-    def __init__(self, inputs: int) -> None:
-        self.inputs = inputs
-        root = -1 if inputs == 1 else -1 - inputs  # above several inputs stands one that is no tensor
-        self.root = root
+    def __init__(self, graph: LayerGraph) -> None:
+        root = graph.root
         self.depth = {root: 0}
         self.parent = {root: root}
         self.jump = {root: root}
-        for tensor in range(-1, -1 - inputs, -1):
-            if tensor != root:
-                self._hang(tensor, root)
-        self.count = 0
+        for tensor in {*range(-len(graph.input_names), 0)} - {root}:
+            self._hang(tensor, root)
 
-    def add(self, sources: Sequence[int]) -> int | None:
-        """Take in the next layer; the tensor that dominates it, None if there is none."""
-        dominator = sources[0]
-        for source in sources[1:]:
-            dominator = self._common(dominator, source)
-        self._hang(self.count, dominator)
-        self.count += 1
-        return None if dominator == self.root and self.inputs > 1 else dominator
+    def add(self, tensor: int, sources: Sequence[int]) -> int:
+        """Take in the next layer; the tensor that dominates it, the graph's root if there is none."""
+        dominator = reduce(self._common, sources)
+        self._hang(tensor, dominator)
+        return dominator
 
     def _hang(self, tensor: int, parent: int) -> None:
         self.parent[tensor], self.depth[tensor] = parent, self.depth[parent] + 1

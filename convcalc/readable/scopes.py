@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
+from itertools import count
 
 from convcalc import layers
 from convcalc.language.writing import name_text, quoted
+from convcalc.language.written import numbered
 from convcalc.readable.conditions import condition
 from convcalc.readable.connections import Connections
 from convcalc.readable.fitting import Fitting
 from convcalc.readable.layout import LayerText, bare_field
-from convcalc.readable.names import Automatic, legal, says_something, unlike
+from convcalc.readable.names import legal, says_something, unlike
 from convcalc.readable.parameters import Parameters
 from convcalc.readable.parts import Module
 from convcalc.readable.regions import LayerGraph
@@ -62,8 +66,8 @@ class WrittenScope:
 
     def name(self) -> None:
         """Give every slot the name that it is written with, or has unwritten."""
-        automatic = Automatic()
-        unwritten = [automatic.next(slot.kind) for slot in self.every]
+        counts = defaultdict[str, Iterator[int]](partial(count, 1))
+        unwritten = [numbered(slot.kind, next(counts[slot.kind])) for slot in self.every]
         wanted = [self._wanted(slot) for slot in self.every]
         taken = {*self.graph.input_names, "input"} if not self.is_block else set()
         kept = {number for number, name in zip(unwritten, wanted, strict=True) if name in ("", number)}
@@ -98,8 +102,7 @@ class WrittenScope:
         if shared:
             listed = ", ".join(f"{name_text(name)}: {text}" for name, text in shared.items())
             fields["share"] = shared.get("", f"{{{listed}}}")
-        for name, text in slot.fields.items():
-            fields[name] = quoted(text)
+        fields |= {name: quoted(text) for name, text in slot.fields.items()}
         branches = None if slot.branches is None else [self.written(branch) for branch in slot.branches]
         kind = layers.load(slot.kind) if slot.block is None else None
         return LayerText(slot.kind, fields, branches, bare_field(kind) if kind is not None else _bare(slot.block))

@@ -34,30 +34,26 @@ Unit = int | Module
 """What a layer of a scope stands for in an occurrence: a layer of the record, or an occurrence of a block."""
 
 
-class Slot:
-    """One layer as it is written; `units` are what it stands for in each occurrence, several where it is repeated."""
+class Slot(msgspec.Struct, eq=False):
+    """One layer as it is written; `units` are what it stands for in each occurrence, several where it is repeated.
 
-    def __init__(
-        self,
-        kind: str,
-        units: list[list[Unit]],
-        path: Path,
-        block: BlockText | None = None,
-        branches: list[list[Slot]] | None = None,
-    ) -> None:
-        self.kind = kind
-        self.units = units
-        self.path = path
-        self.block = block
-        self.branches = branches
-        self.sources: list[TensorReference] | None = None
-        self.fields: dict[str, str] = {}
-        self.when = ""
-        self.repeat = ""
-        self.shared: dict[str, tuple[Slot, str]] = {}  # the owner of its arrays by name; under "", of all its weights
-        self.value: Tensors = []
-        self.name = ""
-        self.is_named = False  # because something refers to it
+    `shared` are the owners of its arrays by name, under "" that of all its weights. `value` are the tensors that leave
+    it. It `is_named` because something refers to it, or because its name says more than its number.
+    """
+
+    kind: str
+    units: list[list[Unit]]
+    path: Path
+    block: BlockText | None
+    branches: list[list[Slot]] | None
+    sources: list[TensorReference] | None = None
+    fields: dict[str, str] = {}
+    when: str = ""
+    repeat: str = ""
+    shared: dict[str, tuple[Slot, str]] = {}
+    value: Tensors = []
+    name: str = ""
+    is_named: bool = False
 
 
 class TensorReference(msgspec.Struct, frozen=True):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import msgspec
+
 from convcalc.readable.parts import Module, Part, SingleLayer
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 
@@ -20,23 +22,13 @@ _ALIKE = 0.7
 """The share of layers that two structures must have in common to be written as one."""
 
 
-class TemplateEntry:
-    """A layer of a template: what it is in each occurrence that has it."""
+class TemplateEntry(msgspec.Struct, eq=False):
+    """A layer of a template, or another template in it; `parts` are what it is in each occurrence that has it."""
 
-    __slots__ = ("branches", "kind", "parts", "template")
-
-    def __init__(
-        self,
-        kind: str,
-        template: Template | None,
-        branches: list[list[TemplateEntry]] | None,
-        owner: Module,
-        part: Part,
-    ) -> None:
-        self.kind = kind
-        self.template = template
-        self.branches = branches
-        self.parts: dict[Module, Part] = {owner: part}
+    parts: dict[Module, Part]
+    kind: str = ""
+    template: Template | None = None
+    branches: list[list[TemplateEntry]] | None = None
 
     @property
     def weight(self) -> int:
@@ -46,15 +38,12 @@ class TemplateEntry:
         return 1 + sum(entry.weight for branch in self.branches or () for entry in branch)
 
 
-class Template:
+class Template(msgspec.Struct, eq=False):
     """A structure and its occurrences."""
 
-    __slots__ = ("entries", "number", "occurrences")
-
-    def __init__(self, number: int) -> None:
-        self.number = number
-        self.entries: list[TemplateEntry] = []
-        self.occurrences: list[Module] = []
+    number: int
+    entries: list[TemplateEntry]
+    occurrences: list[Module] = []
 
     @property
     def weight(self) -> int:
@@ -98,33 +87,27 @@ class Templates:
 
     def root(self, module: Module) -> Template:
         """The template of the whole network, which occurs once, with those of all modules in it."""
-        template = Template(-1)
-        template.occurrences.append(module)
         self._inner(module.items)
-        template.entries = [self._entry(part, module) for part in module.items]
-        return template
+        return Template(-1, [self._entry(part, module) for part in module.items], [module])
 
     def _inner(self, items: Sequence[Part]) -> None:
-        for part in items:
+        for part in _flat_parts(items):
             if isinstance(part, Module):
                 self._inner(part.items)
                 self._add(part)
-            else:
-                for branch in part.branches or ():
-                    self._inner(branch)
 
     def _entry(self, part: Part, owner: Module) -> TemplateEntry:
         if isinstance(part, Module):
-            return TemplateEntry("", self.of[part], None, owner, part)
-        branches = part.branches
-        inner = None if branches is None else [[self._entry(inner, owner) for inner in branch] for branch in branches]
-        return TemplateEntry(self.graph.layers[part.index].kind, None, inner, owner, part)
+            return TemplateEntry({owner: part}, template=self.of[part])
+        entry = TemplateEntry({owner: part}, self.graph.layers[part.index].kind)
+        if part.branches is not None:
+            entry.branches = [[self._entry(inner, owner) for inner in branch] for branch in part.branches]
+        return entry
 
     def _add(self, module: Module) -> None:
         key = tuple(self._key(part, module) for part in module.items)
-        match = self.exact.get(key)
-        if match is not None:
-            template, entries = match
+        if key in self.exact:
+            template, entries = self.exact[key]
             for entry, part in zip(entries, _flat_parts(module.items), strict=True):
                 entry.parts[module] = part
         else:
@@ -135,8 +118,7 @@ class Templates:
         self.of[module] = template
 
     def _new(self, module: Module) -> Template:
-        template = Template(len(self.every))
-        template.entries = [self._entry(part, module) for part in module.items]
+        template = Template(len(self.every), [self._entry(part, module) for part in module.items])
         self.every.append(template)
         return template
 
@@ -171,15 +153,8 @@ class Templates:
 
     def _holds(self, template: Template, module: Module) -> bool:
         """Whether something in the module is written with the template."""
-        return any(template in inner.closure() for part in module.items for inner in self._called(part))
-
-    def _called(self, part: Part) -> Iterator[Template]:
-        if isinstance(part, Module):
-            yield self.of[part]
-        else:
-            for branch in part.branches or ():
-                for inner in branch:
-                    yield from self._called(inner)
+        called = (self.of[part] for part in _flat_parts(module.items) if isinstance(part, Module))
+        return any(template in inner.closure() for inner in called)
 
     def _forms(self, template: Template, module: Module) -> Iterator[tuple[list[TemplateEntry], Sequence[Part]]]:
         """The two as they are, or with a residual around all of their beginnings written behind it."""
@@ -194,18 +169,14 @@ class Templates:
         if first.branches is None or self._skipped(part, module) is None:
             return template.entries
         branch = next(branch for branch in first.branches if branch)
-        bare = TemplateEntry(first.kind, None, None, module, part)
-        bare.parts = first.parts  # of which more may still be found
-        return [*branch, bare, *rest]
+        return [*branch, TemplateEntry(first.parts, first.kind), *rest]  # the same parts: more may still be found
 
     def _unwrapped(self, module: Module) -> Sequence[Part]:
         first, *rest = module.items
         inner = self._skipped(first, module)
-        return (
-            module.items
-            if inner is None or not isinstance(first, SingleLayer)
-            else [*inner, SingleLayer(first.index), *rest]
-        )
+        if inner is None or not isinstance(first, SingleLayer):
+            return module.items
+        return [*inner, SingleLayer(first.index), *rest]
 
     def _skipped(self, part: Part, module: Module) -> Sequence[Part] | None:
         """What stands beside the identity, if a part is that alone, from the beginning of the module."""
@@ -261,16 +232,15 @@ class Templates:
         """The entries, with those parts taken in that had no like among them."""
         merged: list[TemplateEntry] = []
         for entry, part in self._aligned(entries, parts)[2]:
-            if entry is None:
-                assert part is not None  # noqa: S101  # for the type checker: one of the two is there
+            if entry is not None:
+                merged.append(entry)
+                if part is not None:
+                    entry.parts[module] = part
+                if isinstance(part, SingleLayer) and part.branches is not None and entry.branches is not None:
+                    both = zip(entry.branches, part.branches, strict=True)
+                    entry.branches = [self._merged(*pair, module) for pair in both]
+            elif part is not None:
                 merged.append(self._entry(part, module))
-                continue
-            merged.append(entry)
-            if isinstance(part, SingleLayer) and part.branches is not None and entry.branches is not None:
-                both = zip(entry.branches, part.branches, strict=True)
-                entry.branches = [self._merged(*pair, module) for pair in both]
-            if part is not None:
-                entry.parts[module] = part
         return merged
 
 

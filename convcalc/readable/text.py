@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
 from convcalc.language.writing import name_text, quoted, value_text
-from convcalc.layers import Shape
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folded, flat, folded
 from convcalc.readable.layout import WIDTH, laid_out, mapping
@@ -99,16 +99,13 @@ def _place(unit: str, titles: tuple[str, ...]) -> str:
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
     """The shortest text with blocks that says the same network; the plain one where there is none."""
-    try:
-        with steps.part(0.7):
-            _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
-            graph = LayerGraph(imported)
-            texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
-            for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
-                if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
-                    return candidate
-    except OutOfSteps:
-        pass
+    with suppress(OutOfSteps), steps.part(0.7):
+        _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
+        graph = LayerGraph(imported)
+        texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
+        for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
+            if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
+                return candidate
     return plain
 
 
@@ -131,7 +128,7 @@ def _is_like(node: Node, other: Node) -> bool:
 
 def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(_name(imported))}"]
-    sizes = dict(zip(map(name_text, graph.input_names), map(_sizes, graph.input_shapes), strict=True))
+    sizes = dict(zip(map(name_text, graph.input_names), map(value_text, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
     if written.blocks:
         lines += ["", "blocks:"]
@@ -159,10 +156,6 @@ def _name(imported: Imported) -> str:
     return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
 
 
-def _sizes(shape: Shape) -> str:
-    return value_text(tuple(shape))
-
-
 def _with_totals(spec: str, network: Network) -> str:
     """The text with what the network must have, behind its inputs."""
     from convcalc.analysis.analyze import analyze
@@ -173,7 +166,7 @@ def _with_totals(spec: str, network: Network) -> str:
         return spec
     expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
     if len(network.outputs) == 1:
-        expected.append(f"output: {_sizes(network.nodes[network.outputs[0]].shape)}")
+        expected.append(f"output: {value_text(network.nodes[network.outputs[0]].shape)}")
     field = report.receptive_field
     if field is not None and field.size and None not in field.size:
         expected.append(f"receptive_field: {value_text(field.size[0] if len({*field.size}) == 1 else field.size)}")

@@ -6,14 +6,12 @@ from math import pi, sqrt
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.tidy.factors import addend_of, close, factor_of, factors
-from convcalc.imports.tidy.walk import Patterns
+from convcalc.imports.tidy.walk import Patterns, both_ways
 
 
 def _gated(patterns: Patterns, draft: Draft) -> Draft | None:
     """x·sigmoid(x) and its kin."""
-    if len(draft.inputs) != 2:
-        return None
-    for x, gate in (draft.inputs, draft.inputs[::-1]):
+    for x, gate in both_ways(draft.inputs):
         kind = {"sigmoid": "silu", "hard_sigmoid": "hard_swish"}.get(gate.kind)
         if kind and gate.inputs[0] is x and patterns.alone(gate):
             return patterns.layer(kind, {}, x, [gate, draft])
@@ -54,9 +52,7 @@ def _hard_sigmoid_of_parts(patterns: Patterns, draft: Draft) -> Draft | None:
 def _gelu(patterns: Patterns, draft: Draft) -> Draft | None:
     """x·(1 + erf(x / sqrt(2))) / 2, and the form with tanh."""
     number, multiplied = factors(patterns, draft)
-    if len(multiplied) != 2:
-        return None
-    for x, bell in (multiplied, multiplied[::-1]):
+    for x, bell in both_ways(multiplied):
         if bell.kind != "affine" or not patterns.alone(bell):
             continue
         slope = float(bell.fields.get("factor", 1.0))

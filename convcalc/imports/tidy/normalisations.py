@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.tidy.factors import addend_of, close
-from convcalc.imports.tidy.walk import Patterns
+from convcalc.imports.tidy.walk import Patterns, both_ways
 
 
 def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
@@ -64,9 +64,7 @@ def _centred(draft: Draft) -> tuple[Draft | None, Draft | None]:
 
 def _parameter(patterns: Patterns, draft: Draft) -> tuple[Draft, Draft] | None:
     """Of two that meet, a tensor and a learned parameter that nothing else reads."""
-    if len(draft.inputs) != 2:
-        return None
-    for x, parameter in (draft.inputs, draft.inputs[::-1]):
+    for x, parameter in both_ways(draft.inputs):
         if parameter.kind == "parameter" and "learned" not in parameter.fields and patterns.alone(parameter):
             return (x, parameter) if x.kind != "parameter" else None
     return None
@@ -120,8 +118,7 @@ def _shifted(patterns: Patterns, draft: Draft) -> Draft | None:
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
         return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], arrays=arrays)
     if x.kind == "scale" and "bias" not in x.fields and _along(parameter, x.shape, [0]):
-        bare = before.kind in ("group_norm", "instance_norm") and _is_bare(before) and patterns.alone(before)
-        if bare:
+        if before.kind in ("group_norm", "instance_norm") and _is_bare(before) and patterns.alone(before):
             fields = {**before.fields, "affine": True}
             return patterns.layer(before.kind, fields, before.inputs[0], [before, x, draft], arrays=arrays)
         return patterns.layer("scale", {"bias": True}, before, [x, draft], arrays=arrays)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
+from itertools import permutations
 from typing import Any
 
 from convcalc.imports.arrays import Array
@@ -50,12 +52,10 @@ class Patterns:
 
     def _by_first_rule(self, draft: Draft) -> Draft | None:
         for rule in self.rules.get(draft.kind, ()):
-            try:
+            with suppress(Inexpressible):
                 result = rule(self, draft)
-            except Inexpressible:
-                continue
-            if result is not None:
-                return result
+                if result is not None:
+                    return result
         return None
 
     def _take_over(self, old: Draft, new: Draft) -> None:
@@ -84,9 +84,14 @@ class Patterns:
         old: Sequence[Draft],
         arrays: Mapping[str, Array] | None = None,
     ) -> Draft:
-        """A layer in place of some; it is called as the one with weights, or else the last."""
+        """A layer in place of some, that of all their operators; the last of these names it where no array does."""
         origins = tuple(origin for draft in old for origin in draft.origins)
         return self.builder.layer(kind, fields, [x], origins, arrays)
+
+
+def both_ways(drafts: Sequence[Draft]) -> Iterable[tuple[Draft, ...]]:
+    """Two drafts in both orders; nothing where there are not two."""
+    return permutations(drafts) if len(drafts) == 2 else ()
 
 
 def needed(drafts: list[Draft], leaving: Sequence[Draft]) -> list[Draft]:
