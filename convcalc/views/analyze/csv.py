@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from convcalc.analysis.compare import COSTS
 from convcalc.analysis.lines import Line
+from convcalc.analysis.report import COSTS
 from convcalc.views import words
 from convcalc.views.analyze.shared import Analyzed
 from convcalc.views.formats import csv

@@ -7,9 +7,8 @@ import io
 import re
 from collections.abc import Iterable
 
-from convcalc.analysis.compare import COSTS
 from convcalc.analysis.lines import Line
-from convcalc.analysis.report import ReceptiveField
+from convcalc.analysis.report import COSTS, ReceptiveField
 from convcalc.visible import visible
 
 _FORMULA = re.compile("\\s*[=+\\-@\uff1d\uff0b\uff0d\uff20]")
