@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from convcalc.analysis.compare import Change, TotalDeltas, compare
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
-from convcalc.analysis.report import COSTS, Change, TotalDeltas, compare
+from convcalc.analysis.report import COSTS
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.compare import shared
