@@ -44,20 +44,17 @@ _DUPLICATE = object()
 """The key of an entry to drop: it was written before."""
 
 
-class _OpenCollection:
+class _OpenCollection(msgspec.Struct):
     """A collection that is still open."""
 
-    __slots__ = ("anchor", "depth", "entries", "key", "keys", "merged", "nodes", "start")
-
-    def __init__(self, start: int, anchor: str | None, keys: dict[Value, Scalar] | None) -> None:
-        self.start = start
-        self.anchor = anchor
-        self.keys = keys  # None for a sequence
-        self.entries: list[Any] = []
-        self.key: Scalar | None = None
-        self.merged: list[Mapping] = []
-        self.nodes = 1
-        self.depth = 1  # collections within it, itself included
+    start: int
+    anchor: str | None
+    keys: dict[Value, Scalar] | None  # None for a sequence
+    entries: list[Any] = []
+    key: Scalar | None = None
+    merged: list[Mapping] = []
+    nodes: int = 1
+    depth: int = 1  # collections within it, itself included
 
 
 class _Anchored(NamedTuple):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -21,42 +20,27 @@ class Failed(Exception):
     """The layer has no output; why has been reported, here or where its input failed."""
 
 
-class Frame:
+class Frame(msgspec.Struct, eq=False):
     """What the layers of one sequence see: values for expressions, names, and where they were called from.
 
     `input` is what the first layer starts from, `inputs` what enters under names.
     """
 
-    __slots__ = ("caller", "input", "inputs", "prefixes", "shared", "values")
-
-    def __init__(
-        self,
-        values: dict[str, Any],
-        input_: Tensor,
-        prefixes: tuple[str, ...] = ("",),
-        *,
-        inputs: Mapping[str, Tensor] = MappingProxyType({}),
-        caller: Site | None = None,
-        shared: str | None = None,
-    ) -> None:
-        self.values = values
-        self.input = input_
-        self.prefixes = prefixes  # of the names in reach, innermost first
-        self.inputs = inputs
-        self.caller = caller  # the block's call
-        self.shared = shared  # prefix of the layers whose weights are used
+    values: dict[str, Any]
+    input: Tensor
+    prefixes: tuple[str, ...] = ("",)  # of the names in reach, innermost first
+    inputs: Mapping[str, Tensor] = {}
+    caller: Site | None = None  # the block's call
+    shared: str | None = None  # prefix of the layers whose weights are used
 
 
-class Site:
+class Site(msgspec.Struct, eq=False):
     """One occurrence of a written layer: in a call, under its full name, `index` where it is repeated."""
 
-    __slots__ = ("call", "index", "layer", "name")
-
-    def __init__(self, layer: Layer, call: Frame, name: str, index: int | None = None) -> None:
-        self.layer = layer
-        self.call = call
-        self.name = name
-        self.index = index
+    layer: Layer
+    call: Frame
+    name: str
+    index: int | None = None
 
     @property
     def relative_name(self) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from convcalc import steps
@@ -37,60 +38,38 @@ NAMES_IN_STEP = 10
 """That are put into a set or a table of their own."""
 
 
-class Reference:
+class Reference(msgspec.Struct, eq=False):
     """The name of a tensor or layer, with its place; `label` is there where the name is worked out."""
 
-    __slots__ = ("label", "name", "node")
-
-    def __init__(self, name: str, node: Scalar, label: Label | None = None) -> None:
-        self.name = name
-        self.node = node
-        self.label = label
+    name: str
+    node: Scalar
+    label: Label | None = None
 
 
-class Layer:
+class Layer(msgspec.Struct, eq=False):
     """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
-    __slots__ = (
-        *(
-            "block",
-            "body",
-            "branches",
-            "broken",
-            "budget",
-            "constants",
-            "fields",
-            "key",
-            "kind",
-            "kind_name",
-            "line",
-            "name",
-        ),
-        *("arrays", "ignored", "label", "name_node", "repeat", "share", "source", "sources", "when"),
-    )
-
-    def __init__(self, source: Source, key: Scalar) -> None:
-        self.source = source
-        self.key = key
-        self.kind_name = str(key.value)
-        self.name = ""
-        self.name_node: Node = key  # where it is given
-        self.label: Label | None = None  # where the name is worked out
-        self.line = source.line(key.start)
-        self.kind: type[Kind] | None = None
-        self.block: Block | None = None
-        self.fields: dict[str, Value] = {}
-        self.sources: list[Reference] | None = None
-        self.repeat: Value | None = None
-        self.when: Value | None = None
-        self.share: Reference | None = None
-        self.arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
-        self.branches: list[list[Layer]] | None = None
-        self.budget: dict[str, Limit] | None = None
-        self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
-        self.body: Node | None = None  # what is written behind the key, if `keep_bodies`
-        self.broken = False  # in a way that has been reported and leaves nothing to build
-        self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
+    source: Source
+    key: Scalar
+    kind_name: str
+    line: int
+    name_node: Node  # where the name is given, or else the key
+    name: str = ""
+    label: Label | None = None  # where the name is worked out
+    kind: type[Kind] | None = None
+    block: Block | None = None
+    fields: dict[str, Value] = {}
+    sources: list[Reference] | None = None
+    repeat: Value | None = None
+    when: Value | None = None
+    share: Reference | None = None
+    arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
+    branches: list[list[Layer]] | None = None
+    budget: dict[str, Limit] | None = None
+    ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
+    body: Node | None = None  # what is written behind the key, if `keep_bodies`
+    broken: bool = False  # in a way that has been reported and leaves nothing to build
+    constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
     def types(self) -> Mapping[str, FieldType | None]:
         """The fields it may have; a block's parameters have no type of their own."""
@@ -105,7 +84,7 @@ class Layer:
         return [name for name, value in self.block.parameters.items() if value is None] if self.block else []
 
 
-class Block:
+class Block(msgspec.Struct, eq=False):
     """A composite layer written in the spec language. A parameter's value is None where it must be given.
 
     `inputs` are the names of what enters, none where one tensor does, which is called `input`. `variables` are the
@@ -113,19 +92,16 @@ class Block:
     layers and defaults do use.
     """
 
-    __slots__ = ("about", "inputs", "keys", "layers", "name", "parameters", "source", "types", "used", "variables")
-
-    def __init__(self, name: str, source: Source) -> None:
-        self.name = name
-        self.source = source
-        self.about = ""
-        self.inputs: list[str] = []
-        self.parameters: dict[str, Value | None] = {}
-        self.types: dict[str, FieldType | None] = {}  # of the parameters, which have none
-        self.keys: dict[str, Scalar] = {}  # of the parameters
-        self.used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
-        self.layers: list[Layer] = []
-        self.variables: frozenset[str] = frozenset()
+    name: str
+    source: Source
+    about: str = ""
+    inputs: list[str] = []
+    parameters: dict[str, Value | None] = {}
+    types: dict[str, FieldType | None] = {}  # of the parameters, which have none
+    keys: dict[str, Scalar] = {}  # of the parameters
+    used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
+    layers: list[Layer] = []
+    variables: frozenset[str] = frozenset()
 
     def uses(self, names: Iterable[str]) -> None:
         """Note what a default or a layer rests on, which sees the parameters there are by then."""
@@ -215,7 +191,7 @@ class Compiler(ValueReader):
         key, body = written.key, written.body
         self.place = key.start
         steps.spend(STEPS_OF_LAYER)
-        layer, before = Layer(self.source, key), len(self.problems)
+        layer, before = self._unread(key), len(self.problems)
         if self.keep_bodies:
             layer.body = body
         self._definition(layer)
@@ -239,6 +215,9 @@ class Compiler(ValueReader):
         # Built with what is left of its fields it would have another shape than is meant, and set off errors behind it.
         layer.broken = layer.broken or len(self.problems) > before
         return layer
+
+    def _unread(self, key: Scalar) -> Layer:
+        return Layer(self.source, key, str(key.value), self.source.line(key.start), name_node=key)
 
     def _refuse(self, node: Node) -> None:
         """Report what stands in a list of layers and is none."""
@@ -266,7 +245,7 @@ class Compiler(ValueReader):
 
     def _forms(self) -> Forms:
         def fields_of(name: str) -> tuple[list[str], Sequence[str]]:
-            layer = Layer(self.source, tree.scalar(name, 0, 0))
+            layer = self._unread(tree.scalar(name, 0, 0))
             self._look_up(layer, name)
             return list(layer.types()), layer.required()
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+import msgspec
+
 from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
@@ -31,15 +33,12 @@ _STEPS_OF_VALUE = 2
 Read = TypeVar("Read")
 
 
-class Value:
+class Value(msgspec.Struct, eq=False):
     """A field as written: a constant, an expression, or a list of such."""
 
-    __slots__ = ("constant", "node", "written")
-
-    def __init__(self, node: Node, written: Any, *, constant: bool = False) -> None:
-        self.node = node
-        self.written = written  # the constant, the Expression, a list of Values, or None if it could not be read
-        self.constant = constant
+    node: Node
+    written: Any  # the constant, the Expression, a list of Values, or None if it could not be read
+    constant: bool = False
 
     def evaluate(self, names: dict[str, Any]) -> Any:
         """What it says, given the values of names.
