@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from convcalc.fields import FieldError
 from convcalc.language import library
 from convcalc.language.elsewhere import BATCHES
-from convcalc.language.places import span
 from convcalc.language.settings import SHAPE, Settings
 from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.tree import Mapping as MappingNode
-from convcalc.language.tree import Node, Scalar, Sequence, brief, described
+from convcalc.language.tree import Node, Scalar, Sequence, brief, described, span
 from convcalc.layers import Shape
 
 

@@ -70,17 +70,15 @@ class Names:
             message = f"the name `{site.relative_name}` is given twice"
             raise self.problems.fail_at(site, site.layer.name_node, "CC002", message)
 
-    def labelled(self, site: Site, index: int | None) -> Site | None:
+    def labelled(self, site: Site, label: Label, index: int | None) -> Site | None:
         """A layer, or a repetition of it, under the name that is worked out for it; None if there is none."""
         layer, call = site.layer, site.call
-        label, prefix = layer.label, call.prefixes[0]
-        assert label is not None  # noqa: S101  # for the type checker: others have a name
         try:
             text = self._worked_out(label, layer.name_node, Site(layer, call, site.name, index))
             if not is_legal_name(text) or is_computed(text):
                 message = f"name: expected {LEGAL_NAME}, found {text!r}"
                 raise self.problems.fail_at(site, layer.name_node, "CC011", message)
-            inner = Site(layer, call, prefix + text, index)
+            inner = Site(layer, call, call.prefixes[0] + text, index)
             self.claimed(inner)
         except Failed:
             self.unknown(site)
@@ -103,9 +101,8 @@ class Names:
 
     def _text(self, reference: Reference, site: Site) -> str:
         """The name that is meant."""
-        if reference.label is None:
-            return reference.name
-        return self._worked_out(reference.label, reference.node, site)
+        label = reference.label
+        return reference.name if label is None else self._worked_out(label, reference.node, site)
 
     def resolve(self, reference: Reference, site: Site, current: Tensor) -> str | Tensor:
         """What a reference stands for: a tensor for `previous` and what enters the block, else a full name."""
@@ -192,9 +189,8 @@ class Names:
         if owner in self.repeats:
             last = self.repeats[owner] - 1
             if site.index is None or site.index > last:
-                message = (
-                    f"share: {reference.name} is repeated; name one of {reference.name}.0 to {reference.name}.{last}"
-                )
+                name = reference.name
+                message = f"share: {name} is repeated; name one of {name}.0 to {name}.{last}"
                 raise self.problems.fail(site, "CC013", message)
             owner = f"{owner}.{site.index}"
         return owner

@@ -10,7 +10,7 @@ import msgspec
 from convcalc import steps
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic
 from convcalc.language.template import Layer
-from convcalc.language.tree import Node, Scalar
+from convcalc.language.tree import Node, span
 
 Tensor = int | None
 """Index of the node whose output it is; None where its shape is unknown."""
@@ -54,10 +54,9 @@ class Site(msgspec.Struct, eq=False):
         """
         site = self
         while site.layer.source.shipped and site.call.caller is not None:
-            value = site.layer.fields.get(field)
-            argument = getattr(value.written, "name", None) if value is not None else None
+            argument = getattr(getattr(site.layer.fields.get(field), "written", None), "name", None)
             site = site.call.caller
-            field = argument if argument is not None and argument in site.layer.fields else ""
+            field = argument if argument in site.layer.fields else ""
         return site, field
 
 
@@ -93,15 +92,15 @@ class Problems:
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
         """Report something about a node of the layer's text."""
-        self._add(self.found, site, node, code, message, advice, "error")
+        self._add(self.found, site, node, code, message, advice)
         return Failed()
 
-    def over_limit(self, site: Site, message: str, field: str = "") -> None:
+    def over_limit(self, site: Site, message: str) -> None:
         """Report that building ends at a layer, whatever else is wrong with it."""
-        own, field = site.in_users_text(field)
-        node: Node = getattr(own.layer, field).node if field == "repeat" else own.layer.key
-        source, end = own.layer.source, node.end if isinstance(node, Scalar) else node.start + 1
-        self.found.append(source.diagnostic("CC008", node.start, end, f"{site.name}: {message}"))
+        own = site.in_users_text()[0]
+        repeat = own.layer.repeat if own is site else None
+        node = own.layer.key if repeat is None else repeat.node
+        self.found.append(own.layer.source.diagnostic("CC008", *span(node), f"{site.name}: {message}"))
 
     def warn(self, site: Site, code: str, message: str, advice: str) -> None:
         """Report something about a layer that can be built, and may not be what is meant."""
@@ -109,12 +108,11 @@ class Problems:
         self._add(self.warnings, own, own.layer.key, code, f"{site.name}: {message}", advice, "warning")
 
     def _add(
-        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, severity: str
+        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, *severity: str
     ) -> None:
         source = site.layer.source
         key = (source.path, node.start, code)
         if key not in self._reported:
             steps.spend(STEPS_OF_DIAGNOSTIC)
             self._reported.add(key)
-            end = node.end if isinstance(node, Scalar) else node.start + 1
-            kept.append(source.diagnostic(code, node.start, end, message, advice, severity))
+            kept.append(source.diagnostic(code, *span(node), message, advice, *severity))
