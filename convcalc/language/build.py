@@ -137,7 +137,7 @@ class NetworkBuilder:
             if site.layer.repeat is not None:
                 indices = range(self._times(site, site.layer.repeat, current))
         except Failed:
-            self.names.unknown(site)
+            self.names.unknown.add(site.call.prefixes[0])
             raise
         for index in indices:
             inner = self.names.labelled(site, label, index)

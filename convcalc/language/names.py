@@ -29,7 +29,7 @@ class Names:
         self.tensors: dict[str, Tensor] = {}
         self.repeats: dict[str, int] = {}
         self.computed: dict[str, str] = {}  # full names that were worked out: what is written there
-        self._unknown: set[str] = set()  # prefixes where a name could not be worked out
+        self.unknown: set[str] = set()  # prefixes where a name could not be worked out, so that its absence is no error
         self.calls: dict[str, tuple[Block, dict[str, Any]]] = {}
 
     def full_name(self, name: str, prefixes: tuple[str, ...] = ("",)) -> str | None:
@@ -52,13 +52,9 @@ class Names:
             Failed: it may be one whose name could not be worked out.
         """
         full = self.full_name(name, site.call.prefixes)
-        if full is None and any(map(self.is_unknown, site.call.prefixes)):
+        if full is None and not self.unknown.isdisjoint(site.call.prefixes):
             raise Failed
         return full
-
-    def is_unknown(self, prefix: str) -> bool:
-        """Whether a name could not be worked out there."""
-        return prefix in self._unknown
 
     def claimed(self, site: Site) -> None:
         """Refuse a name that stands for another layer.
@@ -81,14 +77,10 @@ class Names:
             inner = Site(layer, call, call.prefixes[0] + text, index)
             self.claimed(inner)
         except Failed:
-            self.unknown(site)
+            self.unknown.add(call.prefixes[0])
             return None
         self.computed[inner.name] = layer.name
         return inner
-
-    def unknown(self, site: Site) -> None:
-        """Note that a name is missing where a layer stands, so that its absence is not reported again."""
-        self._unknown.add(site.call.prefixes[0])
 
     def _worked_out(self, label: Label, node: Node, site: Site) -> str:
         values = site.call.values if site.index is None else {**site.call.values, "index": site.index}
@@ -125,17 +117,13 @@ class Names:
                 return ""
         return did_you_mean(name, [known.removeprefix(start) for known in self.tensors if known.startswith(start)])
 
-    def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
-        """The tensor that a reference stands for."""
-        full = self.resolve(reference, site, current)
-        return self.tensors[full] if isinstance(full, str) else full
-
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""
         names = [self._text(reference, site)]
         while names and _STAR in names[0]:
             names = [name for starred in names for name in self._repetitions(starred, reference, site)]
-        return [self.tensor(Reference(name, reference.node), site, current) for name in names]
+        tensors = [self.resolve(Reference(name, reference.node), site, current) for name in names]
+        return [self.tensors[tensor] if isinstance(tensor, str) else tensor for tensor in tensors]
 
     def _repetitions(self, text: str, reference: Reference, site: Site) -> list[str]:
         """The names that one with a * stands for, of which it may have several: here the first is gone."""

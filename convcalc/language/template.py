@@ -161,10 +161,6 @@ class Compiler(ValueReader):
         self.known = known
         self.keep_bodies = False
 
-    def of(self, source: Source) -> Compiler:
-        """One that looks up the same kinds and blocks, for another text."""
-        return Compiler(source, self.find_block, self.known)
-
     def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
@@ -213,7 +209,7 @@ class Compiler(ValueReader):
             self._complete(layer, body)
         self._name(layer, body, number, scope)
         # Built with what is left of its fields it would have another shape than is meant, and set off errors behind it.
-        layer.broken = layer.broken or len(self.problems) > before
+        layer.broken = len(self.problems) > before
         return layer
 
     def _unread(self, key: Scalar) -> Layer:

@@ -80,10 +80,6 @@ class ValueReader:
             return
         self._add(self.source.diagnostic(code, *span(node), message, advice))
 
-    def over_limit(self, node: Node, message: str) -> None:
-        """Report that reading ends at a node, whatever else is wrong with it."""
-        self.problems.append(self.source.diagnostic("CC008", *span(node), message))
-
     def _add(self, problem: Diagnostic) -> None:
         steps.spend(STEPS_OF_DIAGNOSTIC)
         if problem not in self._said:  # what stands behind an anchor is read at every alias
