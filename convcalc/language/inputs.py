@@ -73,15 +73,15 @@ class Inputs:
         own = self._shape(written[name], name)
         if own is not None and len(own) != len(shape):
             own_text = "x".join(map(str, own))
-            message = f"{name}: expected {len(own)} sizes, as the spec's {own_text} has, found {len(shape)}"
+            problem = f"expected {len(own)} sizes, as the spec's {own_text} has, found {len(shape)}"
             advice = "channels come first, and there is no batch axis"
-            self.problems.append(source.diagnostic("CC011", 0, len(source.text), message, advice))
-            return None
-        try:
-            return SHAPE.accept(tuple(shape), 1)
-        except FieldError as error:
-            self.problems.append(source.diagnostic("CC011", 0, len(source.text), f"{name}: {error}"))
-            return None
+        else:
+            try:
+                return SHAPE.accept(tuple(shape), 1)
+            except FieldError as error:
+                problem, advice = str(error), ""
+        self.problems.append(source.diagnostic("CC011", 0, len(source.text), f"{name}: {problem}", advice))
+        return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
         first = node.items[0] if isinstance(node, Sequence) and node.items else None

@@ -174,8 +174,7 @@ class Compiler(ValueReader):
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
         while waiting:
-            layer = self.layer(waiting.pop(), scope)
-            if layer is not None:
+            if (layer := self.layer(waiting.pop(), scope)) is not None:
                 yield layer
 
     def layer(self, node: Node, scope: InReach) -> Layer | None:
@@ -317,12 +316,9 @@ class Compiler(ValueReader):
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         references = []
+        no_layers = {*RESERVED, *scope.inputs} if what == "share" else set()
         for item in items:
-            if (
-                not isinstance(item, Scalar)
-                or not isinstance(item.value, str)
-                or (what == "share" and item.value.partition(".")[0] in {*RESERVED, *scope.inputs})
-            ):
+            if not isinstance(item, Scalar) or not isinstance(item.value, str) or _first(item.value) in no_layers:
                 is_distance = isinstance(item, Scalar) and isinstance(item.value, int)
                 advice = "write its name; `previous` is the layer before" if is_distance else ""
                 message = f"{what}: expected the name of a layer above, found {described(item)}"
@@ -331,7 +327,7 @@ class Compiler(ValueReader):
             if is_computed(item.value):
                 references.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
                 continue
-            first = item.value.partition(".")[0]
+            first = _first(item.value)
             if first not in scope.tensors and not scope.is_computed:
                 advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
@@ -345,8 +341,7 @@ class Compiler(ValueReader):
         types = layer.types()
         required = layer.required()
         fields = required if len(required) == 1 else list(types)
-        inputs = layer.kind.inputs[0] if layer.kind is not None else len(layer.block.inputs) if layer.block else 1
-        merges = inputs > 1
+        merges = (layer.kind.inputs[0] if layer.kind else len(layer.block.inputs) if layer.block else 1) > 1
         is_list = isinstance(body, tree.Sequence)
         names_tensors = merges and (is_list or (isinstance(body, Scalar) and body.value in scope.tensors))
         field = fields[0] if len(fields) == 1 and not names_tensors else ""
@@ -355,11 +350,9 @@ class Compiler(ValueReader):
             layer.fields[field] = self.value(body, scope.in_layer, type_, field)
         elif layer.kind is not None or layer.block is not None:
             needs = f"; it needs {_quoted(required)}" if required and not field else ""
-            expected = (
-                f"{field}: expected {type_.expected}" if type_ else f"{layer.kind_name}: expected a mapping of fields"
-            )
+            place, expected = (field, type_.expected) if type_ else (layer.kind_name, "a mapping of fields")
             advice = self._forms().of_bare(layer.kind_name, body, merges=merges)
-            self.problem("CC011", body, f"{expected}, found {described(body)}{needs}", advice)
+            self.problem("CC011", body, f"{place}: expected {expected}, found {described(body)}{needs}", advice)
 
     def _complete(self, layer: Layer, body: Node | None) -> None:
         if layer.share is not None:
@@ -400,6 +393,10 @@ class Compiler(ValueReader):
             self.problems[index] = replace(self.problems[index], help=advice)
         scope.lines.setdefault(layer.name, layer.line)
         scope.tensors.add(layer.name)
+
+
+def _first(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _quoted(names: Iterable[str]) -> str:
