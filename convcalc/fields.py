@@ -52,6 +52,18 @@ def _whole(value: object, minimum: int) -> int:
 _EXPRESSION = {"type": "string", "description": "an expression, such as 2 * width"}
 
 
+def _integer(minimum: int) -> dict[str, Any]:
+    return {"type": "integer", "minimum": minimum, "maximum": LARGEST}
+
+
+def _or_expression(*schemas: dict[str, Any]) -> dict[str, Any]:
+    return {"anyOf": [*schemas, _EXPRESSION]}
+
+
+def _one_or_list(number: dict[str, Any], **limits: int) -> dict[str, Any]:
+    return _or_expression(number, {"type": "array", "items": _or_expression(number), **limits})
+
+
 class FieldType(msgspec.Struct, frozen=True):
     """The base: `about` is the field's line in the manual."""
 
@@ -118,7 +130,7 @@ class Whole(FieldType, frozen=True, kw_only=True):
         return Traced(Term(value, symbol), vocabulary)
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"type": "integer", "minimum": self.minimum, "maximum": LARGEST}, _EXPRESSION]}
+        return _or_expression(_integer(self.minimum))
 
 
 class Channels(Whole, frozen=True, kw_only=True):
@@ -149,10 +161,8 @@ class Real(FieldType, frozen=True, kw_only=True):
         return number
 
     def schema(self) -> dict[str, Any]:
-        number: dict[str, Any] = {"type": "number"}
-        number |= {} if self.minimum is None else {"minimum": self.minimum}
-        number |= {} if self.maximum is None else {"maximum": self.maximum}
-        return {"anyOf": [number, _EXPRESSION]}
+        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        return _or_expression({"type": "number", **{word: size for word, size in limits.items() if size is not None}})
 
 
 class Flag(FieldType, frozen=True):
@@ -170,7 +180,7 @@ class Flag(FieldType, frozen=True):
         return value
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"type": "boolean"}, _EXPRESSION]}
+        return _or_expression({"type": "boolean"})
 
 
 class Choice(FieldType, frozen=True, kw_only=True):
@@ -192,7 +202,7 @@ class Choice(FieldType, frozen=True, kw_only=True):
         return str(value)
 
     def schema(self) -> dict[str, Any]:
-        return {"anyOf": [{"enum": list(self.options)}, _EXPRESSION]}
+        return _or_expression({"enum": list(self.options)})
 
 
 class PerAxis(FieldType, frozen=True, kw_only=True):
@@ -227,8 +237,7 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
         return _only(axis, value, self.minimum)  # the least there can be does nothing: 1 tap, 0 positions added
 
     def schema(self) -> dict[str, Any]:
-        number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
-        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+        return _one_or_list(_integer(self.minimum))
 
 
 class Scale(FieldType, frozen=True):
@@ -259,8 +268,7 @@ class Scale(FieldType, frozen=True):
         return _only(axis, value, (1, 1))
 
     def schema(self) -> dict[str, Any]:
-        number = {"type": "number", "exclusiveMinimum": 0}
-        return {"anyOf": [number, {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}}, _EXPRESSION]}
+        return _one_or_list({"type": "number", "exclusiveMinimum": 0})
 
 
 class PaddingType(FieldType, frozen=True, kw_only=True):
@@ -270,12 +278,8 @@ class PaddingType(FieldType, frozen=True, kw_only=True):
 
     @property
     def expected(self) -> str:
-        forms = "a whole number, a list with one for each axis, "
-        return (
-            forms
-            + ("[[before, after], ...], or " if self.options else "or [[before, after], ...]")
-            + ", ".join(self.options)
-        )
+        pairs = f"[[before, after], ...], or {', '.join(self.options)}" if self.options else "or [[before, after], ...]"
+        return f"a whole number, a list with one for each axis, {pairs}"
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -328,7 +332,7 @@ class PaddingType(FieldType, frozen=True, kw_only=True):
         return (_whole(value, 0),) * 2
 
     def schema(self) -> dict[str, Any]:
-        number = {"anyOf": [{"type": "integer", "minimum": 0, "maximum": LARGEST}, _EXPRESSION]}
+        number = _or_expression(_integer(0))
         pair = {"type": "array", "items": number, "minItems": 2, "maxItems": 2}
         either = {"anyOf": [*number["anyOf"], pair]}
         words = [{"enum": list(self.options)}] if self.options else []
@@ -357,9 +361,7 @@ class Listed(FieldType, frozen=True, kw_only=True):
         return tuple(_whole(item, self.minimum) for item in items)
 
     def schema(self) -> dict[str, Any]:
-        number = {"type": "integer", "minimum": self.minimum, "maximum": LARGEST}
-        items = {"type": "array", "items": {"anyOf": [number, _EXPRESSION]}, "minItems": 1, "maxItems": MOST_AXES}
-        return {"anyOf": [number, items, _EXPRESSION]}
+        return _one_or_list(_integer(self.minimum), minItems=1, maxItems=MOST_AXES)
 
 
 class Optional(FieldType, frozen=True):

@@ -5,6 +5,7 @@ A layer that fails has no shape; what depends on it is passed over in silence, s
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -15,12 +16,14 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import shown
 from convcalc.language.configure import Configurator
 from convcalc.language.expressions import ExpressionError
+from convcalc.language.labels import Label
 from convcalc.language.misreadings import is_map, linear_on_map
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Decision, Failed, Frame, Problems, Site, Tensor
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import Block, Layer, Reference
 from convcalc.language.tree import Scalar
+from convcalc.language.values import Value
 from convcalc.layers import Input, Kind, Shape
 from convcalc.network import Borrowed, Group, Node, input_node
 
@@ -84,14 +87,11 @@ class NetworkBuilder:
         for layer in layers:
             site = Site(layer, call, call.prefixes[0] + layer.name)
             try:
-                if layer.label is None:
-                    self.names.claimed(site)
                 current = self._layer(site, current)
             except Failed:
                 current = None
             except steps.OutOfSteps as error:
-                field = "repeat" if layer.repeat is not None else ""
-                self.problems.over_limit(site, str(error), field)
+                self.problems.over_limit(site, str(error))
                 raise StepsSpent from None
             if layer.label is None:
                 self.names.tensors[site.name] = current
@@ -99,23 +99,24 @@ class NetworkBuilder:
         return current
 
     def _layer(self, site: Site, current: Tensor) -> Tensor:
-        if site.layer.budget is None:
-            return self._each(site, current)
         first = len(self.nodes)
+        if site.layer.label is None:
+            self.names.claimed(site)
         try:
-            return self._each(site, current)
+            return self._occurrences(site, current)
         finally:
-            self.budgeted.append((site, first, len(self.nodes)))
+            if site.layer.budget is not None:
+                self.budgeted.append((site, first, len(self.nodes)))
 
-    def _each(self, site: Site, current: Tensor) -> Tensor:
+    def _occurrences(self, site: Site, current: Tensor) -> Tensor:
         layer = site.layer
         if layer.repeat is None:
             self._spend(layer)
         if layer.label is not None:
-            return self._labelled(site, current)
+            return self._labelled(site, layer.label, current)
         if layer.repeat is None:
             return self._tried(site, current)
-        times = self.names.repeats[site.name] = self._times(site, current)
+        times = self.names.repeats[site.name] = self._times(site, layer.repeat, current)
         first, built = len(self.nodes), 0
         try:
             for index in range(times):
@@ -127,39 +128,35 @@ class NetworkBuilder:
             self.groups.append(Group(site.name, layer.kind_name, first, len(self.nodes), built, layer.line))
         return current
 
-    def _labelled(self, site: Site, current: Tensor) -> Tensor:
+    def _labelled(self, site: Site, label: Label, current: Tensor) -> Tensor:
         """Build a layer, or the repetitions of one, as if each were written under the name worked out for it."""
         indices: Iterable[int | None] = [None]
         try:
             if site.layer.broken:
                 raise Failed  # maybe in its name
             if site.layer.repeat is not None:
-                indices = range(self._times(site, current))
+                indices = range(self._times(site, site.layer.repeat, current))
         except Failed:
-            self.names.unknown(site)
+            self.names.unknown.add(site.call.prefixes[0])
             raise
         for index in indices:
-            inner = self.names.labelled(site, index)
-            if inner is None:
-                current = None
-                continue
+            inner = self.names.labelled(site, label, index)
             try:
-                current = self._tried(inner, current)
+                current = None if inner is None else self._tried(inner, current)
             except Failed:
                 current = None
-            self.names.tensors[inner.name] = current
+            if inner is not None:
+                self.names.tensors[inner.name] = current
         return current
 
-    def _times(self, site: Site, current: Tensor) -> int:
+    def _times(self, site: Site, repeat: Value, current: Tensor) -> int:
         layer = site.layer
-        assert layer.repeat is not None  # noqa: S101  # for the type checker
         first = Site(layer, site.call, site.name, 0)
-        source = self._sources(first, current)[0] if layer.sources and not layer.repeat.constant else current
-        times = self.configurator.value(site, source, "repeat", layer.repeat)
+        source = self._sources(first, current)[0] if layer.sources and not repeat.constant else current
+        times = self.configurator.value(site, source, "repeat", repeat)
         if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-            raise self.problems.fail(
-                site, "CC011", f"repeat: expected a whole number from 0, found {shown(times)}", "repeat"
-            )
+            message = f"repeat: expected a whole number from 0, found {shown(times)}"
+            raise self.problems.fail(site, "CC011", message, "repeat")
         self._spend(layer, times)
         return times
 
@@ -193,7 +190,7 @@ class NetworkBuilder:
         if layer.broken or (layer.kind is None and layer.block is None):
             return None
         sources = self._sources(site, current)
-        if layer.when is not None and not self._when(site, sources[0]):
+        if layer.when is not None and not self._stands(site, layer.when, sources[0]):
             return current  # as if it were not written
         if layer.branches is not None:
             sources = self._branches(site, layer.branches, sources)
@@ -212,28 +209,23 @@ class NetworkBuilder:
             raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
         return sources
 
-    def _when(self, site: Site, source: Tensor) -> bool:
-        assert site.layer.when is not None  # noqa: S101  # for the type checker
-        stands = self.configurator.value(site, source, "when", site.layer.when)
+    def _stands(self, site: Site, when: Value, source: Tensor) -> bool:
+        stands = self.configurator.value(site, source, "when", when)
         if not isinstance(stands, bool):
             raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(stands)}", "when")
-        if self.sites is not None and source is not None:
-            self._note_decision(site, source, stands=stands)
+        if self.sites is not None and source is not None and site.call.caller is not None and not when.constant:
+            self._note_decision(site, when, source, stands=stands)
         return stands
 
-    def _note_decision(self, site: Site, source: int, *, stands: bool) -> None:
+    def _note_decision(self, site: Site, when: Value, source: int, *, stands: bool) -> None:
         """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""
-        when = site.layer.when
-        read = {name.id for name in when.written.names} if when is not None and not when.constant else set()
-        if site.call.caller is None or "in_channels" not in read or "input_channels" in read:
+        read = {name.id for name in when.written.names}
+        if "in_channels" not in read or "input_channels" in read:
             return
         names = self.configurator.names_in(site, source, "when")
-        try:
-            other = when.evaluate({**names, "in_channels": names["input_channels"]}) if when is not None else stands
-        except ExpressionError:
-            return
-        if other is not stands:
-            self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
+        with contextlib.suppress(ExpressionError):
+            if when.evaluate({**names, "in_channels": names["input_channels"]}) is not stands:
+                self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
 
     def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
         if len(sources) != 1:
@@ -242,12 +234,10 @@ class NetworkBuilder:
         call = site.call
         if site.index is not None:  # the layers inside are there once for every repetition
             steps.spend(len(call.values) // VALUES_IN_STEP)
-            call = Frame(
-                {**call.values, "index": site.index},
-                call.input,
-                (f"{site.name}.", *call.prefixes),
-                inputs=call.inputs,
-                caller=call.caller,
+            call = replace(
+                call,
+                values={**call.values, "index": site.index},
+                prefixes=(f"{site.name}.", *call.prefixes),
                 shared=call.shared and f"{call.shared}{site.relative_name}.",
             )
         return [self._sequence(branch, call, sources[0]) for branch in branches]
@@ -257,16 +247,14 @@ class NetworkBuilder:
         self._refuse_depth(site, "blocks within blocks")
         owner = self.names.owner(site)
         named = dict(zip(block.inputs, inputs, strict=bool(block.inputs)))
-        values = self._arguments(site, block, inputs[0], named, self._arguments_of(site, block, owner))
+        lent: dict[str, Any] = {}
+        if site.layer.share is not None and owner is not None:
+            lender, lent = self.names.calls.get(owner, (None, lent))
+            if lender is not block:
+                raise self._wrong_share(site, owner)
+        values = self._arguments(site, block, inputs[0], named, lent)
         self.names.calls[site.name] = block, values
-        inside = Frame(
-            values,
-            inputs[0],
-            (f"{site.name}.",),
-            inputs=named,
-            caller=site,
-            shared=owner and f"{owner}.",
-        )
+        inside = Frame(values, inputs[0], (f"{site.name}.",), named, site, shared=owner and f"{owner}.")
         first = len(self.nodes)
         output = self._sequence(block.layers, inside, inputs[0])
         line = site.in_users_text()[0].layer.line
@@ -290,7 +278,7 @@ class NetworkBuilder:
         raise self.problems.fail(site, "CC013", message, "from")
 
     def _arguments(
-        self, site: Site, block: Block, source: int, inputs: dict[str, int], given: dict[str, Any]
+        self, site: Site, block: Block, source: int, inputs: dict[str, int], lent: dict[str, Any]
     ) -> dict[str, Any]:
         """The values of a block's parameters: written, those of the block that is shared, or the defaults."""
         steps.spend((len(block.variables) + len(block.parameters)) // VALUES_IN_STEP)
@@ -299,22 +287,15 @@ class NetworkBuilder:
             written = site.layer.fields.get(parameter)
             if written is not None:
                 values[parameter] = self.configurator.value(site, source, parameter, written)
-            elif parameter in given:
-                values[parameter] = given[parameter]
+            elif parameter in lent:
+                values[parameter] = lent[parameter]
             elif default is not None:
-                call = Frame(values, source, (f"{site.name}.",), inputs=inputs, caller=site.call.caller)
-                inside = Site(site.layer, call, site.name)
-                values[parameter] = self.configurator.value(inside, source, parameter, default)
+                call = Frame(values, source, (f"{site.name}.",), inputs, site.call.caller)
+                values[parameter] = self.configurator.value(
+                    Site(site.layer, call, site.name), source, parameter, default
+                )
             else:
                 raise Failed  # it is missing, which has been reported
-        return values
-
-    def _arguments_of(self, site: Site, block: Block, owner: str | None) -> dict[str, Any]:
-        if site.layer.share is None or owner is None:
-            return {}
-        lender, values = self.names.calls.get(owner, (None, {}))
-        if lender is not block:
-            raise self._wrong_share(site, owner)
         return values
 
     def _node(self, site: Site, inputs: tuple[int, ...]) -> Tensor:
@@ -324,21 +305,21 @@ class NetworkBuilder:
         if shared is not None:
             self._check_shared(site, config, inputs, self.nodes[shared])
         elif site.layer.arrays:
-            borrowed = self._borrowed(site, self._arrays(config, inputs))
-        if site.layer.kind_name == "linear":
-            self._warn_of_map(site, inputs[0], output)
+            borrowed = self._borrowed(site, config.arrays(*self._shapes(inputs)))
+        if site.layer.kind_name == "linear" and self._is_map(inputs[0]):
+            misread = linear_on_map(self.nodes[inputs[0]].shape, output[-1])
+            if misread is not None:
+                self.problems.warn(site, *misread)
         line = site.in_users_text()[0].layer.line
         self.nodes.append(Node(site.name, site.layer.kind_name, config, inputs, output, line, shared, borrowed))
         if self.sites is not None:
             self.sites.append(site)
         return len(self.nodes) - 1
 
-    def _warn_of_map(self, site: Site, source: int, output: Shape) -> None:
+    def _is_map(self, index: int) -> bool:
         for node in self.nodes[len(self.maps) :]:
             self.maps.append(is_map(node, any(self.maps[before] for before in node.inputs)))
-        misread = linear_on_map(self.nodes[source].shape, output[-1]) if self.maps[source] else None
-        if misread is not None:
-            self.problems.warn(site, *misread)
+        return self.maps[index]
 
     def _shared(self, site: Site) -> int | None:
         """The layer whose weights this one uses, None if it has its own."""
@@ -355,15 +336,12 @@ class NetworkBuilder:
 
     def _wrong_share(self, site: Site, owner: str) -> Failed:
         index = self.names.tensors.get(owner)
-        what = "one that is left out"
-        if owner in self.names.calls:
-            what = self.names.calls[owner][0].name
-        elif index is not None and self.nodes[index].name == owner:
-            what = self.nodes[index].kind
+        kind = self.nodes[index].kind if index is not None and self.nodes[index].name == owner else None
+        what = self.names.calls[owner][0].name if owner in self.names.calls else kind or "one that is left out"
         return self.problems.fail(site, "CC013", f"share: expected a {site.layer.kind_name} above, found {what}")
 
     def _check_shared(self, site: Site, config: Kind, inputs: tuple[int, ...], owner: Node) -> None:
-        before, here = ([self.nodes[source].shape for source in sources] for sources in (owner.inputs, inputs))
+        before, here = self._shapes(owner.inputs), self._shapes(inputs)
         owned, needed = owner.config.weights(*before), config.weights(*here)
         kept = owner.config.buffers(*before)
         if owned == needed and kept:  # those are shared as well, where both have them
@@ -382,14 +360,14 @@ class NetworkBuilder:
                 raise self._no_array(site, key, site.name, name, arrays)
             owner, array = self.names.array(reference, site)
             index = self._holder(site, reference, owner)
-            held = self._arrays(self.nodes[index].config, self.nodes[index].inputs)
+            holder = self.nodes[index]
+            held = holder.config.arrays(*self._shapes(holder.inputs))
             if array not in held:
                 raise self._no_array(site, reference.node, owner, array, held)
-            if product(arrays[name]) > product(held[array]) and self.nodes[index].kind != "parameter":
-                message = f"{site.name}: share: {name} {_sizes(arrays[name])} has more elements than {reference.name}"
-                message = f"{message}, {_sizes(held[array])}"
+            if product(arrays[name]) > product(held[array]) and holder.kind != "parameter":
+                more = f"{name} {_sizes(arrays[name])} has more elements than {reference.name}, {_sizes(held[array])}"
                 advice = "an array is a view of another with as many elements or more, or of a parameter"
-                raise self.problems.fail_at(site, reference.node, "CC103", message, advice)
+                raise self.problems.fail_at(site, reference.node, "CC103", f"{site.name}: share: {more}", advice)
             borrowed.append(Borrowed(name, index, array))
         return tuple(borrowed)
 
@@ -410,9 +388,8 @@ class NetworkBuilder:
         message = f"{site.name}: share: {layer} has no array `{name}`; it has {_listed(arrays)}"
         return self.problems.fail_at(site, node, "CC013", message, did_you_mean(name, arrays))
 
-    def _arrays(self, config: Kind, inputs: tuple[int, ...]) -> dict[str, Shape]:
-        """Shapes of the arrays of a layer, learned ones and buffers."""
-        return config.arrays(*(self.nodes[source].shape for source in inputs))
+    def _shapes(self, nodes: tuple[int, ...]) -> list[Shape]:
+        return [self.nodes[index].shape for index in nodes]
 
 
 def _sizes(shape: Shape) -> str:

@@ -69,15 +69,13 @@ class Configurator:
 
     def _shape_of(self, site: Site, name: str, field: str) -> Shape:
         """The shape of what a layer gives, or of an input, that an expression names."""
-        if self.names.is_input(name, site):
-            tensor = self.names.input(name, site)
-        else:
-            full = self.names.lookup(name, site)
-            if full is None:
-                advice = self.names.close(name, site)
-                message = f"{field}: there is no layer `{name}` above{advice and f'; {advice}'}"
-                raise self.problems.fail(site, "CC013", message, field)
-            tensor = self.names.tensors[full]
+        is_input = self.names.is_input(name, site)
+        full = None if is_input else self.names.lookup(name, site)
+        if full is None and not is_input:
+            advice = self.names.close(name, site)
+            message = f"{field}: there is no layer `{name}` above{advice and f'; {advice}'}"
+            raise self.problems.fail(site, "CC013", message, field)
+        tensor = self.names.input(name, site) if full is None else self.names.tensors[full]
         if tensor is None:
             raise Failed
         return self.nodes[tensor].shape
@@ -87,15 +85,13 @@ class Configurator:
         shapes = tuple(self.nodes[source].shape for source in inputs)
         values, written = self._values(site, inputs[0])
         key = (site.layer.kind, written, shapes, shared)
-        built = self._known.get(key)
-        if built is None:
-            owner = self.nodes[shared] if shared is not None else None
-            if owner is not None:
-                self._check_rank(site, owner, len(shapes[0]) - 1)
-            built = self._known[key] = self._configured(
-                site, dict(values), shapes, owner.config if owner is not None else None
-            )
-        return built
+        if key not in self._known:
+            base = None
+            if shared is not None:
+                base = self.nodes[shared].config
+                self._check_rank(site, self.nodes[shared], len(shapes[0]) - 1)
+            self._known[key] = self._configured(site, dict(values), shapes, base)
+        return self._known[key]
 
     def _check_rank(self, site: Site, owner: Node, rank: int) -> None:
         """That fields with a value for each axis are taken over for as many axes."""

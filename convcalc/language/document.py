@@ -334,7 +334,7 @@ class Reading:
         for item in items:
             name = item.value if isinstance(item, Scalar) else None
             full = names.full_name(name) if isinstance(name, str) else None
-            if full is None and (names.is_unknown("") or self.is_over_limit):
+            if full is None and ("" in names.unknown or self.is_over_limit):
                 continue  # it may be one whose name could not be worked out, or that has not been read
             if full is None:
                 advice = did_you_mean(name, names.tensors)

@@ -13,7 +13,7 @@ import operator
 import re
 import unicodedata
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from convcalc import steps
@@ -38,11 +38,8 @@ CHARACTERS_IN_STEP = 100
 
 SHAPE_OF = "shape of"
 """Among the values, no name that an expression can use: a function from a layer's name to its output's shape."""
-OF_LAYERS: dict[str, Callable[[Sequence[int]], Any]] = {
-    "channels_of": lambda shape: shape[0],
-    "size_of": lambda shape: shape[1:],
-}
-"""The functions of a layer: what they take of its output's shape."""
+OF_LAYERS = ("channels_of", "size_of")
+"""The functions of a layer, which are given its output's shape."""
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -99,21 +96,24 @@ class Expression:
         steps.spend(_STEPS_OF_PARSING + len(text) // CHARACTERS_IN_STEP)
         self.text = text
         self.tree = _parse(text)
-        nodes = list(ast.walk(self.tree))
+        levels: list[list[ast.AST]] = [[self.tree]]
+        while levels[-1]:
+            levels.append([child for node in levels[-1] for child in ast.iter_child_nodes(node)])
+        nodes = [node for level in levels for node in level]
         steps.spend(_STEPS_OF_OPERATION * len(nodes))
         self.steps = _STEPS_OF_OPERATION * sum(isinstance(node, ast.expr) for node in nodes)
-        self.names = [node for node in nodes if isinstance(node, ast.Name)]
         for node in nodes:
             if not isinstance(node, _ALLOWED):
                 raise ExpressionError(f"{_what(node)} is not for expressions in a spec", node)
-        _refuse_depth(self.tree)
+        if len(levels) > DEEPEST + 1:  # the last is empty
+            raise ExpressionError(f"an expression nested more than {DEEPEST} deep")
         calls = [node for node in nodes if isinstance(node, ast.Call)]
-        others = {id(call.func) for call in calls}
         of_layers = [call for call in calls if isinstance(call.func, ast.Name) and call.func.id in OF_LAYERS]
         arguments = [argument for call in of_layers for argument in call.args]
         self.layers = [argument.id for argument in arguments if isinstance(argument, ast.Name)]
-        others.update(map(id, arguments))
-        self.names = [node for node in self.names if id(node) not in others and node.id not in CONSTANTS]
+        others = {*map(id, arguments), *(id(call.func) for call in calls)}
+        names = [node for node in nodes if isinstance(node, ast.Name)]
+        self.names = [node for node in names if id(node) not in others and node.id not in CONSTANTS]
 
     @property
     def name(self) -> str | None:
@@ -145,15 +145,6 @@ def _parse(text: str) -> ast.expr:
             return ast.parse(flat, mode="eval").body
     except (SyntaxError, ValueError, MemoryError, RecursionError):
         raise ExpressionError(f"{text[:60]!r} is neither a number nor an expression") from None
-
-
-def _refuse_depth(tree: ast.expr) -> None:
-    level: list[ast.AST] = [tree]
-    for _ in range(DEEPEST):
-        level = [child for node in level for child in ast.iter_child_nodes(node)]
-        if not level:
-            return
-    raise ExpressionError(f"an expression nested more than {DEEPEST} deep")
 
 
 _OPERATORS: dict[type[ast.AST], Callable[[Any, Any], Any]] = {
@@ -379,26 +370,14 @@ def _round_to(value: Any, multiple: int) -> int:
     return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
 
 
-def _total(items: tuple[Any, ...]) -> Any:
-    """The sum, every number on the way to it bounded: the denominators of fractions multiply."""
-    return _folded(ast.Add, items, 0)
-
-
 def _folded(sign: type[ast.AST], items: tuple[Any, ...], result: Any) -> Any:
+    """The sum or product, every number on the way to it bounded: the denominators of fractions multiply."""
     if not isinstance(items, tuple) or not all(map(_is_number, items)):
         raise TypeError
     steps.spend(_STEPS_OF_SUMMAND * len(items))
     for item in items:
         result = _bounded(_OPERATORS[sign](result, item), None)
     return result
-
-
-def _least(*values: Any) -> Any:
-    return min(_compared(values))
-
-
-def _greatest(*values: Any) -> Any:
-    return max(_compared(values))
 
 
 def _compared(values: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -434,13 +413,16 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
     "floor": (lambda x: x // 1, "floor(x): rounded down"),
     "len": (len, "len(list)"),
-    "max": (_greatest, "max(a, b, ...)"),
-    "min": (_least, "min(a, b, ...)"),
+    "max": (lambda *values: max(_compared(values)), "max(a, b, ...)"),
+    "min": (lambda *values: min(_compared(values)), "min(a, b, ...)"),
     "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
     "round": (_rounded, "round(x): to the nearest, halves to even"),
     "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),
-    "size_of": (lambda *_: None, "size_of(layer): the sizes of a layer's output, or of an input, without its channels"),
-    "sum": (_total, "sum(list)"),
+    "size_of": (
+        lambda *_: None,
+        "size_of(layer): the sizes of a layer's output, or of an input, without its channels",
+    ),
+    "sum": (lambda items: _folded(ast.Add, items, 0), "sum(list)"),
     "taps": (_taps, "taps(kernel_size): the taps of a kernel on all axes together"),
 }
 
@@ -471,4 +453,5 @@ def _of_layer(node: ast.Call, function: str, values: Mapping[str, Any]) -> Any:
     shape_of = values.get(SHAPE_OF)
     if not callable(shape_of):  # outside of layers, where it may be a variable's name that was refused
         raise ExpressionError(f"{function} is for the fields of layers", node)
-    return OF_LAYERS[function](shape_of(node.args[0].id))
+    channels, *sizes = shape_of(node.args[0].id)
+    return channels if function == "channels_of" else tuple(sizes)

@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from convcalc.fields import FieldError
 from convcalc.language import library
 from convcalc.language.elsewhere import BATCHES
-from convcalc.language.places import span
 from convcalc.language.settings import SHAPE, Settings
 from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.tree import Mapping as MappingNode
-from convcalc.language.tree import Node, Scalar, Sequence, brief, described
+from convcalc.language.tree import Node, Scalar, Sequence, brief, described, span
 from convcalc.layers import Shape
 
 
@@ -74,15 +73,15 @@ class Inputs:
         own = self._shape(written[name], name)
         if own is not None and len(own) != len(shape):
             own_text = "x".join(map(str, own))
-            message = f"{name}: expected {len(own)} sizes, as the spec's {own_text} has, found {len(shape)}"
+            problem = f"expected {len(own)} sizes, as the spec's {own_text} has, found {len(shape)}"
             advice = "channels come first, and there is no batch axis"
-            self.problems.append(source.diagnostic("CC011", 0, len(source.text), message, advice))
-            return None
-        try:
-            return SHAPE.accept(tuple(shape), 1)
-        except FieldError as error:
-            self.problems.append(source.diagnostic("CC011", 0, len(source.text), f"{name}: {error}"))
-            return None
+        else:
+            try:
+                return SHAPE.accept(tuple(shape), 1)
+            except FieldError as error:
+                problem, advice = str(error), ""
+        self.problems.append(source.diagnostic("CC011", 0, len(source.text), f"{name}: {problem}", advice))
+        return None
 
     def _shape(self, node: Node, name: str) -> Shape | None:
         first = node.items[0] if isinstance(node, Sequence) and node.items else None

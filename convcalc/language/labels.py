@@ -6,6 +6,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import msgspec
+
 from convcalc.fields import FieldType, shown
 from convcalc.language.expressions import Expression, ExpressionError
 
@@ -29,13 +31,10 @@ class LabelPart(FieldType, frozen=True):
 PART = LabelPart("a part of a name")
 
 
-class Label:
+class Label(msgspec.Struct, eq=False):
     """A name that is worked out: pieces of text and expressions in turn."""
 
-    __slots__ = ("pieces",)
-
-    def __init__(self, pieces: Sequence[str | Expression]) -> None:
-        self.pieces = pieces
+    pieces: Sequence[str | Expression]
 
     def text(self, values: Mapping[str, Any]) -> str:
         """The name, given the values of what its expressions use.

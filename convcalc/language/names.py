@@ -29,7 +29,7 @@ class Names:
         self.tensors: dict[str, Tensor] = {}
         self.repeats: dict[str, int] = {}
         self.computed: dict[str, str] = {}  # full names that were worked out: what is written there
-        self._unknown: set[str] = set()  # prefixes where a name could not be worked out
+        self.unknown: set[str] = set()  # prefixes where a name could not be worked out, so that its absence is no error
         self.calls: dict[str, tuple[Block, dict[str, Any]]] = {}
 
     def full_name(self, name: str, prefixes: tuple[str, ...] = ("",)) -> str | None:
@@ -52,13 +52,9 @@ class Names:
             Failed: it may be one whose name could not be worked out.
         """
         full = self.full_name(name, site.call.prefixes)
-        if full is None and any(map(self.is_unknown, site.call.prefixes)):
+        if full is None and not self.unknown.isdisjoint(site.call.prefixes):
             raise Failed
         return full
-
-    def is_unknown(self, prefix: str) -> bool:
-        """Whether a name could not be worked out there."""
-        return prefix in self._unknown
 
     def claimed(self, site: Site) -> None:
         """Refuse a name that stands for another layer.
@@ -70,27 +66,21 @@ class Names:
             message = f"the name `{site.relative_name}` is given twice"
             raise self.problems.fail_at(site, site.layer.name_node, "CC002", message)
 
-    def labelled(self, site: Site, index: int | None) -> Site | None:
+    def labelled(self, site: Site, label: Label, index: int | None) -> Site | None:
         """A layer, or a repetition of it, under the name that is worked out for it; None if there is none."""
         layer, call = site.layer, site.call
-        label, prefix = layer.label, call.prefixes[0]
-        assert label is not None  # noqa: S101  # for the type checker: others have a name
         try:
             text = self._worked_out(label, layer.name_node, Site(layer, call, site.name, index))
             if not is_legal_name(text) or is_computed(text):
                 message = f"name: expected {LEGAL_NAME}, found {text!r}"
                 raise self.problems.fail_at(site, layer.name_node, "CC011", message)
-            inner = Site(layer, call, prefix + text, index)
+            inner = Site(layer, call, call.prefixes[0] + text, index)
             self.claimed(inner)
         except Failed:
-            self.unknown(site)
+            self.unknown.add(call.prefixes[0])
             return None
         self.computed[inner.name] = layer.name
         return inner
-
-    def unknown(self, site: Site) -> None:
-        """Note that a name is missing where a layer stands, so that its absence is not reported again."""
-        self._unknown.add(site.call.prefixes[0])
 
     def _worked_out(self, label: Label, node: Node, site: Site) -> str:
         values = site.call.values if site.index is None else {**site.call.values, "index": site.index}
@@ -103,9 +93,8 @@ class Names:
 
     def _text(self, reference: Reference, site: Site) -> str:
         """The name that is meant."""
-        if reference.label is None:
-            return reference.name
-        return self._worked_out(reference.label, reference.node, site)
+        label = reference.label
+        return reference.name if label is None else self._worked_out(label, reference.node, site)
 
     def resolve(self, reference: Reference, site: Site, current: Tensor) -> str | Tensor:
         """What a reference stands for: a tensor for `previous` and what enters the block, else a full name."""
@@ -128,17 +117,13 @@ class Names:
                 return ""
         return did_you_mean(name, [known.removeprefix(start) for known in self.tensors if known.startswith(start)])
 
-    def tensor(self, reference: Reference, site: Site, current: Tensor) -> Tensor:
-        """The tensor that a reference stands for."""
-        full = self.resolve(reference, site, current)
-        return self.tensors[full] if isinstance(full, str) else full
-
     def each(self, reference: Reference, site: Site, current: Tensor) -> list[Tensor]:
         """The tensors that a reference stands for: one, or with a * one of every repetition."""
         names = [self._text(reference, site)]
         while names and _STAR in names[0]:
             names = [name for starred in names for name in self._repetitions(starred, reference, site)]
-        return [self.tensor(Reference(name, reference.node), site, current) for name in names]
+        tensors = [self.resolve(Reference(name, reference.node), site, current) for name in names]
+        return [self.tensors[tensor] if isinstance(tensor, str) else tensor for tensor in tensors]
 
     def _repetitions(self, text: str, reference: Reference, site: Site) -> list[str]:
         """The names that one with a * stands for, of which it may have several: here the first is gone."""
@@ -192,9 +177,8 @@ class Names:
         if owner in self.repeats:
             last = self.repeats[owner] - 1
             if site.index is None or site.index > last:
-                message = (
-                    f"share: {reference.name} is repeated; name one of {reference.name}.0 to {reference.name}.{last}"
-                )
+                name = reference.name
+                message = f"share: {name} is repeated; name one of {name}.0 to {name}.{last}"
                 raise self.problems.fail(site, "CC013", message)
             owner = f"{owner}.{site.index}"
         return owner

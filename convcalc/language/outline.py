@@ -7,7 +7,7 @@ the layers that can be told apart.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from convcalc.language import library
 from convcalc.language.parsing import parse
@@ -40,14 +40,14 @@ class Placed(Written):
 class Scope:
     """Written layers that have names of their own: those of a spec, a block, or the branches of a repeated merge."""
 
-    def __init__(self, sequences: list[Node]) -> None:
+    def __init__(self, sequences: Iterable[Node | None]) -> None:
         self.layers: list[Placed] = []
         self._counts: dict[str, int] = {}
         for sequence in sequences:
             self._read(sequence)
         self.by_name = {layer.name: layer for layer in self.layers}
 
-    def _read(self, sequence: Node) -> None:
+    def _read(self, sequence: Node | None) -> None:
         if not isinstance(sequence, Sequence):
             return
         for position, item in enumerate(sequence.items):
@@ -83,7 +83,7 @@ class Definition:
         self.name = name
         self.source = source
         self.node = node
-        self.scope = _scope(node)
+        self.scope = Scope([node.find("layers")])
 
     @property
     def parameters(self) -> dict[str, Node]:
@@ -107,7 +107,7 @@ class Outline:
         self.source = source
         root = parse(source).root if root is None else root
         self.root = root if isinstance(root, Mapping) else Mapping([], 0, 0)
-        self.scope = _scope(self.root)
+        self.scope = Scope([self.root.find("layers")])
         self.own = definitions(source, self.root.find("blocks"))
         self._shipped: dict[str, Definition | None] = {}
 
@@ -143,11 +143,6 @@ class Outline:
             inner = block.scope if block is not None else layer.inner
             assert inner is not None  # noqa: S101  # for the type checker: what has layers within is one of the two
             scope = inner
-
-
-def _scope(node: Mapping) -> Scope:
-    layers = node.find("layers")
-    return Scope([] if layers is None else [layers])
 
 
 def definitions(source: Source, node: Node | None) -> dict[str, Definition]:

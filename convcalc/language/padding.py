@@ -6,7 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from convcalc.fields import PaddingType
 from convcalc.language.tree import Node, Scalar
+from convcalc.language.writing import value_text
 
 Pair = tuple[int, int]
 
@@ -32,7 +34,7 @@ def size_keeping(rate: str, written: Mapping[str, Node], configs: Sequence[Any])
         paddings = {_grown(config, [int(number) for number in numbers]) for config in configs}
         if len(paddings) == 1:
             before, after = configs[0].padding, paddings.pop()
-            return None if before == after else _written(after)
+            return None if before == after else value_text(PaddingType("").written(after))
     return _formula(rate, written, configs)
 
 
@@ -51,13 +53,6 @@ def _grown(config: Any, rates: list[int]) -> tuple[Pair, ...]:
             raise NoPadding(f"the size stays with a padding of {min(pair)} alone, which is below 0")
         grown.append(pair)
     return tuple(grown)
-
-
-def _written(pairs: tuple[Pair, ...]) -> str:
-    if any(before != after for before, after in pairs):
-        return f"[{', '.join(f'[{before}, {after}]' for before, after in pairs)}]"
-    sizes = [before for before, _ in pairs]
-    return str(sizes[0]) if len(set(sizes)) == 1 else f"[{', '.join(map(str, sizes))}]"
 
 
 def _formula(rate: str, written: Mapping[str, Node], configs: Sequence[Any]) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NoReturn
 
 import msgspec
 import yaml
@@ -44,20 +44,17 @@ _DUPLICATE = object()
 """The key of an entry to drop: it was written before."""
 
 
-class _OpenCollection:
+class _OpenCollection(msgspec.Struct):
     """A collection that is still open."""
 
-    __slots__ = ("anchor", "depth", "entries", "key", "keys", "merged", "nodes", "start")
-
-    def __init__(self, start: int, anchor: str | None, keys: dict[Value, Scalar] | None) -> None:
-        self.start = start
-        self.anchor = anchor
-        self.keys = keys  # None for a sequence
-        self.entries: list[Any] = []
-        self.key: Scalar | None = None
-        self.merged: list[Mapping] = []
-        self.nodes = 1
-        self.depth = 1  # collections within it, itself included
+    start: int
+    anchor: str | None
+    keys: dict[Value, Scalar] | None  # None for a sequence
+    entries: list[Any] = []
+    key: Scalar | None = None
+    merged: list[Mapping] = []
+    nodes: int = 1
+    depth: int = 1  # collections within it, itself included
 
 
 class _Anchored(NamedTuple):
@@ -165,10 +162,10 @@ class _Parser:
                 if depth > DEEPEST:
                     self._refuse_depth(event.start_mark.index)
 
-    def _refuse_depth(self, start: int) -> None:
+    def _refuse_depth(self, start: int) -> NoReturn:
         self._stop("CC008", start, start + 1, f"nested more than {DEEPEST} deep, the most a spec may be")
 
-    def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> None:
+    def _stop(self, code: str, start: int, end: int, message: str, advice: str = "") -> NoReturn:
         self.problems.append(self.source.diagnostic(code, start, end, message, advice))
         raise _Stop
 
@@ -207,17 +204,13 @@ class _Parser:
         self._add(node, 1, 0)
 
     def _value(self, text: str, start: int, end: int) -> Value:
-        try:
-            return self.values[text]
-        except KeyError:
-            pass
-        try:
-            value = resolve(text)
-        except ValueError as error:
-            self._problem("CC003" if re.fullmatch(r"[-+]?0\d+", text) else "CC011", start, end, str(error))
-            return Unreadable(text)
-        self.values[text] = value
-        return value
+        if text not in self.values:
+            try:
+                self.values[text] = resolve(text)
+            except ValueError as error:
+                self._problem("CC003" if re.fullmatch(r"[-+]?0\d+", text) else "CC011", start, end, str(error))
+                return Unreadable(text)
+        return self.values[text]
 
     def _open(self, event: Any, keys: dict[Value, Scalar] | None) -> None:
         start = event.start_mark.index
@@ -262,7 +255,6 @@ class _Parser:
             inside = event.anchor in self.anchors
             reason = "stands for a collection that contains it" if inside else "has no anchor above it"
             self._stop("CC013", start, end, f"alias *{event.anchor} {reason}")
-            return
         if len(self.stack) + anchored.depth > DEEPEST:
             self._refuse_depth(start)
         steps.spend(anchored.nodes)  # which whoever reads the tree meets once more
@@ -278,7 +270,7 @@ class _Parser:
         if frame.keys is None:
             frame.entries.append(node)
         elif frame.key is None:
-            self._key(frame, node)
+            self._key(frame, frame.keys, node)
         else:
             if frame.key.value == "<<" and frame.key.plain:
                 self._merge(frame, frame.key, node)
@@ -286,22 +278,17 @@ class _Parser:
                 frame.entries.append((frame.key, node))
             frame.key = None
 
-    def _key(self, frame: _OpenCollection, node: Node) -> None:
+    def _key(self, frame: _OpenCollection, keys: dict[Value, Scalar], node: Node) -> None:
         if not isinstance(node, Scalar):
             self._stop("CC007", node.start, node.start + 1, "expected a name as key, found a collection")
-            return
         if not isinstance(node.value, str):  # 1, true and null are names like any other where a key stands
             node = scalar(self.source.text[node.start : node.end], node.start, node.end)
-        assert frame.keys is not None  # noqa: S101  # for the type checker: sequences have no keys
-        first = frame.keys.get(node.value)
-        if first is not None:
-            line = self.source.line(first.start)
-            twice = f"key {node.value!r} stands here twice, first in line {line}"
+        if node.value in keys:
+            twice = f"key {node.value!r} stands here twice, first in line {self.source.line(keys[node.value].start)}"
             self._problem("CC002", node.start, node.end, twice, "remove one of the two")
             frame.key = Scalar(_DUPLICATE, node.place)
-            return
-        frame.keys[node.value] = node
-        frame.key = node
+        else:
+            frame.key = keys[node.value] = node
 
     def _merge(self, frame: _OpenCollection, key: Scalar, node: Node) -> None:
         for mapping in items_of(node):

@@ -15,15 +15,7 @@ from convcalc.language.outline import Outline
 from convcalc.language.site import Decision, Site
 from convcalc.language.source import Source
 from convcalc.language.template import Layer
-from convcalc.language.tree import Mapping, Node, Scalar, entries_of
-
-Span = tuple[int, int]
-"""The indices of the first character and of that behind the last."""
-
-
-def span(node: Node) -> Span:
-    """What is marked of a node: a scalar as a whole, of a collection the first character."""
-    return (node.start, node.end) if isinstance(node, Scalar) else (node.start, node.start + 1)
+from convcalc.language.tree import Mapping, Node, Span, entries_of, span
 
 
 class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):

@@ -17,7 +17,7 @@ from convcalc.language.parsing import parse
 from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import IN_LAYER, Compiler
-from convcalc.language.tree import Node, Scalar, described
+from convcalc.language.tree import Node, Scalar, described, span
 from convcalc.language.values import Value
 
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
@@ -82,7 +82,7 @@ class Settings:
             return self.evaluated(read, name)
         except steps.OutOfSteps as error:
             self.is_over_limit = True
-            self.compiler.over_limit(node, f"{name}: {error}")
+            self.compiler.problems.append(self.compiler.source.diagnostic("CC008", *span(node), f"{name}: {error}"))
             return UNKNOWN
 
     def _given(self, name: str, text: str, known: set[str]) -> Any:
@@ -95,7 +95,7 @@ class Settings:
         if parsed.root is None or problems:
             self.problems += problems
             return UNKNOWN
-        own = Settings(self.compiler.of(source))
+        own = Settings(Compiler(source, self.compiler.find_block, self.compiler.known))
         own.values, own.rests_on, own.is_over_limit = self.values, self.rests_on, self.is_over_limit
         value = own.own(name, parsed.root, known)
         self.is_over_limit = own.is_over_limit

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
 from typing import Any
 
 import msgspec
@@ -11,7 +10,7 @@ import msgspec
 from convcalc import steps
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic
 from convcalc.language.template import Layer
-from convcalc.language.tree import Node, Scalar
+from convcalc.language.tree import Node, span
 
 Tensor = int | None
 """Index of the node whose output it is; None where its shape is unknown."""
@@ -21,42 +20,27 @@ class Failed(Exception):
     """The layer has no output; why has been reported, here or where its input failed."""
 
 
-class Frame:
+class Frame(msgspec.Struct, eq=False):
     """What the layers of one sequence see: values for expressions, names, and where they were called from.
 
     `input` is what the first layer starts from, `inputs` what enters under names.
     """
 
-    __slots__ = ("caller", "input", "inputs", "prefixes", "shared", "values")
-
-    def __init__(
-        self,
-        values: dict[str, Any],
-        input_: Tensor,
-        prefixes: tuple[str, ...] = ("",),
-        *,
-        inputs: Mapping[str, Tensor] = MappingProxyType({}),
-        caller: Site | None = None,
-        shared: str | None = None,
-    ) -> None:
-        self.values = values
-        self.input = input_
-        self.prefixes = prefixes  # of the names in reach, innermost first
-        self.inputs = inputs
-        self.caller = caller  # the block's call
-        self.shared = shared  # prefix of the layers whose weights are used
+    values: dict[str, Any]
+    input: Tensor
+    prefixes: tuple[str, ...] = ("",)  # of the names in reach, innermost first
+    inputs: Mapping[str, Tensor] = {}
+    caller: Site | None = None  # the block's call
+    shared: str | None = None  # prefix of the layers whose weights are used
 
 
-class Site:
+class Site(msgspec.Struct, eq=False):
     """One occurrence of a written layer: in a call, under its full name, `index` where it is repeated."""
 
-    __slots__ = ("call", "index", "layer", "name")
-
-    def __init__(self, layer: Layer, call: Frame, name: str, index: int | None = None) -> None:
-        self.layer = layer
-        self.call = call
-        self.name = name
-        self.index = index
+    layer: Layer
+    call: Frame
+    name: str
+    index: int | None = None
 
     @property
     def relative_name(self) -> str:
@@ -70,10 +54,9 @@ class Site:
         """
         site = self
         while site.layer.source.shipped and site.call.caller is not None:
-            value = site.layer.fields.get(field)
-            argument = getattr(value.written, "name", None) if value is not None else None
+            argument = getattr(getattr(site.layer.fields.get(field), "written", None), "name", None)
             site = site.call.caller
-            field = argument if argument is not None and argument in site.layer.fields else ""
+            field = argument if argument in site.layer.fields else ""
         return site, field
 
 
@@ -109,15 +92,15 @@ class Problems:
 
     def fail_at(self, site: Site, node: Node, code: str, message: str, advice: str = "") -> Failed:
         """Report something about a node of the layer's text."""
-        self._add(self.found, site, node, code, message, advice, "error")
+        self._add(self.found, site, node, code, message, advice)
         return Failed()
 
-    def over_limit(self, site: Site, message: str, field: str = "") -> None:
+    def over_limit(self, site: Site, message: str) -> None:
         """Report that building ends at a layer, whatever else is wrong with it."""
-        own, field = site.in_users_text(field)
-        node: Node = getattr(own.layer, field).node if field == "repeat" else own.layer.key
-        source, end = own.layer.source, node.end if isinstance(node, Scalar) else node.start + 1
-        self.found.append(source.diagnostic("CC008", node.start, end, f"{site.name}: {message}"))
+        own = site.in_users_text()[0]
+        repeat = own.layer.repeat if own is site else None
+        node = own.layer.key if repeat is None else repeat.node
+        self.found.append(own.layer.source.diagnostic("CC008", *span(node), f"{site.name}: {message}"))
 
     def warn(self, site: Site, code: str, message: str, advice: str) -> None:
         """Report something about a layer that can be built, and may not be what is meant."""
@@ -125,12 +108,11 @@ class Problems:
         self._add(self.warnings, own, own.layer.key, code, f"{site.name}: {message}", advice, "warning")
 
     def _add(
-        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, severity: str
+        self, kept: list[Diagnostic], site: Site, node: Node, code: str, message: str, advice: str, *severity: str
     ) -> None:
         source = site.layer.source
         key = (source.path, node.start, code)
         if key not in self._reported:
             steps.spend(STEPS_OF_DIAGNOSTIC)
             self._reported.add(key)
-            end = node.end if isinstance(node, Scalar) else node.start + 1
-            kept.append(source.diagnostic(code, node.start, end, message, advice, severity))
+            kept.append(source.diagnostic(code, *span(node), message, advice, *severity))

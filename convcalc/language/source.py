@@ -12,6 +12,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import msgspec
+from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.language import zoo
@@ -87,7 +88,7 @@ class SpecError(Exception):
         return "\n".join(f"{d.path}:{d.line}:{d.column}: {d.code}: {d.message}" for d in self.diagnostics)
 
 
-class Source:
+class Source(msgspec.Struct, eq=False, dict=True):
     """A text and its name. Places in it are indices of characters.
 
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
@@ -95,34 +96,17 @@ class Source:
     that file. `named` is how it was named, with other input sizes and variables than its own.
     """
 
-    def __init__(
-        self,
-        path: str,
-        text: str,
-        *,
-        shipped: bool = False,
-        origin: Callable[[int], str] | None = None,
-        warnings: tuple[str, ...] = (),
-        named: Named | None = None,
-    ) -> None:
-        self.path = path
-        self.text = text
-        self.shipped = shipped
-        self.origin = origin
-        self.warnings = warnings
-        self.named = named
-        self._last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
+    path: str
+    text: str
+    shipped: bool = False
+    origin: Callable[[int], str] | None = None
+    warnings: tuple[str, ...] = ()
+    named: Named | None = None
+    _last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
 
     def with_text(self, text: str, named: Named | None = None) -> Source:
         """Another text in its place, under the same name, or as it is named with other settings."""
-        return Source(
-            self.path,
-            text,
-            shipped=self.shipped,
-            origin=self.origin,
-            warnings=self.warnings,
-            named=named or self.named,
-        )
+        return replace(self, text=text, named=named or self.named, _last_line=(0, "", 0))
 
     @property
     def converted(self) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from convcalc import steps
@@ -37,60 +38,38 @@ NAMES_IN_STEP = 10
 """That are put into a set or a table of their own."""
 
 
-class Reference:
+class Reference(msgspec.Struct, eq=False):
     """The name of a tensor or layer, with its place; `label` is there where the name is worked out."""
 
-    __slots__ = ("label", "name", "node")
-
-    def __init__(self, name: str, node: Scalar, label: Label | None = None) -> None:
-        self.name = name
-        self.node = node
-        self.label = label
+    name: str
+    node: Scalar
+    label: Label | None = None
 
 
-class Layer:
+class Layer(msgspec.Struct, eq=False):
     """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
-    __slots__ = (
-        *(
-            "block",
-            "body",
-            "branches",
-            "broken",
-            "budget",
-            "constants",
-            "fields",
-            "key",
-            "kind",
-            "kind_name",
-            "line",
-            "name",
-        ),
-        *("arrays", "ignored", "label", "name_node", "repeat", "share", "source", "sources", "when"),
-    )
-
-    def __init__(self, source: Source, key: Scalar) -> None:
-        self.source = source
-        self.key = key
-        self.kind_name = str(key.value)
-        self.name = ""
-        self.name_node: Node = key  # where it is given
-        self.label: Label | None = None  # where the name is worked out
-        self.line = source.line(key.start)
-        self.kind: type[Kind] | None = None
-        self.block: Block | None = None
-        self.fields: dict[str, Value] = {}
-        self.sources: list[Reference] | None = None
-        self.repeat: Value | None = None
-        self.when: Value | None = None
-        self.share: Reference | None = None
-        self.arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
-        self.branches: list[list[Layer]] | None = None
-        self.budget: dict[str, Limit] | None = None
-        self.ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
-        self.body: Node | None = None  # what is written behind the key, if `keep_bodies`
-        self.broken = False  # in a way that has been reported and leaves nothing to build
-        self.constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
+    source: Source
+    key: Scalar
+    kind_name: str
+    line: int
+    name_node: Node  # where the name is given, or else the key
+    name: str = ""
+    label: Label | None = None  # where the name is worked out
+    kind: type[Kind] | None = None
+    block: Block | None = None
+    fields: dict[str, Value] = {}
+    sources: list[Reference] | None = None
+    repeat: Value | None = None
+    when: Value | None = None
+    share: Reference | None = None
+    arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
+    branches: list[list[Layer]] | None = None
+    budget: dict[str, Limit] | None = None
+    ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
+    body: Node | None = None  # what is written behind the key, if `keep_bodies`
+    broken: bool = False  # in a way that has been reported and leaves nothing to build
+    constants: tuple[tuple[tuple[str, Any], ...], str] | None = None  # see Configurator
 
     def types(self) -> Mapping[str, FieldType | None]:
         """The fields it may have; a block's parameters have no type of their own."""
@@ -105,7 +84,7 @@ class Layer:
         return [name for name, value in self.block.parameters.items() if value is None] if self.block else []
 
 
-class Block:
+class Block(msgspec.Struct, eq=False):
     """A composite layer written in the spec language. A parameter's value is None where it must be given.
 
     `inputs` are the names of what enters, none where one tensor does, which is called `input`. `variables` are the
@@ -113,19 +92,16 @@ class Block:
     layers and defaults do use.
     """
 
-    __slots__ = ("about", "inputs", "keys", "layers", "name", "parameters", "source", "types", "used", "variables")
-
-    def __init__(self, name: str, source: Source) -> None:
-        self.name = name
-        self.source = source
-        self.about = ""
-        self.inputs: list[str] = []
-        self.parameters: dict[str, Value | None] = {}
-        self.types: dict[str, FieldType | None] = {}  # of the parameters, which have none
-        self.keys: dict[str, Scalar] = {}  # of the parameters
-        self.used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
-        self.layers: list[Layer] = []
-        self.variables: frozenset[str] = frozenset()
+    name: str
+    source: Source
+    about: str = ""
+    inputs: list[str] = []
+    parameters: dict[str, Value | None] = {}
+    types: dict[str, FieldType | None] = {}  # of the parameters, which have none
+    keys: dict[str, Scalar] = {}  # of the parameters
+    used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
+    layers: list[Layer] = []
+    variables: frozenset[str] = frozenset()
 
     def uses(self, names: Iterable[str]) -> None:
         """Note what a default or a layer rests on, which sees the parameters there are by then."""
@@ -185,10 +161,6 @@ class Compiler(ValueReader):
         self.known = known
         self.keep_bodies = False
 
-    def of(self, source: Source) -> Compiler:
-        """One that looks up the same kinds and blocks, for another text."""
-        return Compiler(source, self.find_block, self.known)
-
     def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[Layer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
@@ -202,8 +174,7 @@ class Compiler(ValueReader):
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
         while waiting:
-            layer = self.layer(waiting.pop(), scope)
-            if layer is not None:
+            if (layer := self.layer(waiting.pop(), scope)) is not None:
                 yield layer
 
     def layer(self, node: Node, scope: InReach) -> Layer | None:
@@ -215,7 +186,7 @@ class Compiler(ValueReader):
         key, body = written.key, written.body
         self.place = key.start
         steps.spend(STEPS_OF_LAYER)
-        layer, before = Layer(self.source, key), len(self.problems)
+        layer, before = self._unread(key), len(self.problems)
         if self.keep_bodies:
             layer.body = body
         self._definition(layer)
@@ -237,8 +208,11 @@ class Compiler(ValueReader):
             self._complete(layer, body)
         self._name(layer, body, number, scope)
         # Built with what is left of its fields it would have another shape than is meant, and set off errors behind it.
-        layer.broken = layer.broken or len(self.problems) > before
+        layer.broken = len(self.problems) > before
         return layer
+
+    def _unread(self, key: Scalar) -> Layer:
+        return Layer(self.source, key, str(key.value), self.source.line(key.start), name_node=key)
 
     def _refuse(self, node: Node) -> None:
         """Report what stands in a list of layers and is none."""
@@ -266,7 +240,7 @@ class Compiler(ValueReader):
 
     def _forms(self) -> Forms:
         def fields_of(name: str) -> tuple[list[str], Sequence[str]]:
-            layer = Layer(self.source, tree.scalar(name, 0, 0))
+            layer = self._unread(tree.scalar(name, 0, 0))
             self._look_up(layer, name)
             return list(layer.types()), layer.required()
 
@@ -342,12 +316,9 @@ class Compiler(ValueReader):
         if not items:
             self.problem("CC011", node, "from: expected a name or a list of names, found []")
         references = []
+        no_layers = {*RESERVED, *scope.inputs} if what == "share" else set()
         for item in items:
-            if (
-                not isinstance(item, Scalar)
-                or not isinstance(item.value, str)
-                or (what == "share" and item.value.partition(".")[0] in {*RESERVED, *scope.inputs})
-            ):
+            if not isinstance(item, Scalar) or not isinstance(item.value, str) or _first(item.value) in no_layers:
                 is_distance = isinstance(item, Scalar) and isinstance(item.value, int)
                 advice = "write its name; `previous` is the layer before" if is_distance else ""
                 message = f"{what}: expected the name of a layer above, found {described(item)}"
@@ -356,7 +327,7 @@ class Compiler(ValueReader):
             if is_computed(item.value):
                 references.append(Reference(item.value, item, self.label(item, names.difference(IN_LAYER), what)))
                 continue
-            first = item.value.partition(".")[0]
+            first = _first(item.value)
             if first not in scope.tensors and not scope.is_computed:
                 advice = did_you_mean(first, scope.tensors) or "a name stands for a layer above, in the same block"
                 self.problem("CC013", item, f"{what}: no layer `{first}` is defined above", advice)
@@ -370,8 +341,7 @@ class Compiler(ValueReader):
         types = layer.types()
         required = layer.required()
         fields = required if len(required) == 1 else list(types)
-        inputs = layer.kind.inputs[0] if layer.kind is not None else len(layer.block.inputs) if layer.block else 1
-        merges = inputs > 1
+        merges = (layer.kind.inputs[0] if layer.kind else len(layer.block.inputs) if layer.block else 1) > 1
         is_list = isinstance(body, tree.Sequence)
         names_tensors = merges and (is_list or (isinstance(body, Scalar) and body.value in scope.tensors))
         field = fields[0] if len(fields) == 1 and not names_tensors else ""
@@ -380,11 +350,9 @@ class Compiler(ValueReader):
             layer.fields[field] = self.value(body, scope.in_layer, type_, field)
         elif layer.kind is not None or layer.block is not None:
             needs = f"; it needs {_quoted(required)}" if required and not field else ""
-            expected = (
-                f"{field}: expected {type_.expected}" if type_ else f"{layer.kind_name}: expected a mapping of fields"
-            )
+            place, expected = (field, type_.expected) if type_ else (layer.kind_name, "a mapping of fields")
             advice = self._forms().of_bare(layer.kind_name, body, merges=merges)
-            self.problem("CC011", body, f"{expected}, found {described(body)}{needs}", advice)
+            self.problem("CC011", body, f"{place}: expected {expected}, found {described(body)}{needs}", advice)
 
     def _complete(self, layer: Layer, body: Node | None) -> None:
         if layer.share is not None:
@@ -425,6 +393,10 @@ class Compiler(ValueReader):
             self.problems[index] = replace(self.problems[index], help=advice)
         scope.lines.setdefault(layer.name, layer.line)
         scope.tensors.add(layer.name)
+
+
+def _first(name: str) -> str:
+    return name.partition(".")[0]
 
 
 def _quoted(names: Iterable[str]) -> str:

@@ -83,6 +83,15 @@ def children(node: Node) -> list[Node]:
     return [part for entry in entries_of(node) for part in entry]
 
 
+Span = tuple[int, int]
+"""The indices of the first character and of that behind the last."""
+
+
+def span(node: Node) -> Span:
+    """What is marked of a node: a scalar as a whole, of a collection the first character."""
+    return node.start, node.end if isinstance(node, Scalar) else node.start + 1
+
+
 class Unreadable(str):
     """What a scalar says that looks like a number and is none; that has been reported where it stands."""
 

@@ -6,6 +6,8 @@ import ast
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
+import msgspec
+
 from convcalc import steps
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import AMBIGUOUS, FieldError, FieldType, Flag
@@ -24,22 +26,19 @@ from convcalc.language.expressions import (
 from convcalc.language.labels import BRACES, PART, Label, is_computed
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.tree import Node, Scalar, scalar
+from convcalc.language.tree import Node, Scalar, scalar, span
 
 _STEPS_OF_VALUE = 2
 
 Read = TypeVar("Read")
 
 
-class Value:
+class Value(msgspec.Struct, eq=False):
     """A field as written: a constant, an expression, or a list of such."""
 
-    __slots__ = ("constant", "node", "written")
-
-    def __init__(self, node: Node, written: Any, *, constant: bool = False) -> None:
-        self.node = node
-        self.written = written  # the constant, the Expression, a list of Values, or None if it could not be read
-        self.constant = constant
+    node: Node
+    written: Any  # the constant, the Expression, a list of Values, or None if it could not be read
+    constant: bool = False
 
     def evaluate(self, names: dict[str, Any]) -> Any:
         """What it says, given the values of names.
@@ -79,13 +78,7 @@ class ValueReader:
         """Report something about a node, unless it could not even be read as YAML, which has been reported."""
         if isinstance(node, Scalar) and isinstance(node.value, tree.Unreadable):
             return
-        end = node.end if isinstance(node, Scalar) else node.start + 1
-        self._add(self.source.diagnostic(code, node.start, end, message, advice))
-
-    def over_limit(self, node: Node, message: str) -> None:
-        """Report that reading ends at a node, whatever else is wrong with it."""
-        end = node.end if isinstance(node, Scalar) else node.start + 1
-        self.problems.append(self.source.diagnostic("CC008", node.start, end, message))
+        self._add(self.source.diagnostic(code, *span(node), message, advice))
 
     def _add(self, problem: Diagnostic) -> None:
         steps.spend(STEPS_OF_DIAGNOSTIC)
@@ -108,8 +101,7 @@ class ValueReader:
             return self._list(node, names, type_, field)
         if isinstance(node, tree.Mapping):
             expected = type_.expected if type_ is not None else "a value"
-            self.problem("CC011", node, f"{field}: expected {expected}, found a mapping")
-            return Value(node, None)
+            return self._none(node, f"{field}: expected {expected}, found a mapping")
         if isinstance(node.value, tree.Unreadable):
             return Value(node, None)
         if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
@@ -118,9 +110,12 @@ class ValueReader:
             try:
                 type_.accept(node.value, 1)
             except FieldError as error:
-                self.problem("CC011", node, f"{field}: {error}")
-                return Value(node, None)
+                return self._none(node, f"{field}: {error}")
         return Value(node, node.value, constant=True)
+
+    def _none(self, node: Node, message: str) -> Value:
+        self.problem("CC011", node, message)
+        return Value(node, None)
 
     def label(self, node: Scalar, names: set[str], field: str) -> Label:
         """A name that holds expressions; what cannot be read of it is reported and left out."""
@@ -144,8 +139,7 @@ class ValueReader:
     def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
         steps.spend(_STEPS_OF_VALUE * len(node.items))
         if type_ is not None and type_.item is None:
-            self.problem("CC011", node, f"{field}: expected {type_.expected}, found a list")
-            return Value(node, None)
+            return self._none(node, f"{field}: expected {type_.expected}, found a list")
         items = [self.value(item, names, type_ and type_.item, field) for item in node.items]
         if all(item.constant for item in items):
             return Value(node, tuple(item.written for item in items), constant=True)
@@ -165,46 +159,42 @@ class ValueReader:
         except ExpressionError as error:
             if type_ is None and not node.plain:
                 return Value(node, text, constant=True)
-            self._expression_problem(node, type_, field, error)
-            return Value(node, None)
+            return self._no_expression(node, type_, field, error)
         self.used.update(name.id for name in expression.names)
         for name in expression.names:
             if name.id not in names:
-                self._unknown_name(node, name, names, type_, field)
-                return Value(node, None)
+                return self._unknown_name(node, name, names, type_, field)
         return Value(node, expression)
 
-    def _expression_problem(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> None:
-        text = str(node.value)
+    def _no_expression(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> Value:
+        text, takes_list = str(node.value), type_ is not None and type_.item is not None
         if text.count("(") > text.count(")") or text.count("[") > text.count("]"):
             message = f"{field}: a comma inside braces ends a value, and cuts {text!r} off"
-            is_list = text.startswith("(") and type_ is not None and type_.item is not None
-            advice = (
-                f"a list is written in brackets: [{text[1:]}, ...]" if is_list else "put the whole expression in quotes"
-            )
-            self._blame(node, None, "CC011", message, advice)
-            return
+            advice = "put the whole expression in quotes"
+            if text.startswith("(") and takes_list:
+                advice = f"a list is written in brackets: [{text[1:]}, ...]"
+            return self._blame(node, None, "CC011", message, advice)
         expected = f"expected {type_.expected}; " if type_ is not None else ""
-        takes_list = type_ is not None and type_.item is not None
         advice = value_advice(text, takes_list=takes_list) if len(text) <= LONGEST else ""
-        self._blame(node, error.node, "CC011", f"{field}: {expected}{error}", advice)
+        return self._blame(node, error.node, "CC011", f"{field}: {expected}{error}", advice)
 
-    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str = "") -> None:
-        """Report something about a part of an expression."""
+    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str) -> Value:
+        """Report something about a part of an expression, which has no value."""
         start, end = node.start, node.end
-        written = self.source.text[start:end]
-        if "\n" not in written:
+        if "\n" not in self.source.text[start:end]:
             first, last = place(str(node.value), part)
             start, end = start + (not node.plain) + first, min(end, start + (not node.plain) + last)
         self._add(self.source.diagnostic(code, start, end, message, advice))
+        return Value(node, None)
 
-    def _unknown_name(self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str) -> None:
+    def _unknown_name(
+        self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str
+    ) -> Value:
         name, is_alone = part.id, part.id == node.value
         expected = f"expected {type_.expected}; " if type_ is not None else ""
         if is_alone and name.lower() in AMBIGUOUS and isinstance(type_, Flag):
             advice = f"YAML 1.2 reads {name} as a text; write {AMBIGUOUS[name.lower()]}"
-            self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
-            return
+            return self._blame(node, part, "CC003", f"{field}: {expected}found the text '{name}'", advice)
         if name == "input_channels" and "in_channels" in names:
             advice = "there are several inputs; channels_of(NAME) are those of one of them"
         else:
@@ -217,4 +207,4 @@ class ValueReader:
         code = "CC011" if is_alone and type_ is not None and not advice else "CC013"
         if not advice and (type_ is None or not type_.words):
             advice = "a value of your own stands under `variables`, or among the parameters of the block"
-        self._blame(node, part, code, f"{field}: {expected}{problem}", advice)
+        return self._blame(node, part, code, f"{field}: {expected}{problem}", advice)

@@ -53,7 +53,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from convcalc.language.places import span
+from convcalc.language.tree import span
 from convcalc.rules._subject import Problem, Subject
 
 SEVERITY = "warning"
