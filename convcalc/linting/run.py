@@ -26,7 +26,7 @@ from convcalc.rules._subject import Problem, RuleSettings, Subject
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from convcalc.language.places import Span
+    from convcalc.language.tree import Span
     from convcalc.linting.regions import Around, Region
     from convcalc.linting.suppressions import Suppression, Word
 

@@ -15,9 +15,9 @@ import yaml
 
 from convcalc import rules
 from convcalc.language.parsing import DEEPEST
-from convcalc.language.places import Span
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close
+from convcalc.language.tree import Span
 from convcalc.linting.regions import Region
 
 WORTH_A_LOOK = re.compile(r"#[ \t]*convcalc:[^\r\n\x85\u2028\u2029]*")
