@@ -240,7 +240,7 @@ class PerAxis(FieldType, frozen=True, kw_only=True):
         return _one_or_list(_integer(self.minimum))
 
 
-class Scale(FieldType, frozen=True):
+class ScaleFactor(FieldType, frozen=True):
     """A factor for all spatial axes, or a list with one for each; kept exact."""
 
     @property

@@ -89,7 +89,7 @@ class Group(msgspec.Struct, frozen=True):
 
 
 @dataclass(frozen=True)
-class Origin:
+class TextOrigin:
     """The text that a network was read from, with the input shapes and variables that replaced its own.
 
     It is no part of what the network is: networks that differ in it alone are equal.
@@ -122,7 +122,7 @@ class Network(msgspec.Struct, frozen=True):
     overridden: bool = False
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}
-    origin: Origin | None = None
+    origin: TextOrigin | None = None
 
     @property
     def layers(self) -> tuple[Node, ...]:

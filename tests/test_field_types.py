@@ -28,11 +28,11 @@ TYPES: list[FieldType] = [
     fields.Choice("", options=("zeros", "reflect", "align_corners")),
     fields.PerAxis(""),
     fields.PerAxis("", minimum=0),
-    fields.Scale(""),
+    fields.ScaleFactor(""),
     fields.PaddingType(""),
     fields.Listed(""),
     fields.Listed("", minimum=fields.ANY_SIGN),
-    *(fields.optional(type_) for type_ in (fields.PerAxis(""), fields.Scale(""), fields.Real(""))),
+    *(fields.optional(type_) for type_ in (fields.PerAxis(""), fields.ScaleFactor(""), fields.Real(""))),
 ]
 SIZES = st.one_of(st.integers(0, 4), st.integers(-5, fields.LARGEST))
 NUMBERS = st.one_of(SIZES, st.fractions(0, 100), st.decimals(-1000, 1000, allow_nan=False).map(Fraction))

@@ -19,7 +19,7 @@ from convcalc.language.rewrite import CannotApply, Rewriter, with_figures
 from convcalc.language.trimming import without_unused_parameters
 from convcalc.language.variants import Variant, VariantError, parsed, read_blocks
 from convcalc.language.writing import value_text
-from convcalc.network import Network, Origin
+from convcalc.network import Network, TextOrigin
 
 _MOST_NOTES = 3
 """Layers of which it is said why none is replaced."""
@@ -87,7 +87,7 @@ def _candidate(
     variant: Variant,
     patterns: tuple[Sequence[str], Sequence[str]],
     base: Report,
-    origin: Origin,
+    origin: TextOrigin,
 ) -> Candidate:
     chosen, notes = rewriter.chosen(variant, *patterns)
     if not chosen:

@@ -21,9 +21,9 @@ from convcalc.language.misreadings import is_map, linear_on_map
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Decision, Failed, Frame, Problems, Site, Tensor
 from convcalc.language.suggestions import did_you_mean, listed
-from convcalc.language.template import Block, Layer, Reference
+from convcalc.language.template import Block, CompiledLayer, Reference
 from convcalc.language.tree import Scalar
-from convcalc.language.values import Value
+from convcalc.language.values import CompiledValue
 from convcalc.layers import Input, Kind, Shape
 from convcalc.network import Borrowed, Group, Node, input_node
 
@@ -66,7 +66,7 @@ class NetworkBuilder:
         self.assumed: Mapping[str, Shape] = {}  # of layers that are tried: what comes behind sees these shapes
         self.measured: dict[str, Shape] = {}  # what those layers give themselves
 
-    def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[Layer]) -> Tensor:
+    def network(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterable[CompiledLayer]) -> Tensor:
         """Build everything from the inputs on; returns the output of the last layer.
 
         Raises:
@@ -81,7 +81,7 @@ class NetworkBuilder:
         first = named.get("input", 0 if len(inputs) == 1 else SEVERAL_INPUTS)
         return self._sequence(layers, Frame(self.variables, first, inputs=named), first)
 
-    def _sequence(self, layers: Iterable[Layer], call: Frame, current: Tensor) -> Tensor:
+    def _sequence(self, layers: Iterable[CompiledLayer], call: Frame, current: Tensor) -> Tensor:
         """Build layers one behind the other; returns the output of the last."""
         self.depth += 1
         for layer in layers:
@@ -149,7 +149,7 @@ class NetworkBuilder:
                 self.names.tensors[inner.name] = current
         return current
 
-    def _times(self, site: Site, repeat: Value, current: Tensor) -> int:
+    def _times(self, site: Site, repeat: CompiledValue, current: Tensor) -> int:
         layer = site.layer
         first = Site(layer, site.call, site.name, 0)
         source = self._sources(first, current)[0] if layer.sources and not repeat.constant else current
@@ -160,7 +160,7 @@ class NetworkBuilder:
         self._spend(layer, times)
         return times
 
-    def _spend(self, layer: Layer, times: int = 1) -> None:
+    def _spend(self, layer: CompiledLayer, times: int = 1) -> None:
         """Spend the steps of a layer and its repetitions, but for what stands in it."""
         self.tried += times
         cost = _STEPS_OF_CALL if layer.block is not None else STEPS_OF_LAYER
@@ -209,7 +209,7 @@ class NetworkBuilder:
             raise self.problems.fail(site, "CC013", "`from` stands for no layer, because none is repeated", "from")
         return sources
 
-    def _stands(self, site: Site, when: Value, source: Tensor) -> bool:
+    def _stands(self, site: Site, when: CompiledValue, source: Tensor) -> bool:
         stands = self.configurator.value(site, source, "when", when)
         if not isinstance(stands, bool):
             raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(stands)}", "when")
@@ -217,7 +217,7 @@ class NetworkBuilder:
             self._note_decision(site, when, source, stands=stands)
         return stands
 
-    def _note_decision(self, site: Site, when: Value, source: int, *, stands: bool) -> None:
+    def _note_decision(self, site: Site, when: CompiledValue, source: int, *, stands: bool) -> None:
         """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""
         read = {name.id for name in when.written.names}
         if "in_channels" not in read or "input_channels" in read:
@@ -227,7 +227,7 @@ class NetworkBuilder:
             if when.evaluate({**names, "in_channels": names["input_channels"]}) is not stands:
                 self.decisions.append(Decision(site, names["in_channels"], names["input_channels"], stands))
 
-    def _branches(self, site: Site, branches: list[list[Layer]], sources: list[Tensor]) -> list[Tensor]:
+    def _branches(self, site: Site, branches: list[list[CompiledLayer]], sources: list[Tensor]) -> list[Tensor]:
         if len(sources) != 1:
             raise self.problems.fail(site, "CC013", "all branches start from one tensor; `from` names several")
         self._refuse_depth(site, "branches within branches")

@@ -6,11 +6,11 @@ from typing import Any
 
 from convcalc import steps
 from convcalc.arithmetic.number import product
-from convcalc.fields import Optional, PaddingType, PerAxis, Scale
+from convcalc.fields import Optional, PaddingType, PerAxis, ScaleFactor
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Failed, Problems, Site, Tensor
-from convcalc.language.values import Value
+from convcalc.language.values import CompiledValue
 from convcalc.language.written import MERGES
 from convcalc.layers import Kind, Shape, field_types
 from convcalc.layers._configured import Fault, Faulty, MissingField, WrongCount, configured
@@ -36,7 +36,7 @@ class Configurator:
         self.problems = problems
         self._known: dict[Any, tuple[Kind, Shape]] = {}
 
-    def value(self, site: Site, source: Tensor, field: str, value: Value) -> Any:
+    def value(self, site: Site, source: Tensor, field: str, value: CompiledValue) -> Any:
         """What a field says, where `source` is what enters the layer."""
         if value.constant:
             return value.written
@@ -58,7 +58,7 @@ class Configurator:
             names["index"] = site.index
         return names
 
-    def evaluated(self, site: Site, field: str, value: Value, names: dict[str, Any]) -> Any:
+    def evaluated(self, site: Site, field: str, value: CompiledValue, names: dict[str, Any]) -> Any:
         """What a field says, given the values of names."""
         try:
             return value.evaluate(names)
@@ -98,7 +98,7 @@ class Configurator:
         its = len(self.nodes[owner.inputs[0]].shape) - 1
         types = field_types(type(owner.config)).values()
         per_axis = (type_.of if isinstance(type_, Optional) else type_ for type_ in types)
-        if its != rank and any(isinstance(type_, PerAxis | PaddingType | Scale) for type_ in per_axis):
+        if its != rank and any(isinstance(type_, PerAxis | PaddingType | ScaleFactor) for type_ in per_axis):
             message = f"share: {owner.name} is for {its} spatial axes, and what enters this layer has {rank}"
             raise self.problems.fail(site, "CC103", message)
 

@@ -22,11 +22,11 @@ from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
 from convcalc.language.source import Diagnostic, Source, SpecError
 from convcalc.language.suggestions import did_you_mean
-from convcalc.language.template import Block, Compiler, InReach, Layer
+from convcalc.language.template import Block, CompiledLayer, Compiler, InReach
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, brief, described, entries_of, items_of
 from convcalc.language.unused import uncalled_blocks, unused_parameters, unused_variables
 from convcalc.layers import Shape
-from convcalc.network import Network, Origin
+from convcalc.network import Network, TextOrigin
 
 FIELDS = {
     "name": "what the network is called (default: the file's name)",
@@ -117,7 +117,7 @@ class Reading:
         with_places: bool = False,
     ) -> None:
         self.source = source
-        self.origin = Origin(source, inputs, variables)
+        self.origin = TextOrigin(source, inputs, variables)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
         self.given_variables = variables
@@ -313,7 +313,7 @@ class Reading:
             self.compiler.problem("CC011", node, message, "blocks: {NAME: {parameters: {...}, layers: [...]}}")
         self.block_keys = library.read_blocks(entries_of(node), self.blocks, self.compiler, frozenset(self.values))
 
-    def _build(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterator[Layer]) -> int | None:
+    def _build(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterator[CompiledLayer]) -> int | None:
         self.builder.variables = self.values
         try:
             return self.builder.network(inputs, lines, layers)

@@ -24,13 +24,13 @@ from convcalc.language.template import (
     LEGAL_NAME,
     NAMES_IN_STEP,
     Block,
+    CompiledLayer,
     Compiler,
     InReach,
-    Layer,
     is_legal_name,
 )
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
-from convcalc.language.values import Value
+from convcalc.language.values import CompiledValue
 from convcalc.language.written import COMMON
 
 _LONGEST_NAME = 100
@@ -133,7 +133,7 @@ def _refuse_cycles(blocks: dict[str, Block], keys: dict[str, Scalar], compiler: 
         visit(block, ())
 
 
-def _blocks_in(layers_: list[Layer]) -> list[Block]:
+def _blocks_in(layers_: list[CompiledLayer]) -> list[Block]:
     blocks = [layer.block for layer in layers_ if layer.block is not None]
     for layer in layers_:
         for branch in layer.branches or []:
@@ -201,7 +201,7 @@ def _parameters(block_: Block, node: Node, compiler: Compiler) -> None:
         if not is_name(name) or name in {*IN_LAYER, *COMMON, "index"}:
             compiler.problem("CC011", key, f"parameters: `{name}` cannot be the name of a parameter")
             continue
-        default: Value | None = None
+        default: CompiledValue | None = None
         if not (isinstance(value, Scalar) and value.value == "required"):
             default, names_used = compiler.uses_of(partial(compiler.value, value, known, None, name))
             block_.uses(names_used)
@@ -239,7 +239,7 @@ def _refuse_unused(block_: Block, node: Node, compiler: Compiler) -> None:
             compiler.problem("CC013", item, message, advice)
 
 
-def _named_tensors(layers: list[Layer]) -> Iterator[str]:
+def _named_tensors(layers: list[CompiledLayer]) -> Iterator[str]:
     """What the layers of a block refer to by name, as it is written."""
     for layer in layers:
         yield from (reference.name for reference in layer.sources or [])

@@ -14,7 +14,7 @@ import msgspec
 from convcalc.language.outline import Outline
 from convcalc.language.site import Decision, Site
 from convcalc.language.source import Source
-from convcalc.language.template import Layer
+from convcalc.language.template import CompiledLayer
 from convcalc.language.tree import Mapping, Node, Span, entries_of, span
 
 
@@ -31,7 +31,7 @@ class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
     budgeted: list[tuple[Site, int, int]]
     decisions: Sequence[Decision] = ()
 
-    def written(self, index: int) -> Layer:
+    def written(self, index: int) -> CompiledLayer:
         """The layer as the user wrote it: the call, where it is one of a shipped block."""
         return self.site(index).in_users_text()[0].layer
 
@@ -47,7 +47,7 @@ class TextPlaces(msgspec.Struct, frozen=True, eq=False, dict=True):
         site = self.sites[index]
         return site is not None and not site.layer.source.shipped
 
-    def calls(self, index: int) -> Iterator[Layer]:
+    def calls(self, index: int) -> Iterator[CompiledLayer]:
         """The layer as it is written, in whatever text, and the calls of the blocks around it, innermost first."""
         site = self.sites[index]
         while site is not None:

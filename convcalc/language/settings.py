@@ -18,7 +18,7 @@ from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import IN_LAYER, Compiler
 from convcalc.language.tree import Node, Scalar, described, span
-from convcalc.language.values import Value
+from convcalc.language.values import CompiledValue
 
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
 
@@ -102,7 +102,7 @@ class Settings:
         self.problems += own.compiler.problems
         return value
 
-    def evaluated(self, value: Value, name: str) -> Any:
+    def evaluated(self, value: CompiledValue, name: str) -> Any:
         """What a value says, `UNKNOWN` where it cannot be read."""
         try:
             return value.evaluate(self.values)

@@ -9,7 +9,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.language.source import STEPS_OF_DIAGNOSTIC, Diagnostic
-from convcalc.language.template import Layer
+from convcalc.language.template import CompiledLayer
 from convcalc.language.tree import Node, span
 
 Tensor = int | None
@@ -37,7 +37,7 @@ class Frame(msgspec.Struct, eq=False):
 class Site(msgspec.Struct, eq=False):
     """One occurrence of a written layer: in a call, under its full name, `index` where it is repeated."""
 
-    layer: Layer
+    layer: CompiledLayer
     call: Frame
     name: str
     index: int | None = None

@@ -22,7 +22,7 @@ from convcalc.language.limits import Limit, entries, limits
 from convcalc.language.source import Source
 from convcalc.language.suggestions import close, did_you_mean, kind_meant, listed
 from convcalc.language.tree import Node, Scalar, brief, described, entries_of, items_of
-from convcalc.language.values import Value, ValueReader
+from convcalc.language.values import CompiledValue, ValueReader
 from convcalc.language.written import COMMON, MERGES, RESERVED, Written, ignored_in, numbered
 from convcalc.layers import Kind, field_types, required
 from convcalc.layers import load as load_kind
@@ -46,7 +46,7 @@ class Reference(msgspec.Struct, eq=False):
     label: Label | None = None
 
 
-class Layer(msgspec.Struct, eq=False):
+class CompiledLayer(msgspec.Struct, eq=False):
     """One written layer. It has a `kind` or a `block`, or neither where no such thing could be found."""
 
     source: Source
@@ -58,13 +58,13 @@ class Layer(msgspec.Struct, eq=False):
     label: Label | None = None  # where the name is worked out
     kind: type[Kind] | None = None
     block: Block | None = None
-    fields: dict[str, Value] = {}
+    fields: dict[str, CompiledValue] = {}
     sources: list[Reference] | None = None
-    repeat: Value | None = None
-    when: Value | None = None
+    repeat: CompiledValue | None = None
+    when: CompiledValue | None = None
     share: Reference | None = None
     arrays: list[tuple[Scalar, Reference]] = []  # by name, and the arrays of other layers that they are
-    branches: list[list[Layer]] | None = None
+    branches: list[list[CompiledLayer]] | None = None
     budget: dict[str, Limit] | None = None
     ignored: tuple[Scalar, ...] = ()  # rules that are not applied to it
     body: Node | None = None  # what is written behind the key, if `keep_bodies`
@@ -96,11 +96,11 @@ class Block(msgspec.Struct, eq=False):
     source: Source
     about: str = ""
     inputs: list[str] = []
-    parameters: dict[str, Value | None] = {}
+    parameters: dict[str, CompiledValue | None] = {}
     types: dict[str, FieldType | None] = {}  # of the parameters, which have none
     keys: dict[str, Scalar] = {}  # of the parameters
     used: set[tuple[bool, str]] = set()  # of each whether it is a parameter, which hides a variable
-    layers: list[Layer] = []
+    layers: list[CompiledLayer] = []
     variables: frozenset[str] = frozenset()
 
     def uses(self, names: Iterable[str]) -> None:
@@ -161,7 +161,7 @@ class Compiler(ValueReader):
         self.known = known
         self.keep_bodies = False
 
-    def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[Layer]:
+    def sequence(self, node: Node, scope: InReach, what: str = "layers") -> list[CompiledLayer]:
         """A list of layers, in order; those that cannot be read are left out and reported."""
         if not isinstance(node, tree.Sequence):
             message = f"{what}: expected a list of layers, found {described(node)}"
@@ -169,7 +169,7 @@ class Compiler(ValueReader):
             return []
         return [layer for item in node.items if (layer := self.layer(item, scope)) is not None]
 
-    def stream(self, items: list[Node], scope: InReach) -> Iterator[Layer]:
+    def stream(self, items: list[Node], scope: InReach) -> Iterator[CompiledLayer]:
         """As `sequence`, a layer at a time, dropping each item: a large spec is never in memory twice."""
         waiting = items[::-1]  # a copy: an alias may stand for the same list elsewhere
         del items
@@ -177,7 +177,7 @@ class Compiler(ValueReader):
             if (layer := self.layer(waiting.pop(), scope)) is not None:
                 yield layer
 
-    def layer(self, node: Node, scope: InReach) -> Layer | None:
+    def layer(self, node: Node, scope: InReach) -> CompiledLayer | None:
         """One layer, None if it cannot be told which."""
         written = Written.of(node)
         if written is None or not written.is_sound:
@@ -211,8 +211,8 @@ class Compiler(ValueReader):
         layer.broken = len(self.problems) > before
         return layer
 
-    def _unread(self, key: Scalar) -> Layer:
-        return Layer(self.source, key, str(key.value), self.source.line(key.start), name_node=key)
+    def _unread(self, key: Scalar) -> CompiledLayer:
+        return CompiledLayer(self.source, key, str(key.value), self.source.line(key.start), name_node=key)
 
     def _refuse(self, node: Node) -> None:
         """Report what stands in a list of layers and is none."""
@@ -223,7 +223,7 @@ class Compiler(ValueReader):
             advice = self._forms().of_list(node.items)
         self.problem("CC011", node, f"expected a layer (a kind, or one kind with its fields), found {what}", advice)
 
-    def _definition(self, layer: Layer) -> None:
+    def _definition(self, layer: CompiledLayer) -> None:
         self._look_up(layer, layer.kind_name)
         if layer.block is None and layer.kind is None:
             known = self.known()
@@ -234,7 +234,7 @@ class Compiler(ValueReader):
                 layer.kind_name = meant
                 self._look_up(layer, meant)
 
-    def _look_up(self, layer: Layer, name: str) -> None:
+    def _look_up(self, layer: CompiledLayer, name: str) -> None:
         layer.block = self.find_block(name)
         layer.kind = load_kind(name) if layer.block is None else None
 
@@ -246,14 +246,14 @@ class Compiler(ValueReader):
 
         return Forms(self.source.text, self.known(), fields_of)
 
-    def _branches(self, layer: Layer, node: Node, scope: InReach) -> None:
+    def _branches(self, layer: CompiledLayer, node: Node, scope: InReach) -> None:
         if isinstance(node, tree.Sequence) and node.items:
             layer.branches = [self.sequence(branch, scope, "branch") for branch in node.items]
         else:
             message = f"branches: expected a list of lists of layers, found {described(node)}"
             self.problem("CC011", node, message, "branches: [[], [relu, ...]], where [] is the identity")
 
-    def _field(self, layer: Layer, key: Scalar, node: Node, names: set[str]) -> None:
+    def _field(self, layer: CompiledLayer, key: Scalar, node: Node, names: set[str]) -> None:
         name = str(key.value)
         types = layer.types()
         if name in types:
@@ -269,7 +269,7 @@ class Compiler(ValueReader):
             advice = elsewhere or did_you_mean(name, known) or f"it has {listed(known)}"
             self.problem("CC010", key, f"{layer.kind_name} has no {what} `{name}`", advice)
 
-    def _common(self, layer: Layer, name: str, node: Node, scope: InReach, names: set[str]) -> None:
+    def _common(self, layer: CompiledLayer, name: str, node: Node, scope: InReach, names: set[str]) -> None:
         if name == "repeat":
             layer.repeat = self.value(node, names, REPEAT, name)
         elif name == "when":
@@ -287,7 +287,7 @@ class Compiler(ValueReader):
             layer.ignored = ignored_in(node)
             self._check_ignored(node)
 
-    def _arrays(self, layer: Layer, node: tree.Mapping, scope: InReach, names: set[str]) -> None:
+    def _arrays(self, layer: CompiledLayer, node: tree.Mapping, scope: InReach, names: set[str]) -> None:
         """Arrays of the layer that are those of layers above."""
         if layer.block is not None or not node.entries:
             arrays = "" if layer.block is not None else " or arrays, as in {weight: conv1.weight}"
@@ -336,7 +336,7 @@ class Compiler(ValueReader):
             references.append(Reference(item.value, item))
         return references or None
 
-    def _bare(self, layer: Layer, body: Node, scope: InReach) -> None:
+    def _bare(self, layer: CompiledLayer, body: Node, scope: InReach) -> None:
         """`linear: 1000`: the value of the one required field, or of the only one."""
         types = layer.types()
         required = layer.required()
@@ -354,7 +354,7 @@ class Compiler(ValueReader):
             advice = self._forms().of_bare(layer.kind_name, body, merges=merges)
             self.problem("CC011", body, f"{place}: expected {expected}, found {described(body)}{needs}", advice)
 
-    def _complete(self, layer: Layer, body: Node | None) -> None:
+    def _complete(self, layer: CompiledLayer, body: Node | None) -> None:
         if layer.share is not None:
             return  # fields that are not written are those of the layer whose weights are used
         steps.spend(len(layer.types()) // NAMES_IN_STEP)
@@ -369,7 +369,7 @@ class Compiler(ValueReader):
             advice = f"`convcalc kinds {layer.kind_name}` shows its fields"
             self.problem("CC012", layer.key, f"{layer.kind_name} needs {_quoted(missing)}", advice)
 
-    def _name(self, layer: Layer, body: Node | None, number: int, scope: InReach) -> None:
+    def _name(self, layer: CompiledLayer, body: Node | None, number: int, scope: InReach) -> None:
         node = body.find("name") if isinstance(body, tree.Mapping) else None
         layer.name = numbered(layer.kind_name, number)
         if node is not None:

@@ -11,7 +11,7 @@ from collections.abc import Collection, Iterator, Mapping
 from convcalc import steps
 from convcalc.language.settings import Settings
 from convcalc.language.source import Diagnostic, Source
-from convcalc.language.template import Block, Layer
+from convcalc.language.template import Block, CompiledLayer
 from convcalc.language.tree import Scalar
 
 
@@ -35,7 +35,7 @@ def _where_it_may_belong(block: Block, name: str) -> str:
     return ""
 
 
-def _layers_in(layers: list[Layer]) -> Iterator[Layer]:
+def _layers_in(layers: list[CompiledLayer]) -> Iterator[CompiledLayer]:
     for layer in layers:
         yield layer
         for branch in layer.branches or []:

@@ -33,7 +33,7 @@ _STEPS_OF_VALUE = 2
 Read = TypeVar("Read")
 
 
-class Value(msgspec.Struct, eq=False):
+class CompiledValue(msgspec.Struct, eq=False):
     """A field as written: a constant, an expression, or a list of such."""
 
     node: Node
@@ -94,7 +94,7 @@ class ValueReader:
         finally:
             self.used = around
 
-    def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> Value:
+    def value(self, node: Node, names: set[str], type_: FieldType | None, field: str) -> CompiledValue:
         """A field's value; an untyped one (a block's argument) may also be a word or quoted text."""
         self.place = node.start
         if isinstance(node, tree.Sequence):
@@ -103,7 +103,7 @@ class ValueReader:
             expected = type_.expected if type_ is not None else "a value"
             return self._none(node, f"{field}: expected {expected}, found a mapping")
         if isinstance(node.value, tree.Unreadable):
-            return Value(node, None)
+            return CompiledValue(node, None)
         if isinstance(node.value, str) and (type_ is None or node.value not in type_.words):
             return self._expression(node, names, type_, field)
         if type_ is not None:
@@ -111,11 +111,11 @@ class ValueReader:
                 type_.accept(node.value, 1)
             except FieldError as error:
                 return self._none(node, f"{field}: {error}")
-        return Value(node, node.value, constant=True)
+        return CompiledValue(node, node.value, constant=True)
 
-    def _none(self, node: Node, message: str) -> Value:
+    def _none(self, node: Node, message: str) -> CompiledValue:
         self.problem("CC011", node, message)
-        return Value(node, None)
+        return CompiledValue(node, None)
 
     def label(self, node: Scalar, names: set[str], field: str) -> Label:
         """A name that holds expressions; what cannot be read of it is reported and left out."""
@@ -136,37 +136,39 @@ class ValueReader:
             return scalar(text[first:last], node.start, node.end)
         return scalar(text[first:last], start + first, start + last)
 
-    def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> Value:
+    def _list(self, node: tree.Sequence, names: set[str], type_: FieldType | None, field: str) -> CompiledValue:
         steps.spend(_STEPS_OF_VALUE * len(node.items))
         if type_ is not None and type_.item is None:
             return self._none(node, f"{field}: expected {type_.expected}, found a list")
         items = [self.value(item, names, type_ and type_.item, field) for item in node.items]
         if all(item.constant for item in items):
-            return Value(node, tuple(item.written for item in items), constant=True)
-        return Value(node, items)
+            return CompiledValue(node, tuple(item.written for item in items), constant=True)
+        return CompiledValue(node, items)
 
-    def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> Value:
+    def _expression(self, node: Scalar, names: set[str], type_: FieldType | None, field: str) -> CompiledValue:
         text = str(node.value)
         if text in names and not is_name(text):  # the name was refused where it was given
-            return Value(node, None)
+            return CompiledValue(node, None)
         if type_ is None and text.isidentifier() and (text not in names or not node.plain):
             close = did_you_mean(text, names) if node.plain and text not in PADDING_WORDS else ""
             if close:
                 self.problem("CC013", node, f"{field}: `{text}` has no value here", close)
-            return Value(node, text, constant=True)
+            return CompiledValue(node, text, constant=True)
         try:
             expression = Expression(text)
         except ExpressionError as error:
             if type_ is None and not node.plain:
-                return Value(node, text, constant=True)
+                return CompiledValue(node, text, constant=True)
             return self._no_expression(node, type_, field, error)
         self.used.update(name.id for name in expression.names)
         for name in expression.names:
             if name.id not in names:
                 return self._unknown_name(node, name, names, type_, field)
-        return Value(node, expression)
+        return CompiledValue(node, expression)
 
-    def _no_expression(self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError) -> Value:
+    def _no_expression(
+        self, node: Scalar, type_: FieldType | None, field: str, error: ExpressionError
+    ) -> CompiledValue:
         text, takes_list = str(node.value), type_ is not None and type_.item is not None
         if text.count("(") > text.count(")") or text.count("[") > text.count("]"):
             message = f"{field}: a comma inside braces ends a value, and cuts {text!r} off"
@@ -178,18 +180,18 @@ class ValueReader:
         advice = value_advice(text, takes_list=takes_list) if len(text) <= LONGEST else ""
         return self._blame(node, error.node, "CC011", f"{field}: {expected}{error}", advice)
 
-    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str) -> Value:
+    def _blame(self, node: Scalar, part: ast.AST | None, code: str, message: str, advice: str) -> CompiledValue:
         """Report something about a part of an expression, which has no value."""
         start, end = node.start, node.end
         if "\n" not in self.source.text[start:end]:
             first, last = place(str(node.value), part)
             start, end = start + (not node.plain) + first, min(end, start + (not node.plain) + last)
         self._add(self.source.diagnostic(code, start, end, message, advice))
-        return Value(node, None)
+        return CompiledValue(node, None)
 
     def _unknown_name(
         self, node: Scalar, part: ast.Name, names: set[str], type_: FieldType | None, field: str
-    ) -> Value:
+    ) -> CompiledValue:
         name, is_alone = part.id, part.id == node.value
         expected = f"expected {type_.expected}; " if type_ is not None else ""
         if is_alone and name.lower() in AMBIGUOUS and isinstance(type_, Flag):

@@ -35,7 +35,7 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.moving import resampled
 from convcalc.arithmetic.number import ceil_div, maximum, product
 from convcalc.arithmetic.resampling import Places, Ratio, interpolated, nearest
-from convcalc.fields import Choice, Flag, PerAxis, Real, Scale, Sizes, optional
+from convcalc.fields import Choice, Flag, PerAxis, Real, ScaleFactor, Sizes, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, Unprobed
 from convcalc.layers._cases import draw_axes, draw_flag, draw_shape
 from convcalc.layers._checks import has_positions, one_of_two
@@ -57,7 +57,9 @@ MODES = ("nearest", *_RANKS)
 class Upsample(Kind, frozen=True, kw_only=True):
     is_map = resamples = True
 
-    scale_factor: Annotated[tuple[Ratio, ...] | None, optional(Scale("output positions for one input position"))] = None
+    scale_factor: Annotated[
+        tuple[Ratio, ...] | None, optional(ScaleFactor("output positions for one input position"))
+    ] = None
     size: Annotated[Sizes | None, optional(PerAxis("output positions on each axis"))] = None
     mode: Annotated[str, Choice("how an output position is made", options=MODES)] = "nearest"
     align_corners: Annotated[bool, Flag("the first and last positions of both fall together")] = False

@@ -69,10 +69,10 @@ class LayerGraph:
 
 def sequence(graph: LayerGraph) -> list[SingleLayer]:
     """All layers, those that run side by side as branches."""
-    return _Regions(graph).items(0, len(graph.layers))
+    return _RegionFinder(graph).items(0, len(graph.layers))
 
 
-class _Regions:
+class _RegionFinder:
     """Finds for each merge the layers that lie between the one tensor that enters and the merge itself."""
 
     def __init__(self, graph: LayerGraph) -> None:

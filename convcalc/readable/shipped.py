@@ -12,8 +12,8 @@ from convcalc.language.document import loads
 from convcalc.language.expressions import Expression
 from convcalc.language.source import Source, SpecError
 from convcalc.language.template import Block as Definition
-from convcalc.language.template import Layer
-from convcalc.language.values import Value
+from convcalc.language.template import CompiledLayer
+from convcalc.language.values import CompiledValue
 from convcalc.language.writing import quoted, value_text
 from convcalc.network import Network, Node
 from convcalc.readable.layout import value_of
@@ -33,7 +33,7 @@ class ShippedBlocks:
     def __init__(self, graph: LayerGraph, network: Network) -> None:
         self.graph = graph
         self.layers = network.layers
-        self.leaves: dict[Definition, list[Layer]] = {}  # of the blocks that are made of nothing else
+        self.leaves: dict[Definition, list[CompiledLayer]] = {}  # of the blocks that are made of nothing else
         for definition in map(library.block, library.block_names()):
             leaves = [*_flat(definition.layers)] if definition is not None else []
             if definition is not None and all(leaf.kind is not None and leaf.repeat is None for leaf in leaves):
@@ -77,7 +77,7 @@ class ShippedBlocks:
         return None
 
     def _solved(
-        self, definition: Definition, matched: Iterable[tuple[Layer, int]], left_out: Iterable[Layer]
+        self, definition: Definition, matched: Iterable[tuple[CompiledLayer, int]], left_out: Iterable[CompiledLayer]
     ) -> Arguments | None:
         """The parameters that the fields of layers are or are made of; None where they say different things."""
         arguments: Arguments = {}
@@ -98,7 +98,7 @@ class ShippedBlocks:
             return None
         return arguments
 
-    def _parameter(self, written: Value, value: Any, index: int) -> tuple[str, Any]:
+    def _parameter(self, written: CompiledValue, value: Any, index: int) -> tuple[str, Any]:
         """The parameter that an expression is, or that it multiplies the channels with, and what it must be."""
         match _tree(written):
             case ast.BinOp(ast.Name(name), ast.Mult(), ast.Name("in_channels")) if isinstance(value, int):
@@ -135,12 +135,12 @@ class ShippedBlocks:
         return self.built.get(key, ())
 
 
-def _tree(value: Value | None) -> ast.AST | None:
+def _tree(value: CompiledValue | None) -> ast.AST | None:
     """What a value is written as, if it is an expression."""
     return value.written.tree if value is not None and isinstance(value.written, Expression) else None
 
 
-def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
+def _flat(layers: Sequence[CompiledLayer]) -> Iterator[CompiledLayer]:
     """The layers of a block in the order they run."""
     for layer in layers:
         for branch in layer.branches or []:
@@ -148,7 +148,7 @@ def _flat(layers: Sequence[Layer]) -> Iterator[Layer]:
         yield layer
 
 
-def _matches(leaves: Sequence[Layer], kinds: Sequence[str]) -> Iterator[list[Layer]]:
+def _matches(leaves: Sequence[CompiledLayer], kinds: Sequence[str]) -> Iterator[list[CompiledLayer]]:
     """The ways in which layers of these kinds are those of a block, some of which may be left out."""
     if not leaves:
         if not kinds:

@@ -15,7 +15,7 @@ from convcalc.language.edits import Layout
 from convcalc.language.outline import Definition, Outline, Placed, Scope
 from convcalc.language.site import Site
 from convcalc.language.source import Edit, Source
-from convcalc.language.template import Layer
+from convcalc.language.template import CompiledLayer
 from convcalc.language.tree import Mapping, Node, Scalar, Sequence, children
 from convcalc.language.written import Written, names_in, numbered
 from convcalc.rules._subject import Fix, Subject
@@ -42,7 +42,7 @@ def setting(subject: Subject, index: int, field: str, text: str, because: Iterab
     return None if edit is None else Fix(f"write {field}: {text}", (edit,))
 
 
-def _users(site: Site, field: str) -> tuple[Layer | None, str]:
+def _users(site: Site, field: str) -> tuple[CompiledLayer | None, str]:
     """The layer and the field of the user's text that a field in a shipped block rests on; None if it rests on none."""
     while site.layer.source.shipped:
         value = site.layer.fields.get(field)
@@ -70,7 +70,7 @@ def _may_be_left_out(subject: Subject, beside: int, indices: Iterable[int]) -> b
     return False
 
 
-def _set(layout: Layout, layer: Layer, field: str, text: str) -> Edit | None:
+def _set(layout: Layout, layer: CompiledLayer, field: str, text: str) -> Edit | None:
     body = layer.body
     if body is None or body.start < layer.key.end:
         return None
