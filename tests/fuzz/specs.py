@@ -336,7 +336,7 @@ class Grammar:
         if isinstance(of, types.PaddingType):
             listed = [draw.choice((0, 1, 2, [0, 1], [1, 1])) for _ in range(rank)]
             return draw.choice((0, 1, 1, 2, listed, *of.words))
-        if isinstance(of, types.Scale):
+        if isinstance(of, types.ScaleFactor):
             return draw.choice((1, 2, 2, 0.5, 1.5, [2] * rank))
         if isinstance(of, types.Listed):
             least = max(of.minimum, -rank - 1)
