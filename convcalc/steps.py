@@ -95,5 +95,6 @@ def afford(count: int) -> bool:
     meter = _meter.get()
     if count > meter.left:
         return False
-    meter.left -= count
+    if meter is not _UNCOUNTED:
+        meter.left -= count
     return True
