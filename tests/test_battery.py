@@ -363,4 +363,4 @@ def test_the_defaults_are_the_same() -> None:
 def test_options_for_specs_say_nothing_of_the_battery(option: str, value: str) -> None:
     done = run("verify", option, value)
     assert done.code == 2
-    assert f"Invalid value for {option}: for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)
+    assert f"Invalid value for {option}: it is for specs, and none is named" in re.sub(r"[\s│]+", " ", done.err)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
 CASES, DTYPE = 60, "float32"
+_NEEDS_SPEC = "it is for specs, and none is named"
 
 
 def verify(
@@ -97,8 +98,8 @@ def _refuse(**options: object) -> None:
     """Options that say nothing here."""
     for name, value in options.items():
         if value is not None:
-            where = "for the battery, which runs without specs" if name == "cases" else "for specs, and none is named"
-            raise typer.BadParameter(where, param_hint=f"--{name.replace('_', '-')}")
+            problem = "it is for generated cases, which run where no spec is named" if name == "cases" else _NEEDS_SPEC
+            raise typer.BadParameter(problem, param_hint=f"--{name.replace('_', '-')}")
 
 
 def _processors() -> int:
@@ -127,7 +128,7 @@ def _battery(cases: int, seed: int, against: str | None, format: str) -> ExitCod
 
     names = format_names("battery", "table")
     if format not in names:
-        problem = f"for specs, and none is named; the battery is printed as one of {', '.join(names)}"
+        problem = f"{_NEEDS_SPEC}; generated cases are printed as one of {', '.join(names)}"
         raise typer.BadParameter(problem, param_hint="--format")
     started = time.perf_counter()
     try:

@@ -1,4 +1,4 @@
-"""Flatten: neighbouring axes laid out as one, all of them unless told.
+"""Flatten: neighbouring axes laid out as one, by default all of them.
 
 Example:
     input: [256, 6, 6]

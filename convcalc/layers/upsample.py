@@ -8,8 +8,8 @@ Example:
 
 Either `scale_factor`, which yields floor(size·factor) positions, or `size`, which is the output's. The ratio is
 1/factor, or in/out with `size`. Output o lies at a place of the input, by `coordinate_transformation_mode`:
-    half_pixel            (o + 1/2)·ratio - 1/2: linear, bilinear, trilinear and bicubic, unless told
-    asymmetric            o·ratio: nearest, unless told
+    half_pixel            (o + 1/2)·ratio - 1/2: linear, bilinear, trilinear and bicubic, by default
+    asymmetric            o·ratio: nearest, by default
     pytorch_half_pixel    half_pixel, but at 0 where there is one output
     half_pixel_symmetric  half_pixel, moved by (in - out·ratio)/2: what a factor leaves over is shared by both ends
     align_corners         o·(in - 1)/(out - 1): the flag `align_corners`, and this word with nearest
