@@ -10,7 +10,7 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators import Operator
 from convcalc.imports.onnx.operators.activations import onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
-from convcalc.imports.onnx.operators.pools import pooled
+from convcalc.imports.onnx.operators.pools import global_pool, pooled
 from convcalc.imports.onnx.values import Call, Value
 from convcalc.layers import Kind, load, names
 
@@ -33,8 +33,8 @@ def _read(call: Call, name: str, kind: type[Kind], attributes: Attributes) -> Va
     if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
         raise Inexpressible("more than one tensor enters or leaves")
     fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
-    if kind.is_pool and kind.is_windowed:
-        return pooled(call, name, fields)
+    if kind.is_pool:
+        return (pooled if kind.is_windowed else global_pool)(call, name, fields)
     if kind.is_elementwise:
         return onto_itself(call, name, fields)
     return call.out(call.layer(name, fields, call.map()))
