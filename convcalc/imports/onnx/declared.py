@@ -1,4 +1,4 @@
-"""Operators whose kinds say themselves what they are read from: see `Kind.onnx_operators`."""
+"""What an operator is read as, and those whose kinds say so themselves: see `Kind.onnx_operators`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from functools import cache, partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.operators import Operator
+from convcalc.imports.onnx.operators import Operator, operators
 from convcalc.imports.onnx.operators.activations import onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.operators.pools import global_pool, pooled
@@ -16,6 +16,14 @@ from convcalc.layers import Kind, load, names
 
 Attributes = Mapping[str, tuple[str, Any]]
 """For each field the attribute that says it, and what it is where the attribute is left out."""
+
+
+def operator_of(name: str) -> Operator | None:
+    """The translation of an operator type: that of `convcalc.imports.onnx.operators`, or else the one a kind declares.
+
+    Most models have only the former, so the kinds are not imported before one is missing.
+    """
+    return operators().get(name) or declared().get(name)
 
 
 @cache
