@@ -323,7 +323,7 @@ class Walk:
         )
 
     def _leaving(self) -> list[Draft]:
-        """The drafts of what leaves; a constant that leaves is said and left out."""
+        """The drafts of what leaves; a constant that leaves is noted and left out."""
         leaving = []
         for output in self.model.graph.outputs:
             value = self.value(output.name)
