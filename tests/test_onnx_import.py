@@ -8,6 +8,7 @@ import gzip
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from work import counted
 
 from convcalc.imports import read_file
 from convcalc.imports.errors import CannotImport
+from convcalc.imports.onnx.declared import declared
 from convcalc.imports.onnx.reading import parse
 from convcalc.imports.onnx.values import without
 from convcalc.imports.onnx.walk import Walk, of_bytes, of_model
@@ -1079,3 +1081,14 @@ def test_work_grows_with_the_nodes() -> None:
             assert len(of_bytes(data, "long.onnx").layers) == count_
         calls.append(work.calls)
     assert calls[1] < 5.1 * calls[0]
+
+
+def test_a_global_pool_that_a_kind_declares_keeps_its_axes_as_in_onnx(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kind_of("global_max_pool"), "onnx_operators", {"GlobalLpPool": {}})
+    declared.cache_clear()
+    value = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
+    node = helper.make_node("GlobalLpPool", ["x"], ["y"])
+    graph = helper.make_graph([node], "", [value("x", shape=[1, 8, 5, 7])], [value("y", shape=None)])
+    (layer,) = of_bytes(helper.make_model(graph).SerializeToString(), "net", {}, allow_unknown=False).layers
+    declared.cache_clear()
+    assert layer.shape == dims(shape_inference.infer_shapes(helper.make_model(graph)).graph.output[0])[1:] == (8, 1, 1)

@@ -96,7 +96,7 @@ class Arrivals:
 
 
 NOT_FOLLOWED = Arrivals(0)
-"""Stands for positions of which it is not known how they were read."""
+"""Stands for positions that were read in an unknown way."""
 
 
 def _same_place(position: int) -> tuple[int]:

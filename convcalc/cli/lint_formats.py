@@ -65,7 +65,7 @@ def _refused(problem: str) -> typer.BadParameter:
 
 
 def emit(run: Run, destinations: Sequence[_Destination], *, force: bool = False, to_stderr: bool = False) -> bool:
-    """Print and write a run; False where a file could not be written, which is said."""
+    """Print and write a run; False, with an error on standard error, where a file could not be written."""
     is_written = True
     for destination in destinations:
         if destination.path is None:

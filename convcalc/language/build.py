@@ -306,7 +306,7 @@ class NetworkBuilder:
             self._check_shared(site, config, inputs, self.nodes[shared])
         elif site.layer.arrays:
             borrowed = self._borrowed(site, config.arrays(*self._shapes(inputs)))
-        if site.layer.kind_name == "linear" and self._is_map(inputs[0]):
+        if config.is_linear and self._is_map(inputs[0]):
             misread = linear_on_map(self.nodes[inputs[0]].shape, output[-1])
             if misread is not None:
                 self.problems.warn(site, *misread)

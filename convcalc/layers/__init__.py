@@ -129,7 +129,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     """Whether it multiplies the last axis by a matrix of learned weights."""
 
     is_activation: ClassVar[bool] = False
-    """Whether it is there to bend what enters, between layers that would else be one."""
+    """Whether it makes a function nonlinear, so that the layers around it do not amount to a single one."""
 
     is_normalisation: ClassVar[bool] = False
     """Whether it divides what enters by a measure of how large it is, now or in training."""

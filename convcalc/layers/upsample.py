@@ -83,7 +83,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
                 yield Check(output >= 1, "CC101", "scale_factor", _empty, (size,))
 
     def _fitting(self) -> Iterator[Check]:
-        """That no field is said which the mode does not have."""
+        """That only fields are written that the mode has."""
         mode, coordinates, word = self.mode, self.coordinate_transformation_mode, "coordinate_transformation_mode"
         is_nearest, is_cubic = mode == "nearest", mode == "bicubic"
         has_flag = f"{mode} has a flag for that, align_corners: true"

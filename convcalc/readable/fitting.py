@@ -48,7 +48,7 @@ class Fitting:
             usual = of.written(unwritten[name]) if name in unwritten else _NOTHING
             if any(not _same(value, usual) for units in values for value in units):
                 differing[name] = values
-        if "stride" in differing and "pool" in slot.kind and differing["stride"] == differing.get("kernel_size"):
+        if "stride" in differing and kind.is_pool and differing["stride"] == differing.get("kernel_size"):
             del differing["stride"]
         return differing
 

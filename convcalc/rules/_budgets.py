@@ -32,7 +32,7 @@ class BudgetLimit(msgspec.Struct, frozen=True):
     index: int | None = None
 
     def problem(self, message: str, advice: str, severity: str = "") -> Problem:
-        """What is said of the limit."""
+        """What is wrong where the limit stands, at the layer or block that it is of."""
         layer = self.site.name if self.site is not None else ""
         text = f"{layer}: {message}" if layer else f"{message}{self.behind}"
         return Problem(self.index, *self.mark, text, advice, severity=severity, layer=layer)

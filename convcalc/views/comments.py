@@ -1,4 +1,4 @@
-"""Comments on pull requests. GitHub takes 65,536 characters: tables are cut to whole rows, and that is said."""
+"""Comments on pull requests. GitHub takes 65,536 characters: tables are cut to whole rows, with a note."""
 
 from __future__ import annotations
 

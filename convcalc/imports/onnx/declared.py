@@ -1,4 +1,4 @@
-"""Operators whose kinds say themselves what they are read from: see `Kind.onnx_operators`."""
+"""What an operator is read as, and those whose kinds say so themselves: see `Kind.onnx_operators`."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from functools import cache, partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.operators import Operator
+from convcalc.imports.onnx.operators import Operator, operators
 from convcalc.imports.onnx.operators.activations import onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
-from convcalc.imports.onnx.operators.pools import pooled
+from convcalc.imports.onnx.operators.pools import global_pool, pooled
 from convcalc.imports.onnx.values import Call, Value
 from convcalc.layers import Kind, load, names
 
 Attributes = Mapping[str, tuple[str, Any]]
 """For each field the attribute that says it, and what it is where the attribute is left out."""
+
+
+def operator_of(name: str) -> Operator | None:
+    """The translation of an operator type: that of `convcalc.imports.onnx.operators`, or else the one a kind declares.
+
+    Most models have only the former, so the kinds are not imported before one is missing.
+    """
+    return operators().get(name) or declared().get(name)
 
 
 @cache
@@ -33,8 +41,8 @@ def _read(call: Call, name: str, kind: type[Kind], attributes: Attributes) -> Va
     if any(call.node.outputs[1:]) or any(value is not None for value in call.inputs[1:]):
         raise Inexpressible("more than one tensor enters or leaves")
     fields = {field: _field(call, *attribute) for field, attribute in attributes.items()}
-    if kind.is_pool and kind.is_windowed:
-        return pooled(call, name, fields)
+    if kind.is_pool:
+        return (pooled if kind.is_windowed else global_pool)(call, name, fields)
     if kind.is_elementwise:
         return onto_itself(call, name, fields)
     return call.out(call.layer(name, fields, call.map()))

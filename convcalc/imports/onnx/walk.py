@@ -18,10 +18,10 @@ from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
+from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
-from convcalc.imports.onnx.operators import operator_of
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
@@ -323,7 +323,7 @@ class Walk:
         )
 
     def _leaving(self) -> list[Draft]:
-        """The drafts of what leaves; a constant that leaves is said and left out."""
+        """The drafts of what leaves; a constant that leaves is noted and left out."""
         leaving = []
         for output in self.model.graph.outputs:
             value = self.value(output.name)

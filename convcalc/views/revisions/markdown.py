@@ -20,7 +20,7 @@ from convcalc.visible import short
 
 MARKER = "<!-- convcalc:compare -->"
 _MOST_FOLDED = 100
-"""Files of which it is shown what changed in them."""
+"""Files whose changes are shown layer by layer."""
 HEADER = table(shared.HEADERS, "clrrrrrrrl")
 
 

@@ -23,10 +23,3 @@ def operators() -> dict[str, Operator]:
     for module in pkgutil.iter_modules(__path__):
         by_type |= importlib.import_module(f"{__name__}.{module.name}").OPERATORS
     return by_type
-
-
-def operator_of(name: str) -> Operator | None:
-    """The translation of an operator type: that of this folder, or else the one that a kind declares."""
-    from convcalc.imports.onnx.declared import declared  # which imports every kind: few models ask for it
-
-    return operators().get(name) or declared().get(name)

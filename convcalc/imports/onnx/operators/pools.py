@@ -42,13 +42,14 @@ def pooled(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
     return call.out(call.layer(name, fields | (more or {}), x))
 
 
-def _global(call: Call, kind: str) -> Value:
-    return call.out(call.layer(kind, {"keepdim": True}, call.map()))
+def global_pool(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
+    """A pool over all positions, which in ONNX leaves one on each axis; `more` are the fields beside."""
+    return call.out(call.layer(name, {"keepdim": True} | (more or {}), call.map()))
 
 
 OPERATORS = {
     "MaxPool": _max_pool,
     "AveragePool": partial(pooled, name="avg_pool"),
-    "GlobalAveragePool": partial(_global, kind="global_avg_pool"),
-    "GlobalMaxPool": partial(_global, kind="global_max_pool"),
+    "GlobalAveragePool": partial(global_pool, name="global_avg_pool"),
+    "GlobalMaxPool": partial(global_pool, name="global_max_pool"),
 }
