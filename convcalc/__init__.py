@@ -59,7 +59,7 @@ _HOMES = {
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",
 }
-__all__ = sorted(_HOMES)
+__all__ = [*sorted(_HOMES)]
 
 
 def __getattr__(name: str) -> object:
