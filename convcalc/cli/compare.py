@@ -131,7 +131,8 @@ def _refuse(
     is_set = is_set or any(file_of(file) != file for file in files)
     target = readable(output or "")
     problems = {
-        "--variant takes a single spec, and goes with no --base": variant is not None and (len(files) > 1 or base is not None),
+        "--variant takes a single spec, and goes with no --base": variant is not None
+        and (len(files) > 1 or base is not None),
         "--base compares files, and standard input has no revision": base is not None and "-" in files,
         "compare with what? name another spec, a --variant, or the revision of a --base": (
             variant is None and base is None and len(files) < 2
