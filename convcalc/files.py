@@ -201,7 +201,7 @@ def _open_already(path: str) -> str | int:
 
 
 def _there_already(path: str) -> Unwritable:
-    return Unwritable(f"{path} is there already; --force writes over it")
+    return Unwritable(f"{path} already exists; --force overwrites it")
 
 
 def _unwritable(path: str, error: OSError | ValueError) -> Unwritable:

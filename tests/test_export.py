@@ -122,7 +122,7 @@ def test_what_is_exported_costs_the_same(spec: str, tmp_path: Path) -> None:
 def test_nothing_is_written_over(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "little.onnx"
     path.write_bytes(b"mine")
-    assert "--force writes over it" in " ".join(run(spec, "-o", str(path), code=2).replace("│", "").split())
+    assert "--force overwrites it" in " ".join(run(spec, "-o", str(path), code=2).replace("│", "").split())
     assert path.read_bytes() == b"mine"
     run(spec, "-o", str(path), "--force")
     assert path.read_bytes() != b"mine"
@@ -198,7 +198,7 @@ def test_weights_that_one_file_does_not_hold_lie_beside_it(
     assert "large.onnx.2.data" in run(spec, "-o", str(path), "--force", "--seed", "1")
     assert (output_of(path) != output_of(full)).any()
     path.unlink()
-    assert "large.onnx.data is there already" in run(spec, "-o", str(path), code=2)
+    assert "large.onnx.data already exists" in run(spec, "-o", str(path), code=2)
     assert "name the model with -o FILE" in run(spec, "-o", "-", code=2)
 
 
@@ -212,7 +212,7 @@ def test_a_model_on_standard_output(spec: str, tmp_path: Path) -> None:
 def test_a_file_that_turns_up_meanwhile_is_kept(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "late.onnx"
     path.write_bytes(b"mine")
-    with pytest.raises(Unwritable, match="is there already"):
+    with pytest.raises(Unwritable, match="already exists"):
         saving.save(convcalc.load(spec), str(path), None)
     assert path.read_bytes() == b"mine"
 

@@ -144,11 +144,11 @@ def test_a_file_that_is_there_stays_unless_it_is_forced(arguments: tuple[str, ..
         out.write_bytes(there)
         result = run(*arguments)
         assert (result.code, result.out) == (2, "")
-        assert result.err == "convcalc: out is there already; --force writes over it\n"
+        assert result.err == "convcalc: out already exists; --force overwrites it\n"
         assert out.read_bytes() == there
     out.unlink()
     out.symlink_to("nowhere")
-    assert "is there already" in run(*arguments).err
+    assert "already exists" in run(*arguments).err
     assert not (folder / "nowhere").exists()
     assert run(*arguments, "--force").code in {0, 1}
     assert (out.is_symlink(), (folder / "nowhere").read_bytes()) == (True, written)
@@ -329,7 +329,7 @@ def test_a_file_that_turns_up_meanwhile_is_kept(folder: Path, monkeypatch: pytes
         yield b"a"
         (folder / "new").write_bytes(b"mine")
 
-    with pytest.raises(files.Unwritable, match="new is there already"):
+    with pytest.raises(files.Unwritable, match="new already exists"):
         files.write("new", parts())
     (folder / "new").unlink()
 
@@ -337,7 +337,7 @@ def test_a_file_that_turns_up_meanwhile_is_kept(folder: Path, monkeypatch: pytes
         raise OSError(95, "Operation not supported")
 
     monkeypatch.setattr("os.link", no_links)
-    with pytest.raises(files.Unwritable, match="new is there already"):
+    with pytest.raises(files.Unwritable, match="new already exists"):
         files.write("new", parts())
     assert (folder / "new").read_bytes() == b"mine"
     files.write("other", [b"a"])

@@ -34,7 +34,7 @@ IRREGULAR = (
     "the interval that a position sees differs from one position to the next, as behind an upsampling: it is worked "
     "out position by position, and has no formula"
 )
-UNCOSTED = "what it costs is not known, and every total with it is at least what is counted of the others"
+UNCOSTED = "its cost is not known, and a total that includes it is a lower bound: the sum of the others"
 _GIVEN = "given are the largest size, the mean stride (the largest, where several meet) and the start of the first"
 
 

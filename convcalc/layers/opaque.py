@@ -1,4 +1,4 @@
-"""An operation that convcalc knows nothing of but the shape of what leaves it: what an import could not say.
+"""An operation of which convcalc knows only the shape of its output: one that an import could not express.
 
 Example:
     input: [8, 32, 32]
