@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from convcalc.views.formulas import formula_text as formula_text
 
 _HOMES = {
-    "__version__": "convcalc.version",
     "Candidate": "convcalc.analysis.sides",
     "Comparison": "convcalc.analysis.compare",
     "Diagnostic": "convcalc.language.source",
@@ -48,6 +47,7 @@ _HOMES = {
     "SpecError": "convcalc.language.source",
     "Verification": "convcalc.reference.verified",
     "ZooNetwork": "convcalc.analysis.zoo",
+    "__version__": "convcalc.version",
     "analyze": "convcalc.analysis.analyze",
     "compare": "convcalc.analysis.compare",
     "explain": "convcalc.analysis.explain",
@@ -59,7 +59,7 @@ _HOMES = {
     "verify": "convcalc.reference.verify",
     "zoo": "convcalc.analysis.zoo",
 }
-__all__ = [*sorted(_HOMES)]
+__all__ = list(_HOMES)
 
 
 def __getattr__(name: str) -> object:

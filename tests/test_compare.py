@@ -1162,3 +1162,10 @@ def test_where_a_network_comes_from_is_no_part_of_it() -> None:
     assert network == convcalc.load(SPECS / "zoo" / "alexnet.yaml")
     with pytest.raises(VariantError, match="not read from a spec"):
         convcalc.variants(msgspec.structs.replace(network, origin=None), "separable")
+
+
+def test_a_source_is_as_good_as_its_network() -> None:
+    source = read(STANDARD)
+    assert convcalc.variants(source, "separable") == convcalc.variants(loads(source), "separable")
+    with pytest.raises(TypeError, match="as convcalc.load gives it"):
+        convcalc.variants(STANDARD, "separable")  # type: ignore[arg-type]  # what is tried

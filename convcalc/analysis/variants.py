@@ -31,7 +31,7 @@ class NothingToReplace(Exception):
 
 
 def variants(
-    network: Network,
+    network: Network | Source,
     names: str,
     *,
     layers: Sequence[str] = (),
@@ -40,7 +40,7 @@ def variants(
     batch: int = 1,
     dtype: str = "float32",
 ) -> Sides:
-    """A network that was read from a spec, against its variants: "separable,ghost", "grouped:groups=4" or "all".
+    """A network that was read from a spec, or its text, against its variants: "separable,ghost", "grouped:groups=4", "all".
 
     Each takes the place of the standard convolutions, or of those that `layers` names, apart from those that
     `excluded` names; both take globs. `blocks` is a text of block definitions that may be variants too.
@@ -50,10 +50,14 @@ def variants(
     {'separable': 223042560, 'ghost': 927312896}
 
     Raises:
-        SpecError: the blocks have mistakes.
+        SpecError: the text or the blocks have mistakes.
         VariantError, UnknownLayer: there is no such variant, block or layer.
         NothingToReplace: no layer of those that are asked for is a standard convolution.
     """
+    if isinstance(network, Source):
+        network = loads(network)
+    if not isinstance(network, Network):
+        raise TypeError("expected a network, as convcalc.load gives it, or a Source")
     origin = network.origin
     if origin is None:
         raise VariantError("the network was not read from a spec, which is what variants are made of")
