@@ -1166,6 +1166,8 @@ def test_where_a_network_comes_from_is_no_part_of_it() -> None:
 
 def test_a_source_is_as_good_as_its_network() -> None:
     source = read(STANDARD)
-    assert convcalc.variants(source, "separable") == convcalc.variants(loads(source), "separable")
-    with pytest.raises(TypeError, match="as convcalc.load gives it"):
+    sides = convcalc.variants(source, "separable"), convcalc.variants(loads(source), "separable")
+    assert [side.candidates[0].report for side in sides] == [sides[0].candidates[0].report] * 2
+    assert sides[0].candidates[0].report is not None
+    with pytest.raises(TypeError, match="expected a network"):
         convcalc.variants(STANDARD, "separable")  # type: ignore[arg-type]  # what is tried
