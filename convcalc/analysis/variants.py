@@ -40,7 +40,7 @@ def variants(
     batch: int = 1,
     dtype: str = "float32",
 ) -> Sides:
-    """A network read from a spec, or that spec, against variants such as "separable,ghost", "grouped:groups=4" or "all".
+    """A network read from a spec, or that spec, against its variants: "separable,ghost", "grouped:groups=4" or "all".
 
     Each takes the place of the standard convolutions, or of those that `layers` names, apart from those that
     `excluded` names; both take globs. `blocks` is a text of block definitions that may be variants too.
