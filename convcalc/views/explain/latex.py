@@ -65,7 +65,7 @@ def _legend(explained: LayerExplanation | KindExplanation) -> list[str]:
         if meaning or value
     ]
     lines = [", ".join(entries)] if entries else []
-    lines += [rf"with {escaped(shared.choices(explained.choices))}"] if explained.choices else []
+    lines += [rf"with {escaped(shared.choices(explained))}"] if explained.choices else []
     lines += map(escaped, explained.notes)
     # An empty line ends a paragraph; one before the formulas would leave a gap.
     return [rf"\noindent {'; '.join(lines)}."] if lines else []

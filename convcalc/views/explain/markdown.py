@@ -54,7 +54,7 @@ def _formulas(explained: LayerExplanation | KindExplanation) -> str:
         explained.source,
         table(header, "lllr"[: len(header)], rows),
         legend,
-        [f"With {code(shared.choices(explained.choices))}."] if explained.choices else [],
+        [f"With {code(shared.choices(explained))}."] if explained.choices else [],
         [escaped(f"{note[0].upper()}{note[1:]}.") for note in explained.notes],
     )
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
 
 import msgspec
 
 from convcalc.analysis.explain import COSTS, BlockExplanation, Explanation, Formula, LayerExplanation, Part
 from convcalc.analysis.report import ReceptiveField
 from convcalc.analysis.symbolic import KindExplanation
-from convcalc.fields import shown
+from convcalc.language.writing import value_text
+from convcalc.layers import field_types, kind_of
 from convcalc.views import words
 from convcalc.visible import short
 
@@ -54,20 +54,10 @@ def sides(explained: _Formulas, formula: Formula, write: Callable[..., str], num
     return [*(text for text in texts if text != str(term.value)), number(term.value)]
 
 
-def _choice(value: Any) -> str:
-    """A field's value as a person would write it, once for all axes."""
-    if isinstance(value, tuple):
-        # A pair is a factor, kept exact: numbers in pairs that enter a formula are no choices.
-        items = [
-            f"{item[0]}/{item[1]}".removesuffix("/1") if isinstance(item, tuple) else shown(item) for item in value
-        ]
-        return items[0] if len(set(items)) == 1 else f"[{', '.join(items)}]"
-    return value if isinstance(value, str) else shown(value)
-
-
-def choices(fields: dict[str, Any]) -> str:
+def choices(explained: _Formulas) -> str:
     """`bias = false, padding_mode = zeros`."""
-    return ", ".join(f"{name} = {_choice(value)}" for name, value in fields.items())
+    types = field_types(kind_of(explained.kind))
+    return ", ".join(f"{name} = {value_text(types[name].written(value))}" for name, value in explained.choices.items())
 
 
 def legend(explained: _Formulas, number: Callable[[int], str]) -> list[tuple[str, str, str]]:

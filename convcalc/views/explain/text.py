@@ -56,7 +56,7 @@ def _formulas(console: Console, explained: LayerExplanation | KindExplanation, s
     for entry in shared.legend(explained, words.exact):
         _formula(console, "", [*filter(None, entry)])
     if explained.choices:
-        console.print(terminal.line(f"with {shared.choices(explained.choices)}", style="dim"))
+        console.print(terminal.line(f"with {shared.choices(explained)}", style="dim"))
     console.print()
     for formula in shared.listed(explained.formulas):
         sides = shared.sides(explained, formula, formula_text, words.exact)

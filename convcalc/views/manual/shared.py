@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from convcalc.fields import shown
 from convcalc.language.template import Block
 from convcalc.language.tree import Scalar
+from convcalc.language.writing import value_text
 from convcalc.rules import Rule
 
 
@@ -47,7 +47,12 @@ def kind_page(name: str, kind: type) -> Page:
     body = "\n".join([rest.strip("\n"), *([f"Source: {where}"] if source else [])])
     standard = defaults(kind)
     fields = [
-        _PageField(field, _default(standard[field]) if field in standard else None, type_.expected, type_.about)
+        _PageField(
+            field,
+            value_text(type_.written(standard[field])) if field in standard else None,
+            type_.expected,
+            type_.about,
+        )
         for field, type_ in field_types(kind).items()
     ]
     return Page(name, summary, body.strip("\n"), fields)
@@ -70,10 +75,3 @@ def rule_page(rule: Rule) -> Page:
     """From the docstring of the rule's file."""
     first, _, rest = rule.page.partition("\n")
     return Page(f"{rule.code} {rule.name}", f"{rule.severity}: {first}", rest.strip("\n"), [])
-
-
-def _default(value: object) -> str:
-    """As a person would write it: once for all axes."""
-    if isinstance(value, tuple) and len(set(value)) == 1:
-        return _default(value[0])
-    return value if isinstance(value, str) else shown(value)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from convcalc.analysis.report import Convention
 from convcalc.analysis.zoo import ZooNetwork
-from convcalc.fields import shown
+from convcalc.language.writing import value_text
 from convcalc.views import words
 
 
@@ -18,7 +18,7 @@ def inputs(network: ZooNetwork) -> str:
 
 def variables(network: ZooNetwork) -> list[str]:
     """What `--set` takes, with the values that the spec has: width=96, depths=[3, 3, 9, 3]."""
-    return [f"{name}={shown(value)}" for name, value in network.variables.items()]
+    return [f"{name}={value_text(value)}" for name, value in network.variables.items()]
 
 
 def publication(network: ZooNetwork) -> str:
