@@ -935,7 +935,7 @@ def test_names_without_end_are_cut_in_markdown() -> None:
         ((RESNET, "--variant", "separable", "--layer", "fc"), 1, "no layer to replace among fc"),
         (("specs/seeds/separable_12x12.yaml", "--variant", "all"), 1, "no layer to replace"),
         ((RESNET,), 2, "compare with what?"),
-        ((RESNET, STANDARD, "--variant", "separable"), 2, "--variant is for one spec"),
+        ((RESNET, STANDARD, "--variant", "separable"), 2, "--variant takes a single spec"),
         ((RESNET, STANDARD, "--layer", "x"), 2, "are for a --variant"),
         (("-", "--base", "HEAD"), 2, "--base compares files"),
         (("-", "-"), 2, "read once"),
