@@ -107,7 +107,8 @@ class Network(msgspec.Struct, frozen=True):
     `variables` are the values used; `overridden` says whether any of them, or an input size, is not the spec's own.
     `warnings` are what a reader of the figures must know of the file that they come from, where it is a model.
     `computed` are the full names of layers that were worked out, with what is written in place of their last part.
-    `origin` is the spec that the network was read from, None where it was put together otherwise.
+    `origin` is the spec that the network was read from, None where it was put together otherwise. `imported` is the
+    record of the model file that it comes from (`convcalc.imports.record.Imported`), for those who run that file.
     """
 
     name: str
@@ -123,6 +124,7 @@ class Network(msgspec.Struct, frozen=True):
     warnings: tuple[str, ...] = ()
     computed: dict[str, str] = {}
     origin: TextOrigin | None = None
+    imported: Any = None
 
     @property
     def layers(self) -> tuple[Node, ...]:
@@ -159,4 +161,4 @@ class Network(msgspec.Struct, frozen=True):
         inputs = [input_node(before.name, before.shape, before.line) for before in map(self.nodes.__getitem__, places)]
         layer = replace(node, inputs=tuple(places[source] for source in node.inputs), shared=None, borrowed=())
         count = len(inputs)
-        return replace(self, nodes=(*inputs, layer), input_count=count, outputs=(count,), groups=())
+        return replace(self, nodes=(*inputs, layer), input_count=count, outputs=(count,), groups=(), imported=None)

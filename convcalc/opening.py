@@ -63,7 +63,7 @@ def network_of(
     if not source.converted:
         return network
     nodes = tuple(replace(node, line=0) for node in network.nodes)
-    return replace(network, nodes=nodes, warnings=source.warnings)
+    return replace(network, nodes=nodes, warnings=source.warnings, imported=source.imported)
 
 
 def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:

@@ -36,7 +36,7 @@ MAY_IMPORT = {
     "readable": {*LOWER, "imports", "analysis"},
     "exports": {"steps", "version", "files", "network", "layers"},
     "opening": {*LOWER, "imports", "readable"},
-    "reference": {*LOWER, "exports", "tensors", "analysis"},
+    "reference": {*LOWER, "exports", "imports", "tensors", "analysis"},
     "battery": {*LOWER, "reference", "tensors", "analysis"},
     "rules": {*LOWER, "analysis"},
     "linting": {*LOWER, "files", "opening", "rules", "analysis"},

@@ -37,8 +37,8 @@ def verify(
     against: Annotated[
         Literal["onnxruntime"] | None,
         typer.Option(
-            help="Compare the outputs with those of another runtime. It runs an export of what convcalc has read, "
-            "never the file itself."
+            help="Compare with another runtime: the outputs of every layer, exported; of a model file every tensor of "
+            "the file itself, run with its own weights."
         ),
     ] = None,
     cases: Annotated[

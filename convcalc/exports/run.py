@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+import math
 import re
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 from onnx import ModelProto
+from onnx.checker import ValidationError
 
-from convcalc.layers import Array
+from convcalc.layers import Array, Shape
 
 _NO_MESSAGE = r"^\[ONNXRuntimeError\] : \d+ : \w+ : | node with name '[^']*'$"
 """What ONNX Runtime puts around a message."""
@@ -33,12 +37,7 @@ def run(
     """
     import onnxruntime
 
-    options = onnxruntime.SessionOptions()
-    options.log_severity_level = 4  # silent
-    options.intra_op_num_threads = threads
-    options.inter_op_num_threads = 1
-    if as_written:
-        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    options = _options(threads, as_written=as_written)
     held = [tensor.name for tensor in model.graph.initializer]
     values = [onnxruntime.OrtValue.ortvalue_from_numpy(np.ascontiguousarray(arrays[name])) for name in held]
     if held:
@@ -48,6 +47,136 @@ def run(
         session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
         outputs: list[Any] = session.run(None, named)
     except Exception as error:  # its exceptions have no base of their own
-        text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
-        raise NotRun(re.sub(_NO_MESSAGE, "", text)) from None
+        raise NotRun(_message(error)) from None
     return outputs
+
+
+def _options(threads: int, *, as_written: bool) -> Any:
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.log_severity_level = 4  # silent
+    options.intra_op_num_threads = threads
+    options.inter_op_num_threads = 1
+    if as_written:
+        options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
+    return options
+
+
+def _message(error: Exception) -> str:
+    """What ONNX Runtime says, without what it puts around it."""
+    text = " ".join(str(error).split()).rpartition("Status Message: ")[2]
+    return re.sub(_NO_MESSAGE, "", text)
+
+
+class FileRun(NamedTuple):
+    """What ONNX Runtime makes of a file: tensors by name, and the numbers of the file's own arrays.
+
+    `filled` are arrays of which the file holds no numbers, and that have random ones instead.
+    `precision` is that of the coarsest floating tensor, and `rounded` why values are not those of the layers: empty
+    where nothing but floating arithmetic lies between them.
+    """
+
+    tensors: Mapping[str, Array]
+    arrays: Callable[[str], Array | None]
+    precision: float
+    rounded: str
+    filled: tuple[str, ...] = ()
+
+
+def run_file(
+    path: str, entering: Mapping[str, Shape], wanted: Sequence[str], *, seed: int = 0, threads: int = 1
+) -> FileRun:
+    """The tensors of a model file that are asked for, on random numbers, operator by operator as it is written.
+
+    `entering` are the shapes of its inputs; one that is not among them has its own, with 1 for what is open.
+
+    Raises:
+        NotRun: ONNX Runtime does not run it, or it is no file that the package onnx loads.
+    """
+    import onnx
+    import onnxruntime
+    from onnx import numpy_helper
+
+    try:
+        loaded = onnx.load(path, load_external_data=False)
+        filled = _filled(loaded, Path(path).parent, np.random.default_rng(seed))
+        there = {name for node in loaded.graph.node for name in node.output} - {
+            value.name for value in loaded.graph.output
+        }
+        loaded.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(wanted) if name in there)
+        session = onnxruntime.InferenceSession(
+            loaded.SerializeToString(), _options(threads, as_written=True), providers=["CPUExecutionProvider"]
+        )
+        generator = np.random.default_rng(seed)
+        feeds = {value.name: _drawn(generator, value, entering.get(value.name)) for value in session.get_inputs()}
+        leaving = [value.name for value in session.get_outputs()]
+        tensors = feeds | dict(zip(leaving, session.run(leaving, feeds), strict=True))
+    except Exception as error:  # its exceptions have no base of their own
+        raise NotRun(_message(error)) from None
+    held = {tensor.name: tensor for tensor in loaded.graph.initializer}
+    held |= {  # where a node states it
+        node.output[0]: attribute.t
+        for node in loaded.graph.node
+        if node.op_type == "Constant"
+        for attribute in node.attribute
+        if attribute.name == "value"
+    }
+    arrays = {name: array for name, array in tensors.items() if isinstance(array, np.ndarray)}
+    epsilons = [float(np.finfo(array.dtype).eps) for array in arrays.values() if array.dtype.kind == "f"]
+    return FileRun(
+        arrays,
+        lambda name: numpy_helper.to_array(held[name]) if name in held else arrays.get(name),
+        max(epsilons, default=0.0),
+        "the file rounds between its layers: it is quantised" if any(map(_rounds, loaded.graph.node)) else "",
+        filled,
+    )
+
+
+def _filled(loaded: ModelProto, folder: Path, generator: np.random.Generator) -> tuple[str, ...]:
+    """Load the arrays that lie beside the file, and put random numbers into those of which there are none; their names.
+
+    Files are shared without their weights, and in those only shapes are to be had.
+    """
+    from onnx import TensorProto, external_data_helper, helper, numpy_helper
+
+    stated = (attribute.t for node in loaded.graph.node for attribute in node.attribute if attribute.HasField("t"))
+    filled = []
+    for tensor in (*loaded.graph.initializer, *stated):
+        if tensor.data_location == TensorProto.EXTERNAL:
+            with contextlib.suppress(OSError, ValueError, ValidationError):
+                external_data_helper.load_external_data_for_tensor(tensor, str(folder))
+        if math.prod(tensor.dims) and not any(getattr(tensor, field) for field in _HOLDING):
+            dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            size = 0.1 if len(tensor.dims) < 2 else math.prod(tensor.dims[1:]) ** -0.5
+            numbers = generator.standard_normal(tuple(tensor.dims)) * size
+            numbers = np.abs(numbers) if len(tensor.dims) < 2 else numbers  # a variance may be among them
+            tensor.CopyFrom(numpy_helper.from_array(numbers.astype(dtype), tensor.name))
+            filled.append(tensor.name)
+        tensor.data_location = TensorProto.DEFAULT
+        del tensor.external_data[:]
+    return tuple(filled)
+
+
+_HOLDING = ("raw_data", "float_data", "int32_data", "int64_data", "double_data", "uint64_data", "string_data")
+"""The fields of a tensor that may hold its numbers."""
+
+
+def _rounds(node: Any) -> bool:
+    return "Quant" in node.op_type or node.op_type.startswith("QLinear") or node.op_type.endswith("Integer")
+
+
+def _drawn(generator: np.random.Generator, value: Any, shape: Shape | None) -> Array:
+    """Numbers for an input: 0 or 1 where they are whole, as they may be places of something."""
+    sizes = shape if shape is not None else tuple(size if isinstance(size, int) else 1 for size in value.shape)
+    sizes = () if not value.shape and sizes == (1,) else sizes
+    dtype = _DTYPES.get(value.type.removeprefix("tensor(").removesuffix(")"), "float32")
+    if np.dtype(dtype).kind == "f":
+        return generator.standard_normal(sizes).astype(dtype)
+    return generator.integers(0, 2, sizes).astype(dtype)
+
+
+_DTYPES = {"float": "float32", "float16": "float16", "double": "float64", "bool": "bool"} | {
+    f"{sign}int{bits}": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)
+}
+"""Element types by ONNX Runtime's names."""

@@ -15,6 +15,8 @@ from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 if TYPE_CHECKING:
     from convcalc.imports.record import Imported
 
@@ -74,7 +76,7 @@ def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = Fa
         raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
     except OSError as error:
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
-    return read_bytes(buffer, path, path, sizes, allow_unknown=allow_unknown)
+    return msgspec.structs.replace(read_bytes(buffer, path, path, sizes, allow_unknown=allow_unknown), path=path)
 
 
 def read_bytes(

@@ -12,7 +12,7 @@ from convcalc.imports.arrays import Array
 from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
 from convcalc.imports.errors import RefusedOperator, plain, refusal
 from convcalc.imports.naming import named
-from convcalc.imports.record import Layer
+from convcalc.imports.record import FileTensor, Layer
 from convcalc.imports.sharing import Sharing, Use, sharing
 from convcalc.imports.tidy import tidied
 from convcalc.layers import Shape
@@ -26,6 +26,7 @@ class Assembly(msgspec.Struct, frozen=True):
 
     drafts: list[Draft]
     inputs: dict[str, Shape]
+    entering: dict[str, FileTensor]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
     notes: list[str]
@@ -72,13 +73,17 @@ def assembled(
             arrays={name: (names[use.draft], use.array) for name, use in shared.arrays.get(draft, {}).items()},
             shape=draft.shape,
             operators=tuple(origin.title for origin in draft.origins),
+            tensor=draft.tensor,
+            elements={name: array.elements for name, array in draft.arrays.items() if array.elements is not None},
         )
         for draft in drafts
         if draft.kind != INPUT
     )
-    entering = {names[draft]: draft.shape for draft in drafts if draft.kind == INPUT}
+    inputs = {names[draft]: draft for draft in drafts if draft.kind == INPUT}
+    shapes = {name: draft.shape for name, draft in inputs.items()}
+    entering = {name: draft.tensor for name, draft in inputs.items() if draft.tensor is not None}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
-    return Assembly(drafts, entering, layers, outputs, _notes(shared))
+    return Assembly(drafts, shapes, entering, layers, outputs, _notes(shared))
 
 
 def _notes(shared: Sharing) -> list[str]:

@@ -11,6 +11,7 @@ import msgspec
 from convcalc import steps
 from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import Inexpressible
+from convcalc.imports.record import FileTensor
 from convcalc.language.tree import number
 from convcalc.layers import Shape, Weights, defaults_on, field_types, kind_of
 from convcalc.layers._configured import Faulty, WrongCount, WrongValue
@@ -46,7 +47,8 @@ class Draft(msgspec.Struct, eq=False):
     """A layer to be: `arrays` are those it uses, as its kind calls them, `origins` the operators that it comes from.
 
     `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why, and
-    `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`).
+    `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`). `tensor` is the one of
+    the file that it makes, the first where several are the same.
     """
 
     kind: str
@@ -59,6 +61,7 @@ class Draft(msgspec.Struct, eq=False):
     name: str = ""
     reason: str = ""
     function: str = ""
+    tensor: FileTensor | None = None
 
     @property
     def weights(self) -> tuple[str, ...]:

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
+from convcalc.imports.elements import Elements
 from convcalc.layers import Shape
+
+
+class FileTensor(msgspec.Struct, frozen=True):
+    """A tensor of the file by its name there, its shape as it was read, all samples of a batch in it.
+
+    `batch` is the axis that is left out of ours, None where none is.
+    """
+
+    name: str
+    shape: Shape
+    batch: int | None = None
 
 
 class Layer(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +25,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     `name` is a path with dots (`layer1.0.conv1`), taken from the graph's own names and unlike every other. `inputs`
     are names of layers before it, or of inputs of the network. `share` is an earlier layer whose weights it uses, all
     of them; `arrays` are single ones of its own that are another layer's, with the name of that layer and its array.
-    `operators` are the titles of those operators of the file that it stands for.
+    `operators` are the titles of those operators of the file that it stands for, and `tensor` is the one of the file's
+    that leaves it, None where none is just that. `elements` are those of the file's arrays that its own have.
     """
 
     name: str
@@ -24,6 +37,8 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     arrays: dict[str, tuple[str, str]] = {}
     shape: Shape
     operators: tuple[str, ...] = ()
+    tensor: FileTensor | None = None
+    elements: dict[str, Elements] = {}
 
 
 class Unused(msgspec.Struct, frozen=True):
@@ -39,6 +54,8 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     `source` is the file as it was named. `format` is what it is, as in "an example model of version 2", `producer` what
     wrote it, with its version, where the file says so, and `unit` what is put before the title of an operator: "node".
     `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
+    `path` is where the file is, empty where it was read from elsewhere, `runtime` the one that runs it, and `entering`
+    are its inputs as it has them.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
     and that are others.
     """
@@ -54,6 +71,9 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     unused: tuple[Unused, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    path: str = ""
+    runtime: str = ""
+    entering: dict[str, FileTensor] = {}
 
     @property
     def uncosted(self) -> tuple[Layer, ...]:

@@ -9,7 +9,7 @@ import re
 import sys
 from collections.abc import Callable
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 from msgspec.structs import replace
@@ -93,7 +93,8 @@ class Source(msgspec.Struct, eq=False, dict=True):
 
     `shipped`: it is a part of convcalc. `converted`: it was made from a file of another form, for the input sizes that
     were asked for, and stands nowhere; `origin` then says of a line what it comes from, and `warnings` what was odd in
-    that file. `named` is how it was named, with other input sizes and variables than its own.
+    that file, of which `imported` is the record. `named` is how it was named, with other input sizes and variables than
+    its own.
     """
 
     path: str
@@ -102,6 +103,7 @@ class Source(msgspec.Struct, eq=False, dict=True):
     origin: Callable[[int], str] | None = None
     warnings: tuple[str, ...] = ()
     named: Named | None = None
+    imported: Any = None
     _last_line: tuple[int, str, int] = (0, "", 0)  # that was asked for: its number, text and place
 
     def with_text(self, text: str, named: Named | None = None) -> Source:

@@ -68,7 +68,9 @@ def flat_source(imported: Imported, label: str) -> Source:
     """The same as a source, in which whatever is found is said of the model's nodes."""
     plain = flat_text(imported)
     places = cache(lambda: _places(imported, plain))
-    return Source(label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
+    return Source(
+        label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings, imported=imported
+    )
 
 
 def _spend(imported: Imported, layer: int, of_input: int) -> None:

@@ -151,7 +151,7 @@ class OnnxRuntime:
             _disturbed(written, {node.name for node in self.network.layers}), self._kept, entering, self.threads
         )
         return [
-            msgspec.structs.replace(result, tolerance=max(result.tolerance, _DISTURBED * _apart(exact, disturbed)))
+            msgspec.structs.replace(result, tolerance=max(result.tolerance, _DISTURBED * apart(exact, disturbed)))
             for result, exact, disturbed in zip(results, outputs, moved, strict=True)
         ]
 
@@ -172,11 +172,11 @@ class OnnxRuntime:
 
 
 def _compared(place: int, ours: Array, theirs: Array, tolerance: float) -> ValueCheck:
-    difference = _apart(ours, theirs) if ours.shape == theirs.shape else math.inf
+    difference = apart(ours, theirs) if ours.shape == theirs.shape else math.inf
     return ValueCheck(place, tuple(theirs.shape[1:]), difference, tolerance)
 
 
-def _apart(first: Array, second: Array) -> float:
+def apart(first: Array, second: Array) -> float:
     """The largest difference of any element."""
     with np.errstate(invalid="ignore"):
         apart = np.abs(first - second)

@@ -10,6 +10,7 @@ from convcalc.analysis.report import Report, meets
 from convcalc.network import Network
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import FieldCheck
+from convcalc.reference.model_file import FileCheck
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -77,7 +78,8 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     """A network's numbers, claimed and measured, for a batch of 1.
 
     `totals` are by name. `runtime` is what the values were held against, empty for nothing, and `outputs` what came of
-    the outputs of the whole network there.
+    the outputs of the whole network there. Of a network that was read from a model file the runtime ran the file
+    itself, and `file` is what came of that.
     """
 
     network: Network
@@ -89,6 +91,7 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
     expectations: tuple[Expectation, ...]
     runtime: str = ""
     outputs: tuple[ValueCheck, ...] = ()
+    file: FileCheck | None = None
 
     @property
     def disagreements(self) -> tuple[LayerResult, ...]:
@@ -100,4 +103,5 @@ class Verification(msgspec.Struct, frozen=True, kw_only=True):
         """Whether every number that was measured is what is claimed, and what the spec expects."""
         figures: list[Figure | Expectation] = [*self.totals.values(), *self.expectations]
         outputs = all(output.agrees is not False for output in self.outputs)
+        outputs = outputs and (self.file is None or self.file.agrees is not False)
         return not self.disagreements and outputs and all(figure.agrees is not False for figure in figures)

@@ -22,6 +22,7 @@ from convcalc.reference.execution import Step, Weights, execute, running_steps
 from convcalc.reference.fields.field_checks import FieldCheck
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.memory import TooLarge, bytes_needed
+from convcalc.reference.model_file import check_file
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Array, Engine
@@ -66,8 +67,8 @@ def verify(
     multiplications that were executed, receptive fields what a NaN at one input position reaches. What the steps
     of a run do not last for is left out, and the result says so. `layer` runs one layer alone, on a random input.
     Elements and overflows depend on `seed`; nothing that is compared does. `against` compares the values too, with
-    those of another runtime, which runs an export of the network on the same arrays, and never a file that the network
-    was read from.
+    those of another runtime, which runs an export of the network on the same arrays, or, of a network that was read
+    from a model file, that file with its own. With `layer` it is always an export.
 
     Raises:
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
@@ -82,13 +83,15 @@ def verify(
         raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
     if layer is not None:
         network = alone(network, layer)
+    file = network.imported if against and network.imported and network.imported.runtime == against else None
+    file = file if file and file.path else None
     if network.uncosted:
         raise UnknownLayers(network.uncosted)
-    needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
+    needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None)
     if most_bytes is not None and needed > most_bytes:
         raise TooLarge(needed, most_bytes)
     weights = RandomWeights(network, seed, dtype)
-    runtime = OnnxRuntime(network, weights, threads) if against else None
+    runtime = OnnxRuntime(network, weights, threads) if against and file is None else None
     report, layers, totals = compared(
         network, dtype, seed, threads, weights=runtime or weights, runtime=runtime, progress=progress
     )
@@ -103,6 +106,7 @@ def verify(
         expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
         runtime=against or "",
         outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime and is_run else (),
+        file=None if file is None else check_file(file, seed=seed, threads=threads, most_bytes=most_bytes),
     )
 
 

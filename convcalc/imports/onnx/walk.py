@@ -26,7 +26,7 @@ from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
-from convcalc.imports.record import Imported, Unused
+from convcalc.imports.record import FileTensor, Imported, Unused
 from convcalc.steps import OutOfSteps
 
 _NODE = 20
@@ -110,6 +110,8 @@ class Walk:
         self.values |= inputs.values
         self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
         self.warnings += inputs.warnings
+        for name, value in inputs.values.items():
+            self._name(name, value)
         for node in nodes:
             try:
                 self.step(node)
@@ -157,6 +159,13 @@ class Walk:
             if name:
                 self.values[name] = value
                 self._compare(node, name, value)
+                self._name(name, value)
+
+    def _name(self, name: str, value: Value) -> None:
+        """Say of a draft which tensor of the file it makes."""
+        draft = value.source
+        if draft is not None and draft.tensor is None and draft.shape == without(value.shape, value.batch):
+            draft.tensor = FileTensor(name, self.batch.full(value), value.batch)
 
     def _compare(self, node: GraphNode, name: str, value: Value) -> None:
         """Note where the file declares another shape; with sizes that were asked for, it speaks of others."""
@@ -318,6 +327,8 @@ class Walk:
             unit="node",
             producer=self.model.producer,
             unused=self._unused(),
+            runtime="onnxruntime",
+            entering=assembly.entering,
             notes=tuple(self.notes),
             warnings=(*self.warnings, *self.declared.differences()),
         )

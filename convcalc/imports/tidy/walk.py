@@ -59,6 +59,8 @@ class Patterns:
         return None
 
     def _take_over(self, old: Draft, new: Draft) -> None:
+        if new.tensor is None and new.shape == old.shape:
+            new.tensor = old.tensor
         if new in self._kept or new in self.uses:  # one that was there before
             self.uses[new] += self.uses[old]
         else:

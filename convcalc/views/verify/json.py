@@ -8,6 +8,7 @@ from typing import Any
 from msgspec.structs import asdict
 
 from convcalc.reference.against import ValueCheck
+from convcalc.reference.model_file import TensorCheck
 from convcalc.reference.verified import Figure, LayerResult, Verification
 from convcalc.views.formats.json import HEAD
 from convcalc.views.output import Output
@@ -56,14 +57,19 @@ def _layer(layer: LayerResult) -> dict[str, Any]:
 def _other_runtime(verification: Verification) -> dict[str, Any]:
     if not verification.runtime:
         return {}
+    if verification.file is not None:
+        file = verification.file
+        tensors = [{**asdict(tensor), **_comparison(tensor)} for tensor in file.tensors]
+        of_file = {"agrees": file.agrees, "reason": file.reason, "filled": file.filled, "tensors": tensors}
+        return {"against": verification.runtime, "file": of_file}
     nodes = verification.network.nodes
     outputs = [{"name": nodes[output.place].name, **_comparison(output)} for output in verification.outputs]
     return {"against": verification.runtime, "outputs": outputs}
 
 
-def _comparison(comparison: ValueCheck) -> dict[str, Any]:
+def _comparison(comparison: ValueCheck | TensorCheck) -> dict[str, Any]:
     """The difference is null where nothing was compared, and where a number is none."""
-    compared = comparison.agrees is not None
+    compared = comparison.agrees is not None and not comparison.reason
     return {
         "difference": comparison.difference if compared and math.isfinite(comparison.difference) else None,
         "tolerance": comparison.tolerance if compared else None,

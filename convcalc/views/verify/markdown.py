@@ -19,7 +19,7 @@ def write(verified: Verified, out: Output) -> None:
         _cells(layer, words.field(row.receptive_field), mark)
         for layer, row in zip(verification.layers, verification.report.layers, strict=True)
     ]
-    runtime = [verification.runtime] if verification.runtime else []
+    runtime = [verification.runtime] if verification.runtime and verification.file is None else []
     header = ("layer", "kind", "output", "params", "MACs", "field", *runtime)
     lines = [f"### {escaped(name)} ({escaped(shapes)})", "", *table(header, "lllrrr" + "r" * len(runtime), rows)]
     lines += ["", f"**{shared.totals(verification, mark).replace('   ', ' · ')}**"]

@@ -11,6 +11,7 @@ from convcalc import steps
 from convcalc.language.source import Diagnostic
 from convcalc.reference.against import ValueCheck
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
+from convcalc.reference.model_file import FileCheck, TensorCheck
 from convcalc.reference.rounding import STATED
 from convcalc.reference.verified import Expectation, Figure, LayerResult, Verification
 from convcalc.views import words
@@ -113,6 +114,9 @@ def disagreements(verification: Verification) -> list[str]:
         if layer.against is not None and layer.against.agrees is False:
             texts.append(f"{where} values {_apart(layer.against)} from {verification.runtime}'s")
     nodes = verification.network.nodes
+    for tensor in verification.file.tensors if verification.file else ():
+        if tensor.agrees is False:
+            texts.append(f"{tensor.layer}, tensor {tensor.tensor} of the file: {_tensor(tensor, verification.runtime)}")
     return texts + [
         f"output {nodes[output.place].name}: values {_apart(output)} from {verification.runtime}'s"
         for output in verification.outputs
@@ -120,7 +124,17 @@ def disagreements(verification: Verification) -> list[str]:
     ]
 
 
-def _apart(comparison: ValueCheck) -> str:
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _tensor(tensor: TensorCheck, runtime: str) -> str:
+    if not tensor.same_shape:
+        return f"{_written(tensor.read)} was read, {_written(tensor.shape)} it is in {runtime}"
+    return f"values {_apart(tensor)} from {runtime}'s"
+
+
+def _apart(comparison: ValueCheck | TensorCheck) -> str:
     return f"{comparison.difference:.1e}, more than {comparison.tolerance:.1e},"
 
 
@@ -151,6 +165,8 @@ def _uncompared(verification: Verification) -> list[str]:
     """What the other runtime was not asked for, and what its tolerance is."""
     if not verification.runtime:
         return []
+    if verification.file is not None:
+        return _file(verification.file, verification.runtime)
     reasons: dict[str, list[str]] = {}
     for layer in verification.layers:
         if layer.against is not None and layer.against.reason:
@@ -161,6 +177,28 @@ def _uncompared(verification: Verification) -> list[str]:
         largest = max(output.difference for output in outputs)
         texts.append(f"the outputs network in {verification.runtime}: outputs at most {largest:.1e} apart")
     return [*texts, f"{verification.runtime}: {STATED}"]
+
+
+def _file(file: FileCheck, runtime: str) -> list[str]:
+    """What was compared of a model file that ran."""
+    if file.reason:
+        return [f"the file was not compared, {runtime} does not run it: {file.reason}"]
+    shapes = [tensor for tensor in file.tensors if tensor.shape is not None]
+    values = [tensor for tensor in shapes if not tensor.reason]
+    compared = f"shapes of {_count(len(shapes), 'tensor')} compared, values of {len(values)}"
+    apart = f", at most {max(tensor.difference for tensor in values):.1e} apart; {STATED}" if values else ""
+    texts = [f"the file itself in {runtime}: {compared}{apart}"]
+    reasons: dict[str, list[str]] = {}
+    for tensor in file.tensors:
+        if tensor.reason:
+            reasons.setdefault(tensor.reason, []).append(tensor.layer)
+    texts += [f"values not compared at {words.listed(names)}: {reason}" for reason, names in reasons.items()]
+    if file.unmatched:
+        texts.append(f"not compared: {_count(file.unmatched, 'layer')} of which the file has no tensor")
+    if file.filled:
+        arrays = f"{_count(len(file.filled), 'array')}, {short(file.filled[0])} the first"
+        texts.append(f"the file holds no numbers for {arrays}: random ones stand for them")
+    return texts
 
 
 def verdict(verification: Verification, seconds: float | None = None) -> str:
@@ -176,8 +214,10 @@ def verdict(verification: Verification, seconds: float | None = None) -> str:
     if verification.agrees:
         return f"{ran}{took}: every number measured is as claimed{_values(verification)}"
     wrong = len(verification.disagreements)
+    of_file = sum(tensor.agrees is False for tensor in verification.file.tensors) if verification.file else 0
     unmet = sum(not figure.agrees for figure in verification.expectations)
     parts = [f"{wrong} disagree{'s' if wrong == 1 else ''}"] if wrong else []
+    parts += [f"{_count(of_file, 'tensor')} of the file not as read"] if of_file else []
     parts += [f"{unmet} expectation{'s' if unmet > 1 else ''} not met"] if unmet else []
     return f"{ran}{took}: {', '.join(parts) or 'the totals disagree'}"
 
@@ -185,5 +225,10 @@ def verdict(verification: Verification, seconds: float | None = None) -> str:
 def _values(verification: Verification) -> str:
     if not verification.runtime:
         return ""
+    if verification.file is not None:
+        ran = any(tensor.agrees is not None for tensor in verification.file.tensors)
+        return (
+            f", every tensor of the file is as {verification.runtime} has it" if ran else ", the file was not compared"
+        )
     compared = any(layer.against is not None and layer.against.agrees is not None for layer in verification.layers)
     return f", every value compared equals {verification.runtime}'s" if compared else ", no value was compared"

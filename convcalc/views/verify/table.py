@@ -51,7 +51,7 @@ def _print_table(console: Console, verification: Verification, mark: Marks) -> N
         Column("MACs", [marked(words.scaled(line.macs), _all(r, "macs"), mark) for line, r in folded], rank=2),
         Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
     ]
-    if verification.runtime:
+    if verification.runtime and verification.file is None:
         cells = [shared.difference(layers, mark) for _, layers in folded]
         columns.append(Column(verification.runtime, cells, rank=5))
     show(console, columns, ["" if all(layer.agrees for layer in layers) else "red" for _, layers in folded])

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import prod
+
+from msgspec.structs import replace
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
+from convcalc.layers import Shape
 
 
 def _linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constant | None = None) -> Draft:
-    """A dense layer on the last axis; `weight` is one of the file's, whichever way it lies."""
+    """A dense layer on the last axis, with a weight [features, entering]."""
     arrays = {"weight": weight, "bias": bias} if bias is not None else {"weight": weight}
     return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, arrays=arrays)
+
+
+def _relaid(weight: Constant, order: Sequence[int], shape: Shape) -> Constant:
+    """A weight with its axes in another order, then in another shape; nobody asks for its numbers."""
+    elements = weight.elements and weight.elements.transposed(order).reshaped(shape)
+    return replace(weight, shape=shape, worked_out=None, tensor=None, elements=elements)
+
+
+def _by_columns(weight: Constant) -> Constant:
+    """A matrix [entering, features], with ones before it, as dense layers have it."""
+    rank, (entering, features) = len(weight.shape), weight.shape[-2:]
+    return _relaid(weight, (*range(rank - 2), rank - 1, rank - 2), (features, entering))
 
 
 def _gemm(call: Call) -> Value:
@@ -29,12 +45,13 @@ def _gemm(call: Call) -> Value:
         raise Inexpressible(f"a weight of shape {list(other.shape)} for {value.shape[1]} features")
     batch = 0 if value.shape[0] == 1 else None
     x = viewed(call.builder, value, batch)
+    weight = other.constant if weight_turned else _by_columns(other.constant)
     bias = call.constant(2, "a bias") if call.has(2) else None
     if bias is not None and prod(bias.shape) != features:
-        plain = _linear(call, x, other.constant, features)
+        plain = _linear(call, x, weight, features)
         added = parameter(call.builder, bias, (*(1,) * (len(x.shape) - 1), prod(bias.shape)))
         return call.out(call.layer("add", {}, plain, added), batch)
-    return call.out(_linear(call, x, other.constant, features, bias), batch)
+    return call.out(_linear(call, x, weight, features, bias), batch)
 
 
 def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other_turned: bool) -> Value:
@@ -77,7 +94,7 @@ def _dense(call: Call, value: Value, weight: Constant) -> Value:
     if len(weight.shape) > len(value.shape):
         batch = 0
     x = viewed(call.builder, value, batch, len(weight.shape))
-    return call.out(_linear(call, x, weight, weight.shape[-1]), batch)
+    return call.out(_linear(call, x, _by_columns(weight), weight.shape[-1]), batch)
 
 
 def _einsum(call: Call) -> Value:
@@ -101,7 +118,8 @@ def _einsum(call: Call) -> Value:
     counts = [prod(sizes[letter] for letter in letters) for letters in (rows, summed, columns)]
     if values[1].constant is not None and not beside and values[0].source is not None:
         x = _laid(call, values[0], first, [*rows, *summed], [*(sizes[letter] for letter in rows), counts[1]])
-        z = _linear(call, x, values[1].constant, counts[2])
+        order = [second.index(letter) for letter in (*columns, *summed)]
+        z = _linear(call, x, _relaid(values[1].constant, order, (counts[2], counts[1])), counts[2])
     else:
         front = [sizes[letter] for letter in beside]
         x = _laid(call, values[0], first, [*beside, *rows, *summed], [*front, counts[0], counts[1]])
