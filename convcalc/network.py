@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import msgspec
@@ -92,12 +93,19 @@ class Group(msgspec.Struct, frozen=True):
 class TextOrigin:
     """The text that a network was read from, with the input shapes and variables that replaced its own.
 
-    It is no part of what the network is: networks that differ in it alone are equal.
+    `read` gives it: that of a model file is written only where somebody asks for it. `named` is how it was named, with
+    sizes of its own. An origin is no part of what the network is: networks that differ in it alone are equal.
     """
 
-    source: Any = field(compare=False)
+    read: Callable[[], Any] = field(compare=False)
     inputs: Mapping[str, Shape] = field(compare=False)
     variables: Mapping[str, object] = field(compare=False)
+    named: Any = field(compare=False, default=None)
+
+    @cached_property
+    def source(self) -> Any:
+        """The text and its name (`convcalc.language.Source`)."""
+        return self.read()
 
 
 class Network(msgspec.Struct, frozen=True):

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from convcalc.language import document
 from convcalc.language import source as sources
 from convcalc.language.named import Named, named, readable
 from convcalc.language.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
+    from convcalc.imports.errors import CannotImport
     from convcalc.imports.record import Imported
     from convcalc.layers import Shape
     from convcalc.network import Network
@@ -45,7 +45,33 @@ def load(
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    return network_of(read(path, inputs), inputs, variables)
+    network = model(path, inputs, variables)
+    return network_of(read(path, inputs), inputs, variables) if network is None else network
+
+
+def model(
+    path: str | os.PathLike[str], inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
+) -> Network | None:
+    """The network that a model file describes; None where the file is none, or is called with variables.
+
+    Raises:
+        SpecError: as for `load`.
+    """
+    name = named(os.fspath(path))
+    if variables or name.variables or not _is_model(_head(name.path), name.path):
+        return None
+    from convcalc import imports
+    from convcalc.imports.errors import CannotImport
+    from convcalc.network import TextOrigin
+    from convcalc.readable.direct import network
+
+    label, sizes = readable(name.path), {**(inputs or {}), **name.inputs}
+    imported = _imported(label, partial(imports.read_file, name.path), sizes)
+    origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, {}, name if name.is_set else None)
+    try:
+        return network(imported, origin, is_resized=bool(sizes))
+    except CannotImport as error:
+        raise _refused(label, error) from None
 
 
 def network_of(
@@ -59,7 +85,9 @@ def network_of(
     Raises:
         SpecError: as for `load`.
     """
-    network = document.loads(source, inputs=inputs, variables=variables, warn=warn)
+    from convcalc.language import loads
+
+    network = loads(source, inputs=inputs, variables=variables, warn=warn)
     if not source.converted:
         return network
     nodes = tuple(replace(node, line=0) for node in network.nodes)
@@ -124,12 +152,29 @@ def _is_model(head: bytes | None, name: str) -> bool:
     return imports.reader_of(head, name) is not None
 
 
-def _converted(label: str, model: Callable[[Inputs], Imported], name: Named, inputs: Inputs | None) -> Source:
+def _converted(label: str, read: Callable[[Inputs], Imported], name: Named, inputs: Inputs | None) -> Source:
+    return _as_named(_text(_imported(label, read, {**(inputs or {}), **name.inputs}), label), name)
+
+
+def _imported(label: str, read: Callable[[Inputs], Imported], inputs: Inputs) -> Imported:
+    from convcalc.imports.errors import CannotImport
+
+    try:
+        return read(model_inputs(inputs))
+    except CannotImport as error:
+        raise _refused(label, error) from None
+
+
+def _text(imported: Imported, label: str) -> Source:
     from convcalc.imports.errors import CannotImport
     from convcalc.readable.text import flat_source
 
     try:
-        return _as_named(flat_source(model(model_inputs({**(inputs or {}), **name.inputs})), label), name)
+        return flat_source(imported, label)
     except CannotImport as error:
-        advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
-        raise SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)]) from None
+        raise _refused(label, error) from None
+
+
+def _refused(label: str, error: CannotImport) -> SpecError:
+    advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
+    return SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)])

@@ -122,7 +122,8 @@ def _attention(node: Any, shapes: Sequence[Shape], outputs: Sequence[Shape]) -> 
     else:
         batch, heads, length, width = query
         keys, wide = key[2] + past, value[3]
-    return batch * heads * length * keys * (width + wide)
+    count: int = batch * heads * length * keys * (width + wide)
+    return count
 
 
 def _recurrent(gates: int) -> Callable[..., int]:

@@ -26,8 +26,9 @@ from convcalc import layers
 from convcalc.imports.onnx import walk as importing
 from convcalc.imports.record import Imported, Layer, Unused
 from convcalc.language import Source, loads
-from convcalc.network import Network, Node
+from convcalc.network import Network, Node, TextOrigin
 from convcalc.opening import load
+from convcalc.readable import direct
 from convcalc.readable import text as spec
 from convcalc.readable.names import is_generic
 
@@ -101,6 +102,10 @@ def full(config: Any) -> Any:
     return msgspec.structs.replace(config, stride=config.kernel_size) if is_unwritten else config
 
 
+def unplaced(node: Node) -> Node:
+    return msgspec.structs.replace(node, line=0, config=full(node.config))
+
+
 def written(imported: Imported) -> tuple[str, str]:
     """The text flat and folded, each of which says a network."""
     return spec.text(imported, flat=True), spec.text(imported)
@@ -113,6 +118,10 @@ def check(network: Network, imported: Imported) -> tuple[str, str]:
         same(network, loads(Source("net.yaml", text)))
         assert max(map(len, text.splitlines())) <= 120
     assert folded.count("\n") <= flat.count("\n")
+    plain = loads(Source("net.yaml", spec.flat_text(imported)))
+    at_once = direct.network(imported, TextOrigin(lambda: None, {}, {}), is_resized=False)
+    assert [unplaced(node) for node in at_once.nodes] == [unplaced(node) for node in plain.nodes]
+    assert (at_once.name, at_once.outputs, at_once.groups) == (plain.name, plain.outputs, plain.groups)
     return flat, folded
 
 

@@ -112,5 +112,5 @@ def _side(file: str, load: Load, batch: int, dtype: str) -> Side:
     except SpecError as error:
         partial = analyze(error.network, batch=batch, dtype=dtype) if error.network is not None else None
         return Side(label, partial, tuple(error.diagnostics))
-    named = network.origin.source.named if network.origin is not None else None
+    named = network.origin.named if network.origin is not None else None
     return Side(label, report, is_resized=named is not None and bool(named.inputs))

@@ -23,9 +23,13 @@ def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[st
     Raises:
         SpecError: as `convcalc.load`.
     """
-    from convcalc.opening import read
+    from convcalc import opening
 
-    return network_of(read(file, inputs), inputs, variables)
+    network = opening.model(file, inputs, variables)
+    if network is None:
+        return network_of(opening.read(file, inputs), inputs, variables)
+    _show_warnings(network, file)
+    return network
 
 
 def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None) -> Network:
@@ -51,11 +55,15 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
     from convcalc import opening
 
     network = opening.network_of(source, inputs, variables, partial(_warn, source, inputs, variables))
+    _show_warnings(network, source.path)
+    return network
+
+
+def _show_warnings(network: Network, path: str) -> None:
     for warning in network.warnings:
         from convcalc.views.formats import terminal
 
-        console(sys.stderr).print(terminal.line(f"{source.path}: warning: {warning}"), soft_wrap=True)
-    return network
+        console(sys.stderr).print(terminal.line(f"{path}: warning: {warning}"), soft_wrap=True)
 
 
 def _warn(

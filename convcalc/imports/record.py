@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import msgspec
 
 from convcalc.imports.elements import Elements
-from convcalc.layers import Shape
+from convcalc.layers import Kind, Shape, defaults_on, kind_of
 
 
 class FileTensor(msgspec.Struct, frozen=True):
@@ -39,6 +41,11 @@ class Layer(msgspec.Struct, frozen=True, kw_only=True):
     operators: tuple[str, ...] = ()
     tensor: FileTensor | None = None
     elements: dict[str, Elements] = {}
+
+    def config(self, shapes: Sequence[Shape]) -> Kind:
+        """The layer as its kind has it, for the shapes that enter; its fields were found right when it was read."""
+        kind = kind_of(self.kind)
+        return kind(**{**defaults_on(kind, len(shapes[0]) - 1), **self.fields})
 
 
 class Unused(msgspec.Struct, frozen=True):

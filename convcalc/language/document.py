@@ -117,7 +117,7 @@ class Reading:
         with_places: bool = False,
     ) -> None:
         self.source = source
-        self.origin = TextOrigin(source, inputs, variables)
+        self.origin = TextOrigin(lambda: source, inputs, variables, source.named)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
         self.given_variables = variables

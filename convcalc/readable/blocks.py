@@ -90,7 +90,7 @@ class _Folding:
             self._write(template)
         slots = self._slots(self.root.entries, self.root.occurrences, self.root)
         scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
-        is_last = self.graph.outputs == [self.root.occurrences[0].exit]
+        is_last = bool(self.graph.layers) and self.graph.outputs == [self.root.occurrences[0].exit]
         outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         scope.name()
         return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])

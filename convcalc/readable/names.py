@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterable
 from functools import cache
+from pathlib import Path
 
 from convcalc import layers
+from convcalc.imports.record import Imported
 from convcalc.language.written import RESERVED
+from convcalc.visible import visible
 
 LONGEST = 80
 """Characters of a name; a longer one keeps its end, where what is particular to it stands."""
@@ -24,6 +27,11 @@ _CONTAINERS = {"block", "blocks", "body", "features", "layer", "layers", "model"
 def parts(name: str) -> tuple[str, ...]:
     """The modules around a layer and the layer itself, from the outside in."""
     return tuple(part for part in re.split(r"[./]+", name) if part) or ("layer",)
+
+
+def model_name(imported: Imported) -> str:
+    """What a network is called: as its file is, because exporters give most graphs one and the same name."""
+    return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
 
 
 def is_generic(part: str) -> bool:

@@ -2,35 +2,25 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from functools import partial
-from itertools import count
+from collections.abc import Sequence
 
 from convcalc import layers
 from convcalc.language.writing import name_text, quoted
-from convcalc.language.written import numbered
 from convcalc.readable.conditions import condition
-from convcalc.readable.connections import Connections
 from convcalc.readable.fitting import Fitting
 from convcalc.readable.layout import LayerText, bare_field
-from convcalc.readable.names import legal, says_something, unlike
+from convcalc.readable.named_scopes import NamedScope
 from convcalc.readable.parameters import Parameters
 from convcalc.readable.parts import Module
 from convcalc.readable.regions import LayerGraph
-from convcalc.readable.slots import BlockText, Slot, TensorReference, Unfit, every_slot
+from convcalc.readable.slots import BlockText, Slot
 
 
-class WrittenScope:
-    """One scope of the spec. `leaving` are the tensors that leave its last layer."""
+class WrittenScope(NamedScope):
+    """One scope of the spec."""
 
     def __init__(self, graph: LayerGraph, occurrences: Sequence[Module], slots: list[Slot], *, is_block: bool) -> None:
-        self.graph = graph
-        self.slots = slots
-        self.is_block = is_block
-        self.every = [*every_slot(slots)]
-        self.connections = Connections(graph, occurrences, slots, is_block=is_block)
-        self.leaving = self.connections.leaving
+        super().__init__(graph, occurrences, slots, is_block=is_block)
         parameters = Parameters(is_block=is_block)
         self.parameters = parameters.by_name
         entering = [graph.shape(occurrence.entry)[0] for occurrence in occurrences] if is_block else [0]
@@ -39,49 +29,6 @@ class WrittenScope:
             fitting.fit(slot)
         for slot in self.every:
             slot.when = condition(slot, parameters, entering)
-        self._share()
-
-    def _share(self) -> None:
-        owners = {unit: slot for slot in self.every for units in slot.units for unit in units if isinstance(unit, int)}
-        for slot in self.every:
-            unit = slot.units[0][0] if slot.units[0] else None
-            layer = self.graph.layers[unit] if isinstance(unit, int) else None
-            if layer is None or not (layer.share or layer.arrays):
-                continue
-            named = {"": (layer.share, "")} if layer.share is not None else layer.arrays
-            try:
-                slot.shared = {
-                    name: (owners[self.graph.numbers[owner]], array) for name, (owner, array) in named.items()
-                }
-            except KeyError:
-                raise Unfit from None
-            for owner, _ in slot.shared.values():
-                owner.is_named = True
-
-    # What they are called.
-
-    def referred(self, tensor: int) -> TensorReference:
-        """How a tensor of the network is referred to from outside of all layers, as an output."""
-        return self.connections.referred(tensor)
-
-    def name(self) -> None:
-        """Give every slot the name that it is written with, or has unwritten."""
-        counts = defaultdict[str, Iterator[int]](partial(count, 1))
-        unwritten = [numbered(slot.kind, next(counts[slot.kind])) for slot in self.every]
-        wanted = [self._wanted(slot) for slot in self.every]
-        taken = {*self.graph.input_names, "input"} if not self.is_block else set()
-        kept = {number for number, name in zip(unwritten, wanted, strict=True) if name in ("", number)}
-        for slot, number, name in zip(self.every, unwritten, wanted, strict=True):
-            slot.is_named = name not in ("", number) or number in taken
-            slot.name = unlike(name or number, taken, kept) if slot.is_named else number
-            taken.add(slot.name)
-
-    def _wanted(self, slot: Slot) -> str:
-        """What a slot should be called, nothing where its number does as well."""
-        is_way = not self.is_block and (slot.block is not None or len(slot.path) > 1)
-        if slot.is_named or (_is_worth_a_name(slot) and says_something(slot.path, is_way=is_way)):
-            return legal(slot.path, slot.kind)
-        return ""
 
     def written(self, slots: list[Slot]) -> list[LayerText]:
         """The slots as layers of the spec."""
@@ -111,9 +58,3 @@ class WrittenScope:
 def _bare(block: BlockText | None) -> str:
     required = [name for name, text in block.parameters.items() if text is None] if block is not None else []
     return required[0] if len(required) == 1 else ""
-
-
-def _is_worth_a_name(slot: Slot) -> bool:
-    """Whether a layer is spoken of: a block is, and what multiplies with weights; norms are found beside these."""
-    kind = layers.load(slot.kind) if slot.block is None else None
-    return kind is None or kind.macs is not layers.Kind.macs

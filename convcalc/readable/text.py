@@ -18,6 +18,7 @@ from convcalc.language.writing import name_text, quoted, value_text
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folded, flat, folded
 from convcalc.readable.layout import WIDTH, laid_out, mapping
+from convcalc.readable.names import model_name
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
@@ -129,7 +130,7 @@ def _is_like(node: Node, other: Node) -> bool:
 
 
 def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
-    lines = [f"name: {name_text(_name(imported))}"]
+    lines = [f"name: {name_text(model_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(value_text, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
     if written.blocks:
@@ -151,11 +152,6 @@ def _list_lines(field: str, names: Sequence[str]) -> list[str]:
     """A list on one line if it fits, else a name a line."""
     line = f"{field}: [{', '.join(names)}]"
     return [line] if len(line) <= WIDTH else [f"{field}:", *(f"  - {name}" for name in names)]
-
-
-def _name(imported: Imported) -> str:
-    """What the network is called: as its file is, because exporters give most graphs one and the same name."""
-    return visible(Path(imported.source).stem.strip("<>") or imported.name or "model")
 
 
 def _with_totals(spec: str, network: Network) -> str:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
-from convcalc.layers import Kind, Shape, defaults_on, kind_of
+from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node, input_node
 from convcalc.reference.against import apart, require_packages
 from convcalc.reference.execution import Step, failure, run_layer
@@ -124,7 +124,7 @@ class _Comparison:
         self.shapes[layer.name] = layer.shape
         output, reason = None, self.run.rounded
         step: Step | None = None
-        config = _config(layer, shapes)
+        config = layer.config(shapes)
         arrays = self._arrays(layer, config, shapes)
         if not reason and any(tensor is None for tensor in entering):
             reason = "what enters it is not as it was read, or not to be had"
@@ -209,11 +209,6 @@ class _Comparison:
                 axis = (axis[:, None] + step * np.arange(size)).reshape(-1)
             places = places[..., None] + axis
         return source.reshape(-1)[places]
-
-
-def _config(layer: Layer, shapes: tuple[Shape, ...]) -> Kind:
-    kind = kind_of(layer.kind)
-    return kind(**{**defaults_on(kind, len(shapes[0]) - 1), **layer.fields})
 
 
 def _network(layer: Layer, config: Kind, shapes: tuple[Shape, ...]) -> Network:
