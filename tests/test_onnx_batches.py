@@ -192,19 +192,22 @@ FRAMES = [
 ]
 
 
-def test_a_batch_of_frames_is_refused_by_the_node_that_takes_them_together() -> None:
+def test_a_batch_of_frames_that_are_taken_together_is_an_axis() -> None:
     """Temporal segment networks: frames are the batch of a 2-D network, and their mean is what leaves."""
     net = model(FRAMES, {"w": floats(8, 3, 3, 3), "s": ints(1, 8, 8)}, (8, 3, 32, 32))
-    with pytest.raises(CannotImport, match=r"ReduceMean at consensus .* \(axis 1 of c \[1, 8, 8\]\).* batch of 8"):
-        of_model(parse(net.SerializeToString()), "net")
+    network = of_model(parse(net.SerializeToString()), "net")
+    assert network.inputs == {"x": (8, 3, 32, 32)}
+    assert [layer.shape for layer in network.layers if layer.kind == "conv"] == [(8, 8, 32, 32)]
+    assert network.layers[-1].shape == (8,)
+    assert re.search(r"ReduceMean at consensus .* \(axis 1 of c \[1, 8, 8\]\)", network.warnings[0])
 
 
 def test_an_open_batch_of_frames_says_that_it_is_read_as_one() -> None:
     net = model(FRAMES, {"w": floats(8, 3, 3, 3), "s": ints(-1, 8, 8)}, ("frames", 3, 32, 32))
     with pytest.raises(CannotImport, match=r"Reshape at frames .* the open batch of x is read as 1"):
         of_model(parse(net.SerializeToString()), "net")
-    with pytest.raises(CannotImport, match=r"consensus takes the samples together .* batch of 8"):
-        of_model(parse(net.SerializeToString()), "net", {"x": (8, 3, 32, 32)})
+    network = of_model(parse(net.SerializeToString()), "net", {"x": (8, 3, 32, 32)})
+    assert network.inputs == {"x": (8, 3, 32, 32)}
 
 
 def test_an_axis_in_front_that_is_no_batch_is_kept_as_one() -> None:

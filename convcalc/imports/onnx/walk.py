@@ -13,7 +13,7 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
-from convcalc.imports.onnx import FORMAT, constants
+from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
@@ -64,8 +64,8 @@ def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_un
     except SamplesMeet as error:
         try:
             return Walk(model, sizes, error.how).record(source, allow_unknown=allow_unknown)
-        except (CannotImport, OutOfSteps):
-            raise error from None
+        except OutOfSteps:
+            raise OverLimit from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
 
@@ -206,7 +206,7 @@ class Walk:
             raise Inexpressible("it makes something of constants alone")
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
-        outputs = operator(call)
+        outputs = kept_batches.applied(operator, call)
         return outputs if isinstance(outputs, list) else [outputs]
 
     def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
