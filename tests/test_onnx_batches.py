@@ -246,7 +246,8 @@ def test_rows_behind_the_samples_are_rows_of_one_sample() -> None:
         helper.make_node("Reshape", ["b", "tokens"], ["y"]),
     ]
     arrays = {"w": floats(6, 7), "rows": ints(20, 6), "tokens": ints(4, 5, 7)}
-    network = of_model(parse(model(nodes, arrays, (4, 5, 6)).SerializeToString()), "net")
+    net = model(nodes, arrays, ("batch", 5, 6))
+    network = of_model(parse(net.SerializeToString()), "net", {"x": (4, 5, 6)})
     assert [(layer.kind, layer.shape) for layer in network.layers] == [("linear", (5, 7))]
 
 

@@ -23,8 +23,8 @@ from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
-from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
-from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
+from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
+from convcalc.imports.onnx.values import Call, Value, constant_value, parameter, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Unused
 from convcalc.steps import OutOfSteps
@@ -96,8 +96,6 @@ class Walk:
         if not outputs:
             raise CannotImport("the graph has no output")
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
-        if not entering:
-            raise CannotImport("the graph has no input")
         there = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), there, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
@@ -108,7 +106,8 @@ class Walk:
         steps.spend(_NODE * len(entering))
         inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
         self.values |= inputs.values
-        self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
+        self.batch = Batch(inputs.count, is_stated=inputs.is_batch)
+        self.open_batches = inputs.open_batches
         self.warnings += inputs.warnings
         for node in nodes:
             try:
@@ -152,7 +151,7 @@ class Walk:
             outputs = self._unknown(node, inputs, reason, samples)
         else:
             if samples is not None:
-                outputs = [replace(value, samples=samples) for value in outputs]
+                outputs = laid(outputs, samples)
         for name, value in zip(node.outputs, outputs, strict=False):
             if name:
                 self.values[name] = value
@@ -164,7 +163,7 @@ class Walk:
             own_batch = value.batch == 0 or bool(self.open_batches)  # often that of an export long ago
             self.declared.compare(node, name, self.batch.full(value), 1 if own_batch else 0)
 
-    def _samples(self, call: Call) -> int | None:
+    def _samples(self, call: Call) -> Places:
         """The axis along which the samples of a batch leave a node."""
         if self.batch.count == 1 or call.node.operator in ("Shape", "Size"):
             return None
@@ -237,9 +236,7 @@ class Walk:
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]
 
-    def _unknown(
-        self, node: GraphNode, inputs: list[Value | None], reason: str, samples: int | None = None
-    ) -> list[Value]:
+    def _unknown(self, node: GraphNode, inputs: list[Value | None], reason: str, samples: Places = None) -> list[Value]:
         """A draft for an operator that no kind says; it may yet be a part of something that one does."""
         entering = [value.source for value in inputs if value is not None and value.source is not None]
         arrays = {
@@ -267,7 +264,7 @@ class Walk:
         return outputs
 
     def _shape_of_unknown(
-        self, node: GraphNode, inputs: list[Value | None], name: str, samples: int | None
+        self, node: GraphNode, inputs: list[Value | None], name: str, samples: Places
     ) -> Value | None:
         shapes = [value.shape for value in inputs if value is not None and value.known]
         if node.op in _SAME_SHAPE and shapes:
@@ -275,7 +272,8 @@ class Walk:
                 shape = constants.broadcast(shapes)
             except Inexpressible:
                 return None
-            return None if samples is not None and samples >= len(shape) else Value(shape, samples=samples)
+            place = samples if isinstance(samples, int) else None
+            return None if place is not None and place >= len(shape) else Value(shape, samples=place)
         return self.declared.value(name, self.batch.count)
 
     def _branch(self, node: GraphNode, depth: int) -> None:
@@ -297,6 +295,8 @@ class Walk:
     def record(self, source: str, *, allow_unknown: bool) -> Imported:
         """Walk, and put what was found together."""
         self.go()
+        if self.batch.count > 1 and not self.batch.is_stated:
+            raise SamplesMeet("", self.batch.count)
         leaving = self._leaving()
         assembly = assembled(
             self.builder,
@@ -335,8 +335,16 @@ class Walk:
             has_batch_inside = value.batch not in (0, None) and value.shape[0] == 1
             leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.source)
         if not leaving and not self.blocked:
-            raise CannotImport("nothing that leaves depends on what enters")
+            leaving = self._constants_that_leave()
         return leaving
+
+    def _constants_that_leave(self) -> list[Draft]:
+        """What leaves of a graph that works out nothing else."""
+        constants_ = [value.constant for output in self.model.graph.outputs if (value := self.value(output.name))]
+        held = [constant for constant in constants_ if constant is not None and 0 not in constant.shape]
+        if not held:
+            raise CannotImport("nothing that leaves depends on what enters")
+        return [parameter(self.builder, constant, constant.shape or (1,)) for constant in held]
 
     def _initialiser(self, name: Hashable) -> Constant | None:
         tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
