@@ -52,6 +52,11 @@ def entered(
     count = 1 if how else count
     values, warnings = _values(builder, infos, shapes, count, samples=counts, readers=readers)
     warnings += _kept(counts, how)
+    warnings += [
+        f"axis 0 of input {plain(name)}, {plain(axis)}, is read as 1; --input gives another"
+        for name, axis in first_axes.items()
+        if isinstance(axis, str) and not is_batch(axis) and name not in stated and len(shapes[name]) > 1
+    ]
     called = any(is_batch(axis) for name, axis in first_axes.items() if name in counts) or any(
         len(stated[info.name]) < len(info.dims or ()) for info in infos if info.name in stated
     )

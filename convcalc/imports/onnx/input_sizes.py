@@ -8,7 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.onnx.reading import Dimension, ValueInfo
+from convcalc.imports.onnx.reading import FLOATING, Dimension, ValueInfo
 
 Shape = tuple[int, ...]
 
@@ -18,10 +18,13 @@ _BATCH = re.compile(r"(?i)n|b|bs|bsz|n_?samples|num_?samples|.*batch.*")
 _LENGTH = re.compile(r"(?i)t|l|s|.*(seq|len|time|frame|token|step|window|patch|chunk|point|sample_rate).*")
 """Names of axes along which what is read goes on: no batch, wherever they are."""
 
+_TOKENS, _SECOND = 128, 16_000
+"""Words of a text, and numbers of a second of sound, which has a row of these alone."""
+
 _USUAL = (
     (re.compile(r"(?i)h|w|.*(height|width|rows?|col(umn)?s?)"), 224),
     (re.compile(r"(?i)c|.*channels?"), 3),
-    (_LENGTH, 128),
+    (_LENGTH, _TOKENS),
 )
 """Sizes to put in an example, by the name of the axis."""
 
@@ -134,7 +137,10 @@ def _open(infos: Sequence[ValueInfo], known: Mapping[str, int]) -> str:
 
 def _example(info: ValueInfo, known: Mapping[str, int]) -> str:
     dims: Sequence[Dimension] = info.dims if info.dims is not None else [None] * 4
-    return "x".join(str(_usual(dims, place, known)) for place in range(len(dims)))
+    sizes = [_usual(dims, place, known) for place in range(len(dims))]
+    if len(dims) == 2 and sizes[1] == _TOKENS and not isinstance(dims[1], int) and info.element_type in FLOATING:
+        sizes[1] = _SECOND
+    return "x".join(map(str, sizes))
 
 
 def _usual(dims: Sequence[Dimension], place: int, known: Mapping[str, int]) -> int:
@@ -152,4 +158,4 @@ def _usual(dims: Sequence[Dimension], place: int, known: Mapping[str, int]) -> i
         return by_name
     if place == 1 and rank >= 4:
         return 3
-    return 224 if rank >= 4 else 128
+    return 224 if rank >= 4 else _TOKENS
