@@ -165,7 +165,9 @@ def test_a_norm_keeps_its_scale_and_shift_once() -> None:
 
 
 def test_more_maps_than_are_cut_apart_are_said() -> None:
-    proto = model([op("Attention", "t", "t")], {}, (120, 1, 6, 1))
+    proto = model(
+        [op("DeformConv", "weight", "t", kernel_shape=[1, 1])], {"weight": floats(5, 2, 1, 1)}, (120, 2, 3, 1)
+    )
     with pytest.raises(CannotImport, match="a batch of 120 within the network, where at most 64 are cut apart"):
         read(proto)
 

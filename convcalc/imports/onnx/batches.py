@@ -171,7 +171,7 @@ def _matmul(batch: Batch, call: Call, at: int = 1) -> int:
     other, alike = (at, second) if ends[0] is not None else (0, first)
     if end < -2 and len(alike.shape) >= -end:
         call.inputs[other] = batch.of_one(alike, len(alike.shape) + end)
-    return rank + end - (len(first.shape) == 1 and end == -1)
+    return rank + end - (len(first.shape) == 1 and end == -1)  # a vector in front has no row that leaves
 
 
 def _gemm(batch: Batch, call: Call) -> int:

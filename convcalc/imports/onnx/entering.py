@@ -8,10 +8,9 @@ import msgspec
 
 from convcalc.imports import Sizes
 from convcalc.imports.drafts import Builder
-from convcalc.imports.elements import all_of
 from convcalc.imports.errors import plain
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.input_roles import Reader, is_weight, may_be_samples, readers_of
+from convcalc.imports.onnx.input_roles import may_be_samples, readers_of
 from convcalc.imports.onnx.input_sizes import asked_for, is_batch, resolved
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Graph, ValueInfo
@@ -50,7 +49,7 @@ def entered(
     if count > 1 and not how and lengths:
         how = f"kept, for the file calls it {plain(lengths[0])}"
     count = 1 if how else count
-    values, warnings = _values(builder, infos, shapes, count, samples=counts, readers=readers)
+    values, warnings = _values(builder, infos, shapes, count, counts)
     warnings += _kept(counts, how)
     warnings += [
         f"axis 0 of input {plain(name)}, {plain(axis)}, is read as 1; --input gives another"
@@ -69,35 +68,21 @@ def _values(
     infos: Sequence[ValueInfo],
     shapes: Mapping[str, Shape],
     count: int,
-    *,
     samples: Collection[str],
-    readers: Mapping[str, Sequence[Reader]],
 ) -> tuple[dict[str, Value], list[str]]:
     """The inputs as tensors of the graph, and what is to be said of them."""
     values: dict[str, Value] = {}
     warnings: list[str] = []
-    weights = {name for name, shape in shapes.items() if is_weight(shape, readers.get(name, ()))}
-    if len(weights) == len(infos):
-        weights = set()
     for info in infos:
         name, shape = info.name, shapes.get(info.name)
         if shape is None:  # a sequence, or what nothing reads
             values[name] = Value((), None, None, None, info.element_type)
         elif 0 in shape:
             values[name] = constant_value(Constant(shape, info.element_type, ()))
-        elif name in weights:
-            made_of, elements = (name,), all_of(name, shape)
-            values[name] = constant_value(Constant(shape, info.element_type, None, made_of, None, elements))
         else:
             values[name] = _value(builder, info, shape, count, is_sample=name in samples)
             if values[name].samples is not None:
                 warnings.append(f"input {plain(name)} has a batch of {count}; the figures are for a batch of 1")
-    if weights:
-        are, them = ("input {} is", "it") if len(weights) == 1 else ("inputs {} are", "them")
-        names = ", ".join(plain(info.name) for info in infos if info.name in weights)
-        warnings.append(f"{are.format(names)} read as weights, for that is all that reads {them}")
-    if all(value.source is None for value in values.values()):
-        warnings.append(_stand_in(builder, infos, shapes))
     return values, warnings
 
 
@@ -109,16 +94,6 @@ def _value(builder: Builder, info: ValueInfo, shape: Shape, count: int, *, is_sa
     elif shape == (count,) and count > 1:  # a number for each
         shape, samples = (1,), 0
     return Value(shape, builder.input(info.name, without(shape, batch)), batch, None, info.element_type, samples)
-
-
-def _stand_in(builder: Builder, infos: Sequence[ValueInfo], shapes: Mapping[str, Shape]) -> str:
-    """Let something enter where nothing does, for every network of ours has an input; and say so."""
-    name = infos[0].name if infos else "input"
-    builder.input(name, (1,))
-    if not infos:
-        return "the graph has no input; one number stands for it"
-    shape = f" of shape {list(shapes[name])}, which holds nothing" if name in shapes else " is no tensor"
-    return f"input {plain(name)}{shape}; one number stands for it"
 
 
 def _kept(counts: Mapping[str, int], how: str) -> list[str]:

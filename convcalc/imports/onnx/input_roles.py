@@ -42,38 +42,29 @@ def may_be_samples(shape: Shape, readers: Sequence[Reader]) -> bool:
         return False
     if shape[0] == 1:
         return True
-    if is_weight(shape, readers) or (len(shape) == 2 and ("MatMul", 1) in readers):
+    if len(shape) == 2 and ("MatMul", 1) in readers:  # which sums over it
         return False
     return not any(place in _NO_SAMPLES.get(op, ()) for op, place in readers)
-
-
-def is_weight(shape: Shape, readers: Sequence[Reader]) -> bool:
-    """Whether an input is nothing but filters, or the scale of a norm: what training makes in other files."""
-    return 0 not in shape and bool(readers) and all(place in _WEIGHTS.get(op, ()) for op, place in readers)
 
 
 _NO_SAMPLES: dict[str, tuple[int, ...]] = {
     "UnsqueezeInFront": (0,),
     "GatherInFront": (0,),
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), (5, 6)),
-    **dict.fromkeys(("Gemm", "QGemm"), (1,)),
-    "RoiAlign": (1, 2),
-    "MaxRoiPool": (1,),
-}
-"""Where operators read tables, states and boxes, whose axis 0 is no batch."""
-
-_WEIGHTS: dict[str, tuple[int, ...]] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "InstanceNormalization", "GroupNormalization"), (1, 2)),
     **dict.fromkeys(("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization"), (1, 2)),
     "BatchNormalization": (1, 2, 3, 4),
     "DeformConv": (1, 3),
     "PRelu": (1,),
     "SkipLayerNormalization": (2, 3, 4),
-    **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 7)),
+    "CausalConvWithState": (1, 2),
+    **dict.fromkeys(("LSTM", "GRU", "RNN"), (1, 2, 3, 5, 6, 7)),
     "QLinearConv": (1, 2, 3, 4, 5, 6, 7, 8),
     "ConvInteger": (1, 2, 3),
     "QLinearMatMul": (1, 2, 4, 5, 6, 7),
     "MatMulInteger": (2, 3),
     **dict.fromkeys(("QuantizeLinear", "DequantizeLinear"), (1, 2)),
+    **dict.fromkeys(("Gemm", "QGemm"), (1,)),
+    "RoiAlign": (1, 2),
+    "MaxRoiPool": (1,),
 }
-"""Where operators read filters, norms and scales."""
+"""Where operators read filters, norms, scales, tables, states and boxes, whose axis 0 is no batch."""

@@ -19,20 +19,33 @@ from convcalc.imports.onnx import constants, moving
 from convcalc.imports.onnx.nodes import Attributes
 from convcalc.imports.onnx.operators import Operator
 from convcalc.imports.onnx.reading import FLOAT
-from convcalc.imports.onnx.values import Call, Value, constant_value, parameter, viewed
+from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
 
 MOST_MAPS = 64
 """Maps that are cut apart, and each put through layers of its own."""
 
 Outputs = Value | list[Value]
 
+Way = Callable[[Operator, Call], Outputs]
+
 
 def applied(operator: Operator, call: Call) -> Outputs:
     """What an operator makes, of one map or of several."""
     way = WAYS.get(call.node.op)
-    if way is None or not call.has(0) or call.value(0).source is None:
-        return operator(call)
-    return way(operator, call) if len(call.value(0).shape) > 1 and call.value(0).shape[0] > 1 else operator(call)
+    shape = call.value(0).shape if call.has(0) and call.value(0).source is not None else ()
+    return operator(call) if way is None or len(shape) < 2 or shape[0] == 1 else way(operator, call)
+
+
+def _where_needed(way: Way) -> Way:
+    """A way to take where the operator's own translation knows of one map alone."""
+
+    def tried(operator: Operator, call: Call) -> Outputs:
+        try:
+            return operator(call)
+        except Inexpressible:
+            return way(operator, call)
+
+    return tried
 
 
 def _turned(call: Call, value: Value) -> Draft:
@@ -56,7 +69,7 @@ def _single(outputs: Outputs) -> Value:
     return outputs[0] if isinstance(outputs, list) else outputs
 
 
-def _on_an_axis(maps: Sequence[int], filters: int | None = None) -> Callable[[Operator, Call], Outputs]:
+def _on_an_axis(maps: Sequence[int], filters: int | None = None) -> Way:
     """The maps as positions of an axis of their own, in front of those of the map: each window is 1 on it.
 
     `maps` are the places of inputs that are maps, `filters` that of the filters.
@@ -71,9 +84,8 @@ def _on_an_axis(maps: Sequence[int], filters: int | None = None) -> Callable[[Op
                 turned = _turned(call, value)
                 inputs[place] = Value((1, *turned.shape), turned, 0, None, value.element_type)
         if filters is not None:
-            weight = call.constant(filters, "filters")
-            wider = (*weight.shape[:2], 1, *weight.shape[2:])
-            inputs[filters] = constant_value(constants.reshaped(weight, wider))
+            weight = call.value(filters)
+            inputs[filters] = moving.reshaped(call, weight, (*weight.shape[:2], 1, *weight.shape[2:]))
         node = replace(call.node, attributes=_with_an_axis(call.attributes, count))
         return _apart(call, _single(operator(Call(call.builder, node, inputs, call.opset))))
 
@@ -122,8 +134,8 @@ def _parted(call: Call, value: Value, y: Value) -> Value:
 def _normed(operator: Operator, call: Call) -> Outputs:
     """Norms of each map by itself: without scale and shift, which are the same for all maps and come behind."""
     value = call.value(0)
-    count, channels = value.shape[:2]
-    if any(call.constant(place, "a scale or a shift").shape != (channels,) for place in (1, 2)):
+    count, channels, others = *value.shape[:2], len(value.shape) - 2
+    if any(call.value(place).shape != (channels,) for place in (1, 2)):
         raise Inexpressible("a scale for each group instead of each channel; convert the model to opset 21")
     plain = [constant_value(constants.filled((count * channels,), number, FLOAT)) for number in (1.0, 0.0)]
     attributes = Attributes(call.attributes)
@@ -134,9 +146,10 @@ def _normed(operator: Operator, call: Call) -> Outputs:
         call, value, _single(operator(Call(call.builder, node, [_joint(call, value), *plain], call.opset)))
     ).draft
     for kind, place, neutral in (("mul", 1, 1.0), ("add", 2, 0.0)):
-        constant = call.constant(place)
-        if constants.is_learned(constant) or constant.only_number != neutral:
-            x = call.layer(kind, {}, x, parameter(call.builder, constant, (1, channels, *(1,) * (len(x.shape) - 2))))
+        constant = call.value(place).constant
+        if constant is None or constants.is_learned(constant) or constant.only_number != neutral:
+            own = viewed(call.builder, moving.reshaped(call, call.value(place), (1, channels, *(1,) * others)), None)
+            x = call.layer(kind, {}, x, own)
     return Value(value.shape, x, None, None, value.element_type)
 
 
@@ -176,7 +189,7 @@ def _to_space(operator: Operator, call: Call) -> Outputs:
     return moving.reshaped(call, laid, shape)
 
 
-def _as_rows(*places: int) -> Callable[[Operator, Call], Outputs]:
+def _as_rows(*places: int) -> Way:
     """The rows of all maps as those of one, where each row of the last axis is treated by itself."""
 
     def way(operator: Operator, call: Call) -> Outputs:
@@ -192,18 +205,19 @@ def _as_rows(*places: int) -> Callable[[Operator, Call], Outputs]:
     return way
 
 
-def _map_by_map(*places: int) -> Callable[[Operator, Call], Outputs]:
+def _map_by_map(*places: int) -> Way:
     """Each map by itself, and the results laid end to end; `places` are those of inputs that have a part for each."""
 
     def way(operator: Operator, call: Call) -> Outputs:
         count = call.value(0).shape[0]
         if count > MOST_MAPS:
             raise Inexpressible(f"a batch of {count} within the network, where at most {MOST_MAPS} are cut apart")
+        own = (0,) if call.node.domain else places  # others are of ONNX's operator of that name
         results: list[list[Value]] = []
         for place in range(count):
             inputs = [
                 moving.cut(call, value, {0: range(place, place + 1)})
-                if value is not None and index in places and value.shape[:1] == (count,)
+                if value is not None and index in own and value.shape[:1] == (count,)
                 else value
                 for index, value in enumerate(call.inputs)
             ]
@@ -213,8 +227,6 @@ def _map_by_map(*places: int) -> Callable[[Operator, Call], Outputs]:
 
     return way
 
-
-Way = Callable[[Operator, Call], Outputs]
 
 WAYS: dict[str, Way] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger"), _on_an_axis((0,), 1)),
@@ -229,13 +241,13 @@ WAYS: dict[str, Way] = {
         _as_channels,
     ),
     **dict.fromkeys(("InstanceNormalization", "GroupNormalization"), _normed),
-    **dict.fromkeys(("Resize", "Upsample"), _resized),
+    **dict.fromkeys(("Resize", "Upsample"), _where_needed(_resized)),
     **dict.fromkeys(("DepthToSpace", "SpaceToDepth"), _to_space),
     "SkipLayerNormalization": _as_rows(0, 1),
     "BiasGelu": _as_rows(0),
-    "Attention": _map_by_map(0, 1, 2, 3, 4, 5),
-    "DeformConv": _map_by_map(0, 2, 4),
-    "GridSample": _map_by_map(0, 1),
-    "Col2Im": _map_by_map(0),
+    "Attention": _where_needed(_map_by_map(0, 1, 2, 3, 4, 5)),
+    "DeformConv": _where_needed(_map_by_map(0, 2, 4)),
+    "GridSample": _where_needed(_map_by_map(0, 1)),
+    "Col2Im": _where_needed(_map_by_map(0)),
 }  # fmt: skip
 """By operator, whatever its domain."""

@@ -24,7 +24,7 @@ from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, writ
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
-from convcalc.imports.onnx.values import Call, Value, constant_value, parameter, viewed, without
+from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Unused
 from convcalc.steps import OutOfSteps
@@ -96,6 +96,8 @@ class Walk:
         if not outputs:
             raise CannotImport("the graph has no output")
         entering = [info for info in graph.inputs if info.name not in graph.initialisers]
+        if not entering:
+            raise CannotImport("the graph has no input")
         there = {*graph.initialisers, *(info.name for info in entering)}
         nodes = ordered(written_out(self.model), there, outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
@@ -335,16 +337,8 @@ class Walk:
             has_batch_inside = value.batch not in (0, None) and value.shape[0] == 1
             leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.source)
         if not leaving and not self.blocked:
-            leaving = self._constants_that_leave()
-        return leaving
-
-    def _constants_that_leave(self) -> list[Draft]:
-        """What leaves of a graph that works out nothing else."""
-        constants_ = [value.constant for output in self.model.graph.outputs if (value := self.value(output.name))]
-        held = [constant for constant in constants_ if constant is not None and 0 not in constant.shape]
-        if not held:
             raise CannotImport("nothing that leaves depends on what enters")
-        return [parameter(self.builder, constant, constant.shape or (1,)) for constant in held]
+        return leaving
 
     def _initialiser(self, name: Hashable) -> Constant | None:
         tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None

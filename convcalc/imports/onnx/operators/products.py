@@ -52,14 +52,14 @@ def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other
 def _matmul(call: Call) -> Value:
     """Rows by columns, as NumPy has it."""
     value, other = call.value(0), call.value(1)
-    if 1 in (len(value.shape), len(other.shape)):
-        return _of_vectors(call, value, other)
     constant = other.constant
     if constant is not None and value.source is not None and prod(other.shape[:-2]) == 1 and len(other.shape) > 1:
         if value.shape[-1] != other.shape[-2]:
             raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)} that do not fit")
         return _dense(call, value, constant)
     rank = max(len(value.shape), len(other.shape), 2)
+    if min(len(value.shape), len(other.shape)) < 2:
+        raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
     shapes = [(*(1,) * (rank - len(operand.shape)), *operand.shape) for operand in (value, other)]
     batch = next((axis for axis in range(rank - 2) if shapes[0][axis] == shapes[1][axis] == 1), None)
     drafts = [viewed(call.builder, operand, batch, rank) for operand in (value, other)]
@@ -68,25 +68,6 @@ def _matmul(call: Call) -> Value:
         batch = 0
         z = call.builder.reshaped(z, z.shape[1:])
     return call.out(z, batch)
-
-
-def _of_vectors(call: Call, value: Value, other: Value) -> Value:
-    """A vector is a row in front of a matrix and a column behind one; the axis it has not is none of what leaves."""
-    left, right = value.shape, other.shape
-    if left[-1] != right[-2:][0]:
-        raise Inexpressible(f"shapes {list(left)} and {list(right)} that do not fit")
-    rows, columns = left[:-1], right[-1:] if len(right) > 1 else ()
-    shape = (*(rows or right[:-2]), *columns) or (1,)
-    if other.constant is not None and value.source is not None and len(right) < 3:
-        y = _linear(call, viewed(call.builder, value, None), other.constant, prod(columns))
-    elif value.constant is not None and other.source is not None and (len(left), len(right)) == (2, 1):
-        y = _linear(call, viewed(call.builder, other, None), value.constant, prod(rows))
-    else:
-        rank = max(len(left), len(right), 2)
-        column = Value((*right, 1), other.source, None, other.constant) if len(right) == 1 else other
-        operands = [viewed(call.builder, operand, None, rank) for operand in (value, column)]
-        y = call.layer("matmul", {}, *operands)
-    return Value(shape, call.builder.reshaped(y, shape), None, None, value.element_type)
 
 
 def _dense(call: Call, value: Value, weight: Constant) -> Value:
