@@ -83,6 +83,9 @@ def _values(
             values[name] = _value(builder, info, shape, count, is_sample=name in samples)
             if values[name].samples is not None:
                 warnings.append(f"input {plain(name)} has a batch of {count}; the figures are for a batch of 1")
+    if infos and all(value.source is None for value in values.values()):
+        builder.input(infos[0].name, (1,))
+        warnings.append(f"input {plain(infos[0].name)} holds nothing, or is no tensor; one number stands for it")
     return values, warnings
 
 

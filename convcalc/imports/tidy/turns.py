@@ -30,5 +30,5 @@ def _passed(patterns: Patterns, draft: Draft) -> Draft | None:
     return None
 
 
-ORDER = 3, 1  # of what the walks before it have not put together with what is between
+ORDER = 4, 1  # of what the walks before it have not put together with what is between
 RULES = {"permute": (_undone,)}
