@@ -53,19 +53,30 @@ def _like(batch: Batch, call: Call) -> int | None:
     return call.value(0).samples
 
 
-def _maps(batch: Batch, call: Call, places: Sequence[int] = (0,)) -> int:
-    """Maps, whose first axis is the batch and whose second the channels; `places` are those of all inputs that are."""
+def _maps(batch: Batch, call: Call, places: Sequence[int] = (0,), for_all: Sequence[int] = ()) -> int:
+    """Maps, whose first axis is the batch and whose second the channels.
+
+    `places` are those of all inputs that are; at `for_all` one may be for all samples: a mask, or angles.
+    """
     for place, value in enumerate(call.inputs):
-        if value is None:
+        if value is None or (value.constant is not None and value.samples is None):
             continue
         if place not in places and value.samples is not None:
-            raise Mixed("reads filters or norms that differ from sample to sample")
+            raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
         if value.samples not in (0, None):
             raise Mixed("works across the samples, where axis 0 should hold them")
-        if place in places and value.samples is None and value.source is not None:
+        is_for_all = place in for_all and (value.shape[0] == 1 or len(value.shape) < 4)
+        if place in places and value.samples is None and not is_for_all:
             raise Mixed("reads one map for all samples")
     batch.is_stated = True
     return 0
+
+
+def _normalised(batch: Batch, call: Call) -> int:
+    """Maps brought to other statistics, which are those of all samples in training."""
+    if call.flag("training_mode") or any(call.node.outputs[1:]):
+        raise Mixed("takes mean and variance over the samples")
+    return _maps(batch, call)
 
 
 def _recurrent(batch: Batch, call: Call) -> Places:
@@ -218,13 +229,13 @@ def _ruled(rule: Rule, operators: Sequence[str] | str) -> dict[str, Rule]:
     return dict.fromkeys(operators.split() if isinstance(operators, str) else operators, rule)
 
 
-def _of_maps(*places: int) -> Callable[[Batch, Call], int]:
-    return partial(_maps, places=places)
+def _of_maps(*places: int, for_all: Sequence[int] = ()) -> Callable[[Batch, Call], int]:
+    return partial(_maps, places=places, for_all=for_all)
 
 
 RULES: dict[str, Rule] = {
     **_ruled(_meeting, [*constants.ELEMENTWISE]),
-    **_ruled(_meeting, "Mean BitShift PRelu BitwiseAnd BitwiseOr BitwiseXor QLinearAdd QLinearMul"),
+    **_ruled(_meeting, "Mean BitShift PRelu BitwiseAnd BitwiseOr BitwiseXor SwiGLU QLinearAdd QLinearMul"),
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
@@ -235,17 +246,19 @@ RULES: dict[str, Rule] = {
     **_ruled(
         _maps,
         "Conv ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
-        "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool BatchNormalization "
-        "InstanceNormalization GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention "
-        "ImageScaler",
+        "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool InstanceNormalization "
+        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention ImageScaler",
     ),
+    "BatchNormalization": _normalised,
     "FusedConv": _of_maps(0, 3),
     "DeformConv": _of_maps(0, 2, 4),
     "GridSample": _of_maps(0, 1),
     "SkipLayerNormalization": _of_maps(0, 1),
     "MultiHeadAttention": _of_maps(0, 1, 2),
-    "Attention": _of_maps(0, 1, 2, 3, 4, 5),
-    **_ruled(_recurrent, "LSTM GRU RNN"),
+    **_ruled(_of_maps(0, 1, 2, 3, 4, 5, 6, for_all=(3,)), "Attention FlexAttention"),
+    "RotaryEmbedding": _of_maps(0, 1, 2, 3, for_all=(1, 2)),
+    "CausalConvWithState": _of_maps(0, 3),
+    **_ruled(_recurrent, "LSTM GRU RNN DynamicQuantizeLSTM"),
     **_ruled(
         _reduced,
         "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
@@ -254,7 +267,7 @@ RULES: dict[str, Rule] = {
     **_ruled(_argued, "ArgMax ArgMin"),
     **_ruled(_along, [*_SOFTMAXES, *_LAYER_NORMS, "LpNormalization", "TopK"]),
     **_ruled(_accumulated, "CumSum CumProd"),
-    **_ruled(_by_place, "GatherElements ScatterElements"),
+    **_ruled(_by_place, "GatherElements ScatterElements Scatter"),
     **batch_arrangements.RULES,
     **_ruled(_matmul, "MatMul MatMulInteger DynamicQuantizeMatMul"),
     "QLinearMatMul": partial(_matmul, at=3),
@@ -265,6 +278,6 @@ RULES: dict[str, Rule] = {
     "MeanVarianceNormalization": _over_axes,
     "OneHot": _one_hot,
     "Trilu": _triangle,
-    **_ruled(_unread, "NonZero Range ScatterND GatherND"),
+    **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike"),
 }
 """By operator, whatever its domain. What is read and not here does something with a batch that is not followed."""
