@@ -34,7 +34,7 @@ class Graph:
     def __init__(self, draw: st.DrawFn) -> None:
         self.draw = draw
         self.shape: Shape = tuple(draw(st.lists(st.sampled_from([1, 2, 4, 4, 6]), min_size=2, max_size=4)))
-        self.entering, self.name = self.shape, "x"
+        self.entering, self.name = {"x": self.shape}, "x"
         self.nodes: list[NodeProto] = []
         self.arrays: dict[str, np.ndarray] = {}
 
@@ -160,9 +160,22 @@ def cut(graph: Graph) -> None:
         graph.add("Slice", graph.whole(1), graph.whole(99), graph.whole(axis), shape=shape)
 
 
+def another(graph: Graph) -> None:
+    """Another input of that shape, or with one position in front, meets the first."""
+    name = f"x{len(graph.entering)}"
+    graph.entering[name] = graph.draw(st.sampled_from([graph.shape, (1, *graph.shape[1:])]))
+    graph.add("Add", name)
+
+
+def rows_of_another(graph: Graph) -> None:
+    name = f"x{len(graph.entering)}"
+    graph.entering[name] = (*graph.shape[:-2], graph.shape[-1], 4)
+    graph.add("MatMul", name, shape=(*graph.shape[:-1], 4))
+
+
 STEPS: list[Callable[[Graph], None]] = [
     relu, add_vector, transpose, merge, part, dense, gemm, attention, softmax, mean, conv, batch_norm, instance_norm,
-    pool, twice, cut,
+    pool, twice, cut, another, rows_of_another,
 ]  # fmt: skip
 
 
@@ -170,14 +183,14 @@ def model(graph: Graph) -> ModelProto:
     made = helper.make_graph(
         graph.nodes,
         "net",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, graph.entering)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, shape) for name, shape in graph.entering.items()],
         [helper.make_tensor_value_info(node.output[0], TensorProto.FLOAT, None) for node in graph.nodes[-1:]],
         [numpy_helper.from_array(array, name) for name, array in graph.arrays.items()],
     )
     return helper.make_model(made, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
 
 
-def measured(proto: ModelProto, shape: Shape) -> tuple[int, int]:
+def measured(proto: ModelProto, entering: dict[str, Shape]) -> tuple[int, int]:
     """MACs by the shapes that ONNX Runtime measures, and the elements that leave."""
     every = onnx.ModelProto.FromString(proto.SerializeToString())
     del every.graph.output[:]
@@ -187,9 +200,9 @@ def measured(proto: ModelProto, shape: Shape) -> tuple[int, int]:
     options.log_severity_level = 4
     options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_DISABLE_ALL
     session = onnxruntime.InferenceSession(every.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    x = np.zeros(shape, np.float32)
-    shapes = dict(zip(names, (array.shape for array in session.run(names, {"x": x})), strict=True))
-    shapes |= {"x": shape} | {tensor.name: tuple(tensor.dims) for tensor in proto.graph.initializer}
+    fed = {name: np.zeros(shape, np.float32) for name, shape in entering.items()}
+    shapes = dict(zip(names, (array.shape for array in session.run(names, fed)), strict=True))
+    shapes |= entering | {tensor.name: tuple(tensor.dims) for tensor in proto.graph.initializer}
     macs = 0
     for node in proto.graph.node:
         outputs = math.prod(shapes[node.output[0]])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping, Sequence
+from shlex import quote
 
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
@@ -131,7 +132,7 @@ def dims_text(dims: Sequence[Dimension] | None) -> str:
 def _open(infos: Sequence[ValueInfo], known: Mapping[str, int]) -> str:
     """What is missing, and options that give it, which can be used as they are."""
     open_inputs = ", ".join(f"input {plain(info.name)} {dims_text(info.dims)}" for info in infos)
-    options = " ".join(f"--input {plain(info.name)}={_example(info, known)}" for info in infos)
+    options = " ".join(f"--input {quote(f'{plain(info.name)}={_example(info, known)}')}" for info in infos)
     return f"axes of no fixed size: {open_inputs}: give {'its' if len(infos) == 1 else 'their'} sizes, as in {options}"
 
 
