@@ -181,14 +181,15 @@ def test_the_shape_of_a_batch_is_read() -> None:
     """A batch of two whose size the graph asks for: one sample is read, as of a batch of one."""
     arrays = (array("i", np.int64(0)), array("rest", [-1]), array("zero", [0]))
     nodes = [
+        node("LRN", ["x"], ["m"], size=1),
         node("Shape", ["x"], ["s"]),
         node("Gather", ["s", "i"], ["b"]),
         node("Unsqueeze", ["b", "zero"], ["b1"]),
         node("Concat", ["b1", "rest"], ["to"], axis=0),
-        node("Reshape", ["x", "to"], ["y"]),
+        node("Reshape", ["m", "to"], ["y"]),
     ]
     data = graph(nodes, arrays, x=(2, 3, 8, 8))
-    assert [layer.shape for layer in of_model(parse(data), "net.onnx").layers] == [(192,)]
+    assert [layer.shape for layer in of_model(parse(data), "net.onnx").layers] == [(3, 8, 8), (192,)]
     assert ran(data, np.ones((2, 3, 8, 8), np.float32)).shape == (2, 192)
 
 

@@ -7,7 +7,7 @@ from math import prod
 
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.operators import shapes
-from convcalc.imports.onnx.samples import Batch, Mixed, Shape, samples_of
+from convcalc.imports.onnx.samples import Batch, Mixed, Places, Shape, samples_of
 from convcalc.imports.onnx.values import Call, constant_value
 
 
@@ -126,6 +126,7 @@ def _expand(batch: Batch, call: Call) -> int | None:
     own = value.shape[0] if len(value.shape) == rank else 1
     if place is None and sizes and len(sizes) == rank > 1 and sizes[0] == batch.count and own == 1:
         place = 0
+        batch.note_repeated(value)
     if place is not None and place >= rank - len(sizes):
         share = sizes[place - rank + len(sizes)] // batch.count
         sizes = [max(share, 1) if axis == place - rank + len(sizes) else size for axis, size in enumerate(sizes)]
@@ -137,6 +138,7 @@ def _tile(batch: Batch, call: Call) -> int | None:
     value, times = call.value(0), call.numbers(1) or []
     if value.samples is None and len(times) > 1 and times[0] == batch.count and value.shape[0] == 1:
         call.set_numbers(1, [1, *times[1:]])
+        batch.note_repeated(value)
         return 0
     if value.samples is not None and times[value.samples] != 1:
         raise Mixed("repeats the samples")
@@ -151,7 +153,7 @@ def _constant_of_shape(batch: Batch, call: Call) -> int | None:
     return 0
 
 
-Rule = Callable[[Batch, Call], int | None]
+Rule = Callable[[Batch, Call], Places]
 
 RULES: dict[str, Rule] = {
     "Transpose": _turned,

@@ -7,7 +7,7 @@ from functools import cached_property
 
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import plain
-from convcalc.imports.onnx.entering import dims_text
+from convcalc.imports.onnx.input_sizes import dims_text
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, ValueInfo
 from convcalc.imports.onnx.values import Value

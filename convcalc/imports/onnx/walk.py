@@ -13,7 +13,7 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
-from convcalc.imports.onnx import FORMAT, constants
+from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
@@ -23,7 +23,7 @@ from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
-from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
+from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import FileTensor, Imported, Unused
@@ -64,8 +64,8 @@ def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_un
     except SamplesMeet as error:
         try:
             return Walk(model, sizes, error.how).record(source, allow_unknown=allow_unknown)
-        except (CannotImport, OutOfSteps):
-            raise error from None
+        except OutOfSteps:
+            raise OverLimit from None
     except Malformed as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
 
@@ -108,7 +108,8 @@ class Walk:
         steps.spend(_NODE * len(entering))
         inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
         self.values |= inputs.values
-        self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
+        self.batch = Batch(inputs.count, is_stated=inputs.is_batch)
+        self.open_batches = inputs.open_batches
         self.warnings += inputs.warnings
         for name, value in inputs.values.items():
             self._name(name, value)
@@ -154,7 +155,7 @@ class Walk:
             outputs = self._unknown(node, inputs, reason, samples)
         else:
             if samples is not None:
-                outputs = [replace(value, samples=samples) for value in outputs]
+                outputs = laid(outputs, samples)
         for name, value in zip(node.outputs, outputs, strict=False):
             if name:
                 self.values[name] = value
@@ -173,7 +174,7 @@ class Walk:
             own_batch = value.batch == 0 or bool(self.open_batches)  # often that of an export long ago
             self.declared.compare(node, name, self.batch.full(value), 1 if own_batch else 0)
 
-    def _samples(self, call: Call) -> int | None:
+    def _samples(self, call: Call) -> Places:
         """The axis along which the samples of a batch leave a node."""
         if self.batch.count == 1 or call.node.operator in ("Shape", "Size"):
             return None
@@ -215,7 +216,7 @@ class Walk:
             raise Inexpressible("it makes something of constants alone")
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
-        outputs = operator(call)
+        outputs = kept_batches.applied(operator, call)
         return outputs if isinstance(outputs, list) else [outputs]
 
     def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
@@ -246,9 +247,7 @@ class Walk:
         self.before_blocked += [value.source for value in inputs if value.source is not None]
         return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]
 
-    def _unknown(
-        self, node: GraphNode, inputs: list[Value | None], reason: str, samples: int | None = None
-    ) -> list[Value]:
+    def _unknown(self, node: GraphNode, inputs: list[Value | None], reason: str, samples: Places = None) -> list[Value]:
         """A draft for an operator that no kind says; it may yet be a part of something that one does."""
         entering = [value.source for value in inputs if value is not None and value.source is not None]
         arrays = {
@@ -276,7 +275,7 @@ class Walk:
         return outputs
 
     def _shape_of_unknown(
-        self, node: GraphNode, inputs: list[Value | None], name: str, samples: int | None
+        self, node: GraphNode, inputs: list[Value | None], name: str, samples: Places
     ) -> Value | None:
         shapes = [value.shape for value in inputs if value is not None and value.known]
         if node.op in _SAME_SHAPE and shapes:
@@ -284,7 +283,8 @@ class Walk:
                 shape = constants.broadcast(shapes)
             except Inexpressible:
                 return None
-            return None if samples is not None and samples >= len(shape) else Value(shape, samples=samples)
+            place = samples if isinstance(samples, int) else None
+            return None if place is not None and place >= len(shape) else Value(shape, samples=place)
         return self.declared.value(name, self.batch.count)
 
     def _branch(self, node: GraphNode, depth: int) -> None:
@@ -306,6 +306,8 @@ class Walk:
     def record(self, source: str, *, allow_unknown: bool) -> Imported:
         """Walk, and put what was found together."""
         self.go()
+        if self.batch.count > 1 and not self.batch.is_stated:
+            raise SamplesMeet("", self.batch.count)
         leaving = self._leaving()
         assembly = assembled(
             self.builder,
