@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.imports.onnx import batch_arrangements, constants
+from convcalc.imports.onnx.operators.einsum import spelled
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, samples_of
-from convcalc.imports.onnx.values import Call
+from convcalc.imports.onnx.values import Call, from_front
 
 
 def passes(batch: Batch, call: Call) -> int | None:
@@ -105,8 +106,7 @@ def _gemm(batch: Batch, call: Call) -> int:
 
 
 def _einsum(batch: Batch, call: Call) -> int:
-    left, _, result = call.attributes.text("equation").replace(" ", "").partition("->")
-    terms = left.split(",")
+    terms, result = spelled(call.attributes.text("equation"), [len(value.shape) for value in call.values()])
     entering = zip(terms, call.inputs, strict=True)
     letter, *others = {term[value.samples] for term, value in entering if value and value.samples is not None}
     if others:
@@ -117,6 +117,56 @@ def _einsum(batch: Batch, call: Call) -> int:
         if value is not None and value.samples is None and letter in term:
             call.inputs[place] = batch.of_one(value, term.index(letter))
     return result.index(letter)
+
+
+def _place(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    axis, samples = call.axis("axis", 0, len(value.shape)), samples_of(value)
+    if axis == samples:
+        raise Mixed("works along the samples")
+    return samples if call.flag("keepdims", 1) else samples - (axis < samples)
+
+
+def _cumulated(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    if from_front(call.constant(1, "an axis").integers()[0], len(value.shape)) == samples_of(value):
+        raise Mixed("works along the samples")
+    return samples_of(value)
+
+
+def _one_by_one(batch: Batch, call: Call) -> int:
+    """Elements of each sample, chosen or written by indices of its own."""
+    axis, (samples, *others) = (
+        call.axis("axis", 0, len(call.value(0).shape)),
+        {value.samples for value in call.values()},
+    )
+    if others or samples is None or axis == samples:
+        raise Mixed("chooses among the samples, or by the same indices for all")
+    return samples
+
+
+def _matrices(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    if samples_of(value) >= len(value.shape) - 2 or (call.has(1) and call.value(1).samples is not None):
+        raise Mixed("works across the samples, which should be beside one another")
+    return samples_of(value)
+
+
+def _center_crop_pad(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    rank = len(value.shape)
+    axes = [from_front(axis, rank) for axis in call.attributes.integers("axes") or range(rank)]
+    if samples_of(value) in axes:
+        raise Mixed("cuts or adds samples")
+    return samples_of(value)
+
+
+def _one_hot(batch: Batch, call: Call) -> int:
+    indices, *others = call.values()
+    if any(value.samples is not None for value in others):
+        raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
+    axis = call.axis("axis", -1, len(indices.shape) + 1)
+    return samples_of(indices) + (axis <= samples_of(indices))
 
 
 def _unread(batch: Batch, call: Call) -> int:
@@ -146,12 +196,22 @@ RULES: dict[str, batch_arrangements.Rule] = {
         "GlobalLpPool BatchNormalization InstanceNormalization GroupNormalization LRN DepthToSpace SpaceToDepth "
         "BiasGelu SkipLayerNormalization Attention",
     ),
-    **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
+    **_ruled(
+        _reduced,
+        "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
+        "ReduceLogSumExp",
+    ),
+    **_ruled(_place, "ArgMax ArgMin"),
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
     **batch_arrangements.RULES,
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Einsum": _einsum,
-    **_ruled(_unread, "CumSum NonZero Range ScatterND Trilu"),
+    **_ruled(_cumulated, "CumSum CumProd"),
+    **_ruled(_one_by_one, "GatherElements ScatterElements Scatter"),
+    "CenterCropPad": _center_crop_pad,
+    "Trilu": _matrices,
+    "OneHot": _one_hot,
+    **_ruled(_unread, "EyeLike GatherND NonZero Range ScatterND"),
 }
 """By operator, whatever its domain."""

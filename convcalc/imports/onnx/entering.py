@@ -11,9 +11,10 @@ from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Builder
 from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Dimension, Graph, ValueInfo
-from convcalc.imports.onnx.values import Value, without
+from convcalc.imports.onnx.values import Value, constant_value, without
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -36,6 +37,9 @@ def entered(
     if unknown or ("" in sizes and len(infos) != 1):
         inputs = ", ".join(f"{plain(info.name)} {dims_text(info.dims)}" for info in infos)
         raise CannotImport(f"--input names {', '.join(sorted(unknown)) or 'no input'}; the model's are {inputs}")
+    empty = {info.name: dims for info in infos if info.name not in sizes and (dims := _holds_nothing(info)) is not None}
+    empty = empty if len(empty) < len(infos) else {}
+    infos = [info for info in infos if info.name not in empty]
     open_axes = [info for info in infos if not _is_known(info, sizes)]
     if open_axes:
         raise CannotImport(_open(open_axes))
@@ -46,7 +50,7 @@ def entered(
     batched = {name for name, shape in shapes.items() if len(shape) > 1 and not (name in unbatched and shape[0] != 1)}
     counts = {shapes[name][0] for name in batched} or {1}
     count = next(iter(counts)) if len(counts) == 1 and not how else 1  # one batch for all inputs
-    values: dict[str, Value] = {}
+    values = {name: constant_value(Constant(dims, worked_out=())) for name, dims in empty.items()}
     warnings: list[str] = []
     for info in infos:
         shape, batch, samples = shapes[info.name], None, None
@@ -62,6 +66,12 @@ def entered(
         info.name for info in infos if info.dims and not isinstance(info.dims[0], int) and shapes[info.name][0] == 1
     ]
     return Entered(values, count, open_batches, warnings)
+
+
+def _holds_nothing(info: ValueInfo) -> tuple[int, ...] | None:
+    """The shape of an input that holds no number, such as a list of axes that is empty: all of it is known."""
+    dims = tuple(size for size in info.dims or () if isinstance(size, int))
+    return dims if 0 in dims and len(dims) == len(info.dims or ()) else None
 
 
 def _puts_in_front(graph: Graph, node: GraphNode) -> bool:
