@@ -57,6 +57,8 @@ def entered(
         if info.name in batched and shape[0] == count:
             shape, batch, samples = (1, *shape[1:]), 0, 0 if count > 1 else None
         draft = builder.input(info.name, without(shape, batch))
+        if info.dims is not None and not info.dims:  # a number alone, whose tensor here has an axis of one
+            shape = ()
         values[info.name] = Value(shape, draft, batch, None, info.element_type, samples)
         if samples is not None:
             warnings.append(f"input {plain(info.name)} has a batch of {count}; the figures are for a batch of 1")
