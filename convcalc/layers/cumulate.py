@@ -19,13 +19,16 @@ from typing import Annotated
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._onnx import onnx_axis
 
 OPERATIONS = ("sum", "prod")
+
+_LONGEST = 1_000
+"""Elements of a running product that is written, each product with all of them."""
 
 
 class Cumulate(Kind, frozen=True, kw_only=True):
@@ -51,6 +54,8 @@ class Cumulate(Kind, frozen=True, kw_only=True):
         if self.operation == "sum":
             flags = {"exclusive": int(self.exclusive), "reverse": int(self.reverse)}
             return graph.node("CumSum", x, graph.constant(axis), **flags)
+        if size > _LONGEST:
+            raise NoOnnxForm(f"a running product of {size} elements, where at most {_LONGEST} are written")
         # CumProd is too new for runtimes: each product is one of all elements, those that are not in it made 1.
         apart = [[(there - here if self.reverse else here - there) for there in range(size)] for here in range(size)]
         taken = [[int(distance >= self.exclusive) for distance in row] for row in apart]

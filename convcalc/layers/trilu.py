@@ -18,10 +18,14 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Flag, Whole
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
+
+
+_LARGEST = 1_000_000
+"""Elements of a matrix whose places are written, to be compared with the diagonal."""
 
 
 class Trilu(Kind, frozen=True, kw_only=True):
@@ -48,6 +52,8 @@ class Trilu(Kind, frozen=True, kw_only=True):
         if len(inputs) == 1:
             return graph.node("Trilu", inputs[0], graph.constant(self.diagonal), upper=int(self.upper))
         rows, columns = shapes[0][-2:]
+        if rows * columns > _LARGEST:
+            raise NoOnnxForm(f"a diagonal of data in matrices of {rows}x{columns}")
         right = graph.constant([[float(column - row) for column in range(columns)] for row in range(rows)])
         diagonal = shaped(graph, graph.node("Floor", inputs[1]), [1] * len(shapes[0]))
         side = graph.node("GreaterOrEqual" if self.upper else "LessOrEqual", right, diagonal)

@@ -18,11 +18,11 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant, is_learned
 from convcalc.imports.onnx.values import Call, Value, laid_out, viewed
 
-MOST_TERMS = 16
+MOST_OPERANDS = 16
 """Tensors of an equation."""
 
 
-class Term(msgspec.Struct):
+class Operand(msgspec.Struct):
     """A tensor with a letter for each of its axes, each once; `constant` is a weight as it lies, if it is one."""
 
     letters: str
@@ -34,7 +34,7 @@ def spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     """The letters of each tensor and of the result; for `...` letters of their own, the same from the last on."""
     left, arrow, result = equation.replace(" ", "").partition("->")
     terms = left.split(",")
-    if len(terms) != len(ranks) or len(terms) > MOST_TERMS:
+    if len(terms) != len(ranks) or len(terms) > MOST_OPERANDS:
         raise Inexpressible(f"equation {equation[:60]} of {len(ranks)} tensors")
     free = [letter for letter in string.ascii_letters if letter not in equation]
     hidden = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
@@ -76,22 +76,22 @@ def _einsum(call: Call) -> Value:
     return laid_out(call, y, tuple(sizes[letter] for letter in result))
 
 
-def first_letters(term: Term, result: str) -> str:
+def first_letters(term: Operand, result: str) -> str:
     """The letters of a tensor of which the others have been summed over."""
     return "".join(letter for letter in term.letters if letter in result)
 
 
-def _term(call: Call, value: Value, letters: str, sizes: dict[str, int]) -> Term:
+def _term(call: Call, value: Value, letters: str, sizes: dict[str, int]) -> Operand:
     """A tensor with each letter once: of one that stands twice the diagonal, of a repeated axis none."""
     repeated = {letter for letter, size in zip(letters, value.shape, strict=True) if size != sizes[letter]}
     if not repeated and len(set(letters)) == len(letters) and value.constant is not None and is_learned(value.constant):
-        return Term(letters, None, value.constant)
+        return Operand(letters, None, value.constant)
     draft = viewed(call.builder, value, None)
     for letter in [letter for letter in dict.fromkeys(letters) if letters.count(letter) > 1]:
         while letters.count(letter) > 1:
             draft, letters = _diagonal(call, draft, letters, letter)
     kept = "".join(letter for letter in letters if letter not in repeated)
-    return Term(kept, call.builder.reshaped(draft, tuple(sizes[letter] for letter in kept), (call.node,)))
+    return Operand(kept, call.builder.reshaped(draft, tuple(sizes[letter] for letter in kept), (call.node,)))
 
 
 def _diagonal(call: Call, x: Draft, letters: str, letter: str) -> tuple[Draft, str]:
@@ -106,7 +106,7 @@ def _diagonal(call: Call, x: Draft, letters: str, letter: str) -> tuple[Draft, s
     return taken, "".join(letters[axis] for axis in beside) + letter
 
 
-def _drafted(call: Call, term: Term) -> Draft:
+def _drafted(call: Call, term: Operand) -> Draft:
     if term.draft is not None:
         return term.draft
     if term.constant is None:
@@ -115,7 +115,7 @@ def _drafted(call: Call, term: Term) -> Draft:
     return viewed(call.builder, value, None)
 
 
-def _summed(call: Call, term: Term, needed: set[str], sizes: dict[str, int]) -> Draft:
+def _summed(call: Call, term: Operand, needed: set[str], sizes: dict[str, int]) -> Draft:
     """The tensor without the letters that nobody else has."""
     x = _drafted(call, term)
     gone = tuple(axis for axis, letter in enumerate(term.letters) if letter not in needed)
@@ -127,7 +127,7 @@ def _summed(call: Call, term: Term, needed: set[str], sizes: dict[str, int]) -> 
     return call.layer("reduce", {"axes": gone, "operation": "sum"}, x)
 
 
-def _product(call: Call, first: Term, second: Term, needed: set[str], sizes: dict[str, int]) -> Term:
+def _product(call: Call, first: Operand, second: Operand, needed: set[str], sizes: dict[str, int]) -> Operand:
     """Two tensors as one, of the letters that are needed behind it."""
     if first.constant is not None and second.constant is None:
         first, second = second, first  # a weight is the second of a dense layer
@@ -157,7 +157,7 @@ def _product(call: Call, first: Term, second: Term, needed: set[str], sizes: dic
             laid = _laid(call, x, own[0], [*beside, *rows], sizes, (*front, counts[0], 1))
             other = _laid(call, y, own[1], [*beside, *columns], sizes, (*front, 1, counts[2]))
             z = call.layer("mul", {}, laid, other)
-    return Term(letters, call.builder.reshaped(z, tuple(sizes[letter] for letter in letters)))
+    return Operand(letters, call.builder.reshaped(z, tuple(sizes[letter] for letter in letters)))
 
 
 def _laid(

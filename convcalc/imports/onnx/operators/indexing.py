@@ -7,11 +7,11 @@ from math import prod
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant, whole
+from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.moving import cut, of_places
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import INT64, MOST_NUMBERS
-from convcalc.imports.onnx.values import Call, Value, constant_value, from_front, laid_out, own_axis, viewed
+from convcalc.imports.onnx.values import Call, Value, constant_value, from_front, laid_out, own_axis, parameter, viewed
 from convcalc.layers import Shape
 
 
@@ -182,7 +182,7 @@ def _started(call: Call, value: Value, axis: int, place: int, count: int) -> Val
     """So many places of an axis, from where another layer says, each as far behind the one before as it says."""
     starts, steps = call.value(1), call.inputs[4] if call.has(4) else None
     at = [_number(call, numbers, place) for numbers in (starts, steps) if numbers is not None]
-    every = viewed(call.builder, Value((count,), None, None, whole(range(count))), None)
+    every = parameter(call.builder, Constant((count,)), (count,))
     spaced = call.layer("mul", {}, at[1], every) if len(at) > 1 else every
     places = call.layer("add", {}, at[0], spaced)
     batch = value.batch if value.batch != axis else None
@@ -208,6 +208,8 @@ def from_computed_starts(call: Call) -> Value:
         call.note(f"cuts axes that are computed; by its shape {axes} are read")
     else:
         axes = [from_front(axis, rank) for axis in call.numbers(3) or range(count)]
+    if any(after[axis] > value.shape[axis] for axis in axes):
+        raise Inexpressible(f"shape {list(value.shape)} cut to {list(after)}")
     for place, axis in enumerate(axes):
         value = _started(call, value, axis, place, after[axis])
     return value
