@@ -23,7 +23,6 @@ from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 
-
 _LARGEST = 1_000_000
 """Elements of a matrix whose places are written, to be compared with the diagonal."""
 
