@@ -13,6 +13,7 @@ Source: PyTorch nn.Embedding; ONNX Gather of a table that was learned.
 """
 
 import random
+from math import prod
 from typing import Annotated
 
 from convcalc.arithmetic.field import Field
@@ -48,8 +49,8 @@ class Embedding(Kind, frozen=True, kw_only=True):
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         x = draw_shape(draw)
-        vectors = draw.randint(1, max(1, min(len(x) * max(x), 6)))
-        return cls(num_embeddings=vectors, embedding_dim=draw.randint(1, 5)), (x,)
+        most = min(prod(x), 6)  # so that each of them can be read
+        return cls(num_embeddings=draw.randint(1, most), embedding_dim=draw.randint(1, 5)), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

@@ -23,8 +23,20 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.fields import ANY_SIGN, Choice, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, _indices
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_shape
+from convcalc.layers._indices import (
+    FORMS,
+    chosen,
+    coordinates,
+    fits,
+    flat,
+    of_data,
+    of_indices,
+    of_own_place,
+    on_axes,
+    onto_axes,
+)
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 
@@ -33,25 +45,25 @@ class Gather(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (2, 2)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is chosen from; 0 is channels", minimum=ANY_SIGN)] = (0,)
-    indices: Annotated[str, Choice("what an index means", options=_indices.FORMS)] = "slices"
+    indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"
 
     def checks(self, x: Shape, indices: Shape) -> Iterator[Check]:
-        yield from _indices.fits(self.axes, self.indices, x, indices)
+        yield from fits(self.axes, self.indices, x, indices)
 
     def shape(self, x: Shape, indices: Shape) -> Shape:
-        return _indices.chosen(self.axes, self.indices, x, indices)
+        return chosen(self.axes, self.indices, x, indices)
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         (x, indices), form = inputs, self.indices
-        data = _indices.on_axes(fields[0], x, _indices.of_data(self.axes, form, len(x), len(indices)))
-        index = _indices.on_axes(fields[1], indices, _indices.of_indices(self.axes, form, len(x), len(indices)))
+        data = on_axes(fields[0], x, of_data(self.axes, form, len(x), len(indices)))
+        index = on_axes(fields[1], indices, of_indices(self.axes, form, len(x), len(indices)))
         return repeated((data[0], index[0]), (data[1], index[1]))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_seeing_all, own=_of_own_place)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        data, indices, _ = _indices.flat(graph, self, inputs, shapes)
+        data, indices, _ = flat(graph, self, inputs, shapes)
         return shaped(graph, graph.node("GatherElements", data, indices, axis=2), self.shape(*shapes))
 
     def summary(self) -> str:
@@ -59,7 +71,7 @@ class Gather(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        x, form = draw_shape(draw), draw.choice(_indices.FORMS)
+        x, form = draw_shape(draw), draw.choice(FORMS)
         start = draw.randrange(len(x))
         end = draw.randint(start + 1, len(x)) if form == "points" else start + 1
         # Positions of both that are those of one input, on different axes of what leaves, are followed by nobody.
@@ -76,8 +88,7 @@ class Gather(Kind, frozen=True, kw_only=True):
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array) -> Array:
         items = [
-            item[tuple(_indices.coordinates(engine, fields, item.shape, index))]
-            for item, index in zip(x, indices, strict=True)
+            item[tuple(coordinates(engine, fields, item.shape, index))] for item, index in zip(x, indices, strict=True)
         ]
         y = engine.numpy.stack(items)
         return y if y.ndim > 1 else y.reshape(-1, 1)
@@ -93,10 +104,10 @@ def _seeing_all(
 ) -> Array:
     """Every element as the sum of all that it may be, and of its index."""
     of = fields.axes, fields.indices, x.ndim - 1, indices.ndim - 1
-    data = _indices.onto_axes(x, _indices.of_data(*of), together)
-    return data + _indices.onto_axes(indices, _indices.of_indices(*of), together)
+    data = onto_axes(x, of_data(*of), together)
+    return data + onto_axes(indices, of_indices(*of), together)
 
 
 def _of_own_place(engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array) -> Array:
     """Every element as what of this is at its own place."""
-    return _seeing_all(engine, fields, weights, x, indices, _indices.of_own_place(engine))
+    return _seeing_all(engine, fields, weights, x, indices, of_own_place(engine))

@@ -26,7 +26,7 @@ the other reductions, ArgMax, ArgMin.
 
 import random
 from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import Annotated
 
 from msgspec.structs import replace
 
@@ -118,31 +118,38 @@ class Reduce(Kind, frozen=True, kw_only=True):
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np, along = engine.numpy, tuple(axis % (x.ndim - 1) + 1 for axis in fields.axes)
-        y = _taken(np, fields.operation, x, along, last=fields.select_last_index)
+        along = tuple(axis % (x.ndim - 1) + 1 for axis in fields.axes)
+        if fields.operation in PLACES:
+            y = _place(engine, fields.operation, x, along[0], last=fields.select_last_index)
+        else:
+            y = _taken(engine, fields.operation, x, along)
         if fields.keepdim:
             return y
-        left = np.squeeze(y, along)
+        left = engine.numpy.squeeze(y, along)
         return left if left.ndim > 1 else left.reshape(-1, 1)
 
 
-def _taken(np: Any, operation: str, x: Array, along: tuple[int, ...], *, last: bool) -> Array:
+def _place(engine: Engine, operation: str, x: Array, axis: int, *, last: bool) -> Array:
+    """Where the largest or the smallest element along an axis is; the axis stays."""
+    np = engine.numpy
+    looked_at = np.flip(x, axis) if last else x
+    place = (np.argmax if operation == "argmax" else np.argmin)(looked_at, axis=axis, keepdims=True)
+    return (x.shape[axis] - 1 - place if last else place).astype(x.dtype)
+
+
+def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> Array:
     """What is made of the elements along some axes, each of which stays."""
-    kept: dict[str, Any] = {"axis": along, "keepdims": True}
-    if operation in PLACES:
-        find = np.argmax if operation == "argmax" else np.argmin
-        (axis,) = along
-        place = find(np.flip(x, axis) if last else x, axis=axis, keepdims=True)
-        return (x.shape[axis] - 1 - place if last else place).astype(x.dtype)
+    np = engine.numpy
     if operation == "log_sum_exp":
-        largest = x.max(**kept)
-        return largest + np.log(np.exp(x - largest).sum(**kept))
+        largest = x.max(along, keepdims=True)
+        return largest + np.log(np.exp(x - largest).sum(along, keepdims=True))
     if operation in ("l1", "l2", "sum_square"):
-        sums = (abs(x) if operation == "l1" else x**2).sum(**kept)
+        sums = (abs(x) if operation == "l1" else x**2).sum(along, keepdims=True)
         return sums**0.5 if operation == "l2" else sums
     if operation == "log_sum":
-        return np.log(x.sum(**kept))
-    return {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min, "prod": x.prod}[operation](**kept)
+        return np.log(x.sum(along, keepdims=True))
+    made = {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min, "prod": x.prod}
+    return made[operation](along, keepdims=True)
 
 
 def _summed(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

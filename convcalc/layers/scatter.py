@@ -22,7 +22,8 @@ from typing import Annotated, ClassVar
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, _indices
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers._indices import FORMS, chosen, coordinates, fits, flat, of_own_place, on_axes, onto_axes, span
 from convcalc.layers._merges import repeated
 from convcalc.layers._onnx import shaped
 from convcalc.layers.gather import Gather
@@ -34,15 +35,14 @@ class Scatter(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (3, 3)
 
     axes: Annotated[tuple[int, ...], Listed("the axis that is written along; 0 is channels", minimum=ANY_SIGN)] = (0,)
-    indices: Annotated[str, Choice("what an index means", options=_indices.FORMS)] = "slices"
+    indices: Annotated[str, Choice("what an index means", options=FORMS)] = "slices"
     reduction: Annotated[str, Choice("what an update does to what is there", options=REDUCTIONS)] = "none"
 
     def checks(self, x: Shape, indices: Shape, updates: Shape) -> Iterator[Check]:
-        fits = list(_indices.fits(self.axes, self.indices, x, indices))
-        yield from fits
+        yield from fits(self.axes, self.indices, x, indices)
         if self.indices == "points" and len(indices) <= self.axes[0] % len(x):
             return
-        wanted = _indices.chosen(self.axes, self.indices, x, indices)
+        wanted = chosen(self.axes, self.indices, x, indices)
         yield Check(len(updates) == len(wanted), "CC103", "", _unlike, (updates, wanted))
         for size, needed in zip(updates, wanted, strict=False):
             yield Check(size == needed, "CC103", "", _unlike, (updates, wanted))
@@ -52,14 +52,14 @@ class Scatter(Kind, frozen=True, kw_only=True):
 
     def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
         kept = _kept(self, *(len(x) for x in inputs[:2]))
-        seen = [_indices.on_axes(field, x, axes) for field, x, axes in zip(fields[1:], inputs[1:], kept, strict=True)]
+        seen = [on_axes(field, x, axes) for field, x, axes in zip(fields[1:], inputs[1:], kept, strict=True)]
         return repeated((fields[0], *(field for field, _ in seen)), (inputs[0], *(shape for _, shape in seen)))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_seeing_all, own=_of_own_place)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        data, indices, sizes = _indices.flat(graph, self, inputs, shapes)
+        data, indices, sizes = flat(graph, self, inputs, shapes)
         updates = shaped(graph, inputs[2], sizes)
         y = graph.node("ScatterElements", data, indices, updates, axis=2, reduction=self.reduction)
         return shaped(graph, y, shapes[0])
@@ -79,7 +79,7 @@ class Scatter(Kind, frozen=True, kw_only=True):
         np, y = engine.numpy, x.copy()
         change = {"add": np.add, "mul": np.multiply, "max": np.maximum, "min": np.minimum}.get(fields.reduction)
         for item, index, update in zip(y, indices, updates, strict=True):
-            at = tuple(_indices.coordinates(engine, fields, item.shape, index))
+            at = tuple(coordinates(engine, fields, item.shape, index))
             fitted = update.reshape(np.broadcast_shapes(*(places.shape for places in at)))
             if change is None:
                 item[at] = fitted
@@ -90,7 +90,7 @@ class Scatter(Kind, frozen=True, kw_only=True):
 
 def _kept(fields: Fields, rank: int, index_rank: int) -> list[list[int | None]]:
     """The axes of indices and of updates, as they are in the tensor: None where all of them may be written."""
-    start, end = _indices.span(fields.axes, rank)
+    start, end = span(fields.axes, rank)
     if fields.indices == "elements":
         own: list[int | None] = [None if axis == start else axis for axis in range(rank)]
         return [own, own]
@@ -108,14 +108,14 @@ def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, *othe
 
 def _of_own_place(engine: Engine, fields: Fields, weights: Arrays, x: Array, *others: Array) -> Array:
     """Every element as what was there, and what of the others is at its own place."""
-    return _with_others(fields, x, others, _indices.of_own_place(engine))
+    return _with_others(fields, x, others, of_own_place(engine))
 
 
 def _with_others(
     fields: Fields, x: Array, others: Sequence[Array], together: Callable[..., Array] | None = None
 ) -> Array:
     kept = _kept(fields, x.ndim - 1, others[0].ndim - 1)
-    return sum((_indices.onto_axes(*of, together) for of in zip(others, kept, strict=True)), x)
+    return sum((onto_axes(*of, together) for of in zip(others, kept, strict=True)), x)
 
 
 def _unlike(updates: Shape, wanted: Shape) -> str:
