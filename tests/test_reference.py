@@ -50,7 +50,8 @@ def entering(inputs: tuple[Shape, ...], dtype: str = "float64", batch: int = 1) 
 
 def having_values(config: Any, inputs: list[Any]) -> list[Any]:
     """Inputs of which a logarithm, a root or a power is a number."""
-    return [abs(x) for x in inputs] if isinstance(config, NotEverywhere) else inputs
+    is_everywhere = not isinstance(config, NotEverywhere) and getattr(config, "operation", "") != "log_sum"
+    return inputs if is_everywhere else [abs(x) for x in inputs]
 
 
 GROWING = {"exp", "pow"}
