@@ -374,9 +374,104 @@ def parameter(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
     return g("Expand", w["weight" if config.learned else "constant"], ints(BATCH, *config.sizes))
 
 
+TAKEN = {"l1": "L1", "l2": "L2", "sum_square": "SumSquare", "log_sum": "LogSum", "log_sum_exp": "LogSumExp"}
+
+
 def taken_together(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
-    axes = ints(*map(behind_batch, config.axes))
-    return g(f"Reduce{config.operation.title()}", x, axes, keepdims=int(config.keepdim))
+    axes, kept = ints(*map(behind_batch, config.axes)), {"keepdims": int(config.keepdim)}
+    if config.operation in ("argmax", "argmin"):
+        last = int(config.select_last_index)
+        operator = "ArgMax" if config.operation == "argmax" else "ArgMin"
+        y = g("Cast", g(operator, x, axis=int(axes[0]), select_last_index=last, **kept), to=TensorProto.FLOAT)
+    else:
+        y = g(f"Reduce{TAKEN.get(config.operation, config.operation.title())}", x, axes, **kept)
+    return g("Reshape", y, ints(BATCH, *config.shape(*shapes)))
+
+
+def as_indices(g: Graph, x: str, size: int) -> str:
+    """Numbers as indices: cut to what an axis has."""
+    return g("Cast", g("Clip", x, number(-size), number(size - 1)), to=TensorProto.INT64)
+
+
+def sample_by_sample(g: Graph, config: Any, shapes: Any, x: str, *others: str, item: Callable[..., str]) -> str:
+    """One sample after the other: ONNX's Gather and ScatterND take the same indices for all."""
+    samples = []
+    for place in range(BATCH):
+        own = [g("Gather", tensor, np.array(place, np.int64), axis=0) for tensor in (x, *others)]
+        samples.append(g("Unsqueeze", item(g, config, shapes, *own), ints(0)))
+    y = g("Concat", *samples, axis=0)
+    return g("Reshape", y, ints(BATCH, *config.shape(*shapes)))
+
+
+def points(g: Graph, indices: str, sizes: Shape) -> str:
+    """As `as_indices`, for points of several axes."""
+    last = np.array(sizes, np.float32) - 1
+    return g("Cast", g("Min", g("Max", indices, -1 - last), last), to=TensorProto.INT64)
+
+
+def gathered(g: Graph, config: Any, shapes: Any, x: Any, indices: str) -> str:
+    first = config.axes[0] % len(shapes[0])
+    sizes = shapes[0][first : first + len(config.axes)]
+    if config.indices == "points":
+        return g("GatherND", x, points(g, indices, sizes), batch_dims=first)
+    operator = "Gather" if config.indices == "slices" else "GatherElements"
+    return g(operator, x, as_indices(g, indices, *sizes), axis=first)
+
+
+def scattered(g: Graph, config: Any, shapes: Any, x: str, indices: str, updates: str) -> str:
+    """By the numbers of all elements of the tensor, gathered as the tensor would be."""
+    flat = np.arange(math.prod(shapes[0]), dtype=np.float32).reshape(shapes[0])
+    at = g("Cast", gathered(g, config, shapes[:2], flat, indices), to=TensorProto.INT64)
+    lined = [g("Reshape", tensor, ints(-1)) for tensor in (x, at, updates)]
+    return g("Reshape", g("ScatterElements", *lined, axis=0, reduction=config.reduction), ints(*shapes[0]))
+
+
+def embedding(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
+    return g("Gather", w["weight"], as_indices(g, x, config.num_embeddings), axis=0)
+
+
+def top_k(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
+    axis = behind_batch(config.axis)
+    _, at = g.several("TopK", x, ints(config.k), outputs=2, axis=axis, largest=int(config.largest))
+    return g("Cast", at, to=TensorProto.FLOAT)
+
+
+def cumulate(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str:
+    """A product is the running product of what comes before, laid end to end."""
+    axis, size = behind_batch(config.axis) % (len(shapes[0]) + 1), shapes[0][config.axis]
+    if config.operation == "sum":
+        flags = {"exclusive": int(config.exclusive), "reverse": int(config.reverse)}
+        return g("CumSum", x, np.array(axis, np.int64), **flags)
+    parts = []
+    for place in range(size):
+        start, end = (place + config.exclusive, size) if config.reverse else (0, place + 1 - config.exclusive)
+        product = g("ReduceProd", g("Slice", x, ints(start), ints(end), ints(axis)), ints(axis), keepdims=1)
+        parts.append(product if end > start else g("Exp", g("Mul", g("ReduceMax", x, ints(axis)), number(0))))
+    return g("Concat", *parts, axis=axis)
+
+
+ZERO_AND_ONE = np.array([0, 1], np.float32)
+
+
+def one_hot(g: Graph, config: Any, w: Arrays, shapes: Any, x: str, *values: str) -> str:
+    axis = config.axis % (len(shapes[0]) + 1)
+    indices = g("Cast", x, to=TensorProto.INT64)
+
+    def item(g: Graph, config: Any, shapes: Any, own: str, pair: Any = ZERO_AND_ONE) -> str:
+        return g("OneHot", own, ints(config.num_classes), pair, axis=axis)
+
+    return sample_by_sample(g, config, shapes, indices, *values, item=item)
+
+
+def trilu(g: Graph, config: Any, w: Arrays, shapes: Any, x: str, *diagonal: str) -> str:
+    if not diagonal:
+        return g("Trilu", x, np.array(config.diagonal, np.int64), upper=int(config.upper))
+    number_ = g("Cast", g("Floor", *diagonal), to=TensorProto.INT64)
+
+    def item(g: Graph, config: Any, shapes: Any, *own: str) -> str:
+        return g("Trilu", *own, upper=int(config.upper))
+
+    return sample_by_sample(g, config, shapes, x, number_, item=item)
 
 
 OPS: dict[str, Build] = {
@@ -392,6 +487,13 @@ OPS: dict[str, Build] = {
     "matmul": lambda g, config, w, shapes, *x: g("MatMul", *x),
     "parameter": parameter,
     "reduce": taken_together,
+    "gather": lambda g, config, w, shapes, *x: sample_by_sample(g, config, shapes, *x, item=gathered),
+    "scatter": lambda g, config, w, shapes, *x: sample_by_sample(g, config, shapes, *x, item=scattered),
+    "embedding": embedding,
+    "top_k": top_k,
+    "cumulate": cumulate,
+    "one_hot": one_hot,
+    "trilu": trilu,
     "sub": lambda g, config, w, shapes, *x: g("Sub", *x),
     "adaptive_avg_pool": adaptive("AveragePool"),
     "adaptive_max_pool": adaptive("MaxPool"),

@@ -122,6 +122,19 @@ def largest(config: Any, x: Shape) -> int:
     return sum(1 for _, *place in elements(x) if any(place))
 
 
+def taken_together(config: Any, x: Shape) -> int:
+    """Elements are added up or compared, some of them changed before; of some sums something is made."""
+    before = {"l1": ["made positive"], "l2": ["squared"], "sum_square": ["squared"], "log_sum_exp": ["raised"]}
+    behind = {"l2": ["root"], "log_sum": ["logarithm"], "log_sum_exp": ["logarithm"]}
+    steps = sum(len([*before.get(config.operation, []), "it enters"]) for _ in elements(x))
+    return steps + sum(len(behind.get(config.operation, [])) for _ in elements(config.shape(x)))
+
+
+def updated(config: Any, x: Shape, indices: Shape, updates: Shape) -> int:
+    """An update that replaces what is there is no arithmetic."""
+    return sum(1 for _ in elements(updates) if config.reduction != "none")
+
+
 COUNTED: dict[str, Callable[..., int]] = {
     "conv": added,
     "conv_transpose": added,
@@ -135,7 +148,10 @@ COUNTED: dict[str, Callable[..., int]] = {
     "adaptive_max_pool": compared_in_cells,
     "global_max_pool": largest,
     "global_avg_pool": of_each(lambda config, x: ["addition, or the division in place of the first"]),
-    "reduce": of_each(lambda config, x: ["it enters"]),
+    "reduce": taken_together,
+    "scatter": updated,
+    "top_k": of_each(lambda config, x: ["it is looked at"]),
+    "cumulate": of_each(lambda config, x: ["with all before it"]),
     "softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "division"]),
     "log_softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "difference"]),
     "l2_norm": of_each(lambda config, x: ["square", "its part of the sum", "division"]),
@@ -146,7 +162,8 @@ COUNTED: dict[str, Callable[..., int]] = {
     **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), met),
     **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
     **dict.fromkeys(
-        ("channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
+        ("embedding", "gather", "one_hot", "trilu",
+         "channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
          "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"), lambda config, *inputs: 0,
     ),
 }  # fmt: skip

@@ -125,6 +125,7 @@ MAY_BE_LEFT = {
     "deform_conv": "every position looks beyond the ends",  # its maps are inputs of another size than the map's
     "concat": "every position looks beyond the ends",
     "upsample": "every position looks beyond the ends",
+    "scatter": "positions are on several axes",  # those of its inputs are of one input's axis, and not aligned
     "reshape": "an axis of positions is shared out to several axes",
 }
 

@@ -116,7 +116,8 @@ class Builder:
         return draft
 
     def reshaped(self, x: Draft, shape: Shape, origins: tuple[Origin, ...] = ()) -> Draft:
-        """The same elements in another shape."""
+        """The same elements in another shape; a number alone, which a file may give no axis, has one."""
+        shape = shape or (1,)
         if x.shape == shape:
             return x
         if len(shape) == 1:

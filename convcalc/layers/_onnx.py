@@ -7,6 +7,8 @@ from convcalc.layers import OnnxGraph, Shape
 
 Numbers = Sequence[int]
 
+_INT64 = 7
+
 PAD_MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
@@ -67,6 +69,22 @@ def affine(graph: OnnxGraph, channels: int, learned: bool) -> tuple[str, str]:
     if learned:
         return graph.weight("weight"), graph.weight("bias")
     return graph.constant([1.0] * channels), graph.constant([0.0] * channels)
+
+
+def element_type(graph: OnnxGraph) -> int:
+    """The dtype of the network as Cast has it."""
+    return {"float16": 10, "float64": 11}.get(graph.dtype, 1)
+
+
+def held(graph: OnnxGraph, indices: str, sizes: Numbers) -> str:
+    """Indices as whole numbers, those outside of an axis at the nearest end; of several axes one each, on the last."""
+    ends = [-float(size) for size in sizes], [float(size - 1) for size in sizes]
+    first, last = (graph.constant(end[0] if len(sizes) == 1 else end) for end in ends)
+    if len(sizes) == 1:
+        within = graph.node("Clip", indices, first, last)
+    else:
+        within = graph.node("Min", graph.node("Max", indices, first), last)
+    return graph.node("Cast", within, to=_INT64)
 
 
 def ones(graph: OnnxGraph, sizes: Numbers) -> str:

@@ -8,6 +8,7 @@ from functools import partial
 from convcalc.imports.onnx import batch_arrangements, constants
 from convcalc.imports.onnx.batch_arrangements import Rule
 from convcalc.imports.onnx.declared import operator_of
+from convcalc.imports.onnx.operators.einsum import spelled
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, samples_of
 from convcalc.imports.onnx.values import Call, from_front
@@ -200,8 +201,7 @@ def _gemm(batch: Batch, call: Call) -> int:
 
 
 def _einsum(batch: Batch, call: Call) -> int:
-    left, _, result = call.attributes.text("equation").replace(" ", "").partition("->")
-    terms = left.split(",")
+    terms, result = spelled(call.attributes.text("equation"), [len(value.shape) for value in call.values()])
     entering = zip(terms, call.inputs, strict=True)
     letter, *others = {term[value.samples] for term, value in entering if value and value.samples is not None}
     if others:
@@ -212,6 +212,15 @@ def _einsum(batch: Batch, call: Call) -> int:
         if value is not None and value.samples is None and letter in term:
             call.inputs[place] = batch.of_one(value, term.index(letter))
     return result.index(letter)
+
+
+def _center_crop_pad(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    rank = len(value.shape)
+    axes = [from_front(axis, rank) for axis in call.attributes.integers("axes") or range(rank)]
+    if samples_of(value) in axes:
+        raise Mixed("cuts or adds samples")
+    return samples_of(value)
 
 
 def _unread(batch: Batch, call: Call) -> int:
@@ -276,6 +285,7 @@ RULES: dict[str, Rule] = {
     "CastLike": _like,
     "DynamicQuantizeLinear": lambda batch, call: (call.value(0).samples, None, None),
     "MeanVarianceNormalization": _over_axes,
+    "CenterCropPad": _center_crop_pad,
     "OneHot": _one_hot,
     "Trilu": _triangle,
     **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike"),

@@ -8,7 +8,7 @@ input with a certain axis left out, and gets a reshape where it must.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -65,7 +65,7 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
     shape = (*(1,) * (rank - len(value.shape)), *value.shape)
     if batch is not None and shape[batch] != 1:
         raise Inexpressible(f"axis {batch} of shape {list(shape)} is where the batch should be")
-    wanted = without(shape, batch)
+    wanted = without(shape, batch) or (1,)  # of a number alone, which has no axis in the file
     if value.constant is not None:
         return parameter(builder, value.constant, wanted)
     return builder.reshaped(value.draft, wanted)
@@ -80,10 +80,43 @@ def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
 
 
 class Call:
-    """A node that is to be translated: its inputs, its attributes, and the drafts made so far."""
+    """A node that is to be translated: its inputs, its attributes, and the drafts made so far.
 
-    def __init__(self, builder: Builder, node: GraphNode, inputs: list[Value | None], opset: int) -> None:
+    `declared` gives the shape that the file has for the output at a place, and `notes` are for what a person must know
+    of how the node was read.
+    """
+
+    def __init__(
+        self,
+        builder: Builder,
+        node: GraphNode,
+        inputs: list[Value | None],
+        opset: int,
+        declared: Callable[[str], Shape | None] = lambda tensor: None,
+        notes: list[str] | None = None,
+    ) -> None:
         self.builder, self.node, self.inputs, self.opset = builder, node, inputs, opset
+        self._declared, self._notes = declared, notes
+
+    def declared(self, what: str, place: int = 0) -> Shape:
+        """The shape that the file has for an output, where data say `what` makes it that large."""
+        outputs = self.node.outputs
+        shape = self._declared(outputs[place]) if place < len(outputs) and outputs[place] else None
+        if shape is None:
+            unread = any(value is not None and value.constant is not None for value in self.inputs[1:])
+            why = "a size or axis that is computed from data" if unread else f"{what} that another layer computes"
+            raise Inexpressible(f"{why}, and no shape in the file")
+        return shape
+
+    def is_computed(self, index: int) -> bool:
+        """Whether an input is there whose numbers are not known: data, or too many."""
+        value = self.inputs[index] if index < len(self.inputs) else None
+        return value is not None and (value.constant is None or value.constant.numbers is None)
+
+    def note(self, text: str) -> None:
+        """Tell a person how the node was read."""
+        if self._notes is not None:
+            self._notes.append(f"{self.node.operator} at {self.node.title} {text}")
 
     @property
     def attributes(self) -> Attributes:
@@ -147,7 +180,9 @@ class Call:
         return self.builder.layer(kind, fields, inputs, (self.node,), arrays)
 
     def out(self, draft: Draft, batch: int | None = 0) -> Value:
-        """The tensor a draft makes, the batch put back as an axis."""
+        """The tensor a draft makes, the batch put back as an axis; of numbers alone it is one."""
+        if batch is None and draft.shape == (1,) and not any(value.shape for value in self.values()):
+            return Value((), draft, None, None, self.element_type)
         shape = draft.shape if batch is None else (*draft.shape[:batch], 1, *draft.shape[batch:])
         return Value(shape, draft, batch, None, self.element_type)
 
@@ -170,6 +205,17 @@ def from_front(axis: int, rank: int) -> int:
     if not -rank <= axis < max(rank, 1):
         raise Inexpressible(f"axis {axis} of a tensor of {rank} axes")
     return axis % max(rank, 1)
+
+
+def laid_out(call: Call, draft: Draft, shape: Shape, batch: int | None = None) -> Value:
+    """A draft as a tensor of that shape in the file; without a batch the first axis is it, where it has one position.
+
+    Axes of one position that the draft lacks, or has beside, are put right.
+    """
+    if batch is None or batch >= len(shape) or shape[batch] != 1 or len(shape) == 1:
+        batch = 0 if len(shape) > 1 and shape[0] == 1 else None
+    own = without(shape, batch) or (1,)
+    return Value(shape, call.builder.reshaped(draft, own, (call.node,)), batch, None, call.element_type)
 
 
 def own_axis(axis: int, batch: int | None) -> int:

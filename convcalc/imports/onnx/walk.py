@@ -27,6 +27,7 @@ from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, lai
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import FileTensor, Imported, Unused
+from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
 _NODE = 20
@@ -139,7 +140,7 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
-        call = Call(self.builder, node, inputs, self.model.opset)
+        call = Call(self.builder, node, inputs, self.model.opset, self._declared, self.notes)
         samples = None
         try:
             samples = self._samples(call)
@@ -167,6 +168,11 @@ class Walk:
         draft = value.source
         if draft is not None and draft.tensor is None and draft.shape == without(value.shape, value.batch):
             draft.tensor = FileTensor(name, self.batch.full(value), value.batch)
+
+    def _declared(self, tensor: str) -> Shape | None:
+        """The shape that the file has for a tensor, of all samples."""
+        value = None if self.sizes else self.declared.value(tensor, self.batch.count)
+        return None if value is None else self.batch.full(value)
 
     def _compare(self, node: GraphNode, name: str, value: Value) -> None:
         """Note where the file declares another shape; with sizes that were asked for, it speaks of others."""
