@@ -13,6 +13,7 @@ from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
 from convcalc.imports.errors import RefusedOperator, plain, refusal
 from convcalc.imports.naming import named
 from convcalc.imports.record import Layer
+from convcalc.imports.roles import Roles
 from convcalc.imports.sharing import Sharing, Use, sharing
 from convcalc.imports.tidy import tidied
 from convcalc.layers import Shape
@@ -28,6 +29,7 @@ class Assembly(msgspec.Struct, frozen=True):
     inputs: dict[str, Shape]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
+    params: int
     notes: list[str]
 
 
@@ -60,6 +62,8 @@ def assembled(
         raise refusal([*unknown, *blocked], why_blocked)
     if unknown and not allow_unknown:
         raise refusal(unknown)
+    roles = Roles(builder, drafts)
+    roles.settle()
     shared = sharing(builder, drafts, array_of)
     names = named(drafts)
     layers = tuple(
@@ -78,7 +82,23 @@ def assembled(
     )
     entering = {names[draft]: draft.shape for draft in drafts if draft.kind == INPUT}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
-    return Assembly(drafts, entering, layers, outputs, _notes(shared))
+    params = _params(drafts, shared)
+    return Assembly(drafts, entering, layers, outputs, params, [*_notes(shared), *roles.notes(params)])
+
+
+_BUFFERS = {"running_mean", "running_var", "constant"}
+"""Arrays that are kept and not learned."""
+
+
+def _params(drafts: Sequence[Draft], shared: Sharing) -> int:
+    """How many parameters the layers have, each counted once."""
+    return sum(
+        prod(shape)
+        for draft in drafts
+        if draft not in shared.layers
+        for name, shape in draft.array_shapes.items()
+        if name not in _BUFFERS and name not in shared.arrays.get(draft, {})
+    )
 
 
 def _notes(shared: Sharing) -> list[str]:

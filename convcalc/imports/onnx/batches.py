@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.imports.onnx import batch_arrangements, constants
+from convcalc.imports.onnx import batch_arrangements
+from convcalc.imports.onnx.arithmetic import ELEMENTWISE
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, samples_of
 from convcalc.imports.onnx.values import Call
@@ -134,7 +135,7 @@ def _ruled(rule: batch_arrangements.Rule, operators: Sequence[str] | str) -> dic
 
 
 RULES: dict[str, batch_arrangements.Rule] = {
-    **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "PRelu"]),
+    **_ruled(_meeting, sorted(ELEMENTWISE)),
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "

@@ -88,6 +88,7 @@ class Walk:
         self.blocked: list[RefusedOperator] = []
         self.before_blocked: list[Draft] = []
         self._worked_out: dict[Hashable, int] = {}
+        self._fillings: dict[str, int] = {}
 
     def go(self) -> None:
         """Make a draft of everything that the outputs need."""
@@ -136,6 +137,10 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
+        if node.op in _FILLED:
+            for name, value in zip(node.inputs, inputs, strict=True):
+                if value is not None and value.constant is not None and constants.is_filling(value.constant):
+                    self._fillings[name] = prod(value.shape)
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
         try:
@@ -203,7 +208,8 @@ class Walk:
             raise Inexpressible("")
         shapes = [value.shape for value in there if value.source is not None]
         if not shapes:
-            raise Inexpressible("it makes something of constants alone")
+            worked_out = fold.of_translation(call, operator)
+            return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = operator(call)
@@ -301,13 +307,14 @@ class Walk:
         assembly = assembled(
             self.builder,
             [*leaving, *self.before_blocked],
-            array_of=self._initialiser,
+            array_of=self._stored,
             blocked=self.blocked,
             why_blocked="what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)",
             allow_unknown=allow_unknown,
         )
         self.notes += assembly.notes
         self._note_folded_norms(assembly.drafts)
+        self._note_fillings(assembly.params)
         return Imported(
             name=plain(self.model.graph.name),
             inputs=assembly.inputs,
@@ -338,9 +345,14 @@ class Walk:
             raise CannotImport("nothing that leaves depends on what enters")
         return leaving
 
-    def _initialiser(self, name: Hashable) -> Constant | None:
-        tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
-        return None if tensor is None else constants.of_tensor(tensor, tensor.name)
+    def _stored(self, name: Hashable) -> Constant | None:
+        if not isinstance(name, str):
+            return None
+        tensor = self.model.graph.initialisers.get(name)
+        if tensor is not None:
+            return constants.of_tensor(tensor, tensor.name)
+        value = self.values.get(name)
+        return None if value is None else value.constant
 
     def _note_folded_norms(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""
@@ -350,6 +362,17 @@ class Walk:
             self.notes.append(
                 f"the exporter folded batch norm into {len(folded)} convolutions: {channels:,} parameters fewer than "
                 "the network had, where each norm had a scale and a shift and none of the convolutions a bias"
+            )
+
+    def _note_fillings(self, params: int) -> None:
+        """Norms and factors that hold one number throughout: those of a fresh network look the same."""
+        count = sum(self._fillings.values())
+        if count:
+            arrays = "1 array" if len(self._fillings) == 1 else f"{len(self._fillings)} arrays"
+            self.notes.append(
+                f"{arrays} of one number throughout, without a name of their own, are counted as constants, as exporters "
+                "write them for a norm that learns no scale and shift; "
+                f"were these {count:,} numbers learned, there would be {params + count:,} parameters"
             )
 
     def _unused(self) -> tuple[Unused, ...]:
@@ -374,6 +397,9 @@ _SAME_SHAPE = {
 
 _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
+
+_FILLED = {"BatchNormalization", "GroupNormalization", "LayerNormalization", "Mul", "Add"}
+"""Operators whose scale or shift may be one that exporters fill in."""
 
 _PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""

@@ -7,15 +7,18 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.naming import is_dotted
+from convcalc.imports.naming import is_made_up
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 
 def _is_learned(constants: Sequence[Constant]) -> bool:
-    """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without."""
+    """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without.
+
+    Those have no name but what exporters make up; a norm that has learned nothing yet has the names of its parameters.
+    """
     names = [name for constant in constants for name in constant.made_of]
-    return any(map(is_dotted, names)) or not all(
+    return not all(map(is_made_up, names)) or not all(
         constant.only_number == neutral or (not names and constant.numbers is None)
         for constant, neutral in zip(constants, (1.0, 0.0), strict=False)
     )
