@@ -52,6 +52,7 @@ _MADE_UP = re.compile(
     | (.*[/.])?_?
       ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|initializer|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
       ([_.:]*\d+)*
+    | (view|index|permute|expand|unsqueeze|squeeze|reshape|transpose|slice|select|cat|stack|clone|mul|add|sub|div)(_\d+)?
     | .*(_output_\d+|constant|const_fold|ortshared|_folded|::).*
     """,
     re.VERBOSE | re.IGNORECASE,

@@ -30,6 +30,14 @@ def made(call: Call, shape: Sequence[int], numbers: Sequence[Number] | None, lik
     return [Constant(checked(shape), like.element_type, held, constants.sources(there))]
 
 
+def picked(x: Constant, shape: Sequence[int], numbers: Sequence[Number] | None) -> list[Constant]:
+    """Elements of a constant, some of them several times perhaps."""
+    held = None if numbers is None else tuple(numbers)
+    return [
+        Constant(checked(shape), x.element_type, held, x.made_of, None, constants.laid_anew([x], tuple(shape)))
+    ]
+
+
 def _known(shape: Sequence[int], *operands: Constant) -> bool:
     """Whether numbers can be worked out: those that enter are known, and those that leave are few."""
     return prod(shape) <= MOST_NUMBERS and all(operand.numbers is not None for operand in operands)
@@ -54,13 +62,13 @@ def _gather_elements(call: Call) -> list[Constant]:
     x, indices = call.constant(0), call.constant(1, "indices")
     axis = call.axis("axis", 0, len(x.shape))
     if not _known(indices.shape, x, indices):
-        return made(call, indices.shape, None, x)
+        return picked(x, indices.shape, None)
     numbers, steps = x.numbers or (), contiguous(x.shape)
     result = []
     for place, index in zip(product(*map(range, indices.shape)), indices.numbers or (), strict=True):
         at = sum(step * along for step, along in zip(steps, place, strict=True))
         result.append(numbers[at + steps[axis] * (_index(index, x.shape[axis]) - place[axis])])
-    return made(call, indices.shape, result, x)
+    return picked(x, indices.shape, result)
 
 
 def _tuples(x: Constant, indices: Constant, beside: int) -> list[int]:
@@ -84,10 +92,10 @@ def _gather_nd(call: Call) -> list[Constant]:
     length = indices.shape[-1]
     shape = (*indices.shape[:-1], *x.shape[beside + length :])
     if len(x.shape) < beside + length or not _known(shape, x, indices):
-        return made(call, shape, None, x)
+        return picked(x, shape, None)
     size, numbers = prod(x.shape[beside + length :]), x.numbers or ()
     laid = [number for start in _tuples(x, indices, beside) for number in numbers[start : start + size]]
-    return made(call, shape, laid, x)
+    return picked(x, shape, laid)
 
 
 _COMBINED: dict[str, Callable[[Number, Number], Number]] = {

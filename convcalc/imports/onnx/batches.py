@@ -147,7 +147,11 @@ RULES: dict[str, batch_arrangements.Rule] = {
         "GlobalLpPool BatchNormalization InstanceNormalization GroupNormalization LRN DepthToSpace SpaceToDepth "
         "BiasGelu SkipLayerNormalization Attention",
     ),
-    **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
+    **_ruled(
+        _reduced,
+        "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum "
+        "ReduceLogSumExp",
+    ),
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
     **batch_arrangements.RULES,
     "MatMul": _matmul,

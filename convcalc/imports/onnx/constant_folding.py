@@ -9,17 +9,17 @@ from collections.abc import Callable, Iterator
 from math import prod
 
 from convcalc.imports.arrays import checked
-from convcalc.imports.drafts import Builder
+from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import arithmetic, constants
 from convcalc.imports.onnx.array_folding import ARRAY_FOLDS
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
-from convcalc.imports.onnx.operators import Operator
+from convcalc.imports.onnx.operators import Operator, operators
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.operators.shapes import MOVES
 from convcalc.imports.onnx.reading import FLOAT
-from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.onnx.values import Call, Value, parameter, without
 
 _Fold = Callable[[Call], Constant]
 
@@ -92,6 +92,32 @@ def _of_shape(value: Value, count: int, made_of: tuple[str, ...]) -> Constant:
     if count > 1:
         shape = (count, *shape[1:]) if shape[:1] == (1,) else shape
     return Constant(shape, value.element_type, None, made_of)
+
+
+def recipe(call: Call) -> Callable[[Builder], Draft | None]:
+    """What makes the layers of a product of constants, the first of which is then a tensor; once for all who ask."""
+    made: list[Draft | None] = []
+
+    def layers(builder: Builder) -> Draft | None:
+        if not made:
+            made.append(_as_layers(call, builder))
+        return made[0]
+
+    return layers
+
+
+def _as_layers(call: Call, builder: Builder) -> Draft | None:
+    operator, first = operators().get(call.node.operator), call.value(0)
+    if operator is None or first.constant is None or not first.shape:
+        return None
+    batch = 0 if first.shape[0] == 1 and len(first.shape) > 1 else None
+    try:
+        draft = parameter(builder, first.constant, without(first.shape, batch))
+        entering = Value(first.shape, draft, batch, None, first.element_type)
+        output = operator(Call(builder, call.node, [entering, *call.inputs[1:]], call.opset))
+    except Inexpressible:
+        return None
+    return output.source if isinstance(output, Value) else None
 
 
 def _constants(values: Value | list[Value]) -> list[Constant]:

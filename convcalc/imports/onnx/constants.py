@@ -7,7 +7,8 @@ initialisers they are made of.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 import msgspec
 
@@ -28,6 +29,7 @@ class Constant(msgspec.Struct, frozen=True):
     """`made_of` are stored arrays, none where it follows from sizes alone. Its numbers are those worked out, else those of `tensor`, read when asked for.
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
+    `recipe` makes the layers that work it out, for where it is no weight: of a product with weights, whose cost counts.
     """
 
     shape: Shape
@@ -36,6 +38,7 @@ class Constant(msgspec.Struct, frozen=True):
     made_of: tuple[str, ...] = ()
     tensor: Tensor | None = None
     elements: Elements | None = None
+    recipe: Callable[..., Any] | None = None
 
     @property
     def numbers(self) -> Numbers | None:
@@ -68,25 +71,16 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 def is_learned(constant: Constant) -> bool:
-    """Whether training may have made a constant: it is an array with fractions that the file stores.
+    """Whether training may have made a constant: it is an array with fractions that the file stores, and no mask.
 
-    One number alone is none, and neither is one that is repeated and has no name of its own: exporters write those
-    where an operator cannot do without.
+    One number alone is none: it scales or shifts everything alike.
     """
-    return _is_stored_array(constant) and not (_is_nameless(constant) and constant.only_number is not None)
+    return bool(constant.made_of) and constant.is_float and math.prod(constant.shape) != 1
 
 
 def is_filling(constant: Constant) -> bool:
     """Whether a stored array is one number repeated, and has no name but what exporters make up."""
-    return _is_stored_array(constant) and _is_nameless(constant) and constant.only_number is not None
-
-
-def _is_stored_array(constant: Constant) -> bool:
-    return bool(constant.made_of) and constant.is_float and math.prod(constant.shape) != 1
-
-
-def _is_nameless(constant: Constant) -> bool:
-    return all(map(is_made_up, constant.made_of))
+    return is_learned(constant) and all(map(is_made_up, constant.made_of)) and constant.only_number is not None
 
 
 def of_tensor(tensor: Tensor, name: str = "", where: str = "initialiser") -> Constant:
@@ -137,7 +131,7 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     own = zip(constant.shape, contiguous(constant.shape), strict=True)
     steps = [*[0] * lacking, *(0 if size == 1 else step for size, step in own)]
     offsets = ([step * place for place in range(size)] for size, step in zip(shape, steps, strict=True))
-    repeated = _view(constant, shape, offsets, _laid_anew([constant], shape))
+    repeated = _view(constant, shape, offsets, laid_anew([constant], shape))
     return repeated if math.prod(constant.shape) != 1 else msgspec.structs.replace(repeated, made_of=())
 
 
@@ -146,10 +140,10 @@ def tiled(constant: Constant, times: Sequence[int]) -> Constant:
     shape = tuple(size * time for size, time in zip(constant.shape, times, strict=True))
     sizes = zip(constant.shape, contiguous(constant.shape), times, strict=True)
     offsets = ([step * place for place in range(size)] * time for size, step, time in sizes)
-    return _view(constant, shape, offsets, _laid_anew([constant], shape))
+    return _view(constant, shape, offsets, laid_anew([constant], shape))
 
 
-def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
+def laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
     """The elements where all of those that the constants have are taken, some of them several times perhaps.
 
     None of what training did not make: what repeats it is a constant of its own. None either where fewer are taken.
@@ -178,7 +172,7 @@ def transposed(constant: Constant, order: Sequence[int]) -> Constant:
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     """A range of places on each axis."""
     shape = tuple(map(len, ranges))
-    elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
+    elements = constant.elements and (constant.elements.sliced(ranges) or laid_anew([constant], shape))
     along = zip(ranges, contiguous(constant.shape), strict=True)
     return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
 
@@ -187,7 +181,7 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     """Places of one axis, named by an array of them, whose shape takes the axis' place."""
     before, after = constant.shape[:axis], constant.shape[axis + 1 :]
     shape, made_of = checked((*before, *indices.shape, *after)), together([constant, indices])
-    elements = _laid_anew([constant], shape)
+    elements = laid_anew([constant], shape)
     if indices.numbers is None:
         return Constant(shape, constant.element_type, None, made_of, None, elements)
     places = places_of(indices, constant.shape[axis])
@@ -221,7 +215,7 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of, elements = together(parts), _laid_anew(parts, shape)
+    made_of, elements = together(parts), laid_anew(parts, shape)
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
         return Constant(shape, parts[0].element_type, None, made_of, None, elements)
     numbers: list[Number] = []

@@ -23,6 +23,9 @@ from convcalc.steps import OutOfSteps
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
 
+MANY_NUMBERS = 2**20
+"""Numbers of a constant that are looked at for what it is: a mask, or a table that was written out."""
+
 _KEPT = 6
 """The price of a field of which a record is kept."""
 
@@ -40,13 +43,14 @@ Dimension = int | str | None
 class Tensor:
     """An initialiser or constant: sizes and element type, and where its numbers are."""
 
-    __slots__ = ("_buffer", "_data", "_numbers", "dims", "element_type", "external", "name")
+    __slots__ = ("_buffer", "_data", "_is_read", "_numbers", "dims", "element_type", "external", "name")
 
     def __init__(self, buffer: Buffer, place: Place) -> None:
         data: list[tuple[int, int, int, int]] = []
         self._buffer = buffer
-        self._data: list[tuple[int, int, int, int]] | None = data
+        self._data = data
         self._numbers: tuple[Number, ...] | None = None
+        self._is_read = False
         self.name, self.element_type, self.external = "", 0, False
         dims: list[int] = []
         for number, kind, start, end in wire.fields(buffer, place):
@@ -69,15 +73,19 @@ class Tensor:
 
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
-        if self._data is not None:
-            self._numbers, self._data = self._read(self._data), None
+        if not self._is_read:
+            self._numbers, self._is_read = self._read(self._data, MOST_NUMBERS), True
         return self._numbers
 
-    def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
+    def many_numbers(self) -> tuple[Number, ...] | None:
+        """Its numbers, of a longer one too; they are not kept."""
+        return self.numbers() or self._read(self._data, MANY_NUMBERS)
+
+    def _read(self, data: list[tuple[int, int, int, int]], most: int) -> tuple[Number, ...] | None:
         if self.external or len(self.dims) > MOST_AXES:
             return None
         count = prod(self.dims)
-        if not 0 < count <= MOST_NUMBERS:
+        if not 0 < count <= most:
             return () if count == 0 else None
         steps.spend(count // 2)
         numbers: list[Number] = []

@@ -9,10 +9,12 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.imports import Buffer, Sizes
+from convcalc.imports.arrays import Array
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
+from convcalc.imports.naming import is_made_up
 from convcalc.imports.onnx import FORMAT, constants
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
@@ -24,6 +26,7 @@ from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, writ
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
+from convcalc.imports.onnx.tables import table_of
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Unused
@@ -89,6 +92,7 @@ class Walk:
         self.before_blocked: list[Draft] = []
         self._worked_out: dict[Hashable, int] = {}
         self._fillings: dict[str, int] = {}
+        self._fresh: bool | None = None
 
     def go(self) -> None:
         """Make a draft of everything that the outputs need."""
@@ -137,10 +141,8 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
-        if node.op in _FILLED:
-            for name, value in zip(node.inputs, inputs, strict=True):
-                if value is not None and value.constant is not None and constants.is_filling(value.constant):
-                    self._fillings[name] = prod(value.shape)
+        if node.op in _FILLED and not node.domain:
+            inputs = [self._without_filling(node, *named) for named in zip(node.inputs, inputs, strict=True)]
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
         try:
@@ -162,6 +164,25 @@ class Walk:
             if name:
                 self.values[name] = value
                 self._compare(node, name, value)
+
+    def _without_filling(self, node: GraphNode, name: str, value: Value | None) -> Value | None:
+        """A scale or shift as one that is not learned, where an exporter filled it in because it cannot do without."""
+        if value is None or value.constant is None or not constants.is_filling(value.constant) or self._is_fresh():
+            return value
+        if node.op != "InstanceNormalization":  # most of which stand for another norm, with a scale behind
+            self._fillings[name] = prod(value.shape)
+        return replace(value, constant=replace(value.constant, made_of=()))
+
+    def _is_fresh(self) -> bool:
+        """Whether the network was not trained: a norm with a name of its own has a scale of ones."""
+        if self._fresh is None:
+            scales = {node.inputs[1] for node in self.model.graph.nodes if node.op in _NORMS and len(node.inputs) > 1}
+            tensors = [self.model.graph.initialisers.get(name) for name in scales if not is_made_up(name)]
+            self._fresh = any(
+                tensor is not None and prod(tensor.dims) > 1 and constants.of_tensor(tensor).only_number == 1
+                for tensor in tensors
+            )
+        return self._fresh
 
     def _compare(self, node: GraphNode, name: str, value: Value) -> None:
         """Note where the file declares another shape; with sizes that were asked for, it speaks of others."""
@@ -199,7 +220,7 @@ class Walk:
         if all(value.constant is not None for value in there):
             folded = fold.folded(call)
             if folded is not None:
-                values = [constant_value(self._identified(call, *placed)) for placed in enumerate(folded)]
+                values = self._folded(call, folded)
                 self._spend(there, 16)
                 self._spend(values, 2)
                 return values
@@ -208,12 +229,17 @@ class Walk:
             raise Inexpressible("")
         shapes = [value.shape for value in there if value.source is not None]
         if not shapes:
-            worked_out = fold.of_translation(call, operator)
-            return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
+            return self._folded(call, fold.of_translation(call, operator))
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = operator(call)
         return outputs if isinstance(outputs, list) else [outputs]
+
+    def _folded(self, call: Call, worked_out: Sequence[Constant]) -> list[Value]:
+        """Constants that a node makes of constants."""
+        if call.node.op in _PRODUCTS and any(value.constant and value.constant.made_of for value in call.values()):
+            worked_out = [replace(constant, recipe=fold.recipe(call)) for constant in worked_out]
+        return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
 
     def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
         """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
@@ -345,9 +371,9 @@ class Walk:
             raise CannotImport("nothing that leaves depends on what enters")
         return leaving
 
-    def _stored(self, name: Hashable) -> Constant | None:
+    def _stored(self, name: Hashable) -> Array | None:
         if not isinstance(name, str):
-            return None
+            return table_of(name)
         tensor = self.model.graph.initialisers.get(name)
         if tensor is not None:
             return constants.of_tensor(tensor, tensor.name)
@@ -398,7 +424,12 @@ _SAME_SHAPE = {
 _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
 
-_FILLED = {"BatchNormalization", "GroupNormalization", "LayerNormalization", "Mul", "Add"}
+_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+"""Operators that multiply by weights, which costs as much for a constant as for a tensor."""
+
+_NORMS = {"BatchNormalization", "GroupNormalization", "LayerNormalization"}
+
+_FILLED = {*_NORMS, "InstanceNormalization", "Mul", "Add"}
 """Operators whose scale or shift may be one that exporters fill in."""
 
 _PARTS = {"Erf": "erf"}

@@ -7,7 +7,6 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.naming import is_made_up
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
@@ -15,11 +14,10 @@ from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewe
 def _is_learned(constants: Sequence[Constant]) -> bool:
     """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without.
 
-    Those have no name but what exporters make up; a norm that has learned nothing yet has the names of its parameters.
+    Those that exporters fill in are made of no array of the file.
     """
-    names = [name for constant in constants for name in constant.made_of]
-    return not all(map(is_made_up, names)) or not all(
-        constant.only_number == neutral or (not names and constant.numbers is None)
+    return any(constant.made_of for constant in constants) or not all(
+        constant.only_number == neutral or constant.numbers is None
         for constant, neutral in zip(constants, (1.0, 0.0), strict=False)
     )
 
