@@ -50,9 +50,10 @@ _MADE_UP = re.compile(
     r"""
     (.*/)?_?\d*(:\d+)?
     | (.*[/.])?_?
-      ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|initializer|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
+      ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
       ([_.:]*\d+)*
-    | (view|index|permute|expand|unsqueeze|squeeze|reshape|transpose|slice|select|cat|stack|clone|mul|add|sub|div)(_\d+)?
+    | (view|index|permute|expand|squeeze|unsqueeze|reshape|transpose|slice|select|cat|stack|clone)(_\d+)?
+    | (mul|add|sub|div)(_\d+)?
     | .*(_output_\d+|constant|const_fold|ortshared|_folded|::).*
     """,
     re.VERBOSE | re.IGNORECASE,

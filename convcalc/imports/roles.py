@@ -33,7 +33,7 @@ _MOST_NAMED = 3
 class Roles:
     """What the parameters among some drafts are; `constants` and `tables` are those that are said.
 
-    `tables` are counted as learned: arrays within the network along several axes, whose name does not say what they are.
+    `tables` are counted as learned: arrays within the network, along several axes, whose names tell nothing.
     """
 
     def __init__(self, builder: Builder, drafts: list[Draft]) -> None:
@@ -140,8 +140,8 @@ class Roles:
 
     def _make_constant(self, draft: Draft) -> None:
         draft.fields = {**draft.fields, "learned": False}
-        draft.arrays = {"constant": array for array in draft.arrays.values()}
-        draft.array_shapes = {"constant": shape for shape in draft.array_shapes.values()}
+        (draft.arrays,) = [{"constant": array} for array in draft.arrays.values()]
+        (draft.array_shapes,) = [{"constant": shape} for shape in draft.array_shapes.values()]
         self._open.discard(draft)
 
     def notes(self, params: int) -> list[str]:

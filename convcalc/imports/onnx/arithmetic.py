@@ -15,7 +15,7 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.onnx.nodes import Attributes, Number
-from convcalc.imports.onnx.reading import BOOL, FLOATING
+from convcalc.imports.onnx.reading import BOOL
 
 Numbers = tuple[Number, ...]
 
@@ -124,7 +124,10 @@ def _elu(alpha: float, a: Number) -> Number:
 
 
 def _selu(attributes: Attributes) -> Callable[..., Number]:
-    alpha, gamma = attributes.real("alpha", 1.67326319217681884765625), attributes.real("gamma", 1.05070102214813232421875)
+    alpha, gamma = (
+        attributes.real("alpha", 1.67326319217681884765625),
+        attributes.real("gamma", 1.05070102214813232421875),
+    )
     return lambda a: gamma * _elu(alpha, a)
 
 
@@ -155,6 +158,16 @@ def _softplus(a: Number) -> float:
 
 def _sigmoid(a: Number) -> float:
     return 1 / (1 + math.exp(-a)) if a >= 0 else math.exp(a) / (1 + math.exp(a))
+
+
+def _thresholded(attributes: Attributes) -> Callable[..., Number]:
+    alpha = attributes.real("alpha", 1.0)
+    return lambda a: a if a > alpha else 0
+
+
+def _swish(attributes: Attributes) -> Callable[..., Number]:
+    alpha = attributes.real("alpha", 1.0)
+    return lambda a: a * _sigmoid(alpha * a)
 
 
 def _bent(name: str, default: float) -> Callable[[Attributes], Callable[..., Number]]:
@@ -233,11 +246,11 @@ _BY_ATTRIBUTES: dict[str, Callable[[Attributes], Callable[..., Any]]] = {
     "Selu": _selu,
     "Celu": _celu,
     "LeakyRelu": _bent("alpha", 0.01),
-    "ThresholdedRelu": lambda attributes: (lambda a, alpha=attributes.real("alpha", 1.0): a if a > alpha else 0),
+    "ThresholdedRelu": _thresholded,
     "HardSigmoid": _hard_sigmoid,
     "Shrink": _shrunk,
     "Gelu": _gelu,
-    "Swish": lambda attributes: (lambda a, alpha=attributes.real("alpha", 1.0): a * _sigmoid(alpha * a)),
+    "Swish": _swish,
 }
 
 ELEMENTWISE = {*_PLAIN, *_BY_ATTRIBUTES}
@@ -296,8 +309,3 @@ REDUCED: dict[str, Callable[[list[Number]], Number]] = {
 def is_known(number: Number) -> bool:
     """Whether a result is a number that can be reckoned with."""
     return not isinstance(number, complex) and number == number
-
-
-def is_real(element_type: int) -> bool:
-    """Whether an element type holds fractions."""
-    return element_type in FLOATING

@@ -33,9 +33,7 @@ def made(call: Call, shape: Sequence[int], numbers: Sequence[Number] | None, lik
 def picked(x: Constant, shape: Sequence[int], numbers: Sequence[Number] | None) -> list[Constant]:
     """Elements of a constant, some of them several times perhaps."""
     held = None if numbers is None else tuple(numbers)
-    return [
-        Constant(checked(shape), x.element_type, held, x.made_of, None, constants.laid_anew([x], tuple(shape)))
-    ]
+    return [Constant(checked(shape), x.element_type, held, x.made_of, None, constants.laid_anew([x], tuple(shape)))]
 
 
 def _known(shape: Sequence[int], *operands: Constant) -> bool:
@@ -144,7 +142,9 @@ def _one_hot(call: Call) -> list[Constant]:
     off, on = values.numbers or (0, 1)
     behind, named = prod(indices.shape[axis:]), indices.numbers or ()
     laid = [
-        on if int(named[before * behind + after]) % depth == at and -depth <= named[before * behind + after] < depth else off
+        on
+        if int(named[before * behind + after]) % depth == at and -depth <= named[before * behind + after] < depth
+        else off
         for before in range(prod(indices.shape[:axis]))
         for at in range(depth)
         for after in range(behind)
@@ -209,7 +209,7 @@ def _top(call: Call) -> list[Constant]:
     values: list[Number] = [0] * prod(shape)
     places = [0] * prod(shape)
     for row, target in zip(_rows(x.shape, axis), _rows(shape, axis), strict=True):
-        order = sorted(range(len(row)), key=lambda at: (sign * numbers[row[at]], at))[:count]  # noqa: B023  # used here
+        order = sorted(range(len(row)), key=lambda at: (sign * numbers[row[at]], at))[:count]
         for at, place in zip(order, target, strict=False):
             values[place], places[place] = numbers[row[at]], at
     return [*made(call, shape, values, x), Constant(shape, INT64, tuple(places))]
@@ -220,9 +220,9 @@ def _eye(call: Call) -> list[Constant]:
     rows, columns = x.shape
     shift = call.attributes.integer("k")
     few = rows * columns <= MOST_NUMBERS
-    laid = [column - row == shift for row in range(rows) for column in range(columns)] if few else None
+    laid = [int(column - row == shift) for row in range(rows) for column in range(columns)] if few else []
     element_type = call.attributes.integer("dtype") or x.element_type
-    return [Constant(x.shape, element_type, laid and arithmetic.stored(map(int, laid), element_type))]
+    return [Constant(x.shape, element_type, arithmetic.stored(laid, element_type) if few else None)]
 
 
 def _compressed(call: Call) -> list[Constant]:

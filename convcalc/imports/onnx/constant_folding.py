@@ -57,7 +57,9 @@ def of_translation(call: Call, operator: Operator) -> list[Constant]:
         for place, value in enumerate(inputs):
             if value is not None and value.constant is None:
                 own = value.shape if value.batch is None else value.shape[1:]
-                inputs[place] = Value(value.shape, builder.input(f"x{place}", own), value.batch, None, value.element_type)
+                inputs[place] = Value(
+                    value.shape, builder.input(f"x{place}", own), value.batch, None, value.element_type
+                )
         try:
             outputs = operator(Call(builder, call.node, inputs, call.opset))
         except Inexpressible as error:

@@ -16,7 +16,7 @@ from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.elements import Elements, all_of, contiguous
 from convcalc.imports.errors import Inexpressible, plain
-from convcalc.imports.naming import is_made_up
+from convcalc.imports.naming import is_made_up, says_parameter
 from convcalc.imports.onnx import arithmetic
 from convcalc.imports.onnx.nodes import Attributes, Number
 from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Tensor
@@ -26,7 +26,9 @@ Numbers = arithmetic.Numbers
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """`made_of` are stored arrays, none where it follows from sizes alone. Its numbers are those worked out, else those of `tensor`, read when asked for.
+    """`made_of` are stored arrays, none where it follows from sizes alone.
+
+    Its numbers are those worked out, else those of `tensor`, read when asked for.
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
     `recipe` makes the layers that work it out, for where it is no weight: of a product with weights, whose cost counts.
@@ -73,14 +75,18 @@ class Constant(msgspec.Struct, frozen=True):
 def is_learned(constant: Constant) -> bool:
     """Whether training may have made a constant: it is an array with fractions that the file stores, and no mask.
 
-    One number alone is none: it scales or shifts everything alike.
+    One number alone is none, whatever dots its name has, unless its name is what only a parameter is called, and it has
+    an axis: the bias of a layer with one output.
     """
-    return bool(constant.made_of) and constant.is_float and math.prod(constant.shape) != 1
+    if not constant.made_of or not constant.is_float:
+        return False
+    return math.prod(constant.shape) != 1 or (bool(constant.shape) and says_parameter(constant.made_of[0]))
 
 
 def is_filling(constant: Constant) -> bool:
     """Whether a stored array is one number repeated, and has no name but what exporters make up."""
-    return is_learned(constant) and all(map(is_made_up, constant.made_of)) and constant.only_number is not None
+    stored = constant.made_of and constant.is_float
+    return bool(stored) and all(map(is_made_up, constant.made_of)) and constant.only_number is not None
 
 
 def of_tensor(tensor: Tensor, name: str = "", where: str = "initialiser") -> Constant:

@@ -1,7 +1,8 @@
 """Arrays that meet attention scores: masks, which are not learned, and tables of positions that were written out.
 
-An exporter that works out constants writes a table of relative positions as it is gathered: a vector of as many numbers
-as there are heads for each pair of positions, the same for all pairs that are as far apart. What is learned is the table.
+An exporter that works out constants writes a table of relative positions as it is gathered: for each pair of positions
+a vector of as many numbers as there are heads, the same for all pairs that are as far apart. What is learned is the
+table.
 """
 
 from __future__ import annotations

@@ -72,12 +72,12 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
     return builder.reshaped(value.draft, wanted)
 
 
-def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
-    """A layer whose output is a constant, or those that work it out."""
+def parameter(builder: Builder, constant: Constant, shape: Shape, *, is_bias: bool = False) -> Draft:
+    """A layer whose output is a constant, or those that work it out; a bias is learned, be it one number."""
     made = constant.recipe and constant.recipe(builder)
     if made is not None:
         return builder.reshaped(made, shape)
-    learned = is_learned(constant) and not is_mask(constant)
+    learned = is_bias or (is_learned(constant) and not is_mask(constant))
     constant = as_table(constant)
     fields = {"sizes": checked(shape)} | ({} if learned else {"learned": False})
     arrays = {"weight" if learned else "constant": constant}

@@ -14,7 +14,6 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
-from convcalc.imports.naming import is_made_up
 from convcalc.imports.onnx import FORMAT, constants
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
@@ -22,6 +21,7 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
+from convcalc.imports.onnx.fillings import Fillings
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
@@ -87,12 +87,11 @@ class Walk:
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
+        self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
         self.blocked: list[RefusedOperator] = []
         self.before_blocked: list[Draft] = []
         self._worked_out: dict[Hashable, int] = {}
-        self._fillings: dict[str, int] = {}
-        self._fresh: bool | None = None
 
     def go(self) -> None:
         """Make a draft of everything that the outputs need."""
@@ -141,8 +140,7 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
-        if node.op in _FILLED and not node.domain:
-            inputs = [self._without_filling(node, *named) for named in zip(node.inputs, inputs, strict=True)]
+        inputs = self.fillings.left_out(node, inputs)
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
         try:
@@ -164,25 +162,6 @@ class Walk:
             if name:
                 self.values[name] = value
                 self._compare(node, name, value)
-
-    def _without_filling(self, node: GraphNode, name: str, value: Value | None) -> Value | None:
-        """A scale or shift as one that is not learned, where an exporter filled it in because it cannot do without."""
-        if value is None or value.constant is None or not constants.is_filling(value.constant) or self._is_fresh():
-            return value
-        if node.op != "InstanceNormalization":  # most of which stand for another norm, with a scale behind
-            self._fillings[name] = prod(value.shape)
-        return replace(value, constant=replace(value.constant, made_of=()))
-
-    def _is_fresh(self) -> bool:
-        """Whether the network was not trained: a norm with a name of its own has a scale of ones."""
-        if self._fresh is None:
-            scales = {node.inputs[1] for node in self.model.graph.nodes if node.op in _NORMS and len(node.inputs) > 1}
-            tensors = [self.model.graph.initialisers.get(name) for name in scales if not is_made_up(name)]
-            self._fresh = any(
-                tensor is not None and prod(tensor.dims) > 1 and constants.of_tensor(tensor).only_number == 1
-                for tensor in tensors
-            )
-        return self._fresh
 
     def _compare(self, node: GraphNode, name: str, value: Value) -> None:
         """Note where the file declares another shape; with sizes that were asked for, it speaks of others."""
@@ -340,7 +319,7 @@ class Walk:
         )
         self.notes += assembly.notes
         self._note_folded_norms(assembly.drafts)
-        self._note_fillings(assembly.params)
+        self.notes += self.fillings.notes(assembly.params)
         return Imported(
             name=plain(self.model.graph.name),
             inputs=assembly.inputs,
@@ -390,17 +369,6 @@ class Walk:
                 "the network had, where each norm had a scale and a shift and none of the convolutions a bias"
             )
 
-    def _note_fillings(self, params: int) -> None:
-        """Norms and factors that hold one number throughout: those of a fresh network look the same."""
-        count = sum(self._fillings.values())
-        if count:
-            arrays = "1 array" if len(self._fillings) == 1 else f"{len(self._fillings)} arrays"
-            self.notes.append(
-                f"{arrays} of one number throughout, without a name of their own, are counted as constants, as exporters "
-                "write them for a norm that learns no scale and shift; "
-                f"were these {count:,} numbers learned, there would be {params + count:,} parameters"
-            )
-
     def _unused(self) -> tuple[Unused, ...]:
         graph = self.model.graph
         used = self.read | {output.name for output in graph.outputs}
@@ -426,11 +394,6 @@ _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"
 
 _PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 """Operators that multiply by weights, which costs as much for a constant as for a tensor."""
-
-_NORMS = {"BatchNormalization", "GroupNormalization", "LayerNormalization"}
-
-_FILLED = {*_NORMS, "InstanceNormalization", "Mul", "Add"}
-"""Operators whose scale or shift may be one that exporters fill in."""
 
 _PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""

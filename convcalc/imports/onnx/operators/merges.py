@@ -20,11 +20,12 @@ def _meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | No
     batches = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
     batch = next((place for place in [*batches, *range(rank > 1)] if shape[place] == 1), None)
     drafts = []
-    for value in values:
+    for place, value in enumerate(values):
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
         wanted = without(own, batch)
         if value.constant is not None:
-            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted)))
+            is_bias = len(values) == 2 and _is_only_bias(call, value.constant, values[1 - place])
+            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted), is_bias=is_bias))
             continue
         x = value.draft
         if x.shape != _trimmed(wanted) or len(wanted) == len(x.shape):
@@ -75,7 +76,12 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     constant = value.constant
     number = None if constant is None or is_learned(constant) else constant.only_number
-    if number is None or _is_only_bias(call, constant, other) or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
+    if (
+        number is None
+        or _is_only_bias(call, constant, other)
+        or other.source is None
+        or broadcast([value.shape, other.shape]) != other.shape
+    ):
         return None
     if call.node.op == "Max":
         return held(call, other, number, inf)
