@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc.imports.onnx.reading import parse
-from convcalc.imports.onnx.walk import Walk
+from convcalc.imports.onnx.walk import Walk, of_bytes
 
 Array = np.ndarray[Any, Any]
 
@@ -143,8 +143,8 @@ def test_a_function_that_is_a_curve_is_near(op: str) -> None:
 @given(st.data())
 def test_numbers_are_cast_with_their_fraction_cut_off(data: st.DataObject) -> None:
     to = data.draw(st.sampled_from([F, I64, I32, B, U8, TensorProto.FLOAT16, TensorProto.DOUBLE]))
-    whole = data.draw(st.booleans())
-    a = data.draw(integers((4,), -(2**40), 2**40) if whole and to != TensorProto.FLOAT16 else floats((4,), 0, 200))
+    is_whole = data.draw(st.booleans())
+    a = data.draw(integers((4,), -(2**40), 2**40) if is_whole and to != TensorProto.FLOAT16 else floats((4,), 0, 200))
     agrees("Cast", [a], to=to)
 
 
@@ -230,3 +230,46 @@ def test_whatever_makes_a_constant_gives_it_its_shape(name: str) -> None:
     op, arrays, attributes = SHAPED[name]
     of = model(op, arrays, **attributes)
     assert [constant.shape for constant in worked_out(of)] == [result.shape for result in run(of)]
+
+
+def padded(size: int) -> ModelProto:
+    """A convolution padded as TensorFlow does it, by sizes that the graph works out."""
+    steps: list[tuple[str, str, str, dict[str, Any]]] = [
+        ("Shape", "x", "s", {}), ("Slice", "s two four", "sizes", {}), ("Cast", "sizes", "f", {"to": F}),
+        ("Div", "f stride", "d", {}), ("Ceil", "d", "c", {}), ("Sub", "c one", "b", {}), ("Mul", "b stride", "m", {}),
+        ("Add", "m kernel", "k", {}), ("Sub", "k f", "p", {}), ("Max", "p zero", "q", {}),
+        ("Cast", "q", "i", {"to": I64}),
+        ("Div", "i half_of", "before", {}), ("Sub", "i before", "behind", {}),
+        ("Concat", "nothing before nothing behind", "pads", {"axis": 0}), ("Pad", "x pads", "wide", {}),
+        ("Conv", "wide w", "y", {"strides": [2, 2]}),
+    ]  # fmt: skip
+    arrays: dict[str, Array] = {
+        "two": ints(2), "four": ints(4), "half_of": ints(2), "nothing": ints(0, 0),
+        "stride": np.array([2, 2], np.float32), "one": np.array(1, np.float32), "kernel": np.array([3, 3], np.float32),
+        "zero": np.array(0, np.float32), "w": np.ones((8, 3, 3, 3), np.float32),
+    }  # fmt: skip
+    graph = helper.make_graph(
+        [helper.make_node(op, entering.split(), [made], **attributes) for op, entering, made, attributes in steps],
+        "net",
+        [helper.make_tensor_value_info("x", F, [1, 3, size, size])],
+        [helper.make_tensor_value_info("y", F, None)],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+
+
+@pytest.mark.parametrize("size", [9, 10, 15, 224])
+def test_sizes_worked_out_from_the_shape_of_the_input_are_plain_numbers(size: int) -> None:
+    of = padded(size)
+    session = onnxruntime.InferenceSession(of.SerializeToString(), providers=["CPUExecutionProvider"])
+    (expected,) = session.run(None, {"x": np.zeros((1, 3, size, size), np.float32)})
+    imported = of_bytes(of.SerializeToString(), "net.onnx")
+    assert [layer.kind for layer in imported.layers] == ["pad", "conv"]
+    assert imported.layers[-1].shape == expected.shape[1:]
+
+
+def test_a_constant_that_leaves_costs_nothing() -> None:
+    of = model("Gemm", [np.ones((3, 4), np.float32), np.ones((4, 5), np.float32)])
+    imported = of_bytes(of.SerializeToString(), "net.onnx")
+    assert [layer.kind for layer in imported.layers] == ["relu"]
+    assert imported.notes == ("output y0 is a constant, and is left out",)

@@ -160,7 +160,7 @@ def test_positions_that_have_no_name_are_told_with_both_figures() -> None:
 @pytest.mark.parametrize("size", [8, 16, 32])
 def test_what_is_worked_out_from_the_size_of_the_input_costs_nothing(size: int) -> None:
     """A grid of positions and its sines, as position encodings are written."""
-    whole = {"end": np.array(2, np.int64), "zero": np.array(0, np.int64), "one": np.array(1, np.int64)}
+    ends = {"end": np.array(2, np.int64), "zero": np.array(0, np.int64), "one": np.array(1, np.int64)}
     nodes = [
         CONV,
         node("Shape", "a", "s"),
@@ -173,7 +173,7 @@ def test_what_is_worked_out_from_the_size_of_the_input_costs_nothing(size: int) 
         node("Add", "a i", "b"),
         LAST,
     ]
-    arrays = {**FILTERS, **whole, "last": np.array([1], np.int64), "frequencies": drawn(1, size)}
+    arrays = {**FILTERS, **ends, "last": np.array([1], np.int64), "frequencies": drawn(1, size)}
     assert counted(model(nodes, arrays, (1, 3, size, size)))[0] == WEIGHTS
 
 
@@ -191,7 +191,7 @@ def test_a_norm_at_its_first_values_has_its_scale_and_shift(op: str, fresh: bool
 
 def test_ones_and_zeros_that_an_exporter_fills_in_are_told() -> None:
     """A group norm as PyTorch's newer exporter writes it, with a scale and shift or without."""
-    one, no = np.ones(2, np.float32), np.zeros(2, np.float32)
+    inner = {"val_3": np.ones(2, np.float32), "val_4": np.zeros(2, np.float32)}
     shapes = {"val_1": np.array([0, 2, -1], np.int64), "val_2": np.array([1, 8, 16, 16], np.int64)}
     nodes = [
         CONV,
@@ -202,7 +202,7 @@ def test_ones_and_zeros_that_an_exporter_fills_in_are_told() -> None:
         node("Add", "f val_6", "b"),
         LAST,
     ]
-    shared = {**FILTERS, **shapes, "val_3": one, "val_4": no}
+    shared = {**FILTERS, **shapes, **inner}
     ones, zeros = np.ones((8, 1, 1), np.float32), np.zeros((8, 1, 1), np.float32)
     count, notes = counted(model(nodes, {**shared, "val_5": ones, "val_6": zeros}))
     assert count == WEIGHTS
@@ -233,7 +233,7 @@ def test_a_table_that_was_written_out_counts_as_the_table() -> None:
 
 def test_filters_that_the_file_standardises_count_as_filters() -> None:
     """Weight standardisation, as NF-ResNet has it."""
-    axes = {"axes": [1, 2, 3], "keepdims": 1}
+    axes: dict[str, Any] = {"axes": [1, 2, 3], "keepdims": 1}
     nodes = [
         helper.make_node("ReduceMean", ["w"], ["m"], **axes),
         node("Sub", "w m", "c"),

@@ -116,6 +116,14 @@ def _notes(shared: Sharing) -> list[str]:
             f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
             "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
         )
+    norms = [draft for draft in shared.layers if "running_mean" in draft.arrays or draft.kind.endswith("_norm")]
+    count = sum(prod(shape) for draft in norms for name, shape in draft.array_shapes.items() if name not in _BUFFERS)
+    if count:
+        which = "1 norm has" if len(norms) == 1 else f"{len(norms)} norms have"
+        notes.append(
+            f"{which} the arrays of another, counted there, {count:,} parameters in all; "
+            "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+        )
     several = [*dict.fromkeys(name for uses in shared.contested.values() for use in uses for name in use.draft.weights)]
     if several:
         more = f" and {len(several) - 5} more" if len(several) > 5 else ""
