@@ -7,6 +7,8 @@ Weights are never read and references to other files never followed. What is rea
 from __future__ import annotations
 
 import struct
+import sys
+from collections.abc import Sequence
 from math import prod
 
 import msgspec
@@ -74,18 +76,23 @@ class Tensor:
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
         if not self._is_read:
-            self._numbers, self._is_read = self._read(self._data, MOST_NUMBERS), True
+            self._numbers, self._is_read = self._read(self._data), True
         return self._numbers
 
-    def many_numbers(self) -> tuple[Number, ...] | None:
-        """Its numbers, of a longer one too; they are not kept."""
-        return self.numbers() or self._read(self._data, MANY_NUMBERS)
+    def view(self) -> Sequence[Number]:
+        """Its numbers where they lie in the file, of a longer one too; empty where they are not there as they are."""
+        entry = self._data[0] if len(self._data) == 1 else (0, 0, 0, 0)
+        lies = entry[0] in (4, 9) and entry[1] == wire.BYTES and self.element_type == FLOAT and not self.external
+        count = prod(self.dims)
+        if not lies or sys.byteorder != "little" or entry[3] - entry[2] != 4 * count or count > MANY_NUMBERS:
+            return self.numbers() or ()
+        return memoryview(self._buffer[entry[2] : entry[3]]).cast("f")
 
-    def _read(self, data: list[tuple[int, int, int, int]], most: int) -> tuple[Number, ...] | None:
+    def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
         if self.external or len(self.dims) > MOST_AXES:
             return None
         count = prod(self.dims)
-        if not 0 < count <= most:
+        if not 0 < count <= MOST_NUMBERS:
             return () if count == 0 else None
         steps.spend(count // 2)
         numbers: list[Number] = []

@@ -25,10 +25,12 @@ _LEAST_OF_MASK = 16
 """Numbers of a mask; fewer may be two by chance."""
 
 
+_GLANCE = 256
+"""Numbers that tell most arrays from a mask."""
+
+
 def _numbers(constant: Constant) -> Sequence[Number]:
-    numbers = constant.numbers or (constant.tensor and constant.tensor.many_numbers()) or ()
-    steps.spend(len(numbers) // 4)
-    return numbers
+    return (constant.tensor.view() if constant.tensor is not None else constant.numbers) or ()
 
 
 def is_mask(constant: Constant) -> bool:
@@ -36,7 +38,11 @@ def is_mask(constant: Constant) -> bool:
     large = [size for size in constant.shape if size > 1]
     if len(large) < 2 or prod(large) < _LEAST_OF_MASK:
         return False
-    distinct = set(_numbers(constant))
+    numbers = _numbers(constant)
+    if len(set(numbers[:_GLANCE])) > 2:
+        return False
+    steps.spend(len(numbers) // 64)
+    distinct = set(numbers)
     if len(distinct) != 2:
         return False
     least, most = sorted(distinct)
@@ -51,8 +57,10 @@ def as_table(constant: Constant) -> Constant:
         return constant
     heads, pairs = prod(large[:-2]), prod(large[-2:])
     numbers = _numbers(constant)
-    if not numbers:
+    steps.spend(min(len(numbers), pairs) // 64)
+    if not numbers or len(set(numbers[:pairs])) > pairs // 2:
         return constant
+    steps.spend(len(numbers) // 8)
     rows = len(set(zip(*(numbers[head * pairs : (head + 1) * pairs] for head in range(heads)), strict=True)))
     if not 1 < rows <= pairs // 2:
         return constant

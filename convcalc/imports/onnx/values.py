@@ -78,7 +78,7 @@ def parameter(builder: Builder, constant: Constant, shape: Shape, *, is_bias: bo
     if made is not None:
         return builder.reshaped(made, shape)
     learned = is_bias or (is_learned(constant) and not is_mask(constant))
-    constant = as_table(constant)
+    constant = as_table(constant) if learned else constant
     fields = {"sizes": checked(shape)} | ({} if learned else {"learned": False})
     arrays = {"weight" if learned else "constant": constant}
     return builder.layer("parameter", fields, builder.entering(), (), arrays)
