@@ -332,7 +332,7 @@ ELEMENTS: dict[str, tuple[list[NodeProto], dict[str, Any], list[dict[str, Any]]]
     "a bound a channel": (
         [op("Min", "x", "w")],
         {"w": (8, 1, 1)},
-        [{"kind": "parameter", "sizes": [8]}, {"kind": "min"}],
+        [{"kind": "parameter", "sizes": [8], "learned": False}, {"kind": "min"}],
     ),
     "held above zero": ([op("Max", "n", "x")], {"n": number(0.0)}, [{"kind": "relu"}]),
     "held above": (
@@ -532,7 +532,7 @@ PATTERNS: dict[str, tuple[list[NodeProto], dict[str, Any], dict[str, Any]]] = {
         {"kind": "global_avg_pool"},
         {},
     ),
-    "layer_scale": ([op("Mul", "x", "w")], {"kind": "scale"}, {"w": (8, 1, 1)}),
+    "layer_scale": ([op("Mul", "x", "ls.gamma")], {"kind": "scale"}, {"ls.gamma": (8, 1, 1)}),
 }
 
 

@@ -136,7 +136,7 @@ def test_what_no_spec_says_becomes_a_layer_of_unknown_cost_where_its_shape_is_kn
 
 def test_a_number_without_an_axis_is_one_position() -> None:
     """Of constants alone, and of unknown cost: what leaves has no axis, and a tensor of ours has one at least."""
-    data = graph([node("IsInf", ["c"], ["n"]), node("Where", ["n", "x", "x"], ["y"])], (weightless("c"),))
+    data = graph([node("Hardmax", ["c"], ["n"]), node("Where", ["n", "x", "x"], ["y"])], (weightless("c"),))
     assert [layer.shape for layer in network(data, allow_unknown=True).layers] == [(1,), (3, 8, 8)]
 
 

@@ -29,7 +29,7 @@ Sizes = Mapping[str, Sequence[int]]
 HEAD = 512
 """Bytes of a file that a reader sees when it is asked whether it knows it."""
 
-SHARED = {"arrays", "assembly", "drafts", "elements", "errors", "naming", "record", "sharing", "tidy"}
+SHARED = {"arrays", "assembly", "drafts", "elements", "errors", "naming", "record", "roles", "sharing", "tidy"}
 """The files here that are no readers."""
 
 

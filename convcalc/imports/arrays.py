@@ -49,7 +49,7 @@ def joined(arrays: Sequence[Array]) -> Array:
     identities = {array.elements.identity if array.elements else None for array in arrays}
     if first.elements is None or not first.made_of or len(identities) > 1:
         return PlainArray(shape, made_of)
-    return PlainArray(shape, made_of, replace(first.elements, steps=None))
+    return PlainArray(shape, made_of, replace(first.elements, layout=None))
 
 
 def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:

@@ -13,6 +13,7 @@ from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
 from convcalc.imports.errors import RefusedOperator, plain, refusal
 from convcalc.imports.naming import named
 from convcalc.imports.record import FileTensor, Layer
+from convcalc.imports.roles import Roles
 from convcalc.imports.sharing import Sharing, Use, sharing
 from convcalc.imports.tidy import tidied
 from convcalc.layers import Shape
@@ -29,6 +30,7 @@ class Assembly(msgspec.Struct, frozen=True):
     entering: dict[str, FileTensor]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
+    params: int
     notes: list[str]
 
 
@@ -61,6 +63,8 @@ def assembled(
         raise refusal([*unknown, *blocked], why_blocked)
     if unknown and not allow_unknown:
         raise refusal(unknown)
+    roles = Roles(builder, drafts)
+    roles.settle()
     shared = sharing(builder, drafts, array_of)
     names = named(drafts)
     layers = tuple(
@@ -83,7 +87,23 @@ def assembled(
     shapes = {name: draft.shape for name, draft in inputs.items()}
     entering = {name: draft.tensor for name, draft in inputs.items() if draft.tensor is not None}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
-    return Assembly(drafts, shapes, entering, layers, outputs, _notes(shared))
+    params = _params(drafts, shared)
+    return Assembly(drafts, shapes, entering, layers, outputs, params, [*_notes(shared), *roles.notes(params)])
+
+
+_BUFFERS = {"running_mean", "running_var", "constant"}
+"""Arrays that are kept and not learned."""
+
+
+def _params(drafts: Sequence[Draft], shared: Sharing) -> int:
+    """How many parameters the layers have, each counted once."""
+    return sum(
+        prod(shape)
+        for draft in drafts
+        if draft not in shared.layers
+        for name, shape in draft.array_shapes.items()
+        if name not in _BUFFERS and name not in shared.arrays.get(draft, {})
+    )
 
 
 def _notes(shared: Sharing) -> list[str]:
@@ -99,6 +119,14 @@ def _notes(shared: Sharing) -> list[str]:
         arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
         notes.append(
             f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
+            "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+        )
+    norms = [draft for draft in shared.layers if "running_mean" in draft.arrays or draft.kind.endswith("_norm")]
+    count = sum(prod(shape) for draft in norms for name, shape in draft.array_shapes.items() if name not in _BUFFERS)
+    if count:
+        which = "1 norm has" if len(norms) == 1 else f"{len(norms)} norms have"
+        notes.append(
+            f"{which} the arrays of another, counted there, {count:,} parameters in all; "
             "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
         )
     several = [*dict.fromkeys(name for uses in shared.contested.values() for use in uses for name in use.draft.weights)]

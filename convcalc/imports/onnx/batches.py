@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from convcalc.imports.onnx import batch_arrangements, constants
+from convcalc.imports.onnx import batch_arrangements
+from convcalc.imports.onnx.arithmetic import ELEMENTWISE
 from convcalc.imports.onnx.batch_arrangements import Rule
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.operators.einsum import spelled
@@ -243,7 +244,7 @@ def _of_maps(*places: int, for_all: Sequence[int] = ()) -> Callable[[Batch, Call
 
 
 RULES: dict[str, Rule] = {
-    **_ruled(_meeting, [*constants.ELEMENTWISE]),
+    **_ruled(_meeting, sorted(ELEMENTWISE)),
     **_ruled(_meeting, "Mean BitShift PRelu BitwiseAnd BitwiseOr BitwiseXor SwiGLU QLinearAdd QLinearMul"),
     **_ruled(
         _onto_itself,

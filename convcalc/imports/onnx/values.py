@@ -19,6 +19,7 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant, is_learned, whole
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import FLOAT
+from convcalc.imports.onnx.tables import as_table, is_mask
 from convcalc.layers import Shape
 
 
@@ -71,9 +72,13 @@ def viewed(builder: Builder, value: Value, batch: int | None, rank: int = 0) -> 
     return builder.reshaped(value.draft, wanted)
 
 
-def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
-    """A layer whose output is a constant."""
-    learned = is_learned(constant)
+def parameter(builder: Builder, constant: Constant, shape: Shape, *, is_bias: bool = False) -> Draft:
+    """A layer whose output is a constant, or those that work it out; a bias is learned, be it one number."""
+    made = constant.recipe and constant.recipe(builder)
+    if made is not None:
+        return builder.reshaped(made, shape)
+    learned = is_bias or (is_learned(constant) and not is_mask(constant))
+    constant = as_table(constant) if learned else constant
     fields = {"sizes": checked(shape)} | ({} if learned else {"learned": False})
     arrays = {"weight" if learned else "constant": constant}
     return builder.layer("parameter", fields, builder.entering(), (), arrays)

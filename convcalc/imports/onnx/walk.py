@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.imports import Buffer, Sizes
+from convcalc.imports.arrays import Array
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import all_of
@@ -20,10 +21,12 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
+from convcalc.imports.onnx.fillings import Fillings
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
+from convcalc.imports.onnx.tables import table_of
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import FileTensor, Imported, Unused
@@ -85,6 +88,7 @@ class Walk:
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
+        self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
         self.blocked: list[RefusedOperator] = []
         self.before_blocked: list[Draft] = []
@@ -140,6 +144,7 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
+        inputs = self.fillings.left_out(node, inputs)
         call = Call(self.builder, node, inputs, self.model.opset, self._declared, self.notes)
         samples = None
         try:
@@ -210,7 +215,7 @@ class Walk:
         if all(value.constant is not None for value in there):
             folded = fold.folded(call)
             if folded is not None:
-                values = [constant_value(self._identified(call, *placed)) for placed in enumerate(folded)]
+                values = self._folded(call, folded)
                 self._spend(there, 16)
                 self._spend(values, 2)
                 return values
@@ -219,11 +224,17 @@ class Walk:
             raise Inexpressible("")
         shapes = [value.shape for value in there if value.source is not None]
         if not shapes:
-            raise Inexpressible("it makes something of constants alone")
+            return self._folded(call, fold.of_translation(call, operator))
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = kept_batches.applied(operator, call)
         return outputs if isinstance(outputs, list) else [outputs]
+
+    def _folded(self, call: Call, worked_out: Sequence[Constant]) -> list[Value]:
+        """Constants that a node makes of constants."""
+        if call.node.op in _PRODUCTS and any(value.constant and value.constant.made_of for value in call.values()):
+            worked_out = [replace(constant, recipe=fold.recipe(call)) for constant in worked_out]
+        return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
 
     def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
         """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
@@ -318,13 +329,14 @@ class Walk:
         assembly = assembled(
             self.builder,
             [*leaving, *self.before_blocked],
-            array_of=self._initialiser,
+            array_of=self._stored,
             blocked=self.blocked,
             why_blocked="what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)",
             allow_unknown=allow_unknown,
         )
         self.notes += assembly.notes
         self._note_folded_norms(assembly.drafts)
+        self.notes += self.fillings.notes(assembly.params)
         return Imported(
             name=plain(self.model.graph.name),
             inputs=assembly.inputs,
@@ -357,9 +369,14 @@ class Walk:
             raise CannotImport("nothing that leaves depends on what enters")
         return leaving
 
-    def _initialiser(self, name: Hashable) -> Constant | None:
-        tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
-        return None if tensor is None else constants.of_tensor(tensor, tensor.name)
+    def _stored(self, name: Hashable) -> Array | None:
+        if not isinstance(name, str):
+            return table_of(name)
+        tensor = self.model.graph.initialisers.get(name)
+        if tensor is not None:
+            return constants.of_tensor(tensor, tensor.name)
+        value = self.values.get(name)
+        return None if value is None else value.constant
 
     def _note_folded_norms(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""
@@ -393,6 +410,9 @@ _SAME_SHAPE = {
 
 _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
 """Operators whose own numbers may speak of a batch of another size."""
+
+_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+"""Operators that multiply by weights, which costs as much for a constant as for a tensor."""
 
 _PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""

@@ -7,7 +7,7 @@ from functools import partial
 from math import inf
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.onnx.constants import broadcast, is_learned
+from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
 from convcalc.imports.onnx.operators.activations import held, onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
@@ -20,11 +20,12 @@ def _meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | No
     batches = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
     batch = next((place for place in [*batches, *range(rank > 1)] if shape[place] == 1), None)
     drafts = []
-    for value in values:
+    for place, value in enumerate(values):
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
         wanted = without(own, batch)
         if value.constant is not None:
-            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted)))
+            is_bias = len(values) == 2 and _is_only_bias(call, value.constant, values[1 - place])
+            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted), is_bias=is_bias))
             continue
         x = value.draft
         if x.shape != _trimmed(wanted) or len(wanted) == len(x.shape):
@@ -75,7 +76,12 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     constant = value.constant
     number = None if constant is None or is_learned(constant) else constant.only_number
-    if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
+    if (
+        number is None
+        or _is_only_bias(call, constant, other)
+        or other.source is None
+        or broadcast([value.shape, other.shape]) != other.shape
+    ):
         return None
     if call.node.op == "Max":
         return held(call, other, number, inf)
@@ -87,6 +93,15 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
     x = viewed(call.builder, other, other.batch)
     neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
+
+
+def _is_only_bias(call: Call, constant: Constant | None, other: Value) -> bool:
+    """Whether a number is the bias of a layer with one output, left to the operator behind it."""
+    x = other.source
+    if call.node.op != "Add" or constant is None or not constant.made_of or not constant.shape or x is None:
+        return False
+    axis = {"conv": 0, "conv_transpose": 0, "linear": -1}.get(x.kind)
+    return axis is not None and x.shape[axis] == 1 and x.fields.get("bias") is False
 
 
 OPERATORS = {

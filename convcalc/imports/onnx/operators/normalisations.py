@@ -7,16 +7,17 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.naming import is_dotted
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
 
 
 def _is_learned(constants: Sequence[Constant]) -> bool:
-    """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without."""
-    names = [name for constant in constants for name in constant.made_of]
-    return any(map(is_dotted, names)) or not all(
-        constant.only_number == neutral or (not names and constant.numbers is None)
+    """Whether a scale and shift are learned ones, not ones and zeros that an operator could not do without.
+
+    Those that exporters fill in are made of no array of the file.
+    """
+    return any(constant.made_of for constant in constants) or not all(
+        constant.only_number == neutral or constant.numbers is None
         for constant, neutral in zip(constants, (1.0, 0.0), strict=False)
     )
 
