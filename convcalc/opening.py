@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from convcalc.fields import shown
 from convcalc.language import document
 from convcalc.language import source as sources
 from convcalc.language.named import Named, named, readable
@@ -30,28 +32,35 @@ _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 """Bytes that no text holds."""
 
 Inputs = Mapping[str, "Shape"]
+Variables = Mapping[str, object]
 
 
 def load(
-    path: str | os.PathLike[str], *, inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
+    path: str | os.PathLike[str],
+    *,
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    strict: bool = False,
 ) -> Network:
     """The network that a spec or a model file describes; ``-`` reads a spec from standard input.
 
     Behind an @ the name may have input sizes and variables: ``net.yaml@input=3x112x112,width=0.5``.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values of a spec, each
-    written as there.
+    written as there; of a model they are values of inputs that decide what it does.
+
+    Operators of a model that no layer kind expresses become layers of unknown cost; with `strict` they are an error.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    return network_of(read(path, inputs), inputs, variables)
+    return network_of(read(path, inputs, variables, strict=strict), inputs, variables)
 
 
 def network_of(
     source: Source,
     inputs: Inputs | None = None,
-    variables: Mapping[str, object] | None = None,
+    variables: Variables | None = None,
     warn: Callable[[list[Diagnostic]], None] | None = None,
 ) -> Network:
     """The network of a text that `read` gave; `warn` gets what may not be what is meant.
@@ -66,8 +75,16 @@ def network_of(
     return replace(network, nodes=nodes, warnings=source.warnings)
 
 
-def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
-    """The text of a spec, or that of a model file for these input sizes; see `convcalc.language.named` for its name.
+def read(
+    path: str | os.PathLike[str],
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    *,
+    strict: bool = False,
+) -> Source:
+    """The text of a spec, or that of a model file for these input sizes and values of inputs.
+
+    See `convcalc.language.named` for how it may be named.
 
     Raises:
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
@@ -77,7 +94,8 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
         return _as_named(sources.read(name.path), name)
     from convcalc import imports
 
-    return _converted(readable(name.path), partial(imports.read_file, name.path), name, inputs)
+    reader = partial(imports.read_file, name.path, strict=strict)
+    return _converted(readable(name.path), reader, name, inputs, variables)
 
 
 def _as_named(source: Source, name: Named) -> Source:
@@ -85,7 +103,14 @@ def _as_named(source: Source, name: Named) -> Source:
     return source.with_text(source.text, name) if name.is_set else source
 
 
-def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
+def read_at(
+    revision: str,
+    path: str | os.PathLike[str],
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    *,
+    strict: bool = False,
+) -> Source:
     """As `read`, for a file as it was at a revision."""
     from convcalc.language.revision import bytes_at
 
@@ -95,7 +120,8 @@ def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None =
         return _as_named(decoded(label, data), name)
     from convcalc import imports
 
-    return _converted(label, partial(imports.read_bytes, data, label, name.path), name, inputs)
+    reader = partial(imports.read_bytes, data, label, name.path, strict=strict)
+    return _converted(label, reader, name, inputs, variables)
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
@@ -124,12 +150,38 @@ def _is_model(head: bytes | None, name: str) -> bool:
     return imports.reader_of(head, name) is not None
 
 
-def _converted(label: str, model: Callable[[Inputs], Imported], name: Named, inputs: Inputs | None) -> Source:
+def model_values(variables: Variables | None) -> dict[str, tuple[int | float, ...]]:
+    """Values of a model's inputs, each written as in a spec: a number, true or false, or a list of numbers.
+
+    Raises:
+        SpecError: one is something else.
+    """
+    return {name: _numbers(name, value) for name, value in (variables or {}).items()}
+
+
+def _numbers(name: str, value: object) -> tuple[int | float, ...]:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = value
+    items = parsed if isinstance(parsed, list | tuple) else [parsed]
+    numbers = tuple(item for item in items if isinstance(item, int | float))
+    if not numbers or len(numbers) < len(items):
+        problem = f"{name}: expected a number, true or false, or a list of numbers, found {shown(value)}"
+        raise SpecError([Diagnostic("--set", 0, 0, 0, "CC011", problem)])
+    return numbers
+
+
+def _converted(
+    label: str, model: Callable[..., Imported], name: Named, inputs: Inputs | None, variables: Variables | None
+) -> Source:
     from convcalc.imports.errors import CannotImport
     from convcalc.readable.text import flat_source
 
+    values = model_values({**(variables or {}), **name.variables})
+    sizes = model_inputs({**(inputs or {}), **name.inputs})
     try:
-        return _as_named(flat_source(model(model_inputs({**(inputs or {}), **name.inputs})), label), name)
+        return _as_named(flat_source(model(sizes, values=values), label), name)
     except CannotImport as error:
-        advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
+        advice = "without --strict they are layers of unknown cost" if error.operators else ""
         raise SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)]) from None

@@ -10,7 +10,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, option
+from convcalc.cli.options import Inputs, Strict, Variables, option
 from convcalc.cli.output import STDOUT, Force, fail, refuse, say
 from convcalc.views.output import Output
 
@@ -39,6 +39,7 @@ def export(
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Write a network as an ONNX model, with random weights.
 
@@ -51,7 +52,7 @@ def export(
     if importlib.util.find_spec("onnx") is None:
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     refuse(output, force=force, sources=[file])
-    network = load_or_end(file, input, set)
+    network = load_or_end(file, input, set, strict=strict)
     _save(network, file, output, None if no_weights else seed, force=force, dtype=dtype, batch=size, opset=opset)
 
 

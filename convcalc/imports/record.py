@@ -40,7 +40,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     wrote it, with its version, where the file says so, and `unit` what is put before the title of an operator: "node".
     `notes` are sentences on what a reader of the figures must know: weights that could not be told from constants.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
-    and that are others.
+    and that are others. `missing` says in a sentence what is not counted, empty where all is.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     unused: tuple[Unused, ...] = ()
     notes: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    missing: str = ""
 
     @property
     def uncosted(self) -> tuple[Layer, ...]:

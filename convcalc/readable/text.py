@@ -68,7 +68,7 @@ def flat_source(imported: Imported, label: str) -> Source:
     """The same as a source, in which whatever is found is said of the model's nodes."""
     plain = flat_text(imported)
     places = cache(lambda: _places(imported, plain))
-    return Source(label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings)
+    return Source(label, plain, origin=lambda line: places().get(line, ""), warnings=tuple(_cautions(imported)))
 
 
 def _spend(imported: Imported, layer: int, of_input: int) -> None:
@@ -165,7 +165,7 @@ def _with_totals(spec: str, network: Network) -> str:
     if report.uncosted:  # of which no figure holds
         return spec
     expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
-    if len(network.outputs) == 1:
+    if len(network.outputs) == 1 and network.layers:
         expected.append(f"output: {value_text(network.nodes[network.outputs[0]].shape)}")
     field = report.receptive_field
     if field is not None and field.size and None not in field.size:
@@ -183,12 +183,17 @@ def _header(imported: Imported) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _remarks(imported: Imported) -> Iterator[str]:
+def _cautions(imported: Imported) -> Iterator[str]:
+    """What the figures must not be read without."""
     yield from imported.warnings
+    if imported.missing:
+        yield imported.missing
+
+
+def _remarks(imported: Imported) -> Iterator[str]:
+    yield from _cautions(imported)
     yield from imported.notes
     if imported.unused:
         sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
-    if imported.uncosted:
-        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."

@@ -73,7 +73,7 @@ def verify(
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
         LayerNotFound: `layer` names none.
-        UnknownLayers: it is not known what a layer does.
+        UnknownLayers: it is not known what a layer does, and it was to run alone or in another runtime.
         TooLarge: more than `most_bytes` are needed; it is raised before anything is allocated.
     """
     if dtype not in DTYPES:
@@ -82,7 +82,7 @@ def verify(
         raise ValueError(f"against: expected one of {', '.join(RUNTIMES)}, found {against}")
     if layer is not None:
         network = alone(network, layer)
-    if network.uncosted:
+    if network.uncosted and (layer is not None or against is not None):
         raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None)
     if most_bytes is not None and needed > most_bytes:
@@ -212,16 +212,17 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
 
 
 def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
-    def figure(claimed: Any, name: str) -> Figure:
-        return Figure(claimed, getattr(measured, name, None), is_tried=measured is not None)
+    def figure(claimed: Any, name: str, *, is_known: bool = True) -> Figure:
+        is_tried = measured is not None and is_known
+        return Figure(claimed, getattr(measured, name, None) if is_tried else None, is_tried)
 
     return LayerResult(
         name=row.name,
         kind=row.kind,
         line=row.line,
         output_shape=figure(row.output_shape, "shape"),
-        params=figure(row.params, "learned"),
-        macs=figure(row.macs, "macs"),
+        params=figure(row.params, "learned", is_known=row.costed),
+        macs=figure(row.macs, "macs", is_known=row.costed),
         receptive_field=check,
         against=measured.against if measured else None,
         finite=measured is None or measured.finite,
