@@ -14,6 +14,7 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.nodes import GraphNode
+from convcalc.imports.onnx.shape_rules import RULES
 from convcalc.imports.onnx.values import Value
 from convcalc.layers import Shape
 
@@ -163,33 +164,12 @@ def ruled_shape(node: GraphNode, inputs: Sequence[Value | None], place: int) -> 
     shapes = [value.shape for value in inputs if value is not None and value.known]
     if not node.domain and node.op in SAME_SHAPE and shapes and len(shapes) == len(inputs):
         return constants.broadcast(shapes)
-    if not node.domain and node.op == "Reshape" and len(inputs) > 1:
-        return _stated(inputs[1])
-    if not node.domain and node.op in ("RandomNormal", "RandomUniform"):
-        return tuple(node.attributes.integers("shape") or ()) or None
-    if not node.domain and node.op in ("LSTM", "GRU", "RNN") and shapes:
-        return _recurrent(node, shapes, place)
+    if not node.domain and node.op in RULES:
+        shape = RULES[node.op](node, inputs, place)
+        return shape if all(size > 0 for size in shape) else None
     if node.domain == "ai.onnx.ml" and shapes and len(shapes) == len(inputs):
         return _classical(node, shapes, place)
     return None
-
-
-def _stated(sizes: Value | None) -> Shape | None:
-    """Sizes that a constant says in full."""
-    numbers = None if sizes is None or sizes.constant is None else sizes.constant.numbers
-    if not numbers or not all(isinstance(number, int) and number > 0 for number in numbers):
-        return None
-    return tuple(int(number) for number in numbers)
-
-
-def _recurrent(node: GraphNode, shapes: Sequence[Shape], place: int) -> Shape:
-    """What leaves a recurrent operator: all steps, the last one, and of an LSTM the last cell."""
-    first, size = shapes[0], node.attributes.integer("hidden_size")
-    length, batch = first[:2] if not node.attributes.integer("layout") else first[1::-1]
-    directions = 2 if node.attributes.text("direction", "forward") == "bidirectional" else 1
-    if node.attributes.integer("layout"):
-        return (batch, length, directions, size) if place == 0 else (batch, directions, size)
-    return (length, directions, batch, size) if place == 0 else (directions, batch, size)
 
 
 _CLASSICAL_SAME = {"Binarizer", "CategoryMapper", "Imputer", "LabelEncoder", "Normalizer", "Scaler"}
