@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.language.suggestions import did_you_mean
-from convcalc.layers import Shape
+from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network, Node
 from convcalc.reference.against import OnnxRuntime, ValueCheck
 from convcalc.reference.execution import Step, Weights, execute, running_steps
@@ -127,9 +128,23 @@ def compared(
         measured = list(_measured(report, network.layers, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
-        checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
+        checks = _without_unsized(network, probe(network, progress=lambda done, of: tell("receptive fields", done, of)))
     rows = zip_longest(report.layers, measured, checks[network.input_count :])
     return report, tuple(_result(row, layer, check) for row, layer, check in rows), _totals(report, measured)
+
+
+def _without_unsized(network: Network, checks: Sequence[FieldCheck]) -> list[FieldCheck]:
+    """The checks, not probed where a layer reads what has no size, through which no tag can be followed."""
+    behind: set[int] = set()
+    for index, node in enumerate(network.nodes):
+        if node.shape == UNSIZED or not behind.isdisjoint(node.inputs):
+            behind.add(index)
+    return [
+        replace(check, agrees=None, probed=None, reason="nothing is known of the size of a layer on the way")
+        if index in behind
+        else check
+        for index, check in enumerate(checks)
+    ]
 
 
 def alone(network: Network, name: str) -> Network:

@@ -77,8 +77,11 @@ def read_names(node: GraphNode, depth: int = 0) -> list[str]:
             if depth >= MOST_CALLS:
                 raise CannotImport(f"graphs within graphs, {MOST_CALLS} deep, at {node.title}")
             graph: Graph = value.read()
-            names += [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
-            names += [output.name for output in graph.outputs]
+            own = {*graph.initialisers, *(info.name for info in graph.inputs)}
+            own.update(name for inner in graph.nodes for name in inner.outputs)
+            within = [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
+            within += [output.name for output in graph.outputs]
+            names += [name for name in within if name not in own]
     return names
 
 

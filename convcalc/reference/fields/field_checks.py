@@ -12,7 +12,6 @@ from convcalc.analysis.analyze import measured
 from convcalc.analysis.report import ReceptiveField
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.spans import Span
-from convcalc.layers import UNSIZED
 from convcalc.network import Node
 
 UNAFFORDABLE = "it takes more steps than this run has left"
@@ -59,8 +58,6 @@ class FieldCheck(msgspec.Struct, frozen=True, kw_only=True):
 def together(node: Node, field: Field, axes: Sequence[AxisCheck]) -> FieldCheck:
     """What the probes of single axes add up to: if any disagrees, so does the node; if any was left out, it is open."""
     axes = axes[: len(field.axes)]
-    if node.shape == UNSIZED:
-        axes = [AxisCheck(axis=check.axis, agrees=None, reason="nothing is known of its size") for check in axes]
     is_global = _is_global(field, axes)
     problems = [check.reason for check in axes if check.agrees is False]
     left_out = [check.reason for check in axes if check.agrees is None]
