@@ -273,6 +273,18 @@ def test_the_spec_that_is_written_is_the_same_network(flat: bool) -> None:
     assert network.uncosted
 
 
+@pytest.mark.parametrize("weights", [[], ["--no-weights"]])
+def test_a_model_that_is_exported_again_is_the_same_network(weights: list[str], tmp_path: Path) -> None:
+    path, again = tmp_path / "net.onnx", tmp_path / "again.onnx"
+    path.write_bytes(unsized())
+    line = run("export", str(path), "-o", str(again), *weights).stderr
+    assert "written as convcalc.Opaque" in " ".join(line.split())
+    before, after = convcalc.load(path), convcalc.load(again)
+    assert [(node.kind, node.shape, node.inputs) for node in before.nodes] == [
+        (node.kind, node.shape, node.inputs) for node in after.nodes
+    ]
+
+
 def test_a_layer_that_reads_what_has_no_size_says_so() -> None:
     with pytest.raises(SpecError, match="nothing is known of the size of what opaque1 gives"):
         loads(Source("net.yaml", "input: [3, 8, 8]\nlayers: [opaque, relu]\n"))

@@ -53,7 +53,8 @@ def export(
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     refuse(output, force=force, sources=[file])
     network = load_or_end(file, input, set, strict=strict)
-    _save(network, file, output, None if no_weights else seed, force=force, dtype=dtype, batch=size, opset=opset)
+    form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
+    _save(network, file, output, None if no_weights else seed, force=force, **form)
 
 
 def _batch(text: str) -> int | str:
@@ -71,6 +72,7 @@ def _save(
     from convcalc.exports.write import OPSET, CannotWrite, FileTooLarge, model, with_arrays
     from convcalc.files import Unwritable
     from convcalc.reference.weights import RandomWeights
+    from convcalc.views import words
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
     form |= {"dtype": dtype, "opset": OPSET if opset is None else opset}
@@ -94,6 +96,9 @@ def _save(
         fail(head, *map(_lacking, error.layers))
     except Unwritable as error:
         fail(str(error))
+    if network.uncosted and form["stand_ins"]:
+        names = words.listed(network.uncosted)
+        say(f"nothing says what {names} compute: written as convcalc.Opaque, an operator that no runtime has")
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
 

@@ -188,6 +188,8 @@ def _cautions(imported: Imported) -> Iterator[str]:
     yield from imported.warnings
     if imported.missing:
         yield imported.missing
+    elif imported.uncosted:
+        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."
 
 
 def _remarks(imported: Imported) -> Iterator[str]:

@@ -139,7 +139,13 @@ def usual_shape(node: GraphNode, inputs: Sequence[Value | None]) -> Value | None
     there = [value for value in inputs if value is not None]
     tensors = [value for value in there if value.source is not None]
     numbers = all(value.constant is not None and prod(value.shape) == 1 for value in there if value.source is None)
-    if not node.domain or len(tensors) != 1 or not numbers or len(node.outputs) != 1 or not tensors[0].known:
+    if (
+        node.domain in ("", "convcalc")
+        or len(tensors) != 1
+        or not numbers
+        or len(node.outputs) != 1
+        or not tensors[0].known
+    ):
         return None
     return Value(tensors[0].shape, samples=tensors[0].samples)
 
@@ -167,6 +173,9 @@ def ruled_shape(node: GraphNode, inputs: Sequence[Value | None], place: int) -> 
     if not node.domain and node.op in RULES:
         shape = RULES[node.op](node, inputs, place)
         return shape if all(size > 0 for size in shape) else None
+    if node.domain == "convcalc" and node.op == "Opaque":
+        sizes = node.attributes.integers("shape")
+        return (1, *sizes) if sizes else None
     if node.domain == "ai.onnx.ml" and shapes and len(shapes) == len(inputs):
         return _classical(node, shapes, place)
     return None

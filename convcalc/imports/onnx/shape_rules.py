@@ -45,12 +45,12 @@ def _windows(node: GraphNode, sizes: Shape, kernel: Sequence[int]) -> Shape:
     pads = node.attributes.integers("pads") or [0] * (2 * rank)
     if node.attributes.text("auto_pad", "NOTSET").startswith("SAME"):
         return tuple(ceil(size / stride) for size, stride in zip(sizes, strides, strict=True))
-    whole = []
+    counts = []
     for axis, (size, length, stride, dilation) in enumerate(zip(sizes, kernel, strides, dilations, strict=True)):
         room = size + pads[axis] + pads[axis + rank] - dilation * (length - 1) - 1
         count = -(-room // stride) if node.attributes.integer("ceil_mode") else room // stride
-        whole.append(count + 1)
-    return tuple(whole)
+        counts.append(count + 1)
+    return tuple(counts)
 
 
 def _conv(weight: int) -> Rule:

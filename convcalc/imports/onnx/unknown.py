@@ -33,7 +33,7 @@ PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""
 
 
-class Unknown:
+class UnknownOperators:
     """What a walk makes of operators that no kind expresses."""
 
     def __init__(self, walk: Walk) -> None:

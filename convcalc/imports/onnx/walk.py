@@ -28,7 +28,7 @@ from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
 from convcalc.imports.onnx.sequences import SEQUENCES
-from convcalc.imports.onnx.unknown import CONTRADICTIONS, PARTS, Unknown, assumptions
+from convcalc.imports.onnx.unknown import CONTRADICTIONS, PARTS, UnknownOperators, assumptions
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import Imported, Unused
@@ -95,7 +95,7 @@ class Walk:
 
     def __init__(self, model: Model, sizes: Sizes, how: str = "", values: Values | None = None) -> None:
         self.model, self.sizes, self.how, self.given = model, sizes, how, values or {}
-        self.unknown = Unknown(self)
+        self.unknown = UnknownOperators(self)
         self.declared = Declarations(model)
         self.builder = Builder()
         self.values: ChainMap[str, Value] = ChainMap()
