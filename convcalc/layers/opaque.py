@@ -50,8 +50,7 @@ class Opaque(Kind, frozen=True, kw_only=True):
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        shape = draw_shape(draw) if draw.random() < 0.8 else None
-        return cls(output_shape=shape), tuple(draw_shape(draw) for _ in range(draw.randint(1, 3)))
+        return cls(output_shape=draw_shape(draw)), tuple(draw_shape(draw) for _ in range(draw.randint(1, 3)))
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
