@@ -932,7 +932,7 @@ def test_every_operator_that_no_kind_says_is_named() -> None:
         read(net(nodes, IMAGE))
     assert {(item.node, item.operator) for item in caught.value.operators} >= {("first", "Erf"), ("second", "Sin")}
     assert "fourth" in str(caught.value)
-    network = of_model(parse(net(nodes[:3], IMAGE, outputs=("c",)).SerializeToString()), "net.onnx", allow_unknown=True)
+    network = of_model(parse(net(nodes[:3], IMAGE, outputs=("c",)).SerializeToString()), "net.onnx", strict=False)
     assert [layer.kind for layer in network.layers] == ["opaque", "opaque", "relu"]
     assert network.layers[0].fields == {"output_shape": (8, 13, 17)}
     assert len(network.uncosted) == 2
@@ -948,7 +948,7 @@ def test_operators_behind_one_of_unknown_shape_are_named_too() -> None:
         helper.make_node("Shrink", ["x"], ["e"], "beside"),
         helper.make_node("Add", ["d", "e"], ["y"], "sum"),
     ]
-    with pytest.raises(CannotImport, match="shape_inference") as caught:
+    with pytest.raises(CannotImport) as caught:
         read(net(nodes, IMAGE))
     assert {item.node for item in caught.value.operators} == {"first", "second", "beside"}
 
@@ -1089,6 +1089,6 @@ def test_a_global_pool_that_a_kind_declares_keeps_its_axes_as_in_onnx(monkeypatc
     value = partial(helper.make_tensor_value_info, elem_type=TensorProto.FLOAT)
     node = helper.make_node("GlobalLpPool", ["x"], ["y"])
     graph = helper.make_graph([node], "", [value("x", shape=[1, 8, 5, 7])], [value("y", shape=None)])
-    (layer,) = of_bytes(helper.make_model(graph).SerializeToString(), "net", {}, allow_unknown=False).layers
+    (layer,) = of_bytes(helper.make_model(graph).SerializeToString(), "net").layers
     declared.cache_clear()
     assert layer.shape == dims(shape_inference.infer_shapes(helper.make_model(graph)).graph.output[0])[1:] == (8, 1, 1)

@@ -9,13 +9,14 @@ import msgspec
 
 from convcalc import steps
 from convcalc.imports.arrays import Array
-from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
-from convcalc.imports.errors import RefusedOperator, plain, refusal
+from convcalc.imports.drafts import INPUT, Builder, Draft
+from convcalc.imports.errors import plain, refusal
 from convcalc.imports.naming import named
 from convcalc.imports.record import FileTensor, Layer
 from convcalc.imports.roles import Roles
 from convcalc.imports.sharing import Sharing, Use, sharing
 from convcalc.imports.tidy import tidied
+from convcalc.imports.unsized import lacking, missing, together
 from convcalc.layers import Shape
 
 _LAYER, _ARRAY = 15, 5
@@ -32,6 +33,7 @@ class Assembly(msgspec.Struct, frozen=True):
     outputs: tuple[str, ...]
     params: int
     notes: list[str]
+    missing: str
 
 
 def assembled(
@@ -39,30 +41,23 @@ def assembled(
     leaving: Sequence[Draft],
     *,
     array_of: Callable[[Hashable], Array | None] = lambda tensor: None,  # of a file without arrays
-    blocked: Sequence[RefusedOperator] = (),
-    why_blocked: str = "",
-    allow_unknown: bool = False,
+    strict: bool = False,
 ) -> Assembly:
-    """The layers that `leaving` needs, named, with those that share weights.
+    """The layers that `leaving` needs, named, with those that share weights, and what is not counted.
 
-    `array_of` gives an array of the file by its identity. `blocked` are operators that not even `opaque` can stand for,
-    and `why_blocked` says of these what is missing.
+    `array_of` gives an array of the file by its identity.
 
     Raises:
-        CannotImport: some operators are expressed by no kind, all of them in one; with `allow_unknown` only `blocked`.
+        CannotImport: `strict` is set, and some operators are expressed by no kind, all of them in one.
     """
     arrays = sum(len(array.made_of) for draft in builder.drafts for array in draft.arrays.values())
     steps.spend(_LAYER * len(builder.drafts) + _ARRAY * arrays)
     drafts, leaving = tidied(builder, leaving)
-    unknown = [
-        RefusedOperator(draft.origins[-1].title, draft.origins[-1].operator, draft.reason)
-        for draft in drafts
-        if draft.kind == UNKNOWN
-    ]
-    if blocked:
-        raise refusal([*unknown, *blocked], why_blocked)
-    if unknown and not allow_unknown:
+    unknown = lacking(drafts)
+    if unknown and strict:
         raise refusal(unknown)
+    not_counted = missing(drafts, array_of)
+    drafts, leaving = together(builder, drafts, leaving)
     roles = Roles(builder, drafts)
     roles.settle()
     shared = sharing(builder, drafts, array_of)
@@ -88,7 +83,8 @@ def assembled(
     entering = {name: draft.tensor for name, draft in inputs.items() if draft.tensor is not None}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
     params = _params(drafts, shared)
-    return Assembly(drafts, shapes, entering, layers, outputs, params, [*_notes(shared), *roles.notes(params)])
+    notes = [*_notes(shared), *roles.notes(params)]
+    return Assembly(drafts, shapes, entering, layers, outputs, params, notes, not_counted)
 
 
 _BUFFERS = {"running_mean", "running_var", "constant"}

@@ -78,6 +78,10 @@ else:
     OnnxGraph = Any
 
 
+UNSIZED: Shape = (0,)
+"""The shape of a tensor of which it is not known: nothing is counted of it."""
+
+
 class NoOnnxForm(ValueError):
     """ONNX has no exact words for a layer; the message says why."""
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import struct
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import prod
 
 import msgspec
@@ -45,11 +45,11 @@ Dimension = int | str | None
 class Tensor:
     """An initialiser or constant: sizes and element type, and where its numbers are."""
 
-    __slots__ = ("_buffer", "_data", "_is_read", "_numbers", "dims", "element_type", "external", "name")
+    __slots__ = ("_buffer", "_data", "_is_read", "_numbers", "dims", "element_type", "external", "name", "place")
 
     def __init__(self, buffer: Buffer, place: Place) -> None:
         data: list[tuple[int, int, int, int]] = []
-        self._buffer = buffer
+        self._buffer, self.place = buffer, place
         self._data = data
         self._numbers: tuple[Number, ...] | None = None
         self._is_read = False
@@ -72,6 +72,10 @@ class Tensor:
     def count_read(self) -> int:
         """How many of its numbers have been read."""
         return len(self._numbers or ())
+
+    def is_same(self, other: Tensor) -> bool:
+        """Whether it is that one, which was read from the same place in the file."""
+        return self.place == other.place
 
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
@@ -143,14 +147,18 @@ class Graph:
 
 
 class Subgraph(msgspec.Struct):
-    """A graph that is an attribute, not yet read."""
+    """A graph that is an attribute, not yet read, and what is to be changed in it then."""
 
     buffer: Buffer
     place: Place
+    changes: tuple[Callable[[Graph], None], ...] = ()
 
     def read(self) -> Graph:
         """The graph that the attribute holds."""
-        return Graph(self.buffer, self.place)
+        graph = Graph(self.buffer, self.place)
+        for change in self.changes:
+            change(graph)
+        return graph
 
 
 class _Function(msgspec.Struct):

@@ -26,8 +26,9 @@ from convcalc.layers import Shape
 class Value(msgspec.Struct):
     """A tensor of the graph: ONNX's shape, and either the draft that makes it or the constant that it is.
 
-    Neither: its shape is not known, or it is nothing that has one. `samples` is the axis along which the samples lie of
-    a batch of more than one, of which the shape is that of one.
+    A draft of no known size makes one whose shape is not known. Neither: it is nothing that has a shape. `samples` is
+    the axis along which the samples lie of a batch of more than one, of which the shape is that of one. `items` are the
+    tensors of a sequence.
     """
 
     shape: Shape
@@ -36,11 +37,18 @@ class Value(msgspec.Struct):
     constant: Constant | None = None
     element_type: int = FLOAT
     samples: int | None = None
+    items: tuple[Value, ...] | None = None
 
     @property
     def known(self) -> bool:
         """Whether anything can be made of it."""
-        return self.source is not None or self.constant is not None
+        return self.constant is not None or (self.source is not None and not self.source.is_unsized)
+
+    @property
+    def sources(self) -> list[Draft]:
+        """The drafts that make it, those of the tensors in a sequence among them."""
+        own = [] if self.source is None else [self.source]
+        return [*own, *(draft for item in self.items or () for draft in item.sources)]
 
     @property
     def draft(self) -> Draft:
