@@ -379,15 +379,40 @@ def taken_together(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str
     return g(f"Reduce{config.operation.title()}", x, axes, keepdims=int(config.keepdim))
 
 
+TRUTH = {
+    "equal": "Equal", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less", "isinf": "IsInf",
+    "less_equal": "LessOrEqual", "isnan": "IsNaN",
+}
+
+
+def of_each(g: Graph, config: Any, w: Arrays, shapes: Any, *x: str) -> str | None:
+    """A function of elements. ONNX has types for truth and for whole numbers, ours are numbers."""
+    operation: str = config.operation
+    if operation in TRUTH:
+        return g("Cast", g(TRUTH[operation], *x), to=TensorProto.FLOAT)
+    if operation.startswith("logical_"):
+        truths = [g("Cast", tensor, to=TensorProto.BOOL) for tensor in x]
+        return g("Cast", g(operation.removeprefix("logical_").title(), *truths), to=TensorProto.FLOAT)
+    if operation.endswith("_shift"):
+        return None  # ONNX shifts whole numbers from 0: see test_elementwise.py
+    if operation.startswith("bitwise_"):
+        numbers = [g("Cast", tensor, to=TensorProto.INT64) for tensor in x]
+        return g("Cast", g(f"Bitwise{operation.removeprefix('bitwise_').title()}", *numbers), to=TensorProto.FLOAT)
+    if operation == "remainder":
+        return None  # as shifts, whole numbers
+    if operation == "fmod":
+        return g("Mod", *x, fmod=1)
+    if operation == "where":
+        return g("Where", g("Cast", x[0], to=TensorProto.BOOL), *x[1:])
+    return g("PRelu" if operation == "prelu" else operation.title(), *x)
+
+
 OPS: dict[str, Build] = {
     "affine": affine,
-    "abs": of_elements("Abs"),
-    "exp": of_elements("Exp"),
-    "log": of_elements("Log"),
+    "elementwise": of_each,
     "max": lambda g, config, w, shapes, *x: g("Max", *x),
     "min": lambda g, config, w, shapes, *x: g("Min", *x),
     "pow": lambda g, config, w, shapes, x: g("Pow", x, number(config.exponent)),
-    "sqrt": of_elements("Sqrt"),
     "div": lambda g, config, w, shapes, *x: g("Div", *x),
     "matmul": lambda g, config, w, shapes, *x: g("MatMul", *x),
     "parameter": parameter,
@@ -496,7 +521,7 @@ def examples(name: str, drawn_cases: Iterable[Case], graph: Graph) -> list[Examp
 def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     """The inputs as ONNX meets them: it aligns at the last axis what we align at the channels."""
     most = max(x.ndim for x in inputs.values())
-    if name not in {"add", "mul", "sub", "div", "max", "min"}:
+    if name not in {"add", "mul", "sub", "div", "max", "min", "elementwise"}:
         return inputs
     return {tensor: x.reshape(*x.shape, *[1] * (most - x.ndim)) for tensor, x in inputs.items()}
 

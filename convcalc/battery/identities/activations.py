@@ -80,11 +80,17 @@ CLAIMS: list[Claim] = [
         "gelu",
         lambda f, y, c, x: (y(x), x * _normal(x, c.approximate == "tanh")),
     ),
-    ("abs(x) = relu(x) + relu(-x)", "abs", lambda f, y, c, x: (y(x), f.relu(x) + f.relu(-x))),
-    ("exp(x) = sigmoid(x) / sigmoid(-x)", "exp", lambda f, y, c, x: (y(x), f.sigmoid(x) / f.sigmoid(-x))),
-    ("log(exp(x)) = x", "exp log", lambda f, y, c, x: (f.log(f.exp(x)), x)),
-    ("sqrt(x·x) = abs(x)", "sqrt", lambda f, y, c, x: (y(x * x), abs(x))),
-    ("a power of exp(x) is exp(exponent·x)", "pow", lambda f, y, c, x: (y(np.exp(x)), f.exp(c.exponent * x))),
+    (
+        "shrink leaves what is beyond lambd, closer to zero",
+        "shrink",
+        lambda f, y, c, x: (y(x), np.sign(f.relu(abs(x) - c.lambd)) * (x - np.sign(x) * c.bias)),
+    ),
+    (
+        "threshold leaves what is above it",
+        "threshold",
+        lambda f, y, c, x: (y(x) - c.value, np.sign(f.relu(x - c.threshold)) * (x - c.value)),
+    ),
+    ("a power of exp(x) is exp(exponent·x)", "pow", lambda f, y, c, x: (y(np.exp(x)), np.exp(c.exponent * x))),
     ("tanh(x) = -tanh(-x)", "tanh", lambda f, y, c, x: (y(x), -y(-x))),
 ]
 """What each says, the kinds it is about, and its two sides.

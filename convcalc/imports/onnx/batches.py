@@ -134,11 +134,12 @@ def _ruled(rule: batch_arrangements.Rule, operators: Sequence[str] | str) -> dic
 
 
 RULES: dict[str, batch_arrangements.Rule] = {
-    **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "PRelu"]),
+    **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "PRelu"]),
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
-        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink",
+        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh "
+        "Atan Atanh BitwiseNot Cosh IsInf IsNaN Sinh Tan",
     ),
     **_ruled(
         _maps,
