@@ -380,8 +380,13 @@ def taken_together(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str
 
 
 TRUTH = {
-    "equal": "Equal", "greater": "Greater", "greater_equal": "GreaterOrEqual", "less": "Less", "isinf": "IsInf",
-    "less_equal": "LessOrEqual", "isnan": "IsNaN",
+    "equal": "Equal",
+    "greater": "Greater",
+    "greater_equal": "GreaterOrEqual",
+    "less": "Less",
+    "isinf": "IsInf",
+    "less_equal": "LessOrEqual",
+    "isnan": "IsNaN",
 }
 
 

@@ -43,6 +43,11 @@ def _meeting(batch: Batch, call: Call) -> int | None:
     return max(len(value.shape) for value in call.values()) + end
 
 
+def _of_the_first(batch: Batch, call: Call) -> int | None:
+    """Of the second input no more than the type is read."""
+    return call.value(0).samples
+
+
 def _maps(batch: Batch, call: Call) -> int:
     """Maps, whose first axis is the batch and whose second the channels."""
     for value in call.values():
@@ -137,7 +142,7 @@ RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "BitwiseAnd", "BitwiseOr", "BitwiseXor", "PRelu"]),
     **_ruled(
         _onto_itself,
-        "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
+        "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
         "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh "
         "Atan Atanh BitwiseNot Cosh IsInf IsNaN Sinh Tan",
     ),
@@ -150,6 +155,7 @@ RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
     **batch_arrangements.RULES,
+    "CastLike": _of_the_first,
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Einsum": _einsum,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from itertools import chain, repeat
 
@@ -11,9 +12,11 @@ from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Builder
 from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.inlining import read_names
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Dimension, Graph, ValueInfo
-from convcalc.imports.onnx.values import Value, without
+from convcalc.imports.onnx.values import Value, constant_value, without
 
 
 class Entered(msgspec.Struct, frozen=True):
@@ -62,6 +65,20 @@ def entered(
         info.name for info in infos if info.dims and not isinstance(info.dims[0], int) and shapes[info.name][0] == 1
     ]
     return Entered(values, count, open_batches, warnings)
+
+
+def types_alone(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode]) -> dict[str, Value]:
+    """Inputs of which no more than the type of their elements is read: they need no sizes, and are none of the net's."""
+    of_type = Counter(node.inputs[1] for node in nodes if node.op == "CastLike" and len(node.inputs) > 1)
+    if not of_type:
+        return {}
+    read = Counter(name for node in nodes for name in read_names(node))
+    read.update(output.name for output in graph.outputs)
+    return {
+        info.name: constant_value(Constant((1,), info.element_type))
+        for info in infos
+        if 0 < read[info.name] == of_type[info.name]
+    }
 
 
 def _puts_in_front(graph: Graph, node: GraphNode) -> bool:

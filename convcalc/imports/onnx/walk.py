@@ -19,7 +19,7 @@ from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
-from convcalc.imports.onnx.entering import entered
+from convcalc.imports.onnx.entering import entered, types_alone
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
@@ -106,6 +106,9 @@ class Walk:
                 "below 0 behind a layer is read as relu"
             )
         steps.spend(_NODE * len(entering))
+        types = types_alone(graph, entering, nodes)
+        self.values |= types
+        entering = [info for info in entering if info.name not in types]
         inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
         self.values |= inputs.values
         self.batch, self.open_batches = Batch(inputs.count), inputs.open_batches
