@@ -32,6 +32,14 @@ class Array(Protocol):
     @property
     def elements(self) -> Elements | None: ...
 
+    @property
+    def numbers(self) -> tuple[float, ...] | None:
+        """In the order they lie, where they are few and in the file."""
+
+    @property
+    def only_number(self) -> float | None:
+        """The number that all of its are; None where they differ or are not known."""
+
 
 class PlainArray(msgspec.Struct, frozen=True):
     """An array of which no more is known."""
@@ -39,6 +47,8 @@ class PlainArray(msgspec.Struct, frozen=True):
     shape: Shape
     made_of: tuple[str, ...] = ()
     elements: Elements | None = None
+    numbers: None = None
+    only_number: None = None
 
 
 def joined(arrays: Sequence[Array]) -> Array:

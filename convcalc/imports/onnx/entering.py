@@ -68,7 +68,7 @@ def entered(
 
 
 def types_alone(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode]) -> dict[str, Value]:
-    """Inputs of which no more than the type of their elements is read: they need no sizes, and are none of the net's."""
+    """Inputs of which no more than the type of their elements is read: these need no sizes, and are left out."""
     of_type = Counter(node.inputs[1] for node in nodes if node.op == "CastLike" and len(node.inputs) > 1)
     if not of_type:
         return {}
