@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.tidy.conditions import Choice, chosen, number_of
+from convcalc.imports.tidy.conditions import Chosen, chosen, number_of
 from convcalc.imports.tidy.factors import close, factor_of, is_function
 from convcalc.imports.tidy.walk import Patterns
 
@@ -27,7 +27,7 @@ def _bent(patterns: Patterns, draft: Draft) -> Draft | None:
     return None if alpha is None else patterns.layer("elu", {"alpha": alpha}, choice.x, [draft])
 
 
-def _held(patterns: Patterns, draft: Draft, choice: Choice, number: float) -> Draft | None:
+def _held(patterns: Patterns, draft: Draft, choice: Chosen, number: float) -> Draft | None:
     """A number below; of what is as large as the threshold the kind makes that number as well."""
     if number == choice.number == 0:
         return patterns.layer("relu", {}, choice.x, [draft])

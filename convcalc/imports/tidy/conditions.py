@@ -11,7 +11,7 @@ from convcalc.imports.tidy.walk import Patterns
 _ABOVE = {"greater": True, "greater_equal": True, "less": False, "less_equal": False}
 
 
-class Choice(NamedTuple):
+class Chosen(NamedTuple):
     """What leaves where a tensor is above a number, and where it is below; `at_it` is which of both leaves at it."""
 
     x: Draft
@@ -28,7 +28,7 @@ def number_of(draft: Draft) -> float | None:
     return None if number is None else float(number)
 
 
-def chosen(patterns: Patterns, draft: Draft) -> Choice | None:
+def chosen(patterns: Patterns, draft: Draft) -> Chosen | None:
     """What a choice between two drafts is made by, where that is a tensor and a number that it is compared with."""
     if not is_function(draft, "where"):
         return None
@@ -46,4 +46,4 @@ def chosen(patterns: Patterns, draft: Draft) -> Choice | None:
         return None
     above, below = (is_so, is_not) if is_above else (is_not, is_so)
     at_it = is_so if str(condition.fields["operation"]).endswith("_equal") else is_not
-    return Choice(first, number, above, below, at_it)
+    return Chosen(first, number, above, below, at_it)
