@@ -454,6 +454,7 @@ OPS: dict[str, Build] = {
     "linear": linear,
     "local_response_norm": local_response_norm,
     "log_sigmoid": lambda g, config, w, shapes, x: g("Neg", g("Softplus", g("Neg", x))),
+    "hardmax": along("Hardmax"),
     "log_softmax": along("LogSoftmax"),
     "max_pool": pool("MaxPool"),
     "mish": of_elements("Mish"),

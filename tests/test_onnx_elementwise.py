@@ -236,6 +236,13 @@ def test_slopes_may_be_computed_and_as_many_as_columns() -> None:
             same(model_of("PRelu", operands), operands)
 
 
+@pytest.mark.parametrize("axis", [-1, 1, 2])
+def test_the_largest_of_an_axis_is_marked(axis: int) -> None:
+    x = np.random.default_rng(0).integers(-2, 2, (1, 4, 5)).astype(np.float32)  # of which many are the largest
+    (layer,) = same(model_of("Hardmax", [Operand(x)], axis=axis), [Operand(x)])
+    assert layer.kind == "hardmax"
+
+
 def test_a_type_alone_is_no_input() -> None:
     """What CastLike reads a type of needs no sizes."""
     nodes = [

@@ -337,3 +337,32 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
         np, axis = engine.numpy, behind_batch(fields.axis)
         below = x - x.max(axis, keepdims=True)
         return below - np.log(np.exp(below).sum(axis, keepdims=True))
+
+
+class Hardmax(Softmax, frozen=True, kw_only=True):
+    """1 at the largest element along an axis, the first where several are, and 0 elsewhere.
+
+    Example:
+        input: [21, 64, 64]
+        layers:
+          - hardmax
+        # output 21x64x64, params 0, macs 0, field 1
+
+    An element takes one operation, the comparison with the largest so far. Along positions an element sees its own path
+    and everything. Source: ONNX Hardmax.
+    """
+
+    onnx_form = "Hardmax"
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(x)
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Softmax(axis=self.axis)  # which sees the same places, and passes on what is no number
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, axis = engine.numpy, behind_batch(fields.axis)
+        y = np.zeros_like(x)
+        np.put_along_axis(y, x.argmax(axis, keepdims=True), 1, axis)
+        return y

@@ -147,4 +147,5 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Swish": partial(_swish, slope=1.0),
     "Softmax": partial(_softmax, kind="softmax"),
     "LogSoftmax": partial(_softmax, kind="log_softmax"),
+    "Hardmax": partial(_softmax, kind="hardmax"),
 }
