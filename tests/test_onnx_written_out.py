@@ -261,3 +261,54 @@ def test_cells_that_begin_elsewhere_are_no_adaptive_pool() -> None:
     model = of_cells((7, 7), (3, 3), moved=1)
     network = of_model(parse(model.SerializeToString()), "net.onnx", {}, allow_unknown=True)
     assert "adaptive_avg_pool" not in {layer.kind for layer in network.layers}
+
+
+SPREAD = {
+    "channels": ((1, 1, 3, 5), (1, 4, 3, 5)),
+    "positions": ((1, 4, 1, 1), (1, 4, 3, 5)),
+    "columns": ((1, 4, 3, 1), (1, 4, 3, 5)),
+    "both ends": ((1, 1, 3, 1), (1, 4, 3, 5)),
+    "of a square": ((1, 1, 4), (1, 4, 4)),
+}
+
+
+@pytest.mark.parametrize("kind", ["Add", "Sub", "Mul", "Div"])
+@pytest.mark.parametrize("name", SPREAD)
+def test_what_is_spread_out_before_it_meets_need_not_be(name: str, kind: str) -> None:
+    small, shape = SPREAD[name]
+    axes = [axis for axis, size in enumerate(small) if size == 1 and shape[axis] > 1]
+    nodes = [
+        op("ReduceMax", "x", "axes", to="m", keepdims=1),
+        op("Expand", "m", "sizes", to="e"),
+        op(kind, "x", "e") if kind == "Div" else op(kind, "e", "x"),
+    ]
+    x = np.random.default_rng(0).uniform(1, 2, shape).astype(np.float32)
+    layers = layers_of(nodes, {"axes": ints(*axes), "sizes": ints(*shape)}, x)
+    assert [layer.kind for layer in layers] in ([kinds, kind.lower()] for kinds in ("reduce", "global_max_pool"))
+
+
+def test_what_is_turned_while_it_is_spread_out_stays() -> None:
+    """A row laid along the rows of a square, and repeated along its columns."""
+    nodes = [
+        op("ReduceMax", "x", "axes", to="m", keepdims=1),
+        op("Reshape", "m", "turned", to="t"),
+        op("Expand", "t", "sizes", to="e"),
+        op("Mul", "e", "x"),
+    ]
+    arrays = {"axes": ints(1), "turned": ints(1, 4, 1), "sizes": ints(1, 4, 4)}
+    x = np.random.default_rng(0).uniform(1, 2, (1, 4, 4)).astype(np.float32)
+    assert "mul" in {layer.kind for layer in layers_of(nodes, arrays, x)}
+
+
+def test_what_is_divided_by_a_length_that_is_spread_out() -> None:
+    """PyTorch's normalize: the length is at least a number, and as large as the tensor."""
+    nodes = [
+        op("ReduceL2", "x", "axes", to="l", keepdims=1),
+        op("Clip", "l", "least", to="c"),
+        op("Expand", "c", "sizes", to="e"),
+        op("Div", "x", "e"),
+    ]
+    arrays = {"axes": ints(1), "least": number(1e-12), "sizes": ints(1, 4, 3, 5)}
+    model = shape_inference.infer_shapes(model_of(nodes, arrays, (1, 4, 3, 5)))
+    network = of_model(parse(model.SerializeToString()), "net.onnx", {}, allow_unknown=True)
+    assert "upsample" not in {layer.kind for layer in network.layers}
