@@ -172,15 +172,18 @@ def test_a_file_at_a_revision_is_read_as_it_is_now(toy: Path) -> None:
 
 def test_rules_are_tried_in_the_order_that_their_files_say() -> None:
     """Whatever the files are called; a rule that fits keeps those behind it from being tried."""
-    first, second = tidy.walks()
+    before, first, second = tidy.walks()
+    assert [rule.__name__ for rule in before["div"]] == ["_met_unspread"]
     assert {kind: [rule.__name__.strip("_") for rule in rules] for kind, rules in first.items()} == {
-        "mul": ["gelu", "gated", "hard_sigmoid", "normalised", "scaled"],
-        "div": ["normalised"],
+        "elementwise": ["softplus", "softplus_below_a_threshold", "log_sigmoid", "bent", "larger_or_smaller"],
+        "mul": ["softsign", "gelu", "gated", "hard_sigmoid", "normalised", "scaled", "responding"],
+        "div": ["softsign", "normalised", "responding"],
         "add": ["shifted"],
-        "affine": ["gelu", "hard_sigmoid"],
+        "affine": ["log_sigmoid_of_softplus", "gelu", "hard_sigmoid"],
         "hard_tanh": ["hard_sigmoid_of_parts"],
         "reshape": ["grouped", "shuffled", "pooled", "again"],
         "flatten": ["shuffled", "pooled", "again"],
+        "reduce": ["of_cells"],
     }
     assert [rule.__name__ for rule in second["linear"]] == ["_attended"]
 

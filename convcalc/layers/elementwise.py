@@ -124,7 +124,8 @@ class ElementwiseOperation(Elementwise, frozen=True, kw_only=True):
 
 
 def _wrong_count(operation: str, count: int, entering: int) -> str:
-    return f"{operation} is of {count} tensor{'s' * (count > 1)}, found {entering}"
+    tensors = "1 tensor" if count == 1 else f"{count} tensors"
+    return f"{operation} is of {tensors}, found {entering}; legal here: {tensors}, or an operation of {entering}"
 
 
 def _function(np: Any, operation: str) -> Any:
