@@ -33,12 +33,8 @@ class Array(Protocol):
     def elements(self) -> Elements | None: ...
 
     @property
-    def numbers(self) -> tuple[float, ...] | None:
-        """In the order they lie, where they are few and in the file."""
-
-    @property
-    def only_number(self) -> float | None:
-        """The number that all of its are; None where they differ or are not known."""
+    def numbers(self) -> Sequence[int | float] | None:
+        """In the order they lie; None where they are many, or not known."""
 
 
 class PlainArray(msgspec.Struct, frozen=True):
@@ -47,8 +43,7 @@ class PlainArray(msgspec.Struct, frozen=True):
     shape: Shape
     made_of: tuple[str, ...] = ()
     elements: Elements | None = None
-    numbers: None = None
-    only_number: None = None
+    numbers: Sequence[int | float] | None = None
 
 
 def joined(arrays: Sequence[Array]) -> Array:

@@ -36,7 +36,7 @@ def _of_cells(patterns: Patterns, draft: Draft) -> Draft | None:
     return patterns.layer("adaptive_avg_pool", {"output_size": outputs}, x, [draft])
 
 
-def _places(gathered: Draft, shape: tuple[int, ...]) -> tuple[float, ...] | None:
+def _places(gathered: Draft, shape: tuple[int, ...]) -> Sequence[float] | None:
     """The numbers that say which places are gathered, if they are in the file and have that shape."""
     if gathered.kind == UNKNOWN:
         array = gathered.arrays.get("input2")

@@ -24,8 +24,8 @@ class Chosen(NamedTuple):
 def number_of(draft: Draft) -> float | None:
     """The number that a draft is for every input; None where it is something else."""
     array = draft.arrays.get("constant") if draft.kind == "parameter" else None
-    number = None if array is None else array.only_number
-    return None if number is None else float(number)
+    numbers = set(() if array is None else array.numbers or ())
+    return float(numbers.pop()) if len(numbers) == 1 else None
 
 
 def chosen(patterns: Patterns, draft: Draft) -> Chosen | None:
