@@ -48,6 +48,15 @@ def _of_the_first(batch: Batch, call: Call) -> int | None:
     return call.value(0).samples
 
 
+def _loss(batch: Batch, call: Call) -> int:
+    """What each sample loses, or all of them together."""
+    if call.attributes.text("reduction", "mean") != "none":
+        raise Mixed("takes the samples together")
+    if any(value.samples != 0 for value in call.values()[:2]):
+        raise Mixed("works across the samples, where axis 0 should hold them")
+    return 0
+
+
 def _maps(batch: Batch, call: Call) -> int:
     """Maps, whose first axis is the batch and whose second the channels."""
     for value in call.values():
@@ -156,6 +165,7 @@ RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
     **batch_arrangements.RULES,
     "CastLike": _of_the_first,
+    **_ruled(_loss, "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss"),
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Einsum": _einsum,
