@@ -474,15 +474,45 @@ def trilu(g: Graph, config: Any, w: Arrays, shapes: Any, x: str, *diagonal: str)
     return sample_by_sample(g, config, shapes, x, number_, item=item)
 
 
+TRUTH = {
+    "equal": "Equal",
+    "greater": "Greater",
+    "greater_equal": "GreaterOrEqual",
+    "less": "Less",
+    "isinf": "IsInf",
+    "less_equal": "LessOrEqual",
+    "isnan": "IsNaN",
+}
+
+
+def of_each(g: Graph, config: Any, w: Arrays, shapes: Any, *x: str) -> str | None:
+    """A function of elements. ONNX has types for truth and for whole numbers, ours are numbers."""
+    operation: str = config.operation
+    if operation in TRUTH:
+        return g("Cast", g(TRUTH[operation], *x), to=TensorProto.FLOAT)
+    if operation.startswith("logical_"):
+        truths = [g("Cast", tensor, to=TensorProto.BOOL) for tensor in x]
+        return g("Cast", g(operation.removeprefix("logical_").title(), *truths), to=TensorProto.FLOAT)
+    if operation.endswith("_shift"):
+        return None  # ONNX shifts whole numbers from 0: see test_elementwise.py
+    if operation.startswith("bitwise_"):
+        numbers = [g("Cast", tensor, to=TensorProto.INT64) for tensor in x]
+        return g("Cast", g(f"Bitwise{operation.removeprefix('bitwise_').title()}", *numbers), to=TensorProto.FLOAT)
+    if operation == "remainder":
+        return None  # as shifts, whole numbers
+    if operation == "fmod":
+        return g("Mod", *x, fmod=1)
+    if operation == "where":
+        return g("Where", g("Cast", x[0], to=TensorProto.BOOL), *x[1:])
+    return g("PRelu" if operation == "prelu" else operation.title(), *x)
+
+
 OPS: dict[str, Build] = {
     "affine": affine,
-    "abs": of_elements("Abs"),
-    "exp": of_elements("Exp"),
-    "log": of_elements("Log"),
+    "elementwise": of_each,
     "max": lambda g, config, w, shapes, *x: g("Max", *x),
     "min": lambda g, config, w, shapes, *x: g("Min", *x),
     "pow": lambda g, config, w, shapes, x: g("Pow", x, number(config.exponent)),
-    "sqrt": of_elements("Sqrt"),
     "div": lambda g, config, w, shapes, *x: g("Div", *x),
     "matmul": lambda g, config, w, shapes, *x: g("MatMul", *x),
     "parameter": parameter,
@@ -526,6 +556,7 @@ OPS: dict[str, Build] = {
     "linear": linear,
     "local_response_norm": local_response_norm,
     "log_sigmoid": lambda g, config, w, shapes, x: g("Neg", g("Softplus", g("Neg", x))),
+    "hardmax": along("Hardmax"),
     "log_softmax": along("LogSoftmax"),
     "max_pool": pool("MaxPool"),
     "mish": of_elements("Mish"),
@@ -598,7 +629,7 @@ def examples(name: str, drawn_cases: Iterable[Case], graph: Graph) -> list[Examp
 def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     """The inputs as ONNX meets them: it aligns at the last axis what we align at the channels."""
     most = max(x.ndim for x in inputs.values())
-    if name not in {"add", "mul", "sub", "div", "max", "min"}:
+    if name not in {"add", "mul", "sub", "div", "max", "min", "elementwise"}:
         return inputs
     return {tensor: x.reshape(*x.shape, *[1] * (most - x.ndim)) for tensor, x in inputs.items()}
 

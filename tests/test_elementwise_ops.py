@@ -160,7 +160,8 @@ COUNTED: dict[str, Callable[..., int]] = {
     "scale": of_each(lambda config, x: ["times weight", *["plus bias"] * config.bias]),
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm"), of_each(normalised)),
     **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), met),
-    **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
+    "elementwise": lambda config, *inputs: sum(1 for _ in elements(config.shape(*inputs))),
+    "pow": of_each(lambda config, x: ["it"]),
     **dict.fromkeys(
         ("embedding", "gather", "one_hot", "trilu",
          "channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",

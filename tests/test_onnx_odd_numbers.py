@@ -101,8 +101,6 @@ NUMBERS: dict[str, tuple[list[Any], tuple[TensorProto, ...], str]] = {
     "tiny": ([node("Elu", ["x"], ["y"], "n1", alpha=1e-45)], (), "Elu at n1"),
     "add": ([node("Add", ["x", "b"], ["y"], "n1")], (array("b", np.float32(inf)),), "Add at n1 (affine with addend"),
     "large": ([node("Mul", ["x", "b"], ["y"], "n1")], (array("b", np.float64(1e300)),), "Mul at n1 (affine with"),
-    "pow": ([node("Pow", ["x", "b"], ["y"], "n1")], (array("b", np.float32(nan)),), "Pow at n1"),
-    "clip": ([node("Clip", ["x", "b"], ["y"], "n1")], (array("b", np.float32(nan)),), "Clip at n1"),
     "all below": ([node("Min", ["x", "b"], ["y"], "n1")], (array("b", np.float32(-inf)),), "Min at n1"),
     "pad": ([node("Pad", ["x", "p", "b"], ["y"], "n1")], (array("p", [0, 0, 1, 1] * 2), array("b", np.float32(nan))),
             "Pad at n1"),

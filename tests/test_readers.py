@@ -174,13 +174,15 @@ def test_rules_are_tried_in_the_order_that_their_files_say() -> None:
     """Whatever the files are called; a rule that fits keeps those behind it from being tried."""
     first, second, *_ = tidy.walks()
     assert {kind: [rule.__name__.strip("_") for rule in rules] for kind, rules in first.items()} == {
-        "mul": ["gelu", "gated", "hard_sigmoid", "normalised", "scaled"],
-        "div": ["normalised"],
+        "elementwise": ["softplus", "softplus_below_a_threshold", "log_sigmoid", "bent", "larger_or_smaller"],
+        "mul": ["softsign", "gelu", "gated", "hard_sigmoid", "normalised", "scaled", "responding"],
+        "div": ["softsign", "normalised", "responding"],
         "add": ["shifted"],
-        "affine": ["gelu", "hard_sigmoid"],
+        "affine": ["log_sigmoid_of_softplus", "gelu", "hard_sigmoid"],
         "hard_tanh": ["hard_sigmoid_of_parts"],
         "reshape": ["grouped", "shuffled", "pooled", "again"],
         "flatten": ["shuffled", "pooled", "again"],
+        "reduce": ["of_cells"],
     }
     assert [rule.__name__ for rule in second["linear"]] == ["_attended"]
 

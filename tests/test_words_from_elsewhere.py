@@ -65,7 +65,7 @@ permute: {dims: [0, 2, 3, 1]} | permute: {axes: [1, 2, 0]} | `axes: [1, 2, 0]`
 chunk: {sections: 2, part: 0} | split: {sections: 2, part: 0} | `split`
 split: {chunks: 2, part: 0} | split: {sections: 2, part: 0} | `sections: 2`
 unsqueeze: [1, 4, 8, 8] | reshape: [1, 4, 8, 8] | `reshape`
-abs: a | abs: {from: a} | `- abs: {from: a}`
+tanh: a | tanh: {from: a} | `- tanh: {from: a}`
 flatten: {start_dim: 1} | flatten: {start_axis: 0} | `start_axis: 0`
 concat: {from: [a, b], dim: -1} | concat: {from: [a, b], axis: -1} | `axis: -1`
 add: [a, b] | add: {from: [a, b]} | `- add: {from: [a, b]}`

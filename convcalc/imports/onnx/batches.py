@@ -55,6 +55,15 @@ def _like(batch: Batch, call: Call) -> int | None:
     return call.value(0).samples
 
 
+def _loss(batch: Batch, call: Call) -> int:
+    """What each sample loses, or all of them together."""
+    if call.attributes.text("reduction", "mean") != "none":
+        raise Mixed("takes the samples together")
+    if any(value.samples != 0 for value in call.values()[:2]):
+        raise Mixed("works across the samples, where axis 0 should hold them")
+    return 0
+
+
 def _maps(batch: Batch, call: Call, places: Sequence[int] = (0,), for_all: Sequence[int] = ()) -> int:
     """Maps, whose first axis is the batch and whose second the channels.
 
@@ -282,6 +291,7 @@ RULES: dict[str, Rule] = {
     **_ruled(_matmul, "MatMul MatMulInteger DynamicQuantizeMatMul"),
     "QLinearMatMul": partial(_matmul, at=3),
     **_ruled(_gemm, "Gemm FusedGemm"),
+    **_ruled(_loss, "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss"),
     "Einsum": _einsum,
     "CastLike": _like,
     "DynamicQuantizeLinear": lambda batch, call: (call.value(0).samples, None, None),

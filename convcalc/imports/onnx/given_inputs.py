@@ -1,7 +1,8 @@
-"""Inputs of a model that a person gives values, because they decide what it does."""
+"""Inputs of a model that are no tensors of the network: given values, or read for their type alone."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from math import prod
 
@@ -9,6 +10,7 @@ from convcalc import steps
 from convcalc.imports import Values
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.inlining import read_names
 from convcalc.imports.onnx.input_sizes import dims_text
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import BOOL, FLOATING, Graph, ValueInfo
@@ -60,3 +62,17 @@ def deciding(graph: Graph, nodes: Sequence[GraphNode], name: str) -> list[str]:
         waiting += [read for read in before if read not in seen]
         seen.update(before)
     return inputs
+
+
+def types_alone(graph: Graph, infos: Sequence[ValueInfo], nodes: Sequence[GraphNode]) -> dict[str, Value]:
+    """Inputs of which no more than the type of their elements is read: these need no sizes, and are left out."""
+    of_type = Counter(node.inputs[1] for node in nodes if node.op == "CastLike" and len(node.inputs) > 1)
+    if not of_type:
+        return {}
+    read = Counter(name for node in nodes for name in read_names(node))
+    read.update(output.name for output in graph.outputs)
+    return {
+        info.name: constant_value(Constant((1,), info.element_type))
+        for info in infos
+        if 0 < read[info.name] == of_type[info.name]
+    }

@@ -25,7 +25,7 @@ from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.fillings import Fillings
-from convcalc.imports.onnx.given_inputs import deciding, given
+from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
 from convcalc.imports.onnx.inlining import ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
@@ -142,7 +142,7 @@ class Walk:
 
     def _enter(self, infos: Sequence[ValueInfo]) -> None:
         """Give the inputs of the model their values; of one that is no tensor, nothing is known."""
-        constants_given = given(infos, self.given)
+        constants_given = types_alone(self.model.graph, infos, self.nodes) | given(infos, self.given)
         entering = [info for info in infos if info.name not in constants_given]
         inputs = entered(self.builder, self.model.graph, entering, self.nodes, self.sizes, self.how)
         self.values.update(inputs.values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.tidy.factors import addend_of, close
+from convcalc.imports.tidy.factors import addend_of, close, is_function
 from convcalc.imports.tidy.walk import Patterns, both_ways
 
 
@@ -42,7 +42,7 @@ def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
 
 
 def _is_root(draft: Draft) -> bool:
-    return draft.kind == "sqrt" or _is_to_the(draft, 0.5) or _is_to_the(draft, -0.5)
+    return is_function(draft, "sqrt") or _is_to_the(draft, 0.5) or _is_to_the(draft, -0.5)
 
 
 def _is_to_the(draft: Draft, exponent: float) -> bool:

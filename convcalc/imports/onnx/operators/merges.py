@@ -13,7 +13,7 @@ from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
-def _meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
+def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
     """Drafts of as many axes each, the batch left out of all, and where it was."""
     shape = broadcast([value.shape for value in values])
     rank = len(shape)
@@ -45,34 +45,38 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:length]
 
 
-def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
+def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] | None:
     """A number before or behind the tensor as factor and addend."""
     number = tidy(number)
-    if op == "Add":
+    if kind == "add":
         return {"addend": number}
-    if op == "Sub":
+    if kind == "sub":
         return {"addend": tidy(-number)} if behind else {"factor": -1.0, "addend": number}
-    if op == "Mul":
+    if kind == "mul":
         return {"factor": number}
-    if op == "Div" and behind and number:
+    if kind == "div" and behind and number:
         return {"factor": tidy(1 / number)}
     return None
 
 
 def _merge(call: Call, kind: str) -> Value:
-    values = [call.value(index) for index in range(len(call.inputs))]
+    return merged(call, kind, [call.value(index) for index in range(len(call.inputs))])
+
+
+def merged(call: Call, kind: str, values: Sequence[Value]) -> Value:
+    """Tensors and numbers brought together by a kind that does so."""
     if len(values) == 1:
         return values[0]
     if len(values) == 2:
         for place, value in enumerate(values):
-            result = _by_number(call, value, values[1 - place], behind=place == 1)
+            result = _by_number(call, kind, value, values[1 - place], behind=place == 1)
             if result is not None:
                 return result
-    drafts, batch = _meeting(call, values)
+    drafts, batch = meeting(call, values)
     return call.out(call.layer(kind, {}, *drafts), batch)
 
 
-def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value | None:
+def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: bool) -> Value | None:
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     constant = value.constant
     number = None if constant is None or is_learned(constant) else constant.only_number
@@ -83,11 +87,11 @@ def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value
         or broadcast([value.shape, other.shape]) != other.shape
     ):
         return None
-    if call.node.op == "Max":
+    if kind == "max":
         return held(call, other, number, inf)
-    if call.node.op == "Min":
+    if kind == "min":
         return held(call, other, -inf, number)
-    fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
+    fields = _with_number(kind, number, behind=behind)
     if fields is None:
         return None
     x = viewed(call.builder, other, other.batch)
