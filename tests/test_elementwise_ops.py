@@ -138,6 +138,10 @@ COUNTED: dict[str, Callable[..., int]] = {
     "reduce": of_each(lambda config, x: ["it enters"]),
     "softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "division"]),
     "log_softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "difference"]),
+    "normalize": of_each(lambda config, x: ["power", "its part of the sum", "division"]),
+    "rms_norm": of_each(
+        lambda config, x: ["square", "its part of the sum", "quotient", *["times weight"] * config.elementwise_affine]
+    ),
     "l2_norm": of_each(lambda config, x: ["square", "its part of the sum", "division"]),
     "local_response_norm": of_each(among_neighbours),
     "affine": of_each(moved),

@@ -77,7 +77,37 @@ def brought_to_mean_and_variance(bench: Bench, config: Any, x: Shape) -> Sides:
     return np.stack([normalised.mean(axis=axes), normalised.var(axis=axes)]), expected
 
 
-@identity("batch_norm", "group_norm", "instance_norm", "layer_norm")
+@identity("rms_norm")
+def brought_to_mean_square(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Over its axes the mean square is 1 but for eps, and directions stay: the quotients are the same everywhere."""
+    (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
+    normalised = bench.layer(config, {}, a, elementwise_affine=False, eps=EPS)
+    square = (a**2).mean(axis=axes, keepdims=True)
+    expected = np.stack([a, np.broadcast_to(square / (square + EPS), a.shape)])
+    measured = np.broadcast_to((normalised**2).mean(axis=axes, keepdims=True), a.shape)
+    return np.stack([normalised * np.sqrt(square + EPS), measured]), expected
+
+
+@identity("rms_norm")
+def without_a_mean_it_is_layer_norm(bench: Bench, config: Any, x: Shape) -> Sides:
+    """On what has no mean along its axes, the mean square is the variance."""
+    (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
+    a = a - a.mean(axis=axes, keepdims=True)
+    same: dict[str, Any] = {"elementwise_affine": False, "eps": EPS}
+    return bench.layer(config, {}, a, **same), bench.run("layer_norm", a, axes=config.axes, **same)
+
+
+@identity("normalize")
+def brought_to_length_one(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Whatever its length was, it then is 1; and below eps what was divided by eps."""
+    (a,), axis = bench.entering([x]), config.axis % len(x) + 1
+    a = a + np.where(a < 0, -1.0, 1.0)
+    normalised, small = bench.layer(config, {}, a, eps=EPS), bench.layer(config, {}, a * 1e-9, eps=1.0)
+    length = (np.abs(normalised) ** config.p).sum(axis=axis)
+    return np.concatenate([length.ravel(), small.ravel()]), np.concatenate([np.ones(length.size), a.ravel() * 1e-9])
+
+
+@identity("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm")
 def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
     """Learned weights scale and shift what leaves without them."""
     arrays = bench.arrays(config, [x])

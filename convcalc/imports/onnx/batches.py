@@ -53,6 +53,21 @@ def _maps(batch: Batch, call: Call) -> int:
     return 0
 
 
+def _normalised(batch: Batch, call: Call) -> int:
+    """Maps that are brought to other statistics; a scale, a shift or a known statistic is the same for all of them."""
+    value = call.value(0)
+    if any(other is not None and other.samples is not None for other in call.inputs[1:]):
+        raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
+    if value.samples != 0 or value.shape[0] != 1:
+        raise Mixed("works across the samples, where axis 0 should hold them")
+    is_trained = call.node.op == "BatchNormalization" and (
+        call.attributes.integer("training_mode") or any(call.node.outputs[1:])
+    )
+    if is_trained or (call.node.op == "MeanVarianceNormalization" and 0 in (call.attributes.integers("axes") or [0])):
+        raise Mixed("takes mean and variance over the samples")
+    return 0
+
+
 def _reduced(batch: Batch, call: Call) -> int:
     value = call.value(0)
     axis, axes = samples_of(value), reduced_axes(call, len(value.shape)) or []
@@ -66,7 +81,7 @@ def _along(batch: Batch, call: Call) -> int:
     value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
     rank = len(value.shape)
     axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
-    goes_on = is_older_softmax or call.node.op == "LayerNormalization"
+    goes_on = is_older_softmax or call.node.op in _LAYER_NORMS
     if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")
     return samples_of(value)
@@ -125,6 +140,8 @@ def _unread(batch: Batch, call: Call) -> int:
 
 _SOFTMAXES = ("Softmax", "LogSoftmax", "Hardmax")
 
+_LAYER_NORMS = ("LayerNormalization", "RMSNormalization")
+
 _MAKES_SAMPLES = {"ConstantOfShape", "Expand", "Tile"}
 """Operators that repeat what is the same for all samples, by a number that may be theirs."""
 
@@ -143,11 +160,12 @@ RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(
         _maps,
         "Conv FusedConv ConvTranspose DeformConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool "
-        "GlobalLpPool BatchNormalization InstanceNormalization GroupNormalization LRN DepthToSpace SpaceToDepth "
+        "GlobalLpPool LRN DepthToSpace SpaceToDepth "
         "BiasGelu SkipLayerNormalization Attention",
     ),
+    **_ruled(_normalised, "BatchNormalization InstanceNormalization GroupNormalization MeanVarianceNormalization"),
     **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
-    **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
+    **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", *_LAYER_NORMS]),
     **batch_arrangements.RULES,
     "MatMul": _matmul,
     "Gemm": _gemm,
