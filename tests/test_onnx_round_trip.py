@@ -85,6 +85,7 @@ def same(network: Network, *, flat: bool = True) -> None:
 
 
 NOT_READ = {
+    "normalize": "ReduceL",
     "softplus": "Where at layer",
     "l2_norm": "ReduceSumSquare at layer/ReduceSumSquare",
     "parameter": "nothing that leaves depends on what enters",

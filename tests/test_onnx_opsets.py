@@ -1,0 +1,103 @@
+"""Every kind at every opset that can be written: ONNX's checker, ONNX Runtime and `import` take it for what it is."""
+
+from __future__ import annotations
+
+import random
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from conftest import MANY, exported
+from test_onnx_round_trip import ALIKE, NOT_READ
+from test_onnx_write import NOT_RUN, network_of, random_inputs, varied
+
+import convcalc
+from convcalc import layers
+from convcalc.exports.run import NotRun, run
+from convcalc.exports.write import LEAST_OPSET, NEWEST_OPSET, OPSET, CannotWrite, model
+from convcalc.imports.errors import CannotImport
+from convcalc.imports.onnx.walk import of_bytes
+from convcalc.language.document import loads
+from convcalc.language.source import Source
+from convcalc.network import Network
+from convcalc.readable.text import text
+from convcalc.reference.weights import RandomWeights
+
+OPSETS = range(LEAST_OPSET, NEWEST_OPSET + 1)
+
+NOT_SAID = {
+    "deform_conv": (19, "has no DeformConv; opset 19 has"),
+    "lp_pool": (18, "LpPool of opset"),
+    "upsample": (18, "has no antialias; opset 18 has"),
+}
+"""Kinds of which opsets below one lack what some configurations need, and what is said."""
+
+NORMS = {*ALIKE, "group_norm", "layer_norm"}
+"""Of some shapes these are the same, and an older opset says only one of them."""
+
+
+def written_at(network: Network, opset: int, name: str) -> onnx.ModelProto | None:
+    """The model in that opset's operators; None where the opset has none for it, which is said."""
+    try:
+        return model(network, opset=opset)
+    except CannotWrite as error:
+        try:
+            model(network)
+        except CannotWrite:
+            return None  # of a kind or configuration that no opset says
+        since, reason = NOT_SAID[name]
+        assert opset < since
+        assert reason in str(error)
+        return None
+
+
+def costs(written: onnx.ModelProto) -> tuple[set[str], tuple[int, int, int], Any]:
+    """What is read of a model: kinds that cost something, the totals, and the shapes that leave."""
+    imported = of_bytes(written.SerializeToString(), "model.onnx")
+    report = convcalc.analyze(loads(Source("model.yaml", text(imported, flat=True))))
+    costly = {row.kind for row in report.layers if row.params or row.macs or row.elementwise_ops}
+    shapes = [report.network.nodes[place].shape for place in report.network.outputs]
+    return costly, (report.totals.params, report.totals.macs, report.totals.buffers), shapes
+
+
+@pytest.mark.parametrize("opset", OPSETS)
+def test_every_kind_says_the_same(opset: int) -> None:
+    draw = random.Random(opset)
+    compared = 0
+    for name in layers.names() * (MANY or 1):
+        network = network_of(name, varied(name, draw))
+        written = written_at(network, opset, name)
+        if written is None:
+            continue
+        arrays = RandomWeights(network).of
+        if not network.layers[0].config.arrays(*network.shapes_into(network.layers[0])) or opset % 4 == 1:
+            onnx.checker.check_model(exported(network, arrays, opset=opset), full_check=True)
+        named = {f"layer.{array}": numbers for array, numbers in arrays(network.input_count).items()}
+        inputs = list(random_inputs(network).values())
+        try:
+            first, other = (run(item, named, inputs)[0] for item in (model(network), written))
+        except NotRun:
+            assert name in NOT_RUN
+            continue
+        assert np.allclose(first, other, rtol=1e-4, atol=1e-5, equal_nan=True), name
+        compared += 1
+    assert compared > 0.8 * len(layers.names())
+
+
+@pytest.mark.parametrize("opset", [opset for opset in OPSETS if opset != OPSET])
+def test_every_kind_comes_back_the_same(opset: int) -> None:
+    draw = random.Random(opset)
+    for name in layers.names():
+        network = network_of(name, varied(name, draw))
+        written = written_at(network, opset, name)
+        if written is None:
+            continue
+        try:
+            now = costs(model(network))
+        except CannotImport as error:
+            assert NOT_READ[name] in str(error)
+            continue
+        kinds, totals, shapes = costs(written)
+        assert (totals, shapes) == now[1:], name
+        assert kinds == now[0] or kinds | now[0] <= NORMS, name
