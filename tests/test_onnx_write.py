@@ -22,8 +22,7 @@ from spec_reports import SPECS
 
 import convcalc
 from convcalc import layers
-from convcalc.exports.run import NotRun, run
-from convcalc.exports.write import LEAST_OPSET, CannotWrite, model, with_arrays
+from convcalc.exports.write import LEAST_OPSET, OPSET, CannotWrite, model, with_arrays
 from convcalc.fields import Choice, Flag, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
@@ -107,10 +106,10 @@ NOT_RUN = {"deform_conv": "must be 4D"}
 """Kinds of which ONNX Runtime does not run some configurations, and what it says."""
 
 
-def unwritten(network: Network) -> str | None:
+def unwritten(network: Network, opset: int = OPSET) -> str | None:
     """Why there is no model, if there is none."""
     try:
-        model(network)
+        model(network, opset=opset)
     except CannotWrite as error:
         return str(error)
     return None

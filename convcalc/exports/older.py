@@ -59,9 +59,12 @@ def sayable(op: str, opset: int, count: int, attributes: Mapping[str, Any]) -> d
         if name in schema.attributes:
             known[name] = value
         elif name not in newest.attributes or not _is_default(newest.attributes[name], value):
-            newer = _first(op, opset, lambda newer, name=name: name in newer.attributes)
-            raise NoOnnxForm(f"{op} of opset {opset} has no {name}{newer}")
+            raise NoOnnxForm(f"{op} of opset {opset} has no {name}{_first_with(op, opset, name)}")
     return known
+
+
+def _first_with(op: str, opset: int, attribute: str) -> str:
+    return _first(op, opset, lambda newer: attribute in newer.attributes)
 
 
 def _first(op: str, opset: int, has: Callable[[Any], bool]) -> str:

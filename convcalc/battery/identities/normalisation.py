@@ -190,3 +190,45 @@ def heads_attend_alone(bench: Bench, config: Any, arrays: Arrays, a: Array) -> A
         output = arrays["out_proj.weight"][:, head * per_head : (head + 1) * per_head]
         total += np.moveaxis(scores, 1, -1) @ v @ output.T
     return total + arrays.get("out_proj.bias", 0.0)
+
+
+@identity("scaled_dot_product_attention")
+def scores_weigh_values(bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> Sides:
+    """It is a product of query and key, softmax, and a product with the value, where nothing is masked."""
+    shared = len(query) > 2 and query[-3] != key[-3]
+    if shared:
+        return None
+    q, k, v = bench.entering([query, key, value])
+    bare: dict[str, Any] = {"is_causal": False, "left_window": None, "right_window": None, "softcap": 0.0}
+    factor = config.scale or query[-1] ** -0.5
+    scores = bench.run("affine", bench.run("matmul", q, k.swapaxes(-1, -2)), factor=factor, addend=0.0)
+    shares = bench.run("softmax", scores, axis=len(query) - 1)
+    return bench.layer(config, {}, q, k, v, **bare), bench.run("matmul", shares, v)
+
+
+@identity("scaled_dot_product_attention")
+def places_are_a_mask(bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> Sides:
+    """What places hide is what a mask hides that has minus infinity there, pair by pair."""
+    q, k, v = bench.entering([query, key, value])
+    hidden = np.zeros((query[-2], key[-2]))
+    for place, other in np.ndindex(*hidden.shape):
+        far = other - place - config.offset
+        before = config.left_window is not None and -far > config.left_window
+        behind = config.right_window is not None and far > config.right_window
+        if before or behind or (config.is_causal and far > 0):
+            hidden[place, other] = -np.inf
+    bare: dict[str, Any] = {"is_causal": False, "left_window": None, "right_window": None}
+    return bench.layer(config, {}, q, k, v), bench.layer(config, {}, q, k, v, hidden, **bare)
+
+
+@identity("scaled_dot_product_attention")
+def heads_that_are_shared_are_copies(
+    bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape
+) -> Sides:
+    """Heads of key and value that several share are as good as copied for each of them."""
+    if len(query) < 3:
+        return None
+    q, k, v = bench.entering([query, key, value])
+    copies = query[-3] // key[-3]
+    every = [copy for head in range(key[-3]) for copy in [head] * copies]
+    return bench.layer(config, {}, q, k, v), bench.layer(config, {}, q, k[..., every, :, :], v[..., every, :, :])

@@ -160,7 +160,7 @@ def _grouped(patterns: Patterns, draft: Draft) -> Draft | None:
 
 
 def _to_length_one(patterns: Patterns, draft: Draft) -> Draft | None:
-    """x / max(norm of x, eps), and over the channels x / sqrt(sum of squares of x + eps)."""
+    """X / max(norm of x, eps), and over the channels x / sqrt(sum of squares of x + eps)."""
     x, least = draft.inputs if len(draft.inputs) == 2 else (draft, draft)
     norm = least.inputs[0] if least.kind in ("hard_tanh", "sqrt") else least
     shifted = norm if least.kind == "sqrt" else None
