@@ -68,6 +68,24 @@ def _normalised(batch: Batch, call: Call) -> int:
     return 0
 
 
+_FOR_ALL = {"Attention": (3,), "RotaryEmbedding": (1, 2), "CausalConvWithState": (1, 2)}
+"""The inputs that may be the same for all samples: masks, angles, filters."""
+
+
+def _of_tokens(batch: Batch, call: Call) -> int:
+    """Tokens of each sample by themselves, the batch in front of every input that has one."""
+    for place, value in enumerate(call.inputs):
+        if value is None or value.constant is not None:
+            continue
+        is_for_all = place in _FOR_ALL.get(call.node.op, ())
+        if value.samples is None and not (is_for_all and (value.shape[0] == 1 or len(value.shape) < 4)):
+            raise Mixed("reads one tensor for all samples")
+        is_filter = is_for_all and call.node.op == "CausalConvWithState"
+        if value.samples is not None and (value.samples != 0 or value.shape[0] != 1 or is_filter):
+            raise Mixed("works across the samples, where axis 0 should hold them")
+    return 0
+
+
 def _reduced(batch: Batch, call: Call) -> int:
     value = call.value(0)
     axis, axes = samples_of(value), reduced_axes(call, len(value.shape)) or []
@@ -151,7 +169,7 @@ def _ruled(rule: batch_arrangements.Rule, operators: Sequence[str] | str) -> dic
 
 
 RULES: dict[str, batch_arrangements.Rule] = {
-    **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "PRelu"]),
+    **_ruled(_meeting, [*constants.ELEMENTWISE, "Mean", "BitShift", "PRelu", "SwiGLU"]),
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
@@ -161,9 +179,10 @@ RULES: dict[str, batch_arrangements.Rule] = {
         _maps,
         "Conv FusedConv ConvTranspose DeformConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool "
         "GlobalLpPool LRN DepthToSpace SpaceToDepth "
-        "BiasGelu SkipLayerNormalization Attention",
+        "BiasGelu SkipLayerNormalization",
     ),
     **_ruled(_normalised, "BatchNormalization InstanceNormalization GroupNormalization MeanVarianceNormalization"),
+    **_ruled(_of_tokens, "Attention FlexAttention RotaryEmbedding CausalConvWithState"),
     **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", *_LAYER_NORMS]),
     **batch_arrangements.RULES,
