@@ -32,6 +32,10 @@ class Array(Protocol):
     @property
     def elements(self) -> Elements | None: ...
 
+    @property
+    def numbers(self) -> Sequence[int | float] | None:
+        """In the order they lie; None where they are many, or not known."""
+
 
 class PlainArray(msgspec.Struct, frozen=True):
     """An array of which no more is known."""
@@ -39,6 +43,7 @@ class PlainArray(msgspec.Struct, frozen=True):
     shape: Shape
     made_of: tuple[str, ...] = ()
     elements: Elements | None = None
+    numbers: Sequence[int | float] | None = None
 
 
 def joined(arrays: Sequence[Array]) -> Array:

@@ -151,7 +151,7 @@ class ScaledDotProductAttention(Kind, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         before = draw_axes(draw, draw.choice((0, 1, 1, 1, 2)), 4)
         heads = (*before[:-1], before[-1] * draw.choice((1, 1, 2))) if before else ()
-        queries, keys, features, of_value = draw_axes(draw, 4, 6)
+        queries, keys, features, of_value = draw_axes(draw, 4, 6, 2)
         offset = draw.choice((0, 0, max(keys - queries, 0)))
         nearest = max(offset + queries - keys, 0)
         given: dict[str, Any] = {
