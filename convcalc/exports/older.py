@@ -16,7 +16,7 @@ from onnx import defs
 from convcalc.layers import NoOnnxForm
 
 
-class Graph(Protocol):
+class Collector(Protocol):
     """Where the operators of a layer are collected; see `convcalc.exports.layer`."""
 
     opset: int
@@ -94,14 +94,14 @@ def _is_default(attribute: Any, value: Any) -> bool:
     return bool((default.decode() if isinstance(default, bytes) else default) == value)
 
 
-def _reduction(op: str, graph: Graph, x: str, axes: str = "", **attributes: Any) -> str:
+def _reduction(op: str, graph: Collector, x: str, axes: str = "", **attributes: Any) -> str:
     """Axes were an attribute."""
     stated = [int(axis) for axis in graph.arrays[axes]] if axes else []
     attributes.pop("noop_with_empty_axes", None)
     return graph.operator(op, x, axes=stated, **attributes)
 
 
-def _gelu(graph: Graph, x: str, approximate: str = "none") -> str:
+def _gelu(graph: Collector, x: str, approximate: str = "none") -> str:
     half = graph.node("Mul", x, graph.constant(0.5))
     if approximate == "none":
         bell = graph.node("Erf", graph.node("Div", x, graph.constant(math.sqrt(2))))
@@ -112,15 +112,15 @@ def _gelu(graph: Graph, x: str, approximate: str = "none") -> str:
     return graph.node("Mul", half, graph.node("Add", bell, graph.constant(1.0)))
 
 
-def _mish(graph: Graph, x: str) -> str:
+def _mish(graph: Collector, x: str) -> str:
     return graph.node("Mul", x, graph.node("Tanh", graph.node("Softplus", x)))
 
 
-def _hard_swish(graph: Graph, x: str) -> str:
+def _hard_swish(graph: Collector, x: str) -> str:
     return graph.node("Mul", x, graph.node("HardSigmoid", x, alpha=1 / 6, beta=0.5))
 
 
-def _swish(graph: Graph, x: str, alpha: float = 1.0) -> str:
+def _swish(graph: Collector, x: str, alpha: float = 1.0) -> str:
     inner = x if alpha == 1 else graph.node("Mul", x, graph.constant(alpha))
     return graph.node("Mul", x, graph.node("Sigmoid", inner))
 
@@ -130,7 +130,7 @@ def _last(axis: int) -> list[int]:
     return list(range(axis, 0))
 
 
-def _layer_norm(graph: Graph, x: str, scale: str, bias: str = "", *, axis: int, epsilon: float) -> str:
+def _layer_norm(graph: Collector, x: str, scale: str, bias: str = "", *, axis: int, epsilon: float) -> str:
     axes = graph.constant(_last(axis))
     difference = graph.node("Sub", x, graph.node("ReduceMean", x, axes, keepdims=1))
     squares = graph.node("Mul", difference, difference)
@@ -139,17 +139,17 @@ def _layer_norm(graph: Graph, x: str, scale: str, bias: str = "", *, axis: int, 
     return graph.node("Add", scaled, bias) if bias else scaled
 
 
-def _rms_norm(graph: Graph, x: str, scale: str, *, axis: int, epsilon: float) -> str:
+def _rms_norm(graph: Collector, x: str, scale: str, *, axis: int, epsilon: float) -> str:
     root = _root_of_mean(graph, graph.node("Mul", x, x), graph.constant(_last(axis)), epsilon)
     return graph.node("Mul", graph.node("Div", x, root), scale)
 
 
-def _root_of_mean(graph: Graph, squares: str, axes: str, epsilon: float) -> str:
+def _root_of_mean(graph: Collector, squares: str, axes: str, epsilon: float) -> str:
     mean = graph.node("ReduceMean", squares, axes, keepdims=1)
     return graph.node("Sqrt", graph.node("Add", mean, graph.constant(epsilon)))
 
 
-def _pad(graph: Graph, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
+def _pad(graph: Collector, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
     """Padding named every axis, and did not go round. Axes that are named here reach to the last."""
     if axes:
         along = [int(axis) for axis in graph.arrays[axes]]
@@ -159,7 +159,7 @@ def _pad(graph: Graph, x: str, pads: str, value: str = "", axes: str = "", mode:
     return graph.operator("Pad", x, *_filled(pads, value), mode=mode)
 
 
-def _pad_around(graph: Graph, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
+def _pad_around(graph: Collector, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
     """An axis that goes round, laid out: its end before it and its beginning behind it."""
     if mode != "wrap":
         return graph.operator("Pad", x, *_filled(pads, value, axes), mode=mode)
@@ -183,13 +183,13 @@ def _filled(*inputs: str) -> tuple[str, ...]:
     return inputs
 
 
-def _pad_before_18(graph: Graph, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
+def _pad_before_18(graph: Collector, x: str, pads: str, value: str = "", axes: str = "", mode: str = "constant") -> str:
     if axes and mode != "wrap":
         return _pad(graph, x, pads, value, axes, mode)
     return _pad_around(graph, x, pads, value, axes, mode)
 
 
-def _resize(graph: Graph, x: str, roi: str = "", scales: str = "", sizes: str = "", **attributes: Any) -> str:
+def _resize(graph: Collector, x: str, roi: str = "", scales: str = "", sizes: str = "", **attributes: Any) -> str:
     """Every axis had its size or scale. Axes that are named here reach to the last."""
     axes = attributes.pop("axes", None)
     if axes:
@@ -202,7 +202,7 @@ def _resize(graph: Graph, x: str, roi: str = "", scales: str = "", sizes: str = 
     return graph.operator("Resize", x, *_filled(roi, scales, sizes), **attributes)
 
 
-def _roi_align(graph: Graph, *inputs: str, coordinate_transformation_mode: str = "half_pixel", **more: Any) -> str:
+def _roi_align(graph: Collector, *inputs: str, coordinate_transformation_mode: str = "half_pixel", **more: Any) -> str:
     if coordinate_transformation_mode != "output_half_pixel":
         raise NoOnnxForm("RoiAlign has no half_pixel before opset 16")
     return graph.operator("RoiAlign", *inputs, **more)
@@ -211,7 +211,7 @@ def _roi_align(graph: Graph, *inputs: str, coordinate_transformation_mode: str =
 _GRID_MODES = {"linear": "bilinear", "cubic": "bicubic"}
 
 
-def _grid_sample(graph: Graph, *inputs: str, mode: str = "linear", **more: Any) -> str:
+def _grid_sample(graph: Collector, *inputs: str, mode: str = "linear", **more: Any) -> str:
     return graph.operator("GridSample", *inputs, mode=_GRID_MODES.get(mode, mode), **more)
 
 
