@@ -120,11 +120,6 @@ def _hard_swish(graph: Collector, x: str) -> str:
     return graph.node("Mul", x, graph.node("HardSigmoid", x, alpha=1 / 6, beta=0.5))
 
 
-def _swish(graph: Collector, x: str, alpha: float = 1.0) -> str:
-    inner = x if alpha == 1 else graph.node("Mul", x, graph.constant(alpha))
-    return graph.node("Mul", x, graph.node("Sigmoid", inner))
-
-
 def _last(axis: int) -> list[int]:
     """The axes that a norm works on, which it counts from the last."""
     return list(range(axis, 0))
@@ -228,6 +223,5 @@ FORMS: dict[str, tuple[tuple[int, Form], ...]] = {
     "RMSNormalization": ((23, _rms_norm),),
     "Resize": ((18, _resize),),
     "RoiAlign": ((16, _roi_align),),
-    "Swish": ((24, _swish),),
 }
 """By operator: for opsets below a number the form, the lowest number first."""

@@ -80,8 +80,8 @@ def _of_tokens(batch: Batch, call: Call) -> int:
         is_for_all = place in _FOR_ALL.get(call.node.op, ())
         if value.samples is None and not (is_for_all and (value.shape[0] == 1 or len(value.shape) < 4)):
             raise Mixed("reads one tensor for all samples")
-        is_filter = is_for_all and call.node.op == "CausalConvWithState"
-        if value.samples is not None and (value.samples != 0 or value.shape[0] != 1 or is_filter):
+        is_other = is_for_all and call.node.op != "RotaryEmbedding" and len(value.shape) < 4  # no batch in front
+        if value.samples is not None and (value.samples != 0 or value.shape[0] != 1 or is_other):
             raise Mixed("works across the samples, where axis 0 should hold them")
     return 0
 
@@ -99,6 +99,8 @@ def _along(batch: Batch, call: Call) -> int:
     value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
     rank = len(value.shape)
     axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
+    if any(other is not None and other.samples is not None for other in call.inputs[1:]):
+        raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
     goes_on = is_older_softmax or call.node.op in _LAYER_NORMS
     if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")

@@ -84,7 +84,8 @@ def _fields(call: Call, past: int) -> dict[str, Any]:
     fields |= {name: size for name, size in windows.items() if size >= 0}
     fields["is_causal"] = call.flag("is_causal")
     fields["softcap"] = tidy(call.attributes.real("softcap", 0.0))
-    return fields | ({"offset": past} if past and (fields["is_causal"] or "left_window" in fields) else {})
+    is_placed = fields["is_causal"] or any(size >= 0 for size in windows.values())
+    return fields | ({"offset": past} if past and is_placed else {})
 
 
 def _masks(call: Call, query: Draft, key: Draft, fields: dict[str, Any]) -> list[Draft]:
