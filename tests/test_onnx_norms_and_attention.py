@@ -123,9 +123,9 @@ def instance_norm(drawn: Drawn) -> tuple[Inputs, onnx.ModelProto]:
 
 
 def group_norm(drawn: Drawn) -> tuple[Inputs, onnx.ModelProto]:
-    groups, each = drawn.size(1, 3), drawn.size(1, 3)
-    x = drawn.array(drawn.size(1, 3), groups * each, *(drawn.size() for _ in range(drawn.size(1, 2))))
-    inputs = {"x": x, "scale": drawn.array(groups * each), "shift": drawn.array(groups * each)}
+    groups, width = drawn.size(1, 3), drawn.size(1, 3)
+    x = drawn.array(drawn.size(1, 3), groups * width, *(drawn.size() for _ in range(drawn.size(1, 2))))
+    inputs = {"x": x, "scale": drawn.array(groups * width), "shift": drawn.array(groups * width)}
     return inputs, built("GroupNormalization", inputs, num_groups=groups, epsilon=0.01)
 
 

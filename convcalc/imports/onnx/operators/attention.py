@@ -9,10 +9,11 @@ from typing import Any
 from convcalc import layers
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx import constants
+from convcalc.imports.onnx import constant_folding, constants
 from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.operators.normalisations import tidy
-from convcalc.imports.onnx.reading import FLOAT
+from convcalc.imports.onnx.reading import FLOAT, Subgraph
 from convcalc.imports.onnx.values import Call, Value, constant_value, parameter, viewed
 
 _HIDDEN = -1e30
@@ -172,13 +173,52 @@ def _met(call: Call, x: Draft, y: Draft) -> Draft:
 
 
 def _flex_attention(call: Call) -> Value:
-    for name in ("score_mod", "prob_mod"):
-        if name in call.attributes:
-            raise Inexpressible(f"a graph of its own that changes its {name.partition('_')[0]}s")
-    batch = _batch(call)
-    fields = {"scale": tidy(call.attributes.real("scale", 0.0))}
-    entering = [viewed(call.builder, call.value(index), batch) for index in range(3)]
-    return call.out(call.layer("scaled_dot_product_attention", fields, *entering), batch)
+    """Attention whose scores, or the shares that softmax makes of them, graphs of the file's own may change."""
+    batch, scale = _batch(call), tidy(call.attributes.real("scale", 0.0))
+    query, key, value = (viewed(call.builder, call.value(index), batch) for index in range(3))
+    if not any(name in call.attributes for name in ("score_mod", "prob_mod")):
+        fields = {"scale": scale}
+        return call.out(call.layer("scaled_dot_product_attention", fields, query, key, value), batch)
+    scores = _met(call, query, _turned(call, key, -2, -1))
+    scores = call.layer("affine", {"factor": scale or query.shape[-1] ** -0.5}, scores)
+    scores = _changed(call, "score_mod", scores, batch)
+    shares = _changed(call, "prob_mod", _along(call, "softmax", -1, scores), batch)
+    return call.out(_met(call, shares, value), batch)
+
+
+def _changed(call: Call, attribute: str, x: Draft, batch: int | None) -> Draft:
+    """What a graph of one input makes of a tensor, if there is such a graph."""
+    subgraph = call.attributes.get(attribute)
+    if subgraph is None:
+        return x
+    if not isinstance(subgraph, Subgraph):
+        raise Inexpressible(f"{attribute} is no graph")
+    graph = subgraph.read()
+    values = {name: constant_value(constants.of_tensor(tensor, name)) for name, tensor in graph.initialisers.items()}
+    values[graph.inputs[0].name] = call.out(x, batch)
+    for node in graph.nodes:
+        entering = [values[name] if name else None for name in node.inputs]
+        outputs = _stepped(Call(call.builder, node, entering, call.opset))
+        values |= zip(node.outputs, outputs, strict=False)
+    result = values[graph.outputs[0].name]
+    if result.source is None or result.shape != call.out(x, batch).shape:
+        raise Inexpressible(f"{attribute} makes a tensor of another shape")
+    return viewed(call.builder, result, batch)
+
+
+def _stepped(call: Call) -> Sequence[Value]:
+    """The outputs of a node of a graph within an operator."""
+    there = call.values()
+    if call.node.op == "Shape" and there:
+        return [constant_value(constant_folding.shape_of(there[0].shape, call.attributes))]
+    folded = constant_folding.folded(call) if all(value.constant is not None for value in there) else None
+    if folded is not None:
+        return [constant_value(constant) for constant in folded]
+    operator = operator_of(call.node.operator)
+    if operator is None or all(value.source is None for value in there):
+        raise Inexpressible(f"a graph of its own in which {call.node.operator} is not expressed")
+    outputs = operator(call)
+    return outputs if isinstance(outputs, list) else [outputs]
 
 
 def _rotary_embedding(call: Call) -> Value:
