@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from typing import Any
 
 import numpy as np
@@ -26,26 +27,20 @@ from convcalc.reference.weights import RandomWeights
 
 OPSETS = range(LEAST_OPSET, NEWEST_OPSET + 1)
 
-NOT_SAID = {
-    "deform_conv": (19, "has no DeformConv; opset 19 has"),
-    "lp_pool": (18, "LpPool of opset"),
-    "upsample": (18, "has no antialias; opset 18 has"),
-}
-"""Kinds of which opsets below one lack what some configurations need, and what is said."""
-
 NORMS = {*ALIKE, "group_norm", "layer_norm"}
 """Of some shapes these are the same, and an older opset says only one of them."""
 
 
 def written_at(network: Network, opset: int, name: str) -> onnx.ModelProto | None:
-    """The model in that opset's operators; None where the opset has none for it, which is said."""
+    """The model in that opset's operators; None where it has none for it, and the error names the first that has."""
     if unwritten(network) is not None:
         return None  # of a kind or configuration that no opset says
     reason = unwritten(network, opset)
     if reason is not None:
-        since, expected = NOT_SAID[name]
-        assert opset < since
-        assert expected in reason
+        newer = re.search(r"; opset (\d+) has$", reason)
+        assert newer, (name, reason)
+        assert opset < int(newer[1])
+        assert unwritten(network, int(newer[1])) != reason
         return None
     return model(network, opset=opset)
 
