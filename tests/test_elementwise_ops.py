@@ -74,6 +74,15 @@ def attended(config: Any, x: Shape) -> int:
     return steps
 
 
+def weighed(config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> int:
+    steps = 0
+    for _query, _key in product(elements(query[:-1]), range(key[-2])):
+        steps += len(["exponential", "sum", "division"]) + (config.scale != 1)
+        steps += len(["division", "tanh", "product"]) if config.softcap else 0
+        steps += bool(mask or config.is_causal or config.left_window is not None or config.right_window is not None)
+    return steps
+
+
 def sampled(config: Any, x: Shape, *maps: Shape) -> int:
     """Every tap of every channel at every position is a sample, of the corners around its place."""
     steps = added(config, x, *maps)
@@ -141,6 +150,7 @@ COUNTED: dict[str, Callable[..., int]] = {
     "linear": added,
     "deform_conv": sampled,
     "attention": attended,
+    "scaled_dot_product_attention": weighed,
     "upsample": interpolated,
     "avg_pool": pooled,
     "max_pool": compared,
@@ -154,6 +164,10 @@ COUNTED: dict[str, Callable[..., int]] = {
     "cumulate": of_each(lambda config, x: ["with all before it"]),
     "softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "division"]),
     "log_softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "difference"]),
+    "normalize": of_each(lambda config, x: ["power", "its part of the sum", "division"]),
+    "rms_norm": of_each(
+        lambda config, x: ["square", "its part of the sum", "quotient", *["times weight"] * config.elementwise_affine]
+    ),
     "l2_norm": of_each(lambda config, x: ["square", "its part of the sum", "division"]),
     "local_response_norm": of_each(among_neighbours),
     "affine": of_each(moved),

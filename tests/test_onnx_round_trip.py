@@ -85,6 +85,7 @@ def same(network: Network, *, flat: bool = True) -> None:
 
 
 NOT_READ = {
+    "normalize": "ReduceL",
     "softplus": "Where at layer",
     "cumulate": "Where at layer",
     "gather": "Mod at layer",

@@ -32,7 +32,7 @@ def export(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
     batch: Annotated[str, option("N|NAME", "Batch size, or a name for one that is left open.")] = "1",
-    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
+    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, 13 to 28.  [21]")] = None,
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
     ] = "float32",

@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, helper, numpy_helper
 
+from convcalc.exports.older import older_form, sayable
 from convcalc.layers import Shape
 from convcalc.network import order_of_axes
+
+OPSET = 21
+"""The version of ONNX's operators that is written where none is asked for."""
 
 
 class LayerOperators:
@@ -18,32 +22,47 @@ class LayerOperators:
 
     The tensor that leaves and the operator that makes it have the layer's name; what leads up to it is named below it,
     with a slash, which no name of a layer has. `owner` is the layer whose arrays it uses; `borrowed` are those of its
-    arrays that are others' (see `Network`): the name of the other one, its shape, and the shape that is needed.
+    arrays that are others' (see `Network`): the name of the other one, its shape, and the shape that is needed. Kinds
+    write operators as the newest opset has them; those that `opset` has otherwise or lacks are written as it can.
     """
 
     def __init__(
-        self, name: str, owner: str, dtype: str, borrowed: Mapping[str, tuple[str, Shape, Shape]] | None = None
+        self,
+        name: str,
+        owner: str,
+        dtype: str,
+        borrowed: Mapping[str, tuple[str, Shape, Shape]] | None = None,
+        opset: int = OPSET,
     ) -> None:
         self.name = name
         self.owner = owner
         self.borrowed = borrowed or {}
         self.dtype = dtype
+        self.opset = opset
+        self.arrays: dict[str, Any] = {}
         self.nodes: list[NodeProto] = []
         self.used: set[str] = set()
         self._counts: dict[str, int] = {}
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator; its output."""
-        return self.output(0, op, *inputs, **attributes)
+        """Add an operator, as the opset has it; its output."""
+        while not inputs[-1]:
+            inputs = inputs[:-1]
+        form = older_form(op, self.opset)
+        return self.operator(op, *inputs, **attributes) if form is None else form(self, *inputs, **attributes)
+
+    def operator(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator as it is; its output."""
+        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
+        stated = sayable(op, self.opset, len(inputs), stated)
+        output = self._numbered(op)
+        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
+        return output
 
     def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
         """Add an operator of several outputs; the one at `place`."""
-        while not inputs[-1]:
-            inputs = inputs[:-1]
-        output = self._numbered(op)
-        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
-        unread = [f"{output}/{number}" for number in range(place)]
-        self.nodes.append(helper.make_node(op, inputs, [*unread, output], output, **stated))
+        output = self.operator(op, *inputs, **attributes)
+        self.nodes[-1].output[:] = [*(f"{output}/{number}" for number in range(place)), output]
         return output
 
     def weight(self, name: str) -> str:
@@ -74,6 +93,7 @@ class LayerOperators:
         array = np.asarray(values)
         array = array.astype(dtype or (np.int64 if array.dtype.kind == "i" else self.dtype))
         output = self._numbered("Constant")
+        self.arrays[output] = array
         self.nodes.append(helper.make_node("Constant", [], [output], output, value=numpy_helper.from_array(array)))
         return output
 

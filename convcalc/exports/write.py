@@ -13,14 +13,15 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, helper
 
 from convcalc import steps
+from convcalc.exports.layer import OPSET as OPSET
 from convcalc.exports.layer import LayerOperators
 from convcalc.files import Part
 from convcalc.layers import UNSIZED, Array, NoOnnxForm, Shape
 from convcalc.network import Network, Node
 from convcalc.version import __version__
 
-OPSET = 21
-"""The version of ONNX's operators that is written: the first in which every form here means what it should."""
+LEAST_OPSET, NEWEST_OPSET = 13, 28
+"""The versions of ONNX's operators that can be written."""
 
 DOMAIN, STAND_IN = "convcalc", "Opaque"
 """The operator that stands for a layer of unknown cost; its `shape` is that of its output without the batch."""
@@ -78,10 +79,11 @@ def model(
     other. `every_layer`: the tensors of all layers are outputs. `stand_ins`: layers of unknown cost are operators of a
     domain of our own, which no runtime has.
     """
-    if not OPSET <= opset <= defs.onnx_opset_version():
-        raise CannotWrite(f"opset {opset}; legal here: {OPSET} to {defs.onnx_opset_version()}")
+    newest = min(NEWEST_OPSET, defs.onnx_opset_version())
+    if not LEAST_OPSET <= opset <= newest:
+        raise CannotWrite(f"opset {opset}; legal here: {LEAST_OPSET} to {newest}")
     steps.spend(LAYER_STEPS * len(network.layers))
-    layers = _written(network, dtype, stand_ins=stand_ins)
+    layers = _written(network, dtype, opset, stand_ins=stand_ins)
     held = _array_shapes(network, layers)
     leaving = network.layers if every_layer else [network.nodes[index] for index in dict.fromkeys(network.outputs)]
     named = {node.name for node in leaving}
@@ -107,12 +109,13 @@ def model(
     return written
 
 
-def _written(network: Network, dtype: str, *, stand_ins: bool) -> list[LayerOperators]:
+def _written(network: Network, dtype: str, opset: int, *, stand_ins: bool) -> list[LayerOperators]:
     """The operators of every layer; all that have none are named at once."""
     layers, lacking = [], []
     for node in network.layers:
         owner = _owner(network, node)
-        layer = LayerOperators(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
+        borrowed = _borrowed(network, node) if node is owner else None
+        layer = LayerOperators(node.name, owner.name, dtype, borrowed, opset)
         entering = [network.nodes[place] for place in node.inputs]
         names, shapes = tuple(source.name for source in entering), tuple(source.shape for source in entering)
         try:

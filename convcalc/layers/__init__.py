@@ -61,9 +61,13 @@ if TYPE_CHECKING:
         """What a kind writes its ONNX form into: operators on tensors [batch, channels, *positions]."""
 
         dtype: str
+        opset: int
 
         def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-            """Add an operator; its output. An empty input is one that is left out, an empty attribute is not said."""
+            """Add an operator, as the newest opset has it; its output.
+
+            An empty input is one that is left out, an empty attribute is not said.
+            """
 
         def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
             """As `node`, of an operator of several outputs: the one at `place`, counted from 0."""

@@ -112,3 +112,7 @@ class _CountedNumber:
     def floor(self) -> _CountedNumber:
         """What NumPy's floor calls on an object."""
         return _CountedNumber(float(math.floor(self.value)), self.engine)
+
+    def tanh(self) -> _CountedNumber:
+        """What NumPy's tanh calls on an object."""
+        return _CountedNumber(math.tanh(self.value), self.engine)

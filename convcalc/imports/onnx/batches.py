@@ -131,6 +131,8 @@ def _along(batch: Batch, call: Call) -> int:
     value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
     rank = len(value.shape)
     axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
+    if any(other is not None and other.samples is not None for other in call.inputs[1:]):
+        raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
     goes_on = is_older_softmax or call.node.op in _LAYER_NORMS
     if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")
@@ -239,6 +241,7 @@ def _unread(batch: Batch, call: Call) -> int:
 
 _SOFTMAXES = ("Softmax", "LogSoftmax", "Hardmax")
 _LAYER_NORMS = ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
+
 
 _MAKES_SAMPLES = {"ConstantOfShape", "Expand", "Tile"}
 """Operators that repeat what is the same for all samples, by a number that may be theirs."""

@@ -119,36 +119,4 @@ def _dense(call: Call, value: Value, weight: Constant, shape: Shape) -> Value:
     return laid_out(call, _linear(call, x, _by_columns(weight), weight.shape[-1]), shape, landing)
 
 
-def _attention(call: Call) -> Value:
-    """Opset 23's attention of query, key and value that were projected before it: [batch, heads, tokens, features]."""
-    if any(call.has(index) for index in range(4, 7)) or any(call.node.outputs[1:]):
-        raise Inexpressible("attention with a past, or whose scores are used")
-    query, key, value = (_heads(call, index) for index in range(3))
-    if query.shape[0] != key.shape[0]:
-        raise Inexpressible("fewer heads of key and value than of query")
-    scores = call.layer("matmul", {}, query, call.layer("permute", {"axes": (0, 2, 1)}, key))
-    factor = tidy(call.attributes.real("scale", query.shape[-1] ** -0.5))
-    scores = call.layer("affine", {"factor": factor}, scores)
-    if call.has(3):
-        mask = call.value(3)
-        scores = call.layer("add", {}, scores, viewed(call.builder, mask, 0 if len(mask.shape) == 4 else None, 3))
-    y = call.layer("matmul", {}, call.layer("softmax", {"axis": 2}, scores), value)
-    if len(call.value(0).shape) == 4:
-        return call.out(y)
-    beside = call.layer("permute", {"axes": (1, 0, 2)}, y)
-    return call.out(call.builder.reshaped(beside, (beside.shape[0], beside.shape[1] * beside.shape[2])))
-
-
-def _heads(call: Call, index: int) -> Draft:
-    """One of query, key and value with the heads in front."""
-    x = call.map(index)
-    if len(x.shape) == 3:
-        return x
-    count = call.attributes.integer("q_num_heads" if index == 0 else "kv_num_heads")
-    if len(x.shape) != 2 or not count or x.shape[1] % count:
-        raise Inexpressible(f"{count} heads of a tensor of shape {[1, *x.shape]}")
-    apart = call.builder.reshaped(x, (x.shape[0], count, x.shape[1] // count))
-    return call.layer("permute", {"axes": (1, 0, 2)}, apart)
-
-
-OPERATORS = {"Gemm": _gemm, "MatMul": _matmul, "Attention": _attention}
+OPERATORS = {"Gemm": _gemm, "MatMul": _matmul}
