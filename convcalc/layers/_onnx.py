@@ -52,9 +52,15 @@ def per_channel(graph: OnnxGraph, array: str, x: Shape) -> str:
     return array if len(x) == 1 else graph.node("Reshape", array, graph.constant([-1, *[1] * (len(x) - 1)]))
 
 
-def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, biased: bool, **attributes: Any) -> str:
+def entered_or_own(graph: OnnxGraph, given: Sequence[str], biased: bool) -> tuple[str, str]:
+    """Weight and bias of a convolution: the tensors that entered as such, without their batch, or the layer's own."""
+    batch = graph.constant([0]) if given else ""
+    weight, bias = [*(graph.node("Squeeze", tensor, batch) for tensor in given), "", ""][:2]
+    return weight or graph.weight("weight"), bias or (graph.weight("bias") if biased else "")
+
+
+def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, weight: str, bias: str, **attributes: Any) -> str:
     """Conv or ConvTranspose, which need a position: a tensor of channels alone has one for the while."""
-    bias, weight = graph.weight("bias") if biased else "", graph.weight("weight")
     if len(shape) > 1:
         return graph.node(op, x, weight, bias, **attributes)
     last = graph.constant([2])
