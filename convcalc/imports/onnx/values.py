@@ -8,7 +8,7 @@ input with a certain axis left out, and gets a reshape where it must.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -82,8 +82,16 @@ def parameter(builder: Builder, constant: Constant, shape: Shape) -> Draft:
 class Call:
     """A node that is to be translated: its inputs, its attributes, and the drafts made so far."""
 
-    def __init__(self, builder: Builder, node: GraphNode, inputs: list[Value | None], opset: int) -> None:
+    def __init__(
+        self,
+        builder: Builder,
+        node: GraphNode,
+        inputs: list[Value | None],
+        opset: int,
+        declared: Callable[[str], Value | None] = lambda name: None,
+    ) -> None:
         self.builder, self.node, self.inputs, self.opset = builder, node, inputs, opset
+        self._declared = declared
 
     @property
     def attributes(self) -> Attributes:
@@ -110,6 +118,13 @@ class Call:
         if constant is None:
             raise Inexpressible(f"{what} that another layer computes")
         return constant
+
+    def declared_shape(self, why: str) -> Shape:
+        """The shape that the file declares for the first output, where `why` says that nothing else tells it."""
+        value = self._declared(self.node.outputs[0]) if self.node.outputs else None
+        if value is None:
+            raise Inexpressible(f"{why}, and no shape of what leaves in the file")
+        return value.shape
 
     def numbers(self, index: int, attribute: str = "") -> list[int] | None:
         """Whole numbers given by an attribute, as in older opsets, or by an input; None if by neither."""

@@ -136,7 +136,7 @@ class Walk:
             return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
-        call = Call(self.builder, node, inputs, self.model.opset)
+        call = Call(self.builder, node, inputs, self.model.opset, self._declared_at_these_sizes)
         samples = None
         try:
             samples = self._samples(call)
@@ -163,6 +163,10 @@ class Walk:
         if not self.sizes and value.known:
             own_batch = value.batch == 0 or bool(self.open_batches)  # often that of an export long ago
             self.declared.compare(node, name, self.batch.full(value), 1 if own_batch else 0)
+
+    def _declared_at_these_sizes(self, name: str) -> Value | None:
+        """A tensor as the file declares it, unless other sizes than the file's were asked for."""
+        return None if self.sizes else self.declared.value(name, self.batch.count)
 
     def _samples(self, call: Call) -> int | None:
         """The axis along which the samples of a batch leave a node."""
