@@ -151,11 +151,11 @@ def pool(operator: str) -> Build:
             if any(max(pair) >= k for pair, k in both):
                 return None  # it measures the pad against the kernel, PyTorch's documentation against the dilated one
         attributes = {"kernel_shape": config.kernel_size, "strides": config.steps(), **pads(explicit(config))}
-        attributes |= {"ceil_mode": int(config.ceil_mode)}
+        attributes |= {"ceil_mode": int(config.ceil_mode), "dilations": config.dilation}
+        if str(config.padding).startswith("same") and set(config.dilation) != {1}:
+            return None  # as Conv
         if operator == "MaxPool":
-            if str(config.padding).startswith("same") and set(config.dilation) != {1}:
-                return None  # as Conv
-            return g(operator, x, **attributes, dilations=config.dilation)
+            return g(operator, x, **attributes)
         return g(operator, x, **attributes, count_include_pad=int(config.count_include_pad))
 
     return build

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from convcalc.arithmetic.number import ceil_div
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.convolutions import WORDS, padding, per_axis
 from convcalc.imports.onnx.values import Call, Value
@@ -31,15 +32,27 @@ def pooled(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
     }
     if fields["stride"] == kernel:
         del fields["stride"]
-    dilation = per_axis(call, "dilations", rank)
     if "dilation" in types:
-        fields["dilation"] = dilation
-    elif set(dilation) - {1}:
-        raise Inexpressible("a pool of positions that are apart (dilations)")
+        fields["dilation"] = per_axis(call, "dilations", rank)
+        fields["padding"] = _as_the_runtime_pads(fields, x.shape[1:])
     padded = isinstance(fields["padding"], str) or any(map(any, fields["padding"]))
     if "count_include_pad" in types and padded:
         fields["count_include_pad"] = call.flag("count_include_pad")
     return call.out(call.layer(name, fields | (more or {}), x))
+
+
+def _as_the_runtime_pads(fields: dict[str, Any], sizes: tuple[int, ...]) -> Any:
+    """The padding; where a word gives it, without the distance of the taps, of which ONNX Runtime takes no account."""
+    word = fields["padding"]
+    if not isinstance(word, str) or set(fields["dilation"]) == {1}:
+        return word
+    pads = []
+    strides = fields.get("stride", fields["kernel_size"])
+    for size, kernel, stride in zip(sizes, fields["kernel_size"], strides, strict=True):
+        total = max((ceil_div(size, stride) - 1) * stride + kernel - size, 0)
+        smaller, larger = total // 2, total - total // 2
+        pads.append((smaller, larger) if word == "same" else (larger, smaller))
+    return tuple(pads)
 
 
 def global_pool(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
