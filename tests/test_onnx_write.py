@@ -103,7 +103,7 @@ NOT_INFERRED = {"group_norm"}
 NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known"}
 """Kinds of which some configurations have no form, and what is said."""
 
-NOT_RUN = {"deform_conv": "must be 4D"}
+NOT_RUN = {"deform_conv": "must be 4D", "roi_align": "Integer overflow"}
 """Kinds of which ONNX Runtime does not run some configurations, and what it says."""
 
 

@@ -126,6 +126,9 @@ MAY_BE_LEFT = {
     "concat": "every position looks beyond the ends",
     "upsample": "every position looks beyond the ends",
     "reshape": "an axis of positions is shared out to several axes",
+    "fold": "positions of one axis become those of several",
+    "unfold": "positions of several axes become those of one",
+    "grid_sample": "positions meet that are on different axes",  # a grid has them first, a map behind its channels
 }
 
 

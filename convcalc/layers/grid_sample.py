@@ -98,7 +98,8 @@ class GridSample(Kind, frozen=True, kw_only=True):
             values = np.take_along_axis(flat, place.reshape(len(x), 1, -1), -1)
             weight = np.prod([weight for _, weight in chosen], 0).reshape(len(x), 1, -1)
             y = y + np.where(weight == 0, 0, values) * weight
-        return y.astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
+        placed = ~np.isnan(grid).any(-1).reshape(len(x), 1, -1)
+        return np.where(placed, y, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
 
 
 def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:

@@ -7,17 +7,18 @@ Example:
     # output 100x256x7x7, params 0, macs 0
 
 A box is [x1, y1, x2, y2] in pixels of which the map has `spatial_scale` positions; the boxes are those of one image.
-Each is divided into output_size cells, and a cell is the mean (max: the largest) of sampling_ratio² samples, each
-interpolated from the four positions around it: five element-wise operations a sample, one for each of the four and one
-to bring it together with the others. Without a sampling_ratio a cell has as many samples as positions it begins, which
-depends on the box; as many are counted as a box of the whole map takes. `aligned` moves the boxes by half a position,
-as pixels have their centres there. Which positions are read depends on data, so each output sees the whole map, and its
-box.
+Each is divided into output_size cells, and a cell is the mean of sampling_ratio² samples, each interpolated from the
+four positions around it: five element-wise operations a sample, one for each of the four and one to bring it together
+with the others. With mode max a cell is the largest of all these shares, as ONNX Runtime has it. Without sampling_ratio
+a cell has as many samples as positions it begins, which depends on the box; as many are counted as a box of the whole
+map takes. `aligned` moves the boxes by half a position, as pixels have their centres there. Which positions are read
+depends on data, so each output sees the whole map, and its box.
 
 Source: He et al. 2017, "Mask R-CNN"; torchvision.ops.roi_align; ONNX RoiAlign, whose coordinates `half_pixel` are
 `aligned`.
 """
 
+import itertools
 import math
 import random
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,10 @@ from convcalc.layers._windows import shown_sizes
 
 _SAMPLE = 5
 """Operations of a sample: a share of each of four positions, and one to bring it together with others."""
+
+
+_FAR = 64
+"""Positions: a box reaches as far and the size of the map, four times, as more samples than fit there take memory."""
 
 
 class RoiAlign(Kind, frozen=True, kw_only=True):
@@ -110,32 +115,44 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
 
 
 def _cells(engine: Engine, fields: Fields, image: Array, box: Array) -> Array:
-    """What a box makes of an image: its rows, and of these its columns."""
+    """What a box makes of an image: its samples, cell by cell."""
     np = engine.numpy
-    moved = np.nan_to_num(box) * fields.spatial_scale - (0.5 if fields.aligned else 0.0)
-    counts = []
-    for axis, (outputs, size) in enumerate(zip(fields.output_size, image.shape[1:], strict=True), start=1):
-        start, end = moved[2 - axis], moved[4 - axis]
-        length = end - start if fields.aligned else max(end - start, 1.0)
-        count = fields.sampling_ratio or max(math.ceil(length / outputs), 0)
-        at = start + (np.arange(outputs * count) + 0.5) * (length / outputs / max(count, 1))
-        image = _interpolated(engine, image, axis, at, size)
-        counts += [outputs, count]
-    if not all(counts):
+    moved = box * fields.spatial_scale - (0.5 if fields.aligned else 0.0)
+    if np.isnan(moved).any():
+        return np.full((len(image), *fields.output_size), np.nan)
+    places = [
+        _samples(engine, fields, moved[1 - axis :: 2], fields.output_size[axis], image.shape[axis + 1])
+        for axis in range(2)
+    ]
+    if not all(count for count, _ in places):
         return np.zeros((len(image), *fields.output_size))
-    apart = image.reshape(-1, *counts)
-    return apart.max((2, 4)) if fields.mode == "max" else apart.mean((2, 4))
+    rows, columns = (_around(engine, at, size) for (_, at), size in zip(places, image.shape[1:], strict=True))
+    shares = [
+        np.where(weight == 0, 0, image.take(row, 1).take(column, 2) * weight)
+        for (row, of_row), (column, of_column) in itertools.product(rows, columns)
+        for weight in [of_row[:, None] * of_column]
+    ]
+    counts = [
+        number for outputs, (count, _) in zip(fields.output_size, places, strict=True) for number in (outputs, count)
+    ]
+    apart = np.stack(shares).reshape(4, len(image), *counts)
+    return apart.max((0, 3, 5)) if fields.mode == "max" else apart.sum(0).mean((2, 4))
 
 
-def _interpolated(engine: Engine, image: Array, axis: int, at: Array, size: int) -> Array:
-    """An axis read at places; up to one position beyond the ends as the ends, further out as zero."""
-    inside = (at >= -1) & (at <= size)
+def _samples(engine: Engine, fields: Fields, ends: Array, outputs: int, size: int) -> tuple[int, Array]:
+    """How many samples a cell has on an axis, and where they are."""
+    start, end = ends.clip(-4 * (size + _FAR), 4 * (size + _FAR))
+    length = end - start if fields.aligned else max(end - start, 1.0)
+    count = fields.sampling_ratio or max(math.ceil(length / outputs), 0)
+    return count, start + (engine.numpy.arange(outputs * count) + 0.5) * (length / outputs / max(count, 1))
+
+
+def _around(engine: Engine, at: Array, size: int) -> list[tuple[Array, Array]]:
+    """The positions before and behind places, with their weights; none beyond one position outside of the map."""
     held = at.clip(0, size - 1)
     before = engine.numpy.floor(held).astype(int)
-    along = (-1, *(1,) * (image.ndim - 1 - axis))
-    rest, there = (held - before).reshape(along), inside.reshape(along)
-    behind = engine.numpy.minimum(before + 1, size - 1)
-    return (image.take(before, axis) * (1 - rest) + image.take(behind, axis) * rest) * there
+    rest, inside = held - before, (at >= -1) & (at <= size)
+    return [(before, (1 - rest) * inside), (engine.numpy.minimum(before + 1, size - 1), rest * inside)]
 
 
 def _shaped(graph: OnnxGraph, x: str, sizes: Sequence[int]) -> str:

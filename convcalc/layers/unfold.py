@@ -4,7 +4,7 @@ Example:
     input: [3, 8, 8]
     layers:
       - unfold: {kernel_size: 3, padding: 1}
-    # output 27x64, params 0, macs 0
+    # output 27x64, params 0, macs 0, field 3
 
 A column holds the taps of the first channel, then those of the second, and so on; the columns are in the order of the
 windows, of which there are as many as for conv. Elements are copied: no arithmetic. Each column sees its window.
