@@ -506,7 +506,7 @@ def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return {tensor: x.reshape(*x.shape, *[1] * (most - x.ndim)) for tensor, x in inputs.items()}
 
 
-OLDER = {"roi_align": 21}
+OLDER = {"roi_align": 21, "global_lp_pool": 21}
 """Kinds whose operator ONNX Runtime has only of an older opset."""
 
 
