@@ -26,7 +26,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from convcalc import layers
 from convcalc.exports.layer import LayerOperators
-from convcalc.layers import Shape
+from convcalc.layers import NoOnnxForm, Shape
 from convcalc.reference.execution import run_layer
 from convcalc.reference.weights import drawn
 from convcalc.tensors.engine import Engine
@@ -452,10 +452,13 @@ OPS: dict[str, Build] = {
 }
 
 
-def exported(g: Graph, config: Any, w: Arrays, shapes: Any, *x: str) -> str:
-    """The form in which the kind is exported."""
+def exported(g: Graph, config: Any, w: Arrays, shapes: Any, *x: str) -> str | None:
+    """The form in which the kind is exported, if it has one."""
     layer = LayerOperators(f"layer{len(g.nodes)}", f"arrays{len(g.nodes)}", "float32")
-    layer.ends_at(config.onnx(layer, x, shapes))
+    try:
+        layer.ends_at(config.onnx(layer, x, shapes))
+    except NoOnnxForm:
+        return None
     g.nodes.extend(layer.nodes)
     g.constants += [numpy_helper.from_array(w[name], f"{layer.owner}.{name}") for name in sorted(layer.used)]
     return layer.name
@@ -506,7 +509,7 @@ def meeting(name: str, inputs: dict[str, Any]) -> dict[str, Any]:
     return {tensor: x.reshape(*x.shape, *[1] * (most - x.ndim)) for tensor, x in inputs.items()}
 
 
-OLDER = {"roi_align": 21, "global_lp_pool": 21}
+OLDER = {"roi_align": 21, "global_lp_pool": 21, "max_unpool": 21}
 """Kinds whose operator ONNX Runtime has only of an older opset."""
 
 

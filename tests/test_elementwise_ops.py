@@ -165,7 +165,8 @@ COUNTED: dict[str, Callable[..., int]] = {
     **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
     **dict.fromkeys(
         ("channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
-         "affine_grid", "unfold", "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"),
+         "affine_grid", "max_pool_indices", "max_unpool", "unfold", "permute", "pixel_shuffle",
+         "pixel_unshuffle", "reshape", "slice", "split"),
         lambda config, *inputs: 0,
     ),
 }  # fmt: skip

@@ -172,3 +172,23 @@ def test_global_pools_of_any_power(seed: int) -> None:
     model = file("GlobalLpPool", {"x": x}, {}, p=1 + seed)
     (layer,) = agree(model, {"x": x}).layers
     assert (layer.kind, layer.shape) == ("global_lp_pool", (3, 1, 1))
+
+
+@SEEDS
+@pytest.mark.parametrize("order", [0, 1])
+def test_places_of_the_largest_elements_and_elements_put_back(seed: int, order: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(8):
+        kernel = [draw.randint(1, 3), draw.randint(1, 3)]
+        window: dict[str, Any] = {"kernel_shape": kernel, "strides": [draw.randint(1, 3), draw.randint(1, 3)]}
+        x = numbers(seed, 1, 2, draw.randint(3, 8), draw.randint(3, 8))
+        model = file("MaxPool", {"x": x}, {}, **window, storage_order=order)
+        model.graph.node[0].output.append("places")
+        model.graph.output[0].CopyFrom(helper.make_tensor_value_info("places", TensorProto.INT64, None))
+        agree(model, {"x": x})
+        elements = numbers(seed, 1, 2, 3, 2)
+        size = [(count - 1) * s + k for count, s, k in zip((3, 2), window["strides"], kernel, strict=True)]
+        places = np.random.default_rng(seed).permutation(2 * size[0] * size[1])[:12].reshape(1, 2, 3, 2)
+        inputs = {"x": elements, "places": places}
+        (layer,) = agree(file("MaxUnpool", inputs, {}, **window), inputs).layers
+        assert layer.shape == (2, *size)

@@ -34,11 +34,16 @@ class LayerOperators:
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Add an operator; its output."""
+        return self.output(0, op, *inputs, **attributes)
+
+    def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator of several outputs; the one at `place`."""
         while not inputs[-1]:
             inputs = inputs[:-1]
         output = self._numbered(op)
         stated = {name: value for name, value in attributes.items() if value not in ((), [])}
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
+        unread = [f"{output}/{number}" for number in range(place)]
+        self.nodes.append(helper.make_node(op, inputs, [*unread, output], output, **stated))
         return output
 
     def weight(self, name: str) -> str:

@@ -65,6 +65,9 @@ if TYPE_CHECKING:
         def node(self, op: str, *inputs: str, **attributes: Any) -> str:
             """Add an operator; its output. An empty input is one that is left out, an empty attribute is not said."""
 
+        def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
+            """As `node`, of an operator of several outputs: the one at `place`, counted from 0."""
+
         def weight(self, name: str) -> str:
             """One of the layer's own arrays."""
 

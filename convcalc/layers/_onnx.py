@@ -7,6 +7,8 @@ from convcalc.layers import OnnxGraph, Shape
 
 Numbers = Sequence[int]
 
+_INT64 = 7
+
 PAD_MODES = {"zeros": "constant", "constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
@@ -75,6 +77,24 @@ def affine(graph: OnnxGraph, channels: int, learned: bool) -> tuple[str, str]:
     return graph.constant([1.0] * channels), graph.constant([0.0] * channels)
 
 
+def element_type(graph: OnnxGraph) -> int:
+    """The dtype of the network as Cast has it."""
+    return {"float16": 10, "float64": 11}.get(graph.dtype, 1)
+
+
 def ones(graph: OnnxGraph, sizes: Numbers) -> str:
     """A tensor of ones."""
     return graph.node("Expand", graph.constant(1.0), graph.constant(list(sizes)))
+
+
+def beginnings(graph: OnnxGraph, x: str, shape: Shape, size: int) -> str:
+    """Where each sample begins in a batch that is counted through, of `size` elements a sample, for a tensor like x."""
+    samples = graph.node("Squeeze", graph.node("Shape", x, start=0, end=1))
+    numbered = graph.node("Range", graph.constant(0), samples, graph.constant(1))
+    begins = graph.node("Mul", numbered, graph.constant(size))
+    return graph.node("Reshape", begins, graph.constant([-1, *[1] * len(shape)]))
+
+
+def whole(graph: OnnxGraph, indices: str, size: int) -> str:
+    """Indices as whole numbers, those outside at the nearest end."""
+    return graph.node("Cast", graph.node("Clip", indices, graph.constant(0.0), graph.constant(size - 1.0)), to=_INT64)

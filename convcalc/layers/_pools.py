@@ -78,11 +78,10 @@ class Pool(Kind, frozen=True, kw_only=True):
         Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
         padding is an operator of its own. `beside` is the number that stands on it and changes no result.
         """
-        axes, rounds_up = self._axes(shape)
-        if rounds_up:
-            axes, sizes = _without_the_unread(axes), shape[1:]
-            kept = [size for _, size, _ in axes]
-            x = x if kept == list(sizes) else cut(graph, x, [0] * len(kept), kept, positions(shape))
+        axes, rounds_up = self.as_read(shape)
+        kept = [size for _, size, _ in axes]
+        if kept != list(shape[1:]):
+            x = cut(graph, x, [0] * len(kept), kept, positions(shape))
         pads = [(window.before, window.after) for window, _, _ in axes]
         if _looks_beside(axes):
             x, pads = padded(graph, x, pads, value=beside), [(0, 0)] * len(pads)
@@ -95,10 +94,18 @@ class Pool(Kind, frozen=True, kw_only=True):
         rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
         return axes, rounds_up
 
+    def as_read(self, shape: Shape) -> tuple[list[_Axis], bool]:
+        """As `_axes`, without what no window reads where one reaches beyond the end."""
+        axes, rounds_up = self._axes(shape)
+        return (_without_the_unread(axes) if rounds_up else axes), rounds_up
+
     def pads_apart(self, shape: Shape) -> bool:
         """Whether `pooled` writes the padding as an operator of its own."""
-        axes, rounds_up = self._axes(shape)
-        return _looks_beside(_without_the_unread(axes) if rounds_up else axes)
+        return _looks_beside(self.as_read(shape)[0])
+
+    def cuts_unread(self, shape: Shape) -> bool:
+        """Whether `pooled` cuts off ends of the input that no window reads."""
+        return any(size != kept for (_, kept, _), size in zip(self.as_read(shape)[0], shape[1:], strict=True))
 
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.steps(), self.dilation)

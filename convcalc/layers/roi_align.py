@@ -78,13 +78,13 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
         (x, boxes), (_, (count, _)) = inputs, shapes
         batch = graph.node("Squeeze", graph.node("Shape", x, start=0, end=1))
         samples = graph.node("Range", graph.constant(0), batch, graph.constant(1))
-        each = graph.node("Expand", _shaped(graph, samples, [-1, 1]), graph.constant([1, count]))
+        images = graph.node("Expand", _shaped(graph, samples, [-1, 1]), graph.constant([1, count]))
         coordinates = "half_pixel" if self.aligned else "output_half_pixel"
         y = graph.node(
             "RoiAlign",
             x,
             _shaped(graph, boxes, [-1, 4]),
-            _shaped(graph, each, [-1]),
+            _shaped(graph, images, [-1]),
             output_height=self.output_size[0],
             output_width=self.output_size[1],
             spatial_scale=self.spatial_scale,
@@ -171,8 +171,8 @@ def _of_own_box(engine: Engine, fields: Fields, weights: Arrays, x: Array, boxes
 
 
 def _of_each_box(engine: Engine, fields: Fields, image: Array, boxes: Array) -> Array:
-    each = (image.reshape(-1, 1) + boxes)[:, :, None, None, None]
-    return each.repeat(fields.output_size[0], 3).repeat(fields.output_size[1], 4)
+    cell = (image.reshape(-1, 1) + boxes)[:, :, None, None, None]
+    return cell.repeat(fields.output_size[0], 3).repeat(fields.output_size[1], 4)
 
 
 def _no_map(x: Shape) -> str:

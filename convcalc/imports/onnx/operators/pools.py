@@ -6,16 +6,41 @@ from functools import partial
 from typing import Any
 
 from convcalc.arithmetic.number import ceil_div
-from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.convolutions import WORDS, padding, per_axis
 from convcalc.imports.onnx.values import Call, Value
 from convcalc.layers import Kind, field_types, load
 
 
-def _max_pool(call: Call) -> Value:
-    if any(call.node.outputs[1:2]):
-        raise Inexpressible("its second output, the places of the largest elements, is used")
-    return pooled(call, "max_pool")
+def _max_pool(call: Call) -> Value | list[Value]:
+    """The largest elements, and where they were, which is a layer of its own."""
+    largest = pooled(call, "max_pool")
+    if not any(call.node.outputs[1:2]):
+        return largest
+    if call.flag("storage_order"):
+        return [largest, _column_by_column(call, largest)]
+    return [largest, pooled(call, "max_pool_indices")]
+
+
+def _column_by_column(call: Call, largest: Value) -> Value:
+    """The places counted with the first axis running fastest: as if the map had its axes the other way round."""
+    rank = len(largest.shape) - 2
+    order = {"axes": (0, *range(rank, 0, -1))}
+    turned = call.layer("permute", order, call.map())
+    written = largest.draft.fields.items()
+    fields = {name: numbers[::-1] if isinstance(numbers, tuple) else numbers for name, numbers in written}
+    return call.out(call.layer("permute", order, call.layer("max_pool_indices", fields, turned)))
+
+
+def _max_unpool(call: Call) -> Value:
+    x, places = call.map(), call.map(1)
+    rank = len(x.shape) - 1
+    kernel, stride = per_axis(call, "kernel_shape", rank), per_axis(call, "strides", rank)
+    fields: dict[str, Any] = {"kernel_size": kernel, "stride": stride, "padding": padding(call, rank)}
+    if call.has(2):
+        is_computed = call.value(2).constant is None
+        shape = call.declared_shape("a shape that another layer computes") if is_computed else call.numbers(2) or ()
+        fields["output_size"] = tuple(shape[2:])
+    return call.out(call.layer("max_unpool", fields, x, places))
 
 
 def pooled(call: Call, name: str, more: dict[str, Any] | None = None) -> Value:
@@ -62,6 +87,7 @@ def global_pool(call: Call, name: str, more: dict[str, Any] | None = None) -> Va
 
 OPERATORS = {
     "MaxPool": _max_pool,
+    "MaxUnpool": _max_unpool,
     "AveragePool": partial(pooled, name="avg_pool"),
     "GlobalAveragePool": partial(global_pool, name="global_avg_pool"),
     "GlobalMaxPool": partial(global_pool, name="global_max_pool"),
