@@ -58,6 +58,11 @@ class Unfold(Kind, frozen=True, kw_only=True):
         seen = windowed(fields[0].collapsed([0]), self.windows(x), apart)
         return reshaped(seen, apart, self.shape(x), [([0], [0]), (list(range(1, len(x))), [1])])
 
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        if len(inputs[0]) > 2:
+            raise Unprobed("positions of several axes become those of one")
+        return self
+
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if len(inputs[0]) > 2:
             raise Unprobed("positions of several axes become those of one")

@@ -138,13 +138,13 @@ RULES: dict[str, batch_arrangements.Rule] = {
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast CastLike QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu "
-        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink",
+        "FastGelu QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink AffineGrid Col2Im",
     ),
     **_ruled(
         _maps,
         "Conv FusedConv ConvTranspose DeformConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool LpPool "
         "GlobalLpPool BatchNormalization InstanceNormalization GroupNormalization LRN DepthToSpace SpaceToDepth "
-        "BiasGelu SkipLayerNormalization Attention",
+        "BiasGelu SkipLayerNormalization Attention GridSample MaxUnpool",
     ),
     **_ruled(_reduced, "ReduceMean ReduceSum ReduceMax ReduceMin ReduceProd ReduceL1 ReduceL2 ReduceSumSquare"),
     **_ruled(_along, [*_SOFTMAXES, "LpNormalization", "TopK", "LayerNormalization"]),
@@ -152,6 +152,6 @@ RULES: dict[str, batch_arrangements.Rule] = {
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Einsum": _einsum,
-    **_ruled(_unread, "CumSum NonZero Range ScatterND Trilu"),
+    **_ruled(_unread, "CumSum NonZero Range ScatterND Trilu RoiAlign CenterCropPad"),
 }
 """By operator, whatever its domain."""
