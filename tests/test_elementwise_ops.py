@@ -108,6 +108,21 @@ def interpolated(config: Any, x: Shape) -> int:
     return sum(1 for _ in elements(outputs) for _ in elements(tuple(around)))
 
 
+def from_grid(config: Any, x: Shape, grid: Shape) -> int:
+    """Every element that leaves is made of so many positions on each axis of the map."""
+    around = [{"nearest": 1, "bilinear": 2, "bicubic": 4}[config.mode]] * (len(x) - 1)
+    return sum(1 for _ in elements(config.shape(x, grid)) for _ in elements(tuple(around)))
+
+
+def in_boxes(config: Any, x: Shape, boxes: Shape) -> int:
+    """Every sample of every cell of every box: its four neighbours, and that it joins the others."""
+    cell = [config.sampling_ratio or ceil(size / cells) for size, cells in zip(x[1:], config.output_size, strict=True)]
+    steps = 0
+    for _ in product(elements(config.shape(x, boxes)), elements(tuple(cell))):
+        steps += len([*product(["above", "below"], ["left", "right"]), "joined"])
+    return steps
+
+
 def pooled(config: Any, x: Shape) -> int:
     return brute_force.pool(config, x)[2]
 
@@ -152,6 +167,9 @@ COUNTED: dict[str, Callable[..., int]] = {
     "attention": attended,
     "scaled_dot_product_attention": weighed,
     "upsample": interpolated,
+    "grid_sample": from_grid,
+    "roi_align": in_boxes,
+    "fold": of_each(lambda config, x: ["added to what is there"]),
     "avg_pool": pooled,
     "max_pool": compared,
     "adaptive_avg_pool": of_cells,
@@ -177,9 +195,10 @@ COUNTED: dict[str, Callable[..., int]] = {
     "elementwise": lambda config, *inputs: sum(1 for _ in elements(config.shape(*inputs))),
     "pow": of_each(lambda config, x: ["it"]),
     **dict.fromkeys(
-        ("embedding", "gather", "one_hot", "trilu",
+        ("embedding", "gather", "one_hot", "trilu", "affine_grid", "max_pool_indices", "max_unpool", "unfold",
          "channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
-         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"), lambda config, *inputs: 0,
+         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"),
+        lambda config, *inputs: 0,
     ),
 }  # fmt: skip
 

@@ -96,13 +96,14 @@ def inferred(written: onnx.ModelProto) -> tuple[int, ...] | None:
     return tuple(size.dim_value for size in kind.shape.dim) if kind.HasField("shape") else None
 
 
-NOT_INFERRED = {"group_norm"}
-"""ONNX defines it by a function of other operators, through which its inference does not look."""
+NOT_INFERRED = {"group_norm", "max_unpool"}
+"""ONNX defines one by a function of other operators, through which its inference does not look, and gives the other its
+sizes as a tensor, the batch among them, which it does not read."""
 
-NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known"}
+NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known", "max_pool_indices": "read no part of the map"}
 """Kinds of which some configurations have no form, and what is said."""
 
-NOT_RUN = {"deform_conv": "must be 4D"}
+NOT_RUN = {"deform_conv": "must be 4D", "roi_align": "Integer overflow"}
 """Kinds of which ONNX Runtime does not run some configurations, and what it says."""
 
 

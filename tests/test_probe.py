@@ -127,6 +127,9 @@ MAY_BE_LEFT = {
     "upsample": "every position looks beyond the ends",
     "scatter": "positions are on several axes",  # those of its inputs are of one input's axis, and not aligned
     "reshape": "an axis of positions is shared out to several axes",
+    "fold": "positions of one axis become those of several",
+    "unfold": "positions of several axes become those of one",
+    "grid_sample": "positions meet that are on different axes",  # a grid has them first, a map behind its channels
 }
 
 

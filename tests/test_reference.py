@@ -429,7 +429,9 @@ def test_nan_reaches_the_outputs_that_read_its_place_and_no_others(name: str, dr
     marked = np.isnan(output_with(math.nan))
     changed = np.logical_or.reduce([output_with(value) != before for value in (1e3, -1e3, 0.123)])
     assert (marked >= changed).all()
-    outside = name == "deform_conv" and which > 0  # an offset may move, and a mask weigh, what is zero anyway
+    # An offset may move, and a mask weigh, what is zero anyway; a place or a box may be moved within what is alike, and
+    # a matrix is multiplied with places that are 0.
+    outside = name == "affine_grid" or (name in {"deform_conv", "grid_sample", "roi_align", "max_unpool"} and which > 0)
     if name not in RELATIVE and not outside:
         assert (marked == changed).all()
     if outside:

@@ -262,14 +262,14 @@ RULES: dict[str, Rule] = {
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
     **_ruled(
         _maps,
         "Conv ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
         "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool InstanceNormalization "
-        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention ImageScaler",
+        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im MaxUnpool QAttention ImageScaler",
     ),
     "BatchNormalization": _normalised,
     "FusedConv": _of_maps(0, 3),
@@ -302,6 +302,6 @@ RULES: dict[str, Rule] = {
     "CenterCropPad": _center_crop_pad,
     "OneHot": _one_hot,
     "Trilu": _triangle,
-    **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike"),
+    **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike RoiAlign"),
 }
 """By operator, whatever its domain. What is read and not here does something with a batch that is not followed."""

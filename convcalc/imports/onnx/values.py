@@ -157,6 +157,13 @@ class Call:
             raise Inexpressible(f"{what} that another layer computes")
         return constant
 
+    def declared_beside(self, value: Value, what: str) -> Shape:
+        """The shape that the file has for the first output, which has the axes of an input, for one of its samples."""
+        shape, axis = self.declared(what), value.samples
+        if axis is None or len(shape) != len(value.shape):
+            return shape
+        return (*shape[:axis], value.shape[axis], *shape[axis + 1 :])
+
     def numbers(self, index: int, attribute: str = "") -> list[int] | None:
         """Whole numbers given by an attribute, as in older opsets, or by an input; None if by neither."""
         stated = self.attributes.integers(attribute) if attribute else None
