@@ -400,7 +400,9 @@ MULTIPLYING = [
 
 
 def test_the_kinds_that_multiply_and_add_up() -> None:
-    assert MULTIPLYING == ["attention", "conv", "conv_transpose", "deform_conv", "linear", "matmul"]
+    assert MULTIPLYING == [
+        "attention", "conv", "conv_transpose", "deform_conv", "gru", "linear", "lstm", "matmul", "rnn",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", MULTIPLYING)

@@ -34,12 +34,17 @@ class LayerOperators:
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Add an operator; its output."""
+        (output,) = self.several(op, *inputs, count=1, **attributes)
+        return output
+
+    def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+        """Add an operator with so many outputs."""
         while not inputs[-1]:
             inputs = inputs[:-1]
-        output = self._numbered(op)
+        outputs = [self._numbered(op) for _ in range(count)]
         stated = {name: value for name, value in attributes.items() if value not in ((), [])}
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
-        return output
+        self.nodes.append(helper.make_node(op, inputs, outputs, outputs[0], **stated))
+        return outputs
 
     def weight(self, name: str) -> str:
         """One of the layer's own arrays."""

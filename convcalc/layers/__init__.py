@@ -65,6 +65,9 @@ if TYPE_CHECKING:
         def node(self, op: str, *inputs: str, **attributes: Any) -> str:
             """Add an operator; its output. An empty input is one that is left out, an empty attribute is not said."""
 
+        def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+            """As `node`, for an operator with so many outputs."""
+
         def weight(self, name: str) -> str:
             """One of the layer's own arrays."""
 

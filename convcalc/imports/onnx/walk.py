@@ -20,7 +20,7 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
-from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
+from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, without_unread, written_out
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, SamplesMeet
@@ -99,7 +99,7 @@ class Walk:
         if not entering:
             raise CannotImport("the graph has no input")
         there = {*graph.initialisers, *(info.name for info in entering)}
-        nodes = ordered(written_out(self.model), there, outputs)
+        nodes = without_unread(ordered(written_out(self.model), there, outputs), outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
             self.notes.append(
                 "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
@@ -251,6 +251,9 @@ class Walk:
             reason += f"; the open batch of {plain(self.open_batches[0])} is read as 1, and --input gives another"
         outputs = []
         for name in node.outputs or [""]:
+            if not name and any(node.outputs):  # nothing reads it
+                outputs.append(Value((), None))
+                continue
             value = self._shape_of_unknown(node, inputs, name, samples)
             shape = value.shape if value is not None else ()
             if value is None or 0 in shape:
@@ -289,7 +292,7 @@ class Walk:
             graph = branch.read()
             self.model.graph.initialisers |= graph.initialisers
             names = [output.name for output in graph.outputs]
-            for inner in ordered(graph.nodes, set(self.values), names):
+            for inner in without_unread(ordered(graph.nodes, set(self.values), names), names):
                 self.step(inner, depth + 1)
             outputs = [self.value(name) or Value((), None) for name in names]
         self.values |= zip(node.outputs, outputs, strict=False)
@@ -306,7 +309,7 @@ class Walk:
             why_blocked="what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)",
             allow_unknown=allow_unknown,
         )
-        self.notes += assembly.notes
+        self.notes += [*assembly.notes, *self.builder.notes]
         self._note_folded_norms(assembly.drafts)
         return Imported(
             name=plain(self.model.graph.name),
