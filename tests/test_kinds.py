@@ -279,7 +279,7 @@ def test_transposed_convolutions_cost_what_writing_them_costs(case: Case) -> Non
     counted("conv_transpose", case)
 
 
-@pytest.mark.parametrize("name", ["conv", "linear", "attention"])
+@pytest.mark.parametrize("name", ["conv", "linear", "attention", "lstm", "gru", "rnn"])
 @few
 @given(draw=draws)
 def test_cases_cost_what_doing_them_costs(name: str, draw: random.Random) -> None:

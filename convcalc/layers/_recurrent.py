@@ -135,7 +135,8 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         return replace(self, hidden_size=1, direction="forward")
 
     def summary(self) -> str:
-        return f"{self.hidden_size}" + (f", {self.direction}" if self.direction != "forward" else "")
+        direction = self.direction if self.direction != "forward" else ""
+        return ", ".join(filter(None, (f"{self.hidden_size}", direction, self.returned.replace("sequence", ""))))
 
     def functions(self) -> tuple[str, ...]:
         """The functions of a step, in ONNX's order."""
@@ -175,8 +176,11 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         """Those of the input, and behind them those of the state: zeros where there are none."""
         if not self.bias:
             return ""
-        zeros = [[0.0] * (self.gates * self.hidden_size)] * self.ways
-        second = graph.weight("bias_hh") if self.recurrent_bias else graph.constant(zeros)
+        if self.recurrent_bias:
+            second = graph.weight("bias_hh")
+        else:
+            sizes = [self.ways, self.gates * self.hidden_size]
+            second = graph.node("Expand", graph.constant(0.0), graph.constant(sizes))
         return graph.node("Concat", graph.weight("bias_ih"), second, axis=1)
 
     def _operands(self, graph: OnnxGraph, operands: list[str]) -> list[str]:

@@ -30,6 +30,7 @@ class Constant(msgspec.Struct, frozen=True):
     """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for.
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
+    `parts` are the constants that were laid end to end on an axis, which stands first.
     """
 
     shape: Shape
@@ -38,6 +39,7 @@ class Constant(msgspec.Struct, frozen=True):
     made_of: tuple[str, ...] = ()
     tensor: Tensor | None = None
     elements: Elements | None = None
+    parts: tuple[int, tuple[Constant, ...]] | None = None
 
     @property
     def numbers(self) -> Numbers | None:
@@ -166,11 +168,27 @@ def transposed(constant: Constant, order: Sequence[int]) -> Constant:
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
-    """A range of places on each axis."""
+    """A range of places on each axis; of constants laid end to end the very one, where it is one of them."""
+    part = _part(constant, ranges)
+    if part is not None:
+        return part
     shape = tuple(map(len, ranges))
     elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
     along = zip(ranges, contiguous(constant.shape), strict=True)
     return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
+
+
+def _part(constant: Constant, ranges: Sequence[range]) -> Constant | None:
+    """The constant, of those laid end to end, that takes up exactly these places."""
+    axis, parts = constant.parts or (0, ())
+    if any(places != range(size) for place, (places, size) in enumerate(zip(ranges, constant.shape, strict=True)) if place != axis):
+        return None
+    start = 0
+    for part in parts:
+        if ranges[axis] == range(start, start + part.shape[axis]):
+            return part
+        start += part.shape[axis]
+    return None
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
@@ -211,15 +229,15 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of, elements = together(parts), _laid_anew(parts, shape)
+    made_of, elements, laid = together(parts), _laid_anew(parts, shape), (axis, tuple(parts))
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
-        return Constant(shape, parts[0].element_type, None, made_of, None, elements)
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements, laid)
     numbers: list[Number] = []
     for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]
-    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements)
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements, laid)
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:
