@@ -185,13 +185,13 @@ def attention(config: Any, x: tuple[int, ...]) -> Counted:
 
 
 def recurrent(gates: int) -> Callable[..., Counted]:
-    """Every step of every sequence, from each end: each gate of a unit, times what enters and each unit of the state."""
+    """Every step of every sequence, from each end: each gate of a unit, times input and hidden state."""
 
     def count(config: Any, x: tuple[int, ...], *states: tuple[int, ...]) -> Counted:
         *before, steps, features = x
         ends = {"forward": ["on"], "reverse": ["back"], "bidirectional": ["on", "back"]}[config.direction]
         units = range(config.hidden_size)
-        macs, weights = 0, set()
+        macs, weights = 0, set[tuple[Any, ...]]()
         for end, gate, unit in product(ends, range(gates), units):
             entering = [*(("ih", feature) for feature in range(features)), *(("hh", other) for other in units)]
             macs += sum(1 for _ in product(*map(range, before), range(steps), entering))

@@ -97,7 +97,7 @@ class Recurrent(Kind, frozen=True, kw_only=True):
 
     def weights(self, x: Shape, *states: Shape) -> Weights:
         rows = self.gates * self.hidden_size
-        arrays = {"weight_ih": (self.ways, rows, x[-1]), "weight_hh": (self.ways, rows, self.hidden_size)}
+        arrays: Weights = {"weight_ih": (self.ways, rows, x[-1]), "weight_hh": (self.ways, rows, self.hidden_size)}
         if self.bias:
             arrays["bias_ih"] = self.ways, rows
             arrays |= {"bias_hh": (self.ways, rows)} if self.recurrent_bias else {}
@@ -265,7 +265,7 @@ def product_with(
     return y
 
 
-def activated(engine: Engine, name: str, x: Array, clip: float | None = None) -> Array:  # noqa: PLR0911  # one a name
+def activated(engine: Engine, name: str, x: Array, clip: float | None = None) -> Array:
     """A function of a step, of what has been held within bounds where there are any."""
     np = engine.numpy
     if clip is not None:

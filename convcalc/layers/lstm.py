@@ -29,7 +29,6 @@ i, f, c, o); ONNX LSTM.
 """
 
 import random
-from collections.abc import Iterator
 from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.number import product

@@ -119,6 +119,23 @@ def _einsum(batch: Batch, call: Call) -> int:
     return result.index(letter)
 
 
+def _recurrent(batch: Batch, call: Call) -> int:
+    """Sequences, each by itself, with the batch first or behind the steps; states have it behind the directions."""
+    first = 0 if call.flag("layout") else 1
+    if samples_of(call.value(0)) != first:
+        raise Mixed("takes its steps through the samples")
+    for place, axis in ((4, 0), (5, first), (6, first)):
+        value = call.inputs[place] if call.has(place) else None
+        if value is not None and value.samples is None:
+            call.inputs[place] = batch.of_one(value, axis)
+        elif value is not None and value.samples != axis:
+            raise Mixed("brings each sample together with every other")
+    sequence, *states = (*call.node.outputs, "")
+    if first and sequence and any(states):
+        raise Mixed("has them on other axes of its steps than of its states")
+    return 2 if first and sequence else first
+
+
 def _unread(batch: Batch, call: Call) -> int:
     raise Mixed("does something with the batch that is not followed")
 
@@ -152,6 +169,7 @@ RULES: dict[str, batch_arrangements.Rule] = {
     "MatMul": _matmul,
     "Gemm": _gemm,
     "Einsum": _einsum,
+    **_ruled(_recurrent, "LSTM GRU RNN DynamicQuantizeLSTM"),
     **_ruled(_unread, "CumSum NonZero Range ScatterND Trilu"),
 }
 """By operator, whatever its domain."""

@@ -168,27 +168,11 @@ def transposed(constant: Constant, order: Sequence[int]) -> Constant:
 
 
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
-    """A range of places on each axis; of constants laid end to end the very one, where it is one of them."""
-    part = _part(constant, ranges)
-    if part is not None:
-        return part
+    """A range of places on each axis."""
     shape = tuple(map(len, ranges))
     elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
     along = zip(ranges, contiguous(constant.shape), strict=True)
     return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
-
-
-def _part(constant: Constant, ranges: Sequence[range]) -> Constant | None:
-    """The constant, of those laid end to end, that takes up exactly these places."""
-    axis, parts = constant.parts or (0, ())
-    if any(places != range(size) for place, (places, size) in enumerate(zip(ranges, constant.shape, strict=True)) if place != axis):
-        return None
-    start = 0
-    for part in parts:
-        if ranges[axis] == range(start, start + part.shape[axis]):
-            return part
-        start += part.shape[axis]
-    return None
 
 
 def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:

@@ -99,7 +99,9 @@ class _Layer:
             usual = [number for name in names if (number := _FUNCTIONS[name][index]) is not None]
             numbers = self.call.attributes.get(attribute) or usual
             given = [tidy(number) for number in numbers] if isinstance(numbers, list) else []
-            if given != usual[: len(given)]:
+            is_lacking = "affine" in names and attribute not in self.call.attributes  # which has none of its own
+            if given != usual[: len(given)] or is_lacking:
+                given = [] if is_lacking else given
                 raise Inexpressible(f"{attribute} {given}, where the layer kinds have {usual}")
         return {field: _FUNCTIONS[name][0] for field, name in zip(fields, names, strict=False)}
 
@@ -180,6 +182,19 @@ def _given(call: Call, index: int, shape: Shape, what: str) -> Constant | None:
     return value.constant
 
 
+def _halves(both: Constant, rows: int) -> tuple[Constant, Constant]:
+    """The bias of the input and that of the hidden state; zeros that were laid behind the one have no name of a file's.
+
+    Such zeros are written where there is one bias alone, as the operator cannot do without the other.
+    """
+    axis, parts = both.parts or (0, ())
+    if axis == 1 and [part.shape[1] for part in parts] == [rows, rows]:
+        return parts[0], parts[1]
+    ways = range(both.shape[0])
+    first, second = (constants.sliced(both, [ways, range(start, start + rows)]) for start in (0, rows))
+    return first, second
+
+
 def _read(call: Call, kind: str, weights: Mapping[str, Constant | None], hidden: int) -> list[Value]:
     """The layer with its two matrices, which are laid out as the kinds have them."""
     layer = _Layer(call, kind)
@@ -194,13 +209,9 @@ def _read(call: Call, kind: str, weights: Mapping[str, Constant | None], hidden:
     if call.has(3):
         both = _given(call, 3, (layer.ways, 2 * rows), "a bias")
         if both is not None:
-            first, second = (
-                constants.sliced(both, [range(layer.ways), range(start, start + rows)]) for start in (0, rows)
-            )
-            arrays["bias_ih"], arrays["bias_hh"] = first, second
-            if second.only_number == 0 and not second.made_of:
-                fields["recurrent_bias"] = False
-                del arrays["bias_hh"]
+            arrays["bias_ih"], second = _halves(both, rows)
+            fields["recurrent_bias"] = bool(second.made_of) or second.only_number != 0
+            arrays["bias_hh"] = second if fields["recurrent_bias"] else None
     if kind == "lstm":
         fields |= {"peephole": call.has(7), "input_forget": call.flag("input_forget")}
         if call.has(7):
