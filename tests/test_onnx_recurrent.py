@@ -51,7 +51,7 @@ def drawn(draw: random.Random) -> Case:
     ways, hidden = 1 + (direction == "bidirectional"), draw.randint(1, 4)
     steps, batch, features = draw.randint(1, 4), draw.choice([1, 1, 2]), draw.randint(1, 4)
     rows = GATES[operator] * hidden
-    shapes = {1: (ways, rows, features), 2: (ways, rows, hidden)}
+    shapes: dict[int, tuple[int, ...]] = {1: (ways, rows, features), 2: (ways, rows, hidden)}
     optional = {3: (ways, 2 * rows), 5: (ways, batch, hidden)}
     if operator == "LSTM":
         optional |= {6: (ways, batch, hidden), 7: (ways, 3 * hidden)}
@@ -89,7 +89,7 @@ def model(case: Case, *, weights: str = "initialiser", named: bool = False, layo
     names[0] = "x"
     leaving = [name for name, read in zip(NAMES, case.outputs, strict=False) if read]
     outputs = [name if named or name in leaving else "" for name in NAMES[: len(case.outputs)]]
-    layouts = {"layout": 1} if layout else {}
+    layouts: dict[str, Any] = {"layout": 1} if layout else {}
     node = helper.make_node(case.operator, names, outputs, "r", **case.attributes, **layouts)
     tensors = [numpy_helper.from_array(array, f"a{place}") for place, array in arrays.items()]
     constants = [helper.make_node("Constant", [], [tensor.name], value=tensor) for tensor in tensors]
@@ -125,13 +125,16 @@ def values(drafts: Sequence[Draft], leaving: Sequence[Draft], entering: Mapping[
             continue
         shapes = tuple(source.shape for source in draft.inputs)
         config, shape = configured(kind_of(draft.kind), draft.fields, shapes)
-        arrays = {
-            name: np.array(array.numbers, np.float32).reshape(array.shape) for name, array in draft.arrays.items()
-        }
-        arrays = {name: arrays[name].reshape(of) for name, of in config.arrays(*shapes).items()}
+        sizes = config.arrays(*shapes)
+        arrays = {name: np.array(numbers_of(draft, name), np.float32).reshape(of) for name, of in sizes.items()}
         made[draft], _ = run_layer(Engine(), config, arrays, [made[source] for source in draft.inputs])
         assert made[draft].shape == (1, *shape)
     return [made[draft] for draft in leaving]
+
+
+def numbers_of(draft: Draft, name: str) -> Any:
+    constant: Any = draft.arrays[name]
+    return constant.numbers
 
 
 def expected(case: Case, x: Array) -> list[Array]:
