@@ -238,6 +238,7 @@ WRONG = {
     "PaddingType": (True, None, -1, Fraction(1, 2), (1,), ((1, 2),), ((1,), (1,)), (1, -1), "full", "causal", 2**31),
     "Listed": (True, None, "1", (), (Fraction(1, 2),), ((1,),), 2**31),
     "Optional": (True, "no such word", (((),),), -(2**200), (Fraction(1, 3), "same")),
+    "Function": (0, True, None, "no such word", ("zeros",), ("tanh", 1), ("leaky_relu",), ("elu", "a"), ((),)),
     "Cells": (True, "1", Fraction(1, 2), (1,), 0, (1, "a")),
 }
 

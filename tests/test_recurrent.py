@@ -19,12 +19,19 @@ from test_onnx_write import network_of
 from convcalc.exports.write import with_arrays
 from convcalc.language.document import loads
 from convcalc.language.source import Source, SpecError
-from convcalc.layers._recurrent import ACTIVATIONS
+from convcalc.layers._functions import FUNCTIONS, numbers_of
 from convcalc.reference.execution import execute, run_layer
 from convcalc.tensors.engine import Engine
 
 KINDS = ["lstm", "gru", "rnn"]
 BOUNDED = ["sigmoid", "tanh", "softsign", "hard_sigmoid"]
+
+
+def drawn(draw: random.Random, names: list[str]) -> Any:
+    """A function, with numbers of its own now and then."""
+    name = draw.choice(names)
+    numbers = [draw.choice([0.1, 0.3, 0.7]) for _ in numbers_of(name)[1]]
+    return (name, *numbers) if numbers and draw.random() < 0.7 else name
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -36,7 +43,7 @@ def test_every_function_bound_and_gate_is_the_runtimes(name: str, draw: random.R
     changed: dict[str, Any] = {"clip": draw.choice([None, 0.3, 1.0])}
     for field in ("gate_activation", "activation", "cell_activation"):
         if field in config.__struct_fields__:  # gates that are not bounded make states that float32 does not hold
-            changed[field] = draw.choice(BOUNDED if field == "gate_activation" else list(ACTIVATIONS))
+            changed[field] = drawn(draw, BOUNDED if field == "gate_activation" else list(FUNCTIONS))
     if name == "lstm":
         changed["input_forget"] = draw.random() < 0.3
     config = replace(config, **changed)

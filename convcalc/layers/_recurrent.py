@@ -2,7 +2,6 @@
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 from typing import Annotated, Any, ClassVar, Self
 
 from msgspec.structs import replace
@@ -13,7 +12,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Channels, Choice, Flag, Real, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
 from convcalc.layers._cases import draw_flag, draw_shape
-from convcalc.layers._elements import bent, softplus
+from convcalc.layers._functions import FUNCTIONS, Stated, numbers_of
 
 State = tuple[Array, ...]
 """What goes from a step to the next: the hidden state, and behind it the cell state of an lstm."""
@@ -23,27 +22,6 @@ Step = Callable[[Engine, Fields, Arrays, int, Array, State], State]
 
 DIRECTIONS = {"forward": 1, "reverse": 1, "bidirectional": 2}
 """How often the steps are gone through."""
-
-ACTIVATIONS: dict[str, tuple[str, float | None, float | None]] = {
-    "tanh": ("Tanh", None, None),
-    "sigmoid": ("Sigmoid", None, None),
-    "relu": ("Relu", None, None),
-    "leaky_relu": ("LeakyRelu", 0.01, None),
-    "elu": ("Elu", 1.0, None),
-    "softplus": ("Softplus", None, None),
-    "softsign": ("Softsign", None, None),
-    "hard_sigmoid": ("HardSigmoid", 0.2, 0.5),
-    "identity": ("Affine", 1.0, 0.0),
-}
-"""The functions of a step, each with what ONNX calls it, its alpha and its beta."""
-
-SMOOTH = ("tanh", "softsign")
-"""Those of generated cases: no two numbers make the same, and however large they are, none overflows."""
-
-
-def function(about: str) -> Choice:
-    """The type of a field that names a function of a step."""
-    return Choice(about, options=tuple(ACTIVATIONS))
 
 
 class Recurrent(Kind, frozen=True, kw_only=True):
@@ -138,7 +116,7 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         direction = self.direction if self.direction != "forward" else ""
         return ", ".join(filter(None, (f"{self.hidden_size}", direction, self.returned.replace("sequence", ""))))
 
-    def functions(self) -> tuple[str, ...]:
+    def functions(self) -> tuple[Stated, ...]:
         """The functions of a step, in ONNX's order."""
         raise NotImplementedError
 
@@ -190,11 +168,11 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         """The functions of a step as attributes, unless they are those that ONNX has in mind."""
         if self.functions() == self.usual:
             return {}
-        stated = [ACTIVATIONS[name] for name in self.functions()] * self.ways
+        stated = [numbers_of(function) for function in self.functions()] * self.ways
         return {
-            "activations": [name for name, _, _ in stated],
-            "activation_alpha": [alpha for _, alpha, _ in stated if alpha is not None],
-            "activation_beta": [beta for _, _, beta in stated if beta is not None],
+            "activations": [FUNCTIONS[name][0] for name, _ in stated],
+            "activation_alpha": [numbers[0] for _, numbers in stated if numbers],
+            "activation_beta": [numbers[1] for _, numbers in stated if len(numbers) > 1],
         }
 
     def _attributes(self) -> dict[str, Any]:
@@ -263,28 +241,6 @@ def product_with(
     if fields.bias and (word == "ih" or fields.recurrent_bias):
         y = y + engine.fitting(weights[f"bias_{word}"], (ways, count))[way, start:end]
     return y
-
-
-def activated(engine: Engine, name: str, x: Array, clip: float | None = None) -> Array:
-    """A function of a step, of what has been held within bounds where there are any."""
-    np = engine.numpy
-    if clip is not None:
-        x = np.minimum(np.maximum(x, -clip), clip)
-    if name == "tanh":
-        return np.tanh(x)
-    if name == "sigmoid":
-        return (1 + np.tanh(x / 2)) / 2
-    if name == "hard_sigmoid":
-        return np.minimum(np.maximum(0.2 * x + 0.5, 0), 1)
-    if name == "softsign":
-        return x / (1 + np.abs(x))
-    if name == "softplus":
-        return softplus(np, x)
-    if name == "elu":
-        return bent(np, x, np.expm1)
-    if name == "identity":
-        return x
-    return bent(np, x, partial(np.multiply, 0.01 if name == "leaky_relu" else 0))
 
 
 def _both_ways(engine: Engine, fields: Fields, weights: Arrays, x: Array, *states: Array) -> Array:

@@ -24,21 +24,22 @@ from typing import Annotated, Any, ClassVar
 from convcalc.fields import Choice, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
 from convcalc.layers._cases import draw_flag
-from convcalc.layers._recurrent import SMOOTH, Recurrent, State, activated, function, product_with, returned, unrolled
+from convcalc.layers._functions import SMOOTH, Function, Stated, activated
+from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
 
 
 class Gru(Recurrent, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates, operations, usual = 3, 11, ("sigmoid", "tanh")
 
-    gate_activation: Annotated[str, function("what makes the gates")] = "sigmoid"
-    activation: Annotated[str, function("what makes the new state")] = "tanh"
+    gate_activation: Annotated[Stated, Function("what makes the gates")] = "sigmoid"
+    activation: Annotated[Stated, Function("what makes the new state")] = "tanh"
     reset_after: Annotated[bool, Flag("reset what is made of the hidden state, not the state itself")] = True
     output: Annotated[
         str, Choice("the hidden states of all steps, or the last alone", options=("sequence", "last"))
     ] = "sequence"
 
-    def functions(self) -> tuple[str, ...]:
+    def functions(self) -> tuple[Stated, ...]:
         return self.gate_activation, self.activation
 
     def _attributes(self) -> dict[str, Any]:

@@ -35,7 +35,8 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Choice, Flag
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import draw_flag
-from convcalc.layers._recurrent import SMOOTH, Recurrent, State, activated, function, product_with, returned, unrolled
+from convcalc.layers._functions import SMOOTH, Function, Stated, activated
+from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
 
 
 class Lstm(Recurrent, frozen=True, kw_only=True):
@@ -43,9 +44,9 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
     gates, operations, usual = 4, 13, ("sigmoid", "tanh", "tanh")
     states = ("hidden state", "cell state")
 
-    gate_activation: Annotated[str, function("what makes the gates")] = "sigmoid"
-    activation: Annotated[str, function("what makes the candidate for the cell state")] = "tanh"
-    cell_activation: Annotated[str, function("what makes of the cell state what the output gate lets through")] = "tanh"
+    gate_activation: Annotated[Stated, Function("what makes the gates")] = "sigmoid"
+    activation: Annotated[Stated, Function("what makes the candidate for the cell state")] = "tanh"
+    cell_activation: Annotated[Stated, Function("what the output gate lets through of the cell state")] = "tanh"
     peephole: Annotated[bool, Flag("learned numbers that weigh the cell state in the gates")] = False
     input_forget: Annotated[bool, Flag("forget as much as is let in: one gate for both")] = False
     output: Annotated[
@@ -66,7 +67,7 @@ class Lstm(Recurrent, frozen=True, kw_only=True):
             return ops
         return ops + product((*x[:-1], self.ways, self.hidden_size, 6))
 
-    def functions(self) -> tuple[str, ...]:
+    def functions(self) -> tuple[Stated, ...]:
         return self.gate_activation, self.activation, self.cell_activation
 
     def _operands(self, graph: OnnxGraph, operands: list[str]) -> list[str]:

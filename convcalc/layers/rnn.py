@@ -21,19 +21,20 @@ from typing import Annotated, ClassVar
 
 from convcalc.fields import Choice
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape
-from convcalc.layers._recurrent import SMOOTH, Recurrent, State, activated, function, product_with, returned, unrolled
+from convcalc.layers._functions import SMOOTH, Function, Stated, activated
+from convcalc.layers._recurrent import Recurrent, State, product_with, returned, unrolled
 
 
 class Rnn(Recurrent, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, 2)
     gates, operations, usual = 1, 2, ("tanh",)
 
-    activation: Annotated[str, function("what makes the hidden state of the sum")] = "tanh"
+    activation: Annotated[Stated, Function("what makes the hidden state of the sum")] = "tanh"
     output: Annotated[
         str, Choice("the hidden states of all steps, or the last alone", options=("sequence", "last"))
     ] = "sequence"
 
-    def functions(self) -> tuple[str, ...]:
+    def functions(self) -> tuple[Stated, ...]:
         return (self.activation,)
 
     @classmethod

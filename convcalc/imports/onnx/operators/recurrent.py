@@ -12,10 +12,11 @@ from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed
 from convcalc.layers import Shape
-from convcalc.layers._recurrent import ACTIVATIONS, DIRECTIONS
+from convcalc.layers._functions import FUNCTIONS, OWN_NUMBERS
+from convcalc.layers._recurrent import DIRECTIONS
 
-_FUNCTIONS = {operator.lower(): (name, alpha, beta) for name, (operator, alpha, beta) in ACTIVATIONS.items()}
-"""The functions of a step, by ONNX's word, with the alpha and the beta that the kinds have."""
+_NAMES = {operator.lower(): name for name, (operator, _) in FUNCTIONS.items()}
+"""The functions of a step, by ONNX's word."""
 
 _GATES = {"lstm": 4, "gru": 3, "rnn": 1}
 _FIELDS = {
@@ -91,19 +92,19 @@ class _Layer:
         names = names or [name.lower() for name in _USUAL[self.kind]] * self.ways
         if len(names) != len(fields) * self.ways:
             raise Inexpressible(f"{len(names)} activations, where {len(fields) * self.ways} are expected")
-        if names[: len(fields)] * self.ways != names:
-            raise Inexpressible("other activations backwards than forwards")
-        if unknown := [name for name in names if name not in _FUNCTIONS]:
+        if unknown := [name for name in names if name not in _NAMES]:
             raise Inexpressible(f"activation {unknown[0]}")
-        for attribute, index in (("activation_alpha", 1), ("activation_beta", 2)):
-            usual = [number for name in names if (number := _FUNCTIONS[name][index]) is not None]
-            numbers = self.call.attributes.get(attribute) or usual
-            given = [tidy(number) for number in numbers] if isinstance(numbers, list) else []
-            is_lacking = "affine" in names and attribute not in self.call.attributes  # which has none of its own
-            if given != usual[: len(given)] or is_lacking:
-                given = [] if is_lacking else given
-                raise Inexpressible(f"{attribute} {given}, where the layer kinds have {usual}")
-        return {field: _FUNCTIONS[name][0] for field, name in zip(fields, names, strict=False)}
+        given = {name: self._numbers(name) for name in ("activation_alpha", "activation_beta")}
+        functions = [_function(_NAMES[name], given) for name in names]
+        if functions[: len(fields)] * self.ways != functions:
+            raise Inexpressible("other activations backwards than forwards")
+        return dict(zip(fields, functions, strict=False))
+
+    def _numbers(self, attribute: str) -> list[float]:
+        numbers = self.call.attributes.get(attribute) or []
+        if not isinstance(numbers, list) or not all(isinstance(number, int | float) for number in numbers):
+            raise Inexpressible(f"attribute {attribute} is not a list of numbers")
+        return [tidy(number) for number in numbers]
 
     def note_lengths(self) -> None:
         """Say that all steps are counted where fewer may be taken."""
@@ -170,6 +171,15 @@ class _Layer:
             return self.call.out(draft, 0 if self.is_batch_first else 1)
         draft = self.call.builder.reshaped(state, (self.batch, *sizes), (self.call.node,))
         return self.call.out(draft if self.is_batch_first else self.turned(draft, (1, 0, 2)), None)
+
+
+def _function(name: str, given: dict[str, list[float]]) -> tuple[str | float, ...] | str:
+    """A function with the numbers that are next in the lists of those that are given, which are taken from them."""
+    own = FUNCTIONS[name][1]
+    numbers = [given[attribute].pop(0) for attribute, _ in zip(given, own, strict=False) if given[attribute]]
+    if len(numbers) < len(own) and name not in OWN_NUMBERS:
+        raise Inexpressible(f"activation {FUNCTIONS[name][0]} without its alpha and beta")
+    return (name, *numbers, *own[len(numbers) :]) if own else name
 
 
 def _given(call: Call, index: int, shape: Shape, what: str) -> Constant | None:
