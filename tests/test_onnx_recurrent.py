@@ -338,6 +338,18 @@ def test_one_of_two_states_that_is_zero_is_left_out_or_written() -> None:
         assert len(layer.inputs) == {"h": 2, "c": 3}[given_]
 
 
+def test_a_bias_of_zeros_that_an_exporter_filled_in_is_told() -> None:
+    """Keras has one bias, and its file both, the second of zeros: they count, as whoever reads the file counts them."""
+    for filled in (True, False):
+        net = Net({"x": [1, 6, 5]})
+        w, r, b = weights("LSTM", 1, 5, 3)
+        b[:, 12:] *= not filled
+        y, _, _ = net.node("LSTM", net.node("Transpose", "x", perm=[1, 0, 2]), w, r, b, count=3, hidden_size=3)
+        imported = of_bytes(net.model(y).SerializeToString(), "m.onnx")
+        assert params(imported, "lstm") == w.size + r.size + b.size
+        assert any("Keras" in note for note in imported.notes) == filled
+
+
 def test_weights_of_eight_bits_are_the_layers_that_they_stand_for() -> None:
     generator = np.random.default_rng(0)
     net = Net({"x": [6, 1, 5]})

@@ -87,9 +87,10 @@ def numbers_of(stated: Stated) -> tuple[str, tuple[float, ...]]:
 def activated(engine: Engine, stated: Any, x: Array, clip: float | None = None) -> Array:
     """A function of a step, of what has been held within bounds where there are any."""
     np = engine.numpy
-    name, *numbers = [stated] if isinstance(stated, str) else stated
+    given = stated if isinstance(stated, tuple) else (stated,)
+    name = given[0]
     own = next((row[1:] for row in _OWN if row[0] == name), (0.0, 0.0))
-    alpha, beta = (*numbers, *own[len(numbers) :])
+    alpha, beta = (given[1:] + own)[:2] if len(given) != 2 else (given[1], 0.0)
     if clip is not None:
         x = np.minimum(np.maximum(x, -clip), clip)
     if name == "tanh":

@@ -27,6 +27,12 @@ _FIELDS = {
 _USUAL = {"lstm": ("Sigmoid", "Tanh", "Tanh"), "gru": ("Sigmoid", "Tanh"), "rnn": ("Tanh",)}
 
 
+_ZEROS = (
+    "biases of the hidden state that are all zeros count, as the file holds them; networks of Keras have none, and its "
+    "exporter fills them in"
+)
+
+
 class _Layer:
     """A recurrent layer that is being read: its sequences beside each other and its steps are those of the input."""
 
@@ -78,10 +84,14 @@ class _Layer:
             return None
         if value.shape != legal:
             raise Inexpressible(f"a state of shape {list(value.shape)}, where {list(legal)} is expected")
+        shape = (self.ways * hidden,) if self.batch == 1 else (self.batch, self.ways * hidden)
+        if value.constant is not None:
+            order = (0, 1, 2) if self.is_batch_first else (1, 0, 2)
+            turned = constants.reshaped(constants.transposed(value.constant, order), shape)
+            return parameter(self.call.builder, turned, shape)
         draft = viewed(self.call.builder, value, None)
         if not self.is_batch_first and self.ways > 1:
             draft = self.turned(draft, (1, 0, 2))
-        shape = (self.ways * hidden,) if self.batch == 1 else (self.batch, self.ways * hidden)
         return self.call.builder.reshaped(draft, shape, (self.call.node,))
 
     def functions(self) -> dict[str, Any]:
@@ -222,6 +232,8 @@ def _read(call: Call, kind: str, weights: Mapping[str, Constant | None], hidden:
             arrays["bias_ih"], second = _halves(both, rows)
             fields["recurrent_bias"] = bool(second.made_of) or second.only_number != 0
             arrays["bias_hh"] = second if fields["recurrent_bias"] else None
+            if fields["recurrent_bias"] and second.only_number == 0 and _ZEROS not in call.builder.notes:
+                call.builder.notes.append(_ZEROS)
     if kind == "lstm":
         fields |= {"peephole": call.has(7), "input_forget": call.flag("input_forget")}
         if call.has(7):
