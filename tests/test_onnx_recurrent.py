@@ -311,6 +311,17 @@ def test_the_last_step_of_a_layer_is_what_leaves_it() -> None:
     assert net.read(first) == ["gru 3 reverse last"]
 
 
+def test_the_last_states_of_both_directions_end_to_end_are_what_leaves() -> None:
+    """As torch.cat((h[-2], h[-1]), 1) takes them; in another order they are cut out."""
+    for order in ([0, 1], [1, 0]):
+        net = Net({"x": [1, 7, 5]})
+        _, h, _ = pytorch(net, "x", 2, 5, 3)
+        halves = [net.node("Gather", h, np.array(place), axis=0) for place in order]
+        read = net.read(net.node("Concat", *halves, axis=1))
+        assert read[0] == "lstm 3 bidirectional last"
+        assert (len(read) == 1) == (order == [0, 1])
+
+
 def test_a_step_that_is_not_the_last_is_cut_out() -> None:
     net = Net({"x": [1, 7, 5]})
     y, _, _ = pytorch(net, "x", 1, 5, 3)

@@ -181,6 +181,7 @@ def test_rules_are_tried_in_the_order_that_their_files_say() -> None:
         "hard_tanh": ["hard_sigmoid_of_parts"],
         "reshape": ["grouped", "shuffled", "pooled", "again", "last"],
         "flatten": ["shuffled", "pooled", "again", "last"],
+        "concat": ["joined_again"],
     }
     assert [rule.__name__ for rule in second["linear"]] == ["_attended"]
 

@@ -19,6 +19,9 @@ two hidden states end to end; the last step taken backwards is the first. A hidd
 as further inputs, [features that leave], are those before the first step; without they are zero. PyTorch's num_layers
 are several layers one behind the other.
 
+A function may have numbers of its own, alpha and beta in ONNX: `[leaky_relu, 0.3]`, `[hard_sigmoid, 0.2, 0.5]`. The
+latter is max(0, min(1, alpha·x + beta)), and has these by itself, in place of PyTorch's and Keras 3's 1/6 and 1/2.
+
 A layer from one end sees the steps before alone; its field is given as that of its last step, the whole axis.
 
 PyTorch and ONNX have two biases where Keras has one: `recurrent_bias: false`. In ONNX's files that second one is zeros,

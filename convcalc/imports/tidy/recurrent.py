@@ -1,4 +1,4 @@
-"""Recurrent layers of which no more is read than what leaves their last step."""
+"""Recurrent layers of which no more is read than what leaves their last step, in one direction or both."""
 
 from __future__ import annotations
 
@@ -27,5 +27,20 @@ def _last(patterns: Patterns, draft: Draft) -> Draft | None:
     return patterns.builder.layer(layer.kind, {**layer.fields, "output": "last"}, layer.inputs, origins, layer.arrays)
 
 
+def _joined_again(patterns: Patterns, draft: Draft) -> Draft | None:
+    """Places of the first axis, cut out one by one and laid end to end: states of both directions, as PyTorch does."""
+    rows = [flat.inputs[0] for flat in draft.inputs if flat.kind in ("flatten", "reshape") and patterns.alone(flat)]
+    if len(rows) < 2 or len(rows) < len(draft.inputs) or draft.fields.get("axis", 0) % len(draft.shape):
+        return None
+    x = rows[0].inputs[0]
+    for place, (row, flat) in enumerate(zip(rows, draft.inputs, strict=True)):
+        is_place = row.kind == "slice" and row.inputs[0] is x and row.fields.get("start", 0) % x.shape[0] == place
+        if not is_place or row.shape != (1, *x.shape[1:]) or flat.shape != x.shape[1:] or not patterns.alone(row):
+            return None
+    if len(rows) != x.shape[0]:
+        return None
+    return patterns.builder.reshaped(x, draft.shape, draft.origins)
+
+
 ORDER = 1, 4
-RULES = {"reshape": (_last,), "flatten": (_last,)}
+RULES = {"reshape": (_last,), "flatten": (_last,), "concat": (_joined_again,)}
