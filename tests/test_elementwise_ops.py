@@ -83,6 +83,20 @@ def weighed(config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -
     return steps
 
 
+def stepped(*steps: str, gates: int) -> Callable[..., int]:
+    """The same for every hidden unit at every step of every sequence, from each end; a gate is a sum of its own."""
+
+    def counted(config: Any, x: Shape, *states: Shape) -> int:
+        done = [*steps, *["sum of two", "plus bias_ih"][: 1 + config.bias] * gates]
+        done += ["plus bias_hh"] * (gates if config.bias and config.recurrent_bias else 0)
+        done += ["held within bounds"] * (gates if config.clip is not None else 0)
+        done += ["product with the cell state", "sum with it"] * (3 if getattr(config, "peephole", False) else 0)
+        ways = {"forward": ["on"], "reverse": ["back"], "bidirectional": ["on", "back"]}[config.direction]
+        return sum(1 for _ in product(elements(x[:-1]), ways, range(config.hidden_size), done))
+
+    return counted
+
+
 def sampled(config: Any, x: Shape, *maps: Shape) -> int:
     """Every tap of every channel at every position is a sample, of the corners around its place."""
     steps = added(config, x, *maps)
@@ -166,6 +180,11 @@ COUNTED: dict[str, Callable[..., int]] = {
     "deform_conv": sampled,
     "attention": attended,
     "scaled_dot_product_attention": weighed,
+    "lstm": stepped(
+        "input gate", "forget gate", "output gate", "candidate", "kept", "let in", "sum of both", "of the cell state",
+        "let out", gates=4),
+    "gru": stepped("update", "reset", "new", "times reset", "1 - update", "of the new", "of the old", "sum", gates=3),
+    "rnn": stepped("activation", gates=1),
     "upsample": interpolated,
     "grid_sample": from_grid,
     "roi_align": in_boxes,

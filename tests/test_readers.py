@@ -180,8 +180,9 @@ def test_rules_are_tried_in_the_order_that_their_files_say() -> None:
         "add": ["shifted"],
         "affine": ["log_sigmoid_of_softplus", "gelu", "hard_sigmoid"],
         "hard_tanh": ["hard_sigmoid_of_parts"],
-        "reshape": ["grouped", "shuffled", "pooled", "again"],
-        "flatten": ["shuffled", "pooled", "again"],
+        "reshape": ["grouped", "shuffled", "pooled", "again", "last"],
+        "flatten": ["shuffled", "pooled", "again", "last"],
+        "concat": ["joined_again"],
         "reduce": ["of_cells"],
     }
     assert [rule.__name__ for rule in second["linear"]] == ["_attended"]

@@ -449,7 +449,8 @@ MULTIPLYING = [
 
 def test_the_kinds_that_multiply_and_add_up() -> None:
     assert MULTIPLYING == [
-        "attention", "conv", "conv_transpose", "deform_conv", "linear", "matmul", "scaled_dot_product_attention",
+        "attention", "conv", "conv_transpose", "deform_conv", "gru", "linear", "lstm", "matmul", "rnn",
+        "scaled_dot_product_attention",
     ]  # fmt: skip
 
 

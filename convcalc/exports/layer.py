@@ -53,17 +53,18 @@ class LayerOperators:
 
     def operator(self, op: str, *inputs: str, **attributes: Any) -> str:
         """Add an operator as it is; its output."""
-        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
-        stated = sayable(op, self.opset, len(inputs), stated)
-        output = self._numbered(op)
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
+        (output,) = self.several(op, *inputs, count=1, **attributes)
         return output
 
-    def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator of several outputs; the one at `place`."""
-        output = self.operator(op, *inputs, **attributes)
-        self.nodes[-1].output[:] = [*(f"{output}/{number}" for number in range(place)), output]
-        return output
+    def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+        """Add an operator with so many outputs, as it is."""
+        while not inputs[-1]:
+            inputs = inputs[:-1]
+        outputs = [self._numbered(op) for _ in range(count)]
+        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
+        stated = sayable(op, self.opset, len(inputs), stated)
+        self.nodes.append(helper.make_node(op, inputs, outputs, outputs[0], **stated))
+        return outputs
 
     def weight(self, name: str) -> str:
         """One of the layer's own arrays."""

@@ -78,10 +78,11 @@ class Draft(msgspec.Struct, eq=False):
 
 
 class Builder:
-    """Makes drafts, and has all of them in order."""
+    """Makes drafts, and has all of them in order; `notes` are what a person should know of how some were read."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
+        self.notes: list[str] = []
         self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape, Weights]] = {}
 
     def layer(

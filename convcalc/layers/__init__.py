@@ -69,8 +69,8 @@ if TYPE_CHECKING:
             An empty input is one that is left out, an empty attribute is not said.
             """
 
-        def output(self, place: int, op: str, *inputs: str, **attributes: Any) -> str:
-            """As `node`, of an operator of several outputs: the one at `place`, counted from 0."""
+        def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+            """As `node`, for an operator with so many outputs."""
 
         def weight(self, name: str) -> str:
             """One of the layer's own arrays."""

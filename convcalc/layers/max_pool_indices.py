@@ -50,7 +50,7 @@ class MaxPoolIndices(Pool, frozen=True, kw_only=True):
             raise NoOnnxForm("its windows read no part of the map, which runtimes are not asked to count through")
         pads = ends([(window.before, window.after) for window, _, _ in axes])
         window = {"kernel_shape": self.kernel_size, "strides": self.steps(), "dilations": self.dilation}
-        places = graph.output(1, "MaxPool", x, **window, pads=pads, ceil_mode=int(rounds_up))
+        places = graph.several("MaxPool", x, count=2, **window, pads=pads, ceil_mode=int(rounds_up))[1]
         own = graph.node("Sub", places, beginnings(graph, x, shape, product(shape)))
         return graph.node("Cast", own, to=element_type(graph))
 

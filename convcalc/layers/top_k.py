@@ -53,7 +53,7 @@ class TopK(Kind, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         axis, k = onnx_axis(self.axis, shapes[0]), graph.constant([self.k])
-        indices = graph.output(1, "TopK", inputs[0], k, axis=axis, largest=int(self.largest))
+        indices = graph.several("TopK", inputs[0], k, count=2, axis=axis, largest=int(self.largest))[1]
         return graph.node("Cast", indices, to=element_type(graph))
 
     def summary(self) -> str:

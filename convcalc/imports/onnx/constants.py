@@ -32,6 +32,7 @@ class Constant(msgspec.Struct, frozen=True):
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
     `recipe` makes the layers that work it out, for where it is no weight: of a product with weights, whose cost counts.
+    `parts` are the constants that were laid end to end on an axis, which stands first.
     """
 
     shape: Shape
@@ -41,6 +42,7 @@ class Constant(msgspec.Struct, frozen=True):
     tensor: Tensor | None = None
     elements: Elements | None = None
     recipe: Callable[..., Any] | None = None
+    parts: tuple[int, tuple[Constant, ...]] | None = None
 
     @property
     def numbers(self) -> Numbers | None:
@@ -221,15 +223,15 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of, elements = together(parts), laid_anew(parts, shape)
+    made_of, elements, laid = together(parts), laid_anew(parts, shape), (axis, tuple(parts))
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
-        return Constant(shape, parts[0].element_type, None, made_of, None, elements)
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements, parts=laid)
     numbers: list[Number] = []
     for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]
-    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements)
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements, parts=laid)
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:

@@ -13,7 +13,7 @@ from convcalc import steps
 from convcalc.imports.drafts import UNKNOWN, Draft
 from convcalc.imports.errors import Inexpressible, plain
 from convcalc.imports.onnx import constants
-from convcalc.imports.onnx.inlining import MOST_CALLS, ordered
+from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, without_unread
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import BOOL, Graph, Subgraph
 from convcalc.imports.onnx.values import Value, constant_value
@@ -43,7 +43,8 @@ class Body:
         self.graph: Graph = subgraph.read()
         self.inputs = [info.name for info in self.graph.inputs]
         self.outputs = [output.name for output in self.graph.outputs]
-        self.nodes = ordered(walk.called(self.graph.nodes), set(self.graph.initialisers), self.outputs)
+        nodes = ordered(walk.called(self.graph.nodes), set(self.graph.initialisers), self.outputs)
+        self.nodes = without_unread(nodes, self.outputs)
         self.tensors = {name: walk.lodge(tensor, node) for name, tensor in self.graph.initialisers.items()}
         self.runs = 0
 

@@ -85,6 +85,19 @@ def read_names(node: GraphNode, depth: int = 0) -> list[str]:
     return names
 
 
+def without_unread(nodes: list[GraphNode], outputs: list[str]) -> list[GraphNode]:
+    """The nodes, with no name for those of several outputs of one that nothing reads: exporters name all there are."""
+    if not any(len(node.outputs) > 1 for node in nodes):
+        return nodes
+    read = {*outputs, *(name for node in nodes for name in read_names(node))}
+    return [
+        node
+        if len(node.outputs) < 2 or read.issuperset(node.outputs)
+        else replace(node, outputs=[name if name in read else "" for name in node.outputs])
+        for node in nodes
+    ]
+
+
 def ordered(nodes: list[GraphNode], there: set[str], outputs: list[str]) -> list[GraphNode]:
     """The nodes that the outputs need, each after those it reads; `CannotImport` where they go in a circle."""
     reads = [[name for name in read_names(node) if name] for node in nodes]

@@ -95,8 +95,7 @@ def parameter(builder: Builder, constant: Constant, shape: Shape, *, is_bias: bo
 class Call:
     """A node that is to be translated: its inputs, its attributes, and the drafts made so far.
 
-    `declared` gives the shape that the file has for the output at a place, and `notes` are for what a person must know
-    of how the node was read.
+    `declared` gives the shape that the file has for the output at a place.
     """
 
     def __init__(
@@ -106,10 +105,9 @@ class Call:
         inputs: list[Value | None],
         opset: int,
         declared: Callable[[str], Shape | None] = lambda tensor: None,
-        notes: list[str] | None = None,
     ) -> None:
         self.builder, self.node, self.inputs, self.opset = builder, node, inputs, opset
-        self._declared, self._notes = declared, notes
+        self._declared = declared
 
     def declared(self, what: str, place: int = 0) -> Shape:
         """The shape that the file has for an output, where data say `what` makes it that large."""
@@ -128,8 +126,7 @@ class Call:
 
     def note(self, text: str) -> None:
         """Tell a person how the node was read."""
-        if self._notes is not None:
-            self._notes.append(f"{self.node.operator} at {self.node.title} {text}")
+        self.builder.notes.append(f"{self.node.operator} at {self.node.title} {text}")
 
     @property
     def attributes(self) -> Attributes:

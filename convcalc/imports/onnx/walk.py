@@ -26,7 +26,7 @@ from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.fillings import Fillings
 from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
-from convcalc.imports.onnx.inlining import ordered, read_names, written_out
+from convcalc.imports.onnx.inlining import ordered, read_names, without_unread, written_out
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
@@ -126,7 +126,7 @@ class Walk:
             raise CannotImport("the graph has no output")
         infos = [info for info in graph.inputs if info.name not in graph.initialisers]
         there = {*graph.initialisers, *(info.name for info in infos)}
-        self.nodes = nodes = ordered(self.called(graph.nodes), there, outputs)
+        self.nodes = nodes = without_unread(ordered(self.called(graph.nodes), there, outputs), outputs)
         if any(node.op == "QuantizeLinear" for node in nodes):
             self.notes.append(
                 "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
@@ -209,7 +209,7 @@ class Walk:
         self._calls += 1
         names = [f"{node.title}/{op}{self._calls}/{place}" for place in range(len(values) + 1)]
         part = replace(node, op=op, domain="", inputs=names[1:], outputs=names[:1], attributes=Attributes(attributes))
-        call = Call(self.builder, part, list(values), self.model.opset, self._declared, self.notes)
+        call = Call(self.builder, part, list(values), self.model.opset, self._declared)
         samples = self._samples(call)
         outputs = self._outputs(call)
         return outputs[0] if samples is None else laid(outputs, samples)[0]
@@ -238,7 +238,7 @@ class Walk:
             if walked is not None:
                 outputs: Sequence[Value] = walked(self, node, inputs, depth)
             else:
-                call = Call(self.builder, node, inputs, self.model.opset, self._declared, self.notes)
+                call = Call(self.builder, node, inputs, self.model.opset, self._declared)
                 samples = self._samples(call)
                 outputs = self._outputs(call)
         except Inexpressible as error:
@@ -357,7 +357,7 @@ class Walk:
         if self.batch.count > 1 and not self.batch.is_stated:
             raise SamplesMeet("", self.batch.count)
         assembly = assembled(self.builder, self._leaving(), array_of=self._stored, strict=strict)
-        self.notes += assembly.notes
+        self.notes += [*assembly.notes, *self.builder.notes]
         self.warnings += assumptions(self.assumed, assembly.drafts)
         self._note_folded_norms(assembly.drafts)
         self.notes += self.fillings.notes(assembly.params)
