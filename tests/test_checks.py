@@ -103,6 +103,12 @@ ROWS: list[Row] = [  # kind, fields, shapes, code, field, message, changes that 
     ("pixel_shuffle", {"upscale_factor": 3}, ((16, 2, 2),), "CC102", "upscale_factor",
      "upscale_factor 3 on 2 axes does not divide channels 16 by 9; legal here: 1, 2, 4",
      [{"upscale_factor": 4}, {"shapes": ((18, 2, 2),)}], [{"upscale_factor": 8}]),
+    ("normalize", {"p": 3}, LINE, "CC011", "p", "p 3 is none of the norms that are known; legal here: 1, 2",
+     [{"p": 1}, {"p": 2}], [{"p": 4}]),
+    ("scaled_dot_product_attention", {}, ((2, 5, 4), (2, 6, 3), (2, 6, 3)), "CC103", "",
+     "features of query and key must be as many, found 4 and 3",
+     [{"shapes": ((2, 5, 3), (2, 6, 3), (2, 6, 3))}, {"shapes": ((2, 5, 4), (1, 6, 4), (1, 6, 7))}],
+     [{"shapes": ((2, 5, 2), (2, 6, 3), (2, 6, 3))}]),
     ("softmax", {"axis": 2}, LINE, "CC011", "axis", "axis 2 does not exist in a tensor of 2 axes; legal here: -2 to 1",
      [{"axis": 1}, {"axis": -2}], [{"axis": -3}]),
     ("reduce", {"axes": (0, -2), "keepdim": True, "operation": "mean"}, LINE, "CC011", "axes",
@@ -303,5 +309,5 @@ def test_what_is_refused_is_said_and_what_is_called_legal_is_taken(row: Row) -> 
 def test_every_kind_with_conditions_is_here() -> None:
     """Kinds that share all of another's stand for one another."""
     own = {name for name in names() if "checks" in vars(load(name))}
-    alike = {"layer_norm": "softmax", "avg_pool": "max_pool"}
+    alike = {"layer_norm": "softmax", "rms_norm": "softmax", "avg_pool": "max_pool"}
     assert own - {row[0] for row in ROWS} <= set(alike)

@@ -65,7 +65,7 @@ class Roles:
     def _is_open(self, draft: Draft) -> bool:
         """Whether an array only scales or shifts, and is not called what only a parameter is called."""
         if draft.kind == "scale":
-            return not any(map(says_parameter, draft.weights))
+            return not draft.is_stated and not any(map(says_parameter, draft.weights))
         if draft.kind != "parameter" or "learned" in draft.fields or any(map(says_parameter, draft.weights)):
             return False
         uses = self._uses(draft)

@@ -232,7 +232,8 @@ WAYS: dict[str, Way] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger"), _on_an_axis((0,), 1)),
     "FusedConv": _on_an_axis((0, 3), 1),
     "QLinearConv": _on_an_axis((0,), 3),
-    **dict.fromkeys(("BatchNormalization", "LRN", "PRelu"), _on_an_axis((0,))),
+    "BatchNormalization": _where_needed(_on_an_axis((0,))),
+    "LRN": _on_an_axis((0,)),
     **dict.fromkeys(
         (
             "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",

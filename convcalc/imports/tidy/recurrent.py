@@ -32,7 +32,7 @@ def _joined_again(patterns: Patterns, draft: Draft) -> Draft | None:
     rows = [flat.inputs[0] for flat in draft.inputs if flat.kind in ("flatten", "reshape") and patterns.alone(flat)]
     if len(rows) < 2 or len(rows) < len(draft.inputs) or draft.fields.get("axis", 0) % len(draft.shape):
         return None
-    x = rows[0].inputs[0]
+    x = rows[0].inputs[0] if rows[0].inputs else draft
     for place, (row, flat) in enumerate(zip(rows, draft.inputs, strict=True)):
         is_place = row.kind == "slice" and row.inputs[0] is x and row.fields.get("start", 0) % x.shape[0] == place
         if not is_place or row.shape != (1, *x.shape[1:]) or flat.shape != x.shape[1:] or not patterns.alone(row):

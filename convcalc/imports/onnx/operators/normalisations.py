@@ -150,9 +150,16 @@ def _within_samples(call: Call, kind: str) -> Value:
     if affine and arrays[0].shape != (x.shape[0],):
         bare = call.layer(kind, {**fields, "affine": False}, x)
         named = _named(arrays)
-        return call.out(_in_groups(call, bare, lambda call, y: call.layer("scale", {"bias": True}, y, arrays=named)))
+        return call.out(_in_groups(call, bare, lambda call, y: _learned_scale(call, y, named)))
     named = _named(arrays) if affine else {}
     return call.out(call.layer(kind, {**fields, "affine": affine}, x, arrays=named))
+
+
+def _learned_scale(call: Call, y: Draft, arrays: dict[str, Constant]) -> Draft:
+    """The scale and the shift of a norm as a layer of their own."""
+    draft = call.layer("scale", {"bias": True}, y, arrays=arrays)
+    draft.is_stated = True
+    return draft
 
 
 def _in_groups(call: Call, x: Draft, work: Callable[[Call, Draft], Draft]) -> Draft:
