@@ -51,7 +51,8 @@ class Draft(msgspec.Struct, eq=False):
 
     `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why, and
     `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`). `tensor` is the one of
-    the file that it makes, the first where several are the same. `is_stated`: its operator is one whose arrays are learned.
+    the file that it makes, the first where several are the same. `is_stated`: its operator says that its arrays are
+    learned.
     """
 
     kind: str
