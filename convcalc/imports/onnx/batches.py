@@ -240,14 +240,14 @@ RULES: dict[str, Rule] = {
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot Affine ParametricSoftplus ScaledTanh Scale Quant QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
     **_ruled(
         _maps,
         "Conv ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
         "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool InstanceNormalization "
-        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention ImageScaler",
+        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention ImageScaler Crop",
     ),
     "BatchNormalization": _normalised,
     "FusedConv": _of_maps(0, 3),

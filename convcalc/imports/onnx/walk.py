@@ -22,6 +22,7 @@ from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
 from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
 from convcalc.imports.onnx.nodes import GraphNode
+from convcalc.imports.onnx.operators import older
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
@@ -32,8 +33,8 @@ from convcalc.steps import OutOfSteps
 _NODE = 20
 """Steps that a node takes, beside what is paid for where it is worked out."""
 
-_LEAST_OPSET, _NEWEST_OPSET = 7, 28
-"""Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
+_NEWEST_OPSET = 28
+"""The newest version of ONNX's operators that is known."""
 
 _CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
 """What comes of a node with fewer axes, sizes or inputs than its other parts speak of, or with a step of zero."""
@@ -51,11 +52,6 @@ def of_bytes(buffer: Buffer, source: str, inputs: Sizes | None = None, *, allow_
 
 def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
     """The layers of a model that was read."""
-    opset = model.opsets.get("", 0)
-    if opset < _LEAST_OPSET and (opset or any(not node.domain for node in model.graph.nodes)):
-        stated = f"opset {opset}" if opset else "no opset"
-        advice = "onnx.version_converter brings it to a newer one"
-        raise CannotImport(f"{stated}, where {_LEAST_OPSET} to {_NEWEST_OPSET} are read; {advice}")
     sizes = inputs or {}
     try:
         return Walk(model, sizes).record(source, allow_unknown=allow_unknown)
@@ -84,6 +80,8 @@ class Walk:
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
+        if "" not in model.opsets and any(not node.domain for node in model.graph.nodes):
+            self.notes.append("no opset is stated: read as opset 1, which every file had before they stated any")
         self.read: set[str] = set()
         self.blocked: list[RefusedOperator] = []
         self.before_blocked: list[Draft] = []
@@ -142,6 +140,7 @@ class Walk:
         call = Call(self.builder, node, inputs, self.model.opset)
         samples = None
         try:
+            call = older.modern(call) if call.opset < older.FIRST_TODAY else call
             samples = self._samples(call)
             outputs = self._outputs(call)
         except Inexpressible as error:
