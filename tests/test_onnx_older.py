@@ -64,7 +64,7 @@ def cost(network: Imported) -> tuple[int, int, int]:
     return figures[0], figures[1], figures[2]
 
 
-MEETING = {
+MEETING: dict[str, Any] = {
     "channels at axis 1": ([2, 3, 4, 5], (3,), 1),
     "channels and rows": ([2, 3, 4, 5], (3, 4), 1),
     "the last axes": ([2, 3, 4, 5], (4, 5), None),
@@ -81,7 +81,7 @@ def test_tensors_meet_at_the_axis_that_is_named(op: str, case: str) -> None:
     shape, other, axis = MEETING[case]
     shape = [1, *shape[1:]] if len(shape) == 4 else shape
     other = (1, *other[1:]) if case == "all of it" else other
-    attributes = {} if axis is None else {"axis": axis}
+    attributes: dict[str, Any] = {} if axis is None else {"axis": axis}
     node = helper.make_node(op, ["x", "w"], ["y"], broadcast=1, **attributes)
     old = graph([node], shape, 6, {"w": floats(*other) + 3})
     behind = 0 if axis is None else len(shape) - axis - len(other)
@@ -97,7 +97,7 @@ def test_a_tensor_that_does_not_fit_behind_its_axis_is_refused() -> None:
     assert [layer.kind for layer in network.layers] == ["opaque"]
 
 
-OLD = {
+OLD: dict[str, Any] = {
     "gemm": (helper.make_node("Gemm", ["x", "w", "b"], ["y"], broadcast=1), [1, 6], {"w": (6, 4), "b": (4,)}),
     "norm": (
         helper.make_node("BatchNormalization", ["x", "w", "b", "m", "v"], ["y"], is_test=1),
@@ -123,7 +123,7 @@ def test_older_forms_cost_what_the_newer_ones_do(case: str) -> None:
     assert (kinds(read(old)), cost(read(old))) == (kinds(read(new)), cost(read(new)))
 
 
-FIRST = {
+FIRST: dict[str, Any] = {
     "pad": ([helper.make_node("Pad", ["x"], ["y"], paddings=[0, 0, 1, 2, 3, 4][:4] * 2)], [1, 3, 4, 5], {},
             ("pad", (3, 6, 9))),
     "reshape": ([helper.make_node("Reshape", ["x"], ["y"], shape=[0, 12, -1])], [1, 3, 4, 5], {},
@@ -154,7 +154,7 @@ def test_statistics_of_each_position_are_refused_and_a_file_without_opset_is_rea
     assert "read as opset 1" in read(model).notes[0]
 
 
-DROPPED = {
+DROPPED: dict[str, Any] = {
     "ImageScaler": ({"scale": 0.5, "bias": [1.0, 2.0, 3.0]}, (3, 6, 7), "affine parameter add"),
     "Crop": ({"border": [1, 2, 2, 1]}, (3, 3, 4), "slice slice"),
     "Affine": ({"alpha": 2.0, "beta": 3.0}, (3, 6, 7), "affine"),

@@ -24,6 +24,7 @@ from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, writ
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.operators import older
 from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
+from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
@@ -97,12 +98,8 @@ class Walk:
         if not entering:
             raise CannotImport("the graph has no input")
         there = {*graph.initialisers, *(info.name for info in entering)}
-        nodes = ordered(written_out(self.model), there, outputs)
-        if any(node.op == "QuantizeLinear" for node in nodes):
-            self.notes.append(
-                "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
-                "below 0 behind a layer is read as relu"
-            )
+        self.rounding = Rounding(written_out(self.model), graph)
+        nodes = ordered(self.rounding.nodes, there, outputs)
         steps.spend(_NODE * len(entering))
         inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
         self.values |= inputs.values
@@ -317,6 +314,7 @@ class Walk:
             allow_unknown=allow_unknown,
         )
         self.notes += assembly.notes
+        self.notes += self.rounding.notes(assembly.drafts)
         self._note_folded_norms(assembly.drafts)
         return Imported(
             name=plain(self.model.graph.name),
@@ -384,8 +382,8 @@ _SAME_SHAPE = {
 """Operators whose output has the shape of what enters, or of all that enters together, where no kind says them."""
 
 
-_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
-"""Operators whose own numbers may speak of a batch of another size."""
+_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize", "Conv", "QLinearConv"}
+"""Operators whose own numbers may speak of a batch of another size, or of an axis that is none."""
 
 _PARTS = {"Erf": "erf"}
 """Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""

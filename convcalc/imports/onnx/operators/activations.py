@@ -39,9 +39,9 @@ def _quantised(call: Call) -> Value:
     value = call.value(0)
     zero: Number | None = 0
     element_type = call.attributes.integer("output_dtype") or 2
-    if call.has(2):
-        point = call.constant(2, "a zero point")
-        zero, element_type = point.only_number, point.element_type
+    if call.has(2):  # where it is worked out it says nothing
+        point = call.value(2).constant
+        zero, element_type = (point.only_number, point.element_type) if point is not None else (None, element_type)
     is_relu = zero is not None and zero == _LEAST_QUANTISED.get(element_type)
     follows = value.source is not None and value.source.kind in _SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
