@@ -72,7 +72,7 @@ def eight(*shape: int, signed: bool = True) -> Any:
 ENTERS, LEAVES = node("QuantizeLinear", "x s z", "q"), node("DequantizeLinear", "r s z", "y")
 POINTS = {"s": SCALE, "z": ZERO}
 CHANNELS = {"ws": np.full(6, 0.01, np.float32), "wz": np.zeros(6, np.int8), "s": SCALE, "z": ZERO}
-WINDOW = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
+WINDOW: dict[str, Any] = {"kernel_shape": [3, 3], "pads": [1, 1, 1, 1]}
 
 FIXED: dict[str, Any] = {
     "a convolution": (

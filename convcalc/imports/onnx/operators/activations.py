@@ -105,12 +105,6 @@ def _gelu(call: Call) -> Value:
     return onto_itself(call, "gelu", {"approximate": approximate} if approximate != "none" else {})
 
 
-def _fast_gelu(call: Call) -> Value:
-    if call.has(1):
-        raise Inexpressible("a bias within it")
-    return onto_itself(call, "gelu", {"approximate": "tanh"})
-
-
 def _bias_gelu(call: Call) -> Value:
     bias = call.constant(1, "a bias")
     x = call.map()
@@ -179,7 +173,6 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
-    "com.microsoft.FastGelu": _fast_gelu,
     "com.microsoft.BiasGelu": _bias_gelu,
     "com.microsoft.QuickGelu": partial(_swish, slope=1.702),
     "Swish": partial(_swish, slope=1.0),
