@@ -200,6 +200,20 @@ RUN: dict[str, Any] = {
         0,
         2 * 8 * 5 * 3,
     ),
+    "a product of matrices whose rows are in front": (
+        [contributed("FusedMatMul", "x k", transBatchA=1, transBatchB=1, transB=1)],
+        {},
+        {"x": [5, 2, 8], "k": [3, 2, 8]},
+        0,
+        2 * 5 * 8 * 3,
+    ),
+    "a convolution with an activation of two numbers": (
+        [contributed("FusedConv", "x w b", activation="HardSigmoid", activation_params=[0.3, 0.4])],
+        {"w": floats(6, 3, 3, 3), "b": floats(6)},
+        {"x": [1, 3, 8, 8]},
+        6 * 27 + 6,
+        6 * 27 * 36,
+    ),
     "a dense layer of turned weights": (
         [contributed("FusedMatMul", "x w", transB=1)], {"w": floats(6, 8)}, WIDE, 48, 5 * 48,
     ),

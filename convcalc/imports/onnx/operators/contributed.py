@@ -21,18 +21,25 @@ _ACTIVATIONS = {"LeakyRelu": (0.01,), "HardSigmoid": (0.2, 0.5), "Elu": (1.0,), 
 
 
 def _activated(call: Call, y: Value) -> Value:
-    """What leaves a product that an activation was fused into."""
-    name = call.attributes.text("activation")
-    stated = [call.attributes.get(f"activation_{word}") for word in ("alpha", "beta")]
+    """What leaves a product that an activation was fused into, whose numbers are a list or have names of their own."""
+    name, listed = call.attributes.text("activation"), call.attributes.get("activation_params")
+    named = [key for key in ("activation_alpha", "activation_beta") if key in call.attributes]
+    numbers = [*map(float, listed)] if isinstance(listed, list) else [*map(call.attributes.real, named)]
     if not name:
         return y
-    if name == "Clip" and all(isinstance(number, int | float) for number in stated):
-        return held(call, y, *(call.attributes.real(f"activation_{word}") for word in ("alpha", "beta")))
+    if name == "Clip" and len(numbers) == 2:
+        return held(call, y, *numbers)
     if name not in _ACTIVATIONS:
         raise Inexpressible(f"activation {name}")
-    usual = zip(("alpha", "beta"), _ACTIVATIONS[name], strict=False)
-    numbers = {word: call.attributes.real(f"activation_{word}", number) for word, number in usual}
-    return restated(call, name, y, **numbers)
+    usual = _ACTIVATIONS[name]
+    own = (*numbers, *usual[len(numbers) :])[: len(usual)]
+    return restated(call, name, y, **dict(zip(("alpha", "beta"), own, strict=False)))
+
+
+def _conv(call: Call) -> Value:
+    """A convolution with a sum and an activation behind it."""
+    y = restated(call, "Conv", *call.inputs[:3])
+    return _activated(call, restated(call, "Add", y, call.value(3)) if call.has(3) else y)
 
 
 def _gemm(call: Call) -> Value:
@@ -41,14 +48,15 @@ def _gemm(call: Call) -> Value:
 
 def _matmul(call: Call) -> Value:
     """Rows by columns, each matrix turned first where it says so, and all of the product times `alpha`."""
-    if call.flag("transBatchA") or call.flag("transBatchB"):
-        raise Inexpressible("matrices whose rows are in front of what lies beside them")
     operands = []
-    for place, word in enumerate(("transA", "transB")):
+    for place, side in enumerate("AB"):
         value = call.value(place)
-        rank = len(value.shape)
-        turned = call.flag(word) and rank > 1
-        operands.append(_transposed(call, value, [*range(rank - 2), rank - 1, rank - 2]) if turned else value)
+        *beside, rows, columns = range(len(value.shape)) if len(value.shape) > 1 else (0, 0)
+        if call.flag(f"transBatch{side}") and beside:  # what lies beside the matrices is behind their rows
+            rows, *beside = *beside, rows
+        order = [*beside, columns, rows] if call.flag(f"trans{side}") else [*beside, rows, columns]
+        is_moved = len(value.shape) > 1 and order != sorted(order)
+        operands.append(_transposed(call, value, order) if is_moved else value)
     y, alpha = restated(call, "MatMul", *operands), tidy(call.attributes.real("alpha", 1.0))
     return _activated(call, y if alpha == 1 else call.out(call.layer("affine", {"factor": alpha}, y.draft), y.batch))
 
@@ -62,15 +70,24 @@ def _fast_gelu(call: Call) -> Value:
     return restated(call, "Gelu", x, approximate="tanh")
 
 
-def _skip_simplified_norm(call: Call) -> list[Value]:
-    """The sum of two tensors, and perhaps a bias, divided by its root mean square."""
+def _skip_norm(call: Call, norm: str, bias: int, epsilon: float) -> list[Value]:
+    """The sum of two tensors, and perhaps a bias, normalised; the sum leaves as well."""
     if any(call.node.outputs[1:3]):
         raise Inexpressible("its mean or deviation is used")
-    together = restated(call, "Add", call.value(0), call.value(1))
-    if call.has(3):
-        together = restated(call, "Add", together, call.value(3))
-    y = restated(call, "RMSNormalization", together, call.value(2), axis=-1)
+    first, second = call.value(0), call.value(1)
+    if call.has(bias):
+        if _ends_without_bias(second) and not _ends_without_bias(first):
+            first, second = second, first
+        first = restated(call, "Add", first, call.value(bias))
+    together = restated(call, "Add", first, second)
+    own = {"axis": -1, "epsilon": call.attributes.real("epsilon", epsilon)}
+    y = restated(call, norm, together, *call.inputs[2:bias], **own)
     return [y, y, y, together]
+
+
+def _ends_without_bias(value: Value) -> bool:
+    """Whether a dense layer makes the tensor that a bias may have been taken from."""
+    return value.source is not None and value.source.kind == "linear" and value.source.fields.get("bias") is False
 
 
 def _simplified_norm(call: Call) -> Value:
@@ -239,12 +256,14 @@ def _alone(op: str) -> Callable[[Call], Value]:
 
 
 _OF_MICROSOFT: dict[str, Callable[[Call], Value | list[Value]]] = {
+    "FusedConv": _conv,
     "FusedGemm": _gemm,
     "FusedMatMul": _matmul,
     "FusedMatMulActivation": _matmul,
     "TransposeMatMul": _matmul,
     "FastGelu": _fast_gelu,
-    "SkipSimplifiedLayerNormalization": _skip_simplified_norm,
+    "SkipLayerNormalization": partial(_skip_norm, norm="LayerNormalization", bias=4, epsilon=1e-12),
+    "SkipSimplifiedLayerNormalization": partial(_skip_norm, norm="RMSNormalization", bias=3, epsilon=1e-5),
     "SimplifiedLayerNormalization": _simplified_norm,
     "EmbedLayerNormalization": _embedded,
     "Attention": _attention,

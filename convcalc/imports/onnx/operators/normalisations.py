@@ -9,7 +9,7 @@ from typing import Any
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.naming import is_dotted
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
+from convcalc.imports.onnx.values import Call, Value, own_axis, viewed
 
 
 def _is_learned(constants: Sequence[Constant]) -> bool:
@@ -83,20 +83,6 @@ def _layer_norm(call: Call) -> list[Value]:
     return [call.out(call.layer("layer_norm", fields, x, arrays=_named(arrays) if affine else None), batch)]
 
 
-def _skip_layer_norm(call: Call) -> list[Value]:
-    """ONNX Runtime's sum of two tensors, normalised."""
-    if any(call.node.outputs[1:3]):
-        raise Inexpressible("its mean or deviation is used")
-    entering = [call.map(0), call.map(1)]
-    if call.has(4):
-        entering.append(parameter(call.builder, call.constant(4, "a bias"), (1, entering[0].shape[-1])))
-    together = call.layer("add", {}, *entering)
-    arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
-    fields = {"axes": (-1,), "eps": _eps(call, 1e-12), "bias": len(arrays) > 1}
-    y = call.out(call.layer("layer_norm", fields, together, arrays=_named(arrays)))
-    return [y, y, y, call.out(together)]
-
-
 def _lrn(call: Call) -> Value:
     fields = {
         "size": call.attributes.integer("size", 1),
@@ -113,6 +99,5 @@ OPERATORS = {
     "GroupNormalization": partial(_within_samples, kind="group_norm"),
     "LayerNormalization": _layer_norm,
     "LRN": _lrn,
-    "com.microsoft.SkipLayerNormalization": _skip_layer_norm,
     "com.microsoft.LayerNormalization": _layer_norm,
 }
