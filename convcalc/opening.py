@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
+from convcalc.fields import shown
 from convcalc.language import source as sources
 from convcalc.language.named import Named, named, readable
 from convcalc.language.source import Diagnostic, Source, SpecError, decoded
@@ -30,35 +32,48 @@ _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 """Bytes that no text holds."""
 
 Inputs = Mapping[str, "Shape"]
+Variables = Mapping[str, object]
 
 
 def load(
-    path: str | os.PathLike[str], *, inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
+    path: str | os.PathLike[str],
+    *,
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    strict: bool = False,
 ) -> Network:
     """The network that a spec or a model file describes; ``-`` reads a spec from standard input.
 
     Behind an @ the name may have input sizes and variables: ``net.yaml@input=3x112x112,width=0.5``.
 
     `inputs` replaces input shapes by name (`input` where there is one). `variables` replaces values of a spec, each
-    written as there.
+    written as there; of a model they are values of inputs that decide what it does.
+
+    Operators of a model that no layer kind expresses become layers of unknown cost; with `strict` they are an error.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    network = model(path, inputs, variables)
-    return network_of(read(path, inputs), inputs, variables) if network is None else network
+    network = model(path, inputs, variables, strict=strict)
+    if network is not None:
+        return network
+    return network_of(read(path, inputs, variables, strict=strict), inputs, variables)
 
 
 def model(
-    path: str | os.PathLike[str], inputs: Inputs | None = None, variables: Mapping[str, object] | None = None
+    path: str | os.PathLike[str],
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    *,
+    strict: bool = False,
 ) -> Network | None:
-    """The network that a model file describes; None where the file is none, or is called with variables.
+    """The network that a model file describes; None where the file is none.
 
     Raises:
         SpecError: as for `load`.
     """
     name = named(os.fspath(path))
-    if variables or name.variables or not _is_model(_head(name.path), name.path):
+    if not _is_model(_head(name.path), name.path):
         return None
     from convcalc import imports
     from convcalc.imports.errors import CannotImport
@@ -66,10 +81,11 @@ def model(
     from convcalc.readable.direct import network
 
     label, sizes = readable(name.path), {**(inputs or {}), **name.inputs}
-    imported = _imported(label, partial(imports.read_file, name.path), sizes)
-    origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, {}, name if name.is_set else None)
+    values = {**(variables or {}), **name.variables}
+    imported = _imported(label, partial(imports.read_file, name.path, strict=strict), sizes, values)
+    origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, name if name.is_set else None)
     try:
-        return network(imported, origin, is_resized=bool(sizes))
+        return network(imported, origin, is_resized=bool(sizes or values))
     except CannotImport as error:
         raise _refused(label, error) from None
 
@@ -77,7 +93,7 @@ def model(
 def network_of(
     source: Source,
     inputs: Inputs | None = None,
-    variables: Mapping[str, object] | None = None,
+    variables: Variables | None = None,
     warn: Callable[[list[Diagnostic]], None] | None = None,
 ) -> Network:
     """The network of a text that `read` gave; `warn` gets what may not be what is meant.
@@ -94,8 +110,16 @@ def network_of(
     return replace(network, nodes=nodes, warnings=source.warnings, imported=source.imported)
 
 
-def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
-    """The text of a spec, or that of a model file for these input sizes; see `convcalc.language.named` for its name.
+def read(
+    path: str | os.PathLike[str],
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    *,
+    strict: bool = False,
+) -> Source:
+    """The text of a spec, or that of a model file for these input sizes and values of inputs.
+
+    See `convcalc.language.named` for how it may be named.
 
     Raises:
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
@@ -105,7 +129,8 @@ def read(path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
         return _as_named(sources.read(name.path), name)
     from convcalc import imports
 
-    return _converted(readable(name.path), partial(imports.read_file, name.path), name, inputs)
+    reader = partial(imports.read_file, name.path, strict=strict)
+    return _converted(readable(name.path), reader, name, inputs, variables)
 
 
 def _as_named(source: Source, name: Named) -> Source:
@@ -113,7 +138,14 @@ def _as_named(source: Source, name: Named) -> Source:
     return source.with_text(source.text, name) if name.is_set else source
 
 
-def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None = None) -> Source:
+def read_at(
+    revision: str,
+    path: str | os.PathLike[str],
+    inputs: Inputs | None = None,
+    variables: Variables | None = None,
+    *,
+    strict: bool = False,
+) -> Source:
     """As `read`, for a file as it was at a revision."""
     from convcalc.language.revision import bytes_at
 
@@ -123,7 +155,8 @@ def read_at(revision: str, path: str | os.PathLike[str], inputs: Inputs | None =
         return _as_named(decoded(label, data), name)
     from convcalc import imports
 
-    return _converted(label, partial(imports.read_bytes, data, label, name.path), name, inputs)
+    reader = partial(imports.read_bytes, data, label, name.path, strict=strict)
+    return _converted(label, reader, name, inputs, variables)
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
@@ -152,15 +185,41 @@ def _is_model(head: bytes | None, name: str) -> bool:
     return imports.reader_of(head, name) is not None
 
 
-def _converted(label: str, read: Callable[[Inputs], Imported], name: Named, inputs: Inputs | None) -> Source:
-    return _as_named(_text(_imported(label, read, {**(inputs or {}), **name.inputs}), label), name)
+def model_values(variables: Variables | None) -> dict[str, tuple[int | float, ...]]:
+    """Values of a model's inputs, each written as in a spec: a number, true or false, or a list of numbers.
+
+    Raises:
+        SpecError: one is something else.
+    """
+    return {name: _numbers(name, value) for name, value in (variables or {}).items()}
 
 
-def _imported(label: str, read: Callable[[Inputs], Imported], inputs: Inputs) -> Imported:
+def _numbers(name: str, value: object) -> tuple[int | float, ...]:
+    try:
+        parsed = json.loads(value) if isinstance(value, str) else value
+    except ValueError:
+        parsed = value
+    items = parsed if isinstance(parsed, list | tuple) else [parsed]
+    numbers = tuple(item for item in items if isinstance(item, int | float))
+    if not numbers or len(numbers) < len(items):
+        problem = f"{name}: expected a number, true or false, or a list of numbers, found {shown(value)}"
+        raise SpecError([Diagnostic("--set", 0, 0, 0, "CC011", problem)])
+    return numbers
+
+
+def _converted(
+    label: str, read: Callable[..., Imported], name: Named, inputs: Inputs | None, variables: Variables | None
+) -> Source:
+    sizes, values = {**(inputs or {}), **name.inputs}, {**(variables or {}), **name.variables}
+    return _as_named(_text(_imported(label, read, sizes, values), label), name)
+
+
+def _imported(label: str, read: Callable[..., Imported], inputs: Inputs, variables: Variables) -> Imported:
     from convcalc.imports.errors import CannotImport
 
+    values = model_values(variables)
     try:
-        return read(model_inputs(inputs))
+        return read(model_inputs(inputs), values=values)
     except CannotImport as error:
         raise _refused(label, error) from None
 
@@ -176,5 +235,5 @@ def _text(imported: Imported, label: str) -> Source:
 
 
 def _refused(label: str, error: CannotImport) -> SpecError:
-    advice = "convcalc import --allow-unknown writes them as layers of unknown cost" if error.operators else ""
+    advice = "without --strict they are layers of unknown cost" if error.operators else ""
     return SpecError([Diagnostic(label, 0, 0, 0, error.code, str(error), advice)])

@@ -184,6 +184,32 @@ def attention(config: Any, x: tuple[int, ...]) -> Counted:
     return Counted(x, macs, weights | biases)
 
 
+def recurrent(gates: int) -> Callable[..., Counted]:
+    """Every step of every sequence, from each end: each gate of a unit, times input and hidden state."""
+
+    def count(config: Any, x: tuple[int, ...], *states: tuple[int, ...]) -> Counted:
+        *before, steps, features = x
+        ends = {"forward": ["on"], "reverse": ["back"], "bidirectional": ["on", "back"]}[config.direction]
+        units = range(config.hidden_size)
+        macs, weights = 0, set[tuple[Any, ...]]()
+        for end, gate, unit in product(ends, range(gates), units):
+            entering = [*(("ih", feature) for feature in range(features)), *(("hh", other) for other in units)]
+            macs += sum(1 for _ in product(*map(range, before), range(steps), entering))
+            weights |= {(end, gate, unit, *number) for number in entering}
+            biases = [*["bias_ih"] * config.bias, *["bias_hh"] * (config.bias and config.recurrent_bias)]
+            weights |= {(end, gate, unit, bias) for bias in biases}
+        seen = range(3 if getattr(config, "peephole", False) else 0)
+        weights |= set(product(ends, seen, units, ["peephole"]))
+        leaving = len(list(product(ends, units)))
+        rows = [steps + (config.output == "with_cell")] if config.output != "last" else []
+        return Counted((*before, *rows, leaving), macs, weights)
+
+    return count
+
+
+lstm, gru, rnn = recurrent(4), recurrent(3), recurrent(1)
+
+
 Sources = Callable[[int], Iterable[int]]
 """The positions of a layer's input that an output position reads, on one axis without ends."""
 

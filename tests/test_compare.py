@@ -581,7 +581,7 @@ def test_blocks_of_a_file(tmp_path: Path) -> None:
         ("out_channels: 6, kernel_size: 3", "dilated:rate=9:padding=0", "does not fit"),
         ("out_channels: 4, kernel_size: 3, bias: false", "conv_bn_relu", "conv_bn_relu has no `bias`"),
         ("out_channels: 4, kernel_size: 3", "grouped:groups=nothing", "nothing"),
-        ("out_channels: 4, kernel_size: 3", "deform_conv", "takes 2 to 3 inputs"),
+        ("out_channels: 4, kernel_size: 3", "deform_conv", "takes 2 to 5 inputs"),
     ],
 )
 def test_a_variant_that_cannot_apply_says_why(tmp_path: Path, layer: str, wanted: str, reason: str) -> None:

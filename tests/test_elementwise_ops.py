@@ -74,6 +74,29 @@ def attended(config: Any, x: Shape) -> int:
     return steps
 
 
+def weighed(config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> int:
+    steps = 0
+    for _query, _key in product(elements(query[:-1]), range(key[-2])):
+        steps += len(["exponential", "sum", "division"]) + (config.scale != 1)
+        steps += len(["division", "tanh", "product"]) if config.softcap else 0
+        steps += bool(mask or config.is_causal or config.left_window is not None or config.right_window is not None)
+    return steps
+
+
+def stepped(*steps: str, gates: int) -> Callable[..., int]:
+    """The same for every hidden unit at every step of every sequence, from each end; a gate is a sum of its own."""
+
+    def counted(config: Any, x: Shape, *states: Shape) -> int:
+        done = [*steps, *["sum of two", "plus bias_ih"][: 1 + config.bias] * gates]
+        done += ["plus bias_hh"] * (gates if config.bias and config.recurrent_bias else 0)
+        done += ["held within bounds"] * (gates if config.clip is not None else 0)
+        done += ["product with the cell state", "sum with it"] * (3 if getattr(config, "peephole", False) else 0)
+        ways = {"forward": ["on"], "reverse": ["back"], "bidirectional": ["on", "back"]}[config.direction]
+        return sum(1 for _ in product(elements(x[:-1]), ways, range(config.hidden_size), done))
+
+    return counted
+
+
 def sampled(config: Any, x: Shape, *maps: Shape) -> int:
     """Every tap of every channel at every position is a sample, of the corners around its place."""
     steps = added(config, x, *maps)
@@ -99,6 +122,21 @@ def interpolated(config: Any, x: Shape) -> int:
     return sum(1 for _ in elements(outputs) for _ in elements(tuple(around)))
 
 
+def from_grid(config: Any, x: Shape, grid: Shape) -> int:
+    """Every element that leaves is made of so many positions on each axis of the map."""
+    around = [{"nearest": 1, "bilinear": 2, "bicubic": 4}[config.mode]] * (len(x) - 1)
+    return sum(1 for _ in elements(config.shape(x, grid)) for _ in elements(tuple(around)))
+
+
+def in_boxes(config: Any, x: Shape, boxes: Shape) -> int:
+    """Every sample of every cell of every box: its four neighbours, and that it joins the others."""
+    cell = [config.sampling_ratio or ceil(size / cells) for size, cells in zip(x[1:], config.output_size, strict=True)]
+    steps = 0
+    for _ in product(elements(config.shape(x, boxes)), elements(tuple(cell))):
+        steps += len([*product(["above", "below"], ["left", "right"]), "joined"])
+    return steps
+
+
 def pooled(config: Any, x: Shape) -> int:
     return brute_force.pool(config, x)[2]
 
@@ -122,32 +160,64 @@ def largest(config: Any, x: Shape) -> int:
     return sum(1 for _, *place in elements(x) if any(place))
 
 
+def taken_together(config: Any, x: Shape) -> int:
+    """Elements are added up or compared, some of them changed before; of some sums something is made."""
+    before = {"l1": ["made positive"], "l2": ["squared"], "sum_square": ["squared"], "log_sum_exp": ["raised"]}
+    behind = {"l2": ["root"], "log_sum": ["logarithm"], "log_sum_exp": ["logarithm"]}
+    steps = sum(len([*before.get(config.operation, []), "it enters"]) for _ in elements(x))
+    return steps + sum(len(behind.get(config.operation, [])) for _ in elements(config.shape(x)))
+
+
+def updated(config: Any, x: Shape, indices: Shape, updates: Shape) -> int:
+    """An update that replaces what is there is no arithmetic."""
+    return sum(1 for _ in elements(updates) if config.reduction != "none")
+
+
 COUNTED: dict[str, Callable[..., int]] = {
     "conv": added,
     "conv_transpose": added,
     "linear": added,
     "deform_conv": sampled,
     "attention": attended,
+    "scaled_dot_product_attention": weighed,
+    "lstm": stepped(
+        "input gate", "forget gate", "output gate", "candidate", "kept", "let in", "sum of both", "of the cell state",
+        "let out", gates=4),
+    "gru": stepped("update", "reset", "new", "times reset", "1 - update", "of the new", "of the old", "sum", gates=3),
+    "rnn": stepped("activation", gates=1),
     "upsample": interpolated,
+    "grid_sample": from_grid,
+    "roi_align": in_boxes,
+    "fold": of_each(lambda config, x: ["added to what is there"]),
     "avg_pool": pooled,
     "max_pool": compared,
     "adaptive_avg_pool": of_cells,
     "adaptive_max_pool": compared_in_cells,
     "global_max_pool": largest,
     "global_avg_pool": of_each(lambda config, x: ["addition, or the division in place of the first"]),
-    "reduce": of_each(lambda config, x: ["it enters"]),
+    "reduce": taken_together,
+    "scatter": updated,
+    "top_k": of_each(lambda config, x: ["it is looked at"]),
+    "cumulate": of_each(lambda config, x: ["with all before it"]),
     "softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "division"]),
     "log_softmax": of_each(lambda config, x: ["exponential", "its part of the sum", "difference"]),
+    "normalize": of_each(lambda config, x: ["power", "its part of the sum", "division"]),
+    "rms_norm": of_each(
+        lambda config, x: ["square", "its part of the sum", "quotient", *["times weight"] * config.elementwise_affine]
+    ),
     "l2_norm": of_each(lambda config, x: ["square", "its part of the sum", "division"]),
     "local_response_norm": of_each(among_neighbours),
     "affine": of_each(moved),
     "scale": of_each(lambda config, x: ["times weight", *["plus bias"] * config.bias]),
     **dict.fromkeys(("batch_norm", "instance_norm", "group_norm", "layer_norm"), of_each(normalised)),
     **dict.fromkeys(("add", "sub", "mul", "div", "max", "min"), met),
-    **dict.fromkeys(("abs", "exp", "log", "pow", "sqrt"), of_each(lambda config, x: ["it"])),
+    "elementwise": lambda config, *inputs: sum(1 for _ in elements(config.shape(*inputs))),
+    "pow": of_each(lambda config, x: ["it"]),
     **dict.fromkeys(
-        ("channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
-         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"), lambda config, *inputs: 0,
+        ("embedding", "gather", "one_hot", "trilu", "affine_grid", "max_pool_indices", "max_unpool", "unfold",
+         "channel_shuffle", "concat", "crop", "dropout", "flatten", "identity", "matmul", "opaque", "pad", "parameter",
+         "permute", "pixel_shuffle", "pixel_unshuffle", "reshape", "slice", "split"),
+        lambda config, *inputs: 0,
     ),
 }  # fmt: skip
 

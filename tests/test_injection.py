@@ -354,7 +354,7 @@ def test_models(operator: str) -> None:
     text = ALL.replace("\ud800", "")
     content = model(text) if operator == "Relu" else model(text, f"Op{text}", f"com.{text}")
     Path("a\n::error::\x1b[31m.onnx").write_bytes(content)
-    imports = (("import",), ("import", "--flat"), ("import", "--allow-unknown"))
+    imports = (("import",), ("import", "--flat"), ("import", "--strict"))
     for arguments in (*imports, *COMMANDS[:4], ("lint", "--format", "github"), ("explain",)):
         result = run(*arguments, "a\n::error::\x1b[31m.onnx")
         check(arguments, result)

@@ -238,6 +238,7 @@ WRONG = {
     "PaddingType": (True, None, -1, Fraction(1, 2), (1,), ((1, 2),), ((1,), (1,)), (1, -1), "full", "causal", 2**31),
     "Listed": (True, None, "1", (), (Fraction(1, 2),), ((1,),), 2**31),
     "Optional": (True, "no such word", (((),),), -(2**200), (Fraction(1, 3), "same")),
+    "Function": (0, True, None, "no such word", ("zeros",), ("tanh", 1), ("leaky_relu",), ("elu", "a"), ((),)),
     "Cells": (True, "1", Fraction(1, 2), (1,), 0, (1, "a")),
 }
 
@@ -279,7 +280,7 @@ def test_transposed_convolutions_cost_what_writing_them_costs(case: Case) -> Non
     counted("conv_transpose", case)
 
 
-@pytest.mark.parametrize("name", ["conv", "linear", "attention"])
+@pytest.mark.parametrize("name", ["conv", "linear", "attention", "lstm", "gru", "rnn"])
 @few
 @given(draw=draws)
 def test_cases_cost_what_doing_them_costs(name: str, draw: random.Random) -> None:

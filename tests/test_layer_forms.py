@@ -66,12 +66,12 @@ FORMS = {
         "conv: {out_channels: 8, kernel_size: 3, padding: 1, bias: false}",
         "scale",
     ),
+    "LSTM 32->64 L10": "lstm: 64",
     "BatchNorm2d 64 @14x14": "batch_norm",
     "Upsample bilinear x2": "upsample: {scale_factor: 2, mode: bilinear}",
     "PixelShuffle 2": "pixel_shuffle: 2",
 }
 BEYOND = {
-    "LSTM 32->64 L10": "recurrent layers are no kind",
     "unused sub-module": "every layer of a spec runs; the row counts weights that none uses",
 }
 
@@ -85,3 +85,16 @@ def test_params_and_macs(row: dict[str, str]) -> None:
     batch, *sizes = shape(row["input_with_batch"])
     totals = report_of_text(f"input: {sizes}\nlayers:\n{written}").totals
     assert (batch, totals.params, totals.macs) == (1, int(row["params"]), int(row["macs"]))
+
+
+RECURRENT = {"lstm": (7_680, 8_320, 8_960), "gru": (5_760, 6_240, 6_800)}
+"""From 8 features to 16 in 5 steps: MACs; what torchinfo prints, and thop."""
+
+
+@pytest.mark.parametrize("kind", RECURRENT)
+def test_what_tools_print_of_recurrent_layers_comes_of_their_macs_and_params(kind: str) -> None:
+    """Torchinfo multiplies params with steps; thop adds so many operations for every unit and step."""
+    macs, torchinfo, thop = RECURRENT[kind]
+    totals = report_of_text(f"input: [5, 8]\nlayers:\n  - {kind}: 16\n").totals
+    assert (totals.macs, totals.params * 5) == (macs, torchinfo)
+    assert (thop - macs) % (5 * 16) == 0

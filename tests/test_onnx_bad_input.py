@@ -219,7 +219,7 @@ def test_every_command_says_it(command: str, tmp_path: Path) -> None:
     path = tmp_path / "wrong.onnx"
     path.write_bytes(graph([node("Frob", ["x"], ["y"], "f\x1b[2J1", domain="com.acme")]))
     more = {"compare": [str(path)], "export": ["-o", str(tmp_path / "out.onnx")]}.get(command, [])
-    result = CliRunner().invoke(application(), [command, str(path), *more])
+    result = CliRunner().invoke(application(), [command, str(path), *more, "--strict"])
     assert result.exit_code in {1, 2}
     assert "com.acme.Frob at f" in result.output
     assert "\x1b" not in result.output
@@ -277,7 +277,7 @@ def test_memory_is_bounded(name: str, tmp_path: Path) -> None:
     def limited() -> None:
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
 
-    command = [sys.executable, "-m", "convcalc", "analyze", str(path)]
+    command = [sys.executable, "-m", "convcalc", "analyze", str(path), "--strict"]
     done = subprocess.run(command, capture_output=True, text=True, preexec_fn=limited, check=False)
     assert done.returncode == 2
     assert WRONG[name][1].replace("1,000,000", "3,000,000") in " ".join(done.stderr.split())
@@ -384,7 +384,7 @@ def test_graphs_that_contradict_themselves() -> None:
     for _ in range(MUTANTS):
         data = spoiled(draw.choice(models), draw)
         try:
-            imported = of_model(parse(data), "spoiled.onnx", allow_unknown=draw.random() < 0.5)
+            imported = of_model(parse(data), "spoiled.onnx", strict=draw.random() < 0.5)
         except CannotImport:
             refused += 1
             continue

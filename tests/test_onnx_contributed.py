@@ -299,7 +299,7 @@ def test_a_past_is_said_and_not_left_out() -> None:
     nodes = [contributed("Attention", "x w b _ p", num_heads=2)]
     model = graph(nodes, PROJECTION, {"x": TOKENS, "p": [2, 1, 2, 3, 4]})
     model.graph.output[0].CopyFrom(helper.make_tensor_value_info("y", TensorProto.FLOAT, TOKENS))
-    network = of_bytes(model.SerializeToString(), "a test", allow_unknown=True)
+    network = of_bytes(model.SerializeToString(), "a test", strict=False)
     assert kinds(network) == ["opaque"]
 
 

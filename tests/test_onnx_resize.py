@@ -18,6 +18,9 @@ from convcalc.imports.record import Imported
 from convcalc.language.document import loads
 from convcalc.language.source import Source
 from convcalc.readable.text import flat_text, text
+from convcalc.reference.execution import execute
+from convcalc.reference.weights import RandomWeights
+from convcalc.tensors.engine import Engine
 
 READ = 1e-5
 """A weight that is more than rounding."""
@@ -181,3 +184,84 @@ def test_a_shape_that_the_file_declares_and_is_not_so_is_said() -> None:
     assert read(resizing(100, scale=0.29, mode="linear", declared=29)).warnings == ()
     (warning,) = read(resizing(100, scale=0.29, mode="linear", declared=28)).warnings
     assert "of y, which Resize at resize makes: declared [1, 1, 1, 28], worked out [1, 1, 1, 29]" in warning
+
+
+def computed(imported: Imported, x: np.ndarray) -> np.ndarray:
+    """What the executor makes of the spec that is written of a file with one input and one output."""
+    if not imported.layers:
+        return x
+    network = loads(Source("net", flat_text(imported)))
+    inputs = {network.nodes[0].name: x.reshape(-1, *network.nodes[0].shape)}
+    *_, last = execute(network, inputs, RandomWeights(network, dtype="float32"), Engine())
+    assert last.problem == ""
+    return np.asarray(last.output)
+
+
+def of_axes(shape: tuple[int, ...], sizes: list[int], axes: list[int], **attributes: Any) -> ModelProto:
+    """Any tensor, with some of its axes resized."""
+    graph = helper.make_graph(
+        [helper.make_node("Resize", ["x", "", "", "s"], ["y"], name="resize", axes=axes, **attributes)],
+        "net",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+        [numpy_helper.from_array(np.array(sizes, np.int64), "s")],
+    )
+    return helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)], ir_version=8)
+
+
+@pytest.mark.parametrize("policy", ["not_smaller", "not_larger"])
+@pytest.mark.parametrize("seed", range(5))
+def test_one_factor_for_all_axes_is_rounded_as_the_runtime_does(policy: str, seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(20):
+        shape, sizes = (1, 2, draw.randint(2, 12), draw.randint(2, 12)), [draw.randint(2, 14), draw.randint(2, 14)]
+        words = draw.choice(["half_pixel", "asymmetric"])
+        mode = draw.choice([{"mode": "linear"}, {"mode": "nearest", "nearest_mode": "floor"}])
+        factor = (max if policy == "not_smaller" else min)(b / a for a, b in zip(shape[2:], sizes, strict=True))
+        if (mode["mode"] == "nearest" and float(np.float32(factor)) != factor) or factor * min(shape[2:]) < 0.6:
+            continue  # float32 has no thirds: a place just below a position reads the one before
+        model = of_axes(
+            shape, sizes, [2, 3], keep_aspect_ratio_policy=policy, coordinate_transformation_mode=words, **mode
+        )
+        x = np.random.default_rng(seed).standard_normal(shape).astype(np.float32)
+        theirs, ours = run(model, x), computed(read(model), x)
+        np.testing.assert_allclose(ours.reshape(theirs.shape), theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_any_axes_are_resized_channels_and_batch_among_them(seed: int) -> None:
+    draw = random.Random(seed)
+    for _ in range(12):
+        shape = tuple(draw.randint(1, 5) for _ in range(draw.randint(2, 5)))
+        axes = draw.sample(range(len(shape)), draw.randint(1, len(shape)))
+        sizes = [draw.randint(1, 3) * shape[axis] for axis in axes]
+        model = of_axes(
+            (1, *shape[1:]), [1 if axis == 0 else size for axis, size in zip(axes, sizes, strict=True)], axes,
+            coordinate_transformation_mode="asymmetric", nearest_mode="floor",
+        )  # fmt: skip
+        x = np.random.default_rng(seed).standard_normal((1, *shape[1:])).astype(np.float32)
+        theirs = run(model, x)
+        np.testing.assert_array_equal(computed(read(model), x).reshape(theirs.shape), theirs)
+
+
+def test_channels_that_are_resized_are_moved_behind_and_back() -> None:
+    imported = read(of_axes((1, 4, 5, 6), [8], [1]))
+    kinds = [layer.kind for layer in imported.layers]
+    assert kinds == ["permute", "upsample", "permute"]
+    assert imported.layers[-1].shape == (8, 5, 6)
+
+
+def test_sizes_that_are_fed_are_those_that_the_file_declares() -> None:
+    """The runtime is told them; what leaves is declared, and tells them too."""
+    inputs = [
+        helper.make_tensor_value_info("x", TensorProto.FLOAT, (1, 3, 4, 4)),
+        helper.make_tensor_value_info("sizes", TensorProto.INT64, (4,)),
+    ]
+    output = helper.make_tensor_value_info("y", TensorProto.FLOAT, (1, 3, 9, 7))
+    node = helper.make_node("Resize", ["x", "", "", "sizes"], ["y"], mode="linear")
+    graph = helper.make_graph([node], "net", inputs, [output])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 19)])
+    (layer,) = read(model).layers
+    assert (layer.kind, layer.shape, layer.fields["size"]) == ("upsample", (3, 9, 7), (9, 7))
+    other = of_model(parse(model.SerializeToString()), "net.onnx", {"x": (1, 3, 8, 8)}, strict=False)
+    assert [layer.kind for layer in other.layers] == ["opaque"]  # of other sizes the file says nothing

@@ -85,8 +85,13 @@ def same(network: Network, *, flat: bool = True) -> None:
 
 
 NOT_READ = {
+    "normalize": "ReduceL",
     "softplus": "Where at layer",
-    "l2_norm": "ReduceSumSquare at layer/ReduceSumSquare",
+    "cumulate": "Where at layer",
+    "gather": "Mod at layer",
+    "one_hot": "Where at layer",
+    "scatter": "Mod at layer",
+    "trilu": "Where at layer",
     "parameter": "nothing that leaves depends on what enters",
 }
 """Kinds of which some configurations are written in operators that no kind says, and what is said."""

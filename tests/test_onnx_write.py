@@ -22,8 +22,7 @@ from spec_reports import SPECS
 
 import convcalc
 from convcalc import layers
-from convcalc.exports.run import NotRun, run
-from convcalc.exports.write import OPSET, CannotWrite, model, with_arrays
+from convcalc.exports.write import LEAST_OPSET, OPSET, CannotWrite, model, with_arrays
 from convcalc.fields import Choice, Flag, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
@@ -97,20 +96,21 @@ def inferred(written: onnx.ModelProto) -> tuple[int, ...] | None:
     return tuple(size.dim_value for size in kind.shape.dim) if kind.HasField("shape") else None
 
 
-NOT_INFERRED = {"group_norm"}
-"""ONNX defines it by a function of other operators, through which its inference does not look."""
+NOT_INFERRED = {"group_norm", "max_unpool"}
+"""ONNX defines one by a function of other operators, through which its inference does not look, and gives the other its
+sizes as a tensor, the batch among them, which it does not read."""
 
-NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known"}
+NO_FORM = {"upsample": "leaves a part of one", "opaque": "not known", "max_pool_indices": "read no part of the map"}
 """Kinds of which some configurations have no form, and what is said."""
 
-NOT_RUN = {"deform_conv": "must be 4D"}
+NOT_RUN = {"deform_conv": "must be 4D", "roi_align": "Integer overflow"}
 """Kinds of which ONNX Runtime does not run some configurations, and what it says."""
 
 
-def unwritten(network: Network) -> str | None:
+def unwritten(network: Network, opset: int = OPSET) -> str | None:
     """Why there is no model, if there is none."""
     try:
-        model(network)
+        model(network, opset=opset)
     except CannotWrite as error:
         return str(error)
     return None
@@ -164,22 +164,6 @@ def test_hardly_any_case_is_left_out() -> None:
 @given(data=st.data())
 def test_windows_of_any_geometry(name: str, data: st.DataObject) -> None:
     assert holds(name, data.draw(GEOMETRIES[name])) == "agrees"
-
-
-@pytest.mark.parametrize("opset", [OPSET + 1, OPSET + 2])
-def test_newer_operators_say_the_same(opset: int) -> None:
-    draw = random.Random(opset)
-    for name in layers.names():
-        network = network_of(name, varied(name, draw))
-        inputs = list(random_inputs(network).values())
-        arrays = RandomWeights(network).of(network.input_count)
-        named = {f"layer.{array}": numbers for array, numbers in arrays.items()}
-        try:
-            first, other = (run(model(network, opset=item), named, inputs)[0] for item in (OPSET, opset))
-        except (CannotWrite, NotRun):
-            assert name in NO_FORM.keys() | NOT_RUN.keys()
-        else:
-            assert np.allclose(first, other, rtol=1e-4, atol=1e-5, equal_nan=True)
 
 
 ZOO = {
@@ -465,9 +449,9 @@ def test_arrays_of_another_shape_are_refused() -> None:
         list(with_arrays(network, lambda place: wrong))
 
 
-@pytest.mark.parametrize("opset", [OPSET - 1, 1000])
+@pytest.mark.parametrize("opset", [LEAST_OPSET - 1, 1000])
 def test_operators_of_other_versions_are_refused(opset: int) -> None:
-    with pytest.raises(CannotWrite, match=f"opset {opset}; legal here: {OPSET} to "):
+    with pytest.raises(CannotWrite, match=f"opset {opset}; legal here: {LEAST_OPSET} to "):
         model(spec("input: [3]\nlayers: [relu]"), opset=opset)
 
 

@@ -123,6 +123,23 @@ def test_asymmetric_pads_of_a_file_give_the_shape_that_onnx_runtime_gives(op: st
             assert pool.shape == runtime_shape(file), (sizes, attributes)
 
 
+@pytest.mark.parametrize("op", [*KINDS, "LpPool"])
+def test_padding_by_a_word_with_taps_that_are_apart_is_as_onnx_runtime_has_it(op: str) -> None:
+    """It pads as if they were not apart, and so has fewer windows than ONNX's text."""
+    draw = random.Random(op)
+    for _ in range(40):
+        kernel = draw.randint(1, 4)
+        attributes = {
+            "kernel_shape": [kernel],
+            "strides": [draw.randint(1, kernel)],
+            "dilations": [draw.randint(1, 3)],
+            "auto_pad": draw.choice(["SAME_UPPER", "SAME_LOWER", "VALID"]),
+        }
+        file = model(op, (draw.randint(10, 20),), **attributes)
+        (pool,) = of_bytes(file.SerializeToString(), "pool.onnx").layers
+        assert pool.shape == runtime_shape(file), attributes
+
+
 # ---- causal --------------------------------------------------------------------------------------------------------
 
 

@@ -125,7 +125,11 @@ MAY_BE_LEFT = {
     "deform_conv": "every position looks beyond the ends",  # its maps are inputs of another size than the map's
     "concat": "every position looks beyond the ends",
     "upsample": "every position looks beyond the ends",
+    "scatter": "positions are on several axes",  # those of its inputs are of one input's axis, and not aligned
     "reshape": "an axis of positions is shared out to several axes",
+    "fold": "positions of one axis become those of several",
+    "unfold": "positions of several axes become those of one",
+    "grid_sample": "positions meet that are on different axes",  # a grid has them first, a map behind its channels
 }
 
 

@@ -636,6 +636,7 @@ def test_the_share_of_elementwise_layers() -> None:
         ("max_pool: [1, 5]", True),
         ("avg_pool: 5", False),
         ("attention: 1", True),
+        ("lstm: 4", True),
         ("linear: 3", True),
         ("global_avg_pool", False),
     ],

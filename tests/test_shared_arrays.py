@@ -287,7 +287,7 @@ class File:
 
     def weight(self, *sizes: int) -> str:
         """An initialiser; its name."""
-        name, size = f"w{len(self.initialisers)}", math.prod(sizes)
+        name, size = f"w{len(self.initialisers)}.weight", math.prod(sizes)
         array = np.arange(self.count, self.count + size, dtype=np.float32).reshape(sizes)
         self.initialisers[name], self.count = numpy_helper.from_array(array, name), self.count + size
         return name

@@ -65,7 +65,7 @@ permute: {dims: [0, 2, 3, 1]} | permute: {axes: [1, 2, 0]} | `axes: [1, 2, 0]`
 chunk: {sections: 2, part: 0} | split: {sections: 2, part: 0} | `split`
 split: {chunks: 2, part: 0} | split: {sections: 2, part: 0} | `sections: 2`
 unsqueeze: [1, 4, 8, 8] | reshape: [1, 4, 8, 8] | `reshape`
-abs: a | abs: {from: a} | `- abs: {from: a}`
+tanh: a | tanh: {from: a} | `- tanh: {from: a}`
 flatten: {start_dim: 1} | flatten: {start_axis: 0} | `start_axis: 0`
 concat: {from: [a, b], dim: -1} | concat: {from: [a, b], axis: -1} | `axis: -1`
 add: [a, b] | add: {from: [a, b]} | `- add: {from: [a, b]}`
@@ -131,7 +131,7 @@ ANSWERED = {
     "«residual»: [relu]": "write `- add: {branches: [[], [...]]}`: [] is the identity",
     "«route»: {layers: -4}": "write `- concat: {from: [a, b]}`",
     "«Sequential»: [relu]": "layers run in the order of the list",
-    "«LSTM»: 64": "opaque",
+    "«Embedding»: 64": "opaque",
     "relu: {from: «-1»}": "`previous` is the layer before",
     "add: {branches: [[relu], «input»]}": "the identity is []",
     "conv: {out_channels: 8, kernel_size: «(3», 3)}": "a list is written in brackets: [3, ...]",

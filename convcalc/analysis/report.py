@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.layers import Shape
+from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network
 
 ELEMENT_BYTES = {"float64": 8, "float32": 4, "float16": 2, "bfloat16": 2, "int8": 1}
@@ -78,9 +78,10 @@ def sums(rows: Sequence[Any], costs: Iterable[str] = COSTS) -> dict[str, int]:
 
 
 class Totals(msgspec.Struct, frozen=True):
-    """Sums over the layers, and what follows from them; those of bytes of activations are exact in any case.
+    """Sums over the layers, and what follows from them.
 
-    Where layers are uncosted (`Report.uncosted`), the others are the least that they can be.
+    Where layers are uncosted (`Report.uncosted`), they are the least that they can be, but for bytes of activations:
+    those are so where layers are unsized (`Report.unsized`).
     `weight_bytes` are those of the params, without buffers. `activation_bytes` are those of all layers' outputs,
     `peak_activation_bytes` the most that live at one time, the input among them.
     """
@@ -130,6 +131,11 @@ class Report(msgspec.Struct, frozen=True):
         """The rows of the nodes from one up to another, the latter not included."""
         start = self.network.input_count
         return self.layers[first - start : last - start]
+
+    @property
+    def unsized(self) -> tuple[str, ...]:
+        """The layers of which it is not even known how large their outputs are, by name."""
+        return tuple(row.name for row in self.layers if row.output_shape == UNSIZED)
 
     @property
     def uncosted(self) -> tuple[str, ...]:

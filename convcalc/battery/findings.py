@@ -162,7 +162,13 @@ def _idle(config: Kind, arrays: Mapping[str, Array], inputs: list[Array], seed: 
     ]
     if len(places) > _MOST_ELEMENTS_TO_REACH:
         places = random.Random(seed).sample(places, _MOST_ELEMENTS_TO_REACH)
-    tries = ((config, inputs), (config, [-x for x in inputs]), (_uncropped(config), inputs))
+    counting = [np.arange(x.size, dtype=x.dtype).reshape(x.shape) for x in inputs]  # as indices: of every place
+    tries = (
+        (config, inputs),
+        (config, [-x for x in inputs]),
+        (_uncropped(config), inputs),
+        (config, counting),
+    )
     for name, place in places:
         spoiled = arrays[name].copy()
         spoiled[place] = np.nan

@@ -9,7 +9,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, readable, shapes
+from convcalc.cli.options import Batch, Dtype, Inputs, Strict, Variables, assignments, format_option, readable, shapes
 from convcalc.cli.output import ExitCode, end, show_errors
 from convcalc.views.output import Output
 
@@ -29,6 +29,7 @@ def analyze(
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Shapes, params, MACs, receptive field and memory, layer by layer.
 
@@ -51,7 +52,7 @@ def analyze(
         """Show what can be worked out of a file; its mistakes, which stand behind that."""
         errors: list[Diagnostic] = []
         try:
-            network = load(file, inputs, variables)
+            network = load(file, inputs, variables, strict=strict)
         except SpecError as error:
             errors = error.diagnostics
             if error.network is None:

@@ -13,7 +13,18 @@ from msgspec.structs import replace
 
 from convcalc.cli.completion import networks
 from convcalc.cli.completion import variants as variant_names
-from convcalc.cli.options import Batch, Dtype, Inputs, Variables, assignments, format_option, option, readable, shapes
+from convcalc.cli.options import (
+    Batch,
+    Dtype,
+    Inputs,
+    Strict,
+    Variables,
+    assignments,
+    format_option,
+    option,
+    readable,
+    shapes,
+)
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, save, show, show_errors
 from convcalc.views.output import Output
 
@@ -62,6 +73,7 @@ def compare(
     dtype: Dtype = "float32",
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable
@@ -80,7 +92,7 @@ def compare(
     if output is not None:
         refuse(output, force=force)
     sizes, values = shapes(input or []), assignments(set or [])
-    opened = partial(load, inputs=sizes, variables=values)
+    opened = partial(load, inputs=sizes, variables=values, strict=strict)
     try:
         if variant is not None:
             network = opened(files[0])
@@ -93,7 +105,11 @@ def compare(
             if output is not None:
                 save(output, [_text(sides, network, files[0])], force=force)
         elif base is not None:
-            opener = Opener(opened, partial(read_at, inputs=sizes), partial(network_of, inputs=sizes, variables=values))
+            opener = Opener(
+                opened,
+                partial(read_at, inputs=sizes, variables=values, strict=strict),
+                partial(network_of, inputs=sizes, variables=values),
+            )
             files = each_once(files)
             revised = since(base, files, opener, batch=batch, dtype=dtype, allow_input_change=allow_input_change)
             _show_revised(revised, readable(base), format, by, alone=len(files) == 1)

@@ -8,7 +8,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import layer_kinds, networks
-from convcalc.cli.options import Inputs, Variables, format_option, option, readable
+from convcalc.cli.options import Inputs, Strict, Variables, format_option, option, readable
 from convcalc.cli.output import reject, show
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ def explain(
     format: Annotated[str, format_option("explain", "text")] = "text",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Where a layer's numbers come from: each formula in symbols, with the numbers put in, and its value.
 
@@ -45,7 +46,7 @@ def explain(
     from convcalc.cli.loading import load_or_end
     from convcalc.language.source import unfinished
 
-    network = load_or_end(file, input, set)
+    network = load_or_end(file, input, set, strict=strict)
     from convcalc.analysis import explain as analysis
 
     try:

@@ -10,7 +10,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, option
+from convcalc.cli.options import Inputs, Strict, Variables, option
 from convcalc.cli.output import STDOUT, Force, fail, refuse, say
 from convcalc.views.output import Output
 
@@ -32,13 +32,14 @@ def export(
     ] = False,
     seed: Annotated[int, typer.Option(min=0, help="Seed of the random weights.")] = 0,
     batch: Annotated[str, option("N|NAME", "Batch size, or a name for one that is left open.")] = "1",
-    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, from 21.  [21]")] = None,
+    opset: Annotated[int | None, typer.Option(help="Version of ONNX's operators, 13 to 28.  [21]")] = None,
     dtype: Annotated[
         Literal["float32", "float64", "float16"], typer.Option(help="Type of weights and tensors.")
     ] = "float32",
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Write a network as an ONNX model, with random weights.
 
@@ -51,8 +52,9 @@ def export(
     if importlib.util.find_spec("onnx") is None:
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     refuse(output, force=force, sources=[file])
-    network = load_or_end(file, input, set)
-    _save(network, file, output, None if no_weights else seed, force=force, dtype=dtype, batch=size, opset=opset)
+    network = load_or_end(file, input, set, strict=strict)
+    form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
+    _save(network, file, output, None if no_weights else seed, force=force, **form)
 
 
 def _batch(text: str) -> int | str:
@@ -70,6 +72,7 @@ def _save(
     from convcalc.exports.write import OPSET, CannotWrite, FileTooLarge, model, with_arrays
     from convcalc.files import Unwritable
     from convcalc.reference.weights import RandomWeights
+    from convcalc.views import words
 
     weights = None if seed is None else RandomWeights(network, seed, dtype).in_order
     form |= {"dtype": dtype, "opset": OPSET if opset is None else opset}
@@ -93,6 +96,9 @@ def _save(
         fail(head, *map(_lacking, error.layers))
     except Unwritable as error:
         fail(str(error))
+    if network.uncosted and form["stand_ins"]:
+        names = words.listed(network.uncosted)
+        say(f"nothing says what {names} compute: written as convcalc.Opaque, an operator that no runtime has")
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from convcalc.cli.options import option, readable, shapes
+from convcalc.cli.options import Strict, assignments, option, readable, shapes
 from convcalc.cli.output import STDOUT, Force, refuse, reject, save
 
 Inputs = Annotated[
@@ -17,6 +17,12 @@ Inputs = Annotated[
 ]
 
 
+Values = Annotated[
+    list[str] | None,
+    option("NAME=VALUE", "The value of an input that decides what the model does.", show_default=False),
+]
+
+
 def import_(
     file: Annotated[
         str,
@@ -24,25 +30,22 @@ def import_(
     ],
     output: Annotated[str, option("FILE", "The spec to write; - prints it.", "--output", "-o")] = STDOUT,
     flat: Annotated[bool, typer.Option("--flat", help="No blocks: every layer is written out.")] = False,
-    allow_unknown: Annotated[
-        bool,
-        typer.Option(
-            "--allow-unknown",
-            help="Write operators that no kind expresses as `opaque`, of unknown cost: totals are lower bounds.",
-        ),
-    ] = False,
     force: Force = False,
     input: Inputs = None,  # noqa: A002  # the option's name
+    set: Values = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Write a model file as a spec: layers by name, what repeats as blocks, its totals as `expect`.
 
-    Weights are not needed: only their sizes are read.
+    Weights are not needed: only their sizes are read. Operators that no layer kind expresses are written as `opaque`,
+    of unknown cost: totals are then lower bounds.
     """
     from convcalc import imports
+    from convcalc.cli.loading import show_warnings
     from convcalc.imports.errors import CannotImport
     from convcalc.language import Diagnostic, SpecError
     from convcalc.language.zoo import is_in_zoo
-    from convcalc.opening import model_inputs
+    from convcalc.opening import model_inputs, model_values
     from convcalc.readable.text import text
 
     if is_in_zoo(file):
@@ -51,12 +54,13 @@ def import_(
         reject([Diagnostic(readable(file), 0, 0, 0, "CC001", message, advice)])
     refuse(output, force=force, sources=[file])
     try:
-        sizes = model_inputs(shapes(input or []))
-        spec = text(imports.read_file(file, sizes, allow_unknown=allow_unknown), flat=flat)
+        sizes, values = model_inputs(shapes(input or [])), model_values(assignments(set or []))
+        imported = imports.read_file(file, sizes, values=values, strict=strict)
+        spec = text(imported, flat=flat)
     except CannotImport as error:
-        unknown = bool(error.operators) and not allow_unknown
-        advice = "--allow-unknown writes them as layers of unknown cost" if unknown else ""
+        advice = "without --strict they are layers of unknown cost" if error.operators else ""
         reject([Diagnostic(readable(file), 0, 0, 0, error.code, str(error), advice)])
     except SpecError as error:
         reject(error.diagnostics)
+    show_warnings(readable(file), filter(None, [imported.missing]))
     save(output, [spec.encode()], force=force)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Inputs, Variables, assignments, option, readable, shapes
+from convcalc.cli.options import Inputs, Strict, Variables, assignments, option, readable, shapes
 from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
 from convcalc.views import format_names
 
@@ -63,6 +63,7 @@ def lint(
     config: Annotated[str | None, option("FILE", "The configuration of all specs.")] = None,
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Mistakes, architecture rules and budgets; made for CI.
 
@@ -104,6 +105,7 @@ def lint(
             growth=growths(max_regression or []),
             inputs=shapes(input or []),
             variables=assignments(set or []),
+            strict=strict,
         )
         if suggest_budget is not None:
             _suggest(files, suggest_budget, options)
@@ -118,6 +120,7 @@ def lint(
         reject(error.diagnostics)
     if write_baseline is not None and format is None and not run.findings and not run.crashed:
         return
+    _show_missing(run)
     written = emit(run, printed, force=force, to_stderr=fix and "-" in files)
     problems += [crash.sentence for crash in run.crashed]
     for problem in problems:
@@ -126,6 +129,15 @@ def lint(
         end(ExitCode.BAD_INPUT)
     if run.failed:
         end(ExitCode.FINDINGS)
+
+
+def _show_missing(run: Run) -> None:
+    """What must be known of the figures of models, which no rule says."""
+    from convcalc.cli.loading import show_warnings
+
+    for file in run.files:
+        if file.network is not None and file.source is not None and file.source.converted:
+            show_warnings(file.source.path, file.source.warnings)
 
 
 def _words(texts: Iterable[str]) -> tuple[str, ...]:
@@ -216,5 +228,5 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
             f"expected a percentage, as 10%, found {readable(percent)!r}", param_hint="--suggest-budget"
         )
     for file in files:
-        report = analyze(load(file, inputs=options.inputs, variables=options.variables))
+        report = analyze(load(file, inputs=options.inputs, variables=options.variables, strict=options.strict))
         sys.stdout.write(budget.text(report, readable(file), room))

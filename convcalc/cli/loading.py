@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -17,7 +17,9 @@ if TYPE_CHECKING:
     from convcalc.network import Network
 
 
-def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str]) -> Network:
+def load(
+    file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str], *, strict: bool = False
+) -> Network:
     """The network of a spec or a model.
 
     Raises:
@@ -25,21 +27,21 @@ def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[st
     """
     from convcalc import opening
 
-    network = opening.model(file, inputs, variables)
+    network = opening.model(file, inputs, variables, strict=strict)
     if network is None:
         return network_of(opening.read(file, inputs), inputs, variables)
-    _show_warnings(network, file)
+    show_warnings(file, network.warnings)
     return network
 
 
-def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None) -> Network:
+def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None, *, strict: bool = False) -> Network:
     """The network of a file and of what `--input` and `--set` say, or the end of the command with what is wrong."""
     from convcalc import steps
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
     try:
-        return load(file, shapes(inputs or []), assignments(variables or []))
+        return load(file, shapes(inputs or []), assignments(variables or []), strict=strict)
     except SpecError as error:
         reject(error.diagnostics)
     except steps.OutOfSteps:
@@ -55,12 +57,13 @@ def network_of(source: Source, inputs: Mapping[str, tuple[int, ...]], variables:
     from convcalc import opening
 
     network = opening.network_of(source, inputs, variables, partial(_warn, source, inputs, variables))
-    _show_warnings(network, source.path)
+    show_warnings(source.path, network.warnings)
     return network
 
 
-def _show_warnings(network: Network, path: str) -> None:
-    for warning in network.warnings:
+def show_warnings(path: str, warnings: Iterable[str]) -> None:
+    """What a reader of the figures must know of the file that they come from, on standard error."""
+    for warning in warnings:
         from convcalc.views.formats import terminal
 
         console(sys.stderr).print(terminal.line(f"{path}: warning: {warning}"), soft_wrap=True)

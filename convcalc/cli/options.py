@@ -20,6 +20,9 @@ def option(metavar: str, help: str, *flags: str, **settings: Any) -> Any:  # noq
 
 Inputs = Annotated[list[str] | None, typer.Option(metavar="[NAME=]CxHxW", help="Replace an input shape.")]
 Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help="Replace the value of a variable.")]
+Strict = Annotated[
+    bool, typer.Option("--strict", help="Refuse a model with operators that no layer kind expresses, naming them all.")
+]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
     Literal["float64", "float32", "float16", "bfloat16", "int8"],

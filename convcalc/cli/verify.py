@@ -13,7 +13,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Variables, assignments, format_option, option, readable, shapes
+from convcalc.cli.options import Inputs, Strict, Variables, assignments, format_option, option, readable, shapes
 from convcalc.cli.output import ExitCode, end, say, show, show_errors
 from convcalc.views.output import Output, console
 
@@ -68,6 +68,7 @@ def verify(
     format: Annotated[str, format_option("verify", "table")] = "table",  # noqa: A002  # the option's name
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
+    strict: Strict = False,
 ) -> None:
     """Run networks on real tensors with NumPy and measure what the formulas claim.
 
@@ -87,7 +88,8 @@ def verify(
             most_bytes, most_steps = _amount(max_memory, "--max-memory"), _amount(max_steps, "--max-steps")
             run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE)
             most_steps = steps.MOST_STEPS if most_steps is None else most_steps
-            code = run.all([readable(file) for file in files], shapes(input or []), assignments(set or []), most_steps)
+            sizes, values = shapes(input or []), assignments(set or [])
+            code = run.all([readable(file) for file in files], sizes, values, most_steps, strict=strict)
     except KeyboardInterrupt:
         say("interrupted")
         code = ExitCode.INTERRUPTED
@@ -152,7 +154,13 @@ class _Run:
         self.out = Output(sys.stdout)
 
     def all(
-        self, files: list[str], inputs: dict[str, tuple[int, ...]], variables: dict[str, str], most_steps: int
+        self,
+        files: list[str],
+        inputs: dict[str, tuple[int, ...]],
+        variables: dict[str, str],
+        most_steps: int,
+        *,
+        strict: bool,
     ) -> ExitCode:
         """Verify every file; the gravest of their exit codes."""
         from convcalc.cli.loading import load
@@ -163,7 +171,7 @@ class _Run:
         for file in files:
             try:
                 with steps.run(most_steps):
-                    codes.append(self._verified(load(file, inputs, variables), file))
+                    codes.append(self._verified(load(file, inputs, variables, strict=strict), file))
             except (SpecError, steps.OutOfSteps) as error:
                 errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(file)]
                 show_errors(errors)

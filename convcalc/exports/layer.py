@@ -9,8 +9,12 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, helper, numpy_helper
 
+from convcalc.exports.older import older_form, sayable
 from convcalc.layers import Shape
 from convcalc.network import order_of_axes
+
+OPSET = 21
+"""The version of ONNX's operators that is written where none is asked for."""
 
 
 class LayerOperators:
@@ -18,28 +22,49 @@ class LayerOperators:
 
     The tensor that leaves and the operator that makes it have the layer's name; what leads up to it is named below it,
     with a slash, which no name of a layer has. `owner` is the layer whose arrays it uses; `borrowed` are those of its
-    arrays that are others' (see `Network`): the name of the other one, its shape, and the shape that is needed.
+    arrays that are others' (see `Network`): the name of the other one, its shape, and the shape that is needed. Kinds
+    write operators as the newest opset has them; those that `opset` has otherwise or lacks are written as it can.
     """
 
     def __init__(
-        self, name: str, owner: str, dtype: str, borrowed: Mapping[str, tuple[str, Shape, Shape]] | None = None
+        self,
+        name: str,
+        owner: str,
+        dtype: str,
+        borrowed: Mapping[str, tuple[str, Shape, Shape]] | None = None,
+        opset: int = OPSET,
     ) -> None:
         self.name = name
         self.owner = owner
         self.borrowed = borrowed or {}
         self.dtype = dtype
+        self.opset = opset
+        self.arrays: dict[str, Any] = {}
         self.nodes: list[NodeProto] = []
         self.used: set[str] = set()
         self._counts: dict[str, int] = {}
 
     def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-        """Add an operator; its output."""
+        """Add an operator, as the opset has it; its output."""
         while not inputs[-1]:
             inputs = inputs[:-1]
-        output = self._numbered(op)
-        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
-        self.nodes.append(helper.make_node(op, inputs, [output], output, **stated))
+        form = older_form(op, self.opset)
+        return self.operator(op, *inputs, **attributes) if form is None else form(self, *inputs, **attributes)
+
+    def operator(self, op: str, *inputs: str, **attributes: Any) -> str:
+        """Add an operator as it is; its output."""
+        (output,) = self.several(op, *inputs, count=1, **attributes)
         return output
+
+    def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+        """Add an operator with so many outputs, as it is."""
+        while not inputs[-1]:
+            inputs = inputs[:-1]
+        outputs = [self._numbered(op) for _ in range(count)]
+        stated = {name: value for name, value in attributes.items() if value not in ((), [])}
+        stated = sayable(op, self.opset, len(inputs), stated)
+        self.nodes.append(helper.make_node(op, inputs, outputs, outputs[0], **stated))
+        return outputs
 
     def weight(self, name: str) -> str:
         """One of the layer's own arrays."""
@@ -69,6 +94,7 @@ class LayerOperators:
         array = np.asarray(values)
         array = array.astype(dtype or (np.int64 if array.dtype.kind == "i" else self.dtype))
         output = self._numbered("Constant")
+        self.arrays[output] = array
         self.nodes.append(helper.make_node("Constant", [], [output], output, value=numpy_helper.from_array(array)))
         return output
 

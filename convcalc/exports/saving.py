@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 from collections.abc import Iterable
+from typing import Any
 
 from convcalc import files
 from convcalc.exports.write import OPSET, Arrays, FileTooLarge, model, numbers, with_arrays
@@ -19,9 +20,12 @@ def save(
     dtype: str = "float32",
     batch: int | str = 1,
     opset: int = OPSET,
+    stand_ins: bool = False,
     force: bool = False,
 ) -> list[str]:
     """Write the network; the files that were written, the model first.
+
+    `stand_ins` is as for `model`.
 
     A file beside it is always a new one, so that a model that is written over has its numbers until it is replaced.
 
@@ -29,16 +33,17 @@ def save(
         CannotWrite: layers have no ONNX form, or the opset is none that can be written.
         Unwritable: a file is there and `force` is not set, or cannot be written.
     """
+    form: Any = {"dtype": dtype, "batch": batch, "opset": opset, "stand_ins": stand_ins}
     if arrays is None:
-        written = model(network, dtype=dtype, batch=batch, opset=opset)
+        written = model(network, **form)
         files.write(path, [written.SerializeToString()], force=force)
         return [path]
     try:
-        files.write(path, with_arrays(network, arrays, dtype=dtype, batch=batch, opset=opset), force=force)
+        files.write(path, with_arrays(network, arrays, **form), force=force)
     except FileTooLarge:
         files.check(path, force=force)
         beside = _name_beside(path, force=force)
-        written = model(network, dtype=dtype, batch=batch, opset=opset, weights_file=os.path.basename(beside))
+        written = model(network, **form, weights_file=os.path.basename(beside))
         _write_both(path, written.SerializeToString(), beside, numbers(network, written, arrays, dtype), force=force)
         return [path, beside]
     return [path]

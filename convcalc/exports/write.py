@@ -13,14 +13,18 @@ import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, helper
 
 from convcalc import steps
+from convcalc.exports.layer import OPSET as OPSET
 from convcalc.exports.layer import LayerOperators
 from convcalc.files import Part
-from convcalc.layers import Array, NoOnnxForm, Shape
+from convcalc.layers import UNSIZED, Array, NoOnnxForm, Shape
 from convcalc.network import Network, Node
 from convcalc.version import __version__
 
-OPSET = 21
-"""The version of ONNX's operators that is written: the first in which every form here means what it should."""
+LEAST_OPSET, NEWEST_OPSET = 13, 28
+"""The versions of ONNX's operators that can be written."""
+
+DOMAIN, STAND_IN = "convcalc", "Opaque"
+"""The operator that stands for a layer of unknown cost; its `shape` is that of its output without the batch."""
 
 MOST_BYTES = 2**31 - 2**20
 """Bytes of arrays that a model may hold: a file of protocol buffers holds 2 GiB."""
@@ -66,25 +70,31 @@ def model(
     opset: int = OPSET,
     every_layer: bool = False,
     weights_file: str = WEIGHTS_FILE,
+    stand_ins: bool = False,
 ) -> ModelProto:
     """The network as a model without the numbers of its arrays; `batch` is a size or the name of one that is open.
 
     A node has the name of its layer, an array the name of its layer and its own (``stem.weight``); arrays that layers
     share are there once. The model says their shapes, and that their numbers are in `weights_file`, one after the
-    other. `every_layer`: the tensors of all layers are outputs.
+    other. `every_layer`: the tensors of all layers are outputs. `stand_ins`: layers of unknown cost are operators of a
+    domain of our own, which no runtime has.
     """
-    if not OPSET <= opset <= defs.onnx_opset_version():
-        raise CannotWrite(f"opset {opset}; legal here: {OPSET} to {defs.onnx_opset_version()}")
+    newest = min(NEWEST_OPSET, defs.onnx_opset_version())
+    if not LEAST_OPSET <= opset <= newest:
+        raise CannotWrite(f"opset {opset}; legal here: {LEAST_OPSET} to {newest}")
     steps.spend(LAYER_STEPS * len(network.layers))
-    layers = _written(network, dtype)
+    layers = _written(network, dtype, opset, stand_ins=stand_ins)
     held = _array_shapes(network, layers)
     leaving = network.layers if every_layer else [network.nodes[index] for index in dict.fromkeys(network.outputs)]
     named = {node.name for node in leaving}
     opsets = [helper.make_opsetid("", opset)]
+    version = helper.find_min_ir_version_for(opsets)
+    if any(node.domain == DOMAIN for layer in layers for node in layer.nodes):
+        opsets.append(helper.make_opsetid(DOMAIN, 1))
     written = helper.make_model(
         GraphProto(name=network.name or "network", doc_string=network.source),
         opset_imports=opsets,
-        ir_version=helper.find_min_ir_version_for(opsets),
+        ir_version=version,
         producer_name="convcalc",
         producer_version=__version__,
     )
@@ -99,17 +109,23 @@ def model(
     return written
 
 
-def _written(network: Network, dtype: str) -> list[LayerOperators]:
+def _written(network: Network, dtype: str, opset: int, *, stand_ins: bool) -> list[LayerOperators]:
     """The operators of every layer; all that have none are named at once."""
     layers, lacking = [], []
     for node in network.layers:
         owner = _owner(network, node)
-        layer = LayerOperators(node.name, owner.name, dtype, _borrowed(network, node) if node is owner else None)
+        borrowed = _borrowed(network, node) if node is owner else None
+        layer = LayerOperators(node.name, owner.name, dtype, borrowed, opset)
         entering = [network.nodes[place] for place in node.inputs]
         names, shapes = tuple(source.name for source in entering), tuple(source.shape for source in entering)
         try:
             layer.ends_at(node.config.onnx(layer, names, shapes))
         except NoOnnxForm as error:
+            if stand_ins and not node.config.costed:
+                shape = () if node.shape == UNSIZED else node.shape
+                layer.ends_at(layer.node(STAND_IN, *names, domain=DOMAIN, shape=shape))
+                layers.append(layer)
+                continue
             lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
         layers.append(layer)
     if lacking:
@@ -158,10 +174,16 @@ def _initialisers(shapes: Mapping[str, Shape], dtype: str, weights_file: str) ->
 
 
 def with_arrays(
-    network: Network, arrays: Arrays, *, dtype: str = "float32", batch: int | str = 1, opset: int = OPSET
+    network: Network,
+    arrays: Arrays,
+    *,
+    dtype: str = "float32",
+    batch: int | str = 1,
+    opset: int = OPSET,
+    stand_ins: bool = False,
 ) -> Iterator[Part]:
     """A model that holds its arrays, as the bytes of a file, piece by piece: each array is asked for in its turn."""
-    written = model(network, dtype=dtype, batch=batch, opset=opset)
+    written = model(network, dtype=dtype, batch=batch, opset=opset, stand_ins=stand_ins)
     count = sum(math.prod(tensor.dims) for tensor in written.graph.initializer)
     steps.spend(count // NUMBERS_A_STEP)
     size = count * np.dtype(dtype).itemsize
@@ -220,7 +242,8 @@ def numbers(network: Network, written: ModelProto, arrays: Arrays, dtype: str) -
 
 
 def _value(node: Node, dtype: str, batch: int | str) -> ValueInfoProto:
-    return helper.make_tensor_value_info(node.name, _element_type(dtype), (batch, *node.shape))
+    shape = None if node.shape == UNSIZED else (batch, *node.shape)
+    return helper.make_tensor_value_info(node.name, _element_type(dtype), shape)
 
 
 def _element_type(dtype: str) -> int:

@@ -26,10 +26,25 @@ Buffer = bytes | mmap
 Sizes = Mapping[str, Sequence[int]]
 """Sizes that were asked for, by the name of an input, with the batch or without; "" is the one input of a model."""
 
+Values = Mapping[str, Sequence[int | float]]
+"""Numbers that were given to inputs which decide what a model does, by name: a sampling rate, a flag."""
+
 HEAD = 512
 """Bytes of a file that a reader sees when it is asked whether it knows it."""
 
-SHARED = {"arrays", "assembly", "drafts", "elements", "errors", "naming", "record", "sharing", "tidy"}
+SHARED = {
+    "arrays",
+    "assembly",
+    "drafts",
+    "elements",
+    "errors",
+    "naming",
+    "record",
+    "roles",
+    "sharing",
+    "tidy",
+    "unsized",
+}
 """The files here that are no readers."""
 
 
@@ -41,12 +56,14 @@ class Reader(Protocol):
     def matches(self, head: bytes, name: str) -> bool:
         """Whether a file with these first bytes and this name is of the format; either may be empty."""
 
-    def read(self, buffer: Buffer, source: str, sizes: Sizes, *, allow_unknown: bool) -> Imported:
-        """The record of the model in a file that is called `source`, at these input sizes.
+    def read(self, buffer: Buffer, source: str, sizes: Sizes, *, values: Values, strict: bool) -> Imported:
+        """The record of the model in a file that is called `source`, at these input sizes and with these `values`.
+
+        Operators that no kind expresses become layers of the kind `opaque`, and `Imported.missing` says so.
 
         Raises:
-            CannotImport: it is none, or is not whole; axes are open; operators are expressed by no kind, all of them
-                named in one error. With `allow_unknown` these become layers of the kind `opaque`.
+            CannotImport: it is none, or is not whole; axes are open; where `strict` is set, operators are expressed by
+                no kind, all of them named in one error.
         """
 
 
@@ -60,7 +77,7 @@ def formats() -> str:
     return " or ".join(reader.FORMAT for reader in readers())
 
 
-def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
+def read_file(path: str, sizes: Sizes | None = None, *, values: Values | None = None, strict: bool = False) -> Imported:
     """The record of the model in a file.
 
     Raises:
@@ -76,11 +93,17 @@ def read_file(path: str, sizes: Sizes | None = None, *, allow_unknown: bool = Fa
         raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
     except OSError as error:
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
-    return msgspec.structs.replace(read_bytes(buffer, path, path, sizes, allow_unknown=allow_unknown), path=path)
+    return msgspec.structs.replace(read_bytes(buffer, path, path, sizes, values=values, strict=strict), path=path)
 
 
 def read_bytes(
-    buffer: Buffer, source: str, name: str, sizes: Sizes | None = None, *, allow_unknown: bool = False
+    buffer: Buffer,
+    source: str,
+    name: str,
+    sizes: Sizes | None = None,
+    *,
+    values: Values | None = None,
+    strict: bool = False,
 ) -> Imported:
     """The record of the model in the bytes of a file, which is called `source` wherever it is spoken of.
 
@@ -93,7 +116,7 @@ def read_bytes(
     reader = reader_of(head, name)
     if reader is None:
         raise something_else(head, formats()) or CannotImport(f"of a format that is not known; expected {formats()}")
-    return reader.read(buffer, source, sizes or {}, allow_unknown=allow_unknown)
+    return reader.read(buffer, source, sizes or {}, values=values or {}, strict=strict)
 
 
 @cache

@@ -32,6 +32,10 @@ class Array(Protocol):
     @property
     def elements(self) -> Elements | None: ...
 
+    @property
+    def numbers(self) -> Sequence[int | float] | None:
+        """In the order they lie; None where they are many, or not known."""
+
 
 class PlainArray(msgspec.Struct, frozen=True):
     """An array of which no more is known."""
@@ -39,6 +43,7 @@ class PlainArray(msgspec.Struct, frozen=True):
     shape: Shape
     made_of: tuple[str, ...] = ()
     elements: Elements | None = None
+    numbers: Sequence[int | float] | None = None
 
 
 def joined(arrays: Sequence[Array]) -> Array:
@@ -49,7 +54,7 @@ def joined(arrays: Sequence[Array]) -> Array:
     identities = {array.elements.identity if array.elements else None for array in arrays}
     if first.elements is None or not first.made_of or len(identities) > 1:
         return PlainArray(shape, made_of)
-    return PlainArray(shape, made_of, replace(first.elements, steps=None))
+    return PlainArray(shape, made_of, replace(first.elements, layout=None))
 
 
 def checked(shape: Sequence[int], what: str = "a tensor") -> Shape:

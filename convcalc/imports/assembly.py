@@ -9,12 +9,14 @@ import msgspec
 
 from convcalc import steps
 from convcalc.imports.arrays import Array
-from convcalc.imports.drafts import INPUT, UNKNOWN, Builder, Draft
-from convcalc.imports.errors import RefusedOperator, plain, refusal
+from convcalc.imports.drafts import INPUT, Builder, Draft
+from convcalc.imports.errors import plain, refusal
 from convcalc.imports.naming import named
 from convcalc.imports.record import FileTensor, Layer
+from convcalc.imports.roles import Roles
 from convcalc.imports.sharing import Sharing, Use, sharing
 from convcalc.imports.tidy import tidied
+from convcalc.imports.unsized import lacking, missing, together
 from convcalc.layers import Shape
 
 _LAYER, _ARRAY = 15, 5
@@ -29,7 +31,9 @@ class Assembly(msgspec.Struct, frozen=True):
     entering: dict[str, FileTensor]
     layers: tuple[Layer, ...]
     outputs: tuple[str, ...]
+    params: int
     notes: list[str]
+    missing: str
 
 
 def assembled(
@@ -37,30 +41,25 @@ def assembled(
     leaving: Sequence[Draft],
     *,
     array_of: Callable[[Hashable], Array | None] = lambda tensor: None,  # of a file without arrays
-    blocked: Sequence[RefusedOperator] = (),
-    why_blocked: str = "",
-    allow_unknown: bool = False,
+    strict: bool = False,
 ) -> Assembly:
-    """The layers that `leaving` needs, named, with those that share weights.
+    """The layers that `leaving` needs, named, with those that share weights, and what is not counted.
 
-    `array_of` gives an array of the file by its identity. `blocked` are operators that not even `opaque` can stand for,
-    and `why_blocked` says of these what is missing.
+    `array_of` gives an array of the file by its identity.
 
     Raises:
-        CannotImport: some operators are expressed by no kind, all of them in one; with `allow_unknown` only `blocked`.
+        CannotImport: `strict` is set, and some operators are expressed by no kind, all of them in one.
     """
     arrays = sum(len(array.made_of) for draft in builder.drafts for array in draft.arrays.values())
     steps.spend(_LAYER * len(builder.drafts) + _ARRAY * arrays)
     drafts, leaving = tidied(builder, leaving)
-    unknown = [
-        RefusedOperator(draft.origins[-1].title, draft.origins[-1].operator, draft.reason)
-        for draft in drafts
-        if draft.kind == UNKNOWN
-    ]
-    if blocked:
-        raise refusal([*unknown, *blocked], why_blocked)
-    if unknown and not allow_unknown:
+    unknown = lacking(drafts)
+    if unknown and strict:
         raise refusal(unknown)
+    not_counted = missing(drafts, array_of)
+    drafts, leaving = together(builder, drafts, leaving)
+    roles = Roles(builder, drafts)
+    roles.settle()
     shared = sharing(builder, drafts, array_of)
     names = named(drafts)
     layers = tuple(
@@ -83,7 +82,24 @@ def assembled(
     shapes = {name: draft.shape for name, draft in inputs.items()}
     entering = {name: draft.tensor for name, draft in inputs.items() if draft.tensor is not None}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
-    return Assembly(drafts, shapes, entering, layers, outputs, _notes(shared))
+    params = _params(drafts, shared)
+    notes = [*_notes(shared), *roles.notes(params)]
+    return Assembly(drafts, shapes, entering, layers, outputs, params, notes, not_counted)
+
+
+_BUFFERS = {"running_mean", "running_var", "constant"}
+"""Arrays that are kept and not learned."""
+
+
+def _params(drafts: Sequence[Draft], shared: Sharing) -> int:
+    """How many parameters the layers have, each counted once."""
+    return sum(
+        prod(shape)
+        for draft in drafts
+        if draft not in shared.layers
+        for name, shape in draft.array_shapes.items()
+        if name not in _BUFFERS and name not in shared.arrays.get(draft, {})
+    )
 
 
 def _notes(shared: Sharing) -> list[str]:
@@ -99,6 +115,14 @@ def _notes(shared: Sharing) -> list[str]:
         arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
         notes.append(
             f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
+            "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+        )
+    norms = [draft for draft in shared.layers if "running_mean" in draft.arrays or draft.kind.endswith("_norm")]
+    count = sum(prod(shape) for draft in norms for name, shape in draft.array_shapes.items() if name not in _BUFFERS)
+    if count:
+        which = "1 norm has" if len(norms) == 1 else f"{len(norms)} norms have"
+        notes.append(
+            f"{which} the arrays of another, counted there, {count:,} parameters in all; "
             "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
         )
     several = [*dict.fromkeys(name for uses in shared.contested.values() for use in uses for name in use.draft.weights)]

@@ -13,7 +13,7 @@ from convcalc.imports.arrays import Array, checked
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.record import FileTensor
 from convcalc.language.tree import number
-from convcalc.layers import Shape, Weights, defaults_on, field_types, kind_of
+from convcalc.layers import UNSIZED, Shape, Weights, defaults_on, field_types, kind_of
 from convcalc.layers._configured import Faulty, WrongCount, WrongValue
 from convcalc.layers._configured import configured as layer_of
 
@@ -25,6 +25,9 @@ CONFIGURED = 80
 
 NO_KIND = "no kind expresses it"
 """Why a draft is unknown, if there is no better reason."""
+
+BEHIND = "nothing is known of the size of what enters"
+"""Why a draft is unknown that a kind might express."""
 
 UNKNOWN = "opaque"
 """The kind of a draft that no kind says, unless it becomes a part of one that does."""
@@ -64,16 +67,22 @@ class Draft(msgspec.Struct, eq=False):
     tensor: FileTensor | None = None
 
     @property
+    def is_unsized(self) -> bool:
+        """Whether nothing is known of the size of what leaves."""
+        return self.shape == UNSIZED
+
+    @property
     def weights(self) -> tuple[str, ...]:
         """The names of the arrays of the file that it uses."""
         return tuple(name for array in self.arrays.values() for name in array.made_of)
 
 
 class Builder:
-    """Makes drafts, and has all of them in order."""
+    """Makes drafts, and has all of them in order; `notes` are what a person should know of how some were read."""
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
+        self.notes: list[str] = []
         self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape, Weights]] = {}
 
     def layer(
@@ -103,20 +112,22 @@ class Builder:
 
     def unknown(
         self,
-        shape: Shape,
+        shape: Shape | None,
         inputs: Sequence[Draft],
         origin: Origin,
         reason: str = NO_KIND,
         function: str = "",
         arrays: Mapping[str, Array] | None = None,
     ) -> Draft:
-        """A layer that no kind expresses, of which only the shape that leaves is known."""
-        draft = self.layer(UNKNOWN, {"output_shape": shape}, inputs, (origin,), arrays)
+        """A layer that no kind expresses, of which only the shape that leaves is known, or not even that."""
+        fields = {} if shape is None else {"output_shape": shape}
+        draft = self.layer(UNKNOWN, fields, inputs, (origin,), arrays)
         draft.reason, draft.function = reason, function
         return draft
 
     def reshaped(self, x: Draft, shape: Shape, origins: tuple[Origin, ...] = ()) -> Draft:
-        """The same elements in another shape."""
+        """The same elements in another shape; a number alone, which a file may give no axis, has one."""
+        shape = shape or (1,)
         if x.shape == shape:
             return x
         if len(shape) == 1:
@@ -144,7 +155,7 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
         first = error.faults[0]
         link = {WrongValue: " with ", WrongCount: " "}.get(type(first), ": ")
         raise Inexpressible(f"{kind}{link}{first.message}") from None
-    if any(size < 1 for size in shape):
+    if any(size < 1 for size in shape) and shape != UNSIZED:
         raise Inexpressible(f"{kind}: nothing is left of it, its shape is {list(shape)}")
     unwritten = defaults_on(of, len(shapes[0]) - 1)
     written = {

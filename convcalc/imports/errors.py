@@ -68,8 +68,8 @@ class Inexpressible(ValueError):
     """An operator, in the form it has here, that no kind expresses; the message says what it is that cannot be said."""
 
 
-def refusal(operators: Sequence[RefusedOperator], why: str = "") -> CannotImport:
-    """The error that names every operator that no kind expresses; `why` these keep the model from being read at all."""
+def refusal(operators: Sequence[RefusedOperator]) -> CannotImport:
+    """The error that names every operator that no kind expresses."""
     distinct = tuple(dict.fromkeys(operators))
     listed = "; ".join(
         f"{brief(refused.operator)} at {brief(refused.node)} ({brief(refused.reason)})"
@@ -77,7 +77,7 @@ def refusal(operators: Sequence[RefusedOperator], why: str = "") -> CannotImport
     )
     more = f"; and {len(distinct) - _MOST_LISTED} more" if len(distinct) > _MOST_LISTED else ""
     count = "1 operator" if len(distinct) == 1 else f"{len(distinct)} operators"
-    return CannotImport(f"{count} that no layer kind expresses: {listed}{more}{why and f'; {why}'}", distinct)
+    return CannotImport(f"{count} that no layer kind expresses: {listed}{more}", distinct)
 
 
 def something_else(head: bytes, expected: str) -> CannotImport | None:

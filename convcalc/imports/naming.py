@@ -41,6 +41,34 @@ def is_dotted(name: str) -> bool:
     return len(parts) > 1 and all(part.isidentifier() or part.isdecimal() for part in parts)
 
 
+def is_made_up(name: str) -> bool:
+    """Whether a name is one that exporters count up, or make of an operator's: `val_12`, `/norm/Constant_output_0`."""
+    return bool(_MADE_UP.fullmatch(name[-_LONGEST_WORD:]))
+
+
+_MADE_UP = re.compile(
+    r"""
+    (.*/)?_?\d*(:\d+)?
+    | (.*[/.])?_?
+      ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
+      ([_.:]*\d+)*
+    | (view|index|permute|expand|squeeze|unsqueeze|reshape|transpose|slice|select|cat|stack|clone)(_\d+)?
+    | (mul|add|sub|div)(_\d+)?
+    | .*(_output_\d+|constant|const_fold|ortshared|_folded|::).*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+
+
+def says_parameter(name: str) -> bool:
+    """Whether a name is that of a parameter beyond doubt: the word is the last of a path, as in `layer1.0.bias`."""
+    path = re.split(r"[./]", name[-_LONGEST_WORD:].removesuffix(":0"))
+    return len(path) > 1 and path[-1].lower() in _PARAMETERS
+
+
+_PARAMETERS = {"weight", "bias", "gamma", "beta", "kernel"}
+
+
 def _owns(draft: Draft) -> bool:
     """Whether it is the layer that the module's parameters are for."""
     return any(is_dotted(name) for name in draft.weights)

@@ -64,7 +64,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     `path` is where the file is, empty where it was read from elsewhere, `runtime` the one that runs it, and `entering`
     are its inputs as it has them.
     `warnings` are those without which the figures may be misread: a batch that was not 1, shapes that the file declares
-    and that are others.
+    and that are others. `missing` says in a sentence what is not counted, empty where all is.
     """
 
     name: str
@@ -81,6 +81,7 @@ class Imported(msgspec.Struct, frozen=True, kw_only=True):
     path: str = ""
     runtime: str = ""
     entering: dict[str, FileTensor] = {}
+    missing: str = ""
 
     @property
     def uncosted(self) -> tuple[Layer, ...]:

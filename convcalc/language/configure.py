@@ -12,7 +12,7 @@ from convcalc.language.names import SEVERAL_INPUTS, Names
 from convcalc.language.site import Failed, Problems, Site, Tensor
 from convcalc.language.values import CompiledValue
 from convcalc.language.written import MERGES
-from convcalc.layers import Kind, Shape, field_types
+from convcalc.layers import UNSIZED, Kind, Shape, field_types
 from convcalc.layers._configured import Fault, Faulty, MissingField, WrongCount, configured
 from convcalc.network import Node
 
@@ -83,6 +83,10 @@ class Configurator:
     def layer(self, site: Site, inputs: tuple[int, ...], shared: int | None) -> tuple[Kind, Shape]:
         """The record of a layer's fields and its output shape; fields not written are those of the layer shared."""
         shapes = tuple(self.nodes[source].shape for source in inputs)
+        if UNSIZED in shapes and site.layer.kind is not None and site.layer.kind.costed:
+            unsized = self.nodes[inputs[shapes.index(UNSIZED)]].name
+            message = f"nothing is known of the size of what {unsized} gives, which it reads"
+            raise self.problems.fail(site, "CC101", message, "from", f"give {unsized} its output_shape")
         values, written = self._values(site, inputs[0])
         key = (site.layer.kind, written, shapes, shared)
         if key not in self._known:

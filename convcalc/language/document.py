@@ -120,7 +120,7 @@ class Reading:
         self.origin = TextOrigin(lambda: source, inputs, variables, source.named)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
-        self.given_variables = variables
+        self.given_variables = {} if source.converted else variables  # as above
         self.blocks: dict[str, Block] = {}
         self.block_keys: dict[str, Scalar] = {}
         self.called: set[str] = set()

@@ -61,9 +61,16 @@ if TYPE_CHECKING:
         """What a kind writes its ONNX form into: operators on tensors [batch, channels, *positions]."""
 
         dtype: str
+        opset: int
 
         def node(self, op: str, *inputs: str, **attributes: Any) -> str:
-            """Add an operator; its output. An empty input is one that is left out, an empty attribute is not said."""
+            """Add an operator, as the newest opset has it; its output.
+
+            An empty input is one that is left out, an empty attribute is not said.
+            """
+
+        def several(self, op: str, *inputs: str, count: int, **attributes: Any) -> list[str]:
+            """As `node`, for an operator with so many outputs."""
 
         def weight(self, name: str) -> str:
             """One of the layer's own arrays."""
@@ -73,6 +80,10 @@ if TYPE_CHECKING:
 
 else:
     OnnxGraph = Any
+
+
+UNSIZED: Shape = (0,)
+"""The shape of a tensor of which it is not known: nothing is counted of it."""
 
 
 class NoOnnxForm(ValueError):

@@ -1,5 +1,6 @@
 """What kinds share that make each element from one: the activations, and the functions of mathematics."""
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -61,3 +62,8 @@ def softplus(np: Any, x: Array) -> Array:
 def bent(np: Any, x: Array, below: Callable[[Array], Array], slope: float = 1) -> Array:
     """A slope times x above zero, `below` of it below; either takes zero to zero, and NaN passes both."""
     return slope * np.maximum(x, 0) + below(np.minimum(x, 0))
+
+
+def error_function(np: Any, x: Array) -> Array:
+    """The error function, element by element as Python has it: NumPy has none."""
+    return np.fromiter(map(math.erf, memoryview(x.ravel())), x.dtype, x.size).reshape(x.shape)

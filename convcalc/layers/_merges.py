@@ -45,14 +45,8 @@ class Elementwise(Kind, frozen=True, kw_only=True):
         return repeated_along(self, axis, inputs)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        """An operator between every two of the tensors; ONNX aligns at the last axis what we align at the channels."""
-        most = max(len(shape) for shape in shapes)
-        lacking = [list(range(1 + len(shape), 1 + most)) for shape in shapes]
-        aligned = [
-            graph.node("Unsqueeze", x, graph.constant(axes)) if axes else x
-            for x, axes in zip(inputs, lacking, strict=True)
-        ]
-        return reduce(lambda met, x: graph.node(self.onnx_form, met, x), aligned)
+        """An operator between every two of the tensors."""
+        return reduce(lambda met, x: graph.node(self.onnx_form, met, x), aligned(graph, inputs, shapes))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -63,6 +57,15 @@ class Elementwise(Kind, frozen=True, kw_only=True):
             inputs.append(sizes[: draw.randint(1, len(sizes))])
         draw.shuffle(inputs)
         return cls(), tuple(inputs[: cls.inputs[1]])
+
+
+def aligned(graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> list[str]:
+    """The tensors with axes of 1 at their end: ONNX aligns at the last axis what we align at the channels."""
+    most = max(len(shape) for shape in shapes)
+    lacking = [list(range(1 + len(shape), 1 + most)) for shape in shapes]
+    return [
+        graph.node("Unsqueeze", x, graph.constant(axes)) if axes else x for x, axes in zip(inputs, lacking, strict=True)
+    ]
 
 
 def between_two(function: Callable[[Any], Callable[..., Array]]) -> Callable[..., Array]:

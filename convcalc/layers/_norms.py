@@ -1,13 +1,14 @@
 """What the normalisations share: their operations an element, their weights, and the normalising itself."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import Flag, Real
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, Shape, Weights
+from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import EPS, FLAG
+from convcalc.layers._onnx import onnx_axis
 from convcalc.layers.identity import Identity
 
 KNOWN_STATISTICS = 2
@@ -52,6 +53,24 @@ def measured_statistics(x: Array, axes: Iterable[int]) -> tuple[Array, Array]:
 def learned(engine: Engine, affine: bool, weights: Arrays, x: Array) -> list[Array]:
     """The learned factor and addend laid along the channels, where there are any."""
     return [engine.per_channel(weights[name], x) for name in ("weight", "bias")] if affine else []
+
+
+def laid_along(engine: Engine, axes: Sequence[int], arrays: Sequence[Array], x: Array) -> list[Array]:
+    """Arrays with the sizes of some axes of x, in the order these are named, laid along them; the batch is axis 0."""
+    sizes = [x.shape[axis] if axis in axes else 1 for axis in range(1, x.ndim)]
+    ascending = [axes.index(axis) for axis in sorted(axes)]
+    fitting = (engine.fitting(array, [x.shape[axis] for axis in axes]) for array in arrays)
+    return [array.transpose(ascending).reshape(sizes) for array in fitting]
+
+
+def on_last_axes(graph: OnnxGraph, x: str, shape: Shape, axes: Sequence[int], normalise: Callable[[str], str]) -> str:
+    """The ONNX form of what works on any axes by an operator on the last ones, those named coming in their order."""
+    along = [onnx_axis(axis, shape) for axis in axes]
+    order = [*(axis for axis in range(len(shape) + 1) if axis not in along), *along]
+    if order == list(range(len(shape) + 1)):
+        return normalise(x)
+    y = normalise(graph.node("Transpose", x, perm=order))
+    return graph.node("Transpose", y, perm=[order.index(axis) for axis in range(len(order))])
 
 
 def normalised(

@@ -21,6 +21,9 @@ from convcalc.layers._checks import fits, has_positions
 from convcalc.layers._onnx import cut, ends, padded, positions
 from convcalc.layers._windows import shown_sizes, shown_window
 
+_Axis = tuple[Window, int, int]
+"""A window, the size of the axis it moves on, and its outputs."""
+
 
 class Pool(Kind, frozen=True, kw_only=True):
     """A pooling window on each axis, moved as a convolution's is."""
@@ -75,15 +78,34 @@ class Pool(Kind, frozen=True, kw_only=True):
         Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
         padding is an operator of its own. `beside` is the number that stands on it and changes no result.
         """
-        axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
-        rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
-        if rounds_up:
-            x, axes = _without_the_unread(graph, x, axes)
+        axes, rounds_up = self.as_read(shape)
+        kept = [size for _, size, _ in axes]
+        if kept != list(shape[1:]):
+            x = cut(graph, x, [0] * len(kept), kept, positions(shape))
         pads = [(window.before, window.after) for window, _, _ in axes]
         if _looks_beside(axes):
             x, pads = padded(graph, x, pads, value=beside), [(0, 0)] * len(pads)
         attributes |= {"kernel_shape": self.kernel_size, "strides": self.steps(), "pads": ends(pads)}
         return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
+
+    def _axes(self, shape: Shape) -> tuple[list[_Axis], bool]:
+        """The axes, and whether a last window reaches beyond the end of any."""
+        axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
+        rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
+        return axes, rounds_up
+
+    def as_read(self, shape: Shape) -> tuple[list[_Axis], bool]:
+        """As `_axes`, without what no window reads where one reaches beyond the end."""
+        axes, rounds_up = self._axes(shape)
+        return (_without_the_unread(axes) if rounds_up else axes), rounds_up
+
+    def pads_apart(self, shape: Shape) -> bool:
+        """Whether `pooled` writes the padding as an operator of its own."""
+        return _looks_beside(self.as_read(shape)[0])
+
+    def cuts_unread(self, shape: Shape) -> bool:
+        """Whether `pooled` cuts off ends of the input that no window reads."""
+        return any(size != kept for (_, kept, _), size in zip(self.as_read(shape)[0], shape[1:], strict=True))
 
     def summary(self) -> str:
         return shown_window(self.kernel_size, self.steps(), self.dilation)
@@ -103,21 +125,14 @@ class Pool(Kind, frozen=True, kw_only=True):
         return cls(**fields, **cls.sampled(draw)), (x,)
 
 
-_Axis = tuple[Window, int, int]
-"""A window, the size of the axis it moves on, and its outputs."""
-
-
-def _without_the_unread(graph: OnnxGraph, x: str, axes: list[_Axis]) -> tuple[str, list[_Axis]]:
-    """The ends cut off that no window reads, of which ONNX's shape inference would make one more."""
+def _without_the_unread(axes: list[_Axis]) -> list[_Axis]:
+    """The axes without the ends that no window reads, of which ONNX's shape inference would make one more."""
     read: list[_Axis] = []
     for window, size, outputs in axes:
         unread = max(window.before + size + window.after - window.span(outputs), 0)
         shorter = replace(window, after=max(window.after - unread, 0))
         read.append((shorter, size - max(unread - window.after, 0), outputs))
-    sizes = [size for _, size, _ in read]
-    if sizes != [size for _, size, _ in axes]:
-        x = cut(graph, x, [0] * len(sizes), sizes, list(range(2, len(sizes) + 2)))
-    return x, read
+    return read
 
 
 def _looks_beside(axes: list[_Axis]) -> bool:

@@ -9,20 +9,25 @@ Example:
 The output's size is max_pool's. An output element takes an operation for every tap: the additions and one division.
 `count_include_pad` says whether positions on padding count in the mean; it changes values, never a cost.
 
-Source: PyTorch nn.AvgPool2d and pooling_output_shape (Pool.h), which ONNX follows; TensorFlow for same.
+Source: PyTorch nn.AvgPool2d and pooling_output_shape (Pool.h), which ONNX follows; ONNX AveragePool (19) for dilation,
+which PyTorch lacks; TensorFlow for same.
 """
 
+from functools import partial
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.number import product
-from convcalc.fields import Flag
+from convcalc.fields import Flag, PerAxis, Sizes
 from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._cases import FLAG
+from convcalc.layers._onnx import ones
 from convcalc.layers._pools import Pool, placed
 
 
 class AvgPool(Pool, frozen=True, kw_only=True):
     count_include_pad: Annotated[bool, Flag("count positions on padding in the mean")] = True
+
+    dilation: Annotated[Sizes, PerAxis("distance between taps")] = (1,)
 
     samples: ClassVar = {"count_include_pad": FLAG}
 
@@ -31,11 +36,16 @@ class AvgPool(Pool, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         counted = int(self.count_include_pad)
-        return self.pooled(graph, "AveragePool", inputs[0], shapes[0], count_include_pad=counted)
+        write = partial(self.pooled, graph, "AveragePool", shape=shapes[0], dilations=self.dilation)
+        y = write(x=inputs[0], count_include_pad=counted)
+        if self.count_include_pad or not self.pads_apart(shapes[0]):
+            return y
+        # Padding that is an operator of its own counts as input does: what counts is the mean of ones, padded likewise.
+        return graph.node("Div", y, write(x=ones(graph, [1, 1, *shapes[0][1:]])))
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
-        np, dilation = engine.numpy, (1,) * len(fields.kernel_size)
+        np, dilation = engine.numpy, fields.dilation
         stride, pads, reached = placed(engine, fields, x, dilation)
         beyond = [(0, end - after) for (_, after), (_, end) in zip(pads, reached, strict=True)]
         ones = engine.pad(np.ones_like(x[:1, :1]), pads, fill=float(fields.count_include_pad))

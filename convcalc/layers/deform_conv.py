@@ -7,10 +7,11 @@ Example:
     # output 16x16x16, params 1152, macs 294912, field 3
 
 The inputs are the map, its offsets (an amount on each axis for every tap and offset group) and, in version 2, a mask
-that weighs every tap; the layers that make them are written before it. Shape, weights and MACs are a convolution's.
-Each sample is interpolated from 2^axes neighbours, so there are that many element-wise operations for every output
-position, tap and input channel, and one more with a mask. The field is the nominal one of offsets zero, together with
-what offsets and mask see; the positions that are read depend on the data.
+that weighs every tap; the layers that make them are written before it. Behind them may come the weight and the bias,
+where other layers make these too, as for conv: what has one axis more than the map is the weight. Shape, weights and
+MACs are a convolution's. Each sample is interpolated from 2^axes neighbours, so there are that many element-wise
+operations for every output position, tap and input channel, and one more with a mask. The field is the nominal one of
+offsets zero, together with what offsets and mask see; the positions that are read depend on the data.
 
 Source: Dai et al. 2017; Zhu et al. 2019 (the mask); torchvision.ops.deform_conv2d; ONNX DeformConv.
 """
@@ -19,31 +20,34 @@ import math
 import random
 from collections.abc import Iterator, Sequence
 from functools import reduce
-from typing import Annotated, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.meeting import merged
 from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import minimum, product
 from convcalc.arithmetic.window import Pair
 from convcalc.fields import Channels, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn, Weights
 from convcalc.layers._cases import draw_flag
 from convcalc.layers._checks import divides, divisors, has_positions
-from convcalc.layers._convolutions import Convolution, biased, filters
-from convcalc.layers._onnx import ends, padded, shaped
+from convcalc.layers._convolutions import ARRAYS, Convolution, all_seen, biased, by_sample, filters, seen_with
+from convcalc.layers._onnx import ends, entered_or_own, padded, shaped
 from convcalc.layers.conv import Conv
 
 
 class DeformConv(Convolution, frozen=True, kw_only=True):
-    inputs: ClassVar[tuple[int, int | None]] = (2, 3)
+    inputs: ClassVar[tuple[int, int | None]] = (2, 5)
     moves_taps = True
 
     offset_groups: Annotated[int, Channels("parts the channels are split into, each with its offsets", minimum=1)] = 1
 
-    def checks(self, x: Shape, *maps: Shape) -> Iterator[Check]:
+    def checks(self, x: Shape, *others: Shape) -> Iterator[Check]:
+        maps, given = _apart(x, others)
         yield has_positions(x)
         yield divides(self.offset_groups, x[0], "offset_groups", "in_channels")
-        yield from super().checks(x)
+        yield Check(len(given) <= len(ARRAYS), "CC103", "", _too_many, (len(given),))
+        yield from super().checks(x, *given[: len(ARRAYS)])
         wanted = self._maps(x)
         for name, map_, legal in zip(("offset", "mask"), maps, wanted, strict=False):
             yield Check(len(map_) == len(legal), "CC103", "", _mismatch, (name, map_, legal))
@@ -56,20 +60,29 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         weighed, positions = self.offset_groups * product(self.kernel_size), self.shape(x)[1:]
         return (len(self.kernel_size) * weighed, *positions), (weighed, *positions)
 
-    def elementwise_ops(self, x: Shape, *maps: Shape) -> int:
+    def weights(self, x: Shape, *others: Shape) -> Weights:
+        return super().weights(x, *_apart(x, others)[1])
+
+    def elementwise_ops(self, x: Shape, *others: Shape) -> int:
+        maps, _ = _apart(x, others)
         neighbours: int = 2 ** len(self.kernel_size)
         samples = product((x[0], *self.kernel_size, *self.shape(x)[1:]))
         return (neighbours + (len(maps) == 2)) * samples + super().elementwise_ops(x)
 
-    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
-        (x, *_), (first, *maps) = inputs, fields
-        return windowed(first.collapsed([0]), self.windows(x), self.shape(x)), *maps
+    def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
+        (x, *others), output = inputs, self.shape(*inputs)
+        maps = 1 + len(_apart(x, others)[0])
+        own, *moving = fields[:maps]
+        nominal = windowed(own.collapsed([0]), self.windows(x), output)
+        return seen_with(merged((nominal, *moving), output), fields[maps:], output)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        (x, offset, *mask), (shape, moved, *_) = inputs, shapes
+        (x, offset, *others), (shape, moved, *_) = inputs, shapes
+        maps = len(_apart(shape, shapes[1:])[0])
+        mask, given = others[: maps - 1], others[maps - 1 :]
         pads = [(window.before, window.after) for window in self.windows(shape)]
         window = [self.kernel_size, self.stride, self.dilation]
-        weight, bias = graph.weight("weight"), graph.weight("bias") if self.bias else ""
+        weight, bias = entered_or_own(graph, given, self.bias)
         if len(shape) != 2:
             return self._deformed(graph, (x, weight, offset, bias, *mask), window, pads)
         # One axis is written as two, the first of a single position that no offset leaves, as runtimes know two alone.
@@ -88,7 +101,8 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         return graph.node("DeformConv", *inputs, **attributes, **groups)
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return StandIn(of=self, run=_unmoved)
+        x, *others = inputs
+        return all_seen(StandIn(of=self, run=_unmoved), len(_apart(x, others)[1]))
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -101,20 +115,35 @@ class DeformConv(Convolution, frozen=True, kw_only=True):
         return config, (x, *(maps if draw_flag(draw) else maps[:1]))
 
     @staticmethod
-    def reference(
-        engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, mask: Array | None = None
-    ) -> Array:
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, offset: Array, *others: Array) -> Array:
+        has_mask = bool(others) and others[0].ndim != x.ndim + 1
         pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, fields.stride, fields.dilation)
         places = _moved(engine, fields, x, pads, offset)
         parts = x.reshape(x.shape[0], fields.offset_groups, -1, *x.shape[2:])
         samples = _sampled(engine, parts, places)
-        if mask is not None:
+        if has_mask:
             shape = places[0].shape
-            weighed = engine.fitting(mask, (x.shape[0], math.prod(shape[1 : x.ndim]), *shape[x.ndim :]))
+            weighed = engine.fitting(others[0], (x.shape[0], math.prod(shape[1 : x.ndim]), *shape[x.ndim :]))
             samples = samples * weighed.reshape(shape)[:, :, None]
+
+        def contracted(arrays: Arrays, columns: Array) -> Array:
+            y = engine.contract(columns, filters(engine, fields, arrays, x), fields.groups)
+            return biased(engine, fields, arrays, y)
+
         columns = samples.reshape(*x.shape[:2], *samples.shape[3:])
-        y = engine.contract(columns, filters(engine, fields, weights, x), fields.groups)
-        return biased(engine, fields, weights, y)
+        return by_sample(engine, contracted, weights, others[has_mask:], columns)
+
+
+def _apart(x: Sequence[Any], others: Sequence[Shape]) -> tuple[Sequence[Shape], Sequence[Shape]]:
+    """Offset and mask; and the weight, which has an axis more than the map, and the bias."""
+    maps = 2 if len(others) > 1 and len(others[1]) != len(x) + 1 else 1
+    return others[:maps], others[maps:]
+
+
+def _too_many(given: int) -> str:
+    return (
+        f"{given} tensors enter behind the maps, which have as many axes as the input; legal here: a weight and a bias"
+    )
 
 
 def _mismatch(name: str, shape: Shape, legal: Shape) -> str:

@@ -23,7 +23,10 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGrap
 from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import divides
 from convcalc.layers._norms import Normalisation, learned, measured_statistics, normalised, operations, scale_and_shift
-from convcalc.layers._onnx import affine
+from convcalc.layers._onnx import affine, per_channel, shaped
+
+OF_CHANNELS = 21
+"""The opset from which on ONNX's scale is one of each channel; before, it was one of each group."""
 
 
 class GroupNorm(Normalisation, frozen=True, kw_only=True):
@@ -44,8 +47,21 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
         return fields[0].with_global(range(len(inputs[0])))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        if graph.opset < OF_CHANNELS:
+            return self._as_channels(graph, inputs[0], shapes[0])
         arrays = affine(graph, shapes[0][0], self.affine)
         return graph.node("GroupNormalization", inputs[0], *arrays, num_groups=self.num_groups, epsilon=self.eps)
+
+    def _as_channels(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
+        """Groups as the channels of an instance normalisation, and what is learned behind it."""
+        together = graph.node("Reshape", x, graph.constant([0, self.num_groups, -1]))
+        plain = affine(graph, self.num_groups, learned=False)
+        normalised = graph.node("InstanceNormalization", together, *plain, epsilon=self.eps)
+        y = shaped(graph, normalised, shape)
+        if not self.affine:
+            return y
+        scaled = graph.node("Mul", y, per_channel(graph, graph.weight("weight"), shape))
+        return graph.node("Add", scaled, per_channel(graph, graph.weight("bias"), shape))
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"

@@ -23,8 +23,16 @@ from convcalc.fields import ANY_SIGN, Flag, Listed, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._norms import Normalisation, measured_statistics, normalised, operations, scale_and_shift
-from convcalc.layers._onnx import ones, onnx_axis
+from convcalc.layers._norms import (
+    Normalisation,
+    laid_along,
+    measured_statistics,
+    normalised,
+    on_last_axes,
+    operations,
+    scale_and_shift,
+)
+from convcalc.layers._onnx import ones
 
 
 class LayerNorm(Normalisation, frozen=True, kw_only=True):
@@ -46,15 +54,13 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
         return fields[0].with_global(self.axes)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        (x,), (shape,) = inputs, shapes
-        along = [onnx_axis(axis, shape) for axis in self.axes]
-        order = [*(axis for axis in range(len(shape) + 1) if axis not in along), *along]
-        last = order == list(range(len(shape) + 1))
-        x = x if last else graph.node("Transpose", x, perm=order)  # ONNX normalises the last axes
-        scale = graph.weight("weight") if self.elementwise_affine else ones(graph, [shape[axis] for axis in self.axes])
-        bias = graph.weight("bias") if self.elementwise_affine and self.bias else ""
-        y = graph.node("LayerNormalization", x, scale, bias, axis=-len(along), epsilon=self.eps)
-        return y if last else graph.node("Transpose", y, perm=[order.index(axis) for axis in range(len(order))])
+        def normalise(x: str) -> str:
+            sizes = [shapes[0][axis] for axis in self.axes]
+            scale = graph.weight("weight") if self.elementwise_affine else ones(graph, sizes)
+            bias = graph.weight("bias") if self.elementwise_affine and self.bias else ""
+            return graph.node("LayerNormalization", x, scale, bias, axis=-len(sizes), epsilon=self.eps)
+
+        return on_last_axes(graph, inputs[0], shapes[0], self.axes, normalise)
 
     def summary(self) -> str:
         return f"axes {', '.join(map(str, self.axes))}"
@@ -72,8 +78,5 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
         axes = [axis % (x.ndim - 1) + 1 for axis in fields.axes]
         mean, variance = measured_statistics(x, axes)
         names = (["weight", "bias"] if fields.bias else ["weight"]) if fields.elementwise_affine else []
-        of_axes = [engine.fitting(weights[name], [x.shape[axis] for axis in axes]) for name in names]
-        ascending = [axes.index(axis) for axis in sorted(axes)]
-        sizes = [x.shape[axis] if axis in axes else 1 for axis in range(1, x.ndim)]
-        laid = [array.transpose(ascending).reshape(sizes) for array in of_axes]
+        laid = laid_along(engine, axes, [weights[name] for name in names], x)
         return normalised(engine, x, mean, variance, fields.eps, laid)

@@ -9,7 +9,10 @@ Example:
 What it costs is not known, so it counts as nothing and is said to be uncosted: every total with one in it is a least
 one. Each output is taken to see all of every input. On tensors it stands for itself as the sum of all that enters.
 
-Source: convcalc import --allow-unknown.
+Where not even its output shape is known, the field is left out. Then nothing is counted of the output either, and only
+another opaque layer, with or without a shape, can read it.
+
+Source: convcalc import, which writes operators so that no layer kind expresses.
 """
 
 import random
@@ -19,8 +22,8 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.meeting import merged
-from convcalc.fields import Listed
-from convcalc.layers import Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
+from convcalc.fields import Listed, optional
+from convcalc.layers import UNSIZED, Array, Arrays, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape
 from convcalc.layers._cases import draw_shape
 
 
@@ -28,15 +31,19 @@ class Opaque(Kind, frozen=True, kw_only=True):
     inputs: ClassVar[tuple[int, int | None]] = (1, None)
     costed: ClassVar[bool] = False
 
-    output_shape: Annotated[tuple[int, ...], Listed("the shape that leaves, channels first", minimum=1)]
+    output_shape: Annotated[
+        tuple[int, ...] | None,
+        optional(Listed("the shape that leaves, channels first; null: it is not known", minimum=1)),
+    ] = None
 
     def shape(self, *inputs: Shape) -> Shape:
-        return self.output_shape
+        return UNSIZED if self.output_shape is None else self.output_shape
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
-        nowhere: Sequence[tuple[int, ...]] = [()] * len(self.output_shape)
+        shape = self.shape()
+        nowhere: Sequence[tuple[int, ...]] = [()] * len(shape)
         seen = [field.whole(range(len(field.carries))).carrying(tuple(nowhere)) for field in fields]
-        return merged(seen, self.output_shape)
+        return merged(seen, shape)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         raise NoOnnxForm("what it does is not known")
@@ -49,5 +56,6 @@ class Opaque(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
         sums = [x.sum(tuple(range(1, x.ndim))) for x in inputs]
         total = reduce(engine.numpy.add, sums)
-        ones = (1,) * len(fields.output_shape)
-        return engine.numpy.broadcast_to(total.reshape(-1, *ones), (total.size, *fields.output_shape))
+        shape = fields.output_shape or (0,)
+        ones = (1,) * len(shape)
+        return engine.numpy.broadcast_to(total.reshape(-1, *ones), (total.size, *shape))

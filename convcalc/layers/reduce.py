@@ -1,4 +1,4 @@
-"""Axes taken together: the mean, the sum or the largest of all elements along them.
+"""Axes taken together: the mean, the sum or the largest of all elements along them, or where that is.
 
 Example:
     input: [197, 768]
@@ -7,35 +7,69 @@ Example:
     # output 768, params 0, macs 0, field 1
 
 Unlike global_avg_pool it takes any axes, as a mean over tokens needs. They are gone, or with `keepdim` stay with one
-position each. An output takes an operation for every element that enters it: for the mean the additions and one
-division. It sees the whole of these axes.
+position each; of a tensor of which no axis is left, one number is. `operation` is what is made of the elements:
+    mean, sum, prod, max, min
+    l1           the sum of their absolute values
+    l2           the root of the sum of their squares
+    sum_square   the sum of their squares
+    log_sum      the logarithm of their sum
+    log_sum_exp  the logarithm of the sum of their exponentials
+    argmax       the place of the largest along one axis, counted from 0; of the smallest argmin. Of several equal ones
+                 it is the first, with `select_last_index` the last
+An output takes an operation for every element that enters it, for the mean the additions and one division. An element
+takes one more that is raised or made positive before, and an output one more of whose sum the root or the logarithm is
+taken. A square that is added up is no MAC, as it is none in a norm. An output sees the whole of these axes.
 
-Source: PyTorch torch.mean; ONNX ReduceMean, ReduceSum, ReduceMax, ReduceMin.
+Source: PyTorch torch.mean, torch.amax, torch.linalg.vector_norm, torch.logsumexp, torch.argmax; ONNX ReduceMean and
+the other reductions, ArgMax, ArgMin.
 """
 
 import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Choice, Flag, Listed
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
 from convcalc.layers._cases import draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._onnx import onnx_axis
+from convcalc.layers._onnx import element_type, onnx_axis, shaped
 
-OPERATIONS = {"mean": "ReduceMean", "sum": "ReduceSum", "max": "ReduceMax", "min": "ReduceMin"}
+OPERATIONS = {
+    "mean": "ReduceMean",
+    "sum": "ReduceSum",
+    "max": "ReduceMax",
+    "min": "ReduceMin",
+    "prod": "ReduceProd",
+    "l1": "ReduceL1",
+    "l2": "ReduceL2",
+    "sum_square": "ReduceSumSquare",
+    "log_sum": "ReduceLogSum",
+    "log_sum_exp": "ReduceLogSumExp",
+    "argmax": "ArgMax",
+    "argmin": "ArgMin",
+}
+"""The operations, and what ONNX calls them."""
+
+PLACES = ("argmax", "argmin")
+_CHANGED = ("l1", "l2", "sum_square", "log_sum_exp")
+_FINISHED = ("l2", "log_sum", "log_sum_exp")
 
 
 class Reduce(Kind, frozen=True, kw_only=True):
     axes: Annotated[tuple[int, ...], Listed("axes taken together; 0 is channels", minimum=ANY_SIGN)]
     operation: Annotated[str, Choice("what is made of the elements", options=tuple(OPERATIONS))] = "mean"
     keepdim: Annotated[bool, Flag("keep each axis, with one position")] = False
+    select_last_index: Annotated[bool, Flag("the place of the last of equal ones, not of the first")] = False
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield from axes_exist(self.axes, x, "axes")
-        yield Check(self.keepdim | (len(self.axes) < len(x)), "CC011", "axes", _none_left, (self.axes, len(x)))
+        is_place = self.operation in PLACES
+        yield Check(not is_place or len(self.axes) == 1, "CC011", "axes", _one_place, (self.operation, self.axes))
+        yield Check(is_place or not self.select_last_index, "CC011", "select_last_index", _no_place, (self.operation,))
 
     def _along(self, x: Shape) -> list[int]:
         return [axis % len(x) for axis in self.axes]
@@ -44,39 +78,88 @@ class Reduce(Kind, frozen=True, kw_only=True):
         along = self._along(x)
         if self.keepdim:
             return tuple(1 if axis in along else size for axis, size in enumerate(x))
-        return tuple(size for axis, size in enumerate(x) if axis not in along)
+        return tuple(size for axis, size in enumerate(x) if axis not in along) or (1,)
 
     def elementwise_ops(self, x: Shape) -> int:
-        return product(x)
+        finished = product(self.shape(x)) if self.operation in _FINISHED else 0
+        return (1 + (self.operation in _CHANGED)) * product(x) + finished
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         along = self._along(inputs[0])
         field = fields[0].collapsed(along)
         if self.keepdim:
             return field
-        return field.carrying(tuple(axes for axis, axes in enumerate(field.carries) if axis not in along))
+        return field.carrying(tuple(axes for axis, axes in enumerate(field.carries) if axis not in along) or ((),))
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return StandIn(of=self, run=_summed) if self.operation in PLACES else self
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        axes = graph.constant([onnx_axis(axis, shapes[0]) for axis in self.axes])
-        return graph.node(OPERATIONS[self.operation], inputs[0], axes, keepdims=int(self.keepdim))
+        axes, operator = [onnx_axis(axis, shapes[0]) for axis in self.axes], OPERATIONS[self.operation]
+        kept = {"keepdims": int(self.keepdim)}
+        if self.operation in PLACES:
+            last = {"select_last_index": 1} if self.select_last_index else {}
+            y = graph.node(operator, inputs[0], axis=axes[0], **kept, **last)
+            y = graph.node("Cast", y, to=element_type(graph))
+        else:
+            y = graph.node(operator, inputs[0], graph.constant(axes), **kept)
+        return y if self.keepdim or len(axes) < len(shapes[0]) else shaped(graph, y, [1])
 
     def summary(self) -> str:
         return f"{self.operation}, axes {', '.join(map(str, self.axes))}"
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
-        x = draw_shape(draw)
-        keepdim = draw_flag(draw) or len(x) == 1
-        chosen = draw.sample(range(len(x)), draw.randint(1, len(x) if keepdim else len(x) - 1))
-        axes = tuple(axis - draw.choice([0, len(x)]) for axis in chosen)
-        return cls(axes=axes, operation=draw.choice(list(OPERATIONS)), keepdim=keepdim), (x,)
+        x, operation = draw_shape(draw), draw.choice(list(OPERATIONS))
+        is_place, of_one_axis = operation in PLACES, operation in (*PLACES, "prod")  # a longer product overflows
+        chosen = draw.sample(range(len(x)), 1 if of_one_axis else draw.randint(1, len(x)))
+        axes, last = tuple(axis - draw.choice([0, len(x)]) for axis in chosen), is_place and draw_flag(draw)
+        return cls(axes=axes, operation=operation, keepdim=draw_flag(draw), select_last_index=last), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         along = tuple(axis % (x.ndim - 1) + 1 for axis in fields.axes)
-        taken = {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min}
-        return taken[fields.operation](along, keepdims=fields.keepdim)
+        if fields.operation in PLACES:
+            y = _place(engine, fields.operation, x, along[0], last=fields.select_last_index)
+        else:
+            y = _taken(engine, fields.operation, x, along)
+        if fields.keepdim:
+            return y
+        left = engine.numpy.squeeze(y, along)
+        return left if left.ndim > 1 else left.reshape(-1, 1)
 
 
-def _none_left(axes: tuple[int, ...], rank: int) -> str:
-    return f"{list(axes)} leaves no axis of a tensor of {rank}; legal here: fewer, or keepdim: true"
+def _place(engine: Engine, operation: str, x: Array, axis: int, *, last: bool) -> Array:
+    """Where the largest or the smallest element along an axis is; the axis stays."""
+    np = engine.numpy
+    looked_at = np.flip(x, axis) if last else x
+    place = (np.argmax if operation == "argmax" else np.argmin)(looked_at, axis=axis, keepdims=True)
+    return (x.shape[axis] - 1 - place if last else place).astype(x.dtype)
+
+
+def _taken(engine: Engine, operation: str, x: Array, along: tuple[int, ...]) -> Array:
+    """What is made of the elements along some axes, each of which stays."""
+    np = engine.numpy
+    if operation == "log_sum_exp":
+        largest = x.max(along, keepdims=True)
+        return largest + np.log(np.exp(x - largest).sum(along, keepdims=True))
+    if operation in ("l1", "l2", "sum_square"):
+        sums = (abs(x) if operation == "l1" else x**2).sum(along, keepdims=True)
+        return sums**0.5 if operation == "l2" else sums
+    if operation == "log_sum":
+        return np.log(x.sum(along, keepdims=True))
+    made = {"mean": x.mean, "sum": x.sum, "max": x.max, "min": x.min, "prod": x.prod}
+    return made[operation](along, keepdims=True)
+
+
+def _summed(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """Every place as the sum of all that is chosen from."""
+    return Reduce.reference(engine, replace(fields, operation="sum"), weights, x)
+
+
+def _one_place(operation: str, axes: tuple[int, ...]) -> str:
+    return f"{operation} along {len(axes)} axes, {list(axes)}; legal here: one"
+
+
+def _no_place(operation: str) -> str:
+    return f"{operation} leaves no place; legal here: false, or argmax and argmin as the operation"

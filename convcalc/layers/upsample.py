@@ -7,7 +7,8 @@ Example:
     # output 64x56x56, params 0, macs 0, field 1
 
 Either `scale_factor`, which yields floor(size·factor) positions, or `size`, which is the output's. The ratio is
-1/factor, or in/out with `size`. Output o lies at a place of the input, by `coordinate_transformation_mode`:
+1/factor, or in/out with `size` alone; with both, `size` says how many positions there are and may round the product
+up. Output o lies at a place of the input, by `coordinate_transformation_mode`:
     half_pixel            (o + 1/2)·ratio - 1/2: linear, bilinear, trilinear and bicubic, by default
     asymmetric            o·ratio: nearest, by default
     pytorch_half_pixel    half_pixel, but at 0 where there is one output
@@ -74,11 +75,16 @@ class Upsample(Kind, frozen=True, kw_only=True):
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield has_positions(x)
-        yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
+        if self.scale_factor is None or self.size is None:
+            yield one_of_two(self.scale_factor, self.size, ("scale_factor", "size"))
+        else:
+            for size, output, (top, bottom) in zip(x[1:], self.size, self.scale_factor, strict=True):
+                least, most = size * top // bottom, ceil_div(size * top, bottom)
+                yield Check((least <= output) & (output <= most), "CC011", "size", _unrounded, (output, least, most))
         fitting = [mode for mode in MODES if _RANKS.get(mode, len(x) - 1) == len(x) - 1]
         yield Check(self.mode in fitting, "CC011", "mode", _other_rank, (self.mode, len(x) - 1, fitting))
         yield from self._fitting()
-        if (self.scale_factor is None) != (self.size is None):
+        if self.scale_factor is not None or self.size is not None:
             for output, size in zip(self.shape(x)[1:], x[1:], strict=True):
                 yield Check(output >= 1, "CC101", "scale_factor", _empty, (size,))
 
@@ -100,9 +106,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
             yield Check(holds, "CC011", field, "{}; legal here: {}".format, (why, legal))
 
     def shape(self, x: Shape) -> Shape:
-        if self.scale_factor is None:
-            return (x[0], *(self.size or ()))
-        scaled = zip(x[1:], self.scale_factor, strict=True)
+        if self.size is not None:
+            return (x[0], *self.size)
+        scaled = zip(x[1:], self.scale_factor or (), strict=True)
         return (x[0], *(size * top if bottom == 1 else size * top // bottom for size, (top, bottom) in scaled))
 
     def taps(self) -> int:
@@ -169,7 +175,8 @@ class Upsample(Kind, frozen=True, kw_only=True):
         how |= {"exclude_outside": 1} if self.exclude_outside else {}
         sizes = self.shape(shape)[1:]
         factors_fit = all(size * factor == output for size, factor, output in zip(shape[1:], given, sizes, strict=True))
-        if self.scale_factor is None or self.align_corners or (factors_fit and not exact):
+        both = self.scale_factor is not None and self.size is not None
+        if self.scale_factor is None or self.align_corners or (factors_fit and (both or not exact)):
             return graph.node("Resize", x, "", "", graph.constant(sizes), **how)
         for size, output, (top, bottom) in zip(shape[1:], sizes, self.scale_factor, strict=True):
             if runtime_size(size, top / bottom) != output:
@@ -196,9 +203,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
         return x
 
     def summary(self) -> str:
-        if self.scale_factor is None:
-            return f"to {shown_sizes(self.size or ())}, {self.mode}"
-        factors = {f"{top}/{bottom}" if bottom != 1 else str(top) for top, bottom in self.scale_factor}
+        if self.size is not None:
+            return f"to {shown_sizes(self.size)}, {self.mode}"
+        factors = {f"{top}/{bottom}" if bottom != 1 else str(top) for top, bottom in self.scale_factor or ()}
         return f"x{', '.join(sorted(factors))}, {self.mode}"
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
@@ -214,7 +221,7 @@ class Upsample(Kind, frozen=True, kw_only=True):
             if size * top != outputs * bottom:
                 raise Unprobed("what the factor leaves over is shared by the ends, which move")
         sizes = zip(self.shape(*inputs)[1:], inputs[0][1:], strict=True)
-        return self if self.size is None else replace(self, scale_factor=tuple(sizes), size=None)
+        return self if self.size is None else replace(self, scale_factor=self.scale_factor or tuple(sizes), size=None)
 
     @classmethod
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
@@ -224,6 +231,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
         if draw_flag(draw):
             return cls(size=draw_axes(draw, len(x) - 1, 12), mode=mode, **fields), (x,)
         factors = tuple(draw.choice([(1, 1), (2, 1), (3, 1), (3, 2), (4, 3), (2, 7)]) for _ in x[1:])
+        if draw.random() < 0.2:  # rounded up
+            rounded = tuple(-(-size * top // bottom) for size, (top, bottom) in zip(x[1:], factors, strict=True))
+            return cls(size=rounded, scale_factor=factors, mode=mode, **fields), (x,)
         sizes = (size * bottom if top < bottom else size for size, (top, bottom) in zip(x[1:], factors, strict=True))
         return cls(scale_factor=factors, mode=mode, **fields), ((x[0], *sizes),)
 
@@ -231,8 +241,9 @@ class Upsample(Kind, frozen=True, kw_only=True):
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         for axis, size in enumerate(x.shape[2:]):
             # `over` output positions are as long as `under` of the input; there are as many as lie within the axis.
-            over, under = fields.scale_factor[axis] if fields.size is None else (fields.size[axis], size)
+            over, under = (fields.size[axis], size) if fields.scale_factor is None else fields.scale_factor[axis]
             begins = engine.numpy.arange(0, size * over - under + 1, under)  # counted in parts of 1 / over
+            begins = begins if fields.size is None else under * engine.numpy.arange(fields.size[axis])
             x = _resampled(engine, fields, x, axis + 2, begins, over, under)
         return x
 
@@ -244,6 +255,11 @@ def float32(number: float) -> float:
 
 def _other_rank(mode: str, rank: int, fitting: list[str]) -> str:
     return f"{mode} is for {_RANKS[mode]} spatial axes, found {rank}; legal here: {', '.join(fitting)}"
+
+
+def _unrounded(output: int, least: int, most: int) -> str:
+    legal = f"{least} or {most}" if least != most else least
+    return f"size {output} beside a scale_factor that makes {least} to {most} positions; legal here: {legal}"
 
 
 def _empty(size: int) -> str:

@@ -27,7 +27,11 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
     if not is_file and path == "-":
         raise UsageError("--base is for files; standard input was nothing at a revision")
     try:
-        source = read(base, options.inputs) if is_file else read_at(base, path, options.inputs)
+        given = options.inputs, options.variables
+        if is_file:
+            source = read(base, *given, strict=options.strict)
+        else:
+            source = read_at(base, path, *given, strict=options.strict)
     except NotThere:
         return ""
     except SpecError as error:

@@ -25,7 +25,7 @@ class Options(msgspec.Struct, frozen=True):
     """`select` stands in for all that is configured of which rules run, but for what is ignored in single files.
 
     What is None is as configured. `config` is the file that counts for all specs. `base` is a revision of git or a
-    spec, and `growth` how much an amount may be larger than there.
+    spec, and `growth` how much an amount may be larger than there. `strict` refuses models with unknown operators.
     """
 
     select: tuple[str, ...] | None = None
@@ -39,6 +39,7 @@ class Options(msgspec.Struct, frozen=True):
     growth: dict[str, Growth] = {}
     inputs: Mapping[str, Shape] | None = None
     variables: Mapping[str, object] | None = None
+    strict: bool = False
 
     def check(self) -> None:
         """Refuse words that mean nothing.

@@ -50,6 +50,7 @@ def lint(
     max_regression: Iterable[str] = (),
     inputs: Mapping[str, Shape] | None = None,
     variables: Mapping[str, object] | None = None,
+    strict: bool = False,
 ) -> Run:
     """What the rules find in specs.
 
@@ -73,6 +74,7 @@ def lint(
         growth=growths(max_regression),
         inputs=inputs,
         variables=variables,
+        strict=strict,
     )
     return Linter(options).run(each_once([paths] if isinstance(paths, str | os.PathLike) else paths))
 
@@ -126,7 +128,7 @@ class Linter:
         severities = selected(self.options, configuration, path)
         self.severities = severities | self.severities
         try:
-            source = source or read(named, self.options.inputs)
+            source = source or read(named, self.options.inputs, self.options.variables, strict=self.options.strict)
             return self._examined(path, source, severities, configuration)
         except (SpecError, steps.OutOfSteps) as error:
             diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]

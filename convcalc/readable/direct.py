@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from convcalc import steps
 from convcalc.imports.errors import OverLimit
@@ -48,10 +48,19 @@ def network(imported: Imported, origin: TextOrigin, *, is_resized: bool) -> Netw
         expect={},
         budget={},
         overridden=is_resized,
-        warnings=imported.warnings,
+        warnings=tuple(cautions(imported)),
         origin=origin,
         imported=imported,
     )
+
+
+def cautions(imported: Imported) -> Iterator[str]:
+    """What the figures must not be read without."""
+    yield from imported.warnings
+    if imported.missing:
+        yield imported.missing
+    elif imported.uncosted:
+        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."
 
 
 def _names(graph: LayerGraph) -> dict[int, str]:

@@ -17,6 +17,7 @@ from convcalc.language.source import Source, SpecError
 from convcalc.language.writing import name_text, quoted, value_text
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folded, flat, folded
+from convcalc.readable.direct import cautions
 from convcalc.readable.layout import WIDTH, laid_out, mapping
 from convcalc.readable.names import model_name
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
@@ -70,7 +71,11 @@ def flat_source(imported: Imported, label: str) -> Source:
     plain = flat_text(imported)
     places = cache(lambda: _places(imported, plain))
     return Source(
-        label, plain, origin=lambda line: places().get(line, ""), warnings=imported.warnings, imported=imported
+        label,
+        plain,
+        origin=lambda line: places().get(line, ""),
+        warnings=tuple(cautions(imported)),
+        imported=imported,
     )
 
 
@@ -163,7 +168,7 @@ def _with_totals(spec: str, network: Network) -> str:
     if report.uncosted:  # of which no figure holds
         return spec
     expected = [f"params: {totals.params}", f"macs: {totals.macs}"]
-    if len(network.outputs) == 1:
+    if len(network.outputs) == 1 and network.layers:
         expected.append(f"output: {value_text(network.nodes[network.outputs[0]].shape)}")
     field = report.receptive_field
     if field is not None and field.size and None not in field.size:
@@ -182,11 +187,9 @@ def _header(imported: Imported) -> str:
 
 
 def _remarks(imported: Imported) -> Iterator[str]:
-    yield from imported.warnings
+    yield from cautions(imported)
     yield from imported.notes
     if imported.unused:
         sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
         yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
-    if imported.uncosted:
-        yield f"Opaque layers, whose cost is not known: {len(imported.uncosted)}. Every total is a lower bound."

@@ -90,6 +90,9 @@ class _CountedNumber:
     def __truediv__(self, other: Any) -> _CountedNumber:
         return _CountedNumber(self.value / float(other), self.engine)
 
+    def __abs__(self) -> _CountedNumber:
+        return _CountedNumber(abs(self.value), self.engine)
+
     def __float__(self) -> float:
         return self.value
 
@@ -108,6 +111,10 @@ class _CountedNumber:
     def exp(self) -> _CountedNumber:
         """What NumPy's exp calls on an object."""
         return _CountedNumber(math.exp(self.value), self.engine)
+
+    def tanh(self) -> _CountedNumber:
+        """What NumPy's tanh calls on an object."""
+        return _CountedNumber(math.tanh(self.value), self.engine)
 
     def floor(self) -> _CountedNumber:
         """What NumPy's floor calls on an object."""

@@ -9,13 +9,14 @@ from typing import Any
 
 import msgspec
 import numpy as np
+from msgspec.structs import replace
 
 from convcalc import steps
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.report import Report, Row
 from convcalc.arithmetic.number import product
 from convcalc.language.suggestions import did_you_mean
-from convcalc.layers import Shape
+from convcalc.layers import UNSIZED, Shape
 from convcalc.network import Network, Node
 from convcalc.reference.against import OnnxRuntime, ValueCheck
 from convcalc.reference.execution import Step, Weights, execute, running_steps
@@ -74,7 +75,7 @@ def verify(
         ValueError: a dtype that is not in `DTYPES`, a runtime that is not in `RUNTIMES`.
         MissingPackage: a package that the runtime takes is not installed.
         LayerNotFound: `layer` names none.
-        UnknownLayers: it is not known what a layer does.
+        UnknownLayers: it is not known what a layer does, and it was to run alone or in another runtime.
         TooLarge: more than `most_bytes` are needed; it is raised before anything is allocated.
     """
     if dtype not in DTYPES:
@@ -85,7 +86,7 @@ def verify(
         network = alone(network, layer)
     file = network.imported if against and network.imported and network.imported.runtime == against else None
     file = file if file and file.path else None
-    if network.uncosted:
+    if network.uncosted and (layer is not None or (against is not None and file is None)):
         raise UnknownLayers(network.uncosted)
     needed = bytes_needed(network, dtype, all_arrays_twice=against is not None and file is None)
     if most_bytes is not None and needed > most_bytes:
@@ -131,9 +132,23 @@ def compared(
         measured = list(_measured(report, network.layers, run, runtime, tell))
     checks: Sequence[FieldCheck | None] = [None] * len(network.nodes)
     if probed:
-        checks = probe(network, progress=lambda done, of: tell("receptive fields", done, of))
+        checks = _without_unsized(network, probe(network, progress=lambda done, of: tell("receptive fields", done, of)))
     rows = zip_longest(report.layers, measured, checks[network.input_count :])
     return report, tuple(_result(row, layer, check) for row, layer, check in rows), _totals(report, measured)
+
+
+def _without_unsized(network: Network, checks: Sequence[FieldCheck]) -> list[FieldCheck]:
+    """The checks, not probed where a layer reads what has no size, through which no tag can be followed."""
+    behind: set[int] = set()
+    for index, node in enumerate(network.nodes):
+        if node.shape == UNSIZED or not behind.isdisjoint(node.inputs):
+            behind.add(index)
+    return [
+        replace(check, agrees=None, probed=None, reason="nothing is known of the size of a layer on the way")
+        if index in behind
+        else check
+        for index, check in enumerate(checks)
+    ]
 
 
 def alone(network: Network, name: str) -> Network:
@@ -216,16 +231,17 @@ def _kept(step: Step, against: ValueCheck | None) -> _Measured:
 
 
 def _result(row: Row, measured: _Measured | None, check: FieldCheck | None) -> LayerResult:
-    def figure(claimed: Any, name: str) -> Figure:
-        return Figure(claimed, getattr(measured, name, None), is_tried=measured is not None)
+    def figure(claimed: Any, name: str, *, is_known: bool = True) -> Figure:
+        is_tried = measured is not None and is_known
+        return Figure(claimed, getattr(measured, name, None) if is_tried else None, is_tried)
 
     return LayerResult(
         name=row.name,
         kind=row.kind,
         line=row.line,
         output_shape=figure(row.output_shape, "shape"),
-        params=figure(row.params, "learned"),
-        macs=figure(row.macs, "macs"),
+        params=figure(row.params, "learned", is_known=row.costed),
+        macs=figure(row.macs, "macs", is_known=row.costed),
         receptive_field=check,
         against=measured.against if measured else None,
         finite=measured is None or measured.finite,

@@ -47,7 +47,7 @@ class RandomWeights:
             node = self.network.nodes[owner]
             arrays = self.network.arrays_of(node)
             generator = np.random.default_rng([self.seed, owner])
-            size = _size_of(inputs[0]) if inputs else 1.0
+            size = _size_of(inputs[0]) if inputs and inputs[0].size else 1.0
             self._kept[owner] = {
                 name: drawn(generator, name, shape, self.dtype, size)
                 for name, shape in arrays.items()

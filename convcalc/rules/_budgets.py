@@ -10,6 +10,7 @@ import msgspec
 from convcalc.analysis.analyze import activations, alive_bytes
 from convcalc.analysis.report import ELEMENT_BYTES
 from convcalc.language.site import Site
+from convcalc.layers import UNSIZED
 from convcalc.rules._subject import Problem, Subject
 
 MOST_NAMES = 3
@@ -75,12 +76,13 @@ def over_budget(subject: Subject, names: tuple[str, ...]) -> Iterator[Problem]:
 
 
 EXACT = ("activation_bytes", "peak_activation_bytes")
-"""Amounts that follow from shapes, which are known of every layer."""
+"""Amounts that follow from shapes, which are known of most layers whose cost is not."""
 
 
 def uncosted(subject: Subject, name: str, rows: slice = slice(None)) -> tuple[str, ...]:
     """The layers of which it is not known what they add to an amount."""
-    return () if name in EXACT else tuple(row.name for row in subject.report.layers[rows] if not row.costed)
+    lacking = (row for row in subject.report.layers[rows] if not row.costed)
+    return tuple(row.name for row in lacking if name not in EXACT or row.output_shape == UNSIZED)
 
 
 def least(amount: str, unknown: tuple[str, ...]) -> str:

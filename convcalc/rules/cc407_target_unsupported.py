@@ -5,8 +5,8 @@ there and back.
 
 Flagged, with target ti-npu, the one with a table: a convolution of more than 7 taps on the first axis, or of strides
 other than 1x1, 2x1 and 2x2; of groups, but for depthwise ones; max pooling of more than 4 positions on an axis; a
-linear layer of fewer than 16 features; attention, deformable convolutions, and maps of more than two axes. A net of
-one axis has its steps on the first.
+linear layer of fewer than 16 features; attention, recurrent layers, deformable convolutions, and maps of more than two
+axes. A net of one axis has its steps on the first.
 
 Options:
     target: the hardware meant; without ti-npu the rule says nothing.
@@ -54,7 +54,7 @@ STRIDES = ((1, 1), (2, 1), (2, 2))
 _WIDEST_POOL = 4
 _FEWEST_FEATURES = 16
 MOST_AXES = 2
-REFUSED = frozenset({"attention", "deform_conv"})
+REFUSED = frozenset({"attention", "deform_conv", "gru", "lstm", "rnn"})
 
 
 def check(subject: Subject) -> Iterator[Problem]:

@@ -23,7 +23,7 @@ def text(report: Report, path: str, percent: Fraction) -> str:
     lines = [f"# {visible(path)}: what it has now, and {more}", "budget:"]
     for name in _SUGGESTED:
         amount: int = getattr(report.totals, name)
-        now = words.at_least(f"{amount:,}", len(report.uncosted) if name != "peak_activation_bytes" else 0)
+        now = words.at_least(f"{amount:,}", len(words.lacking(report, name)))
         lines.append(
             f"  {name}: {rounded_up(amount * (1 + percent / 100), binary=name.endswith('_bytes'))} # {now} now"
         )

@@ -8,6 +8,7 @@ from typing import Any
 
 from convcalc.analysis.lines import Line
 from convcalc.analysis.report import Convention, ReceptiveField, Report
+from convcalc.layers import UNSIZED
 from convcalc.visible import short
 
 _SCALES = ((10**12, "T", 2), (10**9, "G", 2), (10**6, "M", 1))
@@ -31,6 +32,11 @@ def at_least(text: str, uncosted: int) -> str:
     return f"at least {text} ({uncosted} layer{'s' if uncosted > 1 else ''} not costed)" if uncosted else text
 
 
+def lacking(report: Report, amount: str) -> tuple[str, ...]:
+    """The layers of which it is not known what they add to an amount: bytes of activations follow from shapes."""
+    return report.unsized if amount in ("activation_bytes", "peak_activation_bytes") else report.uncosted
+
+
 def cost(line: Line, number: int, write: Callable[[int], str]) -> str:
     """What a line costs: ``?`` where it is not known of any of its layers, ``≥ 4,096`` where not of all."""
     if not line.uncosted:
@@ -47,8 +53,8 @@ def binary(size: int) -> str:
 
 
 def shape(sizes: Sequence[int]) -> str:
-    """64x112x112."""
-    return "x".join(map(str, sizes))
+    """64x112x112; ``?`` where it is not known."""
+    return "?" if tuple(sizes) == UNSIZED else "x".join(map(str, sizes))
 
 
 def kind(line: Line) -> str:
@@ -93,7 +99,8 @@ def totals(report: Report) -> str:
         stride = f", stride {per_axis(seen.stride)}" if seen and seen.stride and set(seen.stride) - {None} else ""
         parts.append(f"field {field(seen)}{stride}")
     if peak is not None:
-        parts.append(f"peak activations {binary(peak.bytes)} at {short(peak.layer)}")
+        least = "at least " if report.unsized else ""
+        parts.append(f"peak activations {least}{binary(peak.bytes)} at {short(peak.layer)}")
     return "   ".join(parts)
 
 

@@ -215,7 +215,7 @@ def _export(file: str, data: bytes, draw: random.Random) -> Arguments:
 
 def _import(file: str, data: bytes, draw: random.Random) -> Arguments:
     options = ["--flat"] if draw.random() < 0.3 else []
-    options += ["--allow-unknown"] if draw.random() < 0.4 else []
+    options += ["--strict"] if draw.random() < 0.4 else []
     options += ["--input", draw.choice(("1x3x8x8", "3x4", "x=1x2x9", "2x0"))] if draw.random() < 0.1 else []
     return ["import", file, "-o", draw.choice(("written.yaml", "written.yaml", "-")), "--force", *options]
 

@@ -80,11 +80,17 @@ CLAIMS: list[Claim] = [
         "gelu",
         lambda f, y, c, x: (y(x), x * _normal(x, c.approximate == "tanh")),
     ),
-    ("abs(x) = relu(x) + relu(-x)", "abs", lambda f, y, c, x: (y(x), f.relu(x) + f.relu(-x))),
-    ("exp(x) = sigmoid(x) / sigmoid(-x)", "exp", lambda f, y, c, x: (y(x), f.sigmoid(x) / f.sigmoid(-x))),
-    ("log(exp(x)) = x", "exp log", lambda f, y, c, x: (f.log(f.exp(x)), x)),
-    ("sqrt(x·x) = abs(x)", "sqrt", lambda f, y, c, x: (y(x * x), abs(x))),
-    ("a power of exp(x) is exp(exponent·x)", "pow", lambda f, y, c, x: (y(np.exp(x)), f.exp(c.exponent * x))),
+    (
+        "shrink leaves what is beyond lambd, closer to zero",
+        "shrink",
+        lambda f, y, c, x: (y(x), np.sign(f.relu(abs(x) - c.lambd)) * (x - np.sign(x) * c.bias)),
+    ),
+    (
+        "threshold leaves what is above it",
+        "threshold",
+        lambda f, y, c, x: (y(x) - c.value, np.sign(f.relu(x - c.threshold)) * (x - c.value)),
+    ),
+    ("a power of exp(x) is exp(exponent·x)", "pow", lambda f, y, c, x: (y(np.exp(x)), np.exp(c.exponent * x))),
     ("tanh(x) = -tanh(-x)", "tanh", lambda f, y, c, x: (y(x), -y(-x))),
 ]
 """What each says, the kinds it is about, and its two sides.
@@ -130,7 +136,7 @@ def prelu_is_leaky_a_channel(bench: Bench, config: Any, x: Shape) -> Sides:
     return bench.layer(config, {"weight": slopes}, a), bench.run("relu", a) - along * bench.run("relu", -a)
 
 
-@identity("softmax", "log_softmax")
+@identity("softmax", "log_softmax", "hardmax")
 def shares_add_up_to_one(bench: Bench, config: Any, x: Shape) -> Sides:
     """The shares along the axis add up to 1."""
     (a,), axis = bench.entering([x]), config.axis % len(x) + 1
@@ -139,7 +145,7 @@ def shares_add_up_to_one(bench: Bench, config: Any, x: Shape) -> Sides:
     return shares.sum(axis=axis), np.ones((2, *x))[:, 0] if axis == 1 else np.ones((2, *x)).take(0, axis)
 
 
-@identity("softmax", "log_softmax")
+@identity("softmax", "log_softmax", "hardmax")
 def a_level_does_not_matter(bench: Bench, config: Any, x: Shape) -> Sides:
     """A number added to all changes no share."""
     (a,) = bench.entering([x])
@@ -160,3 +166,10 @@ def shares_are_as_exponentials(bench: Bench, config: Any, x: Shape) -> Sides:
     shares = bench.layer(config, {}, a)
     first, last = (np.take(array, [0, -1], axis) for array in (shares, np.exp(a)))
     return first[:1] * np.flip(last, axis)[:1], np.flip(first, axis)[:1] * last[:1]
+
+
+@identity("hardmax")
+def the_largest_is_chosen(bench: Bench, config: Any, x: Shape) -> Sides:
+    """The elements where it is 1 are the largest along the axis."""
+    (a,), axis = bench.entering([x]), config.axis % len(x) + 1
+    return (a * bench.layer(config, {}, a)).sum(axis), a.max(axis)

@@ -77,7 +77,37 @@ def brought_to_mean_and_variance(bench: Bench, config: Any, x: Shape) -> Sides:
     return np.stack([normalised.mean(axis=axes), normalised.var(axis=axes)]), expected
 
 
-@identity("batch_norm", "group_norm", "instance_norm", "layer_norm")
+@identity("rms_norm")
+def brought_to_mean_square(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Over its axes the mean square is 1 but for eps, and directions stay: the quotients are the same everywhere."""
+    (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
+    normalised = bench.layer(config, {}, a, elementwise_affine=False, eps=EPS)
+    square = (a**2).mean(axis=axes, keepdims=True)
+    expected = np.stack([a, np.broadcast_to(square / (square + EPS), a.shape)])
+    measured = np.broadcast_to((normalised**2).mean(axis=axes, keepdims=True), a.shape)
+    return np.stack([normalised * np.sqrt(square + EPS), measured]), expected
+
+
+@identity("rms_norm")
+def without_a_mean_it_is_layer_norm(bench: Bench, config: Any, x: Shape) -> Sides:
+    """On what has no mean along its axes, the mean square is the variance."""
+    (a,), axes = bench.entering([x]), tuple(axis % len(x) + 1 for axis in config.axes)
+    a = a - a.mean(axis=axes, keepdims=True)
+    same: dict[str, Any] = {"elementwise_affine": False, "eps": EPS}
+    return bench.layer(config, {}, a, **same), bench.run("layer_norm", a, axes=config.axes, **same)
+
+
+@identity("normalize")
+def brought_to_length_one(bench: Bench, config: Any, x: Shape) -> Sides:
+    """Whatever its length was, it then is 1; and below eps what was divided by eps."""
+    (a,), axis = bench.entering([x]), config.axis % len(x) + 1
+    a = a + np.where(a < 0, -1.0, 1.0)
+    normalised, small = bench.layer(config, {}, a, eps=EPS), bench.layer(config, {}, a * 1e-9, eps=1.0)
+    length = (np.abs(normalised) ** config.p).sum(axis=axis)
+    return np.concatenate([length.ravel(), small.ravel()]), np.concatenate([np.ones(length.size), a.ravel() * 1e-9])
+
+
+@identity("batch_norm", "group_norm", "instance_norm", "layer_norm", "rms_norm")
 def weights_scale_and_shift(bench: Bench, config: Any, x: Shape) -> Sides:
     """Learned weights scale and shift what leaves without them."""
     arrays = bench.arrays(config, [x])
@@ -160,3 +190,45 @@ def heads_attend_alone(bench: Bench, config: Any, arrays: Arrays, a: Array) -> A
         output = arrays["out_proj.weight"][:, head * per_head : (head + 1) * per_head]
         total += np.moveaxis(scores, 1, -1) @ v @ output.T
     return total + arrays.get("out_proj.bias", 0.0)
+
+
+@identity("scaled_dot_product_attention")
+def scores_weigh_values(bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> Sides:
+    """It is a product of query and key, softmax, and a product with the value, where nothing is masked."""
+    shared = len(query) > 2 and query[-3] != key[-3]
+    if shared:
+        return None
+    q, k, v = bench.entering([query, key, value])
+    bare: dict[str, Any] = {"is_causal": False, "left_window": None, "right_window": None, "softcap": 0.0}
+    factor = config.scale or query[-1] ** -0.5
+    scores = bench.run("affine", bench.run("matmul", q, k.swapaxes(-1, -2)), factor=factor, addend=0.0)
+    shares = bench.run("softmax", scores, axis=len(query) - 1)
+    return bench.layer(config, {}, q, k, v, **bare), bench.run("matmul", shares, v)
+
+
+@identity("scaled_dot_product_attention")
+def places_are_a_mask(bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape) -> Sides:
+    """What places hide is what a mask hides that has minus infinity there, pair by pair."""
+    q, k, v = bench.entering([query, key, value])
+    hidden = np.zeros((query[-2], key[-2]))
+    for place, other in np.ndindex(*hidden.shape):
+        far = other - place - config.offset
+        before = config.left_window is not None and -far > config.left_window
+        behind = config.right_window is not None and far > config.right_window
+        if before or behind or (config.is_causal and far > 0):
+            hidden[place, other] = -np.inf
+    bare: dict[str, Any] = {"is_causal": False, "left_window": None, "right_window": None}
+    return bench.layer(config, {}, q, k, v), bench.layer(config, {}, q, k, v, hidden, **bare)
+
+
+@identity("scaled_dot_product_attention")
+def heads_that_are_shared_are_copies(
+    bench: Bench, config: Any, query: Shape, key: Shape, value: Shape, *mask: Shape
+) -> Sides:
+    """Heads of key and value that several share are as good as copied for each of them."""
+    if len(query) < 3:
+        return None
+    q, k, v = bench.entering([query, key, value])
+    copies = query[-3] // key[-3]
+    every = [copy for head in range(key[-3]) for copy in [head] * copies]
+    return bench.layer(config, {}, q, k, v), bench.layer(config, {}, q, k[..., every, :, :], v[..., every, :, :])

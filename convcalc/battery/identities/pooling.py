@@ -59,7 +59,7 @@ def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, arrays
     counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
     ones = np.ones((a.shape[1], 1, *config.kernel_size))
     sums, counts = (
-        convolved(bench, padded, ones, groups=a.shape[1], stride=config.steps())
+        convolved(bench, padded, ones, groups=a.shape[1], stride=config.steps(), dilation=config.dilation)
         for padded in (_padded(a, pads, beyond, 0.0, 0.0), counted)
     )
     return sums / counts

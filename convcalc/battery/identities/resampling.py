@@ -43,8 +43,8 @@ def resampling_one_axis_after_the_other(bench: Bench, config: Any, arrays: Array
     for axis in range(2, a.ndim):
         moved = np.moveaxis(y, axis, -1)
         line = moved.reshape(1, -1, moved.shape[-1])
-        by = {"size": config.size[axis - 2 : axis - 1]} if config.size else {}
-        by = by or {"scale_factor": config.scale_factor[axis - 2 : axis - 1]}
+        by = {name: getattr(config, name) for name in ("size", "scale_factor")}
+        by = {name: value[axis - 2 : axis - 1] for name, value in by.items() if value is not None}
         along_axis = bench.run("upsample", line, **fields, **by)
         y = np.moveaxis(along_axis.reshape(*moved.shape[:-1], -1), -1, axis)
     return y

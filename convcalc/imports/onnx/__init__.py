@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convcalc.imports import Buffer, Sizes
+    from convcalc.imports import Buffer, Sizes, Values
     from convcalc.imports.record import Imported
 
 FORMAT = "an ONNX model"
@@ -16,8 +16,8 @@ def matches(head: bytes, name: str) -> bool:
     return head.startswith(b"\x08") or name.endswith(".onnx")
 
 
-def read(buffer: Buffer, source: str, sizes: Sizes, *, allow_unknown: bool) -> Imported:
+def read(buffer: Buffer, source: str, sizes: Sizes, *, values: Values, strict: bool) -> Imported:
     """The layers of a model; see `convcalc.imports.Reader`."""
     from convcalc.imports.onnx.walk import of_bytes
 
-    return of_bytes(buffer, source, sizes, allow_unknown=allow_unknown)
+    return of_bytes(buffer, source, sizes, values=values, strict=strict)

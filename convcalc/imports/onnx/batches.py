@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from convcalc.imports.onnx import batch_arrangements, constants
+from convcalc.imports.onnx import batch_arrangements
+from convcalc.imports.onnx.arithmetic import ELEMENTWISE
 from convcalc.imports.onnx.batch_arrangements import Rule
 from convcalc.imports.onnx.declared import operator_of
+from convcalc.imports.onnx.operators.einsum import spelled
 from convcalc.imports.onnx.operators.reductions import reduced_axes
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, samples_of
 from convcalc.imports.onnx.values import Call, from_front
@@ -51,6 +53,15 @@ def _meeting(batch: Batch, call: Call) -> int | None:
 def _like(batch: Batch, call: Call) -> int | None:
     """The first tensor, of the type of the second."""
     return call.value(0).samples
+
+
+def _loss(batch: Batch, call: Call) -> int:
+    """What each sample loses, or all of them together."""
+    if call.attributes.text("reduction", "mean") != "none":
+        raise Mixed("takes the samples together")
+    if any(value.samples != 0 for value in call.values()[:2]):
+        raise Mixed("works across the samples, where axis 0 should hold them")
+    return 0
 
 
 def _maps(batch: Batch, call: Call, places: Sequence[int] = (0,), for_all: Sequence[int] = ()) -> int:
@@ -120,6 +131,8 @@ def _along(batch: Batch, call: Call) -> int:
     value, is_older_softmax = call.value(0), call.node.op in _SOFTMAXES and call.opset < 13
     rank = len(value.shape)
     axis = call.axis("axis", 1 if is_older_softmax else -1, rank)
+    if any(other is not None and other.samples is not None for other in call.inputs[1:]):
+        raise Mixed("reads numbers that differ from sample to sample where one for all is expected")
     goes_on = is_older_softmax or call.node.op in _LAYER_NORMS
     if samples_of(value) in range(axis, rank if goes_on else axis + 1):
         raise Mixed("works along the samples")
@@ -226,8 +239,7 @@ def _rounded_parts(batch: Batch, call: Call) -> int:
 
 
 def _einsum(batch: Batch, call: Call) -> int:
-    left, _, result = call.attributes.text("equation").replace(" ", "").partition("->")
-    terms = left.split(",")
+    terms, result = spelled(call.attributes.text("equation"), [len(value.shape) for value in call.values()])
     entering = zip(terms, call.inputs, strict=True)
     letter, *others = {term[value.samples] for term, value in entering if value and value.samples is not None}
     if others:
@@ -240,12 +252,22 @@ def _einsum(batch: Batch, call: Call) -> int:
     return result.index(letter)
 
 
+def _center_crop_pad(batch: Batch, call: Call) -> int:
+    value = call.value(0)
+    rank = len(value.shape)
+    axes = [from_front(axis, rank) for axis in call.attributes.integers("axes") or range(rank)]
+    if samples_of(value) in axes:
+        raise Mixed("cuts or adds samples")
+    return samples_of(value)
+
+
 def _unread(batch: Batch, call: Call) -> int:
     raise Mixed("does something with the batch that is not followed")
 
 
 _SOFTMAXES = ("Softmax", "LogSoftmax", "Hardmax")
 _LAYER_NORMS = ("LayerNormalization", "RMSNormalization", "SimplifiedLayerNormalization")
+
 
 _MAKES_SAMPLES = {"ConstantOfShape", "Expand", "Tile"}
 """Operators that repeat what is the same for all samples, by a number that may be theirs."""
@@ -260,21 +282,22 @@ def _of_maps(*places: int, for_all: Sequence[int] = ()) -> Callable[[Batch, Call
 
 
 RULES: dict[str, Rule] = {
-    **_ruled(_meeting, [*constants.ELEMENTWISE]),
+    **_ruled(_meeting, sorted(ELEMENTWISE)),
     **_ruled(_meeting, "Mean BitShift PRelu BitwiseAnd BitwiseOr BitwiseXor SwiGLU QLinearAdd QLinearMul"),
     **_ruled(
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot Affine ParametricSoftplus ScaledTanh Scale Quant QLinearSigmoid "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Scale Quant "
+        "QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
     **_ruled(
         _maps,
         "ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
         "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool InstanceNormalization "
-        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im QAttention ImageScaler Crop "
-        "QGemm ReorderInput ReorderOutput BiasSplitGelu",
+        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im MaxUnpool QAttention ImageScaler "
+        "Crop QGemm ReorderInput ReorderOutput BiasSplitGelu",
     ),
     "BatchNormalization": _normalised,
     **_ruled(_of_maps(0, 3), "Conv FusedConv NhwcFusedConv"),  # with another map added to what leaves
@@ -305,12 +328,14 @@ RULES: dict[str, Rule] = {
     "QLinearConcat": _rounded_parts,
     "QLinearMatMul": partial(_matmul, at=3),
     **_ruled(_gemm, "Gemm FusedGemm"),
+    **_ruled(_loss, "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss"),
     "Einsum": _einsum,
     "CastLike": _like,
     "DynamicQuantizeLinear": lambda batch, call: (call.value(0).samples, None, None),
     "MeanVarianceNormalization": _over_axes,
+    "CenterCropPad": _center_crop_pad,
     "OneHot": _one_hot,
     "Trilu": _triangle,
-    **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike"),
+    **_ruled(_unread, "NonZero Range ScatterND GatherND EyeLike RoiAlign"),
 }
 """By operator, whatever its domain. What is read and not here does something with a batch that is not followed."""

@@ -6,9 +6,7 @@ initialisers they are made of.
 
 from __future__ import annotations
 
-import contextlib
 import math
-import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
@@ -18,18 +16,23 @@ from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.elements import Elements, all_of, contiguous
 from convcalc.imports.errors import Inexpressible, plain
-from convcalc.imports.naming import is_dotted
+from convcalc.imports.naming import is_made_up, says_parameter
+from convcalc.imports.onnx import arithmetic
 from convcalc.imports.onnx.nodes import Attributes, Number
 from convcalc.imports.onnx.reading import BOOL, FLOAT, FLOATING, INT64, MOST_NUMBERS, Tensor
 
 Shape = tuple[int, ...]
-Numbers = tuple[Number, ...]
+Numbers = arithmetic.Numbers
 
 
 class Constant(msgspec.Struct, frozen=True):
-    """`made_of` are initialisers. Its numbers are those worked out, else those of `tensor`, read when asked for.
+    """`made_of` are stored arrays, none where it follows from sizes alone.
+
+    Its numbers are those worked out, else those of `tensor`, read when asked for.
 
     `elements` says which of a tensor's it has, None where each is made of several, or it is not known which they are.
+    `recipe` makes the layers that work it out, for where it is no weight: of a product with weights, whose cost counts.
+    `parts` are the constants that were laid end to end on an axis, which stands first.
     """
 
     shape: Shape
@@ -38,6 +41,8 @@ class Constant(msgspec.Struct, frozen=True):
     made_of: tuple[str, ...] = ()
     tensor: Tensor | None = None
     elements: Elements | None = None
+    recipe: Callable[..., Any] | None = None
+    parts: tuple[int, tuple[Constant, ...]] | None = None
 
     @property
     def numbers(self) -> Numbers | None:
@@ -70,18 +75,25 @@ class Constant(msgspec.Struct, frozen=True):
 
 
 def is_learned(constant: Constant) -> bool:
-    """Whether training made a constant: it is an initialiser, with a fraction, and no bare number.
+    """Whether training may have made a constant: it is an array with fractions that the file stores, and no mask.
 
-    One number alone is taken for learned only if it has the dotted name that parameters of a module have.
+    One number alone is none, whatever dots its name has, unless its name is what only a parameter is called, and it has
+    an axis: the bias of a layer with one output.
     """
     if not constant.made_of or not constant.is_float:
         return False
-    return math.prod(constant.shape) > 1 or is_dotted(constant.made_of[0])
+    return math.prod(constant.shape) != 1 or (bool(constant.shape) and says_parameter(constant.made_of[0]))
 
 
-def of_tensor(tensor: Tensor, name: str = "") -> Constant:
-    """A tensor of the file; `name` if it is an initialiser."""
-    what = f"initialiser {plain(name)}" if name else "a constant"
+def is_filling(constant: Constant) -> bool:
+    """Whether a stored array is one number repeated, and has no name but what exporters make up."""
+    stored = constant.made_of and constant.is_float
+    return bool(stored) and all(map(is_made_up, constant.made_of)) and constant.only_number is not None
+
+
+def of_tensor(tensor: Tensor, name: str = "", where: str = "initialiser") -> Constant:
+    """A tensor of the file, by what it is called there."""
+    what = f"{where} {plain(name)}" if name else "a constant"
     shape, made_of = checked(tensor.dims, what), (name,) if name else ()
     return Constant(shape, tensor.element_type, None, made_of, tensor, all_of(name, shape) if name else None)
 
@@ -127,8 +139,8 @@ def expanded(constant: Constant, shape: Shape) -> Constant:
     own = zip(constant.shape, contiguous(constant.shape), strict=True)
     steps = [*[0] * lacking, *(0 if size == 1 else step for size, step in own)]
     offsets = ([step * place for place in range(size)] for size, step in zip(shape, steps, strict=True))
-    repeated = _view(constant, shape, offsets, _laid_anew([constant], shape))
-    return repeated if is_learned(constant) else msgspec.structs.replace(repeated, made_of=())
+    repeated = _view(constant, shape, offsets, laid_anew([constant], shape))
+    return repeated if math.prod(constant.shape) != 1 else msgspec.structs.replace(repeated, made_of=())
 
 
 def tiled(constant: Constant, times: Sequence[int]) -> Constant:
@@ -136,16 +148,16 @@ def tiled(constant: Constant, times: Sequence[int]) -> Constant:
     shape = tuple(size * time for size, time in zip(constant.shape, times, strict=True))
     sizes = zip(constant.shape, contiguous(constant.shape), times, strict=True)
     offsets = ([step * place for place in range(size)] * time for size, step, time in sizes)
-    return _view(constant, shape, offsets, _laid_anew([constant], shape))
+    return _view(constant, shape, offsets, laid_anew([constant], shape))
 
 
-def _laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
+def laid_anew(constants: Sequence[Constant], shape: Shape) -> Elements | None:
     """The elements where all of those that the constants have are taken, some of them several times perhaps.
 
     None of what training did not make: what repeats it is a constant of its own. None either where fewer are taken.
     """
     first = constants[0].elements
-    if first is None or not is_learned(constants[0]) or math.prod(shape) < first.count:
+    if first is None or not constants[0].is_float or math.prod(shape) < first.count or first.count == 1:
         return None
     if any(constant.elements is None or constant.elements.identity != first.identity for constant in constants):
         return None
@@ -168,7 +180,7 @@ def transposed(constant: Constant, order: Sequence[int]) -> Constant:
 def sliced(constant: Constant, ranges: Sequence[range]) -> Constant:
     """A range of places on each axis."""
     shape = tuple(map(len, ranges))
-    elements = constant.elements and (constant.elements.sliced(ranges) or _laid_anew([constant], shape))
+    elements = constant.elements and (constant.elements.sliced(ranges) or laid_anew([constant], shape))
     along = zip(ranges, contiguous(constant.shape), strict=True)
     return _view(constant, shape, ([place * step for place in places] for places, step in along), elements)
 
@@ -177,7 +189,7 @@ def gathered(constant: Constant, indices: Constant, axis: int) -> Constant:
     """Places of one axis, named by an array of them, whose shape takes the axis' place."""
     before, after = constant.shape[:axis], constant.shape[axis + 1 :]
     shape, made_of = checked((*before, *indices.shape, *after)), together([constant, indices])
-    elements = _laid_anew([constant], shape)
+    elements = laid_anew([constant], shape)
     if indices.numbers is None:
         return Constant(shape, constant.element_type, None, made_of, None, elements)
     places = places_of(indices, constant.shape[axis])
@@ -211,15 +223,15 @@ def concatenated(parts: Sequence[Constant], axis: int) -> Constant:
     """Constants laid end to end on an axis."""
     first = parts[0].shape
     shape = checked((*first[:axis], sum(part.shape[axis] for part in parts), *first[axis + 1 :]))
-    made_of, elements = together(parts), _laid_anew(parts, shape)
+    made_of, elements, laid = together(parts), laid_anew(parts, shape), (axis, tuple(parts))
     if math.prod(shape) > MOST_NUMBERS or any(part.numbers is None for part in parts):
-        return Constant(shape, parts[0].element_type, None, made_of, None, elements)
+        return Constant(shape, parts[0].element_type, None, made_of, None, elements, parts=laid)
     numbers: list[Number] = []
     for block in range(math.prod(first[:axis]) if math.prod(shape) else 0):
         for part in parts:
             length = math.prod(part.shape[axis:])
             numbers += (part.numbers or ())[block * length : (block + 1) * length]
-    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements)
+    return Constant(shape, parts[0].element_type, tuple(numbers), made_of, None, elements, parts=laid)
 
 
 def filled(shape: Shape, number: Number, element_type: int) -> Constant:
@@ -229,115 +241,41 @@ def filled(shape: Shape, number: Number, element_type: int) -> Constant:
 
 
 def cast(constant: Constant, element_type: int) -> Constant:
-    """A constant as another element type; its numbers are not known where that does not hold them."""
-    numbers = constant.numbers
-    if numbers is not None:
-        into: Callable[[Number], Number] = float if element_type in FLOATING else bool if element_type == BOOL else int
-        try:
-            numbers = tuple(map(into, numbers))
-        except (OverflowError, ValueError):
-            numbers = None
-    return Constant(constant.shape, element_type, numbers, constant.made_of, None, constant.elements)
+    """A constant as another element type; its numbers are not known where that does not hold them.
+
+    Whole numbers of more bits than weights are rounded to are places and sizes, and do not become learned by it.
+    """
+    numbers = constant.numbers and arithmetic.converted(constant.numbers, element_type)
+    made_of = constant.made_of if constant.is_float or constant.element_type in _QUANTISED else ()
+    return Constant(constant.shape, element_type, numbers, made_of, None, constant.elements)
 
 
-def _divided(a: Number, b: Number) -> Number:
-    if isinstance(a, float) or isinstance(b, float):
-        return a / b
-    return int(math.copysign(1, a) * math.copysign(1, b)) * (abs(a) // abs(b))
+_QUANTISED = {2, 3, 21, 22}
+"""Element types of weights that are quantised: whole numbers of 8 and 4 bits."""
 
 
-def _power(a: Number, b: Number) -> Any:
-    if isinstance(a, int) and isinstance(b, int) and b * abs(a).bit_length() > MOST_BITS:
-        raise OverflowError
-    return a**b
-
-
-def _product(numbers: Sequence[Number]) -> Number:
-    product: Number = 1
-    for number in numbers:
-        product *= number
-        if isinstance(product, int) and product.bit_length() > MOST_BITS:
-            raise OverflowError
-    return product
-
-
-MOST_BITS = 128
-"""Bits of a number on the way to one of 64."""
-
-ELEMENTWISE: dict[str, Callable[..., Number]] = {
-    "Add": operator.add,
-    "Sub": operator.sub,
-    "Mul": operator.mul,
-    "Div": _divided,
-    "Mod": operator.mod,
-    "Pow": _power,
-    "Min": lambda *numbers: min(numbers),
-    "Max": lambda *numbers: max(numbers),
-    "Sum": lambda *numbers: sum(numbers),
-    "Equal": operator.eq,
-    "Greater": operator.gt,
-    "GreaterOrEqual": operator.ge,
-    "Less": operator.lt,
-    "LessOrEqual": operator.le,
-    "And": lambda a, b: bool(a and b),
-    "Or": lambda a, b: bool(a or b),
-    "Xor": lambda a, b: bool(a) != bool(b),
-    "Where": lambda condition, a, b: a if condition else b,
-    "Not": operator.not_,
-    "Neg": operator.neg,
-    "Abs": abs,
-    "Floor": math.floor,
-    "Ceil": math.ceil,
-    "Round": round,
-    "Sqrt": math.sqrt,
-    "Exp": math.exp,
-    "Log": math.log,
-    "Reciprocal": lambda a: 1 / a,
-    "Sign": lambda a: (a > 0) - (a < 0),
-    "Sigmoid": lambda a: 1 / (1 + math.exp(-a)),
-    "Tanh": math.tanh,
-    "Erf": math.erf,
-    "Sin": math.sin,
-    "Cos": math.cos,
-    "Relu": lambda a: max(a, 0),
-}
-"""What is worked out element by element."""
-
-COMPARISONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "And", "Or", "Xor", "Not"}
-
-
-def elementwise(op: str, inputs: Sequence[Constant]) -> Constant:
+def elementwise(op: str, inputs: Sequence[Constant], attributes: Attributes | None = None) -> Constant:
     """An operation on constants that meet element by element."""
     shape = broadcast([constant.shape for constant in inputs])
     typed = inputs[1] if op == "Where" else inputs[0]
-    element_type = BOOL if op in COMPARISONS else typed.element_type
-    made_of, numbers = together(inputs), None
+    element_type = BOOL if op in arithmetic.TRUTHS else typed.element_type
+    numbers = None
     if math.prod(shape) <= MOST_NUMBERS and all(constant.numbers is not None for constant in inputs):
         laid = [expanded(constant, shape).numbers or () for constant in inputs]
-        try:
-            numbers = tuple(map(ELEMENTWISE[op], *laid))
-        except (ArithmeticError, ValueError, TypeError):
-            numbers = None
-        if numbers is not None and any(map(_is_too_large, numbers)):
-            numbers = None
-        if numbers is not None and element_type in FLOATING:
-            numbers = tuple(map(float, numbers))
+        numbers = _worked_out(map(arithmetic.function_of(op, attributes or Attributes()), *laid), element_type)
     several = [constant for constant in inputs if constant.elements is not None and math.prod(constant.shape) > 1]
     is_by_number = len(several) == 1 and several[0].shape == shape
-    return Constant(shape, element_type, numbers, made_of, None, several[0].elements if is_by_number else None)
+    elements = several[0].elements if is_by_number else None
+    return Constant(shape, element_type, numbers, sources(inputs), None, elements)
 
 
-def _is_too_large(number: object) -> bool:
-    return isinstance(number, complex) or (isinstance(number, int) and abs(number) >= 2**63)
-
-
-REDUCED: dict[str, Callable[[Sequence[Number]], Number]] = {
-    "ReduceProd": _product,
-    "ReduceSum": sum,
-    "ReduceMax": max,
-    "ReduceMin": min,
-    "ReduceMean": lambda numbers: sum(numbers) / len(numbers),
-}
+def _worked_out(results: Iterable[Number], element_type: int) -> Numbers | None:
+    """Results as the element type holds them; None where one of them is no number."""
+    try:
+        numbers = arithmetic.stored(results, element_type)
+    except (ArithmeticError, ValueError, TypeError):
+        return None
+    return numbers if numbers is not None and all(map(arithmetic.is_known, numbers)) else None
 
 
 def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) -> Constant:
@@ -350,9 +288,8 @@ def reduced(op: str, constant: Constant, axes: Sequence[int], keepdims: bool) ->
     if constant.numbers is not None and 0 not in constant.shape:
         laid = transposed(constant, [*kept, *axes]).numbers or ()
         length = math.prod(constant.shape[axis] for axis in axes)
-        with contextlib.suppress(ArithmeticError):
-            results = [REDUCED[op](laid[start : start + length]) for start in range(0, len(laid), length)]
-            numbers = tuple(results if constant.is_float else map(int, results))
+        parts = (list(laid[start : start + length]) for start in range(0, len(laid), length))
+        numbers = _worked_out(map(arithmetic.REDUCED[op], parts), constant.element_type)
     return Constant(shape, constant.element_type, numbers, constant.made_of)
 
 
@@ -368,20 +305,36 @@ def counted(start: Constant, stop: Constant, step: Constant) -> Constant:
     return Constant((length,), start.element_type, tuple(first + index * by for index in range(length)))
 
 
-def stated(attributes: Attributes) -> Constant:
-    """The tensor or numbers in the attribute of a Constant node."""
-    for name, value in attributes.items():
+def stated(attributes: Attributes, name: str = "") -> Constant:
+    """The tensor or numbers in the attribute of a Constant node of that name, which are stored as initialisers are.
+
+    Raises:
+        Inexpressible: it is neither.
+    """
+    for attribute, value in attributes.items():
         if isinstance(value, Tensor):
-            return of_tensor(value)
-        if name == "value_int" and isinstance(value, int):
+            return of_tensor(value, name, "constant")
+        if attribute == "value_int" and isinstance(value, int):
             return whole([value], ())
-        if name == "value_float" and isinstance(value, int | float):
+        if attribute == "value_float" and isinstance(value, int | float):
             return Constant((), FLOAT, (float(value),))
-        if name in ("value_ints", "value_floats") and isinstance(value, list):
-            return Constant((len(value),), INT64 if name == "value_ints" else FLOAT, tuple(value))
+        if attribute in ("value_ints", "value_floats") and isinstance(value, list):
+            made_of = (name,) if attribute == "value_floats" and name else ()
+            return Constant((len(value),), INT64 if attribute == "value_ints" else FLOAT, tuple(value), made_of)
     raise Inexpressible("a constant that is no tensor of numbers")
 
 
 def together(constants: Sequence[Constant]) -> tuple[str, ...]:
-    """The initialisers that some constants are made of, in order."""
+    """The stored arrays that some constants are made of, in order."""
     return tuple(dict.fromkeys(name for constant in constants for name in constant.made_of))
+
+
+def sources(constants: Sequence[Constant]) -> tuple[str, ...]:
+    """The stored arrays that something worked out of constants is made of; single numbers do not count beside arrays.
+
+    None where one of the arrays was worked out from sizes, as a grid of positions is, unless it is one number repeated.
+    """
+    arrays = [constant for constant in constants if math.prod(constant.shape) != 1]
+    if any(not constant.made_of and constant.only_number is None for constant in arrays):
+        return ()
+    return together(arrays or constants)

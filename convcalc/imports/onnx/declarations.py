@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 
 from convcalc.imports.arrays import checked
@@ -19,6 +19,17 @@ class Declarations:
     def __init__(self, model: Model) -> None:
         self.model = model
         self._differing: list[str] = []
+        self._sizes: dict[str, int] = {}
+        self._is_of_others = False
+
+    def bind(self, infos: Sequence[ValueInfo], shapes: Mapping[str, Sequence[int]]) -> None:
+        """Take in the sizes of the inputs: those of open axes by name, and whether the file speaks of other ones."""
+        for info in infos:
+            for stated, size in zip(info.dims or (), shapes.get(info.name, ()), strict=False):
+                if isinstance(stated, str):
+                    self._sizes.setdefault(stated, size)
+                elif stated and stated != size:
+                    self._is_of_others = True
 
     @cached_property
     def _infos(self) -> dict[str, ValueInfo]:
@@ -27,9 +38,11 @@ class Declarations:
     def value(self, name: str, samples: int) -> Value | None:
         """A tensor of which only the declared shape is known, if the file declares all of that."""
         info = self._infos.get(name)
-        if info is None or not info.dims:
+        if info is None or info.dims is None or self._is_of_others:
             return None
-        first, *others = info.dims
+        if not info.dims:
+            return Value((), None)
+        first, *others = [self._sizes.get(size, size) if isinstance(size, str) else size for size in info.dims]
         if not all(isinstance(size, int) and size > 0 for size in others):
             return None
         leading = first if isinstance(first, int) and first > 0 else 1

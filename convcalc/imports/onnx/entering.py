@@ -96,7 +96,9 @@ def _value(builder: Builder, info: ValueInfo, shape: Shape, count: int, *, is_sa
         shape, batch, samples = (1, *shape[1:]), 0, 0 if count > 1 else None
     elif shape == (count,) and count > 1:  # a number for each
         shape, samples = (1,), 0
-    return Value(shape, builder.input(info.name, without(shape, batch)), batch, None, info.element_type, samples)
+    draft = builder.input(info.name, without(shape, batch))
+    is_number = info.dims is not None and not info.dims  # whose tensor here has an axis of one
+    return Value(() if is_number else shape, draft, batch, None, info.element_type, samples)
 
 
 def _kept(counts: Mapping[str, int], how: str) -> list[str]:

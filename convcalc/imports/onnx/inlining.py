@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 from msgspec.structs import replace
 
@@ -15,13 +16,13 @@ MOST_CALLS = 16
 """Functions that call one another, and graphs within graphs."""
 
 
-def written_out(model: Model) -> list[GraphNode]:
-    """The nodes of the graph with every call of a function replaced by what the function does."""
+def written_out(model: Model, called: Sequence[GraphNode], first: int = 0) -> list[GraphNode]:
+    """Some nodes with every call of a function replaced by what the function does; `first` calls were there before."""
     if not model.functions:
-        return model.graph.nodes
+        return list(called)
     nodes: list[GraphNode] = []
-    waiting = [(node, 0) for node in reversed(model.graph.nodes)]
-    calls = 0
+    waiting = [(node, 0) for node in reversed(called)]
+    calls = first
     while waiting:
         node, depth = waiting.pop()
         overload = node.attributes.get("__overload__", "")
@@ -49,9 +50,18 @@ def _renamed(node: GraphNode, names: dict[str, str], before: str, call: int, att
     def named(name: str) -> str:
         return names.get(name, f"{before}{name}#{call}") if name else name
 
+    def within(graph: Graph) -> None:
+        """What a graph within the node is called, which may read what is around it."""
+        graph.nodes = [_renamed(inner, names, before, call, attributes) for inner in graph.nodes]
+        graph.initialisers = {named(name): tensor for name, tensor in graph.initialisers.items()}
+        for info in (*graph.inputs, *graph.outputs):
+            info.name = named(info.name)
+
     own = Attributes()
     for key, value in node.attributes.items():
-        if not isinstance(value, AttributeReference):
+        if isinstance(value, Subgraph):
+            own[key] = replace(value, changes=(*value.changes, within))
+        elif not isinstance(value, AttributeReference):
             own[key] = value
         elif value.name in attributes:
             own[key] = attributes[value.name]
@@ -67,9 +77,25 @@ def read_names(node: GraphNode, depth: int = 0) -> list[str]:
             if depth >= MOST_CALLS:
                 raise CannotImport(f"graphs within graphs, {MOST_CALLS} deep, at {node.title}")
             graph: Graph = value.read()
-            names += [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
-            names += [output.name for output in graph.outputs]
+            own = {*graph.initialisers, *(info.name for info in graph.inputs)}
+            own.update(name for inner in graph.nodes for name in inner.outputs)
+            within = [name for inner in graph.nodes for name in read_names(inner, depth + 1)]
+            within += [output.name for output in graph.outputs]
+            names += [name for name in within if name not in own]
     return names
+
+
+def without_unread(nodes: list[GraphNode], outputs: list[str]) -> list[GraphNode]:
+    """The nodes, with no name for those of several outputs of one that nothing reads: exporters name all there are."""
+    if not any(len(node.outputs) > 1 for node in nodes):
+        return nodes
+    read = {*outputs, *(name for node in nodes for name in read_names(node))}
+    return [
+        node
+        if len(node.outputs) < 2 or read.issuperset(node.outputs)
+        else replace(node, outputs=[name if name in read else "" for name in node.outputs])
+        for node in nodes
+    ]
 
 
 def ordered(nodes: list[GraphNode], there: set[str], outputs: list[str]) -> list[GraphNode]:

@@ -15,7 +15,7 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.values import Call, Value, constant_value, own_axis, viewed, without
+from convcalc.imports.onnx.values import Call, Value, constant_value, laid_out, own_axis, viewed, without
 from convcalc.layers import Shape
 
 MOST_PARTS = 64
@@ -34,8 +34,6 @@ def reshaped(call: Call, value: Value, shape: Shape) -> Value:
 
 def _laid(call: Call, x: Draft, shape: Shape, batch: int | None) -> Value:
     """A layer's tensor in a shape of as many elements, in which an axis is the batch."""
-    if not shape:
-        raise Inexpressible("a tensor without an axis")
     draft = call.builder.reshaped(x, without(shape, batch), (call.node,))
     return Value(shape, draft, batch, None, call.element_type)
 
@@ -89,9 +87,33 @@ def gathered(call: Call, value: Value, indices: Constant, axis: int) -> Value:
     """Places of an axis, named by an array of them, whose shape takes the axis' place."""
     if value.constant is not None:
         return constant_value(constants.gathered(value.constant, indices, axis))
-    taken = _taken(call, value, axis, constants.places_of(indices, value.shape[axis]))
+    places = constants.places_of(indices, value.shape[axis])
+    if len(places) > MOST_PARTS and constants.regular(places) is None:
+        return by_indices(call, value, constant_value(indices), axis)
+    taken = _taken(call, value, axis, places)
     shape = (*value.shape[:axis], *indices.shape, *value.shape[axis + 1 :])
     return taken if shape == taken.shape else reshaped(call, taken, shape)
+
+
+def by_indices(call: Call, value: Value, indices: Value, axis: int) -> Value:
+    """Places of an axis that are known only when the model runs, or of which there are many; their shape is its."""
+    batch = value.batch if value.batch != axis else None
+    x = viewed(call.builder, value, batch)
+    shape = checked((*value.shape[:axis], *indices.shape, *value.shape[axis + 1 :]))
+    chosen = call.layer("gather", {"axes": (own_axis(axis, batch),)}, x, of_places(call, indices, value.shape[axis]))
+    landing = batch if batch is None or batch < axis else batch + len(indices.shape) - 1
+    if landing is None and indices.batch is not None:
+        landing = axis + indices.batch
+    return laid_out(call, chosen, shape, landing)
+
+
+def of_places(call: Call, indices: Value, size: int) -> Draft:
+    """Indices of an axis. Held to the places that it has they say the same, as all of them must be among these."""
+    if indices.source is None:
+        return viewed(call.builder, indices, None)
+    draft = indices.source
+    bounds = draft.fields.get("min_val"), draft.fields.get("max_val")
+    return draft.inputs[0] if draft.kind == "hard_tanh" and bounds == (-size, size - 1) else draft
 
 
 def _taken(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
@@ -102,7 +124,7 @@ def _taken(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
     if even is not None and even.step > 0:
         return _sliced(call, value, axis, even)
     if len(places) > MOST_PARTS:
-        raise Inexpressible(f"{len(places)} places of an axis in another order")
+        return by_indices(call, value, constant_value(constants.whole(places)), axis)
     return joined(call, [_sliced(call, value, axis, range(place, place + 1)) for place in places], axis)
 
 
@@ -165,8 +187,19 @@ def tiled(call: Call, value: Value, times: Sequence[int]) -> Value:
     """Laid end to end with itself, so many times on each axis."""
     if value.constant is not None:
         return constant_value(constants.tiled(value.constant, times))
-    if not all(1 <= time <= MOST_PARTS for time in times):
+    if min(times, default=1) < 1:
         raise Inexpressible(f"repeats {list(times)}")
     for axis, time in enumerate(times):
-        value = joined(call, [value] * time, axis) if time > 1 else value
+        if time > MOST_PARTS:
+            value = _repeated(call, value, axis, time)
+        elif time > 1:
+            value = joined(call, [value] * time, axis)
     return value
+
+
+def _repeated(call: Call, value: Value, axis: int, times: int) -> Value:
+    """Laid end to end with itself along an axis, by an axis before it that is made larger."""
+    before, behind = value.shape[:axis], value.shape[axis:]
+    longer = checked((*before, times * behind[0], *behind[1:]))
+    larger = spread(call, reshaped(call, value, (*before, 1, *behind)), (*before, times, *behind))
+    return reshaped(call, larger, longer)

@@ -7,6 +7,8 @@ Weights are never read and references to other files never followed. What is rea
 from __future__ import annotations
 
 import struct
+import sys
+from collections.abc import Callable, Sequence
 from math import prod
 
 import msgspec
@@ -22,6 +24,9 @@ from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
 """Numbers of a constant that are read; a longer one is a weight."""
+
+MANY_NUMBERS = 2**20
+"""Numbers of a constant that are looked at for what it is: a mask, or a table that was written out."""
 
 _KEPT = 6
 """The price of a field of which a record is kept."""
@@ -40,13 +45,14 @@ Dimension = int | str | None
 class Tensor:
     """An initialiser or constant: sizes and element type, and where its numbers are."""
 
-    __slots__ = ("_buffer", "_data", "_numbers", "dims", "element_type", "external", "name")
+    __slots__ = ("_buffer", "_data", "_is_read", "_numbers", "dims", "element_type", "external", "name", "place")
 
     def __init__(self, buffer: Buffer, place: Place) -> None:
         data: list[tuple[int, int, int, int]] = []
-        self._buffer = buffer
-        self._data: list[tuple[int, int, int, int]] | None = data
+        self._buffer, self.place = buffer, place
+        self._data = data
         self._numbers: tuple[Number, ...] | None = None
+        self._is_read = False
         self.name, self.element_type, self.external = "", 0, False
         dims: list[int] = []
         for number, kind, start, end in wire.fields(buffer, place):
@@ -67,11 +73,24 @@ class Tensor:
         """How many of its numbers have been read."""
         return len(self._numbers or ())
 
+    def is_same(self, other: Tensor) -> bool:
+        """Whether it is that one, which was read from the same place in the file."""
+        return self.place == other.place
+
     def numbers(self) -> tuple[Number, ...] | None:
         """Its numbers, where they are in the file and few."""
-        if self._data is not None:
-            self._numbers, self._data = self._read(self._data), None
+        if not self._is_read:
+            self._numbers, self._is_read = self._read(self._data), True
         return self._numbers
+
+    def view(self) -> Sequence[Number]:
+        """Its numbers where they lie in the file, of a longer one too; empty where they are not there as they are."""
+        entry = self._data[0] if len(self._data) == 1 else (0, 0, 0, 0)
+        lies = entry[0] in (4, 9) and entry[1] == wire.BYTES and self.element_type == FLOAT and not self.external
+        count = prod(self.dims)
+        if not lies or sys.byteorder != "little" or entry[3] - entry[2] != 4 * count or count > MANY_NUMBERS:
+            return self.numbers() or ()
+        return memoryview(self._buffer[entry[2] : entry[3]]).cast("f")
 
     def _read(self, data: list[tuple[int, int, int, int]]) -> tuple[Number, ...] | None:
         if self.external or len(self.dims) > MOST_AXES:
@@ -128,14 +147,18 @@ class Graph:
 
 
 class Subgraph(msgspec.Struct):
-    """A graph that is an attribute, not yet read."""
+    """A graph that is an attribute, not yet read, and what is to be changed in it then."""
 
     buffer: Buffer
     place: Place
+    changes: tuple[Callable[[Graph], None], ...] = ()
 
     def read(self) -> Graph:
         """The graph that the attribute holds."""
-        return Graph(self.buffer, self.place)
+        graph = Graph(self.buffer, self.place)
+        for change in self.changes:
+            change(graph)
+        return graph
 
 
 class _Function(msgspec.Struct):

@@ -2,33 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections import ChainMap
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
 from math import prod
 
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.imports import Buffer, Sizes
+from convcalc.imports import Buffer, Sizes, Values
+from convcalc.imports.arrays import Array
 from convcalc.imports.assembly import assembled
-from convcalc.imports.drafts import NO_KIND, Builder, Draft
+from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.elements import all_of
-from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, RefusedOperator, plain
+from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
 from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.control import BODIES
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
-from convcalc.imports.onnx.inlining import MOST_CALLS, ordered, read_names, written_out
-from convcalc.imports.onnx.nodes import GraphNode
+from convcalc.imports.onnx.fillings import Fillings
+from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
+from convcalc.imports.onnx.inlining import ordered, read_names, without_unread, written_out
+from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.operators import older
-from convcalc.imports.onnx.reading import Model, Subgraph, cut_off, parse
+from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
 from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
+from convcalc.imports.onnx.sequences import SEQUENCES
+from convcalc.imports.onnx.tables import table_of
+from convcalc.imports.onnx.unknown import CONTRADICTIONS, PARTS, UnknownOperators, assumptions
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.record import FileTensor, Imported, Unused
+from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
 _NODE = 20
@@ -37,30 +47,41 @@ _NODE = 20
 _NEWEST_OPSET = 28
 """The newest version of ONNX's operators that is known."""
 
-_CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
-"""What comes of a node with fewer axes, sizes or inputs than its other parts speak of, or with a step of zero."""
+_WALKED = {**BODIES, **SEQUENCES}
+"""Operators that the walk itself does."""
 
 
-def of_bytes(buffer: Buffer, source: str, inputs: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
-    """The layers of the model in a file's bytes, for these input sizes.
+def of_bytes(
+    buffer: Buffer,
+    source: str,
+    inputs: Sizes | None = None,
+    *,
+    values: Values | None = None,
+    strict: bool = True,
+) -> Imported:
+    """The layers of the model in a file's bytes, for these input sizes and values of inputs.
+
+    Operators that no kind expresses become layers of the kind `opaque` only where `strict` is not set.
 
     Raises:
-        CannotImport: it is none, axes are open, or operators are expressed by no kind, all of them in one; with
-            `allow_unknown` these become layers of the kind `opaque`.
+        CannotImport: it is none, axes are open, or `strict` is set and operators are expressed by no kind, all of them
+            in one.
     """
-    return of_model(parse(buffer), source, inputs, allow_unknown=allow_unknown)
+    return of_model(parse(buffer), source, inputs, values=values, strict=strict)
 
 
-def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_unknown: bool = False) -> Imported:
+def of_model(
+    model: Model, source: str, inputs: Sizes | None = None, *, values: Values | None = None, strict: bool = True
+) -> Imported:
     """The layers of a model that was read."""
     sizes = inputs or {}
     try:
-        return Walk(model, sizes).record(source, allow_unknown=allow_unknown)
+        return Walk(model, sizes, values=values).record(source, strict=strict)
     except OutOfSteps:
         raise OverLimit from None
     except SamplesMeet as error:
         try:
-            return Walk(model, sizes, error.how).record(source, allow_unknown=allow_unknown)
+            return Walk(model, sizes, error.how, values).record(source, strict=strict)
         except OutOfSteps:
             raise OverLimit from None
     except Malformed as error:  # of a part that is read only where it is needed
@@ -68,25 +89,33 @@ def of_model(model: Model, source: str, inputs: Sizes | None = None, *, allow_un
 
 
 class Walk:
-    """The walk over the nodes of a model. `how` samples of its batch meet: then it is an axis like others."""
+    """The walk over the nodes of a model. `how` samples of its batch meet: then it is an axis like others.
 
-    def __init__(self, model: Model, sizes: Sizes, how: str = "") -> None:
-        self.model, self.sizes, self.how = model, sizes, how
+    `values` are the tensors that have been worked out, by name; a graph within a node has those of its own in front
+    (see `scope`). `assumed` are nodes whose output was taken to be as large as what enters.
+    """
+
+    def __init__(self, model: Model, sizes: Sizes, how: str = "", values: Values | None = None) -> None:
+        self.model, self.sizes, self.how, self.given = model, sizes, how, values or {}
+        self.unknown = UnknownOperators(self)
         self.declared = Declarations(model)
         self.builder = Builder()
-        self.values: dict[str, Value] = {}
+        self.values: ChainMap[str, Value] = ChainMap()
+        self.nodes: list[GraphNode] = []
         self.batch = Batch(1)
         self.notes: list[str] = []
         self.warnings: list[str] = []
+        self.assumed: list[str] = []
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
         if "" not in model.opsets and any(not node.domain for node in model.graph.nodes):
             self.notes.append("no opset is stated: read as opset 1, which every file had before they stated any")
+        self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
-        self.blocked: list[RefusedOperator] = []
-        self.before_blocked: list[Draft] = []
         self._worked_out: dict[Hashable, int] = {}
+        self._scopes: tuple[tuple[str, int], ...] = ()
+        self._calls = 0
 
     def go(self) -> None:
         """Make a draft of everything that the outputs need."""
@@ -94,25 +123,91 @@ class Walk:
         outputs = [output.name for output in graph.outputs]
         if not outputs:
             raise CannotImport("the graph has no output")
-        entering = [info for info in graph.inputs if info.name not in graph.initialisers]
-        if not entering:
-            raise CannotImport("the graph has no input")
-        there = {*graph.initialisers, *(info.name for info in entering)}
-        self.rounding = Rounding(written_out(self.model), graph)
-        nodes = ordered(self.rounding.nodes, there, outputs)
-        steps.spend(_NODE * len(entering))
-        inputs = entered(self.builder, graph, entering, nodes, self.sizes, self.how)
-        self.values |= inputs.values
-        self.batch = Batch(inputs.count, is_stated=inputs.is_batch)
-        self.open_batches = inputs.open_batches
-        self.warnings += inputs.warnings
-        for name, value in inputs.values.items():
-            self._name(name, value)
+        infos = [info for info in graph.inputs if info.name not in graph.initialisers]
+        there = {*graph.initialisers, *(info.name for info in infos)}
+        self.rounding = Rounding(self.called(graph.nodes), graph)
+        self.nodes = nodes = without_unread(ordered(self.rounding.nodes, there, outputs), outputs)
+        steps.spend(_NODE * len(infos))
+        self._enter(infos)
         for node in nodes:
             try:
                 self.step(node)
             except OutOfSteps:
                 raise OverLimit(f"{node.operator} at {node.title}") from None
+
+    def _enter(self, infos: Sequence[ValueInfo]) -> None:
+        """Give the inputs of the model their values; of one that is no tensor, nothing is known."""
+        constants_given = types_alone(self.model.graph, infos, self.nodes) | given(infos, self.given)
+        entering = [info for info in infos if info.name not in constants_given]
+        inputs = entered(self.builder, self.model.graph, entering, self.nodes, self.sizes, self.how)
+        self.values.update(inputs.values)
+        self.values.update(constants_given)
+        self.batch = Batch(inputs.count, is_stated=inputs.is_batch)
+        self.open_batches = inputs.open_batches
+        for name, value in inputs.values.items():
+            self._name(name, value)
+        self.declared.bind(infos, {name: self.batch.full(value) for name, value in self.values.items()})
+        self.warnings += inputs.warnings
+        if not entering:
+            self.builder.input("nothing", (1,))
+            self.notes.append("no tensor enters the graph; an input of one number stands for that")
+
+    @property
+    def is_within(self) -> bool:
+        """Whether what is walked is a graph within a node."""
+        return bool(self._scopes)
+
+    def is_there(self, name: str) -> bool:
+        """Whether a tensor is known by that name here."""
+        return name in self.values or name in self.model.graph.initialisers
+
+    def value_or_none(self, name: str) -> Value | None:
+        """The tensor of that name, None also where it has not been worked out; it does not count as read."""
+        value = self.values.get(name)
+        tensor = self.model.graph.initialisers.get(name) if value is None else None
+        return value if tensor is None else constant_value(constants.of_tensor(tensor, name))
+
+    def called(self, nodes: Sequence[GraphNode]) -> list[GraphNode]:
+        """Some nodes with the functions that they call written out."""
+        out = written_out(self.model, nodes, self._calls)
+        self._calls += len(out)
+        return out
+
+    def deciding(self, name: str) -> list[str]:
+        """The inputs that decide what a tensor is, of those that may be given a value."""
+        return deciding(self.model.graph, self.nodes, name)
+
+    @contextmanager
+    def scope(self, place: tuple[str, int]) -> Iterator[None]:
+        """What is worked out within is that of a graph within a node, and forgotten behind."""
+        kept = self.values, self._scopes
+        self.values, self._scopes = self.values.new_child(), (*self._scopes, place)
+        try:
+            yield
+        finally:
+            self.values, self._scopes = kept
+
+    def lodge(self, tensor: Tensor, node: GraphNode) -> Value:
+        """An initialiser of a graph within a node, which gets another name where it has that of another."""
+        initialisers, name = self.model.graph.initialisers, tensor.name
+        while initialisers.setdefault(name, tensor) is not tensor and not tensor.is_same(initialisers[name]):
+            name = f"{node.title}/{name}"
+        self.read.add(name)
+        return constant_value(constants.of_tensor(tensor, name))
+
+    def does(self, node: GraphNode, op: str, values: Sequence[Value], **attributes: object) -> Value:
+        """What an operator makes of tensors, done as a part of what a node does.
+
+        Raises:
+            Inexpressible: no kind expresses it.
+        """
+        self._calls += 1
+        names = [f"{node.title}/{op}{self._calls}/{place}" for place in range(len(values) + 1)]
+        part = replace(node, op=op, domain="", inputs=names[1:], outputs=names[:1], attributes=Attributes(attributes))
+        call = Call(self.builder, part, list(values), self.model.opset, self._declared)
+        samples = self._samples(call)
+        outputs = self._outputs(call)
+        return outputs[0] if samples is None else laid(outputs, samples)[0]
 
     def value(self, name: str) -> Value | None:
         """The tensor of that name; None for an input that is left out."""
@@ -129,26 +224,30 @@ class Walk:
 
     def step(self, node: GraphNode, depth: int = 0) -> None:
         """Give the outputs of a node their values."""
-        if node.op == "If" and not node.domain:
-            self._branch(node, depth)
-            return
         steps.spend(_NODE + 2 * (len(node.inputs) + len(node.outputs)))
         inputs = [self.value(name) for name in node.inputs]
-        call = Call(self.builder, node, inputs, self.model.opset)
-        samples = None
+        inputs = self.fillings.left_out(node, inputs)
+        samples: Places = None
         try:
-            call = older.modern(call) if call.opset < older.FIRST_TODAY else call
-            samples = self._samples(call)
-            outputs = self._outputs(call)
+            walked = _WALKED.get(node.op) if not node.domain else None
+            if walked is not None:
+                outputs: Sequence[Value] = walked(self, node, inputs, depth)
+            else:
+                call = Call(self.builder, node, inputs, self.model.opset, self._declared)
+                call = older.modern(call) if call.opset < older.FIRST_TODAY else call
+                samples = self._samples(call)
+                outputs = self._outputs(call)
         except Inexpressible as error:
-            outputs = self._unknown(node, inputs, str(error), samples)
+            outputs = self.unknown.outputs(node, inputs, str(error), samples)
         except SamplesMeet:
             raise
         except CannotImport as error:
+            if depth:
+                raise
             raise CannotImport(f"{node.operator} at {node.title}: {error}") from None
-        except _CONTRADICTIONS:
+        except CONTRADICTIONS:
             reason = "its attributes and inputs do not go together as ONNX has it"
-            outputs = self._unknown(node, inputs, reason, samples)
+            outputs = self.unknown.outputs(node, inputs, reason, samples)
         else:
             if samples is not None:
                 outputs = laid(outputs, samples)
@@ -163,6 +262,11 @@ class Walk:
         draft = value.source
         if draft is not None and draft.tensor is None and draft.shape == without(value.shape, value.batch):
             draft.tensor = FileTensor(name, self.batch.full(value), value.batch)
+
+    def _declared(self, tensor: str) -> Shape | None:
+        """The shape that the file has for a tensor, of all samples."""
+        value = None if self.sizes else self.declared.value(tensor, self.batch.count)
+        return None if value is None else self.batch.full(value)
 
     def _compare(self, node: GraphNode, name: str, value: Value) -> None:
         """Note where the file declares another shape; with sizes that were asked for, it speaks of others."""
@@ -190,9 +294,10 @@ class Walk:
     def _outputs(self, call: Call) -> Sequence[Value]:
         node, there = call.node, call.values()
         if any(not value.known for value in there):
-            if node.op == "Shape":
-                raise Inexpressible("the shape of what is not known")
-            return self._unnamed(node, there)
+            is_expressible = operator_of(node.operator) or fold.is_folded(node) or node.op in PARTS
+            raise Inexpressible(
+                BEHIND if is_expressible and all(value.sources for value in there if not value.known) else ""
+            )
         if node.op == "Shape" and there and not node.domain:
             return [constant_value(fold.shape_of(self.batch.full(there[0]), node.attributes))]
         if node.op == "Size" and there and not node.domain:
@@ -200,7 +305,7 @@ class Walk:
         if all(value.constant is not None for value in there):
             folded = fold.folded(call)
             if folded is not None:
-                values = [constant_value(self._identified(call, *placed)) for placed in enumerate(folded)]
+                values = self._folded(call, folded)
                 self._spend(there, 16)
                 self._spend(values, 2)
                 return values
@@ -209,18 +314,24 @@ class Walk:
             raise Inexpressible("")
         shapes = [value.shape for value in there if value.source is not None]
         if not shapes:
-            raise Inexpressible("it makes something of constants alone")
+            return self._folded(call, fold.of_translation(call, operator))
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = kept_batches.applied(operator, call)
         return outputs if isinstance(outputs, list) else [outputs]
+
+    def _folded(self, call: Call, worked_out: Sequence[Constant]) -> list[Value]:
+        """Constants that a node makes of constants."""
+        if call.node.op in _PRODUCTS and any(value.constant and value.constant.made_of for value in call.values()):
+            worked_out = [replace(constant, recipe=fold.recipe(call)) for constant in worked_out]
+        return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
 
     def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
         """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
         node = call.node
         if constant.elements is not None or not constant.is_float or place >= len(node.outputs):
             return constant
-        tensor: Hashable = node.outputs[place]
+        tensor: Hashable = (*self._scopes, node.outputs[place]) if self._scopes else node.outputs[place]
         if constant.made_of:
             attributes = repr([item for item in node.attributes.items() if isinstance(item[1], int | float | list)])
             operands = tuple(
@@ -236,86 +347,16 @@ class Walk:
         operands = [value.constant for value in values if value.constant is not None]
         steps.spend(sum(constant.count_read // share + len(constant.made_of) // 8 for constant in operands))
 
-    def _unnamed(self, node: GraphNode, inputs: list[Value]) -> list[Value]:
-        """The outputs of what reads something unknown."""
-        if not (operator_of(node.operator) or fold.is_folded(node) or node.op in _PARTS):
-            self.blocked.append(RefusedOperator(node.title, node.operator, NO_KIND))
-        self.before_blocked += [value.source for value in inputs if value.source is not None]
-        return [self.declared.value(name, self.batch.count) or Value((), None) for name in node.outputs]
-
-    def _unknown(self, node: GraphNode, inputs: list[Value | None], reason: str, samples: Places = None) -> list[Value]:
-        """A draft for an operator that no kind says; it may yet be a part of something that one does."""
-        entering = [value.source for value in inputs if value is not None and value.source is not None]
-        arrays = {
-            f"input{place}": value.constant
-            for place, value in enumerate(inputs, start=1)
-            if value is not None and value.constant is not None
-        }
-        if reason and node.op in _COUNTING and self.open_batches:
-            reason += f"; the open batch of {plain(self.open_batches[0])} is read as 1, and --input gives another"
-        outputs = []
-        for name in node.outputs or [""]:
-            value = self._shape_of_unknown(node, inputs, name, samples)
-            shape = value.shape if value is not None else ()
-            if value is None or 0 in shape:
-                self.blocked.append(RefusedOperator(node.title, node.operator, reason or NO_KIND))
-                self.before_blocked += entering
-                outputs.append(Value((), None))
-                continue
-            shape = shape or (1,)
-            batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-            sources = entering or self.builder.entering()
-            own, function = without(shape, batch), _PARTS.get(node.op, "")
-            draft = self.builder.unknown(own, sources, node, reason or NO_KIND, function, arrays)
-            outputs.append(replace(value, shape=shape, source=draft, batch=batch))
-        return outputs
-
-    def _shape_of_unknown(
-        self, node: GraphNode, inputs: list[Value | None], name: str, samples: Places
-    ) -> Value | None:
-        shapes = [value.shape for value in inputs if value is not None and value.known]
-        if node.op in _SAME_SHAPE and shapes:
-            try:
-                shape = constants.broadcast(shapes)
-            except Inexpressible:
-                return None
-            place = samples if isinstance(samples, int) else None
-            return None if place is not None and place >= len(shape) else Value(shape, samples=place)
-        return self.declared.value(name, self.batch.count)
-
-    def _branch(self, node: GraphNode, depth: int) -> None:
-        """The branch that is taken, where that is known."""
-        condition = self.value(node.inputs[0]) if node.inputs else None
-        numbers = condition.constant.numbers if condition is not None and condition.constant else None
-        branch = node.attributes.get("then_branch" if numbers and numbers[0] else "else_branch")
-        if not numbers or not isinstance(branch, Subgraph) or depth >= MOST_CALLS:
-            outputs = self._unknown(node, [condition], "which branch is taken depends on data")
-        else:
-            graph = branch.read()
-            self.model.graph.initialisers |= graph.initialisers
-            names = [output.name for output in graph.outputs]
-            for inner in ordered(graph.nodes, set(self.values), names):
-                self.step(inner, depth + 1)
-            outputs = [self.value(name) or Value((), None) for name in names]
-        self.values |= zip(node.outputs, outputs, strict=False)
-
-    def record(self, source: str, *, allow_unknown: bool) -> Imported:
+    def record(self, source: str, *, strict: bool) -> Imported:
         """Walk, and put what was found together."""
         self.go()
         if self.batch.count > 1 and not self.batch.is_stated:
             raise SamplesMeet("", self.batch.count)
-        leaving = self._leaving()
-        assembly = assembled(
-            self.builder,
-            [*leaving, *self.before_blocked],
-            array_of=self._initialiser,
-            blocked=self.blocked,
-            why_blocked="what leaves these has no axis, or no shape in the file (onnx.shape_inference may add it)",
-            allow_unknown=allow_unknown,
-        )
-        self.notes += assembly.notes
-        self.notes += self.rounding.notes(assembly.drafts)
+        assembly = assembled(self.builder, self._leaving(), array_of=self._stored, strict=strict)
+        self.notes += [*assembly.notes, *self.builder.notes, *self.rounding.notes(assembly.drafts)]
+        self.warnings += assumptions(self.assumed, assembly.drafts)
         self._note_folded_norms(assembly.drafts)
+        self.notes += self.fillings.notes(assembly.params)
         return Imported(
             name=plain(self.model.graph.name),
             inputs=assembly.inputs,
@@ -330,6 +371,7 @@ class Walk:
             entering=assembly.entering,
             notes=tuple(self.notes),
             warnings=(*self.warnings, *self.declared.differences()),
+            missing=assembly.missing,
         )
 
     def _leaving(self) -> list[Draft]:
@@ -337,20 +379,25 @@ class Walk:
         leaving = []
         for output in self.model.graph.outputs:
             value = self.value(output.name)
-            if value is None or not value.known:
-                continue
-            if value.source is None:
+            if value is not None and value.constant is not None:
                 self.notes.append(f"output {plain(output.name)} is a constant, and is left out")
-                continue
-            has_batch_inside = value.batch not in (0, None) and value.shape[0] == 1
-            leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.source)
-        if not leaving and not self.blocked:
-            raise CannotImport("nothing that leaves depends on what enters")
+            elif value is not None and value.known:
+                has_batch_inside = value.batch not in (0, None) and value.shape[0] == 1
+                leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.draft)
+            elif value is not None:
+                leaving += value.sources
+        if not leaving:
+            self.warnings.append("nothing that leaves depends on what enters, so that nothing is counted")
         return leaving
 
-    def _initialiser(self, name: Hashable) -> Constant | None:
-        tensor = self.model.graph.initialisers.get(name) if isinstance(name, str) else None
-        return None if tensor is None else constants.of_tensor(tensor, tensor.name)
+    def _stored(self, name: Hashable) -> Array | None:
+        if not isinstance(name, str):
+            return table_of(name)
+        tensor = self.model.graph.initialisers.get(name)
+        if tensor is not None:
+            return constants.of_tensor(tensor, tensor.name)
+        value = self.values.get(name)
+        return None if value is None else value.constant
 
     def _note_folded_norms(self, drafts: list[Draft]) -> None:
         """Batch norm that PyTorch's exporter folded into convolutions, by the name that it gives their bias."""
@@ -365,25 +412,12 @@ class Walk:
     def _unused(self) -> tuple[Unused, ...]:
         graph = self.model.graph
         used = self.read | {output.name for output in graph.outputs}
-        used.update(name for node in graph.nodes if node.op == "If" for name in read_names(node))
+        used.update(name for node in graph.nodes if node.op in BODIES for name in read_names(node))
         unused = graph.initialisers.keys() - used
         return tuple(
             Unused(plain(name), graph.initialisers[name].dims) for name in graph.initialisers if name in unused
         )
 
 
-_SAME_SHAPE = {
-    "Abs", "Acos", "Acosh", "Add", "And", "Asin", "Asinh", "Atan", "Atanh", "BitShift", "Ceil", "Celu", "Clip", "Cos",
-    "Cosh", "CumSum", "Div", "Elu", "Equal", "Erf", "Exp", "Floor", "Greater", "GreaterOrEqual", "HardSigmoid",
-    "Hardmax", "IsInf", "IsNaN", "LRN", "LeakyRelu", "Less", "LessOrEqual", "Log", "LpNormalization", "Max", "Mean",
-    "MeanVarianceNormalization", "Min", "Mod", "Mul", "Not", "Or", "Pow", "Reciprocal", "Round", "Shrink", "Sign",
-    "Sin", "Sinh", "Sqrt", "Sub", "Tan", "ThresholdedRelu", "Where", "Xor",
-}  # fmt: skip
-"""Operators whose output has the shape of what enters, or of all that enters together, where no kind says them."""
-
-
-_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize", "Conv", "QLinearConv"}
-"""Operators whose own numbers may speak of a batch of another size, or of an axis that is none."""
-
-_PARTS = {"Erf": "erf"}
-"""Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""
+_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
+"""Operators that multiply by weights, which costs as much for a constant as for a tensor."""

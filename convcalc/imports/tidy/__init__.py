@@ -21,7 +21,8 @@ from convcalc.imports.tidy.walk import Patterns, Rule, needed
 def tidied(builder: Builder, leaving: Sequence[Draft]) -> tuple[list[Draft], list[Draft]]:
     """The drafts that what leaves needs, in order, with patterns made one; and what leaves."""
     for rules in walks():
-        leaving = Patterns(builder, leaving, rules).go()
+        if not rules.keys().isdisjoint(draft.kind for draft in builder.drafts):
+            leaving = Patterns(builder, leaving, rules).go()
     return needed(builder.drafts, leaving), list(leaving)
 
 

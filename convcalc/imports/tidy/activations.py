@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import pi, sqrt
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.tidy.factors import addend_of, close, factor_of, factors
+from convcalc.imports.tidy.factors import addend_of, close, factor_of, factors, is_function
 from convcalc.imports.tidy.walk import Patterns, both_ways
 
 
@@ -59,7 +59,7 @@ def _gelu(patterns: Patterns, draft: Draft) -> Draft | None:
         if not close(bell.fields.get("addend"), slope) or not close(number * slope, 0.5):
             continue
         inner = bell.inputs[0]
-        if inner.function == "erf" and _is_scaled(patterns, inner.inputs[0], x, 1 / sqrt(2)):
+        if is_function(inner, "erf") and _is_scaled(patterns, inner.inputs[0], x, 1 / sqrt(2)):
             return patterns.layer("gelu", {}, x, [draft])
         if inner.kind == "tanh" and _is_cubic(patterns, inner.inputs[0], x):
             return patterns.layer("gelu", {"approximate": "tanh"}, x, [draft])

@@ -16,6 +16,11 @@ def close(value: object, number: float) -> bool:
     return isinstance(value, int | float) and isclose(value, number, rel_tol=2e-3)
 
 
+def is_function(draft: Draft, operation: str) -> bool:
+    """Whether a draft is that function of elements."""
+    return draft.kind == "elementwise" and draft.fields["operation"] == operation
+
+
 def factor_of(draft: Draft) -> float | None:
     """What a draft multiplies by, if that is all it does."""
     if draft.kind == "affine" and "addend" not in draft.fields:

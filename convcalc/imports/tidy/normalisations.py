@@ -5,44 +5,60 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.tidy.factors import addend_of, close
+from convcalc.imports.tidy.factors import addend_of, close, is_function
 from convcalc.imports.tidy.walk import Patterns, both_ways
 
 
 def _normalised(patterns: Patterns, draft: Draft) -> Draft | None:
-    """(x - mean) / sqrt(variance + eps)."""
+    """(x - mean) / sqrt(variance + eps), and x / sqrt(mean square + eps)."""
     if len(draft.inputs) != 2:
         return None
-    difference, deviation = draft.inputs
-    if draft.kind == "mul":
-        difference, inverse = draft.inputs if draft.inputs[1].kind == "pow" else draft.inputs[::-1]
-        if _is_to_the(inverse, -1):
-            deviation = inverse.inputs[0]
-        elif _is_to_the(inverse, -0.5):
-            deviation = inverse
-        else:
-            return None
-    x, mean = _centred(difference)
-    if x is None or mean is None or not _is_root(deviation):
-        return None
-    shifted = deviation.inputs[0]
-    eps = addend_of(shifted)
-    variance = shifted.inputs[0] if eps is not None else None
-    if variance is None or not _is_mean(variance) or variance.shape != mean.shape:
-        return None
+    pairs = [draft.inputs] if draft.kind == "div" else list(both_ways(draft.inputs))
+    for numerator, denominator in pairs:
+        deviation = denominator
+        if draft.kind == "mul" and _is_to_the(denominator, -1):
+            deviation = denominator.inputs[0]
+        elif draft.kind == "mul" and not _is_to_the(denominator, -0.5):
+            continue
+        if not _is_root(deviation):
+            continue
+        eps = addend_of(deviation.inputs[0])
+        variance = deviation.inputs[0].inputs[0] if eps is not None else deviation.inputs[0]
+        if not _is_mean(variance):
+            continue
+        result = _by_moments(patterns, draft, numerator, variance, eps or 0.0)
+        if result is not None:
+            return result
+    return None
+
+
+def _by_moments(patterns: Patterns, draft: Draft, numerator: Draft, variance: Draft, eps: float) -> Draft | None:
+    """The norm that divides `numerator` by the root of `variance`, a mean of squares."""
     squares = variance.inputs[0]
     bases = squares.inputs if squares.kind == "mul" else squares.inputs * 2 if _is_to_the(squares, 2) else []
-    if len(bases) != 2 or any(_centred(base)[0] is not x for base in bases):
+    if len(bases) != 2:
+        return None
+    if all(base is numerator for base in bases) and _centred(numerator)[0] is None:
+        fields = {"axes": _axes_of_mean(variance), "eps": eps, "elementwise_affine": False}
+        return patterns.layer("rms_norm", fields, numerator, [draft])
+    x, mean = _centred(numerator)
+    if x is None or mean is None or variance.shape != mean.shape or any(_centred(base)[0] is not x for base in bases):
         return None
     if mean.kind == "global_avg_pool":
         return patterns.layer("instance_norm", {"eps": eps}, x, [draft])
-    axes = tuple(axis % len(x.shape) - len(x.shape) for axis in mean.fields["axes"])
-    fields = {"axes": axes, "eps": eps, "elementwise_affine": False}
+    fields = {"axes": _axes_of_mean(mean), "eps": eps, "elementwise_affine": False}
     return patterns.layer("layer_norm", fields, x, [draft])
 
 
+def _axes_of_mean(mean: Draft) -> tuple[int, ...]:
+    """The axes that a mean is taken over, counted from the last."""
+    rank = len(mean.inputs[0].shape)
+    axes = range(1, rank) if mean.kind == "global_avg_pool" else mean.fields["axes"]
+    return tuple(axis % rank - rank for axis in axes)
+
+
 def _is_root(draft: Draft) -> bool:
-    return draft.kind == "sqrt" or _is_to_the(draft, 0.5) or _is_to_the(draft, -0.5)
+    return is_function(draft, "sqrt") or _is_to_the(draft, 0.5) or _is_to_the(draft, -0.5)
 
 
 def _is_to_the(draft: Draft, exponent: float) -> bool:
@@ -84,10 +100,10 @@ def _scaled(patterns: Patterns, draft: Draft) -> Draft | None:
     if pair is None:
         return None
     x, parameter = pair
-    norm = x.kind == "layer_norm" and x.fields.get("elementwise_affine") is False and patterns.alone(x)
+    norm = x.kind in ("layer_norm", "rms_norm") and x.fields.get("elementwise_affine") is False and patterns.alone(x)
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
-        fields = {**x.fields, "elementwise_affine": True, "bias": False}
-        return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
+        fields = {**x.fields, "elementwise_affine": True} | ({"bias": False} if x.kind == "layer_norm" else {})
+        return patterns.layer(x.kind, fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
     if _along(parameter, x.shape, [0]) and draft.shape == x.shape:
         return patterns.layer("scale", {}, x, [draft], arrays=parameter.arrays)
     places = tuple(range(1 - len(x.shape), 0))  # of tokens x features, a mean over the features leaves the channels
@@ -143,10 +159,36 @@ def _grouped(patterns: Patterns, draft: Draft) -> Draft | None:
     return patterns.layer("group_norm", fields, x, [norm, draft])
 
 
+def _to_length_one(patterns: Patterns, draft: Draft) -> Draft | None:
+    """X / max(norm of x, eps), and over the channels x / sqrt(sum of squares of x + eps)."""
+    x, least = draft.inputs if len(draft.inputs) == 2 else (draft, draft)
+    is_rooted = is_function(least, "sqrt")
+    norm = least.inputs[0] if is_rooted or least.kind == "hard_tanh" else least
+    shifted = norm if is_rooted else None
+    if shifted is not None:
+        norm = shifted.inputs[0] if addend_of(shifted) is not None else norm
+    if norm.kind != "reduce" or norm.inputs[0] is not x or not norm.fields.get("keepdim"):
+        return None
+    axes, operation = [axis % len(x.shape) for axis in norm.fields["axes"]], norm.fields.get("operation")
+    if is_rooted and shifted is not norm and operation == "sum_square" and axes == [0]:
+        return patterns.layer("l2_norm", {"eps": addend_of(shifted) if shifted else 0.0}, x, [draft])
+    if least.kind != "hard_tanh" or least.fields.get("max_val", 1.0) < _LARGE or len(axes) != 1:
+        return None
+    power = {"l1": 1, "l2": 2}.get(str(operation))
+    if power is None:
+        return None
+    fields = {"axis": axes[0], "p": power, "eps": least.fields.get("min_val", -1.0)}
+    return patterns.layer("normalize", fields, x, [draft])
+
+
+_LARGE = 3e38
+"""A bound that is none."""
+
 ORDER = 1, 2
 RULES = {
     "mul": (_normalised, _scaled),
-    "div": (_normalised,),
+    "div": (_normalised, _to_length_one),
     "add": (_shifted,),
     "reshape": (_grouped,),
+    "flatten": (_grouped,),
 }

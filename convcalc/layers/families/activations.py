@@ -7,7 +7,7 @@ it; softmax and log_softmax are three (the exponential, its sum, the division).
 import math
 import random
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
@@ -16,7 +16,7 @@ from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGrap
 from convcalc.layers._axes import behind_batch
 from convcalc.layers._cases import draw_axis, draw_shape
 from convcalc.layers._checks import axes_exist
-from convcalc.layers._elements import Activation, bent, of_elements, softplus
+from convcalc.layers._elements import Activation, bent, error_function, of_elements, softplus
 from convcalc.layers._onnx import onnx_axis, per_channel
 from convcalc.layers._softmax import softmax
 from convcalc.layers.identity import Identity
@@ -145,9 +145,55 @@ class HardTanh(Activation, frozen=True, kw_only=True):
         return engine.chained([np.maximum, np.minimum], x, fields.min_val, fields.max_val)
 
 
-def _erf(np: Any, x: Array) -> Array:
-    """The error function, element by element as Python has it: NumPy has none."""
-    return np.fromiter(map(math.erf, memoryview(x.ravel())), x.dtype, x.size).reshape(x.shape)
+class Shrink(Activation, frozen=True, kw_only=True):
+    """Zero from -lambd to lambd, beyond it x, closer to zero by bias.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - shrink: {lambd: 0.5, bias: 0.5}
+        # output 64x56x56, params 0, macs 0, field 1
+
+    Source: PyTorch nn.Hardshrink, which has no bias, and nn.Softshrink, whose bias is lambd; ONNX Shrink.
+    """
+
+    lambd: Annotated[float, Real("where it begins to be other than zero, on both sides", minimum=0)] = 0.5
+    bias: Annotated[float, Real("by how much what is beyond is moved towards zero")] = 0.0
+
+    onnx_form = "Shrink"
+    samples: ClassVar = {"lambd": (0.0, 0.5, 2.0), "bias": (0.0, 0.5)}
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, lambd, bias = engine.numpy, fields.lambd, fields.bias
+        return engine.elementwise(
+            lambda x: np.where(x < -lambd, x + bias, np.where(x > lambd, x - bias, 0 * x)).astype(x.dtype), x
+        )
+
+
+class Threshold(Activation, frozen=True, kw_only=True):
+    """x where it is above a threshold, elsewhere a value.
+
+    Example:
+        input: [64, 56, 56]
+        layers:
+          - threshold: {threshold: 0.1}
+        # output 64x56x56, params 0, macs 0, field 1
+
+    Source: PyTorch nn.Threshold; with value 0 ONNX ThresholdedRelu.
+    """
+
+    threshold: Annotated[float, Real("above it x leaves as it is")]
+    value: Annotated[float, Real("what leaves where x is not above the threshold")] = 0.0
+
+    samples: ClassVar = {"threshold": (-0.5, 0.0, 1.0), "value": (0.0, 2.0)}
+    reference = of_elements(lambda np, x, fields: np.where(x <= fields.threshold, fields.value, x).astype(x.dtype))
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        if self.value == 0:
+            return graph.node("ThresholdedRelu", inputs[0], alpha=self.threshold)
+        above = graph.node("Greater", inputs[0], graph.constant(self.threshold))
+        return graph.node("Where", above, inputs[0], graph.constant(self.value))
 
 
 def _empty(least: float, most: float) -> str:
@@ -178,7 +224,7 @@ class Gelu(Activation, frozen=True, kw_only=True):
             return engine.elementwise(
                 lambda x: x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x * x * x))) / 2, x
             )
-        return engine.elementwise(lambda x: x * (1 + _erf(np, x / math.sqrt(2))) / 2, x)
+        return engine.elementwise(lambda x: x * (1 + error_function(np, x / math.sqrt(2))) / 2, x)
 
 
 _SOFTPLUS_IS_ITS_INPUT = 17.5
@@ -291,3 +337,32 @@ class LogSoftmax(Softmax, frozen=True, kw_only=True):
         np, axis = engine.numpy, behind_batch(fields.axis)
         below = x - x.max(axis, keepdims=True)
         return below - np.log(np.exp(below).sum(axis, keepdims=True))
+
+
+class Hardmax(Softmax, frozen=True, kw_only=True):
+    """1 at the largest element along an axis, the first where several are, and 0 elsewhere.
+
+    Example:
+        input: [21, 64, 64]
+        layers:
+          - hardmax
+        # output 21x64x64, params 0, macs 0, field 1
+
+    An element takes one operation, the comparison with the largest so far. Along positions an element sees its own path
+    and everything. Source: ONNX Hardmax.
+    """
+
+    onnx_form = "Hardmax"
+
+    def elementwise_ops(self, x: Shape) -> int:
+        return product(x)
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return Softmax(axis=self.axis)  # which sees the same places, and passes on what is no number
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+        np, axis = engine.numpy, behind_batch(fields.axis)
+        y = np.zeros_like(x)
+        np.put_along_axis(y, x.argmax(axis, keepdims=True), 1, axis)
+        return y

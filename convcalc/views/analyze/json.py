@@ -27,7 +27,8 @@ def document(
     """A report; the sums over `layers` equal the `totals`, which a spec with errors has none of.
 
     Where it is not known what some layers cost, `uncosted_layers` names them, and what is counted in `totals` is
-    `at_least` so much; the bytes of activations are exact all the same.
+    `at_least` so much; the bytes of activations are exact where the layers have a size, and that is [0] where they have
+    none. `warnings` are what must be known of a model that the figures come from.
     """
     return {
         **HEAD,
@@ -35,7 +36,7 @@ def document(
         "spec": spec,
         "convention": report.convention,
         "inputs": {node.name: node.shape for node in report.network.inputs},
-        **filled(at_least=bool(report.uncosted), uncosted_layers=report.uncosted),
+        **filled(at_least=bool(report.uncosted), uncosted_layers=report.uncosted, warnings=report.network.warnings),
         "totals": None if errors else report.totals,
         "layers": report.layers,
         "peak_activation": report.peak,

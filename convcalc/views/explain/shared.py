@@ -72,7 +72,7 @@ def legend(explained: _Formulas, number: Callable[[int], str]) -> list[tuple[str
 def heading(explained: _Formulas, arrow: str = "->") -> tuple[str, ...]:
     """Name, kind with its summary, and the shapes that enter and leave; of a kind, its axes."""
     if isinstance(explained, KindExplanation):
-        return explained.kind, f"on {explained.axes} spatial axes"
+        return explained.kind, f"on {explained.axes} spatial {'axis' if explained.axes == 1 else 'axes'}"
     entering = ", ".join(words.shape(shape) for shape in explained.input_shapes)
     kind = f"{explained.kind} {explained.summary}".rstrip()
     return short(explained.name), kind, f"{entering} {arrow} {words.shape(explained.output_shape)}"

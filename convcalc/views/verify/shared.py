@@ -61,7 +61,10 @@ def difference(layers: Sequence[LayerResult], mark: Marks) -> str:
 def totals(verification: Verification, mark: Marks) -> str:
     """The line below the table: what was measured of the whole network."""
     figures = verification.totals
-    parts = [f"{label} {_figure(figures[name], write, mark)}" for label, name, write in _TOTALS]
+    report, parts = verification.report, list[str]()
+    for label, name, write in _TOTALS:
+        figure = _figure(figures[name], write, mark)
+        parts.append(f"{label} {words.at_least(figure, len(words.lacking(report, name)))}")
     return "   ".join(parts)
 
 
@@ -145,6 +148,9 @@ def notes(verification: Verification) -> list[str]:
     if left_out:
         count = f"{len(left_out)} of {len(verification.layers)} layers"
         texts.append(f"not run: {count}, from {short(left_out[0])} on, so no totals: {steps.limit()}; {_MORE}")
+    uncosted = verification.report.uncosted
+    if uncosted:
+        texts.append(f"not measured at {words.listed(uncosted)}: nothing says what is computed there")
     reasons: dict[str, list[str]] = {}
     for layer in verification.layers:
         check = layer.receptive_field

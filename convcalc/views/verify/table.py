@@ -47,8 +47,16 @@ def _print_table(console: Console, verification: Verification, mark: Marks) -> N
         Column("", [f"x{line.times}" if line.times else "" for line, _ in folded], "left"),
         Column("kind", [words.kind(line) for line, _ in folded], "left", "cyan", rank=4, shorten=first_words),
         Column("output", [marked(words.shape(line.output_shape or ()), _shapes(r), mark) for line, r in folded]),
-        Column("params", [marked(words.exact(line.params), _all(r, "params"), mark) for line, r in folded], rank=1),
-        Column("MACs", [marked(words.scaled(line.macs), _all(r, "macs"), mark) for line, r in folded], rank=2),
+        Column(
+            "params",
+            [marked(words.cost(line, line.params, words.exact), _all(r, "params"), mark) for line, r in folded],
+            rank=1,
+        ),
+        Column(
+            "MACs",
+            [marked(words.cost(line, line.macs, words.scaled), _all(r, "macs"), mark) for line, r in folded],
+            rank=2,
+        ),
         Column("field", [marked(words.field(line.receptive_field), _fields(r), mark) for line, r in folded], rank=3),
     ]
     if verification.runtime and verification.file is None:

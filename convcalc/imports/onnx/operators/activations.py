@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import broadcast
 from convcalc.imports.onnx.nodes import Number
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
@@ -59,14 +58,6 @@ def _hard_sigmoid(call: Call) -> Value:
     return call.out(call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, value.draft), value.batch)
 
 
-def _clip(call: Call) -> Value:
-    least, most = call.real(1, "min"), call.real(2, "max")
-    stated = [("min" in call.attributes or call.has(1), least), ("max" in call.attributes or call.has(2), most)]
-    if any(there and number is None for there, number in stated):
-        raise Inexpressible("bounds whose numbers are not in the file")
-    return held(call, call.value(0), -math.inf if least is None else least, math.inf if most is None else most)
-
-
 def held(call: Call, value: Value, least: float, most: float) -> Value:
     """A tensor held between two numbers; one at the end of what float32 holds, or beyond, is no bound."""
     low = -_LARGEST_FLOAT if least <= -_LARGEST_FLOAT else tidy(least)
@@ -76,28 +67,6 @@ def held(call: Call, value: Value, least: float, most: float) -> Value:
     kind = {(0.0, 6.0): "relu6", (0.0, _LARGEST_FLOAT): "relu"}.get((low, high), "hard_tanh")
     bounds = {"min_val": low, "max_val": high} if kind == "hard_tanh" else {}
     return call.out(call.layer(kind, bounds, viewed(call.builder, value, value.batch)), value.batch)
-
-
-def _prelu(call: Call) -> Value:
-    slope = call.constant(1, "a slope")
-    value = call.value(0)
-    batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else value.batch
-    x = viewed(call.builder, value, batch)
-    count = math.prod(slope.shape)
-    if count not in (1, x.shape[0]):
-        raise Inexpressible(f"slopes of shape {list(slope.shape)} for a tensor of shape {list(value.shape)}")
-    return call.out(call.layer("prelu", {"num_parameters": count}, x, arrays={"weight": slope}), batch)
-
-
-def _power(call: Call) -> Value:
-    x, exponents = call.value(0), call.constant(1, "an exponent")
-    number = exponents.only_number
-    if number is None:
-        raise Inexpressible("an exponent that is not one number")
-    if broadcast([x.shape, exponents.shape]) != x.shape:
-        raise Inexpressible("an exponent that repeats the tensor")
-    exponent = tidy(float(number))
-    return x if exponent == 1 else onto_itself(call, "pow", {"exponent": exponent})
 
 
 def _gelu(call: Call) -> Value:
@@ -149,10 +118,6 @@ PLAIN = {
     "Mish": "mish",
     "Softsign": "softsign",
     "Softplus": "softplus",
-    "Abs": "abs",
-    "Exp": "exp",
-    "Log": "log",
-    "Sqrt": "sqrt",
 }
 
 OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
@@ -167,9 +132,6 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Elu": partial(_with_alpha, kind="elu", field="alpha", default=1.0),
     "Celu": partial(_with_alpha, kind="celu", field="alpha", default=1.0),
     "HardSigmoid": _hard_sigmoid,
-    "Clip": _clip,
-    "PRelu": _prelu,
-    "Pow": _power,
     "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
@@ -178,4 +140,5 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Swish": partial(_swish, slope=1.0),
     "Softmax": partial(_softmax, kind="softmax"),
     "LogSoftmax": partial(_softmax, kind="log_softmax"),
+    "Hardmax": partial(_softmax, kind="hardmax"),
 }

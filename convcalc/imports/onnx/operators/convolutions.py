@@ -7,8 +7,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.onnx.values import Call, Value, viewed
 
 WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
 
@@ -43,44 +42,53 @@ def _window(call: Call, kernel: tuple[int, ...]) -> dict[str, Any]:
     }
 
 
-def _weight(call: Call, x: Draft) -> Constant:
-    weight = call.constant(1, "filters")
-    if len(weight.shape) != len(x.shape) + 1:
-        raise Inexpressible(f"filters of shape {list(weight.shape)} for a tensor of shape {[1, *x.shape]}")
-    return weight
+def _filters(call: Call, x: Draft) -> tuple[int, ...]:
+    """The shape of the filters."""
+    shape = call.value(1).shape
+    if len(shape) != len(x.shape) + 1:
+        raise Inexpressible(f"filters of shape {list(shape)} for a tensor of shape {[1, *x.shape]}")
+    return shape
 
 
 def _convolved(
-    call: Call, kind: str, out_channels: int, weight: Constant, *maps: Draft, bias: int = 2, **fields: Any
+    call: Call, kind: str, out_channels: int, filters: tuple[int, ...], *maps: Draft, bias: int = 2, **fields: Any
 ) -> Value:
-    """A layer with these filters; `bias` is the place of the input that is one, `fields` those beyond all have."""
-    arrays = {"weight": weight, "bias": call.constant(bias, "a bias")} if call.has(bias) else {"weight": weight}
+    """A layer with these filters; `bias` is the place of the input that is one, `fields` those beyond all have.
+
+    What is a constant is an array of the layer. What another layer makes enters as a tensor, a constant weight before
+    a bias that is made too.
+    """
+    places = {"weight": 1, "bias": bias} if call.has(bias) else {"weight": 1}
+    made = [name for name, place in places.items() if call.value(place).constant is None]
+    entering = list(places)[: 1 + list(places).index(made[-1])] if made else []
+    given = [viewed(call.builder, call.value(places[name]), None) for name in entering]
     shared = {
         "out_channels": out_channels,
-        **_window(call, weight.shape[2:]),
+        **_window(call, filters[2:]),
         "groups": call.attributes.integer("group", 1),
-        "bias": "bias" in arrays,
+        "bias": "bias" in places,
     }
-    return call.out(call.layer(kind, shared | fields, *maps, arrays=arrays))
+    arrays = {name: call.constant(place) for name, place in places.items() if name not in entering}
+    return call.out(call.layer(kind, shared | fields, *maps, *given, arrays=arrays))
 
 
 def _conv(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, x)
+    filters = _filters(call, x)
     groups = call.attributes.integer("group", 1)
-    if weight.shape[1] * groups != x.shape[0]:
-        raise Inexpressible(f"filters of shape {list(weight.shape)} in {groups} groups for {x.shape[0]} channels")
-    return _convolved(call, "conv", weight.shape[0], weight, x)
+    if filters[1] * groups != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(filters)} in {groups} groups for {x.shape[0]} channels")
+    return _convolved(call, "conv", filters[0], filters, x)
 
 
 def _conv_transpose(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, x)
-    if weight.shape[0] != x.shape[0]:
-        raise Inexpressible(f"filters of shape {list(weight.shape)} for {x.shape[0]} channels")
-    channels = weight.shape[1] * call.attributes.integer("group", 1)
-    crops, added = _cropping(call, _window(call, weight.shape[2:]), x.shape[1:])
-    return _convolved(call, "conv_transpose", channels, weight, x, padding=crops, output_padding=added)
+    filters = _filters(call, x)
+    if filters[0] != x.shape[0]:
+        raise Inexpressible(f"filters of shape {list(filters)} for {x.shape[0]} channels")
+    channels = filters[1] * call.attributes.integer("group", 1)
+    crops, added = _cropping(call, _window(call, filters[2:]), x.shape[1:])
+    return _convolved(call, "conv_transpose", channels, filters, x, padding=crops, output_padding=added)
 
 
 def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tuple[Any, tuple[int, ...]]:
@@ -106,10 +114,10 @@ def _cropping(call: Call, fields: dict[str, Any], sizes: tuple[int, ...]) -> tup
 
 def _deform_conv(call: Call) -> Value:
     x = call.map()
-    weight = _weight(call, x)
+    filters = _filters(call, x)
     maps = [call.map(index) for index in (2, 4) if call.has(index)]
     offset_groups = call.attributes.integer("offset_group", 1)
-    return _convolved(call, "deform_conv", weight.shape[0], weight, x, *maps, bias=3, offset_groups=offset_groups)
+    return _convolved(call, "deform_conv", filters[0], filters, x, *maps, bias=3, offset_groups=offset_groups)
 
 
 OPERATORS = {

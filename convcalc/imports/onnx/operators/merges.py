@@ -7,24 +7,25 @@ from functools import partial
 from math import inf
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.onnx.constants import broadcast, is_learned
+from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
 from convcalc.imports.onnx.operators.activations import held, onto_itself
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
 
 
-def _meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
+def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
     """Drafts of as many axes each, the batch left out of all, and where it was."""
     shape = broadcast([value.shape for value in values])
     rank = len(shape)
     batches = [value.batch + rank - len(value.shape) for value in values if value.batch is not None]
     batch = next((place for place in [*batches, *range(rank > 1)] if shape[place] == 1), None)
     drafts = []
-    for value in values:
+    for place, value in enumerate(values):
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
         wanted = without(own, batch)
         if value.constant is not None:
-            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted)))
+            is_bias = len(values) == 2 and _is_only_bias(call, value.constant, values[1 - place])
+            drafts.append(parameter(call.builder, value.constant, _trimmed(wanted), is_bias=is_bias))
             continue
         x = value.draft
         if x.shape != _trimmed(wanted) or len(wanted) == len(x.shape):
@@ -44,49 +45,67 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:length]
 
 
-def _with_number(op: str, number: float, *, behind: bool) -> dict[str, float] | None:
+def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] | None:
     """A number before or behind the tensor as factor and addend."""
     number = tidy(number)
-    if op == "Add":
+    if kind == "add":
         return {"addend": number}
-    if op == "Sub":
+    if kind == "sub":
         return {"addend": tidy(-number)} if behind else {"factor": -1.0, "addend": number}
-    if op == "Mul":
+    if kind == "mul":
         return {"factor": number}
-    if op == "Div" and behind and number:
+    if kind == "div" and behind and number:
         return {"factor": tidy(1 / number)}
     return None
 
 
 def _merge(call: Call, kind: str) -> Value:
-    values = [call.value(index) for index in range(len(call.inputs))]
+    return merged(call, kind, [call.value(index) for index in range(len(call.inputs))])
+
+
+def merged(call: Call, kind: str, values: Sequence[Value]) -> Value:
+    """Tensors and numbers brought together by a kind that does so."""
     if len(values) == 1:
         return values[0]
     if len(values) == 2:
         for place, value in enumerate(values):
-            result = _by_number(call, value, values[1 - place], behind=place == 1)
+            result = _by_number(call, kind, value, values[1 - place], behind=place == 1)
             if result is not None:
                 return result
-    drafts, batch = _meeting(call, values)
+    drafts, batch = meeting(call, values)
     return call.out(call.layer(kind, {}, *drafts), batch)
 
 
-def _by_number(call: Call, value: Value, other: Value, *, behind: bool) -> Value | None:
+def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: bool) -> Value | None:
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     constant = value.constant
     number = None if constant is None or is_learned(constant) else constant.only_number
-    if number is None or other.source is None or broadcast([value.shape, other.shape]) != other.shape:
+    if (
+        number is None
+        or _is_only_bias(call, constant, other)
+        or other.source is None
+        or broadcast([value.shape, other.shape]) != other.shape
+    ):
         return None
-    if call.node.op == "Max":
+    if kind == "max":
         return held(call, other, number, inf)
-    if call.node.op == "Min":
+    if kind == "min":
         return held(call, other, -inf, number)
-    fields = _with_number("Add" if call.node.op == "Sum" else call.node.op, number, behind=behind)
+    fields = _with_number(kind, number, behind=behind)
     if fields is None:
         return None
     x = viewed(call.builder, other, other.batch)
     neutral = fields in ({"addend": 0.0}, {"factor": 1.0})
     return other if neutral else call.out(call.layer("affine", fields, x), other.batch)
+
+
+def _is_only_bias(call: Call, constant: Constant | None, other: Value) -> bool:
+    """Whether a number is the bias of a layer with one output, left to the operator behind it."""
+    x = other.source
+    if call.node.op != "Add" or constant is None or not constant.made_of or not constant.shape or x is None:
+        return False
+    axis = {"conv": 0, "conv_transpose": 0, "linear": -1}.get(x.kind)
+    return axis is not None and x.shape[axis] == 1 and x.fields.get("bias") is False
 
 
 OPERATORS = {

@@ -1,4 +1,4 @@
-"""Matrix products: dense layers, products of two tensors, and Einsum where it is one of them."""
+"""Matrix products: dense layers, and products of two tensors."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from msgspec.structs import replace
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx import constants
+from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
 from convcalc.imports.onnx.operators.normalisations import tidy
-from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
+from convcalc.imports.onnx.values import Call, Value, laid_out, parameter, viewed, without
 from convcalc.layers import Shape
 
 
@@ -21,7 +22,7 @@ def _linear(call: Call, x: Draft, weight: Constant, features: int, bias: Constan
     return call.layer("linear", {"out_features": features, "bias": bias is not None}, x, arrays=arrays)
 
 
-def _relaid(weight: Constant, order: Sequence[int], shape: Shape) -> Constant:
+def relaid(weight: Constant, order: Sequence[int], shape: Shape) -> Constant:
     """A weight with its axes in another order, then in another shape; nobody asks for its numbers."""
     elements = weight.elements and weight.elements.transposed(order).reshaped(shape)
     return replace(weight, shape=shape, worked_out=None, tensor=None, elements=elements)
@@ -30,153 +31,92 @@ def _relaid(weight: Constant, order: Sequence[int], shape: Shape) -> Constant:
 def _by_columns(weight: Constant) -> Constant:
     """A matrix [entering, features], with ones before it, as dense layers have it."""
     rank, (entering, features) = len(weight.shape), weight.shape[-2:]
-    return _relaid(weight, (*range(rank - 2), rank - 1, rank - 2), (features, entering))
+    return relaid(weight, (*range(rank - 2), rank - 1, rank - 2), (features, entering))
 
 
 def _gemm(call: Call) -> Value:
+    """alpha·A·B + beta·C, where A and B may be turned over."""
     value, other = call.value(0), call.value(1)
-    turned, weight_turned = call.attributes.integer("transA"), call.attributes.integer("transB")
+    turned, other_turned = call.flag("transA"), call.flag("transB")
     if len(value.shape) != 2 or len(other.shape) != 2:
         raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)}, where two matrices are expected")
-    if other.constant is None or value.constant is not None or turned:
-        return _gemm_of_tensors(call, value, other, bool(turned), bool(weight_turned))
-    features, entering = other.shape if weight_turned else other.shape[::-1]
-    if value.shape[1] != entering:
-        raise Inexpressible(f"a weight of shape {list(other.shape)} for {value.shape[1]} features")
-    batch = 0 if value.shape[0] == 1 else None
-    x = viewed(call.builder, value, batch)
-    weight = other.constant if weight_turned else _by_columns(other.constant)
-    bias = call.constant(2, "a bias") if call.has(2) else None
-    if bias is not None and prod(bias.shape) != features:
-        plain = _linear(call, x, weight, features)
-        added = parameter(call.builder, bias, (*(1,) * (len(x.shape) - 1), prod(bias.shape)))
-        return call.out(call.layer("add", {}, plain, added), batch)
-    return call.out(_linear(call, x, weight, features, bias), batch)
+    rows, inner = value.shape[::-1] if turned else value.shape
+    features, entering = other.shape if other_turned else other.shape[::-1]
+    if inner != entering:
+        raise Inexpressible(f"a weight of shape {list(other.shape)} for {inner} features")
+    shape = (rows, features)
+    if other.constant is None or value.constant is not None:
+        x, y = (_matrix(call, *operand) for operand in ((value, turned), (other, other_turned)))
+        return laid_out(call, _plus(call, _by_alpha(call, call.layer("matmul", {}, x, y)), shape), shape)
+    batch = 0 if value.shape[0] == 1 and not turned else None
+    x = _matrix(call, value, turned) if batch is None else viewed(call.builder, value, batch)
+    bias = call.value(2).constant if call.has(2) else None
+    is_of_features = bias is not None and prod(bias.shape) == features and bias.shape[-1:] == (features,)
+    weight = other.constant if other_turned else _by_columns(other.constant)
+    z = _linear(call, x, weight, features, bias if is_of_features else None)
+    return laid_out(call, z if is_of_features else _plus(call, z, shape), shape, batch)
 
 
-def _gemm_of_tensors(call: Call, value: Value, other: Value, turned: bool, other_turned: bool) -> Value:
-    x, y = viewed(call.builder, value, None), viewed(call.builder, other, None)
-    x = call.layer("permute", {"axes": (1, 0)}, x) if turned else x
-    y = call.layer("permute", {"axes": (1, 0)}, y) if other_turned else y
-    z = call.layer("matmul", {}, x, y)
-    if call.has(2):
-        added = viewed(call.builder, call.value(2), None, 2)
-        z = call.layer("add", {}, z, added)
-    batch = 0 if z.shape[0] == 1 else None
-    return Value(z.shape, call.builder.reshaped(z, without(z.shape, batch)), batch, None, value.element_type)
+def _matrix(call: Call, value: Value, turned: bool) -> Draft:
+    x = viewed(call.builder, value, None)
+    return call.layer("permute", {"axes": (1, 0)}, x) if turned else x
+
+
+def _by_alpha(call: Call, z: Draft) -> Draft:
+    """The product times alpha; with weights it is a part of these."""
+    alpha = tidy(call.attributes.real("alpha", 1.0))
+    return z if alpha == 1 else call.layer("affine", {"factor": alpha}, z)
+
+
+def _plus(call: Call, z: Draft, shape: Shape) -> Draft:
+    """The product and C, which is repeated to its shape."""
+    if not call.has(2):
+        return z
+    added, beta = call.value(2), tidy(call.attributes.real("beta", 1.0))
+    if broadcast([added.shape, shape]) != shape:
+        raise Inexpressible(f"a tensor of shape {list(added.shape)} that is added to one of {list(shape)}")
+    c = viewed(call.builder, added, None, 2)
+    c = c if len(z.shape) == 2 else call.builder.reshaped(c, c.shape[1:])
+    c = c if beta == 1 or added.constant is not None else call.layer("affine", {"factor": beta}, c)
+    return call.layer("add", {}, z, c)
 
 
 def _matmul(call: Call) -> Value:
-    """Rows by columns, as NumPy has it."""
+    """Rows by columns, as NumPy has it: a vector is one row before the product, and one column behind it."""
     value, other = call.value(0), call.value(1)
+    row = (1, *value.shape) if len(value.shape) == 1 else value.shape
+    column = (*other.shape, 1) if len(other.shape) == 1 else other.shape
+    if not value.shape or not other.shape or row[-1] != column[-2]:
+        raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)} that do not fit")
+    beside = broadcast([row[:-2], column[:-2]])
+    shape = (*beside, *row[-2:-1] * (row == value.shape), *column[-1:] * (column == other.shape))
     constant = other.constant
-    if constant is not None and value.source is not None and prod(other.shape[:-2]) == 1 and len(other.shape) > 1:
-        if value.shape[-1] != other.shape[-2]:
-            raise Inexpressible(f"shapes {list(value.shape)} and {list(other.shape)} that do not fit")
-        return _dense(call, value, constant)
-    rank = max(len(value.shape), len(other.shape), 2)
-    if min(len(value.shape), len(other.shape)) < 2:
-        raise Inexpressible(f"a product of shapes {list(value.shape)} and {list(other.shape)}")
-    shapes = [(*(1,) * (rank - len(operand.shape)), *operand.shape) for operand in (value, other)]
+    if constant is not None and value.source is not None and prod(column[:-2]) == 1:
+        return _dense(call, value, constants.reshaped(constant, column), shape)
+    if value.constant is not None and is_learned(value.constant) and len(value.shape) == 2 and len(other.shape) == 1:
+        return laid_out(call, _linear(call, viewed(call.builder, other, None), value.constant, shape[0]), shape)
+    rank = max(len(row), len(column))
+    shapes = [(*(1,) * (rank - len(own)), *own) for own in (row, column)]
     batch = next((axis for axis in range(rank - 2) if shapes[0][axis] == shapes[1][axis] == 1), None)
-    drafts = [viewed(call.builder, operand, batch, rank) for operand in (value, other)]
-    z = call.layer("matmul", {}, *drafts)
-    if batch is None and z.shape[0] == 1 and rank == 2:
-        batch = 0
-        z = call.builder.reshaped(z, z.shape[1:])
-    return call.out(z, batch)
+    x, y = (_shaped(call, operand, without(own, batch)) for operand, own in zip((value, other), shapes, strict=True))
+    return laid_out(call, call.layer("matmul", {}, x, y), shape, batch)
 
 
-def _dense(call: Call, value: Value, weight: Constant) -> Value:
+def _shaped(call: Call, value: Value, shape: Shape) -> Draft:
+    """A tensor in a shape of as many elements."""
+    if value.constant is not None:
+        return parameter(call.builder, value.constant, shape)
+    return call.builder.reshaped(value.draft, shape)
+
+
+def _dense(call: Call, value: Value, weight: Constant, shape: Shape) -> Value:
     batch = value.batch
     if batch is None or batch == len(value.shape) - 1:
         batch = 0 if value.shape[0] == 1 and len(value.shape) > 1 else None
-    if len(weight.shape) > len(value.shape):
-        batch = 0
-    x = viewed(call.builder, value, batch, len(weight.shape))
-    return call.out(_linear(call, x, _by_columns(weight), weight.shape[-1]), batch)
+    x = viewed(call.builder, value, batch)
+    before = len(shape) - len(value.shape)  # axes of one that a weight of more axes puts in front
+    landing = None if batch is None else batch + max(before, 0) * (batch > 0)
+    return laid_out(call, _linear(call, x, _by_columns(weight), weight.shape[-1]), shape, landing)
 
 
-def _einsum(call: Call) -> Value:
-    """Two tensors, each letter in the output or in both inputs: transposed, multiplied as matrices, transposed."""
-    equation = call.attributes.text("equation").replace(" ", "")
-    left, arrow, result = equation.partition("->")
-    terms = left.split(",")
-    if not arrow or len(terms) != 2 or len(call.inputs) != 2 or "." in equation:
-        raise Inexpressible(f"equation {equation}")
-    first, second = terms
-    values = [call.value(0), call.value(1)]
-    if any(not len(set(term)) == len(term) == len(value.shape) for term, value in zip(terms, values, strict=True)):
-        raise Inexpressible(f"equation {equation}")
-    sizes = dict(zip(first + second, values[0].shape + values[1].shape, strict=True))
-    beside = [letter for letter in result if letter in first and letter in second]
-    rows = [letter for letter in result if letter in first and letter not in second]
-    columns = [letter for letter in result if letter in second and letter not in first]
-    summed = [letter for letter in first if letter in second and letter not in result]
-    if set(first) - {*beside, *rows, *summed} or set(second) - {*beside, *columns, *summed}:
-        raise Inexpressible(f"equation {equation}, which sums a letter of one term alone")
-    counts = [prod(sizes[letter] for letter in letters) for letters in (rows, summed, columns)]
-    if values[1].constant is not None and not beside and values[0].source is not None:
-        x = _laid(call, values[0], first, [*rows, *summed], [*(sizes[letter] for letter in rows), counts[1]])
-        order = [second.index(letter) for letter in (*columns, *summed)]
-        z = _linear(call, x, _relaid(values[1].constant, order, (counts[2], counts[1])), counts[2])
-    else:
-        front = [sizes[letter] for letter in beside]
-        x = _laid(call, values[0], first, [*beside, *rows, *summed], [*front, counts[0], counts[1]])
-        y = _laid(call, values[1], second, [*beside, *summed, *columns], [*front, counts[1], counts[2]])
-        z = call.layer("matmul", {}, x, y)
-    letters = [*beside, *rows, *columns]
-    z = call.builder.reshaped(z, tuple(sizes[letter] for letter in letters))
-    z = _turned(call, z, [letters.index(letter) for letter in result])
-    shape = tuple(sizes[letter] for letter in result)
-    batch = 0 if len(shape) > 1 and shape[0] == 1 else None
-    return Value(shape, call.builder.reshaped(z, without(shape, batch)), batch, None, call.element_type)
-
-
-def _laid(call: Call, value: Value, term: str, order: list[str], shape: list[int]) -> Draft:
-    """A tensor with its axes in another order and some of them taken together."""
-    x = _turned(call, viewed(call.builder, value, None), [term.index(letter) for letter in order])
-    return call.builder.reshaped(x, tuple(shape))
-
-
-def _turned(call: Call, x: Draft, places: list[int]) -> Draft:
-    """The axes in another order; where only axes of one position move it is a reshape."""
-    large = [place for place in places if x.shape[place] > 1]
-    if large == sorted(large):
-        return call.builder.reshaped(x, tuple(x.shape[place] for place in places))
-    return call.layer("permute", {"axes": tuple(places)}, x)
-
-
-def _attention(call: Call) -> Value:
-    """Opset 23's attention of query, key and value that were projected before it: [batch, heads, tokens, features]."""
-    if any(call.has(index) for index in range(4, 7)) or any(call.node.outputs[1:]):
-        raise Inexpressible("attention with a past, or whose scores are used")
-    query, key, value = (_heads(call, index) for index in range(3))
-    if query.shape[0] != key.shape[0]:
-        raise Inexpressible("fewer heads of key and value than of query")
-    scores = call.layer("matmul", {}, query, call.layer("permute", {"axes": (0, 2, 1)}, key))
-    factor = tidy(call.attributes.real("scale", query.shape[-1] ** -0.5))
-    scores = call.layer("affine", {"factor": factor}, scores)
-    if call.has(3):
-        mask = call.value(3)
-        scores = call.layer("add", {}, scores, viewed(call.builder, mask, 0 if len(mask.shape) == 4 else None, 3))
-    y = call.layer("matmul", {}, call.layer("softmax", {"axis": 2}, scores), value)
-    if len(call.value(0).shape) == 4:
-        return call.out(y)
-    beside = call.layer("permute", {"axes": (1, 0, 2)}, y)
-    return call.out(call.builder.reshaped(beside, (beside.shape[0], beside.shape[1] * beside.shape[2])))
-
-
-def _heads(call: Call, index: int) -> Draft:
-    """One of query, key and value with the heads in front."""
-    x = call.map(index)
-    if len(x.shape) == 3:
-        return x
-    count = call.attributes.integer("q_num_heads" if index == 0 else "kv_num_heads")
-    if len(x.shape) != 2 or not count or x.shape[1] % count:
-        raise Inexpressible(f"{count} heads of a tensor of shape {[1, *x.shape]}")
-    apart = call.builder.reshaped(x, (x.shape[0], count, x.shape[1] // count))
-    return call.layer("permute", {"axes": (1, 0, 2)}, apart)
-
-
-OPERATORS = {"Gemm": _gemm, "MatMul": _matmul, "Einsum": _einsum, "Attention": _attention}
+OPERATORS = {"Gemm": _gemm, "MatMul": _matmul}

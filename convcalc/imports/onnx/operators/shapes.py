@@ -11,7 +11,8 @@ from math import prod
 from convcalc.fields import MOST_AXES
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import moving
-from convcalc.imports.onnx.constants import broadcast
+from convcalc.imports.onnx.constants import broadcast, is_learned
+from convcalc.imports.onnx.operators import indexing
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, from_front, viewed
 from convcalc.layers import Shape
@@ -21,6 +22,8 @@ PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", 
 
 def wanted_shape(call: Call, shape: Shape) -> Shape:
     """What Reshape makes of a shape: 0 is the axis as it is (unless `allowzero`), -1 what is left."""
+    if "shape" not in call.attributes and call.is_computed(1):
+        return _declared_rearranged(call, shape)
     sizes = call.numbers(1, "shape")
     if sizes is None:
         raise Inexpressible("no shape is given")
@@ -37,6 +40,14 @@ def wanted_shape(call: Call, shape: Shape) -> Shape:
     return tuple(elements // stated if size == -1 else size for size in sizes)
 
 
+def _declared_rearranged(call: Call, shape: Shape) -> Shape:
+    """What the file declares that a tensor becomes, where another layer computes its shape or axes."""
+    declared = call.declared("sizes or axes")
+    if prod(declared) != prod(shape):
+        raise Inexpressible(f"shape {list(shape)} made {list(declared)}, which has another number of elements")
+    return declared
+
+
 def flat_shape(call: Call, shape: Shape) -> Shape:
     """What Flatten makes of a shape; its axis may be the one behind the last."""
     axis, rank = call.attributes.integer("axis", 1), len(shape)
@@ -46,6 +57,8 @@ def flat_shape(call: Call, shape: Shape) -> Shape:
 
 def _squeeze(call: Call) -> Value:
     value = call.value(0)
+    if "axes" not in call.attributes and call.is_computed(1):
+        return moving.reshaped(call, value, _declared_rearranged(call, value.shape))
     gone = squeezed_axes(call, value.shape)
     return moving.rearranged(call, value, [axis for axis in range(len(value.shape)) if axis not in gone])
 
@@ -63,6 +76,8 @@ def squeezed_axes(call: Call, shape: Shape) -> set[int]:
 
 def _unsqueeze(call: Call) -> Value:
     value = call.value(0)
+    if "axes" not in call.attributes and call.is_computed(1):
+        return moving.reshaped(call, value, _declared_rearranged(call, value.shape))
     return moving.rearranged(call, value, unsqueezed_order(call, len(value.shape)))
 
 
@@ -91,6 +106,8 @@ def _concat(call: Call) -> Value:
 
 def _slice(call: Call) -> Value:
     value = call.value(0)
+    if "starts" not in call.attributes and value.source is not None and call.is_computed(1):
+        return indexing.from_computed_starts(call)
     starts, ends = call.numbers(1, "starts"), call.numbers(2, "ends")
     if starts is None or ends is None:
         raise Inexpressible("no starts or ends are given")
@@ -112,7 +129,10 @@ def _split(call: Call) -> list[Value]:
     value = call.value(0)
     axis = call.axis("axis", 0, len(value.shape))
     size, count = value.shape[axis], len(call.node.outputs)
-    sizes = call.numbers(1, "split")
+    if "split" not in call.attributes and call.is_computed(1):
+        sizes: list[int] | None = [call.declared("sizes", place)[axis] for place in range(count)]
+    else:
+        sizes = call.numbers(1, "split")
     if sizes is None:
         part = -(-size // (call.attributes.integer("num_outputs") or count))
         sizes = [max(0, min(part, size - part * index)) for index in range(count)]
@@ -122,24 +142,57 @@ def _split(call: Call) -> list[Value]:
 
 
 def _gather(call: Call) -> Value:
-    value, indices = call.value(0), call.constant(1, "indices")
-    return moving.gathered(call, value, indices, call.axis("axis", 0, len(value.shape)))
+    value, indices = call.value(0), call.value(1)
+    axis = call.axis("axis", 0, len(value.shape))
+    if indices.constant is not None and (value.constant is not None or indices.constant.numbers is not None):
+        return moving.gathered(call, value, indices.constant, axis)
+    if axis == 0 and value.constant is not None and len(value.shape) > 1 and is_learned(value.constant):
+        return indexing.embedded(call, value.constant)
+    return moving.by_indices(call, value, indices, axis)
 
 
 def _expand(call: Call) -> Value:
-    value, sizes = call.value(0), call.numbers(1)
+    value = call.value(0)
+    sizes = call.declared("a shape") if call.is_computed(1) else call.numbers(1)
     if sizes is None:
         raise Inexpressible("no shape is given")
     return moving.spread(call, value, broadcast([value.shape, tuple(sizes)]))
 
 
 def _tile(call: Call) -> Value:
-    value, times = call.value(0), call.numbers(1)
+    value, times = call.value(0), _times(call)
     if times is None or len(times) != len(value.shape):
         raise Inexpressible(f"repeats {times} for {len(value.shape)} axes")
     if any(time > 1 and size > 1 for time, size in zip(times, value.shape, strict=True)):
         return moving.tiled(call, value, times)
     return moving.spread(call, value, tuple(size * time for size, time in zip(value.shape, times, strict=True)))
+
+
+def _times(call: Call) -> list[int] | None:
+    """How often Tile lays its tensor end to end with itself on each axis."""
+    if not call.is_computed(1):
+        return call.numbers(1)
+    before, after = call.value(0).shape, call.declared("repeats")
+    return [size // own for size, own in zip(after, before, strict=True)]
+
+
+def _center_crop_pad(call: Call) -> Value:
+    """Each axis cut down or padded with zeros to a size, as much at its beginning as at its end, or one less."""
+    value = call.value(0)
+    rank = len(value.shape)
+    axes = [from_front(axis, rank) for axis in call.attributes.integers("axes") or range(rank)]
+    if call.is_computed(1):
+        declared = call.declared("a shape")
+        sizes = [declared[axis] for axis in axes]
+    else:
+        sizes = call.constant(1).integers()
+    pairs = [(0, 0)] * rank
+    for axis, size in zip(axes, sizes, strict=True):
+        lacking = size - value.shape[axis]
+        if lacking < 0:
+            value = moving.cut(call, value, {axis: range(-lacking // 2, -lacking // 2 + size)})
+        pairs[axis] = (lacking // 2, lacking - lacking // 2) if lacking > 0 else (0, 0)
+    return _padded(call, value, pairs, {"mode": "constant", "value": 0.0}) if any(map(any, pairs)) else value
 
 
 def _pad(call: Call) -> Value:
@@ -198,4 +251,4 @@ MOVES: dict[str, Callable[[Call], Value | list[Value]]] = {
 }
 """What is done to constants as to layers."""
 
-OPERATORS = {**MOVES, "Pad": _pad}
+OPERATORS = {**MOVES, "Pad": _pad, "CenterCropPad": _center_crop_pad}

@@ -1,0 +1,175 @@
+"""Grid sampling: a map read at the places that a second tensor says, between positions if need be.
+
+Example:
+    inputs: {input: [16, 32, 32], grid: [24, 24, 2]}
+    layers:
+      - grid_sample: {from: [input, grid]}
+    # output 16x24x24, params 0, macs 0, field 1
+
+The grid has the output's positions, and on its last axis a place on each axis of the map, the last axis first: -1 is
+the beginning and 1 the end of the map or, with `align_corners`, of its first and last positions. What is outside is
+read as zeros, as the end (border) or as mirrored (reflection). As upsample does, an output element combines two
+positions on each axis (bilinear, on three axes too), four (bicubic, of maps of two axes) or takes one (nearest): an
+element-wise operation for each. Which positions are read depends on data, so each output sees the whole map, and
+what its own place in the grid sees.
+
+Source: Jaderberg et al. 2015, "Spatial transformer networks"; PyTorch torch.nn.functional.grid_sample; ONNX GridSample.
+"""
+
+import random
+from collections.abc import Iterator
+from typing import Annotated, ClassVar
+
+from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.number import product
+from convcalc.fields import Choice, Flag
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, StandIn
+from convcalc.layers._cases import draw_axes, draw_flag
+
+_TAPS = {"nearest": 1, "bilinear": 2, "bicubic": 4}
+_BEYOND = ("zeros", "border", "reflection")
+_CUBIC = -0.75
+_FAR = 2.0**20
+"""A place that is outside of any map, in maps."""
+
+
+class GridSample(Kind, frozen=True, kw_only=True):
+    inputs: ClassVar[tuple[int, int | None]] = (2, 2)
+    is_map = resamples = True
+
+    mode: Annotated[str, Choice("how an output position is made", options=tuple(_TAPS))] = "bilinear"
+    padding_mode: Annotated[str, Choice("what is outside of the map", options=_BEYOND)] = "zeros"
+    align_corners: Annotated[bool, Flag("-1 and 1 are the first and the last position, not the ends of the map")] = (
+        False
+    )
+
+    def checks(self, x: Shape, grid: Shape) -> Iterator[Check]:
+        axes = len(x) - 1
+        yield Check(axes in (2, 3), "CC013", "", _no_map, (x,))
+        yield Check(self.mode != "bicubic" or axes == 2, "CC011", "mode", _no_cubic, (axes,))
+        yield Check(len(grid) == len(x), "CC103", "", _no_grid, (grid, x))
+        if len(grid) == len(x):
+            yield Check(grid[-1] == axes, "CC103", "", _no_grid, (grid, x))
+
+    def shape(self, x: Shape, grid: Shape) -> Shape:
+        return (x[0], *grid[:-1])
+
+    def elementwise_ops(self, x: Shape, grid: Shape) -> int:
+        return product([_TAPS[self.mode]] * (len(x) - 1)) * product(self.shape(x, grid))
+
+    def paths(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> tuple[Field, ...]:
+        (x, grid), last = fields, len(inputs[1]) - 1
+        seen = x.collapsed(range(len(inputs[0])))
+        own = grid.collapsed([last])
+        return seen, own.carrying(((), *own.carries[:last]))
+
+    def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return StandIn(of=self, run=_seeing_all, own=_of_own_place)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return self
+
+    def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
+        mode = {"bilinear": "linear", "bicubic": "cubic"}.get(self.mode, self.mode)
+        corners = int(self.align_corners)
+        return graph.node("GridSample", *inputs, mode=mode, padding_mode=self.padding_mode, align_corners=corners)
+
+    def summary(self) -> str:
+        return self.mode
+
+    @classmethod
+    def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
+        axes, mode = draw.choice([2, 2, 3]), draw.choice(list(_TAPS))
+        config = cls(
+            mode="bilinear" if axes == 3 and mode == "bicubic" else mode,
+            padding_mode=draw.choice(_BEYOND),
+            align_corners=draw_flag(draw),
+        )
+        return config, ((draw.randint(1, 4), *draw_axes(draw, axes, 6)), (*draw_axes(draw, axes, 5), axes))
+
+    @staticmethod
+    def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array, grid: Array) -> Array:
+        np, sizes = engine.numpy, x.shape[2:]
+        reads = [_reads(engine, fields, grid[..., -1 - axis], size) for axis, size in enumerate(sizes)]
+        flat, y = x.reshape(*x.shape[:2], -1), engine.numpy.zeros(1)
+        for taps in np.ndindex(*(len(axis) for axis in reads)):
+            chosen = [axis[tap] for axis, tap in zip(reads, taps, strict=True)]
+            place = np.ravel_multi_index([place for place, _ in chosen], sizes)
+            values = np.take_along_axis(flat, place.reshape(len(x), 1, -1), -1)
+            weight = np.prod([weight for _, weight in chosen], 0).reshape(len(x), 1, -1)
+            y = y + np.where(weight == 0, 0, values) * weight
+        placed = ~np.isnan(grid).any(-1).reshape(len(x), 1, -1)
+        return np.where(placed, y, np.nan).astype(x.dtype).reshape(*x.shape[:2], *grid.shape[1:-1])
+
+
+def _reads(engine: Engine, fields: Fields, grid: Array, size: int) -> list[tuple[Array, Array]]:
+    """The positions of an axis that are read for each place, with their weights."""
+    np, grid = engine.numpy, _countable(engine, grid)
+    at = (grid + 1) / 2 * (size - 1) if fields.align_corners else ((grid + 1) * size - 1) / 2
+    if fields.mode == "nearest":
+        return [_within(engine, fields, np.rint(at), size)]
+    before = np.floor(at)
+    rest = at - before
+    if fields.mode == "bilinear":
+        steps = {0: 1 - rest, 1: rest}
+    else:
+        steps = {step: _keys(np, abs(step - rest)) for step in range(-1, 3)}
+    reads = []
+    for step, weight in steps.items():
+        place, inside = _within(engine, fields, before + step, size)
+        reads.append((place, weight * inside))
+    return reads
+
+
+def _countable(engine: Engine, grid: Array) -> Array:
+    """Places of the grid as numbers that can be counted with."""
+    return engine.numpy.nan_to_num(grid).clip(-_FAR, _FAR)
+
+
+def _within(engine: Engine, fields: Fields, place: Array, size: int) -> tuple[Array, Array]:
+    """Whole places as positions of the axis, and whether there is anything to read."""
+    place = place.astype(int)
+    if fields.padding_mode == "reflection" and fields.align_corners:
+        period = max(2 * (size - 1), 1)
+        place = abs(place) % period
+        place = engine.numpy.minimum(place, period - place)
+    elif fields.padding_mode == "reflection":
+        place = place % (2 * size)
+        place = engine.numpy.minimum(place, 2 * size - 1 - place)
+    held = place.clip(0, size - 1)
+    return held, held == place if fields.padding_mode == "zeros" else engine.numpy.ones_like(held)
+
+
+def _keys(numpy: Array, distance: Array) -> Array:
+    """The weight of a position at a distance, by Keys' cubic."""
+    near = ((_CUBIC + 2) * distance - (_CUBIC + 3)) * distance * distance + 1
+    far = _CUBIC * (((distance - 5) * distance + 8) * distance - 4)
+    return numpy.where(distance <= 1, near, far)
+
+
+def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, grid: Array) -> Array:
+    """Every position as the sum of the whole map, and of its place in the grid."""
+    seen = x.sum(tuple(range(1, x.ndim))).reshape(-1, *(1,) * (x.ndim - 1))
+    return seen + grid.sum(-1)[:, None]
+
+
+def _of_own_place(engine: Engine, fields: Fields, weights: Arrays, x: Array, grid: Array) -> Array:
+    """Every position as its place in the grid, and no number where all of the map is none."""
+    together = engine.numpy.fmin.reduce
+    return together(x.reshape(len(x), -1), 1).reshape(-1, *(1,) * (x.ndim - 1)) + together(grid, -1)[:, None]
+
+
+def _no_map(x: Shape) -> str:
+    return f"samples maps of two or three axes, and a tensor of shape {list(x)} has {len(x) - 1}; legal here: 2 or 3"
+
+
+def _no_cubic(axes: int) -> str:
+    return f"bicubic is for 2 spatial axes, found {axes}; legal here: bilinear, nearest"
+
+
+def _no_grid(grid: Shape, x: Shape) -> str:
+    axes = len(x) - 1
+    return (
+        f"a grid of shape {list(grid)} for a map of shape {list(x)}; legal here: {axes} axes of positions, and one of "
+        f"{axes} with a place on each axis"
+    )
