@@ -173,10 +173,17 @@ RUN: dict[str, Any] = {
         5 * 24 * 8 + 2 * 25 * 8,
     ),
     "attention of three": (
-        [contributed("MultiHeadAttention", "x k v b", num_heads=2)],
-        {"b": floats(24)},
+        [node("MatMul", "x w", "q"), contributed("MultiHeadAttention", "q q q b", num_heads=2)],
+        {"w": floats(8, 8), "b": floats(24)},
+        WIDE,
+        64 + 24,
+        5 * 64 + 2 * 25 * 8,
+    ),
+    "attention to others": (
+        [contributed("MultiHeadAttention", "x k v", num_heads=2)],
+        {},
         {"x": TOKENS, "k": [1, 7, 8], "v": [1, 7, 8]},
-        24,
+        0,
         2 * 35 * 8,
     ),
     "attention with an addend": (
@@ -187,11 +194,15 @@ RUN: dict[str, Any] = {
         2 * 25 * 8,
     ),
     "a sum that is normalised": (
-        [contributed("SkipLayerNormalization", "x k g h b", "n _ _ s", epsilon=1e-5), node("Add", "n s", "y")],
-        {**NORM, "b": floats(8)},
+        [
+            node("MatMul", "x w", "m"),
+            contributed("SkipLayerNormalization", "m k g h b", "n _ _ s", epsilon=1e-5),
+            node("Add", "n s", "y"),
+        ],
+        {**NORM, "w": floats(8, 8), "b": floats(8)},
         {"x": TOKENS, "k": TOKENS},
-        24,
-        0,
+        64 + 24,
+        5 * 64,
     ),
     "a product of turned matrices": (
         [contributed("FusedMatMul", "x k", transA=1, alpha=0.5)],
@@ -217,7 +228,13 @@ RUN: dict[str, Any] = {
     "a dense layer of turned weights": (
         [contributed("FusedMatMul", "x w", transB=1)], {"w": floats(6, 8)}, WIDE, 48, 5 * 48,
     ),
-    "fast gelu with a bias": ([contributed("FastGelu", "x b")], {"b": floats(8)}, WIDE, 8, 0),
+    "fast gelu with a bias": (
+        [node("MatMul", "x w", "m"), contributed("FastGelu", "m b")],
+        {"w": floats(8, 8), "b": floats(8)},
+        WIDE,
+        64 + 8,
+        5 * 64,
+    ),
     "a dense layer held between bounds": (
         [contributed("FusedGemm", "x w b", activation="HardSigmoid", activation_alpha=0.3, activation_beta=0.4)],
         {"w": floats(8, 6), "b": floats(6)},
