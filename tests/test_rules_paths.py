@@ -613,3 +613,10 @@ def test_a_single_position_spread_over_an_axis_is_centred_nowhere(text: str, map
     assert findings("CC212", of_both) == []
     pooled = f"input: [4, {map_}]\nlayers:\n  - max_pool: {{repeat: 3, kernel_size: 2}}\n  - {spread}\n"
     assert findings("CC212", f"{pooled}  - add: {{from: [input, previous]}}\n") == []
+
+
+def test_a_layer_that_adds_axes_leaves_paths_of_its_own() -> None:
+    """What is gathered at the places of a map has the axes of both; windows behind it have one on each."""
+    layers = "  - gather: {from: [input, input]}\n  - conv: {out_channels: 4, kernel_size: 3, padding: 1}\n"
+    text = f"input: [4, 1, 1]\nlayers:\n{layers}  - global_avg_pool\n  - linear: 3\n"
+    assert findings("CC208", text) == []

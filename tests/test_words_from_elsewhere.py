@@ -131,7 +131,7 @@ ANSWERED = {
     "«residual»: [relu]": "write `- add: {branches: [[], [...]]}`: [] is the identity",
     "«route»: {layers: -4}": "write `- concat: {from: [a, b]}`",
     "«Sequential»: [relu]": "layers run in the order of the list",
-    "«Embedding»: 64": "opaque",
+    "«Lambda»: 64": "opaque",
     "relu: {from: «-1»}": "`previous` is the layer before",
     "add: {branches: [[relu], «input»]}": "the identity is []",
     "conv: {out_channels: 8, kernel_size: «(3», 3)}": "a list is written in brackets: [3, ...]",

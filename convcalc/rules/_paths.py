@@ -142,7 +142,7 @@ def steps(node: Node, shapes: tuple[Shape, ...]) -> tuple[AxisStep | None, ...] 
         return (None, *(_windowed(node, axis, window) for axis, window in enumerate(windows, start=1)))
     config: Any = node.config
     own: Kind = config.own_path() or config  # of a normalisation what a position sees of itself
-    if keeps_field(own, shapes):
+    if keeps_field(own, shapes) and len(node.shape) == len(shapes[0]):
         return None
     return _other_steps(config, shapes)
 
