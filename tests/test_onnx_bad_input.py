@@ -133,7 +133,6 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
     "an output that nothing makes": (lambda: graph([node("Relu", ["x"], ["z"])]), "no node makes the tensor y"),
     "a name made twice": (lambda: graph([node("Relu", ["x"], ["y"], "n1"), node("Tanh", ["x"], ["y"], "n2")]),
                           "two nodes make the tensor y: n1 and n2"),
-    "an old opset": (lambda: graph([node("Relu", ["x"], ["y"])], opset=5), "opset 5, where 7 to"),
     "a foreign domain": (lambda: graph([node("Frob", ["x"], ["y"], "f1", domain="com.acme")]), "com.acme.Frob at f1"),
     "a loop": (lambda: graph([node("Loop", ["", "", "x"], ["y"], "l1")]), "Loop at l1"),
     "lists that double": (lambda: doubling("Concat", 60, 1), "a size is 0 to"),

@@ -212,6 +212,32 @@ def _gemm(batch: Batch, call: Call) -> int:
     return place
 
 
+def _fused_matmul(batch: Batch, call: Call) -> int:
+    """Matrices that may be turned first, so that their rows are samples only where there are more axes in front."""
+    flags = ("transA", "transB", "transBatchA", "transBatchB")
+    ends = [value.samples - len(value.shape) for value in call.values() if value.samples is not None]
+    if any(map(call.flag, flags)) and any(end >= -2 for end in ends):
+        raise Mixed("turns the samples")
+    return _matmul(batch, call)
+
+
+def _by_rows(batch: Batch, call: Call) -> int:
+    """The last axis by a matrix that is the same for all samples."""
+    value = call.value(0)
+    if samples_of(value) == len(value.shape) - 1:
+        raise Mixed("sums over the samples")
+    return samples_of(value)
+
+
+def _rounded_parts(batch: Batch, call: Call) -> int:
+    """Tensors end to end, each with a scale and a zero point behind it."""
+    parts = [call.value(place) for place in range(2, len(call.inputs), 3)]
+    place, *others = {samples_of(part) for part in parts}
+    if others or place == call.axis("axis", 1, len(parts[0].shape)):
+        raise Mixed("lays samples end to end")
+    return place
+
+
 def _einsum(batch: Batch, call: Call) -> int:
     terms, result = spelled(call.attributes.text("equation"), [len(value.shape) for value in call.values()])
     entering = zip(terms, call.inputs, strict=True)
@@ -262,20 +288,25 @@ RULES: dict[str, Rule] = {
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Scale Quant "
+        "QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
     **_ruled(
         _maps,
-        "Conv ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
+        "ConvTranspose ConvInteger QLinearConv NhwcConv MaxPool AveragePool GlobalAveragePool GlobalMaxPool "
         "LpPool GlobalLpPool QLinearAveragePool QLinearGlobalAveragePool NhwcMaxPool InstanceNormalization "
-        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im MaxUnpool QAttention ImageScaler",
+        "GroupNormalization GroupNorm LRN DepthToSpace SpaceToDepth BiasGelu Col2Im MaxUnpool QAttention ImageScaler "
+        "Crop QGemm ReorderInput ReorderOutput BiasSplitGelu",
     ),
     "BatchNormalization": _normalised,
-    "FusedConv": _of_maps(0, 3),
+    **_ruled(_of_maps(0, 3), "Conv FusedConv NhwcFusedConv"),  # with another map added to what leaves
     "DeformConv": _of_maps(0, 2, 4),
     "GridSample": _of_maps(0, 1),
-    "SkipLayerNormalization": _of_maps(0, 1),
+    **_ruled(_of_maps(0, 1), "SkipLayerNormalization SkipSimplifiedLayerNormalization"),
+    "BiasSoftmax": _of_maps(0, 1, for_all=(1,)),
+    "BiasAdd": _of_maps(0, 2),
+    "SkipGroupNorm": _of_maps(0, 3, 4),
     "MultiHeadAttention": _of_maps(0, 1, 2),
     **_ruled(_of_maps(0, 1, 2, 3, 4, 5, 6, for_all=(3,)), "Attention FlexAttention"),
     "RotaryEmbedding": _of_maps(0, 1, 2, 3, for_all=(1, 2)),
@@ -291,7 +322,10 @@ RULES: dict[str, Rule] = {
     **_ruled(_accumulated, "CumSum CumProd"),
     **_ruled(_by_place, "GatherElements ScatterElements Scatter"),
     **batch_arrangements.RULES,
-    **_ruled(_matmul, "MatMul MatMulInteger DynamicQuantizeMatMul"),
+    **_ruled(_matmul, "MatMul MatMulInteger DynamicQuantizeMatMul MatMulIntegerToFloat"),
+    **_ruled(_fused_matmul, "FusedMatMul FusedMatMulActivation TransposeMatMul"),
+    **_ruled(_by_rows, "MatMulNBits MatMulBnb4"),
+    "QLinearConcat": _rounded_parts,
     "QLinearMatMul": partial(_matmul, at=3),
     **_ruled(_gemm, "Gemm FusedGemm"),
     **_ruled(_loss, "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss"),

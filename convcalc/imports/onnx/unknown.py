@@ -27,7 +27,7 @@ _MOST_NAMED = 5
 CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, TypeError, ValueError)
 """What comes of a node with fewer axes, sizes or inputs than its other parts speak of, or with a step of zero."""
 
-_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"}
+_COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize", "Conv", "QLinearConv"}
 """Operators whose own numbers may speak of a batch of another size."""
 
 PARTS = {"Erf": "erf"}

@@ -28,7 +28,9 @@ from convcalc.imports.onnx.fillings import Fillings
 from convcalc.imports.onnx.given_inputs import deciding, given, types_alone
 from convcalc.imports.onnx.inlining import ordered, read_names, without_unread, written_out
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
+from convcalc.imports.onnx.operators import older
 from convcalc.imports.onnx.reading import Model, Tensor, ValueInfo, cut_off, parse
+from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
 from convcalc.imports.onnx.sequences import SEQUENCES
 from convcalc.imports.onnx.tables import table_of
@@ -42,8 +44,8 @@ from convcalc.steps import OutOfSteps
 _NODE = 20
 """Steps that a node takes, beside what is paid for where it is worked out."""
 
-_LEAST_OPSET, _NEWEST_OPSET = 7, 28
-"""Versions of ONNX's operators that are known; before 7 they broadcast in other ways."""
+_NEWEST_OPSET = 28
+"""The newest version of ONNX's operators that is known."""
 
 _WALKED = {**BODIES, **SEQUENCES}
 """Operators that the walk itself does."""
@@ -72,11 +74,6 @@ def of_model(
     model: Model, source: str, inputs: Sizes | None = None, *, values: Values | None = None, strict: bool = True
 ) -> Imported:
     """The layers of a model that was read."""
-    opset = model.opsets.get("", 0)
-    if opset < _LEAST_OPSET and (opset or any(not node.domain for node in model.graph.nodes)):
-        stated = f"opset {opset}" if opset else "no opset"
-        advice = "onnx.version_converter brings it to a newer one"
-        raise CannotImport(f"{stated}, where {_LEAST_OPSET} to {_NEWEST_OPSET} are read; {advice}")
     sizes = inputs or {}
     try:
         return Walk(model, sizes, values=values).record(source, strict=strict)
@@ -112,6 +109,8 @@ class Walk:
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
+        if "" not in model.opsets and any(not node.domain for node in model.graph.nodes):
+            self.notes.append("no opset is stated: read as opset 1, which every file had before they stated any")
         self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
         self._worked_out: dict[Hashable, int] = {}
@@ -126,12 +125,8 @@ class Walk:
             raise CannotImport("the graph has no output")
         infos = [info for info in graph.inputs if info.name not in graph.initialisers]
         there = {*graph.initialisers, *(info.name for info in infos)}
-        self.nodes = nodes = without_unread(ordered(self.called(graph.nodes), there, outputs), outputs)
-        if any(node.op == "QuantizeLinear" for node in nodes):
-            self.notes.append(
-                "quantised: the layers are those between the roundings, which are left out; one that cuts off all "
-                "below 0 behind a layer is read as relu"
-            )
+        self.rounding = Rounding(self.called(graph.nodes), graph)
+        self.nodes = nodes = without_unread(ordered(self.rounding.nodes, there, outputs), outputs)
         steps.spend(_NODE * len(infos))
         self._enter(infos)
         for node in nodes:
@@ -239,6 +234,7 @@ class Walk:
                 outputs: Sequence[Value] = walked(self, node, inputs, depth)
             else:
                 call = Call(self.builder, node, inputs, self.model.opset, self._declared)
+                call = older.modern(call) if call.opset < older.FIRST_TODAY else call
                 samples = self._samples(call)
                 outputs = self._outputs(call)
         except Inexpressible as error:
@@ -357,7 +353,7 @@ class Walk:
         if self.batch.count > 1 and not self.batch.is_stated:
             raise SamplesMeet("", self.batch.count)
         assembly = assembled(self.builder, self._leaving(), array_of=self._stored, strict=strict)
-        self.notes += [*assembly.notes, *self.builder.notes]
+        self.notes += [*assembly.notes, *self.builder.notes, *self.rounding.notes(assembly.drafts)]
         self.warnings += assumptions(self.assumed, assembly.drafts)
         self._note_folded_norms(assembly.drafts)
         self.notes += self.fillings.notes(assembly.params)

@@ -38,9 +38,9 @@ def _quantised(call: Call) -> Value:
     value = call.value(0)
     zero: Number | None = 0
     element_type = call.attributes.integer("output_dtype") or 2
-    if call.has(2):
-        point = call.constant(2, "a zero point")
-        zero, element_type = point.only_number, point.element_type
+    if call.has(2):  # where it is worked out it says nothing
+        point = call.value(2).constant
+        zero, element_type = (point.only_number, point.element_type) if point is not None else (None, element_type)
     is_relu = zero is not None and zero == _LEAST_QUANTISED.get(element_type)
     follows = value.source is not None and value.source.kind in _SIGNED_OUTPUTS
     return onto_itself(call, "relu") if is_relu and follows else value
@@ -72,12 +72,6 @@ def held(call: Call, value: Value, least: float, most: float) -> Value:
 def _gelu(call: Call) -> Value:
     approximate = call.attributes.text("approximate", "none")
     return onto_itself(call, "gelu", {"approximate": approximate} if approximate != "none" else {})
-
-
-def _fast_gelu(call: Call) -> Value:
-    if call.has(1):
-        raise Inexpressible("a bias within it")
-    return onto_itself(call, "gelu", {"approximate": "tanh"})
 
 
 def _bias_gelu(call: Call) -> Value:
@@ -141,7 +135,6 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,
     "com.microsoft.Gelu": _gelu,
-    "com.microsoft.FastGelu": _fast_gelu,
     "com.microsoft.BiasGelu": _bias_gelu,
     "com.microsoft.QuickGelu": partial(_swish, slope=1.702),
     "Swish": partial(_swish, slope=1.0),

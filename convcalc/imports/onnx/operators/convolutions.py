@@ -7,8 +7,6 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.onnx.operators.activations import held
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, viewed
 
 WORDS = {"SAME_UPPER": "same", "SAME_LOWER": "same_lower"}
@@ -122,29 +120,7 @@ def _deform_conv(call: Call) -> Value:
     return _convolved(call, "deform_conv", filters[0], filters, x, *maps, bias=3, offset_groups=offset_groups)
 
 
-_FUSED = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh"}
-
-
-def _fused_conv(call: Call) -> Value:
-    """ONNX Runtime's convolution with a sum and an activation behind it."""
-    y = _conv(call).draft
-    if call.has(3):
-        y = call.layer("add", {}, y, call.map(3))
-    name = call.attributes.text("activation")
-    numbers = call.attributes.get("activation_params")
-    if name in _FUSED:
-        return call.out(call.layer(_FUSED[name], {}, y))
-    if name == "Clip" and isinstance(numbers, list) and len(numbers) == 2:
-        return held(call, call.out(y), *map(float, numbers))
-    if name == "LeakyRelu" and isinstance(numbers, list) and len(numbers) == 1:
-        return call.out(call.layer("leaky_relu", {"negative_slope": tidy(numbers[0])}, y))
-    if name:
-        raise Inexpressible(f"activation {name}")
-    return call.out(y)
-
-
 OPERATORS = {
-    "com.microsoft.FusedConv": _fused_conv,
     "Conv": _conv,
     "ConvTranspose": _conv_transpose,
     "DeformConv": _deform_conv,

@@ -230,20 +230,6 @@ def _fits(shape: Sequence[int], sizes: Sequence[int]) -> bool:
     return lacking >= 0 and tuple(shape[lacking:]) == tuple(sizes) and all(size == 1 for size in shape[:lacking])
 
 
-def _skip_layer_norm(call: Call) -> list[Value]:
-    """ONNX Runtime's sum of two tensors, normalised."""
-    if any(call.node.outputs[1:3]):
-        raise Inexpressible("its mean or deviation is used")
-    entering = [call.map(0), call.map(1)]
-    if call.has(4):
-        entering.append(parameter(call.builder, call.constant(4, "a bias"), (1, entering[0].shape[-1])))
-    together = call.layer("add", {}, *entering)
-    arrays = [call.constant(index, "a scale or a shift") for index in (2, 3) if call.has(index)]
-    fields = {"axes": (-1,), "eps": _eps(call, 1e-12), "bias": len(arrays) > 1}
-    y = call.out(call.layer("layer_norm", fields, together, arrays=_named(arrays)))
-    return [y, y, y, call.out(together)]
-
-
 def _lrn(call: Call) -> Value:
     fields = {
         "size": call.attributes.integer("size", 1),
@@ -291,6 +277,5 @@ OPERATORS = {
     "LpNormalization": _lp_norm,
     "MeanVarianceNormalization": _mean_variance,
     "LRN": _lrn,
-    "com.microsoft.SkipLayerNormalization": _skip_layer_norm,
     "com.microsoft.LayerNormalization": _layer_norm,
 }

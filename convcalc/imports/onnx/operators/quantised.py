@@ -1,0 +1,127 @@
+"""Operators on numbers that were rounded to few bits, as the layers of real numbers that they stand for.
+
+Scales and zero points are no parameters; a weight of few bits is one. What brings the products of whole numbers back
+to scale is taken out before (see `onnx.rounding`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+from msgspec.structs import replace
+
+from convcalc.imports.elements import all_of
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.constants import Constant
+from convcalc.imports.onnx.reading import FLOAT
+from convcalc.imports.onnx.restating import channels_first, channels_last, optional, restated
+from convcalc.imports.onnx.values import Call, Value, constant_value
+
+
+def _rounded(call: Call, value: Value, scale: int) -> Value:
+    """What is rounded at the end, by the scale at this place and the zero point behind it."""
+    if not call.has(scale):
+        return value
+    return restated(call, "QuantizeLinear", value, call.value(scale), optional(call, scale + 1))
+
+
+def _weight(call: Call, place: int) -> Value:
+    """A weight, or what takes its place, as real numbers."""
+    value = call.value(place)
+    return value if value.constant is None else constant_value(replace(value.constant, element_type=FLOAT))
+
+
+def _conv(call: Call) -> Value:
+    x = call.value(0)
+    bias = _weight(call, 8) if call.has(8) else None
+    if not call.flag("channels_last"):
+        return _rounded(call, restated(call, "Conv", x, _weight(call, 3), bias), 6)
+    y = restated(call, "Conv", channels_first(call, x), _weight(call, 3), bias)
+    return channels_last(call, _rounded(call, y, 6))
+
+
+def _gemm(call: Call) -> Value:
+    bias = _weight(call, 6) if call.has(6) else None
+    return _rounded(call, restated(call, "Gemm", call.value(0), _weight(call, 3), bias), 7)
+
+
+def _matmul(call: Call) -> Value:
+    return _rounded(call, restated(call, "MatMul", call.value(0), _weight(call, 3)), 6)
+
+
+def _product(call: Call, op: str, weight: int = 1, bias: int = -1) -> Value:
+    """A product that leaves as real numbers, and what is added to its features."""
+    y = restated(call, op, call.value(0), _weight(call, weight))
+    return y if bias < 0 or not call.has(bias) else restated(call, "Add", y, call.value(bias))
+
+
+def _dynamically(call: Call) -> list[Value]:
+    """What is rounded by a scale of its own; the scale and the zero point are numbers that are not known."""
+    unknown = constant_value(Constant((), FLOAT))
+    return [call.value(0), unknown, unknown]
+
+
+def _few_bits(call: Call) -> Value:
+    """A product with a matrix that is packed into blocks of few bits: [features, entering] numbers once unpacked."""
+    packed = call.constant(1, "a weight")
+    shape = (call.attributes.integer("N"), call.attributes.integer("K"))
+    if min(shape) < 1:
+        raise Inexpressible(f"a weight of shape {list(shape)}")
+    elements = all_of(packed.made_of[0], shape) if packed.made_of else None
+    weight = Constant(shape, FLOAT, None, packed.made_of, None, elements)
+    columns = restated(call, "Transpose", constant_value(weight), perm=[1, 0])
+    y = restated(call, "MatMul", call.value(0), columns)
+    return restated(call, "Add", y, call.value(5)) if call.has(5) else y
+
+
+def _meeting(op: str) -> Callable[[Call], Value]:
+    return lambda call: restated(call, op, call.value(0), call.value(3))
+
+
+def _alone(op: str) -> Callable[[Call], Value]:
+    """One tensor, with the channels behind the positions where the node says so."""
+
+    def read(call: Call) -> Value:
+        if not call.flag("channels_last"):
+            return restated(call, op, call.value(0))
+        return channels_last(call, restated(call, op, channels_first(call, call.value(0))))
+
+    return read
+
+
+def _concat(call: Call) -> Value:
+    return restated(call, "Concat", *(call.value(place) for place in range(2, len(call.inputs), 3)))
+
+
+def _where(call: Call) -> Value:
+    return restated(call, "Where", call.value(0), call.value(1), call.value(4))
+
+
+def _attention(call: Call) -> Value:
+    own = [call.value(0), _weight(call, 1), call.value(2), optional(call, 5), optional(call, 8)]
+    return restated(call, "com.microsoft.Attention", *own)
+
+
+OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
+    "QLinearConv": _conv,
+    "com.microsoft.QLinearConv": _conv,
+    "QLinearMatMul": _matmul,
+    "com.microsoft.QGemm": _gemm,
+    "ConvInteger": partial(_product, op="Conv"),
+    "MatMulInteger": partial(_product, op="MatMul"),
+    "com.microsoft.MatMulIntegerToFloat": partial(_product, op="MatMul", bias=6),
+    "com.microsoft.DynamicQuantizeMatMul": partial(_product, op="MatMul", bias=4),
+    "com.microsoft.MatMulNBits": _few_bits,
+    "com.microsoft.MatMulBnb4": _few_bits,
+    "DynamicQuantizeLinear": _dynamically,
+    "com.microsoft.QLinearAdd": _meeting("Add"),
+    "com.microsoft.QLinearMul": _meeting("Mul"),
+    "com.microsoft.QLinearConcat": _concat,
+    "com.microsoft.QLinearWhere": _where,
+    "com.microsoft.QAttention": _attention,
+    **{
+        f"com.microsoft.QLinear{op}": _alone(op)
+        for op in ("Sigmoid", "LeakyRelu", "AveragePool", "GlobalAveragePool", "Softmax", "ReduceMean")
+    },
+}
