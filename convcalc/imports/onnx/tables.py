@@ -33,12 +33,18 @@ def _numbers(constant: Constant) -> Sequence[Number]:
     return (constant.tensor.view() if constant.tensor is not None else constant.numbers) or ()
 
 
+_NEVER_LEARNED = -1e30
+"""No training ends at so low a number, whatever the size of the array."""
+
+
 def is_mask(constant: Constant) -> bool:
     """Whether an array holds no more than what leaves a tensor as it is and what takes it away."""
     large = [size for size in constant.shape if size > 1]
+    numbers = _numbers(constant)
+    if numbers and min(numbers) <= _NEVER_LEARNED and {*numbers} <= {0, min(numbers)}:
+        return True
     if len(large) < 2 or prod(large) < _LEAST_OF_MASK:
         return False
-    numbers = _numbers(constant)
     if len(set(numbers[:_GLANCE])) > 2:
         return False
     steps.spend(len(numbers) // 64)
