@@ -6,12 +6,12 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-import msgspec
-
 from convcalc import layers
 from convcalc.language import library
 from convcalc.network import Network
-from convcalc.readable.layout import LayerText
+from convcalc.readable.folded import Folded
+from convcalc.readable.layout import WIDTH
+from convcalc.readable.mending import wrong_block
 from convcalc.readable.modules import Modules
 from convcalc.readable.names import is_generic, parts, unlike
 from convcalc.readable.parts import Module, Part, Path
@@ -31,37 +31,26 @@ _OVERHEAD = 3
 """Lines that a block takes beside its layers: its name, `parameters` and `layers`."""
 
 
-class Folded(msgspec.Struct, frozen=True):
-    """A network as it is written: its blocks, the inner ones first, its layers, and its outputs.
-
-    These are texts; there are none where what the last layer yields is the one output.
-    """
-
-    blocks: list[BlockText]
-    layers: list[LayerText]
-    outputs: list[str]
-
-
 def flat(graph: LayerGraph) -> Folded:
     """Without blocks: a line or more for every layer."""
     root = Templates(graph, joining=False).root(_module_of_all(graph, sequence(graph)))
-    return _Folding(graph, root, [], None).written()
+    return Folding(graph, root, [], None).written()
 
 
-def folded(graph: LayerGraph, network: Network) -> Iterator[Folded]:
-    """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
+def foldings(graph: LayerGraph, network: Network) -> Iterator[Folding]:
+    """Ways to write it with blocks for what is there more than once; `network` is what they all should say."""
     shipped = ShippedBlocks(graph, network)
     module = _module_of_all(graph, Modules(graph).grouped(sequence(graph)))
     for joining in (True, False):
         templates = Templates(graph, joining=joining)
-        yield _Folding(graph, templates.root(module), templates.every, shipped).written()
+        yield Folding(graph, templates.root(module), templates.every, shipped)
 
 
 def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
     return Module((), items, graph.root, 0, len(graph.layers) - 1)
 
 
-class _Folding:
+class Folding:
     """Chooses which templates become blocks, and writes them and the network."""
 
     def __init__(
@@ -76,6 +65,19 @@ class _Folding:
         self.blocks: dict[Template, BlockText] = {}
 
     def written(self) -> Folded:
+        """The network and its blocks, as few lines as can be."""
+        best = self._fitting()
+        for template in sorted(self._with_long_calls(best), key=lambda template: template.number):
+            chosen = self.chosen.copy()
+            self.chosen.discard(template)
+            other = self._fitting()
+            if len(other.lines) < len(best.lines):
+                best = other
+            else:
+                self.chosen = chosen
+        return best
+
+    def _fitting(self) -> Folded:
         """The network and its blocks; a template that turns out not to fit all of its occurrences is no block."""
         while True:
             self._choose()
@@ -83,6 +85,21 @@ class _Folding:
                 return self._written()
             except _NoBlock as error:
                 self.chosen.discard(error.args[0])
+
+    def _with_long_calls(self, written: Folded) -> set[Template]:
+        """The templates whose blocks are called in more than a line somewhere: they may say no less than their layers.
+
+        Until they are written, a call is taken to be a line.
+        """
+        long = {layer.kind for layer in written.every_layer() if len(layer.line) > WIDTH}
+        return {template for template, block in self.blocks.items() if block.name in long}
+
+    def mended(self, network: Network) -> bool:
+        """Drop a block that does not say what is there, if any can be told, for the text does not say the network."""
+        wrong = wrong_block(self.graph, network, self.blocks)
+        if wrong is not None:
+            self.chosen.discard(wrong)
+        return wrong is not None
 
     def _written(self) -> Folded:
         self.blocks = {}

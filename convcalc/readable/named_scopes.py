@@ -23,8 +23,8 @@ class NamedScope:
         self.graph = graph
         self.slots = slots
         self.is_block = is_block
-        self.every = [*every_slot(slots)]
         self.connections = Connections(graph, occurrences, slots, is_block=is_block)
+        self.every = [*every_slot(slots)]
         self.leaving = self.connections.leaving
         self._share()
 

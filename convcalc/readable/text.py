@@ -14,10 +14,11 @@ from convcalc.imports.errors import CannotImport, OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
-from convcalc.language.writing import name_text, quoted, value_text
+from convcalc.language.writing import name_text, value_text
 from convcalc.network import Network, Node
-from convcalc.readable.blocks import Folded, flat, folded
-from convcalc.readable.layout import WIDTH, laid_out, mapping
+from convcalc.readable.blocks import Folding, flat, foldings
+from convcalc.readable.folded import Folded
+from convcalc.readable.layout import WIDTH, mapping
 from convcalc.readable.names import model_name
 from convcalc.readable.regions import COMMUTATIVE, LayerGraph
 from convcalc.steps import OutOfSteps
@@ -28,6 +29,9 @@ LAYER, INPUT = 35, 4
 
 FOLDED_LAYER, FOLDED_INPUT = 400, 8
 """The same where repetitions are looked for."""
+
+_MOST_MENDED = 5
+"""Blocks that turn out to be wrong until one way of writing it is given up."""
 
 
 def text(imported: Imported, *, flat: bool = False) -> str:
@@ -102,14 +106,26 @@ def _place(unit: str, titles: tuple[str, ...]) -> str:
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
     """The shortest text with blocks that says the same network; the plain one where there is none."""
+    best = plain
     with suppress(OutOfSteps), steps.part(0.7):
         _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
         graph = LayerGraph(imported)
-        texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
-        for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
-            if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
-                return candidate
-    return plain
+        for folding in foldings(graph, network):
+            best = _shorter(imported, graph, folding, network, best)
+    return best
+
+
+def _shorter(imported: Imported, graph: LayerGraph, folding: Folding, network: Network, best: str) -> str:
+    """What is written in one way, without the blocks that are wrong; what there is where that is no shorter."""
+    for _ in range(_MOST_MENDED):
+        candidate = _spec_text(imported, graph, folding.written())
+        if candidate.count("\n") >= best.count("\n"):
+            break
+        if _says(candidate, network):
+            return candidate
+        if not folding.mended(network):
+            break
+    return best
 
 
 def _says(spec: str, network: Network) -> bool:
@@ -133,16 +149,7 @@ def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(model_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(value_text, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
-    if written.blocks:
-        lines += ["", "blocks:"]
-    for place, block in enumerate(written.blocks):
-        lines += [""] * (place > 0)
-        lines.append(f"  {block.name}:")
-        if block.parameters:
-            defaults = {name: "required" if text is None else quoted(text) for name, text in block.parameters.items()}
-            lines += mapping(4, "parameters", defaults)
-        lines += ["    layers:", *laid_out(block.layers, 6)]
-    lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
+    lines += written.lines
     if written.outputs:
         lines += ["", *_list_lines("outputs", written.outputs)]
     return "\n".join(lines) + "\n"
