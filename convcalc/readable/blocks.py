@@ -16,6 +16,7 @@ from convcalc.readable.modules import Modules
 from convcalc.readable.names import is_generic, parts, unlike
 from convcalc.readable.parts import Module, Part, Path
 from convcalc.readable.regions import LayerGraph, sequence
+from convcalc.readable.scattered import Scattered
 from convcalc.readable.scopes import WrittenScope
 from convcalc.readable.shipped import ShippedBlocks
 from convcalc.readable.slots import BlockText, Slot, Unfit, Unit
@@ -40,10 +41,16 @@ def flat(graph: LayerGraph) -> Folded:
 def foldings(graph: LayerGraph, network: Network) -> Iterator[Folding]:
     """Ways to write it with blocks for what is there more than once; `network` is what they all should say."""
     shipped = ShippedBlocks(graph, network)
-    module = _module_of_all(graph, Modules(graph).grouped(sequence(graph)))
-    for joining in (True, False):
-        templates = Templates(graph, joining=joining)
-        yield Folding(graph, templates.root(module), templates.every, shipped)
+    for is_nameless in (False, True):
+        modules = Modules(graph)
+        parts = modules.grouped(sequence(graph))
+        if is_nameless:
+            parts = Scattered(graph, modules).grouped(parts)
+        module = _module_of_all(graph, parts)
+        for joining in (True, False):
+            templates = Templates(graph, joining=joining)
+            root = templates.root(module)
+            yield Folding(graph, root, templates.every, shipped, is_nameless=is_nameless)
 
 
 def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
@@ -51,13 +58,23 @@ def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
 
 
 class Folding:
-    """Chooses which templates become blocks, and writes them and the network."""
+    """Chooses which templates become blocks, and writes them and the network.
+
+    `is_nameless`: some of them are like sequences of layers wherever they stand, and no modules by name.
+    """
 
     def __init__(
-        self, graph: LayerGraph, root: Template, templates: list[Template], shipped: ShippedBlocks | None
+        self,
+        graph: LayerGraph,
+        root: Template,
+        templates: list[Template],
+        shipped: ShippedBlocks | None,
+        *,
+        is_nameless: bool = False,
     ) -> None:
         self.graph = graph
         self.root = root
+        self.is_nameless = is_nameless
         self.shipped = {
             template: block for template in templates if shipped and (block := shipped.block(template.occurrences))
         }

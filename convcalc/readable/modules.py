@@ -57,13 +57,13 @@ class Modules:
         inner = self._repeated(self._grouped(items, path))
         if len(inner) == 1 and isinstance(inner[0], SingleLayer) and inner[0].branches is None:
             return inner
-        module = self._as_module(path, inner)
+        module = self.as_module(path, inner)
         if module is not None:
             return [module]
-        rest = self._as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
+        rest = self.as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
         return inner if rest is None else [inner[0], rest]
 
-    def _as_module(self, path: Path, inner: list[Part]) -> Module | None:
+    def as_module(self, path: Path, inner: list[Part]) -> Module | None:
         """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
         indices = [index for part in inner for index in part.indices()]
         first, last = indices[0], indices[-1]
@@ -81,7 +81,7 @@ class Modules:
             for place in range(start, start + period * times, period):
                 unit = parts[place : place + period]
                 named = any(isinstance(part, Module) and (part.path or period == 1) for part in unit)
-                module = None if named else self._as_module((), unit)
+                module = None if named else self.as_module((), unit)
                 if module is not None:
                     units[place] = module
         repeated: list[Part] = []
@@ -99,13 +99,13 @@ class Modules:
         place = 0
         while place < len(parts):
             size = next((len(inner) for inner in residuals if kinds[place : place + len(inner)] == [*inner]), 0)
-            module = self._as_module((), parts[place : place + size]) if size else None
+            module = self.as_module((), parts[place : place + size]) if size else None
             grouped.append(parts[place] if module is None else module)
             place += 1 if module is None else size
         if len(grouped) == len(parts):
             return parts
         return [
-            (self._as_module((), [part]) or part) if self._beside_shortcut(part) in residuals else part
+            (self.as_module((), [part]) or part) if self._beside_shortcut(part) in residuals else part
             for part in grouped
         ]
 

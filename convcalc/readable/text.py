@@ -33,6 +33,9 @@ FOLDED_LAYER, FOLDED_INPUT = 400, 8
 _MOST_MENDED = 5
 """Blocks that turn out to be wrong until one way of writing it is given up."""
 
+_NAMELESS = 0.9
+"""How much shorter a text must be whose blocks are no modules of the program that the model comes from."""
+
 
 def text(imported: Imported, *, flat: bool = False) -> str:
     """A spec with what a person wants to know of it: where it comes from, its totals, repetitions as blocks.
@@ -111,7 +114,9 @@ def _best(imported: Imported, plain: str, network: Network) -> str:
         _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
         graph = LayerGraph(imported)
         for folding in foldings(graph, network):
-            best = _shorter(imported, graph, folding, network, best)
+            other = _shorter(imported, graph, folding, network, best)
+            if not folding.is_nameless or other.count("\n") <= _NAMELESS * best.count("\n"):
+                best = other
     return best
 
 
