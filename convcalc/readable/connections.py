@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from convcalc.language.written import COMMUTATIVE
 from convcalc.readable.parts import Module
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 from convcalc.readable.slots import Slot, TensorReference, Tensors, Unfit, Unit, agree, exit_of
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Node
 from convcalc.readable.parts import Module
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 
 
 def is_there(graph: LayerGraph, layers: Sequence[Node], occurrence: Module, nodes: Sequence[Node]) -> bool:

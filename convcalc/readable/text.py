@@ -15,12 +15,13 @@ from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
 from convcalc.language.writing import name_text, value_text
+from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network, Node
 from convcalc.readable.blocks import Folding, flat, foldings
 from convcalc.readable.folded import Folded
 from convcalc.readable.layout import WIDTH, mapping
 from convcalc.readable.names import model_name
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
 
