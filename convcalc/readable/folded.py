@@ -21,7 +21,7 @@ class Folded:
 
     @cached_property
     def block_lines(self) -> list[str]:
-        """The lines of its blocks."""
+        """From the empty line above on; none where there are no blocks."""
         lines = ["", "blocks:"] if self.blocks else []
         for place, block in enumerate(self.blocks):
             lines += [""] * (place > 0)
@@ -36,7 +36,7 @@ class Folded:
 
     @cached_property
     def lines(self) -> list[str]:
-        """The lines of its blocks and layers."""
+        """What a reader has to read: all but the head and the outputs."""
         return [
             *self.block_lines,
             *("", "layers:" if self.layers else "layers: []"),
@@ -44,7 +44,7 @@ class Folded:
         ]
 
     def every_layer(self) -> Iterator[LayerText]:
-        """All layers as they are written, those of blocks and branches too."""
+        """In no order, those of branches too."""
         waiting = [*self.layers, *(layer for block in self.blocks for layer in block.layers)]
         while waiting:
             layer = waiting.pop()
