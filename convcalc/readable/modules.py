@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from convcalc import layers
@@ -22,6 +23,9 @@ class Modules:
             path, kind = parts(layer.name), layers.load(layer.kind)
             bare = kind is None or kind.weights is layers.Kind.weights
             self.around.append(None if bare and len(path) == 1 and is_generic(path[0]) else path[:-1])
+        self.sizes = Counter(
+            path[:depth] for path in self.around if path is not None for depth in range(1, len(path) + 1)
+        )
         self.tied: set[int] = set()
         for index, layer in enumerate(graph.layers):
             owners = [layer.share] if layer.share is not None else [owner for owner, _ in layer.arrays.values()]
@@ -57,11 +61,17 @@ class Modules:
         inner = self._repeated(self._grouped(items, path))
         if len(inner) == 1 and isinstance(inner[0], SingleLayer) and inner[0].branches is None:
             return inner
+        if len(inner) == 1 and self._is_elsewhere(path, inner[0]):
+            return inner
         module = self.as_module(path, inner)
         if module is not None:
             return [module]
         rest = self.as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
         return inner if rest is None else [inner[0], rest]
+
+    def _is_elsewhere(self, path: Path, part: Part) -> bool:
+        """Whether a module has layers outside of a part: it is then more than the one module that the part is."""
+        return self.sizes[path] > sum(1 for index in part.indices() if (self.around[index] or ())[: len(path)] == path)
 
     def as_module(self, path: Path, inner: list[Part]) -> Module | None:
         """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
