@@ -104,6 +104,30 @@ def test_what_is_repeated_from_elsewhere_starts_there_once() -> None:
     assert "repeat" in folded
 
 
+@pytest.mark.parametrize("is_named", [True, False])
+def test_heads_of_the_same_weights_are_one_block(is_named: bool) -> None:
+    """Called once a level, each call after the first with the weights of that."""
+    detector = Detector(64, is_named=is_named)
+    levels = [detector.conv("p0", "input", 16, 3, 2)]
+    levels += [detector.conv("p1", levels[-1], 16, 3, 2)]
+    levels += [detector.conv("p2", levels[-1], 16, 3, 2)]
+    owners: list[str] = []
+    outputs = []
+    for place, level in enumerate(levels):
+        x = level
+        for index in range(4):
+            share = f"share: {owners[index]}" if place else "out_channels: 16, kernel_size: 3, padding: 1"
+            x = detector.layer(f"head.{place}.conv{index}", "conv", share, x)
+            owners += [] if place else [x]
+            x = detector.layer(f"head.{place}.act{index}", "relu", "", x)
+        outputs.append(x)
+    text = "input: [3, 64, 64]\nlayers:\n" + "\n".join(detector.lines) + f"\noutputs: [{', '.join(outputs)}]\n"
+    network = loads(Source("net.yaml", text))
+    flat, folded = check(network, record(network, detector.names))
+    assert 2 <= folded.count("share: ") <= 4  # where a head is two calls of one half, each of these
+    assert folded.count("\n") < 0.7 * flat.count("\n")
+
+
 def test_a_block_that_is_wrong_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
     """Should an expression not say what was meant, its block is left out, and all others stay."""
     lines, names = "", []

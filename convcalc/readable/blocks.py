@@ -123,11 +123,22 @@ class Folding:
         for template in sorted(self.chosen, key=lambda template: template.number):
             self._write(template)
         slots = self._slots(self.root.entries, self.root.occurrences, self.root)
-        scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
+        try:
+            scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
+        except Unfit as error:
+            raise _NoBlock(self._around(*error.args)) from error
         is_last = bool(self.graph.layers) and self.graph.outputs == [self.root.occurrences[0].exit]
         outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         scope.name()
         return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])
+
+    def _around(self, index: int) -> Template:
+        """The block that a layer is in which others must be able to speak of."""
+        return next(
+            template
+            for template in self.chosen
+            if any(occurrence.first <= index <= occurrence.exit for occurrence in template.occurrences)
+        )
 
     # Which become blocks.
 
@@ -262,7 +273,9 @@ class Folding:
             if merged and slot.block is not None and merged[-1].block is slot.block:
                 before = merged[-1]
                 runs = [[*units, *more] for units, more in zip(before.units, slot.units, strict=True)]
-                if before.path[:-1] == slot.path[:-1] and all(before.units) and all(map(self._is_run, runs)):
+                shares = any(isinstance(unit, Module) and unit.shares is not None for unit in runs[0])
+                is_alike = before.path[:-1] == slot.path[:-1] and all(before.units) and not shares
+                if is_alike and all(map(self._is_run, runs)):
                     before.units = runs
                     continue
             merged.append(slot)

@@ -11,6 +11,7 @@ from convcalc.readable.names import is_generic, parts
 from convcalc.readable.parts import Module, Part, Path, SingleLayer
 from convcalc.readable.regions import LayerGraph
 from convcalc.readable.repeats import LEAST, Key, keys, runs
+from convcalc.readable.ties import Ties
 
 
 class Modules:
@@ -26,11 +27,7 @@ class Modules:
         self.sizes = Counter(
             path[:depth] for path in self.around if path is not None for depth in range(1, len(path) + 1)
         )
-        self.tied: set[int] = set()
-        for index, layer in enumerate(graph.layers):
-            owners = [layer.share] if layer.share is not None else [owner for owner, _ in layer.arrays.values()]
-            if owners:
-                self.tied |= {index, *(graph.numbers[owner] for owner in owners)}
+        self.ties = Ties(graph)
 
     def grouped(self, items: Sequence[Part]) -> list[Part]:
         """The sequence of all layers, with those of each module in one."""
@@ -74,14 +71,14 @@ class Modules:
         return self.sizes[path] > sum(1 for index in part.indices() if (self.around[index] or ())[: len(path)] == path)
 
     def as_module(self, path: Path, inner: list[Part]) -> Module | None:
-        """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
+        """These layers as a module, if one tensor enters and one leaves, and all weights or none are another's."""
         indices = [index for part in inner for index in part.indices()]
         first, last = indices[0], indices[-1]
         entering = {source for index in indices for source in self.graph.inputs[index] if not first <= source <= last}
         leaves = any(self.graph.last_read[index] > last for index in indices[:-1])
-        if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.tied.isdisjoint(indices):
+        if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.ties.allow(indices):
             return None
-        return Module(path, inner, entering.pop(), first, last)
+        return Module(path, inner, entering.pop(), first, last, shares=self.ties.owner(indices))
 
     def _repeated(self, parts: list[Part]) -> list[Part]:
         """A sequence with like layers that stand again and again in a row as modules without a name."""

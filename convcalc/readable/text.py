@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from convcalc import steps
+from convcalc import layers, steps
 from convcalc.imports.errors import CannotImport, OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
@@ -89,13 +89,13 @@ def _spend(imported: Imported, layer: int, of_input: int) -> None:
 
 def _places(imported: Imported, text: str) -> dict[int, str]:
     """The operators of a model that the layer on each line of its text stands for."""
-    layers: dict[tuple[object, ...], list[Layer]] = {}
+    left: dict[tuple[object, ...], list[Layer]] = {}
     for layer in imported.layers:
-        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
+        left.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
     network = examine(Source(imported.source, text)).network
     names, places = list(imported.inputs), dict[int, str]()
     for node in network.layers if network is not None else ():
-        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
+        alike = left.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
         names.append(alike[0].name if alike else "")
         if alike:
             places.setdefault(node.line, _place(imported.unit, alike.pop(0).operators))
@@ -147,8 +147,11 @@ def _says(spec: str, network: Network) -> bool:
 
 def _is_like(node: Node, other: Node) -> bool:
     inputs = [tuple(sorted(either.inputs)) if either.kind in COMMUTATIVE else either.inputs for either in (node, other)]
-    alike = ("kind", "config", "shape", "shared", "borrowed")
-    return inputs[0] == inputs[1] and all(getattr(node, name) == getattr(other, name) for name in alike)
+    alike = ("kind", "config", "shape", "borrowed")
+    if inputs[0] != inputs[1] or any(getattr(node, name) != getattr(other, name) for name in alike):
+        return False
+    is_bare = type(node.config).weights is layers.Kind.weights  # which of a block that is shared is so in name alone
+    return is_bare or node.shared == other.shared
 
 
 def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
