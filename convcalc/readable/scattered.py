@@ -14,6 +14,9 @@ from convcalc.readable.repeats import begins, keys
 LONGEST = 16
 """Parts of a sequence that may be one unit."""
 
+_UNIT = 3
+"""Steps that taking down where a unit stands takes."""
+
 _MOST_ROUNDS = 8
 """Units that are looked for behind each other: those found are parts of the next."""
 
@@ -43,7 +46,7 @@ class Scattered:
         root = [*parts]
         sequences = [*self._sequences(root, ())]
         for _ in range(_MOST_ROUNDS):
-            if not steps.afford(LONGEST * sum(map(len, sequences))):
+            if not steps.afford(_UNIT * LONGEST * sum(map(len, sequences))):
                 break
             own = [self._keys(sequence) for sequence in sequences]
             units = next(self._units(sequences, own), None)
