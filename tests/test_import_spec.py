@@ -93,7 +93,8 @@ def same(network: Network, other: Network) -> None:
 
 def shown(node: Node) -> tuple[Any, ...]:
     entering = sorted(node.inputs) if node.kind in {"add", "mul"} else node.inputs
-    return node.kind, full(node.config), node.shape, tuple(entering), node.shared
+    shared = None if type(node.config).weights is layers.Kind.weights else node.shared
+    return node.kind, full(node.config), node.shape, tuple(entering), shared
 
 
 def full(config: Any) -> Any:

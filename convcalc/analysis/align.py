@@ -3,13 +3,16 @@
 Names come first, scope by scope: a layer with a name of its own is the layer of that name. A layer that nobody named
 is called by its kind and a number that shifts when one is put before it, so such layers are aligned as a diff aligns
 lines: the longest sequence that both have in common, by kind and fields first, then by kind alone.
+
+A model file has the names that its exporter gave, and no blocks. Against a spec its layers are matched one by one, and
+that one is called otherwise is no change.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from itertools import accumulate, takewhile
 from operator import attrgetter
 
@@ -33,6 +36,8 @@ class Item(msgspec.Struct, eq=False):
 
     `signature`: the kind and all fields, of what is within too.
 
+    `shape`: of what leaves it, and `cost` what tells it by its weights, where it is matched whatever is around it.
+
     `is_moved`: a block or repeat around it has another name in the other network.
     """
 
@@ -43,6 +48,8 @@ class Item(msgspec.Struct, eq=False):
     nodes: list[int] = []
     children: dict[str, Item] = {}
     signature: Hashable = None
+    shape: Hashable = None
+    cost: Hashable = None
 
     @property
     def is_named(self) -> bool:
@@ -70,6 +77,22 @@ def tree(network: Network, known: dict[Hashable, int]) -> list[Item]:
     return list(top.children.values())
 
 
+def leaves(network: Network, known: dict[Hashable, int], costs: Sequence[Hashable]) -> list[Item]:
+    """The layers of a network whatever is around them, by the names that they would have without it."""
+    return [
+        Item(
+            node.name.replace(".", "_"),
+            node.name,
+            node.kind,
+            nodes=[index],
+            signature=known.setdefault((node.kind, node.config), len(known)),
+            shape=node.shape,
+            cost=cost,
+        )
+        for index, (node, cost) in enumerate(zip(network.layers, costs, strict=True), start=network.input_count)
+    ]
+
+
 def _sign(item: Item, known: dict[Hashable, int]) -> None:
     for child in item.children.values():
         _sign(child, known)
@@ -86,6 +109,46 @@ def aligned(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
             pairs = common([key(base[place]) for place in mine], [key(head[place]) for place in theirs])
             partner |= {mine[first]: theirs[second] for first, second in pairs}
     yield from _merged(base, head, partner)
+
+
+def aligned_leaves(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]:
+    """The same for layers whose names need not be the same: what is alike, then what is of one kind in one place.
+
+    Branches may run in another order, so what is alike may stand anywhere, if nothing else does.
+    """
+    partner = _by_name(base, head)
+    alike = attrgetter("signature", "shape")
+    for key in (alike, _by_cost, attrgetter("kind", "shape"), attrgetter("kind")):
+        for mine, theirs in _gaps(base, head, partner):
+            pairs = common([key(base[place]) for place in mine], [key(head[place]) for place in theirs])
+            partner |= {mine[first]: theirs[second] for first, second in pairs}
+        if key is alike:
+            partner |= _anywhere(base, head, partner, key)
+    partner |= _anywhere(base, head, partner, _by_form)
+    yield from _merged(base, head, partner)
+
+
+def _by_form(item: Item) -> Hashable:
+    """What it makes of which kind, if it multiplies by weights; itself otherwise, since such layers say little."""
+    return item if item.cost is None else (item.kind, item.shape)
+
+
+def _by_cost(item: Item) -> Hashable:
+    """What it costs, which tells a `linear` that is a `conv` of one tap; itself where that says nothing."""
+    return item.cost if item.cost is not None else item
+
+
+def _anywhere(
+    base: Sequence[Item], head: Sequence[Item], partner: dict[int, int], key: Callable[[Item], Hashable]
+) -> dict[int, int]:
+    """Pairs of what is alike and not matched yet, in the order in which it stands in both."""
+    taken = set(partner.values())
+    free: dict[Hashable, list[int]] = {}
+    for place in reversed(range(len(head))):
+        if place not in taken:
+            free.setdefault(key(head[place]), []).append(place)
+    left = (place for place in range(len(base)) if place not in partner)
+    return {place: alike.pop() for place in left if (alike := free.get(key(base[place])))}
 
 
 def _by_name(base: Sequence[Item], head: Sequence[Item]) -> dict[int, int]:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Hashable, Iterator
+from itertools import permutations
 from typing import Any, Literal
 
 import msgspec
 
 from convcalc import steps
-from convcalc.analysis.align import Item, aligned, tree
+from convcalc.analysis.align import Item, aligned, aligned_leaves, leaves, tree
 from convcalc.analysis.analyze import analyze
 from convcalc.analysis.lines import Line, layer_line, total
 from convcalc.analysis.report import COSTS, Report
+from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
 
 Mark = Literal["same", "affected", "edited", "added", "removed"]
 LAYER_STEPS = 15
 """Steps that a layer of either network takes, beside what its alignment does."""
+
+_MOST_TURNED = 4
+"""Inputs of a merge up to which a model file may have them in any other order than a spec."""
 
 
 class Incomparable(ValueError):
@@ -107,7 +112,8 @@ def compare(
 ) -> Comparison:
     """What changes from `base` to `head`, layer by layer and in all. A network is analysed as `analyze` does.
 
-    Layers are matched by name, then by place and kind (see `convcalc.analysis.align`).
+    Layers are matched by name, then by place and kind (see `convcalc.analysis.align`); those of a model file against
+    those of a spec whatever they are called.
 
     Raises:
         Incomparable: input sizes or conventions differ, unless that is allowed.
@@ -115,9 +121,16 @@ def compare(
     before = base if isinstance(base, Report) else analyze(base)
     after = head if isinstance(head, Report) else analyze(head)
     _refuse(before, after, inputs=not allow_input_change, conventions=not allow_convention_change)
+    are_specs = [report.network.imported is None for report in (before, after)]
+    return matched(before, after, by_leaves=are_specs[0] != are_specs[1])
+
+
+def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Comparison:
+    """The comparison of two reports that may be compared. `by_leaves`: whatever their layers are called and are in."""
     names = TotalDeltas.__struct_fields__
-    totals = {name: delta(getattr(before.totals, name), getattr(after.totals, name)) for name in names}
-    return Comparison(before, after, TotalDeltas(**totals), tuple(_Matching(before, after).changes()))
+    totals = {name: delta(getattr(base.totals, name), getattr(head.totals, name)) for name in names}
+    changes = _Matching(base, head, by_leaves=by_leaves).changes()
+    return Comparison(base, head, TotalDeltas(**totals), tuple(changes))
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
@@ -134,15 +147,20 @@ def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> N
 class _Matching:
     """The layers of two reports, in pairs."""
 
-    def __init__(self, base: Report, head: Report) -> None:
+    def __init__(self, base: Report, head: Report, *, by_leaves: bool) -> None:
         self.reports = base, head
+        self.by_leaves = by_leaves
         steps.spend(LAYER_STEPS * (len(base.layers) + len(head.layers)))
         known: dict[Hashable, int] = {}
-        first, second = tree(base.network, known), tree(head.network, known)
+        first, second = (
+            leaves(report.network, known, _costs(report)) if self.by_leaves else tree(report.network, known)
+            for report in (base, head)
+        )
+        pairs_of = aligned_leaves if self.by_leaves else _pairs
         # Where two alignments are as good, that which is chosen must not depend on which network comes first.
         orders = zip(_orders(head), _orders(base), strict=True)
         swapped = next((mine < theirs for mine, theirs in orders if mine != theirs), False)
-        pairs = _pairs(second, first) if swapped else _pairs(first, second)
+        pairs = pairs_of(second, first) if swapped else pairs_of(first, second)
         self.pairs = [(mine, theirs) for theirs, mine in pairs] if swapped else list(pairs)
         both = [(mine, theirs) for mine, theirs in self.pairs if mine is not None and theirs is not None]
         self.partner = {index: set(theirs.nodes) for mine, theirs in both for index in mine.nodes}
@@ -166,7 +184,8 @@ class _Matching:
             return "added"
         if theirs is None:
             return "removed"
-        if _is_renamed(mine, theirs) or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
+        is_renamed = not self.by_leaves and _is_renamed(mine, theirs)
+        if is_renamed or mine.signature != theirs.signature or self._is_rewired(mine, theirs):
             return "edited"
         alike = (*COSTS, "output_shape", "receptive_field")
         return "same" if all(getattr(base, field) == getattr(head, field) for field in alike) else "affected"
@@ -186,7 +205,9 @@ class _Matching:
             (*node.inputs, *(array.owner for array in node.borrowed), *(() if node.shared is None else (node.shared,)))
             for node in nodes
         ]
-        return any(not self._may_be_one(before, after) for before, after in zip(*read, strict=True))
+        turns = self.by_leaves and nodes[0].kind in COMMUTATIVE and len(read[0]) <= _MOST_TURNED
+        orders = permutations(read[1]) if turns else [read[1]]
+        return not any(all(map(self._may_be_one, read[0], order)) for order in orders)
 
     def _may_be_one(self, before: int, after: int) -> bool:
         base, head = (report.network for report in self.reports)
@@ -204,6 +225,11 @@ def _orders(report: Report) -> Iterator[Any]:
     yield totals.macs, totals.params, totals.elementwise_ops, len(layers)
     yield [node.name for node in layers]
     yield [repr((node.kind, node.config, node.inputs, node.shared, node.borrowed)) for node in layers]
+
+
+def _costs(report: Report) -> list[Hashable]:
+    """What tells the layers that multiply by weights, None for all others."""
+    return [(line.params, line.macs) if line.params and line.macs else None for line in report.layers]
 
 
 def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, Item | None]]:

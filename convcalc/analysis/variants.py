@@ -8,7 +8,7 @@ import msgspec
 
 from convcalc import steps
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.compare import compare
+from convcalc.analysis.compare import matched
 from convcalc.analysis.report import Report
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.analysis.theory import theory
@@ -101,7 +101,7 @@ def _candidate(
     except CannotApply as error:
         return Candidate(variant.label, reason=str(error), notes=notes)
     convention = base.convention
-    comparison = compare(base, analyze(replacement.network, batch=convention.batch, dtype=convention.dtype))
+    comparison = matched(base, analyze(replacement.network, batch=convention.batch, dtype=convention.dtype))
     names = set(replacement.replaced)
     changes = tuple(change for change in comparison.layers if change.base is not None and change.base.name in names)
     expected = theory(comparison, changes, variant.name, variant.given)

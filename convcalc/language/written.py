@@ -19,6 +19,8 @@ COMMON = ("name", "from", "repeat", "when", "share", "budget", "lint")
 """Fields that every layer may have."""
 MERGES = ("add", "mul", "max", "min", "concat")
 """Kinds that may have `branches`."""
+COMMUTATIVE = ("add", "mul", "max", "min")
+"""Merges whose inputs may change places."""
 RESERVED = ("input", "previous")
 """Names that stand for what enters."""
 

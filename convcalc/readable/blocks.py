@@ -6,16 +6,17 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-import msgspec
-
 from convcalc import layers
 from convcalc.language import library
 from convcalc.network import Network
-from convcalc.readable.layout import LayerText
+from convcalc.readable.folded import Folded
+from convcalc.readable.layout import WIDTH
+from convcalc.readable.mending import wrong_block
 from convcalc.readable.modules import Modules
 from convcalc.readable.names import is_generic, parts, unlike
 from convcalc.readable.parts import Module, Part, Path
 from convcalc.readable.regions import LayerGraph, sequence
+from convcalc.readable.scattered import Scattered
 from convcalc.readable.scopes import WrittenScope
 from convcalc.readable.shipped import ShippedBlocks
 from convcalc.readable.slots import BlockText, Slot, Unfit, Unit
@@ -31,44 +32,49 @@ _OVERHEAD = 3
 """Lines that a block takes beside its layers: its name, `parameters` and `layers`."""
 
 
-class Folded(msgspec.Struct, frozen=True):
-    """A network as it is written: its blocks, the inner ones first, its layers, and its outputs.
-
-    These are texts; there are none where what the last layer yields is the one output.
-    """
-
-    blocks: list[BlockText]
-    layers: list[LayerText]
-    outputs: list[str]
-
-
 def flat(graph: LayerGraph) -> Folded:
     """Without blocks: a line or more for every layer."""
     root = Templates(graph, joining=False).root(_module_of_all(graph, sequence(graph)))
-    return _Folding(graph, root, [], None).written()
+    return Folding(graph, root, [], None).written()
 
 
-def folded(graph: LayerGraph, network: Network) -> Iterator[Folded]:
-    """With blocks for what is there more than once, in several ways; `network` is what they all should say."""
+def foldings(graph: LayerGraph, network: Network) -> Iterator[Folding]:
+    """Ways to write it with blocks for what is there more than once; `network` is what they all should say."""
     shipped = ShippedBlocks(graph, network)
-    module = _module_of_all(graph, Modules(graph).grouped(sequence(graph)))
-    for joining in (True, False):
-        templates = Templates(graph, joining=joining)
-        yield _Folding(graph, templates.root(module), templates.every, shipped).written()
+    for is_nameless in (False, True):
+        modules = Modules(graph)
+        parts = modules.grouped(sequence(graph))
+        if is_nameless:
+            parts = Scattered(graph, modules).grouped(parts)
+        module = _module_of_all(graph, parts)
+        for joining in (True, False):
+            templates = Templates(graph, joining=joining)
+            root = templates.root(module)
+            yield Folding(graph, root, templates.every, shipped, is_nameless=is_nameless)
 
 
 def _module_of_all(graph: LayerGraph, items: Sequence[Part]) -> Module:
     return Module((), items, graph.root, 0, len(graph.layers) - 1)
 
 
-class _Folding:
-    """Chooses which templates become blocks, and writes them and the network."""
+class Folding:
+    """Chooses which templates become blocks, and writes them and the network.
+
+    `is_nameless`: some of them are like sequences of layers wherever they stand, and no modules by name.
+    """
 
     def __init__(
-        self, graph: LayerGraph, root: Template, templates: list[Template], shipped: ShippedBlocks | None
+        self,
+        graph: LayerGraph,
+        root: Template,
+        templates: list[Template],
+        shipped: ShippedBlocks | None,
+        *,
+        is_nameless: bool = False,
     ) -> None:
         self.graph = graph
         self.root = root
+        self.is_nameless = is_nameless
         self.shipped = {
             template: block for template in templates if shipped and (block := shipped.block(template.occurrences))
         }
@@ -76,6 +82,19 @@ class _Folding:
         self.blocks: dict[Template, BlockText] = {}
 
     def written(self) -> Folded:
+        """The network and its blocks, as few lines as can be."""
+        best = self._fitting()
+        for template in sorted(self._with_long_calls(best), key=lambda template: template.number):
+            chosen = self.chosen.copy()
+            self.chosen.discard(template)
+            other = self._fitting()
+            if len(other.lines) < len(best.lines):
+                best = other
+            else:
+                self.chosen = chosen
+        return best
+
+    def _fitting(self) -> Folded:
         """The network and its blocks; a template that turns out not to fit all of its occurrences is no block."""
         while True:
             self._choose()
@@ -84,16 +103,42 @@ class _Folding:
             except _NoBlock as error:
                 self.chosen.discard(error.args[0])
 
+    def _with_long_calls(self, written: Folded) -> set[Template]:
+        """The templates whose blocks are called in more than a line somewhere: they may say no less than their layers.
+
+        Until they are written, a call is taken to be a line.
+        """
+        long = {layer.kind for layer in written.every_layer() if len(layer.line) > WIDTH}
+        return {template for template, block in self.blocks.items() if block.name in long}
+
+    def mended(self, network: Network) -> bool:
+        """Drop a block that does not say what is there, if any can be told, for the text does not say the network."""
+        wrong = wrong_block(self.graph, network, self.blocks)
+        if wrong is not None:
+            self.chosen.discard(wrong)
+        return wrong is not None
+
     def _written(self) -> Folded:
         self.blocks = {}
         for template in sorted(self.chosen, key=lambda template: template.number):
             self._write(template)
         slots = self._slots(self.root.entries, self.root.occurrences, self.root)
-        scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
+        try:
+            scope = WrittenScope(self.graph, self.root.occurrences, slots, is_block=False)
+        except Unfit as error:
+            raise _NoBlock(self._around(*error.args)) from error
         is_last = bool(self.graph.layers) and self.graph.outputs == [self.root.occurrences[0].exit]
         outputs = [] if is_last else [scope.referred(output) for output in self.graph.outputs]
         scope.name()
         return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])
+
+    def _around(self, index: int) -> Template:
+        """The block that a layer is in which others must be able to speak of."""
+        return next(
+            template
+            for template in self.chosen
+            if any(occurrence.first <= index <= occurrence.exit for occurrence in template.occurrences)
+        )
 
     # Which become blocks.
 
@@ -228,7 +273,9 @@ class _Folding:
             if merged and slot.block is not None and merged[-1].block is slot.block:
                 before = merged[-1]
                 runs = [[*units, *more] for units, more in zip(before.units, slot.units, strict=True)]
-                if before.path[:-1] == slot.path[:-1] and all(before.units) and all(map(self._is_run, runs)):
+                shares = any(isinstance(unit, Module) and unit.shares is not None for unit in runs[0])
+                is_alike = before.path[:-1] == slot.path[:-1] and all(before.units) and not shares
+                if is_alike and all(map(self._is_run, runs)):
                     before.units = runs
                     continue
             merged.append(slot)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from itertools import pairwise
 
+from convcalc.language.written import COMMUTATIVE
 from convcalc.readable.parts import Module
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 from convcalc.readable.slots import Slot, TensorReference, Tensors, Unfit, Unit, agree, exit_of
 
 
@@ -41,9 +42,21 @@ class Connections:
         return self.graph.inputs[unit]
 
     def _connect(self, slots: list[Slot], current: Tensors) -> Tensors:
-        """Say for each slot where its inputs come from; the tensors that leave the last."""
-        for slot in slots:
+        """Say for each slot where its inputs come from; the tensors that leave the last.
+
+        What is said to come from elsewhere does so in every repetition. So only those behind the first, which go from
+        one to the next, stay repeated where the first starts from elsewhere.
+        """
+        waiting = slots[::-1]
+        slots.clear()
+        while waiting:
+            slot = waiting.pop()
+            slots.append(slot)
             self._sources(slot, current)
+            if slot.sources is not None and any(len(units) > 1 for units in slot.units):
+                behind = [units[1:] for units in slot.units]
+                waiting.append(Slot(slot.kind, behind, slot.path, slot.block, slot.branches))
+                slot.units = [units[:1] for units in slot.units]
             if slot.branches is not None:
                 self._branches(slot, slot.branches)
             slot.value = [

@@ -7,11 +7,12 @@ from collections.abc import Iterator, Sequence
 from convcalc import steps
 from convcalc.imports.errors import OverLimit
 from convcalc.imports.record import Imported, Layer
+from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Borrowed, Network, Node, TextOrigin, input_node
 from convcalc.readable.named_scopes import NamedScope
 from convcalc.readable.names import model_name, parts
 from convcalc.readable.parts import Module, Part, SingleLayer
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph, sequence
+from convcalc.readable.regions import LayerGraph, sequence
 from convcalc.readable.slots import Slot
 from convcalc.steps import OutOfSteps
 

@@ -26,7 +26,7 @@ class Fitting:
         """Say what the fields of a slot are, those at their default left out."""
         if slot.block is not None:
             wanted = {name: self._arguments(slot, name) for name in slot.block.parameters}
-            standard = slot.block.parameters
+            standard = slot.block.parameters | (slot.shared[""][0].fields if slot.shared else {})
         else:
             wanted = self._values(slot, layers.kind_of(slot.kind))
             standard = {}

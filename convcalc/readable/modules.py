@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 from convcalc import layers
@@ -10,6 +11,7 @@ from convcalc.readable.names import is_generic, parts
 from convcalc.readable.parts import Module, Part, Path, SingleLayer
 from convcalc.readable.regions import LayerGraph
 from convcalc.readable.repeats import LEAST, Key, keys, runs
+from convcalc.readable.ties import Ties
 
 
 class Modules:
@@ -22,11 +24,10 @@ class Modules:
             path, kind = parts(layer.name), layers.load(layer.kind)
             bare = kind is None or kind.weights is layers.Kind.weights
             self.around.append(None if bare and len(path) == 1 and is_generic(path[0]) else path[:-1])
-        self.tied: set[int] = set()
-        for index, layer in enumerate(graph.layers):
-            owners = [layer.share] if layer.share is not None else [owner for owner, _ in layer.arrays.values()]
-            if owners:
-                self.tied |= {index, *(graph.numbers[owner] for owner in owners)}
+        self.sizes = Counter(
+            path[:depth] for path in self.around if path is not None for depth in range(1, len(path) + 1)
+        )
+        self.ties = Ties(graph)
 
     def grouped(self, items: Sequence[Part]) -> list[Part]:
         """The sequence of all layers, with those of each module in one."""
@@ -57,21 +58,27 @@ class Modules:
         inner = self._repeated(self._grouped(items, path))
         if len(inner) == 1 and isinstance(inner[0], SingleLayer) and inner[0].branches is None:
             return inner
-        module = self._as_module(path, inner)
+        if len(inner) == 1 and self._is_elsewhere(path, inner[0]):
+            return inner
+        module = self.as_module(path, inner)
         if module is not None:
             return [module]
-        rest = self._as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
+        rest = self.as_module(path, inner[1:]) if len(inner) > 2 else None  # without a merge of what is from far
         return inner if rest is None else [inner[0], rest]
 
-    def _as_module(self, path: Path, inner: list[Part]) -> Module | None:
-        """These layers as a module, if one tensor enters and one leaves, and weights are their own."""
+    def _is_elsewhere(self, path: Path, part: Part) -> bool:
+        """Whether a module has layers outside of a part: it is then more than the one module that the part is."""
+        return self.sizes[path] > sum(1 for index in part.indices() if (self.around[index] or ())[: len(path)] == path)
+
+    def as_module(self, path: Path, inner: list[Part]) -> Module | None:
+        """These layers as a module, if one tensor enters and one leaves, and all weights or none are another's."""
         indices = [index for part in inner for index in part.indices()]
         first, last = indices[0], indices[-1]
         entering = {source for index in indices for source in self.graph.inputs[index] if not first <= source <= last}
         leaves = any(self.graph.last_read[index] > last for index in indices[:-1])
-        if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.tied.isdisjoint(indices):
+        if len(entering) != 1 or leaves or last - first + 1 != len(indices) or not self.ties.allow(indices):
             return None
-        return Module(path, inner, entering.pop(), first, last)
+        return Module(path, inner, entering.pop(), first, last, shares=self.ties.owner(indices))
 
     def _repeated(self, parts: list[Part]) -> list[Part]:
         """A sequence with like layers that stand again and again in a row as modules without a name."""
@@ -81,7 +88,7 @@ class Modules:
             for place in range(start, start + period * times, period):
                 unit = parts[place : place + period]
                 named = any(isinstance(part, Module) and (part.path or period == 1) for part in unit)
-                module = None if named else self._as_module((), unit)
+                module = None if named else self.as_module((), unit)
                 if module is not None:
                     units[place] = module
         repeated: list[Part] = []
@@ -99,13 +106,13 @@ class Modules:
         place = 0
         while place < len(parts):
             size = next((len(inner) for inner in residuals if kinds[place : place + len(inner)] == [*inner]), 0)
-            module = self._as_module((), parts[place : place + size]) if size else None
+            module = self.as_module((), parts[place : place + size]) if size else None
             grouped.append(parts[place] if module is None else module)
             place += 1 if module is None else size
         if len(grouped) == len(parts):
             return parts
         return [
-            (self._as_module((), [part]) or part) if self._beside_shortcut(part) in residuals else part
+            (self.as_module((), [part]) or part) if self._beside_shortcut(part) in residuals else part
             for part in grouped
         ]
 

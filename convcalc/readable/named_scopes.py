@@ -13,7 +13,7 @@ from convcalc.readable.connections import Connections
 from convcalc.readable.names import legal, says_something, unlike
 from convcalc.readable.parts import Module
 from convcalc.readable.regions import LayerGraph
-from convcalc.readable.slots import Slot, TensorReference, Unfit, every_slot
+from convcalc.readable.slots import Slot, TensorReference, Unfit, Unit, every_slot
 
 
 class NamedScope:
@@ -23,27 +23,37 @@ class NamedScope:
         self.graph = graph
         self.slots = slots
         self.is_block = is_block
-        self.every = [*every_slot(slots)]
         self.connections = Connections(graph, occurrences, slots, is_block=is_block)
+        self.every = [*every_slot(slots)]
         self.leaving = self.connections.leaving
         self._share()
 
     def _share(self) -> None:
-        owners = {unit: slot for slot in self.every for units in slot.units for unit in units if isinstance(unit, int)}
+        """Say whose weights are used; an owner that is not here leaves its number with what is raised."""
+        owners = {_first(unit): slot for slot in self.every for units in slot.units for unit in units[:1]}
         for slot in self.every:
             unit = slot.units[0][0] if slot.units[0] else None
-            layer = self.graph.layers[unit] if isinstance(unit, int) else None
-            if layer is None or not (layer.share or layer.arrays):
-                continue
-            named = {"": (layer.share, "")} if layer.share is not None else layer.arrays
-            try:
+            if unit is not None:
                 slot.shared = {
-                    name: (owners[self.graph.numbers[owner]], array) for name, (owner, array) in named.items()
+                    name: (self._owner(slot, number, owners), array)
+                    for name, (number, array) in self._shared(unit).items()
                 }
-            except KeyError:
-                raise Unfit from None
             for owner, _ in slot.shared.values():
                 owner.is_named = True
+
+    def _shared(self, unit: Unit) -> dict[str, tuple[int, str]]:
+        """The owners of what a unit uses, as numbers, by the name of the array."""
+        if not isinstance(unit, int):
+            return {} if unit.shares is None else {"": (unit.shares, "")}
+        layer = self.graph.layers[unit]
+        named = {"": (layer.share, "")} if layer.share is not None else layer.arrays
+        return {name: (self.graph.numbers[owner], array) for name, (owner, array) in named.items()}
+
+    def _owner(self, slot: Slot, number: int, owners: dict[int, Slot]) -> Slot:
+        owner = owners.get(number)
+        if owner is None or owner.block is not slot.block or len(owner.units[0]) > 1 or len(slot.units[0]) > 1:
+            raise Unfit(number)
+        return owner
 
     def referred(self, tensor: int) -> TensorReference:
         """How a tensor of the network is referred to from outside of all layers, as an output."""
@@ -67,6 +77,10 @@ class NamedScope:
         if slot.is_named or (_is_worth_a_name(slot) and says_something(slot.path, is_way=is_way)):
             return legal(slot.path, slot.kind)
         return ""
+
+
+def _first(unit: Unit) -> int:
+    return unit if isinstance(unit, int) else unit.first
 
 
 def _is_worth_a_name(slot: Slot) -> bool:

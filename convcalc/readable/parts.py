@@ -30,6 +30,7 @@ class Module(msgspec.Struct, eq=False):
 
     `entry` is what enters, no tensor for the whole of a network with several inputs. `first` is the first of its layers
     and `exit` the last. `arguments` are the values of the parameters of the block that it becomes an occurrence of.
+    `shares` is the first layer of the module whose weights all of its layers use.
     """
 
     path: Path
@@ -38,6 +39,7 @@ class Module(msgspec.Struct, eq=False):
     first: int
     exit: int
     arguments: dict[str, Any] = {}
+    shares: int | None = None
 
     def indices(self) -> Iterator[int]:
         """The layers that it holds, in order."""

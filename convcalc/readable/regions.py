@@ -12,13 +12,10 @@ from itertools import takewhile
 from math import prod
 
 from convcalc.imports.record import Imported, Layer
-from convcalc.language.written import MERGES
+from convcalc.language.written import COMMUTATIVE, MERGES
 from convcalc.layers import Shape
 from convcalc.readable.names import legal, unlike
 from convcalc.readable.parts import SingleLayer
-
-COMMUTATIVE = ("add", "mul", "max", "min")
-"""Merges whose inputs may change places."""
 
 _LONGEST = 160
 """Layers under one merge; what reaches further is read more easily with a name."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from convcalc.readable.parts import Module, Part, SingleLayer
+from convcalc.readable.parts import Module, Part
 from convcalc.readable.regions import LayerGraph
 
 LONGEST_PERIOD = 40
@@ -43,23 +43,25 @@ def runs(graph: LayerGraph, parts: Sequence[Part]) -> Iterator[Run]:
         return
     own = keys(graph, parts)
     weights = [sum(1 for _ in part.indices()) for part in parts]
-    begins = [not isinstance(part, SingleLayer) or _begins(graph, part) for part in parts]
+    starting = [begins(graph, part) for part in parts]
     waiting = [(0, len(parts))]
     while waiting:
         first, last = waiting.pop()
-        best = _best(own, weights, begins, first, last)
+        best = _best(own, weights, starting, first, last)
         if best is not None:
             yield best
             start, period, times = best
             waiting += [(first, start), (start + period * times, last)]
 
 
-def _begins(graph: LayerGraph, item: SingleLayer) -> bool:
-    """Whether a unit may begin with a layer: one that makes something new, and does not go with what is before it."""
-    return item.branches is not None or bool({"out_channels", "kernel_size"} & {*graph.layers[item.index].fields})
+def begins(graph: LayerGraph, part: Part) -> bool:
+    """Whether a unit may begin with a part: what makes something new, and does not go with what is before it."""
+    if isinstance(part, Module) or part.branches is not None:
+        return True
+    return bool({"out_channels", "kernel_size"} & {*graph.layers[part.index].fields})
 
 
-def _best(own: list[Key], weights: list[int], begins: list[bool], first: int, last: int) -> Run | None:
+def _best(own: list[Key], weights: list[int], starting: list[bool], first: int, last: int) -> Run | None:
     """The run of an interval that saves most layers."""
     best: Run | None = None
     most = 0
@@ -70,10 +72,10 @@ def _best(own: list[Key], weights: list[int], begins: list[bool], first: int, la
             while end + period < last and own[end] == own[end + period]:
                 end += 1
             starts = range(place, max(place + 1, end - period + 1))
-            start = next((index for index in starts if begins[index]), place)
+            start = next((index for index in starts if starting[index]), place)
             times = 1 + (end - start) // period
             weight = sum(weights[start : start + period])
-            if times > 1 and weight >= LEAST and begins[start] and weight * (times - 1) > most:
+            if times > 1 and weight >= LEAST and starting[start] and weight * (times - 1) > most:
                 best, most = (start, period, times), weight * (times - 1)
             place = end + 1
     return best

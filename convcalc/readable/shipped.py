@@ -17,8 +17,9 @@ from convcalc.language.values import CompiledValue
 from convcalc.language.writing import quoted, value_text
 from convcalc.network import Network, Node
 from convcalc.readable.layout import value_of
+from convcalc.readable.occurrences import is_there
 from convcalc.readable.parts import Module
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 from convcalc.readable.slots import BlockText
 
 _MOST_TRIED = 2000
@@ -111,18 +112,7 @@ class ShippedBlocks:
         """Whether a call is what stands there, layer by layer."""
         shape = self.graph.shape(occurrence.entry)
         texts = ", ".join(f"{key}: {quoted(value_text(value))}" for key, value in arguments.items())
-        nodes = self._nodes(name, shape, texts)
-        if len(nodes) != occurrence.exit - occurrence.first + 1:
-            return False
-        for place, node in enumerate(nodes, start=occurrence.first):
-            own, entering = self.layers[place], self.graph.inputs[place]
-            here = [0 if tensor == occurrence.entry else tensor - occurrence.first + 1 for tensor in entering]
-            there = list(node.inputs)
-            if own.kind in COMMUTATIVE:
-                here, there = sorted(here), sorted(there)
-            if (own.kind, own.config, own.shape, here) != (node.kind, node.config, node.shape, there):
-                return False
-        return True
+        return is_there(self.graph, self.layers, occurrence, self._nodes(name, shape, texts))
 
     def _nodes(self, name: str, shape: tuple[int, ...], arguments: str) -> tuple[Node, ...]:
         key = name, shape, arguments

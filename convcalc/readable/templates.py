@@ -6,8 +6,9 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
+from convcalc.language.written import COMMUTATIVE
 from convcalc.readable.parts import Module, Part, SingleLayer
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 
 _MOST_ALIGNED = 48
 """Layers of a sequence up to which two that differ are held against each other."""

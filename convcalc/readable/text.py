@@ -9,18 +9,20 @@ from contextlib import suppress
 from functools import cache
 from pathlib import Path
 
-from convcalc import steps
+from convcalc import layers, steps
 from convcalc.imports.errors import CannotImport, OverLimit
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import examine, loads
 from convcalc.language.source import Source, SpecError
-from convcalc.language.writing import name_text, quoted, value_text
+from convcalc.language.writing import name_text, value_text
+from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network, Node
-from convcalc.readable.blocks import Folded, flat, folded
+from convcalc.readable.blocks import Folding, flat, foldings
 from convcalc.readable.direct import cautions
-from convcalc.readable.layout import WIDTH, laid_out, mapping
+from convcalc.readable.folded import Folded
+from convcalc.readable.layout import WIDTH, mapping
 from convcalc.readable.names import model_name
-from convcalc.readable.regions import COMMUTATIVE, LayerGraph
+from convcalc.readable.regions import LayerGraph
 from convcalc.steps import OutOfSteps
 from convcalc.visible import visible
 
@@ -29,6 +31,12 @@ LAYER, INPUT = 35, 4
 
 FOLDED_LAYER, FOLDED_INPUT = 400, 8
 """The same where repetitions are looked for."""
+
+_MOST_MENDED = 5
+"""Blocks that turn out to be wrong until one way of writing it is given up."""
+
+_NAMELESS = 0.9
+"""How much shorter a text must be whose blocks are no modules of the program that the model comes from."""
 
 
 def text(imported: Imported, *, flat: bool = False) -> str:
@@ -86,13 +94,13 @@ def _spend(imported: Imported, layer: int, of_input: int) -> None:
 
 def _places(imported: Imported, text: str) -> dict[int, str]:
     """The operators of a model that the layer on each line of its text stands for."""
-    layers: dict[tuple[object, ...], list[Layer]] = {}
+    left: dict[tuple[object, ...], list[Layer]] = {}
     for layer in imported.layers:
-        layers.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
+        left.setdefault((layer.kind, tuple(sorted(layer.inputs)), layer.shape), []).append(layer)
     network = examine(Source(imported.source, text)).network
     names, places = list(imported.inputs), dict[int, str]()
     for node in network.layers if network is not None else ():
-        alike = layers.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
+        alike = left.get((node.kind, tuple(sorted(names[source] for source in node.inputs)), node.shape))
         names.append(alike[0].name if alike else "")
         if alike:
             places.setdefault(node.line, _place(imported.unit, alike.pop(0).operators))
@@ -107,14 +115,28 @@ def _place(unit: str, titles: tuple[str, ...]) -> str:
 
 def _best(imported: Imported, plain: str, network: Network) -> str:
     """The shortest text with blocks that says the same network; the plain one where there is none."""
+    best = plain
     with suppress(OutOfSteps), steps.part(0.7):
         _spend(imported, FOLDED_LAYER, FOLDED_INPUT)
         graph = LayerGraph(imported)
-        texts = [_spec_text(imported, graph, written) for written in folded(graph, network)]
-        for candidate in sorted(texts, key=lambda candidate: candidate.count("\n")):
-            if candidate.count("\n") < plain.count("\n") and _says(candidate, network):
-                return candidate
-    return plain
+        for folding in foldings(graph, network):
+            other = _shorter(imported, graph, folding, network, best)
+            if not folding.is_nameless or other.count("\n") <= _NAMELESS * best.count("\n"):
+                best = other
+    return best
+
+
+def _shorter(imported: Imported, graph: LayerGraph, folding: Folding, network: Network, best: str) -> str:
+    """What is written in one way, without the blocks that are wrong; what there is where that is no shorter."""
+    for _ in range(_MOST_MENDED):
+        candidate = _spec_text(imported, graph, folding.written())
+        if candidate.count("\n") >= best.count("\n"):
+            break
+        if _says(candidate, network):
+            return candidate
+        if not folding.mended(network):
+            break
+    return best
 
 
 def _says(spec: str, network: Network) -> bool:
@@ -130,24 +152,18 @@ def _says(spec: str, network: Network) -> bool:
 
 def _is_like(node: Node, other: Node) -> bool:
     inputs = [tuple(sorted(either.inputs)) if either.kind in COMMUTATIVE else either.inputs for either in (node, other)]
-    alike = ("kind", "config", "shape", "shared", "borrowed")
-    return inputs[0] == inputs[1] and all(getattr(node, name) == getattr(other, name) for name in alike)
+    alike = ("kind", "config", "shape", "borrowed")
+    if inputs[0] != inputs[1] or any(getattr(node, name) != getattr(other, name) for name in alike):
+        return False
+    is_bare = type(node.config).weights is layers.Kind.weights  # which of a block that is shared is so in name alone
+    return is_bare or node.shared == other.shared
 
 
 def _spec_text(imported: Imported, graph: LayerGraph, written: Folded) -> str:
     lines = [f"name: {name_text(model_name(imported))}"]
     sizes = dict(zip(map(name_text, graph.input_names), map(value_text, graph.input_shapes), strict=True))
     lines += [f"input: {size}" for size in sizes.values()] if len(sizes) == 1 else mapping(0, "inputs", sizes)
-    if written.blocks:
-        lines += ["", "blocks:"]
-    for place, block in enumerate(written.blocks):
-        lines += [""] * (place > 0)
-        lines.append(f"  {block.name}:")
-        if block.parameters:
-            defaults = {name: "required" if text is None else quoted(text) for name, text in block.parameters.items()}
-            lines += mapping(4, "parameters", defaults)
-        lines += ["    layers:", *laid_out(block.layers, 6)]
-    lines += ["", "layers:" if written.layers else "layers: []", *laid_out(written.layers, 2)]
+    lines += written.lines
     if written.outputs:
         lines += ["", *_list_lines("outputs", written.outputs)]
     return "\n".join(lines) + "\n"
