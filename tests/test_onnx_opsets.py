@@ -70,7 +70,7 @@ def test_every_kind_says_the_same(opset: int) -> None:
         try:
             first, other = (run(item, named, inputs)[0] for item in (model(network), written))
         except NotRun:
-            assert name in NOT_RUN
+            assert name in {*NOT_RUN, "global_lp_pool"}  # which ONNX Runtime has no kernel for from 22 on
             continue
         assert np.allclose(first, other, rtol=1e-4, atol=1e-5, equal_nan=True), name
         compared += 1
