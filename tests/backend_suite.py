@@ -26,6 +26,11 @@ from onnx import helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import convcalc
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.samples import SamplesMeet
+from convcalc.imports.onnx.values import without
+from convcalc.imports.onnx.walk import Walk
+from convcalc.opening import model_values
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -230,32 +235,110 @@ def _run(model: onnx.ModelProto, data: Mapping[str, Any], names: list[str]) -> d
     return {name: np.shape(value) for name, value in zip(names, values, strict=True)}
 
 
+class _Read(NamedTuple):
+    """A model as it was read: the network, and by the names of the file what leaves, constants too."""
+
+    network: Any
+    walk: Walk
+    values: Mapping[str, Any]
+
+
 def verdict(case: BackendCase, path: Path) -> Verdict:
-    """Whether convcalc has the shapes that leave and the products of a test, whose model it writes to `path`."""
+    """Whether convcalc has the shapes that leave and the products of a test, whose model it writes to `path`.
+
+    Sizes of inputs that the file leaves open are given, as `--input` does, and where something is not known so are the
+    values of its whole numbers and single ones, as `--set` does.
+    """
     path.write_bytes(case.model.SerializeToString())
     try:
-        network = convcalc.load(path)
+        read = _read(path, {}, {})
+        if read.network.uncosted:
+            read = _better(read, path, case)
     except convcalc.SpecError as error:
-        return Verdict("refused", error.diagnostics[0].message)
-    report = convcalc.analyze(network)
+        try:
+            read = _read(path, {name: array.shape for name, array in _entering(case).items()}, {})
+        except convcalc.SpecError:
+            return Verdict("refused", error.diagnostics[0].message)
+    network = read.network
     if network.uncosted:
         return Verdict("at least", f"unknown: {', '.join(network.uncosted)}")
     batch = max((int(count) for text in network.warnings for count in _BATCH.findall(text)), default=1)
-    leaving = [network.nodes[place].shape for place in network.outputs]
-    expected = [output.shape for output in case.outputs if isinstance(output, np.ndarray)]
-    strangers = [shape for shape in leaving if not any(_fits(shape, of_test, batch) for of_test in expected)]
-    if strangers or (expected and not leaving):
-        return Verdict("shape", f"{leaving} for {expected}")
-    count = counted(case)
-    if count is not None and report.totals.macs * batch != count:
-        return Verdict("macs", f"{report.totals.macs} x {batch} for {count}")
-    return Verdict("right")
+    wrong = _wrong_shape(case, read, batch)
+    if wrong:
+        return Verdict("shape", wrong)
+    count, own = counted(case), convcalc.analyze(network).totals.macs
+    if count is not None and own * batch != count:
+        return Verdict("macs", f"{own} x {batch} for {count}")
+    return Verdict("right", f"with {', '.join(read.values)}" if read.values else "")
 
 
-def _fits(shape: Shape, of_test: Shape, batch: int) -> bool:
-    """Whether a shape is that of the test, with its batch left out or without."""
-    without = [of_test[:axis] + of_test[axis + 1 :] for axis, size in enumerate(of_test) if size in (1, batch)]
-    return shape == of_test or shape in without or (shape == (1,) and of_test in ((), (1,), (batch,)))
+def _read(path: Path, sizes: Mapping[str, Shape], values: Mapping[str, Any]) -> _Read:
+    network = convcalc.load(path, inputs=sizes, variables=values)
+    model, numbers = parse(path.read_bytes()), model_values(values)
+    try:
+        walk = Walk(model, sizes, values=numbers)
+        walk.record("", strict=False)
+    except SamplesMeet as error:
+        walk = Walk(model, sizes, error.how, numbers)
+        walk.record("", strict=False)
+    return _Read(network, walk, values)
+
+
+def _better(read: _Read, path: Path, case: BackendCase) -> _Read:
+    """What is read where the values of inputs are given, if all is known then."""
+    values = {
+        name: array.tolist() if array.shape else array.item()
+        for name, array in _entering(case).items()
+        if array.ndim < 2 and 0 < array.size <= _MOST_GIVEN and (array.dtype.kind in "iub" or array.ndim == 0)
+    }
+    try:
+        given = _read(path, {}, values) if values else read
+    except convcalc.SpecError:
+        return read
+    return read if given.network.uncosted else given
+
+
+_MOST_GIVEN = 64
+"""Numbers that a person may give an input."""
+
+
+def _entering(case: BackendCase) -> dict[str, np.ndarray]:
+    names = [info.name for info in case.model.graph.input]
+    return {name: array for name, array in zip(names, case.inputs, strict=False) if isinstance(array, np.ndarray)}
+
+
+def _wrong_shape(case: BackendCase, read: _Read, batch: int) -> str:
+    """What leaves with another shape than the test's: by name as the file has it, and as the network has it."""
+    names, layers = [info.name for info in case.model.graph.output], []
+    for name, expected in zip(names, case.outputs, strict=True):
+        value, of_test = read.walk.value(name), _shape_of(expected)
+        if value is None or of_test is None:
+            return f"{name} is nothing that has a shape"
+        if value.samples is not None and value.samples >= len(value.shape):
+            return f"{name} has no known shape"
+        own = [read.walk.batch.full(item) for item in value.items or ()] if value.items is not None else None
+        if (read.walk.batch.full(value) if own is None else own) != of_test:
+            return f"{name} {read.walk.batch.full(value) if own is None else own} for {of_test}"
+        layers += [item for item in value.items or (value,) if item.constant is None]
+    leaving = [read.network.nodes[place].shape for place in read.network.outputs]
+    own_layers = [without(value.shape, value.batch) or (1,) for value in layers]
+    strangers = [shape for shape in leaving if not any(_fits(shape, own, batch) for own in own_layers)]
+    missing = [own for own in own_layers if not any(_fits(shape, own, batch) for shape in leaving)]
+    return f"{leaving} for {own_layers}" if layers and (strangers or missing) else ""
+
+
+def _shape_of(expected: Any) -> Any:
+    """The shape of a tensor of a test's data, and those of a sequence's; None of what is neither."""
+    if isinstance(expected, onnx.TensorProto):
+        return tuple(expected.dims)
+    if isinstance(expected, list):
+        return [np.shape(item) for item in expected]
+    return np.shape(expected) if isinstance(expected, np.ndarray | np.generic) else None
+
+
+def _fits(shape: Shape, own: Shape, batch: int) -> bool:
+    """Whether a layer's shape is that of a tensor without its batch, which a viewing layer may have left out."""
+    return shape == own or shape in [own[:axis] + own[axis + 1 :] for axis, size in enumerate(own) if size == 1]
 
 
 CLASSES = {
