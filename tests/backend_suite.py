@@ -140,6 +140,10 @@ def _recurrent(gates: int) -> Callable[..., int]:
     return count
 
 
+def _affine_grid(shapes: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+    return prod(outputs[0]) * shapes[0][-1]
+
+
 def _causal(node: Any, shapes: Sequence[Shape], outputs: Sequence[Shape]) -> int:
     return prod(outputs[0]) * prod(shapes[1][1:])
 
@@ -163,6 +167,7 @@ PRODUCTS: dict[str, Callable[..., int | None]] = {
     "LSTM": _recurrent(4),
     "GRU": _recurrent(3),
     "RNN": _recurrent(1),
+    "AffineGrid": _quiet(_affine_grid),
     "CausalConvWithState": _causal,
 }
 """Products that are added up, by the definition of the operator; 0 for every other that is not in `UNCOUNTED`."""
@@ -204,10 +209,8 @@ def counted(case: BackendCase) -> int | None:
 
 def _shapes(case: BackendCase, model: onnx.ModelProto) -> Shapes | None:
     """The shape of every tensor of the graph: from the test's data where it has all, else from a run."""
-    names = [info.name for info in model.graph.input][: len(case.inputs)]
     leaving = [info.name for info in model.graph.output]
-    data = {name: array for name, array in zip(names, case.inputs, strict=False) if isinstance(array, np.ndarray)}
-    outputs = zip(leaving, case.outputs, strict=False)
+    data, outputs = _entering(case), zip(leaving, case.outputs, strict=False)
     shapes = {name: array.shape for name, array in (*data.items(), *outputs) if isinstance(array, np.ndarray)}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     within = {name for node in model.graph.node for name in node.output if name} - shapes.keys()
@@ -304,7 +307,8 @@ _MOST_GIVEN = 64
 
 def _entering(case: BackendCase) -> dict[str, np.ndarray]:
     names = [info.name for info in case.model.graph.input]
-    return {name: array for name, array in zip(names, case.inputs, strict=False) if isinstance(array, np.ndarray)}
+    pairs = zip(names, case.inputs, strict=False)
+    return {name: np.asarray(array) for name, array in pairs if isinstance(array, np.ndarray | np.generic)}
 
 
 def _wrong_shape(case: BackendCase, read: _Read, batch: int) -> str:

@@ -262,7 +262,7 @@ RULES: dict[str, Rule] = {
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot BitCast Affine ParametricSoftplus ScaledTanh Quant QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
     **_ruled(
@@ -275,6 +275,7 @@ RULES: dict[str, Rule] = {
     "FusedConv": _of_maps(0, 3),
     "DeformConv": _of_maps(0, 2, 4),
     "GridSample": _of_maps(0, 1),
+    "AffineGrid": _of_maps(0),
     "SkipLayerNormalization": _of_maps(0, 1),
     "MultiHeadAttention": _of_maps(0, 1, 2),
     **_ruled(_of_maps(0, 1, 2, 3, 4, 5, 6, for_all=(3,)), "Attention FlexAttention"),

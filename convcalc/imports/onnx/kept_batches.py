@@ -36,6 +36,21 @@ def applied(operator: Operator, call: Call) -> Outputs:
     return operator(call) if way is None or len(shape) < 2 or shape[0] == 1 else way(operator, call)
 
 
+def _unless(is_otherwise: Callable[[Call], bool], way: Way) -> Way:
+    """A way to take but for nodes that the operator's own translation knows for any number of maps."""
+    return lambda operator, call: operator(call) if is_otherwise(call) else way(operator, call)
+
+
+def _in_training(call: Call) -> bool:
+    return bool(call.flag("training_mode") or any(call.node.outputs[1:]))
+
+
+def _has_own_slopes(call: Call) -> bool:
+    """Whether each map has slopes of its own."""
+    slopes = call.value(1).shape
+    return len(slopes) == len(call.value(0).shape) and slopes[0] != 1
+
+
 def _where_needed(way: Way) -> Way:
     """A way to take where the operator's own translation knows of one map alone."""
 
@@ -232,7 +247,9 @@ WAYS: dict[str, Way] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger"), _on_an_axis((0,), 1)),
     "FusedConv": _on_an_axis((0, 3), 1),
     "QLinearConv": _on_an_axis((0,), 3),
-    **dict.fromkeys(("BatchNormalization", "LRN", "PRelu"), _on_an_axis((0,))),
+    "LRN": _on_an_axis((0,)),
+    "BatchNormalization": _unless(_in_training, _on_an_axis((0,))),
+    "PRelu": _unless(_has_own_slopes, _on_an_axis((0,))),
     **dict.fromkeys(
         (
             "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",

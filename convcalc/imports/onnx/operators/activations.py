@@ -33,6 +33,11 @@ def _same(call: Call) -> list[Value]:
     return [call.value(0)] * max(len(call.node.outputs), 1)
 
 
+def _bits(call: Call) -> Value:
+    call.note("takes the bits of its elements for another type: shapes and costs hold behind it, numbers do not")
+    return call.value(0)
+
+
 def _quantised(call: Call) -> Value:
     """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
     value = call.value(0)
@@ -132,6 +137,7 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Dropout": _same,
     "Cast": _same,
     "CastLike": _same,
+    "BitCast": _bits,
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _same,
     "LeakyRelu": partial(_with_alpha, kind="leaky_relu", field="negative_slope", default=0.01),
