@@ -193,7 +193,8 @@ def _to_space(operator: Operator, call: Call) -> Outputs:
     height, width = sizes
     if call.node.op == "SpaceToDepth":
         inner = (count, channels, height // factor, factor, width // factor, factor)
-        order, shape = (0, 3, 5, 1, 2, 4), (count, channels * factor**2, height // factor, width // factor)
+        order = (0, 1, 3, 5, 2, 4) if call.attributes.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+        shape = (count, channels * factor**2, height // factor, width // factor)
     elif call.attributes.text("mode", "DCR") == "CRD":
         inner = (count, channels // factor**2, factor, factor, height, width)
         order, shape = (0, 1, 4, 2, 5, 3), (count, channels // factor**2, height * factor, width * factor)

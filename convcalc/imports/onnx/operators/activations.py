@@ -55,6 +55,19 @@ def _with_alpha(call: Call, kind: str, field: str, default: float) -> Value:
     return onto_itself(call, kind, {field: tidy(call.attributes.real("alpha", default))})
 
 
+_SELU = 1.67326319217681884765625, 1.05070102214813232421875
+"""The alpha and gamma that a SELU has."""
+
+
+def _selu(call: Call) -> Value:
+    """One with numbers of its own is an elu, scaled."""
+    alpha, gamma = call.attributes.real("alpha", _SELU[0]), call.attributes.real("gamma", _SELU[1])
+    if math.isclose(alpha, _SELU[0], rel_tol=1e-4) and math.isclose(gamma, _SELU[1], rel_tol=1e-4):
+        return onto_itself(call, "selu")
+    bent = onto_itself(call, "elu", {"alpha": tidy(alpha)})
+    return call.out(call.layer("affine", {"factor": tidy(gamma)}, bent.draft), bent.batch)
+
+
 def _hard_sigmoid(call: Call) -> Value:
     alpha, beta = call.attributes.real("alpha", 0.2), call.attributes.real("beta", 0.5)
     if math.isclose(alpha, 1 / 6, rel_tol=1e-4) and beta == 0.5:
@@ -122,7 +135,6 @@ def _softmax(call: Call, kind: str) -> Value:
 
 PLAIN = {
     "Relu": "relu",
-    "Selu": "selu",
     "Sigmoid": "sigmoid",
     "Tanh": "tanh",
     "HardSwish": "hard_swish",
@@ -143,6 +155,7 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "LeakyRelu": partial(_with_alpha, kind="leaky_relu", field="negative_slope", default=0.01),
     "Elu": partial(_with_alpha, kind="elu", field="alpha", default=1.0),
     "Celu": partial(_with_alpha, kind="celu", field="alpha", default=1.0),
+    "Selu": _selu,
     "HardSigmoid": _hard_sigmoid,
     "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,
