@@ -47,7 +47,7 @@ def cropped(call: Call, value: Value, sizes: Sequence[int], axes: Sequence[int])
 
 
 class _Axis:
-    """The places of an axis, from -1 at its first position to 1 at its last. `is_within`: none is known to be beyond."""
+    """The places of an axis, from -1 at its first position to 1 at its last. `is_within`: none can be beyond."""
 
     def __init__(self, call: Call, roi: Value, axes: Sequence[int], axis: int, count: int) -> None:
         steps = [at / (count - 1) for at in range(count)] if count > 1 else [0.5]

@@ -36,21 +36,6 @@ def applied(operator: Operator, call: Call) -> Outputs:
     return operator(call) if way is None or len(shape) < 2 or shape[0] == 1 else way(operator, call)
 
 
-def _unless(is_otherwise: Callable[[Call], bool], way: Way) -> Way:
-    """A way to take but for nodes that the operator's own translation knows for any number of maps."""
-    return lambda operator, call: operator(call) if is_otherwise(call) else way(operator, call)
-
-
-def _in_training(call: Call) -> bool:
-    return bool(call.flag("training_mode") or any(call.node.outputs[1:]))
-
-
-def _has_own_slopes(call: Call) -> bool:
-    """Whether each map has slopes of its own."""
-    slopes = call.value(1).shape
-    return len(slopes) == len(call.value(0).shape) and slopes[0] != 1
-
-
 def _where_needed(way: Way) -> Way:
     """A way to take where the operator's own translation knows of one map alone."""
 
@@ -128,6 +113,23 @@ def _as_channels(operator: Operator, call: Call) -> Outputs:
     value = call.value(0)
     y = _single(operator(Call(call.builder, call.node, [_joint(call, value), *call.inputs[1:]], call.opset)))
     return _parted(call, value, y)
+
+
+def _of_batches(operator: Operator, call: Call) -> Outputs:
+    """Batch norm: in training it measures all maps together, which its own translation says."""
+    in_training = call.flag("training_mode") or any(call.node.outputs[1:])
+    return operator(call) if in_training else _on_an_axis((0,))(operator, call)
+
+
+def _bent(operator: Operator, call: Call) -> Outputs:
+    """Slopes of PRelu: one, or one a channel, is an activation of its own; all others meet the maps as they lie."""
+    value, slopes = call.value(0), call.value(1)
+    rank, channels = len(value.shape), value.shape[1]
+    on_an_axis = _on_an_axis((0,))
+    if (*(1,) * (rank - len(slopes.shape)), *slopes.shape) == (1, channels, *(1,) * (rank - 2)):
+        laid = moving.reshaped(call, slopes, (channels, *(1,) * (rank - 1)))
+        return on_an_axis(operator, Call(call.builder, call.node, [value, laid], call.opset))
+    return on_an_axis(operator, call) if len(slopes.shape) < 2 else operator(call)
 
 
 def _joint(call: Call, value: Value) -> Value:
@@ -249,8 +251,8 @@ WAYS: dict[str, Way] = {
     "FusedConv": _on_an_axis((0, 3), 1),
     "QLinearConv": _on_an_axis((0,), 3),
     "LRN": _on_an_axis((0,)),
-    "BatchNormalization": _unless(_in_training, _on_an_axis((0,))),
-    "PRelu": _unless(_has_own_slopes, _on_an_axis((0,))),
+    "BatchNormalization": _of_batches,
+    "PRelu": _bent,
     **dict.fromkeys(
         (
             "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from math import cos, pi
 
@@ -33,7 +34,7 @@ def _mel_weights(call: Call) -> list[Constant]:
     return [Constant(checked((length // 2 + 1, bands)), call.attributes.integer("output_datatype", FLOAT))]
 
 
-SIGNALS = {
+SIGNALS: dict[str, Callable[[Call], list[Constant]]] = {
     "HannWindow": partial(_window, weights=(0.5, -0.5)),
     "HammingWindow": partial(_window, weights=(25 / 46, -21 / 46)),
     "BlackmanWindow": partial(_window, weights=(0.42, -0.5, 0.08)),
