@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from backend_suite import BackendCase, Reading, entering
+from backend_suite import BackendCase, Reading, better, entering, read
 
+import convcalc
 from convcalc.imports.drafts import INPUT, Draft
 from convcalc.imports.onnx.values import Value
 from convcalc.layers import defaults_on, kind_of
@@ -17,6 +19,18 @@ from convcalc.tensors.engine import Engine
 
 class NotInFile(LookupError):
     """A number is needed that the file does not have."""
+
+
+def reading_of(case: BackendCase, path: Path) -> Reading | None:
+    """A test as it is read, with the values that are needed; None where something is not known."""
+    path.write_bytes(case.model.SerializeToString())
+    try:
+        reading = read(path, {}, {})
+    except convcalc.SpecError:
+        return None
+    if reading.network.uncosted:
+        reading = better(reading, path, case)
+    return None if reading.network.uncosted else reading
 
 
 def differences(case: BackendCase, reading: Reading) -> list[str]:

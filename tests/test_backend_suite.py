@@ -6,11 +6,9 @@ from pathlib import Path
 
 import backend_suite
 import pytest
-from backend_suite import BackendCase, Reading, Verdict
-from backend_values import NotInFile, differences
+from backend_suite import Verdict
+from backend_values import NotInFile, differences, reading_of
 from conftest import MANY
-
-import convcalc
 
 POOLS = ("averagepool", "maxpool", "lppool", "globalaveragepool", "globalmaxpool", "maxunpool")
 OTHERS = (
@@ -61,18 +59,6 @@ def test_layers_make_the_numbers_of_the_tests(tmp_path: Path) -> None:
             wrong.append(case.name)
     assert compared > 250
     assert wrong == []
-
-
-def reading_of(case: BackendCase, path: Path) -> Reading | None:
-    """A test as it is read, with the values that are needed; None where something is not known."""
-    path.write_bytes(case.model.SerializeToString())
-    try:
-        reading = backend_suite.read(path, {}, {})
-    except convcalc.SpecError:
-        return None
-    if reading.network.uncosted:
-        reading = backend_suite.better(reading, path, case)
-    return None if reading.network.uncosted else reading
 
 
 def test_a_wrong_shape_and_a_wrong_product_are_seen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
