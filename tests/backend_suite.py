@@ -2,9 +2,10 @@
 
     PYTHONPATH=tests python -m backend_suite
 
-prints a line for every test that is not right, and a table of them by class. The tests are those of the package that is
-installed. The shapes that leave are those of the tests' own data. The products that are added up are counted here, by
-the definition of each operator, from the shapes that ONNX Runtime, or else ONNX's evaluator, gives to every tensor.
+prints a line for every test that is not right, and a table of them by class, which --write puts into docs/models.md.
+The tests are those of the package that is installed. The shapes that leave are those of the tests' own data. The
+products that are added up are counted here, by the definition of each operator, from the shapes that ONNX Runtime, or
+else ONNX's evaluator, gives to every tensor.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ import tempfile
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib import import_module
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +28,11 @@ from onnx import helper, inliner, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 import convcalc
+from convcalc.imports.onnx.reading import parse
+from convcalc.imports.onnx.samples import SamplesMeet
+from convcalc.imports.onnx.values import without
+from convcalc.imports.onnx.walk import Walk
+from convcalc.opening import model_values
 
 Shape = tuple[int, ...]
 Shapes = Mapping[str, Shape]
@@ -52,16 +59,48 @@ class Verdict(NamedTuple):
     details: str = ""
 
 
+def cases_of(modules: Sequence[str]) -> list[BackendCase]:
+    """The tests of single operators that some modules of the package make.
+
+    Those of pools have outputs of zeros, in their shapes: ONNX's own loops over windows take many times longer than all
+    else.
+    """
+    from onnx.backend.test.case import node
+    from onnx.reference.ops import op_pool_common
+
+    loops = op_pool_common.pool
+    op_pool_common.pool = _shaped_alone  # type: ignore[assignment]
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for module in modules:
+                import_module(f"{node.__name__}.{module}")
+    finally:
+        op_pool_common.pool = loops
+    return list(_made(node._NodeTestCases))
+
+
+def _shaped_alone(
+    padded: Any, x_shape: Shape, kernel: Shape, strides: Shape, out_shape: Shape, *others: Any, **more: Any
+) -> Any:
+    return np.zeros((*x_shape[:2], *out_shape), padded.dtype)
+
+
+def _made(tests: Sequence[Any]) -> Iterator[BackendCase]:
+    for made in tests:
+        if made.model is not None and made.data_sets:
+            inputs, outputs = made.data_sets[0]
+            yield BackendCase(made.name, made.model, list(inputs), list(outputs))
+
+
 def cases() -> Iterator[BackendCase]:
     """All tests of the package that have a model."""
     from onnx.backend.test.case.node import collect_testcases  # makes all of them
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        for made in collect_testcases(None):
-            if made.model is not None and made.data_sets:
-                inputs, outputs = made.data_sets[0]
-                yield BackendCase(made.name, made.model, list(inputs), list(outputs))
+        made = collect_testcases(None)
+    yield from _made(made)
     folder = Path(onnx.__file__).parent / "backend" / "test" / "data"
     for kind in DATA:
         for path in sorted(folder.glob(f"{kind}/*/model.onnx")):
@@ -135,6 +174,10 @@ def _recurrent(gates: int) -> Callable[..., int]:
     return count
 
 
+def _affine_grid(shapes: Sequence[Shape], outputs: Sequence[Shape]) -> int:
+    return prod(outputs[0]) * shapes[0][-1]
+
+
 def _causal(node: Any, shapes: Sequence[Shape], outputs: Sequence[Shape]) -> int:
     return prod(outputs[0]) * prod(shapes[1][1:])
 
@@ -158,6 +201,7 @@ PRODUCTS: dict[str, Callable[..., int | None]] = {
     "LSTM": _recurrent(4),
     "GRU": _recurrent(3),
     "RNN": _recurrent(1),
+    "AffineGrid": _quiet(_affine_grid),
     "CausalConvWithState": _causal,
 }
 """Products that are added up, by the definition of the operator; 0 for every other that is not in `UNCOUNTED`."""
@@ -199,10 +243,8 @@ def counted(case: BackendCase) -> int | None:
 
 def _shapes(case: BackendCase, model: onnx.ModelProto) -> Shapes | None:
     """The shape of every tensor of the graph: from the test's data where it has all, else from a run."""
-    names = [info.name for info in model.graph.input][: len(case.inputs)]
     leaving = [info.name for info in model.graph.output]
-    data = {name: array for name, array in zip(names, case.inputs, strict=False) if isinstance(array, np.ndarray)}
-    outputs = zip(leaving, case.outputs, strict=False)
+    data, outputs = entering(case), zip(leaving, case.outputs, strict=False)
     shapes = {name: array.shape for name, array in (*data.items(), *outputs) if isinstance(array, np.ndarray)}
     shapes |= {tensor.name: tuple(tensor.dims) for tensor in model.graph.initializer}
     within = {name for node in model.graph.node for name in node.output if name} - shapes.keys()
@@ -230,71 +272,228 @@ def _run(model: onnx.ModelProto, data: Mapping[str, Any], names: list[str]) -> d
     return {name: np.shape(value) for name, value in zip(names, values, strict=True)}
 
 
+class Reading(NamedTuple):
+    """A model as it was read: the network, and by the names of the file what leaves, constants too."""
+
+    network: Any
+    walk: Walk
+    values: Mapping[str, Any]
+
+
 def verdict(case: BackendCase, path: Path) -> Verdict:
-    """Whether convcalc has the shapes that leave and the products of a test, whose model it writes to `path`."""
+    """Whether convcalc has the shapes that leave and the products of a test, whose model it writes to `path`.
+
+    Sizes of inputs that the file leaves open are given, as `--input` does, and where something is not known so are the
+    values of its whole numbers and single ones, as `--set` does.
+    """
     path.write_bytes(case.model.SerializeToString())
     try:
-        network = convcalc.load(path)
+        reading = read(path, {}, {})
+        if reading.network.uncosted:
+            reading = better(reading, path, case)
     except convcalc.SpecError as error:
-        return Verdict("refused", error.diagnostics[0].message)
-    report = convcalc.analyze(network)
+        try:
+            reading = read(path, {name: array.shape for name, array in entering(case).items()}, {})
+        except convcalc.SpecError:
+            return Verdict("refused", error.diagnostics[0].message)
+    network = reading.network
     if network.uncosted:
         return Verdict("at least", f"unknown: {', '.join(network.uncosted)}")
     batch = max((int(count) for text in network.warnings for count in _BATCH.findall(text)), default=1)
-    leaving = [network.nodes[place].shape for place in network.outputs]
-    expected = [output.shape for output in case.outputs if isinstance(output, np.ndarray)]
-    strangers = [shape for shape in leaving if not any(_fits(shape, of_test, batch) for of_test in expected)]
-    if strangers or (expected and not leaving):
-        return Verdict("shape", f"{leaving} for {expected}")
-    count = counted(case)
-    if count is not None and report.totals.macs * batch != count:
-        return Verdict("macs", f"{report.totals.macs} x {batch} for {count}")
-    return Verdict("right")
+    wrong = _wrong_shape(case, reading, batch)
+    if wrong:
+        return Verdict("shape", wrong)
+    count, own = counted(case), convcalc.analyze(network).totals.macs
+    if count is not None and own * batch != count:
+        return Verdict("macs", f"{own} x {batch} for {count}")
+    return Verdict("right", f"with {', '.join(reading.values)}" if reading.values else "")
 
 
-def _fits(shape: Shape, of_test: Shape, batch: int) -> bool:
-    """Whether a shape is that of the test, with its batch left out or without."""
-    without = [of_test[:axis] + of_test[axis + 1 :] for axis, size in enumerate(of_test) if size in (1, batch)]
-    return shape == of_test or shape in without or (shape == (1,) and of_test in ((), (1,), (batch,)))
+def read(path: Path, sizes: Mapping[str, Shape], values: Mapping[str, Any]) -> Reading:
+    network = convcalc.load(path, inputs=sizes, variables=values)
+    model, numbers = parse(path.read_bytes()), model_values(values)
+    try:
+        walk = Walk(model, sizes, values=numbers)
+        walk.record("", strict=False)
+    except SamplesMeet as error:
+        walk = Walk(model, sizes, error.how, numbers)
+        walk.record("", strict=False)
+    return Reading(network, walk, values)
+
+
+def better(reading: Reading, path: Path, case: BackendCase) -> Reading:
+    """What is reading where the values of inputs are given, if all is known then."""
+    values = {
+        name: array.tolist() if array.shape else array.item()
+        for name, array in entering(case).items()
+        if array.ndim < 2 and 0 < array.size <= _MOST_GIVEN and (array.dtype.kind in "iub" or array.ndim == 0)
+    }
+    try:
+        given = read(path, {}, values) if values else reading
+    except convcalc.SpecError:
+        return reading
+    return reading if given.network.uncosted else given
+
+
+_MOST_GIVEN = 64
+"""Numbers that a person may give an input."""
+
+
+def entering(case: BackendCase) -> dict[str, np.ndarray]:
+    names = [info.name for info in case.model.graph.input]
+    pairs = zip(names, case.inputs, strict=False)
+    return {name: np.asarray(array) for name, array in pairs if isinstance(array, np.ndarray | np.generic)}
+
+
+def _wrong_shape(case: BackendCase, reading: Reading, batch: int) -> str:
+    """What leaves with another shape than the test's: by name as the file has it, and as the network has it."""
+    names, layers = [info.name for info in case.model.graph.output], []
+    for name, expected in zip(names, case.outputs, strict=True):
+        value, of_test = reading.walk.value(name), _shape_of(expected)
+        if value is None or of_test is None:
+            return f"{name} is nothing that has a shape"
+        if value.samples is not None and value.samples >= len(value.shape):
+            return f"{name} has no known shape"
+        own = [reading.walk.batch.full(item) for item in value.items or ()] if value.items is not None else None
+        if (reading.walk.batch.full(value) if own is None else own) != of_test:
+            return f"{name} {reading.walk.batch.full(value) if own is None else own} for {of_test}"
+        layers += [item for item in value.items or (value,) if item.constant is None]
+    leaving = [reading.network.nodes[place].shape for place in reading.network.outputs]
+    own_layers = [without(value.shape, value.batch) or (1,) for value in layers]
+    strangers = [shape for shape in leaving if not any(_fits(shape, own, batch) for own in own_layers)]
+    missing = [own for own in own_layers if not any(_fits(shape, own, batch) for shape in leaving)]
+    return f"{leaving} for {own_layers}" if layers and (strangers or missing) else ""
+
+
+def _shape_of(expected: Any) -> Any:
+    """The shape of a tensor of a test's data, and those of a sequence's; None of what is neither."""
+    if isinstance(expected, onnx.TensorProto):
+        return tuple(expected.dims)
+    if isinstance(expected, list):
+        return [np.shape(item) for item in expected]
+    return np.shape(expected) if isinstance(expected, np.ndarray | np.generic) else None
+
+
+def _fits(shape: Shape, own: Shape, batch: int) -> bool:
+    """Whether a layer's shape is that of a tensor without its batch, which a viewing layer may have left out."""
+    return shape == own or shape in [own[:axis] + own[axis + 1 :] for axis, size in enumerate(own) if size == 1]
+
+
+class Class(NamedTuple):
+    """Tests that are not right for the same reason: the operators that they have, and why."""
+
+    operators: str
+    why: str
 
 
 CLASSES = {
-    "sizes that data decides": "Compress NonZero Unique NonMaxSuppression",
-    "sequences and optional tensors": "SequenceAt SequenceConstruct SequenceInsert SequenceErase SequenceEmpty "
-    "SequenceLength SequenceMap ConcatFromSequence SplitToSequence Optional OptionalGetElement OptionalHasElement",
-    "text": "StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer",
-    "images": "ImageDecoder",
-    "steps of training": "Adam Adagrad Momentum Gradient",
-    "trees and tables": "LabelEncoder TreeEnsemble ArrayFeatureExtractor Binarizer",
-    "random numbers": "Bernoulli RandomUniform RandomUniformLike RandomNormal RandomNormalLike Multinomial",
-    "transforms of signals": "DFT STFT MelWeightMatrix BlackmanWindow HannWindow HammingWindow",
-    "loops and branches": "If Loop Scan",
+    "text": Class(
+        "StringNormalizer StringConcat StringSplit RegexFullMatch TfIdfVectorizer", "tensors of text are no numbers"
+    ),
+    "images": Class("ImageDecoder", "the bytes of a file say how large the picture is"),
+    "sizes that data decides": Class(
+        "NonZero Unique NonMaxSuppression", "how much leaves is known only when the model runs"
+    ),
+    "sequences and optional tensors": Class(
+        "SequenceAt SequenceConstruct SequenceInsert SequenceErase SequenceEmpty SequenceLength SequenceMap "
+        "ConcatFromSequence SplitToSequence Optional OptionalGetElement OptionalHasElement",
+        "a sequence that enters, or may be missing, says neither how many tensors it has nor their sizes",
+    ),
+    "steps of training": Class("Adam Adagrad Momentum Gradient", "they train a network and are no part of one"),
+    "trees and tables": Class(
+        "LabelEncoder TreeEnsemble ArrayFeatureExtractor Binarizer", "they compare and look up, with no layers"
+    ),
+    "random numbers": Class(
+        "Bernoulli RandomUniform RandomUniformLike RandomNormal RandomNormalLike Multinomial",
+        "what a random number costs is nowhere defined",
+    ),
+    "transforms of signals": Class(
+        "DFT STFT", "no number of products is defined: each runtime has an algorithm of its own"
+    ),
+    "determinants": Class("Det", "no number of products is defined: each runtime has an algorithm of its own"),
+    "linear attention": Class("LinearAttention", "no kind has its state, which each step changes"),
+    "loops and branches": Class("If Loop Scan", "data say how often, or which; or they carry a sequence"),
+    "opsets before 7": Class("", "their operators broadcast in other ways"),
+    "whole numbers of quantised networks": Class(
+        "QLinearConv QLinearMatMul ConvInteger MatMulInteger QuantizeLinear DynamicQuantizeLinear",
+        "their scales or zero points are data",
+    ),
+    "what may be missing": Class("Identity", "a sequence or an optional tensor passes through"),
 }
-"""What is not right by its kind, by the operators of the test; others go by their operator."""
+"""What is not right by its kind, by the operators of the test and in this order; others go by their operator."""
+
+_FIRST_OPSET = 7
 
 
 def class_of(case: BackendCase) -> str:
     """What the rest of a table has a test under."""
-    operators = {node.op_type for node in case.model.graph.node}
-    return next((name for name, members in CLASSES.items() if operators & set(members.split())), min(operators))
+    if any(opset.version < _FIRST_OPSET and not opset.domain for opset in case.model.opset_import):
+        return "opsets before 7"
+    model = inliner.inline_local_functions(case.model) if case.model.functions else case.model
+    operators = {node.op_type for node in model.graph.node}
+    return next((name for name, of in CLASSES.items() if operators & set(of.operators.split())), min(operators))
 
 
-def main() -> None:
-    """Print every test that is not right, then how many are, and the rest by class."""
+class Outcome(NamedTuple):
+    """What came of all tests: how many have each word, how many are right with values given, the rest by class."""
+
+    words: Counter[str]
+    given: int
+    rest: Mapping[str, Counter[str]]
+
+    def table(self) -> str:
+        """The sentence and the table that the page on models has."""
+        total, right = self.words.total(), self.words["right"]
+        share = 100 * right / total
+        sentence = (
+            f"onnx {onnx.__version__} brings {total:,} tests with a model. Of {right:,} ({share:.1f} %) every shape "
+            f"and the MACs are right, of {self.given} of these where inputs that decide sizes are given their values "
+            'by `--set`. The rest are read in part, and their totals are "at least", or are refused:'
+        )
+        lines = [
+            sentence,
+            "",
+            "| class | tests | why |",
+            "|:--|--:|:--|",
+        ]
+        for name, of_class in sorted(self.rest.items(), key=lambda item: (-item[1].total(), item[0])):
+            lines.append(f"| {name} | {of_class.total()} | {CLASSES[name].why if name in CLASSES else '?'} |")
+        return "\n".join(lines) + "\n"
+
+
+def outcome(report: Callable[[str], object] = lambda line: None) -> Outcome:
+    """All tests of the package; `report` gets a line for every one that is not right."""
     words: Counter[str] = Counter()
     rest: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    given = 0
     with tempfile.TemporaryDirectory() as folder:
         for case in cases():
             result = verdict(case, Path(folder, "model.onnx"))
             words[result.word] += 1
-            if result.word != "right":
+            if result.word == "right":
+                given += bool(result.details)
+            else:
                 rest[class_of(case)][result.word] += 1
-                sys.stdout.write(f"{result.word:9} {case.name}: {result.details[:160]}\n")
-    sys.stdout.write(f"\n{words['right']:,} of {words.total():,} right: {dict(words)}\n\n")
-    sys.stdout.write("| class | tests | of these |\n|:--|--:|:--|\n")
-    for name, of_class in sorted(rest.items(), key=lambda item: -item[1].total()):
-        parts = ", ".join(f"{count} {word}" for word, count in of_class.most_common())
-        sys.stdout.write(f"| {name} | {of_class.total()} | {parts} |\n")
+                report(f"{result.word:9} {case.name}: {result.details[:160]}\n")
+    return Outcome(words, given, rest)
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "models.md"
+MARKS = "<!-- backend tests -->\n", "<!-- end of backend tests -->\n"
+
+
+def in_page(page: str) -> str:
+    """What a page has between the marks."""
+    return page.partition(MARKS[0])[2].partition(MARKS[1])[0]
+
+
+def main() -> None:
+    """Print every test that is not right, and the table; with --write the page on models gets the table."""
+    result = outcome(sys.stdout.write)
+    sys.stdout.write(f"\n{result.words['right']:,} right: {dict(result.words)}\n\n{result.table()}")
+    if "--write" in sys.argv:
+        page = PAGE.read_text()
+        PAGE.write_text(page.replace(MARKS[0] + in_page(page), MARKS[0] + result.table()))
 
 
 if __name__ == "__main__":

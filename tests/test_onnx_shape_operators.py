@@ -281,6 +281,9 @@ def test_layers_are_moved_as_onnx_runtime_does(op: str, data: st.DataObject) -> 
             return
         raise
     assert [values[f"y{place}"].shape for place in range(node.outputs)] == [wanted.shape for wanted in expected]
+    held = [wanted for wanted in expected if wanted.size]  # what holds nothing is a constant, and left out
+    if not held:
+        return
     network = loads(Source("net.yaml", text(imported)))
     made = run(written(network), {}, [x])
-    assert [array.flatten().tolist() for array in made] == [wanted.flatten().tolist() for wanted in expected]
+    assert [array.flatten().tolist() for array in made] == [wanted.flatten().tolist() for wanted in held]

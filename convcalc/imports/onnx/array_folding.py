@@ -18,6 +18,7 @@ from convcalc.imports.onnx import arithmetic, constants
 from convcalc.imports.onnx.constants import Constant, Numbers, Shape
 from convcalc.imports.onnx.nodes import Number
 from convcalc.imports.onnx.reading import FLOAT, INT64, MOST_NUMBERS, Tensor
+from convcalc.imports.onnx.signals import SIGNALS
 from convcalc.imports.onnx.values import Call
 
 Fold = Callable[[Call], list[Constant]]
@@ -320,4 +321,5 @@ ARRAY_FOLDS: dict[str, Fold] = {
     "NonZero": _nonzero,
     "DequantizeLinear": _dequantised,
     "QuantizeLinear": _quantised,
+    **SIGNALS,
 }

@@ -288,7 +288,7 @@ RULES: dict[str, Rule] = {
         _onto_itself,
         "Identity Dropout Cast QuantizeLinear DequantizeLinear LeakyRelu Elu Celu HardSigmoid Clip Gelu FastGelu "
         "QuickGelu Swish HardSwish Mish Softsign Softplus Selu ThresholdedRelu Shrink Acos Acosh Asin Asinh Atan Atanh "
-        "Tan Sinh Cosh IsInf IsNaN BitwiseNot AffineGrid Affine ParametricSoftplus ScaledTanh Scale Quant "
+        "Tan Sinh Cosh IsInf IsNaN BitwiseNot BitCast Affine ParametricSoftplus ScaledTanh Scale Quant "
         "QLinearSigmoid "
         "QLinearLeakyRelu QLinearSoftmax",
     ),
@@ -307,6 +307,7 @@ RULES: dict[str, Rule] = {
     "BiasSoftmax": _of_maps(0, 1, for_all=(1,)),
     "BiasAdd": _of_maps(0, 2),
     "SkipGroupNorm": _of_maps(0, 3, 4),
+    "AffineGrid": _of_maps(0),
     "MultiHeadAttention": _of_maps(0, 1, 2),
     **_ruled(_of_maps(0, 1, 2, 3, 4, 5, 6, for_all=(3,)), "Attention FlexAttention"),
     "RotaryEmbedding": _of_maps(0, 1, 2, 3, for_all=(1, 2)),

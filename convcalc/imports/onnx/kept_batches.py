@@ -115,6 +115,23 @@ def _as_channels(operator: Operator, call: Call) -> Outputs:
     return _parted(call, value, y)
 
 
+def _of_batches(operator: Operator, call: Call) -> Outputs:
+    """Batch norm: in training it measures all maps together, which its own translation says."""
+    in_training = call.flag("training_mode") or any(call.node.outputs[1:])
+    return operator(call) if in_training else _on_an_axis((0,))(operator, call)
+
+
+def _bent(operator: Operator, call: Call) -> Outputs:
+    """Slopes of PRelu: one, or one a channel, is an activation of its own; all others meet the maps as they lie."""
+    value, slopes = call.value(0), call.value(1)
+    rank, channels = len(value.shape), value.shape[1]
+    on_an_axis = _on_an_axis((0,))
+    if (*(1,) * (rank - len(slopes.shape)), *slopes.shape) == (1, channels, *(1,) * (rank - 2)):
+        laid = moving.reshaped(call, slopes, (channels, *(1,) * (rank - 1)))
+        return on_an_axis(operator, Call(call.builder, call.node, [value, laid], call.opset))
+    return on_an_axis(operator, call) if len(slopes.shape) < 2 else operator(call)
+
+
 def _joint(call: Call, value: Value) -> Value:
     """All channels of several maps as one map's."""
     shape = (value.shape[0] * value.shape[1], *value.shape[2:])
@@ -178,7 +195,8 @@ def _to_space(operator: Operator, call: Call) -> Outputs:
     height, width = sizes
     if call.node.op == "SpaceToDepth":
         inner = (count, channels, height // factor, factor, width // factor, factor)
-        order, shape = (0, 3, 5, 1, 2, 4), (count, channels * factor**2, height // factor, width // factor)
+        order = (0, 1, 3, 5, 2, 4) if call.attributes.text("mode", "DCR") == "CRD" else (0, 3, 5, 1, 2, 4)
+        shape = (count, channels * factor**2, height // factor, width // factor)
     elif call.attributes.text("mode", "DCR") == "CRD":
         inner = (count, channels // factor**2, factor, factor, height, width)
         order, shape = (0, 1, 4, 2, 5, 3), (count, channels // factor**2, height * factor, width * factor)
@@ -232,8 +250,9 @@ WAYS: dict[str, Way] = {
     **dict.fromkeys(("Conv", "ConvTranspose", "ConvInteger"), _on_an_axis((0,), 1)),
     "FusedConv": _on_an_axis((0, 3), 1),
     "QLinearConv": _on_an_axis((0,), 3),
-    "BatchNormalization": _where_needed(_on_an_axis((0,))),
     "LRN": _on_an_axis((0,)),
+    "BatchNormalization": _of_batches,
+    "PRelu": _bent,
     **dict.fromkeys(
         (
             "MaxPool", "AveragePool", "LpPool", "GlobalAveragePool", "GlobalMaxPool", "GlobalLpPool",

@@ -79,7 +79,7 @@ def cut(call: Call, value: Value, ranges: Mapping[int, range]) -> Value:
         every = [ranges.get(axis, range(size)) for axis, size in enumerate(value.shape)]
         return constant_value(constants.sliced(value.constant, every))
     for axis, places in ranges.items():
-        value = _taken(call, value, axis, places)
+        value = _taken(call, value, axis, places) if value.constant is None else cut(call, value, {axis: places})
     return value
 
 
@@ -117,9 +117,12 @@ def of_places(call: Call, indices: Value, size: int) -> Draft:
 
 
 def _taken(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
-    """Places of an axis: a range of them is a slice; others are cut out one by one and laid end to end."""
+    """Places of an axis: a range of them is a slice; others are cut out one by one and laid end to end.
+
+    Of none, what is left holds nothing and is a constant.
+    """
     if not places:
-        raise Inexpressible(f"nothing is left of axis {axis} of shape {list(value.shape)}")
+        return constant_value(Constant((*value.shape[:axis], 0, *value.shape[axis + 1 :]), value.element_type, ()))
     even = constants.regular(places)
     if even is not None and even.step > 0:
         return _sliced(call, value, axis, even)

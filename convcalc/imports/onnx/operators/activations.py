@@ -33,6 +33,11 @@ def _same(call: Call) -> list[Value]:
     return [call.value(0)] * max(len(call.node.outputs), 1)
 
 
+def _bits(call: Call) -> Value:
+    call.note("takes the bits of its elements for another type: shapes and costs hold behind it, numbers do not")
+    return call.value(0)
+
+
 def _quantised(call: Call) -> Value:
     """What is rounded; one that has nothing below its zero is the relu that quantisers take out before it."""
     value = call.value(0)
@@ -48,6 +53,19 @@ def _quantised(call: Call) -> Value:
 
 def _with_alpha(call: Call, kind: str, field: str, default: float) -> Value:
     return onto_itself(call, kind, {field: tidy(call.attributes.real("alpha", default))})
+
+
+_SELU = 1.67326319217681884765625, 1.05070102214813232421875
+"""The alpha and gamma that a SELU has."""
+
+
+def _selu(call: Call) -> Value:
+    """One with numbers of its own is an elu, scaled."""
+    alpha, gamma = call.attributes.real("alpha", _SELU[0]), call.attributes.real("gamma", _SELU[1])
+    if math.isclose(alpha, _SELU[0], rel_tol=1e-4) and math.isclose(gamma, _SELU[1], rel_tol=1e-4):
+        return onto_itself(call, "selu")
+    bent = onto_itself(call, "elu", {"alpha": tidy(alpha)})
+    return call.out(call.layer("affine", {"factor": tidy(gamma)}, bent.draft), bent.batch)
 
 
 def _hard_sigmoid(call: Call) -> Value:
@@ -111,7 +129,6 @@ def _softmax(call: Call, kind: str) -> Value:
 
 PLAIN = {
     "Relu": "relu",
-    "Selu": "selu",
     "Sigmoid": "sigmoid",
     "Tanh": "tanh",
     "HardSwish": "hard_swish",
@@ -126,11 +143,13 @@ OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
     "Dropout": _same,
     "Cast": _same,
     "CastLike": _same,
+    "BitCast": _bits,
     "QuantizeLinear": _quantised,
     "DequantizeLinear": _same,
     "LeakyRelu": partial(_with_alpha, kind="leaky_relu", field="negative_slope", default=0.01),
     "Elu": partial(_with_alpha, kind="elu", field="alpha", default=1.0),
     "Celu": partial(_with_alpha, kind="celu", field="alpha", default=1.0),
+    "Selu": _selu,
     "HardSigmoid": _hard_sigmoid,
     "Reciprocal": partial(onto_itself, kind="pow", fields={"exponent": -1.0}),
     "Gelu": _gelu,

@@ -296,8 +296,8 @@ def _causal_conv(call: Call) -> list[Value]:
         y = call.layer("silu", {}, y)
     elif activation != "none":
         raise Inexpressible(f"activation {activation}")
-    if not call.node.outputs[1:] or kernel == 1:  # a state of no positions is no tensor
-        return [call.out(y, batch), Value((), None)]
+    if not call.node.outputs[1:] or kernel == 1:  # a state of no positions holds nothing
+        return [call.out(y, batch), constant_value(Constant((*call.value(0).shape[:-1], 0), call.element_type, ()))]
     state = _along(call, "slice", -1, x, start=x.shape[-1] - (kernel - 1))
     return [call.out(y, batch), call.out(state, batch)]
 

@@ -22,7 +22,7 @@ def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | Non
     drafts = []
     for place, value in enumerate(values):
         own = (*(1,) * (rank - len(value.shape)), *value.shape)
-        wanted = without(own, batch)
+        wanted = without(own, batch) or (1,)
         if value.constant is not None:
             is_bias = len(values) == 2 and _is_only_bias(call, value.constant, values[1 - place])
             drafts.append(parameter(call.builder, value.constant, _trimmed(wanted), is_bias=is_bias))

@@ -21,7 +21,8 @@ def _space_to_depth(call: Call) -> Value:
     x, factor = call.map(), call.attributes.integer("blocksize", 1)
     channels, parts = x.shape[0], factor ** (len(x.shape) - 1)
     laid = call.layer("pixel_unshuffle", {"downscale_factor": factor}, x)
-    return call.out(laid if channels == 1 else _interchanged(call, laid, channels, parts))
+    in_order = channels == 1 or call.attributes.text("mode", "DCR") == "CRD"
+    return call.out(laid if in_order else _interchanged(call, laid, channels, parts))
 
 
 def _interchanged(call: Call, x: Draft, outer: int, inner: int) -> Draft:

@@ -11,6 +11,7 @@ import msgspec
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
+from convcalc.imports.onnx.cropped_resizing import cropped, is_cropped
 from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, from_front, viewed
 from convcalc.layers.upsample import COORDINATES, float32, runtime_size
@@ -39,6 +40,8 @@ def _resize(call: Call) -> Value:
     """X, roi, scales, sizes; before opset 11 X and scales alone, before 9 an attribute."""
     value = call.value(0)
     resizing = _resizing(call, value)
+    if is_cropped(call):
+        return cropped(call, value, resizing.sizes, resizing.axes)
     return value if resizing.sizes == value.shape else _resized(call, value, resizing)
 
 
