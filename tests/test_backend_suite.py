@@ -22,8 +22,10 @@ PLACES = (
 )  # fmt: skip
 
 OTHER_NUMBERS = {
+    "test_convinteger_": "the float layer stands for it, without zero points and scales",
+    "test_qlinearconv": "the same",
     "test_resize_downsample_scales_": "the scales enter as data, and are read from the sizes that the file declares",
-    "test_resize_upsample_scales_linear_half_pixel_symmetric": "the same",
+    "test_resize_upsample_scales_linear_half_pixel_symmetric": "as that of resizing down",
     "test_maxunpool_export_with_output_shape": "the places are those of a larger map, whose sizes enter",
 }
 """Tests whose layers make other numbers than the test has, and why: shapes and costs are right all the same."""
