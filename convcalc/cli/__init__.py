@@ -92,6 +92,7 @@ def main() -> None:
         )
         sys.exit(ExitCode.BAD_INPUT)
     finally:
+        gc.freeze()  # or the interpreter would search all there is for cycles once more, at its end
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too
 
 

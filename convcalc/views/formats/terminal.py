@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
 
-class Line:
+class Styled:
     """One line of parts, each with its style, which Rich knows how to print; `str` is the line without styles."""
 
     __slots__ = ("parts", "style")
@@ -28,10 +28,10 @@ class Line:
         return Text.assemble(*self.parts, style=self.style)
 
 
-def line(*parts: str | tuple[str, str], style: str = "") -> Line:
+def line(*parts: str | tuple[str, str], style: str = "") -> Styled:
     """One line of parts, some of them with a style of their own."""
     styled = ((part, "") if isinstance(part, str) else part for part in parts)
-    return Line([(visible(text), own) for text, own in styled], style)
+    return Styled([(visible(text), own) for text, own in styled], style)
 
 
 def markdown(text: str) -> Markdown:
