@@ -51,7 +51,12 @@ class Column(msgspec.Struct):
     width: int = 0
 
     def __post_init__(self) -> None:
-        self.header, self.cells = visible(self.header), list(map(visible, self.cells))
+        self.header = visible(self.header)
+        text = "\n".join(self.cells)
+        if (
+            text.count("\n") >= len(self.cells) or visible(spaced := text.replace("\n", " ")) != spaced
+        ):  # of thousands of cells, most times none needs anything
+            self.cells = list(map(visible, self.cells))
         self.width = max(map(cell_len, [self.header, *self.cells]))
 
 
@@ -65,13 +70,13 @@ class Grid:
     def __str__(self) -> str:
         """The table without colours."""
         count = self._affordable()
-        columns = [[column.header, *column.cells[:count]] for column in self.columns]
-        sides = [column.justify == "left" for column in self.columns]
-        for place, (column, cells) in enumerate(zip(self.columns, columns, strict=True)):
-            blanks = [" " * (column.width - cell_len(cell)) for cell in cells]
-            pairs = zip(cells, blanks, strict=True) if sides[place] else zip(blanks, cells, strict=True)
-            columns[place] = [before + after for before, after in pairs]
-        rows = [(" " * GAP).join(row) for row in zip(*columns, strict=True)]
+        columns = []
+        for column in self.columns:
+            cells, is_left = [column.header, *column.cells[:count]], column.justify == "left"
+            widths = [column.width - cell_len(cell) + len(cell) for cell in cells]
+            pairs = zip(cells, widths, strict=True)
+            columns.append([cell.ljust(width) if is_left else cell.rjust(width) for cell, width in pairs])
+        rows = [(" " * GAP).join(row).rstrip(" ") for row in zip(*columns, strict=True)]
         return "\n".join([*rows, self._rest(count)] if count < len(self.styles) else rows)
 
     def _affordable(self) -> int:
@@ -117,7 +122,7 @@ class Grid:
 
 def cell_len(text: str) -> int:
     """How many cells of a terminal a text takes."""
-    if _SINGLE.fullmatch(text):
+    if (text.isascii() and text.isprintable()) or _SINGLE.fullmatch(text):
         return len(text)
     from rich.cells import cell_len as measured
 
