@@ -2,7 +2,8 @@
 
     python benchmarks/analyze_onnx.py [RUNS [FILE...]]
 
-needs the package onnx-tool (`pip install onnx-tool`) in the environment that runs it, and onnx. Measured are whole
+needs the package onnx-tool (`pip install onnx-tool`) in the environment that runs it, or in that of the interpreter
+which the variable ONNX_TOOL_PYTHON names, and onnx. Measured are whole
 processes: ResNet-50 with its weights (100 MB, made by `convcalc export`), and stripped of them, which onnx-tool takes
 only if a file of zeros is where the weights would be. Prints the wall time of
 both (median, min, max), the ratio of the pairs, the figure it is held to, and the peak memory. Then graphs of rising
@@ -27,7 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CONVCALC = [sys.executable, "-m", "convcalc"]
 SPEC = "specs/zoo/resnet50.yaml"
-OTHER = [sys.executable, "-c", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"]
+PYTHON = os.environ.get("ONNX_TOOL_PYTHON", sys.executable)
+OTHER = [PYTHON, "-c", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"]
 
 FILES = {"with weights": ([], 0.9), "stripped": (["--no-weights"], 0.7)}
 """How the file is exported, and how much of onnx-tool's time may be taken."""
@@ -77,6 +79,12 @@ def against_onnx_tool(folder: Path, runs: int) -> bool:
             bound = f", at most {size + MOST_MIB:.1f}" if unit == "peak MiB" else ""
             print(f"    {unit} {a} against {b}{bound}")
     return kept
+
+
+def has_onnx_tool() -> bool:
+    """Whether there is something to compare with."""
+    find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('onnx_tool') is None)"
+    return subprocess.run([PYTHON, "-c", find], check=False).returncode == 0
 
 
 def cpu(command: list[str]) -> float | None:
@@ -149,13 +157,15 @@ def spread(values: list[float], factor: int, digits: int) -> str:
 
 def main(runs: int, files: list[str]) -> None:
     """Measure everything there is to measure with."""
+    if files and not has_onnx_tool():
+        raise SystemExit("needs the package onnx-tool: pip install onnx-tool")
     if files:
         raise SystemExit(0 if of_files(files, runs) else 1)
     if importlib.util.find_spec("onnx") is None:
         raise SystemExit("needs the package onnx, which makes the files: pip install 'convcalc[onnx]'")
     kept = True
     with tempfile.TemporaryDirectory() as name:
-        if importlib.util.find_spec("onnx_tool") is None:
+        if not has_onnx_tool():
             print("onnx-tool is not installed, so nothing is compared with it: pip install onnx-tool")
             kept = False
         else:
