@@ -1,16 +1,21 @@
 """`convcalc analyze` of an ONNX file against onnx-tool on the same file, in pairs within one run.
 
-    python benchmarks/analyze_onnx.py [RUNS]
+    python benchmarks/analyze_onnx.py [RUNS [FILE...]]
 
-needs the package onnx-tool (`pip install onnx-tool`) in the environment that runs it, and onnx. Measured are whole
+needs the package onnx-tool (`pip install onnx-tool`) in the environment that runs it, or in that of the interpreter
+which the variable ONNX_TOOL_PYTHON names, and onnx. Measured are whole
 processes: ResNet-50 with its weights (100 MB, made by `convcalc export`), and stripped of them, which onnx-tool takes
 only if a file of zeros is where the weights would be. Prints the wall time of
 both (median, min, max), the ratio of the pairs, the figure it is held to, and the peak memory. Then graphs of rising
 length, to see that time rises as they do. Ends with 1 if a figure is not kept.
+
+Where files are named, these are measured in place of all that, by the CPU time of both processes, which a busy machine
+does not change much: the ratio for each file that both read, and the spread of the medians.
 """
 
 import importlib.util
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -23,7 +28,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parent.parent
 CONVCALC = [sys.executable, "-m", "convcalc"]
 SPEC = "specs/zoo/resnet50.yaml"
-OTHER = [sys.executable, "-c", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"]
+PYTHON = os.environ.get("ONNX_TOOL_PYTHON", sys.executable)
+OTHER = [PYTHON, "-c", "import sys, onnx_tool; onnx_tool.model_profile(sys.argv[1])"]
 
 FILES = {"with weights": ([], 0.9), "stripped": (["--no-weights"], 0.7)}
 """How the file is exported, and how much of onnx-tool's time may be taken."""
@@ -31,6 +37,8 @@ MOST_MIB = 60
 """Memory beyond the size of the file."""
 WEIGHT_BYTES = 4 * 26_000_000
 """More than the weights of ResNet-50 take."""
+MOST_OF_A_FILE = 0.5
+"""How much of onnx-tool's CPU time may be taken, on each file that is named."""
 LENGTHS = (2_500, 5_000, 10_000)
 MOST_GROWTH = 2.6
 """How much longer twice as many nodes may take."""
@@ -73,6 +81,40 @@ def against_onnx_tool(folder: Path, runs: int) -> bool:
     return kept
 
 
+def has_onnx_tool() -> bool:
+    """Whether there is something to compare with."""
+    find = "import importlib.util, sys; sys.exit(importlib.util.find_spec('onnx_tool') is None)"
+    return subprocess.run([PYTHON, "-c", find], check=False).returncode == 0
+
+
+def cpu(command: list[str]) -> float | None:
+    """CPU seconds of one process; None where it fails."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=False)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return None if done.returncode else seconds
+
+
+def of_files(files: list[str], runs: int) -> bool:
+    """The ratio for each file; whether the figure is kept by all that both read."""
+    ratios = []
+    for file in files:
+        path = str(Path(file).resolve())
+        ours, theirs = [*CONVCALC, "analyze", path], [*OTHER, path]
+        if cpu(ours) is None or cpu(theirs) is None:  # compiles what is not compiled yet, and reads the file
+            print(f"not read by both: {Path(file).name}")
+            continue
+        pairs = [(cpu(ours) or 0, cpu(theirs) or 0) for _ in range(runs)]
+        ratios.append(median(a / b for a, b in pairs))
+        times = " against ".join(spread([pair[side] for pair in pairs], 1000, 0) for side in (0, 1))
+        print(f"{spread([a / b for a, b in pairs], 1, 2)} of onnx-tool, CPU ms {times}: {Path(file).name}")
+    if ratios:
+        print(f"{len(ratios)} files: {spread(ratios, 1, 2)} of onnx-tool, at most {MOST_OF_A_FILE} on each")
+    return bool(ratios) and max(ratios) <= MOST_OF_A_FILE
+
+
 def in_linear_time(folder: Path, runs: int) -> bool:
     """Chains of convolutions and of residual additions; whether twice as many nodes take twice the time."""
     times = []
@@ -113,13 +155,17 @@ def spread(values: list[float], factor: int, digits: int) -> str:
     return f"{middle} ({low} to {high})"
 
 
-def main(runs: int) -> None:
+def main(runs: int, files: list[str]) -> None:
     """Measure everything there is to measure with."""
+    if files and not has_onnx_tool():
+        raise SystemExit("needs the package onnx-tool: pip install onnx-tool")
+    if files:
+        raise SystemExit(0 if of_files(files, runs) else 1)
     if importlib.util.find_spec("onnx") is None:
         raise SystemExit("needs the package onnx, which makes the files: pip install 'convcalc[onnx]'")
     kept = True
     with tempfile.TemporaryDirectory() as name:
-        if importlib.util.find_spec("onnx_tool") is None:
+        if not has_onnx_tool():
             print("onnx-tool is not installed, so nothing is compared with it: pip install onnx-tool")
             kept = False
         else:
@@ -130,4 +176,4 @@ def main(runs: int) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 11)
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 11, sys.argv[2:])

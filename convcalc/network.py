@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
@@ -89,18 +88,23 @@ class Group(msgspec.Struct, frozen=True):
     about: str = ""
 
 
-@dataclass(frozen=True)
-class TextOrigin:
+class TextOrigin(msgspec.Struct, frozen=True, dict=True, eq=False):
     """The text that a network was read from, with the input shapes and variables that replaced its own.
 
     `read` gives it: that of a model file is written only where somebody asks for it. `named` is how it was named, with
     sizes of its own. An origin is no part of what the network is: networks that differ in it alone are equal.
     """
 
-    read: Callable[[], Any] = field(compare=False)
-    inputs: Mapping[str, Shape] = field(compare=False)
-    variables: Mapping[str, object] = field(compare=False)
-    named: Any = field(compare=False, default=None)
+    read: Callable[[], Any]
+    inputs: Mapping[str, Shape]
+    variables: Mapping[str, object]
+    named: Any = None
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, TextOrigin) or NotImplemented
+
+    def __hash__(self) -> int:
+        return hash(TextOrigin)
 
     @cached_property
     def source(self) -> Any:

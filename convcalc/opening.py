@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Mapping
@@ -195,6 +194,8 @@ def model_values(variables: Variables | None) -> dict[str, tuple[int | float, ..
 
 
 def _numbers(name: str, value: object) -> tuple[int | float, ...]:
+    import json
+
     try:
         parsed = json.loads(value) if isinstance(value, str) else value
     except ValueError:

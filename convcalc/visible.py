@@ -10,7 +10,6 @@ one, and, as Azure Pipelines and TeamCity do, ``##[`` or ``##vso[`` anywhere in 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable
 
@@ -52,12 +51,16 @@ def in_json(text: str) -> str:
         text = re.sub(r"(?<=#)#", r"\\u0023", text)
     if text.isascii() and "\x7f" not in text:
         return text
-    return UNUSUAL.sub(lambda run: _seen(run[0], lambda character: json.dumps(character)[1:-1]), text)
+    from json import dumps
+
+    return UNUSUAL.sub(lambda run: _seen(run[0], lambda character: dumps(character)[1:-1]), text)
 
 
 def in_yaml(text: str) -> str:
     """A text in double quotes as YAML reads it, whatever it holds."""
-    return visible(json.dumps(text, ensure_ascii=False))
+    from json import dumps
+
+    return visible(dumps(text, ensure_ascii=False))
 
 
 def _seen(text: str, escape: Callable[[str], str]) -> str:

@@ -8,22 +8,19 @@ a command takes.
 from __future__ import annotations
 
 import gc
-import importlib
-import keyword
 import os
 import signal
 import sys
 from collections.abc import Iterable
-from typing import Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from convcalc import steps
+from convcalc.cli import quick
 from convcalc.cli.completion import BASH, SHELL, end_word_at_colon
-from convcalc.cli.conversion import defer_pydantic
-from convcalc.cli.examples import epilog
 from convcalc.cli.output import ExitCode, say
-from convcalc.cli.usage import Commands
+
+if TYPE_CHECKING:
+    import typer
 
 COMMANDS = {
     "analyze": "analyze",
@@ -41,8 +38,6 @@ COMMANDS = {
 }
 """Every command and the module of this folder that holds it, in the order of the help."""
 
-defer_pydantic()
-
 _HELP: tuple[list[str], ...] = ([], ["-h"], ["--help"])
 """What is answered with the list of the commands."""
 
@@ -52,45 +47,9 @@ def application(commands: Iterable[str] = COMMANDS, *, listed_only: bool = False
 
     `listed_only` leaves them unread, which the list of the commands does not need.
     """
-    app = typer.Typer(
-        cls=Commands,
-        help="Exact costs of convolutional networks, from a YAML spec: shapes, parameters, MACs, receptive fields, "
-        "memory.",
-        no_args_is_help=True,
-        pretty_exceptions_enable=False,
-        context_settings={"help_option_names": ["-h", "--help"]},
-    )
-    app.callback()(everywhere)
-    for name in commands:
-        function = f"{name}_" if keyword.iskeyword(name) else name
-        command = getattr(importlib.import_module(f"{__name__}.{COMMANDS[name]}"), function)
-        register = app.command(name, help=_unwrapped(command.__doc__), epilog=epilog(name))
-        register(_without_parameters if listed_only else command)
-    return app
+    from convcalc.cli import commands as typed
 
-
-def _unwrapped(text: str) -> str:
-    """Each paragraph of a docstring on one line: Typer keeps the line breaks of all but the first."""
-    return "\n\n".join(" ".join(paragraph.split()) for paragraph in text.split("\n\n"))
-
-
-def _without_parameters() -> None: ...
-
-
-def _version(wanted: bool) -> None:
-    if wanted:
-        from convcalc.version import __version__
-
-        typer.echo(f"convcalc {__version__}")
-        raise typer.Exit
-
-
-def everywhere(
-    context: typer.Context,
-    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Print the version."),
-) -> None:
-    """Exact costs of convolutional networks, from a YAML spec."""
-    context.with_resource(steps.run())
+    return typed.application(commands, listed_only=listed_only)
 
 
 def _wanted(arguments: list[str]) -> Iterable[str]:
@@ -133,6 +92,7 @@ def main() -> None:
         )
         sys.exit(ExitCode.BAD_INPUT)
     finally:
+        gc.freeze()  # or the interpreter would search all there is for cycles once more, at its end
         _handle_interrupts(signal.default_int_handler, signal.SIG_DFL)  # the interpreter's own end has tracebacks too
 
 
@@ -146,7 +106,13 @@ def _run(arguments: list[str]) -> None:
     if asked == BASH:
         end_word_at_colon()
     try:
-        application(_wanted(arguments), listed_only=arguments in _HELP and not asked)()
+        call = None if asked else quick.understood(arguments)
+        if call is None:
+            application(_wanted(arguments), listed_only=arguments in _HELP and not asked)()
+            return
+        with steps.run():
+            call()
+        sys.exit(ExitCode.DONE)
     except SystemExit as error:
         if isinstance(error.__context__, BrokenPipeError):
             raise error.__context__ from None

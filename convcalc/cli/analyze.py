@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import sys
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
-from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Batch, Dtype, Inputs, Strict, Variables, assignments, format_option, readable, shapes
-from convcalc.cli.output import ExitCode, end, show_errors
-from convcalc.views.output import Output
-
-if TYPE_CHECKING:
-    from convcalc.language import Diagnostic
+from convcalc.cli.options import Batch, Dtype, Inputs, Strict, Variables, assignments, format_option, shapes
+from convcalc.cli.work import analyze as work
 
 
 def analyze(
@@ -35,47 +29,15 @@ def analyze(
 
     JSON always holds every layer; --by and --top add their lines to it.
     """
-    from convcalc.analysis.analyze import analyze as cost
-    from convcalc.analysis.lines import lines
-    from convcalc.cli.loading import load
-    from convcalc.language import SpecError
-    from convcalc.language.source import unfinished
-    from convcalc.views import view
-    from convcalc.views.analyze.shared import Analyzed
-
-    inputs, variables = shapes(input or []), assignments(set or [])
-    writer, out = view("analyze", format), Output(sys.stdout)
-    is_folded = by != "layer" or top is not None
-    code = ExitCode.DONE
-
-    def show(file: str) -> list[Diagnostic]:
-        """Show what can be worked out of a file; its mistakes, which stand behind that."""
-        errors: list[Diagnostic] = []
-        try:
-            network = load(file, inputs, variables, strict=strict)
-        except SpecError as error:
-            errors = error.diagnostics
-            if error.network is None:
-                return fail(file, errors)
-            network = error.network
-        report = cost(network, batch=batch, dtype=dtype)
-        shown = lines(report, by=by, top=top, expand=expand)
-        writer.write(Analyzed(readable(file), report, shown, errors, is_folded), out)
-        return errors
-
-    def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
-        if hasattr(writer, "write_failure"):
-            writer.write_failure(readable(file), errors, out)
-        return errors
-
-    for file in files:
-        try:
-            with steps.afresh():
-                errors = show(file)
-        except steps.OutOfSteps:
-            errors = fail(file, [unfinished(readable(file))])
-        if errors:
-            show_errors(errors)
-            code = ExitCode.BAD_INPUT
-    out.end()
-    end(code)
+    work.analyze(
+        files,
+        format=format,
+        by=by,
+        top=top,
+        expand=expand,
+        batch=batch,
+        dtype=dtype,
+        inputs=shapes(input or []),
+        variables=assignments(set or []),
+        strict=strict,
+    )

@@ -16,6 +16,7 @@ from convcalc.cli.completion import variants as variant_names
 from convcalc.cli.options import (
     Batch,
     Dtype,
+    Force,
     Inputs,
     Strict,
     Variables,
@@ -25,7 +26,7 @@ from convcalc.cli.options import (
     readable,
     shapes,
 )
-from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, save, show, show_errors
+from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, save, show, show_errors
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Strict, Variables, option
-from convcalc.cli.output import STDOUT, Force, fail, refuse, say
+from convcalc.cli.options import Force, Inputs, Strict, Variables, option
+from convcalc.cli.output import STDOUT, fail, refuse, say
 from convcalc.views.output import Output
 
 if TYPE_CHECKING:

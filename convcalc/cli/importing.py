@@ -6,8 +6,9 @@ from typing import Annotated
 
 import typer
 
-from convcalc.cli.options import Strict, assignments, option, readable, shapes
-from convcalc.cli.output import STDOUT, Force, refuse, reject, save
+from convcalc.cli.options import Force, Strict, assignments, option, shapes
+from convcalc.cli.output import STDOUT
+from convcalc.cli.work import importing as work
 
 Inputs = Annotated[
     list[str] | None,
@@ -40,27 +41,5 @@ def import_(
     Weights are not needed: only their sizes are read. Operators that no layer kind expresses are written as `opaque`,
     of unknown cost: totals are then lower bounds.
     """
-    from convcalc import imports
-    from convcalc.cli.loading import show_warnings
-    from convcalc.imports.errors import CannotImport
-    from convcalc.language import Diagnostic, SpecError
-    from convcalc.language.zoo import is_in_zoo
-    from convcalc.opening import model_inputs, model_values
-    from convcalc.readable.text import text
-
-    if is_in_zoo(file):
-        advice = "`convcalc zoo NAME` prints one, and `convcalc export` makes a model of it"
-        message = f"names a spec of the zoo, expected {imports.formats()}"
-        reject([Diagnostic(readable(file), 0, 0, 0, "CC001", message, advice)])
-    refuse(output, force=force, sources=[file])
-    try:
-        sizes, values = model_inputs(shapes(input or [])), model_values(assignments(set or []))
-        imported = imports.read_file(file, sizes, values=values, strict=strict)
-        spec = text(imported, flat=flat)
-    except CannotImport as error:
-        advice = "without --strict they are layers of unknown cost" if error.operators else ""
-        reject([Diagnostic(readable(file), 0, 0, 0, error.code, str(error), advice)])
-    except SpecError as error:
-        reject(error.diagnostics)
-    show_warnings(readable(file), filter(None, [imported.missing]))
-    save(output, [spec.encode()], force=force)
+    sizes, values = shapes(input or []), assignments(set or [])
+    work.import_(file, output=output, flat=flat, force=force, inputs=sizes, variables=values, strict=strict)

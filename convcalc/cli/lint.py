@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Inputs, Strict, Variables, assignments, option, readable, shapes
-from convcalc.cli.output import STDOUT, ExitCode, Force, end, fail, refuse, reject, say
+from convcalc.cli.options import Force, Inputs, Strict, Variables, assignments, option, readable, shapes
+from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, say
 from convcalc.views import format_names
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
-from convcalc.cli.options import assignments, shapes
 from convcalc.cli.output import reject
-from convcalc.views.output import console
+from convcalc.views.output import console, pen
 
 if TYPE_CHECKING:
     from convcalc.language import Diagnostic, Source
@@ -37,6 +36,7 @@ def load(
 def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None, *, strict: bool = False) -> Network:
     """The network of a file and of what `--input` and `--set` say, or the end of the command with what is wrong."""
     from convcalc import steps
+    from convcalc.cli.options import assignments, shapes
     from convcalc.language import SpecError
     from convcalc.language.source import unfinished
 
@@ -66,7 +66,7 @@ def show_warnings(path: str, warnings: Iterable[str]) -> None:
     for warning in warnings:
         from convcalc.views.formats import terminal
 
-        console(sys.stderr).print(terminal.line(f"{path}: warning: {warning}"), soft_wrap=True)
+        pen(sys.stderr).print(terminal.line(f"{path}: warning: {warning}"), soft_wrap=True)
 
 
 def _warn(

@@ -6,10 +6,10 @@ from typing import Annotated, Any, Literal
 
 import typer
 
+from convcalc.cli import values
 from convcalc.cli.completion import beginning
 from convcalc.fields import LARGEST
 from convcalc.language.named import readable as readable  # commands take it from here
-from convcalc.language.named import sizes
 from convcalc.views import format_names
 
 
@@ -23,6 +23,7 @@ Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse a model with operators that no layer kind expresses, naming them all.")
 ]
+Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[
     Literal["float64", "float32", "float16", "bfloat16", "int8"],
@@ -47,25 +48,15 @@ def format_option(command: str, default: str, help: str = "Format of the output.
 
 def shapes(texts: list[str]) -> dict[str, tuple[int, ...]]:
     """`3x224x224` or `NAME=3x224x224`, as shapes by input name."""
-    return dict(_shape(text) for text in texts)
-
-
-def _shape(text: str) -> tuple[str, tuple[int, ...]]:
-    name, equals, written = text.rpartition("=")
-    shape = sizes(written)
-    if shape is None or (equals and not name):
-        raise typer.BadParameter(
-            f"expected sizes like 3x224x224, or NAME=3x224x224, found {text!r}", param_hint="--input"
-        )
-    return name or "input", shape
+    try:
+        return values.shapes(texts)
+    except values.Misread as error:
+        raise typer.BadParameter(str(error), param_hint="--input") from None
 
 
 def assignments(texts: list[str]) -> dict[str, str]:
     """`NAME=VALUE` texts as a mapping."""
-    values = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not name or not equals or not value:
-            raise typer.BadParameter(f"expected NAME=VALUE, found {text!r}", param_hint="--set")
-        values[readable(name)] = readable(value)
-    return values
+    try:
+        return values.assignments(texts)
+    except values.Misread as error:
+        raise typer.BadParameter(str(error), param_hint="--set") from None

@@ -5,9 +5,7 @@ from __future__ import annotations
 import enum
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Annotated, Any, NoReturn
-
-import typer
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from convcalc.views.output import Output, console
 from convcalc.visible import visible
@@ -16,8 +14,6 @@ if TYPE_CHECKING:
     from convcalc.language import Diagnostic
 
 STDOUT = "-"
-
-Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 
 
 class ExitCode(enum.IntEnum):
@@ -69,19 +65,20 @@ def save(path: str, parts: Iterable[bytes], *, force: bool) -> None:
 def say(*lines: str) -> None:
     """Lines for standard error, the first with who says it; what they quote is made visible."""
     for number, line in enumerate(lines):
-        typer.echo(visible(line if number else f"convcalc: {line}"), err=True)
+        sys.stderr.write(f"{visible(line if number else f'convcalc: {line}')}\n")
+    sys.stderr.flush()
 
 
 def end(code: ExitCode) -> None:
     """End the command, unless it is done anyway."""
     if code:
-        raise typer.Exit(code)
+        sys.exit(code)
 
 
 def fail(*lines: str, code: ExitCode = ExitCode.BAD_INPUT) -> NoReturn:
     """End the command with what is wrong."""
     say(*lines)
-    raise typer.Exit(code)
+    sys.exit(code)
 
 
 def show_errors(problems: Iterable[Diagnostic]) -> None:
@@ -95,4 +92,4 @@ def show_errors(problems: Iterable[Diagnostic]) -> None:
 def reject(problems: Iterable[Diagnostic]) -> NoReturn:
     """End the command with the mistakes of what it reads, and exit code 2."""
     show_errors(problems)
-    raise typer.Exit(ExitCode.BAD_INPUT)
+    sys.exit(ExitCode.BAD_INPUT)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Collection
+from functools import cache
 from itertools import takewhile
 
 from convcalc.imports.drafts import INPUT, Draft
@@ -43,21 +44,24 @@ def is_dotted(name: str) -> bool:
 
 def is_made_up(name: str) -> bool:
     """Whether a name is one that exporters count up, or make of an operator's: `val_12`, `/norm/Constant_output_0`."""
-    return bool(_MADE_UP.fullmatch(name[-_LONGEST_WORD:]))
+    return bool(_made_up().fullmatch(name[-_LONGEST_WORD:]))
 
 
-_MADE_UP = re.compile(
-    r"""
-    (.*/)?_?\d*(:\d+)?
-    | (.*[/.])?_?
-      ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
-      ([_.:]*\d+)*
-    | (view|index|permute|expand|squeeze|unsqueeze|reshape|transpose|slice|select|cat|stack|clone)(_\d+)?
-    | (mul|add|sub|div)(_\d+)?
-    | .*(_output_\d+|constant|const_fold|ortshared|_folded|::).*
-    """,
-    re.VERBOSE | re.IGNORECASE,
-)
+@cache
+def _made_up() -> re.Pattern[str]:
+    """Compiled where it is asked for, which takes its time."""
+    return re.compile(
+        r"""
+        (.*/)?_?\d*(:\d+)?
+        | (.*[/.])?_?
+          ([xy] | (val|v|const|cst|(c_)?(lifted_)?tensor|init|literal|ones|zeros|full|fill|scalar|assign)[a-z_]*)
+          ([_.:]*\d+)*
+        | (view|index|permute|expand|squeeze|unsqueeze|reshape|transpose|slice|select|cat|stack|clone)(_\d+)?
+        | (mul|add|sub|div)(_\d+)?
+        | .*(_output_\d+|constant|const_fold|ortshared|_folded|::).*
+        """,
+        re.VERBOSE | re.IGNORECASE,
+    )
 
 
 def says_parameter(name: str) -> bool:

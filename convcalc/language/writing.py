@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from convcalc.fields import AMBIGUOUS
@@ -20,12 +21,17 @@ Document = Mapping[str, Any]
 _WORD = re.compile(r"\w+([.-]\w+)*")
 _ITEM = r"(?![+-] )[\w.(+-](?:[\w.+*/%()<>=! -]*[\w.)])?"
 _LIST = rf"\[(?:{_ITEM}(?:, *{_ITEM})*)?\]"
-_PLAIN = re.compile(rf"{_ITEM}|{_LIST}|\[(?:{_ITEM}|{_LIST})(?:, *(?:{_ITEM}|{_LIST}))*\]")
 
 
 def quoted(text: str) -> str:
     """The text of a value or an expression as it may stand anywhere, in braces too."""
-    return text if _PLAIN.fullmatch(text) else in_yaml(text)
+    return text if _plain().fullmatch(text) else in_yaml(text)
+
+
+@cache
+def _plain() -> re.Pattern[str]:
+    """What stands anywhere as it is. Compiling it takes its time, and most commands write no spec."""
+    return re.compile(rf"{_ITEM}|{_LIST}|\[(?:{_ITEM}|{_LIST})(?:, *(?:{_ITEM}|{_LIST}))*\]")
 
 
 def name_text(name: str) -> str:

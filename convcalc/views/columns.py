@@ -8,21 +8,26 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import zip_longest
+from typing import TYPE_CHECKING
 
 import msgspec
-from rich.cells import cell_len, set_cell_size
-from rich.console import Console, ConsoleOptions, RenderableType
-from rich.segment import Segment
-from rich.style import Style
 
 from convcalc import steps
+from convcalc.views.output import Pen
 from convcalc.visible import LONGEST, visible
+
+if TYPE_CHECKING:
+    from rich.console import Console, ConsoleOptions, RenderableType
+    from rich.segment import Segment
+    from rich.style import Style
 
 _NARROWEST_TEXT = 8
 """Characters that are left of a name or a kind at the least."""
 _WINDOW = re.compile(r"(\S+) (\d\S*?(?: /\S+?)?)(?=,| |$)")
 """A kind with its kernel and stride, at the beginning of what a table says of it."""
 GAP = 2
+_SINGLE = re.compile("[ -~…·≥▏▎▍▌▋▊▉█]*")
+"""Characters of one cell each, which tables have most."""
 _CELL_STEPS = 3
 """Steps that a cell takes."""
 MOST_ROWS = 1_000
@@ -46,7 +51,12 @@ class Column(msgspec.Struct):
     width: int = 0
 
     def __post_init__(self) -> None:
-        self.header, self.cells = visible(self.header), list(map(visible, self.cells))
+        self.header = visible(self.header)
+        text = "\n".join(self.cells)
+        if (
+            text.count("\n") >= len(self.cells) or visible(spaced := text.replace("\n", " ")) != spaced
+        ):  # of thousands of cells, most times none needs anything
+            self.cells = list(map(visible, self.cells))
         self.width = max(map(cell_len, [self.header, *self.cells]))
 
 
@@ -57,11 +67,32 @@ class Grid:
         self.columns = columns
         self.styles = styles
 
+    def __str__(self) -> str:
+        """The table without colours."""
+        count = self._affordable()
+        columns = []
+        for column in self.columns:
+            cells, is_left = [column.header, *column.cells[:count]], column.justify == "left"
+            widths = [column.width - cell_len(cell) + len(cell) for cell in cells]
+            pairs = zip(cells, widths, strict=True)
+            columns.append([cell.ljust(width) if is_left else cell.rjust(width) for cell, width in pairs])
+        rows = [(" " * GAP).join(row).rstrip(" ") for row in zip(*columns, strict=True)]
+        return "\n".join([*rows, self._rest(count)] if count < len(self.styles) else rows)
+
+    def _affordable(self) -> int:
+        """How many rows are shown."""
+        count = len(self.styles)
+        is_dear = count > MOST_ROWS and not steps.afford(_CELL_STEPS * count * len(self.columns))
+        return MOST_ROWS if is_dear else count
+
+    def _rest(self, count: int) -> str:
+        return f"... and {len(self.styles) - count:,} more rows: {steps.limit()}"
+
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
         """Segments for Rich, a few for a row."""
-        count = len(self.styles)
-        if count > MOST_ROWS and not steps.afford(_CELL_STEPS * count * len(self.columns)):
-            count = MOST_ROWS
+        from rich.segment import Segment
+
+        count = self._affordable()
         dim = console.get_style("dim")
         yield from self._row([column.header for column in self.columns], [dim for _ in self.columns])
         styles = {
@@ -71,10 +102,12 @@ class Grid:
         for place, row in enumerate(self.styles[:count]):
             yield from self._row([column.cells[place] for column in self.columns], styles[row])
         if count < len(self.styles):
-            yield Segment(f"... and {len(self.styles) - count:,} more rows: {steps.limit()}")
+            yield Segment(self._rest(count))
             yield Segment.line()
 
     def _row(self, cells: Sequence[str], styles: Sequence[Style]) -> Iterator[Segment]:
+        from rich.segment import Segment
+
         text = ""
         for place, (column, cell, style) in enumerate(zip(self.columns, cells, styles, strict=True)):
             if place and style != styles[place - 1]:
@@ -87,7 +120,16 @@ class Grid:
         yield Segment.line()
 
 
-def show(console: Console, columns: list[Column], styles: Sequence[str] = ()) -> None:
+def cell_len(text: str) -> int:
+    """How many cells of a terminal a text takes."""
+    if (text.isascii() and text.isprintable()) or _SINGLE.fullmatch(text):
+        return len(text)
+    from rich.cells import cell_len as measured
+
+    return measured(text)
+
+
+def show(console: Pen, columns: list[Column], styles: Sequence[str] = ()) -> None:
     """Print a table as wide as the terminal; `styles`: one for each row.
 
     What has no cells is left out, unless it has a header and is never left out for room.
@@ -161,6 +203,8 @@ def first_words(text: str, width: int) -> str:
         kept.pop()
         if cell_len(" ".join(kept)) + 2 <= width:
             return " ".join(kept) + " …"
+    from rich.cells import set_cell_size
+
     return set_cell_size(kept[0], min(width - 1, cell_len(kept[0]))) + "…"
 
 

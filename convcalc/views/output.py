@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import sys
 from collections.abc import Iterable
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -24,6 +25,41 @@ def console(stream: TextIO) -> Console:
         return Console(stderr=stream is sys.stderr, highlight=False, markup=False, emoji=False)
     trimmed = cast("TextIO", _Trimmed(stream))
     return Console(file=trimmed, highlight=False, markup=False, emoji=False, width=WIDEST, soft_wrap=True)
+
+
+class Pen(Protocol):
+    """What a console of Rich and one for text alone have in common."""
+
+    @property
+    def width(self) -> int:
+        """Columns that a line may take."""
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None) -> None:
+        """Write lines and tables."""
+
+
+class Plain:
+    """A console for text alone: what it prints is what `str` gives. Rich takes longer to load than most tables."""
+
+    width = WIDEST
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def print(self, *objects: Any, soft_wrap: bool | None = None) -> None:  # as Rich's
+        """Write lines and tables, no line ending in blanks."""
+        text = " ".join(map(str, objects))
+        self.stream.write(f"{re.sub(' +$', '', text, flags=re.MULTILINE)}\n")
+
+
+_COLOURS = ("FORCE_COLOR", "TTY_COMPATIBLE")
+"""Variables of the environment by which colours are asked for where there is no terminal."""
+
+
+def pen(stream: TextIO) -> Pen:
+    """A stream where people read lines and tables that have a text of their own."""
+    asked = any(name in os.environ for name in _COLOURS)
+    return console(stream) if asked or stream.isatty() else Plain(stream)
 
 
 class _Trimmed(io.TextIOBase):
@@ -58,6 +94,11 @@ class Output:
     def console(self) -> Console:
         """For what has colours, or is as wide as the terminal."""
         return console(self.stream)
+
+    @cached_property
+    def pen(self) -> Pen:
+        """For lines and tables that have a text of their own."""
+        return pen(self.stream)
 
     def text(self, text: str) -> None:
         """Write a text; what the encoding lacks becomes a question mark."""

@@ -21,7 +21,7 @@ _WIDEST_BAR, _NARROWEST_BAR = 24, 4
 
 def write(analyzed: Analyzed, out: Output) -> None:
     """Title, table, totals and convention; no totals where there are errors, and nothing where there is no line."""
-    report, lines, errors, console = analyzed.report, analyzed.lines, len(analyzed.errors), out.console
+    report, lines, errors, console = analyzed.report, analyzed.lines, len(analyzed.errors), out.pen
     if errors and not lines:
         return
     if out.shown:

@@ -37,9 +37,8 @@ def write(result: Explained, out: Output) -> None:
 
 
 def _head(console: Console, path: str, name: str, *details: str) -> None:
-    head = terminal.line((name, "bold"), *(f"   {detail}" for detail in details), (f"   {path}", "dim"))
-    head.rstrip()
-    console.print(head)
+    ends = [(name, "bold"), *((f"   {detail}", "") for detail in details), (f"   {path}" if path else "", "dim")]
+    console.print(terminal.line(*ends))
 
 
 def _about(console: Console, explained: LayerExplanation | BlockExplanation | KindExplanation) -> None:

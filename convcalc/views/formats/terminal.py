@@ -4,18 +4,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.text import Text
-
 from convcalc.visible import visible
 
 if TYPE_CHECKING:
     from rich.markdown import Markdown
+    from rich.text import Text
 
 
-def line(*parts: str | tuple[str, str], style: str = "") -> Text:
+class Styled:
+    """One line of parts, each with its style, which Rich knows how to print; `str` is the line without styles."""
+
+    __slots__ = ("parts", "style")
+
+    def __init__(self, parts: list[tuple[str, str]], style: str) -> None:
+        self.parts, self.style = parts, style
+
+    def __str__(self) -> str:
+        return "".join(text for text, _ in self.parts)
+
+    def __rich__(self) -> Text:
+        from rich.text import Text
+
+        return Text.assemble(*self.parts, style=self.style)
+
+
+def line(*parts: str | tuple[str, str], style: str = "") -> Styled:
     """One line of parts, some of them with a style of their own."""
-    shown = (visible(part) if isinstance(part, str) else (visible(part[0]), part[1]) for part in parts)
-    return Text.assemble(*shown, style=style)
+    styled = ((part, "") if isinstance(part, str) else part for part in parts)
+    return Styled([(visible(text), own) for text, own in styled], style)
 
 
 def markdown(text: str) -> Markdown:

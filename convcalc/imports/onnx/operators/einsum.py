@@ -7,7 +7,6 @@ element.
 
 from __future__ import annotations
 
-import string
 from collections.abc import Sequence
 from math import prod
 
@@ -21,6 +20,9 @@ from convcalc.imports.onnx.values import Call, Value, laid_out, viewed
 
 MOST_OPERANDS = 16
 """Tensors of an equation."""
+
+_LETTERS = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+"""What axes may be called."""
 
 
 class Operand(msgspec.Struct):
@@ -37,7 +39,7 @@ def spelled(equation: str, ranks: Sequence[int]) -> tuple[list[str], str]:
     terms = left.split(",")
     if len(terms) != len(ranks) or len(terms) > MOST_OPERANDS:
         raise Inexpressible(f"equation {equation[:60]} of {len(ranks)} tensors")
-    free = [letter for letter in string.ascii_letters if letter not in equation]
+    free = [letter for letter in _LETTERS if letter not in equation]
     hidden = [rank - len(term.replace("...", "")) for term, rank in zip(terms, ranks, strict=True)]
     most = max((count for term, count in zip(terms, hidden, strict=True) if "..." in term), default=0)
     if most > len(free):

@@ -1,0 +1,92 @@
+"""Calls told without Typer, which takes longer to load than most models take to be read.
+
+A call is understood here where it is one of `COMMANDS` with files and nothing but options that are named here, each
+written out and right. Any other is left to Typer, among them whatever asks for help or is wrong: there it is said.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+
+class Command(NamedTuple):
+    """A command: the place of what it does in `convcalc.cli.work`, and the options, by the value that each gives."""
+
+    module: str
+    function: str
+    takes_many: bool
+    flags: Mapping[str, str]
+    texts: Mapping[str, str]
+
+
+COMMANDS = {
+    "analyze": Command(
+        "analyze", "analyze", True, {"--expand": "expand", "--strict": "strict"}, {"--format": "format"}
+    ),
+    "import": Command(
+        "importing",
+        "import_",
+        False,
+        {"--flat": "flat", "--force": "force", "--strict": "strict"},
+        {"--output": "output", "-o": "output"},
+    ),
+}
+LISTS = {"--input": "inputs", "--set": "variables"}
+"""Options of all commands that may be given again."""
+
+
+def understood(arguments: Sequence[str]) -> Callable[[], None] | None:
+    """What a call does; None where it is left to Typer."""
+    command = COMMANDS.get(arguments[0]) if arguments else None
+    read = None if command is None else _values(command, arguments[1:])
+    if command is None or read is None:
+        return None
+    files, values = read
+    work = importlib.import_module(f"convcalc.cli.work.{command.module}")
+    return partial(getattr(work, command.function), files if command.takes_many else files[0], **values)
+
+
+def _values(command: Command, arguments: Sequence[str]) -> tuple[list[str], dict[str, Any]] | None:
+    """The files and the values of a call; None where it holds anything that is not understood here."""
+    files: list[str] = []
+    values: dict[str, Any] = {}
+    lists: dict[str, list[str]] = {name: [] for name in LISTS.values()}
+    words = iter(arguments)
+    for word in words:
+        if word == "-" or word[:1] != "-":
+            files.append(word)
+            continue
+        if word in command.flags:
+            values[command.flags[word]] = True
+            continue
+        text = next(words, "")
+        if text[:1] in ("", "-"):
+            return None
+        if word in LISTS:
+            lists[LISTS[word]].append(text)
+        elif word in command.texts:
+            values[command.texts[word]] = text
+        else:
+            return None
+    if not files or (len(files) > 1 and not command.takes_many) or not _is_format(command, values.get("format")):
+        return None
+    read = _read(lists)
+    return None if read is None else (files, {**values, **read})
+
+
+def _is_format(command: Command, name: str | None) -> bool:
+    from convcalc.views import format_names
+
+    return name is None or name in format_names(command.module, "table")
+
+
+def _read(lists: dict[str, list[str]]) -> dict[str, Any] | None:
+    from convcalc.cli import values
+
+    try:
+        return {"inputs": values.shapes(lists["inputs"]), "variables": values.assignments(lists["variables"])}
+    except values.Misread:
+        return None

@@ -1,0 +1,75 @@
+"""What `convcalc analyze` does."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from convcalc import steps
+from convcalc.cli.output import ExitCode, end, show_errors
+from convcalc.language.named import readable
+from convcalc.views.output import Output
+
+if TYPE_CHECKING:
+    from convcalc.analysis.lines import By
+    from convcalc.language import Diagnostic
+
+
+def analyze(
+    files: Sequence[str],
+    *,
+    format: str = "table",  # noqa: A002  # the option's name
+    by: By = "layer",
+    top: int | None = None,
+    expand: bool = False,
+    batch: int = 1,
+    dtype: str = "float32",
+    inputs: Mapping[str, tuple[int, ...]],
+    variables: Mapping[str, str],
+    strict: bool = False,
+) -> None:
+    """Print the costs of each file."""
+    from convcalc.analysis.analyze import analyze as cost
+    from convcalc.analysis.lines import lines
+    from convcalc.cli.loading import load
+    from convcalc.language import SpecError
+    from convcalc.language.source import unfinished
+    from convcalc.views import view
+    from convcalc.views.analyze.shared import Analyzed
+
+    writer, out = view("analyze", format), Output(sys.stdout)
+    is_folded = by != "layer" or top is not None
+    code = ExitCode.DONE
+
+    def show(file: str) -> list[Diagnostic]:
+        """Show what can be worked out of a file; its mistakes, which stand behind that."""
+        errors: list[Diagnostic] = []
+        try:
+            network = load(file, inputs, variables, strict=strict)
+        except SpecError as error:
+            errors = error.diagnostics
+            if error.network is None:
+                return fail(file, errors)
+            network = error.network
+        report = cost(network, batch=batch, dtype=dtype)
+        shown = lines(report, by=by, top=top, expand=expand)
+        writer.write(Analyzed(readable(file), report, shown, errors, is_folded), out)
+        return errors
+
+    def fail(file: str, errors: list[Diagnostic]) -> list[Diagnostic]:
+        if hasattr(writer, "write_failure"):
+            writer.write_failure(readable(file), errors, out)
+        return errors
+
+    for file in files:
+        try:
+            with steps.afresh():
+                errors = show(file)
+        except steps.OutOfSteps:
+            errors = fail(file, [unfinished(readable(file))])
+        if errors:
+            show_errors(errors)
+            code = ExitCode.BAD_INPUT
+    out.end()
+    end(code)
