@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -73,14 +73,14 @@ class FileRun(NamedTuple):
     """What ONNX Runtime makes of a file: tensors by name, and the numbers of the file's own arrays.
 
     `filled` are arrays of which the file holds no numbers, and that have random ones instead.
-    `precision` is that of the coarsest floating tensor, and `rounded` why values are not those of the layers: empty
-    where nothing but floating arithmetic lies between them.
+    `precision` is that of the coarsest floating tensor. `rounds` says of a tensor whether the file rounds numbers, as
+    it is quantised, between it and the nearest ones of a set of others.
     """
 
     tensors: Mapping[str, Array]
     arrays: Callable[[str], Array | None]
     precision: float
-    rounded: str
+    rounds: Callable[[str, Collection[str]], bool]
     filled: tuple[str, ...] = ()
 
 
@@ -128,7 +128,7 @@ def run_file(
         arrays,
         lambda name: numpy_helper.to_array(held[name]) if name in held else arrays.get(name),
         max(epsilons, default=0.0),
-        "the file rounds between its layers: it is quantised" if any(map(_rounds, loaded.graph.node)) else "",
+        _rounding(loaded.graph),
         filled,
     )
 
@@ -162,8 +162,32 @@ _HOLDING = ("raw_data", "float_data", "int32_data", "int64_data", "double_data",
 """The fields of a tensor that may hold its numbers."""
 
 
+def _rounding(graph: Any) -> Callable[[str, Collection[str]], bool]:
+    """Of a tensor of a graph, whether numbers are rounded between it and the nearest tensors of a set of others."""
+    makers = {name: node for node in graph.node for name in node.output}
+    any_rounds = any(map(_rounds, graph.node))
+
+    def rounds(tensor: str, others: Collection[str]) -> bool:
+        left, visited = [tensor] if any_rounds else [], {tensor}
+        while left:
+            node = makers.get(left.pop())
+            if node is None:
+                continue
+            if _rounds(node) and not all(name in held for name in node.input):
+                return True
+            further = {name for name in node.input if name not in others} - visited
+            visited |= further
+            left += further
+        return False
+
+    held = {initialiser.name for initialiser in graph.initializer} | {""}
+    return rounds
+
+
 def _rounds(node: Any) -> bool:
-    return "Quant" in node.op_type or node.op_type.startswith("QLinear") or node.op_type.endswith("Integer")
+    named = "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm", "QAttention"))
+    inner = (attribute.g for attribute in node.attribute if attribute.HasField("g"))
+    return named or node.op_type.endswith("Integer") or any(_rounds(within) for graph in inner for within in graph.node)
 
 
 def _drawn(generator: np.random.Generator, value: Any, shape: Shape | None) -> Array:
