@@ -108,10 +108,15 @@ def run_file(
         session = onnxruntime.InferenceSession(
             loaded.SerializeToString(), _options(threads, as_written=True), providers=["CPUExecutionProvider"]
         )
+        odd = [f"{value.name} is a {value.type}" for value in session.get_inputs() if _dtype(value) is None]
+        if odd:
+            raise NotRun(f"no numbers are drawn for an input of its type: {', '.join(odd)}")
         generator = np.random.default_rng(seed)
         feeds = {value.name: _drawn(generator, value, entering.get(value.name)) for value in session.get_inputs()}
         leaving = [value.name for value in session.get_outputs()]
         tensors = feeds | dict(zip(leaving, session.run(leaving, feeds), strict=True))
+    except NotRun:
+        raise
     except Exception as error:  # its exceptions have no base of their own
         raise NotRun(_message(error)) from None
     held = {tensor.name: tensor for tensor in loaded.graph.initializer}
@@ -184,8 +189,14 @@ def _rounding(graph: Any) -> Callable[[str, Collection[str]], bool]:
     return rounds
 
 
+_FLOATING = (1, 10, 11, 16)
+"""ONNX's numbers for float, float16, double and bfloat16."""
+
+
 def _rounds(node: Any) -> bool:
+    """Whether a node, or one of a graph within it, makes other numbers of what enters than a layer says."""
     named = "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm", "QAttention"))
+    named |= node.op_type == "Cast" and any(into.name == "to" and into.i not in _FLOATING for into in node.attribute)
     inner = (attribute.g for attribute in node.attribute if attribute.HasField("g"))
     return named or node.op_type.endswith("Integer") or any(_rounds(within) for graph in inner for within in graph.node)
 
@@ -194,10 +205,15 @@ def _drawn(generator: np.random.Generator, value: Any, shape: Shape | None) -> A
     """Numbers for an input: 0 or 1 where they are whole, as they may be places of something."""
     sizes = shape if shape is not None else tuple(size if isinstance(size, int) else 1 for size in value.shape)
     sizes = () if not value.shape and sizes == (1,) else sizes
-    dtype = _DTYPES.get(value.type.removeprefix("tensor(").removesuffix(")"), "float32")
-    if np.dtype(dtype).kind == "f":
+    dtype = np.dtype(_dtype(value))
+    if dtype.kind == "f":
         return generator.standard_normal(sizes).astype(dtype)
     return generator.integers(0, 2, sizes).astype(dtype)
+
+
+def _dtype(value: Any) -> str | None:
+    """The element type of an input; None for text, a sequence and other things of which there are no random ones."""
+    return _DTYPES.get(value.type.removeprefix("tensor(").removesuffix(")"))
 
 
 _DTYPES = {"float": "float32", "float16": "float16", "double": "float64", "bool": "bool"} | {

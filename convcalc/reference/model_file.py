@@ -156,6 +156,8 @@ class _Comparison:
             return msgspec.structs.replace(
                 check, reason=reason or "the samples of its batch are not beside one another"
             )
+        if made.dtype.kind in "iu" and bool(np.any(output != np.trunc(output))):
+            return msgspec.structs.replace(check, reason="the file computes in whole numbers")
         return self._valued(check, layer, config, shapes, step, theirs)
 
     def _left_out(self, layer: Layer, config: Kind, shapes: tuple[Shape, ...]) -> str:
@@ -163,7 +165,7 @@ class _Comparison:
         if layer.kind == "opaque":
             return "what they compute is not known"
         if layer.tensor is not None and self.run.rounds(layer.tensor.name, self._cuts):
-            return "the file rounds on the way there: it is quantised"
+            return "the file rounds on the way there, to whole numbers or as it is quantised"
         macs, elements = config.macs(*shapes), config.elementwise_ops(*shapes)
         affordable = steps.afford(running_steps(config, layer.shape, macs, elements, config.params(*shapes)))
         return "" if affordable else UNAFFORDABLE
