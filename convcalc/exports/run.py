@@ -85,11 +85,18 @@ class FileRun(NamedTuple):
 
 
 def run_file(
-    path: str, entering: Mapping[str, Shape], wanted: Sequence[str], *, seed: int = 0, threads: int = 1
+    path: str,
+    entering: Mapping[str, Shape],
+    wanted: Sequence[str],
+    *,
+    seed: int = 0,
+    threads: int = 1,
+    most_bytes: int | None = None,
 ) -> FileRun:
     """The tensors of a model file that are asked for, on random numbers, operator by operator as it is written.
 
-    `entering` are the shapes of its inputs; one that is not among them has its own, with 1 for what is open.
+    `entering` are the shapes of its inputs; one that is not among them has its own, with 1 for what is open. Where only
+    one of two branches holds tensors that are asked for, it is taken, as it was when the file was read.
 
     Raises:
         NotRun: ONNX Runtime does not run it, or it is no file that the package onnx loads.
@@ -100,7 +107,9 @@ def run_file(
 
     try:
         loaded = onnx.load(path, load_external_data=False)
-        filled = _filled(loaded, Path(path).parent, np.random.default_rng(seed))
+        filled = _filled(loaded, Path(path).parent, np.random.default_rng(seed), most_bytes)
+        while _take_branch(loaded.graph, {*wanted}):
+            pass
         there = {name for node in loaded.graph.node for name in node.output} - {
             value.name for value in loaded.graph.output
         }
@@ -138,21 +147,55 @@ def run_file(
     )
 
 
-def _filled(loaded: ModelProto, folder: Path, generator: np.random.Generator) -> tuple[str, ...]:
+def _take_branch(graph: Any, wanted: Collection[str]) -> bool:
+    """Put the first branch that holds wanted tensors in place of its node; whether there was one."""
+    from onnx import helper
+
+    for place, node in enumerate(graph.node):
+        branches = (
+            [attribute.g for attribute in node.attribute if attribute.HasField("g")] if node.op_type == "If" else []
+        )
+        taken = [branch for branch in branches if any(_holds(within, wanted) for within in branch.node)]
+        if len(taken) == 1:
+            (branch,) = taken
+            pairs = zip(branch.output, node.output, strict=True)
+            handed = [helper.make_node("Identity", [inner.name], [name]) for inner, name in pairs if name]
+            nodes = [*graph.node[:place], *branch.node, *handed, *graph.node[place + 1 :]]
+            graph.initializer.extend(branch.initializer)
+            del graph.node[:]
+            graph.node.extend(nodes)
+            return True
+    return False
+
+
+def _holds(node: Any, wanted: Collection[str]) -> bool:
+    inner = (attribute.g for attribute in node.attribute if attribute.HasField("g"))
+    return any(name in wanted for name in node.output) or any(
+        _holds(within, wanted) for graph in inner for within in graph.node
+    )
+
+
+def _filled(
+    loaded: ModelProto, folder: Path, generator: np.random.Generator, most_bytes: int | None
+) -> tuple[str, ...]:
     """Load the arrays that lie beside the file, and put random numbers into those of which there are none; their names.
 
-    Files are shared without their weights, and in those only shapes are to be had.
+    Files are shared without their weights, and in those only shapes are to be had. Together they take no more than
+    `most_bytes`, or the file is not run.
     """
     from onnx import TensorProto, external_data_helper, helper, numpy_helper
 
     stated = (attribute.t for node in loaded.graph.node for attribute in node.attribute if attribute.HasField("t"))
-    filled = []
+    filled, needed = [], 0
     for tensor in (*loaded.graph.initializer, *stated):
         if tensor.data_location == TensorProto.EXTERNAL:
             with contextlib.suppress(OSError, ValueError, ValidationError):
                 external_data_helper.load_external_data_for_tensor(tensor, str(folder))
         if math.prod(tensor.dims) and not any(getattr(tensor, field) for field in _HOLDING):
             dtype = helper.tensor_dtype_to_np_dtype(tensor.data_type)
+            needed += 8 * math.prod(tensor.dims)
+            if most_bytes is not None and needed > most_bytes:
+                raise NotRun(f"the file holds no numbers for {tensor.name}, and random ones take {needed:,} bytes")
             size = 0.1 if len(tensor.dims) < 2 else math.prod(tensor.dims[1:]) ** -0.5
             numbers = generator.standard_normal(tuple(tensor.dims)) * size
             numbers = np.abs(numbers) if len(tensor.dims) < 2 else numbers  # a variance may be among them
@@ -178,14 +221,18 @@ def _rounding(graph: Any) -> Callable[[str, Collection[str]], bool]:
             node = makers.get(left.pop())
             if node is None:
                 continue
-            if _rounds(node) and not all(name in held for name in node.input):
+            if _rounds(node) and any(name in of_data for name in node.input):
                 return True
             further = {name for name in node.input if name not in others} - visited
             visited |= further
             left += further
         return False
 
-    held = {initialiser.name for initialiser in graph.initializer} | {""}
+    of_data = {value.name for value in graph.input} - {initialiser.name for initialiser in graph.initializer}
+    for node in graph.node:
+        has_graph = any(attribute.HasField("g") for attribute in node.attribute)
+        if node.op_type not in ("Shape", "Size") and (has_graph or any(name in of_data for name in node.input)):
+            of_data.update(node.output)
     return rounds
 
 

@@ -100,7 +100,7 @@ def check_file(imported: Imported, *, seed: int = 0, threads: int = 1, most_byte
     wanted += [source for source in sources if isinstance(source, str)]
     entering = {tensor.name: tensor.shape for tensor in imported.entering.values()}
     try:
-        run = run_file(imported.path, entering, wanted, seed=seed, threads=threads)
+        run = run_file(imported.path, entering, wanted, seed=seed, threads=threads, most_bytes=most_bytes)
     except NotRun as error:
         return FileCheck(reason=str(error))
     comparison = _Comparison(imported, run, Engine(threads))
