@@ -191,6 +191,8 @@ class _Comparison:
             written = model(_network(layer, config, shapes), dtype="float32", batch=entering[0].shape[0])
         except CannotWrite as error:
             return msgspec.structs.replace(check, reason=str(error))
+        except steps.OutOfSteps:
+            return msgspec.structs.replace(check, reason=UNAFFORDABLE)
         relative, size = rounding(step, entering, written)
         coarser = max(self.run.precision / float(np.finfo(np.float32).eps), 1.0)
         relative = max(relative, 16 * float(np.finfo(np.float32).eps)) * coarser
