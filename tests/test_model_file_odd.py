@@ -84,6 +84,24 @@ def test_only_what_lies_behind_a_rounding_is_left_out(tmp_path: Path) -> None:
     assert compared(check) == {"a": (True, ""), "b": (True, ROUNDS), "c": (True, ROUNDS), "y": (True, "")}
 
 
+def test_a_quantised_relu_is_none_of_the_numbers_behind_it(tmp_path: Path) -> None:
+    """What cuts off all below 0 is read as relu, and its tensor has quantised numbers: zero point and scale in them."""
+    nodes = [
+        helper.make_node("Conv", ["x", "w"], ["a"]),
+        helper.make_node("QuantizeLinear", ["a", "scale", "zero"], ["q"]),
+        helper.make_node("DequantizeLinear", ["q", "scale", "zero"], ["d"]),
+        helper.make_node("MaxPool", ["d"], ["y"], kernel_shape=[2, 2]),
+    ]
+    arrays = {
+        "w": np.ones((3, 2, 1, 1), np.float32),
+        "scale": np.array(np.float32(0.1)),
+        "zero": np.array(np.int8(-128)),
+    }
+    check = checked(tmp_path, nodes, {"x": (FLOAT, [1, 2, 6, 6])}, arrays)
+    assert check.agrees
+    assert compared(check)["y"] == (True, ROUNDS)
+
+
 def test_a_cast_of_a_shape_rounds_nothing(tmp_path: Path) -> None:
     nodes = [
         helper.make_node("Shape", ["x"], ["s"]),

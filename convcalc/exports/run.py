@@ -242,7 +242,7 @@ _FLOATING = (1, 10, 11, 16)
 
 def _rounds(node: Any) -> bool:
     """Whether a node, or one of a graph within it, makes other numbers of what enters than a layer says."""
-    named = "Quant" in node.op_type or node.op_type.startswith(("QLinear", "QGemm", "QAttention"))
+    named = "quant" in node.op_type.lower() or node.op_type.startswith(("QLinear", "QGemm", "QAttention"))
     named |= node.op_type == "Cast" and any(into.name == "to" and into.i not in _FLOATING for into in node.attribute)
     inner = (attribute.g for attribute in node.attribute if attribute.HasField("g"))
     return named or node.op_type.endswith("Integer") or any(_rounds(within) for graph in inner for within in graph.node)
