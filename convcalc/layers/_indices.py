@@ -78,13 +78,18 @@ def onto_axes(x: Array, kept: Sequence[int | None], together: Callable[..., Arra
     return left.reshape(x.shape[0], *sizes)
 
 
-def of_own_place(engine: Engine) -> Callable[..., Array]:
+def of_own_place(engine: Engine, positions: int | None) -> Callable[..., Array]:
     """How axes are taken together where only what an element sees of its own place counts: no number if all are none.
 
-    What is at one place of such an axis, a tag among others, then does not show.
+    What is at one place of such an axis, a tag among others, then does not show; nor does anything of the axis that
+    holds the positions, as no place of it is an element's own.
     """
-    smallest: Callable[..., Array] = engine.numpy.fmin.reduce
-    return smallest
+
+    def together(x: Array, gone: tuple[int, ...]) -> Array:
+        smallest: Array = engine.numpy.fmin.reduce(x, gone)
+        return engine.numpy.zeros_like(smallest) if positions is not None and positions + 1 in gone else smallest
+
+    return together
 
 
 def of_data(axes: Sequence[int], form: str, rank: int, index_rank: int) -> list[int | None]:

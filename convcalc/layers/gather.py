@@ -19,6 +19,7 @@ Source: ONNX Gather, GatherElements and GatherND (its batch_dims are the axes be
 
 import random
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
@@ -60,7 +61,7 @@ class Gather(Kind, frozen=True, kw_only=True):
         return repeated((data[0], index[0]), (data[1], index[1]))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return StandIn(of=self, run=_seeing_all, own=_of_own_place)
+        return StandIn(of=self, run=_seeing_all, own=partial(_of_own_place, axis))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         data, indices, _ = flat(graph, self, inputs, shapes)
@@ -108,6 +109,8 @@ def _seeing_all(
     return data + onto_axes(indices, of_indices(*of), together)
 
 
-def _of_own_place(engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array) -> Array:
+def _of_own_place(
+    positions: int | None, engine: Engine, fields: Fields, weights: Arrays, x: Array, indices: Array
+) -> Array:
     """Every element as what of this is at its own place."""
-    return _seeing_all(engine, fields, weights, x, indices, of_own_place(engine))
+    return _seeing_all(engine, fields, weights, x, indices, of_own_place(engine, positions))

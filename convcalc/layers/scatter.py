@@ -17,6 +17,7 @@ Source: ONNX ScatterElements, ScatterND and Scatter; torch.scatter, torch.scatte
 
 import random
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
@@ -56,7 +57,7 @@ class Scatter(Kind, frozen=True, kw_only=True):
         return repeated((fields[0], *(field for field, _ in seen)), (inputs[0], *(shape for _, shape in seen)))
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return StandIn(of=self, run=_seeing_all, own=_of_own_place)
+        return StandIn(of=self, run=_seeing_all, own=partial(_of_own_place, axis))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         data, indices, sizes = flat(graph, self, inputs, shapes)
@@ -106,9 +107,11 @@ def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array, *othe
     return _with_others(fields, x, others)
 
 
-def _of_own_place(engine: Engine, fields: Fields, weights: Arrays, x: Array, *others: Array) -> Array:
+def _of_own_place(
+    positions: int | None, engine: Engine, fields: Fields, weights: Arrays, x: Array, *others: Array
+) -> Array:
     """Every element as what was there, and what of the others is at its own place."""
-    return _with_others(fields, x, others, of_own_place(engine))
+    return _with_others(fields, x, others, of_own_place(engine, positions))
 
 
 def _with_others(

@@ -23,7 +23,7 @@ from convcalc.arithmetic.moving import windowed
 from convcalc.arithmetic.number import product
 from convcalc.arithmetic.window import Window, windows
 from convcalc.fields import PaddingType, PerAxis, Sizes
-from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, Unprobed
+from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn, Unprobed
 from convcalc.layers._carried import reshaped
 from convcalc.layers._cases import draw_axes, draw_shape
 from convcalc.layers._checks import fits, has_positions
@@ -66,7 +66,7 @@ class Unfold(Kind, frozen=True, kw_only=True):
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if len(inputs[0]) > 2:
             raise Unprobed("positions of several axes become those of one")
-        return super().thin(axis, inputs)
+        return StandIn(of=super().thin(axis, inputs), run=_taps_together)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         """Every tap by a slice of its own, side by side."""
@@ -110,3 +110,9 @@ class Unfold(Kind, frozen=True, kw_only=True):
         for taps_of_axis in fields.kernel_size:
             columns *= taps_of_axis
         return taps.reshape(len(x), columns, -1)
+
+
+def _taps_together(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """The taps of all channels summed, so that one channel leaves."""
+    together: Array = Unfold.reference(engine, fields, weights, x).sum(1, keepdims=True)
+    return together

@@ -14,10 +14,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import numpy as np
 
+from convcalc import steps
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node, input_node
 from convcalc.reference.against import apart, require_packages
-from convcalc.reference.execution import Step, failure, run_layer
+from convcalc.reference.execution import Step, failure, run_layer, running_steps
+from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.memory import TooLarge
 from convcalc.reference.rounding import largest, rounding
 from convcalc.tensors.engine import Array, Engine
@@ -47,15 +49,18 @@ class TensorCheck(msgspec.Struct, frozen=True):
 
     @property
     def same_shape(self) -> bool | None:
-        """Whether the runtime has the shape that was read, None where it has no such tensor."""
-        return None if self.shape is None else self.shape == self.read
+        """Whether the runtime has the shape that was read, None where it has no such tensor.
+
+        A number without an axis is one with an axis of one, as none of our tensors is without.
+        """
+        return None if self.shape is None else (self.shape or (1,)) == (self.read or (1,))
 
     @property
     def agrees(self) -> bool | None:
         """Whether nothing that was compared differs, None where nothing was."""
-        if self.shape is None:
-            return None
-        return self.shape == self.read and (bool(self.reason) or self.difference <= self.tolerance)
+        if not self.same_shape:
+            return self.same_shape
+        return bool(self.reason) or self.difference <= self.tolerance
 
 
 class FileCheck(msgspec.Struct, frozen=True):
@@ -95,7 +100,7 @@ def check_file(imported: Imported, *, seed: int = 0, threads: int = 1, most_byte
     wanted += [source for source in sources if isinstance(source, str)]
     entering = {tensor.name: tensor.shape for tensor in imported.entering.values()}
     try:
-        run = run_file(imported.path, entering, wanted, seed=seed, threads=threads)
+        run = run_file(imported.path, entering, wanted, seed=seed, threads=threads, most_bytes=most_bytes)
     except NotRun as error:
         return FileCheck(reason=str(error))
     comparison = _Comparison(imported, run, Engine(threads))
@@ -112,6 +117,8 @@ class _Comparison:
 
     def __init__(self, imported: Imported, run: FileRun, engine: Engine) -> None:
         self.run, self.engine = run, engine
+        tensors = (layer.tensor for layer in imported.layers)
+        self._cuts = frozenset(tensor.name for tensor in (*tensors, *imported.entering.values()) if tensor is not None)
         self.shapes = dict(imported.inputs)
         self.tensors: dict[str, Array | None] = {
             name: self._as_ours(tensor, imported.inputs[name]) for name, tensor in imported.entering.items()
@@ -122,10 +129,10 @@ class _Comparison:
         entering = [self.tensors.get(name) for name in layer.inputs]
         shapes = tuple(self.shapes[name] for name in layer.inputs)
         self.shapes[layer.name] = layer.shape
-        output, reason = None, self.run.rounded
-        step: Step | None = None
         config = layer.config(shapes)
-        arrays = self._arrays(layer, config, shapes)
+        output, reason = None, self._left_out(layer, config, shapes)
+        step: Step | None = None
+        arrays = None if reason else self._arrays(layer, config, shapes)
         if not reason and any(tensor is None for tensor in entering):
             reason = "what enters it is not as it was read, or not to be had"
         if not reason and arrays is None:
@@ -149,12 +156,25 @@ class _Comparison:
             return msgspec.structs.replace(
                 check, reason=reason or "the samples of its batch are not beside one another"
             )
+        if made.dtype.kind in "iu" and bool(np.any(output != np.trunc(output))):
+            return msgspec.structs.replace(check, reason="the file computes in whole numbers")
         return self._valued(check, layer, config, shapes, step, theirs)
+
+    def _left_out(self, layer: Layer, config: Kind, shapes: tuple[Shape, ...]) -> str:
+        """Why a layer is not run, whatever enters it."""
+        if layer.kind == "opaque":
+            return "what they compute is not known"
+        if layer.tensor is not None and self.run.rounds(layer.tensor.name, self._cuts):
+            return "the file rounds on the way there, to whole numbers or as it is quantised"
+        macs, elements = config.macs(*shapes), config.elementwise_ops(*shapes)
+        affordable = steps.afford(running_steps(config, layer.shape, macs, elements, config.params(*shapes)))
+        return "" if affordable else UNAFFORDABLE
 
     def _step(self, config: Kind, arrays: Mapping[str, Array], entering: Sequence[Array]) -> tuple[Step, str]:
         before = self.engine.multiplications
         try:
-            output, _ = run_layer(self.engine, config, arrays, entering)
+            with np.errstate(all="ignore"):  # random numbers may overflow, or have no root
+                output, _ = run_layer(self.engine, config, arrays, entering)
         except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
             return Step(0, None, {}, 0, 0, 0), f"the executor did not run it: {failure(error)}"
         return Step(0, output, {}, self.engine.multiplications - before, 0, 0), ""
@@ -171,8 +191,10 @@ class _Comparison:
             written = model(_network(layer, config, shapes), dtype="float32", batch=entering[0].shape[0])
         except CannotWrite as error:
             return msgspec.structs.replace(check, reason=str(error))
+        except steps.OutOfSteps:
+            return msgspec.structs.replace(check, reason=UNAFFORDABLE)
         relative, size = rounding(step, entering, written)
-        coarser = self.run.precision / float(np.finfo(np.float32).eps)
+        coarser = max(self.run.precision / float(np.finfo(np.float32).eps), 1.0)
         relative = max(relative, 16 * float(np.finfo(np.float32).eps)) * coarser
         difference = apart(step.output.astype(np.float32), theirs)
         return msgspec.structs.replace(check, difference=difference, tolerance=relative * max(size, largest(theirs)))
@@ -180,8 +202,9 @@ class _Comparison:
     def _as_ours(self, tensor: FileTensor, shape: Shape) -> Array | None:
         """A tensor of the runtime with the batch in front; None where it has none, or another shape."""
         array = self.run.tensors.get(tensor.name)
-        if array is None or array.shape != tensor.shape or array.dtype.kind not in "fiub":
+        if array is None or (array.shape or (1,)) != (tensor.shape or (1,)) or array.dtype.kind not in "fiub":
             return None
+        array = array.reshape(tensor.shape)
         laid = array[None] if tensor.batch is None else np.moveaxis(array, tensor.batch, 0)
         laid = laid.astype(np.float32)
         if laid.shape[1:] == shape:

@@ -93,6 +93,10 @@ def verify(
         raise TooLarge(needed, most_bytes)
     weights = RandomWeights(network, seed, dtype)
     runtime = OnnxRuntime(network, weights, threads) if against and file is None else None
+    compared_file = None
+    if file is not None:
+        with steps.part(_FILE_SHARE):
+            compared_file = check_file(file, seed=seed, threads=threads, most_bytes=most_bytes)
     report, layers, totals = compared(
         network, dtype, seed, threads, weights=runtime or weights, runtime=runtime, progress=progress
     )
@@ -107,7 +111,7 @@ def verify(
         expectations=() if network.overridden or layer is not None else tuple(_expectations(report, layers, totals)),
         runtime=against or "",
         outputs=tuple(runtime.compare_outputs(_inputs(network, dtype, seed))) if runtime and is_run else (),
-        file=None if file is None else check_file(file, seed=seed, threads=threads, most_bytes=most_bytes),
+        file=compared_file,
     )
 
 
@@ -203,6 +207,9 @@ def _measured(
     if total > FEW:
         gc.collect()
 
+
+_FILE_SHARE = 0.5
+"""Of the steps of a run, what the layers of a model file may take that are held against the file itself."""
 
 _RUNNING_SHARE = 0.8
 """Of the steps that are left, what running the layers may take; the rest is for receptive fields."""

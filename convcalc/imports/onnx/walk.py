@@ -260,7 +260,7 @@ class Walk:
     def _name(self, name: str, value: Value) -> None:
         """Say of a draft which tensor of the file it makes."""
         draft = value.source
-        if draft is not None and draft.tensor is None and draft.shape == without(value.shape, value.batch):
+        if draft is not None and draft.tensor is None and draft.shape == (without(value.shape, value.batch) or (1,)):
             draft.tensor = FileTensor(name, self.batch.full(value), value.batch)
 
     def _declared(self, tensor: str) -> Shape | None:

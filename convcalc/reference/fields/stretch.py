@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
@@ -16,7 +17,7 @@ import numpy as np
 
 from convcalc import steps
 from convcalc.arithmetic.axes import Axis, Phases, Reach
-from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.field import Field, at_input
 from convcalc.layers import Kind, Shape, Unprobed
 from convcalc.layers.concat import Concat
 from convcalc.network import Network, Node
@@ -166,7 +167,7 @@ def _together(
     none of that axis of the input, is as long as it really is.
     """
     axes = {place.axis for place in places if place.axis is not None}
-    if len(axes) > 1:
+    if len(axes) > 1 or len(_axes_left(config, tuple(shapes), tuple(place.axis for place in places))) > 1:
         raise Unprobed("positions meet that are on different axes")
     if not axes and any(place.apart for place in places):
         counts = {place.positions(array, rows) for place, array in zip(places, arrays, strict=True) if place.apart}
@@ -194,6 +195,22 @@ def _together(
             for x, shape, place in zip(together, shapes, places, strict=True)
         ]
     return together, Place(axis)
+
+
+@lru_cache(1024)
+def _axes_left(config: Kind, shapes: tuple[Shape, ...], axes: tuple[int | None, ...]) -> set[int]:
+    """The axes of the output on which the positions of each input lie that has them alone, as the layer moves them."""
+    left: set[int] = set()
+    nowhere = [at_input(1).carrying(((),) * len(shape)) for shape in shapes]
+    for number, axis in enumerate(axes if sum(axis is not None for axis in axes) > 1 else ()):
+        if axis is not None:
+            fields = list(nowhere)
+            fields[number] = at_input(1).carrying(
+                tuple((0,) if place == axis else () for place in range(len(shapes[number])))
+            )
+            moved = config.paths(tuple(fields), shapes)[number].carries
+            left.update(place for place, carried in enumerate(moved) if carried)
+    return left
 
 
 def run(engine: Engine, config: Kind, arrays: Sequence[Array]) -> Array:

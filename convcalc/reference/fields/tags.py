@@ -143,6 +143,9 @@ class Follow:
         )
         output = self._run(index, overall, rows)
         apart = output if all(a is b for a, b in inputs) else self._run(index, local, rows)
+        places = [self.laid[source].place for source in node.inputs]
+        if any(place.axis is not None for place in places):  # one position alone is no element's own place on an axis
+            local = [np.zeros_like(x) if place.apart else x for x, place in zip(local, places, strict=True)]
         return output, self._local(index, local, apart, rows)
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
