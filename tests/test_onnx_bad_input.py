@@ -147,8 +147,6 @@ WRONG: dict[str, tuple[Callable[[], bytes], str]] = {
     "scales that are no numbers": (lambda: graph([node("Resize", ["x", "", "s"], ["y"])],
                                                  (array("s", np.array([1, 1, np.nan, np.inf], "f")),)), "Resize at y"),
     "an order that is none": (lambda: graph([node("Transpose", ["x"], ["y"], perm=[0, 1, 1, 9])]), "Transpose at y"),
-    "100,000 parts": (lambda: graph([node("Split", ["x"], ["y", *(f"o{n}" for n in range(99_999))], axis=1)]),
-                      LIMIT),
     "calls of calls": (calls_of_calls, LIMIT),
     "a call of itself": (lambda: graph([node("R", ["x"], ["y"], "r", domain="f")],
                                        functions=(function("R", [node("R", ["a"], ["b"], domain="f")]),)),

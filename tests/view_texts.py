@@ -34,7 +34,7 @@ def on_console(view: Any, result: Any, width: int, *, is_terminal: bool = False)
     stream = _Terminal() if is_terminal else io.StringIO()
     out = Output(stream)
     forced = True if is_terminal else None
-    out.console = Console(
+    out.console = out.pen = Console(
         file=stream, width=width, markup=False, highlight=False, force_terminal=forced, color_system=None, _environ={}
     )
     view.write(result, out)
