@@ -52,7 +52,11 @@ def entering(inputs: tuple[Shape, ...], dtype: str = "float64", batch: int = 1) 
 def having_values(config: Any, inputs: list[Any]) -> list[Any]:
     """Inputs of which a logarithm, a root or a power is a number."""
     of = operation(config)
-    if isinstance(config, NotEverywhere) or of in {"log", "log_sum", "pow", "sqrt"}:
+    if (
+        isinstance(config, NotEverywhere)
+        or of in {"log", "pow", "sqrt"}
+        or getattr(config, "operation", "") == "log_sum"
+    ):
         return [abs(x) for x in inputs]
     if of in {"acos", "asin", "atanh"}:
         return [x / (1.1 + abs(x)) for x in inputs]
@@ -395,7 +399,7 @@ RELATIVE = {
 """Kinds whose output may read an element and yet not depend on it, such as the only one that a mean is of."""
 
 
-CHOOSING = {"gather", "scatter", "embedding", "top_k", "one_hot"}
+CHOOSING = {"gather", "scatter", "embedding", "top_k", "one_hot", "max_pool_indices"}
 """Kinds that go by where an element is, or by what it names: what is no number names some place all the same."""
 
 
@@ -449,7 +453,7 @@ MULTIPLYING = [
 
 def test_the_kinds_that_multiply_and_add_up() -> None:
     assert MULTIPLYING == [
-        "attention", "conv", "conv_transpose", "deform_conv", "gru", "linear", "lstm", "matmul", "rnn",
+        "affine_grid", "attention", "conv", "conv_transpose", "deform_conv", "gru", "linear", "lstm", "matmul", "rnn",
         "scaled_dot_product_attention",
     ]  # fmt: skip
 

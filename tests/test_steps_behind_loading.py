@@ -83,9 +83,9 @@ def test_one_file_too_many_is_no_end_of_the_others(tmp_path: Path, monkeypatch: 
     paths = [_written(tmp_path, CONVS, name) for name in ("a.yaml", "b.yaml")]
     load = loading.load
 
-    def lasting(file: str, *others: object) -> object:
+    def lasting(file: str, *others: object, **options: object) -> object:
         steps.spend(steps.MOST_STEPS + 1 if file == paths[0] else 0)
-        return load(file, *others)  # type: ignore[arg-type]
+        return load(file, *others, **options)  # type: ignore[arg-type]
 
     monkeypatch.setattr(loading, "load", lasting)
     for command in ("analyze", "verify"):
