@@ -115,6 +115,22 @@ def test_all_of_what_makes_the_filters_is_seen(name: str, thin: bool, draw: rand
     assert check.claimed.is_global
 
 
+@pytest.mark.parametrize("name", ["conv", "conv_transpose"])
+@pytest.mark.parametrize("thin", [True, False], ids=["thin", "whole"])
+@settings(max_examples=MANY or 8)
+@given(draw=draws)
+def test_filters_that_enter_the_network_beside_a_map_hide_no_window(name: str, thin: bool, draw: random.Random) -> None:
+    config, (x,), arrays = made(name, draw)
+    inputs = {"x": x} | {f"a{place}": shape for place, shape in enumerate(arrays)}
+    stated = ", ".join(f"{entering}: {list(shape)}" for entering, shape in inputs.items())
+    network = loads(Source("spec.yaml", f"inputs: {{{stated}}}\nlayers:\n  - relu: {{from: x}}\n"))
+    layer = Node("layer", name, config, tuple(range(len(inputs))), config.shape(x, *arrays), 9)
+    nodes = (*network.nodes[: len(inputs)], layer)
+    network = msgspec.structs.replace(network, nodes=nodes, outputs=(len(inputs),))
+    check = probe(network, thin=thin)[-1]
+    assert check.agrees is not False, (config, x, arrays, check.reason)
+
+
 HYPERNETWORK = """
 input: [3, 16, 16]
 layers:

@@ -161,3 +161,30 @@ def test_an_open_axis_in_front_that_is_called_a_length_is_said_to_be_read_as_one
     record = read(model([op("Relu", "x")], {"x": ("sequence_length", 576)}))
     assert record.inputs == {"x": (576,)}
     assert "axis 0 of input x, sequence_length, is read as 1" in record.warnings[0]
+
+
+def test_boxes_of_an_open_number_beside_a_batch_are_said_to_be_read_as_one() -> None:
+    nodes = [op("RoiAlign", "x", "boxes", "of")]
+    inputs: dict[str, Dims] = {"x": ("N", 3, 32, 32), "boxes": ("num_boxes", 4), "of": ("num_boxes",)}
+    record = read(model(nodes, inputs, types={"of": TensorProto.INT64}))
+    assert list(record.warnings) == ["axis 0 of input boxes, num_boxes, is read as 1; --input gives another"]
+
+
+def test_an_axis_whose_name_is_a_sum_has_the_size_of_the_sum() -> None:
+    """A decoder's mask, of what came before and what comes now; the advice of sizes adds up as well."""
+    file = model(
+        [op("Concat", "past", "x", to="all", axis=1), op("Add", "all", "mask")],
+        {"x": ("batch", "length", 8), "past": ("batch", "before", 8), "mask": ("batch", "before + length", 1)},
+    )
+    with pytest.raises(CannotImport, match="--input x=1x128x8 --input past=1x128x8 --input mask=1x256x1"):
+        read(file)
+    record = read(file, x=(1, 3, 8), past=(1, 5, 8))
+    assert record.inputs == {"x": (3, 8), "past": (5, 8), "mask": (8, 1)}
+
+
+def test_a_batch_that_was_given_is_no_reason() -> None:
+    file = model([op("Conv", "x", "w")], {"x": ("N", 3, 8, 8)}, {"w": np.ones((4, 3, 1, 1), np.float32)})
+    with pytest.raises(CannotImport, match=r"Conv at y \(filters of shape \[4, 3, 1, 1\] for 4 channels\)"):
+        read(file, x=(1, 4, 8, 8))
+    with pytest.raises(CannotImport, match="the open batch of x is read as 1"):
+        read(file, x=(4, 8, 8))

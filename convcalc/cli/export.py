@@ -98,7 +98,8 @@ def _save(
         fail(str(error))
     if network.uncosted and form["stand_ins"]:
         names = words.listed(network.uncosted)
-        say(f"nothing says what {names} compute: written as convcalc.Opaque, an operator that no runtime has")
+        ending = "" if len(network.uncosted) > 1 else "s"
+        say(f"nothing says what {names} compute{ending}: written as convcalc.Opaque, an operator that no runtime has")
     for beside in written[1:]:
         say(f"the weights are in {beside}, which belongs beside the model")
 

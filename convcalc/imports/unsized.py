@@ -8,7 +8,7 @@ from math import prod
 
 from convcalc import steps
 from convcalc.imports.arrays import Array
-from convcalc.imports.drafts import BEHIND, UNKNOWN, Builder, Draft
+from convcalc.imports.drafts import BEHIND, NO_KIND, UNKNOWN, Builder, Draft
 from convcalc.imports.errors import RefusedOperator, brief, plain
 
 _MOST_NAMED = 12
@@ -37,6 +37,9 @@ def missing(drafts: Sequence[Draft], array_of: Callable[[Hashable], Array | None
     more = len(counts) - _MOST_NAMED
     if more > 0:
         listed += f" and {more} more type{'s' * (more > 1)}"
+    reasons = {refused.reason for refused in lacking(unknown)}
+    if len(counts) == len(reasons) == 1 and not reasons & {NO_KIND, ""}:
+        listed += f" ({reasons.pop()})"
     many = len(types) != 1
     text = f"{len(types)} operator{'s are' if many else ' is'} not counted, as no layer kind expresses "
     text += f"{'them' if many else 'it'}: {listed}"

@@ -106,15 +106,20 @@ def all_seen(of: Kind, given: int) -> Kind:
 
     They are lengthened and cut down as maps are, and so no longer fit; ones stand for them, and their sum is added.
     """
-    return StandIn(of=of, run=partial(_beside_all_of, given)) if given else of
+    return StandIn(of=of, run=partial(_beside_all_of, given), own=partial(_of_maps, given)) if given else of
 
 
 def _beside_all_of(given: int, engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
-    maps, tensors = inputs[: len(inputs) - given], inputs[len(inputs) - given :]
-    arrays = fields.all_arrays(maps[0].shape[1:])
-    own = {name: engine.numpy.full(shape, name == "weight", maps[0].dtype) for name, shape in arrays.items()}
-    y = fields.reference(engine, fields, own, *maps)
+    y, tensors = _of_maps(given, engine, fields, weights, *inputs), inputs[len(inputs) - given :]
     return y + sum(x.sum(tuple(range(1, x.ndim))).reshape(-1, *(1,) * (y.ndim - 1)) for x in tensors)
+
+
+def _of_maps(given: int, engine: Engine, fields: Fields, weights: Arrays, *inputs: Array) -> Array:
+    """What it sees through the window alone, where a map and the weights come from one input."""
+    maps = inputs[: len(inputs) - given]
+    arrays = fields.all_arrays(maps[0].shape[1:])
+    ones = {name: engine.numpy.full(shape, name == "weight", maps[0].dtype) for name, shape in arrays.items()}
+    return fields.reference(engine, fields, ones, *maps)
 
 
 def by_sample(

@@ -146,8 +146,10 @@ def loop(walk: Walk, node: GraphNode, inputs: Inputs, depth: int) -> list[Value]
     body = Body(walk, node, "body", depth)
     most = None
     if trips is not None:
-        most = _number(trips, "how often its body runs depends on data")
-    stays = condition is None or bool(_number(condition, "whether its body runs depends on data"))
+        most = _number(trips, _undecided(walk, node, "how often its body runs depends on data", 0))
+    stays = condition is None or bool(
+        _number(condition, _undecided(walk, node, "whether its body runs depends on data", 1))
+    )
     carried, scanned = list(inputs[2:]), list[list[Value]]()
     count = 0
     while stays and (most is None or count < most):
@@ -159,6 +161,12 @@ def loop(walk: Walk, node: GraphNode, inputs: Inputs, depth: int) -> list[Value]
         count += 1
     leaving = [value if value is not None else Value(()) for value in carried]
     return leaving + _stacked(walk, node, scanned, [0] * len(node.outputs), len(leaving))
+
+
+def _undecided(walk: Walk, node: GraphNode, reason: str, place: int) -> str:
+    """The reason, and the option that gives the number which data decides."""
+    deciding = walk.deciding(node.inputs[place])
+    return reason + "".join(f"; --set {plain(name)}=VALUE decides it" for name in deciding[:1])
 
 
 def _number(value: Value, why_not: str) -> int:

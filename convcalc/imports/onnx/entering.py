@@ -10,8 +10,8 @@ from convcalc.imports import Sizes
 from convcalc.imports.drafts import Builder
 from convcalc.imports.errors import plain
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.input_roles import may_be_samples, readers_of
-from convcalc.imports.onnx.input_sizes import asked_for, is_batch, resolved
+from convcalc.imports.onnx.input_roles import may_be_samples, read_beside_samples, readers_of
+from convcalc.imports.onnx.input_sizes import asked_for, is_batch, is_named_batch, resolved
 from convcalc.imports.onnx.nodes import GraphNode
 from convcalc.imports.onnx.reading import Graph, ValueInfo
 from convcalc.imports.onnx.values import Value, constant_value, without
@@ -54,12 +54,17 @@ def entered(
     warnings += [
         f"axis 0 of input {plain(name)}, {plain(axis)}, is read as 1; --input gives another"
         for name, axis in first_axes.items()
-        if isinstance(axis, str) and not is_batch(axis) and name not in stated and len(shapes[name]) > 1
+        if isinstance(axis, str) and name not in stated and shapes[name][0] == 1 and len(shapes[name]) > 1
+        if not is_batch(axis) or (not is_named_batch(axis) and read_beside_samples(readers.get(name, ())))
     ]
     called = any(is_batch(axis) for name, axis in first_axes.items() if name in counts) or any(
         len(stated[info.name]) < len(info.dims or ()) for info in infos if info.name in stated
     )
-    open_batches = [name for name, axis in first_axes.items() if not isinstance(axis, int) and shapes[name][0] == 1]
+    open_batches = [
+        name
+        for name, axis in first_axes.items()
+        if not isinstance(axis, int) and shapes[name][0] == 1 and len(stated.get(name, ())) < len(shapes[name])
+    ]
     return Entered(values, count, called, open_batches, warnings)
 
 

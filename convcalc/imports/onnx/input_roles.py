@@ -44,7 +44,12 @@ def may_be_samples(shape: Shape, readers: Sequence[Reader]) -> bool:
         return True
     if len(shape) == 2 and ("MatMul", 1) in readers:  # which sums over it
         return False
-    return not any(place in _NO_SAMPLES.get(op, ()) for op, place in readers)
+    return not read_beside_samples(readers)
+
+
+def read_beside_samples(readers: Sequence[Reader]) -> bool:
+    """Whether an operator reads an input where axis 0 is no batch: as filters, a table, a state, or boxes."""
+    return any(place in _NO_SAMPLES.get(op, ()) for op, place in readers)
 
 
 _NO_SAMPLES: dict[str, tuple[int, ...]] = {

@@ -19,6 +19,8 @@ _BATCH = re.compile(r"(?i)n|b|bs|bsz|n_?samples|num_?samples|.*batch.*")
 _LENGTH = re.compile(r"(?i)t|l|s|.*(seq|len|time|frame|token|step|window|patch|chunk|point|sample_rate).*")
 """Names of axes along which what is read goes on: no batch, wherever they are."""
 
+_NUMBER = re.compile(r"[0-9]{1,9}")
+
 _TOKENS, _SECOND = 128, 16_000
 """Words of a text, and numbers of a second of sound, which has a row of these alone."""
 
@@ -35,7 +37,8 @@ def is_batch(dimension: Dimension) -> bool:
     return dimension is None or (isinstance(dimension, str) and not _LENGTH.fullmatch(dimension))
 
 
-def _named_batch(dimension: Dimension) -> bool:
+def is_named_batch(dimension: Dimension) -> bool:
+    """Whether the file calls an axis a batch in so many words."""
     return isinstance(dimension, str) and _BATCH.fullmatch(dimension) is not None
 
 
@@ -94,10 +97,22 @@ def _sizes_of_names(infos: Sequence[ValueInfo], sizes: Sizes) -> dict[str, int]:
             if not isinstance(dimension, str):
                 continue
             is_first = place == 0 and len(info.dims or ()) > 1
-            is_in_front = is_first and (dimension not in behind or _named_batch(dimension))
+            is_in_front = is_first and (dimension not in behind or is_named_batch(dimension))
             if is_in_front or "batch" in dimension.lower():
                 known.setdefault(dimension, 1)
+    _add_sums(infos, known)
     return known
+
+
+def _add_sums(infos: Sequence[ValueInfo], known: dict[str, int]) -> None:
+    """The size of every axis whose name is a sum of others, as `past_length + length`, where those are known."""
+    for info in infos:
+        for dimension in info.dims or ():
+            if isinstance(dimension, str) and "+" in dimension:
+                terms = [term.strip() for term in dimension.split("+")]
+                sizes = [int(term) if _NUMBER.fullmatch(term) else known.get(term) for term in terms]
+                if None not in sizes:
+                    known.setdefault(dimension, sum(size for size in sizes if size is not None))
 
 
 def _shape(info: ValueInfo, stated: Sequence[int] | None, known: Mapping[str, int]) -> Shape | None:
@@ -132,7 +147,13 @@ def dims_text(dims: Sequence[Dimension] | None) -> str:
 def _open(infos: Sequence[ValueInfo], known: Mapping[str, int]) -> str:
     """What is missing, and options that give it, which can be used as they are."""
     open_inputs = ", ".join(f"input {plain(info.name)} {dims_text(info.dims)}" for info in infos)
-    options = " ".join(f"--input {quote(f'{plain(info.name)}={_example(info, known)}')}" for info in infos)
+    examples = dict(known)
+    for info in infos:
+        for place, dimension in enumerate(info.dims or ()):
+            if isinstance(dimension, str) and "+" not in dimension:
+                examples.setdefault(dimension, _usual(info.dims or (), place, known))
+    _add_sums(infos, examples)
+    options = " ".join(f"--input {quote(f'{plain(info.name)}={_example(info, examples)}')}" for info in infos)
     return f"axes of no fixed size: {open_inputs}: give {'its' if len(infos) == 1 else 'their'} sizes, as in {options}"
 
 
@@ -152,7 +173,7 @@ def _usual(dims: Sequence[Dimension], place: int, known: Mapping[str, int]) -> i
     name = dimension or ""
     if name in known:
         return known[name]
-    if _named_batch(dimension) or (place == 0 and rank > 1):
+    if is_named_batch(dimension) or (place == 0 and rank > 1):
         return 1
     by_name = next((size for pattern, size in _USUAL if pattern.fullmatch(name)), None)
     if by_name is not None:

@@ -77,7 +77,8 @@ def _conv(call: Call) -> Value:
     filters = _filters(call, x)
     groups = call.attributes.integer("group", 1)
     if filters[1] * groups != x.shape[0]:
-        raise Inexpressible(f"filters of shape {list(filters)} in {groups} groups for {x.shape[0]} channels")
+        in_groups = f" in {groups} groups" if groups > 1 else ""
+        raise Inexpressible(f"filters of shape {list(filters)}{in_groups} for {x.shape[0]} channels")
     return _convolved(call, "conv", filters[0], filters, x)
 
 
