@@ -230,4 +230,5 @@ def _sees_nothing(window: int, offset: int, query: Shape, key: Shape) -> str:
 
 
 def _no_mask(mask: Shape, pairs: Shape) -> str:
-    return f"mask of shape {list(mask)} for scores of shape {list(pairs)}; legal here: as many axes, each of that size or 1"
+    shapes = f"mask of shape {list(mask)} for scores of shape {list(pairs)}"
+    return f"{shapes}; legal here: as many axes, each of the same size or 1"
