@@ -344,6 +344,18 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "contains itself: a -> b -> a",
     ),
     "too few inputs": ("«add»: {from: input}", "CC013", "add takes 2 or more inputs, found 1 ... from: [a, b]"),
+    "a word for a number of a function": (
+        "lstm: {hidden_size: 4, activation: [hard_sigmoid, 0.2, «width_»]}", "CC011", "`width_`, which has no value",
+    ),
+    "too few numbers of a function": (
+        "lstm: {hidden_size: 4, activation: «[»hard_sigmoid, 0.2]}", "CC011", "hard_sigmoid, its alpha and its beta",
+    ),
+    "numbers of a function that has none": (
+        "lstm: {hidden_size: 4, activation: «[»tanh, 0.2]}", "CC011", "expected tanh, found",
+    ),
+    "too few for the indices": (
+        "«scatter»: {from: [input, input]}", "CC013", "takes 3 inputs, found 2; name them (from: [a, b, c])",
+    ),
     "a merge of nothing": ("«add»", "CC013", "add takes 2 or more inputs, found 1 ... from: [a, b]"),
     "too many inputs": ("«relu»: {from: [input, input]}", "CC013", "relu takes 1 input, found 2"),
     "a block of two inputs": (

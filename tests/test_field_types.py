@@ -34,13 +34,19 @@ TYPES: list[FieldType] = [
     fields.Listed(""),
     fields.Listed("", minimum=fields.ANY_SIGN),
     Function(""),
+    Function("").item,
     *(fields.optional(type_) for type_ in (fields.PerAxis(""), fields.ScaleFactor(""), fields.Real(""))),
 ]
 SIZES = st.one_of(st.integers(0, 4), st.integers(-5, fields.LARGEST))
 NUMBERS = st.one_of(SIZES, st.fractions(0, 100), st.decimals(-1000, 1000, allow_nan=False).map(Fraction))
 ITEMS = st.one_of(NUMBERS, st.tuples(SIZES, SIZES), st.booleans(), st.none())
-WORDS = st.sampled_from(["zeros", "reflect", "same", "same_lower", "valid", "causal", "tanh", "leaky_relu"])
-VALUES = st.one_of(ITEMS, WORDS, st.lists(SIZES, max_size=3).map(tuple), st.lists(ITEMS, max_size=3).map(tuple))
+WORDS = st.sampled_from(["zeros", "reflect", "same", "same_lower", "valid", "causal", "tanh", "elu"])
+FUNCTIONS = st.tuples(st.sampled_from(["elu", "hard_sigmoid"]), NUMBERS) | st.tuples(
+    st.just("affine"), NUMBERS, NUMBERS
+)
+VALUES = st.one_of(
+    ITEMS, WORDS, st.lists(SIZES, max_size=3).map(tuple), st.lists(ITEMS, max_size=3).map(tuple), FUNCTIONS
+)
 
 
 def test_every_type_is_tried() -> None:
@@ -50,6 +56,12 @@ def test_every_type_is_tried() -> None:
             importlib.import_module(module.name)
     defined = {type_ for type_ in FieldType.__subclasses__() if type_.__module__.startswith("convcalc.")}
     assert {type_.__name__ for type_ in defined} <= {type(type_).__name__ for type_ in TYPES} | {"LabelPart", "_Part"}
+
+
+@pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)
+def test_every_type_says_what_it_expects_and_so_do_its_items(type_: FieldType) -> None:
+    assert type_.expected
+    assert type_.item is None or type_.item.expected
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)

@@ -21,7 +21,7 @@ from convcalc.language.document import loads
 from convcalc.language.source import Source, SpecError
 from convcalc.layers import NoOnnxForm
 from convcalc.network import Network, Node
-from convcalc.reference.execution import execute
+from convcalc.reference.execution import execute, run_layer
 from convcalc.reference.fields.probe import probe
 from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Engine
@@ -151,6 +151,17 @@ def test_a_hypernetwork_sees_the_whole_input() -> None:
     steps = list(execute(network, inputs, RandomWeights(network, dtype="float64"), Engine()))
     assert steps[-1].problem == ""
     assert steps[-1].multiplications == 2 * row.macs
+
+
+@every_kind
+@few
+@given(draw=draws)
+def test_the_arrays_that_are_left_to_be_learned_are_those_that_it_reads(name: str, draw: random.Random) -> None:
+    config, inputs, shapes = made(name, draw)
+    generator = np.random.default_rng(draw.getrandbits(32))
+    tensors = [generator.standard_normal((2, *shape)) for shape in (*inputs, *shapes)]
+    learned = {name: generator.standard_normal(shape) for name, shape in config.weights(*inputs, *shapes).items()}
+    assert run_layer(Engine(), config, learned, tensors)[1] == learned.keys()
 
 
 @pytest.mark.parametrize(

@@ -169,6 +169,16 @@ def test_explanations_say_at_least(spec: str, format_: str) -> None:
     assert "MACs" not in kind
 
 
+@pytest.mark.parametrize("format_", ["text", "markdown", "latex"])
+def test_no_size_is_explained_of_what_has_none(tmp_path: Path, format_: str) -> None:
+    path = tmp_path / "unsized.yaml"
+    path.write_text("input: [4, 8]\nlayers: [opaque: {name: odd}, opaque: {name: even, output_shape: [4, 8]}]\n")
+    even, odd = (run("explain", str(path), name, "--format", format_) for name in ("even", "odd"))
+    size_of_output = r"channels|mathrm\{out\}"
+    assert re.search(size_of_output, even)
+    assert not re.search(size_of_output, odd)
+
+
 def test_explanations_in_json(spec: str) -> None:
     block = json.loads(run("explain", spec, "b", "--format", "json"))["block"]
     assert (block["at_least"], block["uncosted_layers"]) == (True, NAMES[1:])

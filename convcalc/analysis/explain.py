@@ -20,7 +20,7 @@ from convcalc.analysis.symbols import REACH, Symbol, TracedLayer
 from convcalc.arithmetic.axes import Reach
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import NoFormula, Term, traced
-from convcalc.layers import Kind, Shape, page
+from convcalc.layers import UNSIZED, Kind, Shape, page
 from convcalc.network import Borrowed, Group, Network
 
 COSTS = ("params", "buffers", "macs", "elementwise_ops")
@@ -261,7 +261,10 @@ class Work:
                 yield self._defined("padding", name, term, ())
 
     def _output(self) -> Iterator[Formula]:
-        channels, *sizes = [traced(size).term for size in self.layer.config.shape(*self.layer.inputs)]
+        output = self.layer.config.shape(*self.layer.inputs)
+        if output == UNSIZED:
+            return
+        channels, *sizes = [traced(size).term for size in output]
         name = "C_out" if channels.symbol == "C_out" else self.layer.free("C_out")
         yield self._defined("output channels", name, channels, (0,))
         for name, size, axes in _by_axis(self.layer.free("o"), sizes):

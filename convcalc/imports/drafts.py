@@ -30,7 +30,7 @@ BEHIND = "nothing is known of the size of what enters"
 """Why a draft is unknown that a kind might express."""
 
 UNKNOWN = "opaque"
-"""The kind of a draft that no kind says, unless it becomes a part of one that does."""
+"""The kind of a draft that no kind says."""
 
 
 class Origin(Protocol):
@@ -49,10 +49,9 @@ class Origin(Protocol):
 class Draft(msgspec.Struct, eq=False):
     """A layer to be: `arrays` are those it uses, as its kind calls them, `origins` the operators that it comes from.
 
-    `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why, and
-    `function` what it works out, in the words of those rules of `tidy` that ask for it (`erf`). `tensor` is the one of
-    the file that it makes, the first where several are the same. `is_stated`: its operator says that its arrays are
-    learned.
+    `array_shapes` are the sizes that the kind has for its arrays. Of a draft that is unknown, `reason` is why. `tensor`
+    is the one of the file that it makes, the first where several are the same. `is_stated`: its operator says that its
+    arrays are learned.
     """
 
     kind: str
@@ -64,7 +63,6 @@ class Draft(msgspec.Struct, eq=False):
     array_shapes: Weights = {}
     name: str = ""
     reason: str = ""
-    function: str = ""
     tensor: FileTensor | None = None
     is_stated: bool = False
 
@@ -118,13 +116,12 @@ class Builder:
         inputs: Sequence[Draft],
         origin: Origin,
         reason: str = NO_KIND,
-        function: str = "",
         arrays: Mapping[str, Array] | None = None,
     ) -> Draft:
         """A layer that no kind expresses, of which only the shape that leaves is known, or not even that."""
         fields = {} if shape is None else {"output_shape": shape}
         draft = self.layer(UNKNOWN, fields, inputs, (origin,), arrays)
-        draft.reason, draft.function = reason, function
+        draft.reason = reason
         return draft
 
     def reshaped(self, x: Draft, shape: Shape, origins: tuple[Origin, ...] = ()) -> Draft:

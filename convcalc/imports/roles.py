@@ -23,7 +23,7 @@ from convcalc.imports.naming import is_made_up, says_parameter
 _MEETING = {"add", "sub", "mul", "div", "max", "min", "elementwise"}
 """Kinds that scale or shift a tensor by another."""
 
-_MOVING = {"reshape", "flatten", "permute", "slice", "split", "identity", "dropout", "affine", "upsample", "tile"}
+_MOVING = {"reshape", "flatten", "permute", "slice", "split", "identity", "dropout", "affine", "upsample"}
 """Kinds behind which a tensor is still the one that a layer with weights made."""
 
 _MOST_MOVES = 16

@@ -140,6 +140,7 @@ class Configurator:
         if isinstance(fault, WrongCount):
             message = f"{kind} {message}"
             if too_few:
-                message += f"; name them (from: [a, b]){' or write `branches`' if kind in MERGES else ''}"
+                names = ", ".join("abcdef"[: site.layer.kind.inputs[0]]) if site.layer.kind else "a, b"
+                message += f"; name them (from: [{names}]){' or write `branches`' if kind in MERGES else ''}"
         if not isinstance(fault, MissingField):
             self.problems.fail(site, fault.code, message, fault.field, fault.advice)

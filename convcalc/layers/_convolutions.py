@@ -1,6 +1,7 @@
 """What the convolutions share: the window of two of them, and the learned arrays of all."""
 
 import random
+from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -125,13 +126,17 @@ def _of_maps(given: int, engine: Engine, fields: Fields, weights: Arrays, *input
 def by_sample(
     engine: Engine, run: Callable[..., Array], weights: Arrays, given: Sequence[Array], *maps: Array
 ) -> Array:
-    """`run(arrays, *maps)` with the layer's own arrays, or on every sample with those that came with it."""
+    """`run(arrays, *maps)` with the layer's own arrays, or on every sample with those that came with it.
+
+    Arrays of its own are looked up and not copied, for whoever measures counts those that are.
+    """
     if not given:
         return run(weights, *maps)
     samples = []
     for sample in range(len(maps[0])):
         entered = dict(zip(ARRAYS, (array[sample] for array in given), strict=False))
-        samples.append(run({**weights, **entered}, *(array[sample : sample + 1] for array in maps)))
+        arrays = ChainMap(entered, weights)  # type: ignore[arg-type]  # nothing is written into it
+        samples.append(run(arrays, *(array[sample : sample + 1] for array in maps)))
     return engine.numpy.concatenate(samples)
 
 

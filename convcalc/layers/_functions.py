@@ -40,6 +40,10 @@ class _Part(FieldType, frozen=True):
     """What stands in the list that names a function: its word, or a number."""
 
     @property
+    def expected(self) -> str:
+        return f"one of {', '.join(FUNCTIONS)}, and behind it numbers"
+
+    @property
     def words(self) -> tuple[str, ...]:
         return tuple(FUNCTIONS)
 
@@ -65,8 +69,13 @@ class Function(FieldType, frozen=True):
     def accept(self, value: Any, rank: int) -> Stated:
         name, *numbers = value if isinstance(value, tuple) and value else (value,)
         own = FUNCTIONS[name][1] if isinstance(name, str) and name in FUNCTIONS else None
-        if own is None or (isinstance(value, tuple) and len(numbers) != len(own)):
+        if own is None:
             raise FieldError(f"expected {self.expected}, found {shown(value)}")
+        if isinstance(value, tuple) and len(numbers) != len(own):
+            expected = (
+                f"a list of {name}{('', ' and its alpha', ', its alpha and its beta')[len(own)]}" if own else name
+            )
+            raise FieldError(f"expected {expected}, found {shown(value)}")
         stated = tuple(Real(self.about).accept(number, rank) for number in numbers)
         return (name, *stated) if isinstance(value, tuple) and stated != own else name
 

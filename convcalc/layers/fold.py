@@ -165,7 +165,5 @@ def _undivided(channels: int, taps: int) -> str:
 
 
 def _other_count(x: Shape, counts: Sequence[int]) -> str:
-    windows = "·".join(map(str, counts))
-    return (
-        f"{x[1]} columns, and a map of this size has {product(counts)} = {windows} windows; legal here: as many columns"
-    )
+    windows = f" ({'·'.join(map(str, counts))})" if len(counts) > 1 else ""
+    return f"{x[1]} columns, one for each window; legal here: {product(counts)}{windows}"

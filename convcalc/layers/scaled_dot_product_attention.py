@@ -219,8 +219,8 @@ def _unlike(what: str, first: object, second: object) -> str:
 
 def _no_share(axis: int, own: int, other: int) -> str:
     return (
-        f"query has {own} on axis {axis}, key {other}; legal here: as many, or of heads, before the tokens, a "
-        "divisor of query's"
+        f"query has {own} on axis {axis}, key {other}; legal here: as many, or on the axis of heads a divisor of "
+        "query's"
     )
 
 
@@ -230,4 +230,5 @@ def _sees_nothing(window: int, offset: int, query: Shape, key: Shape) -> str:
 
 
 def _no_mask(mask: Shape, pairs: Shape) -> str:
-    return f"mask of shape {list(mask)} for scores of shape {list(pairs)}; legal here: these sizes, or 1"
+    shapes = f"mask of shape {list(mask)} for scores of shape {list(pairs)}"
+    return f"{shapes}; legal here: as many axes, each of the same size or 1"

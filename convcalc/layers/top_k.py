@@ -79,4 +79,4 @@ def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Ar
 
 
 def _too_many(k: int, axis: int, size: int) -> str:
-    return f"k {k} of an axis {axis} of {size}; legal here: 1 to {size}"
+    return f"k {k} on axis {axis}, which has {size}; legal here: 1 to {size}"

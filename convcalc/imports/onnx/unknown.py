@@ -30,9 +30,6 @@ CONTRADICTIONS = (ArithmeticError, AssertionError, LookupError, StopIteration, T
 _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize", "Conv", "QLinearConv"}
 """Operators whose own numbers may speak of a batch of another size."""
 
-PARTS = {"Erf": "erf"}
-"""Operators that no kind says alone, which may be a part of one that does, and what rules of `tidy` call them."""
-
 
 class UnknownOperators:
     """What a walk makes of operators that no kind expresses."""
@@ -43,7 +40,7 @@ class UnknownOperators:
     def outputs(
         self, node: GraphNode, inputs: Sequence[Value | None], reason: str, samples: Places = None
     ) -> list[Value]:
-        """A draft for each output, which may yet be a part of something that a kind says."""
+        """A draft for each output."""
         walk, along = self.walk, samples if isinstance(samples, int) else None
         reads = [*inputs, *(walk.value(name) for name in self._read_within(node))]
         sources = [*dict.fromkeys(draft for value in reads if value is not None for draft in value.sources)]
@@ -61,19 +58,18 @@ class UnknownOperators:
                 continue
             value = self._shape(node, inputs, place, along)
             own: tuple[int, ...] | None = None
-            function = ""
             if value is None or 0 in value.shape:
                 value = Value(())
             else:
                 shape = value.shape or (1,)
                 batch = 0 if len(shape) > 1 and shape[0] == 1 else None
                 value = replace(value, shape=shape, batch=batch)
-                own, function = without(shape, batch), PARTS.get(node.op, "")
+                own = without(shape, batch)
             entering = sources or walk.builder.entering()
             try:
-                draft = walk.builder.unknown(own, entering, node, reason or NO_KIND, function, arrays)
+                draft = walk.builder.unknown(own, entering, node, reason or NO_KIND, arrays)
             except Inexpressible:  # of a shape that is none of ours
-                value, draft = Value(()), walk.builder.unknown(None, entering, node, reason or NO_KIND, "", arrays)
+                value, draft = Value(()), walk.builder.unknown(None, entering, node, reason or NO_KIND, arrays)
             outputs.append(replace(value, source=draft))
         return outputs
 

@@ -14,12 +14,10 @@ from convcalc.imports import Buffer, Sizes, Values
 from convcalc.imports.arrays import Array
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, Builder, Draft
-from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
-from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.control import BODIES
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
@@ -34,9 +32,10 @@ from convcalc.imports.onnx.rounding import Rounding
 from convcalc.imports.onnx.samples import Batch, Mixed, Places, SamplesMeet, laid
 from convcalc.imports.onnx.sequences import SEQUENCES
 from convcalc.imports.onnx.tables import table_of
-from convcalc.imports.onnx.unknown import CONTRADICTIONS, PARTS, UnknownOperators, assumptions
+from convcalc.imports.onnx.unknown import CONTRADICTIONS, UnknownOperators, assumptions
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
 from convcalc.imports.onnx.wire import Malformed
+from convcalc.imports.onnx.worked_out import WorkedOut, pay
 from convcalc.imports.record import FileTensor, Imported, Unused
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
@@ -113,7 +112,7 @@ class Walk:
             self.notes.append("no opset is stated: read as opset 1, which every file had before they stated any")
         self.fillings = Fillings(model.graph)
         self.read: set[str] = set()
-        self._worked_out: dict[Hashable, int] = {}
+        self._worked_out = WorkedOut()
         self._scopes: tuple[tuple[str, int], ...] = ()
         self._calls = 0
 
@@ -294,7 +293,7 @@ class Walk:
     def _outputs(self, call: Call) -> Sequence[Value]:
         node, there = call.node, call.values()
         if any(not value.known for value in there):
-            is_expressible = operator_of(node.operator) or fold.is_folded(node) or node.op in PARTS
+            is_expressible = operator_of(node.operator) or fold.is_folded(node)
             raise Inexpressible(
                 BEHIND if is_expressible and all(value.sources for value in there if not value.known) else ""
             )
@@ -305,47 +304,20 @@ class Walk:
         if all(value.constant is not None for value in there):
             folded = fold.folded(call)
             if folded is not None:
-                values = self._folded(call, folded)
-                self._spend(there, 16)
-                self._spend(values, 2)
+                values = self._worked_out.values(call, folded, self._scopes)
+                pay(there, 16)
+                pay(values, 2)
                 return values
         operator = operator_of(node.operator)
         if operator is None:
             raise Inexpressible("")
         shapes = [value.shape for value in there if value.source is not None]
         if not shapes:
-            return self._folded(call, fold.of_translation(call, operator))
+            return self._worked_out.values(call, fold.of_translation(call, operator), self._scopes)
         if any(0 in shape for shape in shapes):
             raise Inexpressible("it works on a tensor that holds nothing")
         outputs = kept_batches.applied(operator, call)
         return outputs if isinstance(outputs, list) else [outputs]
-
-    def _folded(self, call: Call, worked_out: Sequence[Constant]) -> list[Value]:
-        """Constants that a node makes of constants."""
-        if call.node.op in _PRODUCTS and any(value.constant and value.constant.made_of for value in call.values()):
-            worked_out = [replace(constant, recipe=fold.recipe(call)) for constant in worked_out]
-        return [constant_value(self._identified(call, *placed)) for placed in enumerate(worked_out)]
-
-    def _identified(self, call: Call, place: int, constant: Constant) -> Constant:
-        """A constant that is worked out of several, as a tensor of its own: the same where the same is done again."""
-        node = call.node
-        if constant.elements is not None or not constant.is_float or place >= len(node.outputs):
-            return constant
-        tensor: Hashable = (*self._scopes, node.outputs[place]) if self._scopes else node.outputs[place]
-        if constant.made_of:
-            attributes = repr([item for item in node.attributes.items() if isinstance(item[1], int | float | list)])
-            operands = tuple(
-                value and value.constant and (value.shape, value.constant.elements or value.constant.numbers)
-                for value in call.inputs
-            )
-            key = node.op, place, attributes, operands
-            tensor = self._worked_out.setdefault(key, len(self._worked_out))
-        return replace(constant, elements=all_of(tensor, constant.shape))
-
-    def _spend(self, values: list[Value], share: int) -> None:
-        """Pay for constants that were worked with, so many of their numbers a step."""
-        operands = [value.constant for value in values if value.constant is not None]
-        steps.spend(sum(constant.count_read // share + len(constant.made_of) // 8 for constant in operands))
 
     def record(self, source: str, *, strict: bool) -> Imported:
         """Walk, and put what was found together."""
@@ -417,7 +389,3 @@ class Walk:
         return tuple(
             Unused(plain(name), graph.initialisers[name].dims) for name in graph.initialisers if name in unused
         )
-
-
-_PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
-"""Operators that multiply by weights, which costs as much for a constant as for a tensor."""
