@@ -367,3 +367,17 @@ def test_nothing_that_leaves_needs_to_depend_on_what_enters() -> None:
     assert imported.layers == ()
     assert "so that nothing is counted" in " ".join(imported.warnings)
     assert convcalc.analyze(loads(Source("net.yaml", text(imported)))).totals.macs == 0
+
+
+def test_how_many_boxes_are_left_is_not_a_batch() -> None:
+    """What NonMaxSuppression leaves is declared with an open axis in front, whose size data decide."""
+    boxes, scores = (
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+        for name, shape in {"boxes": [1, 6, 4], "scores": [1, 1, 6]}.items()
+    )
+    left = helper.make_tensor_value_info("left", TensorProto.INT64, [None, 3])
+    node = helper.make_node("NonMaxSuppression", ["boxes", "scores"], ["left"])
+    graph = helper.make_graph([node], "g", [boxes, scores], [left])
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    (layer,) = read_bytes(model.SerializeToString(), "boxes.onnx", "boxes.onnx").layers
+    assert layer.shape == UNSIZED

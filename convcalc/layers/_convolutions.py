@@ -1,7 +1,6 @@
 """What the convolutions share: the window of two of them, and the learned arrays of all."""
 
 import random
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Annotated, Any, ClassVar
@@ -126,17 +125,14 @@ def _of_maps(given: int, engine: Engine, fields: Fields, weights: Arrays, *input
 def by_sample(
     engine: Engine, run: Callable[..., Array], weights: Arrays, given: Sequence[Array], *maps: Array
 ) -> Array:
-    """`run(arrays, *maps)` with the layer's own arrays, or on every sample with those that came with it.
-
-    Arrays of its own are looked up and not copied, for whoever measures counts those that are.
-    """
+    """`run(arrays, *maps)` with the layer's own arrays, or on every sample with those that came with it."""
     if not given:
         return run(weights, *maps)
     samples = []
     for sample in range(len(maps[0])):
         entered = dict(zip(ARRAYS, (array[sample] for array in given), strict=False))
-        arrays = ChainMap(entered, weights)  # type: ignore[arg-type]  # nothing is written into it
-        samples.append(run(arrays, *(array[sample : sample + 1] for array in maps)))
+        own = {name: weights[name] for name in weights if name not in entered}
+        samples.append(run({**own, **entered}, *(array[sample : sample + 1] for array in maps)))
     return engine.numpy.concatenate(samples)
 
 

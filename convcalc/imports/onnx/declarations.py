@@ -35,8 +35,11 @@ class Declarations:
     def _infos(self) -> dict[str, ValueInfo]:
         return self.model.stated()
 
-    def value(self, name: str, samples: int) -> Value | None:
-        """A tensor of which only the declared shape is known, if the file declares all of that."""
+    def value(self, name: str, samples: int, *, is_batched: bool = True) -> Value | None:
+        """A tensor of which only the declared shape is known, if the file declares all of that.
+
+        `is_batched`: an axis in front that it leaves open is that of the batch.
+        """
         info = self._infos.get(name)
         if info is None or info.dims is None or self._is_of_others:
             return None
@@ -44,6 +47,8 @@ class Declarations:
             return Value((), None)
         first, *others = [self._sizes.get(size, size) if isinstance(size, str) else size for size in info.dims]
         if not all(isinstance(size, int) and size > 0 for size in others):
+            return None
+        if not (is_batched or (isinstance(first, int) and first > 0)):
             return None
         leading = first if isinstance(first, int) and first > 0 else 1
         is_of_samples = leading == samples > 1

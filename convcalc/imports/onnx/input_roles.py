@@ -44,7 +44,13 @@ def may_be_samples(shape: Shape, readers: Sequence[Reader]) -> bool:
         return True
     if len(shape) == 2 and ("MatMul", 1) in readers:  # which sums over it
         return False
+    if len(shape) < 4 and _MASK in readers:
+        return False
     return not read_beside_samples(readers)
+
+
+_MASK: Reader = ("Attention", 3)
+"""A mask of scores, which has no batch where it has fewer axes than these."""
 
 
 def read_beside_samples(readers: Sequence[Reader]) -> bool:

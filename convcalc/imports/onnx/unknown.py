@@ -31,6 +31,10 @@ _COUNTING = {"Reshape", "Slice", "Split", "Gather", "Expand", "Concat", "Resize"
 """Operators whose own numbers may speak of a batch of another size."""
 
 
+_SIZED_BY_DATA = {"Compress", "NonMaxSuppression", "NonZero", "Unique"}
+"""Operators of which only a run tells how much leaves: what is open there is no batch."""
+
+
 class UnknownOperators:
     """What a walk makes of operators that no kind expresses."""
 
@@ -112,7 +116,7 @@ class UnknownOperators:
             samples = next(iter(along), None) if samples is None else samples
             if samples is None or samples < len(shape):
                 return Value(shape, samples=samples)
-        value = walk.declared.value(name, walk.batch.count)
+        value = walk.declared.value(name, walk.batch.count, is_batched=node.op not in _SIZED_BY_DATA)
         if value is None and name and not walk.is_within:
             try:
                 value = self._evidence.from_readers(name, walk.batch.count)
