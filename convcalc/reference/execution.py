@@ -83,6 +83,10 @@ def running_steps(config: Kind, output: Shape, macs: int, elementwise_ops: int, 
     return 250 + macs // 24_000 + copied // 1_500 + elements // 250 + params // 100
 
 
+FAILURES = (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError)
+"""What a reference may raise where it, or what it is given, is wrong."""
+
+
 def failure(error: Exception) -> str:
     """What went wrong where anything may: what is raised, and what it says."""
     return f"{type(error).__name__}: {error}".rstrip(": ")
@@ -107,7 +111,7 @@ def execute(network: Network, inputs: Mapping[str, Array], weights: Weights, eng
         before, problem, output, used = engine.multiplications, "", None, set[str]()
         try:
             output, used = run_layer(engine, node.config, arrays, entering)
-        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
+        except FAILURES as error:
             problem = failure(error)
         if output is not None and any(np.may_share_memory(output, array) for array in arrays.values()):
             own_arrays.add(index)

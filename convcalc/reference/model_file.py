@@ -18,7 +18,7 @@ from convcalc import steps
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network, Node, input_node
 from convcalc.reference.against import apart, require_packages
-from convcalc.reference.execution import Step, failure, run_layer, running_steps
+from convcalc.reference.execution import FAILURES, Step, failure, run_layer, running_steps
 from convcalc.reference.fields.field_checks import UNAFFORDABLE
 from convcalc.reference.memory import TooLarge
 from convcalc.reference.rounding import largest, rounding
@@ -175,7 +175,7 @@ class _Comparison:
         try:
             with np.errstate(all="ignore"):  # random numbers may overflow, or have no root
                 output, _ = run_layer(self.engine, config, arrays, entering)
-        except (ValueError, TypeError, ArithmeticError, LookupError, AttributeError, NotImplementedError) as error:
+        except FAILURES as error:
             return Step(0, None, {}, 0, 0, 0), f"the executor did not run it: {failure(error)}"
         return Step(0, output, {}, self.engine.multiplications - before, 0, 0), ""
 
