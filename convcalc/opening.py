@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,16 +16,20 @@ from convcalc.language.named import Named, named, readable
 from convcalc.language.source import Diagnostic, Source, SpecError, decoded
 
 if TYPE_CHECKING:
+    from convcalc.imports import Buffer
     from convcalc.imports.errors import CannotImport
     from convcalc.imports.record import Imported
     from convcalc.layers import Shape
     from convcalc.network import Network
 
 _SPEC = (".yaml", ".yml")
-"""What specs are called: text of such a name is one, and no reader is asked."""
+"""What specs are called."""
+
+_LAYERS = re.compile(rb"^layers[ \t]*:", re.MULTILINE)
+"""What a spec has: text of such a name with it is one, and no reader is asked."""
 
 _HEAD = 512
-"""Bytes at the beginning of a file by which it is known what it is."""
+"""Bytes at the beginning of a file by which it is known whether it is text."""
 
 _CONTROL = re.compile(rb"[\0-\x08\x0b\x0c\x0e-\x1f]")
 """Bytes that no text holds."""
@@ -72,16 +76,15 @@ def model(
         SpecError: as for `load`.
     """
     name = named(os.fspath(path))
-    if not _is_model(_head(name.path), name.path):
+    if not _is_model(_mapped(name.path), name.path):
         return None
-    from convcalc import imports
     from convcalc.imports.errors import CannotImport
     from convcalc.network import TextOrigin
     from convcalc.readable.direct import network
 
     label, sizes = readable(name.path), {**(inputs or {}), **name.inputs}
     values = {**(variables or {}), **name.variables}
-    imported = _imported(label, partial(imports.read_file, name.path, strict=strict), sizes, values)
+    imported = _imported(label, partial(_read_file, name.path, strict), sizes, values)
     origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, name if name.is_set else None)
     try:
         return network(imported, origin, is_resized=bool(sizes or values))
@@ -124,11 +127,9 @@ def read(
         SpecError: as for `source.read`, the model cannot be said in layers, or what is behind an @ means nothing.
     """
     name = named(os.fspath(path))
-    if not _is_model(_head(name.path), name.path):
+    if not _is_model(_mapped(name.path), name.path):
         return _as_named(sources.read(name.path), name)
-    from convcalc import imports
-
-    reader = partial(imports.read_file, name.path, strict=strict)
+    reader = partial(_read_file, name.path, strict)
     return _converted(readable(name.path), reader, name, inputs, variables)
 
 
@@ -150,11 +151,9 @@ def read_at(
 
     name = named(os.fspath(path))
     label, data = bytes_at(revision, name.path)
-    if not _is_model(data[:_HEAD], name.path):
+    if not _is_model(data, name.path):
         return _as_named(decoded(label, data), name)
-    from convcalc import imports
-
-    reader = partial(imports.read_bytes, data, label, name.path, strict=strict)
+    reader = partial(_read_bytes, data, label, name.path, strict)
     return _converted(label, reader, name, inputs, variables)
 
 
@@ -164,24 +163,43 @@ def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
     return {"": sizes["input"]} if list(sizes) == ["input"] else sizes
 
 
-def _head(path: str) -> bytes | None:
-    """The first bytes of a file; None where there is none, or it can be read once alone, as a pipe can."""
+def _mapped(path: str) -> Buffer | None:
+    """What is in a file; None where there is nothing, or it can be read once alone, as a pipe can."""
+    from mmap import ACCESS_READ, mmap
+
     try:
         if not os.path.isfile(path):
             return None
         with open(path, "rb") as file:
-            return file.read(_HEAD)
+            return mmap(file.fileno(), 0, access=ACCESS_READ) if os.path.getsize(path) else b""
     except (OSError, ValueError):
         return None
 
 
-def _is_model(head: bytes | None, name: str) -> bool:
-    """Whether a reader of model files knows a file by its first bytes or its name."""
-    if head is None or (name.endswith(_SPEC) and not _CONTROL.search(head)):
+def _is_model(buffer: Buffer | None, name: str) -> bool:
+    """Whether a reader of model files knows a file by what is in it or by its name."""
+    if buffer is None:
+        return False
+    is_text = name.endswith(_SPEC) and not _CONTROL.search(buffer[:_HEAD])
+    if is_text and _LAYERS.search(buffer):
         return False
     from convcalc import imports
 
-    return imports.reader_of(head, name) is not None
+    return imports.reader_of(buffer, "" if is_text else name) is not None
+
+
+def _read_file(path: str, strict: bool, sizes: Inputs, values: Mapping[str, Sequence[int | float]]) -> Imported:
+    from convcalc import imports
+
+    return imports.read_file(path, imports.ReadOptions(sizes, values, strict))
+
+
+def _read_bytes(
+    data: bytes, label: str, path: str, strict: bool, sizes: Inputs, values: Mapping[str, Sequence[int | float]]
+) -> Imported:
+    from convcalc import imports
+
+    return imports.read_bytes(data, label, path, imports.ReadOptions(sizes, values, strict))
 
 
 def model_values(variables: Variables | None) -> dict[str, tuple[int | float, ...]]:
@@ -220,7 +238,7 @@ def _imported(label: str, read: Callable[..., Imported], inputs: Inputs, variabl
 
     values = model_values(variables)
     try:
-        return read(model_inputs(inputs), values=values)
+        return read(model_inputs(inputs), values)
     except CannotImport as error:
         raise _refused(label, error) from None
 

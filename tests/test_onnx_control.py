@@ -12,7 +12,7 @@ from onnx import TensorProto, helper, numpy_helper
 from test_onnx_unknown import FLOAT, INT64, op
 
 import convcalc
-from convcalc.imports import read_bytes
+from convcalc.imports import ReadOptions, read_bytes
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.record import Imported
 from convcalc.language.document import loads
@@ -42,7 +42,7 @@ def model(
 
 
 def read(full: onnx.ModelProto, **options: Any) -> Imported:
-    return read_bytes(full.SerializeToString(), "net.onnx", "net.onnx", **{"strict": True, **options})
+    return read_bytes(full.SerializeToString(), "net.onnx", "net.onnx", ReadOptions(**{"strict": True, **options}))
 
 
 def costs(imported: Imported) -> tuple[int, int]:

@@ -49,14 +49,14 @@ class Line(NamedTuple):
         return []
 
 
-def matches(head, name):
-    return head.startswith(b"toy ") or name.endswith(".toy")
+def matches(buffer, name):
+    return buffer[:4] == b"toy " or name.endswith(".toy")
 
 
-def read(buffer, source, sizes, *, values, strict):
+def read(buffer, source, options):
     first, entering, *lines = buffer[:].decode().splitlines()
     builder = Builder()
-    x = builder.input("", checked(sizes.get("", [int(size) for size in entering.split()[1:]])))
+    x = builder.input("", checked(options.sizes.get("", [int(size) for size in entering.split()[1:]])))
     for number, line in enumerate(lines, start=3):
         word, *numbers = line.split()
         origin = Line(f"line {number}", word)
@@ -68,7 +68,7 @@ def read(buffer, source, sizes, *, values, strict):
             x = builder.layer(kind, fields, [x], (origin,))
         except (TypeError, ValueError) as error:
             raise CannotImport(f"line {number}: {error}") from None
-    parts = assembled(builder, [x], strict=strict)
+    parts = assembled(builder, [x], strict=options.strict)
     return Imported(
         name="", inputs=parts.inputs, layers=parts.layers, outputs=parts.outputs, source=source,
         format=f"{FORMAT} of version {first.split()[1]}",
@@ -242,10 +242,14 @@ def test_a_spec_is_never_taken_for_a_model(name: str) -> None:
             assert imports.reader_of(data[: imports.HEAD], name) is None, path
 
 
-def test_text_that_is_called_a_spec_is_one(toy: Path) -> None:
-    """Whatever a reader says of it; bytes that no text holds are a model under any name."""
+def test_content_tells_a_spec_from_a_model(toy: Path) -> None:
+    """What has layers and is called a spec is one, whatever a reader says of it; other text may be a model."""
+    (toy / "spec.yaml").write_text(f"{NETWORK}layers:\n")
+    assert "spec.yaml:8:7: error[CC001]" in run("analyze", "spec.yaml", exit_code=2).output.replace("\n", "")
     (toy / "net.yaml").write_text(NETWORK)
-    assert "net.yaml:1:1" in run("analyze", "net.yaml", exit_code=2).output.replace("\n", "")
+    assert "417,600" in run("analyze", "net.yaml").stdout
+    (toy / "other.yaml").write_text("input: [3, 8, 8]\n")
+    assert "other.yaml:1:1" in run("analyze", "other.yaml", exit_code=2).output.replace("\n", "")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with a name here")

@@ -312,7 +312,7 @@ def test_models_that_are_imported(tmp_path: Path) -> None:
         tried += 1
         path = tmp_path / "net.onnx"
         path.write_bytes(data)
-        result = read_file(str(path), {})
+        result = read_file(str(path))
         for flat in (False, True):
             again = loads(Source("net.yaml", text_of(result, flat=flat)))
             assert analyze(again).totals.params == analyze(network).totals.params

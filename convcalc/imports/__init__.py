@@ -23,14 +23,31 @@ if TYPE_CHECKING:
 Buffer = bytes | mmap
 """What is in a file: mapped into memory, or its bytes."""
 
+
 Sizes = Mapping[str, Sequence[int]]
 """Sizes that were asked for, by the name of an input, with the batch or without; "" is the one input of a model."""
 
 Values = Mapping[str, Sequence[int | float]]
 """Numbers that were given to inputs which decide what a model does, by name: a sampling rate, a flag."""
 
-HEAD = 512
-"""Bytes of a file that a reader sees when it is asked whether it knows it."""
+
+class ReadOptions(msgspec.Struct, frozen=True):
+    """What the person who opens a file says of how it is to be read.
+
+    With `strict`, operators that no kind expresses are an error. `scale` is the one that is wanted of a file which
+    describes several networks, empty for the one that the file or its name says, and `blocks` the path of a spec whose
+    blocks stand for modules that a file names without saying what they are.
+    """
+
+    sizes: Sizes = {}
+    values: Values = {}
+    strict: bool = False
+    scale: str = ""
+    blocks: str = ""
+
+
+HEAD = 4096
+"""Bytes at the beginning of a file by which it is mostly told what it is."""
 
 SHARED = {
     "arrays",
@@ -38,6 +55,7 @@ SHARED = {
     "drafts",
     "elements",
     "errors",
+    "layouts",
     "naming",
     "record",
     "roles",
@@ -53,23 +71,23 @@ class Reader(Protocol):
 
     FORMAT: str
 
-    def matches(self, head: bytes, name: str) -> bool:
-        """Whether a file with these first bytes and this name is of the format; either may be empty."""
+    def matches(self, buffer: Buffer, name: str) -> bool:
+        """Whether a file that holds this and has this name is of the format; either may be empty."""
 
-    def read(self, buffer: Buffer, source: str, sizes: Sizes, *, values: Values, strict: bool) -> Imported:
-        """The record of the model in a file that is called `source`, at these input sizes and with these `values`.
+    def read(self, buffer: Buffer, source: str, options: ReadOptions) -> Imported:
+        """The record of the model in a file that is called `source`, as it was asked for.
 
         Operators that no kind expresses become layers of the kind `opaque`, and `Imported.missing` says so.
 
         Raises:
-            CannotImport: it is none, or is not whole; axes are open; where `strict` is set, operators are expressed by
-                no kind, all of them named in one error.
+            CannotImport: it is none, or is not whole; axes are open; where `options.strict` is set, operators are
+                expressed by no kind, all of them named in one error.
         """
 
 
-def reader_of(head: bytes, name: str) -> Reader | None:
-    """Who knows a file by its first bytes, or else by its name as well; None where nobody does."""
-    return next((reader for called in ("", name) for reader in readers() if reader.matches(head, called)), None)
+def reader_of(buffer: Buffer, name: str) -> Reader | None:
+    """Who knows a file by what is in it, or else by its name as well; None where nobody does."""
+    return next((reader for called in ("", name) for reader in readers() if reader.matches(buffer, called)), None)
 
 
 def formats() -> str:
@@ -77,7 +95,7 @@ def formats() -> str:
     return " or ".join(reader.FORMAT for reader in readers())
 
 
-def read_file(path: str, sizes: Sizes | None = None, *, values: Values | None = None, strict: bool = False) -> Imported:
+def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008  # it is frozen
     """The record of the model in a file.
 
     Raises:
@@ -93,18 +111,10 @@ def read_file(path: str, sizes: Sizes | None = None, *, values: Values | None = 
         raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
     except OSError as error:
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
-    return msgspec.structs.replace(read_bytes(buffer, path, path, sizes, values=values, strict=strict), path=path)
+    return msgspec.structs.replace(read_bytes(buffer, path, path, options), path=path)
 
 
-def read_bytes(
-    buffer: Buffer,
-    source: str,
-    name: str,
-    sizes: Sizes | None = None,
-    *,
-    values: Values | None = None,
-    strict: bool = False,
-) -> Imported:
+def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008
     """The record of the model in the bytes of a file, which is called `source` wherever it is spoken of.
 
     Raises:
@@ -112,11 +122,13 @@ def read_bytes(
     """
     from convcalc.imports.errors import CannotImport, something_else
 
-    head = buffer[:HEAD]
-    reader = reader_of(head, name)
+    reader = reader_of(buffer, name)
     if reader is None:
-        raise something_else(head, formats()) or CannotImport(f"of a format that is not known; expected {formats()}")
-    return reader.read(buffer, source, sizes or {}, values=values or {}, strict=strict)
+        expected = formats()
+        raise something_else(buffer[:HEAD], expected) or CannotImport(
+            f"of a format that is not known; expected {expected}"
+        )
+    return reader.read(buffer, source, options)
 
 
 @cache

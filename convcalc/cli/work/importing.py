@@ -34,7 +34,7 @@ def import_(
     refuse(output, force=force, sources=[file])
     try:
         sizes, values = model_inputs(inputs), model_values(variables)
-        imported = imports.read_file(file, sizes, values=values, strict=strict)
+        imported = imports.read_file(file, imports.ReadOptions(sizes, values, strict))
         spec = text(imported, flat=flat)
     except CannotImport as error:
         advice = "without --strict they are layers of unknown cost" if error.operators else ""

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convcalc.imports import Buffer, Sizes, Values
+    from convcalc.imports import Buffer, ReadOptions
     from convcalc.imports.record import Imported
 
 FORMAT = "an ONNX model"
 
 
-def matches(head: bytes, name: str) -> bool:
+def matches(buffer: Buffer, name: str) -> bool:
     """Whether a file is one: it begins with the version of the format, or is called so."""
-    return head.startswith(b"\x08") or name.endswith(".onnx")
+    return buffer[:1] == b"\x08" or name.endswith(".onnx")
 
 
-def read(buffer: Buffer, source: str, sizes: Sizes, *, values: Values, strict: bool) -> Imported:
+def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     """The layers of a model; see `convcalc.imports.Reader`."""
     from convcalc.imports.onnx.walk import of_bytes
 
-    return of_bytes(buffer, source, sizes, values=values, strict=strict)
+    return of_bytes(buffer, source, options.sizes, values=options.values, strict=options.strict)
