@@ -1,4 +1,8 @@
-"""What the tests generate, and how much of it: with CONVCALC_EXAMPLES=1000 every property draws so many examples."""
+"""What the tests generate, and how much of it: with CONVCALC_EXAMPLES=1000 every property draws so many examples.
+
+Without it a property draws the same examples in every run, so that a change is judged by what it changes and not by
+luck; the long searches draw others each time.
+"""
 
 from __future__ import annotations
 
@@ -26,6 +30,7 @@ MANY = int(os.environ.get("CONVCALC_EXAMPLES", "0"))
 settings.register_profile(
     "convcalc",
     deadline=None,
+    derandomize=not MANY,
     max_examples=MANY or 60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )

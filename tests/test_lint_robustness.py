@@ -1,6 +1,6 @@
 """Every rule on whatever comes: generated nets, the mutants of the loader's test, and its attacks.
 
-CONVCALC_EXAMPLES=20000 tries so many, CONVCALC_SEED repeats a run.
+CONVCALC_EXAMPLES=20000 tries so many, CONVCALC_SEED=1 others.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from convcalc.linting.options import Options
 from convcalc.linting.records import Linted
 from convcalc.linting.run import Linter
 
-SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("CONVCALC_SEED", "0"))
 NETS, MUTANTS = MANY or 300, MANY or 1000
 ALL = ("CC", *rules.codes())
 """Those that are off by default among them."""

@@ -93,7 +93,7 @@ def holds(name: str, case: Case) -> str:
     try:
         same(network)
     except CannotWrite:
-        assert name in {"upsample", "opaque"}
+        assert name in {"upsample", "opaque", "max_pool_indices"}  # of the last, windows that read no part of the map
         return "not written"
     return "same"
 

@@ -1,6 +1,6 @@
 """verify agrees: on networks on which it once did not, and on generated ones of all kinds.
 
-CONVCALC_NETS=10000 tries so many; CONVCALC_SEED repeats a run.
+CONVCALC_NETS=10000 tries so many; CONVCALC_SEED=1 others.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from convcalc.language import Source, loads, writing
 from convcalc.reference.verified import Verification
 
 NETS = int(os.environ.get("CONVCALC_NETS", "40"))
-SEED = int(os.environ.get("CONVCALC_SEED", random.randrange(2**32)))
+SEED = int(os.environ.get("CONVCALC_SEED", "0"))
 MOST_ELEMENTS = 20_000
 PADDED = "{kernel_size: 2, dilation: 2, padding: 1}"
 """A window whose taps are both on the padding of one position."""
