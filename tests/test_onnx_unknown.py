@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from typer.testing import CliRunner, Result
 
 import convcalc
-from convcalc.imports import read_bytes
+from convcalc.imports import ReadOptions, read_bytes
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.onnx.evidence import SAME_SHAPE
 from convcalc.imports.onnx.shape_rules import RULES
@@ -64,7 +64,7 @@ def _infos(shapes: dict[str, Any]) -> list[tuple[str, int, Any]]:
 
 
 def read(data: bytes, **options: Any) -> Imported:
-    return read_bytes(data, "net.onnx", "net.onnx", **options)
+    return read_bytes(data, "net.onnx", "net.onnx", ReadOptions(**options))
 
 
 def shapes(data: bytes) -> list[tuple[int, ...]]:
