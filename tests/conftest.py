@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ settings.register_profile(
     "convcalc",
     deadline=None,
     derandomize=not MANY,
-    max_examples=MANY or 60,
+    max_examples=MANY or 40,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 settings.load_profile("convcalc")
@@ -42,6 +43,37 @@ def pytest_collection_finish() -> None:
     """Thousands of collected tests live until the end: the garbage collector need not look at them again and again."""
     gc.collect()
     gc.freeze()
+
+
+COVERING = {
+    "alexnet",
+    "alexnet_original",
+    "convnext_tiny",
+    "deformable_v1_v2",
+    "duc_resnet101",
+    "efficientnet_b0",
+    "fcn_resnet50",
+    "keras_separable_classifier",
+    "mobilenet_v2",
+    "mobilenet_v3_small",
+    "resnet18",
+    "separable_12x12",
+    "separable_block_mobilenet",
+    "shufflenet_v1",
+    "shufflenet_v2",
+    "small_classifier",
+    "spatial_separable_7x7_256",
+    "squeeze_excite",
+    "ssd300_vgg16",
+    "unet",
+    "wavenet",
+}
+"""Specs in which every kind and block is that any of ours has: what takes long on a spec is done on these."""
+
+
+def covering(paths: Sequence[Path]) -> list[Path]:
+    """Those of some specs that are enough; with CONVCALC_EXAMPLES all of them."""
+    return [path for path in paths if MANY or path.stem in COVERING]
 
 
 Case = tuple[Any, tuple[Shape, ...]]

@@ -8,7 +8,8 @@ from fractions import Fraction
 from typing import Any
 
 import pytest
-from hypothesis import assume, given
+from conftest import MANY
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import convcalc
@@ -65,6 +66,7 @@ def test_every_type_says_what_it_expects_and_so_do_its_items(type_: FieldType) -
 
 
 @pytest.mark.parametrize("type_", TYPES, ids=lambda type_: type(type_).__name__)
+@settings(max_examples=MANY or 25)
 @given(raw=VALUES, rank=st.integers(0, 3))
 def test_what_is_written_is_read_as_the_same_value(type_: FieldType, raw: Any, rank: int) -> None:
     try:

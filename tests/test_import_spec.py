@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 from command_line import application
+from conftest import covering
 from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
@@ -129,7 +130,7 @@ def check(network: Network, imported: Imported) -> tuple[str, str]:
 # What is written says what was meant.
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", covering(SPECS), ids=lambda path: path.stem)
 def test_specs_come_back(path: Path) -> None:
     network = load(path)
     check(network, record(network))

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 import test_receptive_field
-from conftest import MANY, draws, load
+from conftest import MANY, covering, draws, load
 from hypothesis import given, settings
 from msgspec.structs import replace
 from work import counted
@@ -58,7 +58,7 @@ def said(checks: list[FieldCheck]) -> list[tuple[str, bool | None, str]]:
     return [(check.name, check.agrees, check.reason) for check in checks if check.agrees is not True]
 
 
-@pytest.mark.parametrize("path", SPECS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", covering(SPECS), ids=lambda path: path.stem)
 def test_every_spec_agrees_exactly(path: Path) -> None:
     checks = probe(convcalc.load(path))
     if path.stem in STRETCHED:

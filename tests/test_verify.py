@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import covering
 from test_cli import ROOT, TRACEBACK, run
 
 import convcalc
@@ -140,7 +141,7 @@ def test_all_of_the_zoo_is_run() -> None:
     assert sorted(SMALL) == [path.stem for path in ZOO]
 
 
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize("name", [path.stem for path in covering(ZOO)])
 def test_zoo_is_as_claimed(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """But for receptive fields, which are probed at the networks' own sizes elsewhere."""
     monkeypatch.setattr("convcalc.reference.verify.probe", lambda network, progress: [None] * len(network.nodes))

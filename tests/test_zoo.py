@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
+from pathlib import Path
 
 import pytest
+from conftest import COVERING
 from spec_reports import SPECS, field_of, report_of, report_of_text, rows, shape, unmet
 
 import convcalc
@@ -434,3 +436,14 @@ def test_wavenet_sees_the_past(layers: int, size: int) -> None:
     field = [row for row in report_of("zoo/wavenet").layers if row.name.startswith(f"stack.{layers - 1}.")][-1]
     assert field.receptive_field.size == (size,)
     assert field.receptive_field.start == (1 - size,)
+
+
+def test_the_specs_that_cover_all_hold_every_kind_and_block() -> None:
+    """So that what is done on these alone has met each."""
+    blocks = {path.stem for path in Path(convcalc.__file__).parent.glob("blocks/*.yaml")}
+    used: dict[str, set[str]] = {}
+    for path in SPECS.glob("*/*.yaml"):
+        network = report_of(f"{path.parent.name}/{path.stem}").network
+        groups = {group.kind for group in network.groups}
+        used[path.stem] = {node.kind for node in network.layers} | (groups & blocks)
+    assert set().union(*(used[name] for name in COVERING)) == set().union(*used.values())

@@ -1,4 +1,4 @@
-"""5,000 inputs of the fuzzer, the same ones every time, and every input that ever failed.
+"""2,000 inputs of the fuzzer, the same ones every time, and every input that ever failed.
 
 CONVCALC_FUZZ=100000 tries so many; CONVCALC_SEED=word other ones. `fuzz.run` measures time and memory as well.
 """
@@ -22,7 +22,7 @@ from fuzz.checks import bounded
 from fuzz.inputs import KINDS, Input, numbered
 from fuzz.shrink import shrunk
 
-INPUTS = int(os.environ.get("CONVCALC_FUZZ", "5000"))
+INPUTS = int(os.environ.get("CONVCALC_FUZZ", "2000"))
 SEED = os.environ.get("CONVCALC_SEED", "")
 SHARES = {"specs": 0.7, "models": 0.26, "configurations": 0.02, "baselines": 0.02}
 CHUNKS = {"specs": 20, "models": 20, "configurations": 1, "baselines": 1}
