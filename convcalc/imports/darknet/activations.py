@@ -6,6 +6,7 @@ from collections.abc import Callable
 
 from convcalc.imports.darknet.tensors import Fields, Layer, Tensor, of_map
 from convcalc.imports.drafts import Draft
+from convcalc.imports.errors import brief, plain
 
 _PLAIN: dict[str, tuple[tuple[str, Fields], ...]] = {
     "linear": (),
@@ -34,6 +35,10 @@ def activated(layer: Layer, x: Draft, default: str = "logistic") -> Draft:
     word = layer.section.text("activation", default)
     if word in _COMPOSED:
         return _COMPOSED[word](layer, x)
+    if word not in _PLAIN:
+        layer.builder.notes.append(
+            f"no activation is called {plain(brief(word, 50))}; Darknet takes relu, as is done here"
+        )
     for kind, fields in _PLAIN.get(word, _PLAIN["relu"]):
         x = layer.draft(kind, fields, [x])
     return x

@@ -118,7 +118,7 @@ def _weighed(layer: Layer, maps: Sequence[Draft]) -> Draft:
         raise CannotImport(f"{section.place('weights_type')} has a weights_type that is none: {word[:50]!r}")
     shape = (len(maps), x.shape[0] if word == "per_channel" else 1)
     entering = layer.builder.entering()
-    weights = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"{layer.name}.weights")
+    weights = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"weights{layer.index}")
     if section.text("weights_normalization") == "softmax":
         weights = layer.draft("softmax", {}, [weights])
     else:
@@ -136,7 +136,9 @@ def _weighed(layer: Layer, maps: Sequence[Draft]) -> Draft:
 def scale_channels(layer: Layer) -> Tensor:
     """An earlier map times the tensor before, which has one number a channel, or with `scale_wh` one a position."""
     x = _other(layer)
-    return _times(layer, x, (1, *x.draft.shape[1:]) if layer.section.integer("scale_wh", 0) else (x.draft.shape[0], 1, 1))
+    return _times(
+        layer, x, (1, *x.draft.shape[1:]) if layer.section.integer("scale_wh", 0) else (x.draft.shape[0], 1, 1)
+    )
 
 
 def sam(layer: Layer) -> Tensor:
@@ -174,7 +176,9 @@ def _times(layer: Layer, other: Tensor, expected: Shape) -> Tensor:
         return layer.behind([layer.current, other])
     gate, x = layer.image(), layer.image(other)
     if gate.shape != expected:
-        raise CannotImport(f"{layer.place}: {list(x.shape)} times {list(gate.shape)}, where {list(expected)} is expected")
+        raise CannotImport(
+            f"{layer.place}: {list(x.shape)} times {list(gate.shape)}, where {list(expected)} is expected"
+        )
     return of_map(activated(layer, layer.draft("mul", {}, [x, gate]), "linear"))
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from convcalc.imports.darknet.geometry import blurred, margins, short
-from convcalc.imports.darknet.tensors import Fields, Layer, Tensor, of_map
+from convcalc.imports.darknet.tensors import Fields, Layer, Tensor, of_map, size_of
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
+
 
 def maxpool(layer: Layer) -> Tensor:
     """The largest under a window, and with `maxpool_depth` that of channels so far apart."""
@@ -67,11 +68,17 @@ def avgpool(layer: Layer) -> Tensor:
 
 
 def reorg(layer: Layer) -> Tensor:
-    """Blocks of positions as channels, or back with `reverse`; what fills no block is left out."""
+    """Blocks of positions as channels, or back with `reverse`; what fills no block is left out.
+
+    With `extra` it is a row of the numbers of the map and of so many more.
+    """
     section, x = layer.section, layer.image()
     stride, (channels, *places) = section.integer("stride", 1, 1), x.shape
-    if section.integer("extra", 0):
-        return layer.unknown(None, "extra numbers behind a map")
+    extra = section.integer("extra", 0, 0)
+    if extra:
+        row = layer.builder.reshaped(x, (1, size_of(x.shape)), (layer,))
+        row = layer.draft("pad", {"padding": ((0, extra),)}, [row])
+        return Tensor(layer.builder.reshaped(row, row.shape[1:], (layer,)), None)
     if section.integer("flatten", 0):
         turned = layer.draft("permute", {"axes": (1, 2, 0)}, [x])
         return of_map(layer.builder.reshaped(turned, x.shape, (layer,)))

@@ -31,6 +31,17 @@ class Tensor(msgspec.Struct, frozen=True):
         return self.draft.is_unsized
 
 
+class _Origin(msgspec.Struct, frozen=True):
+    """What a draft comes from: the number of the section, its type, and what the draft is called."""
+
+    title: str
+    operator: str
+    name: str
+
+    def modules(self) -> list[str]:
+        return [self.name]
+
+
 class Layer(msgspec.Struct, frozen=True):
     """A section that is being read as a layer, which is an origin of drafts: what they are titled is its number.
 
@@ -44,7 +55,6 @@ class Layer(msgspec.Struct, frozen=True):
     builder: Builder
     current: Tensor
     before: Sequence[Tensor]
-    name: str
     in_steps: bool
     convolutions: dict[int, tuple[str, Shape]]
     warnings: list[str]
@@ -58,7 +68,7 @@ class Layer(msgspec.Struct, frozen=True):
         return self.section.type
 
     def modules(self) -> list[str]:
-        return [self.name]
+        return [f"{self.section.type}{self.index}"]
 
     # ---- drafts ------------------------------------------------------------------------------------------------------
 
@@ -71,10 +81,10 @@ class Layer(msgspec.Struct, frozen=True):
         path: str = "",
     ) -> Draft:
         """A layer of a kind, with arrays by these names and of these shapes; `path` is that of who has them."""
-        prefix = path or f"{self.name}.{kind}"
+        prefix = path or f"{kind}{self.index}"
         made = {name: _array(f"{prefix}.{name}", shape) for name, shape in (arrays or {}).items()}
         try:
-            return self.builder.layer(kind, fields, inputs, (self,), made)
+            return self.builder.layer(kind, fields, inputs, (_Origin(self.title, self.operator, prefix),), made)
         except Inexpressible as error:
             raise CannotImport(f"{self.place}: {error}") from None
 

@@ -28,21 +28,13 @@ _SECTIONS: dict[str, Callable[[Layer], Tensor]] = {
     **weighted.SECTIONS,
 }
 
-_RECURRENT = {"rnn", "lstm", "gru", "crnn", "conv_lstm"}
-"""Sections of networks that a sequence enters."""
+_RECURRENT = {"rnn", "lstm", "gru"}
+"""Sections of networks that a sequence enters, unless they have maps enter."""
+
+_NOT_READING = {"route", "implicit", "implicit_add", "implicit_mul"}
+"""Sections that do not read the layer before them."""
 
 _INPUT = "input"
-
-_WORDS = {
-    "convolutional": "conv",
-    "deconvolutional": "deconv",
-    "connected": "fc",
-    "conn": "fc",
-    "maxpool": "max",
-    "local_avgpool": "local_avg",
-    "avgpool": "avg",
-}
-"""What a layer is called, with its number, where the type of its section is long."""
 
 
 def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
@@ -64,7 +56,8 @@ class Walk:
             raise CannotImport(f"{self.net.place()} is the only section: there are no layers behind it")
         self.builder = Builder()
         self.warnings: list[str] = []
-        self.in_steps = any(section.type in _RECURRENT for section in self.layers)
+        is_recurrent = any(section.type in _RECURRENT for section in self.layers)
+        self.in_steps = is_recurrent and not all(self._stated_image())
         shape = self._entering(options)
         self.input = Tensor(self.builder.input(_INPUT, shape), shape if len(shape) == 3 else None)
         self.tensors: list[Tensor] = []
@@ -77,14 +70,13 @@ class Walk:
         """What leaves a section."""
         index = len(self.tensors)
         current = self.tensors[-1] if self.tensors else self.input
-        name = f"{_WORDS.get(section.type, section.type)}{index}"
         layer = Layer(
-            section, index, self.builder, current, self.tensors, name, self.in_steps, self._convolutions, self.warnings
+            section, index, self.builder, current, self.tensors, self.in_steps, self._convolutions, self.warnings
         )
         reader = _SECTIONS.get(section.type)
         if reader is None:
             return layer.unknown(None, "no section that is known")
-        if current.is_unknown and section.type not in ("route", "implicit", "implicit_add", "implicit_mul"):
+        if current.is_unknown and section.type not in _NOT_READING:
             return layer.behind([current])
         return reader(layer)
 
@@ -109,11 +101,11 @@ class Walk:
     def _stated(self) -> Shape:
         """The shape of what enters as the file has it."""
         net = self.net
-        image = tuple(net.integer(key, 0, 0) for key in ("channels", "height", "width"))
+        image = self._stated_image()
         count = net.integer("inputs", prod(image), 0)
         if self.in_steps and count:
             return (net.integer("time_steps", 1, 1), count)
-        if all(image) and not self.in_steps:
+        if all(image):
             return image
         if not count:
             example = "64x256" if self.in_steps else "3x416x416"
@@ -122,6 +114,9 @@ class Walk:
                 f"--input {example}"
             )
         return (count,)
+
+    def _stated_image(self) -> Shape:
+        return tuple(self.net.integer(key, 0, 0) for key in ("channels", "height", "width"))
 
     def leaving(self) -> list[Draft]:
         """What nothing reads: the heads of detectors, the last layer, and what was made for training alone."""
@@ -153,9 +148,27 @@ def _record(walk: Walk, source: str, options: ReadOptions) -> Imported:
 
 
 def _notes(walk: Walk, parts: Assembly) -> list[str]:
-    """What a .weights file of the network holds beside what is learned, and what was not expected."""
-    held = sum(prod(shape) for draft in parts.drafts for name, shape in draft.array_shapes.items() if name in _STATISTICS)
-    return [f"{held}"]
+    """What a .weights file of the network holds beside what is learned, and how some sections were read."""
+    notes = [] if parts.missing or not parts.params else _of_weights(walk, parts)
+    bits = sum(bool(section.integer("xnor", 0) or section.integer("binary", 0)) for section in walk.layers)
+    if bits:
+        layers = "1 xnor or binary layer is" if bits == 1 else f"{bits} xnor or binary layers are"
+        notes.append(
+            f"{layers} counted like the others, a MAC for each product of bits; AlexeyAB's Darknet prints a 32nd of them"
+        )
+    return [*notes, *dict.fromkeys(walk.builder.notes)]
 
 
-_STATISTICS = {"running_mean", "running_var"}
+def _of_weights(walk: Walk, parts: Assembly) -> list[str]:
+    """How many numbers a .weights file of the network has."""
+    held = 2 * sum(layer.shape[0] for layer in parts.layers if layer.kind == "batch_norm" and layer.share is None)
+    of_norms = f"; {held:,} of them are means and variances of norms, which are not learned" if held else ""
+    notes = [f"a .weights file of this network holds {parts.params + held:,} numbers{of_norms}"]
+    unsaved = sum(
+        tensor.draft.shape[0]
+        for tensor, section in zip(walk.tensors, walk.layers, strict=True)
+        if section.type == "batchnorm"
+    )
+    if unsaved:
+        notes.append(f"pjreddie's Darknet does not save the {unsaved:,} shifts of [batchnorm]")
+    return notes

@@ -64,7 +64,7 @@ def _strides(layer: Layer) -> tuple[int, int]:
 def _owner(layer: Layer, weight: Shape) -> str:
     """The name of the layer whose weights a convolution uses, its own where it shares none."""
     index = layer.section.integer("share_index", _ALONE)
-    owner, shape = layer.name, weight
+    owner, shape = str(layer.index), weight
     if index != _ALONE:
         layer.at(index, "share_index")
         number = index if index >= 0 else layer.index + index
@@ -81,14 +81,14 @@ def _filtered(layer: Layer, kind: str, fields: Fields, x: Draft, weight: Shape, 
     out = fields["out_channels"]
     is_normed = layer.section.integer("batch_normalize", 0) or layer.section.integer("cbn", 0)
     arrays = {"weight": weight} if is_normed else {"weight": weight, "bias": (out,)}
-    y = layer.draft(kind, {**fields, "bias": not is_normed}, [x], arrays, f"{of}.{kind}")
+    y = layer.draft(kind, {**fields, "bias": not is_normed}, [x], arrays, f"{layer.section.type}{of}")
     return _normed(layer, y, of) if is_normed else y
 
 
 def _normed(layer: Layer, x: Draft, of: str) -> Draft:
     size = (x.shape[0],)
     names = ("weight", "bias", "running_mean", "running_var")
-    return layer.draft("batch_norm", {}, [x], dict.fromkeys(names, size), f"{of}.batch_norm")
+    return layer.draft("batch_norm", {}, [x], dict.fromkeys(names, size), f"batch_norm{of}")
 
 
 def connected(layer: Layer) -> Tensor:
@@ -100,7 +100,7 @@ def connected(layer: Layer) -> Tensor:
     if is_normed:
         del arrays["bias"]
     y = layer.draft("linear", {"out_features": out, "bias": not is_normed}, [x], arrays)
-    y = activated(layer, _normed(layer, y, layer.name) if is_normed else y)
+    y = activated(layer, _normed(layer, y, layer.title) if is_normed else y)
     return Tensor(y, None if layer.in_steps else (out, 1, 1))
 
 
@@ -121,17 +121,17 @@ def local(layer: Layer) -> Tensor:
     columns = layer.builder.reshaped(columns, (count, taps, 1), (layer,))
     shape = (count, out, taps)
     entering = layer.builder.entering()
-    weight = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"{layer.name}.weight")
+    weight = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"weight{layer.index}")
     y = layer.draft("matmul", {}, [weight, columns])
     y = layer.draft("permute", {"axes": (1, 0)}, [layer.builder.reshaped(y, (count, out), (layer,))])
     y = layer.builder.reshaped(y, (out, *places), (layer,))
     shape = (out, *places)
-    bias = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"{layer.name}.bias")
+    bias = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"bias{layer.index}")
     return of_map(activated(layer, layer.draft("add", {}, [y, bias])))
 
 
 def batchnorm(layer: Layer) -> Tensor:
-    return of_map(_normed(layer, layer.image(), layer.name))
+    return of_map(_normed(layer, layer.image(), layer.title))
 
 
 def normalization(layer: Layer) -> Tensor:
@@ -167,6 +167,8 @@ def gru(layer: Layer) -> Tensor:
 def _recurrent(layer: Layer, kind: str, gates: int, fields: Fields) -> Tensor:
     """A sequence of steps, each with two biases for a gate; norms within a step are in no kind."""
     section, x = layer.section, layer.current.draft
+    if not layer.in_steps:
+        raise CannotImport(f"{layer.place}: a recurrent layer that a map enters at each step, which no layer kind has")
     if section.integer("batch_normalize", 0):
         raise CannotImport(f"{layer.place}: a recurrent layer with norms within each step, which no layer kind has")
     hidden = section.integer("output", 1, 1)
@@ -212,4 +214,3 @@ SECTIONS = {
     "history": unsayable,
 }
 """What is made of the sections, by type."""
-
