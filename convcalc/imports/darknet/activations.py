@@ -73,7 +73,7 @@ def _lhtan(layer: Layer, x: Draft) -> Draft:
 
 
 def _hard_mish(layer: Layer, x: Draft) -> Draft:
-    """x times min(max(x + 2, 0), 2) / 2."""
+    """What enters times min(max(x + 2, 0), 2) / 2."""
     gate = layer.draft("hard_tanh", {"min_val": 0, "max_val": 2}, [layer.draft("affine", {"addend": 2}, [x])])
     return layer.draft("mul", {}, [x, layer.draft("affine", {"factor": 0.5}, [gate])])
 
@@ -107,6 +107,7 @@ def logistic(layer: Layer) -> Tensor:
 
 
 def normalised_to_one(layer: Layer) -> Tensor:
+    """Each position to length 1 along the channels."""
     return of_map(layer.draft("normalize", {}, [layer.image()]))
 
 

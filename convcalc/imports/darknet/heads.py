@@ -13,14 +13,17 @@ def _boxes(layer: Layer, key: str, numbers: int) -> int:
 
 
 def yolo(layer: Layer) -> Tensor:
+    """The head since YOLOv3."""
     return _head(layer, _boxes(layer, "mask", 5))
 
 
 def gaussian_yolo(layer: Layer) -> Tensor:
+    """A head that also says how sure it is of each side of a box."""
     return _head(layer, _boxes(layer, "mask", 9))
 
 
 def region(layer: Layer) -> Tensor:
+    """The head of YOLOv2."""
     return _head(layer, _boxes(layer, "", layer.section.integer("coords", 4) + 1))
 
 
@@ -36,12 +39,14 @@ def _head(layer: Layer, channels: int) -> Tensor:
 
 
 def detection(layer: Layer) -> Tensor:
+    """The head of YOLOv1."""
     section = layer.section
     numbers = (1 + section.integer("coords", 1)) * section.integer("num", 1) + section.integer("classes", 1)
     count, entering = section.integer("side", 7) ** 2 * numbers, size_of(layer.current.draft.shape)
     if count != entering:
         layer.warnings.append(
-            f"layer {layer.index}, [detection], reads {count} numbers, and {entering} enter: Darknet refuses this network"
+            f"layer {layer.index}, [detection], reads {count} numbers, and {entering} enter: Darknet refuses "
+            "this network"
         )
     return Tensor(layer.current.draft, None)
 

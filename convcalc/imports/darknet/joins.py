@@ -144,7 +144,7 @@ def scale_channels(layer: Layer) -> Tensor:
 def sam(layer: Layer) -> Tensor:
     """An earlier map times the tensor before, element by element."""
     x = _other(layer)
-    return _times(layer, x, x.draft.shape)
+    return _times(layer, x, x.image or ())
 
 
 def implicit_add(layer: Layer) -> Tensor:
@@ -188,7 +188,9 @@ def _with_channels(layer: Layer, kind: str) -> Tensor:
         return layer.behind([layer.current, other])
     x, gate = layer.image(), layer.image(other)
     if gate.shape != (x.shape[0], 1, 1):
-        raise CannotImport(f"{layer.place}: {list(x.shape)} with {list(gate.shape)}, one number a channel is expected")
+        raise CannotImport(
+            f"{layer.place}: {list(x.shape)} with {list(gate.shape)}, where a number for every channel is expected"
+        )
     return of_map(activated(layer, layer.draft(kind, {}, [x, gate]), "linear"))
 
 

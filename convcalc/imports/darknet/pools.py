@@ -20,6 +20,7 @@ def maxpool(layer: Layer) -> Tensor:
 
 
 def local_avgpool(layer: Layer) -> Tensor:
+    """The mean of what is under a window, padding not counted."""
     return of_map(_windowed(layer, "avg_pool", {"count_include_pad": False}, _strides(layer)))
 
 
@@ -63,6 +64,7 @@ def _over_channels(layer: Layer) -> Tensor:
 
 
 def avgpool(layer: Layer) -> Tensor:
+    """The mean of each channel."""
     x = layer.image()
     return Tensor(layer.draft("global_avg_pool", {}, [x]), (x.shape[0], 1, 1))
 
@@ -122,6 +124,7 @@ def crop(layer: Layer) -> Tensor:
 
 
 def dropout(layer: Layer) -> Tensor:
+    """Nothing, once the network is trained."""
     share = min(max(layer.section.decimal("probability", 0.5), 0.0), 1.0)
     return Tensor(layer.draft("dropout", {"p": share}, [layer.current.draft]), layer.current.image)
 

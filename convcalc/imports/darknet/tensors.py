@@ -122,8 +122,8 @@ class Layer(msgspec.Struct, frozen=True):
         place = self.index + index if index < 0 else index
         if not 0 <= place < self.index:
             raise CannotImport(
-                f"{self.section.place(key)}, layer {self.index}, reads layer {index if index >= 0 else place}, and those "
-                f"before it are {f'0 to {self.index - 1}' if self.index else 'none'}"
+                f"{self.section.place(key)}, layer {self.index}, reads layer {place}, and those before it are "
+                f"{f'0 to {self.index - 1}' if self.index else 'none'}"
             )
         return self.before[place]
 

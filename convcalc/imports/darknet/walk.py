@@ -110,8 +110,8 @@ class Walk:
         if not count:
             example = "64x256" if self.in_steps else "3x416x416"
             raise CannotImport(
-                f"{net.place()} says no size of what enters, by width, height and channels or by inputs; give it, as in "
-                f"--input {example}"
+                f"{net.place()} says no size of what enters, by width, height and channels or by inputs; give it, "
+                f"as in --input {example}"
             )
         return (count,)
 
@@ -154,7 +154,8 @@ def _notes(walk: Walk, parts: Assembly) -> list[str]:
     if bits:
         layers = "1 xnor or binary layer is" if bits == 1 else f"{bits} xnor or binary layers are"
         notes.append(
-            f"{layers} counted like the others, a MAC for each product of bits; AlexeyAB's Darknet prints a 32nd of them"
+            f"{layers} counted like the others, a MAC for each product of bits; AlexeyAB's Darknet prints a 32nd "
+            "of them"
         )
     return [*notes, *dict.fromkeys(walk.builder.notes)]
 

@@ -41,6 +41,7 @@ def convolutional(layer: Layer) -> Tensor:
 
 
 def deconvolutional(layer: Layer) -> Tensor:
+    """Transposed convolution, norm, activation."""
     section, x = layer.section, layer.image()
     size, out = section.integer("size", 1, 1), section.integer("filters", 1, 1)
     fields: Fields = {
@@ -49,7 +50,7 @@ def deconvolutional(layer: Layer) -> Tensor:
         "stride": section.integer("stride", 1, 1),
         "padding": size // 2 if section.integer("pad", 0) else section.integer("padding", 0, 0),
     }
-    x = _filtered(layer, "conv_transpose", fields, x, (x.shape[0], out, size, size), layer.name)
+    x = _filtered(layer, "conv_transpose", fields, x, (x.shape[0], out, size, size), layer.title)
     return of_map(activated(layer, x))
 
 
@@ -92,6 +93,7 @@ def _normed(layer: Layer, x: Draft, of: str) -> Draft:
 
 
 def connected(layer: Layer) -> Tensor:
+    """A linear layer on all numbers, norm, activation."""
     x, out = layer.flat(), layer.section.integer("output", 1, 1)
     is_normed = layer.section.integer("batch_normalize", 0)
     if is_normed and layer.in_steps:
@@ -119,7 +121,7 @@ def local(layer: Layer) -> Tensor:
     taps, count = columns.shape
     columns = layer.draft("permute", {"axes": (1, 0)}, [columns])
     columns = layer.builder.reshaped(columns, (count, taps, 1), (layer,))
-    shape = (count, out, taps)
+    shape: Shape = (count, out, taps)
     entering = layer.builder.entering()
     weight = layer.draft("parameter", {"sizes": shape}, entering, {"weight": shape}, f"weight{layer.index}")
     y = layer.draft("matmul", {}, [weight, columns])
@@ -131,6 +133,7 @@ def local(layer: Layer) -> Tensor:
 
 
 def batchnorm(layer: Layer) -> Tensor:
+    """A norm alone."""
     return of_map(_normed(layer, layer.image(), layer.title))
 
 
@@ -154,10 +157,12 @@ def implicit(layer: Layer) -> Tensor:
 
 
 def lstm(layer: Layer) -> Tensor:
+    """As everybody's, with two biases a gate."""
     return _recurrent(layer, "lstm", 4, {})
 
 
 def gru(layer: Layer) -> Tensor:
+    """With the state reset before its product, and unless `tanh` is set a sigmoid where others have a tanh."""
     fields: Fields = {"reset_after": False}
     if not layer.section.integer("tanh", 0):
         fields["activation"] = "sigmoid"
