@@ -1,0 +1,77 @@
+"""The walk over a network's layers, each of which becomes a section or part of one."""
+
+from __future__ import annotations
+
+from convcalc.exports.darknet.plan import INPUT, NoCfg, NotSaid, Place, Plan, Unsaid
+from convcalc.exports.darknet.sections import KINDS
+from convcalc.network import Network, Node
+
+_MOST_NAMED = 20
+
+
+def text(network: Network) -> str:
+    """The text of a network's .cfg."""
+    if len(network.inputs) != 1:
+        raise NoCfg(f"a .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
+    entering = network.inputs[0].shape
+    if len(entering) not in (1, 3):
+        raise NoCfg(f"a .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters")
+    plan, unsaid = Plan(network), []
+    image = entering if len(entering) == 3 else None
+    plan.places[0] = Place(INPUT, image)
+    if plan.readers[0] > 1:  # nothing can go back to what enters
+        plan.begin(network.inputs[0])
+        plan.places[0] = plan.section("activation", {"activation": "linear"}, image)
+    for index, node in enumerate(network.layers, start=1):
+        plan.begin(node)
+        try:
+            plan.places[index] = _place(plan, index, node)
+        except NotSaid as reason:
+            unsaid.append(Unsaid(node.name, node.kind, node.line, str(reason)))
+            image = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
+            plan.places[index] = Place(max(len(plan.sections) - 1, 0), image)
+    unsaid += [
+        Unsaid(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, "it has no bias, and no norm")
+        for section in plan.sections
+        if section.needs_norm is not None
+    ]
+    if unsaid:
+        raise _refusal(unsaid)
+    return "\n".join([*_finished(plan, network)]) + "\n"
+
+
+def _place(plan: Plan, index: int, node: Node) -> Place:
+    """Where the tensor of a layer is, behind the sections that say it."""
+    if node.shared is not None or node.borrowed:
+        raise NotSaid("its weights are another layer's")
+    if node.kind not in KINDS:
+        raise NotSaid("no section is like it")
+    return KINDS[node.kind](plan, index, node)
+
+
+def _finished(plan: Plan, network: Network) -> list[str]:
+    """The lines of the text: the network's last section is what leaves it."""
+    last = max(network.outputs, key=lambda output: plan.at(output).section)
+    if not plan.sections:
+        raise NoCfg(f"{network.name} has no layer that a .cfg says")
+    plan.begin(network.nodes[last])
+    plan.read(plan.at(last))
+    head = [f"# {network.name}, written by convcalc"]
+    if len(plan.families) > 1:
+        both = "; ".join(f"{family} alone reads {', '.join(words)}" for family, words in plan.families.items())
+        raise NoCfg(f"no Darknet reads all of this network: {both}")
+    head += [f"# {family}'s Darknet alone reads: {', '.join(sorted(words))}" for family, words in plan.families.items()]
+    sizes = network.inputs[0].shape
+    if len(sizes) == 1:
+        size = [f"inputs={sizes[0]}"]
+    else:
+        size = [f"{key}={value}" for key, value in zip(("channels", "height", "width"), sizes, strict=True)]
+    return list(plan.lines([*head, "[net]", "batch=1", "subdivisions=1", *size]))
+
+
+def _refusal(unsaid: list[Unsaid]) -> NoCfg:
+    """The error that names every layer that is not said."""
+    listed = "; ".join(f"{layer.layer} ({layer.kind}): {layer.reason}" for layer in unsaid[:_MOST_NAMED])
+    more = f"; and {len(unsaid) - _MOST_NAMED} more" if len(unsaid) > _MOST_NAMED else ""
+    count = "1 layer" if len(unsaid) == 1 else f"{len(unsaid)} layers"
+    return NoCfg(f"{count} that a .cfg of Darknet does not say: {listed}{more}", tuple(unsaid))
