@@ -49,7 +49,8 @@ class Place(NamedTuple):
 class Section(msgspec.Struct):
     """A section: its type, its options in order, and the layers that it stands for.
 
-    `activated`: it takes no activation. `needs_norm` is the layer without a bias, which the section would have unless a norm follows.
+    `activated`: it takes no activation. `needs_norm` is the layer without a bias, which the section would have unless a
+    norm follows.
     """
 
     type: str

@@ -8,18 +8,22 @@ from convcalc.network import Network, Node
 
 _MOST_NAMED = 20
 
+_GO_BACK = {"add", "concat", "dropout", "mul", "slice", "split"}
+"""Kinds whose sections name a layer before them, which what enters is not."""
+
 
 def text(network: Network) -> str:
     """The text of a network's .cfg."""
     if len(network.inputs) != 1:
-        raise NoCfg(f"a .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
+        raise NoCfg(f"a Darknet .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
     entering = network.inputs[0].shape
     if len(entering) not in (1, 3):
-        raise NoCfg(f"a .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters")
+        raise NoCfg(f"a Darknet .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters")
     plan, unsaid = Plan(network), []
     image = entering if len(entering) == 3 else None
     plan.places[0] = Place(INPUT, image)
-    if plan.readers[0] > 1:  # nothing can go back to what enters
+    first = network.layers[0] if network.layers else None
+    if first is None or plan.readers[0] > 1 or first.inputs != (0,) or first.kind in _GO_BACK:
         plan.begin(network.inputs[0])
         plan.places[0] = plan.section("activation", {"activation": "linear"}, image)
     for index, node in enumerate(network.layers, start=1):
@@ -28,8 +32,8 @@ def text(network: Network) -> str:
             plan.places[index] = _place(plan, index, node)
         except NotSaid as reason:
             unsaid.append(Unsaid(node.name, node.kind, node.line, str(reason)))
-            image = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
-            plan.places[index] = Place(max(len(plan.sections) - 1, 0), image)
+            shape = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
+            plan.places[index] = Place(max(len(plan.sections) - 1, 0), shape)
     unsaid += [
         Unsaid(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, "it has no bias, and no norm")
         for section in plan.sections
@@ -52,8 +56,6 @@ def _place(plan: Plan, index: int, node: Node) -> Place:
 def _finished(plan: Plan, network: Network) -> list[str]:
     """The lines of the text: the network's last section is what leaves it."""
     last = max(network.outputs, key=lambda output: plan.at(output).section)
-    if not plan.sections:
-        raise NoCfg(f"{network.name} has no layer that a .cfg says")
     plan.begin(network.nodes[last])
     plan.read(plan.at(last))
     head = [f"# {network.name}, written by convcalc"]
@@ -74,4 +76,4 @@ def _refusal(unsaid: list[Unsaid]) -> NoCfg:
     listed = "; ".join(f"{layer.layer} ({layer.kind}): {layer.reason}" for layer in unsaid[:_MOST_NAMED])
     more = f"; and {len(unsaid) - _MOST_NAMED} more" if len(unsaid) > _MOST_NAMED else ""
     count = "1 layer" if len(unsaid) == 1 else f"{len(unsaid)} layers"
-    return NoCfg(f"{count} that a .cfg of Darknet does not say: {listed}{more}", tuple(unsaid))
+    return NoCfg(f"{count} that a Darknet .cfg does not say: {listed}{more}", tuple(unsaid))

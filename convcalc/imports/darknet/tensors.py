@@ -11,7 +11,7 @@ from convcalc.imports.arrays import Array, PlainArray, checked
 from convcalc.imports.darknet.sections import Section
 from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.elements import all_of
-from convcalc.imports.errors import CannotImport, Inexpressible
+from convcalc.imports.errors import CannotImport
 from convcalc.layers import Shape
 
 Fields = dict[str, Any]
@@ -83,10 +83,7 @@ class Layer(msgspec.Struct, frozen=True):
         """A layer of a kind, with arrays by these names and of these shapes; `path` is that of who has them."""
         prefix = path or f"{kind}{self.index}"
         made = {name: _array(f"{prefix}.{name}", shape) for name, shape in (arrays or {}).items()}
-        try:
-            return self.builder.layer(kind, fields, inputs, (_Origin(self.title, self.operator, prefix),), made)
-        except Inexpressible as error:
-            raise CannotImport(f"{self.place}: {error}") from None
+        return self.builder.layer(kind, fields, inputs, (_Origin(self.title, self.operator, prefix),), made)
 
     def unknown(self, image: Shape | None, reason: str, inputs: Sequence[Draft] = ()) -> Tensor:
         """What leaves where no kind says the layer, of which the shape alone is known, or not even that."""

@@ -13,7 +13,7 @@ from convcalc.imports.darknet import FORMAT, activations, heads, joins, pools, w
 from convcalc.imports.darknet.sections import Section, sections_of
 from convcalc.imports.darknet.tensors import Layer, Tensor
 from convcalc.imports.drafts import Builder, Draft
-from convcalc.imports.errors import CannotImport, OverLimit, plain
+from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.record import Imported
 from convcalc.layers import Shape
 
@@ -78,7 +78,10 @@ class Walk:
             return layer.unknown(None, "no section that is known")
         if current.is_unknown and section.type not in _NOT_READING:
             return layer.behind([current])
-        return reader(layer)
+        try:
+            return reader(layer)
+        except Inexpressible as error:
+            raise CannotImport(f"{layer.place}: {error}") from None
 
     def _entering(self, options: ReadOptions) -> Shape:
         """The shape of what enters: a map, a row of numbers, or where a layer is recurrent a row for each step."""
