@@ -68,15 +68,12 @@ class Plan:
         self.sections: list[Section] = []
         self.families: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.readers: Counter[int] = Counter(source for node in network.layers for source in node.inputs)
-        self.places: list[Place | None] = [None] * len(network.nodes)
+        self.places: list[Place] = []
         self._name = ""
 
     def at(self, index: int) -> Place:
         """Where the tensor of a node is."""
-        place = self.places[index]
-        if place is None:
-            raise NotSaid("it reads a layer that is not said")
-        return place
+        return self.places[index]
 
     def begin(self, node: Node) -> None:
         """The layer that the sections to come stand for."""

@@ -8,6 +8,8 @@ from convcalc.network import Network, Node
 
 _MOST_NAMED = 20
 
+_NO_BIAS = "it has no bias, which a section has unless a norm follows"
+
 _GO_BACK = {"add", "concat", "dropout", "mul", "slice", "split"}
 """Kinds whose sections name a layer before them, which what enters is not."""
 
@@ -18,10 +20,13 @@ def text(network: Network) -> str:
         raise NoCfg(f"a Darknet .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
     entering = network.inputs[0].shape
     if len(entering) not in (1, 3):
-        raise NoCfg(f"a Darknet .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters")
-    plan, unsaid = Plan(network), []
+        raise NoCfg(
+            f"a Darknet .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters"
+        )
+    plan, unsaid = Plan(network), list[Unsaid]()
+    hidden = set[int]()
     image = entering if len(entering) == 3 else None
-    plan.places[0] = Place(INPUT, image)
+    plan.places.append(Place(INPUT, image))
     first = network.layers[0] if network.layers else None
     if first is None or plan.readers[0] > 1 or first.inputs != (0,) or first.kind in _GO_BACK:
         plan.begin(network.inputs[0])
@@ -29,13 +34,16 @@ def text(network: Network) -> str:
     for index, node in enumerate(network.layers, start=1):
         plan.begin(node)
         try:
-            plan.places[index] = _place(plan, index, node)
+            plan.places.append(_place(plan, node))
         except NotSaid as reason:
-            unsaid.append(Unsaid(node.name, node.kind, node.line, str(reason)))
+            if not hidden.intersection(node.inputs):
+                unsaid.append(Unsaid(node.name, node.kind, node.line, str(reason)))
             shape = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
-            plan.places[index] = Place(max(len(plan.sections) - 1, 0), shape)
+            if len(node.shape) not in (1, 3):  # nothing that reads it can be said, and none of that is why
+                hidden.add(index)
+            plan.places.append(Place(max(len(plan.sections) - 1, 0), shape))
     unsaid += [
-        Unsaid(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, "it has no bias, and no norm")
+        Unsaid(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, _NO_BIAS)
         for section in plan.sections
         if section.needs_norm is not None
     ]
@@ -44,13 +52,13 @@ def text(network: Network) -> str:
     return "\n".join([*_finished(plan, network)]) + "\n"
 
 
-def _place(plan: Plan, index: int, node: Node) -> Place:
+def _place(plan: Plan, node: Node) -> Place:
     """Where the tensor of a layer is, behind the sections that say it."""
     if node.shared is not None or node.borrowed:
         raise NotSaid("its weights are another layer's")
     if node.kind not in KINDS:
         raise NotSaid("no section is like it")
-    return KINDS[node.kind](plan, index, node)
+    return KINDS[node.kind](plan, node)
 
 
 def _finished(plan: Plan, network: Network) -> list[str]:
