@@ -18,7 +18,7 @@ INPUT = -1
 """Where what enters the network is: before the first section."""
 
 
-class Unsaid(NamedTuple):
+class NotInCfg(NamedTuple):
     """A layer that a .cfg does not say, and why."""
 
     layer: str
@@ -30,23 +30,23 @@ class Unsaid(NamedTuple):
 class NoCfg(ValueError):
     """A network that is not written; `layers` are those that a .cfg does not say, if that is why."""
 
-    def __init__(self, message: str, layers: tuple[Unsaid, ...] = ()) -> None:
+    def __init__(self, message: str, layers: tuple[NotInCfg, ...] = ()) -> None:
         super().__init__(message)
         self.layers = layers
 
 
-class NotSaid(ValueError):
+class NoSection(ValueError):
     """A layer in the form it has here, of which a .cfg has nothing; the message says why."""
 
 
-class Place(NamedTuple):
+class SectionPlace(NamedTuple):
     """The section that a tensor leaves, and its shape for a section that reads maps, None where it is a row."""
 
     section: int
     image: Shape | None
 
 
-class Section(msgspec.Struct):
+class WrittenSection(msgspec.Struct):
     """A section: its type, its options in order, and the layers that it stands for.
 
     `activated`: it takes no activation. `needs_norm` is the layer without a bias, which the section would have unless a
@@ -60,18 +60,18 @@ class Section(msgspec.Struct):
     needs_norm: Node | None = None
 
 
-class Plan:
+class CfgPlan:
     """What is written so far. `families` are what only one of the two programs knows, by program."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
-        self.sections: list[Section] = []
+        self.sections: list[WrittenSection] = []
         self.families: defaultdict[str, Counter[str]] = defaultdict(Counter)
         self.readers: Counter[int] = Counter(source for node in network.layers for source in node.inputs)
-        self.places: list[Place] = []
+        self.places: list[SectionPlace] = []
         self._name = ""
 
-    def at(self, index: int) -> Place:
+    def at(self, index: int) -> SectionPlace:
         """Where the tensor of a node is."""
         return self.places[index]
 
@@ -79,35 +79,35 @@ class Plan:
         """The layer that the sections to come stand for."""
         self._name = node.name
 
-    def section(self, kind: str, options: dict[str, object], image: Shape | None) -> Place:
+    def section(self, kind: str, options: dict[str, object], image: Shape | None) -> SectionPlace:
         """Another section, behind those that there are."""
-        self.sections.append(Section(kind, options, [self._name]))
-        return Place(len(self.sections) - 1, image)
+        self.sections.append(WrittenSection(kind, options, [self._name]))
+        return SectionPlace(len(self.sections) - 1, image)
 
     def only(self, family: str, what: str) -> None:
         """Note that one of the programs alone knows something."""
         self.families[family][what] += 1
 
-    def read(self, place: Place) -> None:
+    def read(self, place: SectionPlace) -> None:
         """Make a tensor the one that the next section reads."""
         if place.section == len(self.sections) - 1:
             return
         self.section("route", {"layers": self.back(place)}, place.image)
 
-    def back(self, place: Place) -> int:
+    def back(self, place: SectionPlace) -> int:
         """How a section that comes next names the section of a tensor."""
         if place.section == INPUT:
-            raise NotSaid("what enters is read again behind other layers")
+            raise NoSection("what enters is read again behind other layers")
         return place.section - len(self.sections)
 
-    def follows_alone(self, index: int) -> Section | None:
+    def follows_alone(self, index: int) -> WrittenSection | None:
         """The last section if a node's tensor leaves it and nobody but one layer reads that."""
         place = self.at(index)
         is_last = place.section == len(self.sections) - 1 != INPUT
         alone = self.readers[index] == 1 and index not in self.network.outputs
         return self.sections[-1] if is_last and alone else None
 
-    def joined(self, section: Section) -> None:
+    def joined(self, section: WrittenSection) -> None:
         """The layer becomes part of a section that is there."""
         section.layers.append(self._name)
 

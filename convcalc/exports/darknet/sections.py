@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc.exports.darknet import pools
 from convcalc.exports.darknet.geometry import image_of, square, strides
-from convcalc.exports.darknet.plan import ALEXEYAB, PJREDDIE, NotSaid, Place, Plan
+from convcalc.exports.darknet.plan import ALEXEYAB, PJREDDIE, CfgPlan, NoSection, SectionPlace
 from convcalc.network import Node
 
 _ACTIVATIONS: dict[str, tuple[str, dict[str, object], bool]] = {
@@ -33,7 +33,7 @@ def _margin(windows: Sequence[Any]) -> int:
     ends = {end for window in windows for end in (window.before, window.after)}
     if len(ends) > 1:
         pairs = [[window.before, window.after] for window in windows]
-        raise NotSaid(f"padding {pairs} is not the same at all ends")
+        raise NoSection(f"padding {pairs} is not the same at all ends")
     return int(ends.pop())
 
 
@@ -43,7 +43,7 @@ def _padding(size: int, margin: int) -> dict[str, object]:
     return {"pad": 1} if margin == size // 2 else {"padding": margin}
 
 
-def _filtered(plan: Plan, node: Node, place: Place) -> Place:
+def _filtered(plan: CfgPlan, node: Node, place: SectionPlace) -> SectionPlace:
     """A section whose bias a norm has that follows, where the layer has none; an activation may follow it."""
     section = plan.sections[-1]
     section.options["activation"] = "linear"
@@ -54,20 +54,20 @@ def _filtered(plan: Plan, node: Node, place: Place) -> Place:
     return place
 
 
-def _conv(plan: Plan, node: Node) -> Place:
+def _conv(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     image = image_of(plan, node.inputs[0])
     if len(node.inputs) > 1:
-        raise NotSaid("its filters are made by other layers")
+        raise NoSection("its filters are made by other layers")
     if config.padding_mode != "zeros":
-        raise NotSaid(f"padding_mode {config.padding_mode}")
+        raise NoSection(f"padding_mode {config.padding_mode}")
     size, dilation = square("kernel_size", config.kernel_size), square("dilation", config.dilation)
     margin = _margin(config.windows(image))
     options: dict[str, object] = {"filters": config.out_channels, "size": size}
     options |= strides(plan, config.stride, "convolutional")
     if dilation > 1 and size > 1:
         if margin != (size // 2) * dilation or size % 2 == 0:
-            raise NotSaid("dilation with a padding that does not keep positions")
+            raise NoSection("dilation with a padding that does not keep positions")
         plan.only(ALEXEYAB, "dilation")
         options |= {"pad": 1, "dilation": dilation}
     else:
@@ -78,36 +78,36 @@ def _conv(plan: Plan, node: Node) -> Place:
     return _filtered(plan, node, plan.section("convolutional", options, node.shape))
 
 
-def _conv_transpose(plan: Plan, node: Node) -> Place:
+def _conv_transpose(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     image_of(plan, node.inputs[0])
     if len(node.inputs) > 1:
-        raise NotSaid("its filters are made by other layers")
+        raise NoSection("its filters are made by other layers")
     if config.groups > 1 or set(config.dilation) != {1}:
-        raise NotSaid("[deconvolutional] has neither groups nor dilation")
+        raise NoSection("[deconvolutional] has neither groups nor dilation")
     size, stride = square("kernel_size", config.kernel_size), square("stride", config.stride)
     margin = _margin(config.windows())
     options: dict[str, object] = {"filters": config.out_channels, "size": size, "stride": stride}
     expected = [(n - 1) * stride + size - 2 * margin for n in plan.network.nodes[node.inputs[0]].shape[1:]]
     if list(node.shape[1:]) != expected:
-        raise NotSaid("positions are added at the end alone")
+        raise NoSection("positions are added at the end alone")
     plan.only(PJREDDIE, "[deconvolutional]")
     plan.read(plan.at(node.inputs[0]))
     return _filtered(plan, node, plan.section("deconvolutional", options | _padding(size, margin), node.shape))
 
 
-def _linear(plan: Plan, node: Node) -> Place:
+def _linear(plan: CfgPlan, node: Node) -> SectionPlace:
     if len(plan.network.nodes[node.inputs[0]].shape) > 1:
-        raise NotSaid("[connected] reads all numbers, not rows of them: a flatten is missing before it")
+        raise NoSection("[connected] reads all numbers, not rows of them: a flatten is missing before it")
     plan.read(plan.at(node.inputs[0]))
     place = plan.section("connected", {"output": node.shape[0]}, (node.shape[0], 1, 1))
     return _filtered(plan, node, place)
 
 
-def _batch_norm(plan: Plan, node: Node) -> Place:
+def _batch_norm(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     if not (config.affine and config.track_running_stats):
-        raise NotSaid("a norm without a scale and a shift, or without statistics")
+        raise NoSection("a norm without a scale and a shift, or without statistics")
     source = node.inputs[0]
     image = image_of(plan, source)
     section = plan.follows_alone(source)
@@ -125,16 +125,16 @@ def _word(node: Node) -> tuple[str, bool]:
     config: Any = node.config
     if node.kind == "leaky_relu":
         if config.negative_slope not in _SLOPES:
-            raise NotSaid(f"a slope of {config.negative_slope}, where Darknet's are 0.1 and 0.01")
+            raise NoSection(f"a slope of {config.negative_slope}, where Darknet's are 0.1 and 0.01")
         return _SLOPES[config.negative_slope], False
     word, fields, is_newer = _ACTIVATIONS[node.kind]
     for name, value in fields.items():
         if getattr(config, name) != value:
-            raise NotSaid(f"{name} {getattr(config, name)}, where Darknet's is {value}")
+            raise NoSection(f"{name} {getattr(config, name)}, where Darknet's is {value}")
     return word, is_newer
 
 
-def _activation(plan: Plan, node: Node) -> Place:
+def _activation(plan: CfgPlan, node: Node) -> SectionPlace:
     (word, is_newer), source = _word(node), node.inputs[0]
     if is_newer:
         plan.only(ALEXEYAB, f"activation={word}")
@@ -148,12 +148,12 @@ def _activation(plan: Plan, node: Node) -> Place:
     return plan.section("activation", {"activation": word}, place.image)
 
 
-def _add(plan: Plan, node: Node) -> Place:
+def _add(plan: CfgPlan, node: Node) -> SectionPlace:
     if any(plan.network.nodes[source].shape != node.shape for source in node.inputs):
-        raise NotSaid("[shortcut] adds maps of one shape")
+        raise NoSection("[shortcut] adds maps of one shape")
     image = image_of(plan, node.inputs[0])
     if any(image_of(plan, source) != image for source in node.inputs):
-        raise NotSaid("[shortcut] adds maps of one shape")
+        raise NoSection("[shortcut] adds maps of one shape")
     sources = sorted(node.inputs, key=lambda source: plan.at(source).section != len(plan.sections) - 1)
     first, *others = [plan.at(source) for source in sources]
     plan.read(first)
@@ -165,10 +165,10 @@ def _add(plan: Plan, node: Node) -> Place:
     return place
 
 
-def _concat(plan: Plan, node: Node) -> Place:
+def _concat(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     if config.axis % len(node.shape):
-        raise NotSaid("[route] lays channels end to end alone")
+        raise NoSection("[route] lays channels end to end alone")
     places = [plan.at(source) for source in node.inputs]
     image = None
     if len(node.shape) == 3 or all(place.image is not None and place.image[1:] == (1, 1) for place in places):
@@ -177,33 +177,33 @@ def _concat(plan: Plan, node: Node) -> Place:
     return plan.section("route", {"layers": ",".join(str(plan.back(place)) for place in places)}, image)
 
 
-def _part(plan: Plan, node: Node, sections: int, part: int) -> Place:
+def _part(plan: CfgPlan, node: Node, sections: int, part: int) -> SectionPlace:
     image = image_of(plan, node.inputs[0])
     plan.only(ALEXEYAB, "groups of [route]")
     options: dict[str, object] = {"layers": plan.back(plan.at(node.inputs[0])), "groups": sections, "group_id": part}
     return plan.section("route", options, (image[0] // sections, *image[1:]))
 
 
-def _split(plan: Plan, node: Node) -> Place:
+def _split(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     if config.axis % len(node.shape):
-        raise NotSaid("[route] takes parts of the channels alone")
+        raise NoSection("[route] takes parts of the channels alone")
     return _part(plan, node, config.sections, config.part % config.sections)
 
 
-def _slice(plan: Plan, node: Node) -> Place:
+def _slice(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
     channels = plan.network.nodes[node.inputs[0]].shape[0]
     start, size = config.start % channels if config.start < 0 else config.start, node.shape[0]
     if config.axis % len(node.shape) or (config.step > 1 and size > 1) or channels % size or start % size:
-        raise NotSaid("[route] takes one of so many equal parts of the channels alone")
+        raise NoSection("[route] takes one of so many equal parts of the channels alone")
     return _part(plan, node, channels // size, start // size)
 
 
-def _mul(plan: Plan, node: Node) -> Place:
+def _mul(plan: CfgPlan, node: Node) -> SectionPlace:
     """A map times its gate, which has a number for every channel or as many as the map."""
     if len(node.inputs) != 2:
-        raise NotSaid("a product of two tensors is said, a map and its gate")
+        raise NoSection("a product of two tensors is said, a map and its gate")
     sources = sorted(node.inputs, key=lambda source: plan.at(source).section)
     images = [image_of(plan, source) for source in sources]
     if images[0] == images[1]:
@@ -212,7 +212,7 @@ def _mul(plan: Plan, node: Node) -> Place:
         kind = "scale_channels"
         sources = sorted(sources, key=lambda source: image_of(plan, source)[1:] == (1, 1))
     else:
-        raise NotSaid(f"{list(images[0])} times {list(images[1])}")
+        raise NoSection(f"{list(images[0])} times {list(images[1])}")
     x, gate = (plan.at(source) for source in sources)
     plan.only(ALEXEYAB, f"[{kind}]")
     plan.read(gate)
@@ -222,7 +222,7 @@ def _mul(plan: Plan, node: Node) -> Place:
     return place
 
 
-KINDS: dict[str, Callable[[Plan, Node], Place]] = {
+KINDS: dict[str, Callable[[CfgPlan, Node], SectionPlace]] = {
     **pools.KINDS,
     **dict.fromkeys([*_ACTIVATIONS, "leaky_relu"], _activation),
     "add": _add,

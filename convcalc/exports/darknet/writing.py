@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from convcalc.exports.darknet.plan import INPUT, NoCfg, NotSaid, Place, Plan, Unsaid
+from convcalc.exports.darknet.plan import INPUT, CfgPlan, NoCfg, NoSection, NotInCfg, SectionPlace
 from convcalc.exports.darknet.sections import KINDS
 from convcalc.network import Network, Node
 
@@ -23,10 +23,10 @@ def text(network: Network) -> str:
         raise NoCfg(
             f"a Darknet .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters"
         )
-    plan, unsaid = Plan(network), list[Unsaid]()
+    plan, unsaid = CfgPlan(network), list[NotInCfg]()
     hidden = set[int]()
     image = entering if len(entering) == 3 else None
-    plan.places.append(Place(INPUT, image))
+    plan.places.append(SectionPlace(INPUT, image))
     first = network.layers[0] if network.layers else None
     if first is None or plan.readers[0] > 1 or first.inputs != (0,) or first.kind in _GO_BACK:
         plan.begin(network.inputs[0])
@@ -35,15 +35,15 @@ def text(network: Network) -> str:
         plan.begin(node)
         try:
             plan.places.append(_place(plan, node))
-        except NotSaid as reason:
+        except NoSection as reason:
             if not hidden.intersection(node.inputs):
-                unsaid.append(Unsaid(node.name, node.kind, node.line, str(reason)))
+                unsaid.append(NotInCfg(node.name, node.kind, node.line, str(reason)))
             shape = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
             if len(node.shape) not in (1, 3):  # nothing that reads it can be said, and none of that is why
                 hidden.add(index)
-            plan.places.append(Place(max(len(plan.sections) - 1, 0), shape))
+            plan.places.append(SectionPlace(max(len(plan.sections) - 1, 0), shape))
     unsaid += [
-        Unsaid(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, _NO_BIAS)
+        NotInCfg(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, _NO_BIAS)
         for section in plan.sections
         if section.needs_norm is not None
     ]
@@ -52,16 +52,16 @@ def text(network: Network) -> str:
     return "\n".join([*_finished(plan, network)]) + "\n"
 
 
-def _place(plan: Plan, node: Node) -> Place:
+def _place(plan: CfgPlan, node: Node) -> SectionPlace:
     """Where the tensor of a layer is, behind the sections that say it."""
     if node.shared is not None or node.borrowed:
-        raise NotSaid("its weights are another layer's")
+        raise NoSection("its weights are another layer's")
     if node.kind not in KINDS:
-        raise NotSaid("no section is like it")
+        raise NoSection("no section is like it")
     return KINDS[node.kind](plan, node)
 
 
-def _finished(plan: Plan, network: Network) -> list[str]:
+def _finished(plan: CfgPlan, network: Network) -> list[str]:
     """The lines of the text: the network's last section is what leaves it."""
     last = max(network.outputs, key=lambda output: plan.at(output).section)
     plan.begin(network.nodes[last])
@@ -79,7 +79,7 @@ def _finished(plan: Plan, network: Network) -> list[str]:
     return list(plan.lines([*head, "[net]", "batch=1", "subdivisions=1", *size]))
 
 
-def _refusal(unsaid: list[Unsaid]) -> NoCfg:
+def _refusal(unsaid: list[NotInCfg]) -> NoCfg:
     """The error that names every layer that is not said."""
     listed = "; ".join(f"{layer.layer} ({layer.kind}): {layer.reason}" for layer in unsaid[:_MOST_NAMED])
     more = f"; and {len(unsaid) - _MOST_NAMED} more" if len(unsaid) > _MOST_NAMED else ""

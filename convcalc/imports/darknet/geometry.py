@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from convcalc.imports.darknet.tensors import Layer
+from convcalc.imports.darknet.tensors import CfgLayer
 from convcalc.imports.drafts import Draft
 
 Margins = int | tuple[tuple[int, int], ...]
@@ -22,7 +22,7 @@ def short(pair: tuple[int, int]) -> int | tuple[int, int]:
     return pair[0] if pair[0] == pair[1] else pair
 
 
-def blurred(layer: Layer, x: Draft, blur: int, stride: tuple[int, int]) -> Draft:
+def blurred(layer: CfgLayer, x: Draft, blur: int, stride: tuple[int, int]) -> Draft:
     """A convolution of each channel with fixed filters: 3 by 3, or with `antialiasing=2` the mean of 2 by 2."""
     size = 2 if blur == 2 else 3
     channels = x.shape[0]

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from convcalc.imports.darknet.activations import activated
-from convcalc.imports.darknet.tensors import Layer, Tensor, of_map, size_of
+from convcalc.imports.darknet.tensors import CfgLayer, CfgTensor, of_map, size_of
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
 from convcalc.layers import Shape
 
 
-def route(layer: Layer) -> Tensor:
+def route(layer: CfgLayer) -> CfgTensor:
     """Tensors end to end, and of these with `groups` one part; maps of unlike sizes are rows of numbers."""
     section = layer.section
     if not section.has("layers"):
@@ -36,14 +36,14 @@ def route(layer: Layer) -> Tensor:
     return of_map(layer.draft("split", {"sections": groups, "part": part}, [x]))
 
 
-def _rows(layer: Layer, tensors: Sequence[Tensor], groups: int) -> Tensor:
+def _rows(layer: CfgLayer, tensors: Sequence[CfgTensor], groups: int) -> CfgTensor:
     if groups > 1:
         raise CannotImport(f"{layer.section.place('groups')}, layer {layer.index}: parts of maps of unlike sizes")
     rows = [layer.builder.reshaped(tensor.draft, (size_of(tensor.draft.shape),), (layer,)) for tensor in tensors]
-    return Tensor(layer.draft("concat", {}, rows), None)
+    return CfgTensor(layer.draft("concat", {}, rows), None)
 
 
-def shortcut(layer: Layer) -> Tensor:
+def shortcut(layer: CfgLayer) -> CfgTensor:
     """The tensor before, and what fits of others added to it: the channels and positions that both have."""
     section = layer.section
     if not section.has("from"):
@@ -70,7 +70,7 @@ def shortcut(layer: Layer) -> Tensor:
     return of_map(activated(layer, x, "linear"))
 
 
-def _met(layer: Layer, x: Draft, added: Draft) -> Draft:
+def _met(layer: CfgLayer, x: Draft, added: Draft) -> Draft:
     """A map with another of unlike size added where they meet.
 
     Where the other is so many times as large, every so many-th position of it is read; where it is smaller, every so
@@ -97,7 +97,7 @@ def _met(layer: Layer, x: Draft, added: Draft) -> Draft:
     return layer.draft("concat", {}, [summed, layer.draft("slice", {"start": channels}, [x])])
 
 
-def _spread(layer: Layer, x: Draft, step: int, places: Sequence[int]) -> Draft:
+def _spread(layer: CfgLayer, x: Draft, step: int, places: Sequence[int]) -> Draft:
     """A map with its positions so far apart, and zeros between and behind them."""
     if step > 1:
         channels, *counts = x.shape
@@ -108,7 +108,7 @@ def _spread(layer: Layer, x: Draft, step: int, places: Sequence[int]) -> Draft:
     return layer.draft("pad", {"padding": rest}, [x]) if any(after for _, after in rest) else x
 
 
-def _weighed(layer: Layer, maps: Sequence[Draft]) -> Draft:
+def _weighed(layer: CfgLayer, maps: Sequence[Draft]) -> Draft:
     """The sum of maps times learned weights, one for each or one for each of its channels, which are normalised."""
     section, x = layer.section, maps[0]
     if any(draft.shape != x.shape for draft in maps):
@@ -133,7 +133,7 @@ def _weighed(layer: Layer, maps: Sequence[Draft]) -> Draft:
     return layer.draft("add", {}, products)
 
 
-def scale_channels(layer: Layer) -> Tensor:
+def scale_channels(layer: CfgLayer) -> CfgTensor:
     """An earlier map times the tensor before, which has one number a channel, or with `scale_wh` one a position."""
     x = _other(layer)
     return _times(
@@ -141,36 +141,36 @@ def scale_channels(layer: Layer) -> Tensor:
     )
 
 
-def sam(layer: Layer) -> Tensor:
+def sam(layer: CfgLayer) -> CfgTensor:
     """An earlier map times the tensor before, element by element."""
     x = _other(layer)
     return _times(layer, x, x.image or ())
 
 
-def implicit_add(layer: Layer) -> Tensor:
+def implicit_add(layer: CfgLayer) -> CfgTensor:
     """Learned numbers that a later section adds to the channels of a map; what is before it is not read."""
     shape = (layer.section.integer("filters", 128, 1), 1, 1)
     return of_map(layer.draft("parameter", {"sizes": shape}, layer.builder.entering(), {"weight": shape}))
 
 
-def shift_channels(layer: Layer) -> Tensor:
+def shift_channels(layer: CfgLayer) -> CfgTensor:
     """The tensor before plus an earlier one of one position."""
     return _with_channels(layer, "add")
 
 
-def control_channels(layer: Layer) -> Tensor:
+def control_channels(layer: CfgLayer) -> CfgTensor:
     """The tensor before times an earlier one of one position."""
     return _with_channels(layer, "mul")
 
 
-def _other(layer: Layer) -> Tensor:
+def _other(layer: CfgLayer) -> CfgTensor:
     """The earlier tensor that a section names."""
     if not layer.section.has("from"):
         raise CannotImport(f"{layer.place}: from is missing, which says what is read")
     return layer.at(layer.section.integer("from", 0), "from")
 
 
-def _times(layer: Layer, other: Tensor, expected: Shape) -> Tensor:
+def _times(layer: CfgLayer, other: CfgTensor, expected: Shape) -> CfgTensor:
     """A map times the tensor before, which has the expected shape."""
     if other.is_unknown:
         return layer.behind([layer.current, other])
@@ -182,7 +182,7 @@ def _times(layer: Layer, other: Tensor, expected: Shape) -> Tensor:
     return of_map(activated(layer, layer.draft("mul", {}, [x, gate]), "linear"))
 
 
-def _with_channels(layer: Layer, kind: str) -> Tensor:
+def _with_channels(layer: CfgLayer, kind: str) -> CfgTensor:
     other = _other(layer)
     if other.is_unknown:
         return layer.behind([layer.current, other])

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from convcalc.imports.darknet.geometry import blurred, margins, short
-from convcalc.imports.darknet.tensors import Fields, Layer, Tensor, of_map, size_of
+from convcalc.imports.darknet.tensors import CfgLayer, CfgTensor, Fields, of_map, size_of
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
 
 
-def maxpool(layer: Layer) -> Tensor:
+def maxpool(layer: CfgLayer) -> CfgTensor:
     """The largest under a window, and with `maxpool_depth` that of channels so far apart."""
     section = layer.section
     if section.integer("maxpool_depth", 0):
@@ -19,18 +19,18 @@ def maxpool(layer: Layer) -> Tensor:
     return of_map(_windowed(layer, "max_pool", {}, _strides(layer)))
 
 
-def local_avgpool(layer: Layer) -> Tensor:
+def local_avgpool(layer: CfgLayer) -> CfgTensor:
     """The mean of what is under a window, padding not counted."""
     return of_map(_windowed(layer, "avg_pool", {"count_include_pad": False}, _strides(layer)))
 
 
-def _strides(layer: Layer) -> tuple[int, int]:
+def _strides(layer: CfgLayer) -> tuple[int, int]:
     section = layer.section
     both = section.integer("stride", 1, 1)
     return (section.integer("stride_y", both, 1), section.integer("stride_x", both, 1))
 
 
-def _windowed(layer: Layer, kind: str, fields: Fields, stride: tuple[int, int]) -> Draft:
+def _windowed(layer: CfgLayer, kind: str, fields: Fields, stride: tuple[int, int]) -> Draft:
     """A pool; `padding` is of both ends together, size - 1 by itself, the odd position at the end.
 
     What no window reaches of the padding at the end is not written.
@@ -54,7 +54,7 @@ def _windowed(layer: Layer, kind: str, fields: Fields, stride: tuple[int, int]) 
     return layer.draft(kind, {**geometry, "padding": around, **fields}, [x])
 
 
-def _over_channels(layer: Layer) -> Tensor:
+def _over_channels(layer: CfgLayer) -> CfgTensor:
     x, out = layer.image(), layer.section.integer("out_channels", 1, 1)
     channels, *places = x.shape
     if channels % out:
@@ -63,13 +63,13 @@ def _over_channels(layer: Layer) -> Tensor:
     return of_map(layer.draft("reduce", {"axes": (0,), "operation": "max"}, [parts]))
 
 
-def avgpool(layer: Layer) -> Tensor:
+def avgpool(layer: CfgLayer) -> CfgTensor:
     """The mean of each channel."""
     x = layer.image()
-    return Tensor(layer.draft("global_avg_pool", {}, [x]), (x.shape[0], 1, 1))
+    return CfgTensor(layer.draft("global_avg_pool", {}, [x]), (x.shape[0], 1, 1))
 
 
-def reorg(layer: Layer) -> Tensor:
+def reorg(layer: CfgLayer) -> CfgTensor:
     """Blocks of positions as channels, or back with `reverse`; what fills no block is left out.
 
     With `extra` it is a row of the numbers of the map and of so many more.
@@ -80,7 +80,7 @@ def reorg(layer: Layer) -> Tensor:
     if extra:
         row = layer.builder.reshaped(x, (1, size_of(x.shape)), (layer,))
         row = layer.draft("pad", {"padding": ((0, extra),)}, [row])
-        return Tensor(layer.builder.reshaped(row, row.shape[1:], (layer,)), None)
+        return CfgTensor(layer.builder.reshaped(row, row.shape[1:], (layer,)), None)
     if section.integer("flatten", 0):
         turned = layer.draft("permute", {"axes": (1, 2, 0)}, [x])
         return of_map(layer.builder.reshaped(turned, x.shape, (layer,)))
@@ -95,7 +95,7 @@ def reorg(layer: Layer) -> Tensor:
     return of_map(layer.draft("pixel_unshuffle", {"downscale_factor": stride}, [x]))
 
 
-def upsample(layer: Layer) -> Tensor:
+def upsample(layer: CfgLayer) -> CfgTensor:
     """Each position repeated; a stride below 0 sums the positions of each block instead."""
     section, x = layer.section, layer.image()
     stride, factor = section.integer("stride", 2), section.decimal("scale", 1.0)
@@ -109,7 +109,7 @@ def upsample(layer: Layer) -> Tensor:
     return of_map(layer.draft("affine", {"factor": factor}, [x]) if factor != 1 else x)
 
 
-def crop(layer: Layer) -> Tensor:
+def crop(layer: CfgLayer) -> CfgTensor:
     """The middle, and numbers from 0 to 1 moved to -1 to 1 unless `noadjust` is set."""
     section, x = layer.section, layer.image()
     size = (section.integer("crop_height", 1, 1), section.integer("crop_width", 1, 1))
@@ -123,30 +123,30 @@ def crop(layer: Layer) -> Tensor:
     return of_map(x)
 
 
-def dropout(layer: Layer) -> Tensor:
+def dropout(layer: CfgLayer) -> CfgTensor:
     """Nothing, once the network is trained."""
     share = min(max(layer.section.decimal("probability", 0.5), 0.0), 1.0)
-    return Tensor(layer.draft("dropout", {"p": share}, [layer.current.draft]), layer.current.image)
+    return CfgTensor(layer.draft("dropout", {"p": share}, [layer.current.draft]), layer.current.image)
 
 
-def softmax(layer: Layer) -> Tensor:
+def softmax(layer: CfgLayer) -> CfgTensor:
     """Over all numbers, in `groups` parts; with `spatial` over the channels of each position."""
     section = layer.section
     if layer.in_steps:
-        return Tensor(layer.draft("softmax", {"axis": -1}, [layer.current.draft]), None)
+        return CfgTensor(layer.draft("softmax", {"axis": -1}, [layer.current.draft]), None)
     if section.integer("spatial", 0):
-        return Tensor(layer.draft("softmax", {}, [layer.image()]), None)
+        return CfgTensor(layer.draft("softmax", {}, [layer.image()]), None)
     x, groups = layer.flat(), section.integer("groups", 1, 1)
     if groups == 1:
-        return Tensor(layer.draft("softmax", {}, [x]), None)
+        return CfgTensor(layer.draft("softmax", {}, [x]), None)
     (count,) = x.shape
     if count % groups:
         raise CannotImport(f"{section.place('groups')}, layer {layer.index}: {count} numbers in {groups} groups")
     parts = layer.builder.reshaped(x, (groups, count // groups), (layer,))
-    return Tensor(layer.builder.reshaped(layer.draft("softmax", {"axis": 1}, [parts]), (count,), (layer,)), None)
+    return CfgTensor(layer.builder.reshaped(layer.draft("softmax", {"axis": 1}, [parts]), (count,), (layer,)), None)
 
 
-def as_it_is(layer: Layer) -> Tensor:
+def as_it_is(layer: CfgLayer) -> CfgTensor:
     """What changes nothing of what passes."""
     return layer.current
 

@@ -26,19 +26,19 @@ _NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?")
 _MOST = 2**31 - 1
 
 
-class Option(msgspec.Struct, frozen=True):
+class CfgOption(msgspec.Struct, frozen=True):
     """What stands behind a key, None where nothing does, and the line that it is on."""
 
     text: str | None
     line: int
 
 
-class Section(msgspec.Struct, frozen=True):
+class CfgSection(msgspec.Struct, frozen=True):
     """A section: its type as the file writes it, without the brackets, and its options."""
 
     type: str
     line: int
-    options: dict[str, Option]
+    options: dict[str, CfgOption]
 
     def text(self, key: str, default: str = "") -> str:
         """What stands behind a key."""
@@ -86,7 +86,7 @@ class Section(msgspec.Struct, frozen=True):
         return value
 
 
-def sections_of(buffer: Buffer) -> list[Section]:
+def sections_of(buffer: Buffer) -> list[CfgSection]:
     """The sections of a file in order.
 
     Raises:
@@ -96,17 +96,17 @@ def sections_of(buffer: Buffer) -> list[Section]:
         raise CannotImport(f"a .cfg of {len(buffer):,} bytes, where at most {MOST_BYTES:,} are read")
     lines = buffer[:].removeprefix(b"\xef\xbb\xbf").decode("utf-8", "replace").split("\n")
     steps.spend(_LINE * len(lines))
-    sections: list[Section] = []
+    sections: list[CfgSection] = []
     for number, line in enumerate(lines, start=1):
         text = "".join(line.split())
         if not text or text[0] in "#;":
             continue
         if text[0] == "[":
-            sections.append(Section(text[1:].partition("]")[0], number, {}))
+            sections.append(CfgSection(text[1:].partition("]")[0], number, {}))
         elif not sections:
             raise CannotImport(f"line {number}: {plain(brief(text))} stands before the first section, [net]")
         else:
             key, is_set, value = text.partition("=")
             if not is_set or value:
-                sections[-1].options.setdefault(key, Option(value if is_set else None, number))
+                sections[-1].options.setdefault(key, CfgOption(value if is_set else None, number))
     return sections

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 
 from convcalc.imports.arrays import Array, PlainArray, checked
-from convcalc.imports.darknet.sections import Section
+from convcalc.imports.darknet.sections import CfgSection
 from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport
@@ -17,7 +17,7 @@ from convcalc.layers import Shape
 Fields = dict[str, Any]
 
 
-class Tensor(msgspec.Struct, frozen=True):
+class CfgTensor(msgspec.Struct, frozen=True):
     """A tensor: `image` is its shape where a layer that reads maps can read it, as [channels, height, width].
 
     What is fully connected is an image of one position, and what a softmax leaves is none.
@@ -31,7 +31,7 @@ class Tensor(msgspec.Struct, frozen=True):
         return self.draft.is_unsized
 
 
-class _Origin(msgspec.Struct, frozen=True):
+class CfgOrigin(msgspec.Struct, frozen=True):
     """What a draft comes from: the number of the section, its type, and what the draft is called."""
 
     title: str
@@ -42,7 +42,7 @@ class _Origin(msgspec.Struct, frozen=True):
         return [self.name]
 
 
-class Layer(msgspec.Struct, frozen=True):
+class CfgLayer(msgspec.Struct, frozen=True):
     """A section that is being read as a layer, which is an origin of drafts: what they are titled is its number.
 
     `current` is the tensor before it, `before` those of all layers before it. `in_steps` is whether the network has
@@ -50,11 +50,11 @@ class Layer(msgspec.Struct, frozen=True):
     before it, and their shape. `warnings` are those of the whole network.
     """
 
-    section: Section
+    section: CfgSection
     index: int
     builder: Builder
-    current: Tensor
-    before: Sequence[Tensor]
+    current: CfgTensor
+    before: Sequence[CfgTensor]
     in_steps: bool
     convolutions: dict[int, tuple[str, Shape]]
     warnings: list[str]
@@ -83,14 +83,14 @@ class Layer(msgspec.Struct, frozen=True):
         """A layer of a kind, with arrays by these names and of these shapes; `path` is that of who has them."""
         prefix = path or f"{kind}{self.index}"
         made = {name: _array(f"{prefix}.{name}", shape) for name, shape in (arrays or {}).items()}
-        return self.builder.layer(kind, fields, inputs, (_Origin(self.title, self.operator, prefix),), made)
+        return self.builder.layer(kind, fields, inputs, (CfgOrigin(self.title, self.operator, prefix),), made)
 
-    def unknown(self, image: Shape | None, reason: str, inputs: Sequence[Draft] = ()) -> Tensor:
+    def unknown(self, image: Shape | None, reason: str, inputs: Sequence[Draft] = ()) -> CfgTensor:
         """What leaves where no kind says the layer, of which the shape alone is known, or not even that."""
         shape = None if image is None else checked(image)
-        return Tensor(self.builder.unknown(shape, inputs or [self.current.draft], self, reason), image)
+        return CfgTensor(self.builder.unknown(shape, inputs or [self.current.draft], self, reason), image)
 
-    def behind(self, tensors: Sequence[Tensor]) -> Tensor:
+    def behind(self, tensors: Sequence[CfgTensor]) -> CfgTensor:
         """What leaves where nothing is known of the size of something that enters."""
         return self.unknown(None, BEHIND, [tensor.draft for tensor in tensors])
 
@@ -101,7 +101,7 @@ class Layer(msgspec.Struct, frozen=True):
         """Where the layer is, in words that an error begins with."""
         return f"{self.section.place()}, layer {self.index}"
 
-    def image(self, tensor: Tensor | None = None) -> Draft:
+    def image(self, tensor: CfgTensor | None = None) -> Draft:
         """The tensor as a map."""
         entering = tensor or self.current
         if entering.image is None:
@@ -114,7 +114,7 @@ class Layer(msgspec.Struct, frozen=True):
         draft = self.current.draft
         return draft if self.in_steps else self.builder.reshaped(draft, (size_of(draft.shape),), (self,))
 
-    def at(self, index: int, key: str) -> Tensor:
+    def at(self, index: int, key: str) -> CfgTensor:
         """What leaves an earlier layer; a number below 0 counts backwards from this one."""
         place = self.index + index if index < 0 else index
         if not 0 <= place < self.index:
@@ -133,9 +133,9 @@ def size_of(shape: Shape) -> int:
     return count
 
 
-def of_map(draft: Draft) -> Tensor:
+def of_map(draft: Draft) -> CfgTensor:
     """The tensor that a layer on maps leaves."""
-    return Tensor(draft, draft.shape)
+    return CfgTensor(draft, draft.shape)
 
 
 def _array(name: str, shape: Shape) -> Array:

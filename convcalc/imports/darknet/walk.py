@@ -10,8 +10,8 @@ from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.arrays import checked
 from convcalc.imports.assembly import Assembly, assembled
 from convcalc.imports.darknet import FORMAT, activations, heads, joins, pools, weighted
-from convcalc.imports.darknet.sections import Section, sections_of
-from convcalc.imports.darknet.tensors import Layer, Tensor
+from convcalc.imports.darknet.sections import CfgSection, sections_of
+from convcalc.imports.darknet.tensors import CfgLayer, CfgTensor
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.record import Imported
@@ -20,7 +20,7 @@ from convcalc.layers import Shape
 _LAYER = 30
 """Steps that a section takes."""
 
-_SECTIONS: dict[str, Callable[[Layer], Tensor]] = {
+_SECTIONS: dict[str, Callable[[CfgLayer], CfgTensor]] = {
     **activations.SECTIONS,
     **heads.SECTIONS,
     **joins.SECTIONS,
@@ -40,15 +40,15 @@ _INPUT = "input"
 def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     """The layers of the network in a file's bytes."""
     try:
-        return _record(Walk(sections_of(buffer), options), source, options)
+        return _record(CfgWalk(sections_of(buffer), options), source, options)
     except steps.OutOfSteps:
         raise OverLimit from None
 
 
-class Walk:
+class CfgWalk:
     """The walk over the sections of a network; `tensors` are what leaves each, by its number."""
 
-    def __init__(self, sections: Sequence[Section], options: ReadOptions) -> None:
+    def __init__(self, sections: Sequence[CfgSection], options: ReadOptions) -> None:
         self.net, *self.layers = sections
         if self.net.type not in ("net", "network"):
             raise CannotImport(f"{self.net.place()} is the first section, where [net] or [network] is expected")
@@ -59,18 +59,18 @@ class Walk:
         is_recurrent = any(section.type in _RECURRENT for section in self.layers)
         self.in_steps = is_recurrent and not all(self._stated_image())
         shape = self._entering(options)
-        self.input = Tensor(self.builder.input(_INPUT, shape), shape if len(shape) == 3 else None)
-        self.tensors: list[Tensor] = []
+        self.input = CfgTensor(self.builder.input(_INPUT, shape), shape if len(shape) == 3 else None)
+        self.tensors: list[CfgTensor] = []
         self._convolutions: dict[int, tuple[str, Shape]] = {}
         for section in self.layers:
             steps.spend(_LAYER)
             self.tensors.append(self._tensor(section))
 
-    def _tensor(self, section: Section) -> Tensor:
+    def _tensor(self, section: CfgSection) -> CfgTensor:
         """What leaves a section."""
         index = len(self.tensors)
         current = self.tensors[-1] if self.tensors else self.input
-        layer = Layer(
+        layer = CfgLayer(
             section, index, self.builder, current, self.tensors, self.in_steps, self._convolutions, self.warnings
         )
         reader = _SECTIONS.get(section.type)
@@ -132,7 +132,7 @@ class Walk:
         return list(dict.fromkeys([*heads_read, *kept]))
 
 
-def _record(walk: Walk, source: str, options: ReadOptions) -> Imported:
+def _record(walk: CfgWalk, source: str, options: ReadOptions) -> Imported:
     leaving = walk.leaving()
     order = {id(draft): place for place, draft in enumerate(walk.builder.drafts)}
     parts = assembled(walk.builder, sorted(leaving, key=lambda draft: order[id(draft)]), strict=options.strict)
@@ -150,7 +150,7 @@ def _record(walk: Walk, source: str, options: ReadOptions) -> Imported:
     )
 
 
-def _notes(walk: Walk, parts: Assembly) -> list[str]:
+def _notes(walk: CfgWalk, parts: Assembly) -> list[str]:
     """What a .weights file of the network holds beside what is learned, and how some sections were read."""
     notes = [] if parts.missing or not parts.params else _of_weights(walk, parts)
     bits = sum(bool(section.integer("xnor", 0) or section.integer("binary", 0)) for section in walk.layers)
@@ -163,7 +163,7 @@ def _notes(walk: Walk, parts: Assembly) -> list[str]:
     return [*notes, *dict.fromkeys(walk.builder.notes)]
 
 
-def _of_weights(walk: Walk, parts: Assembly) -> list[str]:
+def _of_weights(walk: CfgWalk, parts: Assembly) -> list[str]:
     """How many numbers a .weights file of the network has."""
     held = 2 * sum(layer.shape[0] for layer in parts.layers if layer.kind == "batch_norm" and layer.share is None)
     of_norms = f"; {held:,} of them are means and variances of norms, which are not learned" if held else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.imports.darknet.activations import activated
 from convcalc.imports.darknet.geometry import blurred, margins, short
-from convcalc.imports.darknet.tensors import Fields, Layer, Tensor, of_map
+from convcalc.imports.darknet.tensors import CfgLayer, CfgTensor, Fields, of_map
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
 from convcalc.layers import Shape
@@ -13,7 +13,7 @@ _ALONE = -1_000_000_000
 """A share_index that names no layer: AlexeyAB's default."""
 
 
-def convolutional(layer: Layer) -> Tensor:
+def convolutional(layer: CfgLayer) -> CfgTensor:
     """Convolution, norm, activation; with `antialiasing` at stride 1, and a blur that has the stride."""
     section, x = layer.section, layer.image()
     size, out = section.integer("size", 1, 1), section.integer("filters", 1, 1)
@@ -40,7 +40,7 @@ def convolutional(layer: Layer) -> Tensor:
     return of_map(blurred(layer, activated(layer, x), blur, stride) if blur else activated(layer, x))
 
 
-def deconvolutional(layer: Layer) -> Tensor:
+def deconvolutional(layer: CfgLayer) -> CfgTensor:
     """Transposed convolution, norm, activation."""
     section, x = layer.section, layer.image()
     size, out = section.integer("size", 1, 1), section.integer("filters", 1, 1)
@@ -54,7 +54,7 @@ def deconvolutional(layer: Layer) -> Tensor:
     return of_map(activated(layer, x))
 
 
-def _strides(layer: Layer) -> tuple[int, int]:
+def _strides(layer: CfgLayer) -> tuple[int, int]:
     """The stride down and across: AlexeyAB has one for each, which counts from 1."""
     section = layer.section
     both = section.integer("stride", 1, 1)
@@ -62,7 +62,7 @@ def _strides(layer: Layer) -> tuple[int, int]:
     return (down if down >= 1 else both, across if across >= 1 else both)
 
 
-def _owner(layer: Layer, weight: Shape) -> str:
+def _owner(layer: CfgLayer, weight: Shape) -> str:
     """The name of the layer whose weights a convolution uses, its own where it shares none."""
     index = layer.section.integer("share_index", _ALONE)
     owner, shape = str(layer.index), weight
@@ -77,7 +77,7 @@ def _owner(layer: Layer, weight: Shape) -> str:
     return owner
 
 
-def _filtered(layer: Layer, kind: str, fields: Fields, x: Draft, weight: Shape, of: str) -> Draft:
+def _filtered(layer: CfgLayer, kind: str, fields: Fields, x: Draft, weight: Shape, of: str) -> Draft:
     """A layer with filters, and its norm, which has the bias."""
     out = fields["out_channels"]
     is_normed = layer.section.integer("batch_normalize", 0) or layer.section.integer("cbn", 0)
@@ -86,13 +86,13 @@ def _filtered(layer: Layer, kind: str, fields: Fields, x: Draft, weight: Shape, 
     return _normed(layer, y, of) if is_normed else y
 
 
-def _normed(layer: Layer, x: Draft, of: str) -> Draft:
+def _normed(layer: CfgLayer, x: Draft, of: str) -> Draft:
     size = (x.shape[0],)
     names = ("weight", "bias", "running_mean", "running_var")
     return layer.draft("batch_norm", {}, [x], dict.fromkeys(names, size), f"batch_norm{of}")
 
 
-def connected(layer: Layer) -> Tensor:
+def connected(layer: CfgLayer) -> CfgTensor:
     """A linear layer on all numbers, norm, activation."""
     x, out = layer.flat(), layer.section.integer("output", 1, 1)
     is_normed = layer.section.integer("batch_normalize", 0)
@@ -103,10 +103,10 @@ def connected(layer: Layer) -> Tensor:
         del arrays["bias"]
     y = layer.draft("linear", {"out_features": out, "bias": not is_normed}, [x], arrays)
     y = activated(layer, _normed(layer, y, layer.title) if is_normed else y)
-    return Tensor(y, None if layer.in_steps else (out, 1, 1))
+    return CfgTensor(y, None if layer.in_steps else (out, 1, 1))
 
 
-def local(layer: Layer) -> Tensor:
+def local(layer: CfgLayer) -> CfgTensor:
     """A convolution with filters of its own for every position: windows as columns, each times its own matrix."""
     section, x = layer.section, layer.image()
     size, out = section.integer("size", 1, 1), section.integer("filters", 1, 1)
@@ -132,12 +132,12 @@ def local(layer: Layer) -> Tensor:
     return of_map(activated(layer, layer.draft("add", {}, [y, bias])))
 
 
-def batchnorm(layer: Layer) -> Tensor:
+def batchnorm(layer: CfgLayer) -> CfgTensor:
     """A norm alone."""
     return of_map(_normed(layer, layer.image(), layer.title))
 
 
-def normalization(layer: Layer) -> Tensor:
+def normalization(layer: CfgLayer) -> CfgTensor:
     """Local response normalisation; its factor is of the sum of squares, where ours is of their mean."""
     section = layer.section
     size = section.integer("size", 5, 1)
@@ -150,18 +150,18 @@ def normalization(layer: Layer) -> Tensor:
     return of_map(layer.draft("local_response_norm", fields, [layer.image()]))
 
 
-def implicit(layer: Layer) -> Tensor:
+def implicit(layer: CfgLayer) -> CfgTensor:
     """Learned numbers that nothing enters."""
     shape = (layer.section.integer("filters", 128, 1), layer.section.integer("atoms", 1, 1), 1)
     return of_map(layer.draft("parameter", {"sizes": shape}, layer.builder.entering(), {"weight": shape}))
 
 
-def lstm(layer: Layer) -> Tensor:
+def lstm(layer: CfgLayer) -> CfgTensor:
     """As everybody's, with two biases a gate."""
     return _recurrent(layer, "lstm", 4, {})
 
 
-def gru(layer: Layer) -> Tensor:
+def gru(layer: CfgLayer) -> CfgTensor:
     """With the state reset before its product, and unless `tanh` is set a sigmoid where others have a tanh."""
     fields: Fields = {"reset_after": False}
     if not layer.section.integer("tanh", 0):
@@ -169,7 +169,7 @@ def gru(layer: Layer) -> Tensor:
     return _recurrent(layer, "gru", 3, fields)
 
 
-def _recurrent(layer: Layer, kind: str, gates: int, fields: Fields) -> Tensor:
+def _recurrent(layer: CfgLayer, kind: str, gates: int, fields: Fields) -> CfgTensor:
     """A sequence of steps, each with two biases for a gate; norms within a step are in no kind."""
     section, x = layer.section, layer.current.draft
     if not layer.in_steps:
@@ -184,10 +184,10 @@ def _recurrent(layer: Layer, kind: str, gates: int, fields: Fields) -> Tensor:
         "bias": (rows,),
         "recurrent_bias": (rows,),
     }
-    return Tensor(layer.draft(kind, {"hidden_size": hidden, **fields}, [x], arrays), None)
+    return CfgTensor(layer.draft(kind, {"hidden_size": hidden, **fields}, [x], arrays), None)
 
 
-def unsayable(layer: Layer) -> Tensor:
+def unsayable(layer: CfgLayer) -> CfgTensor:
     """A recurrent layer of Darknet's own making."""
     reasons = {
         "rnn": "its state is the sum of two activated products, which a third one reads",
