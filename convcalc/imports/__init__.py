@@ -62,6 +62,7 @@ SHARED = {
     "sharing",
     "tidy",
     "unsized",
+    "wire",
 }
 """The files here that are no readers."""
 

@@ -15,11 +15,11 @@ import msgspec
 
 from convcalc import steps
 from convcalc.fields import MOST_AXES
-from convcalc.imports import HEAD, Buffer
+from convcalc.imports import HEAD, Buffer, wire
 from convcalc.imports.errors import CannotImport, OverLimit, plain, something_else
-from convcalc.imports.onnx import FORMAT, wire
+from convcalc.imports.onnx import FORMAT
 from convcalc.imports.onnx.nodes import AttributeReference, Attributes, GraphNode, Number
-from convcalc.imports.onnx.wire import Malformed, Place
+from convcalc.imports.wire import Malformed, Place
 from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536

@@ -1,0 +1,1 @@
+"""Keras models: what is in their files."""
