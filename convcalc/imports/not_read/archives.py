@@ -57,7 +57,7 @@ def _of_zip(buffer: Buffer) -> str:
             if re.fullmatch(pattern, name, re.DOTALL):
                 return answer.format(name=_braced(plain(name))) if "{name}" in answer else answer
     if names and all(name.endswith(".npy") for name in names):
-        return "arrays of NumPy (.npz): weights without layers; give the file that describes the network"
+        return "an archive of NumPy (.npz): weights without layers; give the file that describes the network"
     if not names:
         return "a ZIP archive that is not whole, as its directory is missing: fetch it again"
     return "a ZIP archive, not {expected}; if that is in it, unpack it"
