@@ -127,7 +127,8 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
         CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
     """
     from convcalc.imports import not_read
-    from convcalc.imports.errors import CannotImport
+    from convcalc.imports.errors import CannotImport, OverLimit
+    from convcalc.steps import OutOfSteps
 
     reader = reader_of(buffer, name)
     if reader is None:
@@ -135,7 +136,10 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
         raise not_read.refusal(buffer, name, expected) or CannotImport(
             f"of a format that is not known; expected {expected}"
         )
-    return reader.read(buffer, source, options)
+    try:
+        return reader.read(buffer, source, options)
+    except OutOfSteps:
+        raise OverLimit from None
 
 
 @cache
