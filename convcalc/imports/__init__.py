@@ -107,12 +107,12 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
     from convcalc.imports import not_read
     from convcalc.imports.errors import CannotImport
 
+    buffer: Buffer
     try:
         with Path(path).open("rb") as file:
             buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError:
-        reader = reader_of(b"", path)
-        raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
+        buffer = b""
     except OSError as error:
         if answer := not_read.of_folder(path):
             raise CannotImport(f"this is {answer}") from None
@@ -131,6 +131,8 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
     from convcalc.steps import OutOfSteps
 
     reader = reader_of(buffer, name)
+    if not buffer:
+        raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected")
     if reader is None:
         expected = formats()
         raise not_read.refusal(buffer, name, expected) or CannotImport(
