@@ -177,15 +177,39 @@ def _mapped(path: str) -> Buffer | None:
 
 
 def _is_model(buffer: Buffer | None, name: str) -> bool:
-    """Whether a reader of model files knows a file by what is in it or by its name."""
+    """Whether a reader of model files knows a file by what is in it or by its name.
+
+    Raises:
+        SpecError: it is something else that can be told, which no spec is either.
+    """
     if buffer is None:
+        if os.path.isdir(name):
+            _refuse_folder(name)
         return False
     is_text = name.endswith(_SPEC) and not _CONTROL.search(buffer[:_HEAD])
     if is_text and _LAYERS.search(buffer):
         return False
     from convcalc import imports
 
-    return imports.reader_of(buffer, "" if is_text else name) is not None
+    if imports.reader_of(buffer, "" if is_text else name) is not None:
+        return True
+    _refuse_other(buffer, name, is_binary=not name.endswith(_SPEC) and bool(_CONTROL.search(buffer[:_HEAD])))
+    return False
+
+
+def _refuse_other(buffer: Buffer, name: str, *, is_binary: bool) -> None:
+    """Refuse what is neither a spec nor a model that is read, if it can be told what it is, or at least that."""
+    from convcalc import imports
+    from convcalc.imports import not_read
+    from convcalc.imports.errors import CannotImport
+
+    if answer := not_read.words(buffer, name):
+        problem = f"this is {answer.format(expected='a spec or a model that is read')}"
+    elif is_binary:
+        problem = f"of a format that is not known; expected a spec, or a model: {imports.formats()}"
+    else:
+        return
+    raise _refused(readable(name), CannotImport(problem))
 
 
 def _read_file(path: str, strict: bool, sizes: Inputs, values: Mapping[str, Sequence[int | float]]) -> Imported:
@@ -200,6 +224,15 @@ def _read_bytes(
     from convcalc import imports
 
     return imports.read_bytes(data, label, path, imports.ReadOptions(sizes, values, strict))
+
+
+def _refuse_folder(path: str) -> None:
+    """Refuse a folder that stands for a model, where it can be told what it is."""
+    from convcalc.imports import not_read
+    from convcalc.imports.errors import CannotImport
+
+    if answer := not_read.of_folder(path):
+        raise _refused(readable(path), CannotImport(f"this is {answer}"))
 
 
 def model_values(variables: Variables | None) -> dict[str, tuple[int | float, ...]]:

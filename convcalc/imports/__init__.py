@@ -57,11 +57,13 @@ SHARED = {
     "errors",
     "layouts",
     "naming",
+    "not_read",
     "record",
     "roles",
     "sharing",
     "tidy",
     "unsized",
+    "wire",
 }
 """The files here that are no readers."""
 
@@ -92,7 +94,8 @@ def reader_of(buffer: Buffer, name: str) -> Reader | None:
 
 def formats() -> str:
     """All that can be read, as an error lists it."""
-    return " or ".join(reader.FORMAT for reader in readers())
+    *others, last = (reader.FORMAT for reader in readers())
+    return f"{', '.join(others)} or {last}" if others else last
 
 
 def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # noqa: B008  # it is frozen
@@ -101,15 +104,18 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
     Raises:
         CannotImport: as for a reader's `read`, or the file cannot be opened, or is of no format that is read.
     """
+    from convcalc.imports import not_read
     from convcalc.imports.errors import CannotImport
 
+    buffer: Buffer
     try:
         with Path(path).open("rb") as file:
             buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError:
-        reader = reader_of(b"", path)
-        raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected") from None
+        buffer = b""
     except OSError as error:
+        if answer := not_read.of_folder(path):
+            raise CannotImport(f"this is {answer}") from None
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
     return msgspec.structs.replace(read_bytes(buffer, path, path, options), path=path)
 
@@ -120,15 +126,22 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
     Raises:
         CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
     """
-    from convcalc.imports.errors import CannotImport, something_else
+    from convcalc.imports import not_read
+    from convcalc.imports.errors import CannotImport, OverLimit
+    from convcalc.steps import OutOfSteps
 
     reader = reader_of(buffer, name)
+    if not buffer:
+        raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected")
     if reader is None:
         expected = formats()
-        raise something_else(buffer[:HEAD], expected) or CannotImport(
+        raise not_read.refusal(buffer, name, expected) or CannotImport(
             f"of a format that is not known; expected {expected}"
         )
-    return reader.read(buffer, source, options)
+    try:
+        return reader.read(buffer, source, options)
+    except OutOfSteps:
+        raise OverLimit from None
 
 
 @cache

@@ -16,15 +16,6 @@ LONGEST_MESSAGE = 8_000
 _MOST_LISTED = 20
 """Operators that are named in an error; the others are counted."""
 
-_SIGNATURES = (
-    (b"version https://git-lfs", "a pointer of Git LFS, not the model: `git lfs pull` fetches it"),
-    (b"PK\x03\x04", "a ZIP archive, not {expected}; if that is in it, unpack it"),
-    (b"\x1f\x8b", "compressed, not {expected}; if that is in it, gunzip it"),
-    (b"\x89HDF", "an HDF5 file, as Keras writes them, not {expected}: export the network in that form"),
-    (b"<", "a page of HTML or XML, not {expected}: fetch the file itself"),
-)
-"""How files begin that are taken for models, and what they are."""
-
 
 def brief(text: str, longest: int = _LONGEST_WORD) -> str:
     """A text in so many characters, its end among them, which tells names apart."""
@@ -78,17 +69,3 @@ def refusal(operators: Sequence[RefusedOperator]) -> CannotImport:
     more = f"; and {len(distinct) - _MOST_LISTED} more" if len(distinct) > _MOST_LISTED else ""
     count = "1 operator" if len(distinct) == 1 else f"{len(distinct)} operators"
     return CannotImport(f"{count} that no layer kind expresses: {listed}{more}", distinct)
-
-
-def something_else(head: bytes, expected: str) -> CannotImport | None:
-    """The error for a file that is not the model that was expected, but something that can be told by its beginning."""
-    for signature, what in _SIGNATURES:
-        if head.lstrip().startswith(signature):
-            return CannotImport(f"this is {what.format(expected=expected)}")
-    try:
-        text = head.decode()
-    except UnicodeDecodeError:
-        return None
-    if any(character < " " and character not in "\t\n\r" for character in text):
-        return None
-    return CannotImport(f"this is text, not {expected}; if it is a spec, call it .yaml")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,9 +12,15 @@ if TYPE_CHECKING:
 FORMAT = "an ONNX model"
 
 
+_HEAD = re.compile(
+    rb"\x08[\1-\x7f]([\x1a\x22\x28\x32\x3a\x42\x72\xa2\xca]|\x12(\0|[\x80-\xff]?[\1-\x7f][^\0-\x1f])|\Z)"
+)
+"""The version of the format, then another field of a model: a text where what else begins alike has a message."""
+
+
 def matches(buffer: Buffer, name: str) -> bool:
-    """Whether a file is one: it begins with the version of the format, or is called so."""
-    return buffer[:1] == b"\x08" or name.endswith(".onnx")
+    """Whether a file is one, by how it begins, or by what it is called."""
+    return _HEAD.match(buffer[:16]) is not None or name.endswith(".onnx")
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:

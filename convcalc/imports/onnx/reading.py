@@ -15,11 +15,11 @@ import msgspec
 
 from convcalc import steps
 from convcalc.fields import MOST_AXES
-from convcalc.imports import HEAD, Buffer
-from convcalc.imports.errors import CannotImport, OverLimit, plain, something_else
-from convcalc.imports.onnx import FORMAT, wire
+from convcalc.imports import Buffer, not_read, wire
+from convcalc.imports.errors import CannotImport, OverLimit, plain
+from convcalc.imports.onnx import FORMAT
 from convcalc.imports.onnx.nodes import AttributeReference, Attributes, GraphNode, Number
-from convcalc.imports.onnx.wire import Malformed, Place
+from convcalc.imports.wire import Malformed, Place
 from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
@@ -195,7 +195,7 @@ def parse(buffer: Buffer) -> Model:
     try:
         return _model(buffer)
     except Malformed as error:
-        raise something_else(buffer[:HEAD], FORMAT) or cut_off(error) from None
+        raise not_read.refusal(buffer, "", FORMAT) or cut_off(error) from None
     except OutOfSteps:
         raise OverLimit from None
     except (struct.error, RecursionError) as error:
@@ -221,7 +221,7 @@ def _model(buffer: Buffer) -> Model:
     producer = f"{wire.last_text(buffer, parts[2])} {wire.last_text(buffer, parts[3])}".strip()
     functions = dict(_function(buffer, place) for place in parts[25])
     if not parts[7]:
-        raise CannotImport("not an ONNX model: it holds no graph")
+        raise not_read.refusal(buffer, "", FORMAT) or CannotImport("not an ONNX model: it holds no graph")
     return Model(buffer, Graph(buffer, parts[7][-1]), opsets, plain(producer), functions)
 
 

@@ -34,9 +34,9 @@ from convcalc.imports.onnx.sequences import SEQUENCES
 from convcalc.imports.onnx.tables import table_of
 from convcalc.imports.onnx.unknown import CONTRADICTIONS, UnknownOperators, assumptions
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed, without
-from convcalc.imports.onnx.wire import Malformed
 from convcalc.imports.onnx.worked_out import WorkedOut, pay
 from convcalc.imports.record import FileTensor, Imported, Unused
+from convcalc.imports.wire import Malformed
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 

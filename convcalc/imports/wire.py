@@ -1,6 +1,6 @@
 """Protocol buffers as they lie in a file: fields by number, nothing copied that is not asked for.
 
-ONNX files are mostly weights, of which only the sizes are needed. Walking the wire format skips them where they lie,
+Model files are mostly weights, of which only the sizes are needed. Walking the wire format skips them where they lie,
 so a file of any size is read in the time its structure takes. The format: a varint holding field number and wire type,
 then the value (developers.google.com/protocol-buffers/docs/encoding).
 """
@@ -67,7 +67,7 @@ def fields(buffer: Buffer, place: Place, price: int = 1) -> Iterator[tuple[int, 
         elif wire == FIXED32:
             length = 4
         else:
-            raise Malformed(f"wire type {wire} at byte {at}, which no field of ONNX has")
+            raise Malformed(f"wire type {wire} at byte {at}, which no field has")
         if length > end - at:
             raise Malformed(f"a value of {length:,} bytes at byte {at:,}, where {end - at:,} are left")
         yield tag >> 3, wire, at, at + length
