@@ -12,8 +12,8 @@ FORMAT = "an ONNX model"
 
 
 def matches(buffer: Buffer, name: str) -> bool:
-    """Whether a file is one: it begins with the version of the format, or is called so."""
-    return buffer[:1] == b"\x08" or name.endswith(".onnx")
+    """Whether a file is one: it begins with the version of the format, which is not 0, or is called so."""
+    return (buffer[:1] == b"\x08" and buffer[1:3] != b"\0\0") or name.endswith(".onnx")
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:

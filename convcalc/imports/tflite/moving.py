@@ -40,10 +40,13 @@ def without_batch(call: Call, value: Value, axis: int = 0) -> Value:
 
 
 def reshaped_draft(call: Call, draft: Draft, shape: Shape) -> Draft:
-    """The same elements in another shape; one that was just changed is taken back."""
-    if draft.kind in ("reshape", "flatten") and draft.inputs[0].shape == shape:
-        return draft.inputs[0]
-    return call.builder.reshaped(draft, shape, call.origins)
+    """The same elements in another shape, of what was there before shapes were changed."""
+    while draft.kind in ("reshape", "flatten"):
+        draft = draft.inputs[0]
+    known = call.walk.reshapes
+    if (draft, shape) not in known:
+        known[draft, shape] = call.builder.reshaped(draft, shape, call.origins)
+    return known[draft, shape]
 
 
 def wanted_shape(sizes: Sequence[int], shape: Shape) -> Shape:
@@ -92,6 +95,8 @@ def _regrouped(call: Call, tensor: OrderedTensor, shape: Shape) -> OrderedTensor
         new += after
     if len(shape) > 2 and sum(size > 1 for size in shape) < 2:  # a vector as a map: its elements are channels
         new = [len(shape) - 1, *range(len(shape) - 1)]
+    if tensor.order[-1:] == (0,) and len(shape) - 1 not in new:  # channels were last, and are, be it a single one
+        new.insert(0, len(shape) - 1)
     new += [axis for axis in range(len(shape)) if axis not in new]
     draft = reshaped_draft(call, tensor.draft, tuple(shape[axis] for axis in new))
     return OrderedTensor(draft, tuple(new.index(axis) for axis in range(len(shape))))

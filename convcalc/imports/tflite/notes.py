@@ -115,16 +115,15 @@ def _zeros(walk: Walk, graph: Subgraph) -> Iterator[str]:
 
 def _others(assembly: Assembly) -> Iterator[str]:
     """How many parameters are not those of layers with weights."""
-    owners = {
-        name for draft in assembly.drafts if draft.kind in _LAYERS for name in draft.weights
-    }
-    others = sum(
-        prod(draft.array_shapes[name])
+    owners = {name for draft in assembly.drafts if draft.kind in _LAYERS for name in draft.weights}
+    sizes = {
+        array.made_of: prod(draft.array_shapes[name])
         for draft in assembly.drafts
         if draft.kind not in _LAYERS and draft.kind != "opaque"
         for name, array in draft.arrays.items()
         if name in draft.array_shapes and name != "constant" and owners.isdisjoint(array.made_of)
-    )
+    }
+    others = sum(sizes.values())
     if others:
         yield (
             f"{others:,} parameters are arrays that scale or shift, as of norms that were not folded; without them "

@@ -227,7 +227,7 @@ def parameter(call: Call, constant: Constant, role: str = "", *, learned: bool |
     shape = constant.shape or (1,)
     if prod(shape) < 1:
         raise Inexpressible("a constant that holds nothing")
-    is_learned = constant.is_float and learned is not False
+    is_learned = constant.is_float and learned is not False and (prod(shape) > 1 or role in ("gamma", "beta", "bias"))
     array = call.array(role or "constant", constant)
     fields: dict[str, Any] = {"sizes": shape}
     if is_learned:

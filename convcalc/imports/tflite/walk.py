@@ -12,7 +12,7 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, Draft
 from convcalc.imports.drafts import Builder as DraftBuilder
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
-from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last
+from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last, in_file_order
 from convcalc.imports.record import Imported
 from convcalc.imports.tflite import control, dilation, variables
 from convcalc.imports.tflite.flatbuffer import Malformed
@@ -71,6 +71,7 @@ class Walk:
         self.is_resized = False
         self.dilated: dilation.Distances | None = None
         self.operators: list[Operator] = []
+        self.reshapes: dict[tuple[Draft, Shape], Draft] = {}
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
         self._arrays: dict[str, PlainArray] = {}
@@ -131,7 +132,8 @@ class Walk:
             name = plain(scope.graph.tensor(index).name)
             self.builder.notes.append(f"output {name} is a constant, and is left out")
             return None
-        return value.tensor.draft
+        tensor = value.tensor
+        return in_file_order(self.builder, tensor) if len(tensor.order) == 2 else tensor.draft
 
     def run(self, scope: Scope) -> None:
         """Work out every tensor of a subgraph."""
@@ -298,9 +300,9 @@ def _maps(graph: Subgraph) -> set[int]:
             before, after = (graph.tensor(index).shape for index in (first[0], operator.outputs[0]))
             leads = [size for size in before if size > 1] == [size for size in after if size > 1]
         if leads or operator.type in _OF_MAPS:
-            maps.update(first)
+            maps.update(operator.inputs if operator.type == "CONCATENATION" else first)
     return maps
 
 
 _OF_MAPS = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D"}
-_LEADING = {"EXPAND_DIMS", "RESHAPE", "QUANTIZE", "DEQUANTIZE", "PAD", "PADV2", "MIRROR_PAD", "SPACE_TO_BATCH_ND"}
+_LEADING = {"EXPAND_DIMS", "RESHAPE", "QUANTIZE", "DEQUANTIZE", "PAD", "PADV2", "MIRROR_PAD", "SPACE_TO_BATCH_ND", "CONCATENATION"}

@@ -55,11 +55,10 @@ class _Map:
         draft, rank = self.draft, len(self.kernel)
         if draft.kind != "reshape" or len(draft.shape) != rank + 1 or self.padded or self.call.walk.dilated:
             return
-        before = draft.inputs[0].shape
         for axis in range(rank):
-            if self.kernel[axis] == draft.shape[axis + 1] == 1 and before == _without(draft.shape, axis + 1):
+            if self.kernel[axis] == draft.shape[axis + 1] == 1 and len(draft.inputs[0].shape) <= rank:
                 self.unwrapped = axis
-                self.draft = draft.inputs[0]
+                self.draft = moving.reshaped_draft(self.call, draft, _without(draft.shape, axis + 1))
                 return
 
     def fields(self, names: dict[str, Any]) -> dict[str, Any]:

@@ -64,7 +64,8 @@ def _role(call: Call, constant: Constant) -> str:
     names = [*(tensor.name for tensor in constant.tensors), *(tensor.name for tensor in call.outputs)]
     if any(map(is_norm, names)):
         return {"MUL": "gamma", "ADD": "beta", "SUB": "beta"}.get(call.node.type, "")
-    return ""
+    is_bias = call.node.type == "ADD" and len(constant.shape) == 1
+    return "bias" if is_bias and any(_is_only_bias(value) for value in call.values if value is not None) else ""
 
 
 def _broadcast(shapes: Sequence[Shape]) -> Shape:
@@ -92,6 +93,8 @@ def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: boo
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     is_single = value.constant is not None and len(value.constant.numbers or ()) == 1
     number = value.constant.number if value.constant is not None and is_single else None
+    if kind == "add" and value.shape and _is_only_bias(other):
+        return None
     if number is None or other.tensor is None or _broadcast([value.shape, other.shape]) != other.shape:
         return None
     if kind in ("max", "min"):
@@ -102,6 +105,15 @@ def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: boo
     if fields in ({"addend": 0.0}, {"factor": 1.0}):
         return other
     return laid(OrderedTensor(call.layer("affine", fields, other.tensor.draft), other.tensor.order), other.batch)
+
+
+def _is_only_bias(other: Value) -> bool:
+    """Whether a number that is added is the bias of a layer with one output, left to the operator behind it."""
+    if other.tensor is None:
+        return False
+    draft = other.tensor.draft
+    axis = {"conv": 0, "conv_transpose": 0, "linear": -1}.get(draft.kind)
+    return axis is not None and draft.shape[axis] == 1 and draft.fields.get("bias") is False
 
 
 def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] | None:
