@@ -22,7 +22,9 @@ MOST_OPERATORS = 10_000
 """Operators of a body, as often as it runs, that are written out."""
 
 
-def inlined(walk: Walk, call: Call, scope: Scope, number: int, values: Sequence[Value | None], run: str = "") -> list[Value]:
+def inlined(
+    walk: Walk, call: Call, scope: Scope, number: int, values: Sequence[Value | None], run: str = ""
+) -> list[Value]:
     """What leaves a subgraph where these tensors enter it."""
     from convcalc.imports.tflite.walk import Scope as ScopeOf
 
@@ -62,6 +64,8 @@ def _branch(walk: Walk, call: Call, scope: Scope) -> list[Value]:
         leaving = [value.tensor.draft for value in left if value.tensor is not None]
         own = set(walk.builder.drafts[first:])
         results.append((_cost([draft for draft in needed(walk.builder.drafts, leaving) if draft in own]), left))
+    if condition is not None and condition.tensor is not None:
+        walk.deciding.append(condition.tensor.draft)
     (then, _), (other, _) = results
     taken = 0 if then >= other else 1
     if then != other or [value.shape for value in results[0][1]] != [value.shape for value in results[1][1]]:

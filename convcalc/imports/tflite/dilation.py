@@ -1,8 +1,8 @@
 """Dilated convolutions as converters write them: positions dealt out to a batch, a convolution, and gathered again.
 
-Between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND a convolution that is not dilated does what one on the map would do whose
-taps are as far apart as positions were dealt out. Until they are gathered such a map is carried along as it was, with
-what was done to it put off.
+Between SPACE_TO_BATCH_ND and BATCH_TO_SPACE_ND a convolution that is not dilated does what one on the map would do
+whose taps are as far apart as positions were dealt out. Until they are gathered such a map is carried along as it was,
+with what was done to it put off.
 """
 
 from __future__ import annotations
@@ -179,9 +179,7 @@ def batch_to_space(call: Call) -> Value:
     return moving.cut(call, value, ranges)
 
 
-def padded(
-    call: Call, value: Value, pairs: list[tuple[int, int]], mode: str = "constant", fill: float = 0.0
-) -> Value:
+def padded(call: Call, value: Value, pairs: list[tuple[int, int]], mode: str = "constant", fill: float = 0.0) -> Value:
     """The tensor with positions added on its axes."""
     value = moving.kept(call, value) if value.batch is not None and any(pairs[value.batch]) else value
     tensor = value.made

@@ -42,9 +42,6 @@ def _same(call: Call) -> Constant:
     return call.constant(0)
 
 
-
-
-
 def _reshape(call: Call) -> Constant:
     from convcalc.imports.tflite.operators.shapes import shape_asked_for
 
@@ -141,11 +138,12 @@ def _unpacked(call: Call) -> list[Constant]:
     axis = from_front(call.option("axis"), len(constant.shape))
     shape = (*constant.shape[:axis], *constant.shape[axis + 1 :])
     steps.spend(len(call.outputs))
-    return [
-        _cut(constant, [range(place, place + 1) if own == axis else range(size) for own, size in enumerate(constant.shape)])
-        .reshaped(shape)
-        for place in range(min(constant.shape[axis], len(call.outputs)))
-    ]  # fmt: skip
+    parts = []
+    for place in range(min(constant.shape[axis], len(call.outputs))):
+        ranges = [range(size) for size in constant.shape]
+        ranges[axis] = range(place, place + 1)
+        parts.append(_cut(constant, ranges).reshaped(shape))
+    return parts
 
 
 def _filled(call: Call) -> Constant:
@@ -187,7 +185,8 @@ def _together(function: Callable[[Sequence[Any]], Any]) -> Callable[[Call], Cons
     def rule(call: Call) -> Constant:
         constant, axes = call.constant(0), {from_front(axis, len(call.constant(0).shape)) for axis in call.numbers(1)}
         keeps = bool(call.option("keep_dims"))
-        shape = tuple(1 if axis in axes else size for axis, size in enumerate(constant.shape) if keeps or axis not in axes)
+        sizes = enumerate(constant.shape)
+        shape = tuple(1 if axis in axes else size for axis, size in sizes if keeps or axis not in axes)
         if constant.numbers is None or len(axes) < len(constant.shape) or not constant.numbers:
             return Constant(shape, constant.tensors)
         return counted([function(constant.numbers)], shape)
@@ -225,7 +224,7 @@ def _quotient(x: Number, y: Number) -> Number:
 def _power(x: Number, y: Number) -> Number:
     if abs(x) > 2**31 or abs(y) > 62:
         raise OverflowError
-    return x**y  # type: ignore[no-any-return]  # a number of either
+    return x**y
 
 
 _ELEMENTS: dict[str, Callable[..., Any]] = {
@@ -235,7 +234,8 @@ _ELEMENTS: dict[str, Callable[..., Any]] = {
     "LOG": math.log, "FLOOR": math.floor, "CEIL": math.ceil, "ROUND": round, "SIN": math.sin, "COS": math.cos,
     "EQUAL": operator.eq, "NOT_EQUAL": operator.ne, "LESS": operator.lt, "LESS_EQUAL": operator.le,
     "GREATER": operator.gt, "GREATER_EQUAL": operator.ge, "LOGICAL_AND": lambda x, y: bool(x and y),
-    "LOGICAL_OR": lambda x, y: bool(x or y), "LOGICAL_NOT": operator.not_, "SQUARED_DIFFERENCE": lambda x, y: (x - y) ** 2,
+    "LOGICAL_OR": lambda x, y: bool(x or y), "LOGICAL_NOT": operator.not_,
+    "SQUARED_DIFFERENCE": lambda x, y: (x - y) * (x - y),
     "SELECT": lambda condition, x, y: x if condition else y, "SELECT_V2": lambda condition, x, y: x if condition else y,
 }  # fmt: skip
 

@@ -69,7 +69,7 @@ def _own(tensor: Tensor) -> Shape | None:
 
 
 def _given(name: str, tensor: Tensor, sizes: Shape) -> Shape:
-    """The sizes that were asked for, with the batch or without, and of a map in the file's order or with channels first.
+    """The sizes that were asked for, with the batch or without; those of a map in the file's order or channels first.
 
     The latter is how the file's spec has them.
     """
@@ -77,9 +77,7 @@ def _given(name: str, tensor: Tensor, sizes: Shape) -> Shape:
     if len(sizes) == len(signature) - 1:
         sizes = (max(signature[0], 1), *sizes)
     if len(sizes) != len(signature):
-        raise CannotImport(
-            f"input {name} has {len(signature)} axes, {_shown(tensor)}, and --input gives {len(sizes)}"
-        )
+        raise CannotImport(f"input {name} has {len(signature)} axes, {_shown(tensor)}, and --input gives {len(sizes)}")
     channels = signature[-1]
     if len(signature) > 3 and sizes[-1] != channels > 0 and sizes[1] == channels:
         return (sizes[0], *sizes[2:], channels)

@@ -193,7 +193,9 @@ class Model:
         if not size and table.has(1):
             first, size = table.integer(1, "Q"), table.integer(2, "Q")
             if size and (first < 8 or first + size > len(self.buffer)):
-                raise Malformed(f"buffer {buffer} of {size:,} bytes at {first:,}, which go on behind the end of the file")
+                raise Malformed(
+                    f"buffer {buffer} of {size:,} bytes at {first:,}, which go on behind the end of the file"
+                )
         return first, first + size
 
 
@@ -207,7 +209,9 @@ def _code(table: Table) -> tuple[str, str]:
 def parse(buffer: Buffer) -> Model:
     """The model in the bytes of a file, or a `CannotImport` that says what these are."""
     if buffer[4:8] != MARK:
-        raise something_else(buffer[:HEAD], FORMAT) or CannotImport(f"not {FORMAT}: bytes 4 to 7 are not {MARK.decode()}")
+        raise something_else(buffer[:HEAD], FORMAT) or CannotImport(
+            f"not {FORMAT}: bytes 4 to 7 are not {MARK.decode()}"
+        )
     try:
         model = Model(buffer)
     except Malformed as error:

@@ -95,7 +95,9 @@ def _regrouped(call: Call, tensor: OrderedTensor, shape: Shape) -> OrderedTensor
         new += after
     if len(shape) > 2 and sum(size > 1 for size in shape) < 2:  # a vector as a map: its elements are channels
         new = [len(shape) - 1, *range(len(shape) - 1)]
-    if tensor.order[-1:] == (0,) and len(shape) - 1 not in new:  # channels were last, and are, be it a single one
+    if (
+        shape and tensor.order[-1:] == (0,) and len(shape) - 1 not in new
+    ):  # channels were last, and are, be it a single one
         new.insert(0, len(shape) - 1)
     new += [axis for axis in range(len(shape)) if axis not in new]
     draft = reshaped_draft(call, tensor.draft, tuple(shape[axis] for axis in new))

@@ -1,4 +1,4 @@
-"""What a person must know of a file beside its layers: its types, norms that are not in it, biases that it was given."""
+"""What a person must know of a file beside its layers: its types, norms that are not in it, biases of zeros."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from convcalc.imports.assembly import Assembly
 from convcalc.imports.tflite import FORMAT
 from convcalc.imports.tflite.model import Operator, Subgraph, Tensor
 from convcalc.imports.tflite.origins import is_norm
-from convcalc.imports.tflite.schema import FLOATS, SMALL
+from convcalc.imports.tflite.schema import FLOATS
 
 if TYPE_CHECKING:
     from convcalc.imports.tflite.walk import Walk
@@ -72,7 +72,9 @@ def notes_of(walk: Walk, assembly: Assembly) -> list[str]:
     loops = {
         operator.option(name)
         for operator in walk.operators
-        for name in {"IF": ("then", "else"), "WHILE": ("cond", "body"), "CALL_ONCE": ("subgraph",)}.get(operator.type, ())
+        for name in {"IF": ("then", "else"), "WHILE": ("cond", "body"), "CALL_ONCE": ("subgraph",)}.get(
+            operator.type, ()
+        )
     }
     beside = len(walk.model.subgraphs) - 1 - len({*numbers, *loops} - {0})
     if beside > 0:

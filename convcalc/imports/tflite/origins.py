@@ -60,7 +60,20 @@ def is_norm(names: str) -> bool:
     return any(_word(part) in _FOLDED for part in names.split(";")[:_MOST_PARTS])
 
 
-_WORKED_OUT = {"sqrt", "rsqrt", "exp", "log", "square", "pow", "range", "linspace", "sin", "cos", "reciprocal", "window"}
+_WORKED_OUT = {
+    "sqrt",
+    "rsqrt",
+    "exp",
+    "log",
+    "square",
+    "pow",
+    "range",
+    "linspace",
+    "sin",
+    "cos",
+    "reciprocal",
+    "window",
+}
 """What an operator is called that makes numbers of numbers, none of which training would have found."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-OPERATORS = (
+OPERATORS = (  # noqa: SIM905  # two hundred names read better so
     """
     ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE EMBEDDING_LOOKUP FLOOR
     FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D LOCAL_RESPONSE_NORMALIZATION LOGISTIC
@@ -40,9 +40,9 @@ MANY = 127
 """The largest number of an operator in the field of one byte, which later files leave at that."""
 
 TYPES: dict[int, tuple[str, str]] = {
-    0: ("float32", "f"), 1: ("float16", "e"), 2: ("int32", "i"), 3: ("uint8", "B"), 4: ("int64", "q"), 5: ("string", ""),
-    6: ("bool", "?"), 7: ("int16", "h"), 8: ("complex64", ""), 9: ("int8", "b"), 10: ("float64", "d"),
-    11: ("complex128", ""), 12: ("uint64", "Q"), 13: ("resource", ""), 14: ("variant", ""), 15: ("uint32", "I"),
+    0: ("float32", "f"), 1: ("float16", "e"), 2: ("int32", "i"), 3: ("uint8", "B"), 4: ("int64", "q"),
+    5: ("string", ""), 6: ("bool", "?"), 7: ("int16", "h"), 8: ("complex64", ""), 9: ("int8", "b"),
+    10: ("float64", "d"), 11: ("complex128", ""), 12: ("uint64", "Q"), 13: ("resource", ""), 14: ("variant", ""), 15: ("uint32", "I"),
     16: ("uint16", "H"), 17: ("int4", ""), 18: ("bfloat16", ""), 19: ("int2", ""), 20: ("uint4", ""),
 }  # fmt: skip
 """Types of elements: what each is called, and the letter that `struct` has for it, none where it has none."""
@@ -60,15 +60,14 @@ REFLECT = 0
 """The mode of MIRROR_PAD that leaves the edge out."""
 
 _WINDOW = "padding:0:b stride_w:1 stride_h:2"
+_WINDOW_3D = "padding:0:b stride_d:1 stride_w:2 stride_h:3 activation:4:b dilation_d:5=1 dilation_w:6=1 dilation_h:7=1"
 
 OPTIONS: dict[str, str] = {
     "CONV_2D": f"{_WINDOW} activation:3:b dilation_w:4=1 dilation_h:5=1",
     "DEPTHWISE_CONV_2D": f"{_WINDOW} activation:4:b dilation_w:5=1 dilation_h:6=1",
     "TRANSPOSE_CONV": f"{_WINDOW} activation:3:b",
-    "CONV_3D": "padding:0:b stride_d:1 stride_w:2 stride_h:3 activation:4:b dilation_d:5=1 dilation_w:6=1 dilation_h:7=1",
-    "CONV_3D_TRANSPOSE": (
-        "padding:0:b stride_d:1 stride_w:2 stride_h:3 activation:4:b dilation_d:5=1 dilation_w:6=1 dilation_h:7=1"
-    ),
+    "CONV_3D": _WINDOW_3D,
+    "CONV_3D_TRANSPOSE": _WINDOW_3D,
     "AVERAGE_POOL_2D": f"{_WINDOW} kernel_w:3 kernel_h:4 activation:5:b",
     "MAX_POOL_2D": f"{_WINDOW} kernel_w:3 kernel_h:4 activation:5:b",
     "L2_POOL_2D": f"{_WINDOW} kernel_w:3 kernel_h:4 activation:5:b",

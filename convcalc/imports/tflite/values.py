@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import prod
 from typing import TYPE_CHECKING, Any
 
@@ -77,7 +77,7 @@ def of_tensor(tensor: Tensor, key: str) -> Constant:
     return Constant(shape, (tensor,), all_of(key, shape))
 
 
-def counted(numbers: list[Number] | tuple[Number, ...], shape: Shape | None = None) -> Constant:
+def counted(numbers: Sequence[Number], shape: Shape | None = None) -> Constant:
     """A constant that was worked out."""
     return Constant((len(numbers),) if shape is None else shape, worked_out=tuple(numbers))
 
@@ -184,9 +184,13 @@ class Call:
         return tuple(map(int, numbers))
 
     def layer(
-        self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, tuple[str, Constant]] | None = None
+        self,
+        kind: str,
+        fields: dict[str, Any],
+        *inputs: Draft,
+        arrays: Mapping[str, tuple[str, Constant]] | None = None,
     ) -> Draft:
-        """Add a layer that does what the operator does; of its arrays the name that a person would give, and numbers."""
+        """Add a layer that does what the operator does; of its arrays the names that a person would give them."""
         drafts = {name: self.array(role, constant) for name, (role, constant) in (arrays or {}).items()}
         return self.builder.layer(kind, fields, inputs, self.origins, drafts)
 

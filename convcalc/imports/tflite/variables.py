@@ -62,11 +62,8 @@ class Variables:
     def leaving(self, walk: Walk, outputs: Sequence[Draft]) -> list[Draft]:
         """What is kept for the next step and is worked out for that alone."""
         there = set(needed(walk.builder.drafts, outputs))
-        kept = []
-        for value in self.written.values():
-            if value.tensor is not None and self._is_worked_out(walk, value.tensor.draft, there):
-                kept.append(value.tensor.draft)
-        return kept
+        drafts = [value.tensor.draft for value in self.written.values() if value.tensor is not None]
+        return [draft for draft in drafts if self._is_worked_out(walk, draft, there)]
 
     def _is_worked_out(self, walk: Walk, draft: Draft, there: set[Draft]) -> bool:
         own = needed(walk.builder.drafts, [draft])

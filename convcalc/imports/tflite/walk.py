@@ -61,7 +61,12 @@ class Scope:
 
 
 class Walk:
-    """The walk over the operators of a model."""
+    """The walk over the operators of a model.
+
+    `dilated` are the distances of the taps of a convolution whose map was dealt out, while it is made, `deciding` what
+    decides which branch is taken, which is worked out though nothing of it leaves, and `reshapes` the drafts of other
+    shapes by what they were made of.
+    """
 
     def __init__(self, model: Model, options: ReadOptions) -> None:
         self.model, self.options = model, options
@@ -71,6 +76,7 @@ class Walk:
         self.is_resized = False
         self.dilated: dilation.Distances | None = None
         self.operators: list[Operator] = []
+        self.deciding: list[Draft] = []
         self.reshapes: dict[tuple[Draft, Shape], Draft] = {}
         self._names: dict[str, str] = {}
         self._taken: set[str] = set()
@@ -113,6 +119,7 @@ class Walk:
         outputs = [draft for draft in leaving if draft is not None]
         if not outputs:
             self.warnings.append("nothing that leaves depends on what enters, so that nothing is counted")
+        outputs += [draft for draft in self.deciding if draft not in outputs]
         return entered, [*outputs, *self.variables.leaving(self, outputs)]
 
     def _input(self, name: str, shape: Shape, is_map: bool) -> Value:
@@ -305,4 +312,14 @@ def _maps(graph: Subgraph) -> set[int]:
 
 
 _OF_MAPS = {"CONV_2D", "DEPTHWISE_CONV_2D", "MAX_POOL_2D", "AVERAGE_POOL_2D"}
-_LEADING = {"EXPAND_DIMS", "RESHAPE", "QUANTIZE", "DEQUANTIZE", "PAD", "PADV2", "MIRROR_PAD", "SPACE_TO_BATCH_ND", "CONCATENATION"}
+_LEADING = {
+    "EXPAND_DIMS",
+    "RESHAPE",
+    "QUANTIZE",
+    "DEQUANTIZE",
+    "PAD",
+    "PADV2",
+    "MIRROR_PAD",
+    "SPACE_TO_BATCH_ND",
+    "CONCATENATION",
+}

@@ -1,5 +1,8 @@
-"""Convolutions of all kinds: filters lie [outputs, height, width, inputs], those of depthwise ones [1, height, width,
-channels], and those over three axes with the outputs last."""
+"""Convolutions of all kinds.
+
+Filters lie [outputs, height, width, inputs], those of depthwise ones [1, height, width, channels], and those over three
+axes with the outputs last.
+"""
 
 from __future__ import annotations
 
@@ -9,10 +12,9 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.layouts import OrderedTensor
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn, laid
+from convcalc.imports.tflite.values import Call, Constant, Value, drawn
 from convcalc.layers import Shape
 
 SAME = 0
@@ -42,10 +44,17 @@ class _Map:
 
     def _pads(self) -> None:
         """Zeros that are added around the map before it: the convolution's own padding, where it adds none."""
-        if self.call.node.type not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D") or self.call.option("padding") == SAME:
+        if (
+            self.call.node.type not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D")
+            or self.call.option("padding") == SAME
+        ):
             return
         draft = self.draft
-        if draft.kind == "pad" and {"mode", "value"}.isdisjoint(draft.fields) and len(draft.shape) == len(self.kernel) + 1:
+        if (
+            draft.kind == "pad"
+            and {"mode", "value"}.isdisjoint(draft.fields)
+            and len(draft.shape) == len(self.kernel) + 1
+        ):
             self.padded = list(draft.fields["padding"])
             self.origins = draft.origins
             self.draft = draft.inputs[0]

@@ -20,7 +20,9 @@ def met_with(call: Call, values: Sequence[Value]) -> tuple[list[Draft], tuple[in
     """Drafts that meet element by element, the order of their axes in the file, and the batch that all leave out."""
     shape = _broadcast([value.shape for value in values])
     rank = len(shape)
-    first = max((value for value in values if value.tensor is not None), key=lambda value: len(value.shape), default=None)
+    first = max(
+        (value for value in values if value.tensor is not None), key=lambda value: len(value.shape), default=None
+    )
     if first is None:
         raise Inexpressible("no tensor enters it")
     own = first.batch + rank - len(first.shape) if first.batch is not None else None
@@ -70,7 +72,7 @@ def _role(call: Call, constant: Constant) -> str:
 
 def _broadcast(shapes: Sequence[Shape]) -> Shape:
     rank = max(map(len, shapes))
-    sizes = []
+    sizes: list[int] = []
     for column in zip(*((1,) * (rank - len(shape)) + shape for shape in shapes), strict=True):
         large = {size for size in column if size != 1}
         if len(large) > 1:

@@ -15,7 +15,7 @@ from convcalc.imports.tflite.values import Call, Constant, Value, drawn
 
 
 def _sequence(call: Call) -> tuple[Draft, int | None]:
-    """The input as [steps, features], with the sequences before where there are several, and the axis of one left out."""
+    """The input as [steps, features], several sequences before these, and the axis of a single one."""
     value = drawn(call, call.value())
     if len(value.shape) != 3:
         raise Inexpressible(f"a tensor of shape {list(value.shape)}, where steps, batch and features are expected")

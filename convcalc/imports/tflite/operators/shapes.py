@@ -21,7 +21,9 @@ def shape_asked_for(call: Call) -> Shape:
         axes = {from_front(axis, len(shape)) for axis in call.option("axes")}
         axes = axes or {axis for axis, size in enumerate(shape) if size == 1}
         if any(shape[axis] != 1 for axis in axes):
-            raise Inexpressible(f"axes {sorted(axes)} of shape {list(shape)} left out, which hold more than one position")
+            raise Inexpressible(
+                f"axes {sorted(axes)} of shape {list(shape)} left out, which hold more than one position"
+            )
         return tuple(size for axis, size in enumerate(shape) if axis not in axes)
     if call.node.type == "EXPAND_DIMS":
         axis = from_front(call.numbers(1)[0], len(shape) + 1)
@@ -127,7 +129,7 @@ def _pad(call: Call) -> Value:
 
 
 def _mirror_pad(call: Call) -> Value:
-    """With the edge itself repeated, more than one position deep, it is no mode that a kind has: the cost is the same."""
+    """With the edge itself repeated, several positions deep, it is no mode that a kind has: the cost is the same."""
     pairs = _pairs(call)
     is_reflected = call.option("mode") == REFLECT
     if not is_reflected and max(map(max, pairs)) > 1:
