@@ -111,6 +111,11 @@ def _gathered(call: Call, spread: Spread) -> Value:
                 (max(first - before, 0), max(last - after, 0))
                 for (before, after), (first, last) in zip(spread.padding, crops, strict=True)
             ]
+            if any(map(any, crops)):
+                later.note(
+                    "is dilated, and was written as one that is not, on parts of a map that was made larger: positions "
+                    "that are worked out and cut off again are not counted"
+                )
             lacking = 2 - len(padding)
             later.walk.dilated = (*blocks, *(1,) * lacking), (*padding, *((0, 0),) * lacking)
         try:

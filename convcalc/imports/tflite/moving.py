@@ -10,7 +10,7 @@ from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, arranged, as_it_lies, channels_last, in_file_order
-from convcalc.imports.tflite.values import Call, Value, counted, drawn, laid, of_constant, parameter, without
+from convcalc.imports.tflite.values import Call, Constant, Value, counted, drawn, laid, of_constant, parameter, without
 from convcalc.layers import Shape
 
 MOST_PARTS = 256
@@ -148,8 +148,9 @@ def cut(call: Call, value: Value, ranges: Mapping[int, range]) -> Value:
         size = value.shape[axis]
         if places == range(size):
             continue
-        if not places:
-            raise Inexpressible(f"nothing is left of axis {axis}, of {size}")
+        if not places:  # as of the steps behind the last, to be joined with others
+            shape = tuple(len(ranges.get(other, range(extent))) for other, extent in enumerate(value.shape))
+            return of_constant(Constant(shape, worked_out=()))
         if places.step < 0:
             value = chosen(call, value, axis, list(places))
             continue

@@ -42,8 +42,9 @@ MANY = 127
 TYPES: dict[int, tuple[str, str]] = {
     0: ("float32", "f"), 1: ("float16", "e"), 2: ("int32", "i"), 3: ("uint8", "B"), 4: ("int64", "q"),
     5: ("string", ""), 6: ("bool", "?"), 7: ("int16", "h"), 8: ("complex64", ""), 9: ("int8", "b"),
-    10: ("float64", "d"), 11: ("complex128", ""), 12: ("uint64", "Q"), 13: ("resource", ""), 14: ("variant", ""), 15: ("uint32", "I"),
-    16: ("uint16", "H"), 17: ("int4", ""), 18: ("bfloat16", ""), 19: ("int2", ""), 20: ("uint4", ""),
+    10: ("float64", "d"), 11: ("complex128", ""), 12: ("uint64", "Q"), 13: ("resource", ""), 14: ("variant", ""),
+    15: ("uint32", "I"), 16: ("uint16", "H"), 17: ("int4", ""), 18: ("bfloat16", ""), 19: ("int2", ""),
+    20: ("uint4", ""),
 }  # fmt: skip
 """Types of elements: what each is called, and the letter that `struct` has for it, none where it has none."""
 

@@ -48,6 +48,11 @@ class Constant(msgspec.Struct, frozen=True):
         return len(self.tensors) == 1 and self.tensors[0].shape == self.shape
 
     @property
+    def is_zero(self) -> bool:
+        """Whether it is nothing but zeros, as the state before the first step is."""
+        return self.number == 0 or any(tensor.is_zero for tensor in self.tensors)
+
+    @property
     def is_float(self) -> bool:
         """Whether its numbers may be learned, which those that count or choose are not."""
         return any(tensor.type not in (2, 4, 6) for tensor in self.tensors)
@@ -223,7 +228,8 @@ def drawn(call: Call, value: Value, batch: int | None = None) -> Value:
     if constant is None:
         raise Inexpressible("a tensor that nothing makes")
     shape = without(constant.shape, batch)
-    return laid(as_it_lies(parameter(call, constant.reshaped(shape))), batch)
+    learned = False if constant.is_zero else None
+    return laid(as_it_lies(parameter(call, constant.reshaped(shape), learned=learned)), batch)
 
 
 def parameter(call: Call, constant: Constant, role: str = "", *, learned: bool | None = None) -> Draft:

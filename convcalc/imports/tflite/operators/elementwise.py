@@ -58,6 +58,7 @@ def _parameter(call: Call, constant: Constant, order: tuple[int, ...], rank: int
     while len(sizes) > 1 and sizes[-1] == 1:
         sizes = sizes[:-1]
     is_known = any(is_worked_out(tensor.name) for tensor in constant.tensors)
+    is_known |= constant.is_zero and call.node.type == "MUL"
     return parameter(call, turned.reshaped(sizes), _role(call, constant), learned=False if is_known else None)
 
 
