@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 
 from convcalc.imports.drafts import UNKNOWN, Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.tflite.values import Call, Value
+from convcalc.imports.tflite.values import LiteCall, LiteValue
 from convcalc.imports.tidy.walk import needed
 from convcalc.layers import kind_of
 from convcalc.layers._configured import configured
 
 if TYPE_CHECKING:
-    from convcalc.imports.tflite.walk import Scope, Walk
+    from convcalc.imports.tflite.walk import LiteScope, LiteWalk
 
 _MOST_DEPTH = 8
 """How deep subgraphs may call each other."""
@@ -23,10 +23,10 @@ MOST_OPERATORS = 10_000
 
 
 def inlined(
-    walk: Walk, call: Call, scope: Scope, number: int, values: Sequence[Value | None], run: str = ""
-) -> list[Value]:
+    walk: LiteWalk, call: LiteCall, scope: LiteScope, number: int, values: Sequence[LiteValue | None], run: str = ""
+) -> list[LiteValue]:
     """What leaves a subgraph where these tensors enter it."""
-    from convcalc.imports.tflite.walk import Scope as ScopeOf
+    from convcalc.imports.tflite.walk import LiteScope as ScopeOf
 
     if not 0 < number < len(walk.model.subgraphs):
         raise Inexpressible(f"subgraph {number} of {len(walk.model.subgraphs)}")
@@ -46,11 +46,11 @@ def inlined(
     return [value for value in left if value is not None]
 
 
-def _call(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _call(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     return inlined(walk, call, scope, call.option("subgraph"), call.values)
 
 
-def _branch(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _branch(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     """The branch that is taken, where that is known; else the dearer one."""
     condition, *values = call.values
     branches = [call.option("then"), call.option("else")]
@@ -87,10 +87,10 @@ def _cost(drafts: Sequence[Draft]) -> tuple[int, int]:
     return macs, len(drafts)
 
 
-def _loop(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _loop(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     """A body as often as its condition holds, which what counts the steps says."""
     condition, body = call.option("cond"), call.option("body")
-    values: list[Value | None] = list(call.values)
+    values: list[LiteValue | None] = list(call.values)
     runs = 0
     while True:
         (holds, *_) = inlined(walk, call, scope, condition, values, f"?{runs}")

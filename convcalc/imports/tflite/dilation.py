@@ -12,7 +12,7 @@ import msgspec
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.values import Call, Value, laid
+from convcalc.imports.tflite.values import LiteCall, LiteValue, laid
 from convcalc.layers import Shape
 
 Distances = tuple[tuple[int, ...], tuple[tuple[int, int], ...]]
@@ -25,10 +25,10 @@ class Spread(msgspec.Struct, frozen=True):
     `later` is what was done since, the convolution among it where `is_convolved`.
     """
 
-    value: Value
+    value: LiteValue
     blocks: tuple[int, ...]
     padding: tuple[tuple[int, int], ...]
-    later: tuple[Call, ...] = ()
+    later: tuple[LiteCall, ...] = ()
     is_convolved: bool = False
 
 
@@ -39,7 +39,7 @@ _ELEMENTWISE |= {"ELU", "PRELU", "QUANTIZE", "DEQUANTIZE", "GELU"}
 _VALID = 1
 
 
-def space_to_batch(call: Call) -> Value:
+def space_to_batch(call: LiteCall) -> LiteValue:
     """Positions dealt out: nothing is done yet."""
     value = call.value()
     blocks, pads = call.numbers(1), call.numbers(2)
@@ -55,10 +55,10 @@ def space_to_batch(call: Call) -> Value:
     for block in blocks:
         count *= block
     shape = (count, *sizes, *value.shape[1 + len(blocks) :])
-    return Value(shape, value.tensor, value.batch, spread=Spread(value, tuple(blocks), padding))
+    return LiteValue(shape, value.tensor, value.batch, spread=Spread(value, tuple(blocks), padding))
 
 
-def put_off(call: Call) -> Value | None:
+def put_off(call: LiteCall) -> LiteValue | None:
     """What an operator makes of a map that was dealt out, if it can wait; and where it gathers one, the layers."""
     value, *others = [value for value in call.values if value is not None]
     spread = value.spread
@@ -79,7 +79,7 @@ def put_off(call: Call) -> Value | None:
     return None
 
 
-def _convolved(call: Call, shape: Shape) -> Shape | None:
+def _convolved(call: LiteCall, shape: Shape) -> Shape | None:
     """The shape behind a convolution that adds nothing and moves by 1; None of another."""
     filters = call.constant(1).shape
     window = [call.option(name) for name in ("stride_h", "stride_w", "dilation_h", "dilation_w")]
@@ -91,7 +91,7 @@ def _convolved(call: Call, shape: Shape) -> Shape | None:
     return (shape[0], *sizes, channels) if min(sizes) > 0 else None
 
 
-def _gathered(call: Call, spread: Spread) -> Value:
+def _gathered(call: LiteCall, spread: Spread) -> LiteValue:
     """What was put off, on the map itself, with the taps as far apart."""
     from convcalc.imports.tflite.operators import operators
 
@@ -129,7 +129,7 @@ def _gathered(call: Call, spread: Spread) -> Value:
     return moving.cut(call, value, ranges)
 
 
-def dealt(call: Call, value: Value) -> Value:
+def dealt(call: LiteCall, value: LiteValue) -> LiteValue:
     """A map that was dealt out, by layers that do so, and what was put off since."""
     spread = value.spread
     if spread is None:
@@ -144,7 +144,7 @@ def dealt(call: Call, value: Value) -> Value:
     return value
 
 
-def _dealt(call: Call, spread: Spread) -> Value:
+def _dealt(call: LiteCall, spread: Spread) -> LiteValue:
     value, count = spread.value, len(spread.blocks)
     draft, batch = moving.as_channels(call, value)
     value = moving.as_made(call, draft, batch)
@@ -165,7 +165,7 @@ def _dealt(call: Call, spread: Spread) -> Value:
     return moving.reshaped(call, value, (batch_size, *shape[count + 1 :]))
 
 
-def batch_to_space(call: Call) -> Value:
+def batch_to_space(call: LiteCall) -> LiteValue:
     """Samples of a batch laid out as positions, and those at the ends cut off."""
     value, blocks, cuts = call.value(), call.numbers(1), call.numbers(2)
     count = len(blocks)
@@ -184,7 +184,9 @@ def batch_to_space(call: Call) -> Value:
     return moving.cut(call, value, ranges)
 
 
-def padded(call: Call, value: Value, pairs: list[tuple[int, int]], mode: str = "constant", fill: float = 0.0) -> Value:
+def padded(
+    call: LiteCall, value: LiteValue, pairs: list[tuple[int, int]], mode: str = "constant", fill: float = 0.0
+) -> LiteValue:
     """The tensor with positions added on its axes."""
     value = moving.kept(call, value) if value.batch is not None and any(pairs[value.batch]) else value
     tensor = value.made

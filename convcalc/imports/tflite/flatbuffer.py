@@ -17,7 +17,7 @@ _TABLE, _ITEM = 4, 1
 """Steps that a table takes, and an entry of a vector."""
 
 
-class Malformed(Exception):
+class BrokenBuffer(Exception):
     """What is in the file is no flatbuffer there; the message says where and why."""
 
 
@@ -37,7 +37,7 @@ class Table:
         self._layout = at - number(buffer, at, "i")
         self._length = number(buffer, self._layout, "H")
         if self._length < 4 or self._layout + self._length > len(buffer):
-            raise Malformed(f"a table at byte {at:,} whose layout does not fit in the file")
+            raise BrokenBuffer(f"a table at byte {at:,} whose layout does not fit in the file")
 
     def _place(self, field: int) -> int:
         """Where a field lies, 0 where it is left out."""
@@ -47,7 +47,7 @@ class Table:
         return self.at + distance if distance else 0
 
     def has(self, field: int) -> bool:
-        """Whether a field is there."""
+        """Whether the table has a field, which files leave out at its default."""
         return self._place(field) > 0
 
     def number(self, field: int, letter: str, default: float = 0) -> int | float:
@@ -98,7 +98,7 @@ def number(buffer: Buffer, at: int, letter: str) -> int:
     """A number at a place."""
     packed = _packed(letter)
     if not 0 <= at <= len(buffer) - packed.size:
-        raise Malformed(f"it leads to byte {at:,} of {len(buffer):,}")
+        raise BrokenBuffer(f"it leads to byte {at:,} of {len(buffer):,}")
     (value,) = packed.unpack_from(buffer, at)
     return value  # type: ignore[no-any-return]  # as `struct` has it
 
@@ -106,12 +106,12 @@ def number(buffer: Buffer, at: int, letter: str) -> int:
 def _led_to(buffer: Buffer, at: int) -> int:
     distance = number(buffer, at, "I")
     if not 4 <= distance <= len(buffer) - at:
-        raise Malformed(f"byte {at:,} leads {distance:,} bytes on, of {len(buffer):,} in all")
+        raise BrokenBuffer(f"byte {at:,} leads {distance:,} bytes on, of {len(buffer):,} in all")
     return at + distance
 
 
 def _vector(buffer: Buffer, at: int, size: int) -> tuple[int, int]:
     count = number(buffer, at, "I")
     if at + 4 + count * size > len(buffer):
-        raise Malformed(f"{count:,} entries at byte {at:,}, which go on behind the end of the file")
+        raise BrokenBuffer(f"{count:,} entries at byte {at:,}, which go on behind the end of the file")
     return at + 4, count

@@ -18,14 +18,14 @@ from convcalc.imports.arrays import checked
 from convcalc.imports.elements import contiguous
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite.ranges import sliced_by, strided
-from convcalc.imports.tflite.values import Call, Constant, Number, counted, from_front
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, Number, counted, from_front
 from convcalc.layers import Shape
 
 _MOST = 4096
 """Numbers of a constant that is worked out."""
 
 
-def folded(call: Call) -> list[Constant] | None:
+def folded(call: LiteCall) -> list[LiteConstant] | None:
     """The constants that leave; None where that is not worked out."""
     rule = RULES.get(call.node.type)
     if rule is None:
@@ -34,21 +34,21 @@ def folded(call: Call) -> list[Constant] | None:
     return made if isinstance(made, list) else [made]
 
 
-def _shape_of(call: Call) -> Constant:
+def _shape_of(call: LiteCall) -> LiteConstant:
     return counted(list(call.value().shape))
 
 
-def _same(call: Call) -> Constant:
+def _same(call: LiteCall) -> LiteConstant:
     return call.constant(0)
 
 
-def _reshape(call: Call) -> Constant:
+def _reshape(call: LiteCall) -> LiteConstant:
     from convcalc.imports.tflite.operators.shapes import shape_asked_for
 
     return call.constant(0).reshaped(shape_asked_for(call))
 
 
-def _transposed(call: Call) -> Constant:
+def _transposed(call: LiteCall) -> LiteConstant:
     axes = call.numbers(1)
     constant = call.constant(0)
     if sorted(axes) != list(range(len(constant.shape))):
@@ -68,50 +68,50 @@ def _places(shape: Shape, ranges: Sequence[Sequence[int]], axes: Sequence[int] |
     return [sum(places) for places in product(*chosen)]
 
 
-def _picked(constant: Constant, places: Sequence[int], shape: Shape) -> Constant:
+def _picked(constant: LiteConstant, places: Sequence[int], shape: Shape) -> LiteConstant:
     numbers = constant.numbers
     if numbers is None or len(places) > _MOST:
-        return Constant(shape, constant.tensors)
+        return LiteConstant(shape, constant.tensors)
     return counted([numbers[place] for place in places], shape)
 
 
-def _cut(constant: Constant, ranges: Sequence[range]) -> Constant:
+def _cut(constant: LiteConstant, ranges: Sequence[range]) -> LiteConstant:
     shape = tuple(map(len, ranges))
     if prod(shape) > _MOST:
-        return Constant(shape, constant.tensors, constant.elements and constant.elements.sliced(ranges))
+        return LiteConstant(shape, constant.tensors, constant.elements and constant.elements.sliced(ranges))
     return _picked(constant, _places(constant.shape, ranges), shape)
 
 
-def _strided(call: Call) -> Constant:
+def _strided(call: LiteCall) -> LiteConstant:
     constant = call.constant(0)
     ranges, shape = strided(call, constant.shape)
     return _cut(constant, ranges).reshaped(shape)
 
 
-def _slice(call: Call) -> Constant:
+def _slice(call: LiteCall) -> LiteConstant:
     constant = call.constant(0)
     return _cut(constant, sliced_by(call, constant.shape))
 
 
-def _gather(call: Call) -> Constant:
+def _gather(call: LiteCall) -> LiteConstant:
     constant, indices = call.constant(0), call.constant(1)
     axis = from_front(call.option("axis"), len(constant.shape))
     shape = (*constant.shape[:axis], *indices.shape, *constant.shape[axis + 1 :])
     if indices.numbers is None or prod(shape) > _MOST or call.option("batch_dims"):
-        return Constant(checked(shape), constant.tensors)
+        return LiteConstant(checked(shape), constant.tensors)
     size = constant.shape[axis]
     places = [[*range(extent)] for extent in constant.shape]
     places[axis] = [from_front(int(index), size) for index in indices.numbers]
     return _picked(constant, _places(constant.shape, places), shape)
 
 
-def _joined(constants: Sequence[Constant], axis: int) -> Constant:
+def _joined(constants: Sequence[LiteConstant], axis: int) -> LiteConstant:
     first = constants[0]
     axis = from_front(axis, len(first.shape))
     shape = (*first.shape[:axis], sum(constant.shape[axis] for constant in constants), *first.shape[axis + 1 :])
     tensors = tuple(dict.fromkeys(tensor for constant in constants for tensor in constant.tensors))
     if prod(shape) > _MOST or any(constant.numbers is None for constant in constants):
-        return Constant(checked(shape), tensors)
+        return LiteConstant(checked(shape), tensors)
     inner = [prod(constant.shape[axis:]) for constant in constants]
     numbers = [
         number
@@ -122,18 +122,18 @@ def _joined(constants: Sequence[Constant], axis: int) -> Constant:
     return counted(numbers, shape)
 
 
-def _concatenated(call: Call) -> Constant:
+def _concatenated(call: LiteCall) -> LiteConstant:
     return _joined([call.constant(place) for place in range(len(call.values))], call.option("axis"))
 
 
-def _packed(call: Call) -> Constant:
+def _packed(call: LiteCall) -> LiteConstant:
     constants = [call.constant(place) for place in range(len(call.values))]
     axis = from_front(call.option("axis"), len(constants[0].shape) + 1)
     shape = constants[0].shape
     return _joined([constant.reshaped((*shape[:axis], 1, *shape[axis:])) for constant in constants], axis)
 
 
-def _unpacked(call: Call) -> list[Constant]:
+def _unpacked(call: LiteCall) -> list[LiteConstant]:
     constant = call.constant(0)
     axis = from_front(call.option("axis"), len(constant.shape))
     shape = (*constant.shape[:axis], *constant.shape[axis + 1 :])
@@ -146,55 +146,55 @@ def _unpacked(call: Call) -> list[Constant]:
     return parts
 
 
-def _filled(call: Call) -> Constant:
+def _filled(call: LiteCall) -> LiteConstant:
     shape = checked(call.numbers(0))
     number = call.constant(1).number
-    return Constant(shape, worked_out=None if number is None or prod(shape) > _MOST else (number,) * prod(shape))
+    return LiteConstant(shape, worked_out=None if number is None or prod(shape) > _MOST else (number,) * prod(shape))
 
 
-def _ranged(call: Call) -> Constant:
+def _ranged(call: LiteCall) -> LiteConstant:
     start, stop, step = (call.constant(place).number for place in range(3))
     if start is None or stop is None or not step:
         raise Inexpressible("a range whose ends are not known")
     count = max(0, math.ceil((stop - start) / step))
     if count > _MOST:
-        return Constant(checked((count,)))
+        return LiteConstant(checked((count,)))
     return counted([start + place * step for place in range(count)])
 
 
-def _repeated(call: Call) -> Constant:
+def _repeated(call: LiteCall) -> LiteConstant:
     constant = call.constant(0)
     times = call.numbers(1)
     shape = checked([size * count for size, count in zip(constant.shape, times, strict=True)])
     if prod(shape) > _MOST:
-        return Constant(shape, constant.tensors)
+        return LiteConstant(shape, constant.tensors)
     places = [[*range(size)] * count for size, count in zip(constant.shape, times, strict=True)]
     return _picked(constant, _places(constant.shape, places), shape)
 
 
-def _spread(call: Call) -> Constant:
+def _spread(call: LiteCall) -> LiteConstant:
     constant, shape = call.constant(0), checked(call.numbers(1))
     own = (1,) * (len(shape) - len(constant.shape)) + constant.shape
     if prod(shape) > _MOST:
-        return Constant(shape, constant.tensors)
+        return LiteConstant(shape, constant.tensors)
     places = [[0] * wanted if size == 1 else [*range(size)] for size, wanted in zip(own, shape, strict=True)]
     return _picked(constant.reshaped(own), _places(own, places), shape)
 
 
-def _together(function: Callable[[Sequence[Any]], Any]) -> Callable[[Call], Constant]:
-    def rule(call: Call) -> Constant:
+def _together(function: Callable[[Sequence[Any]], Any]) -> Callable[[LiteCall], LiteConstant]:
+    def rule(call: LiteCall) -> LiteConstant:
         constant, axes = call.constant(0), {from_front(axis, len(call.constant(0).shape)) for axis in call.numbers(1)}
         keeps = bool(call.option("keep_dims"))
         sizes = enumerate(constant.shape)
         shape = tuple(1 if axis in axes else size for axis, size in sizes if keeps or axis not in axes)
         if constant.numbers is None or len(axes) < len(constant.shape) or not constant.numbers:
-            return Constant(shape, constant.tensors)
+            return LiteConstant(shape, constant.tensors)
         return counted([function(constant.numbers)], shape)
 
     return rule
 
 
-def _of_elements(call: Call) -> Constant:
+def _of_elements(call: LiteCall) -> LiteConstant:
     """Functions of elements, of one constant or of several that meet."""
     constants = [value.constant for value in call.values if value is not None and value.constant is not None]
     rank = max(len(constant.shape) for constant in constants)
@@ -202,7 +202,7 @@ def _of_elements(call: Call) -> Constant:
     shape = tuple(max(sizes) if 0 not in sizes else 0 for sizes in zip(*aligned, strict=True))
     tensors = tuple(dict.fromkeys(tensor for constant in constants for tensor in constant.tensors))
     if prod(shape) > _MOST or any(constant.numbers is None for constant in constants):
-        return Constant(shape, tensors)
+        return LiteConstant(shape, tensors)
     columns = []
     for constant, own in zip(constants, aligned, strict=True):
         places = [[0] * wanted if size == 1 else [*range(size)] for size, wanted in zip(own, shape, strict=True)]
@@ -211,10 +211,10 @@ def _of_elements(call: Call) -> Constant:
     try:
         numbers = [function(*row) for row in zip(*columns, strict=True)]
     except (ArithmeticError, ValueError):
-        return Constant(shape, tensors)
+        return LiteConstant(shape, tensors)
     if any(isinstance(number, complex) or abs(number) > 2**63 for number in numbers):
-        return Constant(shape, tensors)
-    return Constant(shape, tensors, worked_out=tuple(numbers))
+        return LiteConstant(shape, tensors)
+    return LiteConstant(shape, tensors, worked_out=tuple(numbers))
 
 
 def _quotient(x: Number, y: Number) -> Number:
@@ -239,7 +239,7 @@ _ELEMENTS: dict[str, Callable[..., Any]] = {
     "SELECT": lambda condition, x, y: x if condition else y, "SELECT_V2": lambda condition, x, y: x if condition else y,
 }  # fmt: skip
 
-RULES: dict[str, Callable[[Call], Constant | list[Constant]]] = {
+RULES: dict[str, Callable[[LiteCall], LiteConstant | list[LiteConstant]]] = {
     "SHAPE": _shape_of,
     "RANK": lambda call: counted([len(call.value().shape)], ()),
     "CAST": _same,
@@ -261,7 +261,7 @@ RULES: dict[str, Callable[[Call], Constant | list[Constant]]] = {
     "RANGE": _ranged,
     "TILE": _repeated,
     "BROADCAST_TO": _spread,
-    "ZEROS_LIKE": lambda call: Constant(call.value().shape),
+    "ZEROS_LIKE": lambda call: LiteConstant(call.value().shape),
     "BROADCAST_ARGS": lambda call: counted(_broadcast(call.numbers(0), call.numbers(1))),
     "REDUCE_PROD": _together(math.prod),
     "SUM": _together(sum),

@@ -10,7 +10,7 @@ import msgspec
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.tflite.model import Tensor
+from convcalc.imports.tflite.model import LiteTensor
 from convcalc.layers import Shape
 
 _USUAL = {2: 16_000, 3: 128, 4: 224, 5: 224}
@@ -21,18 +21,18 @@ class Entering(msgspec.Struct, frozen=True):
     """An input as it enters: its shape as the file has it, and whether that was asked for."""
 
     name: str
-    tensor: Tensor
+    tensor: LiteTensor
     shape: Shape
     is_asked: bool
 
 
-def name_of(tensor: Tensor) -> str:
+def name_of(tensor: LiteTensor) -> str:
     """What an input is called, without what TensorFlow puts around the name that a person gave."""
     name = tensor.name.removeprefix("serving_default_")
     return plain(name.removesuffix(":0")) or f"input_{tensor.index}"
 
 
-def entering(tensors: Sequence[Tensor], sizes: Sizes) -> list[Entering]:
+def entering(tensors: Sequence[LiteTensor], sizes: Sizes) -> list[Entering]:
     """The inputs with their sizes; an open axis in front is a batch and 1, others are asked for."""
     names = [name_of(tensor) for tensor in tensors]
     given = dict(sizes)
@@ -60,7 +60,7 @@ def entering(tensors: Sequence[Tensor], sizes: Sizes) -> list[Entering]:
     return entered
 
 
-def _own(tensor: Tensor) -> Shape | None:
+def _own(tensor: LiteTensor) -> Shape | None:
     """The shape that the file has; None where an axis other than the batch is open."""
     is_open = [size < 0 for size in tensor.signature]
     if any(is_open[1:]) or (len(is_open) == 1 and is_open[0]):
@@ -68,7 +68,7 @@ def _own(tensor: Tensor) -> Shape | None:
     return (1, *tensor.shape[1:]) if is_open and is_open[0] else tensor.shape
 
 
-def _given(name: str, tensor: Tensor, sizes: Shape) -> Shape:
+def _given(name: str, tensor: LiteTensor, sizes: Shape) -> Shape:
     """The sizes that were asked for, with the batch or without; those of a map in the file's order or channels first.
 
     The latter is how the file's spec has them.
@@ -84,11 +84,11 @@ def _given(name: str, tensor: Tensor, sizes: Shape) -> Shape:
     return sizes
 
 
-def _shown(tensor: Tensor) -> str:
+def _shown(tensor: LiteTensor) -> str:
     return f"[{', '.join('?' if size < 0 else str(size) for size in tensor.signature)}]"
 
 
-def _open(missing: list[tuple[str, Tensor]]) -> str:
+def _open(missing: list[tuple[str, LiteTensor]]) -> str:
     """What is missing, and options that give it, which can be used as they are."""
     inputs = ", ".join(f"input {name} {_shown(tensor)}" for name, tensor in missing)
     options = []

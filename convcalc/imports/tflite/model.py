@@ -12,7 +12,7 @@ from convcalc.imports import HEAD, Buffer
 from convcalc.imports.errors import CannotImport, OverLimit, something_else
 from convcalc.imports.tflite import FORMAT, MARK
 from convcalc.imports.tflite import schema as names
-from convcalc.imports.tflite.flatbuffer import Malformed, Table, number, root
+from convcalc.imports.tflite.flatbuffer import BrokenBuffer, Table, number, root
 from convcalc.steps import OutOfSteps
 
 MOST_NUMBERS = 65_536
@@ -25,13 +25,13 @@ _MOST_AXES = 64
 """Axes that a tensor of a file may have; how many are counted is said elsewhere."""
 
 
-class Tensor:
+class LiteTensor:
     """A tensor: its sizes and type, and where its numbers lie if it is a constant.
 
     `signature` has -1 for the axes whose size is open, where the file says so; `shape` then has a 1 in their place.
     """
 
-    def __init__(self, model: Model, table: Table, index: int) -> None:
+    def __init__(self, model: LiteModel, table: Table, index: int) -> None:
         steps.spend(_RECORD)
         self.model, self.index, self._table = model, index, table
         self.shape = table.numbers(0) if table.vector(0, 4)[1] <= _MOST_AXES else ()
@@ -99,12 +99,12 @@ class Tensor:
 class Operator:
     """An operator of a subgraph: `place` is its number there."""
 
-    def __init__(self, model: Model, table: Table, place: int) -> None:
+    def __init__(self, model: LiteModel, table: Table, place: int) -> None:
         steps.spend(_RECORD)
         self.place = place
         code = table.integer(0, "I")
         if code >= len(model.codes):
-            raise Malformed(f"operator {place} is of code {code}, of {len(model.codes)}")
+            raise BrokenBuffer(f"operator {place} is of code {code}, of {len(model.codes)}")
         self.type, self.custom = model.codes[code]
         self.inputs, self.outputs = table.numbers(1), table.numbers(2)
         self._options = table.table(4) if table.integer(3, "B") else None
@@ -142,13 +142,13 @@ class Operator:
         return names.ACTIVATIONS[code] if 0 <= code < len(names.ACTIVATIONS) else f"activation {code}"
 
 
-class Subgraph:
+class LiteSubgraph:
     """A graph: tensors, operators in the order in which they run, what enters and what leaves."""
 
-    def __init__(self, model: Model, table: Table) -> None:
+    def __init__(self, model: LiteModel, table: Table) -> None:
         self._model, self._table = model, table
         start, self.count = table.vector(0, 4)
-        self._tensors: dict[int, Tensor] = {}
+        self._tensors: dict[int, LiteTensor] = {}
         self._start = start
         self.inputs, self.outputs = table.numbers(1), table.numbers(2)
         self.name = table.text(4)
@@ -158,18 +158,18 @@ class Subgraph:
         """Its operators; of another model's subgraphs they are read only where these are called."""
         return [Operator(self._model, table, place) for place, table in enumerate(self._table.tables(3))]
 
-    def tensor(self, index: int) -> Tensor:
+    def tensor(self, index: int) -> LiteTensor:
         """A tensor by its number."""
         if not 0 <= index < self.count:
-            raise Malformed(f"tensor {index} of {self.count}")
+            raise BrokenBuffer(f"tensor {index} of {self.count}")
         if index not in self._tensors:
             at = self._start + 4 * index
             place = at + number(self._model.buffer, at, "I")
-            self._tensors[index] = Tensor(self._model, Table(self._model.buffer, place), index)
+            self._tensors[index] = LiteTensor(self._model, Table(self._model.buffer, place), index)
         return self._tensors[index]
 
 
-class Model:
+class LiteModel:
     """A file: its subgraphs, of which the first is the network."""
 
     def __init__(self, buffer: Buffer) -> None:
@@ -179,7 +179,7 @@ class Model:
         self.codes = [_code(code) for code in table.tables(1)]
         self.producer = table.text(3).removesuffix(".")
         self.metadata = {entry.text(0): entry.integer(1, "I") for entry in table.tables(6)}
-        self.subgraphs = [Subgraph(self, subgraph) for subgraph in table.tables(2)]
+        self.subgraphs = [LiteSubgraph(self, subgraph) for subgraph in table.tables(2)]
         self._buffers = table.vector(4, 4)
 
     def data(self, buffer: int) -> tuple[int, int]:
@@ -193,7 +193,7 @@ class Model:
         if not size and table.has(1):
             first, size = table.integer(1, "Q"), table.integer(2, "Q")
             if size and (first < 8 or first + size > len(self.buffer)):
-                raise Malformed(
+                raise BrokenBuffer(
                     f"buffer {buffer} of {size:,} bytes at {first:,}, which go on behind the end of the file"
                 )
         return first, first + size
@@ -206,15 +206,15 @@ def _code(table: Table) -> tuple[str, str]:
     return name, table.text(1) if name == names.CUSTOM else ""
 
 
-def parse(buffer: Buffer) -> Model:
+def parse(buffer: Buffer) -> LiteModel:
     """The model in the bytes of a file, or a `CannotImport` that says what these are."""
     if buffer[4:8] != MARK:
         raise something_else(buffer[:HEAD], FORMAT) or CannotImport(
             f"not {FORMAT}: bytes 4 to 7 are not {MARK.decode()}"
         )
     try:
-        model = Model(buffer)
-    except Malformed as error:
+        model = LiteModel(buffer)
+    except BrokenBuffer as error:
         raise cut_off(error) from None
     except OutOfSteps:
         raise OverLimit from None
@@ -223,6 +223,6 @@ def parse(buffer: Buffer) -> Model:
     return model
 
 
-def cut_off(error: Malformed) -> CannotImport:
+def cut_off(error: BrokenBuffer) -> CannotImport:
     """The error for a file that breaks off, or in which bytes are wrong."""
     return CannotImport(f"not a whole TensorFlow Lite model: {error}; convert it again, or copy it anew")

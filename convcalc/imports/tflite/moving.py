@@ -4,20 +4,31 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from math import prod
+from typing import Any
 
 from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, arranged, as_it_lies, channels_last, in_file_order
-from convcalc.imports.tflite.values import Call, Constant, Value, counted, drawn, laid, of_constant, parameter, without
+from convcalc.imports.tflite.values import (
+    LiteCall,
+    LiteConstant,
+    LiteValue,
+    counted,
+    drawn,
+    laid,
+    of_constant,
+    parameter,
+    without,
+)
 from convcalc.layers import Shape
 
 MOST_PARTS = 256
 """Layers that one operator may become."""
 
 
-def kept(call: Call, value: Value) -> Value:
+def kept(call: LiteCall, value: LiteValue) -> LiteValue:
     """The tensor with its batch as an axis of the draft."""
     if value.batch is None:
         return value
@@ -27,7 +38,7 @@ def kept(call: Call, value: Value) -> Value:
     return laid(OrderedTensor(draft, order), None)
 
 
-def without_batch(call: Call, value: Value, axis: int = 0) -> Value:
+def without_batch(call: LiteCall, value: LiteValue, axis: int = 0) -> LiteValue:
     """The tensor without an axis of one position that its draft has, where it is free."""
     rank = len(value.shape)
     if value.batch is not None or rank < 2 or value.shape[axis] != 1:
@@ -39,7 +50,7 @@ def without_batch(call: Call, value: Value, axis: int = 0) -> Value:
     return laid(OrderedTensor(draft, order), axis)
 
 
-def reshaped_draft(call: Call, draft: Draft, shape: Shape) -> Draft:
+def reshaped_draft(call: LiteCall, draft: Draft, shape: Shape) -> Draft:
     """The same elements in another shape, of what was there before shapes were changed."""
     while draft.kind in ("reshape", "flatten"):
         draft = draft.inputs[0]
@@ -47,6 +58,32 @@ def reshaped_draft(call: Call, draft: Draft, shape: Shape) -> Draft:
     if (draft, shape) not in known:
         known[draft, shape] = call.builder.reshaped(draft, shape, call.origins)
     return known[draft, shape]
+
+
+def narrowed(call: LiteCall, draft: Draft, kernel: Sequence[int]) -> int | None:
+    """The axis of one position that a sequence was given to be a map, if a window of this size leaves it alone.
+
+    Converters have no operators on sequences: a window on one is as high as 1 on a map as high as that.
+    """
+    if draft.kind != "reshape" or len(draft.shape) != len(kernel) + 1 or len(draft.inputs[0].shape) > len(kernel):
+        return None
+    return next((axis for axis, taps in enumerate(kernel) if taps == draft.shape[axis + 1] == 1), None)
+
+
+def widened(call: LiteCall, draft: Draft, axis: int) -> Draft:
+    """A sequence with the axis of one position back, so that what follows finds a map."""
+    place = axis + 1
+    wide = reshaped_draft(call, draft, (*draft.shape[:place], 1, *draft.shape[place:]))
+    call.walk.widened[wide] = draft, axis
+    return wide
+
+
+def on_elements(call: LiteCall, kind: str, fields: dict[str, Any], draft: Draft) -> Draft:
+    """A layer on each element, of a sequence where a map is one."""
+    if draft not in call.walk.widened:
+        return call.layer(kind, fields, draft)
+    narrow, axis = call.walk.widened[draft]
+    return widened(call, call.layer(kind, fields, narrow), axis)
 
 
 def wanted_shape(sizes: Sequence[int], shape: Shape) -> Shape:
@@ -64,7 +101,7 @@ def wanted_shape(sizes: Sequence[int], shape: Shape) -> Shape:
     return checked(wanted)
 
 
-def reshaped(call: Call, value: Value, shape: Shape) -> Value:
+def reshaped(call: LiteCall, value: LiteValue, shape: Shape) -> LiteValue:
     """The same elements in the file's order in another shape; axes are turned only where some are taken apart."""
     if value.constant is not None:
         return of_constant(value.constant.reshaped(shape))
@@ -75,12 +112,12 @@ def reshaped(call: Call, value: Value, shape: Shape) -> Value:
     return laid(_regrouped(call, tensor, own) or _laid_anew(call, tensor, own), batch)
 
 
-def _laid_anew(call: Call, tensor: OrderedTensor, shape: Shape) -> OrderedTensor:
+def _laid_anew(call: LiteCall, tensor: OrderedTensor, shape: Shape) -> OrderedTensor:
     draft = in_file_order(call.builder, tensor, call.origins)
     return OrderedTensor(reshaped_draft(call, draft, shape), tuple(range(len(shape))))
 
 
-def _regrouped(call: Call, tensor: OrderedTensor, shape: Shape) -> OrderedTensor | None:
+def _regrouped(call: LiteCall, tensor: OrderedTensor, shape: Shape) -> OrderedTensor | None:
     """The new shape without a turn of axes, where those that are joined or taken apart lie beside each other."""
     places = {place: axis for axis, place in enumerate(tensor.order)}
     lying = [places[place] for place in range(len(tensor.order)) if tensor.draft.shape[place] > 1]
@@ -132,7 +169,7 @@ def _groups(before: Shape, after: Shape) -> list[tuple[list[int], list[int]]]:
     return groups
 
 
-def turned(call: Call, value: Value, axes: Sequence[int]) -> Value:
+def turned(call: LiteCall, value: LiteValue, axes: Sequence[int]) -> LiteValue:
     """The axes in another order, which takes no layer."""
     if sorted(axes) != list(range(len(value.shape))):
         raise Inexpressible(f"an order {list(axes)} of {len(value.shape)} axes")
@@ -142,7 +179,7 @@ def turned(call: Call, value: Value, axes: Sequence[int]) -> Value:
     return laid(value.made.turned([value.own(axis) for axis in axes if axis != value.batch]), batch)
 
 
-def cut(call: Call, value: Value, ranges: Mapping[int, range]) -> Value:
+def cut(call: LiteCall, value: LiteValue, ranges: Mapping[int, range]) -> LiteValue:
     """Some places of some axes."""
     for axis, places in ranges.items():
         size = value.shape[axis]
@@ -150,7 +187,7 @@ def cut(call: Call, value: Value, ranges: Mapping[int, range]) -> Value:
             continue
         if not places:  # as of the steps behind the last, to be joined with others
             shape = tuple(len(ranges.get(other, range(extent))) for other, extent in enumerate(value.shape))
-            return of_constant(Constant(shape, worked_out=()))
+            return of_constant(LiteConstant(shape, worked_out=()))
         if places.step < 0:
             value = chosen(call, value, axis, list(places))
             continue
@@ -165,7 +202,7 @@ def cut(call: Call, value: Value, ranges: Mapping[int, range]) -> Value:
     return value
 
 
-def chosen(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
+def chosen(call: LiteCall, value: LiteValue, axis: int, places: Sequence[int]) -> LiteValue:
     """Places of an axis in any order, some perhaps several times: by indices that are a constant."""
     value = drawn(call, value)
     value = kept(call, value) if value.batch == axis else value
@@ -174,7 +211,7 @@ def chosen(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
     return laid(OrderedTensor(draft, value.made.order), value.batch)
 
 
-def joined(call: Call, values: Sequence[Value], axis: int) -> Value:
+def joined(call: LiteCall, values: Sequence[LiteValue], axis: int) -> LiteValue:
     """Tensors laid end to end on an axis."""
     values = [value for value in values if 0 not in value.shape] or list(values)
     first = next((value for value in values if value.tensor is not None), values[0])
@@ -190,7 +227,7 @@ def joined(call: Call, values: Sequence[Value], axis: int) -> Value:
     return laid(OrderedTensor(call.layer("concat", {"axis": place}, *drafts), order), batch)
 
 
-def aligned(call: Call, value: Value, batch: int | None) -> Value:
+def aligned(call: LiteCall, value: LiteValue, batch: int | None) -> LiteValue:
     """The tensor with that axis left out of its draft, or none."""
     if value.batch == batch:
         return value
@@ -202,7 +239,7 @@ def aligned(call: Call, value: Value, batch: int | None) -> Value:
     return without_batch(call, value, batch)
 
 
-def repeated(call: Call, value: Value, times: Mapping[int, int]) -> Value:
+def repeated(call: LiteCall, value: LiteValue, times: Mapping[int, int]) -> LiteValue:
     """The whole of some axes as often, end to end."""
     for axis, count in times.items():
         if count == 1:
@@ -214,7 +251,7 @@ def repeated(call: Call, value: Value, times: Mapping[int, int]) -> Value:
     return value
 
 
-def spread_to(call: Call, value: Value, shape: Shape) -> Value:
+def spread_to(call: LiteCall, value: LiteValue, shape: Shape) -> LiteValue:
     """Axes of one position repeated until the shape is that: added to zeros, as NumPy broadcasts."""
     own = (1,) * (len(shape) - len(value.shape)) + value.shape
     value = reshaped(call, value, own)
@@ -232,7 +269,7 @@ def spread_to(call: Call, value: Value, shape: Shape) -> Value:
     return laid(OrderedTensor(draft, order), value.batch)
 
 
-def as_channels(call: Call, value: Value) -> tuple[Draft, int | None]:
+def as_channels(call: LiteCall, value: LiteValue) -> tuple[Draft, int | None]:
     """The draft with what the file has last as its channels; a batch that is no single sample is its second axis."""
     value = aligned(call, drawn(call, value), 0 if len(value.shape) > 1 and value.shape[0] == 1 else None)
     rank = len(value.made.order)
@@ -241,11 +278,11 @@ def as_channels(call: Call, value: Value) -> tuple[Draft, int | None]:
     return arranged(call.builder, value.made, channels_last(rank), call.origins), value.batch
 
 
-def as_made(call: Call, draft: Draft, batch: int | None) -> Value:
+def as_made(call: LiteCall, draft: Draft, batch: int | None) -> LiteValue:
     """What a layer of maps makes, with its channels last in the file."""
     return laid(OrderedTensor(draft, channels_last(len(draft.shape))), batch)
 
 
-def lying(call: Call, draft: Draft, batch: int | None = None) -> Value:
+def lying(call: LiteCall, draft: Draft, batch: int | None = None) -> LiteValue:
     """What a layer makes that has its axes as the file does."""
     return laid(as_it_lies(draft), batch)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING
 
 from convcalc.imports.assembly import Assembly
 from convcalc.imports.tflite import FORMAT
-from convcalc.imports.tflite.model import Operator, Subgraph, Tensor
+from convcalc.imports.tflite.model import LiteSubgraph, LiteTensor, Operator
 from convcalc.imports.tflite.origins import is_norm
 from convcalc.imports.tflite.schema import FLOATS
 
 if TYPE_CHECKING:
-    from convcalc.imports.tflite.walk import Walk
+    from convcalc.imports.tflite.walk import LiteWalk
 
 _WEIGHTED = {
     "CONV_2D": 2, "DEPTHWISE_CONV_2D": 2, "CONV_3D": 2, "FULLY_CONNECTED": 2, "TRANSPOSE_CONV": 3,
@@ -26,7 +26,7 @@ _LAYERS = {"conv", "conv_transpose", "linear", "prelu", "lstm", "rnn", "embeddin
 """Kinds whose arrays are weights beyond doubt."""
 
 
-def _weighted(graph: Subgraph) -> Iterator[tuple[Operator, Tensor]]:
+def _weighted(graph: LiteSubgraph) -> Iterator[tuple[Operator, LiteTensor]]:
     """The operators of a subgraph with weights, and these, as they lie in the file."""
     makers = {index: operator for operator in graph.operators for index in operator.outputs}
     for operator in graph.operators:
@@ -35,7 +35,7 @@ def _weighted(graph: Subgraph) -> Iterator[tuple[Operator, Tensor]]:
         yield operator, _stored(graph, makers, operator.inputs[1])
 
 
-def _stored(graph: Subgraph, makers: dict[int, Operator], index: int) -> Tensor:
+def _stored(graph: LiteSubgraph, makers: dict[int, Operator], index: int) -> LiteTensor:
     """The constant that a tensor is made of by nothing but other types of its numbers."""
     for _ in range(4):
         maker = makers.get(index)
@@ -45,7 +45,7 @@ def _stored(graph: Subgraph, makers: dict[int, Operator], index: int) -> Tensor:
     return graph.tensor(index)
 
 
-def format_of(walk: Walk) -> str:
+def format_of(walk: LiteWalk) -> str:
     """What the file is, with the types of its numbers in words."""
     graph = walk.model.subgraphs[0]
     pairs: Counter[tuple[str, str, bool]] = Counter()
@@ -63,7 +63,7 @@ def format_of(walk: Walk) -> str:
     return f"{FORMAT}, {words}{', sparse' if any(is_sparse for _, _, is_sparse in pairs) else ''}"
 
 
-def notes_of(walk: Walk, assembly: Assembly) -> list[str]:
+def notes_of(walk: LiteWalk, assembly: Assembly) -> list[str]:
     """Sentences on what the figures are of."""
     graph = walk.model.subgraphs[0]
     notes = [*_norms(graph), *_zeros(walk, graph), *_others(assembly)]
@@ -83,7 +83,7 @@ def notes_of(walk: Walk, assembly: Assembly) -> list[str]:
     return notes
 
 
-def _norms(graph: Subgraph) -> Iterator[str]:
+def _norms(graph: LiteSubgraph) -> Iterator[str]:
     channels, count = 0, 0
     for operator, _ in _weighted(graph):
         tensor = graph.tensor(operator.outputs[0]) if operator.outputs else None
@@ -97,7 +97,7 @@ def _norms(graph: Subgraph) -> Iterator[str]:
         )
 
 
-def _zeros(walk: Walk, graph: Subgraph) -> Iterator[str]:
+def _zeros(walk: LiteWalk, graph: LiteSubgraph) -> Iterator[str]:
     """Biases of zeros, which converters fill in where a layer has none."""
     zeros: dict[int, int] = {}
     makers = {index: operator for operator in graph.operators for index in operator.outputs}

@@ -30,7 +30,7 @@ _FOLDED = {"fusedbatchnorm", "fusedbatchnormv", "batchnorm"}
 """What a batch norm is called."""
 
 
-class Origin(msgspec.Struct, frozen=True):
+class LiteOrigin(msgspec.Struct, frozen=True):
     """An operator by its place in its subgraph, its type, and the path by which its layer is called."""
 
     title: str
@@ -105,7 +105,11 @@ def _path(part: str) -> tuple[str, ...]:
         words = [(module[1] or "") if module else segment for module, segment in zip(modules, segments, strict=True)]
         return tuple(word for word in words if word and not _NOTHING.fullmatch(word))
     path = [segment for segment in segments if not _NOTHING.fullmatch(segment)]
-    return tuple(plain(word) for word in (path[:-1] if len(path) > 1 and _is_operator(path[-1]) else path))
+    if len(path) > 1 and _is_operator(path[-1]):
+        path.pop()
+    while len(path) > 1 and path[-1] in ("batchnorm", "moments"):  # parts of a norm
+        path.pop()
+    return tuple(map(plain, path))
 
 
 def _is_operator(word: str) -> bool:
@@ -115,6 +119,7 @@ def _is_operator(word: str) -> bool:
 
 _SMALL = {
     "add", "mul", "sub", "div", "truediv", "concat", "concatenation", "strided_slice", "split", "depthwise", "conv",
-    "separable_conv", "conv_transpose", "stack", "unstack", "transpose", "pad", "pow", "clip_by_value", "dropout",
+    "separable_conv", "conv_transpose", "convolution", "matmul", "relu", "sigmoid", "stack", "unstack", "transpose",
+    "pad", "pow", "clip_by_value", "dropout",
 }  # fmt: skip
 """Operators of TensorFlow that are written in small letters."""

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.tflite.values import Call
+from convcalc.imports.tflite.values import LiteCall
 from convcalc.layers import Shape
 
 
-def strided(call: Call, shape: Shape) -> tuple[list[range], Shape]:
+def strided(call: LiteCall, shape: Shape) -> tuple[list[range], Shape]:
     """The places of every axis that STRIDED_SLICE takes, and the shape of what is left.
 
     Bits of the masks stand for entries of `begin`: such an entry may stand for all axes that no other speaks of, for a
@@ -54,7 +54,7 @@ def _is_set(masks: dict[str, int], names: tuple[str, ...], place: int) -> bool:
     return any(masks[name] >> place & 1 for name in names)
 
 
-def sliced_by(call: Call, shape: Shape) -> list[range]:
+def sliced_by(call: LiteCall, shape: Shape) -> list[range]:
     """The places of every axis that SLICE takes; a size of -1 is all that is behind the start."""
     begin, size = call.numbers(1), call.numbers(2)
     ranges = []

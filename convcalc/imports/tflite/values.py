@@ -13,25 +13,25 @@ from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, in_file_order
-from convcalc.imports.tflite.model import Operator, Tensor
-from convcalc.imports.tflite.origins import Origin
+from convcalc.imports.tflite.model import LiteTensor, Operator
+from convcalc.imports.tflite.origins import LiteOrigin
 from convcalc.layers import Shape
 
 if TYPE_CHECKING:
     from convcalc.imports.tflite.dilation import Spread
-    from convcalc.imports.tflite.walk import Walk
+    from convcalc.imports.tflite.walk import LiteWalk
 
 Number = int | float
 
 
-class Constant(msgspec.Struct, frozen=True):
+class LiteConstant(msgspec.Struct, frozen=True):
     """Numbers that are known before anything enters, with the tensors of the file that they are made of.
 
     `elements` says which of a tensor's they are, whose name is given where a layer uses them.
     """
 
     shape: Shape
-    tensors: tuple[Tensor, ...] = ()
+    tensors: tuple[LiteTensor, ...] = ()
     elements: Elements | None = None
     worked_out: tuple[Number, ...] | None = None
 
@@ -62,32 +62,32 @@ class Constant(msgspec.Struct, frozen=True):
         """The number that it is alone, or all over; None where there are several."""
         return self.numbers[0] if self.numbers and self.numbers.count(self.numbers[0]) == len(self.numbers) else None
 
-    def turned(self, axes: tuple[int, ...]) -> Constant:
+    def turned(self, axes: tuple[int, ...]) -> LiteConstant:
         """The same with its axes in another order."""
         shape = tuple(self.shape[axis] for axis in axes)
         moves = [axis for axis in axes if self.shape[axis] > 1]
         elements = self.elements and self.elements.transposed(axes)
         numbers = self.numbers if moves == sorted(moves) else None
-        return Constant(shape, self.tensors, elements, numbers)
+        return LiteConstant(shape, self.tensors, elements, numbers)
 
-    def reshaped(self, shape: Shape) -> Constant:
+    def reshaped(self, shape: Shape) -> LiteConstant:
         """The same numbers in another shape."""
         elements = self.elements and self.elements.reshaped(shape)
-        return Constant(shape, self.tensors, elements, self.numbers)
+        return LiteConstant(shape, self.tensors, elements, self.numbers)
 
 
-def of_tensor(tensor: Tensor, key: str) -> Constant:
+def of_tensor(tensor: LiteTensor, key: str) -> LiteConstant:
     """The constant that a tensor of the file is, which `key` tells from others."""
     shape = checked(tensor.shape, "a constant")
-    return Constant(shape, (tensor,), all_of(key, shape))
+    return LiteConstant(shape, (tensor,), all_of(key, shape))
 
 
-def counted(numbers: Sequence[Number], shape: Shape | None = None) -> Constant:
+def counted(numbers: Sequence[Number], shape: Shape | None = None) -> LiteConstant:
     """A constant that was worked out."""
-    return Constant((len(numbers),) if shape is None else shape, worked_out=tuple(numbers))
+    return LiteConstant((len(numbers),) if shape is None else shape, worked_out=tuple(numbers))
 
 
-class Value(msgspec.Struct, frozen=True):
+class LiteValue(msgspec.Struct, frozen=True):
     """A tensor: its shape as the file has it, all axes, and the draft that makes it, or the constant that it is.
 
     The draft is without axis `batch`, which has one position; where that is None it has all axes. `handle` names a
@@ -97,7 +97,7 @@ class Value(msgspec.Struct, frozen=True):
     shape: Shape
     tensor: OrderedTensor | None = None
     batch: int | None = None
-    constant: Constant | None = None
+    constant: LiteConstant | None = None
     handle: str = ""
     spread: Spread | None = None
 
@@ -123,15 +123,15 @@ class Value(msgspec.Struct, frozen=True):
         return self.made.order[self.own(axis)]
 
 
-def of_constant(constant: Constant) -> Value:
+def of_constant(constant: LiteConstant) -> LiteValue:
     """The tensor that a constant is."""
-    return Value(constant.shape, constant=constant)
+    return LiteValue(constant.shape, constant=constant)
 
 
-def laid(tensor: OrderedTensor, batch: int | None) -> Value:
+def laid(tensor: OrderedTensor, batch: int | None) -> LiteValue:
     """The tensor of a draft, its batch put back as an axis."""
     own = tensor.shape
-    return Value(own if batch is None else (*own[:batch], 1, *own[batch:]), tensor, batch)
+    return LiteValue(own if batch is None else (*own[:batch], 1, *own[batch:]), tensor, batch)
 
 
 def from_front(axis: int, rank: int) -> int:
@@ -141,11 +141,16 @@ def from_front(axis: int, rank: int) -> int:
     return axis % max(rank, 1)
 
 
-class Call:
+class LiteCall:
     """An operator with the tensors that enter it."""
 
     def __init__(
-        self, walk: Walk, operator: Operator, values: list[Value | None], origin: Origin, outputs: list[Tensor]
+        self,
+        walk: LiteWalk,
+        operator: Operator,
+        values: list[LiteValue | None],
+        origin: LiteOrigin,
+        outputs: list[LiteTensor],
     ) -> None:
         self.walk, self.node, self.values, self.origin, self.outputs = walk, operator, values, origin, outputs
 
@@ -155,7 +160,7 @@ class Call:
         return self.walk.builder
 
     @property
-    def origins(self) -> tuple[Origin]:
+    def origins(self) -> tuple[LiteOrigin]:
         """Where its layers come from."""
         return (self.origin,)
 
@@ -167,14 +172,14 @@ class Call:
         """Whether an input is given."""
         return place < len(self.values) and self.values[place] is not None
 
-    def value(self, place: int = 0) -> Value:
+    def value(self, place: int = 0) -> LiteValue:
         """An input."""
         value = self.values[place] if place < len(self.values) else None
         if value is None:
             raise Inexpressible(f"input {place} is not given")
         return value
 
-    def constant(self, place: int, what: str = "input") -> Constant:
+    def constant(self, place: int, what: str = "input") -> LiteConstant:
         """An input that is a constant."""
         constant = self.value(place).constant
         if constant is None:
@@ -193,13 +198,13 @@ class Call:
         kind: str,
         fields: dict[str, Any],
         *inputs: Draft,
-        arrays: Mapping[str, tuple[str, Constant]] | None = None,
+        arrays: Mapping[str, tuple[str, LiteConstant]] | None = None,
     ) -> Draft:
         """Add a layer that does what the operator does; of its arrays the names that a person would give them."""
         drafts = {name: self.array(role, constant) for name, (role, constant) in (arrays or {}).items()}
         return self.builder.layer(kind, fields, inputs, self.origins, drafts)
 
-    def array(self, role: str, constant: Constant) -> PlainArray:
+    def array(self, role: str, constant: LiteConstant) -> PlainArray:
         """A constant as an array of a layer, named after the first that used it."""
         if constant.elements is None:
             return PlainArray(constant.shape, tuple(tensor.name for tensor in constant.tensors))
@@ -220,7 +225,7 @@ class Call:
         self.builder.notes.append(f"{self.origin.operator} at {self.origin.title} {text}")
 
 
-def drawn(call: Call, value: Value, batch: int | None = None) -> Value:
+def drawn(call: LiteCall, value: LiteValue, batch: int | None = None) -> LiteValue:
     """The tensor with a draft: a constant becomes a parameter, without that axis of one position."""
     if value.tensor is not None:
         return value
@@ -232,7 +237,7 @@ def drawn(call: Call, value: Value, batch: int | None = None) -> Value:
     return laid(as_it_lies(parameter(call, constant.reshaped(shape), learned=learned)), batch)
 
 
-def parameter(call: Call, constant: Constant, role: str = "", *, learned: bool | None = None) -> Draft:
+def parameter(call: LiteCall, constant: LiteConstant, role: str = "", *, learned: bool | None = None) -> Draft:
     """A constant as a layer of its own; whether it is learned is told by where it is used, unless that is known."""
     shape = constant.shape or (1,)
     if prod(shape) < 1:

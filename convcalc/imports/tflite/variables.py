@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 from convcalc.imports.drafts import INPUT, Draft
 from convcalc.imports.errors import Inexpressible, plain
 from convcalc.imports.layouts import OrderedTensor, channels_last
-from convcalc.imports.tflite.values import Call, Value, laid
+from convcalc.imports.tflite.values import LiteCall, LiteValue, laid
 from convcalc.imports.tidy.walk import needed
 from convcalc.layers import Shape
 
 if TYPE_CHECKING:
-    from convcalc.imports.tflite.model import Subgraph
-    from convcalc.imports.tflite.walk import Scope, Walk
+    from convcalc.imports.tflite.model import LiteSubgraph
+    from convcalc.imports.tflite.walk import LiteScope, LiteWalk
 
 _MOVING = {INPUT, "slice", "split", "concat", "reshape", "flatten", "permute", "identity", "pad", "parameter"}
 """Kinds of layers that only move what others made."""
@@ -25,10 +25,10 @@ class Variables:
 
     def __init__(self) -> None:
         self.shapes: dict[str, Shape] = {}
-        self.values: dict[str, Value] = {}
-        self.written: dict[str, Value] = {}
+        self.values: dict[str, LiteValue] = {}
+        self.written: dict[str, LiteValue] = {}
 
-    def scan(self, graph: Subgraph) -> None:
+    def scan(self, graph: LiteSubgraph) -> None:
         """Find out what is read before it is written."""
         handles: dict[int, str] = {}
         written: set[str] = set()
@@ -42,7 +42,7 @@ class Variables:
             elif operator.type == "ASSIGN_VARIABLE" and operator.inputs:
                 written.add(handles.get(operator.inputs[0], ""))
 
-    def enter(self, walk: Walk, graph: Subgraph) -> None:
+    def enter(self, walk: LiteWalk, graph: LiteSubgraph) -> None:
         """Make inputs of them."""
         for name, shape in self.shapes.items():
             batch = 0 if len(shape) > 1 and shape[0] == 1 else None
@@ -59,22 +59,22 @@ class Variables:
                 "of a recording"
             )
 
-    def leaving(self, walk: Walk, outputs: Sequence[Draft]) -> list[Draft]:
+    def leaving(self, walk: LiteWalk, outputs: Sequence[Draft]) -> list[Draft]:
         """What is kept for the next step and is worked out for that alone."""
         there = set(needed(walk.builder.drafts, outputs))
         drafts = [value.tensor.draft for value in self.written.values() if value.tensor is not None]
         return [draft for draft in drafts if self._is_worked_out(walk, draft, there)]
 
-    def _is_worked_out(self, walk: Walk, draft: Draft, there: set[Draft]) -> bool:
+    def _is_worked_out(self, walk: LiteWalk, draft: Draft, there: set[Draft]) -> bool:
         own = needed(walk.builder.drafts, [draft])
         return any(before not in there and before.kind not in _MOVING for before in own)
 
 
-def _handle(walk: Walk, call: Call, scope: Scope) -> list[Value]:
-    return [Value((), handle=call.option("shared_name") or f"variable {call.origin.title}")]
+def _handle(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
+    return [LiteValue((), handle=call.option("shared_name") or f"variable {call.origin.title}")]
 
 
-def _read(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _read(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     name = call.value().handle
     value = walk.variables.values.get(name)
     if value is None:
@@ -82,13 +82,13 @@ def _read(walk: Walk, call: Call, scope: Scope) -> list[Value]:
     return [value]
 
 
-def _assign(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _assign(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     name = call.value().handle
     walk.variables.values[name] = walk.variables.written[name] = call.value(1)
     return []
 
 
-def _nothing(walk: Walk, call: Call, scope: Scope) -> list[Value]:
+def _nothing(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
     """What is done once, before the first step."""
     return []
 

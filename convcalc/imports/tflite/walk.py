@@ -15,14 +15,14 @@ from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plai
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last, in_file_order
 from convcalc.imports.record import Imported
 from convcalc.imports.tflite import control, dilation, variables
-from convcalc.imports.tflite.flatbuffer import Malformed
+from convcalc.imports.tflite.flatbuffer import BrokenBuffer
 from convcalc.imports.tflite.folding import folded
 from convcalc.imports.tflite.input_sizes import Entering, entering
-from convcalc.imports.tflite.model import Model, Operator, Subgraph, Tensor, cut_off, parse
+from convcalc.imports.tflite.model import LiteModel, LiteSubgraph, LiteTensor, Operator, cut_off, parse
 from convcalc.imports.tflite.notes import format_of, notes_of
 from convcalc.imports.tflite.operators import operators
-from convcalc.imports.tflite.origins import Origin, path_of
-from convcalc.imports.tflite.values import Call, Value, laid, of_constant, of_tensor
+from convcalc.imports.tflite.origins import LiteOrigin, path_of
+from convcalc.imports.tflite.values import LiteCall, LiteValue, laid, of_constant, of_tensor
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
@@ -45,30 +45,30 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
         CannotImport: it is none, axes are open, or `options.strict` is set and operators are expressed by no kind.
     """
     try:
-        return Walk(parse(buffer), options).record(source)
+        return LiteWalk(parse(buffer), options).record(source)
     except OutOfSteps:
         raise OverLimit from None
-    except Malformed as error:  # of a part that is read only where it is needed
+    except BrokenBuffer as error:  # of a part that is read only where it is needed
         raise cut_off(error) from None
 
 
-class Scope:
+class LiteScope:
     """A subgraph on a walk: the tensors of it that have been worked out, by number, and what its operators stand in."""
 
-    def __init__(self, graph: Subgraph, number: int, title: str = "", depth: int = 0) -> None:
+    def __init__(self, graph: LiteSubgraph, number: int, title: str = "", depth: int = 0) -> None:
         self.graph, self.number, self.title, self.depth = graph, number, title, depth
-        self.values: dict[int, Value] = {}
+        self.values: dict[int, LiteValue] = {}
 
 
-class Walk:
+class LiteWalk:
     """The walk over the operators of a model.
 
     `dilated` are the distances of the taps of a convolution whose map was dealt out, while it is made, `deciding` what
-    decides which branch is taken, which is worked out though nothing of it leaves, and `reshapes` the drafts of other
-    shapes by what they were made of.
+    decides which branch is taken, which is worked out though nothing of it leaves, `reshapes` are the drafts of other
+    shapes by what they were made of, and `widened` those of maps that are sequences, with these.
     """
 
-    def __init__(self, model: Model, options: ReadOptions) -> None:
+    def __init__(self, model: LiteModel, options: ReadOptions) -> None:
         self.model, self.options = model, options
         self.builder = DraftBuilder()
         self.warnings: list[str] = []
@@ -76,6 +76,7 @@ class Walk:
         self.is_resized = False
         self.dilated: dilation.Distances | None = None
         self.operators: list[Operator] = []
+        self.widened: dict[Draft, tuple[Draft, int]] = {}
         self.deciding: list[Draft] = []
         self.reshapes: dict[tuple[Draft, Shape], Draft] = {}
         self._names: dict[str, str] = {}
@@ -103,7 +104,7 @@ class Walk:
     def go(self) -> tuple[list[Entering], list[Draft]]:
         """Make a draft of everything in the first subgraph; gives what enters it and what leaves."""
         graph = self.model.subgraphs[0]
-        scope = Scope(graph, 0)
+        scope = LiteScope(graph, 0)
         self.variables.scan(graph)
         entered = entering([graph.tensor(index) for index in graph.inputs], self.options.sizes)
         self.is_resized = any(input_.is_asked for input_ in entered)
@@ -122,7 +123,7 @@ class Walk:
         outputs += [draft for draft in self.deciding if draft not in outputs]
         return entered, [*outputs, *self.variables.leaving(self, outputs)]
 
-    def _input(self, name: str, shape: Shape, is_map: bool) -> Value:
+    def _input(self, name: str, shape: Shape, is_map: bool) -> LiteValue:
         """An input of the network, channels first where it is a map, and without an axis of one sample in front."""
         batch = 0 if len(shape) > 1 and shape[0] == 1 else None
         own = shape if batch is None else shape[1:]
@@ -133,7 +134,7 @@ class Walk:
             self.warnings.append(f"input {name} has a batch of {shape[0]}; the figures are for all {shape[0]} samples")
         return laid(OrderedTensor(draft, order), batch)
 
-    def _leaving(self, scope: Scope, index: int) -> Draft | None:
+    def _leaving(self, scope: LiteScope, index: int) -> Draft | None:
         value = self.value(scope, index)
         if value is None or value.tensor is None:
             name = plain(scope.graph.tensor(index).name)
@@ -142,7 +143,7 @@ class Walk:
         tensor = value.tensor
         return in_file_order(self.builder, tensor) if len(tensor.order) == 2 else tensor.draft
 
-    def run(self, scope: Scope) -> None:
+    def run(self, scope: LiteScope) -> None:
         """Work out every tensor of a subgraph."""
         for operator in scope.graph.operators:
             try:
@@ -150,7 +151,7 @@ class Walk:
             except OutOfSteps:
                 raise OverLimit(f"{operator.operator} at {scope.title}{operator.place}") from None
 
-    def value(self, scope: Scope, index: int) -> Value | None:
+    def value(self, scope: LiteScope, index: int) -> LiteValue | None:
         """The tensor of that number; None for an input that is left out."""
         if index < 0:
             return None
@@ -159,7 +160,7 @@ class Walk:
             tensor = scope.graph.tensor(index)
             if not tensor.is_constant:
                 if tensor.is_variable:
-                    return Value(tensor.shape)
+                    return LiteValue(tensor.shape)
                 raise CannotImport(
                     f"nothing makes tensor {index} ({plain(tensor.name)}), and it is neither an input nor a constant"
                 )
@@ -168,7 +169,7 @@ class Walk:
             value = scope.values[index] = of_constant(of_tensor(tensor, key))
         return value
 
-    def step(self, scope: Scope, operator: Operator) -> None:
+    def step(self, scope: LiteScope, operator: Operator) -> None:
         """Give the outputs of an operator their values."""
         steps.spend(_OPERATOR + 2 * (len(operator.inputs) + len(operator.outputs)))
         self.operators.append(operator)
@@ -178,10 +179,10 @@ class Walk:
         names = outputs[0].name if outputs else ""
         filters = scope.graph.tensor(operator.inputs[1]).name if len(values) > 1 and operator.inputs[1] >= 0 else ""
         path = path_of(names, operator.type) or path_of(filters, operator.type)
-        call = Call(self, operator, values, Origin(title, operator.operator, path), outputs)
+        call = LiteCall(self, operator, values, LiteOrigin(title, operator.operator, path), outputs)
         try:
             walked = _WALKED.get(operator.type)
-            made: Sequence[Value] = walked(self, call, scope) if walked else self._made(call)
+            made: Sequence[LiteValue] = walked(self, call, scope) if walked else self._made(call)
         except Inexpressible as error:
             made = self._unknown(call, str(error))
         except (CannotImport, OutOfSteps):
@@ -192,7 +193,7 @@ class Walk:
             scope.values[index] = value
             self._compare(call, tensor, value)
 
-    def _made(self, call: Call) -> Sequence[Value]:
+    def _made(self, call: LiteCall) -> Sequence[LiteValue]:
         there = [value for value in call.values if value is not None]
         operator = operators().get(call.node.type)
         if any(not value.known for value in there):
@@ -213,7 +214,7 @@ class Walk:
         made = operator(call)
         return made if isinstance(made, list) else [made]
 
-    def _unknown(self, call: Call, reason: str) -> list[Value]:
+    def _unknown(self, call: LiteCall, reason: str) -> list[LiteValue]:
         """Layers that no kind expresses, of the shapes that the file has."""
         drafts = [value.tensor.draft for value in call.values if value is not None and value.tensor is not None]
         inputs = list(dict.fromkeys(drafts)) or self.builder.entering()
@@ -238,14 +239,14 @@ class Walk:
             values.append(laid(OrderedTensor(draft, order), batch))
         return values
 
-    def _stored(self, tensor: Tensor) -> Shape | None:
+    def _stored(self, tensor: LiteTensor) -> Shape | None:
         """The shape that the file has for a tensor; None where it may be another: an open axis, or other sizes."""
         is_open = self.is_resized or any(size < 0 for size in tensor.signature[1:])
         if is_open or not tensor.shape or 0 in tensor.shape:
             return None
         return tensor.shape
 
-    def stored(self, tensor: Tensor) -> Shape:
+    def stored(self, tensor: LiteTensor) -> Shape:
         """As the file has it.
 
         Raises:
@@ -256,7 +257,7 @@ class Walk:
             raise Inexpressible("the shape that leaves is worked out from what enters")
         return shape
 
-    def _compare(self, call: Call, tensor: Tensor, value: Value) -> None:
+    def _compare(self, call: LiteCall, tensor: LiteTensor, value: LiteValue) -> None:
         """Keep in mind where the file has another shape."""
         if self.is_resized or not value.known or value.handle or value.spread is not None or not tensor.shape:
             return
@@ -298,7 +299,7 @@ class Walk:
         return self._arrays.get(str(name))
 
 
-def _maps(graph: Subgraph) -> set[int]:
+def _maps(graph: LiteSubgraph) -> set[int]:
     """The tensors that go into operators of maps, however many axes of one position are put in before."""
     maps: set[int] = set()
     for operator in reversed(graph.operators):

@@ -11,9 +11,9 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 
-from convcalc.imports.tflite.values import Call, Value
+from convcalc.imports.tflite.values import LiteCall, LiteValue
 
-Operator = Callable[[Call], Value | list[Value]]
+Operator = Callable[[LiteCall], LiteValue | list[LiteValue]]
 
 
 @cache

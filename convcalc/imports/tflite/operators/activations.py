@@ -9,8 +9,8 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.origins import Origin, path_of
-from convcalc.imports.tflite.values import Call, Value, drawn, laid
+from convcalc.imports.tflite.origins import LiteOrigin, path_of
+from convcalc.imports.tflite.values import LiteCall, LiteValue, drawn, laid
 
 _MOST = 3.4e38
 """The largest number that is a bound and no infinity."""
@@ -24,7 +24,7 @@ _KINDS: dict[str, tuple[str, dict[str, Any]]] = {
 }
 
 
-def activated(call: Call, draft: Draft) -> Draft:
+def activated(call: LiteCall, draft: Draft) -> Draft:
     """What an operator does with its result at once, as a layer of its own."""
     word = call.node.activation
     if not word:
@@ -36,31 +36,31 @@ def activated(call: Call, draft: Draft) -> Draft:
     path = path_of(names, "activation")
     if path == call.origin.path or not path:
         path = (*call.origin.path, kind) if call.origin.path else ()
-    origin = Origin(call.origin.title, call.origin.operator, path)
+    origin = LiteOrigin(call.origin.title, call.origin.operator, path)
     return call.builder.layer(kind, fields, [draft], (origin,))
 
 
-def activated_value(call: Call, value: Value) -> Value:
+def activated_value(call: LiteCall, value: LiteValue) -> LiteValue:
     """As `activated`, of a tensor however its axes lie."""
     draft = activated(call, value.made.draft)
     return laid(OrderedTensor(draft, value.made.order), value.batch)
 
 
-def onto_itself(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Value:
+def onto_itself(call: LiteCall, kind: str, fields: dict[str, Any] | None = None) -> LiteValue:
     """A layer whose output has its input's shape, however that lies."""
     value = drawn(call, call.value())
-    draft = call.layer(kind, fields or {}, value.made.draft)
+    draft = moving.on_elements(call, kind, fields or {}, value.made.draft)
     return laid(OrderedTensor(draft, value.made.order), value.batch)
 
 
-def held(call: Call, value: Value, least: float, most: float) -> Value:
+def held(call: LiteCall, value: LiteValue, least: float, most: float) -> LiteValue:
     """A tensor held between two numbers; one beyond what float32 holds is no bound."""
     low, high = max(tidy(least), -_MOST), min(tidy(most), _MOST)
     if (low, high) == (-_MOST, _MOST):
         return value
     kind = {(0.0, 6.0): "relu6", (0.0, _MOST): "relu"}.get((low, high), "hard_tanh")
     fields = {"min_val": low, "max_val": high} if kind == "hard_tanh" else {}
-    draft = call.layer(kind, fields, value.made.draft)
+    draft = moving.on_elements(call, kind, fields, value.made.draft)
     return laid(OrderedTensor(draft, value.made.order), value.batch)
 
 
@@ -69,19 +69,19 @@ def tidy(number: float) -> float:
     return float(f"{number:.7g}")
 
 
-def _same(call: Call) -> Value:
+def _same(call: LiteCall) -> LiteValue:
     return call.value()
 
 
-def _leaky_relu(call: Call) -> Value:
+def _leaky_relu(call: LiteCall) -> LiteValue:
     return onto_itself(call, "leaky_relu", {"negative_slope": tidy(call.option("alpha"))})
 
 
-def _gelu(call: Call) -> Value:
+def _gelu(call: LiteCall) -> LiteValue:
     return onto_itself(call, "gelu", {"approximate": "tanh"} if call.option("approximate") else {})
 
 
-def _softmax(call: Call, kind: str) -> Value:
+def _softmax(call: LiteCall, kind: str) -> LiteValue:
     value = drawn(call, call.value())
     if not value.shape:
         raise Inexpressible("a number alone")
@@ -93,7 +93,7 @@ def _softmax(call: Call, kind: str) -> Value:
     return laid(OrderedTensor(draft, value.made.order), value.batch)
 
 
-def _prelu(call: Call) -> Value:
+def _prelu(call: LiteCall) -> LiteValue:
     """Slopes one a channel, one for all, or as they lie."""
     from convcalc.imports.tflite.operators.elementwise import met_with
 
@@ -113,14 +113,14 @@ def _prelu(call: Call) -> Value:
     return laid(OrderedTensor(draft, order), batch)
 
 
-def _normalised(call: Call) -> Value:
+def _normalised(call: LiteCall) -> LiteValue:
     """Each position's elements over their length."""
     value = drawn(call, call.value())
     draft = call.layer("normalize", {"axis": value.drawn(-1)}, value.made.draft)
     return laid(OrderedTensor(activated(call, draft), value.made.order), value.batch)
 
 
-def _response_norm(call: Call) -> Value:
+def _response_norm(call: LiteCall) -> LiteValue:
     draft, batch = moving.as_channels(call, call.value())
     size = 2 * call.option("radius") + 1
     fields = {

@@ -10,11 +10,11 @@ from math import prod
 from operator import ge
 from typing import Any
 
-from convcalc.imports.drafts import Draft
+from convcalc.imports.drafts import Draft, LiteOrigin
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn
 from convcalc.layers import Shape
 
 SAME = 0
@@ -27,16 +27,17 @@ class _Map:
     A map of height 1 that was a sequence before is that again, where the window is 1 high.
     """
 
-    def __init__(self, call: Call, value: Value, kernel: Shape) -> None:
+    def __init__(self, call: LiteCall, value: LiteValue, kernel: Shape) -> None:
         rank = len(kernel)
         if len(value.shape) != rank + 2:
             raise Inexpressible(f"a tensor of shape {list(value.shape)}, where {rank + 2} axes are expected")
         self.call, self.kernel = call, kernel
         self.draft, self.batch = moving.as_channels(call, value)
         self.padded: list[tuple[int, int]] | None = None
+        self.origins: tuple[LiteOrigin, ...] = ()
         self.unwrapped: int | None = None
-        self._pads()
         self._unwrap()
+        self._pads()
 
     @property
     def channels(self) -> int:
@@ -44,31 +45,25 @@ class _Map:
 
     def _pads(self) -> None:
         """Zeros that are added around the map before it: the convolution's own padding, where it adds none."""
-        if (
-            self.call.node.type not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D")
-            or self.call.option("padding") == SAME
-        ):
+        node, draft = self.call.node, self.draft
+        if node.type not in ("CONV_2D", "DEPTHWISE_CONV_2D", "CONV_3D") or self.call.option("padding") == SAME:
             return
-        draft = self.draft
-        if (
-            draft.kind == "pad"
-            and {"mode", "value"}.isdisjoint(draft.fields)
-            and len(draft.shape) == len(self.kernel) + 1
-        ):
+        rank = len(self.kernel) - (self.unwrapped is not None)
+        if draft.kind == "pad" and {"mode", "value"}.isdisjoint(draft.fields) and len(draft.shape) == rank + 1:
             self.padded = list(draft.fields["padding"])
+            if self.unwrapped is not None:
+                self.padded.insert(self.unwrapped, (0, 0))
             self.origins = draft.origins
             self.draft = draft.inputs[0]
 
     def _unwrap(self) -> None:
         """The sequence that a map of height or width 1 was."""
-        draft, rank = self.draft, len(self.kernel)
-        if draft.kind != "reshape" or len(draft.shape) != rank + 1 or self.padded or self.call.walk.dilated:
+        if self.call.walk.dilated:
             return
-        for axis in range(rank):
-            if self.kernel[axis] == draft.shape[axis + 1] == 1 and len(draft.inputs[0].shape) <= rank:
-                self.unwrapped = axis
-                self.draft = moving.reshaped_draft(self.call, draft, _without(draft.shape, axis + 1))
-                return
+        self.unwrapped = moving.narrowed(self.call, self.draft, self.kernel)
+        if self.unwrapped is not None:
+            shape = _without(self.draft.shape, self.unwrapped + 1)
+            self.draft = moving.reshaped_draft(self.call, self.draft, shape)
 
     def fields(self, names: dict[str, Any]) -> dict[str, Any]:
         """Fields with a number for each axis, for the axes that there are."""
@@ -82,13 +77,11 @@ class _Map:
             out[name] = per_axis
         return out
 
-    def left(self, draft: Draft) -> Value:
+    def left(self, draft: Draft) -> LiteValue:
         """What leaves, with the activation that is a part of the operator."""
         draft = activated(self.call, draft)
         if self.unwrapped is not None:
-            place = self.unwrapped + 1
-            shape = (*draft.shape[:place], 1, *draft.shape[place:])
-            draft = moving.reshaped_draft(self.call, draft, shape)
+            draft = moving.widened(self.call, draft, self.unwrapped)
         return moving.as_made(self.call, draft, self.batch)
 
 
@@ -96,18 +89,18 @@ def _without(shape: tuple[Any, ...], axis: int) -> tuple[Any, ...]:
     return (*shape[:axis], *shape[axis + 1 :])
 
 
-def _per_axis(call: Call, name: str, rank: int) -> tuple[int, ...]:
+def _per_axis(call: LiteCall, name: str, rank: int) -> tuple[int, ...]:
     return tuple(call.option(f"{name}_{axis}") for axis in _AXES[rank])
 
 
-def _arrays(call: Call, filters: Constant, bias: int) -> dict[str, tuple[str, Constant]]:
+def _arrays(call: LiteCall, filters: LiteConstant, bias: int) -> dict[str, tuple[str, LiteConstant]]:
     arrays = {"weight": ("kernel", filters)}
     if call.has(bias):
         arrays["bias"] = ("bias", call.constant(bias, "bias"))
     return arrays
 
 
-def _biased(call: Call, arrays: dict[str, tuple[str, Constant]], channels: int) -> bool:
+def _biased(call: LiteCall, arrays: dict[str, tuple[str, LiteConstant]], channels: int) -> bool:
     """Whether there is a bias; its numbers are one a channel."""
     if "bias" not in arrays:
         return False
@@ -116,7 +109,7 @@ def _biased(call: Call, arrays: dict[str, tuple[str, Constant]], channels: int) 
     return True
 
 
-def _filters(call: Call, place: int, rank: int) -> Constant:
+def _filters(call: LiteCall, place: int, rank: int) -> LiteConstant:
     if call.value(place).constant is None:
         raise Inexpressible("filters that another operator makes")
     filters = call.constant(place)
@@ -126,8 +119,8 @@ def _filters(call: Call, place: int, rank: int) -> Constant:
 
 
 def _convolved(
-    call: Call, filters: Constant, kernel: Shape, outputs: int, of_group: int | None, bias: int = 2
-) -> Value:
+    call: LiteCall, filters: LiteConstant, kernel: Shape, outputs: int, of_group: int | None, bias: int = 2
+) -> LiteValue:
     """A convolution; `of_group` are the channels that a filter reads, None where each reads one alone."""
     rank = len(kernel)
     x = _Map(call, drawn(call, call.value(0)), kernel)
@@ -148,12 +141,12 @@ def _convolved(
     return x.left(call.builder.layer("conv", fields, [x.draft], origins, drafts))
 
 
-def _conv_2d(call: Call) -> Value:
+def _conv_2d(call: LiteCall) -> LiteValue:
     filters = _filters(call, 1, 2)
     return _convolved(call, filters, filters.shape[1:3], filters.shape[0], filters.shape[3])
 
 
-def _depthwise(call: Call) -> Value:
+def _depthwise(call: LiteCall) -> LiteValue:
     filters = _filters(call, 1, 2)
     channels = call.value(0).shape[-1]
     if filters.shape[0] != 1 or filters.shape[3] % channels:
@@ -161,12 +154,12 @@ def _depthwise(call: Call) -> Value:
     return _convolved(call, filters, filters.shape[1:3], filters.shape[3], None)
 
 
-def _conv_3d(call: Call) -> Value:
+def _conv_3d(call: LiteCall) -> LiteValue:
     filters = _filters(call, 1, 3)
     return _convolved(call, filters, filters.shape[:3], filters.shape[4], filters.shape[3])
 
 
-def _transposed(call: Call, kernel: Shape, filters: Constant, outputs: int) -> Value:
+def _transposed(call: LiteCall, kernel: Shape, filters: LiteConstant, outputs: int) -> LiteValue:
     """What enters is the third input: the first is the shape that leaves, which may be worked out."""
     rank = len(kernel)
     x = _Map(call, drawn(call, call.value(2)), kernel)
@@ -186,7 +179,7 @@ def _transposed(call: Call, kernel: Shape, filters: Constant, outputs: int) -> V
     return x.left(call.layer("conv_transpose", fields, x.draft, arrays=arrays))
 
 
-def _rewrapped(call: Call, x: _Map, kernel: Shape) -> _Map:
+def _rewrapped(call: LiteCall, x: _Map, kernel: Shape) -> _Map:
     x.draft, x.unwrapped = moving.as_channels(call, drawn(call, call.value(2)))[0], None
     return x
 
@@ -213,14 +206,14 @@ def _cropping(
     return {"padding": tuple(crops), "output_padding": tuple(added)}
 
 
-def _transpose_conv(call: Call) -> Value:
+def _transpose_conv(call: LiteCall) -> LiteValue:
     filters = _filters(call, 1, 2)
     if filters.shape[3] != call.value(2).shape[-1]:
         raise Inexpressible(f"filters of shape {list(filters.shape)} for {call.value(2).shape[-1]} channels")
     return _transposed(call, filters.shape[1:3], filters, filters.shape[0])
 
 
-def _conv_3d_transpose(call: Call) -> Value:
+def _conv_3d_transpose(call: LiteCall) -> LiteValue:
     filters = _filters(call, 1, 3)
     if filters.shape[4] != call.value(2).shape[-1]:
         raise Inexpressible(f"filters of shape {list(filters.shape)} for {call.value(2).shape[-1]} channels")

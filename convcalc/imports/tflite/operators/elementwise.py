@@ -12,11 +12,11 @@ from convcalc.imports.layouts import OrderedTensor, arranged
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated_value, held, onto_itself, tidy
 from convcalc.imports.tflite.origins import is_norm, is_worked_out
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn, laid, parameter
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn, laid, parameter
 from convcalc.layers import Shape
 
 
-def met_with(call: Call, values: Sequence[Value]) -> tuple[list[Draft], tuple[int, ...], int | None]:
+def met_with(call: LiteCall, values: Sequence[LiteValue]) -> tuple[list[Draft], tuple[int, ...], int | None]:
     """Drafts that meet element by element, the order of their axes in the file, and the batch that all leave out."""
     shape = _broadcast([value.shape for value in values])
     rank = len(shape)
@@ -40,7 +40,7 @@ def met_with(call: Call, values: Sequence[Value]) -> tuple[list[Draft], tuple[in
     return drafts, order, batch
 
 
-def _aligned(call: Call, value: Value, rank: int, batch: int | None) -> Value:
+def _aligned(call: LiteCall, value: LiteValue, rank: int, batch: int | None) -> LiteValue:
     """The tensor with as many axes, new ones in front, without that one."""
     lacking = rank - len(value.shape)
     if lacking:
@@ -48,7 +48,7 @@ def _aligned(call: Call, value: Value, rank: int, batch: int | None) -> Value:
     return moving.aligned(call, value, batch)
 
 
-def _parameter(call: Call, constant: Constant, order: tuple[int, ...], rank: int, batch: int | None) -> Draft:
+def _parameter(call: LiteCall, constant: LiteConstant, order: tuple[int, ...], rank: int, batch: int | None) -> Draft:
     """A constant as it meets drafts of that order; ones at its end are left out."""
     shape = (1,) * (rank - len(constant.shape)) + constant.shape
     places = [axis for axis in range(rank) if axis != batch]
@@ -62,7 +62,7 @@ def _parameter(call: Call, constant: Constant, order: tuple[int, ...], rank: int
     return parameter(call, turned.reshaped(sizes), _role(call, constant), learned=False if is_known else None)
 
 
-def _role(call: Call, constant: Constant) -> str:
+def _role(call: LiteCall, constant: LiteConstant) -> str:
     """What a person would call the array: the scale or the shift of a norm that was left as an operator of its own."""
     names = [*(tensor.name for tensor in constant.tensors), *(tensor.name for tensor in call.outputs)]
     if any(map(is_norm, names)):
@@ -82,7 +82,7 @@ def _broadcast(shapes: Sequence[Shape]) -> Shape:
     return tuple(sizes)
 
 
-def _merged(call: Call, kind: str, values: Sequence[Value]) -> Value:
+def _merged(call: LiteCall, kind: str, values: Sequence[LiteValue]) -> LiteValue:
     """Tensors and numbers brought together by a kind that does so."""
     for place, value in enumerate(values if len(values) == 2 else ()):
         made = _by_number(call, kind, value, values[1 - place], behind=place == 1)
@@ -92,7 +92,7 @@ def _merged(call: Call, kind: str, values: Sequence[Value]) -> Value:
     return laid(OrderedTensor(call.layer(kind, {}, *drafts), order), batch)
 
 
-def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: bool) -> Value | None:
+def _by_number(call: LiteCall, kind: str, value: LiteValue, other: LiteValue, *, behind: bool) -> LiteValue | None:
     """The tensor `other` with a number, if that is all that `value` is and it makes the tensor no larger."""
     is_single = value.constant is not None and len(value.constant.numbers or ()) == 1
     number = value.constant.number if value.constant is not None and is_single else None
@@ -107,10 +107,11 @@ def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: boo
         return None
     if fields in ({"addend": 0.0}, {"factor": 1.0}):
         return other
-    return laid(OrderedTensor(call.layer("affine", fields, other.tensor.draft), other.tensor.order), other.batch)
+    draft = moving.on_elements(call, "affine", fields, other.tensor.draft)
+    return laid(OrderedTensor(draft, other.tensor.order), other.batch)
 
 
-def _is_only_bias(other: Value) -> bool:
+def _is_only_bias(other: LiteValue) -> bool:
     """Whether a number that is added is the bias of a layer with one output, left to the operator behind it."""
     if other.tensor is None:
         return False
@@ -132,53 +133,53 @@ def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] 
     return None
 
 
-def _meeting(call: Call, kind: str) -> Value:
+def _meeting(call: LiteCall, kind: str) -> LiteValue:
     values = [call.value(place) for place in range(len(call.values))]
     if len(values) == 1:
         return values[0]
     return activated_value(call, _merged(call, kind, values)) if call.node.activation else _merged(call, kind, values)
 
 
-def _operation(call: Call, name: str, *values: Value) -> Value:
+def _operation(call: LiteCall, name: str, *values: LiteValue) -> LiteValue:
     """Tensors that meet, in an operation; where none are given, all that enter."""
     drafts, order, batch = met_with(call, values or [call.value(place) for place in range(len(call.values))])
     return laid(OrderedTensor(call.layer("elementwise", {"operation": name}, *drafts), order), batch)
 
 
-def _alone(call: Call, name: str) -> Value:
+def _alone(call: LiteCall, name: str) -> LiteValue:
     return onto_itself(call, "elementwise", {"operation": name})
 
 
-def _power(call: Call) -> Value:
+def _power(call: LiteCall) -> LiteValue:
     exponents = call.value(1).constant
     if exponents is not None and exponents.number is not None and call.value().tensor is not None:
         return onto_itself(call, "pow", {"exponent": tidy(float(exponents.number))})
     return _operation(call, "pow")
 
 
-def _rsqrt(call: Call) -> Value:
+def _rsqrt(call: LiteCall) -> LiteValue:
     return onto_itself(call, "pow", {"exponent": -0.5})
 
 
-def _squared_difference(call: Call) -> Value:
+def _squared_difference(call: LiteCall) -> LiteValue:
     difference = _merged(call, "sub", [call.value(0), call.value(1)])
     draft = call.layer("pow", {"exponent": 2.0}, difference.made.draft)
     return laid(OrderedTensor(draft, difference.made.order), difference.batch)
 
 
-def _floor_div(call: Call) -> Value:
+def _floor_div(call: LiteCall) -> LiteValue:
     quotient = _merged(call, "div", [call.value(0), call.value(1)])
     draft = call.layer("elementwise", {"operation": "floor"}, quotient.made.draft)
     return laid(OrderedTensor(draft, quotient.made.order), quotient.batch)
 
 
-def _not_equal(call: Call) -> Value:
+def _not_equal(call: LiteCall) -> LiteValue:
     equal = _operation(call, "equal")
     draft = call.layer("elementwise", {"operation": "logical_not"}, equal.made.draft)
     return laid(OrderedTensor(draft, equal.made.order), equal.batch)
 
 
-def _select(call: Call) -> Value:
+def _select(call: LiteCall) -> LiteValue:
     """SELECT takes a condition of one axis as one of whole rows."""
     values = [call.value(place) for place in range(3)]
     condition, x = values[0].shape, values[1].shape
@@ -187,7 +188,7 @@ def _select(call: Call) -> Value:
     return _operation(call, "where", *values)
 
 
-def _zeros(call: Call) -> Value:
+def _zeros(call: LiteCall) -> LiteValue:
     value = drawn(call, call.value())
     draft = call.layer("affine", {"factor": 0.0}, value.made.draft)
     return laid(OrderedTensor(draft, value.made.order), value.batch)
@@ -204,7 +205,7 @@ _OF_TWO = {
 }  # fmt: skip
 _MEETING = {"ADD": "add", "SUB": "sub", "MUL": "mul", "DIV": "div", "MAXIMUM": "max", "MINIMUM": "min", "ADD_N": "add"}
 
-OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
+OPERATORS: dict[str, Callable[[LiteCall], LiteValue | list[LiteValue]]] = {
     **{op: partial(_meeting, kind=kind) for op, kind in _MEETING.items()},
     **{op: partial(_alone, name=name) for op, name in _PLAIN.items()},
     **{op: partial(_operation, name=name) for op, name in _OF_TWO.items()},

@@ -8,11 +8,11 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, in_file_order
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn, from_front, laid, parameter
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn, from_front, laid, parameter
 from convcalc.layers import Shape
 
 
-def _gather(call: Call) -> Value:
+def _gather(call: LiteCall) -> LiteValue:
     value, indices = call.value(0), call.value(1)
     axis = from_front(call.option("axis"), len(value.shape))
     if call.option("batch_dims"):
@@ -31,7 +31,7 @@ def _gather(call: Call) -> Value:
     return _by_indices(call, drawn(call, value), drawn(call, indices), axis, shape)
 
 
-def _embedded(call: Call, table: Constant, indices: Value, shape: Shape) -> Value:
+def _embedded(call: LiteCall, table: LiteConstant, indices: LiteValue, shape: Shape) -> LiteValue:
     """A table that was learned, read by indices."""
     rows, width = table.shape[0], prod(table.shape[1:])
     fields = {"num_embeddings": rows, "embedding_dim": width}
@@ -41,20 +41,20 @@ def _embedded(call: Call, table: Constant, indices: Value, shape: Shape) -> Valu
     return _as(call, made, shape)
 
 
-def _as(call: Call, draft: Draft, shape: Shape) -> Value:
+def _as(call: LiteCall, draft: Draft, shape: Shape) -> LiteValue:
     """A draft whose axes lie as the file's, as a tensor of that shape."""
     batch = 0 if len(shape) > 1 and shape[0] == 1 else None
     own = shape if batch is None else shape[1:]
     return moving.lying(call, call.builder.reshaped(draft, own, call.origins), batch)
 
 
-def _by_indices(call: Call, value: Value, indices: Value, axis: int, shape: Shape) -> Value:
+def _by_indices(call: LiteCall, value: LiteValue, indices: LiteValue, axis: int, shape: Shape) -> LiteValue:
     value, indices = moving.kept(call, value), moving.kept(call, indices)
     drafts = [in_file_order(call.builder, tensor.made, call.origins) for tensor in (value, indices)]
     return _as(call, call.layer("gather", {"axes": (axis,)}, *drafts), shape)
 
 
-def _gather_nd(call: Call) -> Value:
+def _gather_nd(call: LiteCall) -> LiteValue:
     value, indices = call.value(0), call.value(1)
     if not indices.shape or indices.shape[-1] > len(value.shape):
         raise Inexpressible(f"indices of shape {list(indices.shape)} for a tensor of shape {list(value.shape)}")
@@ -69,12 +69,12 @@ def _gather_nd(call: Call) -> Value:
     return _as(call, call.layer("gather", fields, in_file_order(call.builder, x.made, call.origins), index), shape)
 
 
-def _embedding_lookup(call: Call) -> Value:
+def _embedding_lookup(call: LiteCall) -> LiteValue:
     table, indices = call.constant(1, "table"), call.value(0)
     return _embedded(call, table, indices, (*indices.shape, *table.shape[1:]))
 
 
-def _top_k(call: Call) -> list[Value]:
+def _top_k(call: LiteCall) -> list[LiteValue]:
     """The elements, and their indices."""
     value = drawn(call, call.value())
     value = moving.kept(call, value) if value.batch == len(value.shape) - 1 else value
@@ -84,7 +84,7 @@ def _top_k(call: Call) -> list[Value]:
     return [laid(OrderedTensor(made, value.made.order), value.batch) for made in (chosen, indices)]
 
 
-def _one_hot(call: Call) -> Value:
+def _one_hot(call: LiteCall) -> LiteValue:
     value, count = drawn(call, call.value()), call.numbers(1)[0]
     axis = call.option("axis")
     if axis not in (-1, len(value.shape)):
@@ -93,7 +93,7 @@ def _one_hot(call: Call) -> Value:
     return _as(call, call.layer("one_hot", {"num_classes": count}, draft), (*value.shape, count))
 
 
-def _cumulated(call: Call) -> Value:
+def _cumulated(call: LiteCall) -> LiteValue:
     value = drawn(call, call.value())
     axis = from_front(call.numbers(1)[0], len(value.shape))
     value = moving.kept(call, value) if value.batch == axis else value

@@ -10,17 +10,21 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated
 from convcalc.imports.tflite.operators.convolutions import SAME
-from convcalc.imports.tflite.values import Call, Value
+from convcalc.imports.tflite.values import LiteCall, LiteValue
 
 
-def _pooled(call: Call, kind: str) -> Value:
+def _pooled(call: LiteCall, kind: str) -> LiteValue:
     draft, batch = moving.as_channels(call, call.value())
     kernel, stride = ((call.option(f"{name}_h"), call.option(f"{name}_w")) for name in ("kernel", "stride"))
     is_same = call.option("padding") == SAME
-    spatial = draft.shape[-2:]
+    narrow = moving.narrowed(call, draft, kernel) if batch == 0 else None
+    if narrow is not None:
+        kernel, stride = ((*pair[:narrow], *pair[narrow + 1 :]) for pair in (kernel, stride))
+        draft = moving.reshaped_draft(call, draft, (*draft.shape[: narrow + 1], *draft.shape[narrow + 2 :]))
+    spatial = draft.shape[-len(kernel) :]
     if kind == "avg_pool" and not is_same and kernel == spatial and batch == 0:
-        pooled = call.layer("global_avg_pool", {"keepdim": True}, draft)
-        return moving.as_made(call, activated(call, pooled), batch)
+        pooled = activated(call, call.layer("global_avg_pool", {"keepdim": True}, draft))
+        return moving.as_made(call, pooled if narrow is None else moving.widened(call, pooled, narrow), batch)
     if is_same and all(
         size % step == 0 and taps == step for size, step, taps in zip(spatial, stride, kernel, strict=True)
     ):
@@ -35,10 +39,11 @@ def _pooled(call: Call, kind: str) -> Value:
             fields["count_include_pad"] = False
     if kind == "lp_pool":
         fields["norm_type"] = 2
-    return moving.as_made(call, activated(call, call.layer(kind, fields, draft)), batch)
+    pooled = activated(call, call.layer(kind, fields, draft))
+    return moving.as_made(call, pooled if narrow is None else moving.widened(call, pooled, narrow), batch)
 
 
-def _resized(call: Call, mode: str) -> Value:
+def _resized(call: LiteCall, mode: str) -> LiteValue:
     draft, batch = moving.as_channels(call, call.value())
     if len(call.value().shape) != 4:
         raise Inexpressible(f"a tensor of shape {list(call.value().shape)}, where a map is expected")
@@ -56,7 +61,7 @@ def _resized(call: Call, mode: str) -> Value:
     return moving.as_made(call, made, batch)
 
 
-def _resizing(call: Call, mode: str, draft: Draft, sizes: tuple[int, ...]) -> dict[str, Any]:
+def _resizing(call: LiteCall, mode: str, draft: Draft, sizes: tuple[int, ...]) -> dict[str, Any]:
     """By factor where that is whole on every axis, and where positions are read by the words that upsample has."""
     if len(sizes) != 2 or min(sizes) < 1:
         raise Inexpressible(f"sizes of {list(sizes)}")
@@ -79,7 +84,7 @@ def _resizing(call: Call, mode: str, draft: Draft, sizes: tuple[int, ...]) -> di
     return fields
 
 
-def _depth_to_space(call: Call) -> Value:
+def _depth_to_space(call: LiteCall) -> LiteValue:
     """The places within a block come before the channels, as pixel_shuffle has them behind."""
     draft, batch = _single(call)
     factor = call.option("block_size")
@@ -90,21 +95,21 @@ def _depth_to_space(call: Call) -> Value:
     return moving.as_made(call, call.layer("pixel_shuffle", {"upscale_factor": factor}, draft), batch)
 
 
-def _space_to_depth(call: Call) -> Value:
+def _space_to_depth(call: LiteCall) -> LiteValue:
     draft, batch = _single(call)
     factor, channels = call.option("block_size"), draft.shape[0]
     made = call.layer("pixel_unshuffle", {"downscale_factor": factor}, draft)
     return moving.as_made(call, _interchanged(call, made, channels, factor * factor), batch)
 
 
-def _single(call: Call) -> tuple[Draft, int]:
+def _single(call: LiteCall) -> tuple[Draft, int]:
     draft, batch = moving.as_channels(call, call.value())
     if batch is None:
         raise Inexpressible(f"a batch of {call.value().shape[0]}")
     return draft, batch
 
 
-def _interchanged(call: Call, draft: Draft, outer: int, inner: int) -> Draft:
+def _interchanged(call: LiteCall, draft: Draft, outer: int, inner: int) -> Draft:
     """Channels that are `outer` groups of `inner`, as `inner` groups of `outer`."""
     if 1 in (outer, inner):
         return draft

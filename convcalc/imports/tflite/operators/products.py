@@ -9,10 +9,10 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import arranged, in_file_order
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn
 
 
-def _fully_connected(call: Call) -> Value:
+def _fully_connected(call: LiteCall) -> LiteValue:
     """Of whatever shape: all that enters is taken for rows as long as the matrix is wide."""
     value = drawn(call, call.value())
     if call.value(1).constant is None:
@@ -36,7 +36,7 @@ def _fully_connected(call: Call) -> Value:
     return moving.lying(call, activated(call, made), value.batch)
 
 
-def _by_made(call: Call, value: Value) -> Value:
+def _by_made(call: LiteCall, value: LiteValue) -> LiteValue:
     """A matrix that another operator makes: a product of two tensors, the second lying [outputs, inputs]."""
     other = drawn(call, call.value(1))
     if len(other.shape) != 2 or prod(value.shape) % other.shape[1]:
@@ -50,7 +50,7 @@ def _by_made(call: Call, value: Value) -> Value:
     return moving.lying(call, activated(call, made))
 
 
-def _batch_matmul(call: Call) -> Value:
+def _batch_matmul(call: LiteCall) -> LiteValue:
     """Two tensors, or a tensor and a matrix of the file, either of them lying the other way round."""
     x, y = call.value(0), call.value(1)
     if x.constant is not None and y.constant is None and sum(size > 1 for size in x.shape[:-2]) == 0:
@@ -64,7 +64,9 @@ def _batch_matmul(call: Call) -> Value:
     return _of_two(call, drawn(call, x), drawn(call, y))
 
 
-def _with_matrix(call: Call, value: Value, matrix: Constant, *, is_turned: bool, is_first: bool) -> Value | None:
+def _with_matrix(
+    call: LiteCall, value: LiteValue, matrix: LiteConstant, *, is_turned: bool, is_first: bool
+) -> LiteValue | None:
     """A dense layer without a bias, on the last axis; None where the tensor does not lie so."""
     flag = call.option("adj_y" if is_first else "adj_x")
     if is_first or len(value.shape) < 2 or len(matrix.shape) > len(value.shape):
@@ -85,7 +87,7 @@ def _with_matrix(call: Call, value: Value, matrix: Constant, *, is_turned: bool,
     return moving.lying(call, made, value.batch)
 
 
-def _of_two(call: Call, x: Value, y: Value) -> Value:
+def _of_two(call: LiteCall, x: LiteValue, y: LiteValue) -> LiteValue:
     rank = max(len(x.shape), len(y.shape))
     if rank < 2:
         raise Inexpressible(f"tensors of shapes {list(x.shape)} and {list(y.shape)}")

@@ -11,10 +11,10 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import in_file_order
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import tidy
-from convcalc.imports.tflite.values import Call, Constant, Value, drawn
+from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn
 
 
-def _sequence(call: Call) -> tuple[Draft, int | None]:
+def _sequence(call: LiteCall) -> tuple[Draft, int | None]:
     """The input as [steps, features], several sequences before these, and the axis of a single one."""
     value = drawn(call, call.value())
     if len(value.shape) != 3:
@@ -28,18 +28,18 @@ def _sequence(call: Call) -> tuple[Draft, int | None]:
     return in_file_order(call.builder, value.made, call.origins), None
 
 
-def _leaving(call: Call, draft: Draft, batch: int | None) -> Value:
+def _leaving(call: LiteCall, draft: Draft, batch: int | None) -> LiteValue:
     made = moving.lying(call, draft, batch)
     return moving.turned(call, made, (1, 0, 2)) if batch is None and call.option("time_major") else made
 
 
-def _joined(call: Call, constants: Sequence[Constant], shape: tuple[int, ...], role: str) -> PlainArray:
+def _joined(call: LiteCall, constants: Sequence[LiteConstant], shape: tuple[int, ...], role: str) -> PlainArray:
     """Arrays that the file has a gate each, as one."""
     names = [call.array(f"{role}_{place}", constant).made_of for place, constant in enumerate(constants)]
     return PlainArray(shape, tuple(dict.fromkeys(name for made_of in names for name in made_of)))
 
 
-def _gates(call: Call, first: int) -> list[Constant]:
+def _gates(call: LiteCall, first: int) -> list[LiteConstant]:
     """The arrays of the four gates, of which that of the input may be left out."""
     if not call.has(first):
         raise Inexpressible("one gate for what is let in and what is forgotten")
@@ -49,7 +49,7 @@ def _gates(call: Call, first: int) -> list[Constant]:
 class _Weights:
     """The arrays of one direction of an LSTM; `start` is the place of the first of its inputs."""
 
-    def __init__(self, call: Call, start: int) -> None:
+    def __init__(self, call: LiteCall, start: int) -> None:
         self.inputs, self.states = _gates(call, start), _gates(call, start + 4)
         self.has_peephole = call.has(start + 10)
         self.peepholes = [call.constant(start + 8 + gate) for gate in range(3)] if self.has_peephole else []
@@ -64,7 +64,7 @@ class _Weights:
             raise Inexpressible("gates whose states are of another size")
 
 
-def _lstm(call: Call, ways: Sequence[_Weights]) -> tuple[Draft, int | None]:
+def _lstm(call: LiteCall, ways: Sequence[_Weights]) -> tuple[Draft, int | None]:
     draft, batch = _sequence(call)
     first, count = ways[0], len(ways)
     rows = 4 * first.hidden
@@ -95,13 +95,13 @@ def _lstm(call: Call, ways: Sequence[_Weights]) -> tuple[Draft, int | None]:
     return call.builder.layer("lstm", fields, [draft], call.origins, arrays), batch
 
 
-def _one_way(call: Call) -> Value:
+def _one_way(call: LiteCall) -> LiteValue:
     if any(call.has(place) for place in range(20, 24)):
         raise Inexpressible("gates that are normalised")
     return _leaving(call, *_lstm(call, [_Weights(call, 1)]))
 
 
-def _both_ways(call: Call) -> list[Value]:
+def _both_ways(call: LiteCall) -> list[LiteValue]:
     """Both directions, laid end to end or apart."""
     draft, batch = _lstm(call, [_Weights(call, 1), _Weights(call, 18)])
     value = _leaving(call, draft, batch)
@@ -111,7 +111,7 @@ def _both_ways(call: Call) -> list[Value]:
     return [moving.cut(call, value, {2: range(start, start + hidden)}) for start in (0, hidden)]
 
 
-def _rnn(call: Call) -> Value:
+def _rnn(call: LiteCall) -> LiteValue:
     draft, batch = _sequence(call)
     weight, state, bias = (call.constant(place) for place in (1, 2, 3))
     hidden, features = weight.shape

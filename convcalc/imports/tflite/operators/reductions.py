@@ -5,18 +5,18 @@ from __future__ import annotations
 from functools import partial
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.layouts import OrderedTensor
+from convcalc.imports.layouts import OrderedTensor, channels_last
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.values import Call, Value, drawn, from_front, laid
+from convcalc.imports.tflite.values import LiteCall, LiteValue, drawn, from_front, laid
 
 
-def _reduced(call: Call, operation: str) -> Value:
+def _reduced(call: LiteCall, operation: str) -> LiteValue:
     value = drawn(call, call.value())
     axes = sorted({from_front(axis, len(value.shape)) for axis in call.numbers(1)})
     return _together(call, value, axes, operation, keeps=bool(call.option("keep_dims"))) if axes else value
 
 
-def _together(call: Call, value: Value, axes: list[int], operation: str, *, keeps: bool) -> Value:
+def _together(call: LiteCall, value: LiteValue, axes: list[int], operation: str, *, keeps: bool) -> LiteValue:
     if not value.shape:
         raise Inexpressible("a number alone")
     if value.batch in axes and any(value.shape[axis] > 1 for axis in axes):
@@ -28,7 +28,8 @@ def _together(call: Call, value: Value, axes: list[int], operation: str, *, keep
     tensor = value.made
     rank = len(tensor.draft.shape)
     drawn_axes = tuple(sorted(value.drawn(axis) for axis in axes))
-    is_spatial = value.batch == 0 and drawn_axes == tuple(range(1, rank)) and operation in ("mean", "max")
+    is_map = tensor.order == channels_last(rank)
+    is_spatial = is_map and value.batch == 0 and drawn_axes == tuple(range(1, rank)) and operation in ("mean", "max")
     if is_spatial:
         kind = "global_avg_pool" if operation == "mean" else "global_max_pool"
         draft = call.layer(kind, {"keepdim": True} if keeps else {}, tensor.draft)
@@ -50,7 +51,7 @@ def _left(shape: tuple[int, ...], axes: list[int]) -> tuple[int, ...]:
     return tuple(size for axis, size in enumerate(shape) if axis not in axes)
 
 
-def _place(call: Call, operation: str) -> Value:
+def _place(call: LiteCall, operation: str) -> LiteValue:
     value = drawn(call, call.value())
     axis = from_front(call.numbers(1)[0], len(value.shape))
     return _together(call, value, [axis], operation, keeps=False)

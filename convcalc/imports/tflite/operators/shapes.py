@@ -10,11 +10,11 @@ from convcalc.imports.tflite import dilation, moving
 from convcalc.imports.tflite.operators.activations import activated_value, tidy
 from convcalc.imports.tflite.ranges import sliced_by, strided
 from convcalc.imports.tflite.schema import REFLECT
-from convcalc.imports.tflite.values import Call, Value, drawn, from_front
+from convcalc.imports.tflite.values import LiteCall, LiteValue, drawn, from_front
 from convcalc.layers import Shape
 
 
-def shape_asked_for(call: Call) -> Shape:
+def shape_asked_for(call: LiteCall) -> Shape:
     """The shape that RESHAPE, SQUEEZE or EXPAND_DIMS make of the first input's."""
     shape = call.value().shape
     if call.node.type == "SQUEEZE":
@@ -37,32 +37,32 @@ def shape_asked_for(call: Call) -> Shape:
     return moving.wanted_shape(() if sizes == (0,) else sizes, shape)
 
 
-def _reshape(call: Call) -> Value:
+def _reshape(call: LiteCall) -> LiteValue:
     return moving.reshaped(call, call.value(), shape_asked_for(call))
 
 
-def _transpose(call: Call) -> Value:
+def _transpose(call: LiteCall) -> LiteValue:
     return moving.turned(call, call.value(), call.numbers(1))
 
 
-def _concatenation(call: Call) -> Value:
+def _concatenation(call: LiteCall) -> LiteValue:
     values = [call.value(place) for place in range(len(call.values))]
     axis = from_front(call.option("axis"), len(values[0].shape))
     return activated_value(call, moving.joined(call, values, axis))
 
 
-def _pack(call: Call) -> Value:
+def _pack(call: LiteCall) -> LiteValue:
     values = [call.value(place) for place in range(len(call.values))]
     shape = values[0].shape
     axis = from_front(call.option("axis"), len(shape) + 1)
     return moving.joined(call, [_inserted(call, value, (*shape[:axis], 1, *shape[axis:])) for value in values], axis)
 
 
-def _inserted(call: Call, value: Value, shape: Shape) -> Value:
+def _inserted(call: LiteCall, value: LiteValue, shape: Shape) -> LiteValue:
     return moving.reshaped(call, value, shape)
 
 
-def _unpack(call: Call) -> list[Value]:
+def _unpack(call: LiteCall) -> list[LiteValue]:
     value = drawn(call, call.value())
     axis = from_front(call.option("axis"), len(value.shape))
     shape = (*value.shape[:axis], *value.shape[axis + 1 :])
@@ -74,7 +74,7 @@ def _unpack(call: Call) -> list[Value]:
     ]
 
 
-def _split(call: Call) -> list[Value]:
+def _split(call: LiteCall) -> list[LiteValue]:
     """The axis is the first input and the tensor the second."""
     value, count = drawn(call, call.value(1)), len(call.outputs)
     axis = from_front(call.numbers(0)[0], len(value.shape))
@@ -85,7 +85,7 @@ def _split(call: Call) -> list[Value]:
     return [moving.cut(call, value, {axis: range(place * part, (place + 1) * part)}) for place in range(count)]
 
 
-def _split_v(call: Call) -> list[Value]:
+def _split_v(call: LiteCall) -> list[LiteValue]:
     value, sizes = drawn(call, call.value()), list(call.numbers(1))
     axis = from_front(call.numbers(2)[0], len(value.shape))
     if sizes.count(-1) == 1:
@@ -99,18 +99,18 @@ def _split_v(call: Call) -> list[Value]:
     return made
 
 
-def _strided_slice(call: Call) -> Value:
+def _strided_slice(call: LiteCall) -> LiteValue:
     value = drawn(call, call.value())
     ranges, shape = strided(call, value.shape)
     return moving.reshaped(call, moving.cut(call, value, dict(enumerate(ranges))), shape)
 
 
-def _slice(call: Call) -> Value:
+def _slice(call: LiteCall) -> LiteValue:
     value = drawn(call, call.value())
     return moving.cut(call, value, dict(enumerate(sliced_by(call, value.shape))))
 
 
-def _pairs(call: Call) -> list[tuple[int, int]]:
+def _pairs(call: LiteCall) -> list[tuple[int, int]]:
     numbers = call.numbers(1)
     pairs = list(zip(numbers[::2], numbers[1::2], strict=True))
     if len(pairs) != len(call.value().shape) or min(numbers, default=0) < 0:
@@ -118,7 +118,7 @@ def _pairs(call: Call) -> list[tuple[int, int]]:
     return pairs
 
 
-def _pad(call: Call) -> Value:
+def _pad(call: LiteCall) -> LiteValue:
     pairs, value, fill = _pairs(call), drawn(call, call.value()), 0.0
     if call.has(2):
         number = call.value(2).constant
@@ -128,7 +128,7 @@ def _pad(call: Call) -> Value:
     return dilation.padded(call, value, pairs, fill=tidy(max(min(fill, 3.4e38), -3.4e38)))
 
 
-def _mirror_pad(call: Call) -> Value:
+def _mirror_pad(call: LiteCall) -> LiteValue:
     """With the edge itself repeated, several positions deep, it is no mode that a kind has: the cost is the same."""
     pairs = _pairs(call)
     is_reflected = call.option("mode") == REFLECT
@@ -137,21 +137,21 @@ def _mirror_pad(call: Call) -> Value:
     return dilation.padded(call, drawn(call, call.value()), pairs, "reflect" if is_reflected else "replicate")
 
 
-def _tile(call: Call) -> Value:
+def _tile(call: LiteCall) -> LiteValue:
     value, times = drawn(call, call.value()), call.numbers(1)
     if len(times) != len(value.shape):
         raise Inexpressible(f"repeats {list(times)} for {len(value.shape)} axes")
     return moving.repeated(call, value, dict(enumerate(times)))
 
 
-def _broadcast_to(call: Call) -> Value:
+def _broadcast_to(call: LiteCall) -> LiteValue:
     constant = call.value(1).constant
     known = constant is not None and constant.numbers is not None
     shape = call.numbers(1) if known else call.walk.stored(call.outputs[0])
     return moving.spread_to(call, drawn(call, call.value()), tuple(shape))
 
 
-def _reverse(call: Call) -> Value:
+def _reverse(call: LiteCall) -> LiteValue:
     value = drawn(call, call.value())
     for axis in call.numbers(1):
         place = from_front(axis, len(value.shape))
@@ -160,7 +160,7 @@ def _reverse(call: Call) -> Value:
     return value
 
 
-OPERATORS: dict[str, Callable[[Call], Value | list[Value]]] = {
+OPERATORS: dict[str, Callable[[LiteCall], LiteValue | list[LiteValue]]] = {
     "RESHAPE": _reshape,
     "SQUEEZE": _reshape,
     "EXPAND_DIMS": _reshape,
