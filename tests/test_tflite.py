@@ -553,6 +553,30 @@ def test_a_tensor_that_nothing_makes_is_named() -> None:
         read(made(build))
 
 
+def test_a_loop_that_never_ends_is_not_gone_through() -> None:
+    file = File()
+    main, holds, nothing = file.graph, file.subgraph(), file.subgraph()
+    holds.input((1, 4))
+    holds.outputs = [holds.constant(True, kind="bool")]
+    nothing.outputs = [nothing.input((1, 4))]
+    left = main.tensor((1, 4))
+    main.operate("WHILE", [main.input((1, 4))], [left], cond=1, body=2)
+    main.outputs = [left]
+    assert "runs more often than is written out" in read(file.bytes()).missing
+
+
+def test_subgraphs_that_call_themselves_end() -> None:
+    file = File()
+    main, again = file.graph, file.subgraph()
+    x = again.input((1, 4))
+    for _ in range(8):
+        x = again.add("CALL", [x], (1, 4), subgraph=1)
+    again.outputs = [x]
+    main.outputs = [main.add("CALL", [main.input((1, 4))], (1, 4), subgraph=1)]
+    with pytest.raises(CannotImport, match="more work than"):
+        read(file.bytes())
+
+
 def test_every_command_reads_one(tmp_path: Path) -> None:
     path = tmp_path / "net"
     path.write_bytes(real("mltk_tflite_micro_speech"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from convcalc import steps
 from convcalc.imports.drafts import UNKNOWN, Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite.values import LiteCall, LiteValue
@@ -100,7 +101,10 @@ def _loop(walk: LiteWalk, call: LiteCall, scope: LiteScope) -> list[LiteValue]:
         if not number:
             return [value for value in values if value is not None]
         runs += 1
-        if runs * len(walk.model.subgraphs[body].operators) > MOST_OPERATORS:
+        steps.spend(len(values) + 1)
+        if not 0 < body < len(walk.model.subgraphs):
+            raise Inexpressible(f"subgraph {body} of {len(walk.model.subgraphs)}")
+        if runs * max(len(walk.model.subgraphs[body].operators), 1) > MOST_OPERATORS:
             raise Inexpressible("its body runs more often than is written out")
         values = [*inlined(walk, call, scope, body, values, f".{runs}")]
 

@@ -16,6 +16,9 @@ from convcalc.imports import Buffer
 _TABLE, _ITEM = 4, 1
 """Steps that a table takes, and an entry of a vector."""
 
+_LONGEST = 4096
+"""Bytes of a text that are read."""
+
 
 class BrokenBuffer(Exception):
     """What is in the file is no flatbuffer there; the message says where and why."""
@@ -83,8 +86,9 @@ class Table:
             yield Table(self.buffer, _led_to(self.buffer, place))
 
     def text(self, field: int) -> str:
-        """A text; what is not UTF-8 in it is replaced."""
+        """A text, of a longer one the beginning; what is not UTF-8 in it is replaced."""
         start, count = self.vector(field, 1)
+        count = min(count, _LONGEST)
         steps.spend(count // 16)
         return bytes(self.buffer[start : start + count]).decode(errors="replace")
 

@@ -10,7 +10,7 @@ from math import prod
 from operator import ge
 from typing import Any
 
-from convcalc.imports.drafts import Draft, LiteOrigin
+from convcalc.imports.drafts import Draft, Origin
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.operators.activations import activated
@@ -34,7 +34,7 @@ class _Map:
         self.call, self.kernel = call, kernel
         self.draft, self.batch = moving.as_channels(call, value)
         self.padded: list[tuple[int, int]] | None = None
-        self.origins: tuple[LiteOrigin, ...] = ()
+        self.origins: tuple[Origin, ...] = ()
         self.unwrapped: int | None = None
         self._unwrap()
         self._pads()
