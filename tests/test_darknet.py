@@ -349,7 +349,7 @@ def test_what_is_written_reads_well() -> None:
         (f"{NET}[route]\nlayers=-1\ngroups=2\n", "reads layer -1"),
         (f"{NET}[max]\n[route]\nlayers=0\ngroups=2\n", "3 channels in 2 groups"),
         ("[net]\nwidth=5000000\nheight=5000000\nchannels=5000000\n[max]\n", "the input of shape"),
-        ("filters=4\n", "this is text, not a Darknet .cfg or"),
+        ("filters=4\n", "a Darknet .cfg, "),
     ],
 )
 def test_errors_say_where(text: str, words: str, tmp_path: Path) -> None:
