@@ -138,6 +138,11 @@ class Given:
             raise Inexpressible("a size that is no whole number")
         return self.constant([value])
 
+    def maker(self, name: str) -> str:
+        """The operator that makes an argument, without its overload; "" where none does."""
+        value = self.argument(name)
+        return self.translation.makers.get(value.name, "") if isinstance(value, TensorReference) else ""
+
     def operand(self, name: str, beside: str = "") -> str:
         """A tensor, or a number as one; its type is that of the tensor it meets."""
         value = self.argument(name)
@@ -240,6 +245,10 @@ class Translation:
         self.graph = graph
         self.nodes: list[GraphNode] = []
         self.stored: dict[str, tuple[tuple[int, ...], int, Numbers | None]] = {}
+        self.makers: dict[str, str] = {}
+        for operation in graph.operations:
+            word = operation.target.removeprefix("torch.ops.aten.").partition(".")[0]
+            self.makers |= {name: word for name in operation.outputs if name}
         self._constants: dict[tuple[Any, ...], str] = {}
         arguments = [value for operation in graph.operations for value in operation.arguments.values()]
         references = [item for value in arguments for item in (value if isinstance(value, list) else [value])]

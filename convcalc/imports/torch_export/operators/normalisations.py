@@ -35,6 +35,14 @@ def _instance_norm(given: Given) -> None:
     given.leaves("InstanceNormalization", given.x, *_affine(given, _channels(given)), epsilon=given.real("eps", 1e-5))
 
 
+def _of_each_map(given: Given) -> None:
+    """A norm by the statistics of what enters: with one map in the batch, that of every channel by itself."""
+    count, channels = given.shape(given.x)[:2]
+    if count != 1:
+        raise Inexpressible("statistics of the batch")
+    given.leaves("InstanceNormalization", given.x, *_affine(given, channels), epsilon=given.real("eps", 1e-5))
+
+
 def _group_norm(given: Given) -> None:
     groups = given.integer("num_groups") or given.integer("group", 1)
     inputs = [given.x, *_affine(given, _channels(given))]
@@ -67,6 +75,7 @@ RULES = {
         ),
         _batch_norm,
     ),
+    "_native_batch_norm_legit.no_stats": _of_each_map,
     "instance_norm": _instance_norm,
     **dict.fromkeys(("group_norm", "native_group_norm"), _group_norm),
     **dict.fromkeys(("layer_norm", "native_layer_norm"), _layer_norm),

@@ -57,7 +57,8 @@ def _permute(given: Given) -> None:
 
 def _transpose(given: Given) -> None:
     x = given.x
-    first, second = given.axis("dim0", x), given.axis("dim1", x)
+    pairs = [name for name in ("dim0", "axis0", "dim1", "axis1") if given.argument(name) is not None]
+    first, second = (given.axis(name, x) for name in pairs)
     order = list(range(given.rank(x)))
     order[first], order[second] = second, first
     given.leaves("Transpose", x, perm=order)
@@ -248,7 +249,7 @@ def _roll(given: Given) -> None:
         raise Inexpressible("all elements moved round")
     pairs = list(zip(shifts, axes, strict=True))
     for place, (shift, axis) in enumerate(pairs):
-        axis %= given.rank(x)  # noqa: PLW2901  # counted from the first
+        axis %= given.rank(given.x)  # noqa: PLW2901  # counted from the first
         size = given.shape(given.x)[axis]
         shift %= size  # noqa: PLW2901  # as far as it comes to
         last = place == len(pairs) - 1
@@ -342,8 +343,36 @@ def _windows(given: Given) -> None:
     given.leaves("Transpose", y, perm=[*range(axis + 1), *range(axis + 2, rank + 1), axis + 1])
 
 
-def _item_of(given: Given) -> None:
-    given.leaves("Identity", given.x)
+def _as_strided(given: Given) -> None:
+    """The elements in another shape, where they are laid as they were: axes of one position lie anywhere."""
+    sizes, strides = given.integers("size") or [], given.integers("stride") or []
+    own = given.shape(given.x)
+    long = [(size, step) for size, step in zip(sizes, strides, strict=True) if size > 1]
+    laid = [(size, prod(sizes[axis + 1 :])) for axis, size in enumerate(sizes) if size > 1]
+    if prod(sizes) != prod(own) or long != laid or given.integer("storage_offset"):
+        raise Inexpressible("elements that are read at steps of their own")
+    given.leaves("Reshape", given.x, given.constant(sizes))
+
+
+def _copy(given: Given) -> None:
+    given.leaves("Expand", given.first("src"), given.node("Shape", given.x))
+
+
+def _slice_scatter(given: Given) -> None:
+    """A tensor with part of an axis replaced by another."""
+    x, source, axis = given.x, given.first("src"), given.axis("dim", given.x)
+    size = given.shape_on(x, axis)
+    start, end, _ = slice(given.integer("start"), given.integer("end", _END)).indices(size)
+    if given.integer("step", 1) != 1:
+        raise Inexpressible("places apart that are replaced")
+    along = given.constant([axis])
+    ends = [(0, start), (end, size)]
+    before, after = (
+        [given.node("Slice", x, given.constant([first]), given.constant([last]), along)] if first < last else []
+        for first, last in ends
+    )
+    parts = [*before, source, *after]
+    given.leaves("Concat", *parts, axis=axis) if len(parts) > 1 else given.leaves("Identity", source)
 
 
 RULES = {
@@ -387,5 +416,7 @@ RULES = {
     "arange": _arange,
     "scalar_tensor": _scalar_tensor,
     "unfold": _windows,
-    "item": _item_of,
+    "as_strided": _as_strided,
+    "copy": _copy,
+    "slice_scatter": _slice_scatter,
 }
