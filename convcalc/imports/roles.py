@@ -77,7 +77,7 @@ class Roles:
         return bool(uses) and all(reader.kind in _MEETING for reader in uses)
 
     def _stated(self, draft: Draft) -> bool | None:
-        """Whether the file says that the arrays of a draft are learned, or that they are not; None where it says none."""
+        """Whether the file says that the arrays of a draft are learned; None where it says neither."""
         learned = {self.builder.learned.get(name) for name in draft.weights}
         return learned.pop() if len(learned) == 1 else None
 

@@ -48,7 +48,7 @@ def worked_out(text: str, shapes: Sequence[Shape]) -> list[int]:
         raise Inexpressible(f"sizes that are worked out as {plain(text)}")
     stack: list[float] = []
     try:
-        for token in reversed([token for token in tokens if token not in "(),"]):  # operands are then there first
+        for token in reversed([token for token in tokens if token not in ("(", ")", ",")]):
             if token in _OPERATIONS:
                 count, operation = _OPERATIONS[token]
                 stack.append(operation(*(stack.pop() for _ in range(count))))

@@ -8,7 +8,7 @@ from shlex import quote
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.ncnn.nodes import Node, hinted
+from convcalc.imports.ncnn.nodes import NcnnLayer, hinted
 from convcalc.layers import Shape
 
 _CONVOLUTIONS = {"Convolution": 2, "ConvolutionDepthWise": 2, "Convolution1D": 1, "ConvolutionDepthWise1D": 1}
@@ -18,10 +18,10 @@ _USUAL = 224
 """Positions on an axis, for an example."""
 
 
-class Inputs:
+class EnteringBlobs:
     """The blobs that enter: those of `Input` layers, and those that are read and made by none."""
 
-    def __init__(self, nodes: Sequence[Node], sizes: Sizes) -> None:
+    def __init__(self, nodes: Sequence[NcnnLayer], sizes: Sizes) -> None:
         self.nodes = nodes
         made = {name for node in nodes for name in node.line.tops}
         self._of_file: dict[str, Shape | None] = {}
@@ -85,7 +85,7 @@ class Inputs:
         return f"3x{_USUAL}x{_USUAL}"
 
 
-def _stated(node: Node, place: int) -> Shape | None:
+def _stated(node: NcnnLayer, place: int) -> Shape | None:
     """The size that an `Input` layer has, or that is noted beside it; None where neither is there."""
     sizes = [node.integer(key) for key in (2, 11, 1, 0)]
     shape = tuple(size for size in sizes if size > 0)

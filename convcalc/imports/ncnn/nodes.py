@@ -8,7 +8,7 @@ from math import isfinite
 import msgspec
 
 from convcalc.imports.errors import CannotImport, plain
-from convcalc.imports.ncnn.text import Line, whole_number
+from convcalc.imports.ncnn.text import WrittenLayer, whole_number
 from convcalc.layers import Shape
 
 Number = int | float
@@ -21,10 +21,10 @@ _KEYS = 32
 """Numbers that a parameter may have, from 0."""
 
 
-class Node(msgspec.Struct, frozen=True):
+class NcnnLayer(msgspec.Struct, frozen=True):
     """A layer of the file; its parameters by their numbers."""
 
-    line: Line
+    line: WrittenLayer
     parameters: dict[int, Parameter]
 
     @property
@@ -79,7 +79,7 @@ def _shown(value: object) -> str:
     return plain(str(value))
 
 
-def node_of(line: Line) -> Node:
+def node_of(line: WrittenLayer) -> NcnnLayer:
     """A layer with its parameters, `key=value` each.
 
     Raises:
@@ -99,7 +99,7 @@ def node_of(line: Line) -> Node:
         if value is None:
             raise CannotImport(f"{line.place}: {plain(word)!r} is no number, nor an array with its length in front")
         parameters[number] = value
-    return Node(line, parameters)
+    return NcnnLayer(line, parameters)
 
 
 def _value(text: str, *, is_counted: bool) -> Parameter | None:
@@ -129,7 +129,7 @@ def _number(word: str) -> Number | None:
         return None
 
 
-def hinted(node: Node, place: int) -> Shape | None:
+def hinted(node: NcnnLayer, place: int) -> Shape | None:
     """The size that the file notes for a blob, channels first; None where it notes none."""
     numbers = node.integers(HINTS)
     count = len(node.line.tops)

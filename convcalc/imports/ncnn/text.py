@@ -26,7 +26,7 @@ _WORD = re.compile(r'[^\s="]*="[^"]*"|\S+')
 """A word of a line; text in quotation marks may hold spaces."""
 
 
-class Line(msgspec.Struct, frozen=True):
+class WrittenLayer(msgspec.Struct, frozen=True):
     """What is written of a layer: its type and name, the blobs it reads and makes, and the words behind them."""
 
     number: int
@@ -42,14 +42,14 @@ class Line(msgspec.Struct, frozen=True):
         return f"line {self.number}, {plain(self.type)} {plain(self.name)}"
 
 
-class Text(msgspec.Struct, frozen=True):
+class WrittenNet(msgspec.Struct, frozen=True):
     """The layers of a file, and what is to be said of how they were counted."""
 
-    lines: list[Line]
+    lines: list[WrittenLayer]
     warnings: list[str]
 
 
-def lines_of(buffer: Buffer) -> Text:
+def lines_of(buffer: Buffer) -> WrittenNet:
     """The layers of a file.
 
     Raises:
@@ -67,8 +67,8 @@ def lines_of(buffer: Buffer) -> Text:
     more = len(numbered) - 2 - count
     if more:
         text = f"line 2 says {count:,} layers: the {more:,} lines behind them are not read, as ncnn does not"
-        return Text(lines, [text])
-    return Text(lines, [])
+        return WrittenNet(lines, [text])
+    return WrittenNet(lines, [])
 
 
 def _numbered(text: str) -> Iterator[tuple[int, list[str]]]:
@@ -94,7 +94,7 @@ def whole_number(word: str) -> int | None:
     return int(word) if re.fullmatch(r"[+-]?[0-9]{1,10}", word) else None
 
 
-def _line(number: int, words: list[str]) -> Line:
+def _line(number: int, words: list[str]) -> WrittenLayer:
     counts = [whole_number(word) for word in words[2:4]]
     if len(counts) < 2:
         raise CannotImport(f"line {number}: expected type, name and two counts of blobs, found {len(words)} words")
@@ -106,4 +106,4 @@ def _line(number: int, words: list[str]) -> Line:
     if len(blobs) < bottoms + tops:
         raise CannotImport(f"{what}: {bottoms} blobs enter and {tops} leave, and {len(blobs)} are named")
     rest = tuple(words[4 + bottoms + tops :])
-    return Line(number, words[0], words[1], tuple(blobs[:bottoms]), tuple(blobs[bottoms:]), rest)
+    return WrittenLayer(number, words[0], words[1], tuple(blobs[:bottoms]), tuple(blobs[bottoms:]), rest)

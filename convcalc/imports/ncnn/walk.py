@@ -10,9 +10,9 @@ from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.ncnn import FORMAT
-from convcalc.imports.ncnn.input_sizes import Inputs
-from convcalc.imports.ncnn.nodes import Node, hinted, node_of
-from convcalc.imports.ncnn.operators import Call, operator_of
+from convcalc.imports.ncnn.input_sizes import EnteringBlobs
+from convcalc.imports.ncnn.nodes import NcnnLayer, hinted, node_of
+from convcalc.imports.ncnn.operators import NcnnCall, operator_of
 from convcalc.imports.ncnn.text import lines_of
 from convcalc.imports.record import Imported
 
@@ -24,7 +24,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     """The record of the network in a file."""
     try:
         text = lines_of(buffer)
-        walk = Walk([node_of(line) for line in text.lines], options)
+        walk = NcnnWalk([node_of(line) for line in text.lines], options)
     except steps.OutOfSteps:
         raise OverLimit from None
     walk.go()
@@ -43,16 +43,16 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     )
 
 
-class Walk:
+class NcnnWalk:
     """The layers one after the other; `blobs` are what those so far have made."""
 
-    def __init__(self, nodes: Sequence[Node], options: ReadOptions) -> None:
+    def __init__(self, nodes: Sequence[NcnnLayer], options: ReadOptions) -> None:
         self.nodes = nodes
         self.builder = Builder()
         self.blobs: dict[str, Draft] = {}
         self.read: set[str] = set()
         self.warnings: list[str] = []
-        self._inputs = Inputs(nodes, options.sizes)
+        self._inputs = EnteringBlobs(nodes, options.sizes)
 
     def go(self) -> None:
         """Make a draft of everything.
@@ -71,7 +71,7 @@ class Walk:
             except CannotImport as error:
                 raise CannotImport(f"{node.line.place}: {error}") from None
 
-    def _step(self, node: Node) -> None:
+    def _step(self, node: NcnnLayer) -> None:
         line = node.line
         if line.type == "Input":
             return
@@ -91,7 +91,7 @@ class Walk:
             raise CannotImport(f"it reads blob {plain(name)}, which a layer behind it makes")
         return self.blobs[name]
 
-    def _outputs(self, node: Node, entering: list[Draft]) -> Sequence[Draft]:
+    def _outputs(self, node: NcnnLayer, entering: list[Draft]) -> Sequence[Draft]:
         """What a layer makes; opaque where no kind says it."""
         operator = operator_of(node.line.type)
         try:
@@ -99,23 +99,25 @@ class Walk:
                 raise Inexpressible(BEHIND)
             if operator is None:
                 raise Inexpressible(f"{node.operator} is no layer that is known: a custom one, or newer")
-            outputs = operator(Call(self.builder, node, entering))
-            return outputs if isinstance(outputs, list) else [outputs]
+            outputs = operator(NcnnCall(self.builder, node, entering))
+            return [outputs] if isinstance(outputs, Draft) else outputs
         except Inexpressible as error:
             return [self._unknown(node, place, entering, str(error)) for place in range(len(node.line.tops))]
 
-    def _unknown(self, node: Node, place: int, entering: list[Draft], reason: str) -> Draft:
+    def _unknown(self, node: NcnnLayer, place: int, entering: list[Draft], reason: str) -> Draft:
         """A layer that no kind expresses, in the size that the file notes for it if there is such a note."""
         inputs = entering or self.builder.entering()
         shape = None if self._inputs.are_other else hinted(node, place)
         return self.builder.unknown(shape, inputs, node, reason)
 
-    def _compare(self, node: Node, place: int, draft: Draft) -> None:
+    def _compare(self, node: NcnnLayer, place: int, draft: Draft) -> None:
         """Warn where the file notes another size, if what enters has the size that it has there."""
         noted = hinted(node, place)
         if self._inputs.are_other or noted is None or draft.is_unsized or draft.shape == noted:
             return
-        self.warnings.append(f"{node.line.place}: the file notes {list(noted)} for what leaves, found {list(draft.shape)}")
+        self.warnings.append(
+            f"{node.line.place}: the file notes {list(noted)} for what leaves, found {list(draft.shape)}"
+        )
 
     def leaving(self) -> list[Draft]:
         """What no layer reads."""

@@ -24,7 +24,7 @@ _STORED, _DEFLATED = 0, 8
 MOST_ENTRIES = 500_000
 
 
-class Entry(msgspec.Struct, frozen=True):
+class PackedFile(msgspec.Struct, frozen=True):
     """A file of an archive: where it lies, how long it is there and unpacked, and how it is packed."""
 
     name: str
@@ -34,7 +34,7 @@ class Entry(msgspec.Struct, frozen=True):
     method: int
 
 
-def entries(buffer: Buffer, is_wanted: Callable[[bytes], bool]) -> list[Entry]:
+def entries(buffer: Buffer, is_wanted: Callable[[bytes], bool]) -> list[PackedFile]:
     """The files of an archive whose names are wanted.
 
     Raises:
@@ -63,7 +63,10 @@ def _directory(buffer: Buffer) -> tuple[int, int]:
     if end < 0 or tail + end + 22 > len(buffer):
         raise CannotImport("not a whole archive: the list of its files, at the end, is missing; copy it anew")
     end += tail
-    count, place = struct.unpack("<H", buffer[end + 10 : end + 12])[0], struct.unpack("<I", buffer[end + 16 : end + 20])[0]
+    count, place = (
+        struct.unpack("<H", buffer[end + 10 : end + 12])[0],
+        struct.unpack("<I", buffer[end + 16 : end + 20])[0],
+    )
     locator = end - 20
     if (place == _UNKNOWN or count == 0xFFFF) and locator >= 0 and buffer[locator : locator + 4] == _LOCATOR_64:
         (end_64,) = struct.unpack("<Q", buffer[locator + 8 : locator + 16])
@@ -73,14 +76,16 @@ def _directory(buffer: Buffer) -> tuple[int, int]:
     return place, count
 
 
-def _entry(buffer: Buffer, place: int) -> Entry:
+def _entry(buffer: Buffer, place: int) -> PackedFile:
     method, _, _, _, packed, size, name, extra = struct.unpack("<HHHIIIHH", buffer[place + 10 : place + 32])
     (local,) = struct.unpack("<I", buffer[place + 42 : place + 46])
     title = buffer[place + 46 : place + 46 + name].decode("utf-8", "replace")
     numbers = {"size": size, "packed": packed, "place": local}
     start = place + 46 + name
-    numbers |= _in_64_bits(buffer[start : start + extra], [key for key, number in numbers.items() if number == _UNKNOWN])
-    return Entry(title, numbers["place"], numbers["packed"], numbers["size"], method)
+    numbers |= _in_64_bits(
+        buffer[start : start + extra], [key for key, number in numbers.items() if number == _UNKNOWN]
+    )
+    return PackedFile(title, numbers["place"], numbers["packed"], numbers["size"], method)
 
 
 def _in_64_bits(extra: bytes, wanted: list[str]) -> dict[str, int]:
@@ -90,12 +95,14 @@ def _in_64_bits(extra: bytes, wanted: list[str]) -> dict[str, int]:
         kind, length = struct.unpack("<HH", extra[place : place + 4])
         if kind == 1:
             count = min(len(wanted), length // 8, (len(extra) - place - 4) // 8)
-            return dict(zip(wanted, struct.unpack(f"<{count}Q", extra[place + 4 : place + 4 + 8 * count]), strict=False))
+            return dict(
+                zip(wanted, struct.unpack(f"<{count}Q", extra[place + 4 : place + 4 + 8 * count]), strict=False)
+            )
         place += 4 + length
     return {}
 
 
-def content(buffer: Buffer, entry: Entry, most: int) -> bytes:
+def content(buffer: Buffer, entry: PackedFile, most: int) -> bytes:
     """What is in a file of the archive, of at most so many bytes."""
     what = f"{plain(entry.name)} in the archive"
     if entry.size > most:

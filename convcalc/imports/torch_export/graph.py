@@ -14,13 +14,13 @@ Dimension = int | str
 """A size, or the expression of one that is open."""
 
 
-class TensorReference(msgspec.Struct, frozen=True):
+class TensorName(msgspec.Struct, frozen=True):
     """A tensor, by its name in the graph."""
 
     name: str
 
 
-class NumberReference(msgspec.Struct, frozen=True):
+class NumberName(msgspec.Struct, frozen=True):
     """A number that is worked out while the network runs, by its name in the graph."""
 
     name: str
@@ -37,7 +37,7 @@ class TensorMeta(msgspec.Struct, frozen=True):
     dtype: int = 7
 
 
-class Operation(msgspec.Struct, frozen=True):
+class TorchOperation(msgspec.Struct, frozen=True):
     """An operator: the name of its overload, its arguments, and the names of what leaves it, None where nothing does.
 
     `path` are the modules of the program that it was called in.
@@ -58,7 +58,7 @@ class TorchGraph(msgspec.Struct, frozen=True):
 
     inputs: list[str]
     outputs: list[str]
-    operations: list[Operation]
+    operations: list[TorchOperation]
     tensors: dict[str, TensorMeta]
     arrays: dict[str, str] = {}
     learned: dict[str, bool] = {}
@@ -118,7 +118,7 @@ def _dimension(size: Mapping[str, Any]) -> Dimension:
     return str(expression["expr_str"])
 
 
-def _operation(node: Mapping[str, Any], number: int) -> Operation:
+def _operation(node: Mapping[str, Any], number: int) -> TorchOperation:
     steps.spend(5 + 2 * len(node["inputs"]))
     target = str(node["target"])
     arguments = {}
@@ -126,7 +126,7 @@ def _operation(node: Mapping[str, Any], number: int) -> Operation:
         arguments[str(argument.get("name") or place)] = _argument(argument["arg"])
     outputs = [name for output in node["outputs"] for name in _output_names(output)]
     name = str(node.get("name") or next((output for output in outputs if output), "") or f"node {number}")
-    return Operation(name, target, arguments, tuple(outputs), _path(node.get("metadata") or {}))
+    return TorchOperation(name, target, arguments, tuple(outputs), _path(node.get("metadata") or {}))
 
 
 def _path(metadata: Mapping[str, Any]) -> tuple[str, ...]:
@@ -161,10 +161,10 @@ def _argument_name(argument: Mapping[str, Any]) -> str:
     return str(reference["name"])
 
 
-def _tensors(argument: Argument) -> list[TensorReference]:
-    """The tensors in an argument."""
+def _tensors(argument: Argument) -> list[TensorName]:
+    """Those that it is, or that are in it if it is a list."""
     items = argument if isinstance(argument, list) else [argument]
-    return [item for item in items if isinstance(item, TensorReference)]
+    return [item for item in items if isinstance(item, TensorName)]
 
 
 _PLAIN = {
@@ -179,9 +179,9 @@ def _argument(argument: Mapping[str, Any]) -> Argument:
     if kind in _PLAIN:
         return value
     if kind == "as_tensor":
-        return TensorReference(str(value["name"]))
+        return TensorName(str(value["name"]))
     if kind == "as_tensors":
-        return [TensorReference(str(item["name"])) for item in value]
+        return [TensorName(str(item["name"])) for item in value]
     if kind in ("as_sym_int", "as_sym_float", "as_sym_bool"):
         return _number(value)
     if kind in ("as_sym_ints", "as_sym_floats", "as_sym_bools"):
@@ -195,6 +195,6 @@ def _argument(argument: Mapping[str, Any]) -> Argument:
 
 def _number(value: Mapping[str, Any]) -> Argument:
     if "as_name" in value:
-        return NumberReference(str(value["as_name"]))
+        return NumberName(str(value["as_name"]))
     ((_, number),) = value.items()
     return number

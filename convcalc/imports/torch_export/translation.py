@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from math import inf, isfinite, prod
 from typing import Any
 
-import msgspec
-
 from convcalc import steps
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, Inexpressible, plain
@@ -15,11 +13,11 @@ from convcalc.imports.onnx.nodes import Attributes, GraphNode
 from convcalc.imports.onnx.reading import BOOL, FLOAT, INT64
 from convcalc.imports.torch_export.graph import (
     Argument,
-    NumberReference,
-    Operation,
+    NumberName,
     TensorMeta,
-    TensorReference,
+    TensorName,
     TorchGraph,
+    TorchOperation,
 )
 from convcalc.imports.torch_export.operators import rule_of
 
@@ -32,7 +30,7 @@ Numbers = tuple[int | float, ...]
 
 
 class TorchNode(GraphNode):
-    """A node that stands for an operator of PyTorch's, or for a part of one; `path` are the modules it was called in."""
+    """A node that stands for an operator of PyTorch's, or a part of one; `path` are the modules it was called in."""
 
     path: tuple[str, ...] = ()
 
@@ -41,10 +39,10 @@ class TorchNode(GraphNode):
         return list(self.path)
 
 
-class Given:
+class TorchCall:
     """The operator that is to be put in other words: its arguments by name, and what is known of their sizes."""
 
-    def __init__(self, translation: Translation, operation: Operation) -> None:
+    def __init__(self, translation: Translation, operation: TorchOperation) -> None:
         self.translation, self.operation = translation, operation
         self._parts = 0
 
@@ -59,7 +57,7 @@ class Given:
         """The tensor under the first of these names that was given."""
         for name in names:
             value = self.argument(name)
-            if isinstance(value, TensorReference):
+            if isinstance(value, TensorName):
                 return self.translation.name_of(value)
         raise Inexpressible(f"no tensor is given as {names[0]}")
 
@@ -71,12 +69,12 @@ class Given:
     def tensor(self, name: str) -> str:
         """A tensor, or "" where it is left out."""
         value = self.argument(name)
-        return self.translation.name_of(value) if isinstance(value, TensorReference) else ""
+        return self.translation.name_of(value) if isinstance(value, TensorName) else ""
 
     def tensors(self, name: str) -> list[str]:
         """A list of tensors."""
         values = self.argument(name, [])
-        if not isinstance(values, list) or not all(isinstance(value, TensorReference) for value in values):
+        if not isinstance(values, list) or not all(isinstance(value, TensorName) for value in values):
             raise Inexpressible(f"{name} is no list of tensors")
         return [self.translation.name_of(value) for value in values]
 
@@ -130,9 +128,9 @@ class Given:
 
     def number(self, value: Argument) -> str:
         """A whole number as a tensor of one axis."""
-        if isinstance(value, NumberReference):
+        if isinstance(value, NumberName):
             return value.name
-        if isinstance(value, TensorReference):
+        if isinstance(value, TensorName):
             return self.node("Reshape", self.translation.name_of(value), self.constant([1]))
         if not isinstance(value, int):
             raise Inexpressible("a size that is no whole number")
@@ -141,14 +139,14 @@ class Given:
     def maker(self, name: str) -> str:
         """The operator that makes an argument, without its overload; "" where none does."""
         value = self.argument(name)
-        return self.translation.makers.get(value.name, "") if isinstance(value, TensorReference) else ""
+        return self.translation.makers.get(value.name, "") if isinstance(value, TensorName) else ""
 
     def operand(self, name: str, beside: str = "") -> str:
         """A tensor, or a number as one; its type is that of the tensor it meets."""
         value = self.argument(name)
-        if isinstance(value, TensorReference):
+        if isinstance(value, TensorName):
             return self.translation.name_of(value)
-        if isinstance(value, NumberReference):
+        if isinstance(value, NumberName):
             return value.name
         if isinstance(value, str):
             value = {"Infinity": inf, "-Infinity": -inf}.get(value, value)
@@ -252,7 +250,7 @@ class Translation:
         self._constants: dict[tuple[Any, ...], str] = {}
         arguments = [value for operation in graph.operations for value in operation.arguments.values()]
         references = [item for value in arguments for item in (value if isinstance(value, list) else [value])]
-        self._read = {item.name for item in references if isinstance(item, TensorReference | NumberReference)}
+        self._read = {item.name for item in references if isinstance(item, TensorName | NumberName)}
         self._read |= set(graph.outputs)
         for name, own in graph.arrays.items():
             meta = graph.tensors.get(name)
@@ -264,7 +262,7 @@ class Translation:
         """Put every operator in other words; one for which there are none stays what it is."""
         for operation in self.graph.operations:
             steps.spend(_OPERATION)
-            given = Given(self, operation)
+            given = TorchCall(self, operation)
             start = len(self.nodes)
             rule = rule_of(operation.target)
             try:
@@ -279,10 +277,12 @@ class Translation:
                     f"{plain(operation.target)} at {plain(operation.name)}: its arguments do not go together"
                 ) from None
 
-    def _unknown(self, operation: Operation, given: Given) -> None:
+    def _unknown(self, operation: TorchOperation, given: TorchCall) -> None:
         """A node that nobody knows, which reads and makes what the operator does."""
-        values = [item for value in operation.arguments.values() for item in (value if isinstance(value, list) else [value])]
-        inputs = [self.name_of(value) for value in values if isinstance(value, TensorReference)]
+        values = [
+            item for value in operation.arguments.values() for item in (value if isinstance(value, list) else [value])
+        ]
+        inputs = [self.name_of(value) for value in values if isinstance(value, TensorName)]
         outputs = [name or "" for name in operation.outputs]
         if any(outputs):
             given.nodes(short(operation.target), list(dict.fromkeys(inputs)), outputs)
@@ -291,7 +291,7 @@ class Translation:
         """Whether an operator reads it, or it leaves the graph."""
         return name in self._read
 
-    def name_of(self, reference: TensorReference) -> str:
+    def name_of(self, reference: TensorName) -> str:
         """What a tensor is called: an array by the program's own name."""
         return self.graph.arrays.get(reference.name, reference.name)
 
@@ -314,5 +314,3 @@ class Translation:
 def short(target: str) -> str:
     """The name of an operator without what all have in front: `aten.conv2d.default`."""
     return target.removeprefix("torch.ops.")
-
-

@@ -11,9 +11,7 @@ from collections.abc import Sequence
 from msgspec.structs import replace
 
 from convcalc.imports import ReadOptions
-from convcalc.imports.drafts import Draft
-from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
-from convcalc.imports.onnx.nodes import Attributes, GraphNode
+from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
 from convcalc.imports.onnx.reading import Graph, Model, Tensor, ValueInfo
 from convcalc.imports.onnx.samples import SamplesMeet
 from convcalc.imports.onnx.values import Call, Value
@@ -59,9 +57,7 @@ class _Translated(Graph):
 
     def __init__(self, translation: Translation, graph: TorchGraph) -> None:
         self.name, self.nodes, self.stated = "", translation.nodes, []
-        self.initialisers = {
-            name: _Stored(name, *stored) for name, stored in translation.stored.items()
-        }
+        self.initialisers = {name: _Stored(name, *stored) for name, stored in translation.stored.items()}
         self.infos = {name: _info(name, meta.dims, meta.dtype) for name, meta in graph.tensors.items()}
         self.inputs = [self.infos[name] for name in graph.inputs if name in self.infos]
         self.outputs = [self.infos[name] for name in graph.outputs if name in self.infos]

@@ -1,6 +1,6 @@
 """What the types of layers are in our kinds: one file a family, found by being there.
 
-Such a file has `OPERATORS`: by the type as the file writes it, a function that makes drafts of a `Call`.
+Such a file has `OPERATORS`: by the type as the file writes it, a function that makes drafts of a `NcnnCall`.
 """
 
 from __future__ import annotations
@@ -15,17 +15,17 @@ from convcalc.imports.arrays import PlainArray
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport
-from convcalc.imports.ncnn.nodes import Node
+from convcalc.imports.ncnn.nodes import NcnnLayer
 from convcalc.layers import Shape
 
 _ACTIVATIONS = {1: "relu", 2: "leaky_relu", 3: "clip", 4: "sigmoid", 5: "mish", 6: "hard_swish", 7: "gelu"}
 """What a layer has behind it in itself, by number."""
 
 
-class Call:
+class NcnnCall:
     """A layer that is to be translated: what it is told, and what enters."""
 
-    def __init__(self, builder: Builder, node: Node, inputs: list[Draft]) -> None:
+    def __init__(self, builder: Builder, node: NcnnLayer, inputs: list[Draft]) -> None:
         self.builder, self.node, self.inputs = builder, node, inputs
 
     @property
@@ -39,7 +39,9 @@ class Call:
             raise CannotImport(f"{len(self.inputs)} blobs enter, where {place + 1} are needed")
         return self.inputs[place]
 
-    def layer(self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Shape] | None = None) -> Draft:
+    def layer(
+        self, kind: str, fields: dict[str, Any], *inputs: Draft, arrays: Mapping[str, Shape] | None = None
+    ) -> Draft:
         """A layer of a kind, with arrays of its own of these sizes."""
         return self.builder.layer(kind, fields, inputs, (self.node,), self._named(arrays or {}))
 
@@ -75,7 +77,7 @@ class Call:
         if kind == "leaky_relu":
             return self.layer(kind, {"negative_slope": (numbers or [0.0])[0]}, x)
         if kind == "clip":
-            return self.held(x, *(numbers + [0.0, 0.0])[:2])
+            return self.held(x, *[*numbers, 0.0, 0.0][:2])
         if kind == "hard_swish":
             return self.gate("hard_swish", x, *(numbers or [0.2, 0.5])[:2])
         return self.layer(kind, {}, x)
@@ -96,7 +98,7 @@ class Call:
 
     def gate(self, kind: str, x: Draft, alpha: float, beta: float) -> Draft:
         """hard_sigmoid or hard_swish, with the slope and the middle that they have by themselves or with others."""
-        if abs(alpha - 1 / 6) < 1e-5 and beta == 0.5:  # noqa: PLR2004  # a sixth, as floats are written
+        if abs(alpha - 1 / 6) < 1e-5 and beta == 0.5:  # a sixth, as floats are written
             return self.layer(kind, {}, x)
         y = self.held(self.layer("affine", {"factor": alpha, "addend": beta}, x), 0.0, 1.0)
         return y if kind == "hard_sigmoid" else self.layer("mul", {}, x, y)
@@ -105,7 +107,7 @@ class Call:
 _UNBOUNDED = 1e30
 """A bound beyond which nothing is: files have the largest float there."""
 
-Operator = Callable[[Call], Draft | Sequence[Draft]]
+Operator = Callable[[NcnnCall], Draft | Sequence[Draft]]
 
 
 @cache

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport, Inexpressible
-from convcalc.imports.ncnn.operators import Call
+from convcalc.imports.ncnn.operators import NcnnCall
 
 _LARGEST = 3.402823e38
 
@@ -40,57 +40,57 @@ _TURNED = {7, 8, 9, 11}
 _ELTWISE = {0: "mul", 1: "add", 2: "max"}
 
 
-def _plain(call: Call, kind: str, fields: dict[str, Any] | None = None) -> Draft:
+def _plain(call: NcnnCall, kind: str, fields: dict[str, Any] | None = None) -> Draft:
     return call.layer(kind, fields or {}, call.x)
 
 
-def _same(call: Call) -> list[Draft]:
+def _same(call: NcnnCall) -> list[Draft]:
     """What leaves a tensor as it is, or hands it to several."""
     return (call.inputs * max(len(call.node.line.tops), 1))[: max(len(call.node.line.tops), len(call.inputs), 1)]
 
 
-def _relu(call: Call) -> Draft:
+def _relu(call: NcnnCall) -> Draft:
     slope = call.node.real(0)
     return call.layer("leaky_relu", {"negative_slope": slope}, call.x) if slope else call.layer("relu", {}, call.x)
 
 
-def _clip(call: Call) -> Draft:
+def _clip(call: NcnnCall) -> Draft:
     return call.held(call.x, call.node.real(0, -_LARGEST), call.node.real(1, _LARGEST))
 
 
-def _gate(call: Call, kind: str) -> Draft:
+def _gate(call: NcnnCall, kind: str) -> Draft:
     return call.gate(kind, call.x, call.node.real(0, 0.2), call.node.real(1, 0.5))
 
 
-def _threshold(call: Call) -> Draft:
+def _threshold(call: NcnnCall) -> Draft:
     """1 above a number, 0 elsewhere."""
     threshold = call.node.real(0)
     x = call.layer("affine", {"addend": -threshold}, call.x) if threshold else call.x
     return call.layer("elementwise", {"operation": "sign"}, call.layer("relu", {}, x))
 
 
-def _prelu(call: Call) -> Draft:
+def _prelu(call: NcnnCall) -> Draft:
     slopes, channels = call.node.integer(0), call.x.shape[0]
     if slopes not in (1, channels):
         raise CannotImport(f"0={slopes} slopes for {channels} channels")
     return call.layer("prelu", {"num_parameters": slopes}, call.x, arrays={"weight": (slopes,)})
 
 
-def _gelu(call: Call) -> Draft:
+def _gelu(call: NcnnCall) -> Draft:
     return call.layer("gelu", {"approximate": "tanh"} if call.node.integer(0) else {}, call.x)
 
 
-def _softmax(call: Call) -> Draft:
+def _softmax(call: NcnnCall) -> Draft:
     return call.layer("softmax", {"axis": call.axis(0)}, call.x)
 
 
-def _glu(call: Call) -> Draft:
+def _glu(call: NcnnCall) -> Draft:
     axis = call.axis(0)
     x, gate = (call.layer("split", {"sections": 2, "part": part, "axis": axis}, call.x) for part in (0, 1))
     return call.layer("mul", {}, x, call.layer("sigmoid", {}, gate))
 
 
-def _unary(call: Call) -> Draft:
+def _unary(call: NcnnCall) -> Draft:
     operation = call.node.integer(0)
     if operation == 17:
         return call.layer("affine", {"factor": 0.4342945}, call.layer("elementwise", {"operation": "log"}, call.x))
@@ -99,21 +99,21 @@ def _unary(call: Call) -> Draft:
     return call.layer(*_UNARY[operation], call.x)
 
 
-def _power(call: Call) -> Draft:
+def _power(call: NcnnCall) -> Draft:
     power, factor, addend = call.node.real(0, 1.0), call.node.real(1, 1.0), call.node.real(2)
     x = call.scaled(call.x, factor, addend)
     return x if power == 1.0 else call.layer("pow", {"exponent": power}, x)
 
 
-def _of_base(call: Call, operation: str) -> Draft:
+def _of_base(call: NcnnCall, operation: str) -> Draft:
     base, factor, addend = call.node.real(0, -1.0), call.node.real(1, 1.0), call.node.real(2)
-    if base not in (-1.0,) and not isclose(base, e, rel_tol=1e-5):
+    if base != -1.0 and not isclose(base, e, rel_tol=1e-5):
         raise Inexpressible(f"{operation} to the base {base}")
     x = call.scaled(call.x, factor, addend)
     return call.layer("elementwise", {"operation": operation}, x)
 
 
-def _with_number(call: Call, operation: int, number: float) -> Draft:
+def _with_number(call: NcnnCall, operation: int, number: float) -> Draft:
     """An operation of a tensor and a number."""
     x = call.x
     affine = {
@@ -136,7 +136,7 @@ def _with_number(call: Call, operation: int, number: float) -> Draft:
     raise Inexpressible(f"operation {operation} of a tensor and a number")
 
 
-def _binary(call: Call) -> Draft:
+def _binary(call: NcnnCall) -> Draft:
     operation = call.node.integer(0)
     if call.node.integer(1) or len(call.inputs) == 1:
         return _with_number(call, operation, call.node.real(2))
@@ -149,7 +149,7 @@ def _binary(call: Call) -> Draft:
     return call.layer("elementwise", {"operation": kind}, *pair) if kind == "pow" else call.layer(kind, {}, *pair)
 
 
-def _met(call: Call, x: Draft, y: Draft) -> list[Draft]:
+def _met(call: NcnnCall, x: Draft, y: Draft) -> list[Draft]:
     """Two tensors of as many axes: one of fewer is aligned at the outermost, if it is not a row as long as another."""
     fewer, more = sorted((x, y), key=lambda draft: len(draft.shape))
     rank = len(more.shape)
@@ -163,7 +163,7 @@ def _met(call: Call, x: Draft, y: Draft) -> list[Draft]:
     return [x, y]  # which is how our kinds align them
 
 
-def _eltwise(call: Call) -> Draft:
+def _eltwise(call: NcnnCall) -> Draft:
     operation, factors = call.node.integer(0), call.node.reals(1)
     if operation not in _ELTWISE:
         raise Inexpressible(f"operation {operation} of several tensors")

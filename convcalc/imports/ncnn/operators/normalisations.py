@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport, Inexpressible
-from convcalc.imports.ncnn.operators import Call
+from convcalc.imports.ncnn.operators import NcnnCall
 
 _REDUCTIONS = {
     0: "sum", 1: "l1", 2: "sum_square", 3: "mean", 4: "max", 5: "min", 6: "prod",
@@ -17,22 +17,21 @@ _REDUCTIONS = {
 _EPS = 0.001
 
 
-def _channels(call: Call, number: int) -> int:
+def _channels(call: NcnnCall, number: int) -> int:
     channels = call.node.integer(number)
     if channels != call.x.shape[0]:
         raise CannotImport(f"{call.x.shape[0]} channels enter, and {number}={channels}")
     return channels
 
 
-def _batch_norm(call: Call) -> Draft:
+def _batch_norm(call: NcnnCall) -> Draft:
     channels = _channels(call, 0)
     arrays = dict.fromkeys(("weight", "bias", "running_mean", "running_var"), (channels,))
-    x = call.x if len(call.x.shape) > 1 else call.x
-    return call.layer("batch_norm", {"eps": call.node.real(1)}, x, arrays=arrays)
+    return call.layer("batch_norm", {"eps": call.node.real(1)}, call.x, arrays=arrays)
 
 
-def _scale(call: Call) -> Draft:
-    if call.node.integer(0) == -233 or len(call.inputs) > 1:  # noqa: PLR2004  # another blob scales
+def _scale(call: NcnnCall) -> Draft:
+    if call.node.integer(0) == -233 or len(call.inputs) > 1:  # another blob scales
         scaled = call.layer("mul", {}, call.x, call.input(1))
         if not call.node.integer(1):
             return scaled
@@ -48,26 +47,26 @@ def _scale(call: Call) -> Draft:
     return draft
 
 
-def _by_one(call: Call, *, bias: bool) -> Draft:
+def _by_one(call: NcnnCall, *, bias: bool) -> Draft:
     """The whole times one learned number."""
     number = call.layer("parameter", {"sizes": (1,)}, *call.builder.entering(), arrays={"weight": (1,)})
     scaled = call.layer("mul", {}, call.x, number)
     return _shifted(call, scaled, 1) if bias else scaled
 
 
-def _shifted(call: Call, x: Draft, size: int) -> Draft:
+def _shifted(call: NcnnCall, x: Draft, size: int) -> Draft:
     shift = call.layer("parameter", {"sizes": (size,)}, *call.builder.entering(), arrays={"bias": (size,)})
     return call.layer("add", {}, x, shift)
 
 
-def _bias(call: Call) -> Draft:
+def _bias(call: NcnnCall) -> Draft:
     size = call.node.integer(0)
     if size not in (1, call.x.shape[0]):
         raise CannotImport(f"{call.x.shape[0]} channels enter, and 0={size}")
     return _shifted(call, call.x, size)
 
 
-def _last_axes(call: Call, size: int) -> tuple[int, ...]:
+def _last_axes(call: NcnnCall, size: int) -> tuple[int, ...]:
     """The innermost axes which together have so many elements: the last, or the positions of every channel."""
     shape = call.x.shape
     for count in range(1, len(shape) + 1):
@@ -76,22 +75,22 @@ def _last_axes(call: Call, size: int) -> tuple[int, ...]:
     raise CannotImport(f"a norm over {size} elements of a blob of shape {list(shape)}")
 
 
-def _layer_norm(call: Call) -> Draft:
+def _layer_norm(call: NcnnCall) -> Draft:
     return _normed(call, "layer_norm", {"weight", "bias"})
 
 
-def _rms_norm(call: Call) -> Draft:
+def _rms_norm(call: NcnnCall) -> Draft:
     return _normed(call, "rms_norm", {"weight"})
 
 
-def _normed(call: Call, kind: str, names: set[str]) -> Draft:
+def _normed(call: NcnnCall, kind: str, names: set[str]) -> Draft:
     axes, affine = _last_axes(call, call.node.integer(0)), bool(call.node.integer(2, 1))
     fields: dict[str, Any] = {"axes": axes, "eps": call.node.real(1, _EPS), "elementwise_affine": affine}
     shape = call.x.shape[-len(axes) :]
     return call.layer(kind, fields, call.x, arrays=dict.fromkeys(sorted(names), shape) if affine else {})
 
 
-def _group_norm(call: Call) -> Draft:
+def _group_norm(call: NcnnCall) -> Draft:
     channels, affine = call.node.integer(1), bool(call.node.integer(3, 1))
     if channels != call.x.shape[0]:
         raise CannotImport(f"{call.x.shape[0]} channels enter, and 1={channels}")
@@ -99,7 +98,7 @@ def _group_norm(call: Call) -> Draft:
     return call.layer("group_norm", fields, call.x, arrays=_of_channels(affine, channels))
 
 
-def _instance_norm(call: Call) -> Draft:
+def _instance_norm(call: NcnnCall) -> Draft:
     affine = bool(call.node.integer(2, 1))
     fields = {"eps": call.node.real(1, _EPS), "affine": affine}
     return call.layer("instance_norm", fields, call.x, arrays=_of_channels(affine, call.x.shape[0]))
@@ -109,7 +108,7 @@ def _of_channels(affine: bool, channels: int) -> dict[str, tuple[int, ...]]:
     return {"weight": (channels,), "bias": (channels,)} if affine else {}
 
 
-def _response_norm(call: Call) -> Draft:
+def _response_norm(call: NcnnCall) -> Draft:
     if call.node.integer(0):
         raise Inexpressible("response normalisation over positions")
     fields = {
@@ -121,7 +120,7 @@ def _response_norm(call: Call) -> Draft:
     return call.layer("local_response_norm", fields, call.x)
 
 
-def _normalize(call: Call) -> Draft:
+def _normalize(call: NcnnCall) -> Draft:
     """The channels of each position over their length, and times a learned number each: as SSD has it."""
     size, channels = call.node.integer(3), call.x.shape[0]
     if call.node.integer(0) or not call.node.integer(4, 1):
@@ -137,7 +136,7 @@ def _normalize(call: Call) -> Draft:
     return call.layer("mul", {}, normalised, number)
 
 
-def _mvn(call: Call) -> Draft:
+def _mvn(call: NcnnCall) -> Draft:
     """Means taken away and deviations divided by, of the whole or of every channel."""
     if not call.node.integer(0):
         raise Inexpressible("means that are taken away alone")
@@ -147,7 +146,7 @@ def _mvn(call: Call) -> Draft:
     return call.layer("instance_norm", fields | {"affine": False}, call.x)
 
 
-def _reduction(call: Call) -> Draft:
+def _reduction(call: NcnnCall) -> Draft:
     operation = _REDUCTIONS.get(call.node.integer(0))
     if operation is None:
         raise CannotImport(f"reduction {call.node.integer(0)}, where 0 to {max(_REDUCTIONS)} are known")
@@ -162,7 +161,7 @@ def _reduction(call: Call) -> Draft:
     return call.scaled(y, factor)
 
 
-def _arg_max(call: Call) -> Draft:
+def _arg_max(call: NcnnCall) -> Draft:
     """Where the largest of all elements are, and with them how large."""
     if call.node.integer(0):
         raise Inexpressible("the largest elements together with their places")
@@ -171,7 +170,7 @@ def _arg_max(call: Call) -> Draft:
     return call.reshaped(top, (1, *top.shape))
 
 
-def _cumulative_sum(call: Call) -> Draft:
+def _cumulative_sum(call: NcnnCall) -> Draft:
     return call.layer("cumulate", {"axis": call.axis(0)}, call.x)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from convcalc.arithmetic.number import ceil_div
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
-from convcalc.imports.ncnn.operators import Call
+from convcalc.imports.ncnn.operators import NcnnCall
 
 _SAME = {2: "same", 3: "same_lower"}
 """Modes of padding that stand for a rule."""
@@ -20,7 +20,7 @@ _KEPT = -233
 """A size that is asked for where an axis keeps its own."""
 
 
-def _pool(call: Call, rank: int) -> Draft:
+def _pool(call: NcnnCall, rank: int) -> Draft:
     if len(call.x.shape) != rank + 1:
         raise CannotImport(f"a blob of shape {list(call.x.shape)} enters, where {rank + 1} axes are expected")
     kind = "avg_pool" if call.node.integer(0) == 1 else "max_pool"
@@ -37,7 +37,7 @@ def _pool(call: Call, rank: int) -> Draft:
     return call.layer(kind, fields, call.x)
 
 
-def _window(call: Call, rank: int) -> dict[str, Any]:
+def _window(call: NcnnCall, rank: int) -> dict[str, Any]:
     """Kernel, stride, padding, and how the number of windows is rounded."""
     node = call.node
     kernel, stride = node.integer(1), node.integer(2, 1)

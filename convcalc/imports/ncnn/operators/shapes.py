@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport, Inexpressible
 from convcalc.imports.ncnn.expressions import worked_out
-from convcalc.imports.ncnn.operators import Call
+from convcalc.imports.ncnn.operators import NcnnCall
 
 REST = -233
 """A size that is not stated: what is left, the end, an axis that is not there."""
@@ -27,11 +28,11 @@ _ORDERS: dict[int, list[str]] = {
 """The orders of axes by their number, the innermost first."""
 
 
-def _concat(call: Call) -> Draft:
+def _concat(call: NcnnCall) -> Draft:
     return call.x if len(call.inputs) == 1 else call.layer("concat", {"axis": call.axis(0)}, *call.inputs)
 
 
-def _slice(call: Call) -> list[Draft]:
+def _slice(call: NcnnCall) -> list[Draft]:
     axis, size = call.axis(1), call.x.shape[call.axis(1)]
     count = len(call.node.line.tops)
     sizes, places = call.node.integers(0), call.node.integers(2)
@@ -44,13 +45,13 @@ def _slice(call: Call) -> list[Draft]:
             start += (size - start) // (count - place) if own == REST else own
             ends.append(start)
     bounds = [0, *ends[: count - 1], size if places else ends[-1]]
-    lengths = {end - start for start, end in zip(bounds, bounds[1:], strict=False)}
+    lengths = {end - start for start, end in pairwise(bounds)}
     if len(lengths) == 1 and bounds[-1] == size and count > 1 and len(bounds) == count + 1:
         return [call.layer("split", {"sections": count, "part": part, "axis": axis}, call.x) for part in range(count)]
-    return [_cut(call, call.x, axis, start, end) for start, end in zip(bounds, bounds[1:], strict=False)]
+    return [_cut(call, call.x, axis, start, end) for start, end in pairwise(bounds)]
 
 
-def _cut(call: Call, x: Draft, axis: int, start: int, end: int) -> Draft:
+def _cut(call: NcnnCall, x: Draft, axis: int, start: int, end: int) -> Draft:
     """Part of an axis."""
     size = x.shape[axis]
     if (start, end) == (0, size):
@@ -61,7 +62,7 @@ def _cut(call: Call, x: Draft, axis: int, start: int, end: int) -> Draft:
     return call.layer("slice", fields, x)
 
 
-def _by_name(call: Call, keys: dict[str, int], default: int = 0) -> list[int]:
+def _by_name(call: NcnnCall, keys: dict[str, int], default: int = 0) -> list[int]:
     """The parameters for the axes of what enters, the outermost first."""
     return [call.node.integer(keys[axis], default) for axis in _axes(len(call.x.shape))]
 
@@ -78,7 +79,7 @@ _SIZES = {"w": 3, "h": 4, "c": 5, "d": 14}
 _BEHIND = {"w": 6, "h": 7, "c": 8, "d": 15}
 
 
-def _crop(call: Call) -> Draft:
+def _crop(call: NcnnCall) -> Draft:
     """Parts of all axes: by what is cut off, by the size of another blob, or by places as NumPy has them."""
     shape = call.x.shape
     starts, ends = _by_name(call, _BEFORE), list(shape)
@@ -103,10 +104,10 @@ def _crop(call: Call) -> Draft:
     return _cut_to(call, starts, ends)
 
 
-def _cut_to(call: Call, starts: list[int], ends: list[int]) -> Draft:
+def _cut_to(call: NcnnCall, starts: list[int], ends: list[int]) -> Draft:
     x, shape = call.x, call.x.shape
     positions = list(zip(starts, ends, shape, strict=True))[1:]
-    if len(shape) > 2 and all(start < end <= size for start, end, size in positions):  # noqa: PLR2004  # a map
+    if len(shape) > 2 and all(start < end <= size for start, end, size in positions):  # a map
         cropping = tuple((start, size - end) for start, end, size in positions)
         if sum(map(any, cropping)) > 1:
             x = call.layer("crop", {"cropping": cropping}, x)
@@ -116,7 +117,7 @@ def _cut_to(call: Call, starts: list[int], ends: list[int]) -> Draft:
     return x
 
 
-def _as_numpy(call: Call, first: list[int], last: list[int], axes: list[int]) -> tuple[list[int], list[int]]:
+def _as_numpy(call: NcnnCall, first: list[int], last: list[int], axes: list[int]) -> tuple[list[int], list[int]]:
     shape = call.x.shape
     starts, ends = [0] * len(shape), list(shape)
     axes = axes or list(range(len(first)))
@@ -130,7 +131,7 @@ def _as_numpy(call: Call, first: list[int], last: list[int], axes: list[int]) ->
     return starts, ends
 
 
-def _reshape(call: Call) -> Draft:
+def _reshape(call: NcnnCall) -> Draft:
     text = call.node.text(6)
     if text:
         wanted = worked_out(text, [draft.shape for draft in call.inputs])[::-1]
@@ -140,7 +141,12 @@ def _reshape(call: Call) -> Draft:
     own = dict(zip(_axes(len(call.x.shape)), call.x.shape, strict=True))
     sizes = [own.get(axis, 1) if size == 0 else size for axis, size in zip(_axes(len(wanted)), wanted, strict=True)]
     elements, stated = prod(call.x.shape), prod(size for size in sizes if size != -1)
-    if stated < 1 or min(sizes) < -1 or sizes.count(-1) > 1 or (elements % stated if -1 in sizes else elements != stated):
+    if (
+        stated < 1
+        or min(sizes) < -1
+        or sizes.count(-1) > 1
+        or (elements % stated if -1 in sizes else elements != stated)
+    ):
         raise CannotImport(f"a blob of shape {list(call.x.shape)} made {sizes}, which has another number of elements")
     shape = tuple(elements // stated if size == -1 else size for size in sizes)
     if call.node.integer(3):
@@ -148,11 +154,11 @@ def _reshape(call: Call) -> Draft:
     return call.reshaped(call.x, shape)
 
 
-def _flatten(call: Call) -> Draft:
+def _flatten(call: NcnnCall) -> Draft:
     return call.reshaped(call.x, (prod(call.x.shape),))
 
 
-def _squeeze(call: Call) -> Draft:
+def _squeeze(call: NcnnCall) -> Draft:
     axes = call.node.integers(3)
     if axes:
         gone = {call.axis_of(axis, call.x) for axis in axes}
@@ -163,7 +169,7 @@ def _squeeze(call: Call) -> Draft:
     return call.reshaped(call.x, kept)
 
 
-def _expand_dims(call: Call) -> Draft:
+def _expand_dims(call: NcnnCall) -> Draft:
     axes, rank = call.node.integers(3), len(call.x.shape)
     if not axes:
         flags = [call.node.integer(key) for key in (2, 1, 0)]
@@ -176,7 +182,7 @@ def _expand_dims(call: Call) -> Draft:
     return call.reshaped(call.x, tuple(1 if axis in new else next(sizes) for axis in range(total)))
 
 
-def _permute(call: Call) -> Draft:
+def _permute(call: NcnnCall) -> Draft:
     number, rank = call.node.integer(0), len(call.x.shape)
     if rank == 1 or number == 0:
         return call.x
@@ -187,7 +193,7 @@ def _permute(call: Call) -> Draft:
     return call.layer("permute", {"axes": tuple(now.index(axis) for axis in then)}, call.x)
 
 
-def _padding(call: Call) -> Draft:
+def _padding(call: NcnnCall) -> Draft:
     top, bottom, left, right = (call.node.integer(key) for key in range(4))
     front = call.node.integer(7)
     behind = call.node.integer(8, front)
@@ -198,7 +204,7 @@ def _padding(call: Call) -> Draft:
         starts = [max(-before, 0) for before, _ in pairs]
         ends = [size - max(-after, 0) for size, (_, after) in zip(call.x.shape, pairs, strict=True)]
         cut = _cut_to(call, starts, ends)
-        call = Call(call.builder, call.node, [cut])
+        call = NcnnCall(call.builder, call.node, [cut])
         pairs = [(max(before, 0), max(after, 0)) for before, after in pairs]
     mode = call.node.integer(4)
     if mode not in _MODES:
@@ -212,7 +218,7 @@ def _padding(call: Call) -> Draft:
     return call.reshaped(wider, wider.shape[1:])
 
 
-def _interp(call: Call) -> Draft:
+def _interp(call: NcnnCall) -> Draft:
     node, shape = call.node, call.x.shape
     mode = node.integer(0)
     if mode not in _RESIZED:
@@ -243,9 +249,9 @@ def _interp(call: Call) -> Draft:
     return call.layer("upsample", fields, call.x)
 
 
-def _pixel_shuffle(call: Call) -> Draft:
+def _pixel_shuffle(call: NcnnCall) -> Draft:
     factor = call.node.integer(0, 1)
-    if call.node.integer(1) == 0 or factor < 1 or len(call.x.shape) != 3:  # noqa: PLR2004  # a map
+    if call.node.integer(1) == 0 or factor < 1 or len(call.x.shape) != 3:  # a map
         return call.layer("pixel_shuffle", {"upscale_factor": factor}, call.x)
     channels, height, width = call.x.shape
     if channels % factor**2:
@@ -255,9 +261,9 @@ def _pixel_shuffle(call: Call) -> Draft:
     return call.reshaped(turned, (channels // factor**2, height * factor, width * factor))
 
 
-def _reorg(call: Call) -> Draft:
+def _reorg(call: NcnnCall) -> Draft:
     factor = call.node.integer(0, 1)
-    if call.node.integer(1) == 0 or factor < 1 or len(call.x.shape) != 3:  # noqa: PLR2004  # a map
+    if call.node.integer(1) == 0 or factor < 1 or len(call.x.shape) != 3:  # a map
         return call.layer("pixel_unshuffle", {"downscale_factor": factor}, call.x)
     channels, height, width = call.x.shape
     if height % factor or width % factor:
@@ -267,7 +273,7 @@ def _reorg(call: Call) -> Draft:
     return call.reshaped(turned, (channels * factor**2, height // factor, width // factor))
 
 
-def _shuffle_channel(call: Call) -> Draft:
+def _shuffle_channel(call: NcnnCall) -> Draft:
     groups, channels = call.node.integer(0, 1), call.x.shape[0]
     if groups < 1 or channels % groups:
         raise CannotImport(f"{channels} channels in {groups} groups")
@@ -275,7 +281,7 @@ def _shuffle_channel(call: Call) -> Draft:
     return call.x if groups in (1, channels) else call.layer("channel_shuffle", {"groups": groups}, call.x)
 
 
-def _tile(call: Call) -> Draft:
+def _tile(call: NcnnCall) -> Draft:
     """A tensor laid end to end with itself."""
     repeats, rank = call.node.integers(2), len(call.x.shape)
     if not repeats:

@@ -13,9 +13,9 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
-Rule = Callable[["Given"], None]
+Rule = Callable[["TorchCall"], None]
 
 
 @cache

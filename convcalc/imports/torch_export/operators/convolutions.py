@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 from convcalc.imports.errors import Inexpressible
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _conv(given: Given, transposed: bool | None = None) -> None:
+def _conv(given: TorchCall, transposed: bool | None = None) -> None:
     x, weight, bias = given.first("input", "self"), given.first("weight"), given.tensor("bias")
     filters = given.shape(weight)
     rank = len(filters) - 2
@@ -32,7 +32,7 @@ def _conv(given: Given, transposed: bool | None = None) -> None:
     batched(given, op, x, inputs, rank + 2, attributes)
 
 
-def _pads(given: Given, kernel: list[int], dilations: list[int]) -> list[int]:
+def _pads(given: TorchCall, kernel: list[int], dilations: list[int]) -> list[int]:
     """What is added on both sides; with a word, what keeps the size, an odd position of it at the end."""
     word = given.argument("padding")
     if word == "valid":
@@ -43,7 +43,7 @@ def _pads(given: Given, kernel: list[int], dilations: list[int]) -> list[int]:
     return given.per_axis("padding", len(kernel), 0) * 2
 
 
-def batched(given: Given, op: str, x: str, inputs: list[str], rank: int, attributes: dict[str, Any]) -> None:
+def batched(given: TorchCall, op: str, x: str, inputs: list[str], rank: int, attributes: dict[str, Any]) -> None:
     """A node on a batch of maps; a single map has one put before it, and taken away behind."""
     own = given.rank(x)
     if own == rank:
@@ -56,7 +56,7 @@ def batched(given: Given, op: str, x: str, inputs: list[str], rank: int, attribu
         raise Inexpressible(f"a tensor of {own} axes")
 
 
-def _linear(given: Given) -> None:
+def _linear(given: TorchCall) -> None:
     x, weight, bias = given.first("input", "self"), given.first("weight"), given.tensor("bias")
     if given.rank(x) == 2:
         given.leaves("Gemm", x, weight, *([bias] if bias else []), transB=1)
@@ -68,16 +68,16 @@ def _linear(given: Given) -> None:
     given.leaves("Add", given.node("MatMul", x, turned), bias)
 
 
-def _addmm(given: Given) -> None:
+def _addmm(given: TorchCall) -> None:
     inputs = given.first("mat1"), given.first("mat2"), given.x
     given.leaves("Gemm", *inputs, alpha=given.real("alpha", 1.0), beta=given.real("beta", 1.0))
 
 
-def _product(given: Given, names: tuple[str, str]) -> None:
+def _product(given: TorchCall, names: tuple[str, str]) -> None:
     given.leaves("MatMul", given.first(names[0]), given.first(names[1]))
 
 
-def _baddbmm(given: Given) -> None:
+def _baddbmm(given: TorchCall) -> None:
     product = given.node("MatMul", given.first("batch1"), given.first("batch2"))
     alpha, beta = given.real("alpha", 1.0), given.real("beta", 1.0)
     if alpha != 1:
@@ -89,16 +89,16 @@ def _baddbmm(given: Given) -> None:
     given.leaves("Add", product, added)
 
 
-def _einsum(given: Given) -> None:
+def _einsum(given: TorchCall) -> None:
     given.leaves("Einsum", *given.tensors("tensors"), equation=given.text("equation"))
 
 
-def _outer(given: Given) -> None:
+def _outer(given: TorchCall) -> None:
     column = given.node("Unsqueeze", given.x, given.constant([1]))
     given.leaves("Mul", column, given.node("Unsqueeze", given.first("vec2"), given.constant([0])))
 
 
-def _deform_conv(given: Given) -> None:
+def _deform_conv(given: TorchCall) -> None:
     x, weight, offset = given.x, given.first("weight"), given.first("offset")
     filters = given.shape(weight)
     pairs = {

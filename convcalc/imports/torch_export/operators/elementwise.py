@@ -9,40 +9,40 @@ from typing import TYPE_CHECKING, Any
 from convcalc.imports.errors import Inexpressible
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 _FLOATING = {1, 10, 11, 16}
 
 
-def _plain(given: Given, op: str, **attributes: Any) -> None:
+def _plain(given: TorchCall, op: str, **attributes: Any) -> None:
     given.leaves(op, given.x, **attributes)
 
 
-def _with_numbers(given: Given, op: str, **defaults: float) -> None:
+def _with_numbers(given: TorchCall, op: str, **defaults: float) -> None:
     """An operator with numbers that have the same names here and there."""
     given.leaves(op, given.x, **{name: given.real(name, default) for name, default in defaults.items()})
 
 
-def _leaky_relu(given: Given) -> None:
+def _leaky_relu(given: TorchCall) -> None:
     given.leaves("LeakyRelu", given.x, alpha=given.real("negative_slope", 0.01))
 
 
-def _rrelu(given: Given) -> None:
+def _rrelu(given: TorchCall) -> None:
     given.leaves("LeakyRelu", given.x, alpha=(given.real("lower", 1 / 8) + given.real("upper", 1 / 3)) / 2)
 
 
-def _elu(given: Given) -> None:
+def _elu(given: TorchCall) -> None:
     if given.real("scale", 1.0) != 1 or given.real("input_scale", 1.0) != 1:
         given.leaves("Selu", given.x)
         return
     given.leaves("Elu", given.x, alpha=given.real("alpha", 1.0))
 
 
-def _gelu(given: Given) -> None:
+def _gelu(given: TorchCall) -> None:
     given.leaves("Gelu", given.x, approximate=given.text("approximate", "none"))
 
 
-def _prelu(given: Given) -> None:
+def _prelu(given: TorchCall) -> None:
     weight = given.first("weight")
     (count,) = given.shape(weight)
     rank = given.rank(given.x)
@@ -51,7 +51,7 @@ def _prelu(given: Given) -> None:
     given.leaves("PRelu", given.x, weight)
 
 
-def _softplus(given: Given) -> None:
+def _softplus(given: TorchCall) -> None:
     beta = given.real("beta", 1.0)
     if beta == 1:
         given.leaves("Softplus", given.x)
@@ -60,51 +60,51 @@ def _softplus(given: Given) -> None:
     given.leaves("Div", given.node("Softplus", scaled), given.scalar(beta))
 
 
-def _shrink(given: Given, *, soft: bool) -> None:
+def _shrink(given: TorchCall, *, soft: bool) -> None:
     lambd = given.real("lambd", 0.5)
     given.leaves("Shrink", given.x, lambd=lambd, bias=lambd if soft else 0.0)
 
 
-def _log_sigmoid(given: Given) -> None:
+def _log_sigmoid(given: TorchCall) -> None:
     given.leaves("Log", given.node("Sigmoid", given.x))
 
 
-def _glu(given: Given) -> None:
+def _glu(given: TorchCall) -> None:
     axis = given.axis("dim", given.x, -1)
     halves = given.nodes("Split", [given.x], [given.fresh(), given.fresh()], axis=axis, num_outputs=2)
     given.leaves("Mul", halves[0], given.node("Sigmoid", halves[1]))
 
 
-def _softmax(given: Given, op: str) -> None:
+def _softmax(given: TorchCall, op: str) -> None:
     given.leaves(op, given.x, axis=given.axis("dim", given.x, -1))
 
 
-def _clamp(given: Given, least: str = "min", most: str = "max") -> None:
+def _clamp(given: TorchCall, least: str = "min", most: str = "max") -> None:
     bounds = [given.operand(name, given.x) if given.argument(name) is not None else "" for name in (least, most)]
     given.leaves("Clip", given.x, *bounds)
 
 
-def _hardtanh(given: Given) -> None:
+def _hardtanh(given: TorchCall) -> None:
     bounds = given.scalar(given.real("min_val", -1.0)), given.scalar(given.real("max_val", 1.0))
     given.leaves("Clip", given.x, *bounds)
 
 
-def _clamped(given: Given, name: str) -> None:
+def _clamped(given: TorchCall, name: str) -> None:
     bound = given.operand(name, given.x)
     given.leaves("Clip", given.x, *([bound] if name == "min" else ["", bound]))
 
 
-def _threshold(given: Given) -> None:
+def _threshold(given: TorchCall) -> None:
     if given.real("value") != 0:
         raise Inexpressible("a threshold with a value")
     given.leaves("ThresholdedRelu", given.x, alpha=given.real("threshold"))
 
 
-def _same(given: Given) -> None:
+def _same(given: TorchCall) -> None:
     given.leaves("Identity", given.x)
 
 
-def _cast(given: Given) -> None:
+def _cast(given: TorchCall) -> None:
     """Another element type or place, or none: a tensor as it is, unless whole numbers become others."""
     from convcalc.imports.torch_export.translation import ELEMENT_TYPES
 
@@ -116,7 +116,7 @@ def _cast(given: Given) -> None:
         given.leaves("Cast", given.x, to=kind)
 
 
-def _binary(given: Given, op: str, *, turned: bool = False) -> None:
+def _binary(given: TorchCall, op: str, *, turned: bool = False) -> None:
     """Two operands, the second times a number that may be given."""
     x = given.operand("self")
     y = given.operand("other", x)
@@ -126,24 +126,22 @@ def _binary(given: Given, op: str, *, turned: bool = False) -> None:
     given.leaves(op, *((y, x) if turned else (x, y)))
 
 
-def _division(given: Given) -> None:
+def _division(given: TorchCall) -> None:
     x = given.operand("self")
     mode = given.text("rounding_mode")
     y = given.operand("other", x)
-    if not mode:
-        given.leaves("Div", x, y)
-    elif given.element_type(x) not in _FLOATING:
+    if not mode or given.element_type(x) not in _FLOATING:  # which are cut off by themselves
         given.leaves("Div", x, y)
     else:
         given.leaves("Floor", given.node("Div", x, y))
 
 
-def _power(given: Given) -> None:
+def _power(given: TorchCall) -> None:
     x, y = given.operand("self", given.tensor("exponent")), given.operand("exponent", given.tensor("self"))
     given.leaves("Pow", x, y)
 
 
-def _composed(given: Given, ops: tuple[str, ...]) -> None:
+def _composed(given: TorchCall, ops: tuple[str, ...]) -> None:
     """Functions one behind the other."""
     x = given.x
     for op in ops[:-1]:
@@ -151,28 +149,28 @@ def _composed(given: Given, ops: tuple[str, ...]) -> None:
     given.leaves(ops[-1], x)
 
 
-def _square(given: Given) -> None:
+def _square(given: TorchCall) -> None:
     given.leaves("Pow", given.x, given.scalar(2.0))
 
 
-def _log_of(given: Given, factor: float) -> None:
+def _log_of(given: TorchCall, factor: float) -> None:
     given.leaves("Mul", given.node("Log", given.x), given.scalar(factor))
 
 
-def _shifted_log(given: Given) -> None:
+def _shifted_log(given: TorchCall) -> None:
     given.leaves("Log", given.node("Add", given.x, given.scalar(1.0)))
 
 
-def _shifted_exp(given: Given) -> None:
+def _shifted_exp(given: TorchCall) -> None:
     given.leaves("Sub", given.node("Exp", given.x), given.scalar(1.0))
 
 
-def _negated(given: Given, op: str) -> None:
+def _negated(given: TorchCall, op: str) -> None:
     x = given.operand("self")
     given.leaves("Not", given.node(op, x, given.operand("other", x)))
 
 
-def _where(given: Given) -> None:
+def _where(given: TorchCall) -> None:
     maker, other = given.maker("self"), given.maker("other")
     if maker in ("full_like", "full", "zeros_like") and other in ("_softmax", "softmax"):
         given.leaves("Identity", given.first("other"))  # shares where nothing is seen are 0, which softmax is read as
@@ -181,44 +179,47 @@ def _where(given: Given) -> None:
     given.leaves("Where", given.first("condition"), x, y)
 
 
-def _masked_fill(given: Given) -> None:
+def _masked_fill(given: TorchCall) -> None:
     given.leaves("Where", given.first("mask"), given.operand("value", given.x), given.x)
 
 
-def _addc(given: Given, op: str) -> None:
+def _addc(given: TorchCall, op: str) -> None:
     product = given.node(op, given.first("tensor1"), given.first("tensor2"))
     value = given.real("value", 1.0)
     product = product if value == 1 else given.node("Mul", product, given.scalar(value))
     given.leaves("Add", given.x, product)
 
 
-def _lerp(given: Given) -> None:
+def _lerp(given: TorchCall) -> None:
     difference = given.node("Sub", given.first("end"), given.x)
     given.leaves("Add", given.x, given.node("Mul", difference, given.operand("weight", given.x)))
 
 
-def _nothing(given: Given) -> None:
+def _nothing(given: TorchCall) -> None:
     """What checks something and makes nothing."""
 
 
-def _only_on_sizes(given: Given, op: str) -> None:
+def _only_on_sizes(given: TorchCall, op: str) -> None:
     """Arithmetic on whole numbers that are worked out while the network runs."""
     values = [given.number(value) for value in given.operation.arguments.values()]
     given.leaves(op, *values)
 
 
-def _sized(given: Given) -> None:
+def _sized(given: TorchCall) -> None:
     axis = given.axis("dim", given.x)
     given.leaves("Shape", given.x, start=axis, end=axis + 1)
 
 
-def _sum_of_sizes(given: Given) -> None:
-    values = [given.number(item) for value in given.operation.arguments.values() for item in
-              (value if isinstance(value, list) else [value])]
+def _sum_of_sizes(given: TorchCall) -> None:
+    values = [
+        given.number(item)
+        for value in given.operation.arguments.values()
+        for item in (value if isinstance(value, list) else [value])
+    ]
     given.leaves("Sum", *values)
 
 
-def _function(op: str, **attributes: Any) -> Callable[[Given], None]:
+def _function(op: str, **attributes: Any) -> Callable[[TorchCall], None]:
     return partial(_plain, op=op, **attributes)
 
 

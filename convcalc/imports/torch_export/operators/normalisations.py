@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 from convcalc.imports.errors import Inexpressible
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _affine(given: Given, channels: int) -> list[str]:
+def _affine(given: TorchCall, channels: int) -> list[str]:
     """The scale and the shift, ones and zeros where none is learned."""
     return [given.tensor("weight") or given.filled(channels, 1.0), given.tensor("bias") or given.filled(channels, 0.0)]
 
 
-def _batch_norm(given: Given) -> None:
+def _batch_norm(given: TorchCall) -> None:
     mean, variance = given.tensor("running_mean"), given.tensor("running_var")
     if not mean or not variance or given.flag("training"):
         raise Inexpressible("statistics of the batch")
@@ -24,18 +24,18 @@ def _batch_norm(given: Given) -> None:
     given.leaves("BatchNormalization", *inputs, epsilon=given.real("eps", 1e-5))
 
 
-def _channels(given: Given) -> int:
+def _channels(given: TorchCall) -> int:
     return given.shape(given.x)[1]
 
 
-def _instance_norm(given: Given) -> None:
+def _instance_norm(given: TorchCall) -> None:
     if given.tensor("running_mean") and not given.flag("use_input_stats", True):
         _batch_norm(given)
         return
     given.leaves("InstanceNormalization", given.x, *_affine(given, _channels(given)), epsilon=given.real("eps", 1e-5))
 
 
-def _of_each_map(given: Given) -> None:
+def _of_each_map(given: TorchCall) -> None:
     """A norm by the statistics of what enters: with one map in the batch, that of every channel by itself."""
     count, channels = given.shape(given.x)[:2]
     if count != 1:
@@ -43,13 +43,13 @@ def _of_each_map(given: Given) -> None:
     given.leaves("InstanceNormalization", given.x, *_affine(given, channels), epsilon=given.real("eps", 1e-5))
 
 
-def _group_norm(given: Given) -> None:
+def _group_norm(given: TorchCall) -> None:
     groups = given.integer("num_groups") or given.integer("group", 1)
     inputs = [given.x, *_affine(given, _channels(given))]
     given.leaves("GroupNormalization", *inputs, num_groups=groups, epsilon=given.real("eps", 1e-5))
 
 
-def _layer_norm(given: Given) -> None:
+def _layer_norm(given: TorchCall) -> None:
     shape = given.integers("normalized_shape") or [1]
     weight, bias = given.tensor("weight"), given.tensor("bias")
     inputs = [given.x, weight or given.node("Expand", given.node("Identity", _one(given)), given.constant(shape))]
@@ -57,11 +57,11 @@ def _layer_norm(given: Given) -> None:
     given.leaves("LayerNormalization", *inputs, axis=-len(shape), epsilon=given.real("eps", 1e-5))
 
 
-def _one(given: Given) -> str:
+def _one(given: TorchCall) -> str:
     return given.constant([1.0], (1,), 1)
 
 
-def _rms_norm(given: Given) -> None:
+def _rms_norm(given: TorchCall) -> None:
     shape = given.integers("normalized_shape") or [1]
     weight = given.tensor("weight") or given.node("Expand", given.node("Identity", _one(given)), given.constant(shape))
     given.leaves("RMSNormalization", given.x, weight, axis=-len(shape), epsilon=given.real("eps", 1.1920929e-07))

@@ -9,10 +9,10 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.torch_export.operators.convolutions import batched
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _pool(given: Given, op: str, rank: int) -> None:
+def _pool(given: TorchCall, op: str, rank: int) -> None:
     kernel = given.per_axis("kernel_size", rank, 1)
     strides = given.per_axis("stride", rank, 1) if given.argument("stride") else kernel
     attributes = {
@@ -32,7 +32,7 @@ def _pool(given: Given, op: str, rank: int) -> None:
     batched(given, op, given.x, [], rank + 2, attributes)
 
 
-def _adaptive(given: Given, kind: str, rank: int) -> None:
+def _adaptive(given: TorchCall, kind: str, rank: int) -> None:
     """Cells that divide each axis; None for an axis that keeps its size."""
     stated = given.argument("output_size")
     cells = stated if isinstance(stated, list) else [stated] * rank
@@ -43,7 +43,6 @@ def _adaptive(given: Given, kind: str, rank: int) -> None:
         return
     attributes = {"kind": kind, "cells": [0 if cell is None else cell for cell in cells]}
     batched(given, "torch.adaptive_pool", given.x, [], rank + 2, attributes)
-
 
 
 RULES = {

@@ -8,29 +8,29 @@ from typing import TYPE_CHECKING
 from convcalc.imports.errors import Inexpressible
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _axes(given: Given) -> list[int]:
+def _axes(given: TorchCall) -> list[int]:
     rank = given.rank(given.x)
     stated = given.integers("dim")
     return sorted({axis % max(rank, 1) for axis in stated}) if stated else list(range(rank))
 
 
-def _reduce(given: Given, op: str) -> None:
+def _reduce(given: TorchCall, op: str) -> None:
     axes = given.constant(_axes(given))
     given.leaves(op, given.x, axes, keepdims=int(given.flag("keepdim")))
 
 
-def _norm(given: Given) -> None:
+def _norm(given: TorchCall) -> None:
     order = given.argument("ord", given.argument("p", 2))
-    op = {1: "ReduceL1", 2: "ReduceL2"}.get(order) if isinstance(order, int | float) else None
+    op = {1.0: "ReduceL1", 2.0: "ReduceL2"}.get(float(order)) if isinstance(order, int | float) else None
     if op is None:
         raise Inexpressible(f"a norm of order {order}")
     _reduce(given, op)
 
 
-def _variance(given: Given, *, rooted: bool = False, beside: str = "") -> None:
+def _variance(given: TorchCall, *, rooted: bool = False, beside: str = "") -> None:
     """The mean of squared distances from the mean, or of as many less one; with the mean itself beside it."""
     x, axes = given.x, _axes(given)
     correction = given.argument("correction", 1)
@@ -52,7 +52,7 @@ def _variance(given: Given, *, rooted: bool = False, beside: str = "") -> None:
         given.node("Identity", flat, out=given.operation.outputs[1])
 
 
-def _place(given: Given, op: str) -> None:
+def _place(given: TorchCall, op: str) -> None:
     x, keep = given.x, int(given.flag("keepdim"))
     if given.argument("dim") is None:
         flat = given.node("Reshape", x, given.constant([-1]))
@@ -61,7 +61,7 @@ def _place(given: Given, op: str) -> None:
     given.leaves(op, x, axis=given.axis("dim", x), keepdims=keep)
 
 
-def _largest(given: Given, op: str, place: str) -> None:
+def _largest(given: TorchCall, op: str, place: str) -> None:
     """The largest of all, or along an axis, with where it is."""
     if given.argument("dim") is None:
         _reduce(given, op)
@@ -73,12 +73,12 @@ def _largest(given: Given, op: str, place: str) -> None:
         given.node(place, given.x, out=places[0], axis=axis, keepdims=keep)
 
 
-def _cumulated(given: Given, op: str) -> None:
+def _cumulated(given: TorchCall, op: str) -> None:
     axis = given.axis("dim", given.x)
     given.leaves(op, given.x, given.constant([axis], ()))
 
 
-def _top_k(given: Given) -> None:
+def _top_k(given: TorchCall) -> None:
     x = given.x
     outputs = [name or "" for name in given.operation.outputs]
     k = given.constant([given.integer("k", 1)])
@@ -86,7 +86,7 @@ def _top_k(given: Given) -> None:
     given.nodes("TopK", [x, k], outputs, axis=axis, largest=int(given.flag("largest", True)))
 
 
-def _sorted(given: Given) -> None:
+def _sorted(given: TorchCall) -> None:
     x, axis = given.x, given.axis("dim", given.x, -1)
     outputs = [name or "" for name in given.operation.outputs]
     k = given.constant([given.shape(x)[axis]])

@@ -6,10 +6,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _resized(given: Given, mode: str, *, exact: bool = False, antialias: bool = False) -> None:
+def _resized(given: TorchCall, mode: str, *, exact: bool = False, antialias: bool = False) -> None:
     """By a size or by factors, at the places that PyTorch has."""
     x = given.x
     align = given.flag("align_corners")
@@ -33,7 +33,7 @@ def _resized(given: Given, mode: str, *, exact: bool = False, antialias: bool = 
     given.leaves("Resize", x, "", "", given.node("Concat", *own, axis=0), **attributes)
 
 
-def _grid_sampled(given: Given) -> None:
+def _grid_sampled(given: TorchCall) -> None:
     modes, padding = ("linear", "nearest", "cubic"), ("zeros", "border", "reflection")
     given.leaves(
         "GridSample",
@@ -45,7 +45,7 @@ def _grid_sampled(given: Given) -> None:
     )
 
 
-def _roi_align(given: Given) -> None:
+def _roi_align(given: TorchCall) -> None:
     rois = given.first("rois")
     boxes = given.node("Slice", rois, given.constant([1]), given.constant([5]), given.constant([1]))
     samples = given.node("Slice", rois, given.constant([0]), given.constant([1]), given.constant([1]))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 from convcalc.imports.errors import Inexpressible
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 
-def _attention(given: Given) -> None:
+def _attention(given: TorchCall) -> None:
     inputs = [given.first(name) for name in ("query", "key", "value")]
     mask = given.tensor("attn_mask") or given.tensor("attn_bias")
     inputs += [mask] if mask else []
@@ -20,7 +20,7 @@ def _attention(given: Given) -> None:
     given.leaves("torch.attention", *inputs, **attributes)
 
 
-def _recurrent(given: Given, kind: str) -> None:
+def _recurrent(given: TorchCall, kind: str) -> None:
     x = given.first("input", "data")
     if given.argument("batch_sizes") is not None:
         raise Inexpressible("sequences that are packed")

@@ -7,20 +7,22 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.torch_export.graph import NumberReference, TensorReference
+from convcalc.imports.torch_export.graph import NumberName, TensorName
 
 if TYPE_CHECKING:
-    from convcalc.imports.torch_export.translation import Given
+    from convcalc.imports.torch_export.translation import TorchCall
 
 _END = 2**31
 """As far as there is."""
 
 
-def _view(given: Given) -> None:
-    given.leaves("Reshape", given.x, given.sizes("size" if given.argument("size") is not None else "shape"), allowzero=1)
+def _view(given: TorchCall) -> None:
+    given.leaves(
+        "Reshape", given.x, given.sizes("size" if given.argument("size") is not None else "shape"), allowzero=1
+    )
 
 
-def _flatten(given: Given) -> None:
+def _flatten(given: TorchCall) -> None:
     x = given.x
     rank = given.rank(x)
     if rank == 0:
@@ -30,7 +32,7 @@ def _flatten(given: Given) -> None:
     _merged(given, x, start, end)
 
 
-def _merged(given: Given, x: str, start: int, end: int) -> None:
+def _merged(given: TorchCall, x: str, start: int, end: int) -> None:
     """Neighbouring axes as one."""
     dims = given.meta(x).dims
     kept = [*dims[:start], -1, *dims[end + 1 :]]
@@ -41,7 +43,7 @@ def _merged(given: Given, x: str, start: int, end: int) -> None:
     given.leaves("Reshape", x, given.node("Concat", *sizes, axis=0) if len(sizes) > 1 else sizes[0])
 
 
-def _unflatten(given: Given) -> None:
+def _unflatten(given: TorchCall) -> None:
     x = given.x
     axis, sizes = given.axis("dim", x), given.integers("sizes") or []
     own = list(given.shape(x))
@@ -50,12 +52,12 @@ def _unflatten(given: Given) -> None:
     given.leaves("Reshape", x, given.constant([*own[:axis], *sizes, *own[axis + 1 :]]))
 
 
-def _permute(given: Given) -> None:
+def _permute(given: TorchCall) -> None:
     x = given.x
     given.leaves("Transpose", x, perm=[axis % given.rank(x) for axis in given.integers("dims") or []])
 
 
-def _transpose(given: Given) -> None:
+def _transpose(given: TorchCall) -> None:
     x = given.x
     pairs = [name for name in ("dim0", "axis0", "dim1", "axis1") if given.argument(name) is not None]
     first, second = (given.axis(name, x) for name in pairs)
@@ -64,12 +66,12 @@ def _transpose(given: Given) -> None:
     given.leaves("Transpose", x, perm=order)
 
 
-def _turned(given: Given) -> None:
+def _turned(given: TorchCall) -> None:
     rank = given.rank(given.x)
     given.leaves("Transpose", given.x, perm=[*range(rank - 2), *range(rank - 1, max(rank - 3, -1), -1)])
 
 
-def _moved(given: Given) -> None:
+def _moved(given: TorchCall) -> None:
     x = given.x
     rank = given.rank(x)
     sources, destinations = given.integers("source") or [], given.integers("destination") or []
@@ -78,7 +80,7 @@ def _moved(given: Given) -> None:
     given.leaves("Transpose", x, perm=[places[axis] if axis in places else next(others) for axis in range(rank)])
 
 
-def _squeeze(given: Given) -> None:
+def _squeeze(given: TorchCall) -> None:
     x = given.x
     dims = given.meta(x).dims
     stated = given.integers("dim")
@@ -87,26 +89,28 @@ def _squeeze(given: Given) -> None:
     given.leaves("Squeeze", x, given.constant(gone)) if gone else given.leaves("Identity", x)
 
 
-def _unsqueeze(given: Given) -> None:
+def _unsqueeze(given: TorchCall) -> None:
     x = given.x
     axis = given.integer("dim")
     given.leaves("Unsqueeze", x, given.constant([axis % (given.rank(x) + 1)]))
 
 
-def _expand(given: Given) -> None:
+def _expand(given: TorchCall) -> None:
     size = given.argument("size", [])
     wanted = [1 if item == -1 else item for item in size]
-    sizes = given.constant(wanted) if all(isinstance(item, int) for item in wanted) else given.node(
-        "Concat", *(given.number(item) for item in wanted), axis=0
+    sizes = (
+        given.constant(wanted)
+        if all(isinstance(item, int) for item in wanted)
+        else given.node("Concat", *(given.number(item) for item in wanted), axis=0)
     )
     given.leaves("Expand", given.x, sizes)
 
 
-def _expand_as(given: Given) -> None:
+def _expand_as(given: TorchCall) -> None:
     given.leaves("Expand", given.x, given.node("Shape", given.first("other")))
 
 
-def _repeat(given: Given) -> None:
+def _repeat(given: TorchCall) -> None:
     x = given.x
     repeats = given.integers("repeats") or given.integers("dims") or []
     rank = given.rank(x)
@@ -116,24 +120,24 @@ def _repeat(given: Given) -> None:
     given.leaves("Tile", x, given.constant([*[1] * -lacking, *repeats]))
 
 
-def _cat(given: Given) -> None:
+def _cat(given: TorchCall) -> None:
     tensors = [name for name in given.tensors("tensors") if 0 not in given.meta(name).dims]
     axis = given.axis("dim", tensors[0])
     given.leaves("Concat", *tensors, axis=axis) if len(tensors) > 1 else given.leaves("Identity", tensors[0])
 
 
-def _stack(given: Given) -> None:
+def _stack(given: TorchCall) -> None:
     tensors = given.tensors("tensors")
     axis = given.integer("dim") % (given.rank(tensors[0]) + 1)
     apart = [given.node("Unsqueeze", name, given.constant([axis])) for name in tensors]
     given.leaves("Concat", *apart, axis=axis)
 
 
-def _names(given: Given) -> list[str]:
+def _names(given: TorchCall) -> list[str]:
     return [name or "" for name in given.operation.outputs]
 
 
-def _split(given: Given) -> None:
+def _split(given: TorchCall) -> None:
     x = given.x
     axis = given.axis("dim", x)
     size = given.shape_on(x, axis)
@@ -145,7 +149,7 @@ def _split(given: Given) -> None:
     given.nodes("Split", [x, given.constant(sizes)], _names(given), axis=axis)
 
 
-def _chunk(given: Given) -> None:
+def _chunk(given: TorchCall) -> None:
     x = given.x
     axis = given.axis("dim", x)
     size = given.shape_on(x, axis)
@@ -154,7 +158,7 @@ def _chunk(given: Given) -> None:
     given.nodes("Split", [x, given.constant(sizes)], _names(given), axis=axis)
 
 
-def _unbind(given: Given) -> None:
+def _unbind(given: TorchCall) -> None:
     x = given.x
     axis = given.axis("dim", x)
     for place, name in enumerate(given.operation.outputs):
@@ -162,7 +166,7 @@ def _unbind(given: Given) -> None:
             given.node("Gather", x, given.constant([place], ()), out=name, axis=axis)
 
 
-def _slice(given: Given) -> None:
+def _slice(given: TorchCall) -> None:
     x = given.x
     axis = given.axis("dim", x)
     start, end, step = given.argument("start", 0), given.argument("end", _END), given.integer("step", 1)
@@ -173,34 +177,34 @@ def _slice(given: Given) -> None:
     given.leaves("Slice", x, *bounds, given.constant([axis]), given.constant([step]))
 
 
-def _narrow(given: Given) -> None:
+def _narrow(given: TorchCall) -> None:
     start, length = given.integer("start"), given.integer("length")
     axis = given.axis("dim", given.x)
     bounds = given.constant([start]), given.constant([start + length]), given.constant([axis])
     given.leaves("Slice", given.x, *bounds)
 
 
-def _select(given: Given) -> None:
+def _select(given: TorchCall) -> None:
     x = given.x
     axis, index = given.axis("dim", x), given.argument("index", 0)
-    if isinstance(index, NumberReference):
+    if isinstance(index, NumberName):
         given.leaves("Gather", x, given.node("Reshape", index.name, given.constant([], (0,))), axis=axis)
         return
     given.leaves("Gather", x, given.constant([given.integer("index")], ()), axis=axis)
 
 
-def _index_select(given: Given) -> None:
+def _index_select(given: TorchCall) -> None:
     given.leaves("Gather", given.x, given.first("index"), axis=given.axis("dim", given.x))
 
 
-def _gather(given: Given) -> None:
+def _gather(given: TorchCall) -> None:
     given.leaves("GatherElements", given.x, given.first("index"), axis=given.axis("dim", given.x))
 
 
-def _index(given: Given) -> None:
+def _index(given: TorchCall) -> None:
     """Places that one tensor names on one axis; on several, all by itself."""
     indices = given.argument("indices", [])
-    named = [(axis, item) for axis, item in enumerate(indices) if isinstance(item, TensorReference)]
+    named = [(axis, item) for axis, item in enumerate(indices) if isinstance(item, TensorName)]
     if len(named) == 1:
         ((axis, item),) = named
         name = given.translation.name_of(item)
@@ -219,14 +223,14 @@ def _index(given: Given) -> None:
     given.leaves("GatherND", given.x, given.node("Concat", *parts, axis=rank))
 
 
-def _embedding(given: Given) -> None:
+def _embedding(given: TorchCall) -> None:
     given.leaves("Gather", given.first("weight"), given.first("indices"), axis=0)
 
 
 _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
-def _pad(given: Given, mode: str = "", name: str = "pad") -> None:
+def _pad(given: TorchCall, mode: str = "", name: str = "pad") -> None:
     x = given.x
     pads = given.integers(name) or given.integers("padding") or []
     rank = given.rank(x)
@@ -242,7 +246,7 @@ def _pad(given: Given, mode: str = "", name: str = "pad") -> None:
     given.leaves("Pad", *inputs, mode=word)
 
 
-def _roll(given: Given) -> None:
+def _roll(given: TorchCall) -> None:
     x = given.x
     shifts, axes = given.integers("shifts") or [], given.integers("dims") or []
     if not axes:
@@ -262,22 +266,22 @@ def _roll(given: Given) -> None:
         x = given.node("Concat", tail, head, axis=axis, out=given.output if last else "")
 
 
-def _flip(given: Given) -> None:
+def _flip(given: TorchCall) -> None:
     x = given.x
     axes = [axis % given.rank(x) for axis in given.integers("dims") or []]
     ends = [given.constant([number] * len(axes)) for number in (-1, -_END)]
     given.leaves("Slice", x, *ends, given.constant(axes), given.constant([-1] * len(axes)))
 
 
-def _pixel_shuffle(given: Given) -> None:
+def _pixel_shuffle(given: TorchCall) -> None:
     given.leaves("DepthToSpace", given.x, blocksize=given.integer("upscale_factor", 1), mode="CRD")
 
 
-def _pixel_unshuffle(given: Given) -> None:
+def _pixel_unshuffle(given: TorchCall) -> None:
     given.leaves("SpaceToDepth", given.x, blocksize=given.integer("downscale_factor", 1), mode="CRD")
 
 
-def _channel_shuffle(given: Given) -> None:
+def _channel_shuffle(given: TorchCall) -> None:
     x, groups = given.x, given.integer("groups", 1)
     count, channels, *others = given.shape(x)
     apart = given.node("Reshape", x, given.constant([count, groups, channels // groups, *others]))
@@ -285,20 +289,20 @@ def _channel_shuffle(given: Given) -> None:
     given.leaves("Reshape", turned, given.constant([count, channels, *others]))
 
 
-def _triangle(given: Given, *, upper: bool) -> None:
+def _triangle(given: TorchCall, *, upper: bool) -> None:
     given.leaves("Trilu", given.x, given.constant([given.integer("diagonal")], ()), upper=int(upper))
 
 
-def _full(given: Given, number: float | None = None) -> None:
+def _full(given: TorchCall, number: float | None = None) -> None:
     """A tensor of one number throughout."""
     meta = given.meta(given.output)
     value = given.argument("fill_value", 0) if number is None else number
     if not isinstance(value, int | float):
         raise Inexpressible("a number that is worked out")
     kind = given.element_type(given.output)
-    one = given.constant([value], (1,) if meta.dims else (), kind)
+    number_alone = given.constant([value], (1,) if meta.dims else (), kind)
     if not meta.dims:
-        given.leaves("Identity", one)
+        given.leaves("Identity", number_alone)
         return
     if all(isinstance(size, int) for size in meta.dims):
         sizes = given.constant(list(given.shape(given.output)))
@@ -306,10 +310,10 @@ def _full(given: Given, number: float | None = None) -> None:
         sizes = given.sizes("size")
     else:
         sizes = given.node("Shape", given.x)
-    given.leaves("Expand", given.node("Identity", one), sizes)
+    given.leaves("Expand", given.node("Identity", number_alone), sizes)
 
 
-def _arange(given: Given) -> None:
+def _arange(given: TorchCall) -> None:
     kind = given.element_type(given.output)
     numbers = [given.argument(name, default) for name, default in (("start", 0), ("end", None), ("step", 1))]
     if all(isinstance(number, int | float) for number in numbers):
@@ -317,7 +321,7 @@ def _arange(given: Given) -> None:
         return
     scalars = [
         given.node("Reshape", number.name, given.constant([], (0,)))
-        if isinstance(number, NumberReference)
+        if isinstance(number, NumberName)
         else given.constant([number], (), 7)
         for number in numbers
     ]
@@ -326,13 +330,13 @@ def _arange(given: Given) -> None:
         given.leaves("Cast", y, to=kind)
 
 
-def _scalar_tensor(given: Given) -> None:
+def _scalar_tensor(given: TorchCall) -> None:
     value = given.argument("s", given.argument("data", 0))
     kind = given.element_type(given.output)
     given.leaves("Identity", given.constant([value], (), kind))
 
 
-def _windows(given: Given) -> None:
+def _windows(given: TorchCall) -> None:
     """Every window of an axis as one more axis at the end."""
     x, axis = given.x, given.axis("dimension", given.x)
     size, step = given.integer("size", 1), given.integer("step", 1)
@@ -343,7 +347,7 @@ def _windows(given: Given) -> None:
     given.leaves("Transpose", y, perm=[*range(axis + 1), *range(axis + 2, rank + 1), axis + 1])
 
 
-def _as_strided(given: Given) -> None:
+def _as_strided(given: TorchCall) -> None:
     """The elements in another shape, where they are laid as they were: axes of one position lie anywhere."""
     sizes, strides = given.integers("size") or [], given.integers("stride") or []
     own = given.shape(given.x)
@@ -354,11 +358,11 @@ def _as_strided(given: Given) -> None:
     given.leaves("Reshape", given.x, given.constant(sizes))
 
 
-def _copy(given: Given) -> None:
+def _copy(given: TorchCall) -> None:
     given.leaves("Expand", given.first("src"), given.node("Shape", given.x))
 
 
-def _slice_scatter(given: Given) -> None:
+def _slice_scatter(given: TorchCall) -> None:
     """A tensor with part of an axis replaced by another."""
     x, source, axis = given.x, given.first("src"), given.axis("dim", given.x)
     size = given.shape_on(x, axis)
