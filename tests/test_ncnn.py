@@ -188,3 +188,56 @@ def test_whatever_is_in_a_file_it_is_read_or_refused() -> None:
                 read(" ".join(parts), {"": (3, 64, 64)})
         except (CannotImport, SpecError):
             pass
+
+
+# ---- pnnx, which has PyTorch's operators in lines of the same form ---------------------------------------------------
+
+
+def test_what_pnnx_writes_on_its_way_and_what_it_comes_to_are_one_network() -> None:
+    """ShuffleNetV2 as torchvision has it, with its norms folded: 2,278,604 parameters less 8,090 of 56 norms."""
+    before = convcalc.load(str(DATA / "shufflenet_v2_x1_0.pnnx.param"))
+    behind = convcalc.load(str(DATA / "shufflenet_v2_x1_0.ncnn.param"), inputs={"": (3, 224, 224)})
+    totals = [convcalc.analyze(net).totals for net in (before, behind)]
+    assert [(of.params, of.macs) for of in totals] == [(2_270_514, 144_907_992)] * 2
+
+
+PNNX = """7767517
+{count} {count}
+pnnx.Input in 0 1 0 #0=(1,3,8,8)f32
+{lines}
+pnnx.Output out 1 0 9
+"""
+
+
+def pnnx(*lines: str) -> Imported:
+    text = PNNX.format(count=len(lines) + 2, lines="\n".join(lines))
+    return read_bytes(text.encode(), "net.pnnx.param", "net.pnnx.param")
+
+
+def test_modules_functions_and_expressions() -> None:
+    imported = pnnx(
+        "nn.Conv2d body.conv 1 1 0 1 bias=True dilation=(1,1) groups=1 in_channels=3 kernel_size=(3,3) out_channels=4 "
+        "padding=(1,1) padding_mode=reflect stride=(1,1) @bias=(4)f32 @weight=(4,3,3,3)f32 #0=(1,3,8,8)f32 "
+        "#1=(1,4,8,8)f32",
+        "F.relu act 1 1 1 2 $input=1 #1=(1,4,8,8)f32 #2=(1,4,8,8)f32",
+        "pnnx.Expression sum 2 1 1 2 3 expr=add(@0,mul(@1,2.0)) #1=(1,4,8,8)f32 #2=(1,4,8,8)f32 #3=(1,4,8,8)f32",
+        "nn.Upsample up 1 1 3 4 align_corners=None mode=nearest scale_factor=(2.0,2.0) size=None #3=(1,4,8,8)f32 "
+        "#4=(1,4,16,16)f32",
+        "Tensor.view flat 1 1 4 9 shape=(1,-1) #4=(1,4,16,16)f32 #9=(1,1024)f32",
+    )
+    kinds = [layer.kind for layer in imported.layers]
+    assert kinds == ["pad", "conv", "relu", "affine", "add", "upsample", "flatten"]
+    assert shapes(imported)[imported.outputs[0]] == (1024,)
+    assert not imported.missing
+
+
+def test_what_pnnx_could_not_say_is_named() -> None:
+    assert "1 nn.Twist" in pnnx("nn.Twist t 1 1 0 9 #0=(1,3,8,8)f32 #9=(1,3,8,8)f32").missing
+
+
+def test_expressions_of_any_form_end() -> None:
+    for expression in ("add(" * 300, "add(@0,@7)", "@", "add(@0", "[@0,@1]", "mul(@0,1e999)"):
+        try:
+            pnnx(f"pnnx.Expression e 1 1 0 9 expr={expression} #0=(1,3,8,8)f32 #9=(1,3,8,8)f32")
+        except CannotImport:
+            pass
