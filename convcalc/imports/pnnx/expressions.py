@@ -18,16 +18,16 @@ OPERATORS = {
 }  # fmt: skip
 
 
-class Expression(msgspec.Struct, frozen=True):
+class PnnxFormula(msgspec.Struct, frozen=True):
     """What enters at a place, a number, or an operator on others."""
 
     operator: str = ""
-    parts: tuple[Expression, ...] = ()
+    parts: tuple[PnnxFormula, ...] = ()
     place: int | None = None
     number: float | None = None
 
 
-def expression_of(text: str, entering: int) -> Expression | None:
+def expression_of(text: str, entering: int) -> PnnxFormula | None:
     """The expression that a text says; None where it says what is not known here."""
     tokens = _TOKEN.findall(text)
     if len(text) > _LONGEST or "".join(tokens) != text:
@@ -39,22 +39,22 @@ def expression_of(text: str, entering: int) -> Expression | None:
     return expression if rest == len(tokens) else None
 
 
-def _read(tokens: list[str], at: int, entering: int, depth: int) -> tuple[Expression, int]:
+def _read(tokens: list[str], at: int, entering: int, depth: int) -> tuple[PnnxFormula, int]:
     token = tokens[at]
     if token.startswith("@"):
         place = int(token[1:])
         if place >= entering:
             raise ValueError(token)
-        return Expression(place=place), at + 1
+        return PnnxFormula(place=place), at + 1
     if token not in OPERATORS:
-        return Expression(number=float(token) if "." in token or "e" in token else int(token)), at + 1
+        return PnnxFormula(number=float(token) if "." in token or "e" in token else int(token)), at + 1
     if tokens[at + 1] != "(" or depth > _DEEPEST:
         raise ValueError(token)
-    parts: list[Expression] = []
+    parts: list[PnnxFormula] = []
     at += 2
     while True:
         part, at = _read(tokens, at, entering, depth + 1)
         parts.append(part)
         at += 1
         if tokens[at - 1] == ")":
-            return Expression({"max": "maximum", "min": "minimum"}.get(token, token), tuple(parts)), at
+            return PnnxFormula({"max": "maximum", "min": "minimum"}.get(token, token), tuple(parts)), at

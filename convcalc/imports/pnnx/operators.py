@@ -38,8 +38,6 @@ _RESIZED = {
 _RENAMED = {
     "expand": {"shape": "size"},
     "repeat": {"sizes": "repeats"},
-    "pixel_shuffle": {"upscale_factor": "upscale_factor"},
-    "einsum": {},
 }
 """Arguments that are called otherwise here, by the operator."""
 
@@ -49,10 +47,8 @@ def operator_of(type_: str, arguments: Mapping[str, Any], rank: int) -> tuple[st
     room, _, word = type_.rpartition(".")
     if word in ("interpolate", "upsample", "Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"):
         return _resized(word, arguments, rank)
-    if room == "nn":
-        name = MODULES.get(word)
-    else:
-        name = word if room in ("F", "torch", "Tensor") else None
+    functions = {word: word} if room in ("F", "torch", "Tensor") else {}
+    name = (MODULES if room == "nn" else functions).get(word)
     if name is None:
         return None
     renamed = _RENAMED.get(name, {})
@@ -68,6 +64,7 @@ def _resized(word: str, arguments: Mapping[str, Any], rank: int) -> tuple[str, d
     size, factor = arguments.get("size"), arguments.get("scale_factor")
     factors = factor if isinstance(factor, list) else [factor] * rank
     own |= {"output_size": size if isinstance(size, list) else [size] * rank} if size is not None else {}
-    own |= {"scale_factors": [float(number) for number in factors]} if size is None and factor is not None else {}
+    if size is None and factor is not None:
+        own["scale_factors"] = [float(number) for number in factors if isinstance(number, int | float)]
     align = arguments.get("align_corners") is True or word == "UpsamplingBilinear2d"
     return f"{front}{rank}d", own | {"align_corners": align}

@@ -10,7 +10,7 @@ from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.errors import CannotImport, OverLimit, plain
 from convcalc.imports.ncnn.text import WrittenLayer, lines_of, whole_number
 from convcalc.imports.pnnx import FORMAT
-from convcalc.imports.pnnx.expressions import Expression, expression_of
+from convcalc.imports.pnnx.expressions import PnnxFormula, expression_of
 from convcalc.imports.pnnx.operators import operator_of
 from convcalc.imports.record import Imported
 from convcalc.imports.torch_export.graph import TensorMeta, TensorName, TorchGraph, TorchOperation
@@ -159,7 +159,7 @@ class _Reading:
             return
         self._step(line, expression, line.tops[:1])
 
-    def _step(self, line: WrittenLayer, expression: Expression, outputs: tuple[str, ...]) -> Any:
+    def _step(self, line: WrittenLayer, expression: PnnxFormula, outputs: tuple[str, ...]) -> Any:
         """The operators of an expression, those within first; what it is as an argument."""
         if expression.place is not None:
             return TensorName(line.bottoms[expression.place])
@@ -190,7 +190,9 @@ def _recurrent(arguments: dict[str, Any]) -> dict[str, Any]:
     layers = arguments.get("num_layers", 1)
     count = layers if isinstance(layers, int) and 0 < layers < 1000 else 1
     params = [arguments.get(f"{kind}_l{layer}{way}") for layer in range(count) for way in ways for kind in kinds]
-    own = {name: arguments[name] for name in ("bidirectional", "num_layers", "batch_first") if name in arguments}
+    own: dict[str, Any] = {
+        name: arguments[name] for name in ("bidirectional", "num_layers", "batch_first") if name in arguments
+    }
     own["input"] = arguments.get("input", arguments.get("self"))
     return own | {"params": params, "has_biases": biased}
 

@@ -15,7 +15,7 @@ Dimension = int | str
 
 
 class TensorName(msgspec.Struct, frozen=True):
-    """A tensor, by its name in the graph."""
+    """What was made by an operator or stands in the signature, referred to by an argument."""
 
     name: str
 
