@@ -7,6 +7,7 @@ does not have, sizes that are worked out, weights that are shared, layers that w
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from msgspec.structs import replace
 
@@ -109,7 +110,28 @@ def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -
     if differing:
         raise CannotImport(f"{differing[0]}: please report it")
     notes = tuple(note for note in imported.notes if "exporters" not in note)
-    return replace(imported, format=what, runtime="", notes=notes)
+    warnings = (*imported.warnings, *_miscounted(imported, translation))
+    return replace(imported, format=what, runtime="", notes=notes, warnings=warnings)
+
+
+def _miscounted(imported: Imported, translation: Translation) -> list[str]:
+    """What is to be said where other arrays are learned than the file's: they were worked on before they are used."""
+    shapes = dict(imported.inputs) | {layer.name: layer.shape for layer in imported.layers}
+    counted = 0
+    for layer in imported.layers:
+        if layer.share is None and layer.kind != "opaque":
+            entering = [shapes[name] for name in layer.inputs]
+            weights = layer.config(entering).weights(*entering)
+            counted += sum(prod(shape) for name, shape in weights.items() if name not in layer.arrays)
+    learned = translation.graph.learned
+    used = {name for node in translation.nodes for name in node.inputs}
+    held = sum(prod(translation.stored[name][0]) for name in used if learned.get(name) and name in translation.stored)
+    if counted == held or imported.missing:
+        return []
+    return [
+        f"the operators read {held:,} parameters of the file, and {counted:,} are counted: some are worked on before "
+        "they are used, which a spec cannot say"
+    ]
 
 
 def _walked(model: Model, graph: TorchGraph, source: str, options: ReadOptions) -> Imported:
