@@ -128,10 +128,8 @@ def _miscounted(imported: Imported, translation: Translation) -> list[str]:
     held = sum(prod(translation.stored[name][0]) for name in used if learned.get(name) and name in translation.stored)
     if counted == held or imported.missing:
         return []
-    return [
-        f"the operators read {held:,} parameters of the file, and {counted:,} are counted: some are worked on before "
-        "they are used, which a spec cannot say"
-    ]
+    figures = f"the operators read {held:,} parameters of the file, and {counted:,} are counted"
+    return [f"{figures}: some are worked on before they are used, which a spec cannot say"]
 
 
 def _walked(model: Model, graph: TorchGraph, source: str, options: ReadOptions) -> Imported:
