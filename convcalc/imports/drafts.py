@@ -78,11 +78,15 @@ class Draft(msgspec.Struct, eq=False):
 
 
 class Builder:
-    """Makes drafts, and has all of them in order; `notes` are what a person should know of how some were read."""
+    """Makes drafts, and has all of them in order; `notes` are what a person should know of how some were read.
+
+    `learned` says of arrays of the file, by name, whether training makes them; of others that is told by their use.
+    """
 
     def __init__(self) -> None:
         self.drafts: list[Draft] = []
         self.notes: list[str] = []
+        self.learned: Mapping[str, bool] = {}
         self._known: dict[tuple[Any, ...], tuple[dict[str, Any], Shape, Weights]] = {}
 
     def layer(

@@ -57,6 +57,8 @@ class Roles:
         for draft in list(self.drafts):
             if draft in self._open and draft.kind == "scale":
                 self._settle_scale(draft)
+            elif draft.kind == "parameter" and self._stated(draft) is not None:
+                self._settle_as_stated(draft)
             elif draft.kind == "parameter" and "learned" not in draft.fields:
                 self._settle_parameter(draft)
             if self._is_weighted(draft) or any(source in self._before for source in draft.inputs):
@@ -64,12 +66,31 @@ class Roles:
 
     def _is_open(self, draft: Draft) -> bool:
         """Whether an array only scales or shifts, and is not called what only a parameter is called."""
+        stated = self._stated(draft)
         if draft.kind == "scale":
-            return not draft.is_stated and not any(map(says_parameter, draft.weights))
+            return stated is False or not (stated or draft.is_stated or any(map(says_parameter, draft.weights)))
+        if stated is not None:
+            return False
         if draft.kind != "parameter" or "learned" in draft.fields or any(map(says_parameter, draft.weights)):
             return False
         uses = self._uses(draft)
         return bool(uses) and all(reader.kind in _MEETING for reader in uses)
+
+    def _stated(self, draft: Draft) -> bool | None:
+        """Whether the file says that the arrays of a draft are learned; None where it says neither."""
+        learned = {self.builder.learned.get(name) for name in draft.weights}
+        return learned.pop() if len(learned) == 1 else None
+
+    def _settle_as_stated(self, draft: Draft) -> None:
+        is_learned = "learned" not in draft.fields
+        if self._stated(draft) == is_learned:
+            return
+        if is_learned:
+            self._make_constant(draft)
+            return
+        draft.fields = {name: value for name, value in draft.fields.items() if name != "learned"}
+        draft.arrays = dict(zip(("weight",), draft.arrays.values(), strict=False))
+        draft.array_shapes = dict(zip(("weight",), draft.array_shapes.values(), strict=False))
 
     def _uses(self, draft: Draft, depth: int = 0) -> list[Draft]:
         """Who reads a tensor, however it is moved."""
@@ -117,12 +138,14 @@ class Roles:
 
     def _settle_scale(self, draft: Draft) -> None:
         x = draft.inputs[0]
+        is_stated = self._stated(draft) is False
         within = draft in self._behind and x in self._before
-        if within or _outputs(x, self._open) == draft.shape[0]:
+        if not is_stated and (within or _outputs(x, self._open) == draft.shape[0]):
             self._open.discard(draft)
             return
         size = sum(prod(shape) for shape in draft.array_shapes.values())
-        self.constants.append((_name(draft), size))
+        if not is_stated:
+            self.constants.append((_name(draft), size))
         place = self.drafts.index(draft)
         builder, arrays, origins = self.builder, dict(draft.arrays), draft.origins
         made = []

@@ -88,7 +88,7 @@ def gathered(call: Call, value: Value, indices: Constant, axis: int) -> Value:
     if value.constant is not None:
         return constant_value(constants.gathered(value.constant, indices, axis))
     places = constants.places_of(indices, value.shape[axis])
-    if len(places) > MOST_PARTS and constants.regular(places) is None:
+    if len(places) > MOST_PARTS and constants.regular(places) is None and len(_runs(places)) > MOST_PARTS:
         return by_indices(call, value, constant_value(indices), axis)
     taken = _taken(call, value, axis, places)
     shape = (*value.shape[:axis], *indices.shape, *value.shape[axis + 1 :])
@@ -117,7 +117,7 @@ def of_places(call: Call, indices: Value, size: int) -> Draft:
 
 
 def _taken(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
-    """Places of an axis: a range of them is a slice; others are cut out one by one and laid end to end.
+    """Places of an axis: a range of them is a slice; others are cut out, neighbours together, and laid end to end.
 
     Of none, what is left holds nothing and is a constant.
     """
@@ -126,9 +126,21 @@ def _taken(call: Call, value: Value, axis: int, places: Sequence[int]) -> Value:
     even = constants.regular(places)
     if even is not None and even.step > 0:
         return _sliced(call, value, axis, even)
-    if len(places) > MOST_PARTS:
+    runs = _runs(places)
+    if len(runs) > MOST_PARTS:
         return by_indices(call, value, constant_value(constants.whole(places)), axis)
-    return joined(call, [_sliced(call, value, axis, range(place, place + 1)) for place in places], axis)
+    return joined(call, [_sliced(call, value, axis, run) for run in runs], axis)
+
+
+def _runs(places: Sequence[int]) -> list[range]:
+    """Places as ranges of neighbours: two for an axis that is moved round."""
+    runs: list[range] = []
+    for place in places:
+        if runs and place == runs[-1].stop:
+            runs[-1] = range(runs[-1].start, place + 1)
+        else:
+            runs.append(range(place, place + 1))
+    return runs
 
 
 def _sliced(call: Call, value: Value, axis: int, places: range) -> Value:

@@ -1,0 +1,144 @@
+"""A graph of PyTorch's operators in ONNX's, which say the same: one rule a family, and then one walk for both.
+
+What PyTorch and ONNX do to tensors is nearly the same, and all that is hard about it is done once: batches that a spec
+does not have, sizes that are worked out, weights that are shared, layers that were taken apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import prod
+
+from msgspec.structs import replace
+
+from convcalc.imports import ReadOptions
+from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
+from convcalc.imports.onnx.reading import Graph, Model, Tensor, ValueInfo
+from convcalc.imports.onnx.samples import SamplesMeet
+from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.onnx.walk import Walk
+from convcalc.imports.record import Imported
+from convcalc.imports.torch_export.graph import Dimension, TorchGraph
+from convcalc.imports.torch_export.translation import ELEMENT_TYPES, Translation
+from convcalc.imports.torch_export.whole_layers import LAYERS
+from convcalc.steps import OutOfSteps
+
+OPSET = 24
+"""The version of ONNX's operators in whose words PyTorch's are put."""
+
+
+class _Stored(Tensor):
+    """An array of the file: its sizes, and its numbers where they stand in the graph itself."""
+
+    __slots__ = ("_stated",)
+
+    def __init__(self, name: str, dims: tuple[int, ...], element_type: int, numbers: tuple[float, ...] | None) -> None:
+        self.name, self.dims, self.element_type, self.external = name, dims, element_type, False
+        self.place = (0, 0)
+        self._stated = numbers
+
+    @property
+    def count_read(self) -> int:
+        return len(self._stated or ())
+
+    def is_same(self, other: Tensor) -> bool:
+        return self is other
+
+    def numbers(self) -> tuple[float, ...] | None:
+        return self._stated
+
+    def view(self) -> Sequence[float]:
+        return self._stated or ()
+
+
+class _Translated(Graph):
+    """A graph that was put in other words."""
+
+    __slots__ = ("infos",)
+
+    def __init__(self, translation: Translation, graph: TorchGraph) -> None:
+        self.name, self.nodes, self.stated = "", translation.nodes, []
+        self.initialisers = {name: _Stored(name, *stored) for name, stored in translation.stored.items()}
+        self.infos = {name: _info(name, meta.dims, meta.dtype) for name, meta in graph.tensors.items()}
+        self.inputs = [self.infos[name] for name in graph.inputs if name in self.infos]
+        self.outputs = [self.infos[name] for name in graph.outputs if name in self.infos]
+
+
+class _Stated(Model):
+    """A network that was put in other words, with the sizes that the file has for every tensor."""
+
+    def stated(self) -> dict[str, ValueInfo]:
+        graph = self.graph
+        return graph.infos if isinstance(graph, _Translated) else {}
+
+
+def _info(name: str, dims: tuple[Dimension, ...], dtype: int) -> ValueInfo:
+    return ValueInfo(name, list(dims), ELEMENT_TYPES.get(dtype, 1), is_tensor=True)
+
+
+class _TorchWalk(Walk):
+    """The walk over these nodes, with the layers that PyTorch has as one and ONNX has not."""
+
+    def _outputs(self, call: Call) -> Sequence[Value]:
+        layer = LAYERS.get(call.node.op)
+        if layer is None:
+            return super()._outputs(call)
+        if any(not value.known for value in call.values()):
+            raise Inexpressible("nothing is known of the size of what enters")
+        outputs = layer(call)
+        return outputs if isinstance(outputs, list) else [outputs]
+
+
+def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -> Imported:
+    """The record of a graph.
+
+    Raises:
+        CannotImport: sizes are open, an operator does not go with its arguments, or a size that is worked out is
+            another than the file has for it.
+    """
+    try:
+        translation = Translation(graph)
+        translation.go()
+        translated = _Translated(translation, graph)
+        if not translated.outputs:
+            raise CannotImport("no tensor leaves the graph")
+        model = _Stated(b"", translated, {"": OPSET}, graph.producer, {})
+        imported = _walked(model, graph, source, options)
+    except OutOfSteps:
+        raise OverLimit from None
+    differing = [text for text in imported.warnings if text.startswith("the file declares another shape")]
+    if differing:
+        raise CannotImport(f"{differing[0]}: please report it")
+    notes = tuple(note for note in imported.notes if "exporters" not in note)
+    warnings = (*imported.warnings, *_miscounted(imported, translation))
+    return replace(imported, format=what, runtime="", notes=notes, warnings=warnings)
+
+
+def _miscounted(imported: Imported, translation: Translation) -> list[str]:
+    """What is to be said where other arrays are learned than the file's: they were worked on before they are used."""
+    shapes = dict(imported.inputs) | {layer.name: layer.shape for layer in imported.layers}
+    counted = 0
+    for layer in imported.layers:
+        if layer.share is None and layer.kind != "opaque":
+            entering = [shapes[name] for name in layer.inputs]
+            weights = layer.config(entering).weights(*entering)
+            counted += sum(prod(shape) for name, shape in weights.items() if name not in layer.arrays)
+    learned = translation.graph.learned
+    used = {name for node in translation.nodes for name in node.inputs}
+    held = sum(prod(translation.stored[name][0]) for name in used if learned.get(name) and name in translation.stored)
+    if counted == held or imported.missing:
+        return []
+    figures = f"the operators read {held:,} parameters of the file, and {counted:,} are counted"
+    return [f"{figures}: some are worked on before they are used, which a spec cannot say"]
+
+
+def _walked(model: Model, graph: TorchGraph, source: str, options: ReadOptions) -> Imported:
+    def walk(how: str = "") -> Imported:
+        walking = _TorchWalk(model, options.sizes, how, options.values)
+        walking.builder.learned = graph.learned
+        return walking.record(source, strict=options.strict)
+
+    try:
+        return walk()
+    except SamplesMeet as error:
+        return walk(error.how)
