@@ -16,7 +16,7 @@ _LOOKED_AT = 1 << 16
 
 _BEGINNING = rb"\A(?:\xef\xbb\xbf)?(?:\s|#[^\n]*\n)*"
 _NET = rb"(?:name|input|input_dim|input_shape|force_backward|debug_info|state|layers?)\s*[:{]"
-_LAYER = rb"^\s*(?:layers?\s*\{|layer\s*:\s*\{|input_dim\s*:\s*\d|input_shape\s*:?\s*\{)"
+_LAYER = rb"(?:^|\s)(?:layers?\s*\{|layer\s*:\s*\{|input_dim\s*:\s*[\d\[]|input_shape\s*:?\s*[{<])"
 _SOLVER = rb"^(?:lr_policy|solver_mode|solver_type|snapshot_prefix)\s*:"
 
 

@@ -86,6 +86,14 @@ class Call:
             }
         return draft
 
+    def learned(self, sizes: Shape, place: int) -> Draft:
+        """Numbers that are added, the array of the layer at that place."""
+        draft = self.helper("parameter", {"sizes": sizes})
+        key = self._array(place, "bias")
+        draft.arrays = {"weight": PlainArray(sizes, (key,), all_of(key, sizes))}
+        draft.is_stated = True
+        return draft
+
     def helper(self, kind: str, fields: dict[str, Any], *inputs: Draft) -> Draft:
         """A draft that is a step on the way, and has its kind for a name."""
         draft = self.made(kind, fields, *inputs)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from shlex import quote
 from typing import NamedTuple
 
@@ -9,7 +10,6 @@ from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.caffe.layers import NetLayer
 from convcalc.imports.caffe.text import Message
-from convcalc.imports.caffe.training import DATA
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.layers import Shape
 
@@ -18,7 +18,7 @@ _USUAL = 224
 
 
 class Declared(NamedTuple):
-    """An input as the file has it: `dims` with the batch, None each that is not said, and where they would come from."""
+    """An input as the file has it: `dims` with the batch, None for each that is not said, and who would say it."""
 
     name: str
     dims: tuple[int | None, ...] | None
@@ -34,28 +34,28 @@ class Declared(NamedTuple):
 
 
 class Entering(NamedTuple):
-    """The inputs that something reads with their shapes, by their names in the file; `layers` are those that make them.
+    """The inputs that something reads with their shapes, by their names in the file, whose batch `batch` is."""
 
-    `names` has every input there is, in its order.
-    """
-
-    names: list[str]
     shapes: dict[str, Shape]
     batch: int
-    layers: list[NetLayer]
     notes: list[str]
 
 
-def entering_of(net: Message, layers: list[NetLayer], sizes: Sizes) -> Entering:
-    """The inputs, each with its size.
+def declared_of(net: Message, layers: list[NetLayer]) -> list[Declared]:
+    """Every input there is, in its order."""
+    declared = _at_the_top(net)
+    for layer in layers:
+        if not layer.bottoms:
+            declared += _of_layer(layer)
+    return declared
+
+
+def entering_of(declared: list[Declared], layers: list[NetLayer], sizes: Sizes) -> Entering:
+    """The inputs that the layers read, each with its size.
 
     Raises:
         CannotImport: an input has no size in the file, and none is asked for.
     """
-    declared = [*_at_the_top(net)]
-    makers = [layer for layer in layers if not layer.bottoms]
-    for layer in makers:
-        declared += _of_layer(layer)
     read = {name for layer in layers for name in layer.bottoms}
     used = [entry for entry in {entry.name: entry for entry in declared}.values() if entry.name in read]
     if not used:
@@ -66,16 +66,15 @@ def entering_of(net: Message, layers: list[NetLayer], sizes: Sizes) -> Entering:
         shape = _given(entry, stated[entry.name]) if entry.name in stated else entry.shape
         if shape is None:
             missing.append(entry)
+        elif not all(shape):
+            raise CannotImport(f"input {plain(entry.name)} has the shape {list(shape)}: a size of 0 holds nothing")
         else:
-            if not all(shape):
-                raise CannotImport(f"input {plain(entry.name)} has the shape {_text(entry)}: a size of 0 holds nothing")
             shapes[entry.name] = checked(shape, f"input {plain(entry.name)}")
     if missing:
         raise _open(missing)
-    batches = {entry.dims[0] for entry in used if entry.dims and entry.name not in stated and len(entry.dims) > 1}
-    batch = next((size for size in batches if size), 1) or 1
+    batch = max((entry.dims[0] or 1 for entry in used if entry.dims and len(entry.dims) > 1), default=1)
     notes = [f"a batch of {batch:,} stands in the file: the figures are for one of it"] if batch > 1 else []
-    return Entering([entry.name for entry in declared], shapes, batch, makers, notes)
+    return Entering(shapes, batch, notes)
 
 
 def _at_the_top(net: Message) -> list[Declared]:
@@ -97,20 +96,20 @@ def _at_the_top(net: Message) -> list[Declared]:
 def _of_layer(layer: NetLayer) -> list[Declared]:
     """The inputs that a layer without bottoms makes: an image, and beside it labels or whatever else."""
     message = layer.message
-    if layer.type in ("Input", "Parameter", "DummyData"):
-        param = message.message({"Input": "input_param", "DummyData": "dummy_data_param"}.get(layer.type, "parameter_param"))
-        shapes = [tuple(shape.wholes("dim")) for shape in param.messages("shape")] or _apart(param)
+    if layer.type == "Parameter":
+        raise CannotImport(f"{layer.place}: a blob that is learned by itself, and has no batch, is not read")
+    if layer.type in ("Input", "DummyData"):
+        param = message.message("input_param" if layer.type == "Input" else "dummy_data_param")
+        shapes = [tuple(shape.wholes("dim")) or None for shape in param.messages("shape")] or _apart(param) or [None]
         return [
-            Declared(top, (shapes[min(place, len(shapes) - 1)] or None) if shapes else None, "the file gives it no size")
+            Declared(top, shapes[min(place, len(shapes) - 1)], "the file gives it no size")
             for place, top in enumerate(layer.tops)
         ]
-    if layer.type not in DATA and layer.type != "Python":
-        raise CannotImport(f"{layer.place} has no bottom, and is no input")
     dims, place = _of_data(layer)
     return [Declared(top, dims if which == 0 else None, place) for which, top in enumerate(layer.tops)]
 
 
-def _apart(param: Message) -> list[tuple[int, ...]]:
+def _apart(param: Message) -> list[tuple[int, ...] | None]:
     """The sizes of dummy data as older files have them, a field for each axis."""
     axes = [param.wholes(name) for name in ("num", "channels", "height", "width")]
     return list(zip(*axes, strict=False)) if all(axes) else []
@@ -121,21 +120,21 @@ def _of_data(layer: NetLayer) -> tuple[tuple[int | None, ...], str]:
     message = layer.message
     memory = message.message("memory_data_param")
     if layer.type == "MemoryData" and memory.has("channels"):
-        height, width = memory.whole("height", 0), memory.whole("width", 0)
-        return (memory.whole("batch_size", 1), memory.whole("channels", 0), height, width), ""
-    crop = message.message("transform_param").whole("crop_size", 0) or None
+        sizes = [memory.whole(name, 0) for name in ("channels", "height", "width")]
+        return (memory.whole("batch_size", 1), *sizes), ""
+    crop = message.message("transform_param").whole("crop_size", 0)
     for param in ("data_param", "image_data_param", "window_data_param"):
-        crop = crop or message.message(param).whole("crop_size", 0) or None
+        crop = crop or message.message(param).whole("crop_size", 0)
     if layer.type == "ImageData":
         images = message.message("image_data_param")
-        height, width = (crop or images.whole(f"new_{side}", 0) or None for side in ("height", "width"))
+        sides = [crop or images.whole(name, 0) or None for name in ("new_height", "new_width")]
         channels = 3 if images.flag("is_color", default=True) else 1
-        return (None, channels, height, width), f"{layer.place} reads it from images"
+        return (None, channels, *sides), f"{layer.place} takes it from images"
     if layer.type == "WindowData":
-        return (None, 3, crop, crop), f"{layer.place} reads it from images"
+        return (None, 3, crop or None, crop or None), f"{layer.place} takes it from images"
     resized = message.message("transform_param").message("resize_param")
-    height, width = (crop or resized.whole(side, 0) or None for side in ("height", "width"))
-    return (None, None, height, width), f"{layer.place} reads it from data, which alone has all of its sizes"
+    sides = [crop or resized.whole(side, 0) or None for side in ("height", "width")]
+    return (None, None, *sides), f"{layer.place} takes it from data, which alone says what is open"
 
 
 def _asked_for(declared: list[Declared], sizes: Sizes) -> Sizes:
@@ -151,14 +150,15 @@ def _asked_for(declared: list[Declared], sizes: Sizes) -> Sizes:
     return sizes
 
 
-def _given(entry: Declared, sizes: tuple[int, ...] | list[int] | object) -> Shape:
+def _given(entry: Declared, sizes: Sequence[int]) -> Shape:
     """Sizes that were asked for, without the batch if they have it."""
-    stated = tuple(sizes)  # type: ignore[arg-type]  # a sequence of sizes
+    stated = tuple(sizes)
     rank = 4 if entry.dims is None else len(entry.dims)
     if len(stated) == rank and rank > 1:
         return stated[1:]
     if len(stated) != max(rank - 1, 1) and entry.dims is not None:
-        raise CannotImport(f"input {plain(entry.name)} has {rank} axes, {_text(entry)}, and --input gives {len(stated)}")
+        declared = f"input {plain(entry.name)} has {rank} axes, {_text(entry)}"
+        raise CannotImport(f"{declared}, and --input gives {len(stated)}")
     return stated
 
 
@@ -172,7 +172,8 @@ def _open(missing: list[Declared]) -> CannotImport:
     """What is missing, and options that give it, which can be used as they are."""
     options = " ".join(f"--input {quote(f'{plain(entry.name)}={_example(entry)}')}" for entry in missing)
     listed = "; ".join(f"input {plain(entry.name)} {_text(entry)}: {entry.place}" for entry in missing)
-    return CannotImport(f"axes of no fixed size: {listed}: give {'its' if len(missing) == 1 else 'their'} sizes, as in {options}")
+    whose = "its" if len(missing) == 1 else "their"
+    return CannotImport(f"axes of no fixed size: {listed}: give {whose} sizes, as in {options}")
 
 
 def _example(entry: Declared) -> str:

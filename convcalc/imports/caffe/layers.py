@@ -9,7 +9,7 @@ from convcalc.imports.caffe.older import brought_up
 from convcalc.imports.caffe.text import Message
 from convcalc.imports.errors import CannotImport, plain
 
-_LAYER = 20
+_LAYER = 60
 """Steps that a layer takes, beside what is paid for where it is worked out."""
 
 Top = tuple[int, int]
@@ -77,7 +77,7 @@ def _mentions_deploying(message: Message) -> bool:
 
 
 def _is_included(message: Message, stages: set[str]) -> bool:
-    """Whether a layer is there, as Caffe decides it: by one of the rules that include it, or none that leaves it out."""
+    """Whether a layer is there, as Caffe decides it: by one rule that includes it, or none that leaves it out."""
     included, excluded = message.messages("include"), message.messages("exclude")
     if included:
         return any(_meets(rule, stages) for rule in included)

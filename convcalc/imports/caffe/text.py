@@ -17,6 +17,9 @@ MOST_BYTES = 1 << 24
 _DEEPEST = 32
 """Messages within messages; those of a network go 4 deep."""
 
+_TOKENS = 3
+"""Steps that a token takes, and what stands between two."""
+
 _TOKEN = re.compile(
     r"""
     (?P<space>(?:[\s,;]|\#[^\n]*)+)
@@ -217,7 +220,7 @@ class _Tokens:
             token, self._waiting = self._waiting, None
             return token
         while self._place < len(self._text):
-            steps.spend(1)
+            steps.spend(_TOKENS)
             match = _TOKEN.match(self._text, self._place)
             if match is None:
                 rest = self._text[self._place : self._place + 20].partition("\n")[0]

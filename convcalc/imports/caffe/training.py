@@ -4,12 +4,6 @@ from __future__ import annotations
 
 from convcalc.imports.caffe.layers import NetLayer
 
-DATA = {
-    "AnnotatedData", "Data", "DenseImageData", "DummyData", "HDF5Data", "ImageData", "ImageSegData", "Input",
-    "MemoryData", "Parameter", "VideoData", "WindowData",
-}  # fmt: skip
-"""Types that read nothing of the network."""
-
 _ENDS = {"Accuracy", "DetectionEvaluate", "HDF5Output", "Silence"}
 """Types without an output that anybody asks the network for, beside those whose name says that they are losses."""
 
@@ -27,7 +21,7 @@ def without_training(layers: list[NetLayer]) -> tuple[list[NetLayer], list[NetLa
         if is_end(layer) and layer.bottoms:
             left_out.append(layer)
             continue
-        if not layer.bottoms and layer.type in DATA - {"Input", "Parameter"}:
+        if not layer.bottoms and layer.type != "Input":  # images, and behind them what is known of each
             labels.difference_update(layer.tops[:1])
             labels.update(layer.tops[1:])
         elif layer.bottoms and labels.issuperset(layer.bottoms):

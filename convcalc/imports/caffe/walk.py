@@ -6,9 +6,10 @@ from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.assembly import assembled
 from convcalc.imports.caffe import FORMAT
 from convcalc.imports.caffe.blobs import Call
-from convcalc.imports.caffe.entering import Entering, entering_of
+from convcalc.imports.caffe.entering import Entering, declared_of, entering_of
 from convcalc.imports.caffe.layers import NetLayer, Top, Wiring, layers_of
 from convcalc.imports.caffe.operators import table
+from convcalc.imports.caffe.operators.sized import READS_FIRST
 from convcalc.imports.caffe.text import MOST_BYTES, Message, parsed
 from convcalc.imports.caffe.training import without_training
 from convcalc.imports.drafts import BEHIND, INPUT, NO_KIND, Builder, Draft
@@ -43,10 +44,11 @@ class _Walk:
 
     def record(self, source: str) -> Imported:
         """What the walk comes to."""
-        entering = entering_of(self.net, self.layers, self.options.sizes)
-        self.layers = [layer for layer in self.layers if layer not in entering.layers]
-        wiring = Wiring(entering.names, self.layers)
-        newest = {name: place for place, name in enumerate(entering.names)}
+        declared = declared_of(self.net, self.layers)
+        self.layers = [layer for layer in self.layers if layer.bottoms]  # the others make what enters
+        newest = {entry.name: place for place, entry in enumerate(declared)}
+        wiring = Wiring([entry.name for entry in declared], self.layers)
+        entering = entering_of(declared, self.layers, self.options.sizes)
         for name, shape in entering.shapes.items():
             self.drafts[-1, newest[name]] = self.builder.input(name, shape)
         for place, layer in enumerate(self.layers):
@@ -88,9 +90,8 @@ class _Walk:
             self.drafts[place, which] = drafts[min(which, len(drafts) - 1)]
 
     def _read(self, call: Call) -> list[Draft]:
-        if not call.bottoms:
-            raise call.error("reads nothing, and is no input of which the size is known")
-        if any(draft.is_unsized for draft in call.bottoms):
+        needed = call.bottoms[:1] if call.layer.type in READS_FIRST else call.bottoms
+        if any(draft.is_unsized for draft in needed):
             return [self.builder.unknown(None, call.bottoms, call.origins[0], BEHIND)]
         read = table().get(call.layer.type)
         reason = NO_KIND

@@ -43,7 +43,7 @@ def _affine(call: Call, factor: float, addend: float) -> Draft:
 def _power(call: Call) -> Draft:
     """(shift + scale·x)^power."""
     param = call.parameters("power_param")
-    power, scale, shift = (param.real(name, default) for name, default in (("power", 1.0), ("scale", 1.0), ("shift", 0.0)))
+    power, scale, shift = param.real("power", 1.0), param.real("scale", 1.0), param.real("shift", 0.0)
     if power == 1:
         is_same = scale == 1 and shift == 0
         return call.made("identity", {}) if is_same else call.made("affine", {"factor": scale, "addend": shift})
@@ -81,7 +81,9 @@ def _threshold(call: Call) -> Draft:
 def _clip(call: Call) -> Draft:
     param = call.parameters("clip_param")
     low, high = param.real("min", 0.0), param.real("max", 6.0)
-    return call.made("relu6", {}) if (low, high) == (0, 6) else call.made("hard_tanh", {"min_val": low, "max_val": high})
+    if (low, high) == (0, 6):
+        return call.made("relu6", {})
+    return call.made("hard_tanh", {"min_val": low, "max_val": high})
 
 
 def _swish(call: Call) -> Draft:
@@ -111,8 +113,7 @@ def _scale(call: Call) -> Draft:
         y = call.made("mul", {}, call.x, _scaled_bottom(call, axis))
         if not biased:
             return y
-        learned = call.helper("parameter", {"sizes": call.bottoms[1].shape})
-        return call.helper("add", {}, y, learned)
+        return call.helper("add", {}, y, call.learned(call.bottoms[1].shape, 0))
     call.count(1, 1)
     _along_channels(axis, param.whole("num_axes", 1, least=-1))
     return call.made("scale", {"bias": biased})
@@ -124,8 +125,7 @@ def _bias(call: Call) -> Draft:
     if len(call.bottoms) == 2:
         return call.made("add", {}, call.x, _scaled_bottom(call, axis))
     _along_channels(axis, param.whole("num_axes", 1, least=-1))
-    learned = call.made("parameter", {"sizes": call.x.shape[:1]})
-    return call.helper("add", {}, call.x, learned)
+    return call.made("add", {}, call.x, call.learned(call.x.shape[:1], 0))
 
 
 def _along_channels(axis: int, count: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -31,9 +32,9 @@ def _slice(call: Call) -> list[Draft]:
             return [call.x]
         return [call.made("split", {"sections": count, "part": part, "axis": axis}) for part in range(count)]
     ends = [0, *points, size]
-    if len(points) != count - 1 or any(end <= start for start, end in zip(ends, ends[1:], strict=False)):
+    if len(points) != count - 1 or any(end <= start for start, end in pairwise(ends)):
         raise call.error(f"slice_point {points} for {count} tops and an axis of {size}")
-    fields = [{"axis": axis, "start": start, "end": end} for start, end in zip(ends, ends[1:], strict=False)]
+    fields = [{"axis": axis, "start": start, "end": end} for start, end in pairwise(ends)]
     return [call.made("slice", {**field, "end": None if field["end"] == size else field["end"]}) for field in fields]
 
 
@@ -103,10 +104,9 @@ def _crop(call: Call) -> Draft:
     after = [size - start - left for size, start, left in zip(x.shape, before, wanted, strict=True)]
     if any(end < 0 for end in after):
         raise call.error(f"{list(x.shape)} cut to {wanted} from {before} on: it is not that large")
-    if axis >= 1:
-        return call.made("crop", {"cropping": tuple(zip(before[1:], after[1:], strict=True))}, x)
-    channels = call.helper("slice", {"start": before[0], "end": before[0] + wanted[0]}, x)
-    return call.made("crop", {"cropping": tuple(zip(before[1:], after[1:], strict=True))}, channels)
+    if wanted[0] != x.shape[0]:
+        x = call.helper("slice", {"start": before[0], "end": before[0] + wanted[0]}, x)
+    return call.made("crop", {"cropping": tuple(zip(before[1:], after[1:], strict=True))}, x)
 
 
 def _permute(call: Call) -> Draft:
@@ -170,8 +170,7 @@ def _embed(call: Call) -> Draft:
     y = call.made("embedding", fields)
     if not param.flag("bias_term", default=True):
         return y
-    bias = call.helper("parameter", {"sizes": (*(1,) * (len(y.shape) - 1), features)})
-    return call.helper("add", {}, y, bias)
+    return call.helper("add", {}, y, call.learned((*(1,) * (len(y.shape) - 1), features), 1))
 
 
 def _shuffle(call: Call) -> Draft:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from convcalc import steps
 from convcalc.imports.caffe.blobs import Call
 from convcalc.imports.caffe.text import Message
 from convcalc.imports.drafts import Draft
@@ -30,6 +31,7 @@ def _priors(param: Message) -> int:
     ratios = [1.0]
     flips = param.flag("flip", default=True)
     for ratio in param.reals("aspect_ratio"):
+        steps.spend(len(ratios))
         if all(abs(ratio - other) >= 1e-6 for other in ratios):
             ratios += [ratio, 1 / ratio] if flips and ratio else [ratio]
     return len(ratios) * len(param.reals("min_size")) + len(param.reals("max_size"))
@@ -64,6 +66,9 @@ def _recurrent(call: Call) -> Draft:
         raise call.error("num_output is not given")
     return _known(call, (*call.x.shape[:1], features), "its steps lie on the axis that is the batch of other layers")
 
+
+READS_FIRST = {"PSROIPooling", "ROIPooling"}
+"""Types whose output is as large whatever enters beside their first bottom."""
 
 OPERATORS = {
     "DetectionOutput": _detections,

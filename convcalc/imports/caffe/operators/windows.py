@@ -151,9 +151,7 @@ def _upsample(call: Call) -> Draft:
     scale = param.whole("scale", 2, least=1)
     sizes = tuple(scale * size for size in call.x.shape[1:])
     if len(call.bottoms) == 2:
-        output = tuple(
-            param.whole(f"upsample_{side}", size, least=1) for side, size in zip("hw", sizes, strict=False)
-        )
+        output = tuple(param.whole(f"upsample_{side}", size, least=1) for side, size in zip("hw", sizes, strict=False))
         fields = {"kernel_size": (scale,) * len(sizes), "output_size": output if output != sizes else None}
         return call.made("max_unpool", fields, *call.bottoms)
     call.count(1, 1)
@@ -179,7 +177,10 @@ def _interp(call: Call) -> Draft:
         sizes = [size + (size - 1) * (zoomed - 1) for size in sizes]
     if len(sizes) != len(call.x.shape) - 1 or not all(sizes):
         raise call.error(f"the size {sizes} for {len(call.x.shape) - 1} axes")
-    return call.made("upsample", {"size": tuple(sizes), "mode": "linear", "align_corners": True}, call.x)
+    mode = {1: "linear", 2: "bilinear", 3: "trilinear"}.get(len(sizes))
+    if mode is None:
+        raise call.error(f"{len(sizes)} spatial axes")
+    return call.made("upsample", {"size": tuple(sizes), "mode": mode, "align_corners": True}, call.x)
 
 
 OPERATORS = {
