@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from convcalc import analyze, imports, load, steps
 from convcalc.analysis.report import Report
 from convcalc.imports import ReadOptions, read_bytes
-from convcalc.imports.caffe.text import Message, Scalar, parsed
+from convcalc.imports.caffe.text import FieldValue, TextMessage, parsed
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.record import Imported
 from convcalc.language import SpecError
@@ -113,8 +113,9 @@ LAYERS: dict[str, tuple[str, str, tuple[int, ...], int, int]] = {
     "Convolution of lists": (
         IMAGE + layer("Convolution", "convolution_param { num_output: 6 kernel_size: [3, 1] pad: [2, 0] dilation: 2 }"),
         "conv", (6, 10, 9), 6 * 13, 6 * 12 * 90),
-    "ConvolutionDepthwise": (IMAGE + layer("ConvolutionDepthwise", "convolution_param { num_output: 4 kernel_size: 3 }"),
-                             "conv", (4, 8, 7), 40, 36 * 56),
+    "ConvolutionDepthwise": (
+        IMAGE + layer("ConvolutionDepthwise", "convolution_param { num_output: 4 kernel_size: 3 }"),
+        "conv", (4, 8, 7), 40, 36 * 56),
     "Crop": (TWO + layer("Crop", "crop_param { offset: 2 }", "data other"), "crop", (4, 6, 5), 0, 0),
     "Crop of channels too": (
         TWO + layer("Crop", "crop_param { axis: 1 offset: 0 offset: 1 offset: 4 }", "data other"),
@@ -364,9 +365,7 @@ layers { name: "f" type: INNER_PRODUCT bottom: "n" top: "f" param: "w" param: "b
   inner_product_param { num_output: 5 } }
 layers { name: "s" type: SOFTMAX bottom: "f" top: "s" }
 """  # fmt: skip
-ZEROTH = (
-    'input: "d" input_dim: 1 input_dim: 3 input_dim: 9 input_dim: 9'
-    + """
+ZEROTH = """input: "d" input_dim: 1 input_dim: 3 input_dim: 9 input_dim: 9
 layers { layer { name: "w" type: "padding" pad: 1 } bottom: "d" top: "w" }
 layers { layer { name: "c" type: "conv" num_output: 4 kernelsize: 3 biasterm: false } bottom: "w" top: "c" }
 layers { layer { name: "r" type: "relu" } bottom: "c" top: "c" }
@@ -375,7 +374,6 @@ layers { layer { name: "n" type: "lrn" local_size: 3 } bottom: "p" top: "n" }
 layers { layer { name: "f" type: "innerproduct" num_output: 5 } bottom: "n" top: "f" }
 layers { layer { name: "s" type: "softmax" } bottom: "f" top: "s" }
 """
-)
 
 
 @pytest.mark.parametrize("older", [FIRST, ZEROTH])
@@ -405,8 +403,8 @@ def test_a_text_in_all_its_forms() -> None:
     assert (top.messages("e")[1].whole("f", 0), top.messages("e")[1].whole("g", 0, least=-9)) == (31, -3)
     assert (top.whole("d", 0), top.has("empty"), top.line, top.messages("e")[0].line) == (15, True, 1, 4)
     assert top.message("e").texts("f") == ["true", "0x1F"]
-    assert top.fields["a"] == [Scalar("1", 2)]
-    assert isinstance(top.fields["empty"][0], Message)
+    assert top.fields["a"] == [FieldValue("1", 2)]
+    assert isinstance(top.fields["empty"][0], TextMessage)
 
 
 WRONG = {

@@ -9,14 +9,14 @@ from typing import Any, NamedTuple
 
 from convcalc.imports.arrays import PlainArray
 from convcalc.imports.caffe.layers import NetLayer
-from convcalc.imports.caffe.text import Message
+from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import all_of
 from convcalc.imports.errors import CannotImport, Inexpressible
 from convcalc.layers import Shape
 
 
-class NamedLayer(NamedTuple):
+class CaffeOrigin(NamedTuple):
     """Where a draft comes from: a layer of the file; `path` is what the draft is named by."""
 
     title: str
@@ -28,7 +28,7 @@ class NamedLayer(NamedTuple):
         return list(self.path)
 
 
-class Call:
+class LayerCall:
     """A layer to be read. `following` is the one that alone reads its only top, if there is just one."""
 
     def __init__(
@@ -39,7 +39,7 @@ class Call:
         self.merged = False
         """Whether what is read stands for `following` too."""
         self.path = tuple(part for part in re.split(r"[/\\]", layer.name) if part)
-        self.origins: tuple[NamedLayer, ...] = (NamedLayer(layer.name, layer.type, self.path),)
+        self.origins: tuple[CaffeOrigin, ...] = (CaffeOrigin(layer.name, layer.type, self.path),)
 
     @property
     def x(self) -> Draft:
@@ -55,7 +55,7 @@ class Call:
             expected = f"{least}" if most == least else f"{least} or more" if most is None else f"{least} to {most}"
             raise CannotImport(f"{self.layer.place} has {many} bottoms, where {expected} were expected")
 
-    def parameters(self, name: str) -> Message:
+    def parameters(self, name: str) -> TextMessage:
         """The message of parameters of that name, empty where it is left out."""
         return self.layer.message.message(name)
 
@@ -63,7 +63,7 @@ class Call:
         """The error of a file that is wrong about this layer."""
         return CannotImport(f"{self.layer.place}: {what}")
 
-    def axis(self, message: Message, default: int = 1, field: str = "axis", x: Draft | None = None) -> int:
+    def axis(self, message: TextMessage, default: int = 1, field: str = "axis", x: Draft | None = None) -> int:
         """An axis that is named, counted without the batch."""
         rank = len((x or self.x).shape) + 1
         number = message.whole(field, default, least=-(2**31) + 1)

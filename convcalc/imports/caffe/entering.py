@@ -9,7 +9,7 @@ from typing import NamedTuple
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.caffe.layers import NetLayer
-from convcalc.imports.caffe.text import Message
+from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.layers import Shape
 
@@ -17,7 +17,7 @@ _USUAL = 224
 """A size to put in an example."""
 
 
-class Declared(NamedTuple):
+class DeclaredInput(NamedTuple):
     """An input as the file has it: `dims` with the batch, None for each that is not said, and who would say it."""
 
     name: str
@@ -33,7 +33,7 @@ class Declared(NamedTuple):
         return sizes or tuple(size for size in self.dims if size is not None)
 
 
-class Entering(NamedTuple):
+class EnteringBlobs(NamedTuple):
     """The inputs that something reads with their shapes, by their names in the file, whose batch `batch` is."""
 
     shapes: dict[str, Shape]
@@ -41,7 +41,7 @@ class Entering(NamedTuple):
     notes: list[str]
 
 
-def declared_of(net: Message, layers: list[NetLayer]) -> list[Declared]:
+def declared_of(net: TextMessage, layers: list[NetLayer]) -> list[DeclaredInput]:
     """Every input there is, in its order."""
     declared = _at_the_top(net)
     for layer in layers:
@@ -50,7 +50,7 @@ def declared_of(net: Message, layers: list[NetLayer]) -> list[Declared]:
     return declared
 
 
-def entering_of(declared: list[Declared], layers: list[NetLayer], sizes: Sizes) -> Entering:
+def entering_of(declared: list[DeclaredInput], layers: list[NetLayer], sizes: Sizes) -> EnteringBlobs:
     """The inputs that the layers read, each with its size.
 
     Raises:
@@ -74,10 +74,10 @@ def entering_of(declared: list[Declared], layers: list[NetLayer], sizes: Sizes) 
         raise _open(missing)
     batch = max((entry.dims[0] or 1 for entry in used if entry.dims and len(entry.dims) > 1), default=1)
     notes = [f"a batch of {batch:,} stands in the file: the figures are for one of it"] if batch > 1 else []
-    return Entering(shapes, batch, notes)
+    return EnteringBlobs(shapes, batch, notes)
 
 
-def _at_the_top(net: Message) -> list[Declared]:
+def _at_the_top(net: TextMessage) -> list[DeclaredInput]:
     names, dims, shapes = net.texts("input"), net.wholes("input_dim"), net.messages("input_shape")
     if dims and shapes:
         raise CannotImport("the file gives its inputs both `input_dim` and `input_shape`")
@@ -89,11 +89,11 @@ def _at_the_top(net: Message) -> list[Declared]:
         own: tuple[int, ...] | None = tuple(dims[4 * place : 4 * place + 4]) or None
         if shapes:
             own = tuple(shapes[place].wholes("dim")) or None
-        declared.append(Declared(name, own, "the file gives it no size"))
+        declared.append(DeclaredInput(name, own, "the file gives it no size"))
     return declared
 
 
-def _of_layer(layer: NetLayer) -> list[Declared]:
+def _of_layer(layer: NetLayer) -> list[DeclaredInput]:
     """The inputs that a layer without bottoms makes: an image, and beside it labels or whatever else."""
     message = layer.message
     if layer.type == "Parameter":
@@ -102,14 +102,14 @@ def _of_layer(layer: NetLayer) -> list[Declared]:
         param = message.message("input_param" if layer.type == "Input" else "dummy_data_param")
         shapes = [tuple(shape.wholes("dim")) or None for shape in param.messages("shape")] or _apart(param) or [None]
         return [
-            Declared(top, shapes[min(place, len(shapes) - 1)], "the file gives it no size")
+            DeclaredInput(top, shapes[min(place, len(shapes) - 1)], "the file gives it no size")
             for place, top in enumerate(layer.tops)
         ]
     dims, place = _of_data(layer)
-    return [Declared(top, dims if which == 0 else None, place) for which, top in enumerate(layer.tops)]
+    return [DeclaredInput(top, dims if which == 0 else None, place) for which, top in enumerate(layer.tops)]
 
 
-def _apart(param: Message) -> list[tuple[int, ...] | None]:
+def _apart(param: TextMessage) -> list[tuple[int, ...] | None]:
     """The sizes of dummy data as older files have them, a field for each axis."""
     axes = [param.wholes(name) for name in ("num", "channels", "height", "width")]
     return list(zip(*axes, strict=False)) if all(axes) else []
@@ -137,7 +137,7 @@ def _of_data(layer: NetLayer) -> tuple[tuple[int | None, ...], str]:
     return (None, None, *sides), f"{layer.place} takes it from data, which alone says what is open"
 
 
-def _asked_for(declared: list[Declared], sizes: Sizes) -> Sizes:
+def _asked_for(declared: list[DeclaredInput], sizes: Sizes) -> Sizes:
     """The sizes that were asked for, by the names of the inputs."""
     names = [entry.name for entry in declared]
     if "" in sizes and (len(names) == 1 or sum(entry.shape is None for entry in declared) == 1):
@@ -150,7 +150,7 @@ def _asked_for(declared: list[Declared], sizes: Sizes) -> Sizes:
     return sizes
 
 
-def _given(entry: Declared, sizes: Sequence[int]) -> Shape:
+def _given(entry: DeclaredInput, sizes: Sequence[int]) -> Shape:
     """Sizes that were asked for, without the batch if they have it."""
     stated = tuple(sizes)
     rank = 4 if entry.dims is None else len(entry.dims)
@@ -162,13 +162,13 @@ def _given(entry: Declared, sizes: Sequence[int]) -> Shape:
     return stated
 
 
-def _text(entry: Declared) -> str:
+def _text(entry: DeclaredInput) -> str:
     if entry.dims is None:
         return "of unknown shape"
     return f"[{', '.join('?' if size is None else str(size) for size in entry.dims)}]"
 
 
-def _open(missing: list[Declared]) -> CannotImport:
+def _open(missing: list[DeclaredInput]) -> CannotImport:
     """What is missing, and options that give it, which can be used as they are."""
     options = " ".join(f"--input {quote(f'{plain(entry.name)}={_example(entry)}')}" for entry in missing)
     listed = "; ".join(f"input {plain(entry.name)} {_text(entry)}: {entry.place}" for entry in missing)
@@ -176,7 +176,7 @@ def _open(missing: list[Declared]) -> CannotImport:
     return CannotImport(f"axes of no fixed size: {listed}: give {whose} sizes, as in {options}")
 
 
-def _example(entry: Declared) -> str:
+def _example(entry: DeclaredInput) -> str:
     dims = entry.dims or (None,) * 4
     usual = (1, 3, *(_USUAL,) * (len(dims) - 2))
     return "x".join(str(size or usual[place]) for place, size in enumerate(dims) if place)

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from convcalc import steps
 from convcalc.imports.caffe.older import brought_up
-from convcalc.imports.caffe.text import Message
+from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.errors import CannotImport, plain
 
 _LAYER = 60
@@ -25,7 +25,7 @@ class NetLayer(NamedTuple):
     type: str
     bottoms: tuple[str, ...]
     tops: tuple[str, ...]
-    message: Message
+    message: TextMessage
 
     @property
     def place(self) -> str:
@@ -33,7 +33,7 @@ class NetLayer(NamedTuple):
         return f"layer {plain(self.name)} ({plain(self.type)}, line {self.message.line})"
 
 
-def layers_of(net: Message) -> list[NetLayer]:
+def layers_of(net: TextMessage) -> list[NetLayer]:
     """The layers that run where the network is tested, or deployed in one file with its training."""
     messages = brought_up(net)
     if not messages:
@@ -56,7 +56,7 @@ def layers_of(net: Message) -> list[NetLayer]:
     return layers
 
 
-def _no_network(net: Message) -> CannotImport:
+def _no_network(net: TextMessage) -> CannotImport:
     if _SOLVER & set(net.fields):
         path = next((net.text(name) for name in ("net", "train_net", "test_net") if net.has(name)), "")
         where = f" of {plain(path)}" if path else ""
@@ -68,15 +68,15 @@ def _no_network(net: Message) -> CannotImport:
     return CannotImport("the file describes no layers; a Caffe prototxt was expected")
 
 
-def _rules(message: Message) -> list[Message]:
+def _rules(message: TextMessage) -> list[TextMessage]:
     return [*message.messages("include"), *message.messages("exclude")]
 
 
-def _mentions_deploying(message: Message) -> bool:
+def _mentions_deploying(message: TextMessage) -> bool:
     return any("deploy" in [*rule.texts("stage"), *rule.texts("not_stage")] for rule in _rules(message))
 
 
-def _is_included(message: Message, stages: set[str]) -> bool:
+def _is_included(message: TextMessage, stages: set[str]) -> bool:
     """Whether a layer is there, as Caffe decides it: by one rule that includes it, or none that leaves it out."""
     included, excluded = message.messages("include"), message.messages("exclude")
     if included:
@@ -84,7 +84,7 @@ def _is_included(message: Message, stages: set[str]) -> bool:
     return not any(_meets(rule, stages) for rule in excluded)
 
 
-def _meets(rule: Message, stages: set[str]) -> bool:
+def _meets(rule: TextMessage, stages: set[str]) -> bool:
     """Whether a rule holds of the phase TEST at level 0."""
     if rule.has("phase") and rule.choice("phase", ("TRAIN", "TEST")) != "TEST":
         return False
@@ -93,7 +93,7 @@ def _meets(rule: Message, stages: set[str]) -> bool:
     return set(rule.texts("stage")) <= stages and not set(rule.texts("not_stage")) & stages
 
 
-class Wiring:
+class BlobWiring:
     """Which top each bottom is: where a name is used again, that of the layer that wrote it last."""
 
     def __init__(self, inputs: list[str], layers: list[NetLayer]) -> None:

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from convcalc.imports.caffe.text import Message, Scalar
+from convcalc.imports.caffe.text import FieldValue, TextMessage
 from convcalc.imports.errors import CannotImport, plain
 
 _V1 = {
@@ -57,7 +57,7 @@ _MOVED = {
 _RENAMED = {"biasterm": "bias_term", "kernelsize": "kernel_size", "cropsize": "crop_size"}
 
 
-def brought_up(net: Message) -> list[Message]:
+def brought_up(net: TextMessage) -> list[TextMessage]:
     """All layers of a network, as the newest version writes them."""
     if net.has("layer") and net.has("layers"):
         raise CannotImport("the file has both `layer` and `layers`, which are those of two versions of Caffe")
@@ -69,42 +69,42 @@ def brought_up(net: Message) -> list[Message]:
     return [_from_v1(layer) for layer in older]
 
 
-def _from_v1(layer: Message) -> Message:
+def _from_v1(layer: TextMessage) -> TextMessage:
     fields = dict(layer.fields)
     type_ = layer.text("type")
     if type_.isdecimal() and len(type_) < 3:
         type_ = _V1_NUMBERS.get(int(type_), type_)
-    fields["type"] = [Scalar(_V1.get(type_, type_), layer.line, is_quoted=True)]
+    fields["type"] = [FieldValue(_V1.get(type_, type_), layer.line, is_quoted=True)]
     if names := fields.pop("param", None):
         fields["param"] = [_name_of(value, layer.line) for value in names]
-    return Message(layer.line, fields)
+    return TextMessage(layer.line, fields)
 
 
-def _name_of(value: Scalar | Message, line: int) -> Message:
+def _name_of(value: FieldValue | TextMessage, line: int) -> TextMessage:
     """An array's name, which alone is what `param` holds in version 1."""
-    return value if isinstance(value, Message) else Message(line, {"name": [value]})
+    return value if isinstance(value, TextMessage) else TextMessage(line, {"name": [value]})
 
 
-def _from_v0(connection: Message) -> Message:
+def _from_v0(connection: TextMessage) -> TextMessage:
     layer = connection.message("layer")
     word = layer.text("type")
     type_ = _V0.get(word, word)
-    fields: dict[str, list[Scalar | Message]] = {
+    fields: dict[str, list[FieldValue | TextMessage]] = {
         name: connection.fields[name] for name in ("bottom", "top") if connection.has(name)
     }
     fields |= {name: layer.fields[name] for name in ("name", "pad") if layer.has(name)}
-    fields["type"] = [Scalar(type_, layer.line, is_quoted=True)]
+    fields["type"] = [FieldValue(type_, layer.line, is_quoted=True)]
     if type_ in _MOVED:
         message, *names = _MOVED[type_]
         moved = {_RENAMED.get(name, name): layer.fields[name] for name in names if layer.has(name)}
-        fields[message] = [Message(layer.line, moved)]
+        fields[message] = [TextMessage(layer.line, moved)]
         fields.pop("pad", None)
-    return Message(connection.line, fields)
+    return TextMessage(connection.line, fields)
 
 
-def _without_padding(layers: list[Message]) -> list[Message]:
+def _without_padding(layers: list[TextMessage]) -> list[TextMessage]:
     """The layers without those that only pad for the convolution behind them, which then pads itself."""
-    pads: dict[str, tuple[str, list[Scalar | Message]]] = {}
+    pads: dict[str, tuple[str, list[FieldValue | TextMessage]]] = {}
     kept = []
     for layer in layers:
         if layer.text("type") == "padding":
@@ -116,7 +116,9 @@ def _without_padding(layers: list[Message]) -> list[Message]:
             if layer.text("type") != "Convolution":
                 name, type_ = plain(layer.text("name")), plain(layer.text("type"))
                 raise CannotImport(f"line {layer.line}: {name} ({type_}) reads padding, which a convolution alone does")
-            layer.fields["bottom"] = [Scalar(pads[name][0] if name in pads else name, layer.line) for name in bottoms]
+            layer.fields["bottom"] = [
+                FieldValue(pads[name][0] if name in pads else name, layer.line) for name in bottoms
+            ]
             layer.message("convolution_param").fields["pad"] = pads[padded[0]][1]
         kept.append(layer)
     return kept

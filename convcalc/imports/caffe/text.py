@@ -34,7 +34,7 @@ _ESCAPED = {"n": "\n", "t": "\t", "r": "\r", "a": "\a", "b": "\b", "f": "\f", "v
 _TRUE, _FALSE = {"true", "True", "t", "1"}, {"false", "False", "f", "0"}
 
 
-class Scalar(NamedTuple):
+class FieldValue(NamedTuple):
     """A number, a word or a text, as it is written, and on which line."""
 
     text: str
@@ -42,41 +42,41 @@ class Scalar(NamedTuple):
     is_quoted: bool = False
 
 
-class Message:
+class TextMessage:
     """Fields by name, each with all its values in order; one that a network has once has its last."""
 
     __slots__ = ("fields", "line")
 
-    def __init__(self, line: int = 1, fields: dict[str, list[Scalar | Message]] | None = None) -> None:
+    def __init__(self, line: int = 1, fields: dict[str, list[FieldValue | TextMessage]] | None = None) -> None:
         self.line = line
-        self.fields: dict[str, list[Scalar | Message]] = {} if fields is None else fields
+        self.fields: dict[str, list[FieldValue | TextMessage]] = {} if fields is None else fields
 
     def has(self, name: str) -> bool:
         """Whether the field is there at all."""
         return name in self.fields
 
-    def scalars(self, name: str) -> list[Scalar]:
+    def scalars(self, name: str) -> list[FieldValue]:
         """All values of a field that holds no messages."""
         values = self.fields.get(name, [])
         for value in values:
-            if isinstance(value, Message):
+            if isinstance(value, TextMessage):
                 raise CannotImport(f"line {value.line}: {name} is a message, where a value was expected")
         return values  # type: ignore[return-value]  # no message is among them
 
-    def messages(self, name: str) -> list[Message]:
+    def messages(self, name: str) -> list[TextMessage]:
         """All messages of a field."""
         values = self.fields.get(name, [])
         for value in values:
-            if isinstance(value, Scalar):
+            if isinstance(value, FieldValue):
                 raise CannotImport(f"line {value.line}: {name} is `{_shown(value)}`, where a message was expected")
         return values  # type: ignore[return-value]  # no scalar is among them
 
-    def message(self, name: str) -> Message:
+    def message(self, name: str) -> TextMessage:
         """The message of a field, that of several together; an empty one where there is none."""
         messages = self.messages(name)
         if len(messages) == 1:
             return messages[0]
-        together = Message(messages[0].line if messages else self.line)
+        together = TextMessage(messages[0].line if messages else self.line)
         for message in messages:
             for field, values in message.fields.items():
                 together.fields.setdefault(field, []).extend(values)
@@ -133,11 +133,11 @@ class Message:
         return text
 
 
-def _shown(value: Scalar) -> str:
+def _shown(value: FieldValue) -> str:
     return plain(brief(value.text, 60))
 
 
-def _whole(name: str, value: Scalar, least: int) -> int:
+def _whole(name: str, value: FieldValue, least: int) -> int:
     text = value.text.replace(" ", "")
     sign, digits = (-1, text[1:]) if text[:1] == "-" else (1, text)
     number = None
@@ -152,7 +152,7 @@ def _whole(name: str, value: Scalar, least: int) -> int:
     return number
 
 
-def _real(name: str, value: Scalar) -> float:
+def _real(name: str, value: FieldValue) -> float:
     text = value.text.replace(" ", "").lower()
     try:
         number = float(text[:-1] if text.endswith("f") and not text.endswith("inf") else text)
@@ -169,11 +169,11 @@ class _Token(NamedTuple):
     line: int
 
 
-def parsed(text: str) -> Message:
+def parsed(text: str) -> TextMessage:
     """The message of all fields at the top."""
     tokens = _Tokens(text)
-    top = Message()
-    open_messages: list[tuple[Message, str]] = [(top, "")]
+    top = TextMessage()
+    open_messages: list[tuple[TextMessage, str]] = [(top, "")]
     while (token := tokens.next()) is not None:
         message, closing = open_messages[-1]
         if token.sort == "mark" and token.text == closing:
@@ -184,7 +184,7 @@ def parsed(text: str) -> Message:
         values = message.fields.setdefault(token.text, [])
         has_colon = tokens.take(":")
         if (opened := tokens.take("{", "<")) is not None:
-            inner = Message(opened.line)
+            inner = TextMessage(opened.line)
             values.append(inner)
             open_messages.append((inner, "}" if opened.text == "{" else ">"))
             if len(open_messages) > _DEEPEST:
@@ -201,7 +201,7 @@ def parsed(text: str) -> Message:
     return top
 
 
-def _list(tokens: _Tokens) -> Iterator[Scalar | Message]:
+def _list(tokens: _Tokens) -> Iterator[FieldValue | TextMessage]:
     """What stands between brackets, their end among it; lists of messages are in no network."""
     while not tokens.take("]"):
         yield tokens.scalar()
@@ -240,18 +240,18 @@ class _Tokens:
         self._waiting = token
         return None
 
-    def scalar(self) -> Scalar:
+    def scalar(self) -> FieldValue:
         """A number, a word, or texts, which are one where several stand side by side."""
         token = self.next()
         if token is None or token.sort == "mark":
             raise _unexpected(token, "a value", self.line)
         if token.sort == "word":
-            return Scalar(token.text, token.line)
+            return FieldValue(token.text, token.line)
         parts = [token.text]
         while (more := self.next()) is not None and more.sort == "text":
             parts.append(more.text)
         self._waiting = more
-        return Scalar("".join(_ESCAPE.sub(_unescaped, part[1:-1]) for part in parts), token.line, is_quoted=True)
+        return FieldValue("".join(_ESCAPE.sub(_unescaped, part[1:-1]) for part in parts), token.line, is_quoted=True)
 
 
 def _unescaped(match: re.Match[str]) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.assembly import assembled
 from convcalc.imports.caffe import FORMAT
-from convcalc.imports.caffe.blobs import Call
-from convcalc.imports.caffe.entering import Entering, declared_of, entering_of
-from convcalc.imports.caffe.layers import NetLayer, Top, Wiring, layers_of
+from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.entering import EnteringBlobs, declared_of, entering_of
+from convcalc.imports.caffe.layers import BlobWiring, NetLayer, Top, layers_of
 from convcalc.imports.caffe.operators import table
 from convcalc.imports.caffe.operators.sized import READS_FIRST
-from convcalc.imports.caffe.text import MOST_BYTES, Message, parsed
+from convcalc.imports.caffe.text import MOST_BYTES, TextMessage, parsed
 from convcalc.imports.caffe.training import without_training
 from convcalc.imports.drafts import BEHIND, INPUT, NO_KIND, Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
@@ -35,7 +35,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
 
 
 class _Walk:
-    def __init__(self, net: Message, options: ReadOptions) -> None:
+    def __init__(self, net: TextMessage, options: ReadOptions) -> None:
         self.net, self.options = net, options
         self.builder = Builder()
         self.layers, self.left_out = without_training(layers_of(net))
@@ -47,7 +47,7 @@ class _Walk:
         declared = declared_of(self.net, self.layers)
         self.layers = [layer for layer in self.layers if layer.bottoms]  # the others make what enters
         newest = {entry.name: place for place, entry in enumerate(declared)}
-        wiring = Wiring([entry.name for entry in declared], self.layers)
+        wiring = BlobWiring([entry.name for entry in declared], self.layers)
         entering = entering_of(declared, self.layers, self.options.sizes)
         for name, shape in entering.shapes.items():
             self.drafts[-1, newest[name]] = self.builder.input(name, shape)
@@ -74,7 +74,7 @@ class _Walk:
             missing=parts.missing,
         )
 
-    def _step(self, place: int, layer: NetLayer, wiring: Wiring, entering: Entering) -> None:
+    def _step(self, place: int, layer: NetLayer, wiring: BlobWiring, entering: EnteringBlobs) -> None:
         """Make the drafts of a layer's tops."""
         bottoms = [self.drafts[source] for source in wiring.sources[place]]
         if place in self.merged:
@@ -82,14 +82,14 @@ class _Walk:
             return
         readers = wiring.readers.get((place, 0), [])
         following = self.layers[readers[0]] if len(readers) == 1 and len(layer.tops) == 1 else None
-        call = Call(self.builder, layer, bottoms, entering.batch, following)
+        call = LayerCall(self.builder, layer, bottoms, entering.batch, following)
         drafts = self._read(call)
         if call.merged:
             self.merged.add(readers[0])
         for which in range(len(layer.tops)):
             self.drafts[place, which] = drafts[min(which, len(drafts) - 1)]
 
-    def _read(self, call: Call) -> list[Draft]:
+    def _read(self, call: LayerCall) -> list[Draft]:
         needed = call.bottoms[:1] if call.layer.type in READS_FIRST else call.bottoms
         if any(draft.is_unsized for draft in needed):
             return [self.builder.unknown(None, call.bottoms, call.origins[0], BEHIND)]
@@ -108,7 +108,7 @@ class _Walk:
             reason = f"it is Python: {plain(python.text('module'))}.{plain(python.text('layer'))}"
         return [self.builder.unknown(None, call.bottoms, call.origins[0], reason)]
 
-    def _notes(self, entering: Entering) -> list[str]:
+    def _notes(self, entering: EnteringBlobs) -> list[str]:
         notes = list(entering.notes)
         if self.left_out:
             listed = ", ".join(f"{plain(layer.name)} ({plain(layer.type)})" for layer in self.left_out[:_MOST_NAMED])

@@ -7,10 +7,10 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 
-from convcalc.imports.caffe.blobs import Call
+from convcalc.imports.caffe.blobs import LayerCall
 from convcalc.imports.drafts import Draft
 
-Read = Callable[[Call], "Draft | list[Draft]"]
+Read = Callable[[LayerCall], "Draft | list[Draft]"]
 """Makes the drafts of a layer's tops; `Inexpressible` where no kind says them."""
 
 

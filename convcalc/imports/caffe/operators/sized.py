@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from convcalc import steps
-from convcalc.imports.caffe.blobs import Call
-from convcalc.imports.caffe.text import Message
+from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.drafts import Draft
 from convcalc.layers import Shape
 
 
-def _known(call: Call, shape: Shape, reason: str) -> Draft:
+def _known(call: LayerCall, shape: Shape, reason: str) -> Draft:
     return call.builder.unknown(shape, call.bottoms, call.origins[0], reason)
 
 
-def _prior_boxes(call: Call) -> Draft:
+def _prior_boxes(call: LayerCall) -> Draft:
     """Boxes that depend on sizes alone: two rows, of places and of variances, four numbers a box."""
     call.count(2, 2)
     param = call.parameters("prior_box_param")
@@ -26,7 +26,7 @@ def _prior_boxes(call: Call) -> Draft:
     return _known(call, (2, 4 * boxes), "its boxes are worked out from sizes, not from elements")
 
 
-def _priors(param: Message) -> int:
+def _priors(param: TextMessage) -> int:
     """Boxes at a position: one a shape for each smallest size, and one more for each largest."""
     ratios = [1.0]
     flips = param.flag("flip", default=True)
@@ -37,12 +37,12 @@ def _priors(param: Message) -> int:
     return len(ratios) * len(param.reals("min_size")) + len(param.reals("max_size"))
 
 
-def _detections(call: Call) -> Draft:
+def _detections(call: LayerCall) -> Draft:
     """A row of seven numbers for each box that is kept, which data decides; Caffe has one before there is any."""
     return _known(call, (1, 1, 7), "how many boxes it keeps is decided by data")
 
 
-def _regions(call: Call) -> Draft:
+def _regions(call: LayerCall) -> Draft:
     """The map under each of the regions that enter beside it; what is behind is counted for one of them."""
     param = call.parameters("roi_pooling_param")
     sizes = param.whole("pooled_h", 0), param.whole("pooled_w", 0)
@@ -51,7 +51,7 @@ def _regions(call: Call) -> Draft:
     return _known(call, (call.x.shape[0], *sizes), "data decides of how many regions; what is behind is that of one")
 
 
-def _positioned_regions(call: Call) -> Draft:
+def _positioned_regions(call: LayerCall) -> Draft:
     param = call.parameters("psroi_pooling_param")
     channels, group = param.whole("output_dim", 0), param.whole("group_size", 0)
     if not channels or not group:
@@ -59,7 +59,7 @@ def _positioned_regions(call: Call) -> Draft:
     return _known(call, (channels, group, group), "data decides of how many regions; what is behind is that of one")
 
 
-def _recurrent(call: Call) -> Draft:
+def _recurrent(call: LayerCall) -> Draft:
     """Caffe has the steps where other layers have the batch."""
     features = call.parameters("recurrent_param").whole("num_output", 0)
     if not features:
