@@ -94,6 +94,10 @@ class LayerCall:
         draft.is_stated = True
         return draft
 
+    def opaque(self, shape: Shape, reason: str) -> Draft:
+        """A draft of which the size is known, and that no kind expresses."""
+        return self.builder.unknown(shape, self.bottoms, self.origins[0], reason)
+
     def helper(self, kind: str, fields: dict[str, Any], *inputs: Draft) -> Draft:
         """A draft that is a step on the way, and has its kind for a name."""
         draft = self.made(kind, fields, *inputs)

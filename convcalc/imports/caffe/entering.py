@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from shlex import quote
 from typing import NamedTuple
 
@@ -50,8 +50,10 @@ def declared_of(net: TextMessage, layers: list[NetLayer]) -> list[DeclaredInput]
     return declared
 
 
-def entering_of(declared: list[DeclaredInput], layers: list[NetLayer], sizes: Sizes) -> EnteringBlobs:
-    """The inputs that the layers read, each with its size.
+def entering_of(
+    declared: list[DeclaredInput], layers: list[NetLayer], sizes: Sizes, sized: Callable[[NetLayer], tuple[str, ...]]
+) -> EnteringBlobs:
+    """The inputs that the layers read, each with its size; `sized` has the bottoms of a layer whose sizes it needs.
 
     Raises:
         CannotImport: an input has no size in the file, and none is asked for.
@@ -61,9 +63,12 @@ def entering_of(declared: list[DeclaredInput], layers: list[NetLayer], sizes: Si
     if not used:
         raise CannotImport("the network has no input that any of its layers reads")
     stated = _asked_for(used, sizes)
+    needed = {name for layer in layers for name in sized(layer)}
     shapes, missing = {}, []
     for entry in used:
         shape = _given(entry, stated[entry.name]) if entry.name in stated else entry.shape
+        if shape is None and entry.name not in needed:
+            continue
         if shape is None:
             missing.append(entry)
         elif not all(shape):

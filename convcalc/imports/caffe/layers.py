@@ -40,11 +40,13 @@ def layers_of(net: TextMessage) -> list[NetLayer]:
         raise _no_network(net)
     stages = {"deploy"} if any(_mentions_deploying(message) for message in messages) else set[str]()
     stages |= set(net.message("state").texts("stage"))
+    included = [message for message in messages if _is_included(message, stages)]
+    if not net.has("input") and all(message.has("bottom") for message in included):  # the data of training do then
+        those = {id(message) for message in included}
+        included = [message for message in messages if id(message) in those or not message.has("bottom")]
     layers = []
-    for place, message in enumerate(messages):
+    for place, message in enumerate(included):
         steps.spend(_LAYER)
-        if not _is_included(message, stages):
-            continue
         type_ = message.text("type")
         if not type_:
             raise CannotImport(f"line {message.line}: a layer without a type")

@@ -34,6 +34,16 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
         raise OverLimit from None
 
 
+def _needed(layer: NetLayer) -> int | None:
+    """How many of a layer's first bottoms say how large its output is; None for all."""
+    return 1 if layer.type in READS_FIRST else None
+
+
+def _sized(layer: NetLayer) -> tuple[str, ...]:
+    """The bottoms whose sizes a layer needs: of a type that is not known, none."""
+    return layer.bottoms[: _needed(layer)] if layer.type in table() else ()
+
+
 class _Walk:
     def __init__(self, net: TextMessage, options: ReadOptions) -> None:
         self.net, self.options = net, options
@@ -48,7 +58,9 @@ class _Walk:
         self.layers = [layer for layer in self.layers if layer.bottoms]  # the others make what enters
         newest = {entry.name: place for place, entry in enumerate(declared)}
         wiring = BlobWiring([entry.name for entry in declared], self.layers)
-        entering = entering_of(declared, self.layers, self.options.sizes)
+        entering = entering_of(declared, self.layers, self.options.sizes, _sized)
+        if not entering.shapes:
+            raise CannotImport("no layer that is known reads an input")
         for name, shape in entering.shapes.items():
             self.drafts[-1, newest[name]] = self.builder.input(name, shape)
         for place, layer in enumerate(self.layers):
@@ -76,7 +88,8 @@ class _Walk:
 
     def _step(self, place: int, layer: NetLayer, wiring: BlobWiring, entering: EnteringBlobs) -> None:
         """Make the drafts of a layer's tops."""
-        bottoms = [self.drafts[source] for source in wiring.sources[place]]
+        bottoms = [self.drafts[source] for source in wiring.sources[place] if source in self.drafts]
+        bottoms = bottoms or self.builder.entering()
         if place in self.merged:
             self.drafts[place, 0] = bottoms[0]
             return
@@ -90,8 +103,7 @@ class _Walk:
             self.drafts[place, which] = drafts[min(which, len(drafts) - 1)]
 
     def _read(self, call: LayerCall) -> list[Draft]:
-        needed = call.bottoms[:1] if call.layer.type in READS_FIRST else call.bottoms
-        if any(draft.is_unsized for draft in needed):
+        if any(draft.is_unsized for draft in call.bottoms[: _needed(call.layer)]):
             return [self.builder.unknown(None, call.bottoms, call.origins[0], BEHIND)]
         read = table().get(call.layer.type)
         reason = NO_KIND
@@ -116,8 +128,9 @@ class _Walk:
             notes.append(f"left out, as what only training and testing need: {listed}{more}")
         norms = [layer for layer in self.layers if layer.type == "BatchNorm"]
         if norms:
+            more = "1 number" if len(norms) == 1 else f"{len(norms):,} numbers"
             notes.append(
-                f"beside a mean and a variance a channel Caffe keeps one factor for both in each BatchNorm: a "
-                f".caffemodel holds {len(norms):,} numbers more than the parameters and buffers"
+                "beside a mean and a variance a channel Caffe keeps one factor for both in each BatchNorm: a "
+                f".caffemodel holds {more} more than the parameters and buffers"
             )
         return notes

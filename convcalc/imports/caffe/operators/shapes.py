@@ -72,6 +72,8 @@ def _reshape(call: LayerCall) -> Draft:
         is_batch = start + place == 0 and size == call.batch
         sizes.append(1 if is_batch else entering[start + place] if size == 0 else size)
     sizes += entering[end:]
+    if sizes[:1] == [-1]:
+        raise Inexpressible(f"it lays the batch and positions together, in the shape {dims}")
     rest = prod(size for size in sizes if size > 0)
     if -1 in sizes:
         if not rest or prod(entering) % rest:
@@ -135,7 +137,7 @@ def _largest(call: LayerCall) -> Draft:
             flat = call.reshaped(call.x, (1, prod(call.x.shape)))
             return call.made("reduce", {"axes": (1,), "operation": "argmax", "keepdim": True}, flat)
         shape = (1 + with_values, count)
-    return call.builder.unknown(shape, call.bottoms, call.origins[0], "it gives several places, or values beside them")
+    return call.opaque(shape, "it gives several places, or values beside them")
 
 
 _REDUCTIONS = {"SUM": "sum", "ASUM": "l1", "SUMSQ": "sum_square", "MEAN": "mean"}

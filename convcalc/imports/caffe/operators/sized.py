@@ -6,11 +6,6 @@ from convcalc import steps
 from convcalc.imports.caffe.blobs import LayerCall
 from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.drafts import Draft
-from convcalc.layers import Shape
-
-
-def _known(call: LayerCall, shape: Shape, reason: str) -> Draft:
-    return call.builder.unknown(shape, call.bottoms, call.origins[0], reason)
 
 
 def _prior_boxes(call: LayerCall) -> Draft:
@@ -23,7 +18,7 @@ def _prior_boxes(call: LayerCall) -> Draft:
     boxes = rows * columns * _priors(param)
     if not boxes:
         raise call.error("min_size is not given")
-    return _known(call, (2, 4 * boxes), "its boxes are worked out from sizes, not from elements")
+    return call.opaque((2, 4 * boxes), "its boxes are worked out from sizes, not from elements")
 
 
 def _priors(param: TextMessage) -> int:
@@ -39,7 +34,7 @@ def _priors(param: TextMessage) -> int:
 
 def _detections(call: LayerCall) -> Draft:
     """A row of seven numbers for each box that is kept, which data decides; Caffe has one before there is any."""
-    return _known(call, (1, 1, 7), "how many boxes it keeps is decided by data")
+    return call.opaque((1, 1, 7), "how many boxes it keeps is decided by data")
 
 
 def _regions(call: LayerCall) -> Draft:
@@ -48,7 +43,7 @@ def _regions(call: LayerCall) -> Draft:
     sizes = param.whole("pooled_h", 0), param.whole("pooled_w", 0)
     if not all(sizes):
         raise call.error("pooled_h and pooled_w are to be given")
-    return _known(call, (call.x.shape[0], *sizes), "data decides of how many regions; what is behind is that of one")
+    return call.opaque((call.x.shape[0], *sizes), "data decides of how many regions; what is behind is that of one")
 
 
 def _positioned_regions(call: LayerCall) -> Draft:
@@ -56,7 +51,7 @@ def _positioned_regions(call: LayerCall) -> Draft:
     channels, group = param.whole("output_dim", 0), param.whole("group_size", 0)
     if not channels or not group:
         raise call.error("output_dim and group_size are to be given")
-    return _known(call, (channels, group, group), "data decides of how many regions; what is behind is that of one")
+    return call.opaque((channels, group, group), "data decides of how many regions; what is behind is that of one")
 
 
 def _recurrent(call: LayerCall) -> Draft:
@@ -64,7 +59,7 @@ def _recurrent(call: LayerCall) -> Draft:
     features = call.parameters("recurrent_param").whole("num_output", 0)
     if not features:
         raise call.error("num_output is not given")
-    return _known(call, (*call.x.shape[:1], features), "its steps lie on the axis that is the batch of other layers")
+    return call.opaque((*call.x.shape[:1], features), "its steps lie on the axis that is the batch of other layers")
 
 
 READS_FIRST = {"PSROIPooling", "ROIPooling"}

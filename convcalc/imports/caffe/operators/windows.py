@@ -119,11 +119,7 @@ def _rounding(kernel: Sizes, stride: Sizes, padding: Sizes) -> bool | str:
 
 def _stochastic(call: LayerCall, positions: Sizes) -> Draft:
     """Each position weighed by its own value, when a network is tested."""
-    return _known(call, (call.x.shape[0], *positions), "it weighs each element under the window by itself")
-
-
-def _known(call: LayerCall, shape: Sizes, reason: str) -> Draft:
-    return call.builder.unknown(shape, call.bottoms, call.origins[0], reason)
+    return call.opaque((call.x.shape[0], *positions), "it weighs each element under the window by itself")
 
 
 def _pyramid(call: LayerCall) -> Draft:
@@ -150,8 +146,12 @@ def _upsample(call: LayerCall) -> Draft:
     param = call.parameters("upsample_param")
     scale = param.whole("scale", 2, least=1)
     sizes = tuple(scale * size for size in call.x.shape[1:])
+    sides = list(zip("hw", sizes, strict=False))
     if len(call.bottoms) == 2:
-        output = tuple(param.whole(f"upsample_{side}", size, least=1) for side, size in zip("hw", sizes, strict=False))
+        cut = [param.flag(f"pad_out_{side}", default=False) for side, _ in sides]  # the odd position of a pool
+        output = tuple(
+            param.whole(f"upsample_{side}", size - odd, least=1) for (side, size), odd in zip(sides, cut, strict=True)
+        )
         fields = {"kernel_size": (scale,) * len(sizes), "output_size": output if output != sizes else None}
         return call.made("max_unpool", fields, *call.bottoms)
     call.count(1, 1)
