@@ -172,15 +172,35 @@ class Flag(FieldType, frozen=True):
     def expected(self) -> str:
         return "true or false"
 
-    def accept(self, value: Any, rank: int) -> bool:
+    def accept(self, value: Any, rank: int) -> Any:
         if not isinstance(value, bool):
             meant = AMBIGUOUS.get(value.lower()) if isinstance(value, str) else None
             advice = f"; YAML 1.2 reads {value} as a text, write {meant}" if meant else ""
-            raise FieldError(f"expected true or false, found {shown(value)}{advice}")
+            raise FieldError(f"expected {self.expected}, found {shown(value)}{advice}")
         return value
 
     def schema(self) -> dict[str, Any]:
         return _or_expression({"type": "boolean"})
+
+
+class FlagOrWord(Flag, frozen=True, kw_only=True):
+    """True or false, or one of a few words for what is neither."""
+
+    options: tuple[str, ...]
+
+    @property
+    def expected(self) -> str:
+        return f"true, false or one of {', '.join(self.options)}"
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return self.options
+
+    def accept(self, value: Any, rank: int) -> Any:
+        return value if isinstance(value, str) and value in self.options else super().accept(value, rank)
+
+    def schema(self) -> dict[str, Any]:
+        return _or_expression({"type": "boolean"}, {"enum": list(self.options)})
 
 
 class Choice(FieldType, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import partial
 from itertools import count, pairwise, product
 from typing import Any, NamedTuple
 
@@ -36,7 +37,9 @@ def starts(size: int, kernel: int, stride: int, dilation: int, before: int, afte
     raise AssertionError
 
 
-def starts_ceil(size: int, kernel: int, stride: int, dilation: int, before: int, after: int) -> list[int]:
+def starts_ceil(
+    size: int, kernel: int, stride: int, dilation: int, before: int, after: int, keeps_behind: bool = False
+) -> list[int]:
     """As `starts`, in ceil mode: one more window where cells are left over, unless it stands behind the input.
 
     PyTorch: "sliding windows are allowed to go off-bounds if they start within the left padding or the input; windows
@@ -45,7 +48,7 @@ def starts_ceil(size: int, kernel: int, stride: int, dilation: int, before: int,
     places: list[int] = []
     for start in count(-before, stride):
         missing = start + (kernel - 1) * dilation - (size + after - 1)
-        if start >= size or missing >= stride:
+        if (start >= size and not keeps_behind) or missing >= stride:
             return places
         places.append(start)
         if missing >= 0:
@@ -140,8 +143,11 @@ def pool(config: Any, x: tuple[int, ...]) -> tuple[tuple[int, ...], int, int]:
     """Shape, outputs and taps read, all channels together."""
     stride = config.kernel_size if config.stride is None else config.stride
     dilation = getattr(config, "dilation", (1,) * len(stride))
-    standing = starts_ceil if config.ceil_mode else starts
-    axes = zip(x[1:], config.kernel_size, stride, dilation, padded(config, x, dilation, stride), strict=True)
+    pads = padded(config, x, dilation, stride)
+    standing: Callable[..., list[int]] = starts_ceil if config.ceil_mode else starts
+    if config.ceil_mode == "full" or (config.ceil_mode == "caffe" and not any(map(any, pads))):
+        standing = partial(starts_ceil, keeps_behind=True)
+    axes = zip(x[1:], config.kernel_size, stride, dilation, pads, strict=True)
     places = [standing(size, k, s, d, *pads) for size, k, s, d, pads in axes]
     outputs = [place for _ in range(x[0]) for place in product(*places)]
     taps = sum(1 for _ in outputs for _ in product(*map(range, config.kernel_size)))

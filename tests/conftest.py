@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 
 from convcalc import layers
+from convcalc.arithmetic.window import ROUNDING_WORDS
 from convcalc.layers import Kind, Shape
 from convcalc.network import Network
 
@@ -135,7 +136,8 @@ def pools(draw: st.DrawFn, name: str) -> Case:
                      extent + draw(st.integers(0, 6))))  # fmt: skip
     kernels, strides, dilations, befores, afters, sizes = zip(*axes, strict=True)
     padding = draw(st.sampled_from([tuple(zip(befores, afters, strict=True)), "same", "same_lower", "valid"]))
-    fields: dict[str, Any] = {"kernel_size": kernels, "padding": padding, "ceil_mode": draw(st.booleans())}
+    rounding = draw(st.sampled_from([False, True, *ROUNDING_WORDS]))
+    fields: dict[str, Any] = {"kernel_size": kernels, "padding": padding, "ceil_mode": rounding}
     fields |= {"stride": draw(st.sampled_from([strides, None]))}
     fields |= {"dilation": dilations} if "dilation" in load(name).__struct_fields__ else {}
     return load(name)(**fields), ((draw(st.integers(1, 2)), *sizes),)

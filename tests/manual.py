@@ -27,7 +27,7 @@ PAGES = [README, *sorted((ROOT / "docs").glob("*.md"))]
 WIDTH = 78
 """Columns: with the margins of a page printed on a terminal they are 80."""
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
-FILE = re.compile(r"# ([\w/]+\.(?:yaml|toml|cfg))\n")
+FILE = re.compile(r"# ([\w/]+\.(?:yaml|toml|cfg|prototxt))\n")
 COMMAND = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 

@@ -144,6 +144,8 @@ def pool(operator: str) -> Build:
     def build(g: Graph, config: Any, w: Arrays, shapes: Any, x: str) -> str | None:
         if config.ceil_mode and is_word(config):
             return None  # with auto_pad ONNX's formulas know no ceil_mode
+        if isinstance(config.ceil_mode, str):
+            return None  # by Caffe's rule, and that which leaves no window out, windows stand where ONNX has none
         if is_word(config) and any(k < s for k, s in zip(config.kernel_size, config.steps(), strict=True)):
             return None  # as Conv, but that it refuses the negative padding
         if not is_word(config):

@@ -218,7 +218,7 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
         "conv: {out_channels: 1, kernel_size: 3, bias: «1»}", "CC011", "true or false, found 1",
     ),
     "a flag that is a list": (
-        "max_pool: {kernel_size: 2, ceil_mode: «[»true]}", "CC011", "ceil_mode ... true or false",
+        "max_pool: {kernel_size: 2, ceil_mode: «[»true]}", "CC011", "ceil_mode ... true, false or one of caffe, full",
     ),
     "a choice that is none": (
         "conv: {out_channels: 1, kernel_size: 3, padding_mode: «reflekt»}", "CC013", "padding_mode ... mean `reflect`",

@@ -27,6 +27,7 @@ TYPES: list[FieldType] = [
     fields.Channels("", minimum=1),
     fields.Real(""),
     fields.Flag(""),
+    fields.FlagOrWord("", options=("caffe", "full")),
     fields.Choice("", options=("zeros", "reflect", "align_corners")),
     fields.PerAxis(""),
     fields.PerAxis("", minimum=0),
@@ -41,7 +42,7 @@ TYPES: list[FieldType] = [
 SIZES = st.one_of(st.integers(0, 4), st.integers(-5, fields.LARGEST))
 NUMBERS = st.one_of(SIZES, st.fractions(0, 100), st.decimals(-1000, 1000, allow_nan=False).map(Fraction))
 ITEMS = st.one_of(NUMBERS, st.tuples(SIZES, SIZES), st.booleans(), st.none())
-WORDS = st.sampled_from(["zeros", "reflect", "same", "same_lower", "valid", "causal", "tanh", "elu"])
+WORDS = st.sampled_from(["zeros", "reflect", "same", "same_lower", "valid", "causal", "tanh", "elu", "caffe"])
 FUNCTIONS = st.tuples(st.sampled_from(["elu", "hard_sigmoid"]), NUMBERS) | st.tuples(
     st.just("affine"), NUMBERS, NUMBERS
 )

@@ -232,6 +232,7 @@ WRONG = {
     "Channels": (True, None, "1", Fraction(1, 2), (1,), 0, 2**31),
     "Real": (True, None, "1", (1,), (((),),)),
     "Flag": (0, 1, None, "yes", (True,)),
+    "FlagOrWord": (0, 1, None, "yes", "ceil", "", (True,)),
     "Choice": (0, True, None, "no such word", ("zeros",)),
     "PerAxis": (True, None, "1", Fraction(1, 2), (1,), (1, 2, 3), (1, True), ((1, 1), (1, 1)), 0 - 1, 2**31),
     "Scale": (True, None, 0, -1, "2", (1,), (1, 0), 2**31),

@@ -23,7 +23,7 @@ from spec_reports import SPECS
 import convcalc
 from convcalc import layers
 from convcalc.exports.write import LEAST_OPSET, OPSET, CannotWrite, model, with_arrays
-from convcalc.fields import Choice, Flag, Real
+from convcalc.fields import Choice, Flag, FlagOrWord, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source
 from convcalc.layers import Kind, NoOnnxForm, Shape, field_types
@@ -72,6 +72,8 @@ def varied(name: str, draw: random.Random) -> Case:
         if isinstance(text, Real):
             least = text.minimum or 1e-6
             value = draw.uniform(least, 2 if text.maximum is None else min(text.maximum, 2))
+        elif isinstance(text, FlagOrWord):
+            value = draw.choice((False, True, *text.options))
         elif isinstance(text, Flag):
             value = draw.random() < 0.5
         elif isinstance(text, Choice):

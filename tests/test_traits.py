@@ -12,6 +12,7 @@ from conftest import MANY, draws, load
 from hypothesis import given, settings
 
 from convcalc import layers
+from convcalc.arithmetic.window import rounded_outputs
 from convcalc.layers import Kind
 from convcalc.reference.execution import run_layer
 from convcalc.tensors.engine import Engine
@@ -107,11 +108,8 @@ def test_windows_are_where_outputs_read(name: str, draw: random.Random) -> None:
     """The outputs of every window are those of the shape."""
     config, shapes = load(name).case(draw)
     windows = config.windows(shapes[0])  # type: ignore[attr-defined]  # which all of these have
-    counts = [
-        window.outputs_ceil(size) if getattr(config, "ceil_mode", False) else window.outputs(size)
-        for window, size in zip(windows, shapes[0][1:], strict=True)
-    ]
-    assert output(config, shapes, numbers(shapes)).shape[2:] == tuple(counts)
+    counts = rounded_outputs(windows, shapes[0][1:], getattr(config, "ceil_mode", False))
+    assert output(config, shapes, numbers(shapes)).shape[2:] == counts
 
 
 @pytest.mark.parametrize("name", [name for name in COSTED if load(name).mixes_channels])

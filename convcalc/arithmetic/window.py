@@ -14,6 +14,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import reduce
+from itertools import chain
 
 import msgspec
 
@@ -24,6 +26,11 @@ Padding = tuple[Pair, ...] | str
 """Positions added (before, after) on each axis, or one of the words `PADDING_WORDS`."""
 
 PADDING_WORDS = ("same", "same_lower", "valid", "causal")
+
+Rounding = bool | str
+"""How the outputs of a pool are rounded: down, up as PyTorch does, or up by the rule of one of `ROUNDING_WORDS`."""
+
+ROUNDING_WORDS = ("caffe", "full")
 
 
 class Window(msgspec.Struct, frozen=True):
@@ -44,13 +51,16 @@ class Window(msgspec.Struct, frozen=True):
         """Positions the window can take on an axis of `size`."""
         return (size + self.before + self.after - self.extent) // self.stride + 1
 
-    def outputs_ceil(self, size: int) -> int:
-        """As `outputs`, rounded up, with the last-window rule: it must start inside the input or the padding before.
+    def outputs_full(self, size: int) -> int:
+        """As `outputs`, rounded up: no position is left over, and a last window may lie behind the input."""
+        return ceil_div(size + self.before + self.after - self.extent, self.stride) + 1
 
-        PyTorch's ``pooling_output_shape``, which ONNX follows.
+    def outputs_ceil(self, size: int, behind: int = 0) -> int:
+        """As `outputs_full`, with the last-window rule: it must start inside the input or the padding before.
+
+        PyTorch's ``pooling_output_shape``, which ONNX follows. So many windows as `behind` may start after that.
         """
-        rounded_up = ceil_div(size + self.before + self.after - self.extent, self.stride) + 1
-        return minimum(rounded_up, (size + self.before - 1) // self.stride + 1)
+        return minimum(self.outputs_full(size), (size + self.before - 1) // self.stride + 1 + behind)
 
     def span(self, outputs: int) -> int:
         """Input positions that `outputs` adjacent positions of the window cover, padding included."""
@@ -89,6 +99,24 @@ def windows(
         Window(k, s, d, *_padding(padding, axis, Window(k, s, d), size))
         for axis, (size, k, s, d) in enumerate(zip(sizes, kernel, stride, dilation, strict=True))
     )
+
+
+def rounded_outputs(windows: Sequence[Window], sizes: Sequence[int], rounding: Rounding) -> tuple[int, ...]:
+    """The outputs on every axis: rounded down, or up by a rule.
+
+    ``full`` is outputs_full. ``caffe`` has PyTorch's last-window rule where there is padding on any axis; where there
+    is none, rounding up adds at most one window that it would leave out, and keeps it.
+    """
+    axes = list(zip(windows, sizes, strict=True))
+    if not rounding:
+        return tuple(window.outputs(size) for window, size in axes)
+    if rounding == "full":
+        return tuple(window.outputs_full(size) for window, size in axes)
+    behind = 0
+    if rounding == "caffe" and axes:
+        most = reduce(maximum, chain.from_iterable((window.before, window.after) for window in windows))
+        behind = maximum(1 - most, 0)
+    return tuple(window.outputs_ceil(size, behind) for window, size in axes)
 
 
 def _padding(padding: Padding, axis: int, window: Window, size: int) -> Pair:

@@ -2,7 +2,7 @@
 
 import random
 
-from convcalc.arithmetic.window import Padding
+from convcalc.arithmetic.window import ROUNDING_WORDS, Padding, Rounding
 
 EPS = (1e-5, 0.1)
 """What a normalisation adds to the variance: the usual, or so much that its place in the formula shows."""
@@ -29,6 +29,11 @@ def draw_axis(draw: random.Random, x: tuple[int, ...]) -> int:
 def draw_flag(draw: random.Random) -> bool:
     """True or false."""
     return draw.random() < 0.5
+
+
+def draw_rounding(draw: random.Random) -> Rounding:
+    """How a pool rounds, in any way there is."""
+    return draw.choice((False, True, *ROUNDING_WORDS))
 
 
 def draw_padding(draw: random.Random, kernel: tuple[int, ...]) -> Padding:

@@ -13,10 +13,10 @@ from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.moving import resampled, windowed
 from convcalc.arithmetic.number import ceil_div, greatest_common_divisor, product
 from convcalc.arithmetic.resampling import cells
-from convcalc.arithmetic.window import Padding, Pair, Window, windows
-from convcalc.fields import FieldType, Flag, PaddingType, PerAxis, Sizes, Whole, optional
+from convcalc.arithmetic.window import ROUNDING_WORDS, Padding, Pair, Rounding, Window, rounded_outputs, windows
+from convcalc.fields import FieldType, Flag, FlagOrWord, PaddingType, PerAxis, Sizes, Whole, optional
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, NoOnnxForm, OnnxGraph, Shape, StandIn
-from convcalc.layers._cases import FLAG, draw_axes, draw_flag, draw_padding, draw_shape
+from convcalc.layers._cases import FLAG, draw_axes, draw_flag, draw_padding, draw_rounding, draw_shape
 from convcalc.layers._checks import fits, has_positions
 from convcalc.layers._onnx import cut, ends, padded, positions
 from convcalc.layers._windows import shown_sizes, shown_window
@@ -33,7 +33,10 @@ class Pool(Kind, frozen=True, kw_only=True):
     kernel_size: Annotated[Sizes, PerAxis("positions pooled on each axis")]
     stride: Annotated[Sizes | None, optional(PerAxis("positions the window moves; null: kernel_size"))] = None
     padding: Annotated[Padding, PaddingType("positions added around the input")] = ((0, 0),)
-    ceil_mode: Annotated[bool, Flag("keep a last window that reaches beyond the end")] = False
+    ceil_mode: Annotated[
+        Rounding,
+        FlagOrWord("keep a last window that reaches beyond the end; a word: by whose rule", options=ROUNDING_WORDS),
+    ] = False
 
     def steps(self) -> Sizes:
         return self.kernel_size if self.stride is None else self.stride
@@ -52,38 +55,41 @@ class Pool(Kind, frozen=True, kw_only=True):
             return
         per_axis = self.windows(x)
         if self.ceil_mode:
-            for window, size in zip(per_axis, x[1:], strict=True):
-                yield Check(window.outputs_ceil(size) >= 1, "CC101", "kernel_size", _no_window, (window, size))
+            for window, size, count in zip(per_axis, x[1:], self.shape(x)[1:], strict=True):
+                yield Check(count >= 1, "CC101", "kernel_size", _no_window, (window, size))
         else:
             yield from fits(per_axis, x)
         for window, size in zip(per_axis, x[1:], strict=True):
             yield Check(window.before < window.extent, "CC104", "padding", _first_beside, (window,))
-            if not self.ceil_mode:  # which leaves out a window that starts behind the input
+            if not self.ceil_mode:  # which says what becomes of a window that starts behind the input
                 last = window.stride * (window.outputs(size) - 1) - window.before
                 yield Check(last < size, "CC104", "padding", _last_beside, (window, size))
 
     def shape(self, x: Shape) -> Shape:
-        counts = [window.outputs_ceil if self.ceil_mode else window.outputs for window in self.windows(x)]
-        return (x[0], *(count(size) for count, size in zip(counts, x[1:], strict=True)))
+        return (x[0], *rounded_outputs(self.windows(x), x[1:], self.ceil_mode))
 
     def receptive_field(self, fields: tuple[Field, ...], inputs: tuple[Shape, ...]) -> Field:
         return windowed(fields[0], self.windows(inputs[0]), self.shape(*inputs))
 
     def no_op(self, x: Shape) -> str:
-        return "pools single positions" if set(self.kernel_size) == {1} and self.shape(x) == x else ""
+        is_read = all(size == 1 or step == 1 for size, step in zip(x[1:], self.steps(), strict=True))
+        return "pools single positions" if set(self.kernel_size) == {1} and is_read and self.shape(x) == x else ""
 
     def pooled(self, graph: OnnxGraph, op: str, x: str, shape: Shape, beside: float = 0.0, **attributes: Any) -> str:
         """The pool as an ONNX operator.
 
-        Runtimes refuse a padding of a kernel or more, and a window on padding alone has no value there: then the
-        padding is an operator of its own. `beside` is the number that stands on it and changes no result.
+        Runtimes refuse a padding of a kernel or more, a window on padding alone has no value there, and none starts
+        behind the input: then the padding is an operator of its own, as far as the windows reach. `beside` is the
+        number that stands on it and changes no result.
         """
         axes, rounds_up = self.as_read(shape)
         kept = [size for _, size, _ in axes]
         if kept != list(shape[1:]):
             x = cut(graph, x, [0] * len(kept), kept, positions(shape))
         pads = [(window.before, window.after) for window, _, _ in axes]
-        if _looks_beside(axes):
+        if self.starts_behind(shape):
+            pads, rounds_up = [_as_far_as_read(*axis) for axis in axes], False
+        if self.pads_apart(shape):
             x, pads = padded(graph, x, pads, value=beside), [(0, 0)] * len(pads)
         attributes |= {"kernel_shape": self.kernel_size, "strides": self.steps(), "pads": ends(pads)}
         return graph.node(op, x, **attributes, ceil_mode=int(rounds_up))
@@ -91,7 +97,7 @@ class Pool(Kind, frozen=True, kw_only=True):
     def _axes(self, shape: Shape) -> tuple[list[_Axis], bool]:
         """The axes, and whether a last window reaches beyond the end of any."""
         axes = list(zip(self.windows(shape), shape[1:], self.shape(shape)[1:], strict=True))
-        rounds_up = self.ceil_mode and any(window.outputs(size) != outputs for window, size, outputs in axes)
+        rounds_up = bool(self.ceil_mode) and any(window.outputs(size) != outputs for window, size, outputs in axes)
         return axes, rounds_up
 
     def as_read(self, shape: Shape) -> tuple[list[_Axis], bool]:
@@ -101,7 +107,13 @@ class Pool(Kind, frozen=True, kw_only=True):
 
     def pads_apart(self, shape: Shape) -> bool:
         """Whether `pooled` writes the padding as an operator of its own."""
-        return _looks_beside(self.as_read(shape)[0])
+        return self.starts_behind(shape) or _looks_beside(self.as_read(shape)[0])
+
+    def starts_behind(self, shape: Shape) -> bool:
+        """Whether a last window starts behind the input, which ONNX leaves out."""
+        return self.ceil_mode in ROUNDING_WORDS and any(
+            outputs > window.outputs_ceil(size) for window, size, outputs in self._axes(shape)[0]
+        )
 
     def cuts_unread(self, shape: Shape) -> bool:
         """Whether `pooled` cuts off ends of the input that no window reads."""
@@ -117,7 +129,7 @@ class Pool(Kind, frozen=True, kw_only=True):
         padding = draw_padding(draw, kernel)
         if not isinstance(padding, str):
             padding = tuple((draw.randint(0, k - 1), draw.randint(0, k - 1)) for k in kernel)
-        fields: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_flag(draw)}
+        fields: dict[str, Any] = {"kernel_size": kernel, "padding": padding, "ceil_mode": draw_rounding(draw)}
         fields["stride"] = None if draw_flag(draw) else draw_axes(draw, len(kernel), 3)
         if "dilation" in cls.__struct_fields__:
             widest = (max(1, (size - 1) // max(k - 1, 1)) for k, size in zip(kernel, x[1:], strict=True))
@@ -133,6 +145,11 @@ def _without_the_unread(axes: list[_Axis]) -> list[_Axis]:
         shorter = replace(window, after=max(window.after - unread, 0))
         read.append((shorter, size - max(unread - window.after, 0), outputs))
     return read
+
+
+def _as_far_as_read(window: Window, size: int, outputs: int) -> Pair:
+    """The padding, that after the axis as long as the last window reaches."""
+    return window.before, window.span(outputs) - window.before - size
 
 
 def _looks_beside(axes: list[_Axis]) -> bool:
@@ -189,11 +206,12 @@ def _last_beside(window: Window, size: int) -> str:
 
 def placed(engine: Engine, fields: Fields, x: Array, dilation: Sizes) -> tuple[Sizes, list[Pair], list[Pair]]:
     """How far the window moves, the padding, and that with what ceil_mode's last windows reach beyond it."""
+    rounding = fields.ceil_mode
     stride = fields.kernel_size if fields.stride is None else fields.stride
     pads = engine.pads(fields.padding, x.shape[2:], fields.kernel_size, stride, dilation)
-    if not fields.ceil_mode:
+    if not rounding:
         return stride, pads, pads
-    return stride, pads, engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation)
+    return stride, pads, engine.pads_for_last_windows(pads, x.shape[2:], fields.kernel_size, stride, dilation, rounding)
 
 
 class Cells(PerAxis, frozen=True, kw_only=True):

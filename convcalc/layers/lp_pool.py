@@ -7,8 +7,9 @@ Example:
     # output 64x28x28, params 0, macs 0, field 3
 
 The sum of the absolute values to the power of `norm_type`, and of that the root: 1 adds up, 2 is the length, and the
-larger the number, the nearer it comes to max pooling. The output's size is max_pool's. An element that enters takes an
-operation to be raised; one that leaves takes one for every tap: the additions and the root.
+larger the number, the nearer it comes to max pooling. The output's size is max_pool's; of nothing the norm is 0. An
+element that enters takes an operation to be raised; one that leaves takes one for every tap: the additions and the
+root.
 
 PyTorch's modules have no padding and no dilation, and differ twice. They raise the elements with their signs, so that
 an odd norm_type subtracts what is below zero: with 1 the sum may be negative, with 3 the root of such a sum has no

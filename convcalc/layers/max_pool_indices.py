@@ -9,8 +9,8 @@ Example:
     # output 64x112x112, params 0, macs 0
 
 The fields are those of the max_pool beside it, and each number is the place of an element of its output, counted
-through the whole tensor that enters, channel by channel; of several equal ones the first. It is found by max_pool's
-comparisons, which are counted there, so it takes no operation of its own.
+through the whole tensor that enters, channel by channel; of several equal ones the first, and 0 where a window reads
+nothing. It is found by max_pool's comparisons, which are counted there, so it takes no operation of its own.
 
 Source: ONNX MaxPool, whose second output it is; PyTorch's `return_indices` counts within each channel.
 """
@@ -25,8 +25,10 @@ from convcalc.layers._onnx import beginnings, element_type, ends
 from convcalc.layers._pools import Pool, placed
 
 
-def _what_is_there_is_the_largest(bench: Any, config: Any, x: Shape) -> tuple[Array, Array]:
-    """The elements at the places are those that max pooling leaves."""
+def _what_is_there_is_the_largest(bench: Any, config: Any, x: Shape) -> tuple[Array, Array] | None:
+    """The elements at the places are those that max pooling leaves, unless a window may read none."""
+    if config.starts_behind(x):
+        return None
     (a,) = bench.entering([x])
     places = bench.layer(config, {}, a).astype(int)
     taken = bench.engine.numpy.take_along_axis(a.reshape(len(a), -1), places.reshape(len(a), -1), 1)

@@ -233,14 +233,22 @@ class Engine:
         return [array.reshape(*array.shape, *(1,) * (rank - array.ndim)) for array in arrays]
 
     def pads_for_last_windows(
-        self, pads: Pairs, sizes: Sequence[int], kernel: Sequence[int], stride: Sequence[int], dilation: Sequence[int]
+        self,
+        pads: Pairs,
+        sizes: Sequence[int],
+        kernel: Sequence[int],
+        stride: Sequence[int],
+        dilation: Sequence[int],
+        rounding: bool | str = True,
     ) -> list[tuple[int, int]]:
         """`pads`, with as much more at each end as ceil_mode's last window reaches beyond it.
 
-        A window more stands where positions are left over, unless it would start behind the input.
+        A window more stands where positions are left over; whether it may start behind the input is what the words of
+        `rounding` say: "full" that it may, "caffe" that it may where no axis is padded.
         """
+        behind = rounding == "full" or (rounding == "caffe" and not any(map(any, pads)))
         axes = zip(pads, sizes, kernel, stride, dilation, strict=True)
-        return [(pair[0], pair[1] + _overhang(pair, *axis)) for pair, *axis in axes]
+        return [(pair[0], pair[1] + _overhang(pair, behind, *axis)) for pair, *axis in axes]
 
 
 def _chain(functions: Sequence[Callable[..., Array]], x: Array, others: Sequence[Array], output: Array) -> None:
@@ -258,11 +266,11 @@ def _fit(x: Array, kernel: Sequence[int], dilation: Sequence[int]) -> tuple[int,
     return extents
 
 
-def _overhang(pair: tuple[int, int], size: int, kernel: int, stride: int, dilation: int) -> int:
+def _overhang(pair: tuple[int, int], behind: bool, size: int, kernel: int, stride: int, dilation: int) -> int:
     extent = dilation * (kernel - 1) + 1
     left_over = (sum(pair) + size - extent) % stride
     start = size + sum(pair) - left_over - extent + stride  # of the next window, on the padded axis
-    return stride - left_over if left_over and start < pair[0] + size else 0
+    return stride - left_over if left_over and (behind or start < pair[0] + size) else 0
 
 
 def _placed(word: str, size: int, kernel: int, stride: int, dilation: int) -> tuple[int, int]:

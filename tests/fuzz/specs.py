@@ -324,6 +324,8 @@ class Grammar:
         draw, rank = self.draw, len(shape) - 1
         if isinstance(of, types.Optional):
             return None if draw.random() < 0.2 else self.value(of.of, shape, kind)
+        if isinstance(of, types.FlagOrWord):
+            return draw.choice((False, True, *of.options))
         if isinstance(of, types.Flag):
             return draw.random() < 0.5
         if isinstance(of, types.Choice):

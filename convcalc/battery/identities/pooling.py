@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from convcalc.arithmetic.window import ROUNDING_WORDS
 from convcalc.battery.identities import EXACT, Arrays, Bench, Sides, identity, layer_is
 from convcalc.battery.identities.convolutions import along, convolved
 from convcalc.layers import Shape
@@ -30,8 +31,9 @@ def _padded(a: Array, pads: list[tuple[int, int]], beyond: list[int], fill: floa
 def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides:
     """Max pooling of -x is minus the least of x under each window, taken tap by tap."""
     (a,) = bench.entering([x])
-    padded = _padded(a, *_around(config, x), np.inf, np.inf)
-    least = np.full((2, *config.shape(x)), np.inf)
+    most = np.finfo(a.dtype).max if config.ceil_mode in ROUNDING_WORDS else np.inf  # of a window of nothing
+    padded = _padded(a, *_around(config, x), most, most)
+    least = np.full((2, *config.shape(x)), most)
     for tap in np.ndindex(*config.kernel_size):
         axes = zip(tap, config.dilation, config.steps(), least.shape[2:], strict=True)
         seen = padded[(..., *(slice(t * d, t * d + s * (n - 1) + 1, s) for t, d, s, n in axes))]
@@ -42,19 +44,23 @@ def the_largest_is_minus_the_least(bench: Bench, config: Any, x: Shape) -> Sides
 @layer_is("max_pool", tolerance=EXACT)
 def the_largest_one_axis_after_the_other(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
     """Max pooling on all axes is max pooling on each in turn."""
-    steps, y = config.steps(), a
+    steps, y, rounding = config.steps(), a, config.ceil_mode
+    if rounding == "caffe" and any(window.before or window.after for window in config.windows(a.shape[1:])):
+        rounding = True  # by Caffe's rule padding on one axis counts on all
     for axis in range(a.ndim - 2):
         padding = config.padding if isinstance(config.padding, str) else along(axis, config.padding, (0, 0))
         y = bench.layer(
             config, {}, y, kernel_size=along(axis, config.kernel_size, 1), stride=along(axis, steps, 1),
-            dilation=along(axis, config.dilation, 1), padding=padding,
+            dilation=along(axis, config.dilation, 1), padding=padding, ceil_mode=rounding,
         )  # fmt: skip
-    return y
+    return np.maximum(y, np.finfo(a.dtype).min) if config.ceil_mode in ROUNDING_WORDS else y
 
 
 @layer_is("avg_pool")
-def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array:
+def average_pooling_is_a_depthwise_convolution(bench: Bench, config: Any, arrays: Arrays, a: Array) -> Array | None:
     """Average pooling is a depthwise convolution with 1/k, k the positions under the window that count."""
+    if config.starts_behind(a.shape[1:]):  # where none may count
+        return None
     pads, beyond = _around(config, a.shape[1:])
     counted = _padded(np.ones_like(a), pads, beyond, float(config.count_include_pad), 0.0)
     ones = np.ones((a.shape[1], 1, *config.kernel_size))
