@@ -33,7 +33,7 @@ class DeclaredInput(NamedTuple):
         return sizes or tuple(size for size in self.dims if size is not None)
 
 
-class EnteringBlobs(NamedTuple):
+class CaffeInputs(NamedTuple):
     """The inputs that something reads with their shapes, by their names in the file, whose batch `batch` is."""
 
     shapes: dict[str, Shape]
@@ -52,7 +52,7 @@ def declared_of(net: TextMessage, layers: list[NetLayer]) -> list[DeclaredInput]
 
 def entering_of(
     declared: list[DeclaredInput], layers: list[NetLayer], sizes: Sizes, sized: Callable[[NetLayer], tuple[str, ...]]
-) -> EnteringBlobs:
+) -> CaffeInputs:
     """The inputs that the layers read, each with its size; `sized` has the bottoms of a layer whose sizes it needs.
 
     Raises:
@@ -79,7 +79,7 @@ def entering_of(
         raise _open(missing)
     batch = max((entry.dims[0] or 1 for entry in used if entry.dims and len(entry.dims) > 1), default=1)
     notes = [f"a batch of {batch:,} stands in the file: the figures are for one of it"] if batch > 1 else []
-    return EnteringBlobs(shapes, batch, notes)
+    return CaffeInputs(shapes, batch, notes)
 
 
 def _at_the_top(net: TextMessage) -> list[DeclaredInput]:

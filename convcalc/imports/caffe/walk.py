@@ -6,7 +6,7 @@ from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.assembly import assembled
 from convcalc.imports.caffe import FORMAT
 from convcalc.imports.caffe.blobs import LayerCall
-from convcalc.imports.caffe.entering import EnteringBlobs, declared_of, entering_of
+from convcalc.imports.caffe.entering import CaffeInputs, declared_of, entering_of
 from convcalc.imports.caffe.layers import BlobWiring, NetLayer, Top, layers_of
 from convcalc.imports.caffe.operators import table
 from convcalc.imports.caffe.operators.sized import READS_FIRST
@@ -86,7 +86,7 @@ class _Walk:
             missing=parts.missing,
         )
 
-    def _step(self, place: int, layer: NetLayer, wiring: BlobWiring, entering: EnteringBlobs) -> None:
+    def _step(self, place: int, layer: NetLayer, wiring: BlobWiring, entering: CaffeInputs) -> None:
         """Make the drafts of a layer's tops."""
         bottoms = [self.drafts[source] for source in wiring.sources[place] if source in self.drafts]
         bottoms = bottoms or self.builder.entering()
@@ -120,7 +120,7 @@ class _Walk:
             reason = f"it is Python: {plain(python.text('module'))}.{plain(python.text('layer'))}"
         return [self.builder.unknown(None, call.bottoms, call.origins[0], reason)]
 
-    def _notes(self, entering: EnteringBlobs) -> list[str]:
+    def _notes(self, entering: CaffeInputs) -> list[str]:
         notes = list(entering.notes)
         if self.left_out:
             listed = ", ".join(f"{plain(layer.name)} ({plain(layer.type)})" for layer in self.left_out[:_MOST_NAMED])
