@@ -1,0 +1,178 @@
+"""Blocks of one form as one class: what they hold, item by item, and which numbers are its arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import msgspec
+
+from convcalc.exports.errors import CannotWrite, Unwritten
+from convcalc.exports.pytorch.identifiers import attribute, class_name
+from convcalc.exports.pytorch.items import Item
+from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, code_of
+from convcalc.exports.pytorch.parameters import Parameters, parameters
+from convcalc.exports.pytorch.scopes import Scope
+from convcalc.exports.pytorch.syntax import REQUIRED, Argument, Call, Entering, Own, Value
+from convcalc.network import Network
+
+
+class ModuleClass(msgspec.Struct):
+    """A class: the items of the first use, what differs in others, and the scopes that are uses of it."""
+
+    name: str
+    kind: str
+    about: str
+    uses: list[Scope]
+    items: list[list[Item]]
+    parameters: Parameters = Parameters((), (), ())
+
+
+class Classes:
+    """The classes of a network, those that others hold first; `code` is how each layer is written."""
+
+    def __init__(self, network: Network, root: Scope) -> None:
+        self.network = network
+        self.code = _codes(network)
+        self.names: set[str] = set()
+        self.ordered: list[ModuleClass] = []
+        self.of: dict[int, tuple[ModuleClass, int]] = {}  # by the identity of a scope, which use it is
+        self.attributes: dict[int, str] = {}  # of nodes, in the scope that they stand in
+        for scopes in _by_height(root):
+            self._add(scopes)
+
+    def _add(self, scopes: Sequence[Scope]) -> None:
+        """The classes of scopes that hold none of each other."""
+        forms: dict[Any, ModuleClass] = {}
+        for scope in scopes:
+            items = self._items(scope)
+            key = (scope.kind, self._form(scope, items))
+            if key not in forms:
+                forms[key] = ModuleClass("", scope.kind, scope.about, [], [])
+            made = forms[key]
+            self.of[id(scope)] = made, len(made.uses)
+            made.uses.append(scope)
+            made.items.append(items)
+        for made in forms.values():
+            made.parameters = parameters(made.items)
+            made.name = class_name(made.kind, self.names)
+            self.names.add(made.name)
+            self.ordered.append(made)
+
+    def _form(self, scope: Scope, items: Sequence[Item]) -> Any:
+        places: dict[int, Any] = {node: ("enters", place) for place, node in enumerate(scope.entering)}
+        for number, item in enumerate(items):
+            places |= {node: (number, place) for place, node in enumerate(item.results)}
+        return (
+            len(scope.entering),
+            tuple(item.form(places) for item in items),
+            tuple(places[node] for node in scope.leaving),
+        )
+
+    def _items(self, scope: Scope) -> list[Item]:
+        taken: set[str] = set()
+        items: list[Item] = []
+        blocks: list[tuple[Scope, Item]] = []
+        for inside in scope.inside:
+            name = inside.name if isinstance(inside, Scope) else self.network.nodes[inside].name
+            named = attribute(scope.relative(name), taken)
+            taken.add(named)
+            self.attributes[id(inside) if isinstance(inside, Scope) else inside] = named
+            if not isinstance(inside, Scope):
+                items.append(self._layer(scope, inside, named))
+                taken |= {f"{named}_{part}" for part in items[-1].held if part}
+            elif inside.times is None:
+                items.append(self._block(inside, named, self.made(inside)))
+                self._reuse(inside, items[-1], blocks)
+            else:
+                items += self._list(inside, named)
+        return items
+
+    def _layer(self, scope: Scope, index: int, named: str) -> Item:
+        node, code = self.network.nodes[index], self.code[index]
+        item = Item(named, code.forward, node.inputs, (index,), code.held, buffers=code.buffers)
+        owner = node.shared
+        if owner is not None and owner in scope.inside and self.code[owner].held == code.held:
+            item.reused = self.attributes[owner]
+        return item
+
+    def _block(self, scope: Scope, named: str, made: Call | None) -> Item:
+        forward = Call(Own(), tuple(Argument(Entering(place)) for place in range(len(scope.entering))))
+        return Item(named, forward, scope.entering, scope.leaving, {} if made is None else {"": made})
+
+    def _list(self, repeat: Scope, named: str) -> list[Item]:
+        """Blocks one behind the other as one module, others as a list whose modules are called one by one."""
+        blocks = repeat.inside
+        listed = tuple(map(self.made, blocks))
+        if _is_chain(repeat):
+            forward = Call(Own(), (Argument(Entering(0)),))
+            return [Item(named, forward, repeat.entering, repeat.leaving, listed=listed, is_chain=True)]
+        calls = [self._block(block, f"{named}[{place}]", None) for place, block in enumerate(blocks)]
+        return [Item(named, "", (), (), listed=listed), *calls]
+
+    def made(self, scope: Scope) -> Call:
+        """What makes the module of a block."""
+        used, number = self.of[id(scope)]
+        arguments = []
+        for argument in used.parameters.arguments:
+            keyword = argument.name if argument.default is not REQUIRED else ""
+            label = "in_channels" if argument.name == "channels" else argument.name
+            value = Value(argument.values[number], label, argument.default)
+            arguments.append(Argument(value, keyword))
+        return Call(used.name, tuple(arguments))
+
+    def _reuse(self, scope: Scope, item: Item, blocks: list[tuple[Scope, Item]]) -> None:
+        """A block all of whose layers share with those of an earlier one of its form is that one again."""
+        same = next((earlier for block, earlier in blocks if self._shares_all(scope, block)), None)
+        if same is not None and same.held == item.held:
+            item.reused = same.attribute
+        else:
+            blocks.append((scope, item))
+
+    def _shares_all(self, scope: Scope, earlier: Scope) -> bool:
+        if self.of[id(scope)][0] is not self.of[id(earlier)][0]:
+            return False
+        holding = [index for index in range(scope.first, scope.last) if self.code[index].held]
+        pairs = [(self.network.nodes[index].shared, index - scope.first + earlier.first) for index in holding]
+        return bool(pairs) and all(shared in (there, self.network.nodes[there].shared) and shared is not None
+                                   for shared, there in pairs)  # fmt: skip
+
+
+def _is_chain(repeat: Scope) -> bool:
+    """Whether each block takes what the one before it gives, and nothing else does."""
+    blocks = repeat.inside
+    single = all(len(block.entering) == len(block.leaving) == 1 for block in blocks)
+    linked = all(block.entering == before.leaving for before, block in pairwise(blocks))
+    return single and linked and repeat.leaving == blocks[-1].leaving
+
+
+def _by_height(root: Scope) -> list[list[Scope]]:
+    """Blocks, those that hold none first; a repeat is none."""
+    heights: list[list[Scope]] = []
+
+    def height(scope: Scope) -> int:
+        least = max((height(inside) for inside in scope.inside if isinstance(inside, Scope)), default=0)
+        if scope.times is not None:
+            return least
+        while len(heights) <= least:
+            heights.append([])
+        heights[least].append(scope)
+        return least + 1
+
+    height(root)
+    return heights
+
+
+def _codes(network: Network) -> Mapping[int, LayerCode]:
+    """How each layer is written; all that cannot be are named at once."""
+    codes, lacking = {}, []
+    for index, node in enumerate(network.layers, start=network.input_count):
+        site = Site(node.config, network.shapes_into(node), node.shape)
+        try:
+            codes[index] = code_of(node.kind, site)
+        except Unsayable as error:
+            lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
+    if lacking:
+        raise CannotWrite(f"{len(lacking)} layers have no form in PyTorch", tuple(lacking))
+    return codes
