@@ -54,11 +54,22 @@ class Classes:
             self.of[id(scope)] = made, len(made.uses)
             made.uses.append(scope)
             made.items.append(items)
-        for made in forms.values():
+        for made in sorted(forms.values(), key=lambda made: len(made.items[0])):
             made.parameters = parameters(made.items)
-            made.name = class_name(made.kind, self.names)
+            made.name = self._named(made)
             self.names.add(made.name)
             self.ordered.append(made)
+
+    def _named(self, made: ModuleClass) -> str:
+        """The block's name; of one that holds more than a shorter form of it, with the first that it has more."""
+        plain = class_name(made.kind, ())
+        shorter = next((other for other in self.ordered if other.name == plain), None)
+        if shorter is not None:
+            there = {item.attribute for item in shorter.items[0]}
+            more = [item.attribute for item in made.items[0] if item.held and item.attribute not in there]
+            if more and "[" not in more[0]:
+                return class_name(f"{made.kind} with {more[0]}", self.names)
+        return class_name(made.kind, self.names)
 
     def _form(self, scope: Scope, items: Sequence[Item]) -> Any:
         places: dict[int, Any] = {node: ("enters", place) for place, node in enumerate(scope.entering)}

@@ -13,8 +13,9 @@ from convcalc.exports.pytorch.syntax import (
     Entering,
     Expression,
     Joined,
+    Loop,
     Own,
-    Value,
+    Placed,
     entering,
     flat,
     lines,
@@ -80,7 +81,7 @@ class Body:
         names = [self.names[source] for source in sources]
         held = item.reused or item.attribute
 
-        def render(part: Value | Entering | Own) -> str:
+        def render(part: Placed) -> str:
             if isinstance(part, Entering):
                 return names[part.number]
             if isinstance(part, Own):
@@ -137,11 +138,11 @@ def _statement(target: str, made: Expression) -> list[str]:
     return lines(f"{target} = " if target else "", made, _unchanged, INDENT)
 
 
-def _unchanged(part: Value | Entering | Own) -> str:
+def _unchanged(part: Placed) -> str:
     raise TypeError(part)
 
 
-def _resolved(expression: Expression, render: Callable[[Value | Entering | Own], str]) -> Expression:
+def _resolved(expression: Expression, render: Callable[[Placed], str]) -> Expression:
     """An expression in which all that depends on where it stands is text."""
     if isinstance(expression, Call):
         arguments = tuple(
@@ -152,7 +153,7 @@ def _resolved(expression: Expression, render: Callable[[Value | Entering | Own],
         return Joined(tuple(_resolved(part, render) for part in expression.parts))
     if isinstance(expression, Bracketed):
         return Bracketed(tuple(_resolved(item, render) for item in expression.items))
-    return expression if isinstance(expression, str) else render(expression)
+    return expression if isinstance(expression, str | Loop) else render(expression)
 
 
 def _filled(around: Expression, inner: Expression) -> Expression:

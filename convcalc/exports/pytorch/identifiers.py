@@ -10,60 +10,18 @@ from collections.abc import Collection
 LONGEST = 48
 """Characters of a name: a longer one would not leave room for what is done with it."""
 
-TAKEN = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, "F", "math", "nn", "self", "torch"}) - {
-    "input"
-}
+_IMPORTED = {"DeformConv2d", "F", "math", "nn", "self", "torch"}
+TAKEN = frozenset({*dir(builtins), *keyword.kwlist, *keyword.softkwlist, *_IMPORTED}) - {"input"}
 """What is something else wherever code stands."""
 
-MODULE_ATTRIBUTES = frozenset(
-    [
-        "T_destination",
-        "add_module",
-        "apply",
-        "bfloat16",
-        "buffers",
-        "call_super_init",
-        "children",
-        "compile",
-        "cpu",
-        "cuda",
-        "double",
-        "dump_patches",
-        "eval",
-        "extra_repr",
-        "float",
-        "forward",
-        "get_buffer",
-        "get_extra_state",
-        "get_parameter",
-        "get_submodule",
-        "half",
-        "ipu",
-        "load_state_dict",
-        "modules",
-        "mtia",
-        "named_buffers",
-        "named_children",
-        "named_modules",
-        "named_parameters",
-        "parameters",
-        "register_buffer",
-        "register_module",
-        "register_parameter",
-        "requires_grad_",
-        "set_extra_state",
-        "set_submodule",
-        "share_memory",
-        "state_dict",
-        "to",
-        "to_empty",
-        "train",
-        "training",
-        "type",
-        "xpu",
-        "zero_grad",
-    ]
-)
+_OF_MODULES = """
+T_destination add_module apply bfloat16 buffers call_super_init children compile cpu cuda double
+dump_patches eval extra_repr float forward get_buffer get_extra_state get_parameter get_submodule
+half ipu load_state_dict modules mtia named_buffers named_children named_modules named_parameters
+parameters register_buffer register_module register_parameter requires_grad_ set_extra_state
+set_submodule share_memory state_dict to to_empty train training type xpu zero_grad
+"""
+MODULE_ATTRIBUTES = frozenset(_OF_MODULES.split())
 """What nn.Module has under a name already, beside what begins with `register_` and with an underscore."""
 
 
@@ -87,7 +45,11 @@ def class_name(name: str, taken: Collection[str]) -> str:
     words = re.findall(r"[A-Za-z][A-Za-z0-9]*|[0-9]+", name)
     plain = "".join(word[0].upper() + word[1:] for word in words)[:LONGEST] or "Network"
     plain = f"Network{plain}" if plain[0].isdigit() else plain
-    return unique(f"{plain}Block" if plain in TAKEN else plain, taken)
+    plain = f"{plain}Block" if plain in TAKEN else plain
+    named, number = plain, 2
+    while named in taken:
+        named, number = f"{plain}{number}", number + 1
+    return named
 
 
 def unique(name: str, taken: Collection[str]) -> str:

@@ -6,7 +6,19 @@ from collections.abc import Callable, Iterator, Mapping
 
 import msgspec
 
-from convcalc.exports.pytorch.syntax import Argument, Call, Entering, Expression, Own, Value, numbers, shape_of
+from convcalc.exports.pytorch.syntax import (
+    Argument,
+    Bracketed,
+    Call,
+    Entering,
+    Expression,
+    Joined,
+    Loop,
+    Own,
+    Value,
+    numbers,
+    shape_of,
+)
 
 
 class Item(msgspec.Struct):
@@ -63,16 +75,19 @@ def bound(expression: Expression, following: Callable[[], object]) -> Expression
     if isinstance(expression, Value):
         return Value(following(), expression.label, expression.default)
     if isinstance(expression, Call):
-        function = bound(expression.function, following)
-        arguments = tuple(
-            Argument(bound(argument.value, following), argument.keyword) for argument in expression.arguments
-        )
-        return Call(function, arguments)
-    if isinstance(expression, Entering | Own | str):
+        return bound_call(expression, following)
+    if isinstance(expression, Entering | Own | Loop | str):
         return expression
-    if hasattr(expression, "parts"):
-        return type(expression)(tuple(bound(part, following) for part in expression.parts))
-    return type(expression)(tuple(bound(item, following) for item in expression.items))
+    if isinstance(expression, Joined):
+        return Joined(tuple(bound(part, following) for part in expression.parts))
+    return Bracketed(tuple(bound(item, following) for item in expression.items))
+
+
+def bound_call(made: Call, following: Callable[[], object]) -> Call:
+    """As `bound`, for a call."""
+    function = bound(made.function, following)
+    arguments = (Argument(bound(argument.value, following), argument.keyword) for argument in made.arguments)
+    return Call(function, tuple(arguments))
 
 
 def rebound(item: Item, values: Iterator[object]) -> Item:
@@ -82,10 +97,5 @@ def rebound(item: Item, values: Iterator[object]) -> Item:
         return next(values)
 
     held = {part: bound(made, following) for part, made in item.held.items()}
-    listed = tuple(_call(bound(made, following)) for made in item.listed)
+    listed = tuple(bound_call(made, following) for made in item.listed)
     return msgspec.structs.replace(item, held=held, listed=listed, forward=bound(item.forward, following))
-
-
-def _call(expression: Expression) -> Call:
-    assert isinstance(expression, Call)
-    return expression

@@ -17,16 +17,18 @@ from convcalc.exports.pytorch.scopes import Scope, tree
 from convcalc.exports.pytorch.syntax import (
     REQUIRED,
     WIDTH,
+    Argument,
     Bracketed,
     Call,
     Entering,
     Expression,
-    Joined,
+    Loop,
     Own,
     Value,
     flat,
     lines,
     literal,
+    numbers,
 )
 from convcalc.exports.pytorch.ties import ties
 from convcalc.layers import UNSIZED
@@ -89,11 +91,22 @@ def _class(classes: Classes, made: ModuleClass, root: Scope, paths: Mapping[int,
     items = [rebound(item, values) for item in made.items[0]]
     yield f"\n\nclass {made.name}(nn.Module):"
     if made.about:
-        yield f'    """{_plain(made.about).rstrip(".")}."""\n'
+        yield from _docstring(made.about)
     yield from _constructor(made, items, ties(classes, root, paths) if scope is root else [])
     names = _entering(classes.network, scope, is_root=scope is root)
     yield f"\n    def forward({', '.join(['self', *names])}):"
     yield from Body(items, scope.entering, scope.leaving, names).written()
+
+
+def _docstring(about: str) -> Iterator[str]:
+    """What a block's definition says of it."""
+    first, *more = textwrap.wrap(_plain(about), WIDTH - 8)
+    if more:
+        yield f'    """{first}'
+        yield from (f"    {line}" for line in more)
+        yield '    """\n'
+    else:
+        yield f'    """{first}"""\n'
 
 
 def _entering(network: Network, scope: Scope, *, is_root: bool) -> list[str]:
@@ -108,9 +121,8 @@ def _entering(network: Network, scope: Scope, *, is_root: bool) -> list[str]:
 
 def _constructor(made: ModuleClass, items: Sequence[Item], tied: Sequence[str]) -> Iterator[str]:
     parameters = made.parameters
-    signature = [
-        f"{argument.name}: {argument.annotation}{_default(argument.default)}" for argument in parameters.arguments
-    ]
+    taken = parameters.arguments
+    signature = [f"{argument.name}: {argument.annotation}{_default(argument.default)}" for argument in taken]
     yield from _signature(signature)
     yield "        super().__init__()"
     for name, formula in parameters.derived:
@@ -144,13 +156,12 @@ def _signature(arguments: Sequence[str]) -> Iterator[str]:
 
 
 def _in_forward(item: Item) -> Iterator[Value]:
-    from convcalc.exports.pytorch.syntax import numbers
-
     yield from numbers(item.forward)
 
 
 def _render(part: Value | Entering | Own) -> str:
-    assert isinstance(part, Value)
+    if not isinstance(part, Value):
+        raise TypeError(part)
     return part.value.text if isinstance(part.value, Name) else literal(part.value)
 
 
@@ -170,8 +181,6 @@ def _held(item: Item) -> Iterator[str]:
 
 
 def _arguments(*values: Expression) -> tuple[Any, ...]:
-    from convcalc.exports.pytorch.syntax import Argument
-
     return tuple(Argument(value) for value in values)
 
 
@@ -187,7 +196,7 @@ def _runs(calls: Sequence[Call]) -> list[Expression]:
             continue
         body = calls[place] if not step else _counting(calls[place], calls[place + 1])
         counter = "i" if step else "_"
-        runs.append(Joined(("*(", body, f" for {counter} in range({count}))")))
+        runs.append(Loop(body, counter, count))
         place += count
     return runs
 
@@ -262,7 +271,6 @@ def _run(network: Network, name: str) -> str:
     if any(node.shape == UNSIZED for node in network.nodes):
         return "\n".join([*body, ""])
     body += lines("outputs = ", Call("model", _arguments(*entering)), _render, 4)
-    shape = "*outputs.shape" if len(network.outputs) == 1 else "[tuple(y.shape) for y in outputs]"
     body.append("    print(tuple(outputs.shape))" if len(network.outputs) == 1 else
                 "    print([tuple(output.shape) for output in outputs])")  # fmt: skip
-    return "\n".join([*body, ""]) if shape else ""
+    return "\n".join([*body, ""])

@@ -15,6 +15,7 @@ _ENTER = ("in_channels", "num_features", "in_features", "num_channels", "embed_d
 _LEAVE = ("out_channels", "num_features", "out_features", "num_channels", "embed_dim", "hidden_size")
 SIZES = {*_ENTER, *_LEAVE, "groups", "size", "num_parameters", "normalized_shape"}
 """Labels of what counts channels, which is one number under all of them."""
+_BASES = ("out_channels", "in_channels", "channels")
 MOST_DERIVED = 64
 """The largest ratio of two numbers that is written as one."""
 
@@ -54,11 +55,12 @@ def parameters(uses: Sequence[Sequence[Item]]) -> Parameters:
         values = [value.value for _, value in column]
         if any(_key(value) != _key(values[0]) for value in values):
             label = column[0][1].label
-            clusters.setdefault((label in SIZES or label, tuple(map(_key, values))), []).append(place)
+            clusters.setdefault((_is_size(label) or label, tuple(map(_key, values))), []).append(place)
     names = _names([*clusters.values()], columns, uses[0])
     values_of = {name: tuple(value.value for _, value in columns[places[0]]) for name, places in names.items()}
     derived = _derived(values_of)
-    required, optional = [], []
+    required: list[Parameter] = []
+    optional: list[Parameter] = []
     for name, places in names.items():
         if name in derived:
             continue
@@ -69,6 +71,10 @@ def parameters(uses: Sequence[Sequence[Item]]) -> Parameters:
         for place in places:
             bindings[place] = Name(name)
     return Parameters((*required, *optional), tuple(derived.items()), tuple(bindings))
+
+
+def _is_size(label: str) -> bool:
+    return label in SIZES or label.endswith("channels")
 
 
 def _numbers(items: Sequence[Item]) -> list[tuple[int, Value]]:
@@ -90,7 +96,7 @@ def _names(
     """A name for each set of numbers that are always equal, in the order in which they first stand."""
     entering = next((place for place, column in enumerate(columns) if column[0][1].label in _ENTER), None)
     leaving = next((place for place in reversed(range(len(columns))) if columns[place][0][1].label in _LEAVE), None)
-    sizes = [places for places in clusters if columns[places[0]][0][1].label in SIZES]
+    sizes = [places for places in clusters if _is_size(columns[places[0]][0][1].label)]
     inner = [places for places in sizes if entering not in places and leaving not in places]
     names: dict[str, list[int]] = {}
     for places in clusters:
@@ -99,7 +105,7 @@ def _names(
             name = "in_channels" if leaving not in places else "channels"
         elif leaving in places and places in sizes:
             name = "out_channels"
-        elif places in inner:
+        elif places in inner and value.label != "groups":
             name = "hidden_channels" if len(inner) == 1 else f"{items[item].attribute}_channels"
         else:
             name = value.label if value.label not in names else f"{items[item].attribute}_{value.label}"
@@ -111,9 +117,9 @@ def _derived(values_of: dict[str, tuple[Any, ...]]) -> dict[str, str]:
     """The sizes that are a multiple or a part of those that enter or leave, with how."""
     derived: dict[str, str] = {}
     for name, values in values_of.items():
-        if not name.endswith("_channels") or name in ("in_channels", "out_channels"):
+        if not name.endswith("_channels") or name in _BASES:
             continue
-        for base in ("out_channels", "in_channels"):
+        for base in _BASES:
             ratio = _ratio(values, values_of.get(base, ()))
             if ratio:
                 derived[name] = f"{base} {ratio}"

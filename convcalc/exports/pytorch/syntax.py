@@ -58,10 +58,21 @@ class Call(msgspec.Struct, frozen=True):
     arguments: tuple[Argument, ...]
 
 
-Expression = str | Value | Entering | Own | Joined | Bracketed | Call
+class Loop(msgspec.Struct, frozen=True):
+    """As many calls as are counted, laid out as arguments."""
+
+    body: Call
+    counter: str
+    count: int
+
+
+Expression = str | Value | Entering | Own | Joined | Bracketed | Call | Loop
 """Plain text stands for itself."""
 
-Render = Callable[[Value | Entering | Own], str]
+Placed = Value | Entering | Own
+"""What is written as it is where the expression stands."""
+
+Render = Callable[[Placed], str]
 """How a number, a tensor or an attribute is written where the expression stands."""
 
 
@@ -129,6 +140,8 @@ def flat(expression: Expression, render: Render) -> str:
         return "".join(flat(part, render) for part in expression.parts)
     if isinstance(expression, Bracketed):
         return f"[{', '.join(flat(item, render) for item in expression.items)}]"
+    if isinstance(expression, Loop):
+        return f"*({flat(expression.body, render)} for {expression.counter} in range({expression.count}))"
     arguments = (_argument(argument, render) for argument in written(expression, render))
     return f"{flat(expression.function, render)}({', '.join(arguments)})"
 
@@ -171,6 +184,9 @@ def lines(prefix: str, expression: Expression, render: Render, indent: int, suff
     if isinstance(expression, Joined) and len(expression.parts) > 1 and isinstance(expression.parts[0], Call):
         behind = "".join(flat(part, render) for part in expression.parts[1:])
         return lines(prefix, expression.parts[0], render, indent, behind + suffix)
+    if isinstance(expression, Loop):
+        counted = f"{lead}    for {expression.counter} in range({expression.count})"
+        return [f"{lead}{prefix}*(", *lines("", expression.body, render, indent + 4), counted, f"{lead}){suffix}"]
     if isinstance(expression, Call):
         items = [(f"{argument.keyword}=" * bool(argument.keyword), argument.value)
                  for argument in written(expression, render)]  # fmt: skip
@@ -184,10 +200,6 @@ def lines(prefix: str, expression: Expression, render: Render, indent: int, suff
     inner = " " * (indent + 4)
     together = inner + ", ".join(f"{front}{flat(item, render)}" for front, item in items)
     body = [together]
-    if (
-        len(together) > WIDTH
-        or (isinstance(expression, Bracketed) and len(items) == 1)
-        or isinstance(expression, Bracketed)
-    ):
+    if len(together) > WIDTH or isinstance(expression, Bracketed):
         body = [line for front, item in items for line in lines(front, item, render, indent + 4, ",")]
     return [f"{lead}{prefix}{opening}", *body, f"{lead}{closing}{suffix}"]

@@ -52,14 +52,7 @@ def _shared(classes: Classes, index: int, owner: int, paths: Mapping[int, str]) 
 
 
 def _array(classes: Classes, index: int, name: str, paths: Mapping[int, str]) -> str:
-    node = classes.network.nodes[index]
-    owner = index if node.shared is None else node.shared
-    arrays = classes.code[owner].arrays
-    return (
-        f"{paths[owner]}{arrays.get(name, f'.{name}')}"
-        if owner != index
-        else f"{paths[index]}{arrays.get(name, f'.{name}')}"
-    )
+    return f"{paths[index]}{classes.code[index].arrays.get(name, f'.{name}')}"
 
 
 def _reused(classes: Classes, root: Scope) -> set[int]:

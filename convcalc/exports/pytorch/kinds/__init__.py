@@ -1,1 +1,1 @@
-"""How each kind is written in PyTorch: files of families, found by being there, each with a table `KINDS` at its end."""
+"""How each kind is written in PyTorch: files of families, found by being there, each with a table `KINDS`."""

@@ -57,7 +57,8 @@ def conv(site: Site) -> LayerCode:
         return linear_of_channels(site)
     name = f"nn.Conv{axes_named(site.rank, 'convolutions')}d"
     pads = [(window.before, window.after) for window in config.windows(site.x)]
-    padding, entering = number(0, "padding", 0), x
+    entering: Expression = x
+    padding = number(0, "padding", 0)
     if config.padding == "same" and set(config.stride) == {1} and any(map(any, pads)):
         padding = number("same", "padding", 0)
     elif all(before == after for before, after in pads):
@@ -120,11 +121,8 @@ def conv_transpose(site: Site) -> LayerCode:
         return module(made)
     if config.bias and any(more > after for more, (_, after) in zip(added, crops, strict=True)):
         raise Unsayable("positions beyond its last window have the bias alone, which torch adds before they are there")
-    ends = tuple(
-        end
-        for (before, after), more in reversed(list(zip(crops, added, strict=True)))
-        for end in (-before, more - after)
-    )
+    cuts = [(-before, more - after) for (before, after), more in zip(crops, added, strict=True)]
+    ends = tuple(end for pair in reversed(cuts) for end in pair)
     return LayerCode(call("F.pad", call(own, x), number(ends, "pad")), {"": made})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.exports.pytorch.kinds.convolutions import padded
 from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, Writer, axes_named, function, number, per_axis, x
-from convcalc.exports.pytorch.syntax import Call, Expression, call, entering, joined, method
+from convcalc.exports.pytorch.syntax import Expression, call, joined, method
 
 
 def _placed(site: Site, beside: float = 0.0) -> tuple[Expression, dict[str, Expression], bool]:
@@ -26,9 +26,7 @@ def _placed(site: Site, beside: float = 0.0) -> tuple[Expression, dict[str, Expr
         fields["padding"] = number(per_axis([before for before, _ in pads]), "padding", 0)
         fields["ceil_mode"] = number(rounded_up, "ceil_mode", False)
         return x, fields, True
-    sizes = zip(windows, site.x[1:], site.shape[1:], strict=True)
-    reached = [(window.before, window.span(left) - size - window.before) for window, size, left in sizes]
-    return padded(reached, value=beside), fields, False
+    return padded(_reached(site), value=beside), fields, False
 
 
 def max_pool(site: Site) -> LayerCode:
@@ -53,7 +51,7 @@ def avg_pool(site: Site) -> LayerCode:
     if config.count_include_pad:
         _refuse_beyond(site)
         return function(call(name, entered, kernel, **fields))
-    ones = _of_ones(entered)
+    ones = call("F.pad", call("torch.ones_like", x), number(_ends(site), "pad"))
     return function(joined(call(name, entered, kernel, **fields), " / ", call(name, ones, kernel, **fields)))
 
 
@@ -65,11 +63,14 @@ def _refuse_beyond(site: Site) -> None:
             raise Unsayable("a last window reaches beyond padding that differs from end to end")
 
 
-def _of_ones(entered: Expression) -> Expression:
-    assert isinstance(entered, Call)
-    first, *more = entered.arguments
-    assert list(entering(first.value))
-    return Call(entered.function, (type(first)(call("torch.ones_like", x)), *more))
+def _ends(site: Site) -> tuple[int, ...]:
+    return tuple(end for pair in reversed(_reached(site)) for end in pair)
+
+
+def _reached(site: Site) -> list[tuple[int, int]]:
+    """Positions before the map and behind it that windows reach, which are fewer than none where some are unread."""
+    windows = zip(site.config.windows(site.x), site.x[1:], site.shape[1:], strict=True)
+    return [(window.before, window.span(left) - size - window.before) for window, size, left in windows]
 
 
 def lp_pool(site: Site) -> LayerCode:
@@ -78,8 +79,7 @@ def lp_pool(site: Site) -> LayerCode:
     name = f"F.lp_pool{axes_named(site.rank, 'pools')}d"
     if set(config.dilation) != {1}:
         raise Unsayable("torch has no dilation in Lp pooling")
-    windows = zip(config.windows(site.x), site.x[1:], site.shape[1:], strict=True)
-    reached = [(window.before, window.span(left) - size - window.before) for window, size, left in windows]
+    reached = _reached(site)
     entered: Expression = padded(reached) if any(before or after > 0 for before, after in reached) else x
     entered = method(entered, "abs") if config.norm_type % 2 else entered
     stride, kernel = per_axis(config.steps()), per_axis(config.kernel_size)
