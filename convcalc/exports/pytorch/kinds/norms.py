@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,13 +12,22 @@ from convcalc.exports.pytorch.syntax import Expression, Own, call, joined, metho
 
 def batch_norm(site: Site) -> LayerCode:
     """A vector is a map without positions."""
+    if not site.config.track_running_stats:
+        _refuse_single(site, 1)
     return module(call(f"nn.BatchNorm{_axes(site, 1)}d", number(site.x[0], "num_features"), **_channel_norm(site)))
 
 
 def instance_norm(site: Site) -> LayerCode:
     """As batch_norm, of each sample alone."""
+    if not site.config.track_running_stats:
+        _refuse_single(site, 1)
     fields = _channel_norm(site, affine=False, track_running_stats=False)
     return module(call(f"nn.InstanceNorm{_axes(site)}d", number(site.x[0], "num_features"), **fields))
+
+
+def _refuse_single(site: Site, channels: int) -> None:
+    if channels * math.prod(site.x[1:]) == 1:
+        raise Unsayable("torch takes no mean and variance of a single number")
 
 
 def _axes(site: Site, least: int = 0) -> int:
@@ -40,6 +50,7 @@ def _channel_norm(site: Site, *, affine: bool = True, track_running_stats: bool 
 def group_norm(site: Site) -> LayerCode:
     """The same in torch."""
     config = site.config
+    _refuse_single(site, site.x[0] // config.num_groups)
     sizes = number(config.num_groups, "num_groups"), number(site.x[0], "num_channels")
     stated = {"eps": number(config.eps, "eps", 1e-5), "affine": number(config.affine, "affine", True)}
     return module(call("nn.GroupNorm", *sizes, **stated))

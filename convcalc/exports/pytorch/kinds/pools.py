@@ -115,7 +115,10 @@ def global_lp_pool(site: Site) -> LayerCode:
 
 def _adaptive(operation: str, site: Site) -> LayerCode:
     name = f"F.adaptive_{operation}_pool{axes_named(site.rank, 'adaptive pools')}d"
-    return function(call(name, x, number(per_axis(site.config.output_size), "output_size")))
+    sizes = site.config.output_size
+    if set(sizes) == {None}:
+        return function(x)
+    return function(call(name, x, number(sizes if None in sizes else per_axis(sizes), "output_size")))
 
 
 def adaptive_avg_pool(site: Site) -> LayerCode:
