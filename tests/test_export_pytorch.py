@@ -51,7 +51,8 @@ layers:
   - conv: {name: stem, from: image, out_channels: 4, kernel_size: 3, stride: 2, padding: same}
   - twice: {name: one_, from: [stem, other]}
   - twice: {name: again, from: [one_, other], share: one_}
-  - conv: {name: forward, from: again, out_channels: 4, kernel_size: 3, padding: [[0, 2], [1, 1]], padding_mode: reflect}
+  - pad: {name: ring, from: again, padding: [[0, 2], [1, 1]], mode: reflect}
+  - conv: {name: forward, out_channels: 4, kernel_size: 3}
   - conv: {name: wide, from: forward, out_channels: 4, kernel_size: 3, dilation: 2, padding: 2, share: forward}
   - batch_norm: {name: norm}
   - leaky_relu: {negative_slope: 0.2}
