@@ -283,7 +283,8 @@ def test_what_a_format_cannot_say_is_named_and_nothing_is_written(tmp_path: Path
 def test_a_name_that_says_no_format_needs_one(spec: str, tmp_path: Path) -> None:
     for name in (str(tmp_path / "net.txt"), "-"):
         assert re.search(r"add --to with one of .*onnx", run(spec, "-o", name, code=2))
-    assert "found 'caffe'" in " ".join(run(spec, "-o", "-", "--to", "caffe", code=2).split())
+    message = re.sub("[│\\s]+", " ", run(spec, "-o", "-", "--to", "caffe", code=2))
+    assert "found 'caffe'" in message
     assert list(tmp_path.iterdir()) == [Path(spec)]
     run(spec, "-o", str(tmp_path / "net.txt"), "--to", "onnx", "--no-weights")
 

@@ -15,7 +15,7 @@ from convcalc.reference.weights import RandomWeights
 from convcalc.tensors.engine import Engine
 
 UNCOUNTED = {"lstm", "gru", "rnn", "deform_conv", "affine_grid"}
-"""Kinds whose products torch's counter does not know."""
+"""Kinds whose products torch's counter may not know."""
 
 
 class Measured(NamedTuple):

@@ -68,7 +68,7 @@ def export(
         form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
         onnx_export.save(network, file, output, None if no_weights else seed, force=force, **form)
     else:
-        network = load_or_end(file, input, set, strict=strict)
+        network = _with_blocks(load_or_end(file, input, set, strict=strict))
         save(output, [_text(network, file, name).encode()], force=force)
 
 
@@ -96,6 +96,23 @@ def _refuse_options(context: typer.Context, name: str) -> None:
             if source is not None and source.name == "COMMANDLINE":
                 hint = f"--{taken.replace('_', '-')}"
                 raise typer.BadParameter(f"{name} has no such option, {other} has", param_hint=hint)
+
+
+def _with_blocks(network: Network) -> Network:
+    """A network that comes from a model file as the spec says it that `import` writes, with what repeats as blocks."""
+    if network.imported is None:
+        return network
+    from msgspec.structs import replace
+
+    from convcalc.imports.errors import CannotImport
+    from convcalc.language import Source, SpecError, loads
+    from convcalc.readable.text import text
+
+    try:
+        blocks = loads(Source(network.name, text(network.imported)))
+    except (CannotImport, SpecError):  # its layers are known all the same
+        return network
+    return replace(blocks, nodes=tuple(replace(node, line=0) for node in blocks.nodes))
 
 
 def _text(network: Network, file: str, name: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import msgspec
@@ -40,9 +40,10 @@ class KerasTensor(msgspec.Struct, frozen=True):
 
 
 class Graph:
-    """Collects layers. Names are those of the spec; what is added beside its layers is named below them."""
+    """Collects layers. `names` are those of the spec; what is added beside its layers has others."""
 
-    def __init__(self) -> None:
+    def __init__(self, names: Collection[str]) -> None:
+        self.taken = frozenset(names)
         self.layers: dict[str, dict[str, Any]] = {}
 
     def input(self, name: str, shape: Shape, *, is_last: bool) -> KerasTensor:
@@ -73,7 +74,7 @@ class Graph:
     def free(self, name: str) -> str:
         """A name that no layer has."""
         number, named = 2, name
-        while named in self.layers:
+        while named in self.layers or named in self.taken:
             named, number = f"{name}_{number}", number + 1
         return named
 

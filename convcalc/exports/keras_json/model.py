@@ -9,7 +9,7 @@ from convcalc import steps
 from convcalc.exports.errors import CannotWrite, Unwritten
 from convcalc.exports.keras_json.graph import CannotSay, Graph, KerasTensor
 from convcalc.exports.keras_json.site import LayerSite, Layout, keras_writers
-from convcalc.network import Network, Node
+from convcalc.network import Network
 
 LAYER_STEPS = 120
 """Steps that a layer takes."""
@@ -22,15 +22,16 @@ def config(network: Network) -> str:
         CannotWrite: Keras has no words for some layers, all of them named.
     """
     steps.spend(LAYER_STEPS * len(network.layers))
-    graph = Graph()
+    names = _names(network)
+    graph = Graph(names)
     wanted = _wanted(network)
     tensors: dict[int, KerasTensor] = {}
     for place, node in enumerate(network.inputs):
-        tensors[place] = graph.input(plain_name(node.name), node.shape, is_last=wanted.get(place, "any") != "first")
+        tensors[place] = graph.input(names[place], node.shape, is_last=wanted.get(place, "any") != "first")
     lacking: list[Unwritten] = []
     for place, node in enumerate(network.layers, start=network.input_count):
         try:
-            tensors[place] = _layer(network, graph, node, tensors)
+            tensors[place] = _layer(network, graph, place, names, tensors)
         except CannotSay as error:
             lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
             tensors[place] = KerasTensor("", 0, node.shape, len(node.shape) > 1)
@@ -40,16 +41,27 @@ def config(network: Network) -> str:
         "name": plain_name(network.name) or "network",
         "trainable": True,
         "layers": [*graph.layers.values()],
-        "input_layers": [[plain_name(node.name), 0, 0] for node in network.inputs],
+        "input_layers": [[name, 0, 0] for name in names[: network.input_count]],
         "output_layers": [[tensors[place].layer, tensors[place].call, 0] for place in network.outputs],
     }
-    written = {"module": "keras", "class_name": "Functional", "config": stated, "registered_name": "Functional"}
-    return json.dumps(written, indent=1) + "\n"
+    model = {"module": "keras.src.models.functional", "class_name": "Functional"}  # as Keras itself names it
+    return json.dumps({**model, "config": stated, "registered_name": "Functional"}, indent=1) + "\n"
 
 
 def plain_name(name: str) -> str:
-    """A name without what Keras refuses."""
-    return name.replace("/", "_")
+    """A name without what Keras refuses; a dot, its backend on torch alone."""
+    return name.replace("/", "_").replace(".", "_")
+
+
+def _names(network: Network) -> list[str]:
+    """What every node is called, each by a name of its own."""
+    names: dict[str, None] = {}
+    for node in network.nodes:
+        number, named = 2, plain_name(node.name)
+        while named in names:
+            named, number = f"{plain_name(node.name)}_{number}", number + 1
+        names[named] = None
+    return list(names)
 
 
 def _wanted(network: Network) -> Mapping[int, Layout]:
@@ -69,20 +81,22 @@ def _wanted(network: Network) -> Mapping[int, Layout]:
     return wanted
 
 
-def _layer(network: Network, graph: Graph, node: Node, tensors: Mapping[int, KerasTensor]) -> KerasTensor:
+def _layer(
+    network: Network, graph: Graph, place: int, names: list[str], tensors: Mapping[int, KerasTensor]
+) -> KerasTensor:
+    node = network.nodes[place]
     known = keras_writers().get(node.kind)
     if known is None:
         raise CannotSay("Keras has no such layer" if node.config.costed else "nothing says what it computes")
     layout, writer = known
-    own_name = plain_name(node.name)
-    name = own_name
+    name = own_name = names[place]
     if node.borrowed:
         raise CannotSay("a layer of Keras has all of another's arrays, or none")
     if node.shared is not None:
         owner = network.nodes[node.shared]
         if owner.config != node.config:
             raise CannotSay(f"it shares the weights of {owner.name}, and has other fields")
-        name = plain_name(owner.name)
+        name = names[node.shared]
     entering = tuple(tensors[source] for source in node.inputs)
     if layout != "any":
         entering = tuple(graph.turned(tensor, is_last=layout == "last", name=own_name) for tensor in entering)

@@ -13,7 +13,7 @@ def _placed(site: Site, beside: float = 0.0) -> tuple[Expression, dict[str, Expr
     windows = config.windows(site.x)
     pads = [(window.before, window.after) for window in windows]
     by_torch = all(
-        before == after and 2 * before <= window.extent for (before, after), window in zip(pads, windows, strict=True)
+        before == after and 2 * before <= window.kernel for (before, after), window in zip(pads, windows, strict=True)
     ) and isinstance(config.ceil_mode, bool)
     rounded_up = by_torch and any(
         window.outputs(size) != left for window, size, left in zip(windows, site.x[1:], site.shape[1:], strict=True)
