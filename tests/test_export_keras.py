@@ -89,6 +89,20 @@ def test_tensors_are_turned_where_a_layer_needs_them_otherwise() -> None:
     assert written["fc_permute"]["config"]["dims"] == [3, 1, 2]
 
 
+def test_layers_that_keras_would_drop_are_named() -> None:
+    spec = "input: [3]\nlayers:\n  - linear: {name: unused, out_features: 7}\n  - relu: {from: input}\n"
+    (layer,) = refused(loads(Source("dead.yaml", spec)))
+    assert (layer.layer, layer.line, "nothing that leaves" in layer.reason) == ("unused", 3, True)
+
+
+def test_names_are_those_that_every_backend_takes() -> None:
+    spec = "blocks:\n  a: {layers: [{conv: {name: b, out_channels: 2, kernel_size: 1}}]}\ninput: [3, 4, 4]\n"
+    spec += "layers:\n  - a: {name: x}\n  - relu: {name: x_b}\n  - conv: {name: c, out_channels: 1, kernel_size: 2, "
+    spec += "padding: [[1, 0], [0, 0]]}\n  - relu: {name: c_pad}\n"
+    written = layers_of(loads(Source("names.yaml", spec)))
+    assert list(written) == ["input", "x_b", "x_b_2", "c_pad_2", "c", "c_pad"]
+
+
 def test_on_the_command_line(tmp_path: Path) -> None:
     spec, path = tmp_path / "two.yaml", tmp_path / "two.json"
     spec.write_text(SPEC, "utf-8")

@@ -29,8 +29,11 @@ def config(network: Network) -> str:
     for place, node in enumerate(network.inputs):
         tensors[place] = graph.input(names[place], node.shape, is_last=wanted.get(place, "any") != "first")
     lacking: list[Unwritten] = []
+    needed = _needed(network)
     for place, node in enumerate(network.layers, start=network.input_count):
         try:
+            if place not in needed:
+                raise CannotSay("nothing that leaves is made of it, and Keras leaves out such layers")
             tensors[place] = _layer(network, graph, place, names, tensors)
         except CannotSay as error:
             lacking.append(Unwritten(node.name, node.kind, node.line, str(error)))
@@ -62,6 +65,15 @@ def _names(network: Network) -> list[str]:
             named, number = f"{plain_name(node.name)}_{number}", number + 1
         names[named] = None
     return list(names)
+
+
+def _needed(network: Network) -> set[int]:
+    """The nodes of which what leaves is made."""
+    needed = set(network.outputs)
+    for place in reversed(range(len(network.nodes))):
+        if place in needed:
+            needed.update(network.nodes[place].inputs)
+    return needed
 
 
 def _wanted(network: Network) -> Mapping[int, Layout]:

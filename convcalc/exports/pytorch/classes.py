@@ -35,12 +35,28 @@ class Classes:
     def __init__(self, network: Network, root: Scope) -> None:
         self.network = network
         self.code = _codes(network)
+        for scope in root.scopes():
+            self._settle(scope)
         self.names: set[str] = set()
         self.ordered: list[ModuleClass] = []
         self.of: dict[int, tuple[ModuleClass, int]] = {}  # by the identity of a scope, which use it is
         self.attributes: dict[int, str] = {}  # of nodes, in the scope that they stand in
         for scopes in _by_height(root):
             self._add(scopes)
+
+    def _settle(self, scope: Scope) -> None:
+        """Put layers that are repeated in place of their repeat, where they are no modules one behind the other."""
+        inside: list[Any] = []
+        for item in scope.inside:
+            layers = isinstance(item, Scope) and item.times is not None and isinstance(item.inside[0], int)
+            inside += item.inside if layers and not self._is_sequence(item) else [item]
+        scope.inside = inside
+
+    def _is_sequence(self, repeat: Scope) -> bool:
+        nodes = repeat.inside
+        linked = all(self.network.nodes[node].inputs == (before,) for before, node in pairwise(nodes))
+        modules = all(self.code[node].is_module and isinstance(self.code[node].held[""], Call) for node in nodes)
+        return modules and linked and repeat.leaving == (nodes[-1],)
 
     def _add(self, scopes: Sequence[Scope]) -> None:
         """The classes of scopes that hold none of each other."""
@@ -116,14 +132,18 @@ class Classes:
         """Blocks one behind the other as one module, others as a list whose modules are called one by one."""
         blocks = repeat.inside
         listed = tuple(map(self.made, blocks))
-        if _is_chain(repeat):
+        if isinstance(blocks[0], int) or _is_chain(repeat):
             forward = Call(Own(), (Argument(Entering(0)),))
             return [Item(named, forward, repeat.entering, repeat.leaving, listed=listed, is_chain=True)]
         calls = [self._block(block, f"{named}[{place}]", None) for place, block in enumerate(blocks)]
         return [Item(named, "", (), (), listed=listed), *calls]
 
-    def made(self, scope: Scope) -> Call:
-        """What makes the module of a block."""
+    def made(self, scope: Scope | int) -> Call:
+        """What makes the module of a block, or of a layer that is one."""
+        if isinstance(scope, int):
+            held = self.code[scope].held[""]
+            assert isinstance(held, Call)  # noqa: S101  # as `_is_sequence` has seen
+            return held
         used, number = self.of[id(scope)]
         arguments = []
         for argument in used.parameters.arguments:
@@ -135,7 +155,8 @@ class Classes:
 
     def _reuse(self, scope: Scope, item: Item, blocks: list[tuple[Scope, Item]]) -> None:
         """A block all of whose layers share with those of an earlier one of its form is that one again."""
-        same = next((earlier for block, earlier in blocks if self._shares_all(scope, block)), None)
+        shares = any(self.network.nodes[index].shared is not None for index in range(scope.first, scope.last))
+        same = next((earlier for block, earlier in blocks if shares and self._shares_all(scope, block)), None)
         if same is not None and same.held == item.held:
             item.reused = same.attribute
         else:

@@ -38,6 +38,7 @@ class Body:
         self.names = dict(zip(sources, names, strict=True))
         self.last_use = self._last_use()
         self.is_narrow = self._widest(sources) <= 2  # as in most blocks, where x and y tell tensors apart
+        self.alive = {source for source in sources if source in self.last_use}
         self.steps: list[tuple[str, Expression]] = []
         self.nested = False
         self.inputs = frozenset(names) if len(names) > 1 else frozenset[str]()
@@ -103,7 +104,9 @@ class Body:
             self.nested = False
         targets = []
         for result in item.results:
-            self.names[result] = self._named(item, sources, dying, place)
+            self.names[result] = self._named(item, dying, place)
+            if result in self.last_use:
+                self.alive.add(result)
             targets.append(self.names[result])
             dying = []
         self.steps.append((", ".join(targets), expression))
@@ -121,8 +124,9 @@ class Body:
             and isinstance(self.steps[-1][1], Call)
         )
 
-    def _named(self, item: Item, sources: list[int], dying: list[int], place: int) -> str:
-        alive = {self.names[tensor] for tensor, last in self.last_use.items() if tensor in self.names and last > place}
+    def _named(self, item: Item, dying: list[int], place: int) -> str:
+        self.alive = {tensor for tensor in self.alive if self.last_use[tensor] > place}
+        alive = {self.names[tensor] for tensor in self.alive}
         reusable = [self.names[source] for source in dying if self.names[source] not in self.inputs]
         if reusable:
             return reusable[0]

@@ -254,7 +254,10 @@ def _paths(classes: Classes, root: Scope) -> dict[int, str]:
                 if inside.times is None:
                     go(inside, f"{path}.")
                 for place, block in enumerate(inside.inside if inside.times is not None else ()):
-                    go(block, f"{path}[{place}].")
+                    if isinstance(block, Scope):
+                        go(block, f"{path}[{place}].")
+                    else:
+                        paths[block] = f"{path}[{place}]"
             else:
                 paths[inside] = f"{before}{classes.attributes[inside]}"
 

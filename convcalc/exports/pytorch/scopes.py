@@ -86,16 +86,20 @@ def _measured(network: Network, root: Scope) -> None:
 
 
 def _dissolved(scope: Scope) -> None:
-    """Put what stands in repeats of anything but blocks in their place."""
+    """Put what stands in repeats of anything but blocks or layers in their place."""
     inside: list[Any] = []
     for item in scope.inside:
         if isinstance(item, Scope):
             _dissolved(item)
-            if item.times is not None and not _lists_blocks(item):
+            if item.times is not None and not (_lists_blocks(item) or _lists_layers(item)):
                 inside.extend(item.inside)
                 continue
         inside.append(item)
     scope.inside = inside
+
+
+def _lists_layers(repeat: Scope) -> bool:
+    return all(isinstance(item, int) for item in repeat.inside) and len(repeat.inside) == repeat.times
 
 
 def _lists_blocks(repeat: Scope) -> bool:
