@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from convcalc.exports.pytorch.module import Source, source
+from convcalc.exports.pytorch.module import PythonSource, source
 from convcalc.layers import Shape
 from convcalc.network import Network
 from convcalc.reference.execution import execute
@@ -25,7 +25,7 @@ class Measured(NamedTuple):
     outputs: list[Shape]
 
 
-def built(network: Network) -> tuple[Any, Source]:
+def built(network: Network) -> tuple[Any, PythonSource]:
     """The module of the code that is written."""
     written = source(network)
     held: dict[str, Any] = {"__name__": "exported"}

@@ -39,7 +39,7 @@ class KerasTensor(msgspec.Struct, frozen=True):
         return len(self.shape) if axis == 0 else axis
 
 
-class Graph:
+class KerasGraph:
     """Collects layers. `names` are those of the spec; what is added beside its layers has others."""
 
     def __init__(self, names: Collection[str]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from convcalc import steps
 from convcalc.exports.errors import CannotWrite, Unwritten
-from convcalc.exports.keras_json.graph import CannotSay, Graph, KerasTensor
+from convcalc.exports.keras_json.graph import CannotSay, KerasGraph, KerasTensor
 from convcalc.exports.keras_json.site import LayerSite, Layout, keras_writers
 from convcalc.network import Network
 
@@ -23,7 +23,7 @@ def config(network: Network) -> str:
     """
     steps.spend(LAYER_STEPS * len(network.layers))
     names = _names(network)
-    graph = Graph(names)
+    graph = KerasGraph(names)
     wanted = _wanted(network)
     tensors: dict[int, KerasTensor] = {}
     for place, node in enumerate(network.inputs):
@@ -94,7 +94,7 @@ def _wanted(network: Network) -> Mapping[int, Layout]:
 
 
 def _layer(
-    network: Network, graph: Graph, place: int, names: list[str], tensors: Mapping[int, KerasTensor]
+    network: Network, graph: KerasGraph, place: int, names: list[str], tensors: Mapping[int, KerasTensor]
 ) -> KerasTensor:
     node = network.nodes[place]
     known = keras_writers().get(node.kind)

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import msgspec
 
-from convcalc.exports.keras_json.graph import CannotSay, Graph, KerasTensor
+from convcalc.exports.keras_json.graph import CannotSay, KerasGraph, KerasTensor
 from convcalc.layers import Shape
 
 Layout = Literal["last", "first", "any"]
@@ -20,7 +20,7 @@ Layout = Literal["last", "first", "any"]
 class LayerSite(msgspec.Struct, frozen=True):
     """A layer with the tensors that enter it; `name` is what it is called, or the one whose weights it uses."""
 
-    graph: Graph
+    graph: KerasGraph
     name: str
     own_name: str
     config: Any
@@ -46,7 +46,7 @@ class LayerSite(msgspec.Struct, frozen=True):
         return self.graph.call(class_name, self.name, entering, self.shape if shape is None else shape, **stated)
 
     def beside(self, class_name: str, what: str, x: KerasTensor, shape: Shape, **stated: Any) -> KerasTensor:
-        """A layer that is there for this one."""
+        """Call a layer that no spec names, which pads or turns what this one takes or gives."""
         return self.graph.call(class_name, self.graph.free(f"{self.own_name}_{what}"), [x], shape, **stated)
 
 

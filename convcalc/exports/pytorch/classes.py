@@ -10,11 +10,11 @@ import msgspec
 
 from convcalc.exports.errors import CannotWrite, Unwritten
 from convcalc.exports.pytorch.identifiers import attribute, class_name
-from convcalc.exports.pytorch.items import Item
-from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, code_of
-from convcalc.exports.pytorch.parameters import Parameters, parameters
-from convcalc.exports.pytorch.scopes import Scope
-from convcalc.exports.pytorch.syntax import REQUIRED, Argument, Call, Entering, Own, Value
+from convcalc.exports.pytorch.items import ModuleItem
+from convcalc.exports.pytorch.layer import LayerCode, TorchSite, Unsayable, code_of
+from convcalc.exports.pytorch.parameters import Constructor, parameters
+from convcalc.exports.pytorch.scopes import ModuleScope
+from convcalc.exports.pytorch.syntax import REQUIRED, Argument, EnteringTensor, LiteralValue, Own, PythonCall
 from convcalc.network import Network
 
 
@@ -24,15 +24,15 @@ class ModuleClass(msgspec.Struct):
     name: str
     kind: str
     about: str
-    uses: list[Scope]
-    items: list[list[Item]]
-    parameters: Parameters = Parameters((), (), ())
+    uses: list[ModuleScope]
+    items: list[list[ModuleItem]]
+    parameters: Constructor = Constructor((), (), ())
 
 
 class Classes:
     """The classes of a network, those that others hold first; `code` is how each layer is written."""
 
-    def __init__(self, network: Network, root: Scope) -> None:
+    def __init__(self, network: Network, root: ModuleScope) -> None:
         self.network = network
         self.code = _codes(network)
         for scope in root.scopes():
@@ -44,21 +44,21 @@ class Classes:
         for scopes in _by_height(root):
             self._add(scopes)
 
-    def _settle(self, scope: Scope) -> None:
+    def _settle(self, scope: ModuleScope) -> None:
         """Put layers that are repeated in place of their repeat, where they are no modules one behind the other."""
         inside: list[Any] = []
         for item in scope.inside:
-            layers = isinstance(item, Scope) and item.times is not None and isinstance(item.inside[0], int)
+            layers = isinstance(item, ModuleScope) and item.times is not None and isinstance(item.inside[0], int)
             inside += item.inside if layers and not self._is_sequence(item) else [item]
         scope.inside = inside
 
-    def _is_sequence(self, repeat: Scope) -> bool:
+    def _is_sequence(self, repeat: ModuleScope) -> bool:
         nodes = repeat.inside
         linked = all(self.network.nodes[node].inputs == (before,) for before, node in pairwise(nodes))
-        modules = all(self.code[node].is_module and isinstance(self.code[node].held[""], Call) for node in nodes)
+        modules = all(self.code[node].is_module and isinstance(self.code[node].held[""], PythonCall) for node in nodes)
         return modules and linked and repeat.leaving == (nodes[-1],)
 
-    def _add(self, scopes: Sequence[Scope]) -> None:
+    def _add(self, scopes: Sequence[ModuleScope]) -> None:
         """The classes of scopes that hold none of each other."""
         forms: dict[Any, ModuleClass] = {}
         for scope in scopes:
@@ -87,7 +87,7 @@ class Classes:
                 return class_name(f"{made.kind} with {more[0]}", self.names)
         return class_name(made.kind, self.names)
 
-    def _form(self, scope: Scope, items: Sequence[Item]) -> Any:
+    def _form(self, scope: ModuleScope, items: Sequence[ModuleItem]) -> Any:
         places: dict[int, Any] = {node: ("enters", place) for place, node in enumerate(scope.entering)}
         for number, item in enumerate(items):
             places |= {node: (number, place) for place, node in enumerate(item.results)}
@@ -97,16 +97,16 @@ class Classes:
             tuple(places[node] for node in scope.leaving),
         )
 
-    def _items(self, scope: Scope) -> list[Item]:
+    def _items(self, scope: ModuleScope) -> list[ModuleItem]:
         taken: set[str] = set()
-        items: list[Item] = []
-        blocks: list[tuple[Scope, Item]] = []
+        items: list[ModuleItem] = []
+        blocks: list[tuple[ModuleScope, ModuleItem]] = []
         for inside in scope.inside:
-            name = inside.name if isinstance(inside, Scope) else self.network.nodes[inside].name
+            name = inside.name if isinstance(inside, ModuleScope) else self.network.nodes[inside].name
             named = attribute(scope.relative(name), taken)
             taken.add(named)
-            self.attributes[id(inside) if isinstance(inside, Scope) else inside] = named
-            if not isinstance(inside, Scope):
+            self.attributes[id(inside) if isinstance(inside, ModuleScope) else inside] = named
+            if not isinstance(inside, ModuleScope):
                 items.append(self._layer(scope, inside, named))
                 taken |= {f"{named}_{part}" for part in items[-1].held if part}
             elif inside.times is None:
@@ -116,44 +116,44 @@ class Classes:
                 items += self._list(inside, named)
         return items
 
-    def _layer(self, scope: Scope, index: int, named: str) -> Item:
+    def _layer(self, scope: ModuleScope, index: int, named: str) -> ModuleItem:
         node, code = self.network.nodes[index], self.code[index]
-        item = Item(named, code.forward, node.inputs, (index,), code.held, buffers=code.buffers)
+        item = ModuleItem(named, code.forward, node.inputs, (index,), code.held, buffers=code.buffers)
         owner = node.shared
         if owner is not None and owner in scope.inside and self.code[owner].held == code.held:
             item.reused = self.attributes[owner]
         return item
 
-    def _block(self, scope: Scope, named: str, made: Call | None) -> Item:
-        forward = Call(Own(), tuple(Argument(Entering(place)) for place in range(len(scope.entering))))
-        return Item(named, forward, scope.entering, scope.leaving, {} if made is None else {"": made})
+    def _block(self, scope: ModuleScope, named: str, made: PythonCall | None) -> ModuleItem:
+        forward = PythonCall(Own(), tuple(Argument(EnteringTensor(place)) for place in range(len(scope.entering))))
+        return ModuleItem(named, forward, scope.entering, scope.leaving, {} if made is None else {"": made})
 
-    def _list(self, repeat: Scope, named: str) -> list[Item]:
+    def _list(self, repeat: ModuleScope, named: str) -> list[ModuleItem]:
         """Blocks one behind the other as one module, others as a list whose modules are called one by one."""
         blocks = repeat.inside
         listed = tuple(map(self.made, blocks))
         if isinstance(blocks[0], int) or _is_chain(repeat):
-            forward = Call(Own(), (Argument(Entering(0)),))
-            return [Item(named, forward, repeat.entering, repeat.leaving, listed=listed, is_chain=True)]
+            forward = PythonCall(Own(), (Argument(EnteringTensor(0)),))
+            return [ModuleItem(named, forward, repeat.entering, repeat.leaving, listed=listed, is_chain=True)]
         calls = [self._block(block, f"{named}[{place}]", None) for place, block in enumerate(blocks)]
-        return [Item(named, "", (), (), listed=listed), *calls]
+        return [ModuleItem(named, "", (), (), listed=listed), *calls]
 
-    def made(self, scope: Scope | int) -> Call:
+    def made(self, scope: ModuleScope | int) -> PythonCall:
         """What makes the module of a block, or of a layer that is one."""
         if isinstance(scope, int):
             held = self.code[scope].held[""]
-            assert isinstance(held, Call)  # noqa: S101  # as `_is_sequence` has seen
+            assert isinstance(held, PythonCall)  # noqa: S101  # as `_is_sequence` has seen
             return held
         used, number = self.of[id(scope)]
         arguments = []
         for argument in used.parameters.arguments:
             keyword = argument.name if argument.default is not REQUIRED else ""
             label = "in_channels" if argument.name == "channels" else argument.name
-            value = Value(argument.values[number], label, argument.default)
+            value = LiteralValue(argument.values[number], label, argument.default)
             arguments.append(Argument(value, keyword))
-        return Call(used.name, tuple(arguments))
+        return PythonCall(used.name, tuple(arguments))
 
-    def _reuse(self, scope: Scope, item: Item, blocks: list[tuple[Scope, Item]]) -> None:
+    def _reuse(self, scope: ModuleScope, item: ModuleItem, blocks: list[tuple[ModuleScope, ModuleItem]]) -> None:
         """A block all of whose layers share with those of an earlier one of its form is that one again."""
         shares = any(self.network.nodes[index].shared is not None for index in range(scope.first, scope.last))
         same = next((earlier for block, earlier in blocks if shares and self._shares_all(scope, block)), None)
@@ -162,7 +162,7 @@ class Classes:
         else:
             blocks.append((scope, item))
 
-    def _shares_all(self, scope: Scope, earlier: Scope) -> bool:
+    def _shares_all(self, scope: ModuleScope, earlier: ModuleScope) -> bool:
         if self.of[id(scope)][0] is not self.of[id(earlier)][0]:
             return False
         holding = [index for index in range(scope.first, scope.last) if self.code[index].held]
@@ -171,7 +171,7 @@ class Classes:
                                    for shared, there in pairs)  # fmt: skip
 
 
-def _is_chain(repeat: Scope) -> bool:
+def _is_chain(repeat: ModuleScope) -> bool:
     """Whether each block takes what the one before it gives, and nothing else does."""
     blocks = repeat.inside
     single = all(len(block.entering) == len(block.leaving) == 1 for block in blocks)
@@ -179,12 +179,12 @@ def _is_chain(repeat: Scope) -> bool:
     return single and linked and repeat.leaving == blocks[-1].leaving
 
 
-def _by_height(root: Scope) -> list[list[Scope]]:
+def _by_height(root: ModuleScope) -> list[list[ModuleScope]]:
     """Blocks, those that hold none first; a repeat is none."""
-    heights: list[list[Scope]] = []
+    heights: list[list[ModuleScope]] = []
 
-    def height(scope: Scope) -> int:
-        least = max((height(inside) for inside in scope.inside if isinstance(inside, Scope)), default=0)
+    def height(scope: ModuleScope) -> int:
+        least = max((height(inside) for inside in scope.inside if isinstance(inside, ModuleScope)), default=0)
         if scope.times is not None:
             return least
         while len(heights) <= least:
@@ -200,7 +200,7 @@ def _codes(network: Network) -> Mapping[int, LayerCode]:
     """How each layer is written; all that cannot be are named at once."""
     codes, lacking = {}, []
     for index, node in enumerate(network.layers, start=network.input_count):
-        site = Site(node.config, network.shapes_into(node), node.shape)
+        site = TorchSite(node.config, network.shapes_into(node), node.shape)
         try:
             codes[index] = code_of(node.kind, site)
         except Unsayable as error:

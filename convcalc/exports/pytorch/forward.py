@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from convcalc.exports.pytorch.identifiers import identifier
-from convcalc.exports.pytorch.items import Item, Name
+from convcalc.exports.pytorch.items import ModuleItem, Name
 from convcalc.exports.pytorch.syntax import (
     Argument,
     Bracketed,
-    Call,
-    Entering,
+    EnteringTensor,
     Expression,
     Joined,
     Loop,
     Own,
     Placed,
+    PythonCall,
     entering,
     flat,
     lines,
@@ -29,10 +29,12 @@ WIDEST_NESTED = 88
 FREE = ("x", "y", "z")
 
 
-class Body:
+class ForwardBody:
     """Writes the steps of a class; `sources` are the tensors that enter, `leaving` those that leave."""
 
-    def __init__(self, items: Sequence[Item], sources: Sequence[int], leaving: Sequence[int], names: list[str]) -> None:
+    def __init__(
+        self, items: Sequence[ModuleItem], sources: Sequence[int], leaving: Sequence[int], names: list[str]
+    ) -> None:
         self.items, self.leaving = items, leaving
         self.same: dict[int, int] = {}  # tensors that are others under another name
         self.names = dict(zip(sources, names, strict=True))
@@ -49,7 +51,7 @@ class Body:
     def _last_use(self) -> dict[int, int]:
         last: dict[int, int] = {}
         for place, item in enumerate(self.items):
-            if item.forward == Entering(0):
+            if item.forward == EnteringTensor(0):
                 self.same[item.results[0]] = self._canonical(item.sources[0])
                 continue
             last |= dict.fromkeys(map(self._canonical, item.sources), place)
@@ -67,7 +69,7 @@ class Body:
     def written(self) -> list[str]:
         """The lines of the body."""
         for place, item in enumerate(self.items):
-            if item.forward not in ("", Entering(0)):
+            if item.forward not in ("", EnteringTensor(0)):
                 self._step(place, item)
         left = ", ".join(self.names[self._canonical(tensor)] for tensor in self.leaving)
         if self.steps and self.steps[-1][0] == left and "," not in left:
@@ -77,13 +79,13 @@ class Body:
         body = [line for target, made in self.steps for line in _statement(target, made)]
         return [*body, f"{' ' * INDENT}return {left}"]
 
-    def _step(self, place: int, item: Item) -> None:
+    def _step(self, place: int, item: ModuleItem) -> None:
         sources = [self._canonical(source) for source in item.sources]
         names = [self.names[source] for source in sources]
         held = item.reused or item.attribute
 
         def render(part: Placed) -> str:
-            if isinstance(part, Entering):
+            if isinstance(part, EnteringTensor):
                 return names[part.number]
             if isinstance(part, Own):
                 return f"self.{held}_{part.part}" if part.part else f"self.{held}"
@@ -93,7 +95,7 @@ class Body:
         expression = _resolved(item.forward, render)
         if self._can_nest(item, dying):
             target, before = self.steps[-1]
-            around = _resolved(item.forward, lambda part: "\0" if isinstance(part, Entering) else render(part))
+            around = _resolved(item.forward, lambda part: "\0" if isinstance(part, EnteringTensor) else render(part))
             nested = _filled(around, before)
             if len(flat(nested, _unchanged)) + len(target) <= WIDEST_NESTED:
                 self.steps.pop()
@@ -111,9 +113,9 @@ class Body:
             dying = []
         self.steps.append((", ".join(targets), expression))
 
-    def _can_nest(self, item: Item, dying: list[int]) -> bool:
+    def _can_nest(self, item: ModuleItem, dying: list[int]) -> bool:
         """Whether a function of one tensor may be written around the step before, which made that for it alone."""
-        if item.held or item.reused or self.nested or not self.steps or not isinstance(item.forward, Call):
+        if item.held or item.reused or self.nested or not self.steps or not isinstance(item.forward, PythonCall):
             return False
         used = list(entering(item.forward))
         return (
@@ -121,10 +123,10 @@ class Body:
             and len(used) == 1
             and len(dying) == len(item.sources) == 1
             and self.steps[-1][0] == self.names[dying[0]]
-            and isinstance(self.steps[-1][1], Call)
+            and isinstance(self.steps[-1][1], PythonCall)
         )
 
-    def _named(self, item: Item, dying: list[int], place: int) -> str:
+    def _named(self, item: ModuleItem, dying: list[int], place: int) -> str:
         self.alive = {tensor for tensor in self.alive if self.last_use[tensor] > place}
         alive = {self.names[tensor] for tensor in self.alive}
         reusable = [self.names[source] for source in dying if self.names[source] not in self.inputs]
@@ -148,11 +150,11 @@ def _unchanged(part: Placed) -> str:
 
 def _resolved(expression: Expression, render: Callable[[Placed], str]) -> Expression:
     """An expression in which all that depends on where it stands is text."""
-    if isinstance(expression, Call):
+    if isinstance(expression, PythonCall):
         arguments = tuple(
             Argument(_resolved(argument.value, render), argument.keyword) for argument in written(expression, render)
         )
-        return Call(_resolved(expression.function, render), arguments)
+        return PythonCall(_resolved(expression.function, render), arguments)
     if isinstance(expression, Joined):
         return Joined(tuple(_resolved(part, render) for part in expression.parts))
     if isinstance(expression, Bracketed):
@@ -164,7 +166,7 @@ def _filled(around: Expression, inner: Expression) -> Expression:
     """An expression with another in the one place that is left open."""
     if around == "\0":
         return inner
-    if isinstance(around, Call):
+    if isinstance(around, PythonCall):
         arguments = tuple(Argument(_filled(argument.value, inner), argument.keyword) for argument in around.arguments)
-        return Call(around.function, arguments)
+        return PythonCall(around.function, arguments)
     return around

@@ -9,19 +9,19 @@ import msgspec
 from convcalc.exports.pytorch.syntax import (
     Argument,
     Bracketed,
-    Call,
-    Entering,
+    EnteringTensor,
     Expression,
     Joined,
+    LiteralValue,
     Loop,
     Own,
-    Value,
+    PythonCall,
     numbers,
     shape_of,
 )
 
 
-class Item(msgspec.Struct):
+class ModuleItem(msgspec.Struct):
     """Something that a class holds or does.
 
     `held` is what makes its attributes, by the part that `Own` names, `listed` what makes the modules of a list. They
@@ -34,7 +34,7 @@ class Item(msgspec.Struct):
     sources: tuple[int, ...]
     results: tuple[int, ...]
     held: Mapping[str, Expression] = {}
-    listed: tuple[Call, ...] = ()
+    listed: tuple[PythonCall, ...] = ()
     buffers: tuple[str, ...] = ()
     is_chain: bool = False
     reused: str = ""
@@ -58,8 +58,8 @@ class Item(msgspec.Struct):
             self.reused,
         )
 
-    def numbers(self) -> Iterator[Value]:
-        """The numbers in it."""
+    def numbers(self) -> Iterator[LiteralValue]:
+        """All that may differ from use to use, in the order of `expressions`."""
         for expression in self.expressions():
             yield from numbers(expression)
 
@@ -72,25 +72,25 @@ class Name(msgspec.Struct, frozen=True):
 
 def bound(expression: Expression, following: Callable[[], object]) -> Expression:
     """An expression with other values in place of its numbers, in the order of `numbers`."""
-    if isinstance(expression, Value):
-        return Value(following(), expression.label, expression.default)
-    if isinstance(expression, Call):
+    if isinstance(expression, LiteralValue):
+        return LiteralValue(following(), expression.label, expression.default)
+    if isinstance(expression, PythonCall):
         return bound_call(expression, following)
-    if isinstance(expression, Entering | Own | Loop | str):
+    if isinstance(expression, EnteringTensor | Own | Loop | str):
         return expression
     if isinstance(expression, Joined):
         return Joined(tuple(bound(part, following) for part in expression.parts))
     return Bracketed(tuple(bound(item, following) for item in expression.items))
 
 
-def bound_call(made: Call, following: Callable[[], object]) -> Call:
-    """As `bound`, for a call."""
+def bound_call(made: PythonCall, following: Callable[[], object]) -> PythonCall:
+    """The same of what is a call and stays one."""
     function = bound(made.function, following)
     arguments = (Argument(bound(argument.value, following), argument.keyword) for argument in made.arguments)
-    return Call(function, tuple(arguments))
+    return PythonCall(function, tuple(arguments))
 
 
-def rebound(item: Item, values: Iterator[object]) -> Item:
+def rebound(item: ModuleItem, values: Iterator[object]) -> ModuleItem:
     """An item with other values in place of its numbers."""
 
     def following() -> object:

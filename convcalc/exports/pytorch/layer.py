@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.exports.pytorch.syntax import Argument, Call, Entering, Expression, Own, Value
+from convcalc.exports.pytorch.syntax import Argument, EnteringTensor, Expression, LiteralValue, Own, PythonCall
 from convcalc.layers import Shape
 
 
@@ -37,7 +37,7 @@ class LayerCode(msgspec.Struct, frozen=True):
         return self.forward == MODULE and set(self.held) == {""} and not self.buffers
 
 
-class Site(msgspec.Struct, frozen=True):
+class TorchSite(msgspec.Struct, frozen=True):
     """A layer with the shapes that enter and leave it, without the batch."""
 
     config: Any
@@ -60,9 +60,9 @@ class Site(msgspec.Struct, frozen=True):
         return axis + 1 if axis >= 0 else axis
 
 
-x, y = Entering(0), Entering(1)
+x, y = EnteringTensor(0), EnteringTensor(1)
 own = Own()
-MODULE = Call(own, (Argument(x),))
+MODULE = PythonCall(own, (Argument(x),))
 
 
 def module(made: Expression, **more: Any) -> LayerCode:
@@ -91,12 +91,12 @@ def axes_named(rank: int, what: str) -> int:
     return rank
 
 
-def number(value: Any, label: str, default: Any = msgspec.UNSET) -> Value:
+def number(value: Any, label: str, default: Any = msgspec.UNSET) -> LiteralValue:
     """A number that may differ from use to use."""
-    return Value(value, label, default)
+    return LiteralValue(value, label, default)
 
 
-Writer = Callable[[Site], LayerCode]
+Writer = Callable[[TorchSite], LayerCode]
 
 
 @cache
@@ -111,7 +111,7 @@ def writers() -> dict[str, Writer]:
     return written
 
 
-def code_of(kind: str, site: Site) -> LayerCode:
+def code_of(kind: str, site: TorchSite) -> LayerCode:
     """A layer as PyTorch has it.
 
     Raises:

@@ -10,21 +10,21 @@ import msgspec
 
 from convcalc import steps
 from convcalc.exports.pytorch.classes import Classes, ModuleClass
-from convcalc.exports.pytorch.forward import Body
+from convcalc.exports.pytorch.forward import ForwardBody
 from convcalc.exports.pytorch.identifiers import identifier
-from convcalc.exports.pytorch.items import Item, Name, rebound
-from convcalc.exports.pytorch.scopes import Scope, tree
+from convcalc.exports.pytorch.items import ModuleItem, Name, rebound
+from convcalc.exports.pytorch.scopes import ModuleScope, tree
 from convcalc.exports.pytorch.syntax import (
     REQUIRED,
     WIDTH,
     Argument,
     Bracketed,
-    Call,
-    Entering,
+    EnteringTensor,
     Expression,
+    LiteralValue,
     Loop,
     Own,
-    Value,
+    PythonCall,
     flat,
     lines,
     literal,
@@ -38,7 +38,7 @@ LAYER_STEPS = 150
 """Steps that the code of a layer takes."""
 
 
-class Source(msgspec.Struct, frozen=True):
+class PythonSource(msgspec.Struct, frozen=True):
     """The text, the name of its class, and where each layer is in it, by the index of its node."""
 
     text: str
@@ -47,7 +47,7 @@ class Source(msgspec.Struct, frozen=True):
     classes: Any
 
 
-def source(network: Network) -> Source:
+def source(network: Network) -> PythonSource:
     """The network as a module.
 
     Raises:
@@ -67,7 +67,7 @@ def source(network: Network) -> Source:
     functional = ["from torch.nn import functional as F"] * ("F." in body)
     imports = "\n".join([*torch, "from torch import nn", *functional, *others])
     head = [_about(network), *(["\n".join(standard)] if standard else []), imports]
-    return Source("\n\n".join(head) + "\n" + body + "\n" + _run(network, main.name), main.name, paths, classes)
+    return PythonSource("\n\n".join(head) + "\n" + body + "\n" + _run(network, main.name), main.name, paths, classes)
 
 
 def _plain(text: str) -> str:
@@ -84,7 +84,7 @@ def _about(network: Network) -> str:
     return "\n".join([*written, '"""']) if len(written) > 1 else f'{written[0]}"""'
 
 
-def _class(classes: Classes, made: ModuleClass, root: Scope, paths: Mapping[int, str]) -> Iterator[str]:
+def _class(classes: Classes, made: ModuleClass, root: ModuleScope, paths: Mapping[int, str]) -> Iterator[str]:
     """The lines of a class."""
     scope = made.uses[0]
     values = iter(made.parameters.bindings)
@@ -95,7 +95,7 @@ def _class(classes: Classes, made: ModuleClass, root: Scope, paths: Mapping[int,
     yield from _constructor(made, items, ties(classes, root, paths) if scope is root else [])
     names = _entering(classes.network, scope, is_root=scope is root)
     yield f"\n    def forward({', '.join(['self', *names])}):"
-    yield from Body(items, scope.entering, scope.leaving, names).written()
+    yield from ForwardBody(items, scope.entering, scope.leaving, names).written()
 
 
 def _docstring(about: str) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _docstring(about: str) -> Iterator[str]:
         yield f'    """{first}"""\n'
 
 
-def _entering(network: Network, scope: Scope, *, is_root: bool) -> list[str]:
+def _entering(network: Network, scope: ModuleScope, *, is_root: bool) -> list[str]:
     if len(scope.entering) == 1:
         return ["x"]
     names: list[str] = []
@@ -119,7 +119,7 @@ def _entering(network: Network, scope: Scope, *, is_root: bool) -> list[str]:
     return names
 
 
-def _constructor(made: ModuleClass, items: Sequence[Item], tied: Sequence[str]) -> Iterator[str]:
+def _constructor(made: ModuleClass, items: Sequence[ModuleItem], tied: Sequence[str]) -> Iterator[str]:
     parameters = made.parameters
     taken = parameters.arguments
     signature = [f"{argument.name}: {argument.annotation}{_default(argument.default)}" for argument in taken]
@@ -155,36 +155,36 @@ def _signature(arguments: Sequence[str]) -> Iterator[str]:
     yield "    ):"
 
 
-def _in_forward(item: Item) -> Iterator[Value]:
+def _in_forward(item: ModuleItem) -> Iterator[LiteralValue]:
     yield from numbers(item.forward)
 
 
-def _render(part: Value | Entering | Own) -> str:
-    if not isinstance(part, Value):
+def _render(part: LiteralValue | EnteringTensor | Own) -> str:
+    if not isinstance(part, LiteralValue):
         raise TypeError(part)
     return part.value.text if isinstance(part.value, Name) else literal(part.value)
 
 
-def _held(item: Item) -> Iterator[str]:
+def _held(item: ModuleItem) -> Iterator[str]:
     """What makes the attributes of an item."""
     for part, made in item.held.items():
         name = f"{item.attribute}_{part}" if part else item.attribute
         if part in item.buffers:
-            yield from lines("", Call("self.register_buffer", _arguments(literal(name), made)), _render, 8)
+            yield from lines("", PythonCall("self.register_buffer", _arguments(literal(name), made)), _render, 8)
         else:
             yield from lines(f"self.{name} = ", made, _render, 8)
     if item.listed:
         name = "nn.Sequential" if item.is_chain else "nn.ModuleList"
         runs = _runs(item.listed)
         arguments = runs if item.is_chain else [Bracketed(tuple(runs))]
-        yield from lines(f"self.{item.attribute} = ", Call(name, _arguments(*arguments)), _render, 8)
+        yield from lines(f"self.{item.attribute} = ", PythonCall(name, _arguments(*arguments)), _render, 8)
 
 
 def _arguments(*values: Expression) -> tuple[Any, ...]:
     return tuple(Argument(value) for value in values)
 
 
-def _runs(calls: Sequence[Call]) -> list[Expression]:
+def _runs(calls: Sequence[PythonCall]) -> list[Expression]:
     """Calls, equal ones behind each other, and those that count up, as a loop."""
     runs: list[Expression] = []
     place = 0
@@ -201,7 +201,7 @@ def _runs(calls: Sequence[Call]) -> list[Expression]:
     return runs
 
 
-def _run_length(calls: Sequence[Call]) -> tuple[int, bool]:
+def _run_length(calls: Sequence[PythonCall]) -> tuple[int, bool]:
     """How many calls from the first on are equal, or count up by the same, and whether they count."""
     texts = [flat(made, _render) for made in calls[:2]]
     if len(texts) == 2 and texts[0] == texts[1]:
@@ -215,13 +215,13 @@ def _run_length(calls: Sequence[Call]) -> tuple[int, bool]:
     return count, True
 
 
-def _step(before: Call, behind: Call) -> tuple[tuple[int, int], ...]:
+def _step(before: PythonCall, behind: PythonCall) -> tuple[tuple[int, int], ...]:
     """By how much each argument grows that does; none where anything else differs."""
     if before.function != behind.function or len(before.arguments) != len(behind.arguments):
         return ()
     grown = []
     for place, (first, second) in enumerate(zip(before.arguments, behind.arguments, strict=True)):
-        a, b = (argument.value.value for argument in (first, second) if isinstance(argument.value, Value))
+        a, b = (argument.value.value for argument in (first, second) if isinstance(argument.value, LiteralValue))
         if a == b:
             continue
         if not isinstance(a, int) or not isinstance(b, int) or b < a:
@@ -230,31 +230,33 @@ def _step(before: Call, behind: Call) -> tuple[tuple[int, int], ...]:
     return tuple(grown)
 
 
-def _counting(first: Call, second: Call) -> Call:
+def _counting(first: PythonCall, second: PythonCall) -> PythonCall:
     """A call whose arguments grow with `i`."""
     grown = dict(_step(first, second))
     arguments = []
     for place, argument in enumerate(first.arguments):
         value = argument.value
-        if place in grown and isinstance(value, Value):
+        if place in grown and isinstance(value, LiteralValue):
             factor = "i" if grown[place] == 1 else f"{grown[place]} * i"
-            value = Value(Name(f"{value.value} + {factor}" if value.value else factor), value.label, value.default)
+            value = LiteralValue(
+                Name(f"{value.value} + {factor}" if value.value else factor), value.label, value.default
+            )
         arguments.append(msgspec.structs.replace(argument, value=value))
-    return Call(first.function, tuple(arguments))
+    return PythonCall(first.function, tuple(arguments))
 
 
-def _paths(classes: Classes, root: Scope) -> dict[int, str]:
+def _paths(classes: Classes, root: ModuleScope) -> dict[int, str]:
     """Where each layer is, from the network on."""
     paths: dict[int, str] = {}
 
-    def go(scope: Scope, before: str) -> None:
+    def go(scope: ModuleScope, before: str) -> None:
         for inside in scope.inside:
-            if isinstance(inside, Scope):
+            if isinstance(inside, ModuleScope):
                 path = f"{before}{classes.attributes[id(inside)]}"
                 if inside.times is None:
                     go(inside, f"{path}.")
                 for place, block in enumerate(inside.inside if inside.times is not None else ()):
-                    if isinstance(block, Scope):
+                    if isinstance(block, ModuleScope):
                         go(block, f"{path}[{place}].")
                     else:
                         paths[block] = f"{path}[{place}]"
@@ -273,7 +275,7 @@ def _run(network: Network, name: str) -> str:
             f'    print(f"{{{count}:,}} parameters")']  # fmt: skip
     if any(node.shape == UNSIZED for node in network.nodes):
         return "\n".join([*body, ""])
-    body += lines("outputs = ", Call("model", _arguments(*entering)), _render, 4)
+    body += lines("outputs = ", PythonCall("model", _arguments(*entering)), _render, 4)
     body.append("    print(tuple(outputs.shape))" if len(network.outputs) == 1 else
                 "    print([tuple(output.shape) for output in outputs])")  # fmt: skip
     return "\n".join([*body, ""])

@@ -8,8 +8,8 @@ from typing import Any
 import msgspec
 
 from convcalc.exports.pytorch.identifiers import unique
-from convcalc.exports.pytorch.items import Item, Name
-from convcalc.exports.pytorch.syntax import REQUIRED, Value
+from convcalc.exports.pytorch.items import ModuleItem, Name
+from convcalc.exports.pytorch.syntax import REQUIRED, LiteralValue
 
 _ENTER = ("in_channels", "num_features", "in_features", "num_channels", "embed_dim", "input_size")
 _LEAVE = ("out_channels", "num_features", "out_features", "num_channels", "embed_dim", "hidden_size")
@@ -20,7 +20,7 @@ MOST_DERIVED = 64
 """The largest ratio of two numbers that is written as one."""
 
 
-class Parameter(msgspec.Struct, frozen=True):
+class ConstructorArgument(msgspec.Struct, frozen=True):
     """An argument of a constructor, with what it is in each use."""
 
     name: str
@@ -39,15 +39,15 @@ def _typed(kind: type) -> str:
     return "tuple[int, ...]" if kind is tuple else kind.__name__
 
 
-class Parameters(msgspec.Struct, frozen=True):
+class Constructor(msgspec.Struct, frozen=True):
     """The arguments of a class, what is worked out of them first, and what stands for each of its numbers."""
 
-    arguments: tuple[Parameter, ...]
+    arguments: tuple[ConstructorArgument, ...]
     derived: tuple[tuple[str, str], ...]
     bindings: tuple[Any, ...]
 
 
-def parameters(uses: Sequence[Sequence[Item]]) -> Parameters:
+def parameters(uses: Sequence[Sequence[ModuleItem]]) -> Constructor:
     """What differs between the uses of a class, each given by its items."""
     columns = list(zip(*([*_numbers(items)] for items in uses), strict=True))
     clusters: dict[Any, list[int]] = {}
@@ -59,25 +59,25 @@ def parameters(uses: Sequence[Sequence[Item]]) -> Parameters:
     names = _names([*clusters.values()], columns, uses[0])
     values_of = {name: tuple(value.value for _, value in columns[places[0]]) for name, places in names.items()}
     derived = _derived(values_of)
-    required: list[Parameter] = []
-    optional: list[Parameter] = []
+    required: list[ConstructorArgument] = []
+    optional: list[ConstructorArgument] = []
     for name, places in names.items():
         if name in derived:
             continue
         default = _default(columns[places[0]], values_of[name])
-        (required if default is REQUIRED else optional).append(Parameter(name, values_of[name], default))
+        (required if default is REQUIRED else optional).append(ConstructorArgument(name, values_of[name], default))
     bindings: list[Any] = [column[0][1].value for column in columns]
     for name, places in names.items():
         for place in places:
             bindings[place] = Name(name)
-    return Parameters((*required, *optional), tuple(derived.items()), tuple(bindings))
+    return Constructor((*required, *optional), tuple(derived.items()), tuple(bindings))
 
 
 def _is_size(label: str) -> bool:
     return label in SIZES or label.endswith("channels")
 
 
-def _numbers(items: Sequence[Item]) -> list[tuple[int, Value]]:
+def _numbers(items: Sequence[ModuleItem]) -> list[tuple[int, LiteralValue]]:
     return [(place, value) for place, item in enumerate(items) for value in item.numbers()]
 
 
@@ -85,13 +85,13 @@ def _key(value: Any) -> Any:
     return type(value), value
 
 
-def _default(column: Sequence[tuple[int, Value]], values: Sequence[Any]) -> Any:
+def _default(column: Sequence[tuple[int, LiteralValue]], values: Sequence[Any]) -> Any:
     default = column[0][1].default
     return default if default is not REQUIRED and any(_key(value) == _key(default) for value in values) else REQUIRED
 
 
 def _names(
-    clusters: list[list[int]], columns: Sequence[Sequence[tuple[int, Value]]], items: Sequence[Item]
+    clusters: list[list[int]], columns: Sequence[Sequence[tuple[int, LiteralValue]]], items: Sequence[ModuleItem]
 ) -> dict[str, list[int]]:
     """A name for each set of numbers that are always equal, in the order in which they first stand."""
     entering = next((place for place, column in enumerate(columns) if column[0][1].label in _ENTER), None)

@@ -10,7 +10,7 @@ import msgspec
 from convcalc.network import Group, Network
 
 
-class Scope(msgspec.Struct):
+class ModuleScope(msgspec.Struct):
     """A block, a repeat or the network: nodes from `first` up to `last`, and in order what stands in it.
 
     `times` is None where it is no repeat. Nodes stand for themselves in `inside`.
@@ -26,10 +26,10 @@ class Scope(msgspec.Struct):
     entering: tuple[int, ...] = ()
     leaving: tuple[int, ...] = ()
 
-    def scopes(self) -> Iterator[Scope]:
+    def scopes(self) -> Iterator[ModuleScope]:
         """Those within, from the inside out, and itself."""
         for item in self.inside:
-            if isinstance(item, Scope):
+            if isinstance(item, ModuleScope):
                 yield from item.scopes()
         yield self
 
@@ -38,10 +38,10 @@ class Scope(msgspec.Struct):
         return name.removeprefix(f"{self.name}.") if self.name else name
 
 
-def tree(network: Network) -> Scope:
+def tree(network: Network) -> ModuleScope:
     """The network as a scope, with repeats only where what is repeated can stand in a list."""
     count = len(network.nodes)
-    root = Scope("", network.name, "", network.input_count, count, None, [])
+    root = ModuleScope("", network.name, "", network.input_count, count, None, [])
     order = sorted(enumerate(network.groups), key=lambda item: (item[1].first, -item[1].last, -item[0]))
     path = [root]
     place = network.input_count
@@ -62,17 +62,17 @@ def tree(network: Network) -> Scope:
     return root
 
 
-def _scope(group: Group) -> Scope:
-    return Scope(group.name, group.kind, group.about, group.first, group.last, group.times, [])
+def _scope(group: Group) -> ModuleScope:
+    return ModuleScope(group.name, group.kind, group.about, group.first, group.last, group.times, [])
 
 
-def _filled(scope: Scope, place: int) -> int:
+def _filled(scope: ModuleScope, place: int) -> int:
     """A scope that ends, with the nodes behind the last that is known; the first node behind it."""
     scope.inside.extend(range(place, scope.last))
     return scope.last
 
 
-def _measured(network: Network, root: Scope) -> None:
+def _measured(network: Network, root: ModuleScope) -> None:
     """What enters and leaves each scope."""
     last_use = {source: index for index, node in enumerate(network.nodes) for source in node.inputs}
     last_use |= dict.fromkeys(network.outputs, len(network.nodes))
@@ -85,11 +85,11 @@ def _measured(network: Network, root: Scope) -> None:
     root.leaving = network.outputs
 
 
-def _dissolved(scope: Scope) -> None:
+def _dissolved(scope: ModuleScope) -> None:
     """Put what stands in repeats of anything but blocks or layers in their place."""
     inside: list[Any] = []
     for item in scope.inside:
-        if isinstance(item, Scope):
+        if isinstance(item, ModuleScope):
             _dissolved(item)
             if item.times is not None and not (_lists_blocks(item) or _lists_layers(item)):
                 inside.extend(item.inside)
@@ -98,9 +98,9 @@ def _dissolved(scope: Scope) -> None:
     scope.inside = inside
 
 
-def _lists_layers(repeat: Scope) -> bool:
+def _lists_layers(repeat: ModuleScope) -> bool:
     return all(isinstance(item, int) for item in repeat.inside) and len(repeat.inside) == repeat.times
 
 
-def _lists_blocks(repeat: Scope) -> bool:
-    return all(isinstance(item, Scope) and item.times is None for item in repeat.inside)
+def _lists_blocks(repeat: ModuleScope) -> bool:
+    return all(isinstance(item, ModuleScope) and item.times is None for item in repeat.inside)

@@ -12,7 +12,7 @@ REQUIRED: Any = msgspec.UNSET
 """In place of a default where there is none."""
 
 
-class Value(msgspec.Struct, frozen=True):
+class LiteralValue(msgspec.Struct, frozen=True):
     """A literal, with what it is called where it differs from use to use; one that is the `default` is not written."""
 
     value: Any
@@ -20,7 +20,7 @@ class Value(msgspec.Struct, frozen=True):
     default: Any = REQUIRED
 
 
-class Entering(msgspec.Struct, frozen=True):
+class EnteringTensor(msgspec.Struct, frozen=True):
     """A tensor that enters a layer, by its number."""
 
     number: int = 0
@@ -51,7 +51,7 @@ class Argument(msgspec.Struct, frozen=True):
     keyword: str = ""
 
 
-class Call(msgspec.Struct, frozen=True):
+class PythonCall(msgspec.Struct, frozen=True):
     """A call; what is called may be an expression itself, such as a method of what another call gives."""
 
     function: Expression
@@ -61,28 +61,28 @@ class Call(msgspec.Struct, frozen=True):
 class Loop(msgspec.Struct, frozen=True):
     """As many calls as are counted, laid out as arguments."""
 
-    body: Call
+    body: PythonCall
     counter: str
     count: int
 
 
-Expression = str | Value | Entering | Own | Joined | Bracketed | Call | Loop
+Expression = str | LiteralValue | EnteringTensor | Own | Joined | Bracketed | PythonCall | Loop
 """Plain text stands for itself."""
 
-Placed = Value | Entering | Own
+Placed = LiteralValue | EnteringTensor | Own
 """What is written as it is where the expression stands."""
 
 Render = Callable[[Placed], str]
 """How a number, a tensor or an attribute is written where the expression stands."""
 
 
-def call(function: Expression, *arguments: Expression, **keywords: Expression) -> Call:
+def call(function: Expression, *arguments: Expression, **keywords: Expression) -> PythonCall:
     """A call with arguments by place and by keyword."""
     placed = [Argument(value) for value in arguments]
-    return Call(function, (*placed, *(Argument(value, keyword) for keyword, value in keywords.items())))
+    return PythonCall(function, (*placed, *(Argument(value, keyword) for keyword, value in keywords.items())))
 
 
-def method(of: Expression, name: str, *arguments: Expression, **keywords: Expression) -> Call:
+def method(of: Expression, name: str, *arguments: Expression, **keywords: Expression) -> PythonCall:
     """A call of a method."""
     return call(Joined((of, f".{name}")), *arguments, **keywords)
 
@@ -92,17 +92,17 @@ def joined(*parts: Expression) -> Joined:
     return Joined(parts)
 
 
-def numbers(expression: Expression) -> Iterator[Value]:
+def numbers(expression: Expression) -> Iterator[LiteralValue]:
     """The numbers in an expression, in the order they stand."""
-    if isinstance(expression, Value):
+    if isinstance(expression, LiteralValue):
         yield expression
     for part in _parts(expression):
         yield from numbers(part)
 
 
-def entering(expression: Expression) -> Iterator[Entering]:
+def entering(expression: Expression) -> Iterator[EnteringTensor]:
     """The tensors in an expression, as often as they stand there."""
-    if isinstance(expression, Entering):
+    if isinstance(expression, EnteringTensor):
         yield expression
     for part in _parts(expression):
         yield from entering(part)
@@ -110,11 +110,11 @@ def entering(expression: Expression) -> Iterator[Entering]:
 
 def shape_of(expression: Expression) -> Any:
     """The expression without its numbers: what two of one form have in common."""
-    if isinstance(expression, Value):
-        return (Value, expression.label, repr(expression.default))
-    if isinstance(expression, Call):
+    if isinstance(expression, LiteralValue):
+        return (LiteralValue, expression.label, repr(expression.default))
+    if isinstance(expression, PythonCall):
         keywords = tuple(argument.keyword for argument in expression.arguments)
-        return (Call, keywords, tuple(map(shape_of, _parts(expression))))
+        return (PythonCall, keywords, tuple(map(shape_of, _parts(expression))))
     if isinstance(expression, Joined | Bracketed):
         return (type(expression), tuple(map(shape_of, _parts(expression))))
     return expression
@@ -125,7 +125,7 @@ def _parts(expression: Expression) -> tuple[Expression, ...]:
         return expression.parts
     if isinstance(expression, Bracketed):
         return expression.items
-    if isinstance(expression, Call):
+    if isinstance(expression, PythonCall):
         return (expression.function, *(argument.value for argument in expression.arguments))
     return ()
 
@@ -134,7 +134,7 @@ def flat(expression: Expression, render: Render) -> str:
     """An expression on one line."""
     if isinstance(expression, str):
         return expression
-    if isinstance(expression, Value | Entering | Own):
+    if isinstance(expression, LiteralValue | EnteringTensor | Own):
         return render(expression)
     if isinstance(expression, Joined):
         return "".join(flat(part, render) for part in expression.parts)
@@ -146,14 +146,14 @@ def flat(expression: Expression, render: Render) -> str:
     return f"{flat(expression.function, render)}({', '.join(arguments)})"
 
 
-def written(expression: Call, render: Render) -> list[Argument]:
+def written(expression: PythonCall, render: Render) -> list[Argument]:
     """The arguments of a call but for those that are what they would be anyway."""
     return [argument for argument in expression.arguments if not _is_default(argument, render)]
 
 
 def _is_default(argument: Argument, render: Render) -> bool:
     value = argument.value
-    return isinstance(value, Value) and value.default is not REQUIRED and render(value) == literal(value.default)
+    return isinstance(value, LiteralValue) and value.default is not REQUIRED and render(value) == literal(value.default)
 
 
 def _argument(argument: Argument, render: Render) -> str:
@@ -178,16 +178,16 @@ def lines(prefix: str, expression: Expression, render: Render, indent: int, suff
     straight = f"{lead}{prefix}{flat(expression, render)}{suffix}"
     if len(straight) <= WIDTH:
         return [straight]
-    if isinstance(expression, Joined) and isinstance(expression.parts[-1], Call | Bracketed):
+    if isinstance(expression, Joined) and isinstance(expression.parts[-1], PythonCall | Bracketed):
         front = "".join(flat(part, render) for part in expression.parts[:-1])
         return lines(prefix + front, expression.parts[-1], render, indent, suffix)
-    if isinstance(expression, Joined) and len(expression.parts) > 1 and isinstance(expression.parts[0], Call):
+    if isinstance(expression, Joined) and len(expression.parts) > 1 and isinstance(expression.parts[0], PythonCall):
         behind = "".join(flat(part, render) for part in expression.parts[1:])
         return lines(prefix, expression.parts[0], render, indent, behind + suffix)
     if isinstance(expression, Loop):
         counted = f"{lead}    for {expression.counter} in range({expression.count})"
         return [f"{lead}{prefix}*(", *lines("", expression.body, render, indent + 4), counted, f"{lead}){suffix}"]
-    if isinstance(expression, Call):
+    if isinstance(expression, PythonCall):
         items = [(f"{argument.keyword}=" * bool(argument.keyword), argument.value)
                  for argument in written(expression, render)]  # fmt: skip
         opening, closing = f"{flat(expression.function, render)}(", ")"

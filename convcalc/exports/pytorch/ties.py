@@ -6,14 +6,14 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from convcalc.exports.errors import CannotWrite, Unwritten
-from convcalc.exports.pytorch.scopes import Scope
+from convcalc.exports.pytorch.scopes import ModuleScope
 
 if TYPE_CHECKING:
     from convcalc.exports.pytorch.classes import Classes
     from convcalc.network import Node
 
 
-def ties(classes: Classes, root: Scope, paths: Mapping[int, str]) -> list[str]:
+def ties(classes: Classes, root: ModuleScope, paths: Mapping[int, str]) -> list[str]:
     """The lines that tie what no reuse of a module says.
 
     Raises:
@@ -55,17 +55,17 @@ def _array(classes: Classes, index: int, name: str, paths: Mapping[int, str]) ->
     return f"{paths[index]}{classes.code[index].arrays.get(name, f'.{name}')}"
 
 
-def _reused(classes: Classes, root: Scope) -> set[int]:
+def _reused(classes: Classes, root: ModuleScope) -> set[int]:
     """The layers whose module is another's."""
     nodes: set[int] = set()
     for scope in root.scopes():
         if scope.times is not None:
             continue
         made, use = classes.of[id(scope)]
-        places = {inside.leaving if isinstance(inside, Scope) else (inside,): inside for inside in scope.inside}
+        places = {inside.leaving if isinstance(inside, ModuleScope) else (inside,): inside for inside in scope.inside}
         for item in made.items[use]:
             inside = places.get(item.results) if item.reused else None
-            if isinstance(inside, Scope):
+            if isinstance(inside, ModuleScope):
                 nodes |= set(range(inside.first, inside.last))
             elif inside is not None:
                 nodes.add(inside)

@@ -61,7 +61,7 @@ def affine(site: LayerSite) -> KerasTensor:
 
 
 def dropout(site: LayerSite) -> KerasTensor:
-    """Of elements."""
+    """Of elements, as in a spec."""
     return site.layer("Dropout", rate=site.config.p)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.exports.pytorch.layer import (
     LayerCode,
-    Site,
+    TorchSite,
     Unsayable,
     Writer,
     axes_named,
@@ -18,12 +18,12 @@ from convcalc.exports.pytorch.layer import (
     x,
     y,
 )
-from convcalc.exports.pytorch.syntax import Call, Entering, Expression, call, joined, method
+from convcalc.exports.pytorch.syntax import EnteringTensor, Expression, PythonCall, call, joined, method
 
 MODES = {"zeros": "constant", "reflect": "reflect", "replicate": "replicate", "circular": "circular"}
 
 
-def padded(pads: Sequence[tuple[int, int]], mode: str = "constant", value: float = 0.0) -> Call:
+def padded(pads: Sequence[tuple[int, int]], mode: str = "constant", value: float = 0.0) -> PythonCall:
     """What enters with positions added, which torch names from the last axis on."""
     ends = tuple(end for pair in reversed(pads) for end in pair)
     stated: dict[str, Expression] = {} if mode == "constant" else {"mode": number(mode, "mode")}
@@ -32,7 +32,7 @@ def padded(pads: Sequence[tuple[int, int]], mode: str = "constant", value: float
     return call("F.pad", x, number(ends, "pad"), **stated)
 
 
-def _window(site: Site, **more: Expression) -> dict[str, Expression]:
+def _window(site: TorchSite, **more: Expression) -> dict[str, Expression]:
     config = site.config
     return {
         "stride": number(per_axis(config.stride), "stride", 1),
@@ -43,12 +43,12 @@ def _window(site: Site, **more: Expression) -> dict[str, Expression]:
     }
 
 
-def _refuse_made(site: Site) -> None:
+def _refuse_made(site: TorchSite) -> None:
     if len(site.shapes) > 1:
         raise Unsayable("its filters are made by another layer, for each sample its own")
 
 
-def conv(site: Site) -> LayerCode:
+def conv(site: TorchSite) -> LayerCode:
     """What torch pads alike at both ends is a field of the module; anything else is F.pad before it."""
     config = site.config
     _refuse_made(site)
@@ -72,7 +72,7 @@ def conv(site: Site) -> LayerCode:
     return module(made) if entering is x else LayerCode(call(own, entering), {"": made})
 
 
-def linear_of_channels(site: Site) -> LayerCode:
+def linear_of_channels(site: TorchSite) -> LayerCode:
     """A convolution without axes, which multiplies channels with a matrix."""
     config = site.config
     if config.groups != 1:
@@ -86,12 +86,12 @@ def linear_from(features: int, leaving: int, *, bias: bool) -> LayerCode:
     return module(call("nn.Linear", *sizes, bias=number(bias, "bias", True)))
 
 
-def linear(site: Site) -> LayerCode:
+def linear(site: TorchSite) -> LayerCode:
     """It works on the last axis in both."""
     return linear_from(site.x[-1], site.config.out_features, bias=site.config.bias)
 
 
-def conv_transpose(site: Site) -> LayerCode:
+def conv_transpose(site: TorchSite) -> LayerCode:
     """What torch cannot crop is cropped behind it, by F.pad with fewer than no positions."""
     config = site.config
     _refuse_made(site)
@@ -126,7 +126,7 @@ def conv_transpose(site: Site) -> LayerCode:
     return LayerCode(call("F.pad", call(own, x), number(ends, "pad")), {"": made})
 
 
-def deform_conv(site: Site) -> LayerCode:
+def deform_conv(site: TorchSite) -> LayerCode:
     """The one of torchvision, on two axes."""
     config, (shape, *others) = site.config, site.shapes
     if site.rank != 2:
@@ -139,16 +139,16 @@ def deform_conv(site: Site) -> LayerCode:
     window = _window(site, padding=number(per_axis([before for before, _ in pads]), "padding", 0))
     channels = number(shape[0], "in_channels"), number(config.out_channels, "out_channels")
     made = call("DeformConv2d", *channels, number(per_axis(config.kernel_size), "kernel_size"), **window)
-    maps = [Entering(place) for place in range(len(site.shapes))]
+    maps = [EnteringTensor(place) for place in range(len(site.shapes))]
     return LayerCode(call(own, *maps), {"": made}, imports=("from torchvision.ops import DeformConv2d",))
 
 
-def matmul(site: Site) -> LayerCode:
+def matmul(site: TorchSite) -> LayerCode:
     """A product of two tensors."""
     return function(joined(x, " @ ", y))
 
 
-def embedding(site: Site) -> LayerCode:
+def embedding(site: TorchSite) -> LayerCode:
     """Indices are whole numbers in torch's types too."""
     config = site.config
     sizes = number(config.num_embeddings, "num_embeddings"), number(config.embedding_dim, "embedding_dim")

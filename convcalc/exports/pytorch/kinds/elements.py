@@ -5,34 +5,34 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial, reduce
 
-from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, function, number, x
-from convcalc.exports.pytorch.syntax import Bracketed, Entering, Expression, call, joined, method
+from convcalc.exports.pytorch.layer import LayerCode, TorchSite, Unsayable, function, number, x
+from convcalc.exports.pytorch.syntax import Bracketed, EnteringTensor, Expression, call, joined, method
 
 MOST_SIDE_BY_SIDE = 6
 """Tensors that are written with a sign between each two."""
 
 
-def _named(name: str, site: Site) -> LayerCode:
+def _named(name: str, site: TorchSite) -> LayerCode:
     return function(call(name, x))
 
 
-def _with_fields(name: str, fields: dict[str, object], site: Site) -> LayerCode:
+def _with_fields(name: str, fields: dict[str, object], site: TorchSite) -> LayerCode:
     stated = {field: number(getattr(site.config, field), field, default) for field, default in fields.items()}
     return function(call(name, x, **stated))
 
 
-def _along(name: str, site: Site) -> LayerCode:
+def _along(name: str, site: TorchSite) -> LayerCode:
     return function(call(name, x, dim=number(site.axis(site.config.axis), "dim")))
 
 
-def hardmax(site: Site) -> LayerCode:
+def hardmax(site: TorchSite) -> LayerCode:
     """Ones put where the largest elements are."""
     dim = number(site.axis(site.config.axis), "dim")
     places = method(x, "argmax", dim, keepdim="True")
     return function(method(call("torch.zeros_like", x), "scatter", dim, places, "1.0"))
 
 
-def shrink(site: Site) -> LayerCode:
+def shrink(site: TorchSite) -> LayerCode:
     """Torch has it without a bias, and with one that is where it begins."""
     config, lambd = site.config, number(site.config.lambd, "lambd", 0.5)
     if config.bias not in (0, config.lambd):
@@ -40,25 +40,25 @@ def shrink(site: Site) -> LayerCode:
     return function(call("F.hardshrink" if config.bias == 0 else "F.softshrink", x, lambd=lambd))
 
 
-def threshold(site: Site) -> LayerCode:
+def threshold(site: TorchSite) -> LayerCode:
     """The same in torch."""
     return function(
         call("F.threshold", x, number(site.config.threshold, "threshold"), number(site.config.value, "value"))
     )
 
 
-def aligned(site: Site) -> list[Expression]:
+def aligned(site: TorchSite) -> list[Expression]:
     """The tensors with axes of 1 behind: torch aligns at the last axis what is aligned here at the channels."""
     most = max(map(len, site.shapes))
     tensors: list[Expression] = []
     for place, shape in enumerate(site.shapes):
         lacking = most - len(shape)
         behind = f"[{', '.join([*[':'] * (1 + len(shape)), *['None'] * lacking])}]"
-        tensors.append(joined(Entering(place), behind) if lacking else Entering(place))
+        tensors.append(joined(EnteringTensor(place), behind) if lacking else EnteringTensor(place))
     return tensors
 
 
-def _between(sign: str, site: Site) -> LayerCode:
+def _between(sign: str, site: TorchSite) -> LayerCode:
     tensors = aligned(site)
     if len(tensors) > MOST_SIDE_BY_SIDE:
         of_all = {"+": "sum", "*": "math.prod"}[sign]
@@ -69,11 +69,11 @@ def _between(sign: str, site: Site) -> LayerCode:
     return function(joined(*parts))
 
 
-def _two_by_two(name: str, site: Site) -> LayerCode:
+def _two_by_two(name: str, site: TorchSite) -> LayerCode:
     return function(reduce(lambda met, tensor: call(name, met, tensor), aligned(site)))
 
 
-def pow_(site: Site) -> LayerCode:
+def pow_(site: TorchSite) -> LayerCode:
     """To the power of a number."""
     return function(method(x, "pow", number(site.config.exponent, "exponent")))
 
@@ -93,7 +93,7 @@ _BITS = {"bitwise_not": "bitwise_not", "bitwise_and": "bitwise_and", "bitwise_or
 _OF_TWO = {"fmod": "fmod", "remainder": "remainder", "pow": "pow"}
 
 
-def elementwise(site: Site) -> LayerCode:
+def elementwise(site: TorchSite) -> LayerCode:
     """By the function of that name in torch; what is true leaves as 1."""
     operation, tensors = site.config.operation, aligned(site)
     numbers = {**_OF_ONE, **_OF_TWO}
@@ -127,7 +127,7 @@ _STATED: dict[str, tuple[str, dict[str, object]]] = {
     "softplus": ("F.softplus", {"beta": 1.0, "threshold": 20.0}),
 }
 
-KINDS: dict[str, Callable[[Site], LayerCode]] = {
+KINDS: dict[str, Callable[[TorchSite], LayerCode]] = {
     **{kind: partial(_named, name) for kind, name in _PLAIN.items()},
     **{kind: partial(_with_fields, name, fields) for kind, (name, fields) in _STATED.items()},
     **{kind: partial(_along, f"F.{kind}") for kind in ("softmax", "log_softmax")},

@@ -6,18 +6,18 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, Writer, function, module, number, own, x
+from convcalc.exports.pytorch.layer import LayerCode, TorchSite, Unsayable, Writer, function, module, number, own, x
 from convcalc.exports.pytorch.syntax import Expression, Own, call, joined, method
 
 
-def batch_norm(site: Site) -> LayerCode:
+def batch_norm(site: TorchSite) -> LayerCode:
     """A vector is a map without positions."""
     if not site.config.track_running_stats:
         _refuse_single(site, 1)
     return module(call(f"nn.BatchNorm{_axes(site, 1)}d", number(site.x[0], "num_features"), **_channel_norm(site)))
 
 
-def instance_norm(site: Site) -> LayerCode:
+def instance_norm(site: TorchSite) -> LayerCode:
     """As batch_norm, of each sample alone."""
     if not site.config.track_running_stats:
         _refuse_single(site, 1)
@@ -25,19 +25,19 @@ def instance_norm(site: Site) -> LayerCode:
     return module(call(f"nn.InstanceNorm{_axes(site)}d", number(site.x[0], "num_features"), **fields))
 
 
-def _refuse_single(site: Site, channels: int) -> None:
+def _refuse_single(site: TorchSite, channels: int) -> None:
     if channels * math.prod(site.x[1:]) == 1:
         raise Unsayable("torch takes no mean and variance of a single number")
 
 
-def _axes(site: Site, least: int = 0) -> int:
+def _axes(site: TorchSite, least: int = 0) -> int:
     rank = max(site.rank, least)
     if rank > 3:
         raise Unsayable(f"torch normalises maps of 1 to 3 axes, not of {rank}")
     return rank
 
 
-def _channel_norm(site: Site, *, affine: bool = True, track_running_stats: bool = True) -> dict[str, Expression]:
+def _channel_norm(site: TorchSite, *, affine: bool = True, track_running_stats: bool = True) -> dict[str, Expression]:
     config = site.config
     return {
         "eps": number(config.eps, "eps", 1e-5),
@@ -47,7 +47,7 @@ def _channel_norm(site: Site, *, affine: bool = True, track_running_stats: bool 
     }
 
 
-def group_norm(site: Site) -> LayerCode:
+def group_norm(site: TorchSite) -> LayerCode:
     """The same in torch."""
     config = site.config
     _refuse_single(site, site.x[0] // config.num_groups)
@@ -56,7 +56,7 @@ def group_norm(site: Site) -> LayerCode:
     return module(call("nn.GroupNorm", *sizes, **stated))
 
 
-def layer_norm(site: Site) -> LayerCode:
+def layer_norm(site: TorchSite) -> LayerCode:
     """Torch normalises the last axes; others are moved there and back."""
     config = site.config
     stated = {
@@ -67,7 +67,7 @@ def layer_norm(site: Site) -> LayerCode:
     return _on_last_axes(site, "nn.LayerNorm", stated)
 
 
-def rms_norm(site: Site) -> LayerCode:
+def rms_norm(site: TorchSite) -> LayerCode:
     """As layer_norm."""
     config = site.config
     stated = {
@@ -77,7 +77,7 @@ def rms_norm(site: Site) -> LayerCode:
     return _on_last_axes(site, "nn.RMSNorm", stated)
 
 
-def _on_last_axes(site: Site, name: str, stated: Mapping[str, Expression]) -> LayerCode:
+def _on_last_axes(site: TorchSite, name: str, stated: Mapping[str, Expression]) -> LayerCode:
     rank = len(site.x)
     axes = [axis % rank for axis in site.config.axes]
     sizes: Any = tuple(site.x[axis] for axis in axes)
@@ -93,13 +93,13 @@ def _on_last_axes(site: Site, name: str, stated: Mapping[str, Expression]) -> La
     return LayerCode(method(call(own, moved), "movedim", number(behind, "places"), number(there, "axes")), {"": made})
 
 
-def l2_norm(site: Site) -> LayerCode:
+def l2_norm(site: TorchSite) -> LayerCode:
     """By what it is defined as."""
     squares = method(method(x, "square"), "sum", "1", keepdim="True")
     return function(joined(x, " / (", squares, " + ", number(site.config.eps, "eps"), ").sqrt()"))
 
 
-def normalize(site: Site) -> LayerCode:
+def normalize(site: TorchSite) -> LayerCode:
     """The same in torch, along an axis with the batch in front."""
     config = site.config
     stated = {
@@ -110,7 +110,7 @@ def normalize(site: Site) -> LayerCode:
     return function(call("F.normalize", x, **stated))
 
 
-def local_response_norm(site: Site) -> LayerCode:
+def local_response_norm(site: TorchSite) -> LayerCode:
     """Torch looks at neighbours in maps alone."""
     config = site.config
     fields = {
@@ -123,12 +123,12 @@ def local_response_norm(site: Site) -> LayerCode:
     return function(normalised if site.rank else method(normalised, "squeeze", "-1"))
 
 
-def spread(site: Site) -> str:
+def spread(site: TorchSite) -> str:
     """What lays numbers of the channels along a map of the first tensor's axes."""
     return f"[{', '.join([':', *['None'] * site.rank])}]" if site.rank else ""
 
 
-def scale(site: Site) -> LayerCode:
+def scale(site: TorchSite) -> LayerCode:
     """Numbers of the channels, as parameters of its own."""
     size = number(site.x[0], "num_features")
     held: dict[str, Expression] = {"": call("nn.Parameter", call("torch.ones", size))}
@@ -139,7 +139,7 @@ def scale(site: Site) -> LayerCode:
     return LayerCode(joined(scaled, " + ", Own("bias"), spread(site)), held, {"weight": "", "bias": "_bias"})
 
 
-def affine(site: Site) -> LayerCode:
+def affine(site: TorchSite) -> LayerCode:
     """By numbers that are not learned."""
     config = site.config
     parts: list[Expression] = [x]
@@ -150,12 +150,12 @@ def affine(site: Site) -> LayerCode:
     return function(joined(*parts))
 
 
-def dropout(site: Site) -> LayerCode:
+def dropout(site: TorchSite) -> LayerCode:
     """Of elements, as here."""
     return module(call("nn.Dropout", number(site.config.p, "p", 0.5)))
 
 
-def parameter(site: Site) -> LayerCode:
+def parameter(site: TorchSite) -> LayerCode:
     """A tensor of the network's own, for every sample of the batch."""
     sizes = [number(size, "size") for size in site.shape]
     made, array = call("torch.zeros", *sizes), "weight" if site.config.learned else "constant"
@@ -165,7 +165,7 @@ def parameter(site: Site) -> LayerCode:
     return LayerCode(forward, {"": made}, {array: ""}, buffers=("",))
 
 
-def prelu(site: Site) -> LayerCode:
+def prelu(site: TorchSite) -> LayerCode:
     """One slope, or one of each channel."""
     return module(call("nn.PReLU", number(site.config.num_parameters, "num_parameters", 1)))
 

@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 from convcalc.exports.pytorch.kinds.convolutions import padded
-from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, Writer, axes_named, function, number, per_axis, x
+from convcalc.exports.pytorch.layer import (
+    LayerCode,
+    TorchSite,
+    Unsayable,
+    Writer,
+    axes_named,
+    function,
+    number,
+    per_axis,
+    x,
+)
 from convcalc.exports.pytorch.syntax import Expression, call, joined, method
 
 
-def _placed(site: Site, beside: float = 0.0) -> tuple[Expression, dict[str, Expression], bool]:
+def _placed(site: TorchSite, beside: float = 0.0) -> tuple[Expression, dict[str, Expression], bool]:
     """What enters the window, the window's fields, and whether torch pads it itself."""
     config = site.config
     windows = config.windows(site.x)
@@ -29,7 +39,7 @@ def _placed(site: Site, beside: float = 0.0) -> tuple[Expression, dict[str, Expr
     return padded(_reached(site), value=beside), fields, False
 
 
-def max_pool(site: Site) -> LayerCode:
+def max_pool(site: TorchSite) -> LayerCode:
     """Below what stands on padding is nothing."""
     name = f"F.max_pool{axes_named(site.rank, 'pools')}d"
     entered, fields, _ = _placed(site, float("-inf"))
@@ -37,7 +47,7 @@ def max_pool(site: Site) -> LayerCode:
     return function(call(name, entered, fields.pop("kernel_size"), **fields, dilation=dilation))
 
 
-def avg_pool(site: Site) -> LayerCode:
+def avg_pool(site: TorchSite) -> LayerCode:
     """Where torch cannot leave out padding it is counted by a mean of ones."""
     config = site.config
     name = f"F.avg_pool{axes_named(site.rank, 'pools')}d"
@@ -55,7 +65,7 @@ def avg_pool(site: Site) -> LayerCode:
     return function(joined(call(name, entered, kernel, **fields), " / ", call(name, ones, kernel, **fields)))
 
 
-def _refuse_beyond(site: Site) -> None:
+def _refuse_beyond(site: TorchSite) -> None:
     """Positions beyond the padding count in no mean, and would if they were padded."""
     windows = site.config.windows(site.x)
     for window, size, left in zip(windows, site.x[1:], site.shape[1:], strict=True):
@@ -63,17 +73,17 @@ def _refuse_beyond(site: Site) -> None:
             raise Unsayable("a last window reaches beyond padding that differs from end to end")
 
 
-def _ends(site: Site) -> tuple[int, ...]:
+def _ends(site: TorchSite) -> tuple[int, ...]:
     return tuple(end for pair in reversed(_reached(site)) for end in pair)
 
 
-def _reached(site: Site) -> list[tuple[int, int]]:
+def _reached(site: TorchSite) -> list[tuple[int, int]]:
     """Positions before the map and behind it that windows reach, which are fewer than none where some are unread."""
     windows = zip(site.config.windows(site.x), site.x[1:], site.shape[1:], strict=True)
     return [(window.before, window.span(left) - size - window.before) for window, size, left in windows]
 
 
-def lp_pool(site: Site) -> LayerCode:
+def lp_pool(site: TorchSite) -> LayerCode:
     """Torch's takes powers of what enters, which are those of its magnitude only where the norm is even."""
     config = site.config
     name = f"F.lp_pool{axes_named(site.rank, 'pools')}d"
@@ -87,33 +97,33 @@ def lp_pool(site: Site) -> LayerCode:
     return function(call(name, entered, number(config.norm_type, "norm_type"), number(kernel, "kernel_size"), **more))
 
 
-def _global(operation: str, site: Site) -> LayerCode:
+def _global(operation: str, site: TorchSite) -> LayerCode:
     keepdim = number(site.config.keepdim, "keepdim", False)
     return function(method(x, operation, number(_positions(site), "dim"), keepdim=keepdim))
 
 
-def _positions(site: Site) -> tuple[int, ...]:
+def _positions(site: TorchSite) -> tuple[int, ...]:
     return tuple(range(2, 2 + site.rank))
 
 
-def global_avg_pool(site: Site) -> LayerCode:
+def global_avg_pool(site: TorchSite) -> LayerCode:
     """The mean over all positions."""
     return _global("mean", site)
 
 
-def global_max_pool(site: Site) -> LayerCode:
+def global_max_pool(site: TorchSite) -> LayerCode:
     """The largest of all positions."""
     return _global("amax", site)
 
 
-def global_lp_pool(site: Site) -> LayerCode:
+def global_lp_pool(site: TorchSite) -> LayerCode:
     """The norm of all positions."""
     config = site.config
     fields = {"dim": number(_positions(site), "dim"), "keepdim": number(config.keepdim, "keepdim", False)}
     return function(call("torch.linalg.vector_norm", x, ord=number(config.norm_type, "ord", 2), **fields))
 
 
-def _adaptive(operation: str, site: Site) -> LayerCode:
+def _adaptive(operation: str, site: TorchSite) -> LayerCode:
     name = f"F.adaptive_{operation}_pool{axes_named(site.rank, 'adaptive pools')}d"
     sizes = site.config.output_size
     if set(sizes) == {None}:
@@ -121,12 +131,12 @@ def _adaptive(operation: str, site: Site) -> LayerCode:
     return function(call(name, x, number(sizes if None in sizes else per_axis(sizes), "output_size")))
 
 
-def adaptive_avg_pool(site: Site) -> LayerCode:
+def adaptive_avg_pool(site: TorchSite) -> LayerCode:
     """Torch's cells are ours."""
     return _adaptive("avg", site)
 
 
-def adaptive_max_pool(site: Site) -> LayerCode:
+def adaptive_max_pool(site: TorchSite) -> LayerCode:
     """Torch's cells are ours."""
     return _adaptive("max", site)
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from convcalc.exports.pytorch.layer import LayerCode, Site, Unsayable, Writer, function, number, own, x, y
-from convcalc.exports.pytorch.syntax import Entering, Expression, call, joined, method
+from convcalc.exports.pytorch.layer import LayerCode, TorchSite, Unsayable, Writer, function, number, own, x, y
+from convcalc.exports.pytorch.syntax import EnteringTensor, Expression, call, joined, method
 
 
-def attention(site: Site) -> LayerCode:
+def attention(site: TorchSite) -> LayerCode:
     """Torch's takes samples of tokens; axes before these are laid together with the batch."""
     sizes = number(site.x[-1], "embed_dim"), number(site.config.num_heads, "num_heads")
     made = call("nn.MultiheadAttention", *sizes, bias=number(site.config.bias, "bias", True), batch_first="True")
@@ -17,7 +17,7 @@ def attention(site: Site) -> LayerCode:
     return LayerCode(attended, {"": made})
 
 
-def scaled_dot_product_attention(site: Site) -> LayerCode:
+def scaled_dot_product_attention(site: TorchSite) -> LayerCode:
     """The same in torch, but for what it has no words for."""
     config, (query, key, _, *mask) = site.config, site.shapes
     if config.softcap:
@@ -28,16 +28,16 @@ def scaled_dot_product_attention(site: Site) -> LayerCode:
         raise Unsayable("torch's is_causal begins at the first key, and goes with no mask")
     fields: dict[str, Expression] = {}
     if mask:
-        fields["attn_mask"] = Entering(3)
+        fields["attn_mask"] = EnteringTensor(3)
     fields["is_causal"] = number(config.is_causal, "is_causal", False)
     if config.scale:
         fields["scale"] = number(config.scale, "scale")
     if len(query) > 2 and query[-3] != key[-3] and key[-3] != 1:
         fields["enable_gqa"] = "True"
-    return function(call("F.scaled_dot_product_attention", x, y, Entering(2), **fields))
+    return function(call("F.scaled_dot_product_attention", x, y, EnteringTensor(2), **fields))
 
 
-def _recurrent(name: str, site: Site, usual: tuple[object, ...], **more: Expression) -> LayerCode:
+def _recurrent(name: str, site: TorchSite, usual: tuple[object, ...], **more: Expression) -> LayerCode:
     config = site.config
     if len(site.x) != 2:
         raise Unsayable("torch has one axis of samples before the steps, and here are more axes")
@@ -51,7 +51,7 @@ def _recurrent(name: str, site: Site, usual: tuple[object, ...], **more: Express
     both = number(config.ways == 2, "bidirectional", False)
     made = call(name, *sizes, bias=number(config.bias, "bias", True), batch_first="True", bidirectional=both, **more)
     entered: Expression = method(x, "flip", "1") if config.direction == "reverse" else x
-    states: list[Expression] = [method(Entering(place), "unsqueeze", "0") for place in range(1, len(site.shapes))]
+    states: list[Expression] = [method(EnteringTensor(place), "unsqueeze", "0") for place in range(1, len(site.shapes))]
     if len(states) == 1 and name == "nn.LSTM":
         states.append(call("torch.zeros_like", states[0]))
     if len(states) > 1:
@@ -60,7 +60,7 @@ def _recurrent(name: str, site: Site, usual: tuple[object, ...], **more: Express
     return LayerCode(_returned(site, steps, cells=name == "nn.LSTM"), {"": made})
 
 
-def _returned(site: Site, steps: Expression, *, cells: bool) -> Expression:
+def _returned(site: TorchSite, steps: Expression, *, cells: bool) -> Expression:
     """What leaves of all hidden states and the last ones."""
     config = site.config
     if config.output == "sequence":
@@ -72,7 +72,7 @@ def _returned(site: Site, steps: Expression, *, cells: bool) -> Expression:
     return method(method(last, "transpose", "0", "1"), "flatten", "1") if config.ways == 2 else joined(last, "[-1]")
 
 
-def lstm(site: Site) -> LayerCode:
+def lstm(site: TorchSite) -> LayerCode:
     """One layer of torch's."""
     config = site.config
     if config.peephole or config.input_forget:
@@ -80,14 +80,14 @@ def lstm(site: Site) -> LayerCode:
     return _recurrent("nn.LSTM", site, config.usual)
 
 
-def gru(site: Site) -> LayerCode:
+def gru(site: TorchSite) -> LayerCode:
     """One layer of torch's, whose reset gate weighs what is made of the state."""
     if not site.config.reset_after:
         raise Unsayable("torch's reset gate weighs what is made of the state, not the state")
     return _recurrent("nn.GRU", site, site.config.usual)
 
 
-def rnn(site: Site) -> LayerCode:
+def rnn(site: TorchSite) -> LayerCode:
     """One layer of torch's, which has two functions."""
     return _recurrent("nn.RNN", site, site.config.usual)
 

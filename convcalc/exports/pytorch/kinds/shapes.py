@@ -7,7 +7,7 @@ from typing import Any
 from convcalc.exports.pytorch.kinds.convolutions import padded
 from convcalc.exports.pytorch.layer import (
     LayerCode,
-    Site,
+    TorchSite,
     Unsayable,
     Writer,
     axes_named,
@@ -17,28 +17,28 @@ from convcalc.exports.pytorch.layer import (
     x,
     y,
 )
-from convcalc.exports.pytorch.syntax import Bracketed, Entering, Expression, call, joined, method
+from convcalc.exports.pytorch.syntax import Bracketed, EnteringTensor, Expression, call, joined, method
 
 
-def concat(site: Site) -> LayerCode:
+def concat(site: TorchSite) -> LayerCode:
     """End to end."""
-    tensors = Bracketed(tuple(Entering(place) for place in range(len(site.shapes))))
+    tensors = Bracketed(tuple(EnteringTensor(place) for place in range(len(site.shapes))))
     return function(call("torch.cat", tensors, dim=number(site.axis(site.config.axis), "dim")))
 
 
-def identity(site: Site) -> LayerCode:
+def identity(site: TorchSite) -> LayerCode:
     """Another name for what enters."""
     return function(x)
 
 
-def reshape(site: Site) -> LayerCode:
+def reshape(site: TorchSite) -> LayerCode:
     """With the batch in front, which is what is left where no size is."""
     sizes = site.config.sizes
     batch: Expression = joined("len(", x, ")") if -1 in sizes else "-1"
     return function(method(x, "reshape", batch, *(number(size, "size") for size in sizes)))
 
 
-def flatten(site: Site) -> LayerCode:
+def flatten(site: TorchSite) -> LayerCode:
     """With the batch in front."""
     config = site.config
     start, end = site.axis(config.start_axis), site.axis(config.end_axis)
@@ -47,7 +47,7 @@ def flatten(site: Site) -> LayerCode:
     return function(method(x, "flatten", number(start, "start_dim"), number(last, "end_dim", -1)))
 
 
-def permute(site: Site) -> LayerCode:
+def permute(site: TorchSite) -> LayerCode:
     """With the batch in front."""
     axes = [axis % len(site.x) + 1 for axis in site.config.axes]
     return function(method(x, "permute", "0", *(number(axis, "dim") for axis in axes)))
@@ -67,27 +67,27 @@ def _cut(axes: dict[int, tuple[Any, ...]], rank: int) -> Expression:
     return joined(*parts, "]")
 
 
-def slice_(site: Site) -> LayerCode:
+def slice_(site: TorchSite) -> LayerCode:
     """Part of an axis."""
     config = site.config
     return function(_cut({config.axis % len(site.x): (config.start, config.end, config.step)}, len(site.x)))
 
 
-def split(site: Site) -> LayerCode:
+def split(site: TorchSite) -> LayerCode:
     """One of equal parts."""
     config = site.config
     parts = method(x, "chunk", number(config.sections, "chunks"), dim=number(site.axis(config.axis), "dim"))
     return function(joined(parts, "[", number(config.part, "part"), "]"))
 
 
-def crop(site: Site) -> LayerCode:
+def crop(site: TorchSite) -> LayerCode:
     """Positions cut off both ends."""
     crops = enumerate(site.config.crops(site.x), start=1)
     cut = {axis: (before, -after if after else None, 1) for axis, (before, after) in crops if before or after}
     return function(_cut(cut, len(site.x)) if cut else x)
 
 
-def pad(site: Site) -> LayerCode:
+def pad(site: TorchSite) -> LayerCode:
     """As torch's, which names the last axis first."""
     config = site.config
     if config.mode != "constant":
@@ -99,7 +99,7 @@ def pad(site: Site) -> LayerCode:
 _INTERPOLATED = {"nearest", "linear", "bilinear", "trilinear", "bicubic"}
 
 
-def upsample(site: Site) -> LayerCode:
+def upsample(site: TorchSite) -> LayerCode:
     """What torch interpolates; the words that it lacks are refused."""
     config = site.config
     axes_named(site.rank, "interpolation")
@@ -119,7 +119,7 @@ def upsample(site: Site) -> LayerCode:
     return function(call("F.interpolate", x, **fields, mode=number(mode, "mode"), **aligned, antialias=antialias))
 
 
-def _makes(config: Any, site: Site) -> bool:
+def _makes(config: Any, site: TorchSite) -> bool:
     """Whether the ratio of the sizes is the factor."""
     sizes = zip(config.scale_factor, site.x[1:], site.shape[1:], strict=True)
     return all(size * top == left * bottom for (top, bottom), size, left in sizes)
@@ -141,30 +141,30 @@ def _mode(config: Any) -> str:
     return str(config.mode)
 
 
-def pixel_shuffle(site: Site) -> LayerCode:
+def pixel_shuffle(site: TorchSite) -> LayerCode:
     """The one of maps of two axes."""
     _refuse_rank(site)
     return function(call("F.pixel_shuffle", x, number(site.config.upscale_factor, "upscale_factor")))
 
 
-def pixel_unshuffle(site: Site) -> LayerCode:
+def pixel_unshuffle(site: TorchSite) -> LayerCode:
     """The one of maps of two axes."""
     _refuse_rank(site)
     return function(call("F.pixel_unshuffle", x, number(site.config.downscale_factor, "downscale_factor")))
 
 
-def _refuse_rank(site: Site) -> None:
+def _refuse_rank(site: TorchSite) -> None:
     if site.rank != 2:
         raise Unsayable(f"torch has it for maps of 2 axes, not of {site.rank}")
 
 
-def channel_shuffle(site: Site) -> LayerCode:
+def channel_shuffle(site: TorchSite) -> LayerCode:
     """Groups laid out, turned and laid together."""
     parts = joined("(", number(site.config.groups, "groups"), ", -1)")
     return function(method(method(method(x, "unflatten", "1", parts), "transpose", "1", "2"), "flatten", "1", "2"))
 
 
-def unfold(site: Site) -> LayerCode:
+def unfold(site: TorchSite) -> LayerCode:
     """The one of maps of two axes, padded alike at both ends."""
     config = site.config
     _refuse_rank(site)
@@ -182,7 +182,7 @@ def unfold(site: Site) -> LayerCode:
 _REDUCED = {"mean": "mean", "sum": "sum", "max": "amax", "min": "amin"}
 
 
-def reduce(site: Site) -> LayerCode:
+def reduce(site: TorchSite) -> LayerCode:
     """Axes taken together; an empty shape is one of a single number here."""
     config = site.config
     axes: Any = tuple(site.axis(axis) for axis in config.axes)
@@ -211,7 +211,7 @@ def reduce(site: Site) -> LayerCode:
     return function(method(reduced, "unsqueeze", "1") if alone else reduced)
 
 
-def cumulate(site: Site) -> LayerCode:
+def cumulate(site: TorchSite) -> LayerCode:
     """Running sums and products, from the end by turning what enters and what leaves."""
     config, dim = site.config, number(site.axis(site.config.axis), "dim")
     if config.exclusive and config.operation == "prod":
@@ -222,7 +222,7 @@ def cumulate(site: Site) -> LayerCode:
     return function(joined(left, " - ", x) if config.exclusive else left)
 
 
-def top_k(site: Site) -> LayerCode:
+def top_k(site: TorchSite) -> LayerCode:
     """Where the largest elements are."""
     config = site.config
     axis = number(site.axis(config.axis), "dim")
@@ -230,7 +230,7 @@ def top_k(site: Site) -> LayerCode:
     return function(method(joined(places, ".indices"), "to", joined(x, ".dtype")))
 
 
-def trilu(site: Site) -> LayerCode:
+def trilu(site: TorchSite) -> LayerCode:
     """One side of a diagonal."""
     if len(site.shapes) > 1:
         raise Unsayable("data say which diagonal, for each sample its own")
@@ -238,7 +238,7 @@ def trilu(site: Site) -> LayerCode:
     return function(method(x, name, number(site.config.diagonal, "diagonal", 0)))
 
 
-def gather(site: Site) -> LayerCode:
+def gather(site: TorchSite) -> LayerCode:
     """Elements by indices of as many axes."""
     config = site.config
     if config.indices != "elements":
@@ -246,7 +246,7 @@ def gather(site: Site) -> LayerCode:
     return function(call("torch.gather", x, number(site.axis(config.axes[0]), "dim"), method(y, "long")))
 
 
-def grid_sample(site: Site) -> LayerCode:
+def grid_sample(site: TorchSite) -> LayerCode:
     """The same in torch."""
     config = site.config
     if site.rank not in (2, 3):
@@ -259,7 +259,7 @@ def grid_sample(site: Site) -> LayerCode:
     return function(call("F.grid_sample", x, y, **fields))
 
 
-def affine_grid(site: Site) -> LayerCode:
+def affine_grid(site: TorchSite) -> LayerCode:
     """The same in torch, for maps of one channel."""
     config = site.config
     sizes = joined("(len(", x, "), 1, ", *_listed(config.size), ")")
