@@ -101,7 +101,7 @@ def sides(network: Network) -> tuple[Callable[[], Any], Callable[[], Any]]:
     """One forward of the executor, and one of ONNX Runtime."""
     import onnxruntime
 
-    from convcalc.exports.write import with_arrays
+    from convcalc.exports.onnx.write import with_arrays
 
     arrays, x, engine = drawn(network), image(network), Engine()
     written = b"".join(with_arrays(network, arrays.__getitem__))

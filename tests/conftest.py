@@ -87,7 +87,7 @@ def exported(network: Network, arrays: Any, **options: Any) -> Any:
     """A network as an ONNX model with its arrays in it."""
     import onnx
 
-    from convcalc.exports.write import with_arrays
+    from convcalc.exports.onnx.write import with_arrays
 
     return onnx.load_model_from_string(b"".join(with_arrays(network, arrays, **options)))
 

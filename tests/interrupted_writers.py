@@ -20,15 +20,15 @@ from typing import Any, Self
 from typer.testing import CliRunner
 
 from convcalc import cli, files
-from convcalc.exports import write
+from convcalc.exports.onnx import write
 
 SPEC = "input: [3, 8, 8]\nlayers:\n  - conv: {out_channels: 4, kernel_size: 3}\n  - batch_norm\n"
 NEW = "a new file"
 BESIDE = "export with a file beside"
 WRITERS = {
     "compare": ("compare", "net.yaml", "--variant", "separable", "-o", "out", "--force"),
-    "export": ("export", "net.yaml", "-o", "out", "--force"),
-    BESIDE: ("export", "net.yaml", "-o", "out", "--force"),
+    "export": ("export", "net.yaml", "-o", "out", "--to", "onnx", "--force"),
+    BESIDE: ("export", "net.yaml", "-o", "out", "--to", "onnx", "--force"),
     "import": ("import", "net.onnx", "-o", "out", "--force"),
     "lint --format": ("lint", "net.yaml", "--format", "sarif=out", "--force"),
     "lint --write-baseline": ("lint", "net.yaml", "--write-baseline", "out", "--force"),

@@ -25,7 +25,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from convcalc import layers
-from convcalc.exports.layer import LayerOperators
+from convcalc.exports.onnx.layer import LayerOperators
 from convcalc.layers import NoOnnxForm, Shape
 from convcalc.reference.execution import run_layer
 from convcalc.reference.weights import drawn

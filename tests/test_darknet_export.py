@@ -15,7 +15,7 @@ from test_darknet import DATA, DRAWN, FAMILIES, WITNESSES
 
 import convcalc
 from convcalc.exports.darknet import FORMAT, write
-from convcalc.exports.darknet.plan import NoCfg
+from convcalc.exports.errors import CannotWrite
 from convcalc.language import loads
 from convcalc.language.source import Source
 from convcalc.network import Network
@@ -49,8 +49,8 @@ def there_and_back(network: Network, tmp_path: Path) -> str:
     return text
 
 
-def refusal(text: str) -> NoCfg:
-    with pytest.raises(NoCfg) as refused:
+def refusal(text: str) -> CannotWrite:
+    with pytest.raises(CannotWrite) as refused:
         write(network_of(text))
     return refused.value
 
@@ -158,7 +158,7 @@ def test_the_zoo_is_written_or_what_is_missing_is_named(name: str, tmp_path: Pat
     if name in SAYABLE:
         there_and_back(network, tmp_path)
         return
-    with pytest.raises(NoCfg) as refused:
+    with pytest.raises(CannotWrite) as refused:
         write(network)
     kinds = {(node.name, node.kind) for node in network.layers}
     assert {(layer.layer, layer.kind) for layer in refused.value.layers} <= kinds
@@ -173,7 +173,7 @@ def test_a_cfg_is_written_back(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_drawn_networks_are_written_back(family: str, tmp_path: Path) -> None:
-    written, refusals = 0, list[NoCfg]()
+    written, refusals = 0, list[CannotWrite]()
     for drawn in DRAWN:
         (tmp_path / "net.cfg").write_text(drawn["cfg"])
         if drawn["family"] != family:
@@ -182,7 +182,7 @@ def test_drawn_networks_are_written_back(family: str, tmp_path: Path) -> None:
         try:
             there_and_back(network, tmp_path)
             written += 1
-        except NoCfg as refused:
+        except CannotWrite as refused:
             refusals.append(refused)
     assert all(refused.layers or "no Darknet reads all" in str(refused) for refused in refusals)
     assert written >= 25

@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib.util
 import json
 import re
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,8 @@ from onnx import numpy_helper
 from typer.testing import CliRunner
 
 import convcalc
-from convcalc.exports import saving, write
+from convcalc import exports
+from convcalc.exports.onnx import saving, write
 from convcalc.files import Unwritable
 
 SPEC = """\
@@ -199,13 +202,13 @@ def test_weights_that_one_file_does_not_hold_lie_beside_it(
     assert (output_of(path) != output_of(full)).any()
     path.unlink()
     assert "large.onnx.data already exists" in run(spec, "-o", str(path), code=2)
-    assert "name the model with -o FILE" in run(spec, "-o", "-", code=2)
+    assert "name the model with -o FILE" in run(spec, "-o", "-", "--to", "onnx", code=2)
 
 
 def test_a_model_on_standard_output(spec: str, tmp_path: Path) -> None:
     path = tmp_path / "little.onnx"
     run(spec, "-o", str(path))
-    result = CliRunner().invoke(application(), ["export", spec, "-o", "-"])
+    result = CliRunner().invoke(application(), ["export", spec, "-o", "-", "--to", "onnx"])
     assert (result.exit_code, result.stdout_bytes) == (0, path.read_bytes())
 
 
@@ -222,3 +225,75 @@ def test_the_help_says_what_a_file_without_weights_is_good_for() -> None:
     text = " ".join(re.sub(r"[│\s]+", " ", result.stdout).split())
     assert "enough for convcalc, for onnx.shape_inference and for viewers" in text
     assert json.dumps(text)
+
+
+# ---- the format -----------------------------------------------------------------------------------------------------
+
+TOY = """
+FORMAT = "a list of layers"
+SUFFIX = ".toy"
+
+def write(network):
+    from convcalc.exports.errors import CannotWrite, Unwritten
+    relus = [layer for layer in network.layers if layer.kind == "relu"]
+    odd = [Unwritten(layer.name, layer.kind, layer.line, "none here") for layer in relus]
+    if odd and network.name != "little":
+        raise CannotWrite("not said", tuple(odd))
+    return "".join(f"{layer.name}\\n" for layer in network.layers)
+"""
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """An exporter that is there, and so is known."""
+    folder = tmp_path / "more"
+    folder.mkdir()
+    (folder / "toy_list.py").write_text(TOY, "utf-8")
+    monkeypatch.setattr(exports, "__path__", [*exports.__path__, str(folder)])
+    exports.names.cache_clear()
+    yield
+    monkeypatch.undo()
+    exports.names.cache_clear()
+    sys.modules.pop("convcalc.exports.toy_list", None)
+
+
+@pytest.mark.usefixtures("toy")
+def test_an_exporter_is_found_by_being_there(spec: str, tmp_path: Path) -> None:
+    assert "toy-list" in exports.names()
+    path = tmp_path / "little.toy"
+    assert run(spec, "-o", str(path)) == ""
+    assert path.read_text("utf-8") == "stem\nbatch_norm1\nrelu1\nflatten1\nfc\n"
+    printed = CliRunner().invoke(application(), ["export", spec, "-o", "-", "--to", "toy-list"])
+    assert (printed.exit_code, printed.stdout) == (0, path.read_text("utf-8"))
+    assert "--force overwrites it" in run(spec, "-o", str(path), code=2)
+
+
+@pytest.mark.usefixtures("toy")
+def test_what_a_format_cannot_say_is_named_and_nothing_is_written(tmp_path: Path) -> None:
+    odd, path = tmp_path / "odd.yaml", tmp_path / "odd.toy"
+    odd.write_text("input: [3, 8, 8]\nlayers:\n  - relu: {name: a}\n  - sigmoid\n  - relu: {name: b}\n", "utf-8")
+    assert run(str(odd), "-o", str(path), code=2).splitlines() == [
+        f"convcalc: {odd}: 2 layers have no form in a list of layers; nothing is written",
+        "    line 3: a (relu): none here",
+        "    line 5: b (relu): none here",
+    ]
+    assert not path.exists()
+
+
+def test_a_name_that_says_no_format_needs_one(spec: str, tmp_path: Path) -> None:
+    for name in (str(tmp_path / "net.txt"), "-"):
+        assert re.search(r"add --to with one of .*onnx", run(spec, "-o", name, code=2))
+    message = re.sub("[│\\s]+", " ", run(spec, "-o", "-", "--to", "caffe", code=2))
+    assert "found 'caffe'" in message
+    assert list(tmp_path.iterdir()) == [Path(spec)]
+    run(spec, "-o", str(tmp_path / "net.txt"), "--to", "onnx", "--no-weights")
+
+
+@pytest.mark.usefixtures("toy")
+@pytest.mark.parametrize(
+    "option", [["--no-weights"], ["--seed", "0"], ["--batch", "1"], ["--opset", "21"], ["--dtype", "float32"]]
+)
+def test_options_of_another_format_are_refused(spec: str, tmp_path: Path, option: list[str]) -> None:
+    message = " ".join(re.sub("[│╭╮╰╯─]", " ", run(spec, "-o", str(tmp_path / "x.toy"), *option, code=2)).split())
+    assert f"{option[0]}: toy-list has no such option, onnx has" in message
+    assert list(tmp_path.glob("x.*")) == []

@@ -128,7 +128,7 @@ def test_a_writer_that_can_still_do_so_leaves_nothing_beside(
 
 ASKED = {
     "compare": ("compare", "net.yaml", "--variant", "separable", "-o", "out"),
-    "export": ("export", "net.yaml", "-o", "out"),
+    "export": ("export", "net.yaml", "-o", "out", "--to", "onnx"),
     "import": ("import", "net.onnx", "--output", "out"),
     "lint --format": ("lint", "net.yaml", "--format", "sarif=out"),
     "lint --write-baseline": ("lint", "net.yaml", "--write-baseline", "out"),
@@ -197,7 +197,10 @@ def test_a_spec_may_be_replaced_by_its_variant_when_asked(folder: Path) -> None:
     ],
 )
 def test_names_that_are_no_file(path: str, reason: str, model: Path, folder: Path) -> None:
-    for arguments in (("import", "net.onnx", "-o", path), ("export", "net.yaml", "-o", path, "--force")):
+    for arguments in (
+        ("import", "net.onnx", "-o", path),
+        ("export", "net.yaml", "-o", path, "--to", "onnx", "--force"),
+    ):
         result = run(*arguments)
         assert result.code == 2
         assert result.err.startswith("convcalc: ")
@@ -387,5 +390,5 @@ def test_nothing_else_writes_files() -> None:
     assert len(values.pop("files.py")) >= 8
     assert {path: calls for path, calls in values.items() if calls} == {
         "cli/__init__.py": ["open(os.devnull, mode)", "os.open(os.devnull, os.O_WRONLY)"],
-        "exports/saving.py": ["os.unlink(path)"],  # its own new file
+        "exports/onnx/saving.py": ["os.unlink(path)"],  # its own new file
     }

@@ -12,7 +12,8 @@ import pytest
 from conftest import load
 from test_onnx_write import network_of
 
-from convcalc.exports.write import CannotWrite, model
+from convcalc.exports.errors import CannotWrite
+from convcalc.exports.onnx.write import model
 from convcalc.layers import Shape, Unprobed, names
 
 Fields = dict[str, Any]

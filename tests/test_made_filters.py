@@ -15,7 +15,7 @@ from onnx import TensorProto, helper, numpy_helper
 from test_onnx_write import compared, network_of
 
 import convcalc
-from convcalc.exports.write import model
+from convcalc.exports.onnx.write import model
 from convcalc.imports.onnx.walk import of_bytes
 from convcalc.language.document import loads
 from convcalc.language.source import Source, SpecError

@@ -26,7 +26,8 @@ from work import counted
 
 from convcalc import layers, steps
 from convcalc.analysis.analyze import analyze
-from convcalc.exports.write import CannotWrite, model
+from convcalc.exports.errors import CannotWrite
+from convcalc.exports.onnx.write import model
 from convcalc.imports.errors import LONGEST_MESSAGE, CannotImport
 from convcalc.imports.onnx.reading import parse
 from convcalc.imports.onnx.walk import of_model

@@ -13,8 +13,8 @@ import onnxruntime
 import pytest
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from convcalc.exports.run import run
-from convcalc.exports.write import model as written
+from convcalc.exports.onnx.run import run
+from convcalc.exports.onnx.write import model as written
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.onnx.kept_batches import WAYS
 from convcalc.imports.onnx.walk import of_bytes

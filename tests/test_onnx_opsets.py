@@ -15,8 +15,8 @@ from test_onnx_write import NOT_RUN, network_of, random_inputs, unwritten, varie
 
 import convcalc
 from convcalc import layers
-from convcalc.exports.run import NotRun, run
-from convcalc.exports.write import LEAST_OPSET, NEWEST_OPSET, OPSET, model
+from convcalc.exports.onnx.run import NotRun, run
+from convcalc.exports.onnx.write import LEAST_OPSET, NEWEST_OPSET, OPSET, model
 from convcalc.imports.onnx.walk import of_bytes
 from convcalc.language.document import loads
 from convcalc.language.source import Source

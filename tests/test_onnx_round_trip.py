@@ -21,7 +21,7 @@ from test_onnx_write import NO_FORM, network_of, unwritten, varied
 import convcalc
 from convcalc import layers
 from convcalc.analysis.report import Row
-from convcalc.exports.write import model
+from convcalc.exports.onnx.write import model
 from convcalc.imports.onnx.walk import of_bytes
 from convcalc.imports.record import Imported, Layer
 from convcalc.language.document import loads

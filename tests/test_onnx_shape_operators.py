@@ -17,8 +17,8 @@ from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 from onnx import ModelProto, NodeProto, TensorProto, helper, numpy_helper
 
-from convcalc.exports.run import run
-from convcalc.exports.write import model as written
+from convcalc.exports.onnx.run import run
+from convcalc.exports.onnx.write import model as written
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.onnx.operators.shapes import MOVES
 from convcalc.imports.onnx.reading import parse

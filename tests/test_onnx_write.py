@@ -22,7 +22,8 @@ from spec_reports import SPECS
 
 import convcalc
 from convcalc import layers
-from convcalc.exports.write import LEAST_OPSET, OPSET, CannotWrite, model, with_arrays
+from convcalc.exports.errors import CannotWrite
+from convcalc.exports.onnx.write import LEAST_OPSET, OPSET, model, with_arrays
 from convcalc.fields import Choice, Flag, FlagOrWord, Real
 from convcalc.language.document import loads
 from convcalc.language.source import Source

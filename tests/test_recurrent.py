@@ -16,7 +16,7 @@ from msgspec.structs import replace
 from spec_reports import report_of_text
 from test_onnx_write import network_of
 
-from convcalc.exports.write import with_arrays
+from convcalc.exports.onnx.write import with_arrays
 from convcalc.language.document import loads
 from convcalc.language.source import Source, SpecError
 from convcalc.layers._functions import FUNCTIONS, numbers_of

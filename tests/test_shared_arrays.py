@@ -26,7 +26,7 @@ from lint_runs import lint_text
 from onnx import helper, numpy_helper
 
 import convcalc
-from convcalc.exports.write import model
+from convcalc.exports.onnx.write import model
 from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.onnx.walk import of_bytes
 from convcalc.language.document import loads

@@ -27,7 +27,8 @@ from convcalc.analysis.sides import Candidate
 from convcalc.analysis.variants import DoesNotReadBack, NothingToReplace, variants, written
 from convcalc.battery.cases import Case, generated
 from convcalc.battery.networks import NETWORKS
-from convcalc.exports.write import CannotWrite, model
+from convcalc.exports.errors import CannotWrite
+from convcalc.exports.onnx.write import model
 from convcalc.imports import read_file
 from convcalc.language import Source, SpecError, loads
 from convcalc.language.variants import VARIANTS

@@ -80,6 +80,13 @@ def formats(incomplete: str) -> list[str]:
     return beginning(incomplete, format_names("lint", "text"))
 
 
+def export_formats(incomplete: str) -> list[str]:
+    """What a network is written as."""
+    from convcalc import exports
+
+    return beginning(incomplete, exports.names())
+
+
 def end_word_at_colon() -> None:
     """Begin a word behind a colon, which Bash has as a word of its own."""
     words, place = _bash_words()

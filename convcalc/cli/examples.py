@@ -15,7 +15,7 @@ EXAMPLES = {
         "convcalc lint net.yaml --target nvidia-fp16 --format sarif=out.sarif --force",
     ),
     "import": ("convcalc import model.onnx", "convcalc import model.onnx -o net.yaml --input 3x224x224"),
-    "export": ("convcalc export zoo:resnet18 -o resnet18.onnx", "convcalc export net.yaml -o net.onnx --no-weights"),
+    "export": ("convcalc export zoo:resnet18 -o resnet18.onnx", "convcalc export net.yaml -o net.py"),
     "zoo": ("convcalc zoo", "convcalc zoo resnet50 > net.yaml"),
     "kinds": ("convcalc kinds", "convcalc kinds conv_transpose"),
     "rules": ("convcalc rules", "convcalc rules dead-taps"),

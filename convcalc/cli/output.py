@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import enum
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from convcalc.views.output import Output, console
 from convcalc.visible import visible
 
 if TYPE_CHECKING:
+    from convcalc.exports.errors import Unwritten
     from convcalc.language import Diagnostic
 
 STDOUT = "-"
@@ -79,6 +80,17 @@ def fail(*lines: str, code: ExitCode = ExitCode.BAD_INPUT) -> NoReturn:
     """End the command with what is wrong."""
     say(*lines)
     sys.exit(code)
+
+
+def refuse_layers(file: str, lacking: str, layers: Collection[Unwritten]) -> NoReturn:
+    """End the command with the layers that cannot be written, each with why; `lacking` is what they have not."""
+    head = f"{file}: {len(layers)} layer{'s have' if len(layers) > 1 else ' has'} {lacking}; nothing is written"
+    fail(head, *map(_lacking, layers))
+
+
+def _lacking(layer: Unwritten) -> str:
+    place = f"line {layer.line}: " if layer.line else ""
+    return f"    {place}{layer.layer} ({layer.kind}): {layer.reason}"
 
 
 def show_errors(problems: Iterable[Diagnostic]) -> None:

@@ -100,8 +100,9 @@ class OnnxRuntime:
 
     def compare(self, step: Step) -> ValueCheck:
         """The layer that the executor has just run, alone."""
-        from convcalc.exports.run import NotRun, run
-        from convcalc.exports.write import CannotWrite, model
+        from convcalc.exports.errors import CannotWrite
+        from convcalc.exports.onnx.run import NotRun, run
+        from convcalc.exports.onnx.write import model
 
         node, entering, arrays = self.network.nodes[step.place], self._entering, self._arrays
         self._entering, self._arrays = (), {}  # freed when this returns
@@ -127,8 +128,8 @@ class OnnxRuntime:
 
     def compare_outputs(self, inputs: Mapping[str, Array]) -> list[ValueCheck]:
         """The outputs of the network, all layers in one model, fused and folded as ONNX Runtime likes."""
-        from convcalc.exports.run import NotRun, run
-        from convcalc.exports.write import model
+        from convcalc.exports.onnx.run import NotRun, run
+        from convcalc.exports.onnx.write import model
 
         places = list(dict.fromkeys(self.network.outputs))
         if not self._with_outputs or self._incomplete:

@@ -25,7 +25,7 @@ from convcalc.reference.rounding import largest, rounding
 from convcalc.tensors.engine import Array, Engine
 
 if TYPE_CHECKING:
-    from convcalc.exports.run import FileRun
+    from convcalc.exports.onnx.run import FileRun
     from convcalc.imports.elements import Elements
     from convcalc.imports.record import FileTensor, Imported, Layer
 
@@ -89,7 +89,7 @@ def check_file(imported: Imported, *, seed: int = 0, threads: int = 1, most_byte
         TooLarge: its tensors take more than `most_bytes`.
     """
     require_packages()
-    from convcalc.exports.run import NotRun, run_file
+    from convcalc.exports.onnx.run import NotRun, run_file
 
     layers = [layer for layer in imported.layers if layer.tensor is not None]
     needed = 8 * sum(prod(layer.tensor.shape) for layer in layers if layer.tensor is not None)
@@ -183,7 +183,8 @@ class _Comparison:
         self, check: TensorCheck, layer: Layer, config: Kind, shapes: tuple[Shape, ...], step: Step, theirs: Array
     ) -> TensorCheck:
         """The values of a layer, with the tolerance of its operators as they would be exported."""
-        from convcalc.exports.write import CannotWrite, model
+        from convcalc.exports.errors import CannotWrite
+        from convcalc.exports.onnx.write import model
 
         assert step.output is not None  # noqa: S101  # for the type checker
         entering = [tensor for name in layer.inputs if (tensor := self.tensors[name]) is not None]

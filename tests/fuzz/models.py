@@ -19,7 +19,7 @@ import onnx
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from convcalc import steps
-from convcalc.exports.write import model as written
+from convcalc.exports.onnx.write import model as written
 from convcalc.imports.onnx.operators import operators
 from convcalc.language import Source, loads
 from fuzz.specs import LABELS, WRONG_LABELS, Grammar, on_bits

@@ -5,13 +5,14 @@ from __future__ import annotations
 from convcalc.network import Network
 
 FORMAT = "a Darknet .cfg"
+SUFFIX = ".cfg"
 
 
 def write(network: Network) -> str:
     """The .cfg of a network.
 
     Raises:
-        NoCfg: it has layers that a .cfg does not say, all of them named.
+        CannotWrite: it has layers that a .cfg does not say, all of them named.
     """
     from convcalc.exports.darknet.writing import text
 

@@ -18,23 +18,6 @@ INPUT = -1
 """Where what enters the network is: before the first section."""
 
 
-class NotInCfg(NamedTuple):
-    """A layer that a .cfg does not say, and why."""
-
-    layer: str
-    kind: str
-    line: int
-    reason: str
-
-
-class NoCfg(ValueError):
-    """A network that is not written; `layers` are those that a .cfg does not say, if that is why."""
-
-    def __init__(self, message: str, layers: tuple[NotInCfg, ...] = ()) -> None:
-        super().__init__(message)
-        self.layers = layers
-
-
 class NoSection(ValueError):
     """A layer in the form it has here, of which a .cfg has nothing; the message says why."""
 

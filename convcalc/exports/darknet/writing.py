@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from convcalc.exports.darknet.plan import INPUT, CfgPlan, NoCfg, NoSection, NotInCfg, SectionPlace
+from convcalc.exports.darknet.plan import INPUT, CfgPlan, NoSection, SectionPlace
 from convcalc.exports.darknet.sections import KINDS
+from convcalc.exports.errors import CannotWrite, Unwritten
 from convcalc.network import Network, Node
 
 _MOST_NAMED = 20
@@ -17,13 +18,13 @@ _GO_BACK = {"add", "concat", "dropout", "mul", "slice", "split"}
 def text(network: Network) -> str:
     """The text of a network's .cfg."""
     if len(network.inputs) != 1:
-        raise NoCfg(f"a Darknet .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
+        raise CannotWrite(f"a Darknet .cfg has one input, and {len(network.inputs)} tensors enter {network.name}")
     entering = network.inputs[0].shape
     if len(entering) not in (1, 3):
-        raise NoCfg(
+        raise CannotWrite(
             f"a Darknet .cfg has maps of channels, height and width enter, or a row, and here {list(entering)} enters"
         )
-    plan, unsaid = CfgPlan(network), list[NotInCfg]()
+    plan, unsaid = CfgPlan(network), list[Unwritten]()
     hidden = set[int]()
     image = entering if len(entering) == 3 else None
     plan.places.append(SectionPlace(INPUT, image))
@@ -37,13 +38,13 @@ def text(network: Network) -> str:
             plan.places.append(_place(plan, node))
         except NoSection as reason:
             if not hidden.intersection(node.inputs):
-                unsaid.append(NotInCfg(node.name, node.kind, node.line, str(reason)))
+                unsaid.append(Unwritten(node.name, node.kind, node.line, str(reason)))
             shape = (*node.shape, 1, 1)[:3] if len(node.shape) in (1, 3) else None
             if len(node.shape) not in (1, 3):  # nothing that reads it can be said, and none of that is why
                 hidden.add(index)
             plan.places.append(SectionPlace(max(len(plan.sections) - 1, 0), shape))
     unsaid += [
-        NotInCfg(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, _NO_BIAS)
+        Unwritten(section.needs_norm.name, section.needs_norm.kind, section.needs_norm.line, _NO_BIAS)
         for section in plan.sections
         if section.needs_norm is not None
     ]
@@ -69,7 +70,7 @@ def _finished(plan: CfgPlan, network: Network) -> list[str]:
     head = [f"# {network.name}, written by convcalc"]
     if len(plan.families) > 1:
         both = "; ".join(f"{family} alone reads {', '.join(words)}" for family, words in plan.families.items())
-        raise NoCfg(f"no Darknet reads all of this network: {both}")
+        raise CannotWrite(f"no Darknet reads all of this network: {both}")
     head += [f"# {family}'s Darknet alone reads: {', '.join(sorted(words))}" for family, words in plan.families.items()]
     sizes = network.inputs[0].shape
     if len(sizes) == 1:
@@ -79,9 +80,9 @@ def _finished(plan: CfgPlan, network: Network) -> list[str]:
     return list(plan.lines([*head, "[net]", "batch=1", "subdivisions=1", *size]))
 
 
-def _refusal(unsaid: list[NotInCfg]) -> NoCfg:
+def _refusal(unsaid: list[Unwritten]) -> CannotWrite:
     """The error that names every layer that is not said."""
     listed = "; ".join(f"{layer.layer} ({layer.kind}): {layer.reason}" for layer in unsaid[:_MOST_NAMED])
     more = f"; and {len(unsaid) - _MOST_NAMED} more" if len(unsaid) > _MOST_NAMED else ""
     count = "1 layer" if len(unsaid) == 1 else f"{len(unsaid)} layers"
-    return NoCfg(f"{count} that a Darknet .cfg does not say: {listed}{more}", tuple(unsaid))
+    return CannotWrite(f"{count} that a Darknet .cfg does not say: {listed}{more}", tuple(unsaid))

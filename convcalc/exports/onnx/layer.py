@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from onnx import NodeProto, helper, numpy_helper
 
-from convcalc.exports.older import older_form, sayable
+from convcalc.exports.onnx.older import older_form, sayable
 from convcalc.layers import Shape
 from convcalc.network import order_of_axes
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import numpy as np
 from onnx import GraphProto, ModelProto, TensorProto, ValueInfoProto, defs, helper
 
 from convcalc import steps
-from convcalc.exports.layer import OPSET as OPSET
-from convcalc.exports.layer import LayerOperators
+from convcalc.exports.errors import CannotWrite, Unwritten
+from convcalc.exports.onnx.layer import OPSET as OPSET
+from convcalc.exports.onnx.layer import LayerOperators
 from convcalc.files import Part
 from convcalc.layers import UNSIZED, Array, NoOnnxForm, Shape
 from convcalc.network import Network, Node
@@ -39,23 +39,6 @@ NUMBERS_A_STEP = 60
 
 Arrays = Callable[[int], Mapping[str, Array]]
 """The arrays of the node at an index, by name: learned ones and buffers. Nodes are asked for in order."""
-
-
-class Unwritten(NamedTuple):
-    """A layer that has no ONNX form, and why."""
-
-    layer: str
-    kind: str
-    line: int
-    reason: str
-
-
-class CannotWrite(ValueError):
-    """A network that cannot be written; `layers` are those without an ONNX form, if that is why."""
-
-    def __init__(self, message: str, layers: tuple[Unwritten, ...] = ()) -> None:
-        super().__init__(message)
-        self.layers = layers
 
 
 class FileTooLarge(CannotWrite):

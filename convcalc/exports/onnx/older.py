@@ -17,7 +17,7 @@ from convcalc.layers import NoOnnxForm
 
 
 class Collector(Protocol):
-    """Where the operators of a layer are collected; see `convcalc.exports.layer`."""
+    """Where the operators of a layer are collected; see `convcalc.exports.onnx.layer`."""
 
     opset: int
     arrays: dict[str, Any]

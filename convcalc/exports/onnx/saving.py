@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from convcalc import files
-from convcalc.exports.write import OPSET, Arrays, FileTooLarge, model, numbers, with_arrays
+from convcalc.exports.onnx.write import OPSET, Arrays, FileTooLarge, model, numbers, with_arrays
 from convcalc.network import Network
 
 
