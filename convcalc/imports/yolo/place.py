@@ -82,6 +82,10 @@ class Model(msgspec.Struct, eq=False):
         """Whether heads are there twice, so that the second chooses boxes without suppressing others."""
         return bool(self.values.get("end2end")) and not self.anchored
 
+    def left_out(self, at: At, params: int) -> None:
+        """Note parameters of a module that only training uses."""
+        self.notes.append(f"{at.origin.operator} has {params:,} more params that only training uses; they are not counted")
+
     def whole(self, name: str, default: int) -> int:
         """A whole number that the file says, or else has always been."""
         value = self.values.get(name, default)

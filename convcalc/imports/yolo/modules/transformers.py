@@ -27,11 +27,6 @@ def normalised(at: At, x: Draft) -> Draft:
     return at.layer("layer_norm", {}, x)
 
 
-def fixed(at: At, x: Draft, *sizes: int) -> Draft:
-    """Numbers that follow from sizes alone, as places do."""
-    return at.layer("parameter", {"sizes": sizes, "learned": False}, x)
-
-
 def encoder(
     at: At,
     x: Draft,
@@ -41,13 +36,11 @@ def encoder(
     act: str | None = None,
     normalize_before: bool = False,
 ) -> Draft:
-    """A layer of a transformer; sines of the places are added to what asks and what answers."""
+    """A layer of a transformer; sines of the places, which are made where it runs, are left out."""
     channels, *size = x.shape
     tokens = at.tokens(x)
-    places = fixed(at / "pos", tokens, *tokens.shape)
     y = normalised(at / "norm1", tokens) if normalize_before else tokens
-    asking = at.add(y, places)
-    y = at.add(tokens, attended(at / "ma", asking, asking, y, num_heads))
+    y = at.add(tokens, attended(at / "ma", y, y, y, num_heads))
     if not normalize_before:
         y = normalised(at / "norm1", y)
     inner = normalised(at / "norm2", y) if normalize_before else y
