@@ -10,7 +10,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Force, Inputs, Strict, Variables, option
+from convcalc.cli.options import Blocks, Force, Inputs, Scale, Strict, Variables, option
 from convcalc.cli.output import STDOUT, fail, refuse, say
 from convcalc.views.output import Output
 
@@ -40,6 +40,8 @@ def export(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Write a network as an ONNX model, with random weights.
 
@@ -52,7 +54,7 @@ def export(
     if importlib.util.find_spec("onnx") is None:
         fail("writing ONNX needs the package onnx, which is not installed: pip install 'convcalc[onnx]'")
     refuse(output, force=force, sources=[file])
-    network = load_or_end(file, input, set, strict=strict)
+    network = load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks)
     form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
     _save(network, file, output, None if no_weights else seed, force=force, **form)
 

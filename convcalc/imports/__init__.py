@@ -67,7 +67,11 @@ SHARED = {
 
 
 class Reader(Protocol):
-    """What makes a file or a folder a reader. `FORMAT` is what it reads, in words that an error can go on with."""
+    """What makes a file or a folder a reader. `FORMAT` is what it reads, in words that an error can go on with.
+
+    It may have `CHOICES`, the fields of `ReadOptions` beyond the first three that mean something of its files, and
+    `meant_by`, from a path where there is no file to that of the file which describes what is meant by the name.
+    """
 
     FORMAT: str
 
@@ -104,7 +108,7 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
     from convcalc.imports.errors import CannotImport
 
     try:
-        with Path(path).open("rb") as file:
+        with Path(path if Path(path).exists() else meant_by(path)).open("rb") as file:
             buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError:
         reader = reader_of(b"", path)
@@ -120,7 +124,7 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
     Raises:
         CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
     """
-    from convcalc.imports.errors import CannotImport, something_else
+    from convcalc.imports.errors import CannotImport, plain, something_else
 
     reader = reader_of(buffer, name)
     if reader is None:
@@ -128,7 +132,20 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
         raise something_else(buffer[:HEAD], expected) or CannotImport(
             f"of a format that is not known; expected {expected}"
         )
+    for name in ("scale", "blocks"):
+        if getattr(options, name) and name not in getattr(reader, "CHOICES", ()):
+            what = "describes one network" if name == "scale" else "names no modules that blocks could define"
+            raise CannotImport(f"--{name} {plain(getattr(options, name))}: {reader.FORMAT} {what}")
     return reader.read(buffer, source, options)
+
+
+def meant_by(path: str) -> str:
+    """The file that describes what a path means where there is no file; the path where no reader knows of any."""
+    for reader in readers():
+        other = getattr(reader, "meant_by", str)(path)
+        if other != path and Path(other).is_file():
+            return other
+    return path
 
 
 @cache

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from convcalc.imports.record import Imported
 
 FORMAT = "a YOLO model in YAML"
+CHOICES = ("scale", "blocks")
 
 _KEYS = re.compile(rb"""^(?:\{[ \t]*)?["']?(backbone|head)["']?[ \t]*:""", re.MULTILINE)
 _LAYERS = re.compile(rb"^layers[ \t]*:", re.MULTILINE)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from math import inf
-from typing import Any
+from typing import Any, TypeGuard
 
 from convcalc import steps
 from convcalc.fields import LARGEST, shown
@@ -18,6 +18,7 @@ from convcalc.imports.yolo import FORMAT, arguments, scales
 from convcalc.imports.yolo.document import Document, Row, read
 from convcalc.imports.yolo.modules import Module, modules
 from convcalc.imports.yolo.place import At, Model, RowOrigin
+from convcalc.imports.yolo.user_blocks import UserBlocks
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
@@ -26,6 +27,8 @@ _SIZE = 640
 
 _ROW = 100
 """Steps that a row takes beside its layers."""
+
+_MOST_REPEATS = 1_000
 
 _SETTABLE = ("nc", "ch")
 
@@ -48,7 +51,8 @@ def _imported(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     shape = _entering(values, options)
     model = _model(builder, values, scale)
     x = builder.input("images", shape)
-    leaving = _Rows(model, document.rows, x).built()
+    blocks = UserBlocks(options.blocks) if options.blocks else None
+    leaving = _Rows(model, document.rows, x, blocks).built()
     parts = assembled(builder, leaving, strict=options.strict)
     notes = [note, *_notes(options, shape, model, values), *parts.notes]
     return Imported(
@@ -106,7 +110,7 @@ def _is_factor(value: object) -> bool:
     return 0 < value <= LARGEST or value == inf
 
 
-def _is_count(value: object) -> bool:
+def _is_count(value: object) -> TypeGuard[int]:
     return isinstance(value, int) and not isinstance(value, bool) and 0 < value <= LARGEST
 
 
@@ -143,12 +147,13 @@ def _notes(options: ReadOptions, shape: Shape, model: Model, values: dict[str, A
 class _Rows:
     """The rows of a file on their way to layers; `values` are what leaves each."""
 
-    def __init__(self, model: Model, rows: Sequence[Row], x: Draft) -> None:
-        self.model, self.rows, self.x = model, rows, x
+    def __init__(self, model: Model, rows: Sequence[Row], x: Draft, blocks: UserBlocks | None) -> None:
+        self.model, self.rows, self.x, self.blocks = model, rows, x, blocks
         self.values: list[Value] = []
         anchors = model.values.get("anchors")
-        boxes = len(anchors[0]) // 2 if _is_lists(anchors) else anchors if isinstance(anchors, int) else 0
-        self.unscaled = boxes * (model.values.get("nc", 0) + 5) if _is_count(model.values.get("nc")) else 0
+        classes = model.values.get("nc")
+        boxes = len(anchors[0]) // 2 if isinstance(anchors, list) and _is_lists(anchors) else anchors
+        self.unscaled = boxes * (classes + 5) if _is_count(boxes) and _is_count(classes) else 0
         """Channels that yolov5 leaves as they are: those of what it once had as its output."""
 
     def built(self) -> list[Draft]:
@@ -169,9 +174,11 @@ class _Rows:
         origin = RowOrigin(str(row.index), row.module, ("model", str(row.index)))
         at = At(self.model, origin)
         drafts = [draft for source in sources for draft in (source if isinstance(source, list) else [source])]
-        module = modules().get(row.module)
+        module = modules(self.model.anchored).get(row.module)
         if any(draft.is_unsized for draft in drafts):
             return self.model.builder.unknown(None, drafts, origin, BEHIND)
+        if self.blocks is not None and row.module in self.blocks.definitions:
+            return self.blocks.built(at, row.module, drafts, self._arguments(row), self._repeats(row))
         if module is None:
             reason = "a module that is not known; --blocks FILE may define it"
             return self.model.builder.unknown(None, drafts, origin, reason)
@@ -188,9 +195,7 @@ class _Rows:
 
     def _module(self, at: At, row: Row, module: Module, sources: list[Value]) -> Value:
         model = self.model
-        names = {**model.values, "nc": model.values.get("nc", 80)}
-        given = [arguments.value(argument, names) for argument in row.arguments]
-        repeats = max(round(row.repeats * model.depth), 1) if row.repeats > 1 else 1
+        given, repeats = self._arguments(row), self._repeats(row)
         if module.scaled and given and _is_count(given[0]) and given[0] != self.unscaled:
             given[0] = model.scaled(given[0])
         if module.repeats is not None:
@@ -198,13 +203,26 @@ class _Rows:
             repeats = 1
         given = arguments.checked(module, row.module, given)
         if arguments.takes_many(module):
-            return module.build(at, self._many(module, sources), *given)
+            several: Value = module.build(at, self._many(module, sources), *given)
+            return several
         (x,) = sources if len(sources) == 1 else (None,)
         if not isinstance(x, Draft):
             raise CannotImport(f"it reads one tensor, found {len(sources) if x is None else len(x)}")
+        leaving: Value = x
         for place in range(repeats):
-            x = module.build(at / place if repeats > 1 else at, x, *given)
-        return x
+            leaving = module.build(at / place if repeats > 1 else at, leaving, *given)
+        return leaving
+
+    def _arguments(self, row: Row) -> list[Any]:
+        names = {**self.model.values, "nc": self.model.values.get("nc", 80)}
+        return [arguments.value(argument, names) for argument in row.arguments]
+
+    def _repeats(self, row: Row) -> int:
+        """How often a module stands in a row, for the depth of the model; halves are rounded to the even number."""
+        repeats = max(round(row.repeats * self.model.depth), 1) if row.repeats > 1 else 1
+        if repeats > _MOST_REPEATS:
+            raise CannotImport(f"{repeats:,} in a row, where at most {_MOST_REPEATS:,} are read")
+        return repeats
 
     def _many(self, module: Module, sources: list[Value]) -> list[Any]:
         if not arguments.takes_lists(module) and any(isinstance(source, list) for source in sources):

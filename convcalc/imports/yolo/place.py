@@ -10,10 +10,11 @@ from typing import Any, NamedTuple
 
 import msgspec
 
+from convcalc import steps
 from convcalc.imports.arrays import PlainArray
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import all_of
-from convcalc.imports.errors import Inexpressible, plain
+from convcalc.imports.errors import CannotImport, Inexpressible, plain
 
 Act = bool | str | None
 """What follows a convolution: true is the default of the model, false and none nothing, a text the call of a class."""
@@ -42,6 +43,10 @@ _ACTIVATIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "Identity": ("identity", ()),
 }
 """The kind of each class of activations, and the fields that its arguments are, in order."""
+
+_MOST_LAYERS = 50_000
+_LAYER = 20
+"""Steps that a layer takes, also where it is like others."""
 
 _ONLY_IN_PLACE = {"inplace"}
 
@@ -84,7 +89,9 @@ class Model(msgspec.Struct, eq=False):
 
     def left_out(self, at: At, params: int) -> None:
         """Note parameters of a module that only training uses."""
-        self.notes.append(f"{at.origin.operator} has {params:,} more params that only training uses; they are not counted")
+        self.notes.append(
+            f"{at.origin.operator} has {params:,} more params that only training uses; they are not counted"
+        )
 
     def whole(self, name: str, default: int) -> int:
         """A whole number that the file says, or else has always been."""
@@ -110,6 +117,9 @@ class At(msgspec.Struct, eq=False):
 
     def layer(self, kind: str, fields: dict[str, Any], *inputs: Draft) -> Draft:
         """A layer, whose arrays have the names that they have in the program."""
+        steps.spend(_LAYER)
+        if len(self.model.builder.drafts) >= _MOST_LAYERS:
+            raise CannotImport(f"more than {_MOST_LAYERS:,} layers")
         draft = self.model.builder.layer(kind, fields, inputs, (self.origin,))
         module = ".".join(self.origin.path)
         draft.arrays = {
@@ -125,13 +135,17 @@ class At(msgspec.Struct, eq=False):
         y = self.activation(x, self.model.act if act is True else act)
         if act is True:  # the same object everywhere, whose slopes are learned once
             y.arrays = {
-                name: PlainArray(array.shape, array.made_of, all_of(name, array.shape)) for name, array in y.arrays.items()
+                name: PlainArray(array.shape, array.made_of, all_of(name, array.shape))
+                for name, array in y.arrays.items()
             }
         return y
 
     def activation(self, x: Draft, call: str) -> Draft:
         """What the call of a class of activations does."""
-        kind, fields = _activation(call)
+        try:
+            kind, fields = _activation(call)
+        except Inexpressible as error:
+            return self.model.builder.unknown(x.shape, [x], self.origin, str(error))
         return self.layer(kind, fields, x)
 
     def conv(self, x: Draft, channels: int, k: Any = 1, s: Any = 1, p: Any = 0, g: int = 1, **fields: Any) -> Draft:

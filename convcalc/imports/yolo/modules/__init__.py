@@ -1,7 +1,8 @@
 """The modules that files name, each from the tensors that enter and its arguments to those that leave.
 
 One file a family, found by being there. A file has `MODULES`: for every name a `Module`, whose function gets the place
-where it stands, what enters, and the arguments of the row. Arguments are checked against its annotations.
+where it stands, what enters, and the arguments of the row. Arguments are checked against its annotations. Some names
+stand for another module in files with anchors, of yolov5 and what came of it: these are in `ANCHORED`.
 """
 
 from __future__ import annotations
@@ -26,9 +27,12 @@ class Module(NamedTuple):
 
 
 @cache
-def modules() -> dict[str, Module]:
-    """Every module there is, by name."""
+def modules(anchored: bool) -> dict[str, Module]:
+    """Every module there is, by its name in files with anchors or without."""
     by_name: dict[str, Module] = {}
+    others: dict[str, Module] = {}
     for module in pkgutil.iter_modules(__path__):
-        by_name |= importlib.import_module(f"{__name__}.{module.name}").MODULES
-    return by_name
+        family = importlib.import_module(f"{__name__}.{module.name}")
+        by_name |= family.MODULES
+        others |= getattr(family, "ANCHORED", {})
+    return by_name | others if anchored else by_name

@@ -40,12 +40,14 @@ def boxes(at: At, maps: Sequence[Draft], nc: int, anchors: int, masks: int = 0) 
 
 
 def detect(at: At, xs: list[Draft], nc: int, anchors: Any) -> Draft:
+    """A bare convolution on each map, whose numbers are boxes."""
     count = anchor_count(anchors, len(xs))
     maps = [(at / "m" / place).conv(x, count * (nc + 5)) for place, x in enumerate(xs)]
     return boxes(at, maps, nc, count)
 
 
 def segment(at: At, xs: list[Draft], nc: int, anchors: Any, nm: int = 32, npr: int = 256) -> list[Draft]:
+    """The same with the coefficients of masks, and the prototypes that these mix."""
     count = anchor_count(anchors, len(xs))
     maps = [(at / "m" / place).conv(x, count * (nc + 5 + nm)) for place, x in enumerate(xs)]
     return [boxes(at, maps, nc, count, nm), prototypes(at / "proto", xs[0], at.model.scaled(npr), nm)]

@@ -22,7 +22,7 @@ def attention(at: At, x: Draft, heads: int, ratio: float = 0.5) -> Draft:
     return conv(at / "proj", at.add(seen, places), channels, act=False)
 
 
-def psa_block(at: At, x: Draft, heads: int, ratio: float = 0.5) -> Draft:
+def _psa_block(at: At, x: Draft, heads: int, ratio: float = 0.5) -> Draft:
     channels = x.shape[0]
     x = at.add(x, attention(at / "attn", x, heads, ratio))
     return at.add(x, conv(at / "ffn.1", conv(at / "ffn.0", x, 2 * channels), channels, act=False))
@@ -32,19 +32,19 @@ def c2_psa(at: At, x: Draft, c2: int, n: int = 1, e: float = 0.5) -> Draft:
     """Half of the channels go through attention; as many leave as entered."""
     hidden = int(x.shape[0] * e)
     first, second = at.halves(conv(at / "cv1", x, 2 * hidden))
-    second = in_a_row(at / "m", second, n, lambda at, y: psa_block(at, y, max(hidden // 64, 1)))
+    second = in_a_row(at / "m", second, n, lambda at, y: _psa_block(at, y, max(hidden // 64, 1)))
     return conv(at / "cv2", at.concat([first, second]), x.shape[0])
 
 
-def psa(at: At, x: Draft, c2: int, e: float = 0.5) -> Draft:
+def _psa(at: At, x: Draft, c2: int, e: float = 0.5) -> Draft:
     hidden = int(x.shape[0] * e)
     first, second = at.halves(conv(at / "cv1", x, 2 * hidden))
-    second = psa_block(at, second, max(hidden // 64, 1))
+    second = _psa_block(at, second, max(hidden // 64, 1))
     return conv(at / "cv2", at.concat([first, second]), x.shape[0])
 
 
-def c2f_psa(at: At, x: Draft, c2: int, n: int = 1, e: float = 0.5) -> Draft:
-    return collected(at, x, c2, n, e, lambda at, y: psa_block(at, y, max(y.shape[0] // 64, 1)))
+def _c2f_psa(at: At, x: Draft, c2: int, n: int = 1, e: float = 0.5) -> Draft:
+    return collected(at, x, c2, n, e, lambda at, y: _psa_block(at, y, max(y.shape[0] // 64, 1)))
 
 
 def c3k2(
@@ -66,7 +66,7 @@ def c3k2(
         channels = y.shape[0]
         if attn:
             y = bottleneck(at / 0, y, channels, shortcut, g)
-            return psa_block(at / 1, y, max(channels // 64, 1))
+            return _psa_block(at / 1, y, max(channels // 64, 1))
         return c3k(at, y, channels, 2, shortcut, g) if is_whole else bottleneck(at, y, channels, shortcut, g)
 
     return collected(at, x, c2, n, e, inner)
@@ -90,7 +90,7 @@ def area_attention(at: At, x: Draft, heads: int, area: int) -> Draft:
     return conv(at / "proj", at.add(as_map(seen), places), channels, act=False)
 
 
-def area_block(at: At, x: Draft, heads: int, ratio: float, area: int) -> Draft:
+def _area_block(at: At, x: Draft, heads: int, ratio: float, area: int) -> Draft:
     channels = x.shape[0]
     x = at.add(x, area_attention(at / "attn", x, heads, area))
     y = conv(at / "mlp.0", x, int(channels * ratio))
@@ -119,7 +119,7 @@ def a2c2f(
     def inner(at: At, y: Draft) -> Draft:
         if not a2:
             return c3k(at, y, hidden, 2, shortcut, g)
-        return in_a_row(at, y, 2, lambda at, y: area_block(at, y, hidden // 32, mlp_ratio, area))
+        return in_a_row(at, y, 2, lambda at, y: _area_block(at, y, hidden // 32, mlp_ratio, area))
 
     parts = [conv(at / "cv1", x, hidden)]
     for place in range(n):
@@ -131,7 +131,7 @@ def a2c2f(
 MODULES = {
     "A2C2f": Module(a2c2f, scaled=True, repeats=1),
     "C2PSA": Module(c2_psa, scaled=True, repeats=1),
-    "C2fPSA": Module(c2f_psa, scaled=True, repeats=1),
+    "C2fPSA": Module(_c2f_psa, scaled=True, repeats=1),
     "C3k2": Module(c3k2, scaled=True, repeats=1),
-    "PSA": Module(psa, scaled=True),
+    "PSA": Module(_psa, scaled=True),
 }

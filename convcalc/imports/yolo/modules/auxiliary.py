@@ -27,7 +27,7 @@ def _shared_out(xs: Sequence[Draft], heads: int) -> list[Sequence[Draft]]:
     return [xs[place * count : (place + 1) * count] for place in range(heads)]
 
 
-def several(heads: int, name: str) -> Module:
+def _several(heads: int, name: str) -> Module:
     def build(at: At, xs: list[Draft], nc: int) -> list[Draft]:
         return [_branch(at, own, nc, name, place) for place, own in enumerate(_shared_out(xs, heads))]
 
@@ -61,12 +61,12 @@ def panoptic(at: At, xs: list[Draft], nc: int, sem_nc: int = 93, nm: int = 32, n
 
 
 MODULES = {
-    "DDetect": several(1, "grouped"),
+    "DDetect": _several(1, "grouped"),
     "DSegment": masked(1),
-    "DualDDetect": several(2, "grouped"),
+    "DualDDetect": _several(2, "grouped"),
     "DualDSegment": masked(2),
-    "DualDetect": several(2, ""),
+    "DualDetect": _several(2, ""),
     "Panoptic": Module(panoptic),
-    "TripleDDetect": several(3, "grouped"),
-    "TripleDetect": several(3, ""),
+    "TripleDDetect": _several(3, "grouped"),
+    "TripleDetect": _several(3, ""),
 }

@@ -41,7 +41,7 @@ def stage(
     return at.add(y, x) if shortcut and x.shape[0] == c2 else y
 
 
-def residual(at: At, x: Draft, c2: int, s: int = 1, e: int = 4) -> Draft:
+def _residual(at: At, x: Draft, c2: int, s: int = 1, e: int = 4) -> Draft:
     y = conv(at / "cv2", conv(at / "cv1", x, c2), c2, 3, s, 1)
     y = conv(at / "cv3", y, e * c2, act=False)
     if s != 1 or x.shape[0] != e * c2:
@@ -49,15 +49,13 @@ def residual(at: At, x: Draft, c2: int, s: int = 1, e: int = 4) -> Draft:
     return (at / "relu").activation(at.add(y, x), "nn.ReLU()")
 
 
-def residuals(
-    at: At, x: Draft, c1: int, c2: int, s: int = 1, is_first: bool = False, n: int = 1, e: int = 4
-) -> Draft:
+def residuals(at: At, x: Draft, c1: int, c2: int, s: int = 1, is_first: bool = False, n: int = 1, e: int = 4) -> Draft:
     """The stem of a ResNet, or a stage of bottlenecks; its channels are those of the row whatever the width."""
     if is_first:
         y = conv(at / "layer.0", x, c2, 7, 2, 3)
         return (at / "layer.1").max_pool(y, 3, 2, 1)
     for place in range(n):
-        x = residual(at / "layer" / place, x, c2, s if place == 0 else 1, e)
+        x = _residual(at / "layer" / place, x, c2, s if place == 0 else 1, e)
     return x
 
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from convcalc.imports.drafts import Draft
+from convcalc.imports.errors import Inexpressible
 from convcalc.imports.yolo.modules import Module
 from convcalc.imports.yolo.modules.convolutions import conv, crossed, ghost_bottleneck, reparameterised
 from convcalc.imports.yolo.modules.pools import spp
 from convcalc.imports.yolo.place import At
 
 Inner = Callable[[At, Draft], Draft]
-Kernels = tuple[int | list[int], int | list[int]]
+Kernels = Sequence[int | list[int]]
 
 
 def bottleneck(
@@ -23,12 +24,18 @@ def bottleneck(
     return at.add(x, y) if shortcut and x.shape[0] == c2 else y
 
 
-def _named(at: At, x: Draft, c2: int, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
-    """As a row of a file: yolov5's begins with a 1x1 convolution."""
-    return bottleneck(at, x, c2, shortcut, g, (1 if at.model.anchored else 3, 3), e)
+def _row(at: At, x: Draft, c2: int, shortcut: bool = True, g: int = 1, k: Kernels = (3, 3), e: float = 0.5) -> Draft:
+    if len(k) != 2:
+        raise Inexpressible("a bottleneck has two kernels")
+    return bottleneck(at, x, c2, shortcut, g, k, e)
+
+
+def _row_of_yolov5(at: At, x: Draft, c2: int, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+    return bottleneck(at, x, c2, shortcut, g, (1, 3), e)
 
 
 def in_a_row(at: At, x: Draft, n: int, inner: Inner) -> Draft:
+    """So many of one module, one behind the other."""
     for place in range(n):
         x = inner(at / place, x)
     return x
@@ -49,32 +56,30 @@ def collected(at: At, x: Draft, c2: int, n: int, e: float, inner: Inner) -> Draf
     return conv(at / "cv2", at.concat(parts), c2)
 
 
-def c1(at: At, x: Draft, c2: int, n: int = 1) -> Draft:
+def _c1(at: At, x: Draft, c2: int, n: int = 1) -> Draft:
     y = conv(at / "cv1", x, c2)
     return at.add(in_a_row(at / "m", y, n, lambda at, y: conv(at, y, c2, 3)), y)
 
 
-def c2(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+def _c2(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
     hidden = int(c2 * e)
     first, second = at.halves(conv(at / "cv1", x, 2 * hidden))
     first = in_a_row(at / "m", first, n, lambda at, y: bottleneck(at, y, hidden, shortcut, g, e=1.0))
     return conv(at / "cv2", at.concat([first, second]), c2)
 
 
-def c2f(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = False, g: int = 1, e: float = 0.5) -> Draft:
+def _c2f(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = False, g: int = 1, e: float = 0.5) -> Draft:
     return collected(at, x, c2, n, e, lambda at, y: bottleneck(at, y, y.shape[0], shortcut, g, e=1.0))
 
 
-def c3(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+def _c3(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
     def inner(at: At, y: Draft) -> Draft:
         return in_a_row(at, y, n, lambda at, y: bottleneck(at, y, y.shape[0], shortcut, g, (1, 3), 1.0))
 
     return three(at, x, c2, e, inner)
 
 
-def c3k(
-    at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5, k: int = 3
-) -> Draft:
+def c3k(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5, k: int = 3) -> Draft:
     """C3 with two kernels of one size."""
 
     def inner(at: At, y: Draft) -> Draft:
@@ -83,7 +88,7 @@ def c3k(
     return three(at, x, c2, e, inner)
 
 
-def c3x(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+def _c3x(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
     def crossing(at: At, y: Draft) -> Draft:
         if at.model.anchored:
             return crossed(at, y, y.shape[0], 3, 1, g, 1.0, shortcut)
@@ -92,7 +97,7 @@ def c3x(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1
     return three(at, x, c2, e, lambda at, y: in_a_row(at, y, n, crossing))
 
 
-def c3_spp(
+def _c3_spp(
     at: At,
     x: Draft,
     c2: int,
@@ -105,17 +110,16 @@ def c3_spp(
     return three(at, x, c2, e, lambda at, y: spp(at, y, y.shape[0], k))
 
 
-def c3_ghost(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
-    return three(
-        at, x, c2, e, lambda at, y: in_a_row(at, y, n, lambda at, y: ghost_bottleneck(at, y, y.shape[0]))
-    )
+def _c3_ghost(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+    return three(at, x, c2, e, lambda at, y: in_a_row(at, y, n, lambda at, y: ghost_bottleneck(at, y, y.shape[0])))
 
 
 def bottleneck_csp(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
     """As in the paper: the convolutions before the norm are bare."""
+    kernels = (1 if at.model.anchored else 3, 3)
     hidden = int(c2 * e)
     y = conv(at / "cv1", x, hidden)
-    y = in_a_row(at / "m", y, n, lambda at, y: bottleneck(at, y, hidden, shortcut, g, (1, 3) , 1.0))
+    y = in_a_row(at / "m", y, n, lambda at, y: bottleneck(at, y, hidden, shortcut, g, kernels, 1.0))
     y = (at / "cv3").conv(y, hidden, bias=False)
     joined = at.concat([y, (at / "cv2").conv(x, hidden, bias=False)])
     joined = (at / "act").activation((at / "bn").norm(joined), "nn.SiLU()")
@@ -132,7 +136,7 @@ def rep_c3(at: At, x: Draft, c2: int, n: int = 3, e: float = 1.0) -> Draft:
 
 def inverted(at: At, x: Draft, c2: int, shortcut: bool = True, e: float = 0.5, lk: bool = False) -> Draft:
     """Depthwise and 1x1 convolutions in turn, with `lk` a 7x7 and a 3x3 in the middle."""
-    hidden, at = 2 * int(c2 * e), at
+    hidden = 2 * int(c2 * e)
     y = conv(at / "cv1.0", x, x.shape[0], 3, g=x.shape[0])
     y = conv(at / "cv1.1", y, hidden)
     if lk:
@@ -147,7 +151,7 @@ def inverted(at: At, x: Draft, c2: int, shortcut: bool = True, e: float = 0.5, l
     return at.add(x, y) if shortcut and x.shape[0] == c2 else y
 
 
-def c2f_cib(
+def _c2f_cib(
     at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = False, lk: bool = False, g: int = 1, e: float = 0.5
 ) -> Draft:
     at.model.modern = True
@@ -155,15 +159,16 @@ def c2f_cib(
 
 
 MODULES = {
-    "Bottleneck": Module(_named, scaled=True),
+    "Bottleneck": Module(_row, scaled=True),
     "BottleneckCSP": Module(bottleneck_csp, scaled=True, repeats=1),
-    "C1": Module(c1, scaled=True, repeats=1),
-    "C2": Module(c2, scaled=True, repeats=1),
-    "C2f": Module(c2f, scaled=True, repeats=1),
-    "C2fCIB": Module(c2f_cib, scaled=True, repeats=1),
-    "C3": Module(c3, scaled=True, repeats=1),
-    "C3Ghost": Module(c3_ghost, scaled=True, repeats=1),
-    "C3SPP": Module(c3_spp, scaled=True),
-    "C3x": Module(c3x, scaled=True, repeats=1),
+    "C1": Module(_c1, scaled=True, repeats=1),
+    "C2": Module(_c2, scaled=True, repeats=1),
+    "C2f": Module(_c2f, scaled=True, repeats=1),
+    "C2fCIB": Module(_c2f_cib, scaled=True, repeats=1),
+    "C3": Module(_c3, scaled=True, repeats=1),
+    "C3Ghost": Module(_c3_ghost, scaled=True, repeats=1),
+    "C3SPP": Module(_c3_spp, scaled=True),
+    "C3x": Module(_c3x, scaled=True, repeats=1),
     "RepC3": Module(rep_c3, scaled=True, repeats=1),
 }
+ANCHORED = {"Bottleneck": Module(_row_of_yolov5, scaled=True)}

@@ -29,10 +29,10 @@ def conv(
     act: Act = True,
 ) -> Draft:
     """Convolution without a bias, batch norm, activation; programs without dilation have the activation before it."""
-    if not isinstance(d, int) or isinstance(d, bool):
-        d, act = 1, d
-    padding = padded(k, d) if p is None else p
-    y = (at / "conv").conv(x, c2, k, s, padding, g, dilation=d, bias=False)
+    is_dilated = isinstance(d, int) and not isinstance(d, bool)
+    dilation, act = (d, act) if is_dilated else (1, d)
+    padding = padded(k, dilation) if p is None else p
+    y = (at / "conv").conv(x, c2, k, s, padding, g, dilation=dilation, bias=False)
     return (at / "act").act((at / "bn").norm(y), act)
 
 
@@ -50,8 +50,9 @@ def focus(
 
 
 def light(at: At, x: Draft, c2: int, k: int = 1, act: Act = "nn.ReLU()") -> Draft:
+    """A 1x1 convolution, then a depthwise one with an activation."""
     y = conv(at / "conv1", x, c2, act=False)
-    return relu_conv(at / "conv2", y, c2, k, g=gcd(c2, c2), act=act)
+    return relu_conv(at / "conv2", y, c2, k, g=c2, act=act)
 
 
 def relu_conv(
@@ -63,7 +64,7 @@ def relu_conv(
     return (at / "act").activation(y, act) if isinstance(act, str) else y
 
 
-def transposed(
+def _transposed(
     at: At, x: Draft, c2: int, k: int = 2, s: int = 2, p: int = 0, bn: bool = True, act: Act = True
 ) -> Draft:
     fields = {"out_channels": c2, "kernel_size": k, "stride": s, "padding": p, "bias": not bn}
@@ -79,6 +80,7 @@ def ghost(at: At, x: Draft, c2: int, k: int = 1, s: int = 1, g: int = 1, act: Ac
 
 
 def ghost_bottleneck(at: At, x: Draft, c2: int, k: int = 3, s: int = 1) -> Draft:
+    """Two ghost convolutions, and with a stride of 2 a depthwise one between them."""
     half = c2 // 2
     y = ghost(at / "conv.0", x, half)
     if s == 2:
@@ -103,10 +105,9 @@ def reparameterised(
     bn: bool = False,
 ) -> Draft:
     """A 3x3 and a 1x1 convolution beside each other, as they are before they are made one."""
-    names = ("conv1", "conv2")
     y = [
-        conv(at / names[0], x, c2, k, s, p, g, act=False),
-        conv(at / names[1], x, c2, 1, s, p - k // 2, g, act=False),
+        conv(at / "conv1", x, c2, k, s, p, g, act=False),
+        conv(at / "conv2", x, c2, 1, s, p - k // 2, g, act=False),
     ]
     if bn and c2 == x.shape[0] and s == 1:
         y.append((at / "bn").norm(x))
@@ -119,7 +120,7 @@ def downsampling(at: At, x: Draft, c2: int, k: int, s: int) -> Draft:
     return conv(at / "cv2", y, c2, k, s, None, c2, act=False)
 
 
-def average_down(at: At, x: Draft, c2: int) -> Draft:
+def _average_down(at: At, x: Draft, c2: int) -> Draft:
     y = at.layer("avg_pool", {"kernel_size": 2, "stride": 1}, x)
     return conv(at / "cv1", y, c2, 3, 2, 1)
 
@@ -151,13 +152,13 @@ MODULES = {
     "Conv": Module(conv, scaled=True),
     "LightConv": Module(light),
     "DWConv": Module(depthwise, scaled=True),
-    "ConvTranspose": Module(transposed, scaled=True),
+    "ConvTranspose": Module(_transposed, scaled=True),
     "Focus": Module(focus, scaled=True),
     "GhostConv": Module(ghost, scaled=True),
     "GhostBottleneck": Module(ghost_bottleneck, scaled=True),
     "RepConv": Module(reparameterised),
     "SCDown": Module(downsampling, scaled=True),
-    "AConv": Module(average_down, scaled=True),
+    "AConv": Module(_average_down, scaled=True),
     "ADown": Module(two_ways_down, scaled=True),
     "CrossConv": Module(crossed, scaled=True),
 }

@@ -10,25 +10,25 @@ from convcalc.imports.yolo.modules.convolutions import Kernel, conv, padded, rep
 from convcalc.imports.yolo.place import At
 
 
-def rep_bottleneck(at: At, x: Draft, c2: int) -> Draft:
+def _rep_bottleneck(at: At, x: Draft, c2: int) -> Draft:
     y = conv(at / "cv2", reparameterised(at / "cv1", x, c2), c2, 3)
     return at.add(x, y) if x.shape[0] == c2 else y
 
 
-def rep_csp(at: At, x: Draft, c2: int, n: int = 1) -> Draft:
-    return three(at, x, c2, 0.5, lambda at, y: in_a_row(at, y, n, lambda at, y: rep_bottleneck(at, y, y.shape[0])))
+def _rep_csp(at: At, x: Draft, c2: int, n: int = 1) -> Draft:
+    return three(at, x, c2, 0.5, lambda at, y: in_a_row(at, y, n, lambda at, y: _rep_bottleneck(at, y, y.shape[0])))
 
 
 def rep_elan(at: At, x: Draft, c2: int, c3: int, c4: int, n: int = 1) -> Draft:
     """Halves, and what leaves each of two stages."""
     parts = at.halves(conv(at / "cv1", x, c3))
     for name in ("cv2", "cv3"):
-        inner = rep_csp(at / name / 0, parts[-1], c4, n)
+        inner = _rep_csp(at / name / 0, parts[-1], c4, n)
         parts.append(conv(at / name / 1, inner, c4, 3))
     return conv(at / "cv4", at.concat(parts), c2)
 
 
-def elan(at: At, x: Draft, c2: int, c3: int, c4: int) -> Draft:
+def _elan(at: At, x: Draft, c2: int, c3: int, c4: int) -> Draft:
     parts = at.halves(conv(at / "cv1", x, c3))
     for name in ("cv2", "cv3"):
         parts.append(conv(at / name, parts[-1], c4, 3))
@@ -59,6 +59,6 @@ def fused(at: At, xs: list[Draft | list[Draft]], idx: list[int]) -> Draft:
 MODULES = {
     "CBFuse": Module(fused),
     "CBLinear": Module(handed_over),
-    "ELAN1": Module(elan, scaled=True),
+    "ELAN1": Module(_elan, scaled=True),
     "RepNCSPELAN4": Module(rep_elan, scaled=True),
 }

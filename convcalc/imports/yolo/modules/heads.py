@@ -19,7 +19,7 @@ MOST = 300
 """Boxes that a head chooses which needs no suppression of others."""
 
 
-def classify(at: At, x: Draft, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1) -> Draft:
+def _classify(at: At, x: Draft, c2: int, k: int = 1, s: int = 1, p: int | None = None, g: int = 1) -> Draft:
     y = conv(at / "conv", x, 1280, k, s, p, g)
     y = (at / "linear").linear(at.layer("flatten", {}, (at / "pool").layer("global_avg_pool", {}, y)), c2)
     return at.layer("softmax", {}, y)
@@ -86,7 +86,7 @@ def chosen(at: At, rows: Sequence[Draft], scores: Draft, count: int) -> Draft:
     return at.concat([boxes, score, at.reshape(classes, count, 1), *others], 1)
 
 
-def detect(at: At, xs: list[Draft], nc: int, anchors: int | list[Any] | None = None) -> list[Draft]:
+def _detect(at: At, xs: list[Draft], nc: int, anchors: int | list[Any] | None = None) -> list[Draft]:
     if anchors is not None:
         return [with_anchors.detect(at, xs, nc, anchors)]
     return head(at, xs, nc)
@@ -169,7 +169,7 @@ def _seen(at: At, y: Draft, points: int, numbers: int, placed: Callable[[Draft],
     return at.reshape(y, points * numbers, -1)
 
 
-def oriented(at: At, xs: list[Draft], nc: int, ne: int = 1) -> list[Draft]:
+def _oriented(at: At, xs: list[Draft], nc: int, ne: int = 1) -> list[Draft]:
     def angle(at: At, y: Draft) -> Draft:
         return at.affine(at.activation(y, "nn.Sigmoid()"), pi, -pi / 4)
 
@@ -202,17 +202,15 @@ def depth(at: At, xs: list[Draft], c_mid: int = 256) -> Draft:
     y = (at / "head.1").layer("conv_transpose", fields, y)
     y = (at / "head.3").conv(conv(at / "head.2", y, c_mid // 4, 3), 1)
     y = at.layer("hard_tanh", {"min_val": -4.0, "max_val": 5.0}, y)
-    scale, shift = (
-        (at / name).layer("parameter", {"sizes": (1,), "learned": False}, y) for name in ("cal_a", "cal_b")
-    )
+    scale, shift = ((at / name).layer("parameter", {"sizes": (1,), "learned": False}, y) for name in ("cal_a", "cal_b"))
     return at.layer("elementwise", {"operation": "exp"}, at.add(at.mul(y, scale), shift))
 
 
 MODULES = {
-    "Classify": Module(classify),
+    "Classify": Module(_classify),
     "Depth": Module(depth),
-    "Detect": Module(detect),
-    "OBB": Module(oriented),
+    "Detect": Module(_detect),
+    "OBB": Module(_oriented),
     "OBB26": Module(oriented_26),
     "Pose": Module(keypoints),
     "Pose26": Module(keypoints_26),

@@ -24,7 +24,7 @@ def sppf(at: At, x: Draft, c2: int, k: int = 5, n: int = 3, shortcut: bool = Fal
     return at.add(y, x) if shortcut and x.shape[0] == c2 else y
 
 
-def spp_elan(at: At, x: Draft, c2: int, c3: int, k: int = 5) -> Draft:
+def _spp_elan(at: At, x: Draft, c2: int, c3: int, k: int = 5) -> Draft:
     parts = [conv(at / "cv1", x, c3)]
     for place in range(2, 5):
         parts.append((at / f"cv{place}").max_pool(parts[-1], k, 1, k // 2))
@@ -50,19 +50,19 @@ def spp_csp(
     return conv(at / "cv7", at.concat([y, conv(at / "cv2", x, hidden)]), c2)
 
 
-def max_pooled(at: At, x: Draft, k: int = 2) -> Draft:
+def _max_pooled(at: At, x: Draft, k: int = 2) -> Draft:
     return at.max_pool(x, k, k, 0)
 
 
-def kept_pool(at: At, x: Draft, k: int = 3, s: int = 1) -> Draft:
+def _kept_pool(at: At, x: Draft, k: int = 3, s: int = 1) -> Draft:
     return at.max_pool(x, k, s, k // 2)
 
 
 MODULES = {
     "SPP": Module(spp, scaled=True),
     "SPPF": Module(sppf, scaled=True),
-    "SPPELAN": Module(spp_elan, scaled=True),
+    "SPPELAN": Module(_spp_elan, scaled=True),
     "SPPCSPC": Module(spp_csp, scaled=True, repeats=1),
-    "MP": Module(max_pooled),
-    "SP": Module(kept_pool),
+    "MP": Module(_max_pooled),
+    "SP": Module(_kept_pool),
 }

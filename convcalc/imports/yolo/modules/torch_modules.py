@@ -9,17 +9,17 @@ from convcalc.imports.yolo.modules.convolutions import Kernel
 from convcalc.imports.yolo.place import At
 
 
-def concat(at: At, xs: list[Draft], dimension: int = 1) -> Draft:
+def _concat(at: At, xs: list[Draft], dimension: int = 1) -> Draft:
     if dimension < 1:
         raise Inexpressible("tensors are joined along the batch")
     return at.concat(xs, dimension - 1)
 
 
-def shortcut(at: At, xs: list[Draft], dimension: int = 0) -> Draft:
+def _shortcut(at: At, xs: list[Draft], dimension: int = 0) -> Draft:
     return at.add(*xs)
 
 
-def upsample(
+def _upsample(
     at: At,
     x: Draft,
     size: Kernel | None = None,
@@ -31,7 +31,7 @@ def upsample(
     return at.layer("upsample", {name: value for name, value in given.items() if value is not None}, x)
 
 
-def max_pool(
+def _max_pool(
     at: At,
     x: Draft,
     kernel_size: Kernel,
@@ -45,7 +45,7 @@ def max_pool(
     return at.layer("max_pool", {**window, "ceil_mode": ceil_mode}, x)
 
 
-def avg_pool(
+def _avg_pool(
     at: At,
     x: Draft,
     kernel_size: Kernel,
@@ -58,7 +58,7 @@ def avg_pool(
     return at.layer("avg_pool", {**window, "count_include_pad": count_include_pad}, x)
 
 
-def zero_pad(at: At, x: Draft, padding: Kernel) -> Draft:
+def _zero_pad(at: At, x: Draft, padding: Kernel) -> Draft:
     sides = [padding] * 4 if isinstance(padding, int) else padding
     if len(sides) != 4:
         raise Inexpressible("expected the padding left, right, above and below")
@@ -66,7 +66,7 @@ def zero_pad(at: At, x: Draft, padding: Kernel) -> Draft:
     return at.layer("pad", {"padding": ((above, below), (left, right))}, x)
 
 
-def transposed(
+def _transposed(
     at: At,
     x: Draft,
     c2: int,
@@ -86,13 +86,13 @@ def transposed(
     )
 
 
-def depthwise_transposed(at: At, x: Draft, c2: int, k: int = 1, s: int = 1, p1: int = 0, p2: int = 0) -> Draft:
+def _depthwise_transposed(at: At, x: Draft, c2: int, k: int = 1, s: int = 1, p1: int = 0, p2: int = 0) -> Draft:
     from math import gcd
 
-    return transposed(at, x, c2, k, s, p1, p2, gcd(x.shape[0], c2))
+    return _transposed(at, x, c2, k, s, p1, p2, gcd(x.shape[0], c2))
 
 
-def convolution(
+def _convolution(
     at: At,
     x: Draft,
     in_channels: int,
@@ -118,27 +118,27 @@ def norm(at: At, x: Draft, channels: int | None = None) -> Draft:
     return at.norm(x)
 
 
-def flatten(at: At, x: Draft, start_dim: int = 1, end_dim: int = -1) -> Draft:
+def _flatten(at: At, x: Draft, start_dim: int = 1, end_dim: int = -1) -> Draft:
     if (start_dim, end_dim) != (1, -1):
         raise Inexpressible("a flatten of some axes")
     return at.layer("flatten", {}, x)
 
 
-def linear(at: At, x: Draft, in_features: int, out_features: int, bias: bool = True) -> Draft:
+def _linear(at: At, x: Draft, in_features: int, out_features: int, bias: bool = True) -> Draft:
     if x.shape[-1] != in_features:
         raise Inexpressible(f"made for {in_features} features, where {x.shape[-1]} enter")
     return at.linear(x, out_features, bias=bias)
 
 
-def dropout(at: At, x: Draft, p: float = 0.5, inplace: bool = False) -> Draft:
+def _dropout(at: At, x: Draft, p: float = 0.5, inplace: bool = False) -> Draft:
     return at.layer("dropout", {}, x)
 
 
-def adaptive_avg_pool(at: At, x: Draft, output_size: Kernel) -> Draft:
+def _adaptive_avg_pool(at: At, x: Draft, output_size: Kernel) -> Draft:
     return at.layer("adaptive_avg_pool", {"output_size": output_size}, x)
 
 
-def identity(at: At, x: Draft, *arguments: object) -> Draft:
+def _identity(at: At, x: Draft, *arguments: object) -> Draft:
     return at.layer("identity", {}, x)
 
 
@@ -147,15 +147,15 @@ def silence(at: At, x: Draft) -> Draft:
     return x
 
 
-def to_depth(at: At, x: Draft) -> Draft:
+def _to_depth(at: At, x: Draft) -> Draft:
     return at.layer("pixel_unshuffle", {"downscale_factor": 2}, x)
 
 
-def contract(at: At, x: Draft, gain: int = 2) -> Draft:
+def _contract(at: At, x: Draft, gain: int = 2) -> Draft:
     return at.layer("pixel_unshuffle", {"downscale_factor": gain}, x)
 
 
-def expand(at: At, x: Draft, gain: int = 2) -> Draft:
+def _expand(at: At, x: Draft, gain: int = 2) -> Draft:
     return at.layer("pixel_shuffle", {"upscale_factor": gain}, x)
 
 
@@ -167,24 +167,24 @@ def _of_class(name: str) -> Module:
 
 
 MODULES = {
-    "Concat": Module(concat),
-    "Shortcut": Module(shortcut),
+    "Concat": Module(_concat),
+    "Shortcut": Module(_shortcut),
     "Silence": Module(silence),
-    "ReOrg": Module(to_depth),
-    "Contract": Module(contract),
-    "Expand": Module(expand),
-    "DWConvTranspose2d": Module(depthwise_transposed, scaled=True),
-    "nn.AdaptiveAvgPool2d": Module(adaptive_avg_pool),
-    "nn.AvgPool2d": Module(avg_pool),
+    "ReOrg": Module(_to_depth),
+    "Contract": Module(_contract),
+    "Expand": Module(_expand),
+    "DWConvTranspose2d": Module(_depthwise_transposed, scaled=True),
+    "nn.AdaptiveAvgPool2d": Module(_adaptive_avg_pool),
+    "nn.AvgPool2d": Module(_avg_pool),
     "nn.BatchNorm2d": Module(norm),
-    "nn.Conv2d": Module(convolution),
-    "nn.ConvTranspose2d": Module(transposed, scaled=True),
-    "nn.Dropout": Module(dropout),
-    "nn.Flatten": Module(flatten),
-    "nn.Identity": Module(identity),
-    "nn.Linear": Module(linear),
-    "nn.MaxPool2d": Module(max_pool),
-    "nn.Upsample": Module(upsample),
-    "nn.ZeroPad2d": Module(zero_pad),
+    "nn.Conv2d": Module(_convolution),
+    "nn.ConvTranspose2d": Module(_transposed, scaled=True),
+    "nn.Dropout": Module(_dropout),
+    "nn.Flatten": Module(_flatten),
+    "nn.Identity": Module(_identity),
+    "nn.Linear": Module(_linear),
+    "nn.MaxPool2d": Module(_max_pool),
+    "nn.Upsample": Module(_upsample),
+    "nn.ZeroPad2d": Module(_zero_pad),
     **{f"nn.{name}": _of_class(name) for name in ("SiLU", "ReLU", "LeakyReLU", "GELU", "Hardswish", "Mish", "Sigmoid")},
 }

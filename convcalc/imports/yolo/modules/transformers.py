@@ -24,6 +24,7 @@ def attended(at: At, query: Draft, key: Draft, value: Draft, heads: int) -> Draf
 
 
 def normalised(at: At, x: Draft) -> Draft:
+    """Layer norm over the features."""
     return at.layer("layer_norm", {}, x)
 
 
@@ -60,19 +61,19 @@ def block(at: At, x: Draft, c2: int, num_heads: int, num_layers: int) -> Draft:
     y = at.add(y, (at / "linear").linear(y, c2))
     for place in range(num_layers):
         layer = at / "tr" / place
-        parts = [(layer / name).linear(y, c2, bias=False) for name in "qkv"]
-        y = layer.add(attended(layer / "ma", *parts, num_heads), y)
+        query, key, value = ((layer / name).linear(y, c2, bias=False) for name in "qkv")
+        y = layer.add(attended(layer / "ma", query, key, value, num_heads), y)
         inner = (layer / "fc1").linear(y, c2, bias=False)
         y = layer.add((layer / "fc2").linear(inner, c2, bias=False), y)
     return at.reshape(at.permute(y, 1, 0), c2, *size)
 
 
-def c3_tr(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
+def _c3_tr(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int = 1, e: float = 0.5) -> Draft:
     return three(at, x, c2, e, lambda at, y: block(at, y, y.shape[0], 4, n))
 
 
 MODULES = {
     "AIFI": Module(encoder),
-    "C3TR": Module(c3_tr, scaled=True, repeats=1),
+    "C3TR": Module(_c3_tr, scaled=True, repeats=1),
     "TransformerBlock": Module(block, scaled=True),
 }
