@@ -69,6 +69,9 @@ _FITS: dict[str, Any] = {
     "list[int]": _is_list,
     "tuple[int, ...]": _is_list,
     "list[float]": lambda argument: isinstance(argument, list) and all(map(_FITS["float"], argument)),
+    "Kernels": lambda argument: (
+        isinstance(argument, list | tuple) and all(_is_whole(item) or _is_list(item) for item in argument)
+    ),
     "list[Any]": lambda argument: isinstance(argument, list) and all(map(_is_list, argument)),
     "object": lambda argument: True,
 }
@@ -83,6 +86,7 @@ _WORDS = {
     "list[int]": "a list of whole numbers",
     "tuple[int, ...]": "a list of whole numbers",
     "list[float]": "a list of numbers",
+    "Kernels": "a list of kernels",
     "list[Any]": "a list of lists of whole numbers",
     "object": "anything",
 }

@@ -6,6 +6,7 @@ from math import gcd
 from typing import Any
 
 from convcalc.imports.drafts import Draft
+from convcalc.imports.errors import Inexpressible
 from convcalc.imports.yolo.modules import Module
 from convcalc.imports.yolo.place import Act, At
 
@@ -29,8 +30,11 @@ def conv(
     act: Act = True,
 ) -> Draft:
     """Convolution without a bias, batch norm, activation; programs without dilation have the activation before it."""
-    is_dilated = isinstance(d, int) and not isinstance(d, bool)
-    dilation, act = (d, act) if is_dilated else (1, d)
+    dilation = 1
+    if isinstance(d, int) and not isinstance(d, bool):
+        dilation = d
+    else:
+        act = d
     padding = padded(k, dilation) if p is None else p
     y = (at / "conv").conv(x, c2, k, s, padding, g, dilation=dilation, bias=False)
     return (at / "act").act((at / "bn").norm(y), act)
@@ -114,6 +118,39 @@ def reparameterised(
     return (at / "act").act(at.add(*y), act)
 
 
+def _rep_row(
+    at: At,
+    x: Draft,
+    c1: int,
+    c2: int,
+    k: int = 3,
+    s: int = 1,
+    p: int = 1,
+    g: int = 1,
+    d: int = 1,
+    act: Act = True,
+    bn: bool = False,
+) -> Draft:
+    """As ultralytics has it in a row, which says the channels that enter too."""
+    if c1 != x.shape[0]:
+        raise Inexpressible(f"made for {c1} channels, where {x.shape[0]} enter")
+    return reparameterised(at, x, c2, k, s, p, g, d, act, bn)
+
+
+def _rep_vgg(
+    at: At, x: Draft, c2: int, k: int = 3, s: int = 1, p: int | None = None, g: int = 1, act: Act = True
+) -> Draft:
+    """yolov7's: beside the two convolutions a norm of what enters, where it has the size of what leaves."""
+    padding = padded(k) if p is None else p
+    beside = [
+        (at / name / 1).norm((at / name / 0).conv(x, c2, size, s, inner, g, bias=False))
+        for name, size, inner in (("rbr_dense", k, padding), ("rbr_1x1", 1, padding - k // 2))
+    ]
+    if c2 == x.shape[0] and s == 1:
+        beside.append((at / "rbr_identity").norm(x))
+    return (at / "act").act(at.add(*beside), act)
+
+
 def downsampling(at: At, x: Draft, c2: int, k: int, s: int) -> Draft:
     """Channels first, then positions."""
     y = conv(at / "cv1", x, c2)
@@ -150,15 +187,15 @@ def crossed(
 
 MODULES = {
     "Conv": Module(conv, scaled=True),
-    "LightConv": Module(light),
     "DWConv": Module(depthwise, scaled=True),
     "ConvTranspose": Module(_transposed, scaled=True),
     "Focus": Module(focus, scaled=True),
     "GhostConv": Module(ghost, scaled=True),
     "GhostBottleneck": Module(ghost_bottleneck, scaled=True),
-    "RepConv": Module(reparameterised),
+    "RepConv": Module(_rep_row),
     "SCDown": Module(downsampling, scaled=True),
     "AConv": Module(_average_down, scaled=True),
     "ADown": Module(two_ways_down, scaled=True),
     "CrossConv": Module(crossed, scaled=True),
 }
+ANCHORED = {"RepConv": Module(_rep_vgg, scaled=True)}

@@ -75,5 +75,4 @@ def _c3_tr(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int 
 MODULES = {
     "AIFI": Module(encoder),
     "C3TR": Module(_c3_tr, scaled=True, repeats=1),
-    "TransformerBlock": Module(block, scaled=True),
 }
