@@ -10,8 +10,8 @@ from functools import cache
 from typing import Any
 
 from convcalc.fields import LARGEST, shown
-from convcalc.imports.errors import CannotImport
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.yolo.modules import KnownModule
 
 _LITERAL = re.compile(r"None|True|False|[-+]?[\d.]+(e[-+]?\d+)?|'[^']*'|\"[^\"]*\"|[\[(][-+\d., ]*[\])]")
 """Texts that a program reads as values: nothing that nests or calls."""
@@ -31,7 +31,7 @@ def value(argument: Any, names: Mapping[str, Any]) -> Any:
     return argument
 
 
-def checked(module: Module, name: str, arguments: Sequence[Any]) -> list[Any]:
+def checked(module: KnownModule, name: str, arguments: Sequence[Any]) -> list[Any]:
     """The arguments, if the module takes so many and these.
 
     Raises:
@@ -48,8 +48,15 @@ def checked(module: Module, name: str, arguments: Sequence[Any]) -> list[Any]:
     for argument, (parameter, types, _) in zip(arguments, parameters, strict=False):
         if not any(_FITS[word](argument) for word in types):
             expected = " or ".join(_WORDS[word] for word in types)
-            raise CannotImport(f"{name}: {parameter} is {expected}, found {shown(argument)}")
+            raise CannotImport(f"{name}: {parameter} is {expected}, found {described(argument)}")
     return list(arguments)
+
+
+def described(value: Any) -> str:
+    """A value of the file, for "found ..."."""
+    if isinstance(value, dict):
+        return "a mapping"
+    return f"the list {plain(str(value))}" if isinstance(value, list | tuple) else shown(value)
 
 
 def _is_whole(argument: Any) -> bool:
@@ -94,7 +101,7 @@ _ALIASES = {"Act": "bool | str | None", "Kernel": "int | list[int]", "Any": "obj
 
 
 @cache
-def _parameters(module: Module) -> tuple[list[tuple[str, list[str], Any]], bool]:
+def _parameters(module: KnownModule) -> tuple[list[tuple[str, list[str], Any]], bool]:
     """The name, types and default of each argument behind the place and what enters; and whether it takes any more."""
     _, _, *parameters = inspect.signature(module.build).parameters.values()
     kept = [parameter for parameter in parameters if parameter.kind is not inspect.Parameter.VAR_POSITIONAL]
@@ -107,14 +114,14 @@ def _parameters(module: Module) -> tuple[list[tuple[str, list[str], Any]], bool]
 
 
 @cache
-def takes_many(module: Module) -> bool:
+def takes_many(module: KnownModule) -> bool:
     """Whether a list of tensors enters, however many there are."""
     _, entering, *_ = inspect.signature(module.build).parameters.values()
     return str(entering.annotation).startswith("list[")
 
 
 @cache
-def takes_lists(module: Module) -> bool:
+def takes_lists(module: KnownModule) -> bool:
     """Whether what enters may be several tensors that one row makes."""
     _, entering, *_ = inspect.signature(module.build).parameters.values()
     return str(entering.annotation) == "list[Draft | list[Draft]]"

@@ -7,7 +7,7 @@ from math import inf
 from typing import Any, TypeGuard
 
 from convcalc import steps
-from convcalc.fields import LARGEST, shown
+from convcalc.fields import LARGEST
 from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.arrays import checked
 from convcalc.imports.assembly import assembled
@@ -15,9 +15,9 @@ from convcalc.imports.drafts import BEHIND, Builder, Draft
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.record import Imported
 from convcalc.imports.yolo import FORMAT, arguments, scales
-from convcalc.imports.yolo.document import Document, Row, read
-from convcalc.imports.yolo.modules import Module, modules
-from convcalc.imports.yolo.place import At, Model, RowOrigin
+from convcalc.imports.yolo.document import Document, ModuleRow, read
+from convcalc.imports.yolo.modules import KnownModule, modules
+from convcalc.imports.yolo.place import At, ModelValues, RowOrigin
 from convcalc.imports.yolo.user_blocks import UserBlocks
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
@@ -82,11 +82,11 @@ def _set(values: dict[str, Any], options: ReadOptions) -> dict[str, Any]:
 def _scale(document: Document, source: str, wanted: str) -> tuple[str, str]:
     scales_ = document.values.get("scales") or {}
     if not isinstance(scales_, dict):
-        raise CannotImport(f"`scales`: expected the scales by name, found {shown(scales_)}")
+        raise CannotImport(f"`scales`: expected the scales by name, found {arguments.described(scales_)}")
     return scales.chosen(scales_, source, wanted, str(document.values.get("scale") or ""))
 
 
-def _model(builder: Builder, values: dict[str, Any], scale: str) -> Model:
+def _model(builder: Builder, values: dict[str, Any], scale: str) -> ModelValues:
     scaled = (values.get("scales") or {}).get(scale)
     if scaled is None:
         multiples = [values.get("depth_multiple", 1.0), values.get("width_multiple", 1.0), inf]
@@ -99,9 +99,11 @@ def _model(builder: Builder, values: dict[str, Any], scale: str) -> Model:
         raise CannotImport(f"{where}: expected depth, width and the most channels, all above 0")
     act = values.get("activation") or "nn.SiLU()"
     if not isinstance(act, str):
-        raise CannotImport(f"`activation`: expected the call of a class, as in nn.ReLU(), found {shown(act)}")
+        raise CannotImport(
+            f"`activation`: expected the call of a class, as in nn.ReLU(), found {arguments.described(act)}"
+        )
     depth, width, most = multiples
-    return Model(builder, "anchors" in values, depth, width, most, values, act, scale)
+    return ModelValues(builder, "anchors" in values, depth, width, most, values, act, scale)
 
 
 def _is_factor(value: object) -> bool:
@@ -118,7 +120,7 @@ def _entering(values: dict[str, Any], options: ReadOptions) -> Shape:
     """The shape of the one input: as asked for, or as these networks are mostly used."""
     channels = values.get("channels", values.get("ch", 3))
     if not _is_count(channels):
-        raise CannotImport(f"`ch`: expected how many channels the images have, found {shown(channels)}")
+        raise CannotImport(f"`ch`: expected how many channels the images have, found {arguments.described(channels)}")
     names = set(options.sizes) - {"", "images"}
     if names:
         raise CannotImport(f"--input names {plain(', '.join(sorted(names)))}; the model's one input is images")
@@ -131,7 +133,7 @@ def _entering(values: dict[str, Any], options: ReadOptions) -> Shape:
     return checked(shape)
 
 
-def _notes(options: ReadOptions, shape: Shape, model: Model, values: dict[str, Any]) -> list[str]:
+def _notes(options: ReadOptions, shape: Shape, model: ModelValues, values: dict[str, Any]) -> list[str]:
     notes = []
     if not options.sizes:
         sizes = "x".join(map(str, shape))
@@ -147,7 +149,7 @@ def _notes(options: ReadOptions, shape: Shape, model: Model, values: dict[str, A
 class _Rows:
     """The rows of a file on their way to layers; `values` are what leaves each."""
 
-    def __init__(self, model: Model, rows: Sequence[Row], x: Draft, blocks: UserBlocks | None) -> None:
+    def __init__(self, model: ModelValues, rows: Sequence[ModuleRow], x: Draft, blocks: UserBlocks | None) -> None:
         self.model, self.rows, self.x, self.blocks = model, rows, x, blocks
         self.values: list[Value] = []
         anchors = model.values.get("anchors")
@@ -166,10 +168,12 @@ class _Rows:
                 raise CannotImport(f"{row.place}: {error}") from None
             except CannotImport as error:
                 raise type(error)(f"{row.place}: {error}", error.operators) from None
+            except (ArithmeticError, IndexError, ValueError):  # of numbers that a file may say and no program takes
+                raise CannotImport(f"{row.place}: these arguments do not fit what enters") from None
         last = self.values[-1]
         return last if isinstance(last, list) else [last]
 
-    def _row(self, row: Row) -> Value:
+    def _row(self, row: ModuleRow) -> Value:
         sources = [self._source(row, place) for place in _places(row.sources)]
         origin = RowOrigin(str(row.index), row.module, ("model", str(row.index)))
         at = At(self.model, origin)
@@ -184,7 +188,7 @@ class _Rows:
             return self.model.builder.unknown(None, drafts, origin, reason)
         return self._module(at, row, module, sources)
 
-    def _source(self, row: Row, place: int) -> Value:
+    def _source(self, row: ModuleRow, place: int) -> Value:
         index = row.index + place if place < 0 else place
         if index == -1 and row.index == 0:
             return self.x
@@ -193,7 +197,7 @@ class _Rows:
             raise CannotImport(f"it reads {place}; {there}")
         return self.values[index]
 
-    def _module(self, at: At, row: Row, module: Module, sources: list[Value]) -> Value:
+    def _module(self, at: At, row: ModuleRow, module: KnownModule, sources: list[Value]) -> Value:
         model = self.model
         given, repeats = self._arguments(row), self._repeats(row)
         if module.scaled and given and _is_count(given[0]) and given[0] != self.unscaled:
@@ -210,21 +214,23 @@ class _Rows:
             raise CannotImport(f"it reads one tensor, found {len(sources) if x is None else len(x)}")
         leaving: Value = x
         for place in range(repeats):
+            if isinstance(leaving, list):
+                raise CannotImport(f"{repeats} in a row, where each makes several tensors")
             leaving = module.build(at / place if repeats > 1 else at, leaving, *given)
         return leaving
 
-    def _arguments(self, row: Row) -> list[Any]:
+    def _arguments(self, row: ModuleRow) -> list[Any]:
         names = {**self.model.values, "nc": self.model.values.get("nc", 80)}
         return [arguments.value(argument, names) for argument in row.arguments]
 
-    def _repeats(self, row: Row) -> int:
+    def _repeats(self, row: ModuleRow) -> int:
         """How often a module stands in a row, for the depth of the model; halves are rounded to the even number."""
         repeats = max(round(row.repeats * self.model.depth), 1) if row.repeats > 1 else 1
         if repeats > _MOST_REPEATS:
             raise CannotImport(f"{repeats:,} in a row, where at most {_MOST_REPEATS:,} are read")
         return repeats
 
-    def _many(self, module: Module, sources: list[Value]) -> list[Any]:
+    def _many(self, module: KnownModule, sources: list[Value]) -> list[Any]:
         if not arguments.takes_lists(module) and any(isinstance(source, list) for source in sources):
             raise CannotImport("it reads tensors, where a row that it names makes several")
         return sources

@@ -15,7 +15,7 @@ from convcalc.language.tree import Mapping, Node, Scalar, Sequence, described
 _MOST_ROWS = 10_000
 
 
-class Row(msgspec.Struct, frozen=True):
+class ModuleRow(msgspec.Struct, frozen=True):
     """A module: the rows that enter, negative ones counted back, and how often it stands in a row."""
 
     index: int
@@ -33,7 +33,7 @@ class Row(msgspec.Struct, frozen=True):
 class Document(msgspec.Struct, frozen=True):
     """The rows of backbone and head, and all other keys with their values."""
 
-    rows: list[Row]
+    rows: list[ModuleRow]
     values: dict[str, Any]
 
 
@@ -53,7 +53,7 @@ def read(data: bytes, source: str) -> Document:
         raise CannotImport(f"line {problem.line}: {problem.message}" if problem.line else problem.message)
     if not isinstance(parsed.root, Mapping):
         raise CannotImport("expected keys, `backbone` and `head` among them")
-    values, rows = {}, list[Row]()
+    values, rows = {}, list[ModuleRow]()
     lists = {name: parsed.root.find(name) for name in ("backbone", "head")}
     for name, node in lists.items():
         if not isinstance(node, Sequence):
@@ -81,7 +81,7 @@ def plain_value(node: Node) -> Any:
     return {str(key.value): plain_value(value) for key, value in node.entries}
 
 
-def _row(text: Source, node: Node, index: int) -> Row:
+def _row(text: Source, node: Node, index: int) -> ModuleRow:
     line = text.line(node.start)
     items = plain_value(node)
     if not isinstance(items, list) or len(items) != 4:
@@ -98,7 +98,7 @@ def _row(text: Source, node: Node, index: int) -> Row:
         raise CannotImport(f"line {line}: a module has a name")
     if not isinstance(arguments, list):
         raise CannotImport(f"line {line}: the arguments of a module are a list")
-    return Row(index, line, sources, repeats, module, arguments)
+    return ModuleRow(index, line, sources, repeats, module, arguments)
 
 
 def _is_whole(value: object) -> bool:

@@ -62,7 +62,7 @@ class RowOrigin(NamedTuple):
         return list(self.path)
 
 
-class Model(msgspec.Struct, eq=False):
+class ModelValues(msgspec.Struct, eq=False):
     """What counts for all modules.
 
     `anchored`: the file is of yolov5 and what came of it, whose modules have the names of ultralytics' and are now and
@@ -87,11 +87,11 @@ class Model(msgspec.Struct, eq=False):
         """Whether heads are there twice, so that the second chooses boxes without suppressing others."""
         return bool(self.values.get("end2end")) and not self.anchored
 
-    def left_out(self, at: At, params: int) -> None:
+    def left_out(self, at: At, params: int, buffers: int = 0) -> None:
         """Note parameters of a module that only training uses."""
-        self.notes.append(
-            f"{at.origin.operator} has {params:,} more params that only training uses; they are not counted"
-        )
+        more = f" and {buffers:,} more buffers" if buffers else ""
+        has = f"{plain(at.origin.operator)} has {params:,} more params{more}"
+        self.notes.append(f"{has} that only training uses; they are not counted")
 
     def whole(self, name: str, default: int) -> int:
         """A whole number that the file says, or else has always been."""
@@ -108,7 +108,7 @@ class Model(msgspec.Struct, eq=False):
 class At(msgspec.Struct, eq=False):
     """A module: `at / "conv"` is the one of that name within it."""
 
-    model: Model
+    model: ModelValues
     origin: RowOrigin
 
     def __truediv__(self, name: str | int) -> At:

@@ -1,7 +1,7 @@
 """The modules that files name, each from the tensors that enter and its arguments to those that leave.
 
-One file a family, found by being there. A file has `MODULES`: for every name a `Module`, whose function gets the place
-where it stands, what enters, and the arguments of the row. Arguments are checked against its annotations. Some names
+One file a family, found by being there. A file has `MODULES`: for every name a `KnownModule`, whose function gets the
+place where it stands, what enters, and the arguments of the row, which are checked against its annotations. Some names
 stand for another module in files with anchors, of yolov5 and what came of it: these are in `ANCHORED`.
 """
 
@@ -14,7 +14,7 @@ from functools import cache
 from typing import Any, NamedTuple
 
 
-class Module(NamedTuple):
+class KnownModule(NamedTuple):
     """How a module is made, and what becomes of its row before.
 
     With `scaled` the first argument are its output channels, for a width of 1. With `repeats` the number of the row is
@@ -27,10 +27,10 @@ class Module(NamedTuple):
 
 
 @cache
-def modules(anchored: bool) -> dict[str, Module]:
+def modules(anchored: bool) -> dict[str, KnownModule]:
     """Every module there is, by its name in files with anchors or without."""
-    by_name: dict[str, Module] = {}
-    others: dict[str, Module] = {}
+    by_name: dict[str, KnownModule] = {}
+    others: dict[str, KnownModule] = {}
     for module in pkgutil.iter_modules(__path__):
         family = importlib.import_module(f"{__name__}.{module.name}")
         by_name |= family.MODULES

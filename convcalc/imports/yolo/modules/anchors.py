@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.prototypes import prototypes
 from convcalc.imports.yolo.place import At
 
@@ -64,4 +64,4 @@ def implicit(at: At, xs: list[Draft], nc: int, anchors: Any) -> Draft:
     return boxes(at, maps, nc, count)
 
 
-MODULES = {"IDetect": Module(implicit)}
+MODULES = {"IDetect": KnownModule(implicit)}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.bottlenecks import bottleneck, c3k, collected, in_a_row
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.place import At
@@ -129,9 +129,9 @@ def a2c2f(
 
 
 MODULES = {
-    "A2C2f": Module(a2c2f, scaled=True, repeats=1),
-    "C2PSA": Module(c2_psa, scaled=True, repeats=1),
-    "C2fPSA": Module(_c2f_psa, scaled=True, repeats=1),
-    "C3k2": Module(c3k2, scaled=True, repeats=1),
-    "PSA": Module(_psa, scaled=True),
+    "A2C2f": KnownModule(a2c2f, scaled=True, repeats=1),
+    "C2PSA": KnownModule(c2_psa, scaled=True, repeats=1),
+    "C2fPSA": KnownModule(_c2f_psa, scaled=True, repeats=1),
+    "C3k2": KnownModule(c3k2, scaled=True, repeats=1),
+    "PSA": KnownModule(_psa, scaled=True),
 }

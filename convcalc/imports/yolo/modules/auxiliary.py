@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.modules.prototypes import prototypes
 from convcalc.imports.yolo.place import At
@@ -27,14 +27,14 @@ def _shared_out(xs: Sequence[Draft], heads: int) -> list[Sequence[Draft]]:
     return [xs[place * count : (place + 1) * count] for place in range(heads)]
 
 
-def _several(heads: int, name: str) -> Module:
+def _several(heads: int, name: str) -> KnownModule:
     def build(at: At, xs: list[Draft], nc: int) -> list[Draft]:
         return [_branch(at, own, nc, name, place) for place, own in enumerate(_shared_out(xs, heads))]
 
-    return Module(build)
+    return KnownModule(build)
 
 
-def masked(heads: int) -> Module:
+def masked(heads: int) -> KnownModule:
     """Behind the maps there is one more for each head, of which its prototypes are made."""
 
     def build(at: At, xs: list[Draft], nc: int, nm: int = 32, npr: int = 256) -> list[Draft]:
@@ -47,7 +47,7 @@ def masked(heads: int) -> Module:
             made.append(conv(at / (f"proto{place + 1}" if place else "proto"), x, nm))
         return made
 
-    return Module(build)
+    return KnownModule(build)
 
 
 def panoptic(at: At, xs: list[Draft], nc: int, sem_nc: int = 93, nm: int = 32, npr: int = 256) -> list[Draft]:
@@ -66,7 +66,7 @@ MODULES = {
     "DualDDetect": _several(2, "grouped"),
     "DualDSegment": masked(2),
     "DualDetect": _several(2, ""),
-    "Panoptic": Module(panoptic),
+    "Panoptic": KnownModule(panoptic),
     "TripleDDetect": _several(3, "grouped"),
     "TripleDetect": _several(3, ""),
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import conv, light, relu_conv
 from convcalc.imports.yolo.place import At
 
@@ -60,7 +60,7 @@ def residuals(at: At, x: Draft, c1: int, c2: int, s: int = 1, is_first: bool = F
 
 
 MODULES = {
-    "HGStem": Module(stem),
-    "HGBlock": Module(stage, repeats=3),
-    "ResNetLayer": Module(residuals),
+    "HGStem": KnownModule(stem),
+    "HGBlock": KnownModule(stage, repeats=3),
+    "ResNetLayer": KnownModule(residuals),
 }

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import conv, crossed, ghost_bottleneck, reparameterised
 from convcalc.imports.yolo.modules.pools import spp
 from convcalc.imports.yolo.place import At
@@ -159,16 +159,16 @@ def _c2f_cib(
 
 
 MODULES = {
-    "Bottleneck": Module(_row, scaled=True),
-    "BottleneckCSP": Module(bottleneck_csp, scaled=True, repeats=1),
-    "C1": Module(_c1, scaled=True, repeats=1),
-    "C2": Module(_c2, scaled=True, repeats=1),
-    "C2f": Module(_c2f, scaled=True, repeats=1),
-    "C2fCIB": Module(_c2f_cib, scaled=True, repeats=1),
-    "C3": Module(_c3, scaled=True, repeats=1),
-    "C3Ghost": Module(_c3_ghost, scaled=True, repeats=1),
-    "C3SPP": Module(_c3_spp, scaled=True),
-    "C3x": Module(_c3x, scaled=True, repeats=1),
-    "RepC3": Module(rep_c3, scaled=True, repeats=1),
+    "Bottleneck": KnownModule(_row, scaled=True),
+    "BottleneckCSP": KnownModule(bottleneck_csp, scaled=True, repeats=1),
+    "C1": KnownModule(_c1, scaled=True, repeats=1),
+    "C2": KnownModule(_c2, scaled=True, repeats=1),
+    "C2f": KnownModule(_c2f, scaled=True, repeats=1),
+    "C2fCIB": KnownModule(_c2f_cib, scaled=True, repeats=1),
+    "C3": KnownModule(_c3, scaled=True, repeats=1),
+    "C3Ghost": KnownModule(_c3_ghost, scaled=True, repeats=1),
+    "C3SPP": KnownModule(_c3_spp, scaled=True),
+    "C3x": KnownModule(_c3x, scaled=True, repeats=1),
+    "RepC3": KnownModule(rep_c3, scaled=True, repeats=1),
 }
-ANCHORED = {"Bottleneck": Module(_row_of_yolov5, scaled=True)}
+ANCHORED = {"Bottleneck": KnownModule(_row_of_yolov5, scaled=True)}

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.place import Act, At
 
 Kernel = int | list[int]
@@ -186,16 +186,16 @@ def crossed(
 
 
 MODULES = {
-    "Conv": Module(conv, scaled=True),
-    "DWConv": Module(depthwise, scaled=True),
-    "ConvTranspose": Module(_transposed, scaled=True),
-    "Focus": Module(focus, scaled=True),
-    "GhostConv": Module(ghost, scaled=True),
-    "GhostBottleneck": Module(ghost_bottleneck, scaled=True),
-    "RepConv": Module(_rep_row),
-    "SCDown": Module(downsampling, scaled=True),
-    "AConv": Module(_average_down, scaled=True),
-    "ADown": Module(two_ways_down, scaled=True),
-    "CrossConv": Module(crossed, scaled=True),
+    "Conv": KnownModule(conv, scaled=True),
+    "DWConv": KnownModule(depthwise, scaled=True),
+    "ConvTranspose": KnownModule(_transposed, scaled=True),
+    "Focus": KnownModule(focus, scaled=True),
+    "GhostConv": KnownModule(ghost, scaled=True),
+    "GhostBottleneck": KnownModule(ghost_bottleneck, scaled=True),
+    "RepConv": KnownModule(_rep_row),
+    "SCDown": KnownModule(downsampling, scaled=True),
+    "AConv": KnownModule(_average_down, scaled=True),
+    "ADown": KnownModule(two_ways_down, scaled=True),
+    "CrossConv": KnownModule(crossed, scaled=True),
 }
-ANCHORED = {"RepConv": Module(_rep_vgg, scaled=True)}
+ANCHORED = {"RepConv": KnownModule(_rep_vgg, scaled=True)}

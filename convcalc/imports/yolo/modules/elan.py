@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.bottlenecks import in_a_row, three
 from convcalc.imports.yolo.modules.convolutions import Kernel, conv, padded, reparameterised
 from convcalc.imports.yolo.place import At
@@ -57,8 +57,8 @@ def fused(at: At, xs: list[Draft | list[Draft]], idx: list[int]) -> Draft:
 
 
 MODULES = {
-    "CBFuse": Module(fused),
-    "CBLinear": Module(handed_over),
-    "ELAN1": Module(_elan, scaled=True),
-    "RepNCSPELAN4": Module(rep_elan, scaled=True),
+    "CBFuse": KnownModule(fused),
+    "CBLinear": KnownModule(handed_over),
+    "ELAN1": KnownModule(_elan, scaled=True),
+    "RepNCSPELAN4": KnownModule(rep_elan, scaled=True),
 }

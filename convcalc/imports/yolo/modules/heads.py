@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules import anchors as with_anchors
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.modules.prototypes import prototypes
@@ -116,7 +116,7 @@ def segment_26(at: At, xs: list[Draft], nc: int, nm: int = 32, npr: int = 256) -
         smaller = conv(proto / "feat_refine" / place, x, first)
         y = proto.add(y, proto.layer("upsample", {"scale_factor": 2 ** (place + 1)}, smaller))
     masks = prototypes(proto, conv(proto / "feat_fuse", y, npr, 3), npr, nm)
-    at.model.left_out(at, (first + npr) * npr * 9 + 4 * npr + nc * (npr + 1))
+    at.model.left_out(at, (first + npr) * npr * 9 + 4 * npr + nc * (npr + 1), 4 * npr)
     return [*head(at, xs, nc, Extra(nm)), masks]
 
 
@@ -147,7 +147,7 @@ def keypoints_26(at: At, xs: list[Draft], nc: int, kpt_shape: list[int] | tuple[
         return _seen(at, y, points, numbers, lambda places: places)
 
     copies = 2 if at.model.is_double else 1
-    at.model.left_out(at, copies * len(xs) * 2 * points * (hidden + 1) + _FLOW)
+    at.model.left_out(at, copies * len(xs) * 2 * points * (hidden + 1) + _FLOW, 2 + 2 * 2 + 6 * 2)
     return head(at, xs, nc, Extra(points * numbers, finished, towers=towers))
 
 
@@ -185,7 +185,7 @@ def semantic(at: At, xs: list[Draft], nc: int = 19) -> Draft:
     """A class for each position of the largest map."""
     first = xs[0].shape[0]
     for x in xs[1:2]:
-        at.model.left_out(at, first * x.shape[0] * 9 + 2 * first + nc * (first + 1))
+        at.model.left_out(at, first * x.shape[0] * 9 + 2 * first + nc * (first + 1), 2 * first)
     return (at / "classifier.1").conv(conv(at / "classifier.0", xs[0], first, 3), nc)
 
 
@@ -207,15 +207,15 @@ def depth(at: At, xs: list[Draft], c_mid: int = 256) -> Draft:
 
 
 MODULES = {
-    "Classify": Module(_classify),
-    "Depth": Module(depth),
-    "Detect": Module(_detect),
-    "OBB": Module(_oriented),
-    "OBB26": Module(oriented_26),
-    "Pose": Module(keypoints),
-    "Pose26": Module(keypoints_26),
-    "Segment": Module(segment),
-    "Segment26": Module(segment_26),
-    "SemanticSegment": Module(semantic),
-    "v10Detect": Module(twice_chosen),
+    "Classify": KnownModule(_classify),
+    "Depth": KnownModule(depth),
+    "Detect": KnownModule(_detect),
+    "OBB": KnownModule(_oriented),
+    "OBB26": KnownModule(oriented_26),
+    "Pose": KnownModule(keypoints),
+    "Pose26": KnownModule(keypoints_26),
+    "Segment": KnownModule(segment),
+    "Segment26": KnownModule(segment_26),
+    "SemanticSegment": KnownModule(semantic),
+    "v10Detect": KnownModule(twice_chosen),
 }

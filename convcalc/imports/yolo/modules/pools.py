@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.place import At
 
@@ -59,10 +59,10 @@ def _kept_pool(at: At, x: Draft, k: int = 3, s: int = 1) -> Draft:
 
 
 MODULES = {
-    "SPP": Module(spp, scaled=True),
-    "SPPF": Module(sppf, scaled=True),
-    "SPPELAN": Module(_spp_elan, scaled=True),
-    "SPPCSPC": Module(spp_csp, scaled=True, repeats=1),
-    "MP": Module(_max_pooled),
-    "SP": Module(_kept_pool),
+    "SPP": KnownModule(spp, scaled=True),
+    "SPPF": KnownModule(sppf, scaled=True),
+    "SPPELAN": KnownModule(_spp_elan, scaled=True),
+    "SPPCSPC": KnownModule(spp_csp, scaled=True, repeats=1),
+    "MP": KnownModule(_max_pooled),
+    "SP": KnownModule(_kept_pool),
 }

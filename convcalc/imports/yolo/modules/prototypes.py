@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.place import At
 
@@ -23,4 +23,4 @@ def _row(at: At, x: Draft, hidden: int = 256, masks: int = 32) -> Draft:
     return prototypes(at, x, hidden, masks)
 
 
-MODULES = {"Proto": Module(_row)}
+MODULES = {"Proto": KnownModule(_row)}

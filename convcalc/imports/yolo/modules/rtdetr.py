@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.heads import chosen
 from convcalc.imports.yolo.modules.transformers import attended, normalised
 from convcalc.imports.yolo.place import At
@@ -106,4 +106,4 @@ def _tokens(at: At, xs: Sequence[Draft], features: int) -> tuple[Draft, list[Seq
     return at.concat(tokens), [x.shape[1:] for x in xs]
 
 
-MODULES = {"RTDETRDecoder": Module(decoder)}
+MODULES = {"RTDETRDecoder": KnownModule(decoder)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.convolutions import Kernel
 from convcalc.imports.yolo.place import At
 
@@ -159,32 +159,32 @@ def _expand(at: At, x: Draft, gain: int = 2) -> Draft:
     return at.layer("pixel_shuffle", {"upscale_factor": gain}, x)
 
 
-def _of_class(name: str) -> Module:
+def _of_class(name: str) -> KnownModule:
     def build(at: At, x: Draft, *arguments: object) -> Draft:
         return at.activation(x, f"nn.{name}({', '.join(map(repr, arguments))})")
 
-    return Module(build)
+    return KnownModule(build)
 
 
 MODULES = {
-    "Concat": Module(_concat),
-    "Shortcut": Module(_shortcut),
-    "Silence": Module(silence),
-    "ReOrg": Module(_to_depth),
-    "Contract": Module(_contract),
-    "Expand": Module(_expand),
-    "DWConvTranspose2d": Module(_depthwise_transposed, scaled=True),
-    "nn.AdaptiveAvgPool2d": Module(_adaptive_avg_pool),
-    "nn.AvgPool2d": Module(_avg_pool),
-    "nn.BatchNorm2d": Module(norm),
-    "nn.Conv2d": Module(_convolution),
-    "nn.ConvTranspose2d": Module(_transposed, scaled=True),
-    "nn.Dropout": Module(_dropout),
-    "nn.Flatten": Module(_flatten),
-    "nn.Identity": Module(_identity),
-    "nn.Linear": Module(_linear),
-    "nn.MaxPool2d": Module(_max_pool),
-    "nn.Upsample": Module(_upsample),
-    "nn.ZeroPad2d": Module(_zero_pad),
+    "Concat": KnownModule(_concat),
+    "Shortcut": KnownModule(_shortcut),
+    "Silence": KnownModule(silence),
+    "ReOrg": KnownModule(_to_depth),
+    "Contract": KnownModule(_contract),
+    "Expand": KnownModule(_expand),
+    "DWConvTranspose2d": KnownModule(_depthwise_transposed, scaled=True),
+    "nn.AdaptiveAvgPool2d": KnownModule(_adaptive_avg_pool),
+    "nn.AvgPool2d": KnownModule(_avg_pool),
+    "nn.BatchNorm2d": KnownModule(norm),
+    "nn.Conv2d": KnownModule(_convolution),
+    "nn.ConvTranspose2d": KnownModule(_transposed, scaled=True),
+    "nn.Dropout": KnownModule(_dropout),
+    "nn.Flatten": KnownModule(_flatten),
+    "nn.Identity": KnownModule(_identity),
+    "nn.Linear": KnownModule(_linear),
+    "nn.MaxPool2d": KnownModule(_max_pool),
+    "nn.Upsample": KnownModule(_upsample),
+    "nn.ZeroPad2d": KnownModule(_zero_pad),
     **{f"nn.{name}": _of_class(name) for name in ("SiLU", "ReLU", "LeakyReLU", "GELU", "Hardswish", "Mish", "Sigmoid")},
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.yolo.modules import Module
+from convcalc.imports.yolo.modules import KnownModule
 from convcalc.imports.yolo.modules.bottlenecks import three
 from convcalc.imports.yolo.modules.convolutions import conv
 from convcalc.imports.yolo.place import At
@@ -73,6 +73,6 @@ def _c3_tr(at: At, x: Draft, c2: int, n: int = 1, shortcut: bool = True, g: int 
 
 
 MODULES = {
-    "AIFI": Module(encoder),
-    "C3TR": Module(_c3_tr, scaled=True, repeats=1),
+    "AIFI": KnownModule(encoder),
+    "C3TR": KnownModule(_c3_tr, scaled=True, repeats=1),
 }
