@@ -6,7 +6,7 @@ import os
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypedDict
 
 from msgspec.structs import replace
 
@@ -14,8 +14,11 @@ from convcalc.fields import shown
 from convcalc.language import source as sources
 from convcalc.language.named import Named, named, readable
 from convcalc.language.source import Diagnostic, Source, SpecError, decoded
+from convcalc.language.zoo import is_in_zoo
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from convcalc.imports import Buffer
     from convcalc.imports.errors import CannotImport
     from convcalc.imports.record import Imported
@@ -38,12 +41,26 @@ Inputs = Mapping[str, "Shape"]
 Variables = Mapping[str, object]
 
 
+class How(TypedDict, total=False):
+    """How a model file is read: `strict` refuses operators that no layer kind expresses.
+
+    `scale` is the one that is wanted of a file which describes several networks, and `blocks` a spec whose blocks are
+    modules that a file names. Both are mistakes where there is nothing to choose or to define.
+    """
+
+    strict: bool
+    scale: str
+    blocks: str
+
+
 def load(
     path: str | os.PathLike[str],
     *,
     inputs: Inputs | None = None,
     variables: Variables | None = None,
     strict: bool = False,
+    scale: str = "",
+    blocks: str = "",
 ) -> Network:
     """The network that a spec or a model file describes; ``-`` reads a spec from standard input.
 
@@ -53,22 +70,23 @@ def load(
     written as there; of a model they are values of inputs that decide what it does.
 
     Operators of a model that no layer kind expresses become layers of unknown cost; with `strict` they are an error.
+    `scale` is the one that is wanted of a file with several, `blocks` a spec whose blocks are modules that it names.
 
     Raises:
         SpecError: with everything that is wrong, and the layers that could be worked out all the same.
     """
-    network = model(path, inputs, variables, strict=strict)
+    how: How = {"strict": strict, "scale": scale, "blocks": blocks}
+    network = model(path, inputs, variables, **how)
     if network is not None:
         return network
-    return network_of(read(path, inputs, variables, strict=strict), inputs, variables)
+    return network_of(read(path, inputs, variables, **how), inputs, variables)
 
 
 def model(
     path: str | os.PathLike[str],
     inputs: Inputs | None = None,
     variables: Variables | None = None,
-    *,
-    strict: bool = False,
+    **how: Unpack[How],
 ) -> Network | None:
     """The network that a model file describes; None where the file is none.
 
@@ -84,7 +102,7 @@ def model(
 
     label, sizes = readable(name.path), {**(inputs or {}), **name.inputs}
     values = {**(variables or {}), **name.variables}
-    imported = _imported(label, partial(_read_file, name.path, strict), sizes, values)
+    imported = _imported(label, partial(_read_file, name.path, how), sizes, values)
     origin = TextOrigin(lambda: _as_named(_text(imported, label), name), sizes, values, name if name.is_set else None)
     try:
         return network(imported, origin, is_resized=bool(sizes or values))
@@ -116,8 +134,7 @@ def read(
     path: str | os.PathLike[str],
     inputs: Inputs | None = None,
     variables: Variables | None = None,
-    *,
-    strict: bool = False,
+    **how: Unpack[How],
 ) -> Source:
     """The text of a spec, or that of a model file for these input sizes and values of inputs.
 
@@ -128,8 +145,10 @@ def read(
     """
     name = named(os.fspath(path))
     if not _is_model(_mapped(name.path), name.path):
-        return _as_named(sources.read(name.path), name)
-    reader = partial(_read_file, name.path, strict)
+        source = sources.read(name.path)
+        _refuse_for_specs(source.path, how)
+        return _as_named(source, name)
+    reader = partial(_read_file, name.path, how)
     return _converted(readable(name.path), reader, name, inputs, variables)
 
 
@@ -143,8 +162,7 @@ def read_at(
     path: str | os.PathLike[str],
     inputs: Inputs | None = None,
     variables: Variables | None = None,
-    *,
-    strict: bool = False,
+    **how: Unpack[How],
 ) -> Source:
     """As `read`, for a file as it was at a revision."""
     from convcalc.language.revision import bytes_at
@@ -152,9 +170,19 @@ def read_at(
     name = named(os.fspath(path))
     label, data = bytes_at(revision, name.path)
     if not _is_model(data, name.path):
+        _refuse_for_specs(label, how)
         return _as_named(decoded(label, data), name)
-    reader = partial(_read_bytes, data, label, name.path, strict)
+    reader = partial(_read_bytes, data, label, name.path, how)
     return _converted(label, reader, name, inputs, variables)
+
+
+def _refuse_for_specs(label: str, how: How) -> None:
+    """Raises SpecError for what means something of a model file alone."""
+    for option in ("scale", "blocks"):
+        if how.get(option):
+            problem = f"--{option} is for model files, and this is a spec"
+            advice = "it has blocks of its own" if option == "blocks" else "@NAME=VALUE or --set replaces its variables"
+            raise SpecError([Diagnostic(label, 0, 0, 0, "CC011", problem, advice)])
 
 
 def model_inputs(inputs: Inputs | None) -> dict[str, Shape]:
@@ -168,12 +196,23 @@ def _mapped(path: str) -> Buffer | None:
     from mmap import ACCESS_READ, mmap
 
     try:
+        if not os.path.exists(path):
+            path = _meant_by(path)
         if not os.path.isfile(path):
             return None
         with open(path, "rb") as file:
             return mmap(file.fileno(), 0, access=ACCESS_READ) if os.path.getsize(path) else b""
     except (OSError, ValueError):
         return None
+
+
+def _meant_by(path: str) -> str:
+    """The file that a name means of which there is no file; the name itself where no reader knows any."""
+    if path == "-" or is_in_zoo(path):
+        return path
+    from convcalc import imports
+
+    return imports.meant_by(path)
 
 
 def _is_model(buffer: Buffer | None, name: str) -> bool:
@@ -212,18 +251,18 @@ def _refuse_other(buffer: Buffer, name: str, *, is_binary: bool) -> None:
     raise _refused(readable(name), CannotImport(problem))
 
 
-def _read_file(path: str, strict: bool, sizes: Inputs, values: Mapping[str, Sequence[int | float]]) -> Imported:
+def _read_file(path: str, how: How, sizes: Inputs, values: Mapping[str, Sequence[int | float]]) -> Imported:
     from convcalc import imports
 
-    return imports.read_file(path, imports.ReadOptions(sizes, values, strict))
+    return imports.read_file(path, imports.ReadOptions(sizes, values, **how))
 
 
 def _read_bytes(
-    data: bytes, label: str, path: str, strict: bool, sizes: Inputs, values: Mapping[str, Sequence[int | float]]
+    data: bytes, label: str, path: str, how: How, sizes: Inputs, values: Mapping[str, Sequence[int | float]]
 ) -> Imported:
     from convcalc import imports
 
-    return imports.read_bytes(data, label, path, imports.ReadOptions(sizes, values, strict))
+    return imports.read_bytes(data, label, path, imports.ReadOptions(sizes, values, **how))
 
 
 def _refuse_folder(path: str) -> None:

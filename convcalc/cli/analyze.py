@@ -7,7 +7,18 @@ from typing import Annotated, Literal
 import typer
 
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Batch, Dtype, Inputs, Strict, Variables, assignments, format_option, shapes
+from convcalc.cli.options import (
+    Batch,
+    Blocks,
+    Dtype,
+    Inputs,
+    Scale,
+    Strict,
+    Variables,
+    assignments,
+    format_option,
+    shapes,
+)
 from convcalc.cli.work import analyze as work
 
 
@@ -24,6 +35,8 @@ def analyze(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Shapes, params, MACs, receptive field and memory, layer by layer.
 
@@ -40,4 +53,6 @@ def analyze(
         inputs=shapes(input or []),
         variables=assignments(set or []),
         strict=strict,
+        scale=scale,
+        blocks=blocks,
     )

@@ -18,6 +18,7 @@ from convcalc.cli.options import (
     Dtype,
     Force,
     Inputs,
+    Scale,
     Strict,
     Variables,
     assignments,
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from convcalc.analysis.revisions import Revised
     from convcalc.analysis.sides import Side, Sides
     from convcalc.network import Network
+    from convcalc.opening import How
 
 
 def compare(
@@ -58,7 +60,9 @@ def compare(
     ] = None,
     layer: Annotated[list[str] | None, option("NAME|GLOB", "Replace only these layers.")] = None,
     except_: Annotated[list[str] | None, option("NAME|GLOB", "Replace all but these layers.", "--except")] = None,
-    blocks: Annotated[str | None, option("FILE", "Blocks that may serve as variants.")] = None,
+    blocks: Annotated[
+        str | None, option("FILE", "A spec whose blocks may serve as variants, or are modules that a model file names.")
+    ] = None,
     base: Annotated[str | None, option("REV", "Compare each file with itself at a git revision.")] = None,
     output: Annotated[
         str | None,
@@ -75,6 +79,7 @@ def compare(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
 ) -> None:
     """A network against its variants, against other specs, or against itself at a revision, layer by layer."""
     from convcalc.analysis.compare import Incomparable
@@ -88,12 +93,13 @@ def compare(
     from convcalc.linting.run import each_once
     from convcalc.opening import network_of, read, read_at
 
-    has_choices = bool(layer or except_) or blocks is not None or output is not None
+    has_choices = bool(layer or except_) or output is not None
     _refuse(files, variant, base, output, is_set=bool(input or set), has_choices=has_choices)
     if output is not None:
         refuse(output, force=force)
     sizes, values = shapes(input or []), assignments(set or [])
-    opened = partial(load, inputs=sizes, variables=values, strict=strict)
+    how: How = {"strict": strict, "scale": scale, "blocks": (blocks or "") if variant is None else ""}
+    opened = partial(load, inputs=sizes, variables=values, **how)
     try:
         if variant is not None:
             network = opened(files[0])
@@ -108,7 +114,7 @@ def compare(
         elif base is not None:
             opener = Opener(
                 opened,
-                partial(read_at, inputs=sizes, variables=values, strict=strict),
+                partial(read_at, inputs=sizes, variables=values, **how),
                 partial(network_of, inputs=sizes, variables=values),
             )
             files = each_once(files)
@@ -154,7 +160,7 @@ def _refuse(
         "compare with what? name another spec, a --variant, or the revision of a --base": (
             variant is None and base is None and len(files) < 2
         ),
-        "--layer, --except, --blocks and --output are for a --variant": variant is None and has_choices,
+        "--layer, --except and --output are for a --variant": variant is None and has_choices,
         "--output writes the sizes and variables of the spec; leave out --input, --set and what follows @": (
             output is not None and is_set
         ),

@@ -8,7 +8,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import layer_kinds, networks
-from convcalc.cli.options import Inputs, Strict, Variables, format_option, option, readable
+from convcalc.cli.options import Blocks, Inputs, Scale, Strict, Variables, format_option, option, readable
 from convcalc.cli.output import reject, show
 
 if TYPE_CHECKING:
@@ -29,6 +29,8 @@ def explain(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Where a layer's numbers come from: each formula in symbols, with the numbers put in, and its value.
 
@@ -46,7 +48,7 @@ def explain(
     from convcalc.cli.loading import load_or_end
     from convcalc.language.source import unfinished
 
-    network = load_or_end(file, input, set, strict=strict)
+    network = load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks)
     from convcalc.analysis import explain as analysis
 
     try:

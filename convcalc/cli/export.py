@@ -8,7 +8,7 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import export_formats, networks
-from convcalc.cli.options import Force, Inputs, Strict, Variables, option
+from convcalc.cli.options import Blocks, Force, Inputs, Scale, Strict, Variables, option
 from convcalc.cli.output import STDOUT, fail, refuse, refuse_layers, save
 
 if TYPE_CHECKING:
@@ -47,6 +47,8 @@ def export(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Write a network in another format: darknet, keras-json, onnx or pytorch, as the file's name or --to says.
 
@@ -64,11 +66,11 @@ def export(
         from convcalc.cli import onnx_export
 
         size = onnx_export.batch_size(batch)
-        network = load_or_end(file, input, set, strict=strict)
+        network = load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks)
         form: dict[str, Any] = {"dtype": dtype, "batch": size, "opset": opset, "stand_ins": not strict}
         onnx_export.save(network, file, output, None if no_weights else seed, force=force, **form)
     else:
-        network = _with_blocks(load_or_end(file, input, set, strict=strict))
+        network = _with_blocks(load_or_end(file, input, set, strict=strict, scale=scale, blocks=blocks))
         save(output, [_text(network, file, name).encode()], force=force)
 
 

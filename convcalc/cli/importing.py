@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from convcalc.cli.options import Force, Strict, assignments, option, shapes
+from convcalc.cli.options import Blocks, Force, Scale, Strict, assignments, option, shapes
 from convcalc.cli.output import STDOUT
 from convcalc.cli.work import importing as work
 
@@ -35,6 +35,8 @@ def import_(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Values = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Write a model file as a spec: layers by name, what repeats as blocks, its totals as `expect`.
 
@@ -42,4 +44,14 @@ def import_(
     of unknown cost: totals are then lower bounds.
     """
     sizes, values = shapes(input or []), assignments(set or [])
-    work.import_(file, output=output, flat=flat, force=force, inputs=sizes, variables=values, strict=strict)
+    work.import_(
+        file,
+        output=output,
+        flat=flat,
+        force=force,
+        inputs=sizes,
+        variables=values,
+        strict=strict,
+        scale=scale,
+        blocks=blocks,
+    )

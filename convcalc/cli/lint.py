@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from convcalc.cli.completion import formats, networks, rules, targets
-from convcalc.cli.options import Force, Inputs, Strict, Variables, assignments, option, readable, shapes
+from convcalc.cli.options import (
+    Blocks,
+    Force,
+    Inputs,
+    Scale,
+    Strict,
+    Variables,
+    assignments,
+    option,
+    readable,
+    shapes,
+)
 from convcalc.cli.output import STDOUT, ExitCode, end, fail, refuse, reject, say
 from convcalc.views import format_names
 
@@ -64,6 +75,8 @@ def lint(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Mistakes, architecture rules and budgets; made for CI.
 
@@ -106,6 +119,8 @@ def lint(
             inputs=shapes(input or []),
             variables=assignments(set or []),
             strict=strict,
+            scale=scale,
+            blocks=blocks,
         )
         if suggest_budget is not None:
             _suggest(files, suggest_budget, options)
@@ -228,5 +243,5 @@ def _suggest(files: list[str], percent: str, options: Options) -> None:
             f"expected a percentage, as 10%, found {readable(percent)!r}", param_hint="--suggest-budget"
         )
     for file in files:
-        report = analyze(load(file, inputs=options.inputs, variables=options.variables, strict=options.strict))
+        report = analyze(load(file, inputs=options.inputs, variables=options.variables, **options.how))
         sys.stdout.write(budget.text(report, readable(file), room))

@@ -12,13 +12,14 @@ from convcalc.cli.output import reject
 from convcalc.views.output import console, pen
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from convcalc.language import Diagnostic, Source
     from convcalc.network import Network
+    from convcalc.opening import How
 
 
-def load(
-    file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str], *, strict: bool = False
-) -> Network:
+def load(file: str, inputs: Mapping[str, tuple[int, ...]], variables: Mapping[str, str], **how: Unpack[How]) -> Network:
     """The network of a spec or a model.
 
     Raises:
@@ -26,14 +27,14 @@ def load(
     """
     from convcalc import opening
 
-    network = opening.model(file, inputs, variables, strict=strict)
+    network = opening.model(file, inputs, variables, **how)
     if network is None:
-        return network_of(opening.read(file, inputs), inputs, variables)
+        return network_of(opening.read(file, inputs, **how), inputs, variables)
     show_warnings(file, network.warnings)
     return network
 
 
-def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None, *, strict: bool = False) -> Network:
+def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None, **how: Unpack[How]) -> Network:
     """The network of a file and of what `--input` and `--set` say, or the end of the command with what is wrong."""
     from convcalc import steps
     from convcalc.cli.options import assignments, shapes
@@ -41,7 +42,7 @@ def load_or_end(file: str, inputs: list[str] | None, variables: list[str] | None
     from convcalc.language.source import unfinished
 
     try:
-        return load(file, shapes(inputs or []), assignments(variables or []), strict=strict)
+        return load(file, shapes(inputs or []), assignments(variables or []), **how)
     except SpecError as error:
         reject(error.diagnostics)
     except steps.OutOfSteps:

@@ -23,6 +23,10 @@ Variables = Annotated[list[str] | None, typer.Option(metavar="NAME=VALUE", help=
 Strict = Annotated[
     bool, typer.Option("--strict", help="Refuse a model with operators that no layer kind expresses, naming them all.")
 ]
+Scale = Annotated[
+    str, option("NAME", "Which network, of a model file that describes several: n, s, m.", show_default=False)
+]
+Blocks = Annotated[str, option("FILE", "A spec whose blocks are modules that a model file names.", show_default=False)]
 Force = Annotated[bool, typer.Option("--force", help="Overwrite a file that exists.")]
 Batch = Annotated[int, typer.Option(min=1, max=LARGEST, help="Batch size; MACs and activations grow with it.")]
 Dtype = Annotated[

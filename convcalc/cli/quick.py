@@ -22,16 +22,19 @@ class Command(NamedTuple):
     texts: Mapping[str, str]
 
 
+_FILES = {"--scale": "scale", "--blocks": "blocks"}
+"""Options of all commands that open model files."""
+
 COMMANDS = {
     "analyze": Command(
-        "analyze", "analyze", True, {"--expand": "expand", "--strict": "strict"}, {"--format": "format"}
+        "analyze", "analyze", True, {"--expand": "expand", "--strict": "strict"}, {"--format": "format", **_FILES}
     ),
     "import": Command(
         "importing",
         "import_",
         False,
         {"--flat": "flat", "--force": "force", "--strict": "strict"},
-        {"--output": "output", "-o": "output"},
+        {"--output": "output", "-o": "output", **_FILES},
     ),
 }
 LISTS = {"--input": "inputs", "--set": "variables"}

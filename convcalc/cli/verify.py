@@ -13,12 +13,26 @@ import typer
 
 from convcalc import steps
 from convcalc.cli.completion import networks
-from convcalc.cli.options import Inputs, Strict, Variables, assignments, format_option, option, readable, shapes
+from convcalc.cli.options import (
+    Blocks,
+    Inputs,
+    Scale,
+    Strict,
+    Variables,
+    assignments,
+    format_option,
+    option,
+    readable,
+    shapes,
+)
 from convcalc.cli.output import ExitCode, end, say, show, show_errors
 from convcalc.views.output import Output, console
 
 if TYPE_CHECKING:
+    from typing import Unpack
+
     from convcalc.network import Network
+    from convcalc.opening import How
 
 _SHOWING_SHARE = 0.1
 """Of the steps of a network, what is kept to show what came of it."""
@@ -69,6 +83,8 @@ def verify(
     input: Inputs = None,  # noqa: A002  # the option's name
     set: Variables = None,  # noqa: A002  # the option's name
     strict: Strict = False,
+    scale: Scale = "",
+    blocks: Blocks = "",
 ) -> None:
     """Run networks on real tensors with NumPy and measure what the formulas claim.
 
@@ -81,6 +97,7 @@ def verify(
     try:
         if not files:
             options = {"layer": layer, "dtype": dtype, "threads": threads, "input": input, "set": set}
+            options |= {"scale": scale or None, "blocks": blocks or None}
             _refuse(**options, max_memory=max_memory, max_steps=max_steps)
             code = _battery(cases or CASES, seed, against, format)
         else:
@@ -89,7 +106,8 @@ def verify(
             run = _Run(format, most_bytes, layer=layer, against=against, seed=seed, dtype=dtype or DTYPE)
             most_steps = steps.MOST_STEPS if most_steps is None else most_steps
             sizes, values = shapes(input or []), assignments(set or [])
-            code = run.all([readable(file) for file in files], sizes, values, most_steps, strict=strict)
+            how: How = {"strict": strict, "scale": scale, "blocks": blocks}
+            code = run.all([readable(file) for file in files], sizes, values, most_steps, **how)
     except KeyboardInterrupt:
         say("interrupted")
         code = ExitCode.INTERRUPTED
@@ -159,8 +177,7 @@ class _Run:
         inputs: dict[str, tuple[int, ...]],
         variables: dict[str, str],
         most_steps: int,
-        *,
-        strict: bool,
+        **how: Unpack[How],
     ) -> ExitCode:
         """Verify every file; the gravest of their exit codes."""
         from convcalc.cli.loading import load
@@ -171,7 +188,7 @@ class _Run:
         for file in files:
             try:
                 with steps.run(most_steps):
-                    codes.append(self._verified(load(file, inputs, variables, strict=strict), file))
+                    codes.append(self._verified(load(file, inputs, variables, **how), file))
             except (SpecError, steps.OutOfSteps) as error:
                 errors = error.diagnostics if isinstance(error, SpecError) else [unfinished(file)]
                 show_errors(errors)

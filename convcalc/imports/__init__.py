@@ -69,7 +69,11 @@ SHARED = {
 
 
 class Reader(Protocol):
-    """What makes a file or a folder a reader. `FORMAT` is what it reads, in words that an error can go on with."""
+    """What makes a file or a folder a reader. `FORMAT` is what it reads, in words that an error can go on with.
+
+    It may have `CHOICES`, the fields of `ReadOptions` beyond the first three that mean something of its files, and
+    `meant_by`, from a path where there is no file to that of the file which describes what is meant by the name.
+    """
 
     FORMAT: str
 
@@ -109,7 +113,7 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
 
     buffer: Buffer
     try:
-        with Path(path).open("rb") as file:
+        with Path(path if Path(path).exists() else meant_by(path)).open("rb") as file:
             buffer = mmap(file.fileno(), 0, access=ACCESS_READ)
     except ValueError:
         buffer = b""
@@ -127,7 +131,7 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
         CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
     """
     from convcalc.imports import not_read
-    from convcalc.imports.errors import CannotImport, OverLimit
+    from convcalc.imports.errors import CannotImport, OverLimit, plain
     from convcalc.steps import OutOfSteps
 
     reader = reader_of(buffer, name)
@@ -138,10 +142,23 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
         raise not_read.refusal(buffer, name, expected) or CannotImport(
             f"of a format that is not known; expected {expected}"
         )
+    for choice in ("scale", "blocks"):
+        if getattr(options, choice) and choice not in getattr(reader, "CHOICES", ()):
+            what = "describes one network" if choice == "scale" else "names no modules that blocks could define"
+            raise CannotImport(f"--{choice} {plain(getattr(options, choice))}: {reader.FORMAT} {what}")
     try:
         return reader.read(buffer, source, options)
     except OutOfSteps:
         raise OverLimit from None
+
+
+def meant_by(path: str) -> str:
+    """The file that describes what a path means where there is no file; the path where no reader knows of any."""
+    for reader in readers():
+        other = getattr(reader, "meant_by", str)(path)
+        if other != path and Path(other).is_file():
+            return other
+    return path
 
 
 @cache

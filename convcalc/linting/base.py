@@ -28,10 +28,8 @@ def base_of(options: Options, path: str, files: int) -> Report | str:
         raise UsageError("--base is for files; standard input was nothing at a revision")
     try:
         given = options.inputs, options.variables
-        if is_file:
-            source = read(base, *given, strict=options.strict)
-        else:
-            source = read_at(base, path, *given, strict=options.strict)
+        how = options.how
+        source = read(base, *given, **how) if is_file else read_at(base, path, *given, **how)
     except NotThere:
         return ""
     except SpecError as error:

@@ -14,6 +14,7 @@ from convcalc.language.suggestions import did_you_mean
 from convcalc.language.tree import number
 from convcalc.layers import Shape
 from convcalc.linting.configuration import LEVELS, targets
+from convcalc.opening import How
 from convcalc.rules._subject import Growth
 
 
@@ -25,7 +26,8 @@ class Options(msgspec.Struct, frozen=True):
     """`select` stands in for all that is configured of which rules run, but for what is ignored in single files.
 
     What is None is as configured. `config` is the file that counts for all specs. `base` is a revision of git or a
-    spec, and `growth` how much an amount may be larger than there. `strict` refuses models with unknown operators.
+    spec, and `growth` how much an amount may be larger than there. `strict` refuses models with unknown operators,
+    `scale` is one of several networks in a model file, and `blocks` a spec that defines modules which one names.
     """
 
     select: tuple[str, ...] | None = None
@@ -40,6 +42,13 @@ class Options(msgspec.Struct, frozen=True):
     inputs: Mapping[str, Shape] | None = None
     variables: Mapping[str, object] | None = None
     strict: bool = False
+    scale: str = ""
+    blocks: str = ""
+
+    @property
+    def how(self) -> How:
+        """How model files are read."""
+        return {"strict": self.strict, "scale": self.scale, "blocks": self.blocks}
 
     def check(self) -> None:
         """Refuse words that mean nothing.

@@ -51,6 +51,8 @@ def lint(
     inputs: Mapping[str, Shape] | None = None,
     variables: Mapping[str, object] | None = None,
     strict: bool = False,
+    scale: str = "",
+    blocks: str = "",
 ) -> Run:
     """What the rules find in specs.
 
@@ -75,6 +77,8 @@ def lint(
         inputs=inputs,
         variables=variables,
         strict=strict,
+        scale=scale,
+        blocks=blocks,
     )
     return Linter(options).run(each_once([paths] if isinstance(paths, str | os.PathLike) else paths))
 
@@ -128,7 +132,7 @@ class Linter:
         severities = selected(self.options, configuration, path)
         self.severities = severities | self.severities
         try:
-            source = source or read(named, self.options.inputs, self.options.variables, strict=self.options.strict)
+            source = source or read(named, self.options.inputs, self.options.variables, **self.options.how)
             return self._examined(path, source, severities, configuration)
         except (SpecError, steps.OutOfSteps) as error:
             diagnostics = error.diagnostics if isinstance(error, SpecError) else [unfinished(path)]

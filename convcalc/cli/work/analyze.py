@@ -28,6 +28,8 @@ def analyze(
     inputs: Mapping[str, tuple[int, ...]],
     variables: Mapping[str, str],
     strict: bool = False,
+    scale: str = "",
+    blocks: str = "",
 ) -> None:
     """Print the costs of each file."""
     from convcalc.analysis.analyze import analyze as cost
@@ -46,7 +48,7 @@ def analyze(
         """Show what can be worked out of a file; its mistakes, which stand behind that."""
         errors: list[Diagnostic] = []
         try:
-            network = load(file, inputs, variables, strict=strict)
+            network = load(file, inputs, variables, strict=strict, scale=scale, blocks=blocks)
         except SpecError as error:
             errors = error.diagnostics
             if error.network is None:

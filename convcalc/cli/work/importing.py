@@ -17,6 +17,8 @@ def import_(
     inputs: Mapping[str, tuple[int, ...]],
     variables: Mapping[str, str],
     strict: bool = False,
+    scale: str = "",
+    blocks: str = "",
 ) -> None:
     """Write the spec of a model file."""
     from convcalc import imports
@@ -34,7 +36,7 @@ def import_(
     refuse(output, force=force, sources=[file])
     try:
         sizes, values = model_inputs(inputs), model_values(variables)
-        imported = imports.read_file(file, imports.ReadOptions(sizes, values, strict))
+        imported = imports.read_file(file, imports.ReadOptions(sizes, values, strict, scale, blocks))
         spec = text(imported, flat=flat)
     except CannotImport as error:
         advice = "without --strict they are layers of unknown cost" if error.operators else ""
