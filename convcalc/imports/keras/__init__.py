@@ -1,0 +1,46 @@
+"""Keras: the config of a model, from whichever file holds it; weights are never read."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from convcalc.imports import Buffer, ReadOptions
+    from convcalc.imports.record import Imported
+
+FORMAT = "a Keras model"
+
+_NAMES = (".keras", ".h5", ".hdf5")
+"""What such files are called."""
+
+_HEAD, _TAIL = 4096, 65_536
+"""Bytes at the beginning and at the end by which a file is known; a ZIP archive has its list of files at the end."""
+
+_JSON = re.compile(
+    rb"""(\xef\xbb\xbf)?\s*"? \{ (?= .* \\?"(class_name | modelTopology)\\?"\s*: | .* "format"\s*:\s*"(graph|layers)-model" )
+    | (\xef\xbb\xbf)?\s* \[\s*\{\s*"(weights"\s*:\s*\[\s*\{\s*"(name|shape|dtype)" | paths"\s*:)""",
+    re.DOTALL | re.VERBOSE,
+)
+_LISTED = re.compile(rb"PK\x01\x02.{42}config\.json", re.DOTALL)
+_FIRST = re.compile(rb"PK\x03\x04.{26}(metadata|config)\.json", re.DOTALL)
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def matches(buffer: Buffer, name: str) -> bool:
+    """Whether a file holds the config of a model: HDF5, an archive with `config.json`, or JSON with classes of layers."""
+    head = buffer[:_HEAD]
+    if not head:
+        return name.lower().endswith(_NAMES)
+    if head.startswith(b"PK\x03\x04"):
+        return bool(_FIRST.match(head) or _LISTED.search(buffer[max(len(buffer) - _TAIL, 0) :]))
+    return head.startswith(_HDF5) or _JSON.match(head) is not None
+
+
+def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
+    """The layers of a model; see `convcalc.imports.Reader`."""
+    from convcalc.imports.keras.containers import config_of
+    from convcalc.imports.keras.walk import of_config
+
+    config, container = config_of(buffer, source)
+    return of_config(config, container, source, options)

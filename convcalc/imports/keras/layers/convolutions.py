@@ -1,0 +1,111 @@
+"""Convolutions: with channels last or first, causal, depthwise, separable, transposed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from convcalc.imports.drafts import Draft
+from convcalc.imports.errors import Inexpressible
+from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.layers.activations import activated
+from convcalc.imports.layouts import OrderedTensor
+
+_SAME, _VALID, _CAUSAL = "same", "valid", "causal"
+
+_KERNEL = {"weight": "kernel"}
+
+
+class _Window:
+    """The window of a convolution, on the axes of positions and on the leading ones, where it is one place."""
+
+    def __init__(self, call: Call, rank: int) -> None:
+        config = call.config
+        self.rank, self.padding = rank, config.text("padding", "border_mode", default=_VALID).lower()
+        if self.padding not in (_SAME, _VALID, _CAUSAL) or (self.padding == _CAUSAL and rank > 1):
+            raise Inexpressible(f"padding {self.padding}")
+        self.kernel = config.sizes("kernel_size", rank=rank)
+        self.stride = config.sizes("strides", "subsample", rank=rank, default=1)
+        self.dilation = config.sizes("dilation_rate", rank=rank, default=1)
+        self.call = call
+
+    def fields(self) -> dict[str, Any]:
+        """Kernel, stride, dilation and padding."""
+        over = self.call.over_lead
+        padding: Any = self.padding if self.padding != _VALID else 0
+        if self.padding == _CAUSAL and self.call.lead:
+            padding = over([((self.kernel[0] - 1) * self.dilation[0], 0)], (0, 0))
+        return {
+            "kernel_size": over(self.kernel, 1),
+            "stride": over(self.stride, 1),
+            "dilation": over(self.dilation, 1),
+            "padding": padding,
+        }
+
+
+def _finished(call: Call, y: Draft) -> OrderedTensor:
+    return activated(call, call.from_map(y))
+
+
+def _bias(call: Call) -> bool:
+    stated = call.config.get("use_bias", "bias")
+    return True if stated is None else bool(stated)
+
+
+def _conv(call: Call, rank: int) -> OrderedTensor:
+    fields = _Window(call, rank).fields()
+    fields |= {"out_channels": call.config.whole("filters"), "groups": call.config.whole("groups", default=1)}
+    y = call.layer("conv", {**fields, "bias": _bias(call)}, call.map(rank=rank), names=_KERNEL)
+    return _finished(call, y)
+
+
+def _depthwise(call: Call, rank: int) -> OrderedTensor:
+    fields, x = _Window(call, rank).fields(), call.map(rank=rank)
+    channels = x.shape[0]
+    fields |= {"out_channels": channels * call.config.whole("depth_multiplier", default=1), "groups": channels}
+    names = {"weight": "depthwise_kernel"}
+    return _finished(call, call.layer("conv", {**fields, "bias": _bias(call)}, x, names=names))
+
+
+def _separable(call: Call, rank: int) -> OrderedTensor:
+    """A depthwise convolution without a bias, and one of single positions with it."""
+    fields, x = _Window(call, rank).fields(), call.map(rank=rank)
+    channels = x.shape[0]
+    fields |= {"out_channels": channels * call.config.whole("depth_multiplier", default=1), "groups": channels}
+    y = call.layer("conv", {**fields, "bias": False}, x, names=_KERNEL, within="depthwise")
+    pointwise = {"out_channels": call.config.whole("filters"), "kernel_size": 1, "bias": _bias(call)}
+    return _finished(call, call.layer("conv", pointwise, y, names=_KERNEL, within="pointwise"))
+
+
+def _transposed(call: Call, rank: int) -> OrderedTensor:
+    """Without `output_padding` an axis of n positions becomes n·s, or what is needed; with it, it is as long as that
+    says: (n - 1)·s + k + more, less twice half of k where the padding is same.
+    """
+    window = _Window(call, rank)
+    fields = window.fields()
+    if window.padding == _CAUSAL:
+        raise Inexpressible("padding causal")
+    if call.config.get("output_padding") is None:
+        fields["padding"] = window.padding
+    else:
+        added = call.config.sizes("output_padding", rank=rank, least=0)
+        extents = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+        crops = [(extent // 2,) * 2 if window.padding == _SAME else (0, 0) for extent in extents]
+        fields |= {"padding": call.over_lead(crops, (0, 0)), "output_padding": call.over_lead(added, 0)}
+    fields |= {"out_channels": call.config.whole("filters"), "groups": call.config.whole("groups", default=1)}
+    y = call.layer("conv_transpose", {**fields, "bias": _bias(call)}, call.map(rank=rank), names=_KERNEL)
+    return _finished(call, y)
+
+
+def _of_ranks(rule: Callable[[Call, int], OrderedTensor], *names: str) -> dict[str, Callable[[Call], OrderedTensor]]:
+    """A rule under the names of its classes, which say on how many axes the window moves."""
+    return {name.format(rank): partial(rule, rank=rank) for name in names for rank in (1, 2, 3)}
+
+
+RULES = {
+    **_of_ranks(_conv, "Conv{}D", "Convolution{}D"),
+    **_of_ranks(_depthwise, "DepthwiseConv{}D"),
+    **_of_ranks(_separable, "SeparableConv{}D", "SeparableConvolution{}D"),
+    **_of_ranks(_transposed, "Conv{}DTranspose", "Convolution{}DTranspose", "Deconvolution{}D"),
+}
