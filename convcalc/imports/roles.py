@@ -66,7 +66,9 @@ class Roles:
         """Whether an array only scales or shifts, and is not called what only a parameter is called."""
         if draft.kind == "scale":
             return not draft.is_stated and not any(map(says_parameter, draft.weights))
-        if draft.kind != "parameter" or "learned" in draft.fields or any(map(says_parameter, draft.weights)):
+        if draft.kind != "parameter" or "learned" in draft.fields or draft.is_stated:
+            return False
+        if any(map(says_parameter, draft.weights)):
             return False
         uses = self._uses(draft)
         return bool(uses) and all(reader.kind in _MEETING for reader in uses)

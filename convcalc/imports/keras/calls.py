@@ -57,7 +57,12 @@ class Call:
     # ---- layers of ours ----------------------------------------------------------------------------------------------
 
     def layer(
-        self, kind: str, fields: dict[str, Any], *inputs: Draft, names: Mapping[str, str] | None = None, within: str = ""
+        self,
+        kind: str,
+        fields: dict[str, Any],
+        *inputs: Draft,
+        names: Mapping[str, str] | None = None,
+        within: str = "",
     ) -> Draft:
         """A layer of ours; `names` says what the file calls its arrays, and `within` is the part of the layer it is."""
         draft = self.builder.layer(kind, fields, inputs, self.origins)
@@ -75,7 +80,11 @@ class Call:
 
     def parameter(self, name: str, sizes: Sequence[int], within: str = "") -> Draft:
         """An array that is learned and meets a tensor."""
-        return self.layer("parameter", {"sizes": tuple(sizes)}, self.x.draft, names={"weight": name}, within=within)
+        fields = {"sizes": tuple(sizes)}
+        draft = self.builder.layer("parameter", fields, self.builder.entering(), self.origins)
+        draft.arrays = {"weight": self.array(name, sizes, within)}
+        draft.is_stated = True
+        return draft
 
     def constant(self, sizes: Sequence[int]) -> Draft:
         """Numbers that the config holds, of which only the shape matters."""

@@ -8,6 +8,7 @@ from typing import Any
 
 from convcalc.imports import Buffer
 from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports.keras import hdf5
 
 _MOST_TEXT = 16 * 2**20
 """Bytes of a config: the largest of Keras' own models, NASNetLarge, has 1.3 MB."""
@@ -29,8 +30,18 @@ def config_of(buffer: Buffer, source: str) -> tuple[dict[str, Any], str]:
     """
     if buffer[:4] == b"PK\x03\x04":
         return _of_archive(buffer)
+    if hdf5.SIGNATURE == buffer[: len(hdf5.SIGNATURE)]:
+        return _of_hdf5(buffer)
     text = _bounded(buffer[: _MOST_TEXT + 1])
     return _of_json(parsed(text))
+
+
+def _of_hdf5(buffer: Buffer) -> tuple[dict[str, Any], str]:
+    texts = hdf5.attributes(buffer)
+    if not texts.get(hdf5.CONFIG):
+        raise hdf5.without_config(texts)
+    versions = {name: texts[name] for name in ("keras_version", "backend") if texts.get(name)}
+    return {**versions, **model_config(parsed(texts[hdf5.CONFIG]), "model_config")}, "HDF5"
 
 
 def parsed(text: bytes | str) -> Any:

@@ -5,7 +5,8 @@ A model that is called twice is written out twice, its layers being the same: so
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import msgspec
@@ -177,7 +178,8 @@ class _Functional:
         self.outputs = leaving(layer.config.get("output_layers"), self.layers)
         if not self.outputs:
             raise CannotImport(f"model {plain(layer.title)} has no output_layers")
-        self.first = self._first_calls()
+        is_of_three = any(isinstance(node, dict) for nodes in written_by_name.values() for node in nodes)
+        self._count_from_zero(is_of_three)
         self.results: dict[tuple[str, int], Any] = {}
 
     def _nodes(self, name: str, written: list[Any]) -> list[Node]:
@@ -186,16 +188,26 @@ class _Functional:
         except CannotImport as error:
             raise CannotImport(f"layer {plain(self.layers[name].title)}: {error}") from None
 
-    def _first_calls(self) -> dict[str, int]:
-        """The number that the first call of a layer has: 1 of a model whose own making counts as the call before."""
+    def _count_from_zero(self, is_of_three: bool) -> None:
+        """Number the calls of models within from 0: often their own making counts as the call before the first.
+
+        Keras 2 does so wherever a call is named. Keras 3 does so in `output_layers` alone, and there of a Functional.
+        """
+        calls = [*node_references(self.nodes)]
         highest: dict[str, int] = {}
-        nodes = [node for calls in self.nodes.values() for node in calls]
-        for reference in [*self.outputs, *references([[node.arguments, node.keywords] for node in nodes])]:
+        for reference in calls if is_of_three else [*calls, *self.outputs]:
             highest[reference.layer] = max(highest.get(reference.layer, 0), reference.call)
-        return {
-            name: 1 if self.layers[name].class_name in MODELS and highest.get(name, 0) == len(calls) else 0
-            for name, calls in self.nodes.items()
-        }
+        models = {name: self.nodes[name] for name, inner in self.layers.items() if inner.class_name in MODELS}
+        first = {name: int(highest.get(name, 0) == len(nodes)) for name, nodes in models.items()}
+        last = {name: int(self.layers[name].class_name != "Sequential") for name in models} if is_of_three else first
+
+        def counted(reference: Reference, before: Mapping[str, int]) -> Reference:
+            return reference._replace(call=max(reference.call - before.get(reference.layer, 0), 0))
+
+        self.outputs = [counted(reference, last) for reference in self.outputs]
+        for name, nodes in self.nodes.items():
+            put = partial(counted, before=first)
+            self.nodes[name] = [Node(put_in(node.arguments, put), put_in(node.keywords, put)) for node in nodes]
 
     def leaving(self, entering: Sequence[Leaving]) -> Any:
         """Write out the calls in the order of the file, those that one needs before it."""
@@ -210,7 +222,7 @@ class _Functional:
             self.results[name, 0] = [tensor]
         for name, calls in self.nodes.items():
             for number in range(len(calls)):
-                self._work_out((name, number + self.first[name]))
+                self._work_out((name, number))
         return [self._tensor(reference) for reference in self.outputs]
 
     def _work_out(self, key: tuple[str, int]) -> None:
@@ -240,10 +252,10 @@ class _Functional:
         calls = self.nodes.get(name)
         if calls is None:
             raise CannotImport(f"model {plain(self.layer.title)} has no layer {plain(name)}, which another one reads")
-        if not 0 <= number - self.first[name] < len(calls):
+        if not 0 <= number < len(calls):
             title = plain(self.layers[name].title)
             raise CannotImport(f"layer {title} is called {len(calls)} times, and call {number} of it is read")
-        return calls[number - self.first[name]]
+        return calls[number]
 
     def _tensor(self, reference: Reference) -> Leaving:
         key = (reference.layer, reference.call)
@@ -256,6 +268,13 @@ class _Functional:
         if reference.shape is not None and not self.lead:
             tensor.step.stated.setdefault(tensor.place, reference.shape)
         return tensor
+
+
+def node_references(nodes: Mapping[str, Sequence[Node]]) -> Iterator[Reference]:
+    """All tensors that calls are written down with."""
+    for calls in nodes.values():
+        for node in calls:
+            yield from references([node.arguments, node.keywords])
 
 
 def _tensor(result: Any, place: int) -> Leaving | None:

@@ -14,10 +14,20 @@ from convcalc.imports.keras.calls import Call, ordered_tensors, unknown_of
 from convcalc.imports.keras.configs import Config, open_shape
 from convcalc.imports.keras.containers import WEIGHTS
 from convcalc.imports.keras.functions import function_rule
-from convcalc.imports.keras.graphs import INPUT, MODELS, Graph, KerasLayer, Leaving, Step, layer_of, written_layers
+from convcalc.imports.keras.graphs import (
+    INPUT,
+    MODELS,
+    Graph,
+    KerasLayer,
+    Leaving,
+    Step,
+    layer_of,
+    tensors,
+    written_layers,
+)
 from convcalc.imports.keras.inputs import entry, shapes_of, stated_shape, wants_map
 from convcalc.imports.keras.layers import rules
-from convcalc.imports.keras.nodes import OpenShape
+from convcalc.imports.keras.nodes import leaving
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, as_map
 from convcalc.imports.record import FileTensor, Imported
 from convcalc.layers import Shape
@@ -105,8 +115,6 @@ class _Walk:
     def _input_layers(self) -> list[KerasLayer]:
         layers = [layer_of(written) for written in written_layers(self.layer)]
         by_name = {layer.path[-1]: layer for layer in layers}
-        from convcalc.imports.keras.nodes import leaving
-
         names = [reference.layer for reference in leaving(self.layer.config.get("input_layers"), by_name)]
         if missing := [name for name in names if name not in by_name]:
             raise CannotImport(f"input_layers names {plain(missing[0])}, and no layer is called so")
@@ -144,9 +152,7 @@ class _Walk:
         try:
             if any(tensor.draft.is_unsized for tensor in entering):
                 raise Inexpressible(BEHIND)
-            call = Call(
-                self.builder, step, arguments, keywords, version=self.version, wants_map=wants_map(step, 3)
-            )
+            call = Call(self.builder, step, arguments, keywords, version=self.version, wants_map=wants_map(step, 3))
             rule = function_rule(step.layer) or rules().get(step.layer.class_name)
             if rule is None:
                 raise Inexpressible("")
@@ -159,7 +165,9 @@ class _Walk:
         except CannotImport:
             raise
         except _CONTRADICTIONS as error:
-            raise CannotImport(f"layer {plain(step.layer.title)}: its config is none of {step.layer.class_name}: {error}") from None
+            raise CannotImport(
+                f"layer {plain(step.layer.title)}: its config is none of {step.layer.class_name}: {error}"
+            ) from None
         self._compare(step, leaving)
         return leaving
 
@@ -186,7 +194,8 @@ class _Walk:
         """The shape that the file has for what leaves a call, None where it has none, or one with an open size."""
         shape = step.stated.get(place)
         if shape is None:
-            shape = open_shape(step.layer.config.get("output_shape")) if step.layer.class_name == "Dummy" else None
+            stated = step.layer.config.get("output_shape") if step.layer.class_name == "Lambda" else None
+            shape = open_shape([None, *stated]) if isinstance(stated, list) and not step.lead else None
         for reader in step.readers:
             if shape is None and place == 0 and len(_read_of(reader, step)) == 1 and not reader.lead:
                 shape = reader.layer.built if len(_all_read(reader)) == 1 else None
@@ -210,7 +219,10 @@ class _Walk:
 
     def _producer(self) -> str:
         version, backend = self.config.get("keras_version"), self.config.get("backend")
-        words = [f"Keras {version}" if isinstance(version, str) else "", f"on {backend}" if isinstance(backend, str) else ""]
+        words = [
+            f"Keras {version}" if isinstance(version, str) else "",
+            f"on {backend}" if isinstance(backend, str) else "",
+        ]
         return plain(" ".join(filter(None, words)))
 
     def _totals(self, params: int, buffers: int, missing: str) -> list[str]:
@@ -245,8 +257,6 @@ def _read_of(reader: Step, step: Step) -> list[Leaving]:
 
 
 def _all_read(reader: Step) -> list[Leaving]:
-    from convcalc.imports.keras.graphs import tensors
-
     return tensors((reader.arguments, reader.keywords))
 
 

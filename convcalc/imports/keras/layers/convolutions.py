@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 from convcalc.imports.drafts import Draft
-from convcalc.imports.errors import Inexpressible
+from convcalc.imports.errors import CannotImport, Inexpressible
 from convcalc.imports.keras.calls import Call
 from convcalc.imports.keras.layers.activations import activated
 from convcalc.imports.layouts import OrderedTensor
@@ -98,6 +98,31 @@ def _transposed(call: Call, rank: int) -> OrderedTensor:
     return _finished(call, y)
 
 
+def _sized(call: Call, rank: int, reason: str) -> OrderedTensor:
+    """What no kind expresses, as large as a convolution of its window would be; of several steps, the leading one."""
+    recurrent = 0 if reason == _OWN_WEIGHTS else 1
+    call.check_rank(call.x, rank + 1 + recurrent)
+    inner = OrderedTensor(call.x.draft, call.x.order)
+    shape = inner.shape
+    steps, sizes = shape[: call.lead + recurrent], shape[call.lead + recurrent :]
+    sizes = sizes[:-1] if call.is_last else sizes[1:]
+    window = _Window(call, rank)
+    extents = [(k - 1) * d + 1 for k, d in zip(window.kernel, window.dilation, strict=True)]
+    if window.padding == _VALID:
+        sizes = tuple(size - extent + 1 for size, extent in zip(sizes, extents, strict=True))
+    sizes = tuple(-(-size // s) for size, s in zip(sizes, window.stride, strict=True))
+    if any(size < 1 for size in sizes):
+        raise CannotImport(f"layer {call.config.title}: nothing is left of {list(shape)}")
+    if recurrent and not call.config.flag("return_sequences", False):
+        steps = steps[:-1]
+    filters = call.config.whole("filters")
+    return call.unknown_of((*steps, *sizes, filters) if call.is_last else (*steps, filters, *sizes), reason)
+
+
+_OWN_WEIGHTS = "weights of its own at every place"
+_IN_STEPS = "a convolution in the steps of a recurrent layer"
+
+
 def _of_ranks(rule: Callable[[Call, int], OrderedTensor], *names: str) -> dict[str, Callable[[Call], OrderedTensor]]:
     """A rule under the names of its classes, which say on how many axes the window moves."""
     return {name.format(rank): partial(rule, rank=rank) for name in names for rank in (1, 2, 3)}
@@ -107,5 +132,7 @@ RULES = {
     **_of_ranks(_conv, "Conv{}D", "Convolution{}D"),
     **_of_ranks(_depthwise, "DepthwiseConv{}D"),
     **_of_ranks(_separable, "SeparableConv{}D", "SeparableConvolution{}D"),
+    **_of_ranks(partial(_sized, reason=_OWN_WEIGHTS), "LocallyConnected{}D"),
+    **_of_ranks(partial(_sized, reason=_IN_STEPS), "ConvLSTM{}D"),
     **_of_ranks(_transposed, "Conv{}DTranspose", "Convolution{}DTranspose", "Deconvolution{}D"),
 }

@@ -136,10 +136,16 @@ def _by_constants(call: Call, x: OrderedTensor, kind: str, count: int) -> Ordere
 def _normalization(call: Call) -> OrderedTensor:
     """By a mean and a variance that were measured before training, each element of some axes by its own."""
     x, stated = call.x, call.config.get("axis")
-    axes = [] if stated is None and "axis" in call.config.entries else call.axes(-1 if stated is None else stated, len(x.order))
+    axes = (
+        []
+        if stated is None and "axis" in call.config.entries
+        else call.axes(-1 if stated is None else stated, len(x.order))
+    )
     is_stated = call.config.get("mean") is not None
     if axes == [axis for axis in axes if x.order[axis] == 0] and axes and not is_stated:
-        y = call.layer("batch_norm", {"affine": False}, x.draft, names={"running_mean": "mean", "running_var": "variance"})
+        y = call.layer(
+            "batch_norm", {"affine": False}, x.draft, names={"running_mean": "mean", "running_var": "variance"}
+        )
         return OrderedTensor(y, x.order)
     sizes = [1] * len(x.order)
     for axis in axes:

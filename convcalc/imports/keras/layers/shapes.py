@@ -64,7 +64,9 @@ def _flatten(call: Call) -> OrderedTensor:
     before = [axis for axis in range(call.lead)]
     behind = sorted(range(call.lead, rank), key=lambda axis: x.order[axis])
     draft = call.in_order(x.turned([*before, *behind]))
-    return as_it_lies(call.builder.reshaped(draft, (*draft.shape[: call.lead], prod(draft.shape[call.lead :])), call.origins))
+    return as_it_lies(
+        call.builder.reshaped(draft, (*draft.shape[: call.lead], prod(draft.shape[call.lead :])), call.origins)
+    )
 
 
 def reshaped(call: Call, target: list[Any]) -> OrderedTensor:
@@ -152,6 +154,9 @@ RULES = {
     "Reshape": _reshape,
     "Permute": _permute,
     "RepeatVector": _repeat_vector,
-    **{f"{word}Dropout{rank}": _dropout for word, rank in (("", ""), ("Spatial", "1D"), ("Spatial", "2D"), ("Spatial", "3D"))},
+    **{
+        f"{word}Dropout{rank}": _dropout
+        for word, rank in (("", ""), ("Spatial", "1D"), ("Spatial", "2D"), ("Spatial", "3D"))
+    },
     **{name: _nothing for name in _IDLE},
 }
