@@ -18,7 +18,8 @@ _HEAD, _TAIL = 4096, 65_536
 """Bytes at the beginning and at the end by which a file is known; a ZIP archive has its list of files at the end."""
 
 _JSON = re.compile(
-    rb"""(\xef\xbb\xbf)?\s*"? \{ (?= .* \\?"(class_name | modelTopology)\\?"\s*: | .* "format"\s*:\s*"(graph|layers)-model" )
+    rb"""(\xef\xbb\xbf)?\s*"? \{
+      (?= .* \\?"(class_name | modelTopology)\\?"\s*: | .* "format"\s*:\s*"(graph|layers)-model" )
     | (\xef\xbb\xbf)?\s* \[\s*\{\s*"(weights"\s*:\s*\[\s*\{\s*"(name|shape|dtype)" | paths"\s*:)""",
     re.DOTALL | re.VERBOSE,
 )
@@ -28,7 +29,7 @@ _HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
 def matches(buffer: Buffer, name: str) -> bool:
-    """Whether a file holds the config of a model: HDF5, an archive with `config.json`, or JSON with classes of layers."""
+    """Whether a file holds the config of a model: HDF5, an archive of Keras, or JSON with classes."""
     head = buffer[:_HEAD]
     if not head:
         return name.lower().endswith(_NAMES)

@@ -198,7 +198,8 @@ _OF_ELEMENTS = ("abs", "exp", "log", "sin", "cos", "tan", "sinh", "cosh", "asin"
                 "round", "sign", "erf", "sqrt", "isnan", "isinf", "logical_not")  # fmt: skip
 
 _ACTIVATIONS = ("relu", "relu6", "sigmoid", "tanh", "elu", "selu", "celu", "softplus", "softsign", "silu", "gelu",
-                "mish", "hard_shrink", "soft_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "log_sigmoid", "tanh_shrink")  # fmt: skip
+                "mish", "hard_shrink", "soft_shrink", "hard_sigmoid", "hard_silu", "hard_tanh", "log_sigmoid",
+                "tanh_shrink")  # fmt: skip
 
 RULES: dict[str, Rule] = {
     **{name: partial(_meeting, kind=kind) for name, kind in _MEETING.items()},

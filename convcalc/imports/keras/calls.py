@@ -9,36 +9,42 @@ from typing import Any
 from convcalc.imports.arrays import Array, PlainArray
 from convcalc.imports.drafts import Builder, Draft
 from convcalc.imports.elements import all_of
-from convcalc.imports.errors import Inexpressible
+from convcalc.imports.errors import Inexpressible, plain
 from convcalc.imports.keras.configs import Config
-from convcalc.imports.keras.graphs import Step
+from convcalc.imports.keras.graphs import PlacedCall
+from convcalc.imports.keras.inputs import wants_map
 from convcalc.imports.layouts import OrderedTensor, arranged, as_it_lies, met
+from convcalc.imports.record import Unused
 
 _WORD = re.compile(r"\W+", re.ASCII)
 
-Rank = int
 
-
-class Call:
+class LayerCall:
     """One call of a layer; `arguments` and `keywords` are what it is called with, and `tensors` those of these."""
 
     def __init__(
         self,
         builder: Builder,
-        step: Step,
+        step: PlacedCall,
         arguments: list[Any],
         keywords: dict[str, Any],
         *,
         version: int,
-        wants_map: bool,
         config: Mapping[str, Any] | None = None,
+        kept: dict[str, Unused] | None = None,
     ) -> None:
-        self.builder, self.step, self.version, self.wants_map = builder, step, version, wants_map
+        self.builder, self.step, self.version = builder, step, version
         self.arguments, self.keywords = arguments, keywords
         self.tensors = ordered_tensors([arguments, keywords])
         self.config = Config(step.layer.title, step.layer.config if config is None else config)
         self.origins = (step.layer,)
         self.lead = step.lead
+        self.kept = {} if kept is None else kept
+
+    @property
+    def wants_map(self) -> bool:
+        """Whether what leaves is read as a map."""
+        return wants_map(self.step, 3)
 
     @property
     def x(self) -> OrderedTensor:
@@ -47,11 +53,11 @@ class Call:
             raise Inexpressible("no tensor enters it")
         return self.tensors[0]
 
-    def inner(self, config: Mapping[str, Any]) -> Call:
+    def inner(self, config: Mapping[str, Any]) -> LayerCall:
         """The same call of a layer that is written within this one."""
-        return Call(
+        return LayerCall(
             self.builder, self.step, self.arguments, self.keywords,
-            version=self.version, wants_map=self.wants_map, config=config,
+            version=self.version, config=config, kept=self.kept,
         )  # fmt: skip
 
     # ---- layers of ours ----------------------------------------------------------------------------------------------
@@ -73,7 +79,7 @@ class Call:
         return draft
 
     def array(self, name: str, shape: Sequence[int], within: str = "") -> Array:
-        """An array of the layer, by its name."""
+        """What the file holds for the layer under a name; where that is used twice it is shared."""
         path = (*self.step.layer.path, *filter(None, (within,)), name)
         dotted = ".".join(_WORD.sub("_", word).strip("_") or "layer" for word in path)
         return PlainArray(tuple(shape), (dotted,), all_of(path, shape))
@@ -86,10 +92,19 @@ class Call:
         draft.is_stated = True
         return draft
 
-    def constant(self, sizes: Sequence[int]) -> Draft:
-        """Numbers that the config holds, of which only the shape matters."""
-        fields = {"sizes": tuple(sizes) or (1,), "learned": False}
-        return self.builder.layer("parameter", fields, self.builder.entering(), self.origins)
+    def constant(self, sizes: Sequence[int], name: str = "") -> Draft:
+        """Numbers that are not learned: those of the file by that name, or of the config, where the shape is all."""
+        size = tuple(sizes) or (1,)
+        fields = {"sizes": size, "learned": False}
+        draft = self.builder.layer("parameter", fields, self.builder.entering(), self.origins)
+        if name:
+            draft.arrays = {"constant": self.array(name, size)}
+        return draft
+
+    def unused(self, name: str, shape: Sequence[int]) -> None:
+        """An array that the file holds and nothing at inference needs."""
+        title = f"{self.config.title}/{name}"
+        self.kept[title] = Unused(plain(title), tuple(shape))
 
     def unknown(self, tensor: OrderedTensor, reason: str) -> OrderedTensor:
         """What no kind expresses, of the shape of what enters."""
@@ -98,7 +113,7 @@ class Call:
 
     def unknown_of(self, shape: Sequence[int], reason: str) -> OrderedTensor:
         """What no kind expresses, of a shape as the file has it."""
-        return unknown_of(self.builder, self.step, self.tensors, shape, reason, self.wants_map)
+        return unknown_of(self.builder, self.step, self.tensors, shape, reason)
 
     # ---- axes --------------------------------------------------------------------------------------------------------
 
@@ -110,7 +125,7 @@ class Call:
     @property
     def is_last(self) -> bool:
         """Whether the channels of maps are the last axis."""
-        return not self.config.text("data_format", "dim_ordering").replace("C", "_c") in ("channels_first", "th")
+        return self.config.text("data_format", "dim_ordering").replace("C", "_c") not in ("channels_first", "th")
 
     def map(self, tensor: OrderedTensor | None = None, rank: int | None = None) -> Draft:
         """A tensor with its channels first, then the axes that it is called at each place of, then its positions."""
@@ -183,16 +198,15 @@ def ordered_tensors(value: Any) -> list[OrderedTensor]:
 
 def unknown_of(
     builder: Builder,
-    step: Step,
+    step: PlacedCall,
     tensors: Sequence[OrderedTensor],
     shape: Sequence[int] | None,
     reason: str,
-    wants_map: bool,
 ) -> OrderedTensor:
     """What no kind expresses, of a shape as the file has it, or of none that is known."""
     drafts = [tensor.draft for tensor in tensors] or builder.entering()
     sizes = None if shape is None else tuple(shape) or (1,)
-    if sizes is None or len(sizes) < 2 or not wants_map:
+    if sizes is None or len(sizes) < 2 or not wants_map(step, len(sizes)):
         return as_it_lies(builder.unknown(sizes, drafts, step.layer, reason))
     draft = builder.unknown((sizes[-1], *sizes[:-1]), drafts, step.layer, reason)
     return OrderedTensor(draft, (*range(1, len(sizes)), 0))

@@ -71,7 +71,7 @@ class Config:
         return default if value is None else value
 
     def number(self, *names: str, default: float) -> float:
-        """A number."""
+        """One that may have a fraction, or be wrapped as NumPy's are."""
         value = self.get(*names)
         if isinstance(value, dict):  # of a NumPy number, as some versions write it
             value = value.get("value", value.get("config"))

@@ -30,7 +30,7 @@ def config_of(buffer: Buffer, source: str) -> tuple[dict[str, Any], str]:
     """
     if buffer[:4] == b"PK\x03\x04":
         return _of_archive(buffer)
-    if hdf5.SIGNATURE == buffer[: len(hdf5.SIGNATURE)]:
+    if buffer[: len(hdf5.SIGNATURE)] == hdf5.SIGNATURE:
         return _of_hdf5(buffer)
     text = _bounded(buffer[: _MOST_TEXT + 1])
     return _of_json(parsed(text))
@@ -65,7 +65,7 @@ def model_config(content: Any, where: str = "the file") -> dict[str, Any]:
         content = {**content, **content["model_config"]}
     if not isinstance(content.get("class_name"), str) or not isinstance(content.get("config"), dict | list):
         raise CannotImport(f"{where} holds no config of a model, which has a class_name and a config; {_ADVICE}")
-    return content
+    return dict(content)
 
 
 def _bounded(text: bytes) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any
 
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.keras.graphs import KerasLayer
 from convcalc.imports.keras.layers import Leaves
 
@@ -41,10 +41,10 @@ _SYNONYMS = {
 class FunctionCall:
     """A function that is called: its options are those of the call and of the layer that stands for it."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: LayerCall) -> None:
         self.call = call
         own = call.config.entries
-        self.options: dict[str, Any] = {**own, **{name: value for name, value in call.keywords.items()}}
+        self.options: dict[str, Any] = {**own, **call.keywords}
         self.arguments = list(call.arguments)
 
     def given(self, place: int, *names: str, default: Any = None) -> Any:
@@ -67,7 +67,7 @@ def function_name(layer: KerasLayer) -> str:
     return ""
 
 
-def function_rule(layer: KerasLayer) -> Callable[[Call], Leaves] | None:
+def function_rule(layer: KerasLayer) -> Callable[[LayerCall], Leaves] | None:
     """What makes our layers of a function; None for what is a layer like others, or a function without a rule."""
     name = function_name(layer)
     rule = _rules().get(name) if name else None

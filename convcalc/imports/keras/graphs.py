@@ -14,7 +14,8 @@ import msgspec
 from convcalc import steps
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.imports.keras.configs import open_shape
-from convcalc.imports.keras.nodes import Node, OpenShape, Reference, leaving, node_of, put_in, references
+from convcalc.imports.keras.nodes import NamedTensor, OpenShape, WrittenCall, leaving, node_of, put_in, references
+from convcalc.imports.keras.older import modern
 
 MODELS = {"Functional", "Model", "Sequential", "Graph"}
 """Classes that are made of layers."""
@@ -46,7 +47,9 @@ class KerasLayer(msgspec.Struct, eq=False):
 
     @property
     def operator(self) -> str:
-        return self.class_name
+        function = self.config.get("function")
+        is_function = self.class_name.endswith("OpLambda") and isinstance(function, str)
+        return f"tf.{function}" if is_function else self.class_name
 
     def modules(self) -> list[str]:
         return list(self.path)
@@ -55,11 +58,11 @@ class KerasLayer(msgspec.Struct, eq=False):
 class Leaving(NamedTuple):
     """A tensor: the call that makes it, and its place there."""
 
-    step: Step
+    step: PlacedCall
     place: int
 
 
-class Step(msgspec.Struct, eq=False):
+class PlacedCall(msgspec.Struct, eq=False):
     """A call of a layer. `lead` axes in front of what enters are places that it is called at each, as TimeDistributed.
 
     `stated` are the shapes that the file has for what leaves, by place, and `readers` the calls that read it.
@@ -70,7 +73,7 @@ class Step(msgspec.Struct, eq=False):
     keywords: dict[str, Any] = {}
     lead: int = 0
     stated: dict[int, OpenShape] = {}
-    readers: list[Step] = []
+    readers: list[PlacedCall] = []
 
 
 def layer_of(written: Any, path: tuple[str, ...] = ()) -> KerasLayer:
@@ -88,7 +91,7 @@ def layer_of(written: Any, path: tuple[str, ...] = ()) -> KerasLayer:
     module = written.get("module") or (registered if isinstance(registered, str) and ">" in registered else "")
     built = written.get("build_config")
     shape = open_shape(built.get("input_shape")) if isinstance(built, dict) else None
-    class_name = written["class_name"]
+    class_name, config = modern(written["class_name"], config)
     if not isinstance(name, str):
         name = class_name.lower()
     if isinstance(module, str) and module.split(".")[0].split(">")[0] not in _OWN and module:
@@ -104,24 +107,24 @@ def written_layers(layer: KerasLayer) -> list[Any]:
     return layers
 
 
-class Graph:
+class CallGraph:
     """The calls of a model that is being written out; `inputs` are those of the layers that only let tensors in."""
 
     def __init__(self) -> None:
-        self.steps: list[Step] = []
-        self.inputs: list[Step] = []
+        self.steps: list[PlacedCall] = []
+        self.inputs: list[PlacedCall] = []
 
     def enter(self, layer: KerasLayer) -> Leaving:
         """An input of the network."""
-        step = Step(layer, stated={})
+        step = PlacedCall(layer, stated={})
         self.steps.append(step)
         self.inputs.append(step)
         return Leaving(step, 0)
 
-    def call(self, layer: KerasLayer, arguments: list[Any], keywords: dict[str, Any], lead: int) -> Step:
+    def call(self, layer: KerasLayer, arguments: list[Any], keywords: dict[str, Any], lead: int) -> PlacedCall:
         """A call of a layer that is none of layers."""
         steps.spend(_NODE)
-        step = Step(layer, arguments, keywords, lead, {}, [])
+        step = PlacedCall(layer, arguments, keywords, lead, {}, [])
         for tensor in tensors((arguments, keywords)):
             tensor.step.readers.append(step)
         self.steps.append(step)
@@ -151,11 +154,13 @@ class Graph:
             inner = layer_of(written, layer.path)
             if inner.class_name == INPUT:
                 continue
-            arguments = [_tensor(result, 0)] if len(_all(result)) == 1 else [_all(result)]
+            arguments = [_tensor(result, 0)] if len(all_of_result(result)) == 1 else [all_of_result(result)]
             result = self.apply(inner, arguments, {}, lead, depth + 1)
         return result
 
-    def functional(self, layer: KerasLayer, entering: Sequence[Leaving], lead: int = 0, depth: int = 0) -> Any:
+    def functional(
+        self, layer: KerasLayer, entering: Sequence[Leaving], lead: int = 0, depth: int = 0
+    ) -> list[Leaving]:
         """What leaves a model whose layers are called by what is written down for each."""
         return _Functional(self, layer, lead, depth).leaving(entering)
 
@@ -163,7 +168,7 @@ class Graph:
 class _Functional:
     """The calls of one model of layers with names."""
 
-    def __init__(self, graph: Graph, layer: KerasLayer, lead: int, depth: int) -> None:
+    def __init__(self, graph: CallGraph, layer: KerasLayer, lead: int, depth: int) -> None:
         self.graph, self.layer, self.lead, self.depth = graph, layer, lead, depth
         self.layers: dict[str, KerasLayer] = {}
         written_by_name: dict[str, list[Any]] = {}
@@ -182,7 +187,7 @@ class _Functional:
         self._count_from_zero(is_of_three)
         self.results: dict[tuple[str, int], Any] = {}
 
-    def _nodes(self, name: str, written: list[Any]) -> list[Node]:
+    def _nodes(self, name: str, written: list[Any]) -> list[WrittenCall]:
         try:
             return [node_of(node, self.layers) for node in written]
         except CannotImport as error:
@@ -201,15 +206,15 @@ class _Functional:
         first = {name: int(highest.get(name, 0) == len(nodes)) for name, nodes in models.items()}
         last = {name: int(self.layers[name].class_name != "Sequential") for name in models} if is_of_three else first
 
-        def counted(reference: Reference, before: Mapping[str, int]) -> Reference:
+        def counted(reference: NamedTensor, before: Mapping[str, int]) -> NamedTensor:
             return reference._replace(call=max(reference.call - before.get(reference.layer, 0), 0))
 
         self.outputs = [counted(reference, last) for reference in self.outputs]
         for name, nodes in self.nodes.items():
             put = partial(counted, before=first)
-            self.nodes[name] = [Node(put_in(node.arguments, put), put_in(node.keywords, put)) for node in nodes]
+            self.nodes[name] = [WrittenCall(put_in(node.arguments, put), put_in(node.keywords, put)) for node in nodes]
 
-    def leaving(self, entering: Sequence[Leaving]) -> Any:
+    def leaving(self, entering: Sequence[Leaving]) -> list[Leaving]:
         """Write out the calls in the order of the file, those that one needs before it."""
         inputs = leaving(self.layer.config.get("input_layers"), self.layers)
         names = [reference.layer for reference in inputs]
@@ -248,7 +253,7 @@ class _Functional:
             begun.add(current)
             waiting += reversed(lacking)
 
-    def _node(self, name: str, number: int) -> Node:
+    def _node(self, name: str, number: int) -> WrittenCall:
         calls = self.nodes.get(name)
         if calls is None:
             raise CannotImport(f"model {plain(self.layer.title)} has no layer {plain(name)}, which another one reads")
@@ -257,7 +262,7 @@ class _Functional:
             raise CannotImport(f"layer {title} is called {len(calls)} times, and call {number} of it is read")
         return calls[number]
 
-    def _tensor(self, reference: Reference) -> Leaving:
+    def _tensor(self, reference: NamedTensor) -> Leaving:
         key = (reference.layer, reference.call)
         if key not in self.results:
             self._work_out(key)
@@ -270,7 +275,7 @@ class _Functional:
         return tensor
 
 
-def node_references(nodes: Mapping[str, Sequence[Node]]) -> Iterator[Reference]:
+def node_references(nodes: Mapping[str, Sequence[WrittenCall]]) -> Iterator[NamedTensor]:
     """All tensors that calls are written down with."""
     for calls in nodes.values():
         for node in calls:
@@ -279,13 +284,14 @@ def node_references(nodes: Mapping[str, Sequence[Node]]) -> Iterator[Reference]:
 
 def _tensor(result: Any, place: int) -> Leaving | None:
     """The tensor at a place of what leaves a call: a layer may make any number."""
-    if isinstance(result, Step):
+    if isinstance(result, PlacedCall):
         return Leaving(result, place)
     return result[place] if place < len(result) else None
 
 
-def _all(result: Any) -> list[Leaving]:
-    return [Leaving(result, 0)] if isinstance(result, Step) else result
+def all_of_result(result: Any) -> list[Leaving]:
+    """What leaves a call, of a layer the first tensor alone."""
+    return [Leaving(result, 0)] if isinstance(result, PlacedCall) else list(result)
 
 
 def tensors(value: Any) -> list[Leaving]:

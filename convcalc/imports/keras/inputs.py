@@ -6,11 +6,12 @@ from collections.abc import Mapping, Sequence
 from shlex import quote
 from typing import Any
 
+from convcalc import steps
 from convcalc.imports import Sizes
 from convcalc.imports.arrays import checked
 from convcalc.imports.errors import CannotImport, plain
 from convcalc.imports.keras.configs import open_shape
-from convcalc.imports.keras.graphs import MODELS, KerasLayer, Step, layer_of, written_layers
+from convcalc.imports.keras.graphs import MODELS, KerasLayer, PlacedCall, layer_of, written_layers
 from convcalc.imports.keras.nodes import OpenShape
 from convcalc.layers import Shape
 
@@ -25,9 +26,9 @@ _WITH_POSITIONS = ("Conv", "SeparableConv", "DepthwiseConv", "Deconv", "Max", "A
                    "Random")  # fmt: skip
 """How the names of classes begin that work on maps."""
 
-_IN_ORDER = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "Dense", "Embedding", "Permute",
-             "RepeatVector", "Attention", "MultiHeadAttention", "AdditiveAttention", "GroupQueryAttention", "Reshape",
-             "EinsumDense", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}  # fmt: skip
+_IN_ORDER = {"LSTM", "GRU", "SimpleRNN", "RNN", "Bidirectional", "CuDNNLSTM", "CuDNNGRU", "Dense", "Embedding",
+             "Permute", "RepeatVector", "Attention", "MultiHeadAttention", "AdditiveAttention", "GroupQueryAttention",
+             "Reshape", "EinsumDense", "ConvLSTM1D", "ConvLSTM2D", "ConvLSTM3D"}  # fmt: skip
 """Classes that take the axes as the file has them."""
 
 
@@ -64,13 +65,14 @@ def entry(layer: KerasLayer, depth: int = 0) -> tuple[str, OpenShape]:
     return name, shape or open_shape(layer.config.get("build_input_shape")) or layer.built
 
 
-def wants_map(step: Step, rank: int) -> bool:
+def wants_map(step: PlacedCall, rank: int) -> bool:
     """Whether what leaves a call is read as a map with channels last, by the first readers that say so.
 
     Of two axes it is one only where somebody does.
     """
     seen, waiting = {id(step)}, [step]
     for current in waiting:
+        steps.spend(1 + len(current.readers))
         for reader in current.readers:
             if id(reader) in seen or len(waiting) > _MOST_LOOKED_AT:
                 continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -12,7 +13,7 @@ from convcalc.imports.keras.functions import FunctionCall
 from convcalc.imports.keras.layers import Leaves
 from convcalc.imports.keras.layers.merges import joined
 from convcalc.imports.keras.layers.shapes import reshaped
-from convcalc.imports.keras.nodes import Slice
+from convcalc.imports.keras.nodes import PlaceRange
 from convcalc.imports.layouts import OrderedTensor
 
 Rule = Callable[[FunctionCall], Leaves]
@@ -129,7 +130,7 @@ def _split(f: FunctionCall) -> list[OrderedTensor]:
         places = [sum(sizes[:place]) for place in range(len(sizes) + 1)]
     else:
         places = [0, *parts, size]
-    return [_cut(f, x, at, start, end) for start, end in zip(places, places[1:], strict=False)]
+    return [_cut(f, x, at, start, end) for start, end in pairwise(places)]
 
 
 def _unstack(f: FunctionCall) -> list[OrderedTensor]:
@@ -147,8 +148,8 @@ def _get_item(f: FunctionCall) -> OrderedTensor:
     count = sum(item is not None and item is not Ellipsis for item in items)
     if Ellipsis in items:
         place = items.index(Ellipsis)
-        items[place : place + 1] = [Slice(None, None, None)] * (len(x.order) + 1 - count)
-    if not items or items[0] != Slice(None, None, None):
+        items[place : place + 1] = [PlaceRange(None, None, None)] * (len(x.order) + 1 - count)
+    if not items or items[0] != PlaceRange(None, None, None):
         raise Inexpressible("a part of the batch")
     at, gone, added = 0, [], 0
     for item in items[1:]:
@@ -162,7 +163,7 @@ def _get_item(f: FunctionCall) -> OrderedTensor:
             start = item + size if item < 0 else item
             x = _cut(f, x, at, start, start + 1)
             gone.append(at)
-        elif isinstance(item, Slice) and all(value is None or isinstance(value, int) for value in item):
+        elif isinstance(item, PlaceRange) and all(value is None or isinstance(value, int) for value in item):
             start, end, step = slice(*item).indices(size)
             if step < 1:
                 raise Inexpressible("a range from the end")

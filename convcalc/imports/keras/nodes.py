@@ -14,7 +14,7 @@ _DEEPEST = 20
 """Lists within lists of what enters a layer."""
 
 
-class Reference(NamedTuple):
+class NamedTensor(NamedTuple):
     """A tensor by the layer of the same model that makes it, the how-manieth call of it, and its place there.
 
     `shape` is the file's for it, without the batch, where it says one.
@@ -26,7 +26,7 @@ class Reference(NamedTuple):
     shape: OpenShape = None
 
 
-class Slice(NamedTuple):
+class PlaceRange(NamedTuple):
     """A range of places, as Python writes one."""
 
     start: Any
@@ -34,45 +34,45 @@ class Slice(NamedTuple):
     step: Any
 
 
-class Node(NamedTuple):
+class WrittenCall(NamedTuple):
     """One call of a layer: what it is called with, in order and by name; tensors are references."""
 
     arguments: list[Any]
     keywords: dict[str, Any]
 
 
-def node_of(written: Any, names: Collection[str]) -> Node:
+def node_of(written: Any, names: Collection[str]) -> WrittenCall:
     """The call that is written down; `names` are the layers that it may refer to."""
     if isinstance(written, dict) and "args" in written:
-        arguments, keywords = _value(written["args"], names), _value(written.get("kwargs") or {}, names)
-        if isinstance(arguments, list) and isinstance(keywords, dict):
-            return Node(arguments, keywords)
+        arguments, by_name = _value(written["args"], names), _value(written.get("kwargs") or {}, names)
+        if isinstance(arguments, list) and isinstance(by_name, dict):
+            return WrittenCall(arguments, by_name)
         raise CannotImport("a call whose args are no list, or whose kwargs have no names")
     keywords: dict[str, Any] = {}
     entering = _entering(written, names, keywords)
-    if isinstance(entering, list) and len(entering) == 1 and isinstance(entering[0], Reference):
+    if isinstance(entering, list) and len(entering) == 1 and isinstance(entering[0], NamedTensor):
         entering = entering[0]
-    return Node([entering], keywords)
+    return WrittenCall([entering], keywords)
 
 
-def references(value: Any) -> list[Reference]:
+def references(value: Any) -> list[NamedTensor]:
     """All tensors within what a layer was called with, or what leaves a model, in order."""
-    if isinstance(value, Reference):
+    if isinstance(value, NamedTensor):
         return [value]
     within = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [reference for item in within for reference in references(item)]
 
 
-def put_in(value: Any, put: Callable[[Reference], Any]) -> Any:
+def put_in(value: Any, put: Callable[[NamedTensor], Any]) -> Any:
     """The same with something else in place of each tensor."""
-    if isinstance(value, Reference):
+    if isinstance(value, NamedTensor):
         return put(value)
     if isinstance(value, dict):
         return {name: put_in(item, put) for name, item in value.items()}
     return [put_in(item, put) for item in value] if isinstance(value, list) else value
 
 
-def leaving(written: Any, names: Collection[str]) -> list[Reference]:
+def leaving(written: Any, names: Collection[str]) -> list[NamedTensor]:
     """The tensors that enter or leave a model, which a file lists as it lists what enters a layer."""
     return references(_entering(written, names, {}))
 
@@ -101,9 +101,9 @@ def _value(written: Any, names: Collection[str], depth: int = 0) -> Any:
         if kind == "__keras_tensor__" and isinstance(config, dict):
             return _reference(config.get("keras_history"), open_shape(config.get("shape")))
         if {"start", "stop", "step"} <= written.keys():
-            return Slice(*(_value(written[name], names, depth + 1) for name in ("start", "stop", "step")))
+            return PlaceRange(*(_value(written[name], names, depth + 1) for name in ("start", "stop", "step")))
         if kind == "__slice__" and isinstance(config, dict):
-            return Slice(*(_value(config.get(name), names, depth + 1) for name in ("start", "stop", "step")))
+            return PlaceRange(*(_value(config.get(name), names, depth + 1) for name in ("start", "stop", "step")))
         if kind == "__ellipsis__":
             return Ellipsis
         if kind in ("__tensor__", "__numpy__") and isinstance(config, dict):
@@ -120,9 +120,9 @@ def _are_whole(values: list[Any]) -> bool:
     return all(isinstance(value, int) and not isinstance(value, bool) and value >= 0 for value in values)
 
 
-def _reference(history: Any, shape: OpenShape) -> Reference:
+def _reference(history: Any, shape: OpenShape) -> NamedTensor:
     if not isinstance(history, list) or len(history) < 3 or not isinstance(history[0], str):
         raise CannotImport("a tensor that no layer is named for")
     if not _are_whole(history[1:3]):
         raise CannotImport(f"a tensor of layer {history[0]}, whose call and place are no whole numbers")
-    return Reference(history[0], history[1], history[2], shape)
+    return NamedTensor(history[0], history[1], history[2], shape)

@@ -8,19 +8,20 @@ from typing import Any
 
 from convcalc.imports import ReadOptions
 from convcalc.imports.assembly import assembled
-from convcalc.imports.drafts import BEHIND, Builder, Draft
+from convcalc.imports.drafts import BEHIND, NO_KIND, Builder
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
-from convcalc.imports.keras.calls import Call, ordered_tensors, unknown_of
-from convcalc.imports.keras.configs import Config, open_shape
+from convcalc.imports.keras.calls import LayerCall, ordered_tensors, unknown_of
+from convcalc.imports.keras.configs import open_shape
 from convcalc.imports.keras.containers import WEIGHTS
 from convcalc.imports.keras.functions import function_rule
 from convcalc.imports.keras.graphs import (
     INPUT,
     MODELS,
-    Graph,
+    CallGraph,
     KerasLayer,
     Leaving,
-    Step,
+    PlacedCall,
+    all_of_result,
     layer_of,
     tensors,
     written_layers,
@@ -29,7 +30,7 @@ from convcalc.imports.keras.inputs import entry, shapes_of, stated_shape, wants_
 from convcalc.imports.keras.layers import rules
 from convcalc.imports.keras.nodes import leaving
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, as_map
-from convcalc.imports.record import FileTensor, Imported
+from convcalc.imports.record import FileTensor, Imported, Unused
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
@@ -59,9 +60,10 @@ class _Walk:
     def __init__(self, config: dict[str, Any], options: ReadOptions) -> None:
         self.config, self.options = config, options
         self.builder = Builder()
-        self.graph = Graph()
-        self.results: dict[Step, list[OrderedTensor]] = {}
+        self.graph = CallGraph()
+        self.results: dict[PlacedCall, list[OrderedTensor]] = {}
         self.differences: list[str] = []
+        self.kept: dict[str, Unused] = {}
         self.version = _major(config)
         self.layer = layer_of(config)
         if self.layer.class_name not in MODELS:
@@ -84,7 +86,7 @@ class _Walk:
             prod(shape)
             for draft in {draft.weights: draft for draft in parts.drafts if draft.arrays}.values()
             for name, shape in draft.array_shapes.items()
-            if name.startswith("running_")
+            if name.startswith("running_") or name == "constant"
         )
         name = self.layer.config.get("name")
         return Imported(
@@ -96,9 +98,10 @@ class _Walk:
             format=f"a Keras model ({container})",
             producer=self._producer(),
             unit="layer",
+            unused=tuple(self.kept.values()),
             entering=parts.entering,
             notes=(*parts.notes, *self.builder.notes, *self._totals(parts.params, buffers, parts.missing)),
-            warnings=tuple(self._warnings(parts.params + buffers, parts.missing)),
+            warnings=tuple(self._warnings(parts.params + buffers + self._unused(), parts.missing)),
             missing=parts.missing,
         )
 
@@ -110,7 +113,7 @@ class _Walk:
         name, shape = entry(self.layer)
         layer = KerasLayer((name,), INPUT, "", {"batch_shape": None if shape is None else [None, *shape]})
         result = self.graph.sequential(self.layer, [self.graph.enter(layer)])
-        return [Leaving(result, 0)] if isinstance(result, Step) else list(result)
+        return all_of_result(result)
 
     def _input_layers(self) -> list[KerasLayer]:
         layers = [layer_of(written) for written in written_layers(self.layer)]
@@ -126,7 +129,7 @@ class _Walk:
         for step in self.graph.inputs:
             shape = stated_shape(step.layer.config)
             inputs.append((step.layer.path[-1], shape, wants_map(step, 3 if shape is None else len(shape))))
-        for step, (name, shape, is_map), sizes in zip(
+        for step, (name, _, is_map), sizes in zip(
             self.graph.inputs, inputs, shapes_of(inputs, self.options.sizes), strict=True
         ):
             draft = self.builder.input(name, sizes or (1,))
@@ -145,14 +148,21 @@ class _Walk:
         layer = tensor.step.layer
         raise CannotImport(f"output {tensor.place} of layer {plain(layer.title)} is read, which makes {len(made)}")
 
-    def _made(self, step: Step) -> list[OrderedTensor]:
+    def _made(self, step: PlacedCall) -> list[OrderedTensor]:
         """What leaves a call."""
         arguments, keywords = self._with_values(step.arguments), self._with_values(step.keywords)
         entering = ordered_tensors([arguments, keywords])
         try:
             if any(tensor.draft.is_unsized for tensor in entering):
                 raise Inexpressible(BEHIND)
-            call = Call(self.builder, step, arguments, keywords, version=self.version, wants_map=wants_map(step, 3))
+            call = LayerCall(
+                self.builder,
+                step,
+                arguments,
+                keywords,
+                version=self.version,
+                kept=self.kept,
+            )
             rule = function_rule(step.layer) or rules().get(step.layer.class_name)
             if rule is None:
                 raise Inexpressible("")
@@ -179,18 +189,16 @@ class _Walk:
             return {name: self._with_values(item) for name, item in value.items()}
         return [self._with_values(item) for item in value] if isinstance(value, list) else value
 
-    def _unknown(self, step: Step, entering: Sequence[OrderedTensor], reason: str) -> list[OrderedTensor]:
+    def _unknown(self, step: PlacedCall, entering: Sequence[OrderedTensor], reason: str) -> list[OrderedTensor]:
         """What leaves a layer that no kind expresses, of the sizes that the file has for it."""
         places = max([0, *(tensor.place for reader in step.readers for tensor in _read_of(reader, step))])
-        reasons = {"reason": reason} if reason else {}
         made = []
         for place in range(min(places, 63) + 1):
             shape = self._stated(step, place)
-            reason = reasons.get("reason", "no kind expresses it")
-            made.append(unknown_of(self.builder, step, entering, shape, reason, wants_map(step, len(shape or ()))))
+            made.append(unknown_of(self.builder, step, entering, shape, reason or NO_KIND))
         return made
 
-    def _stated(self, step: Step, place: int) -> Shape | None:
+    def _stated(self, step: PlacedCall, place: int) -> Shape | None:
         """The shape that the file has for what leaves a call, None where it has none, or one with an open size."""
         shape = step.stated.get(place)
         if shape is None:
@@ -203,7 +211,7 @@ class _Walk:
             return None
         return tuple(size for size in shape if size is not None)
 
-    def _compare(self, step: Step, made: Sequence[OrderedTensor]) -> None:
+    def _compare(self, step: PlacedCall, made: Sequence[OrderedTensor]) -> None:
         """Note where the file states another shape; with sizes that were asked for, it speaks of others."""
         if self.options.sizes:
             return
@@ -225,15 +233,19 @@ class _Walk:
         ]
         return plain(" ".join(filter(None, words)))
 
+    def _unused(self) -> int:
+        return sum(prod(array.shape) for array in self.kept.values())
+
     def _totals(self, params: int, buffers: int, missing: str) -> list[str]:
         """The total that Keras prints, where it is not the count of what is learned."""
-        if not buffers:
+        unused = self._unused()
+        if not buffers + unused:
             return []
         least = "at least " if missing else ""
-        return [
-            f"the total of Keras' summary is {least}{params + buffers:,}: {params:,} parameters and {buffers:,} "
-            "statistics of norms, which are kept and not learned"
-        ]
+        statistics = f"{buffers:,} statistics of norms, which are kept and not learned"
+        more = f", and {unused:,} more that inference does not need" if unused else ""
+        total = f"the total of Keras' summary is {least}{params + buffers + unused:,}"
+        return [f"{total}: {params:,} parameters, {statistics}{more}"]
 
     def _warnings(self, total: int, missing: str) -> list[str]:
         more = len(self.differences) - _MOST_DIFFERENCES
@@ -247,16 +259,16 @@ class _Walk:
 
 def _major(config: dict[str, Any]) -> int:
     version = config.get("keras_version")
-    if isinstance(version, str) and version[:1].isdigit():
-        return int(version.split(".")[0][:3])
+    if isinstance(version, str) and version.split(".")[0] in ("1", "2", "3", "4"):
+        return int(version[0])
     return 3 if isinstance(config.get("module"), str) and "keras_tensor" in str(config)[:100_000] else 2
 
 
-def _read_of(reader: Step, step: Step) -> list[Leaving]:
+def _read_of(reader: PlacedCall, step: PlacedCall) -> list[Leaving]:
     return [tensor for tensor in _all_read(reader) if tensor.step is step]
 
 
-def _all_read(reader: Step) -> list[Leaving]:
+def _all_read(reader: PlacedCall) -> list[Leaving]:
     return tensors((reader.arguments, reader.keywords))
 
 

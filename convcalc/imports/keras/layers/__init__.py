@@ -11,11 +11,11 @@ import pkgutil
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor
 
 Leaves = OrderedTensor | Sequence[OrderedTensor]
-Rule = Callable[[Call], Leaves]
+Rule = Callable[[LayerCall], Leaves]
 
 
 @cache

@@ -7,7 +7,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible, plain
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor
 
 _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
@@ -39,7 +39,7 @@ _PLAIN: dict[str, tuple[str, dict[str, Any]]] = {
 _NOTHING = {"linear", ""}
 
 
-def named(call: Call, tensor: OrderedTensor, name: str) -> OrderedTensor:
+def named(call: LayerCall, tensor: OrderedTensor, name: str) -> OrderedTensor:
     """A tensor behind the function of that name."""
     if name in _NOTHING:
         return tensor
@@ -55,7 +55,7 @@ def named(call: Call, tensor: OrderedTensor, name: str) -> OrderedTensor:
     return call.unknown(tensor, f"no kind expresses the activation {plain(name) or 'it has'}")
 
 
-def _hard_sigmoid(call: Call, x: Draft) -> Draft:
+def _hard_sigmoid(call: LayerCall, x: Draft) -> Draft:
     """Up to version 2 its slope is 1/5, since then 1/6."""
     if call.version >= 3:
         return call.layer("hard_sigmoid", {}, x)
@@ -63,7 +63,7 @@ def _hard_sigmoid(call: Call, x: Draft) -> Draft:
     return call.layer("hard_tanh", {"min_val": 0.0, "max_val": 1.0}, moved)
 
 
-def activated(call: Call, tensor: OrderedTensor, entry: str = "activation") -> OrderedTensor:
+def activated(call: LayerCall, tensor: OrderedTensor, entry: str = "activation") -> OrderedTensor:
     """A tensor behind the activation that a config has under a name."""
     stated = call.config.get(entry)
     if stated is None or isinstance(stated, str):
@@ -88,7 +88,7 @@ def _lower(name: str) -> str:
 # ---- activations that are layers -------------------------------------------------------------------------------------
 
 
-def _relu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _relu(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     config = call.config
     most = None if config.get("max_value") is None else config.number("max_value", default=6.0)
     slope, threshold = config.number("negative_slope", default=0.0), config.number("threshold", default=0.0)
@@ -108,23 +108,23 @@ def _relu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
     return OrderedTensor(y, tensor.order)
 
 
-def _leaky_relu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _leaky_relu(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     fields = {"negative_slope": call.config.number("negative_slope", "alpha", default=0.3)}
     return OrderedTensor(call.layer("leaky_relu", fields, tensor.draft), tensor.order)
 
 
-def _elu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _elu(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     return OrderedTensor(
         call.layer("elu", {"alpha": call.config.number("alpha", default=1.0)}, tensor.draft), tensor.order
     )
 
 
-def _thresholded(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _thresholded(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     fields = {"threshold": call.config.number("theta", default=1.0)}
     return OrderedTensor(call.layer("threshold", fields, tensor.draft), tensor.order)
 
 
-def _softmax(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _softmax(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     stated = call.config.get("axis")
     axes = call.axes(-1 if stated is None else stated, len(tensor.order))
     if len(axes) > 1:
@@ -132,7 +132,7 @@ def _softmax(call: Call, tensor: OrderedTensor) -> OrderedTensor:
     return OrderedTensor(call.layer("softmax", {"axis": tensor.order[axes[0]]}, tensor.draft), tensor.order)
 
 
-def _prelu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
+def _prelu(call: LayerCall, tensor: OrderedTensor) -> OrderedTensor:
     """A slope for every element of a sample, but for axes along which it is shared."""
     rank = len(tensor.order)
     stated = call.config.get("shared_axes")
@@ -152,7 +152,7 @@ def _prelu(call: Call, tensor: OrderedTensor) -> OrderedTensor:
     return OrderedTensor(y, tensor.order)
 
 
-_LAYERS: dict[str, Callable[[Call, OrderedTensor], OrderedTensor]] = {
+_LAYERS: dict[str, Callable[[LayerCall, OrderedTensor], OrderedTensor]] = {
     "ReLU": _relu,
     "LeakyReLU": _leaky_relu,
     "ELU": _elu,
@@ -162,7 +162,7 @@ _LAYERS: dict[str, Callable[[Call, OrderedTensor], OrderedTensor]] = {
 }
 
 
-def _layer_rule(name: str) -> Callable[[Call], OrderedTensor]:
+def _layer_rule(name: str) -> Callable[[LayerCall], OrderedTensor]:
     return lambda call: _LAYERS[name](call, call.x)
 
 

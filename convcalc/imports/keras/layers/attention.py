@@ -8,31 +8,29 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor, as_it_lies
 
 
-def _entering(call: Call, order: Sequence[str]) -> list[OrderedTensor]:
+def _entering(call: LayerCall, order: Sequence[str]) -> list[OrderedTensor]:
     """Query, value and key, in whichever order, by place or by name; the key is the value where it is not given."""
-    tensors: dict[str, OrderedTensor] = {}
     first = call.arguments[0] if call.arguments else None
     by_place = [*first, *call.arguments[1:]] if isinstance(first, list) else call.arguments
-    for name, value in [*zip(order, by_place, strict=False), *call.keywords.items()]:
-        if isinstance(value, OrderedTensor):
-            tensors[name] = value
+    entering = [*zip(order, by_place, strict=False), *call.keywords.items()]
+    tensors = {name: value for name, value in entering if isinstance(value, OrderedTensor)}
     if "query" not in tensors or "value" not in tensors:
         raise Inexpressible("it is called without a query or a value")
     return [tensors["query"], tensors["value"], tensors.get("key", tensors["value"])]
 
 
-def _masks(call: Call) -> bool:
+def _masks(call: LayerCall) -> bool:
     return call.keywords.get("use_causal_mask") is True or call.config.flag("causal", False)
 
 
 class _Heads:
     """Attention whose heads are projected from what enters, on tokens that are one axis."""
 
-    def __init__(self, call: Call) -> None:
+    def __init__(self, call: LayerCall) -> None:
         self.call = call
         self.query, self.value, self.key = _entering(call, ("query", "value", "key"))
         for tensor in (self.query, self.value, self.key):
@@ -77,7 +75,7 @@ def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _multi_head(call: Call) -> OrderedTensor:
+def _multi_head(call: LayerCall) -> OrderedTensor:
     """As one layer where it attends to itself, its heads are parts of the features, and nothing is masked."""
     heads, size = call.config.whole("num_heads"), call.config.whole("key_dim")
     value_size = call.config.whole("value_dim", default=size)
@@ -94,11 +92,11 @@ def _multi_head(call: Call) -> OrderedTensor:
     return attention.attended(heads, heads, size, value_size)
 
 
-def _scores_leave(call: Call) -> bool:
+def _scores_leave(call: LayerCall) -> bool:
     return call.keywords.get("return_attention_scores") is True
 
 
-def _grouped(call: Call) -> OrderedTensor:
+def _grouped(call: LayerCall) -> OrderedTensor:
     heads, shared = call.config.whole("num_query_heads"), call.config.whole("num_key_value_heads")
     size = call.config.whole("head_dim")
     if _scores_leave(call):
@@ -106,7 +104,7 @@ def _grouped(call: Call) -> OrderedTensor:
     return _Heads(call).attended(heads, shared, size, size)
 
 
-def _plain(call: Call) -> OrderedTensor:
+def _plain(call: LayerCall) -> OrderedTensor:
     """The products of query and key as weights of the values, without projections."""
     if _scores_leave(call):
         raise Inexpressible("the scores of an attention leave it")
@@ -124,14 +122,14 @@ def _plain(call: Call) -> OrderedTensor:
     return as_it_lies(call.layer("matmul", {}, weights, value))
 
 
-def _additive(call: Call) -> OrderedTensor:
+def _additive(call: LayerCall) -> OrderedTensor:
     """The sums of query and key, behind tanh, weighed by one learned number a feature."""
     query, value, key = (call.in_order(tensor) for tensor in _entering(call, ("query", "value", "key")))
     scale = call.parameter("scale", (1, 1, query.shape[-1])) if call.config.flag("use_scale", True) else None
     return _added(call, query, value, key, scale)
 
 
-def _added(call: Call, query: Draft, value: Draft, key: Draft, scale: Draft | None) -> OrderedTensor:
+def _added(call: LayerCall, query: Draft, value: Draft, key: Draft, scale: Draft | None) -> OrderedTensor:
     if len(query.shape) != 2 or call.lead:
         raise Inexpressible(f"a query of shape {list(query.shape)}")
     rows = call.builder.reshaped(query, (query.shape[0], 1, query.shape[1]), call.origins)

@@ -8,7 +8,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport, Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.keras.layers.activations import activated
 from convcalc.imports.layouts import OrderedTensor
 
@@ -20,7 +20,7 @@ _KERNEL = {"weight": "kernel"}
 class _Window:
     """The window of a convolution, on the axes of positions and on the leading ones, where it is one place."""
 
-    def __init__(self, call: Call, rank: int) -> None:
+    def __init__(self, call: LayerCall, rank: int) -> None:
         config = call.config
         self.rank, self.padding = rank, config.text("padding", "border_mode", default=_VALID).lower()
         if self.padding not in (_SAME, _VALID, _CAUSAL) or (self.padding == _CAUSAL and rank > 1):
@@ -44,23 +44,23 @@ class _Window:
         }
 
 
-def _finished(call: Call, y: Draft) -> OrderedTensor:
+def _finished(call: LayerCall, y: Draft) -> OrderedTensor:
     return activated(call, call.from_map(y))
 
 
-def _bias(call: Call) -> bool:
+def _bias(call: LayerCall) -> bool:
     stated = call.config.get("use_bias", "bias")
     return True if stated is None else bool(stated)
 
 
-def _conv(call: Call, rank: int) -> OrderedTensor:
+def _conv(call: LayerCall, rank: int) -> OrderedTensor:
     fields = _Window(call, rank).fields()
     fields |= {"out_channels": call.config.whole("filters"), "groups": call.config.whole("groups", default=1)}
     y = call.layer("conv", {**fields, "bias": _bias(call)}, call.map(rank=rank), names=_KERNEL)
     return _finished(call, y)
 
 
-def _depthwise(call: Call, rank: int) -> OrderedTensor:
+def _depthwise(call: LayerCall, rank: int) -> OrderedTensor:
     fields, x = _Window(call, rank).fields(), call.map(rank=rank)
     channels = x.shape[0]
     fields |= {"out_channels": channels * call.config.whole("depth_multiplier", default=1), "groups": channels}
@@ -68,7 +68,7 @@ def _depthwise(call: Call, rank: int) -> OrderedTensor:
     return _finished(call, call.layer("conv", {**fields, "bias": _bias(call)}, x, names=names))
 
 
-def _separable(call: Call, rank: int) -> OrderedTensor:
+def _separable(call: LayerCall, rank: int) -> OrderedTensor:
     """A depthwise convolution without a bias, and one of single positions with it."""
     fields, x = _Window(call, rank).fields(), call.map(rank=rank)
     channels = x.shape[0]
@@ -78,9 +78,10 @@ def _separable(call: Call, rank: int) -> OrderedTensor:
     return _finished(call, call.layer("conv", pointwise, y, names=_KERNEL, within="pointwise"))
 
 
-def _transposed(call: Call, rank: int) -> OrderedTensor:
-    """Without `output_padding` an axis of n positions becomes n·s, or what is needed; with it, it is as long as that
-    says: (n - 1)·s + k + more, less twice half of k where the padding is same.
+def _transposed(call: LayerCall, rank: int) -> OrderedTensor:
+    """Without `output_padding` n positions become n·s, or as many as are written to.
+
+    With it they become (n - 1)·s + k + output_padding, less twice half of k where the padding is same: 0 is not null.
     """
     window = _Window(call, rank)
     fields = window.fields()
@@ -98,7 +99,7 @@ def _transposed(call: Call, rank: int) -> OrderedTensor:
     return _finished(call, y)
 
 
-def _sized(call: Call, rank: int, reason: str) -> OrderedTensor:
+def _sized(call: LayerCall, rank: int, reason: str) -> OrderedTensor:
     """What no kind expresses, as large as a convolution of its window would be; of several steps, the leading one."""
     recurrent = 0 if reason == _OWN_WEIGHTS else 1
     call.check_rank(call.x, rank + 1 + recurrent)
@@ -123,7 +124,7 @@ _OWN_WEIGHTS = "weights of its own at every place"
 _IN_STEPS = "a convolution in the steps of a recurrent layer"
 
 
-def _of_ranks(rule: Callable[[Call, int], OrderedTensor], *names: str) -> dict[str, Callable[[Call], OrderedTensor]]:
+def _of_ranks(rule: Callable[..., OrderedTensor], *names: str) -> dict[str, Callable[[LayerCall], OrderedTensor]]:
     """A rule under the names of its classes, which say on how many axes the window moves."""
     return {name.format(rank): partial(rule, rank=rank) for name in names for rank in (1, 2, 3)}
 

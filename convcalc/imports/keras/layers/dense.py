@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.keras.layers.activations import activated
 from convcalc.imports.layouts import OrderedTensor, as_it_lies
 
 
-def _dense(call: Call) -> OrderedTensor:
+def _dense(call: LayerCall) -> OrderedTensor:
     x, bias = call.with_last(call.x), call.config.get("use_bias", "bias")
     fields = {"out_features": call.config.whole("units", "output_dim"), "bias": True if bias is None else bool(bias)}
     y = call.layer("linear", fields, x.draft, names={"weight": "kernel"})
     return activated(call, OrderedTensor(y, x.order))
 
 
-def _einsum_dense(call: Call) -> OrderedTensor:
+def _einsum_dense(call: LayerCall) -> OrderedTensor:
     """A product over the last axes, as it is written in models of text: `abc,cd->abd`, `abc,cde->abde`."""
     x, config = call.with_last(call.x), call.config
     entering, _, leaving = config.text("equation").replace("...", "").replace(" ", "").partition("->")
@@ -42,7 +42,7 @@ def _einsum_dense(call: Call) -> OrderedTensor:
     return activated(call, as_it_lies(call.builder.reshaped(y, (*draft.shape[:kept], *counts), call.origins)))
 
 
-def _embedding(call: Call) -> OrderedTensor:
+def _embedding(call: LayerCall) -> OrderedTensor:
     fields = {
         "num_embeddings": call.config.whole("input_dim"),
         "embedding_dim": call.config.whole("output_dim"),

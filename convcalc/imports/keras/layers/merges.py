@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from functools import partial
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor, as_it_lies
 
 
-def merged(call: Call, kind: str, tensors: Sequence[OrderedTensor]) -> OrderedTensor:
+def merged(call: LayerCall, kind: str, tensors: Sequence[OrderedTensor]) -> OrderedTensor:
     """Tensors taken together element by element."""
     if len(tensors) == 1:
         return tensors[0]
@@ -18,16 +18,16 @@ def merged(call: Call, kind: str, tensors: Sequence[OrderedTensor]) -> OrderedTe
     return OrderedTensor(call.layer(kind, {}, *drafts), order)
 
 
-def _several(call: Call, kind: str) -> OrderedTensor:
+def _several(call: LayerCall, kind: str) -> OrderedTensor:
     return merged(call, kind, call.tensors)
 
 
-def _average(call: Call) -> OrderedTensor:
+def _average(call: LayerCall) -> OrderedTensor:
     total = merged(call, "add", call.tensors)
     return OrderedTensor(call.layer("affine", {"factor": 1 / len(call.tensors)}, total.draft), total.order)
 
 
-def joined(call: Call, tensors: Sequence[OrderedTensor], axis: int) -> OrderedTensor:
+def joined(call: LayerCall, tensors: Sequence[OrderedTensor], axis: int) -> OrderedTensor:
     """Tensors laid end to end along an axis of the file's."""
     first = max(tensors, key=lambda tensor: (tensor.order[-1] == 0, len(tensor.order)))
     if any(len(tensor.order) != len(first.order) for tensor in tensors):
@@ -38,12 +38,12 @@ def joined(call: Call, tensors: Sequence[OrderedTensor], axis: int) -> OrderedTe
     return OrderedTensor(call.layer("concat", {"axis": order[axis]}, *inputs), order)
 
 
-def _concatenate(call: Call) -> OrderedTensor:
+def _concatenate(call: LayerCall) -> OrderedTensor:
     stated = call.config.get("axis", "concat_axis")
     return joined(call, call.tensors, call.axis(-1 if stated is None else stated, len(call.x.order)))
 
 
-def _dot(call: Call) -> OrderedTensor:
+def _dot(call: LayerCall) -> OrderedTensor:
     """Products along an axis of each of two tensors, of at most one other axis each."""
     if len(call.tensors) != 2 or call.lead:
         raise Inexpressible("more than two tensors")
@@ -70,7 +70,7 @@ _KINDS = {"Add": "add", "Subtract": "sub", "Multiply": "mul", "Maximum": "max", 
 _MODES = {"sum": "add", "mul": "mul", "max": "max"}
 
 
-def _merge(call: Call) -> OrderedTensor:
+def _merge(call: LayerCall) -> OrderedTensor:
     """The one layer that Keras 1 had for all of them."""
     mode = call.config.text("mode", default="sum")
     if mode == "concat":

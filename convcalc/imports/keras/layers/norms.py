@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor
 
 _NAMES = {
@@ -16,17 +16,17 @@ _NAMES = {
 }
 
 
-def _eps(call: Call, default: float) -> float:
+def _eps(call: LayerCall, default: float) -> float:
     return call.config.number("epsilon", default=default)
 
 
-def _channels(call: Call) -> OrderedTensor:
+def _channels(call: LayerCall) -> OrderedTensor:
     """What enters with the axis that is normalised as the channels."""
     stated = call.config.get("axis")
     return call.with_first(call.x, call.axis(-1 if stated is None else stated, len(call.x.order)))
 
 
-def _shifted(call: Call, tensor: OrderedTensor, axis: int, scale: bool, center: bool) -> OrderedTensor:
+def _shifted(call: LayerCall, tensor: OrderedTensor, axis: int, scale: bool, center: bool) -> OrderedTensor:
     """A learned factor or a learned addend along one axis of ours, where a norm has one of both."""
     y, sizes = tensor.draft, [1] * len(tensor.order)
     sizes[axis] = y.shape[axis]
@@ -37,8 +37,8 @@ def _shifted(call: Call, tensor: OrderedTensor, axis: int, scale: bool, center: 
     return OrderedTensor(y, tensor.order)
 
 
-def _batch_norm(call: Call) -> OrderedTensor:
-    """At inference, by the statistics that were kept; `renorm` keeps three more a channel, which training uses."""
+def _batch_norm(call: LayerCall) -> OrderedTensor:
+    """At inference, by the statistics that were kept; `renorm` keeps more, which training alone uses."""
     config = call.config
     if config.get("mode") not in (None, 0, 2):
         raise Inexpressible(f"mode {config.get('mode')} of Keras 1")
@@ -47,15 +47,13 @@ def _batch_norm(call: Call) -> OrderedTensor:
     fields = {"eps": _eps(call, 1e-3), "affine": affine}
     y = call.layer("batch_norm", fields, x.draft, names=_NAMES)
     if config.flag("renorm", False):
-        call.builder.notes.append(
-            f"{call.config.title}: renorm keeps {3 * x.draft.shape[0]:,} numbers more, which are used in training "
-            "alone and are not counted"
-        )
+        for name in ("renorm_mean", "renorm_stddev", "renorm_count"):
+            call.unused(name, (1,) if name.endswith("count") else (x.draft.shape[0],))
     leaves = OrderedTensor(y, x.order)
     return leaves if affine else _shifted(call, leaves, 0, scale, center)
 
 
-def _layer_norm(call: Call) -> OrderedTensor:
+def _layer_norm(call: LayerCall) -> OrderedTensor:
     config, x = call.config, call.x
     stated = config.get("axis")
     axes = call.axes(-1 if stated is None else stated, len(x.order))
@@ -63,10 +61,9 @@ def _layer_norm(call: Call) -> OrderedTensor:
     if len(ours) == 1 and ours[0] == len(x.order) - 1:
         ours = [-1]
     scale, center = config.flag("scale", True), config.flag("center", True)
+    kind, fields = "layer_norm", dict[str, Any](elementwise_affine=scale, bias=center if scale else True)
     if config.flag("rms_scaling", False):
         kind, fields = "rms_norm", {"elementwise_affine": True}
-    else:
-        kind, fields = "layer_norm", {"elementwise_affine": scale, "bias": center if scale else True}
     if len(axes) > 1 and center and not scale:
         raise Inexpressible("a shift without a scale over several axes")
     fields |= {"axes": ours, "eps": _eps(call, 1e-3)}
@@ -74,7 +71,7 @@ def _layer_norm(call: Call) -> OrderedTensor:
     return _shifted(call, y, x.order[axes[0]], False, True) if center and not scale and kind == "layer_norm" else y
 
 
-def _rms_norm(call: Call) -> OrderedTensor:
+def _rms_norm(call: LayerCall) -> OrderedTensor:
     x, stated = call.x, call.config.get("axis")
     axes = call.axes(-1 if stated is None else stated, len(x.order))
     ours = [x.order[axis] for axis in axes]
@@ -82,7 +79,7 @@ def _rms_norm(call: Call) -> OrderedTensor:
     return OrderedTensor(call.layer("rms_norm", fields, x.draft, names={"weight": "scale"}), x.order)
 
 
-def _group_norm(call: Call) -> OrderedTensor:
+def _group_norm(call: LayerCall) -> OrderedTensor:
     """Groups of -1 are as many as channels."""
     if call.lead:
         raise Inexpressible("groups of channels, at each of several places")
@@ -96,7 +93,7 @@ def _group_norm(call: Call) -> OrderedTensor:
     return y if scale and center else _shifted(call, y, 0, scale, center)
 
 
-def _unit_norm(call: Call) -> OrderedTensor:
+def _unit_norm(call: LayerCall) -> OrderedTensor:
     x, stated = call.x, call.config.get("axis")
     axes = call.axes(-1 if stated is None else stated, len(x.order))
     if len(axes) > 1:
@@ -104,7 +101,7 @@ def _unit_norm(call: Call) -> OrderedTensor:
     return OrderedTensor(call.layer("normalize", {"axis": x.order[axes[0]]}, x.draft), x.order)
 
 
-def _rescaling(call: Call) -> OrderedTensor:
+def _rescaling(call: LayerCall) -> OrderedTensor:
     scale, offset = call.config.get("scale"), call.config.get("offset")
     x = call.x
     if all(not isinstance(value, list) or len({*map(repr, value)}) == 1 for value in (scale, offset)):
@@ -126,37 +123,37 @@ def _both(scale: Any, offset: Any) -> list[tuple[str, Any]]:
     return [("scale", scale), ("offset", offset)]
 
 
-def _by_constants(call: Call, x: OrderedTensor, kind: str, count: int) -> OrderedTensor:
+def _by_constants(call: LayerCall, x: OrderedTensor, kind: str, count: int) -> OrderedTensor:
     """Numbers of the config along the last axis of the file's."""
     sizes = [1] * len(x.order)
     sizes[x.order[-1]] = count
     return OrderedTensor(call.layer(kind, {}, x.draft, call.constant(sizes)), x.order)
 
 
-def _normalization(call: Call) -> OrderedTensor:
-    """By a mean and a variance that were measured before training, each element of some axes by its own."""
-    x, stated = call.x, call.config.get("axis")
-    axes = (
-        []
-        if stated is None and "axis" in call.config.entries
-        else call.axes(-1 if stated is None else stated, len(x.order))
-    )
-    is_stated = call.config.get("mean") is not None
-    if axes == [axis for axis in axes if x.order[axis] == 0] and axes and not is_stated:
-        y = call.layer(
-            "batch_norm", {"affine": False}, x.draft, names={"running_mean": "mean", "running_var": "variance"}
-        )
-        return OrderedTensor(y, x.order)
+def _normalization(call: LayerCall) -> OrderedTensor:
+    """By a mean and a variance that were measured before training, or that the config has.
+
+    Those that were measured are kept with the weights, and with them how many samples were looked at.
+    """
+    x, entries = call.x, call.config.entries
+    stated = entries.get("axis", -1)
+    axes = [] if stated is None else call.axes(stated, len(x.order))
+    is_measured = call.config.get("mean") is None
+    if is_measured:
+        call.unused("count", ())
+    if is_measured and axes and [x.order[axis] for axis in axes] == [0]:
+        names = {"running_mean": "mean", "running_var": "variance"}
+        return OrderedTensor(call.layer("batch_norm", {"affine": False}, x.draft, names=names), x.order)
     sizes = [1] * len(x.order)
     for axis in axes:
         sizes[x.order[axis]] = x.shape[axis]
     y = x.draft
-    for kind in ("sub", "div"):
-        y = call.layer(kind, {}, y, call.constant(sizes))
+    for kind, name in (("sub", "mean"), ("div", "variance")):
+        y = call.layer(kind, {}, y, call.constant(sizes, name if is_measured else ""))
     return OrderedTensor(y, x.order)
 
 
-def _layer_scale(call: Call) -> OrderedTensor:
+def _layer_scale(call: LayerCall) -> OrderedTensor:
     x = call.with_first(call.x, len(call.x.order) - 1)
     return OrderedTensor(call.layer("scale", {}, x.draft, names={"weight": "gamma"}), x.order)
 

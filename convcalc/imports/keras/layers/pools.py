@@ -6,11 +6,11 @@ from collections.abc import Callable
 from functools import partial
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor
 
 
-def _pool(call: Call, kind: str, rank: int) -> OrderedTensor:
+def _pool(call: LayerCall, kind: str, rank: int) -> OrderedTensor:
     config = call.config
     size = config.sizes("pool_size", "pool_length", rank=rank, default=2)
     stride = config.sizes("strides", "stride", rank=rank) if config.get("strides", "stride") is not None else size
@@ -27,7 +27,7 @@ def _pool(call: Call, kind: str, rank: int) -> OrderedTensor:
     return call.from_map(call.layer(kind, fields, call.map(rank=rank)))
 
 
-def _global(call: Call, operation: str, rank: int) -> OrderedTensor:
+def _global(call: LayerCall, operation: str, rank: int) -> OrderedTensor:
     """The positions taken together; the leading axes, where there are any, stay."""
     x, keeps = call.map(rank=rank), call.config.flag("keepdims", False)
     if call.lead:
@@ -39,14 +39,14 @@ def _global(call: Call, operation: str, rank: int) -> OrderedTensor:
     return call.from_map(y)
 
 
-def _adaptive(call: Call, operation: str, rank: int) -> OrderedTensor:
+def _adaptive(call: LayerCall, operation: str, rank: int) -> OrderedTensor:
     size = call.config.sizes("output_size", rank=rank)
     fields = {"output_size": call.over_lead(size, None)}
     return call.from_map(call.layer(f"adaptive_{operation}_pool", fields, call.map(rank=rank)))
 
 
-def _rules() -> dict[str, Callable[[Call], OrderedTensor]]:
-    rules: dict[str, Callable[[Call], OrderedTensor]] = {}
+def _rules() -> dict[str, Callable[[LayerCall], OrderedTensor]]:
+    rules: dict[str, Callable[[LayerCall], OrderedTensor]] = {}
     for rank in (1, 2, 3):
         for word, short in (("Max", "max"), ("Average", "avg")):
             rules[f"{word}Pooling{rank}D"] = rules[f"{word}Pool{rank}D"] = partial(

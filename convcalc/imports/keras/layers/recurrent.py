@@ -8,7 +8,7 @@ from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible, plain
-from convcalc.imports.keras.calls import Call, ordered_tensors
+from convcalc.imports.keras.calls import LayerCall, ordered_tensors
 from convcalc.imports.keras.layers.merges import merged
 from convcalc.imports.layouts import OrderedTensor, as_it_lies
 
@@ -40,7 +40,7 @@ _NAMES = {
 }
 
 
-def _function(call: Call, entry: str, default: str) -> Any:
+def _function(call: LayerCall, entry: str, default: str) -> Any:
     """A function of a step, as our kinds name it."""
     stated = call.config.get(entry)
     if isinstance(stated, Mapping):
@@ -55,7 +55,7 @@ def _function(call: Call, entry: str, default: str) -> Any:
     return _FUNCTIONS[name]
 
 
-def _fields(call: Call, class_name: str) -> dict[str, Any]:
+def _fields(call: LayerCall, class_name: str) -> dict[str, Any]:
     """The fields of a layer from one end, but for what leaves it."""
     config, kind = call.config, _KINDS[class_name]
     fields: dict[str, Any] = {
@@ -77,7 +77,7 @@ def _fields(call: Call, class_name: str) -> dict[str, Any]:
 class _Sequence:
     """A recurrent layer over the steps of what enters; `states` enter with it, in the order of the file."""
 
-    def __init__(self, call: Call, class_name: str, states: Sequence[OrderedTensor]) -> None:
+    def __init__(self, call: LayerCall, class_name: str, states: Sequence[OrderedTensor]) -> None:
         if class_name not in _KINDS:
             raise Inexpressible(f"a cell of the class {plain(class_name)}")
         self.call, self.kind = call, _KINDS[class_name]
@@ -121,19 +121,19 @@ class _Sequence:
         return self.call.builder.reshaped(row, (*row.shape[:-2], row.shape[-1]), self.call.origins)
 
 
-def _entering(call: Call) -> list[OrderedTensor]:
+def _entering(call: LayerCall) -> list[OrderedTensor]:
     """The states that enter, beside the sequence or by name; a mask is none."""
     first, *others = call.arguments or [None]
     beside = ordered_tensors(first)[1:] if isinstance(first, list) else []
     return [*beside, *ordered_tensors(others), *ordered_tensors(call.keywords.get("initial_state"))]
 
 
-def _recurrent(call: Call, class_name: str) -> list[OrderedTensor]:
+def _recurrent(call: LayerCall, class_name: str) -> list[OrderedTensor]:
     sequence = _Sequence(call, class_name, _entering(call))
     return sequence.leaving(call.in_order(), call.config.flag("go_backwards", False))
 
 
-def _rnn(call: Call) -> list[OrderedTensor]:
+def _rnn(call: LayerCall) -> list[OrderedTensor]:
     """A cell that is repeated, or several, each on what the one before it makes."""
     cell = call.config.get("cell")
     if isinstance(cell, list):
@@ -164,7 +164,7 @@ def _rnn(call: Call) -> list[OrderedTensor]:
 _MERGES = {"sum": "add", "mul": "mul", "ave": "add"}
 
 
-def _bidirectional(call: Call) -> list[OrderedTensor]:
+def _bidirectional(call: LayerCall) -> list[OrderedTensor]:
     """The two ends of a layer: as features end to end one layer of ours, taken together otherwise two."""
     inner = call.config.get("layer")
     backward = call.config.get("backward_layer")

@@ -7,16 +7,16 @@ from math import prod
 from typing import Any
 
 from convcalc.imports.errors import CannotImport, Inexpressible
-from convcalc.imports.keras.calls import Call
+from convcalc.imports.keras.calls import LayerCall
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, as_map
 
 
-def _pad(call: Call, rank: int) -> OrderedTensor:
+def _pad(call: LayerCall, rank: int) -> OrderedTensor:
     pairs = call.over_lead(call.config.pairs("padding", rank, 1), (0, 0))
     return call.from_map(call.layer("pad", {"padding": pairs}, call.map(rank=rank)))
 
 
-def _crop(call: Call, rank: int) -> OrderedTensor:
+def _crop(call: LayerCall, rank: int) -> OrderedTensor:
     pairs = call.over_lead(call.config.pairs("cropping", rank, 1 if rank != 2 else 0), (0, 0))
     return call.from_map(call.layer("crop", {"cropping": pairs}, call.map(rank=rank)))
 
@@ -24,7 +24,7 @@ def _crop(call: Call, rank: int) -> OrderedTensor:
 _MODES = {"nearest": "nearest", "bilinear": "linear", "bicubic": "bicubic"}
 
 
-def _upsample(call: Call, rank: int) -> OrderedTensor:
+def _upsample(call: LayerCall, rank: int) -> OrderedTensor:
     factors = call.config.sizes("size", "length", rank=rank, default=2)
     word = call.config.text("interpolation", default="nearest").lower()
     if word not in _MODES:
@@ -34,34 +34,34 @@ def _upsample(call: Call, rank: int) -> OrderedTensor:
     return call.from_map(call.layer("upsample", fields, call.map(rank=rank)))
 
 
-def _resizing(call: Call) -> OrderedTensor:
+def _resizing(call: LayerCall) -> OrderedTensor:
     size = (call.config.whole("height"), call.config.whole("width"))
     word = call.config.text("interpolation", default="bilinear").lower()
     x = call.map(rank=2)
-    if call.lead or call.config.flag("crop_to_aspect_ratio", False) or call.config.flag("pad_to_aspect_ratio", False):
-        if x.shape[1] * size[1] != x.shape[2] * size[0] or call.lead:
-            raise Inexpressible("what is resized is cut or padded to its new shape")
+    keeps_ratio = call.config.flag("crop_to_aspect_ratio", False) or call.config.flag("pad_to_aspect_ratio", False)
+    if call.lead or (keeps_ratio and x.shape[1] * size[1] != x.shape[2] * size[0]):
+        raise Inexpressible("what is resized is cut or padded to its new shape, or comes from each of several places")
     if word not in _MODES:
         return call.from_map(call.builder.unknown((x.shape[0], *size), [x], call.step.layer, f"interpolation {word}"))
     fields = {"size": size, "mode": "bilinear" if word == "bilinear" else _MODES[word]}
     return call.from_map(call.layer("upsample", fields, x))
 
 
-def _center_crop(call: Call) -> OrderedTensor:
+def _center_crop(call: LayerCall) -> OrderedTensor:
     x = call.map(rank=2)
     sizes = (call.config.whole("height"), call.config.whole("width"))
     if any(size > there for size, there in zip(sizes, x.shape[1 + call.lead :], strict=True)):
         raise Inexpressible("what is cut out is larger than what enters")
-    return call.from_map(call.layer("crop", {"size": call.over_lead(sizes, None) if False else sizes}, x))
+    return call.from_map(call.layer("crop", {"size": sizes}, x))
 
 
-def _flatten(call: Call) -> OrderedTensor:
+def _flatten(call: LayerCall) -> OrderedTensor:
     """All axes as one: in which order they are there changes which weight meets which element, and no cost."""
     x = call.x
     if not call.lead:
         return as_it_lies(call.builder.reshaped(x.draft, (prod(x.shape),), call.origins))
     rank = len(x.order)
-    before = [axis for axis in range(call.lead)]
+    before = list(range(call.lead))
     behind = sorted(range(call.lead, rank), key=lambda axis: x.order[axis])
     draft = call.in_order(x.turned([*before, *behind]))
     return as_it_lies(
@@ -69,7 +69,7 @@ def _flatten(call: Call) -> OrderedTensor:
     )
 
 
-def reshaped(call: Call, target: list[Any]) -> OrderedTensor:
+def reshaped(call: LayerCall, target: list[Any]) -> OrderedTensor:
     """The elements under another shape, of which one size may be -1, without the batch and the leading axes."""
     x = call.x
     lead, count = x.shape[: call.lead], prod(x.shape[call.lead :])
@@ -93,7 +93,7 @@ def reshaped(call: Call, target: list[Any]) -> OrderedTensor:
     return as_it_lies(call.builder.reshaped(call.in_order(), shape, call.origins))
 
 
-def _reshape(call: Call) -> OrderedTensor:
+def _reshape(call: LayerCall) -> OrderedTensor:
     target = call.config.get("target_shape", "dims")
     if isinstance(target, int):
         target = [target]
@@ -102,7 +102,7 @@ def _reshape(call: Call) -> OrderedTensor:
     return reshaped(call, target)
 
 
-def _permute(call: Call) -> OrderedTensor:
+def _permute(call: LayerCall) -> OrderedTensor:
     rank, dims = len(call.x.order), call.config.get("dims")
     axes = [call.axis(axis, rank, "dims") for axis in dims] if isinstance(dims, list) else []
     if sorted(axes) != list(range(call.lead, rank)):
@@ -110,26 +110,22 @@ def _permute(call: Call) -> OrderedTensor:
     return call.x.turned([*range(call.lead), *axes])
 
 
-def _repeat_vector(call: Call) -> OrderedTensor:
-    """A vector at each of several steps."""
+def _repeat_vector(call: LayerCall) -> OrderedTensor:
+    """A vector at each of several steps, as a map of one position is resized to many."""
     call.check_rank(call.x, 1)
-    x, count = call.in_order(), call.config.whole("n")
-    row = call.builder.reshaped(x, (*x.shape[:-1], 1, x.shape[-1]), call.origins)
-    fields = {"scale_factor": (*([1] * 0), count, 1)}
     if call.lead:
         raise Inexpressible("a vector that is repeated at each of several places")
-    wide = call.builder.reshaped(row, (1, 1, x.shape[-1]), call.origins)
-    tall = call.layer("upsample", fields, wide)
-    return as_it_lies(call.builder.reshaped(tall, (count, x.shape[-1]), call.origins))
+    draft = call.builder.reshaped(call.x.draft, (*call.x.shape, 1), call.origins)
+    return as_map(call.layer("upsample", {"scale_factor": call.config.whole("n")}, draft))
 
 
-def _nothing(call: Call) -> OrderedTensor | list[OrderedTensor]:
-    """As it is at inference; a layer with a name that leaves is an identity of that name."""
-    return call.tensors[:1] if len(call.tensors) == 1 else list(call.tensors)
+def _nothing(call: LayerCall) -> list[OrderedTensor]:
+    """What enters, as it is."""
+    return call.tensors
 
 
-def _dropout(call: Call) -> OrderedTensor:
-    rate = call.config.get("rate", "p", "seed_generator")
+def _dropout(call: LayerCall) -> OrderedTensor:
+    rate = call.config.get("rate", "p")
     fields = {"p": float(rate)} if isinstance(rate, int | float) and 0 <= rate <= 1 else {}
     return OrderedTensor(call.layer("dropout", fields, call.x.draft), call.x.order)
 
@@ -158,5 +154,5 @@ RULES = {
         f"{word}Dropout{rank}": _dropout
         for word, rank in (("", ""), ("Spatial", "1D"), ("Spatial", "2D"), ("Spatial", "3D"))
     },
-    **{name: _nothing for name in _IDLE},
+    **dict.fromkeys(_IDLE, _nothing),
 }
