@@ -73,7 +73,7 @@ class Counted:
 
 def sequential(*layers: tuple[str, dict[str, Any]], shape: list[Any] | None = None, **more: Any) -> dict[str, Any]:
     """A Sequential as Keras 2 writes it."""
-    written = [
+    written: list[dict[str, Any]] = [
         {"class_name": name, "config": {"name": f"layer{number}", **config}}
         for number, (name, config) in enumerate(layers)
     ]
@@ -106,7 +106,7 @@ def test_files_are_analysed_where_they_lie() -> None:
     network = load(DATA / "k3_MobileNet.keras")
     totals = analyze(network).totals
     assert (totals.params, totals.macs) == (4_231_976, 568_740_352)
-    assert network.inputs == {"input": (3, 224, 224)}
+    assert [node.shape for node in network.inputs] == [(3, 224, 224)]
 
 
 @pytest.mark.parametrize("number", range(6))
@@ -125,10 +125,10 @@ def test_generated_layers_have_the_shapes_and_parameters_of_keras(number: int) -
 
 
 def test_what_no_kind_says_is_opaque_and_named() -> None:
-    said = {name: imported(config).missing for name, config, *_ in generated() if name.startswith(UNSAID)}
-    assert "1 ConvLSTM2D (a convolution in the steps of a recurrent layer)" in said["convlstm (Keras 2)"]
-    assert "1 tf.linalg.band_part" in said["op unknown (Keras 2)"]
-    assert "1 Lambda" in said["op lambda (Keras 3)"]
+    missing = {name: imported(config).missing for name, config, *_ in generated() if name.startswith(UNSAID)}
+    assert "1 ConvLSTM2D (a convolution in the steps of a recurrent layer)" in missing["convlstm (Keras 2)"]
+    assert "1 tf.linalg.band_part" in missing["op unknown (Keras 2)"]
+    assert "1 Lambda" in missing["op lambda (Keras 3)"]
     config = next(config for name, config, *_ in generated() if name == "op lambda (Keras 3)")
     with pytest.raises(CannotImport, match="1 operator that no layer kind expresses: Lambda at lambda"):
         imported(config, strict=True)
@@ -156,7 +156,7 @@ def test_layouts_are_folded_away() -> None:
     conv = {"filters": 4, "kernel_size": [3, 3]}
     specs = []
     for order, shape in (("channels_last", [9, 8, 3]), ("channels_first", [3, 9, 8])):
-        layers = [("Conv2D", {**conv, "data_format": order}), ("MaxPooling2D", {"data_format": order}),
+        layers: list[tuple[str, dict[str, Any]]] = [("Conv2D", {**conv, "data_format": order}), ("MaxPooling2D", {"data_format": order}),
                   ("Flatten", {}), ("Dense", {"units": 5})]  # fmt: skip
         record = imported(sequential(*layers, shape=shape))
         specs.append([(layer.kind, layer.fields, layer.shape) for layer in record.layers])
@@ -258,15 +258,20 @@ def test_calls_that_do_not_go_together_are_named() -> None:
 
 def test_models_within_models_end() -> None:
     """Each calls the next one twice: 2^30 calls."""
-    dense = ("Dense", {"units": 4})
-    inner = sequential(dense, shape=[4])
+    inner = sequential(("Dense", {"units": 4}), shape=[4])
     for _ in range(30):
-        inner = sequential(dense, shape=[4])["config"] and {
-            "class_name": "Sequential",
-            "config": {"name": "twice", "layers": [inner, {**inner}]},
+        entry = {
+            "class_name": "InputLayer",
+            "name": "x",
+            "config": {"batch_input_shape": [None, 4]},
+            "inbound_nodes": [],
         }
+        calls = [[["x", 0, 0, {}]], [["m", 1, 0, {}]]]
+        layers = [entry, {**inner, "name": "m", "inbound_nodes": calls}]
+        config = {"name": "net", "layers": layers, "input_layers": [["x", 0, 0]], "output_layers": [["m", 2, 0]]}
+        inner = {"class_name": "Functional", "config": config}
     with steps.run(), pytest.raises(CannotImport, match="more work than"):
-        imported({**inner, "keras_version": "2.4.0"})
+        imported(inner)
 
 
 def test_an_archive_is_unpacked_within_bounds() -> None:
@@ -287,7 +292,23 @@ def test_mutants_are_refused_in_words() -> None:
     """Files with values changed, left out and exchanged: no other error, and bounded work."""
     draw = random.Random(MANY)
     models = [case[1] for case in generated() if not case[0].startswith("ct ")]
-    values = [None, 0, -1, 1, 2**40, 1.5, "", "same", [], {}, [[1]], True, [None, 3], "channels_first", "x" * 300]
+    values: list[Any] = [
+        None,
+        0,
+        -1,
+        1,
+        2**40,
+        1.5,
+        "",
+        "same",
+        [],
+        {},
+        [[1]],
+        True,
+        [None, 3],
+        "channels_first",
+        "x" * 300,
+    ]
     for _ in range(max(2000, 20 * MANY)):
         text = json.dumps(draw.choice(models))
         data = text.encode()
@@ -321,7 +342,7 @@ def _mutate(draw: random.Random, model: Any, values: list[Any]) -> None:
     if draw.random() < 0.2:
         del place[key]
     else:
-        place[key] = draw.choice(values)
+        place[key] = json.loads(json.dumps(draw.choice(values)))
 
 
 # ---- the programs themselves, where they are installed ---------------------------------------------------------------

@@ -28,6 +28,9 @@ _DEEPEST = 40
 _NODE = 30
 """Steps that a call of a layer takes, beside what is paid for where it is worked out."""
 
+_MODEL, _LAYER = 200, 60
+"""Steps that a model takes that is written out, and each layer of it that is read."""
+
 _OWN = {"keras", "tf_keras", "tensorflow", "keras_core", "tf", "builtins", "keras_preprocessing"}
 """Packages whose classes are those that Keras has; of others a class may have the same name."""
 
@@ -150,6 +153,7 @@ class CallGraph:
     def sequential(self, layer: KerasLayer, entering: Sequence[Leaving], lead: int = 0, depth: int = 0) -> Any:
         """What leaves layers that are called one behind the other."""
         result: Any = list(entering)
+        steps.spend(_MODEL + _LAYER * len(written_layers(layer)))
         for written in written_layers(layer):
             inner = layer_of(written, layer.path)
             if inner.class_name == INPUT:
@@ -172,6 +176,7 @@ class _Functional:
         self.graph, self.layer, self.lead, self.depth = graph, layer, lead, depth
         self.layers: dict[str, KerasLayer] = {}
         written_by_name: dict[str, list[Any]] = {}
+        steps.spend(_MODEL + _LAYER * len(written_layers(layer)))
         for written in written_layers(layer):
             inner = layer_of(written, layer.path)
             if inner.path[-1] in self.layers:
