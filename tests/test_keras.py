@@ -156,8 +156,12 @@ def test_layouts_are_folded_away() -> None:
     conv = {"filters": 4, "kernel_size": [3, 3]}
     specs = []
     for order, shape in (("channels_last", [9, 8, 3]), ("channels_first", [3, 9, 8])):
-        layers: list[tuple[str, dict[str, Any]]] = [("Conv2D", {**conv, "data_format": order}), ("MaxPooling2D", {"data_format": order}),
-                  ("Flatten", {}), ("Dense", {"units": 5})]  # fmt: skip
+        layers: list[tuple[str, dict[str, Any]]] = [
+            ("Conv2D", {**conv, "data_format": order}),
+            ("MaxPooling2D", {"data_format": order}),
+            ("Flatten", {}),
+            ("Dense", {"units": 5}),
+        ]
         record = imported(sequential(*layers, shape=shape))
         specs.append([(layer.kind, layer.fields, layer.shape) for layer in record.layers])
     assert specs[0] == specs[1]
