@@ -358,7 +358,7 @@ def test_the_networks_of_keras_itself(package: str, tmp_path: Path) -> None:
     """Applications that no file here holds: what is learned and what leaves, as the program counts them."""
     keras = pytest.importorskip(package)
     for name in ("DenseNet121", "InceptionResNetV2", "Xception", "EfficientNetV2B0", "VGG16", "MobileNetV3Large"):
-        model = getattr(keras.applications, name)(weights=None)
+        model = getattr(keras.applications, name)(weights=None, input_shape=(224, 224, 3))
         (tmp_path / "model.json").write_text(model.to_json())
         record = read_file(str(tmp_path / "model.json"))
         counted = Counted(record)

@@ -65,6 +65,16 @@ def _dot(call: LayerCall) -> OrderedTensor:
     return as_it_lies(call.builder.reshaped(y, tuple(kept), call.origins))
 
 
+def _scaled_residual(call: LayerCall) -> OrderedTensor:
+    """A tensor plus a part of another, as Keras' own InceptionResNetV2 has it."""
+    if len(call.tensors) != 2:
+        raise Inexpressible(f"{len(call.tensors)} tensors enter")
+    x, residual = call.tensors
+    factor = call.config.number("scale", default=1.0)
+    scaled = OrderedTensor(call.layer("affine", {"factor": factor}, residual.draft), residual.order)
+    return merged(call, "add", [x, scaled])
+
+
 _KINDS = {"Add": "add", "Subtract": "sub", "Multiply": "mul", "Maximum": "max", "Minimum": "min"}
 
 _MODES = {"sum": "add", "mul": "mul", "max": "max"}
@@ -87,5 +97,6 @@ RULES = {
     "Average": _average,
     "Concatenate": _concatenate,
     "Dot": _dot,
+    "CustomScaleLayer": _scaled_residual,
     "Merge": _merge,
 }
