@@ -69,9 +69,9 @@ class Roles:
         stated = self._stated(draft)
         if draft.kind == "scale":
             return stated is False or not (stated or draft.is_stated or any(map(says_parameter, draft.weights)))
-        if stated is not None:
+        if stated is not None or draft.kind != "parameter" or "learned" in draft.fields or draft.is_stated:
             return False
-        if draft.kind != "parameter" or "learned" in draft.fields or any(map(says_parameter, draft.weights)):
+        if any(map(says_parameter, draft.weights)):
             return False
         uses = self._uses(draft)
         return bool(uses) and all(reader.kind in _MEETING for reader in uses)

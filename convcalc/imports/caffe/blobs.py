@@ -28,7 +28,7 @@ class CaffeOrigin(NamedTuple):
         return list(self.path)
 
 
-class LayerCall:
+class CaffeLayer:
     """A layer to be read. `following` is the one that alone reads its only top, if there is just one."""
 
     def __init__(

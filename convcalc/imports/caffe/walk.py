@@ -5,7 +5,7 @@ from __future__ import annotations
 from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.assembly import assembled
 from convcalc.imports.caffe import FORMAT
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.caffe.entering import CaffeInputs, declared_of, entering_of
 from convcalc.imports.caffe.layers import BlobWiring, NetLayer, Top, layers_of
 from convcalc.imports.caffe.operators import table
@@ -29,7 +29,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     except UnicodeDecodeError as error:
         raise CannotImport(f"{FORMAT} is text, and byte {error.start} is not UTF-8") from None
     try:
-        return _Walk(parsed(text), options).record(source)
+        return _CaffeWalk(parsed(text), options).record(source)
     except OutOfSteps:
         raise OverLimit from None
 
@@ -44,7 +44,7 @@ def _sized(layer: NetLayer) -> tuple[str, ...]:
     return layer.bottoms[: _needed(layer)] if layer.type in table() else ()
 
 
-class _Walk:
+class _CaffeWalk:
     def __init__(self, net: TextMessage, options: ReadOptions) -> None:
         self.net, self.options = net, options
         self.builder = Builder()
@@ -95,14 +95,14 @@ class _Walk:
             return
         readers = wiring.readers.get((place, 0), [])
         following = self.layers[readers[0]] if len(readers) == 1 and len(layer.tops) == 1 else None
-        call = LayerCall(self.builder, layer, bottoms, entering.batch, following)
+        call = CaffeLayer(self.builder, layer, bottoms, entering.batch, following)
         drafts = self._read(call)
         if call.merged:
             self.merged.add(readers[0])
         for which in range(len(layer.tops)):
             self.drafts[place, which] = drafts[min(which, len(drafts) - 1)]
 
-    def _read(self, call: LayerCall) -> list[Draft]:
+    def _read(self, call: CaffeLayer) -> list[Draft]:
         if any(draft.is_unsized for draft in call.bottoms[: _needed(call.layer)]):
             return [self.builder.unknown(None, call.bottoms, call.origins[0], BEHIND)]
         read = table().get(call.layer.type)

@@ -5,19 +5,10 @@ from __future__ import annotations
 import re
 
 from convcalc.imports import Buffer
-from convcalc.imports.errors import plain
 from convcalc.imports.not_read.messages import TO_TENSORFLOW_LITE
 
 _JSON = (
     (r'\{\s*"nodes"\s*:\s*\[\s*\{\s*"(op|name|attrs?)"', "a model of MXNet (symbol.json); export it to ONNX (mx.onnx)"),
-    (
-        r'\{(?s:.{0,400})"format"\s*:\s*"graph-model"|\{(?s:.{0,400})"modelTopology"\s*:\s*\{\s*"(node|library|versions)"',
-        f"a graph model of TensorFlow.js, a GraphDef; {TO_TENSORFLOW_LITE}",
-    ),
-    (
-        r'\[\s*\{\s*"(weights|paths)"\s*:\s*\[\s*[{"]',
-        "a manifest of weights (TensorFlow.js, face-api.js), which has no layers; give the model.json that has them",
-    ),
     (r'\{\s*"base_code"\s*:\s*\{\s*"magic"\s*:\s*"pir"', "a model of PaddlePaddle; convert it to ONNX (paddle2onnx)"),
     (
         r'\{(?s:.{0,4000})"(architectures?|model_type|_class_name|auto_map)"\s*:',
@@ -51,9 +42,6 @@ _PLAIN = (
 )
 """Beginnings of other texts, without comments, and what these are."""
 
-_SOLVER_NET = re.compile(r'^\s*(?:net|train_net)\s*:\s*"([^"\n]*)"', re.MULTILINE)
-_SOLVER_RATE = re.compile(r"^\s*(base_lr|lr_policy|max_iter)\s*:", re.MULTILINE)
-
 
 def words(_: Buffer, head: bytes) -> str:
     """See `convcalc.imports.not_read.words`."""
@@ -61,9 +49,6 @@ def words(_: Buffer, head: bytes) -> str:
         return ""
     lines = head.decode(errors="ignore").removeprefix("\ufeff").splitlines(keepends=True)
     text = "".join(line for line in lines if not line.lstrip().startswith("#")).lstrip()
-    if (net := _SOLVER_NET.search(text)) and _SOLVER_RATE.search(text):
-        path = plain(net[1]).replace("{", "{{").replace("}", "}}")
-        return f"a solver of Caffe, which says how {path} is trained; give that file"
     for pattern, answer in _JSON if text[:1] in ("{", "[") else _PLAIN:
         if re.match(pattern, text, re.MULTILINE | re.IGNORECASE):
             return answer

@@ -7,10 +7,10 @@ import pkgutil
 from collections.abc import Callable
 from functools import cache
 
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.drafts import Draft
 
-Read = Callable[[LayerCall], "Draft | list[Draft]"]
+Read = Callable[[CaffeLayer], "Draft | list[Draft]"]
 """Makes the drafts of a layer's tops; `Inexpressible` where no kind says them."""
 
 

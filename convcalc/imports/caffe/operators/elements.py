@@ -5,42 +5,42 @@ from __future__ import annotations
 from functools import partial
 from math import e, log
 
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 
 
-def _plain(call: LayerCall, kind: str) -> Draft:
+def _plain(call: CaffeLayer, kind: str) -> Draft:
     call.count(1, 1)
     return call.made(kind, {})
 
 
-def _relu(call: LayerCall) -> Draft:
+def _relu(call: CaffeLayer) -> Draft:
     slope = call.parameters("relu_param").real("negative_slope", 0.0)
     return call.made("leaky_relu", {"negative_slope": slope}) if slope else call.made("relu", {})
 
 
-def _prelu(call: LayerCall) -> Draft:
+def _prelu(call: CaffeLayer) -> Draft:
     is_shared = call.parameters("prelu_param").flag("channel_shared", default=False)
     return call.made("prelu", {"num_parameters": 1 if is_shared else call.x.shape[0]})
 
 
-def _elu(call: LayerCall) -> Draft:
+def _elu(call: CaffeLayer) -> Draft:
     return call.made("elu", {"alpha": call.parameters("elu_param").real("alpha", 1.0)})
 
 
-def _absolute(call: LayerCall) -> Draft:
+def _absolute(call: CaffeLayer) -> Draft:
     return call.made("elementwise", {"operation": "abs"})
 
 
-def _affine(call: LayerCall, factor: float, addend: float) -> Draft:
+def _affine(call: CaffeLayer, factor: float, addend: float) -> Draft:
     """What leaves the layer's formula inside of a power, an exponential or a logarithm."""
     if factor == 1 and addend == 0:
         return call.x
     return call.helper("affine", {"factor": factor, "addend": addend})
 
 
-def _power(call: LayerCall) -> Draft:
+def _power(call: CaffeLayer) -> Draft:
     """(shift + scale·x)^power."""
     param = call.parameters("power_param")
     power, scale, shift = param.real("power", 1.0), param.real("scale", 1.0), param.real("shift", 0.0)
@@ -50,7 +50,7 @@ def _power(call: LayerCall) -> Draft:
     return call.made("pow", {"exponent": power}, _affine(call, scale, shift))
 
 
-def _exponential(call: LayerCall) -> Draft:
+def _exponential(call: CaffeLayer) -> Draft:
     """base^(shift + scale·x), the base e where it is -1."""
     param = call.parameters("exp_param")
     base = param.real("base", -1.0)
@@ -61,7 +61,7 @@ def _exponential(call: LayerCall) -> Draft:
     return call.made("elementwise", {"operation": "exp"}, x)
 
 
-def _logarithm(call: LayerCall) -> Draft:
+def _logarithm(call: CaffeLayer) -> Draft:
     """The logarithm of shift + scale·x to a base, e where it is -1."""
     param = call.parameters("log_param")
     base = param.real("base", -1.0)
@@ -72,13 +72,13 @@ def _logarithm(call: LayerCall) -> Draft:
     return y if base in (-1, e) else call.helper("affine", {"factor": 1 / log(base)}, y)
 
 
-def _threshold(call: LayerCall) -> Draft:
+def _threshold(call: CaffeLayer) -> Draft:
     """1 above the threshold, else 0: what is left above 0 of the sign of the difference."""
     x = _affine(call, 1.0, -call.parameters("threshold_param").real("threshold", 0.0))
     return call.made("relu", {}, call.helper("elementwise", {"operation": "sign"}, x))
 
 
-def _clip(call: LayerCall) -> Draft:
+def _clip(call: CaffeLayer) -> Draft:
     param = call.parameters("clip_param")
     low, high = param.real("min", 0.0), param.real("max", 6.0)
     if (low, high) == (0, 6):
@@ -86,18 +86,18 @@ def _clip(call: LayerCall) -> Draft:
     return call.made("hard_tanh", {"min_val": low, "max_val": high})
 
 
-def _swish(call: LayerCall) -> Draft:
+def _swish(call: CaffeLayer) -> Draft:
     beta = call.parameters("swish_param").real("beta", 1.0)
     if beta == 1:
         return call.made("silu", {})
     return call.made("mul", {}, call.x, call.helper("sigmoid", {}, _affine(call, beta, 0.0)))
 
 
-def _dropout(call: LayerCall) -> Draft:
+def _dropout(call: CaffeLayer) -> Draft:
     return call.made("dropout", {"p": call.parameters("dropout_param").real("dropout_ratio", 0.5)})
 
 
-def _scaled_bottom(call: LayerCall, axis: int) -> Draft:
+def _scaled_bottom(call: CaffeLayer, axis: int) -> Draft:
     """The second bottom as it meets the first: it lies along the axes from one on, which counts the batch."""
     other = call.bottoms[1]
     if axis not in (0, 1):
@@ -105,7 +105,7 @@ def _scaled_bottom(call: LayerCall, axis: int) -> Draft:
     return other
 
 
-def _scale(call: LayerCall) -> Draft:
+def _scale(call: CaffeLayer) -> Draft:
     param = call.parameters("scale_param")
     biased = param.flag("bias_term", default=False)
     axis = param.whole("axis", 1, least=-16)
@@ -119,7 +119,7 @@ def _scale(call: LayerCall) -> Draft:
     return call.made("scale", {"bias": biased})
 
 
-def _bias(call: LayerCall) -> Draft:
+def _bias(call: CaffeLayer) -> Draft:
     param = call.parameters("bias_param")
     axis = param.whole("axis", 1, least=-16)
     if len(call.bottoms) == 2:
@@ -133,7 +133,7 @@ def _along_channels(axis: int, count: int) -> None:
         raise Inexpressible(f"it has numbers of its own along {count} axes from axis {axis} on")
 
 
-def _eltwise(call: LayerCall) -> Draft:
+def _eltwise(call: CaffeLayer) -> Draft:
     call.count(2)
     param = call.parameters("eltwise_param")
     how = param.choice("operation", ("SUM", "PROD", "MAX")) if param.has("operation") else "SUM"
@@ -150,7 +150,7 @@ def _eltwise(call: LayerCall) -> Draft:
     return call.made({"SUM": "add", "PROD": "mul", "MAX": "max"}[how], {}, *call.bottoms)
 
 
-def _axpy(call: LayerCall) -> Draft:
+def _axpy(call: CaffeLayer) -> Draft:
     """The second bottom, each channel times the first, and the third added."""
     call.count(3, 3)
     gate, x, y = call.bottoms

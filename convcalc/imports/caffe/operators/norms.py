@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.caffe.layers import NetLayer
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 
 
-def _batch_norm(call: LayerCall) -> Draft:
+def _batch_norm(call: CaffeLayer) -> Draft:
     """The statistics; with the layer behind that scales and shifts, as one norm."""
     param = call.parameters("batch_norm_param")
     fields: dict[str, Any] = {"eps": param.real("eps", 1e-5), "affine": False}
@@ -32,12 +32,12 @@ def _scales_channels(layer: NetLayer) -> bool:
     return is_plain and param.flag("bias_term", default=False)
 
 
-def _whole_norm(call: LayerCall) -> Draft:
+def _whole_norm(call: CaffeLayer) -> Draft:
     """BN of the forks: statistics, scale and shift in one layer."""
     return call.made("batch_norm", {"eps": call.parameters("bn_param").real("eps", 1e-5)})
 
 
-def _local_response(call: LayerCall) -> Draft:
+def _local_response(call: CaffeLayer) -> Draft:
     param = call.parameters("lrn_param")
     size = param.whole("local_size", 5, least=1)
     if size % 2 == 0:
@@ -53,7 +53,7 @@ def _local_response(call: LayerCall) -> Draft:
     return call.made("mul", {}, call.x, call.helper("pow", {"exponent": -beta}, energy))
 
 
-def _mean_variance(call: LayerCall) -> Draft:
+def _mean_variance(call: CaffeLayer) -> Draft:
     param = call.parameters("mvn_param")
     eps, rank = param.real("eps", 1e-9), len(call.x.shape)
     across = param.flag("across_channels", default=False) or rank == 1
@@ -66,7 +66,7 @@ def _mean_variance(call: LayerCall) -> Draft:
     return call.made("instance_norm", {"eps": eps})
 
 
-def _normalize(call: LayerCall) -> Draft:
+def _normalize(call: CaffeLayer) -> Draft:
     """SSD's: the channels of each position over their length, times a learned number a channel."""
     param = call.parameters("norm_param")
     if param.flag("across_spatial", default=True):
@@ -76,7 +76,7 @@ def _normalize(call: LayerCall) -> Draft:
     return call.made("scale", {}, call.helper("l2_norm", {"eps": param.real("eps", 1e-10)}))
 
 
-def _softmax(call: LayerCall) -> Draft:
+def _softmax(call: CaffeLayer) -> Draft:
     return call.made("softmax", {"axis": call.axis(call.parameters("softmax_param"))})
 
 

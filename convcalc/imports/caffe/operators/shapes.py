@@ -6,7 +6,7 @@ from itertools import pairwise
 from math import prod
 from typing import Any
 
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 
@@ -14,13 +14,13 @@ _ANY = -(2**31) + 1
 _MOST_TILES = 64
 
 
-def _concat(call: LayerCall) -> Draft:
+def _concat(call: CaffeLayer) -> Draft:
     param = call.parameters("concat_param")
     axis = call.axis(param, field="concat_dim") if param.has("concat_dim") else call.axis(param)
     return call.x if len(call.bottoms) == 1 else call.made("concat", {"axis": axis}, *call.bottoms)
 
 
-def _slice(call: LayerCall) -> list[Draft]:
+def _slice(call: CaffeLayer) -> list[Draft]:
     call.count(1, 1)
     param = call.parameters("slice_param")
     axis = call.axis(param, field="slice_dim") if param.has("slice_dim") else call.axis(param)
@@ -38,11 +38,11 @@ def _slice(call: LayerCall) -> list[Draft]:
     return [call.made("slice", {**field, "end": None if field["end"] == size else field["end"]}) for field in fields]
 
 
-def _split(call: LayerCall) -> list[Draft]:
+def _split(call: CaffeLayer) -> list[Draft]:
     return [call.x]
 
 
-def _flatten(call: LayerCall) -> Draft:
+def _flatten(call: CaffeLayer) -> Draft:
     param = call.parameters("flatten_param")
     start, end = call.axis(param), call.axis(param, -1, "end_axis")
     if end < start:
@@ -53,7 +53,7 @@ def _flatten(call: LayerCall) -> Draft:
     return call.made("flatten", fields)
 
 
-def _reshape(call: LayerCall) -> Draft:
+def _reshape(call: CaffeLayer) -> Draft:
     """0 copies an axis, -1 is what is left over; the axes before `axis` stay, and those behind `num_axes` of them."""
     param = call.parameters("reshape_param")
     dims = param.message("shape").wholes("dim", least=-1)
@@ -89,7 +89,7 @@ def _reshape(call: LayerCall) -> Draft:
     return call.made("flatten", {}) if len(shape) == 1 else call.made("reshape", {"sizes": shape})
 
 
-def _crop(call: LayerCall) -> Draft:
+def _crop(call: CaffeLayer) -> Draft:
     """To the sizes of the second bottom, from an axis on."""
     call.count(2, 2)
     param = call.parameters("crop_param")
@@ -111,7 +111,7 @@ def _crop(call: LayerCall) -> Draft:
     return call.made("crop", {"cropping": tuple(zip(before[1:], after[1:], strict=True))}, x)
 
 
-def _permute(call: LayerCall) -> Draft:
+def _permute(call: CaffeLayer) -> Draft:
     order = call.parameters("permute_param").wholes("order")
     rank = len(call.x.shape) + 1
     order += [axis for axis in range(rank) if axis not in order]
@@ -122,7 +122,7 @@ def _permute(call: LayerCall) -> Draft:
     return call.made("permute", {"axes": tuple(axis - 1 for axis in order[1:])})
 
 
-def _largest(call: LayerCall) -> Draft:
+def _largest(call: CaffeLayer) -> Draft:
     """ArgMax: the places of the largest, along an axis or of all that a sample has."""
     param = call.parameters("argmax_param")
     count, with_values = param.whole("top_k", 1, least=1), param.flag("out_max_val", default=False)
@@ -143,7 +143,7 @@ def _largest(call: LayerCall) -> Draft:
 _REDUCTIONS = {"SUM": "sum", "ASUM": "l1", "SUMSQ": "sum_square", "MEAN": "mean"}
 
 
-def _reduction(call: LayerCall) -> Draft:
+def _reduction(call: CaffeLayer) -> Draft:
     """The axes from one on taken together."""
     param = call.parameters("reduction_param")
     axis = call.axis(param, 0)
@@ -153,7 +153,7 @@ def _reduction(call: LayerCall) -> Draft:
     return y if factor == 1 else call.helper("affine", {"factor": factor}, y)
 
 
-def _tile(call: LayerCall) -> Draft:
+def _tile(call: CaffeLayer) -> Draft:
     param = call.parameters("tile_param")
     axis, tiles = call.axis(param), param.whole("tiles", 1, least=1)
     if tiles == 1:
@@ -163,7 +163,7 @@ def _tile(call: LayerCall) -> Draft:
     return call.made("concat", {"axis": axis}, *[call.x] * tiles)
 
 
-def _embed(call: LayerCall) -> Draft:
+def _embed(call: CaffeLayer) -> Draft:
     param = call.parameters("embed_param")
     words, features = param.whole("input_dim", 0), param.whole("num_output", 0)
     if not words or not features:
@@ -175,7 +175,7 @@ def _embed(call: LayerCall) -> Draft:
     return call.helper("add", {}, y, call.learned((*(1,) * (len(y.shape) - 1), features), 1))
 
 
-def _shuffle(call: LayerCall) -> Draft:
+def _shuffle(call: CaffeLayer) -> Draft:
     groups = call.parameters("shuffle_channel_param").whole("group", 1, least=1)
     return call.made("identity", {}) if groups == 1 else call.made("channel_shuffle", {"groups": groups})
 

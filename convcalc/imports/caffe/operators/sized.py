@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from convcalc import steps
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.drafts import Draft
 
 
-def _prior_boxes(call: LayerCall) -> Draft:
+def _prior_boxes(call: CaffeLayer) -> Draft:
     """Boxes that depend on sizes alone: two rows, of places and of variances, four numbers a box."""
     call.count(2, 2)
     param = call.parameters("prior_box_param")
@@ -32,12 +32,12 @@ def _priors(param: TextMessage) -> int:
     return len(ratios) * len(param.reals("min_size")) + len(param.reals("max_size"))
 
 
-def _detections(call: LayerCall) -> Draft:
+def _detections(call: CaffeLayer) -> Draft:
     """A row of seven numbers for each box that is kept, which data decides; Caffe has one before there is any."""
     return call.opaque((1, 1, 7), "how many boxes it keeps is decided by data")
 
 
-def _regions(call: LayerCall) -> Draft:
+def _regions(call: CaffeLayer) -> Draft:
     """The map under each of the regions that enter beside it; what is behind is counted for one of them."""
     param = call.parameters("roi_pooling_param")
     sizes = param.whole("pooled_h", 0), param.whole("pooled_w", 0)
@@ -46,7 +46,7 @@ def _regions(call: LayerCall) -> Draft:
     return call.opaque((call.x.shape[0], *sizes), "data decides of how many regions; what is behind is that of one")
 
 
-def _positioned_regions(call: LayerCall) -> Draft:
+def _positioned_regions(call: CaffeLayer) -> Draft:
     param = call.parameters("psroi_pooling_param")
     channels, group = param.whole("output_dim", 0), param.whole("group_size", 0)
     if not channels or not group:
@@ -54,7 +54,7 @@ def _positioned_regions(call: LayerCall) -> Draft:
     return call.opaque((channels, group, group), "data decides of how many regions; what is behind is that of one")
 
 
-def _recurrent(call: LayerCall) -> Draft:
+def _recurrent(call: CaffeLayer) -> Draft:
     """Caffe has the steps where other layers have the batch."""
     features = call.parameters("recurrent_param").whole("num_output", 0)
     if not features:

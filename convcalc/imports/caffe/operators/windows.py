@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 from convcalc.arithmetic.number import ceil_div
-from convcalc.imports.caffe.blobs import LayerCall
+from convcalc.imports.caffe.blobs import CaffeLayer
 from convcalc.imports.caffe.text import TextMessage
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
@@ -14,7 +14,7 @@ from convcalc.imports.errors import Inexpressible
 Sizes = tuple[int, ...]
 
 
-def _per_axis(call: LayerCall, message: TextMessage, name: str, default: int | None, least: int = 1) -> Sizes:
+def _per_axis(call: CaffeLayer, message: TextMessage, name: str, default: int | None, least: int = 1) -> Sizes:
     """A number for each spatial axis: `_h` and `_w` of it, one for all, or as many as there are."""
     rank = len(call.x.shape) - 1
     stem = name.removesuffix("_size")
@@ -38,12 +38,12 @@ def _pairs(padding: Sizes) -> tuple[tuple[int, int], ...]:
     return tuple((pad, pad) for pad in padding)
 
 
-def _has_map(call: LayerCall) -> None:
+def _has_map(call: CaffeLayer) -> None:
     if len(call.x.shape) < 2:
         raise call.error(f"reads a blob of {len(call.x.shape) + 1} axes, which has no positions")
 
 
-def _convolution(call: LayerCall, kind: str = "conv", *, depthwise: bool = False) -> list[Draft]:
+def _convolution(call: CaffeLayer, kind: str = "conv", *, depthwise: bool = False) -> list[Draft]:
     _has_map(call)
     param = call.parameters("convolution_param")
     if param.whole("axis", 1, least=-16) not in (1, -len(call.x.shape)):
@@ -64,7 +64,7 @@ def _convolution(call: LayerCall, kind: str = "conv", *, depthwise: bool = False
     return [call.made(kind, fields, x) for x in call.bottoms]
 
 
-def _inner_product(call: LayerCall) -> Draft:
+def _inner_product(call: CaffeLayer) -> Draft:
     call.count(1, 1)
     param = call.parameters("inner_product_param")
     features = param.whole("num_output", 0)
@@ -77,7 +77,7 @@ def _inner_product(call: LayerCall) -> Draft:
 _POOLS = {"MAX": "max_pool", "AVE": "avg_pool"}
 
 
-def _pooling(call: LayerCall) -> list[Draft]:
+def _pooling(call: CaffeLayer) -> list[Draft]:
     _has_map(call)
     call.count(1, 1)
     param = call.parameters("pooling_param")
@@ -117,12 +117,12 @@ def _rounding(kernel: Sizes, stride: Sizes, padding: Sizes) -> bool | str:
     return "caffe" if is_alone else True
 
 
-def _stochastic(call: LayerCall, positions: Sizes) -> Draft:
+def _stochastic(call: CaffeLayer, positions: Sizes) -> Draft:
     """Each position weighed by its own value, when a network is tested."""
     return call.opaque((call.x.shape[0], *positions), "it weighs each element under the window by itself")
 
 
-def _pyramid(call: LayerCall) -> Draft:
+def _pyramid(call: CaffeLayer) -> Draft:
     """SPP: pools to 1, 2, 4, ... cells an axis, each laid out, and all end to end."""
     _has_map(call)
     param = call.parameters("spp_param")
@@ -140,7 +140,7 @@ def _pyramid(call: LayerCall) -> Draft:
     return call.made("concat", {}, *parts) if len(parts) > 1 else parts[0]
 
 
-def _upsample(call: LayerCall) -> Draft:
+def _upsample(call: CaffeLayer) -> Draft:
     """With the places of a max pool beside it, elements are put back there; alone, positions are repeated."""
     _has_map(call)
     param = call.parameters("upsample_param")
@@ -158,7 +158,7 @@ def _upsample(call: LayerCall) -> Draft:
     return call.made("upsample", {"scale_factor": (scale,) * len(sizes)})
 
 
-def _interp(call: LayerCall) -> Draft:
+def _interp(call: CaffeLayer) -> Draft:
     """Bilinear, the first and last positions falling together."""
     _has_map(call)
     param = call.parameters("interp_param")
