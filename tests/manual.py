@@ -8,6 +8,7 @@ anything; a block of `sh` has commands alone.
 from __future__ import annotations
 
 import contextlib
+import gzip
 import io
 import os
 import re
@@ -69,11 +70,25 @@ def is_shown(printed: str, shown: str) -> bool:
     return re.fullmatch(re.escape(shown).replace(re.escape("..."), ".*"), printed, re.DOTALL) is not None
 
 
+FORMATS = Path(__file__).parent / "data" / "formats"
+MODELS = {
+    "model.h5": "keras/mltk_keyword_spotting.h5.gz",
+    "model.tflite": "tflite/mltk_keyword_spotting.tflite.gz",
+    "model.pt2": "torch/resnet18.pt2",
+    "net.param": "ncnn/waifu2x_cunet_scale2x.param",
+    "unsized.param": "ncnn/srmd_x3.param",
+}
+"""Files that the pages speak of, and the one of ours that stands for each."""
+
+
 def folder(path: Path) -> None:
-    """Fill a folder in which commands run: the README's files, a model, and a git repository with a past."""
+    """Fill a folder in which commands run: the README's files, models, and a git repository with a past."""
     for language in ("yaml", "toml"):
         for text in blocks(README, language):
             write(path, text)
+    for name, carried in MODELS.items():
+        data = (FORMATS / carried).read_bytes()
+        (path / name).write_bytes(gzip.decompress(data) if carried.endswith(".gz") else data)
     with contextlib.chdir(path):
         assert run("convcalc export net.yaml -o model.onnx --no-weights")[0] == 0
         git = ["git", "-c", "user.name=a", "-c", "user.email=a@b", "-c", "init.defaultBranch=main"]
