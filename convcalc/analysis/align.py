@@ -116,7 +116,8 @@ def aligned_leaves(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]
 
     Branches may run in another order, so what is alike may stand anywhere, if nothing else does.
     """
-    partner = _by_name(base, head)
+    named = _by_name(base, head)
+    partner = _trusted(base, head, named)
     alike = attrgetter("signature", "shape")
     for key in (alike, _by_cost, attrgetter("kind", "shape"), attrgetter("kind")):
         for mine, theirs in _gaps(base, head, partner):
@@ -124,8 +125,26 @@ def aligned_leaves(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]
             partner |= {mine[first]: theirs[second] for first, second in pairs}
         if key is alike:
             partner |= _anywhere(base, head, partner, key)
+        if key is _by_cost:
+            taken = set(partner.values())
+            partner |= {mine: theirs for mine, theirs in named.items() if mine not in partner and theirs not in taken}
     partner |= _anywhere(base, head, partner, _by_form)
     yield from _merged(base, head, partner)
+
+
+def _trusted(base: Sequence[Item], head: Sequence[Item], named: dict[int, int]) -> dict[int, int]:
+    """Pairs by name: all of them where most say that they are right, else those that do.
+
+    Two files of one network may count their layers otherwise, and `conv2` of one be another than that of the other.
+    """
+    right = {
+        mine: theirs
+        for mine, theirs in named.items()
+        if base[mine].cost == head[theirs].cost
+        and (base[mine].cost is not None or base[mine].kind == head[theirs].kind)
+        and base[mine].shape == head[theirs].shape
+    }
+    return named if 2 * len(right) > len(named) else right
 
 
 def _by_form(item: Item) -> Hashable:
