@@ -11,7 +11,8 @@ import msgspec
 from convcalc import steps
 from convcalc.analysis.align import Item, aligned, aligned_leaves, leaves, tree
 from convcalc.analysis.analyze import analyze
-from convcalc.analysis.conversion import Conversion, Converted, Reason, summed, weighed
+from convcalc.analysis.conversion import Conversion, summed
+from convcalc.analysis.converted import Converted, Reason, weighed
 from convcalc.analysis.lines import Line, layer_line, total
 from convcalc.analysis.report import COSTS, Report
 from convcalc.language.written import COMMUTATIVE
@@ -144,7 +145,7 @@ def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Compariso
     matching = _Matching(base, head, by_leaves=by_leaves)
     changes = tuple(matching.changes())
     converted = matching.converted
-    conversion = summed(converted, matching.places.items(), changes) if converted is not None else None
+    conversion = summed(converted, changes) if converted is not None else None
     return Comparison(base, head, TotalDeltas(**totals), changes, conversion)
 
 
@@ -180,8 +181,8 @@ class _Matching:
         both = [(mine, theirs) for mine, theirs in self.pairs if mine is not None and theirs is not None]
         self.partner = {index: set(theirs.nodes) for mine, theirs in both for index in mine.nodes}
         self.matched_heads = set[int]().union(*self.partner.values())
-        self.places = {mine.nodes[0]: theirs.nodes[0] for mine, theirs in both} if by_leaves else {}
-        self.converted = Converted(base, head, self.places) if by_leaves else None
+        leaf = {mine.nodes[0]: theirs.nodes[0] for mine, theirs in both}
+        self.converted = Converted(base, head, leaf) if by_leaves else None
 
     def changes(self) -> Iterator[Change]:
         """Every layer of both, with what became of it."""
@@ -196,12 +197,11 @@ class _Matching:
         """Why a layer differs though it is the same in both; empty where it does not, or is not."""
         if self.converted is None or mark == "same":
             return ""
-        if mark == "edited" and mine is not None and theirs is not None and self._is_rewired(mine, theirs):
-            return ""
+        if mine is None or theirs is None:
+            return self.converted.reason(*(None if item is None else item.nodes[0] for item in (mine, theirs)))
         if mark == "affected":
-            assert mine is not None and theirs is not None
             return "field" if self.converted.sees_alike(mine.nodes[0], theirs.nodes[0]) else ""
-        return self.converted.reason(*(None if item is None else item.nodes[0] for item in (mine, theirs)))
+        return "" if self._is_rewired(mine, theirs) else self.converted.reason(mine.nodes[0], theirs.nodes[0])
 
     def _line(self, side: int, item: Item | None) -> tuple[Line | None, tuple[Line, ...]]:
         if item is None:

@@ -83,5 +83,5 @@ def _mark(changes: Sequence[Change]) -> Mark:
     marks = {change.mark for change in changes}
     if len(marks) == 1:
         return marks.pop()
-    mixed: tuple[tuple[set[Mark], Mark], ...] = (({"same", "affected"}, "affected"), ({"same", "converted"}, "converted"))
-    return next((mark for of, mark in mixed if marks == of), "edited")
+    mixed: dict[frozenset[Mark], Mark] = {frozenset({"same", mark}): mark for mark in ("affected", "converted")}
+    return mixed.get(frozenset(marks), "edited")

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from os.path import commonprefix
 
 import msgspec
 
 from convcalc.analysis.compare import Change, Comparison, Delta
-from convcalc.analysis.conversion import Conversion, Norms
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.report import ReceptiveField, Report
 from convcalc.analysis.sides import Candidate, Sides
@@ -223,49 +222,6 @@ def changed(change: Change, cost: str, write: Callable[[int], str]) -> str:
         return "?"
     more = change.delta(cost).delta
     return write(more) if more else ""
-
-
-def conversion(comparison: Comparison) -> list[str]:
-    """What differs between two files of one network that is no difference of it, a line each; mostly nothing.
-
-    same network: all 21 conv match, MACs equal
-    19 batch_norm folded in head: -6,208 params, +3,104 of bias, -6,208 buffers
-    """
-    of = comparison.conversion
-    if of is None or not comparison.changes:
-        return []
-    texts = [_matching(comparison, of)]
-    texts += [_norms(norms, "head", -1) for norms in of.folded[:1] if norms.kinds]
-    texts += [_norms(norms, "base", 1) for norms in of.folded[1:] if norms.kinds]
-    for blocks, side in zip(of.grouped, ("head", "base"), strict=True):
-        texts += [f"{_counts(blocks)} written layer by layer in {side}"] if blocks else []
-    if any(of.moving):
-        texts.append(f"moves values at no cost: {between(*map(_counts, of.moving))}")
-    if of.otherwise:
-        parts = [f"{count} {between(before, after)}" for before, after, count in of.otherwise]
-        texts.append(f"the same in other words: {', '.join(parts)}")
-    return texts
-
-
-def _matching(comparison: Comparison, of: Conversion) -> str:
-    total, matching = (sum(counts.values()) for counts in (of.weighing[0], of.matching))
-    macs = comparison.totals.macs
-    equal = f", MACs equal{counted(comparison)}" if not macs.delta else ""
-    if total == matching == sum(of.weighing[1].values()):
-        start = "same network: " if of.is_same else ""
-        return f"{start}{'all ' if total > 1 else ''}{_counts(of.matching) or 'no layers with weights'} match{equal}"
-    return f"{matching} layers with weights match, of {total} in base and {sum(of.weighing[1].values())} in head{equal}"
-
-
-def _counts(kinds: Mapping[str, int]) -> str:
-    """21 conv, 1 linear."""
-    return ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-
-
-def _norms(norms: Norms, side: str, sign: int) -> str:
-    parts = [(sign * norms.params, "params"), (-sign * norms.bias, "of bias"), (sign * norms.buffers, "buffers")]
-    costs = ", ".join(f"{exactly(number)} {what}" for number, what in parts if number)
-    return f"{_counts(norms.kinds)} {'folded in' if sign < 0 else 'apart in'} {side}{costs and f': {costs}'}"
 
 
 def headline(comparison: Comparison) -> str:

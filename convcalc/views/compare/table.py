@@ -11,7 +11,7 @@ from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words
 from convcalc.views.columns import show as show_table
-from convcalc.views.compare import shared
+from convcalc.views.compare import conversion, shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
@@ -110,11 +110,11 @@ def _print_specs(console: Console, candidate: Candidate, comparison: Comparison,
     changes = seen.differences if by == "layer" else seen.changes
     if shared.leaving(comparison):
         console.print(terminal.line(shared.leaving(comparison)))
-    conversion = shared.conversion(comparison)
-    for text in conversion:
+    converted = conversion.lines(comparison)
+    for text in converted:
         console.print(terminal.line(text))
     if not changes:
-        console.print(terminal.line("no layer changed" if not conversion else "nothing else changed"))
+        console.print(terminal.line("no layer changed" if not converted else "nothing else changed"))
         return
     console.print()
     macs, params = [change.delta("macs") for change in changes], [change.delta("params") for change in changes]
