@@ -58,8 +58,9 @@ class Conversion(msgspec.Struct, frozen=True):
     `weighing` are the layers that multiply by weights, of the base and of the head, and `matching` those of the base
     that have a partner with as many weights and MACs. Of `folded`, `grouped` and `free` the first is what the base
     alone has, the second what the head alone has: norms, blocks that stand layer by layer in the other, layers that
-    cost nothing. `words` are layers that another kind stands for. `fused` are the activations that are part of another layer of the file in one of the two alone: in
-    the base, in the head.
+    cost nothing. `fused` are the activations that the file has as part of the layer before them, in the base alone
+    and in the head alone, and `words` layers that another kind stands for. `numbers` and `padded` are said otherwise
+    and cost the same.
 
     `is_same`: nothing differs but words.
     """
@@ -124,7 +125,7 @@ def _norms(converted: Converted, side: int) -> Norms:
     folded = converted.folded[side]
     rows = [report.rows(index, index + 1)[0] for index in folded]
     bias = 0
-    for before in set(folded.values()):
+    for before in converted.normed[side]:
         partner = other.nodes[converted.partners[side][before]]
         if "bias" not in report.network.arrays_of(report.network.nodes[before]):
             bias += prod(other.arrays_of(partner)["bias"])
@@ -162,15 +163,16 @@ def _padded(converted: Converted) -> tuple[Padded, ...]:
 
 def _fused(converted: Converted) -> tuple[int, int]:
     """How many activations are part of the layer before them in one file, and a layer of their own in the other."""
-    inside = [_inside(network) for network in converted.networks]
-    pairs = converted.partners[0].items() if all(network.imported for network in converted.networks) else ()
+    if any(network.imported is None for network in converted.networks):  # a spec has all of them apart
+        return 0, 0
+    inside, pairs = [_inside(network) for network in converted.networks], converted.partners[0].items()
     states = [(mine in inside[0], theirs in inside[1]) for mine, theirs in pairs]
     return states.count((True, False)), states.count((False, True))
 
 
 def _inside(network: Network) -> set[int]:
     """The activations that the file has as part of the layer before them."""
-    layers = network.imported.layers if network.imported is not None else ()
+    layers = network.imported.layers
     if [layer.kind for layer in layers] != [node.kind for node in network.layers]:
         return set()
     first = network.input_count

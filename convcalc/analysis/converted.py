@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Iterator, Mapping
 from math import prod
-from typing import Literal
+from typing import Literal, NamedTuple
 
-from convcalc.analysis.likeness import Place, is_alike, is_placed_alike, numbers, positions
+from convcalc.analysis.likeness import Standing, is_alike, is_placed_alike, numbers, positions
 from convcalc.analysis.report import COSTS, Report, Row
 from convcalc.network import Network, Node
 
@@ -36,11 +36,18 @@ def _weights(network: Network, node: Node) -> int:
     return sum(prod(shape) for name, shape in arrays.items() if not name.startswith("bias"))
 
 
+class _Before(NamedTuple):
+    """The layer before those that are passed over, and the positions that these pad before each axis."""
+
+    origin: int
+    padded: dict[int, int]
+
+
 class Converted:
     """Which layers of two networks differ by conversion alone, once they are matched.
 
-    `folded` are norms that one side alone has, each with the layer into which it goes, and `free` what it alone has
-    that costs nothing.
+    `folded` are norms that one side alone has, each with the layer into which it goes, those are `normed`, and `free`
+    is what it alone has that costs nothing.
     """
 
     def __init__(self, base: Report, head: Report, partner: Mapping[int, int]) -> None:
@@ -50,6 +57,8 @@ class Converted:
         self._keys = weighed(base), weighed(head)
         self.folded: tuple[dict[int, int], dict[int, int]] = {}, {}
         self.free: tuple[set[int], set[int]] = set(), set()
+        self.normed: tuple[set[int], set[int]] = set(), set()
+        self._before: tuple[dict[int, _Before], dict[int, _Before]] = {}, {}
         for side in (0, 1):
             self._pass_over(side)
 
@@ -71,10 +80,7 @@ class Converted:
 
     def origin(self, side: int, index: int) -> int:
         """The layer whose values a layer gives, those passed over that only the conversion put there or left out."""
-        nodes = self.networks[side].nodes
-        while index in self.folded[side] or (index in self.free[side] and len(nodes[index].inputs) == 1):
-            index = nodes[index].inputs[0]
-        return index
+        return self._before[side][index].origin if index in self._before[side] else index
 
     def key(self, side: int, index: int) -> Hashable:
         """What tells a layer that multiplies by weights; None for all others."""
@@ -90,23 +96,21 @@ class Converted:
         """The pairs that multiply by the same weights."""
         return ((mine, theirs) for mine, theirs in self.partners[0].items() if self.matches(mine, theirs))
 
-    def places(self, mine: int, theirs: int) -> tuple[Place, Place]:
+    def places(self, mine: int, theirs: int) -> tuple[Standing, Standing]:
         """Two layers where they stand."""
         return self._place(0, mine), self._place(1, theirs)
 
     def _row(self, side: int, index: int) -> Row:
         return self.reports[side].rows(index, index + 1)[0]
 
-    def _place(self, side: int, index: int) -> Place:
+    def _place(self, side: int, index: int) -> Standing:
         network = self.networks[side]
-        node, padded = network.nodes[index], Counter[int]()
-        entering = network.nodes[node.inputs[0]].shape if node.inputs else node.shape
-        before = node.inputs[0] if node.inputs else index
-        while before in self.free[side] and len(inputs := network.nodes[before].inputs) == 1:
-            cut = network.nodes[before].config.cut(network.nodes[inputs[0]].shape)
-            padded.update({axis: -start for axis, (start, _) in cut.items()})
-            before = inputs[0]
-        return Place(node, entering, dict(padded))
+        node = network.nodes[index]
+        if not node.inputs:
+            return Standing(node, node.shape, {})
+        source = node.inputs[0]
+        before = self._before[side].get(source)
+        return Standing(node, network.nodes[source].shape, before.padded if before is not None else {})
 
     def _pass_over(self, side: int) -> None:
         """What one side alone has, where that is only the conversion's."""
@@ -118,6 +122,8 @@ class Converted:
             row = self._row(side, index)
             if row.costed and not any(getattr(row, cost) for cost in COSTS):
                 self.free[side].add(index)
+                if len(node.inputs) == 1:
+                    self._before[side][index] = self._behind(side, node)
             elif _is_fixed_norm(node) and len(node.inputs) == 1 and readers[node.inputs[0]] == 1:
                 before = self.origin(side, node.inputs[0])
                 partner = self.partners[side].get(before)
@@ -125,6 +131,16 @@ class Converted:
                     continue
                 if "bias" in other.arrays_of(other.nodes[partner]):
                     self.folded[side][index] = before
+                    self.normed[side].add(before)
+                    self._before[side][index] = _Before(before, {})
+
+    def _behind(self, side: int, node: Node) -> _Before:
+        """What is before a layer that costs nothing, and the padding from there on."""
+        (source,) = node.inputs
+        before = self._before[side].get(source, _Before(source, {}))
+        cut = node.config.cut(self.networks[side].nodes[source].shape)
+        padded = {axis: before.padded.get(axis, 0) - start for axis, (start, _) in cut.items()}
+        return _Before(before.origin, before.padded | padded)
 
     def _of_pair(self, mine: int, theirs: int) -> Reason:
         places = self.places(mine, theirs)
@@ -134,7 +150,7 @@ class Converted:
         if base.macs != head.macs:
             return ""
         if base.params != head.params:
-            is_normed = mine in self.folded[0].values() or theirs in self.folded[1].values()
+            is_normed = mine in self.normed[0] or theirs in self.normed[1]
             return "bias of the norm" if is_normed and self.matches(mine, theirs) else ""
         if base.elementwise_ops != head.elementwise_ops:
             return ""

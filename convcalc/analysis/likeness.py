@@ -1,5 +1,8 @@
-"""Whether two layers do the same in other words: `same` padding or the numbers that it comes to, a linear layer or a
-convolution of one tap, a pool over all positions or one whose window is as large as the map."""
+"""Whether two layers do the same in other words.
+
+`same` padding or the numbers that it comes to, a linear layer or a convolution of one tap, a pool over all positions
+or one whose window is as large as the map.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +21,7 @@ _BY_SHAPE = {"keepdim", "size", "scale_factor", "bias"}
 """Fields that say in other words what the shapes say."""
 
 
-class Place(msgspec.Struct, frozen=True):
+class Standing(msgspec.Struct, frozen=True):
     """A layer where it stands: the shape that enters it, and by how much what enters was padded before each axis."""
 
     node: Node
@@ -44,7 +47,7 @@ class Place(msgspec.Struct, frozen=True):
                 yield window.kernel, stride, window.dilation if window.kernel > 1 else 1, before
 
 
-def is_alike(base: Place, head: Place) -> bool:
+def is_alike(base: Standing, head: Standing) -> bool:
     """Whether two layers do the same to what enters, a bias, the place of the window and numbers like `eps` aside."""
     before, after = base.node.config, head.node.config
     if positions(base.node.shape) != positions(head.node.shape):
@@ -63,7 +66,7 @@ def is_alike(base: Place, head: Place) -> bool:
     return all(place.node.config.is_linear or _is_dense(place) for place in (base, head))
 
 
-def is_placed_alike(base: Place, head: Place) -> bool:
+def is_placed_alike(base: Standing, head: Standing) -> bool:
     """Whether the windows of two layers that are alike begin at the same position."""
     if not (base.node.config.is_windowed and head.node.config.is_windowed) or base.node.kind != head.node.kind:
         return True
@@ -96,7 +99,7 @@ def _are_numbers(first: object, second: object) -> bool:
     return both <= {float, int} and float in both
 
 
-def _is_dense(place: Place) -> bool:
+def _is_dense(place: Standing) -> bool:
     """Whether a convolution has one tap, or sees all there is at once: it is a linear layer then."""
     config: Any = place.node.config
     if not (config.is_convolution and config.is_windowed and config.groups == 1) or any(place.befores):

@@ -32,12 +32,11 @@ def _lines(comparison: Comparison, of: Conversion) -> Iterator[str]:
     for blocks, side in zip(of.grouped, reversed(_SIDES), strict=True):
         if blocks:
             yield f"{_counts(blocks)} split in {side}: layer by layer there"
-    for count, side, other in zip(of.fused, _SIDES, reversed(_SIDES), strict=True):
-        if count:
-            layers = f"{count} activations are" if count > 1 else "1 activation is"
-            yield f"{layers} part of other layers in {side}, apart in {other}"
+    if any(of.fused):
+        parts = [f"{count} in {side} alone" for count, side in zip(of.fused, _SIDES, strict=True) if count]
+        yield f"activations fused with the layer before: {'; '.join(parts)}"
     for word in of.words:
-        yield f"{word.layers} {word.base} in base {'are' if word.layers > 1 else 'is'} {word.head} in head, with the same result"
+        yield f"{word.layers} {word.base} in base {'are' if word.layers > 1 else 'is'} {word.head} in head"
     if any(of.free):
         parts = [f"{_counts(kinds)} in {side} alone" for kinds, side in zip(of.free, _SIDES, strict=True) if kinds]
         yield f"at no cost: {'; '.join(parts)}"
