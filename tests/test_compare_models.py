@@ -32,7 +32,7 @@ def test_only_what_differs_is_told(tmp_path: Path) -> None:
     """The zoo's has the dropout that an export for inference leaves out."""
     comparison = convcalc.compare(model("mobilenet_v2", tmp_path), convcalc.load(ZOO / "mobilenet_v2.yaml"))
     assert {(change.mark, change.name) for change in comparison.changes if change.mark != "edited"} == {
-        ("added", "dropout1")
+        ("converted", "dropout1")
     }
     assert [change.name for change in comparison.changes if change.mark == "edited"] in ([], ["fc"])
 
@@ -73,8 +73,8 @@ layers:
 def test_branches_may_run_in_another_order_and_a_linear_may_be_a_convolution() -> None:
     changes = convcalc.compare(*specs(FLAT, NESTED)).changes
     assert [(change.mark, change.base and change.base.name, change.name) for change in changes] == [
-        ("edited", "global_avg_pool1", "global_avg_pool1"),
-        ("edited", "score", "fc"),
+        ("converted", "global_avg_pool1", "global_avg_pool1"),
+        ("converted", "score", "fc"),
     ]
 
 

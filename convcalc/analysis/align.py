@@ -19,6 +19,8 @@ from operator import attrgetter
 import msgspec
 
 from convcalc import steps
+from convcalc.analysis.likeness import positions
+from convcalc.layers import Kind, Shape
 from convcalc.network import Network
 
 Pair = tuple["Item | None", "Item | None"]
@@ -36,7 +38,8 @@ class Item(msgspec.Struct, eq=False):
 
     `signature`: the kind and all fields, of what is within too.
 
-    `shape`: of what leaves it, and `cost` what tells it by its weights, where it is matched whatever is around it.
+    `shape`: of what leaves it, `cost` what tells it by its weights, and `role` what its kind is for, where it is
+    matched whatever is around it.
 
     `is_moved`: a block or repeat around it has another name in the other network.
     """
@@ -48,8 +51,9 @@ class Item(msgspec.Struct, eq=False):
     nodes: list[int] = []
     children: dict[str, Item] = {}
     signature: Hashable = None
-    shape: Hashable = None
+    shape: Shape = ()
     cost: Hashable = None
+    role: str = ""
 
     @property
     def is_named(self) -> bool:
@@ -88,9 +92,15 @@ def leaves(network: Network, known: dict[Hashable, int], costs: Sequence[Hashabl
             signature=known.setdefault((node.kind, node.config), len(known)),
             shape=node.shape,
             cost=cost,
+            role=_role(node.config),
         )
         for index, (node, cost) in enumerate(zip(network.layers, costs, strict=True), start=network.input_count)
     ]
+
+
+def _role(config: Kind) -> str:
+    roles = {"activation": config.is_activation, "norm": config.scales_channels, "pool": config.is_pool}
+    return next((role for role, is_its in roles.items() if is_its), "")
 
 
 def _sign(item: Item, known: dict[Hashable, int]) -> None:
@@ -116,21 +126,45 @@ def aligned_leaves(base: Sequence[Item], head: Sequence[Item]) -> Iterator[Pair]
 
     Branches may run in another order, so what is alike may stand anywhere, if nothing else does.
     """
-    partner = _by_name(base, head)
+    named = _by_name(base, head)
+    partner = _trusted(base, head, named)
     alike = attrgetter("signature", "shape")
-    for key in (alike, _by_cost, attrgetter("kind", "shape"), attrgetter("kind")):
+    for key in (alike, _by_cost, attrgetter("kind", "shape"), attrgetter("kind"), _by_role):
         for mine, theirs in _gaps(base, head, partner):
             pairs = common([key(base[place]) for place in mine], [key(head[place]) for place in theirs])
             partner |= {mine[first]: theirs[second] for first, second in pairs}
         if key is alike:
             partner |= _anywhere(base, head, partner, key)
+        if key is _by_cost:
+            taken = set(partner.values())
+            partner |= {mine: theirs for mine, theirs in named.items() if mine not in partner and theirs not in taken}
     partner |= _anywhere(base, head, partner, _by_form)
     yield from _merged(base, head, partner)
+
+
+def _trusted(base: Sequence[Item], head: Sequence[Item], named: dict[int, int]) -> dict[int, int]:
+    """Pairs by name: all of them where most say that they are right, else those that do.
+
+    Two files of one network may count their layers otherwise, and `conv2` of one be another than that of the other.
+    """
+    right = {
+        mine: theirs
+        for mine, theirs in named.items()
+        if base[mine].cost == head[theirs].cost
+        and (base[mine].cost is not None or base[mine].kind == head[theirs].kind)
+        and base[mine].shape == head[theirs].shape
+    }
+    return named if 2 * len(right) > len(named) else right
 
 
 def _by_form(item: Item) -> Hashable:
     """What it makes of which kind, if it multiplies by weights; itself otherwise, since such layers say little."""
     return item if item.cost is None else (item.kind, item.shape)
+
+
+def _by_role(item: Item) -> Hashable:
+    """What it is for and the positions that leave it: one activation for another; itself where it has no such role."""
+    return (item.role, positions(item.shape)) if item.role else item
 
 
 def _by_cost(item: Item) -> Hashable:

@@ -11,12 +11,14 @@ import msgspec
 from convcalc import steps
 from convcalc.analysis.align import Item, aligned, aligned_leaves, leaves, tree
 from convcalc.analysis.analyze import analyze
+from convcalc.analysis.conversion import Conversion, summed
+from convcalc.analysis.converted import Converted, Reason, weighed
 from convcalc.analysis.lines import Line, layer_line, total
 from convcalc.analysis.report import COSTS, Report
 from convcalc.language.written import COMMUTATIVE
 from convcalc.network import Network
 
-Mark = Literal["same", "affected", "edited", "added", "removed"]
+Mark = Literal["same", "converted", "affected", "edited", "added", "removed"]
 LAYER_STEPS = 15
 """Steps that a layer of either network takes, beside what its alignment does."""
 
@@ -53,8 +55,9 @@ class TotalDeltas(msgspec.Struct, frozen=True):
 class Change(msgspec.Struct, frozen=True):
     """One layer in both networks, None where one does not have it.
 
-    `mark`: ``edited`` says otherwise than before, ``affected`` changed only because something before it did. Where a
-    block stands in place of a layer, its line is their sum, and `base_parts` and `head_parts` are its layers.
+    `mark`: ``edited`` says otherwise than before, ``affected`` changed only because something before it did, and
+    ``converted`` is in two files of one network what a conversion makes of it, and `conversion` why. Where a block
+    stands in place of a layer, its line is their sum, and `base_parts` and `head_parts` are its layers.
     """
 
     mark: Mark
@@ -62,6 +65,7 @@ class Change(msgspec.Struct, frozen=True):
     head: Line | None
     base_parts: tuple[Line, ...] = ()
     head_parts: tuple[Line, ...] = ()
+    conversion: Reason = ""
 
     @property
     def name(self) -> str:
@@ -75,17 +79,26 @@ class Change(msgspec.Struct, frozen=True):
 
 
 class Comparison(msgspec.Struct, frozen=True):
-    """Two reports, their totals side by side, and every layer of both."""
+    """Two reports, their totals side by side, and every layer of both.
+
+    `conversion` is what differs that is no difference of the network, where a model file is compared; else None.
+    """
 
     base: Report
     head: Report
     totals: TotalDeltas
     layers: tuple[Change, ...]
+    conversion: Conversion | None = None
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """The layers that are not the same in both."""
         return tuple(change for change in self.layers if change.mark != "same")
+
+    @property
+    def differences(self) -> tuple[Change, ...]:
+        """The same without those that only a conversion says otherwise."""
+        return tuple(change for change in self.changes if change.mark != "converted")
 
     @property
     def outputs(self) -> tuple[tuple[str, ...], tuple[str, ...]]:
@@ -113,7 +126,7 @@ def compare(
     """What changes from `base` to `head`, layer by layer and in all. A network is analysed as `analyze` does.
 
     Layers are matched by name, then by place and kind (see `convcalc.analysis.align`); those of a model file against
-    those of a spec whatever they are called.
+    those of a spec or of another file whatever they are called (see `convcalc.analysis.conversion`).
 
     Raises:
         Incomparable: input sizes or conventions differ, unless that is allowed.
@@ -122,15 +135,18 @@ def compare(
     after = head if isinstance(head, Report) else analyze(head)
     _refuse(before, after, inputs=not allow_input_change, conventions=not allow_convention_change)
     are_specs = [report.network.imported is None for report in (before, after)]
-    return matched(before, after, by_leaves=are_specs[0] != are_specs[1])
+    return matched(before, after, by_leaves=not all(are_specs))
 
 
 def matched(base: Report, head: Report, *, by_leaves: bool = False) -> Comparison:
     """The comparison of two reports that may be compared. `by_leaves`: whatever their layers are called and are in."""
     names = TotalDeltas.__struct_fields__
     totals = {name: delta(getattr(base.totals, name), getattr(head.totals, name)) for name in names}
-    changes = _Matching(base, head, by_leaves=by_leaves).changes()
-    return Comparison(base, head, TotalDeltas(**totals), tuple(changes))
+    matching = _Matching(base, head, by_leaves=by_leaves)
+    changes = tuple(matching.changes())
+    converted = matching.converted
+    conversion = summed(converted, changes) if converted is not None else None
+    return Comparison(base, head, TotalDeltas(**totals), changes, conversion)
 
 
 def _refuse(base: Report, head: Report, *, inputs: bool, conventions: bool) -> None:
@@ -153,7 +169,7 @@ class _Matching:
         steps.spend(LAYER_STEPS * (len(base.layers) + len(head.layers)))
         known: dict[Hashable, int] = {}
         first, second = (
-            leaves(report.network, known, _costs(report)) if self.by_leaves else tree(report.network, known)
+            leaves(report.network, known, weighed(report)) if self.by_leaves else tree(report.network, known)
             for report in (base, head)
         )
         pairs_of = aligned_leaves if self.by_leaves else _pairs
@@ -165,13 +181,27 @@ class _Matching:
         both = [(mine, theirs) for mine, theirs in self.pairs if mine is not None and theirs is not None]
         self.partner = {index: set(theirs.nodes) for mine, theirs in both for index in mine.nodes}
         self.matched_heads = set[int]().union(*self.partner.values())
+        leaf = {mine.nodes[0]: theirs.nodes[0] for mine, theirs in both}
+        self.converted = Converted(base, head, leaf) if by_leaves else None
 
     def changes(self) -> Iterator[Change]:
         """Every layer of both, with what became of it."""
         for mine, theirs in self.pairs:
             base, base_parts = self._line(0, mine)
             head, head_parts = self._line(1, theirs)
-            yield Change(self._mark(mine, theirs, base, head), base, head, base_parts, head_parts)
+            mark = self._mark(mine, theirs, base, head)
+            reason = self._conversion(mine, theirs, mark)
+            yield Change("converted" if reason else mark, base, head, base_parts, head_parts, reason)
+
+    def _conversion(self, mine: Item | None, theirs: Item | None, mark: Mark) -> Reason:
+        """Why a layer differs though it is the same in both; empty where it does not, or is not."""
+        if self.converted is None or mark == "same":
+            return ""
+        if mine is None or theirs is None:
+            return self.converted.reason(*(None if item is None else item.nodes[0] for item in (mine, theirs)))
+        if mark == "affected":
+            return "field" if self.converted.sees_alike(mine.nodes[0], theirs.nodes[0]) else ""
+        return "" if self._is_rewired(mine, theirs) else self.converted.reason(mine.nodes[0], theirs.nodes[0])
 
     def _line(self, side: int, item: Item | None) -> tuple[Line | None, tuple[Line, ...]]:
         if item is None:
@@ -210,6 +240,8 @@ class _Matching:
         return not any(all(map(self._may_be_one, read[0], order)) for order in orders)
 
     def _may_be_one(self, before: int, after: int) -> bool:
+        if self.converted is not None:
+            before, after = self.converted.origin(0, before), self.converted.origin(1, after)
         base, head = (report.network for report in self.reports)
         are_inputs = before < base.input_count, after < head.input_count
         if all(are_inputs):
@@ -225,11 +257,6 @@ def _orders(report: Report) -> Iterator[Any]:
     yield totals.macs, totals.params, totals.elementwise_ops, len(layers)
     yield [node.name for node in layers]
     yield [repr((node.kind, node.config, node.inputs, node.shared, node.borrowed)) for node in layers]
-
-
-def _costs(report: Report) -> list[Hashable]:
-    """What tells the layers that multiply by weights, None for all others."""
-    return [(line.params, line.macs) if line.params and line.macs else None for line in report.layers]
 
 
 def _pairs(base: list[Item], head: list[Item]) -> Iterator[tuple[Item | None, Item | None]]:

@@ -83,4 +83,5 @@ def _mark(changes: Sequence[Change]) -> Mark:
     marks = {change.mark for change in changes}
     if len(marks) == 1:
         return marks.pop()
-    return "affected" if marks == {"same", "affected"} else "edited"
+    mixed: dict[frozenset[Mark], Mark] = {frozenset({"same", mark}): mark for mark in ("affected", "converted")}
+    return mixed.get(frozenset(marks), "edited")

@@ -70,6 +70,7 @@ def _head(sides: Sides, candidate: Candidate, by: By) -> Record:
 def _diff(comparison: Comparison, by: By) -> Record:
     """The totals side by side, what leaves each, and every layer that is not the same in both.
 
+    `conversion` is what differs between two files of one network and is no difference of it (see `Conversion`).
     `lines` are the blocks or kinds that are not, where they are asked for.
     """
     lines = None if by == "layer" else [_change(change) for change in folded(comparison, by).changes]
@@ -77,7 +78,7 @@ def _diff(comparison: Comparison, by: By) -> Record:
         "totals": comparison.totals,
         "outputs": comparison.outputs,
         "layers": [_change(change) for change in comparison.changes],
-        **filled(lines=lines),
+        **filled(conversion=comparison.conversion if comparison.changes else None, lines=lines),
     }
 
 
@@ -89,5 +90,5 @@ def _change(change: Change) -> Record:
         "head": change.head,
         "params": change.delta("params"),
         "macs": change.delta("macs"),
-        **filled(base_parts=change.base_parts, head_parts=change.head_parts),
+        **filled(base_parts=change.base_parts, head_parts=change.head_parts, conversion=change.conversion),
     }

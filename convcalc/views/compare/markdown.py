@@ -13,7 +13,7 @@ from convcalc.analysis.lines import By
 from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.comments import Section, fitted
-from convcalc.views.compare import shared
+from convcalc.views.compare import conversion, shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import html
 from convcalc.views.formats.markdown import cell, code, escaped, row, table
@@ -58,11 +58,19 @@ def _single(labels: tuple[str, str], comparison: Comparison, by: By) -> list[Sec
     layers = folded(comparison, by).layers
     changed = changes(layers, by)
     affected = [change for change in layers if change.mark == "affected"]
+    converted = [change for change in layers if change.mark == "converted"]
     same = [change for change in layers if change.mark == "same"]
+    lines = [f"- {escaped(text)}" for text in conversion.lines(comparison)]
     return [
         totals,
+        *([Section([], lines)] if lines else []),
         changed if changed.rows else Section([], ["No layer was edited, added or removed."]),
         _section(affected, by, f"{_lines(len(affected), by)} changed because something before them did (≈)"),
+        *(
+            [_section(converted, by, f"{_lines(len(converted), by)} changed by conversion alone (=)")]
+            if converted
+            else []
+        ),
         _section(same, by, f"{_lines(len(same), by)} the same"),
     ]
 

@@ -17,8 +17,14 @@ from convcalc.analysis.theory import Theory
 from convcalc.language.replacing import Skipped
 from convcalc.views import words
 
-MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "same": ""}
+MARKS = {"added": "+", "removed": "-", "edited": "~", "affected": "≈", "converted": "=", "same": ""}
 KEY = "~ edited, + added, - removed, ≈ changed because something before it changed"
+
+
+def key(changes: Sequence[Change]) -> str:
+    """What the marks mean."""
+    is_converted = any(change.mark == "converted" for change in changes)
+    return f"{KEY}, = changed by conversion alone" if is_converted else KEY
 
 
 class Compared(msgspec.Struct, frozen=True):

@@ -11,7 +11,7 @@ from convcalc.analysis.sides import Candidate, Sides
 from convcalc.views import words
 from convcalc.views.columns import Column, end, first_words
 from convcalc.views.columns import show as show_table
-from convcalc.views.compare import shared
+from convcalc.views.compare import conversion, shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
@@ -20,7 +20,7 @@ _LONGEST_VARIANT = 17
 """Characters of a name that are kept before a column of numbers is."""
 _LONGEST_LABEL = 16
 """Characters of a name that stands above numbers."""
-STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "same": ""}
+STYLES = {"added": "green", "removed": "red", "edited": "yellow", "affected": "dim", "converted": "dim", "same": ""}
 
 
 def write(compared: Compared, out: Output) -> None:
@@ -106,11 +106,15 @@ def _print_totals(console: Console, comparison: Comparison, before: str, after: 
 
 def _print_specs(console: Console, candidate: Candidate, comparison: Comparison, by: By) -> None:
     _print_totals(console, comparison, "base", "head")
-    changes = folded(comparison, by).changes
+    seen = folded(comparison, by)
+    changes = seen.differences if by == "layer" else seen.changes
     if shared.leaving(comparison):
         console.print(terminal.line(shared.leaving(comparison)))
+    converted = conversion.lines(comparison)
+    for text in converted:
+        console.print(terminal.line(text))
     if not changes:
-        console.print(terminal.line("no layer changed"))
+        console.print(terminal.line("no layer changed" if not converted else "nothing else changed"))
         return
     console.print()
     macs, params = [change.delta("macs") for change in changes], [change.delta("params") for change in changes]
@@ -127,7 +131,7 @@ def _print_specs(console: Console, candidate: Candidate, comparison: Comparison,
         Column("field", [shared.fields(change) for change in changes], rank=3),
     ]
     show_table(console, columns, [STYLES[change.mark] for change in changes])
-    console.print(terminal.line(shared.KEY, style="dim"))
+    console.print(terminal.line(shared.key(changes), style="dim"))
     _print_notes(console, candidate)
 
 
