@@ -122,11 +122,7 @@ def new_axes(stated: Dims, after: Dims) -> list[int]:
 
 def along(stated: Dims, indices: Dims, after: Dims, *, first: bool) -> int:
     """The axis that places are chosen on."""
-    fitting = [
-        axis
-        for axis in range(len(stated))
-        if list(after) == [*stated[:axis], *indices, *stated[axis + 1 :]]
-    ]
+    fitting = [axis for axis in range(len(stated)) if list(after) == [*stated[:axis], *indices, *stated[axis + 1 :]]]
     if not fitting:
         raise Inexpressible("an axis that its shapes do not tell")
     return fitting[0] if first or len(fitting) == 1 or fitting[0] > 0 else fitting[1]
@@ -146,10 +142,8 @@ def parted(before: Shape, stated: Dims, parts: Sequence[Dims]) -> tuple[int, lis
 def cut(before: Shape, stated: Dims, after: Dims, gone: Sequence[int] = (), new: Sequence[int] = ()) -> list[int]:
     """The sizes of what is cut out, with axes of one position where some go; `new` ones are put in behind."""
     rest = [size for axis, size in enumerate(after) if axis not in new]
-    sizes: list[Dimension] = []
     places = iter(rest)
-    for axis in range(len(stated)):
-        sizes.append(1 if axis in gone else next(places, None))
+    sizes = [1 if axis in gone else next(places, None) for axis in range(len(stated))]
     return [
         own if size is None and stated[axis] is None and axis == 0 else _size(size)
         for axis, (own, size) in enumerate(zip(before, sizes, strict=True))

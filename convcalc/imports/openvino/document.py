@@ -5,7 +5,6 @@ Nothing that the text refers to is opened, and no entity is expanded: a document
 
 from __future__ import annotations
 
-from math import prod
 from xml.parsers import expat
 
 import msgspec
@@ -200,8 +199,3 @@ class _Reading:
 def is_fixed(dims: list[Dimension]) -> bool:
     """Whether all sizes are said."""
     return all(size is not None for size in dims)
-
-
-def count(dims: list[Dimension]) -> int:
-    """How many numbers an array of these sizes has."""
-    return prod(size or 0 for size in dims)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
+from math import prod
 from typing import Any
 
 from convcalc import steps
@@ -29,11 +30,17 @@ LOW = {2, 3, 4, 5, 17, 19, 21, 22, 23}
 """Those that weights are rounded to, to be brought back by a scale."""
 
 _LAYER = 20
+_DEEPEST = 8
+"""Layers behind an array of the file that are looked through."""
+
 _PURE = {"convert", "reshape", "transpose", "unsqueeze", "squeeze", "multiply", "subtract", "fakequantize"}
 """Layers between a rounded weight and what uses it."""
 
 Deduced = Callable[[Sequence[tuple[int, ...]]], tuple[Sequence[Sequence[int | float]], dict[str, Any]]]
 """From the shapes that enter, constants that come behind them, and attributes."""
+
+_MOVING = {"Reshape", "Broadcast", "Unsqueeze", "Squeeze", "Transpose", "Tile", "StridedSlice", "Slice", "Pad"}
+"""Layers that give an array of the file another shape, whatever their sizes follow from."""
 
 
 class IrNode(GraphNode):
@@ -257,7 +264,7 @@ class Translation:
         if self._is_derived(layer, sources):
             self.derived.update(call.outputs)
             return
-        if sources and all(source in self.constant for source in sources):
+        if sources and all(source in self.constant or source in self.derived for source in sources):
             self.constant.update(call.outputs)
         start = len(self.nodes)
         rule = None if layer.version in ("custom", "extension") else ir_rule(layer.type)
@@ -277,7 +284,8 @@ class Translation:
         """Whether what leaves follows from sizes alone, or from these and numbers that are not read."""
         if layer.type in ("ShapeOf", "PriorBox", "PriorBoxClustered"):
             return True
-        follows = [source in self.derived for source in sources]
+        deciding = sources[:1] if layer.type in _MOVING else sources
+        follows = [source in self.derived for source in deciding]
         known = all(source in self.constant or source in self.derived for source in sources)
         return bool(sources) and known and (any(follows) or layer.type in ("Range", "Eye"))
 
@@ -286,8 +294,7 @@ class Translation:
         inputs = [self.read(source) for source in dict.fromkeys(call.sources) if source]
         layer = call.layer
         domain = layer.version if "opset" in layer.version else ""
-        op = layer.type if not domain else f"{layer.type}"
-        node = IrNode(op, domain or "openvino", layer.name, inputs, call.outputs, Attributes(), reason=reason)
+        node = IrNode(layer.type, domain or "openvino", layer.name, inputs, call.outputs, Attributes(), reason=reason)
         self.nodes.append(node)
 
     def read(self, name: str) -> str:
@@ -300,7 +307,20 @@ class Translation:
             shape = checked([size or 0 for size in sizes], f"tensor {plain(name)}")
             self.arrays[name] = shape, self.element_type(name), None
             self.unlearned.add(name)
-        return self.folded.get(name, name)
+        stored = self._stored(name)
+        return self.folded.get(stored, stored)
+
+    def _stored(self, name: str) -> str:
+        """The array of the file that a tensor is in another floating type, as in files of half precision."""
+        source = name
+        for _ in range(_DEEPEST):
+            maker = self.makers.get(source)
+            if maker is None or maker.type not in ("Convert", "FakeQuantize"):
+                break
+            source = self.sources(maker)[0]
+        maker = self.makers.get(source)
+        is_array = maker is not None and maker.type == "Const"
+        return source if is_array and {self.element_type(source), self.element_type(name)} <= FLOATING else name
 
     @property
     def is_batch_open(self) -> bool:
@@ -349,10 +369,7 @@ class Translation:
         for name in names:
             shape, kind, _ = self.arrays[name]
             if kind in FLOATING:
-                elements = 1
-                for size in shape:
-                    elements *= size
-                total += elements
+                total += prod(shape)
         return total
 
 

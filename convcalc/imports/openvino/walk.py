@@ -164,6 +164,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
         format=f"an OpenVINO IR of version {net.version}",
         runtime="",
         unit="layer",
+        unused=(),  # what decides sizes is not read as a tensor
         notes=(*notes, *_notes(translation)),
     )
 
@@ -192,7 +193,7 @@ def _check_sizes(translation: Translation, options: ReadOptions) -> None:
         dims = translation.ports[name].dims
         if wanted is None:
             continue
-        fixed = [size for size in dims[len(dims) - len(wanted) :]] if len(wanted) <= len(dims) else dims
+        fixed = dims[len(dims) - len(wanted) :] if len(wanted) <= len(dims) else dims
         if len(wanted) not in (len(dims), len(dims) - 1) or any(
             size is not None and size != own for size, own in zip(fixed, wanted, strict=False)
         ):
@@ -210,6 +211,7 @@ def _notes(translation: Translation) -> list[str]:
         listed = ", ".join(names[:_MOST_NAMED])
         more = f" and {len(names) - _MOST_NAMED} more" if len(names) > _MOST_NAMED else ""
         notes.append(f"{'layers' if len(names) > 1 else 'layer'} {listed}{more} {text}")
-    notes.append(f"the constants of the file hold {translation.floats():,} numbers with fractions, single ones among them")
+    notes.append(
+        f"the constants of the file hold {translation.floats():,} numbers with fractions, single ones among them"
+    )
     return notes
-

@@ -42,7 +42,7 @@ def _bias(call: IrCall, channels: int, rank: int) -> list[str]:
         return []
     sources = translation.sources(adding)
     (name,) = [source for source in sources if source != own] or [""]
-    if name not in translation.constant and not _is_stored(call, name):
+    if not name or not _is_stored(call, name):
         return []
     dims = translation.ports[name].dims
     wanted: list[int | None] = [channels, *[1] * rank]
@@ -105,7 +105,7 @@ def _einsum(call: IrCall) -> None:
 def _deformable(call: IrCall) -> None:
     filters = call.shape(2)
     attributes = {**window(call, len(filters) - 2), "kernel_shape": list(filters[2:])}
-    groups = {"group": call.integer("group", 1), "offset_group": call.integer("deformable_group", 1)}
+    groups: dict[str, Any] = {"group": call.integer("group", 1), "offset_group": call.integer("deformable_group", 1)}
     inputs = [call.tensor(), call.learned(2), call.tensor(1)]
     inputs += ["", call.tensor(3)] if call.has(3) else []
     call.leaves("DeformConv", *inputs, **attributes, **groups)

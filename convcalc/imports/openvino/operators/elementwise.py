@@ -6,7 +6,6 @@ from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.reading import FLOAT, FLOATING
 from convcalc.imports.openvino.operators import IrRule
 
@@ -100,7 +99,6 @@ def _glu(call: IrCall) -> None:
     call.nodes("Split", [call.tensor()], halves, axis=axis, num_outputs=2)
     bent = call.node("Swish" if "swish" in call.text("glu_type", "Swish").lower() else "Gelu", halves[0])
     call.leaves("Mul", bent, halves[1])
-
 
 
 _UNARY = {

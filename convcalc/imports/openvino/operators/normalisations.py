@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import prod
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.openvino.document import Dimension
@@ -44,7 +44,11 @@ def _lrn(call: IrCall) -> None:
     """Over channels: the axes are a constant."""
     if call.has(1) and prod(call.shape(1)) > 1:
         raise Inexpressible("response norm over several axes")
-    numbers = {"alpha": call.real("alpha", 1e-4), "beta": call.real("beta", 0.75), "bias": call.real("bias", 1.0)}
+    numbers: dict[str, Any] = {
+        "alpha": call.real("alpha", 1e-4),
+        "beta": call.real("beta", 0.75),
+        "bias": call.real("bias", 1.0),
+    }
     call.leaves("LRN", call.tensor(), size=call.integer("size", 1), **numbers)
 
 

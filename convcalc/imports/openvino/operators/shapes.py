@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from math import prod
 from typing import TYPE_CHECKING, Any
 
 from convcalc.imports.errors import Inexpressible
@@ -71,9 +72,7 @@ def _gather(call: IrCall) -> None:
     size, shape = stated[axis], call.shape(1)
     if size is None:
         raise Inexpressible("places of an axis that is open")
-    count = 1
-    for own in shape:
-        count *= own
+    count = prod(shape)
     if count > 2**16:
         raise Inexpressible(f"{count:,} places of an axis, of which the numbers are not read")
     call.note(_PLACES)
@@ -243,21 +242,22 @@ def _top_k(call: IrCall) -> None:
 
 
 def _cum_sum(call: IrCall) -> None:
-    flags = {"exclusive": int(call.flag("exclusive")), "reverse": int(call.flag("reverse"))}
+    flags: dict[str, Any] = {"exclusive": int(call.flag("exclusive")), "reverse": int(call.flag("reverse"))}
     call.leaves("CumSum", call.tensor(), call.constant([len(call.dims()) - 1], ()), **flags)
 
 
 def _grid_sample(call: IrCall) -> None:
     mode = {"bilinear": "linear", "bicubic": "cubic", "nearest": "nearest"}.get(call.text("mode", "bilinear"), "linear")
-    words = {"mode": mode, "padding_mode": call.text("padding_mode", "zeros")}
-    call.leaves(
-        "GridSample", call.tensor(), call.tensor(1), align_corners=int(call.flag("align_corners")), **words
-    )
+    words: dict[str, Any] = {"mode": mode, "padding_mode": call.text("padding_mode", "zeros")}
+    call.leaves("GridSample", call.tensor(), call.tensor(1), align_corners=int(call.flag("align_corners")), **words)
 
 
 def _roi_align(call: IrCall) -> None:
-    sizes = {"output_height": call.integer("pooled_h", 1), "output_width": call.integer("pooled_w", 1)}
-    numbers = {"sampling_ratio": call.integer("sampling_ratio"), "spatial_scale": call.real("spatial_scale", 1.0)}
+    sizes: dict[str, Any] = {"output_height": call.integer("pooled_h", 1), "output_width": call.integer("pooled_w", 1)}
+    numbers: dict[str, Any] = {
+        "sampling_ratio": call.integer("sampling_ratio"),
+        "spatial_scale": call.real("spatial_scale", 1.0),
+    }
     tensors = [call.tensor(place) for place in range(3)]
     call.leaves("RoiAlign", *tensors, mode=call.text("mode", "avg"), **sizes, **numbers)
 
