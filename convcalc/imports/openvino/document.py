@@ -74,7 +74,7 @@ def net_of(buffer: Buffer) -> IrNet:
     """
     if len(buffer) > _LARGEST:
         raise CannotImport(f"the file has {len(buffer):,} bytes, where at most {_LARGEST:,} are read")
-    reading = _Reading()
+    reading = _DocumentReading()
     try:
         for start in range(0, len(buffer), _CHUNK):
             steps.spend(_CHUNK // 1000)
@@ -89,7 +89,7 @@ def net_of(buffer: Buffer) -> IrNet:
     return reading.net
 
 
-class _Reading:
+class _DocumentReading:
     """What has been read so far. Graphs within a layer are passed over: it is their layer that is sized."""
 
     def __init__(self) -> None:

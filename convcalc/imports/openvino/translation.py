@@ -64,7 +64,7 @@ class IrNode(GraphNode):
 class IrCall:
     """The layer that is to be put in other words: what enters it, and what is known of the sizes."""
 
-    def __init__(self, translation: Translation, layer: IrLayer, sources: list[str]) -> None:
+    def __init__(self, translation: IrTranslation, layer: IrLayer, sources: list[str]) -> None:
         self.translation, self.layer, self.sources = translation, layer, sources
         self._parts = 0
 
@@ -187,7 +187,7 @@ def _whole(name: str, text: str) -> int:
     raise CannotImport(f"{name}={plain(text)!r}, where a whole number is expected")
 
 
-class Translation:
+class IrTranslation:
     """The nodes that are made of a network, and the arrays that they read.
 
     `constant` are tensors that only arrays of the file go into, `derived` those that follow from sizes as well.

@@ -17,7 +17,7 @@ from convcalc.imports.onnx.samples import SamplesMeet
 from convcalc.imports.onnx.values import Call, Value, viewed
 from convcalc.imports.onnx.walk import Walk
 from convcalc.imports.openvino.document import net_of
-from convcalc.imports.openvino.translation import IrNode, Translation
+from convcalc.imports.openvino.translation import IrNode, IrTranslation
 from convcalc.imports.record import Imported
 from convcalc.steps import OutOfSteps
 
@@ -57,7 +57,7 @@ class _IrGraph(Graph):
 
     __slots__ = ("infos",)
 
-    def __init__(self, translation: Translation) -> None:
+    def __init__(self, translation: IrTranslation) -> None:
         self.name, self.nodes, self.stated = translation.net.name, list(translation.nodes), []
         self.initialisers = {name: _IrArray(name, *array) for name, array in translation.arrays.items()}
         self.infos = {
@@ -150,7 +150,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     """
     try:
         net = net_of(buffer)
-        translation = Translation(net)
+        translation = IrTranslation(net)
         translation.go()
         imported = _walked(translation, options, source)
     except OutOfSteps:
@@ -169,7 +169,7 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
     )
 
 
-def _walked(translation: Translation, options: ReadOptions, source: str) -> Imported:
+def _walked(translation: IrTranslation, options: ReadOptions, source: str) -> Imported:
     if not translation.outputs:
         raise CannotImport("no tensor leaves the network: it has no layer of the type Result")
     _check_sizes(translation, options)
@@ -186,7 +186,7 @@ def _walked(translation: Translation, options: ReadOptions, source: str) -> Impo
         return walk(error.how)
 
 
-def _check_sizes(translation: Translation, options: ReadOptions) -> None:
+def _check_sizes(translation: IrTranslation, options: ReadOptions) -> None:
     """Refuse other sizes than the file has: what it says of tensors would not hold, and it is all that is known."""
     for name in translation.inputs:
         wanted = options.sizes.get(name, options.sizes.get("") if len(translation.inputs) == 1 else None)
@@ -204,7 +204,7 @@ def _check_sizes(translation: Translation, options: ReadOptions) -> None:
             )
 
 
-def _notes(translation: Translation) -> list[str]:
+def _notes(translation: IrTranslation) -> list[str]:
     """What a reader of the figures must know."""
     notes = []
     for text, names in translation.notes.items():
