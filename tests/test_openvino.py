@@ -161,6 +161,21 @@ def test_a_bias_is_a_part_of_the_layer_that_it_is_added_behind() -> None:
     ] * 2
 
 
+def test_what_a_dense_layer_of_onnx_multiplies_with_is_a_part_of_it() -> None:
+    data = ir(
+        entering(1, 6),
+        const("v", 5, 6),
+        ("dense", "MatMul", {"transpose_b": "true"}, ["x", "v"], (1, 5)),
+        const("alpha"),
+        ("scaled", "Multiply", {}, ["dense", "alpha"], (1, 5)),
+        const("c", 5),
+        ("shift", "Multiply", {}, ["alpha", "c"], (5,)),
+        ("plus", "Add", {}, ["scaled", "shift"], (1, 5)),
+    )
+    assert kinds(data) == [("linear", (5,))]
+    assert read(data).layers[0].fields.get("bias", True)
+
+
 def test_weights_in_half_precision_are_learned() -> None:
     data = ir(
         entering(1, 3, 8, 8),

@@ -34,24 +34,48 @@ def _filters(call: IrCall, grouped: bool) -> tuple[str, int, tuple[int, ...]]:
 
 
 def _bias(call: IrCall, channels: int, rank: int) -> list[str]:
-    """What is added behind, where it is one number a channel; the layer that adds it then passes on what enters."""
+    """What is added behind, where it is one number a channel; the layer that adds it then passes on what enters.
+
+    Numbers that both are multiplied with before are the alpha and beta of a dense layer in ONNX.
+    """
     translation = call.translation
     (own,) = call.outputs
+    made, passed = own, list[IrLayer]()
     adding = _only_reader(call, own)
+    if adding is not None and _without_factor(call, adding, own):
+        passed.append(adding)
+        made = _output(call, adding)
+        adding = _only_reader(call, made)
     if adding is None or adding.type.lower() not in _ADDING:
         return []
-    sources = translation.sources(adding)
-    (name,) = [source for source in sources if source != own] or [""]
+    (name,) = [source for source in translation.sources(adding) if source != made] or [""]
+    maker = translation.makers.get(name)
+    if maker is not None and maker.type == "Multiply":
+        name = next((source for source in translation.sources(maker) if _without_factor(call, maker, source)), name)
     if not name or not _is_stored(call, name):
         return []
     dims = translation.ports[name].dims
     wanted: list[int | None] = [channels, *[1] * rank]
     if len(dims) < len(wanted) or dims[-len(wanted) :] != wanted or any(size != 1 for size in dims[: -len(wanted)]):
         return []
-    target = translation.name_of((adding.number, adding.outputs[0].number))
-    translation.folded[target] = own
-    translation.passed.add(adding.number)
+    for layer in (*passed, adding):
+        translation.folded[_output(call, layer)] = own
+        translation.passed.add(layer.number)
     return [call.node("Reshape", translation.restored(name) or translation.read(name), call.constant([channels]))]
+
+
+def _without_factor(call: IrCall, layer: IrLayer, name: str) -> bool:
+    """Whether a layer multiplies a tensor by a single number of the file."""
+    sources = call.translation.sources(layer)
+    if layer.type != "Multiply" or len(sources) != 2 or name not in sources:
+        return False
+    other = sources[1 - sources.index(name)]
+    dims = call.translation.ports[other].dims if other else [0]
+    return all(size == 1 for size in dims) and _is_stored(call, other)
+
+
+def _output(call: IrCall, layer: IrLayer) -> str:
+    return call.translation.name_of((layer.number, layer.outputs[0].number))
 
 
 def _only_reader(call: IrCall, name: str) -> IrLayer | None:
@@ -95,7 +119,10 @@ def _product(call: IrCall) -> None:
         if call.flag(name) and rank > 1:
             x = call.node("Transpose", x, perm=[*range(rank - 2), rank - 1, rank - 2])
         operands.append(x)
-    call.leaves("MatMul", *operands)
+    is_dense = call.is_constant(1) and len(call.dims(0)) == len(call.dims(1)) == 2
+    features = call.after()[-1:]
+    bias = _bias(call, features[0], 0) if is_dense and features[0] is not None else []
+    call.leaves("Gemm" if bias else "MatMul", *operands, *bias)
 
 
 def _einsum(call: IrCall) -> None:
