@@ -363,14 +363,8 @@ class IrTranslation:
 
     def floats(self) -> int:
         """How many numbers with fractions the file holds as constants."""
-        consts = [layer for layer in self.layers if layer.type == "Const"]
-        names = [self.name_of((layer.number, port.number)) for layer in consts for port in layer.outputs]
-        total = 0
-        for name in names:
-            shape, kind, _ = self.arrays[name]
-            if kind in FLOATING:
-                total += prod(shape)
-        return total
+        names = [name for name, maker in self.makers.items() if maker.type == "Const"]
+        return sum(prod(shape) for shape, kind, _ in map(self.arrays.__getitem__, names) if kind in FLOATING)
 
 
 def _ordered(net: IrNet) -> list[IrLayer]:
