@@ -10,6 +10,7 @@ import gzip
 import io
 import json
 import random
+import re
 import zipfile
 from collections import defaultdict
 from functools import cache
@@ -234,7 +235,7 @@ BROKEN = [
     (b'[{"weights": [{"name": "conv/filters", "shape": [3]}], "paths": ["x"]}]', "has a modelTopology"),
     (b"PK\x03\x04" + bytes(26) + b"config.json", "not a whole archive of Keras"),
     (sequential(("Conv2D", {"kernel_size": 3}), shape=[9, 9, 3]), "layer layer0: filters is missing"),
-    (sequential(("Conv2D", {"filters": 2.5, "kernel_size": 3}), shape=[9, 9, 3]), "filters is 2.5, where a whole"),
+    (sequential(("Conv2D", {"filters": 2.5, "kernel_size": 3}), shape=[9, 9, 3]), "filters is 2.5; expected a whole"),
     (sequential(("Reshape", {"target_shape": [5, 5]}), shape=[9]), "9 elements, .* enter a reshape"),
     (sequential(("Dense", {"units": 3})), "axes of no fixed size"),
     ({"class_name": "Sequential", "config": {"layers": []}}, "has no layers"),
@@ -365,6 +366,28 @@ def test_the_networks_of_keras_itself(package: str, tmp_path: Path) -> None:
         assert not record.missing
         assert counted.params == sum(prod(weight.shape) for weight in model.trainable_weights), name
         assert counted.outputs == [(1000,)]
+
+
+@pytest.mark.parametrize(
+    ("class_name", "entries", "message"),
+    [
+        ("Cropping2D", {"cropping": [[5, 5], [0, 0]]}, "layer a: crop: 5 + 5 leave nothing of an axis of 8"),
+        ("Conv2D", {"filters": 4, "kernel_size": [30, 30]}, "layer a: conv: kernel_size 30 does not fit"),
+        ("Conv2D", {"filters": 4, "kernel_size": [3, 3], "groups": 2}, "layer a: conv: groups 2 does not divide both"),
+        ("Conv2D", {"filters": 4, "kernel_size": "3"}, "layer a: kernel_size is '3'; expected 2 whole numbers from 1"),
+        ("Dense", {"units": 10**12}, "layer a: units is 1000000000000; expected a whole number from 1 to 2,147"),
+    ],
+)
+def test_what_no_keras_could_run_is_refused_and_not_an_unknown_layer(
+    class_name: str, entries: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    layers = [
+        {"class_name": "InputLayer", "config": {"name": "x", "batch_shape": [None, 8, 8, 3]}},
+        {"class_name": class_name, "config": {"name": "a", **entries}},
+    ]
+    (tmp_path / "model.json").write_text(json.dumps({"class_name": "Sequential", "config": {"layers": layers}}))
+    with pytest.raises(SpecError, match=re.escape(message)):
+        load(tmp_path / "model.json")
 
 
 def test_commands_say_where_it_is_wrong(tmp_path: Path) -> None:

@@ -398,6 +398,35 @@ def test_shapes_that_are_worked_out_in_the_graph_are_folded() -> None:
     assert not imported.warnings
 
 
+@pytest.mark.parametrize("operator", ["SPLIT", "SPLIT_V"])
+def test_sizes_that_are_taken_apart_are_folded(operator: str) -> None:
+    def build(graph: Graph) -> int:
+        x = graph.input((1, 6, 4, 2), signature=(-1, 6, 4, 2))
+        sizes = graph.add("SHAPE", [x], (4,), out={"kind": "int32"})
+        enter = (
+            [graph.integers(0), sizes] if operator == "SPLIT" else [sizes, graph.integers([2, -1]), graph.integers(0)]
+        )
+        lead, positions = (graph.tensor((2,), kind="int32") for _ in range(2))
+        graph.operate(operator, enter, [lead, positions], num_splits=2)
+        one_axis = graph.add("REDUCE_PROD", [positions, graph.integers([0])], (1,), keep_dims=1, out={"kind": "int32"})
+        shape = graph.add("CONCATENATION", [lead, one_axis], (3,), axis=0, out={"kind": "int32"})
+        return graph.add("RESHAPE", [x, shape], (1, 1, 1), out={"signature": (-1, -1, -1)})
+
+    imported = read(made(build))
+    assert outputs(imported) == [(6, 8)]
+    assert not imported.missing
+
+
+def test_a_transform_that_no_kind_expresses_has_its_size_where_the_file_leaves_it_open() -> None:
+    def build(graph: Graph) -> int:
+        x = graph.input((1, 511, 1, 2048), signature=(-1, 511, 1, 2048))
+        open_shape = {"kind": "complex64", "signature": (-1, -1, 1, 1025)}
+        return graph.add("RFFT2D", [x, graph.integers([1, 2048])], (1, 1, 1, 1025), out=open_shape)
+
+    imported = read(made(build))
+    assert (kinds(imported), outputs(imported)) == (["opaque"], [(1025, 511, 1)])
+
+
 def test_a_shape_that_is_not_the_files_is_a_warning() -> None:
     def build(graph: Graph) -> int:
         x = graph.input((1, 8, 8, 3))

@@ -14,7 +14,7 @@ import pytest
 
 import convcalc
 from convcalc import SpecError, steps
-from convcalc.imports import ReadOptions, read_bytes, reader_of
+from convcalc.imports import ReadOptions, read_bytes, reader_of, torch_export
 from convcalc.imports.errors import CannotImport
 
 DATA = Path(__file__).parent / "data" / "formats" / "torch"
@@ -32,6 +32,7 @@ TOTALS = {
     "tfm.b": (67_269, 0, 681_280, (5,)),
     "lstm.a": (91_722, 0, 1_721_280, (10,)),
     "gru.a": (3_124, 0, 34_656, (4,)),
+    "norms_open_batch": (811, 0, 552_160, (3,)),
 }
 """Parameters, buffers without num_batches_tracked, MACs and what leaves, as the eager modules have them.
 
@@ -51,6 +52,7 @@ def test_totals_are_those_of_the_module(name: str) -> None:
     assert {layer.name: layer.shape for layer in imported.layers}[imported.outputs[0]] == output
     assert not imported.missing
     assert not imported.warnings
+    assert not imported.unused
 
 
 def read(name: str, **options: Any) -> Any:
@@ -143,7 +145,7 @@ def test_archives_that_hold_no_network(files: dict[str, str | bytes], words: str
 def test_other_archives_are_none_of_these() -> None:
     others: list[dict[str, str | bytes]] = [{"config.json": "{}"}, {"net/data.pkl": "", "net/code/net.py": ""}]
     for files in others:
-        assert reader_of(archived(files), "") is None
+        assert reader_of(archived(files), "") is not torch_export
 
 
 def test_whatever_is_in_a_file_it_is_read_or_refused() -> None:

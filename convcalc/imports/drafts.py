@@ -10,11 +10,11 @@ import msgspec
 
 from convcalc import steps
 from convcalc.imports.arrays import Array, checked
-from convcalc.imports.errors import Inexpressible
+from convcalc.imports.errors import DoesNotFit, Inexpressible
 from convcalc.imports.record import FileTensor
 from convcalc.language.tree import number
 from convcalc.layers import UNSIZED, Shape, Weights, defaults_on, field_types, kind_of
-from convcalc.layers._configured import Faulty, WrongCount, WrongValue
+from convcalc.layers._configured import Fault, Faulty, WrongCount, WrongValue
 from convcalc.layers._configured import configured as layer_of
 
 INPUT = "input"
@@ -156,10 +156,12 @@ def configured(kind: str, fields: dict[str, Any], shapes: tuple[Shape, ...]) -> 
         config, shape = layer_of(of, {name: _frozen(value) for name, value in fields.items()}, shapes)
     except Faulty as error:
         first = error.faults[0]
+        if type(first) is Fault:
+            raise DoesNotFit(f"{kind}: {first.message}") from None
         link = {WrongValue: " with ", WrongCount: " "}.get(type(first), ": ")
         raise Inexpressible(f"{kind}{link}{first.message}") from None
     if any(size < 1 for size in shape) and shape != UNSIZED:
-        raise Inexpressible(f"{kind}: nothing is left of it, its shape is {list(shape)}")
+        raise DoesNotFit(f"{kind}: nothing is left of it, its shape is {list(shape)}")
     unwritten = defaults_on(of, len(shapes[0]) - 1)
     written = {
         name: getattr(config, name)

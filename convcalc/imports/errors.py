@@ -59,6 +59,10 @@ class Inexpressible(ValueError):
     """An operator, in the form it has here, that no kind expresses; the message says what it is that cannot be said."""
 
 
+class DoesNotFit(Inexpressible):
+    """A layer that its kind takes, though not for a tensor of the shape that enters."""
+
+
 def refusal(operators: Sequence[RefusedOperator]) -> CannotImport:
     """The error that names every operator that no kind expresses."""
     distinct = tuple(dict.fromkeys(operators))

@@ -29,7 +29,7 @@ class Config:
         if isinstance(value, float) and value.is_integer():
             value = int(value)
         if not _is_whole(value) or not least <= value <= LARGEST:
-            raise self.wrong(names[0], f"a whole number from {least}", value)
+            raise self.wrong(names[0], f"a whole number from {least} to {LARGEST:,}", value)
         return int(value)
 
     def sizes(self, *names: str, rank: int, default: int | None = None, least: int = 1) -> Sizes:
@@ -41,7 +41,7 @@ class Config:
         if len(values) == 1:
             values = values * rank
         if len(values) != rank or not all(_is_whole(size) and least <= size <= LARGEST for size in values):
-            raise self.wrong(names[0], f"{rank} whole numbers from {least}", value)
+            raise self.wrong(names[0], f"{rank} whole numbers from {least} to {LARGEST:,}", value)
         return tuple(values)
 
     def pairs(self, name: str, rank: int, default: int) -> list[tuple[int, int]]:
@@ -55,7 +55,8 @@ class Config:
         if len(pairs) != rank or not all(
             len(pair) == 2 and all(_is_whole(size) and 0 <= size <= LARGEST for size in pair) for pair in pairs
         ):
-            raise self.wrong(name, f"a whole number from 0, {rank} of them, or two for each of {rank} axes", value)
+            expected = f"a whole number from 0 to {LARGEST:,}, {rank} of them, or two for each of {rank} axes"
+            raise self.wrong(name, expected, value)
         return pairs
 
     def flag(self, name: str, default: bool) -> bool:
@@ -86,8 +87,8 @@ class Config:
 
     def wrong(self, name: str, expected: str, value: Any) -> CannotImport:
         """The error for an entry that is something else."""
-        there = "is missing" if value is None else f"is {brief(plain(str(value)), 80)}"
-        return CannotImport(f"layer {plain(self.title)}: {name} {there}, where {expected} is expected")
+        there = "is missing" if value is None else f"is {brief(plain(repr(value)), 80)}"
+        return CannotImport(f"layer {plain(self.title)}: {name} {there}; expected {expected}")
 
 
 def _is_whole(value: Any) -> bool:

@@ -102,11 +102,16 @@ def layer_of(written: Any, path: tuple[str, ...] = ()) -> KerasLayer:
     return KerasLayer((*path, name), class_name, module if isinstance(module, str) else "", config, shape)
 
 
+def titled(layer: KerasLayer) -> str:
+    """A model as a complaint calls it; the outermost has no name within itself."""
+    return f"model {plain(layer.title)}" if layer.title else "the model"
+
+
 def written_layers(layer: KerasLayer) -> list[Any]:
     """The layers of a model as the file writes them."""
     layers = layer.config.get("layers")
     if not isinstance(layers, list) or not layers:
-        raise CannotImport(f"model {plain(layer.title)} has no layers")
+        raise CannotImport(f"{titled(layer)} has no layers")
     return layers
 
 
@@ -187,7 +192,7 @@ class _Functional:
         self.nodes = {name: self._nodes(name, nodes) for name, nodes in written_by_name.items()}
         self.outputs = leaving(layer.config.get("output_layers"), self.layers)
         if not self.outputs:
-            raise CannotImport(f"model {plain(layer.title)} has no output_layers")
+            raise CannotImport(f"{titled(layer)} has no output_layers")
         is_of_three = any(isinstance(node, dict) for nodes in written_by_name.values() for node in nodes)
         self._count_from_zero(is_of_three)
         self.results: dict[tuple[str, int], Any] = {}
@@ -226,7 +231,7 @@ class _Functional:
         names = names or [name for name, inner in self.layers.items() if inner.class_name == INPUT]
         if len(entering) != len(names):
             raise CannotImport(
-                f"model {plain(self.layer.title)} is called with {len(entering)} tensors and has {len(names)} inputs"
+                f"{titled(self.layer)} is called with {len(entering)} tensors and has {len(names)} inputs"
             )
         for name, tensor in zip(names, entering, strict=True):
             self.results[name, 0] = [tensor]
@@ -261,7 +266,7 @@ class _Functional:
     def _node(self, name: str, number: int) -> WrittenCall:
         calls = self.nodes.get(name)
         if calls is None:
-            raise CannotImport(f"model {plain(self.layer.title)} has no layer {plain(name)}, which another one reads")
+            raise CannotImport(f"{titled(self.layer)} has no layer {plain(name)}, which another one reads")
         if not 0 <= number < len(calls):
             title = plain(self.layers[name].title)
             raise CannotImport(f"layer {title} is called {len(calls)} times, and call {number} of it is read")

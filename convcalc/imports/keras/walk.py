@@ -9,7 +9,7 @@ from typing import Any
 from convcalc.imports import ReadOptions
 from convcalc.imports.assembly import assembled
 from convcalc.imports.drafts import BEHIND, NO_KIND, Builder
-from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
+from convcalc.imports.errors import CannotImport, DoesNotFit, Inexpressible, OverLimit, plain
 from convcalc.imports.keras.calls import LayerCall, ordered_tensors, unknown_of
 from convcalc.imports.keras.configs import open_shape
 from convcalc.imports.keras.containers import WEIGHTS
@@ -168,6 +168,8 @@ class _Walk:
                 raise Inexpressible("")
             made = rule(call)
             leaving = [made] if isinstance(made, OrderedTensor) else list(made)
+        except DoesNotFit as error:
+            raise CannotImport(f"layer {plain(step.layer.title)}: {error}") from None
         except Inexpressible as error:
             return self._unknown(step, entering, str(error))
         except OutOfSteps:

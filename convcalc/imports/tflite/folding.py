@@ -9,7 +9,7 @@ import math
 import operator
 from collections.abc import Callable, Sequence
 from functools import reduce
-from itertools import product
+from itertools import accumulate, product
 from math import prod
 from typing import Any
 
@@ -146,6 +146,25 @@ def _unpacked(call: LiteCall) -> list[LiteConstant]:
     return parts
 
 
+def _split(call: LiteCall) -> list[LiteConstant]:
+    """Parts one after another: of equal size, or of the sizes that a constant says."""
+    is_sized = call.node.type == "SPLIT_V"
+    constant, (axis,) = call.constant(0 if is_sized else 1), call.numbers(2 if is_sized else 0)
+    axis = from_front(axis, len(constant.shape))
+    size, count = constant.shape[axis], len(call.outputs)
+    sizes = list(call.numbers(1)) if is_sized else [size // count] * count
+    steps.spend(len(sizes))
+    if sizes.count(-1) == 1:
+        sizes[sizes.index(-1)] = size - sum(sizes) - 1
+    if sum(sizes) != size or min(sizes) < 0:
+        raise Inexpressible(f"parts of {sizes} of an axis of {size}")
+    ends = accumulate(sizes)
+    ranges = [[*map(range, constant.shape)] for _ in sizes]
+    for own, part, end in zip(ranges, sizes, ends, strict=True):
+        own[axis] = range(end - part, end)
+    return [_cut(constant, own) for own in ranges]
+
+
 def _filled(call: LiteCall) -> LiteConstant:
     shape = checked(call.numbers(0))
     number = call.constant(1).number
@@ -257,6 +276,8 @@ RULES: dict[str, Callable[[LiteCall], LiteConstant | list[LiteConstant]]] = {
     "CONCATENATION": _concatenated,
     "PACK": _packed,
     "UNPACK": _unpacked,
+    "SPLIT": _split,
+    "SPLIT_V": _split,
     "FILL": _filled,
     "RANGE": _ranged,
     "TILE": _repeated,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from convcalc.imports.arrays import PlainArray, checked
-from convcalc.imports.drafts import Builder, Draft
+from convcalc.imports.drafts import NO_KIND, Builder, Draft
 from convcalc.imports.elements import Elements, all_of
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, in_file_order
@@ -121,6 +121,14 @@ class LiteValue(msgspec.Struct, frozen=True):
     def drawn(self, axis: int) -> int:
         """An axis of the file's as one of the draft's."""
         return self.made.order[self.own(axis)]
+
+
+class UnknownOfShape(Inexpressible):
+    """An operator that no kind expresses, of which it is known what shape leaves."""
+
+    def __init__(self, shape: Shape) -> None:
+        super().__init__(NO_KIND)
+        self.shape = checked(shape)
 
 
 def of_constant(constant: LiteConstant) -> LiteValue:

@@ -9,20 +9,20 @@ from convcalc import steps
 from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.arrays import Array, PlainArray
 from convcalc.imports.assembly import assembled
-from convcalc.imports.drafts import BEHIND, Draft
+from convcalc.imports.drafts import BEHIND, NO_KIND, Draft
 from convcalc.imports.drafts import Builder as DraftBuilder
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.layouts import OrderedTensor, as_it_lies, channels_last, in_file_order
 from convcalc.imports.record import Imported
 from convcalc.imports.tflite import control, dilation, variables
 from convcalc.imports.tflite.flatbuffer import BrokenBuffer
-from convcalc.imports.tflite.folding import folded
+from convcalc.imports.tflite.folding import RULES, folded
 from convcalc.imports.tflite.input_sizes import Entering, entering
 from convcalc.imports.tflite.model import LiteModel, LiteSubgraph, LiteTensor, Operator, cut_off, parse
 from convcalc.imports.tflite.notes import format_of, notes_of
 from convcalc.imports.tflite.operators import operators
 from convcalc.imports.tflite.origins import LiteOrigin, path_of
-from convcalc.imports.tflite.values import LiteCall, LiteValue, laid, of_constant, of_tensor
+from convcalc.imports.tflite.values import LiteCall, LiteValue, UnknownOfShape, laid, of_constant, of_tensor
 from convcalc.layers import Shape
 from convcalc.steps import OutOfSteps
 
@@ -183,6 +183,8 @@ class LiteWalk:
         try:
             walked = _WALKED.get(operator.type)
             made: Sequence[LiteValue] = walked(self, call, scope) if walked else self._made(call)
+        except UnknownOfShape as error:
+            made = self._unknown(call, str(error), error.shape)
         except Inexpressible as error:
             made = self._unknown(call, str(error))
         except (CannotImport, OutOfSteps):
@@ -197,7 +199,7 @@ class LiteWalk:
         there = [value for value in call.values if value is not None]
         operator = operators().get(call.node.type)
         if any(not value.known for value in there):
-            raise Inexpressible(BEHIND if operator and call.node.type in operators() else "")
+            raise Inexpressible(BEHIND if operator or call.node.type in RULES else NO_KIND)
         if any(value.spread is not None for value in there):
             put_off = dilation.put_off(call)
             if put_off is not None:
@@ -208,14 +210,14 @@ class LiteWalk:
             if constants is not None:
                 return [of_constant(constant) for constant in constants]
         if operator is None:
-            raise Inexpressible("")
+            raise Inexpressible(NO_KIND)
         if any(0 in value.shape for value in there if value.tensor is not None):
             raise Inexpressible("it works on a tensor that holds nothing")
         made = operator(call)
         return made if isinstance(made, list) else [made]
 
-    def _unknown(self, call: LiteCall, reason: str) -> list[LiteValue]:
-        """Layers that no kind expresses, of the shapes that the file has."""
+    def _unknown(self, call: LiteCall, reason: str, known: Shape | None = None) -> list[LiteValue]:
+        """Layers that no kind expresses, of the shape that is known, or else of those that the file has."""
         drafts = [value.tensor.draft for value in call.values if value is not None and value.tensor is not None]
         inputs = list(dict.fromkeys(drafts)) or self.builder.entering()
         constants = [value.constant for value in call.values if value is not None and value.constant is not None]
@@ -226,7 +228,7 @@ class LiteWalk:
                 arrays[f"array_{place}"] = self._arrays[array.made_of[0]] = array
         values = []
         for tensor in call.outputs:
-            shape = self._stored(tensor)
+            shape = known or self._stored(tensor)
             if shape is None:
                 draft = self.builder.unknown(None, inputs, call.origin, reason, arrays)
                 values.append(laid(as_it_lies(draft), None))

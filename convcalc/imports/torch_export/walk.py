@@ -111,7 +111,13 @@ def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -
         raise CannotImport(f"{differing[0]}: please report it")
     notes = tuple(note for note in imported.notes if "exporters" not in note)
     warnings = (*imported.warnings, *_miscounted(imported, translation))
-    return replace(imported, format=what, runtime="", notes=notes, warnings=warnings)
+    unused = tuple(array for array in imported.unused if _is_worth_a_word(array.name, graph))
+    return replace(imported, format=what, runtime="", notes=notes, warnings=warnings, unused=unused)
+
+
+def _is_worth_a_word(array: str, graph: TorchGraph) -> bool:
+    """Whether it is an array of the file, and not the number of batches, which every norm has for training."""
+    return array in graph.arrays.values() and array.rpartition(".")[2] != "num_batches_tracked"
 
 
 def _miscounted(imported: Imported, translation: Translation) -> list[str]:

@@ -25,7 +25,7 @@ def _batch_norm(given: TorchCall) -> None:
 
 
 def _channels(given: TorchCall) -> int:
-    return given.shape(given.x)[1]
+    return given.shape_on(given.x, 1)
 
 
 def _instance_norm(given: TorchCall) -> None:
@@ -37,7 +37,7 @@ def _instance_norm(given: TorchCall) -> None:
 
 def _of_each_map(given: TorchCall) -> None:
     """A norm by the statistics of what enters: with one map in the batch, that of every channel by itself."""
-    count, channels = given.shape(given.x)[:2]
+    count, channels = given.shape_on(given.x, 0), given.shape_on(given.x, 1)
     if count != 1:
         raise Inexpressible("statistics of the batch")
     given.leaves("InstanceNormalization", given.x, *_affine(given, channels), epsilon=given.real("eps", 1e-5))

@@ -254,7 +254,7 @@ def _roll(given: TorchCall) -> None:
     pairs = list(zip(shifts, axes, strict=True))
     for place, (shift, axis) in enumerate(pairs):
         axis %= given.rank(given.x)  # noqa: PLW2901  # counted from the first
-        size = given.shape(given.x)[axis]
+        size = given.shape_on(given.x, axis)
         shift %= size  # noqa: PLW2901  # as far as it comes to
         last = place == len(pairs) - 1
         if not shift:
