@@ -7,7 +7,7 @@ Example:
     # output 96x56x56, params 192, macs 0, field 1
 
 `axes` are those normalised together: -1 is the last, 0 the channels, as ConvNeXt has it on a map. Weights have the
-sizes of these axes: a scale and a shift, with `bias: false` the scale alone, with `elementwise_affine: shift` the shift.
+sizes of these axes: a scale and a shift, with `bias: false` the scale, with `elementwise_affine: shift` the shift.
 An element takes four operations (the sums for mean and variance, the difference, the quotient), with weights five.
 Along positions an element sees its own path and, through mean and variance, everything.
 

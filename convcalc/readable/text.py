@@ -208,4 +208,4 @@ def _remarks(imported: Imported) -> Iterator[str]:
     if imported.unused:
         sizes = ", ".join(f"{unused.name} {list(unused.shape)}" for unused in imported.unused[:8])
         more = f" and {len(imported.unused) - 8} more" if len(imported.unused) > 8 else ""
-        yield f"Initialisers that nothing uses, and that are not counted: {sizes}{more}."
+        yield f"Arrays that nothing uses, and that are not counted: {sizes}{more}."
