@@ -219,7 +219,7 @@ layers:
         ("[{softmax: {}}]", "[softmax] is over all numbers that enter"),
         ("[{slice: {start: 1}}]", "[route] takes one of so many equal parts"),
         ("[{concat: {axis: 1, branches: [[], []]}}]", "[route] lays channels end to end alone"),
-        ("[{batch_norm: {affine: false}}]", "a norm without a scale and a shift"),
+        ("[{batch_norm: {affine: false}}]", "a norm without a scale or a shift"),
         (
             "[{conv_transpose: {out_channels: 2, kernel_size: 2, groups: 1, output_padding: 1, stride: 2}}]",
             "at the end alone",

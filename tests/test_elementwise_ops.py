@@ -47,7 +47,7 @@ def normalised(config: Any, x: Shape) -> list[str]:
     weighed = config.elementwise_affine if "elementwise_affine" in config.__struct_fields__ else config.affine
     if getattr(config, "track_running_stats", False):
         return ["known scale", "known shift"]
-    return ["its part of the mean", "its part of the variance", "difference", "quotient", *["weight"] * weighed]
+    return ["its part of the mean", "its part of the variance", "difference", "quotient", *["weights"] * bool(weighed)]
 
 
 def moved(config: Any, x: Shape) -> list[str]:

@@ -127,6 +127,41 @@ def test_a_kind_is_written_or_named(kind: str) -> None:
             assert len({layer["name"] for layer in written}) == len(written)
 
 
+def read_back(network: Network, path: Path) -> Network:
+    """What the Keras reader makes of the config."""
+    path.write_text(write(network), "utf-8")
+    return convcalc.load(path)
+
+
+def costs(network: Network) -> tuple[int, int, int]:
+    totals = analyze(network).totals
+    return totals.params, totals.buffers, totals.macs
+
+
+def left(network: Network) -> list[tuple[int, ...]]:
+    return [network.nodes[place].shape for place in network.outputs]
+
+
+@pytest.mark.parametrize("name", zoo.names() if LONG else SHORT_ZOO)
+def test_the_zoo_is_read_back(name: str, tmp_path: Path) -> None:
+    network = convcalc.load(f"zoo:{name}")
+    if not refused(network):
+        again = read_back(network, tmp_path / "net.json")
+        assert (costs(again), left(again)) == (costs(network), left(network))
+
+
+@pytest.mark.parametrize("subject", [*layers.names(), *NETWORKS, *library.block_names(), "two"])
+def test_what_is_generated_is_read_back(subject: str, tmp_path: Path) -> None:
+    """With the same costs; where nothing in a config tells the channels, shapes are the same but for the layout."""
+    draw = random.Random(SEED)
+    for _ in range(TIMES):
+        network = two() if subject == "two" else generated(subject, draw).network()
+        if not refused(network):
+            again = read_back(network, tmp_path / "net.json")
+            assert costs(again) == costs(network)
+            assert [sorted(shape) for shape in left(again)] == [sorted(shape) for shape in left(network)]
+
+
 def compare(network: Network) -> None:
     """Keras has as many numbers, and its outputs are these, in either layout."""
     totals = analyze(network).totals

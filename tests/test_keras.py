@@ -145,11 +145,27 @@ def test_a_transposed_convolution_with_padding_to_add_of_null_is_not_one_of_0() 
         assert record.layers[0].shape == (2, size, size)
 
 
-@pytest.mark.parametrize(("fields", "params"), [({}, 4), ({"scale": False}, 2), ({"center": False}, 2)])
-def test_a_norm_learns_what_it_says(fields: dict[str, Any], params: int) -> None:
-    record = imported(sequential(("BatchNormalization", {"axis": [3], **fields}), shape=[4, 5, 2]))
+LEARNED: list[tuple[str, dict[str, Any], dict[str, Any], int]] = [
+    ("BatchNormalization", {}, {}, 4),
+    ("BatchNormalization", {"scale": False}, {"affine": "shift"}, 2),
+    ("BatchNormalization", {"center": False}, {"affine": "scale"}, 2),
+    ("BatchNormalization", {"center": False, "scale": False}, {"affine": False}, 0),
+    ("GroupNormalization", {"groups": 1, "scale": False}, {"affine": "shift"}, 2),
+    ("LayerNormalization", {"scale": False}, {"elementwise_affine": "shift"}, 2),
+    ("LayerNormalization", {"center": False}, {"bias": False}, 2),
+    ("LayerNormalization", {"axis": [2, 3], "scale": False}, {"elementwise_affine": "shift"}, 10),
+]
+
+
+@pytest.mark.parametrize(("kind", "config", "fields", "params"), LEARNED)
+def test_a_norm_learns_what_it_says(kind: str, config: dict[str, Any], fields: dict[str, Any], params: int) -> None:
+    record = imported(sequential((kind, {"axis": [3], **config}), shape=[4, 5, 2]))
+    (layer,) = record.layers
+    learned = {"affine", "bias", "elementwise_affine"}
+    assert {name: value for name, value in layer.fields.items() if name in learned} == fields
     assert Counted(record).params == params
-    assert any(f"is {params + 4}: {params} parameters, 4 statistics" in note for note in record.notes)
+    kept = f"is {params + 4}: {params} parameters, 4 statistics"
+    assert any(kept in note for note in record.notes) == (kind == "BatchNormalization")
 
 
 def test_layouts_are_folded_away() -> None:

@@ -1002,7 +1002,7 @@ def test_noise_in_a_file_raises_nothing_else(seed: int) -> None:
 def test_what_is_no_model_is_said(text: bytes, tmp_path: Path) -> None:
     path = tmp_path / "net.onnx"
     path.write_bytes(text)
-    with pytest.raises(CannotImport, match="ONNX model|ZIP archive that is not whole"):
+    with pytest.raises(CannotImport, match=r"ONNX model|ZIP archive that is not whole"):
         read_file(str(path))
 
 

@@ -40,12 +40,12 @@ def assembled(
     builder: Builder,
     leaving: Sequence[Draft],
     *,
-    array_of: Callable[[Hashable], Array | None] = lambda tensor: None,  # of a file without arrays
+    array_of: Callable[[Hashable], Array | None] | None = None,
     strict: bool = False,
 ) -> Assembly:
     """The layers that `leaving` needs, named, with those that share weights, and what is not counted.
 
-    `array_of` gives an array of the file by its identity.
+    `array_of` gives an array of the file by its identity; a file without arrays states itself which layers share them.
 
     Raises:
         CannotImport: `strict` is set, and some operators are expressed by no kind, all of them in one.
@@ -56,11 +56,12 @@ def assembled(
     unknown = lacking(drafts)
     if unknown and strict:
         raise refusal(unknown)
-    not_counted = missing(drafts, array_of)
+    stored = array_of or (lambda tensor: None)
+    not_counted = missing(drafts, stored)
     drafts, leaving = together(builder, drafts, leaving)
     roles = Roles(builder, drafts)
     roles.settle()
-    shared = sharing(builder, drafts, array_of)
+    shared = sharing(builder, drafts, stored)
     names = named(drafts)
     layers = tuple(
         Layer(
@@ -83,7 +84,7 @@ def assembled(
     entering = {name: draft.tensor for name, draft in inputs.items() if draft.tensor is not None}
     outputs = tuple(dict.fromkeys(names[draft] for draft in leaving))
     params = _params(drafts, shared)
-    notes = [*_notes(shared), *roles.notes(params)]
+    notes = [*_notes(shared, _MERGED if array_of else ""), *roles.notes(params)]
     return Assembly(drafts, shapes, entering, layers, outputs, params, notes, not_counted)
 
 
@@ -102,7 +103,11 @@ def _params(drafts: Sequence[Draft], shared: Sharing) -> int:
     )
 
 
-def _notes(shared: Sharing) -> list[str]:
+_MERGED = "; exporters also merge arrays of equal numbers, such as those of a network that is not trained"
+"""Where layers are known to share by their arrays alone."""
+
+
+def _notes(shared: Sharing, merged: str) -> list[str]:
     """What is not counted again, and what is counted more than once."""
     notes = []
     sizes = [
@@ -113,18 +118,12 @@ def _notes(shared: Sharing) -> list[str]:
     ]
     if sizes:
         arrays = "1 array is" if len(sizes) == 1 else f"{len(sizes)} arrays are"
-        notes.append(
-            f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all; "
-            "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
-        )
+        notes.append(f"{arrays} another layer's too and counted there, {sum(sizes):,} parameters in all{merged}")
     norms = [draft for draft in shared.layers if "running_mean" in draft.arrays or draft.kind.endswith("_norm")]
     count = sum(prod(shape) for draft in norms for name, shape in draft.array_shapes.items() if name not in _BUFFERS)
     if count:
         which = "1 norm has" if len(norms) == 1 else f"{len(norms)} norms have"
-        notes.append(
-            f"{which} the arrays of another, counted there, {count:,} parameters in all; "
-            "exporters also merge arrays of equal numbers, such as those of a network that is not trained"
-        )
+        notes.append(f"{which} the arrays of another, counted there, {count:,} parameters in all{merged}")
     several = [*dict.fromkeys(name for uses in shared.contested.values() for use in uses for name in use.draft.weights)]
     if several:
         more = f" and {len(several) - 5} more" if len(several) > 5 else ""

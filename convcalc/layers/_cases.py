@@ -9,6 +9,9 @@ EPS = (1e-5, 0.1)
 
 FLAG = (False, True)
 
+LEARNED = (False, True, "scale", "shift")
+"""What a norm learns."""
+
 
 def draw_axes(draw: random.Random, rank: int, largest: int, smallest: int = 1) -> tuple[int, ...]:
     """A number for each axis."""

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import Flag, Real
+from convcalc.fields import Flag, FlagOrWord, Real
 from convcalc.layers import Array, Arrays, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import EPS, FLAG
+from convcalc.layers._cases import EPS, FLAG, LEARNED
 from convcalc.layers._onnx import onnx_axis
 from convcalc.layers.identity import Identity
 
@@ -16,6 +16,12 @@ KNOWN_STATISTICS = 2
 
 MEASURED_STATISTICS = 4
 """Operations an element where mean and variance are of the input: their two sums, the difference, the quotient."""
+
+
+Learned = bool | str
+"""Whether a norm learns a scale and a shift: both, neither, or the one of `LEARNED_WORDS`."""
+
+LEARNED_WORDS = ("scale", "shift")
 
 
 class Normalisation(Kind, frozen=True, kw_only=True):
@@ -27,11 +33,21 @@ class Normalisation(Kind, frozen=True, kw_only=True):
         return Identity()
 
 
-def scale_and_shift(shape: Shape, affine: bool, bias: bool = True) -> Weights:
-    """The learned factor and, unless there is no bias, the learned addend of `shape`."""
-    if not affine:
-        return {}
-    return {"weight": shape, "bias": shape} if bias else {"weight": shape}
+def learns_scale(affine: Learned) -> bool:
+    """Whether a norm has a learned factor."""
+    return affine in (True, "scale")
+
+
+def learns_shift(affine: Learned) -> bool:
+    """Whether a norm has a learned addend."""
+    return affine in (True, "shift")
+
+
+def scale_and_shift(shape: Shape, affine: Learned, bias: bool = True) -> Weights:
+    """The learned factor and, unless there is no bias beside it, the learned addend of `shape`."""
+    scale: Weights = {"weight": shape} if learns_scale(affine) else {}
+    has_shift = learns_shift(affine) and (bias or not scale)
+    return {**scale, "bias": shape} if has_shift else scale
 
 
 def running_statistics(x: Shape, tracked: bool) -> Weights:
@@ -39,9 +55,9 @@ def running_statistics(x: Shape, tracked: bool) -> Weights:
     return {"running_mean": (x[0],), "running_var": (x[0],)} if tracked else {}
 
 
-def operations(affine: bool, tracked: bool = False) -> int:
+def operations(affine: Learned, tracked: bool = False) -> int:
     """Operations an element at inference."""
-    return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + affine
+    return KNOWN_STATISTICS if tracked else MEASURED_STATISTICS + bool(affine)
 
 
 def measured_statistics(x: Array, axes: Iterable[int]) -> tuple[Array, Array]:
@@ -50,9 +66,24 @@ def measured_statistics(x: Array, axes: Iterable[int]) -> tuple[Array, Array]:
     return x.mean(along, keepdims=True), x.var(along, keepdims=True)
 
 
-def learned(engine: Engine, affine: bool, weights: Arrays, x: Array) -> list[Array]:
+def named(affine: Learned, bias: bool = True) -> list[str]:
+    """What a norm learns, by name."""
+    if affine is False:
+        return []
+    if affine is True:
+        return ["weight", "bias"] if bias else ["weight"]
+    return ["weight"] if affine == "scale" else ["bias"]
+
+
+def with_neutral(engine: Engine, affine: Learned, laid: list[Array]) -> list[Array]:
+    """A factor before a learned addend that stands alone: one that changes nothing."""
+    return [engine.numpy.ones_like(laid[0]), *laid] if affine == "shift" else laid
+
+
+def learned(engine: Engine, affine: Learned, weights: Arrays, x: Array) -> list[Array]:
     """The learned factor and addend laid along the channels, where there are any."""
-    return [engine.per_channel(weights[name], x) for name in ("weight", "bias")] if affine else []
+    laid = [engine.per_channel(weights[name], x) for name in named(affine)]
+    return with_neutral(engine, affine, laid)
 
 
 def laid_along(engine: Engine, axes: Sequence[int], arrays: Sequence[Array], x: Array) -> list[Array]:
@@ -92,8 +123,12 @@ def channels_normalised(engine: Engine, fields: Fields, weights: Arrays, x: Arra
     mean, variance = (engine.per_channel(weights[name], x) for name in ("running_mean", "running_var"))
     scale, shift = (variance + fields.eps) ** -0.5, 0
     if scale_and_shift:
-        scale, shift = scale * scale_and_shift[0], scale_and_shift[1]
+        scale = scale * scale_and_shift[0]
+        shift = scale_and_shift[1] if len(scale_and_shift) > 1 else 0
     return engine.chained([engine.numpy.multiply, engine.numpy.add], x, scale, shift - mean * scale)
+
+
+LEARNED_FIELD = FlagOrWord("learn a scale and a shift for each channel, or one of them", options=LEARNED_WORDS)
 
 
 class ChannelNorm(Normalisation, frozen=True, kw_only=True):
@@ -101,10 +136,10 @@ class ChannelNorm(Normalisation, frozen=True, kw_only=True):
 
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
     momentum: Annotated[float, Real("weight of a new batch in the running statistics", minimum=0, maximum=1)] = 0.1
-    affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
+    affine: Annotated[Learned, LEARNED_FIELD] = True
     track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = True
 
-    samples: ClassVar = {"eps": EPS, "affine": FLAG, "track_running_stats": FLAG}
+    samples: ClassVar = {"eps": EPS, "affine": LEARNED, "track_running_stats": FLAG}
 
     def weights(self, x: Shape) -> Weights:
         return scale_and_shift((x[0],), self.affine)

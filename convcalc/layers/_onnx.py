@@ -70,11 +70,10 @@ def convolved(graph: OnnxGraph, op: str, x: str, shape: Shape, weight: str, bias
     return graph.node("Squeeze", y, last)
 
 
-def affine(graph: OnnxGraph, channels: int, learned: bool) -> tuple[str, str]:
+def affine(graph: OnnxGraph, channels: int, scale: bool, shift: bool) -> tuple[str, str]:
     """The learned ones, or those that change nothing, where an operator always takes both."""
-    if learned:
-        return graph.weight("weight"), graph.weight("bias")
-    return graph.constant([1.0] * channels), graph.constant([0.0] * channels)
+    factor = graph.weight("weight") if scale else graph.constant([1.0] * channels)
+    return factor, graph.weight("bias") if shift else graph.constant([0.0] * channels)
 
 
 def element_type(graph: OnnxGraph) -> int:

@@ -6,15 +6,16 @@ Example:
       - batch_norm
     # output 64x14x14, params 128, macs 0, field 1
 
-A scale and a shift a channel are learned, a mean and a variance kept (buffers). At inference they fold into one
-multiplication and one addition an element. Without `track_running_stats` the statistics are those of the input, as
-instance_norm's are: four operations an element, with weights five, and it sees, through mean and variance, everything.
+A scale and a shift a channel are learned, with `affine: scale` or `affine: shift` the one alone, as Keras' nets without
+`scale` have it. A mean and a variance are kept (buffers). At inference all of these fold into one multiplication and
+one addition an element. Without `track_running_stats` the statistics are those of the input, as instance_norm's are:
+four operations an element, with weights five, and it sees, through mean and variance, everything.
 
-Source: Ioffe and Szegedy 2015; PyTorch nn.BatchNorm2d.
+Source: Ioffe and Szegedy 2015; PyTorch nn.BatchNorm2d; Keras BatchNormalization for the one alone.
 """
 
 from convcalc.layers import Array, Arrays, Engine, Fields, OnnxGraph, Shape
-from convcalc.layers._norms import ChannelNorm, channels_normalised
+from convcalc.layers._norms import ChannelNorm, channels_normalised, learns_scale, learns_shift
 from convcalc.layers._onnx import affine, positions
 
 
@@ -23,7 +24,7 @@ class BatchNorm(ChannelNorm, frozen=True, kw_only=True):
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         (x,), (shape,) = inputs, shapes
-        arrays = affine(graph, shape[0], self.affine)
+        arrays = affine(graph, shape[0], learns_scale(self.affine), learns_shift(self.affine))
         if self.track_running_stats:
             known = graph.weight("running_mean"), graph.weight("running_var")
             return graph.node("BatchNormalization", x, *arrays, *known, epsilon=self.eps)

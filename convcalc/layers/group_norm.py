@@ -6,8 +6,9 @@ Example:
       - group_norm: 32
     # output 64x28x28, params 128, macs 0, field 1
 
-A scale and a shift a channel are learned. An element takes four operations (the sums for mean and variance, the
-difference, the quotient), with weights five. It sees its own path and, through mean and variance, everything.
+A scale and a shift a channel are learned, with `affine: scale` or `affine: shift` the one alone. An
+element takes four operations (the sums for mean and variance, the difference, the quotient), with weights five. It sees
+its own path and, through mean and variance, everything.
 
 Source: Wu and He 2018; PyTorch nn.GroupNorm.
 """
@@ -18,11 +19,22 @@ from typing import Annotated
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import Channels, Flag, Real
+from convcalc.fields import Channels, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
-from convcalc.layers._cases import EPS, draw_flag, draw_shape
+from convcalc.layers._cases import EPS, LEARNED, draw_shape
 from convcalc.layers._checks import divides
-from convcalc.layers._norms import Normalisation, learned, measured_statistics, normalised, operations, scale_and_shift
+from convcalc.layers._norms import (
+    LEARNED_FIELD,
+    Learned,
+    Normalisation,
+    learned,
+    learns_scale,
+    learns_shift,
+    measured_statistics,
+    normalised,
+    operations,
+    scale_and_shift,
+)
 from convcalc.layers._onnx import affine, per_channel, shaped
 
 OF_CHANNELS = 21
@@ -32,7 +44,7 @@ OF_CHANNELS = 21
 class GroupNorm(Normalisation, frozen=True, kw_only=True):
     num_groups: Annotated[int, Channels("parts the channels are split into, each normalised alone", minimum=1)]
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
-    affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = True
+    affine: Annotated[Learned, LEARNED_FIELD] = True
 
     def checks(self, x: Shape) -> Iterator[Check]:
         yield divides(self.num_groups, x[0], "num_groups", "channels")
@@ -49,19 +61,20 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         if graph.opset < OF_CHANNELS:
             return self._as_channels(graph, inputs[0], shapes[0])
-        arrays = affine(graph, shapes[0][0], self.affine)
+        arrays = affine(graph, shapes[0][0], learns_scale(self.affine), learns_shift(self.affine))
         return graph.node("GroupNormalization", inputs[0], *arrays, num_groups=self.num_groups, epsilon=self.eps)
 
     def _as_channels(self, graph: OnnxGraph, x: str, shape: Shape) -> str:
         """Groups as the channels of an instance normalisation, and what is learned behind it."""
         together = graph.node("Reshape", x, graph.constant([0, self.num_groups, -1]))
-        plain = affine(graph, self.num_groups, learned=False)
+        plain = affine(graph, self.num_groups, scale=False, shift=False)
         normalised = graph.node("InstanceNormalization", together, *plain, epsilon=self.eps)
         y = shaped(graph, normalised, shape)
-        if not self.affine:
-            return y
-        scaled = graph.node("Mul", y, per_channel(graph, graph.weight("weight"), shape))
-        return graph.node("Add", scaled, per_channel(graph, graph.weight("bias"), shape))
+        if learns_scale(self.affine):
+            y = graph.node("Mul", y, per_channel(graph, graph.weight("weight"), shape))
+        if learns_shift(self.affine):
+            y = graph.node("Add", y, per_channel(graph, graph.weight("bias"), shape))
+        return y
 
     def summary(self) -> str:
         return f"{self.num_groups} groups"
@@ -73,7 +86,7 @@ class GroupNorm(Normalisation, frozen=True, kw_only=True):
     def case(cls, draw: random.Random) -> tuple[Kind, tuple[Shape, ...]]:
         groups = draw.randint(1, 4)
         x = draw_shape(draw, channels=groups * draw.randint(1, 3))
-        return cls(num_groups=groups, eps=draw.choice(EPS), affine=draw_flag(draw)), (x,)
+        return cls(num_groups=groups, eps=draw.choice(EPS), affine=draw.choice(LEARNED)), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:

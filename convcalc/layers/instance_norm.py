@@ -19,12 +19,12 @@ from typing import Annotated
 from convcalc.fields import Flag
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, OnnxGraph, Shape
 from convcalc.layers._checks import has_positions
-from convcalc.layers._norms import ChannelNorm, channels_normalised
+from convcalc.layers._norms import LEARNED_FIELD, ChannelNorm, Learned, channels_normalised, learns_scale, learns_shift
 from convcalc.layers._onnx import affine
 
 
 class InstanceNorm(ChannelNorm, frozen=True, kw_only=True):
-    affine: Annotated[bool, Flag("learn a scale and a shift for each channel")] = False
+    affine: Annotated[Learned, LEARNED_FIELD] = False
     track_running_stats: Annotated[bool, Flag("keep a mean and a variance for each channel")] = False
 
     least_rank = 1
@@ -33,7 +33,7 @@ class InstanceNorm(ChannelNorm, frozen=True, kw_only=True):
         yield has_positions(x)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
-        arrays = affine(graph, shapes[0][0], self.affine)
+        arrays = affine(graph, shapes[0][0], learns_scale(self.affine), learns_shift(self.affine))
         if not self.track_running_stats:
             return graph.node("InstanceNormalization", inputs[0], *arrays, epsilon=self.eps)
         known = graph.weight("running_mean"), graph.weight("running_var")

@@ -7,30 +7,34 @@ Example:
     # output 96x56x56, params 192, macs 0, field 1
 
 `axes` are those normalised together: -1 is the last, 0 the channels, as ConvNeXt has it on a map. Weights have the
-sizes of these axes. An element takes four operations (the sums for mean and variance, the difference, the
-quotient), with weights five. Along positions an element sees its own path and, through mean and variance, everything.
+sizes of these axes: a scale and a shift, with `bias: false` the scale, with `elementwise_affine: shift` the shift.
+An element takes four operations (the sums for mean and variance, the difference, the quotient), with weights five.
+Along positions an element sees its own path and, through mean and variance, everything.
 
 Source: Ba, Kiros and Hinton 2016; PyTorch nn.LayerNorm (its normalized_shape is the sizes of the last axes).
 """
 
 import random
 from collections.abc import Iterator
-from typing import Annotated
+from typing import Annotated, Any
 
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
-from convcalc.fields import ANY_SIGN, Flag, Listed, Real
+from convcalc.fields import ANY_SIGN, Flag, FlagOrWord, Listed, Real
 from convcalc.layers import Array, Arrays, Check, Engine, Fields, Kind, OnnxGraph, Shape, Weights
 from convcalc.layers._cases import EPS, draw_flag, draw_shape
 from convcalc.layers._checks import axes_exist
 from convcalc.layers._norms import (
+    Learned,
     Normalisation,
     laid_along,
     measured_statistics,
+    named,
     normalised,
     on_last_axes,
     operations,
     scale_and_shift,
+    with_neutral,
 )
 from convcalc.layers._onnx import ones
 
@@ -38,7 +42,10 @@ from convcalc.layers._onnx import ones
 class LayerNorm(Normalisation, frozen=True, kw_only=True):
     axes: Annotated[tuple[int, ...], Listed("axes normalised together; 0 is channels", minimum=ANY_SIGN)] = (-1,)
     eps: Annotated[float, Real("added to the variance", minimum=0)] = 1e-5
-    elementwise_affine: Annotated[bool, Flag("learn a scale and a shift for each place along the axes")] = True
+    elementwise_affine: Annotated[
+        Learned,
+        FlagOrWord("learn a scale and a shift for each place along the axes, or the shift", options=("shift",)),
+    ] = True
     bias: Annotated[bool, Flag("learn the shift, where the scale is learned")] = True
 
     def checks(self, x: Shape) -> Iterator[Check]:
@@ -56,8 +63,9 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         def normalise(x: str) -> str:
             sizes = [shapes[0][axis] for axis in self.axes]
-            scale = graph.weight("weight") if self.elementwise_affine else ones(graph, sizes)
-            bias = graph.weight("bias") if self.elementwise_affine and self.bias else ""
+            held = self.weights(shapes[0])
+            scale = graph.weight("weight") if "weight" in held else ones(graph, sizes)
+            bias = graph.weight("bias") if "bias" in held else ""
             return graph.node("LayerNormalization", x, scale, bias, axis=-len(sizes), epsilon=self.eps)
 
         return on_last_axes(graph, inputs[0], shapes[0], self.axes, normalise)
@@ -70,13 +78,14 @@ class LayerNorm(Normalisation, frozen=True, kw_only=True):
         x = draw_shape(draw)
         chosen = draw.sample(range(len(x)), draw.randint(1, len(x)))
         axes = tuple(axis - draw.choice([0, len(x)]) for axis in chosen)
-        given = {"elementwise_affine": draw_flag(draw), "bias": draw_flag(draw)}
+        given: dict[str, Any] = {"elementwise_affine": draw.choice((False, True, "shift")), "bias": draw_flag(draw)}
         return cls(axes=axes, eps=draw.choice(EPS), **given), (x,)
 
     @staticmethod
     def reference(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
         axes = [axis % (x.ndim - 1) + 1 for axis in fields.axes]
         mean, variance = measured_statistics(x, axes)
-        names = (["weight", "bias"] if fields.bias else ["weight"]) if fields.elementwise_affine else []
+        names = named(fields.elementwise_affine, fields.bias)
         laid = laid_along(engine, axes, [weights[name] for name in names], x)
-        return normalised(engine, x, mean, variance, fields.eps, laid)
+        neutral = with_neutral(engine, fields.elementwise_affine, laid)
+        return normalised(engine, x, mean, variance, fields.eps, neutral)

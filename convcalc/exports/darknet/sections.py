@@ -106,8 +106,8 @@ def _linear(plan: CfgPlan, node: Node) -> SectionPlace:
 
 def _batch_norm(plan: CfgPlan, node: Node) -> SectionPlace:
     config: Any = node.config
-    if not (config.affine and config.track_running_stats):
-        raise NoSection("a norm without a scale and a shift, or without statistics")
+    if not (config.affine is True and config.track_running_stats):
+        raise NoSection("a norm without a scale or a shift, or without statistics")
     source = node.inputs[0]
     image = image_of(plan, source)
     section = plan.follows_alone(source)

@@ -16,16 +16,17 @@ def batch_norm(site: LayerSite) -> KerasTensor:
     if not config.track_running_stats:
         raise CannotSay("Keras keeps a mean and a variance in every BatchNormalization")
     momentum = round(1 - config.momentum, 12)
-    return site.layer(
-        "BatchNormalization", axis=-1, momentum=momentum, epsilon=config.eps, center=config.affine, scale=config.affine
-    )
+    return site.layer("BatchNormalization", axis=-1, momentum=momentum, epsilon=config.eps, **_learned(config.affine))
+
+
+def _learned(affine: bool | str) -> dict[str, Any]:
+    """What of a scale and a shift is learned."""
+    return {"center": affine in (True, "shift"), "scale": affine in (True, "scale")}
 
 
 def _grouped(groups: int, site: LayerSite) -> KerasTensor:
     config = site.config
-    return site.layer(
-        "GroupNormalization", groups=groups, axis=-1, epsilon=config.eps, center=config.affine, scale=config.affine
-    )
+    return site.layer("GroupNormalization", groups=groups, axis=-1, epsilon=config.eps, **_learned(config.affine))
 
 
 def group_norm(site: LayerSite) -> KerasTensor:
@@ -44,8 +45,9 @@ def layer_norm(site: LayerSite) -> KerasTensor:
     """Along any axes, wherever they are."""
     config = site.config
     axes = [site.x.axis(axis) for axis in config.axes]
-    scale = config.elementwise_affine
-    return site.layer("LayerNormalization", axis=axes, epsilon=config.eps, center=scale and config.bias, scale=scale)
+    is_scaled = config.elementwise_affine is True
+    learned = _learned("scale" if is_scaled and not config.bias else config.elementwise_affine)
+    return site.layer("LayerNormalization", axis=axes, epsilon=config.eps, **learned)
 
 
 def normalize(site: LayerSite) -> KerasTensor:

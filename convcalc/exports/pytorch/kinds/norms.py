@@ -14,7 +14,8 @@ def batch_norm(site: TorchSite) -> LayerCode:
     """A vector is a map without positions."""
     if not site.config.track_running_stats:
         _refuse_single(site, 1)
-    return module(call(f"nn.BatchNorm{_axes(site, 1)}d", number(site.x[0], "num_features"), **_channel_norm(site)))
+    made = call(f"nn.BatchNorm{_axes(site, 1)}d", number(site.x[0], "num_features"), **_channel_norm(site))
+    return _with_one_array(site, made)
 
 
 def instance_norm(site: TorchSite) -> LayerCode:
@@ -22,7 +23,19 @@ def instance_norm(site: TorchSite) -> LayerCode:
     if not site.config.track_running_stats:
         _refuse_single(site, 1)
     fields = _channel_norm(site, affine=False, track_running_stats=False)
-    return module(call(f"nn.InstanceNorm{_axes(site)}d", number(site.x[0], "num_features"), **fields))
+    made = call(f"nn.InstanceNorm{_axes(site)}d", number(site.x[0], "num_features"), **fields)
+    return _with_one_array(site, made)
+
+
+def _with_one_array(site: TorchSite, made: Expression) -> LayerCode:
+    """A norm as torch has it, with both of scale and shift or neither; behind it the one that is learned alone."""
+    affine = site.config.affine
+    if isinstance(affine, bool):
+        return module(made)
+    array, start, sign = ("weight", "ones", " * ") if affine == "scale" else ("bias", "zeros", " + ")
+    learned = call("nn.Parameter", call(f"torch.{start}", number(site.x[0], "num_features")))
+    forward = joined(call(own, x), sign, Own(array), spread(site))
+    return LayerCode(forward, {"": made, array: learned}, {array: f"_{array}"})
 
 
 def _refuse_single(site: TorchSite, channels: int) -> None:
@@ -42,7 +55,7 @@ def _channel_norm(site: TorchSite, *, affine: bool = True, track_running_stats: 
     return {
         "eps": number(config.eps, "eps", 1e-5),
         "momentum": number(config.momentum, "momentum", 0.1),
-        "affine": number(config.affine, "affine", affine),
+        "affine": number(config.affine is True, "affine", affine),
         "track_running_stats": number(config.track_running_stats, "track_running_stats", track_running_stats),
     }
 
@@ -52,8 +65,8 @@ def group_norm(site: TorchSite) -> LayerCode:
     config = site.config
     _refuse_single(site, site.x[0] // config.num_groups)
     sizes = number(config.num_groups, "num_groups"), number(site.x[0], "num_channels")
-    stated = {"eps": number(config.eps, "eps", 1e-5), "affine": number(config.affine, "affine", True)}
-    return module(call("nn.GroupNorm", *sizes, **stated))
+    stated = {"eps": number(config.eps, "eps", 1e-5), "affine": number(config.affine is True, "affine", True)}
+    return _with_one_array(site, call("nn.GroupNorm", *sizes, **stated))
 
 
 def layer_norm(site: TorchSite) -> LayerCode:
@@ -61,8 +74,8 @@ def layer_norm(site: TorchSite) -> LayerCode:
     config = site.config
     stated = {
         "eps": number(config.eps, "eps", 1e-5),
-        "elementwise_affine": number(config.elementwise_affine, "elementwise_affine", True),
-        "bias": number(config.bias or not config.elementwise_affine, "bias", True),
+        "elementwise_affine": number(config.elementwise_affine is True, "elementwise_affine", True),
+        "bias": number(config.bias or config.elementwise_affine is not True, "bias", True),
     }
     return _on_last_axes(site, "nn.LayerNorm", stated)
 
@@ -81,16 +94,23 @@ def _on_last_axes(site: TorchSite, name: str, stated: Mapping[str, Expression]) 
     rank = len(site.x)
     axes = [axis % rank for axis in site.config.axes]
     sizes: Any = tuple(site.x[axis] for axis in axes)
-    made = call(name, number(sizes[0] if len(sizes) == 1 else sizes, "normalized_shape"), **stated)
+    normalised = number(sizes[0] if len(sizes) == 1 else sizes, "normalized_shape")
+    held: dict[str, Expression] = {"": call(name, normalised, **stated)}
+    shift: list[Expression] = []
+    if site.config.elementwise_affine == "shift":
+        held["bias"] = call("nn.Parameter", call("torch.zeros", normalised))
+        shift = [" + ", Own("bias")]
+    arrays = {"bias": "_bias"} if shift else {}
     last = list(range(rank - len(axes), rank))
     if axes == last:
-        return module(made)
+        return LayerCode(joined(call(own, x), *shift), held, arrays) if shift else module(held[""])
     there: Any = tuple(axis + 1 for axis in axes)
     behind: Any = tuple(range(-len(axes), 0))
     if len(axes) == 1:
         there, behind = there[0], -1
     moved = method(x, "movedim", number(there, "axes"), number(behind, "places"))
-    return LayerCode(method(call(own, moved), "movedim", number(behind, "places"), number(there, "axes")), {"": made})
+    y = joined("(", call(own, moved), *shift, ")") if shift else call(own, moved)
+    return LayerCode(method(y, "movedim", number(behind, "places"), number(there, "axes")), held, arrays)
 
 
 def l2_norm(site: TorchSite) -> LayerCode:

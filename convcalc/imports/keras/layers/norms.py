@@ -26,15 +26,12 @@ def _channels(call: LayerCall) -> OrderedTensor:
     return call.with_first(call.x, call.axis(-1 if stated is None else stated, len(call.x.order)))
 
 
-def _shifted(call: LayerCall, tensor: OrderedTensor, axis: int, scale: bool, center: bool) -> OrderedTensor:
-    """A learned factor or a learned addend along one axis of ours, where a norm has one of both."""
-    y, sizes = tensor.draft, [1] * len(tensor.order)
-    sizes[axis] = y.shape[axis]
-    if scale:
-        y = call.layer("mul", {}, y, call.parameter("gamma", sizes))
-    if center:
-        y = call.layer("add", {}, y, call.parameter("beta", sizes))
-    return OrderedTensor(y, tensor.order)
+def _learned(call: LayerCall) -> bool | str:
+    """Which of a scale and a shift are learned, in the words of `affine`."""
+    scale, center = call.config.flag("scale", True), call.config.flag("center", True)
+    if scale == center:
+        return scale
+    return "scale" if scale else "shift"
 
 
 def _batch_norm(call: LayerCall) -> OrderedTensor:
@@ -42,15 +39,13 @@ def _batch_norm(call: LayerCall) -> OrderedTensor:
     config = call.config
     if config.get("mode") not in (None, 0, 2):
         raise Inexpressible(f"mode {config.get('mode')} of Keras 1")
-    scale, center = config.flag("scale", True), config.flag("center", True)
-    x, affine = _channels(call), scale and center
-    fields = {"eps": _eps(call, 1e-3), "affine": affine}
+    x = _channels(call)
+    fields = {"eps": _eps(call, 1e-3), "affine": _learned(call)}
     y = call.layer("batch_norm", fields, x.draft, names=_NAMES)
     if config.flag("renorm", False):
         for name in ("renorm_mean", "renorm_stddev", "renorm_count"):
             call.unused(name, (1,) if name.endswith("count") else (x.draft.shape[0],))
-    leaves = OrderedTensor(y, x.order)
-    return leaves if affine else _shifted(call, leaves, 0, scale, center)
+    return OrderedTensor(y, x.order)
 
 
 def _layer_norm(call: LayerCall) -> OrderedTensor:
@@ -60,15 +55,14 @@ def _layer_norm(call: LayerCall) -> OrderedTensor:
     ours = [x.order[axis] for axis in axes]
     if len(ours) == 1 and ours[0] == len(x.order) - 1:
         ours = [-1]
-    scale, center = config.flag("scale", True), config.flag("center", True)
-    kind, fields = "layer_norm", dict[str, Any](elementwise_affine=scale, bias=center if scale else True)
+    learned = _learned(call)
+    kind, fields = "layer_norm", dict[str, Any](elementwise_affine=learned)
+    if learned == "scale":
+        fields = {"elementwise_affine": True, "bias": False}
     if config.flag("rms_scaling", False):
         kind, fields = "rms_norm", {"elementwise_affine": True}
-    if len(axes) > 1 and center and not scale:
-        raise Inexpressible("a shift without a scale over several axes")
     fields |= {"axes": ours, "eps": _eps(call, 1e-3)}
-    y = OrderedTensor(call.layer(kind, fields, x.draft, names=_NAMES), x.order)
-    return _shifted(call, y, x.order[axes[0]], False, True) if center and not scale and kind == "layer_norm" else y
+    return OrderedTensor(call.layer(kind, fields, x.draft, names=_NAMES), x.order)
 
 
 def _rms_norm(call: LayerCall) -> OrderedTensor:
@@ -87,10 +81,8 @@ def _group_norm(call: LayerCall) -> OrderedTensor:
     channels = x.draft.shape[0]
     groups = config.get("groups")
     groups = channels if groups == -1 else config.whole("groups", default=min(32, channels))
-    scale, center = config.flag("scale", True), config.flag("center", True)
-    fields = {"num_groups": groups, "eps": _eps(call, 1e-3), "affine": scale and center}
-    y = OrderedTensor(call.layer("group_norm", fields, x.draft, names=_NAMES), x.order)
-    return y if scale and center else _shifted(call, y, 0, scale, center)
+    fields = {"num_groups": groups, "eps": _eps(call, 1e-3), "affine": _learned(call)}
+    return OrderedTensor(call.layer("group_norm", fields, x.draft, names=_NAMES), x.order)
 
 
 def _unit_norm(call: LayerCall) -> OrderedTensor:

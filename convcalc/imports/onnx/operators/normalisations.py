@@ -28,9 +28,24 @@ def _is_learned(constants: Sequence[Constant]) -> bool:
     )
 
 
-def _named(constants: Sequence[Constant]) -> dict[str, Constant]:
-    """A scale and a shift, and running statistics behind them, by the names that all norms have for these."""
-    return dict(zip(("weight", "bias", "running_mean", "running_var"), constants, strict=False))
+def _learned(constants: Sequence[Constant]) -> bool | str:
+    """Which of a scale and a shift are learned, in the words of `affine`."""
+    if not _is_learned(constants):
+        return False
+    if _is_filled_in(constants[0], 1.0):
+        return "shift"
+    return "scale" if len(constants) > 1 and _is_filled_in(constants[1], 0.0) else True
+
+
+def _is_filled_in(constant: Constant, neutral: float) -> bool:
+    return not constant.made_of and constant.only_number == neutral
+
+
+def _named(constants: Sequence[Constant], affine: bool | str) -> dict[str, Constant]:
+    """A scale and a shift as far as they are learned, by the names that all norms have for these."""
+    learned = {True: ("weight", "bias"), "scale": ("weight",), "shift": ("bias",)}.get(affine, ())
+    named = dict(zip(("weight", "bias"), constants, strict=False))
+    return {name: constant for name, constant in named.items() if name in learned}
 
 
 def _eps(call: Call, default: float = 1e-5) -> float:
@@ -76,8 +91,8 @@ def _batch_norm(call: Call) -> list[Value]:
     if not _all_constant(call, 3, 4):
         return [back(_with_statistics(call, x, *(_of_channels(call, index, x.shape[0]) for index in (3, 4))))]
     arrays = [call.constant(index) for index in (1, 2)] if _all_constant(call, 1, 2) else []
-    affine = bool(arrays) and _is_learned(arrays)
-    named = _named([*arrays, call.constant(3), call.constant(4)]) if affine else {}
+    affine = bool(arrays) and _learned(arrays)
+    named = _named(arrays, affine)
     named |= {"running_mean": call.constant(3), "running_var": call.constant(4)}
     y = call.layer("batch_norm", {**fields, "affine": affine}, x, arrays=named)
     return [back(y if arrays else _scaled(call, y))]
@@ -98,9 +113,9 @@ def _batch_norm_in_training(call: Call) -> list[Value]:
     x, back = _channels_first(call)
     own = _all_constant(call, 1, 2)
     arrays = [call.constant(index) for index in (1, 2)] if own else []
-    affine = own and _is_learned(arrays)
+    affine = own and _learned(arrays)
     fields = {"eps": _eps(call), "affine": affine, "track_running_stats": False}
-    y = call.layer("batch_norm", fields, x, arrays=_named(arrays) if affine else None)
+    y = call.layer("batch_norm", fields, x, arrays=_named(arrays, affine))
     outputs = [back(y if own else _scaled(call, y))]
     if not any(call.node.outputs[1:]):
         return outputs
@@ -146,13 +161,12 @@ def _within_samples(call: Call, kind: str) -> Value:
         bare = call.layer(kind, {**fields, "affine": False}, x)
         return call.out(_in_groups(call, bare, _scaled))
     arrays = [call.constant(index) for index in (1, 2)]
-    affine = _is_learned(arrays)
+    affine = _learned(arrays)
     if affine and arrays[0].shape != (x.shape[0],):
         bare = call.layer(kind, {**fields, "affine": False}, x)
-        named = _named(arrays)
+        named = _named(arrays, affine=True)
         return call.out(_in_groups(call, bare, lambda call, y: _learned_scale(call, y, named)))
-    named = _named(arrays) if affine else {}
-    return call.out(call.layer(kind, {**fields, "affine": affine}, x, arrays=named))
+    return call.out(call.layer(kind, {**fields, "affine": affine}, x, arrays=_named(arrays, affine)))
 
 
 def _learned_scale(call: Call, y: Draft, arrays: dict[str, Constant]) -> Draft:
@@ -204,11 +218,11 @@ def _layer_norm(call: Call, kind: str = "layer_norm") -> list[Value]:
     there = [call.value(index) for index in (1, 2) if call.has(index)]
     arrays = [array.constant for array in there if array.constant is not None]
     own = len(arrays) == len(there) and all(_fits(array.shape, value.shape[first:]) for array in arrays)
-    affine = own and _is_learned(arrays)
-    fields["elementwise_affine"] = affine
+    affine = own and _learned(arrays)
+    fields["elementwise_affine"] = affine == "scale" or affine
     if kind == "layer_norm":
-        fields["bias"] = len(arrays) > 1 or not affine
-    y = call.layer(kind, fields, x, arrays=_named(arrays) if affine else None)
+        fields["bias"] = affine != "scale" and (len(arrays) > 1 or affine is not True)
+    y = call.layer(kind, fields, x, arrays=_named(arrays, affine))
     if not own:
         for work, array in zip(("mul", "add"), there, strict=False):
             y = call.layer(work, {}, y, viewed(call.builder, array, batch, rank))
