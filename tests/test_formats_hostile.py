@@ -32,6 +32,8 @@ SEED = int(os.environ.get("CONVCALC_SEED", "15"))
 
 LARGEST = 60_000
 """Bytes of a file: what is larger takes longer than it is worth."""
+USUAL = 6_000
+"""Bytes of the files of most formats; where those of one are larger by so much, it has fewer mutants by so much."""
 LONGEST = 5.0
 """Seconds of the processor that any file may take; nearly all take a thousandth of that."""
 MOST_STEPS = 300_000
@@ -146,7 +148,8 @@ def test_mutants_become_a_record_or_an_error(reader: str) -> None:
     generator = random.Random(SEED + zlib.crc32(reader.encode()))
     weights = [1 / len(data) for _, data in files]
     ends = {"read": 0, "refused": 0}
-    for number in range(max(1, MUTANTS // len(READERS))):
+    smallest = min(len(data) for _, data in files)
+    for number in range(max(1, MUTANTS // len(READERS) * USUAL // (USUAL if MANY else max(USUAL, smallest)))):
         [(name, data)] = generator.choices(files, weights)
         damaged = mutant(data, generator)
         before = time.process_time()

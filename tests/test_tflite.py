@@ -602,7 +602,7 @@ def test_subgraphs_that_call_themselves_end() -> None:
         x = again.add("CALL", [x], (1, 4), subgraph=1)
     again.outputs = [x]
     main.outputs = [main.add("CALL", [main.input((1, 4))], (1, 4), subgraph=1)]
-    with pytest.raises(CannotImport, match="more work than"):
+    with pytest.raises(CannotImport, match="more work than"), steps.run(100_000):
         read(file.bytes())
 
 

@@ -108,7 +108,6 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
     Raises:
         CannotImport: as for a reader's `read`, or the file cannot be opened, or is of no format that is read.
     """
-    from convcalc.imports import not_read
     from convcalc.imports.errors import CannotImport
 
     buffer: Buffer
@@ -118,6 +117,8 @@ def read_file(path: str, options: ReadOptions = ReadOptions()) -> Imported:  # n
     except ValueError:
         buffer = b""
     except OSError as error:
+        from convcalc.imports import not_read
+
         if answer := not_read.of_folder(path):
             raise CannotImport(f"this is {answer}") from None
         raise CannotImport(f"cannot be read: {error.strerror or error}") from None
@@ -130,7 +131,6 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
     Raises:
         CannotImport: as for a reader's `read`, or the bytes are of no format that is read.
     """
-    from convcalc.imports import not_read
     from convcalc.imports.errors import CannotImport, OverLimit, plain
     from convcalc.steps import OutOfSteps
 
@@ -138,6 +138,8 @@ def read_bytes(buffer: Buffer, source: str, name: str, options: ReadOptions = Re
     if not buffer:
         raise CannotImport(f"the file is empty; {reader.FORMAT if reader else formats()} was expected")
     if reader is None:
+        from convcalc.imports import not_read
+
         expected = formats()
         raise not_read.refusal(buffer, name, expected) or CannotImport(
             f"of a format that is not known; expected {expected}"

@@ -23,6 +23,8 @@ _SOLVER = rb"^(?:lr_policy|solver_mode|solver_type|snapshot_prefix)\s*:"
 def matches(buffer: Buffer, name: str) -> bool:
     """Whether a file is one: it has layers as Caffe writes them, or how one is trained, or is called so."""
     head = bytes(buffer[:_LOOKED_AT])
+    if not head[:1].isalpha() and not head[:1].isspace() and head[:1] not in b"#_\xef":  # it begins as no text does
+        return name.endswith(".prototxt")
     if re.match(_BEGINNING + _NET, head) and re.search(_LAYER, head, re.MULTILINE):
         return True
     if re.match(_BEGINNING + rb"\w+\s*[:{]", head) and re.search(_SOLVER, head, re.MULTILINE):

@@ -11,8 +11,8 @@ if TYPE_CHECKING:
 
 FORMAT = "an ncnn param file"
 
-_MAGIC = re.compile(rb"\s*7767517\s")
-_OF_TORCH = re.compile(rb"\s*7767517\s+-?\d+\s+-?\d+\s+pnnx\.")
+_MAGIC = rb"\s*7767517\s"
+_OF_TORCH = rb"\s*7767517\s+-?\d+\s+-?\d+\s+pnnx\."
 """How the files begin that pnnx writes on its way: the same numbers in front, and operators of PyTorch behind."""
 
 
@@ -21,7 +21,7 @@ def matches(buffer: Buffer, name: str) -> bool:
     head = buffer[:200]
     if not head:
         return name.endswith(".param") and not name.endswith(".pnnx.param")
-    return _MAGIC.match(head) is not None and _OF_TORCH.match(head) is None
+    return re.match(_MAGIC, head) is not None and re.match(_OF_TORCH, head) is None
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:

@@ -11,13 +11,13 @@ if TYPE_CHECKING:
 
 FORMAT = "a pnnx param file"
 
-_BEGINNING = re.compile(rb"\s*7767517\s+-?\d+\s+-?\d+\s+pnnx\.")
+_BEGINNING = rb"\s*7767517\s+-?\d+\s+-?\d+\s+pnnx\."
 
 
 def matches(buffer: Buffer, name: str) -> bool:
     """Whether a file begins as all of these do; empty, whether it is called so."""
     head = buffer[:200]
-    return _BEGINNING.match(head) is not None if head else name.endswith(".pnnx.param")
+    return re.match(_BEGINNING, head) is not None if head else name.endswith(".pnnx.param")
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:

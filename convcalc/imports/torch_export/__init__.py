@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 FORMAT = "a PyTorch export (.pt2)"
 
-_GRAPH = re.compile(rb"/models/[^/]{1,200}\.json|serialized_exported_program\.json")
+_GRAPH = rb"/models/[^/]{1,200}\.json|serialized_exported_program\.json"
 """The name of the file in the archive that has the graph: that of today, or that of PyTorch 2.1 to 2.7."""
 
 _TAIL = 2**20
@@ -25,7 +25,7 @@ def matches(buffer: Buffer, name: str) -> bool:
     """Whether a file is an archive that has a graph in it; empty, whether it is called so."""
     if not buffer[:1]:
         return name.endswith(".pt2")
-    return buffer[:4] == b"PK\x03\x04" and _GRAPH.search(buffer[max(len(buffer) - _TAIL, 0) :]) is not None
+    return buffer[:4] == b"PK\x03\x04" and re.search(_GRAPH, buffer[max(len(buffer) - _TAIL, 0) :]) is not None
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:

@@ -40,7 +40,7 @@ def _graph(buffer: Buffer) -> TorchGraph:
     document = content(buffer, there[0], _LARGEST_GRAPH)
     try:
         return graph_of(msgspec.json.decode(document, type=dict[str, Any]))
-    except (msgspec.DecodeError, RecursionError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CannotImport(f"{plain(there[0].name)} in the archive is no JSON: {plain(str(error))}") from None
 
 

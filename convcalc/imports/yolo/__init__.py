@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 FORMAT = "a YOLO model in YAML"
 CHOICES = ("scale", "blocks")
 
-_KEYS = re.compile(rb"""^(?:\{[ \t]*)?["']?(backbone|head)["']?[ \t]*:""", re.MULTILINE)
-_LAYERS = re.compile(rb"^layers[ \t]*:", re.MULTILINE)
+_KEYS = rb"""(?m)^(?:\{[ \t]*)?["']?(backbone|head)["']?[ \t]*:"""
+_LAYERS = rb"(?m)^layers[ \t]*:"
 _LOOKED_AT = 2**20
 """Bytes among which the keys are looked for; real files have some thousand."""
 
@@ -27,8 +27,8 @@ def matches(buffer: Buffer, name: str) -> bool:
     text = buffer[:_LOOKED_AT]
     if b"\0" in text[:512] or b"backbone" not in text:
         return False
-    keys = {match[1] for match in _KEYS.finditer(text)}
-    return keys == {b"backbone", b"head"} and not _LAYERS.search(text)
+    keys = {match[1] for match in re.finditer(_KEYS, text)}
+    return keys == {b"backbone", b"head"} and not re.search(_LAYERS, text)
 
 
 def read(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
