@@ -240,7 +240,8 @@ def test_blocks_of_yolor_are_two_by_two(tmp_path: Path) -> None:
     """Its program reads no stride of [reorg], where Darknet's own default is to do nothing."""
     stem = f"{NET}[reorg]\n[conv]\nfilters=4\nsize=3\npad=1\n"
     assert report_of(tmp_path, stem).totals.params == 3 * 4 * 9 + 4
-    yolors = report_of(tmp_path, f"{stem}[implicit_add]\nfilters=4\n[shift_channels]\nfrom=1\n")
+    implicit = "[implicit_add]\nfilters=4\n[route]\nlayers=-2\n[shift_channels]\nfrom=-2\n"
+    yolors = report_of(tmp_path, stem + implicit)
     assert yolors.totals.params == 4 * 3 * 4 * 9 + 4 + 4
 
 
