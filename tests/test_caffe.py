@@ -450,6 +450,7 @@ WRONG = {
     'name: "x"': "the file describes no layers",
     'layer { name: "x" }': "line 1: a layer without a type",
     "layer {} layers {}": "both `layer` and `layers`",
+    layer("ReLU", "", "data"): 'makes; nothing enters the network: write input: "data" input_shape',
     IMAGE + layer("ReLU", "", "other"): "layer a (ReLU, line 1) reads other, which no layer before it makes",
     IMAGE + layer("Convolution"): "layer a (Convolution, line 1): num_output is not given",
     IMAGE + layer("Convolution", "convolution_param { num_output: 2 }"): "kernel_size is not given",
