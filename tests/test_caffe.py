@@ -419,9 +419,20 @@ def test_a_text_in_all_its_forms() -> None:
     assert [message.text("f") for message in top.messages("e")] == ["true", "0x1F"]
     assert (top.messages("e")[1].whole("f", 0), top.messages("e")[1].whole("g", 0, least=-9)) == (31, -3)
     assert (top.whole("d", 0), top.has("empty"), top.line, top.messages("e")[0].line) == (15, True, 1, 4)
-    assert top.message("e").texts("f") == ["true", "0x1F"]
     assert top.fields["a"] == [FieldValue("1", 2)]
     assert isinstance(top.fields["empty"][0], TextMessage)
+
+
+@pytest.mark.parametrize(
+    "read", [lambda top: top.whole("a", 0), lambda top: top.text("a"), lambda top: top.real("a", 0)]
+)
+def test_a_field_that_stands_twice_is_refused(read: Any) -> None:
+    """Caffe's parser refuses it as well: the last of two is not what anybody may have meant."""
+    with pytest.raises(CannotImport, match="line 3: a stands here and on line 1, in one message that has it once"):
+        read(parsed("a: 1\nb: 2\na: 3"))
+    with pytest.raises(CannotImport, match="line 2: m stands here and on line 1"):
+        parsed("m { a: 1 }\nm { b: 1 }").message("m")
+    assert parsed("a: 1 a: 3").wholes("a") == [1, 3]
 
 
 WRONG = {
@@ -439,6 +450,7 @@ WRONG = {
     'name: "x"': "the file describes no layers",
     'layer { name: "x" }': "line 1: a layer without a type",
     "layer {} layers {}": "both `layer` and `layers`",
+    layer("ReLU", "", "data"): 'makes; nothing enters the network: write input: "data" input_shape',
     IMAGE + layer("ReLU", "", "other"): "layer a (ReLU, line 1) reads other, which no layer before it makes",
     IMAGE + layer("Convolution"): "layer a (Convolution, line 1): num_output is not given",
     IMAGE + layer("Convolution", "convolution_param { num_output: 2 }"): "kernel_size is not given",

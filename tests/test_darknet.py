@@ -28,6 +28,7 @@ from convcalc.imports import ReadOptions, read_bytes
 from convcalc.imports.errors import LONGEST_MESSAGE, CannotImport
 from convcalc.imports.record import Imported
 from convcalc.language.source import SpecError
+from convcalc.readable import text as readable
 
 DATA = Path(__file__).parent / "data" / "formats" / "darknet"
 WITNESSES: dict[str, Any] = json.loads((DATA / "witnesses.json").read_text())
@@ -233,6 +234,27 @@ def test_detectors_leave_and_are_no_layers() -> None:
     assert not record.warnings
     wrong = read(f"{NET}[conv]\nfilters=18\n[yolo]\nclasses=80\nmask=0,1,2\n")
     assert "reads 255 channels, and 18 enter: Darknet refuses" in wrong.warnings[0]
+
+
+def test_blocks_of_yolor_are_two_by_two(tmp_path: Path) -> None:
+    """Its program reads no stride of [reorg], where Darknet's own default is to do nothing."""
+    stem = f"{NET}[reorg]\n[conv]\nfilters=4\nsize=3\npad=1\n"
+    assert report_of(tmp_path, stem).totals.params == 3 * 4 * 9 + 4
+    implicit = "[implicit_add]\nfilters=4\n[route]\nlayers=-2\n[shift_channels]\nfrom=-2\n"
+    yolors = report_of(tmp_path, stem + implicit)
+    assert yolors.totals.params == 4 * 3 * 4 * 9 + 4 + 4
+
+
+def test_filters_shared_by_like_layers_in_unlike_places_are_written(tmp_path: Path) -> None:
+    """The owner's layers stand alone, and those that use them would be a block that calls it."""
+    small = "[conv]\nbatch_normalize=1\nfilters=3\nactivation=leaky\n"
+    large = f"{small}size=3\npad=1\n"
+    residual = "[shortcut]\nfrom=-3\n"
+    shared = f"{small}share_index=0\n{large}share_index=1\n"
+    record = read(f"{NET}{small}{large}[dropout]\n{small}{large}{residual}{shared}{residual}")
+    path = tmp_path / "net.yaml"
+    path.write_text(readable.text(record), encoding="utf-8")
+    assert convcalc.analyze(convcalc.load(path)).totals.params == 2 * (9 + 81 + 12)
 
 
 def test_shared_filters_count_once(tmp_path: Path) -> None:

@@ -64,6 +64,12 @@ BLOCK = field(1, 0) + field(2, 2**64 - 1) + field(3, field(1, b"feed"))
 FILES = {
     "GraphDef": (NODE + field(4, field(1, 27)), "a GraphDef of TensorFlow (a frozen graph); convert it to ONNX"),
     "GraphDef in text": (b'node {\n  name: "x"\n  op: "Placeholder"\n}\n', "a GraphDef of TensorFlow as text"),
+    "cfg without its top": (b"[convolutional]\nfilters = 8\n", "a .cfg without a [net] before its sections"),
+    "param of the first versions": (b"2 2\nInput data 0 1 data 0=8 1=8\nReLU a 1 1 data a\n", "without its first line"),
+    "data set": (
+        b"names: [a, b]\ntrain: images\nval: images\nnc: 2\n",
+        "a data set's YAML, which says where images are",
+    ),
     "SavedModel": (field(1, 1) + field(2, META_GRAPH), "a SavedModel of TensorFlow; give the keras_metadata.pb"),
     "fingerprint": (
         b"".join(field(number, 2**63 + number) for number in range(1, 6)),

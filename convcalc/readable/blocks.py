@@ -132,10 +132,11 @@ class Folding:
         scope.name()
         return Folded(list(self.blocks.values()), scope.written(slots), [output.text for output in outputs])
 
-    def _around(self, index: int) -> Template:
-        """The block that a layer is in which others must be able to speak of."""
+    def _around(self, *indices: int) -> Template:
+        """The block around a layer that another must be able to speak of, else the one around that other."""
         return next(
             template
+            for index in indices
             for template in self.chosen
             if any(occurrence.first <= index <= occurrence.exit for occurrence in template.occurrences)
         )

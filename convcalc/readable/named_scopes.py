@@ -29,7 +29,7 @@ class NamedScope:
         self._share()
 
     def _share(self) -> None:
-        """Say whose weights are used; an owner that is not here leaves its number with what is raised."""
+        """Say whose weights are used; where that cannot be said, who has them and who uses them is raised."""
         owners = {_first(unit): slot for slot in self.every for units in slot.units for unit in units[:1]}
         for slot in self.every:
             unit = slot.units[0][0] if slot.units[0] else None
@@ -52,7 +52,7 @@ class NamedScope:
     def _owner(self, slot: Slot, number: int, owners: dict[int, Slot]) -> Slot:
         owner = owners.get(number)
         if owner is None or owner.block is not slot.block or len(owner.units[0]) > 1 or len(slot.units[0]) > 1:
-            raise Unfit(number)
+            raise Unfit(number, _first(slot.units[0][0]))
         return owner
 
     def referred(self, tensor: int) -> TensorReference:

@@ -17,6 +17,8 @@ Top = tuple[int, int]
 
 _SOLVER = {"net", "train_net", "test_net", "base_lr", "lr_policy", "max_iter", "solver_mode", "snapshot_prefix"}
 
+_AN_INPUT = 'input: "data" input_shape { dim: 1 dim: 3 dim: 224 dim: 224 }'
+
 
 class NetLayer(NamedTuple):
     """A layer of the file."""
@@ -108,7 +110,8 @@ class BlobWiring:
             sources = []
             for name in layer.bottoms:
                 if name not in newest:
-                    raise CannotImport(f"{layer.place} reads {plain(name)}, which no layer before it makes")
+                    advice = "" if newest else f"; nothing enters the network: write {_AN_INPUT} at the top"
+                    raise CannotImport(f"{layer.place} reads {plain(name)}, which no layer before it makes{advice}")
                 sources.append(newest[name])
                 self.readers.setdefault(newest[name], []).append(place)
             self.sources.append(sources)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from math import isfinite
 from typing import NamedTuple
 
@@ -43,7 +43,7 @@ class FieldValue(NamedTuple):
 
 
 class TextMessage:
-    """Fields by name, each with all its values in order; one that a network has once has its last."""
+    """Fields by name, each with all its values in order; to read one that can have one value alone checks that."""
 
     __slots__ = ("fields", "line")
 
@@ -72,20 +72,21 @@ class TextMessage:
         return values  # type: ignore[return-value]  # no scalar is among them
 
     def message(self, name: str) -> TextMessage:
-        """The message of a field, that of several together; an empty one where there is none."""
+        """The message of a field; an empty one where there is none."""
         messages = self.messages(name)
-        if len(messages) == 1:
-            return messages[0]
-        together = TextMessage(messages[0].line if messages else self.line)
-        for message in messages:
-            for field, values in message.fields.items():
-                together.fields.setdefault(field, []).extend(values)
-        return together
+        _check_once(name, messages)
+        return messages[0] if messages else TextMessage(self.line)
+
+    def scalar(self, name: str) -> FieldValue | None:
+        """The value of a field that has one, None where it is left out."""
+        values = self.scalars(name)
+        _check_once(name, values)
+        return values[0] if values else None
 
     def text(self, name: str, default: str = "") -> str:
         """A text or a word."""
-        values = self.scalars(name)
-        return values[-1].text if values else default
+        value = self.scalar(name)
+        return default if value is None else value.text
 
     def texts(self, name: str) -> list[str]:
         """All of a field that may stand there several times."""
@@ -97,13 +98,13 @@ class TextMessage:
 
     def whole(self, name: str, default: int, least: int = 0) -> int:
         """A whole number."""
-        numbers = self.wholes(name, least)
-        return numbers[-1] if numbers else default
+        value = self.scalar(name)
+        return default if value is None else _whole(name, value, least)
 
     def real(self, name: str, default: float) -> float:
         """A number."""
-        values = self.scalars(name)
-        return _real(name, values[-1]) if values else default
+        value = self.scalar(name)
+        return default if value is None else _real(name, value)
 
     def reals(self, name: str) -> list[float]:
         """All numbers of a field."""
@@ -111,26 +112,34 @@ class TextMessage:
 
     def flag(self, name: str, default: bool) -> bool:
         """True or false."""
-        values = self.scalars(name)
-        if not values:
+        value = self.scalar(name)
+        if value is None:
             return default
-        text = values[-1].text
-        if text not in _TRUE | _FALSE:
-            raise CannotImport(f"line {values[-1].line}: {name} is `{_shown(values[-1])}`; expected true or false")
-        return text in _TRUE
+        if value.text not in _TRUE | _FALSE:
+            raise CannotImport(f"line {value.line}: {name} is `{_shown(value)}`; expected true or false")
+        return value.text in _TRUE
 
     def choice(self, name: str, options: tuple[str, ...]) -> str:
         """One of the words that a field may have, the first where it is left out; a number is its place among them."""
-        values = self.scalars(name)
-        if not values:
+        value = self.scalar(name)
+        if value is None:
             return options[0]
-        text = values[-1].text
+        text = value.text
         if text.isdecimal() and len(text) < 3 and int(text) < len(options):
             return options[int(text)]
         if text not in options:
             expected = ", ".join(options)
-            raise CannotImport(f"line {values[-1].line}: {name} is `{_shown(values[-1])}`; expected {expected}")
+            raise CannotImport(f"line {value.line}: {name} is `{_shown(value)}`; expected {expected}")
         return text
+
+
+def _check_once(name: str, values: Sequence[FieldValue | TextMessage]) -> None:
+    """Raise where a field stands several times that a message has once, as Caffe's own parser does."""
+    if len(values) > 1:
+        raise CannotImport(
+            f"line {values[1].line}: {name} stands here and on line {values[0].line}, in one message that has it once; "
+            "Caffe refuses that: leave out the one that is wrong"
+        )
 
 
 def _shown(value: FieldValue) -> str:

@@ -72,10 +72,10 @@ def avgpool(layer: CfgLayer) -> CfgTensor:
 def reorg(layer: CfgLayer) -> CfgTensor:
     """Blocks of positions as channels, or back with `reverse`; what fills no block is left out.
 
-    With `extra` it is a row of the numbers of the map and of so many more.
+    With `extra` it is a row of the numbers of the map and of so many more. YOLOR's blocks are 2 by 2 by themselves.
     """
     section, x = layer.section, layer.image()
-    stride, (channels, *places) = section.integer("stride", 1, 1), x.shape
+    stride, (channels, *places) = section.integer("stride", 2 if layer.is_yolors else 1, 1), x.shape
     extra = section.integer("extra", 0, 0)
     if extra:
         row = layer.builder.reshaped(x, (1, size_of(x.shape)), (layer,))

@@ -46,7 +46,8 @@ class CfgLayer(msgspec.Struct, frozen=True):
     """A section that is being read as a layer, which is an origin of drafts: what they are titled is its number.
 
     `current` is the tensor before it, `before` those of all layers before it. `in_steps` is whether the network has
-    a sequence enter, whose features are on the last axis. `convolutions` are who has the filters of the convolutions
+    a sequence enter, whose features are on the last axis, `is_yolors` whether it is for YOLOR's program and not for
+    Darknet itself. `convolutions` are who has the filters of the convolutions
     before it, and their shape. `warnings` are those of the whole network.
     """
 
@@ -56,6 +57,7 @@ class CfgLayer(msgspec.Struct, frozen=True):
     current: CfgTensor
     before: Sequence[CfgTensor]
     in_steps: bool
+    is_yolors: bool
     convolutions: dict[int, tuple[str, Shape]]
     warnings: list[str]
 

@@ -31,6 +31,9 @@ _SECTIONS: dict[str, Callable[[CfgLayer], CfgTensor]] = {
 _RECURRENT = {"rnn", "lstm", "gru"}
 """Sections of networks that a sequence enters, unless they have maps enter."""
 
+_OF_YOLOR = {"implicit_add", "implicit_mul", "shift_channels", "control_channels"}
+"""Sections that only YOLOR's program has."""
+
 _NOT_READING = {"route", "implicit", "implicit_add", "implicit_mul"}
 """Sections that do not read the layer before them."""
 
@@ -58,6 +61,7 @@ class CfgWalk:
         self.warnings: list[str] = []
         is_recurrent = any(section.type in _RECURRENT for section in self.layers)
         self.in_steps = is_recurrent and not all(self._stated_image())
+        self.is_yolors = any(section.type in _OF_YOLOR for section in self.layers)
         shape = self._entering(options)
         self.input = CfgTensor(self.builder.input(_INPUT, shape), shape if len(shape) == 3 else None)
         self.tensors: list[CfgTensor] = []
@@ -71,7 +75,15 @@ class CfgWalk:
         index = len(self.tensors)
         current = self.tensors[-1] if self.tensors else self.input
         layer = CfgLayer(
-            section, index, self.builder, current, self.tensors, self.in_steps, self._convolutions, self.warnings
+            section,
+            index,
+            self.builder,
+            current,
+            self.tensors,
+            self.in_steps,
+            self.is_yolors,
+            self._convolutions,
+            self.warnings,
         )
         reader = _SECTIONS.get(section.type)
         if reader is None:

@@ -19,6 +19,18 @@ _JSON = (
 """Beginnings of JSON, and what it is."""
 
 _PLAIN = (
+    (
+        r"\[[a-z_]+\]\s*\n\s*\w+\s*=",
+        "a .cfg without a [net] before its sections; if they are Darknet's, write it, with width, height and channels",
+    ),
+    (
+        r"\d+[ \t]+\d+\s*\n\s*[A-Za-z]\w*[ \t]+\S+[ \t]+\d+[ \t]+\d+[ \t]+\S",
+        "a .param of ncnn without its first line, 7767517, as the first versions wrote it; convert the model once more",
+    ),
+    (
+        r"(?=(?s:.*)^(train|val)\s*:)(?=(?s:.*)^names\s*:)(?!(?s:.*)^(layers|backbone)\s*:)",
+        "a data set's YAML, which says where images are; give that of a model, which has `backbone` and `head`",
+    ),
     (r"<!DOCTYPE\s+html|<html|<head", "a page of HTML, not {expected}: fetch the file itself"),
     (r"<", "XML, not {expected}"),
     (r"version\s+\d+\.\d+\s*;(?s:.*?)\bgraph\s+\w+\s*\(", "a model of NNEF; convert it to ONNX"),
@@ -49,7 +61,7 @@ def words(_: Buffer, head: bytes) -> str:
         return ""
     lines = head.decode(errors="ignore").removeprefix("\ufeff").splitlines(keepends=True)
     text = "".join(line for line in lines if not line.lstrip().startswith("#")).lstrip()
-    for pattern, answer in _JSON if text[:1] in ("{", "[") else _PLAIN:
+    for pattern, answer in _JSON if re.match(r"\{|\[\s*[^\sa-z]", text) else _PLAIN:
         if re.match(pattern, text, re.MULTILINE | re.IGNORECASE):
             return answer
     return ""

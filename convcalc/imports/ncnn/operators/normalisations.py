@@ -109,15 +109,17 @@ def _of_channels(affine: bool, channels: int) -> dict[str, tuple[int, ...]]:
 
 
 def _response_norm(call: NcnnCall) -> Draft:
-    if call.node.integer(0):
-        raise Inexpressible("response normalisation over positions")
-    fields = {
-        "size": call.node.integer(1, 5),
-        "alpha": call.node.real(2, 1.0),
-        "beta": call.node.real(3, 0.75),
-        "k": call.node.real(4, 1.0),
-    }
-    return call.layer("local_response_norm", fields, call.x)
+    """Over neighbouring channels, or in steps over the positions around each one of a channel."""
+    size, alpha = call.node.integer(1, 5), call.node.real(2, 1.0)
+    beta, k = call.node.real(3, 0.75), call.node.real(4, 1.0)
+    if not call.node.integer(0):
+        return call.layer("local_response_norm", {"size": size, "alpha": alpha, "beta": beta, "k": k}, call.x)
+    if len(call.x.shape) != 3 or size < 1:
+        raise Inexpressible(f"response normalisation over {size} positions of a blob of shape {list(call.x.shape)}")
+    windows = {"kernel_size": size, "stride": 1, "padding": ((size // 2, size - size // 2 - 1),) * 2}
+    means = call.layer("avg_pool", windows, call.layer("pow", {"exponent": 2.0}, call.x))
+    energy = call.layer("affine", {"factor": alpha, "addend": k}, means)
+    return call.layer("mul", {}, call.x, call.layer("pow", {"exponent": -beta}, energy))
 
 
 def _normalize(call: NcnnCall) -> Draft:
