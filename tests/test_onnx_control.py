@@ -141,6 +141,7 @@ def test_what_decides_is_an_output_only_where_nothing_else_reads_it() -> None:
     cast = helper.make_node("Cast", ["is_high"], ["f"], to=FLOAT)
     full = scored([op("If", "is_high", to="b", **branches()), cast, op("Add", "b", "f", to="y")])
     assert len(read(full).outputs) == 1
+    assert not [note for note in read(full).notes if "written as an output" in note]
     assert costs(read(full))[0] == 512 + 32
 
 

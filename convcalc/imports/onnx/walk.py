@@ -359,7 +359,10 @@ class Walk:
                 leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.draft)
             elif value is not None:
                 leaving += value.sources
-        leaving += deciding_alone(self.builder.drafts, self.decisions, leaving)
+        decisions = deciding_alone(self.builder.drafts, self.decisions, leaving)
+        if decisions:
+            self.notes.append("what decides which branch of an If is taken is written as an output, to be counted")
+        leaving += decisions
         if not leaving:
             self.warnings.append("nothing that leaves depends on what enters, so that nothing is counted")
         return leaving
