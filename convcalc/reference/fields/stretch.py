@@ -182,9 +182,8 @@ def _together(
         x.reshape(rows, -1, *x.shape[1:]).sum(1) if place.apart else x for x, place in zip(arrays, places, strict=True)
     ]
     axis = axes.pop() if axes else None
-    if axis is not None and any(place.apart for place in places):
-        if not _axes_left(config, tuple(shapes), on_axes):
-            raise Unprobed("one position meets others, of which none are left behind the layer")
+    if axis is not None and any(place.apart for place in places) and not _axes_left(config, tuple(shapes), on_axes):
+        raise Unprobed("one position meets others, of which none are left behind the layer")
     if any(place.apart for place in places) and any(
         shape[place.axis] == 1 != x.shape[place.axis + 1]
         for place, shape, x in zip(places, shapes, arrays, strict=True)
