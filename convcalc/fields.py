@@ -141,13 +141,16 @@ class Channels(Whole, frozen=True, kw_only=True):
 
 
 class Real(FieldType, frozen=True, kw_only=True):
-    """A number with or without decimals; it enters the tensors, never a count."""
+    """A number with or without decimals; it enters the tensors, never a count. `above`: what it must be more than."""
 
     minimum: float | None = None
     maximum: float | None = None
+    above: float | None = None
 
     @property
     def expected(self) -> str:
+        if self.above is not None:
+            return f"a number above {self.above:g}"
         if self.minimum is not None and self.maximum is not None:
             return f"a number from {self.minimum:g} to {self.maximum:g}"
         return "a number" if self.minimum is None else f"a number from {self.minimum:g}"
@@ -155,13 +158,15 @@ class Real(FieldType, frozen=True, kw_only=True):
     def accept(self, value: Any, rank: int) -> float:
         number = None if isinstance(value, bool | str | tuple | None) else float(value)
         if number is None or not (
-            (self.minimum is None or number >= self.minimum) and (self.maximum is None or number <= self.maximum)
+            (self.minimum is None or number >= self.minimum)
+            and (self.maximum is None or number <= self.maximum)
+            and (self.above is None or number > self.above)
         ):
             raise FieldError(f"expected {self.expected}, found {shown(value)}")
         return number
 
     def schema(self) -> dict[str, Any]:
-        limits = {"minimum": self.minimum, "maximum": self.maximum}
+        limits = {"minimum": self.minimum, "maximum": self.maximum, "exclusiveMinimum": self.above}
         return _or_expression({"type": "number", **{word: size for word, size in limits.items() if size is not None}})
 
 

@@ -235,6 +235,11 @@ WRONG: dict[str, tuple[str, str, str]] = {  # spec, code, words of the message a
     ),
     "a stride of zero": ("conv: {out_channels: 1, kernel_size: 3, stride: «0»}", "CC011", "stride ... from 1, found 0"),
     "a scale of zero": ("upsample: {scale_factor: «0»}", "CC011", "scale_factor ... above 0, found 0"),
+    "a scale of boxes of zero": (
+        "inputs: {x: [4, 8, 8], b: [3, 4]}\nlayers: [roi_align: {from: [x, b], output_size: 7, spatial_scale: «0»}]\n",
+        "CC011",
+        "spatial_scale ... above 0, found 0",
+    ),
     "a padding that is no word": (
         "conv: {out_channels: 1, kernel_size: 3, padding: «sane»}", "CC013", "padding ... did you mean `same`",
     ),

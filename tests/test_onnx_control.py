@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,65 @@ def test_without_a_value_the_dearer_branch_is_counted_and_both_figures_said(arra
     (warning,) = imported.warnings
     assert "else_branch (512 MACs, 512 params); the other takes 64 MACs, 64 params" in warning
     assert "--set rate=VALUE decides it" in warning
+
+
+def scored(branching: list[onnx.NodeProto], *, score: str = "narrow", **more: Any) -> onnx.ModelProto:
+    """`If` where a network of its own, of x, scores above 0."""
+    nodes = [
+        op("MatMul", "x", score, to="scores"),
+        op("ReduceMax", "scores", to="highest", keepdims=0),
+        op("Greater", "highest", "zero", to="is_high"),
+        *branching,
+    ]
+    return model(nodes, X | more, {"y": (FLOAT, (1, 4))}, WEIGHTS | {"zero": np.float32(0)})
+
+
+def test_what_works_out_which_branch_is_taken_costs_too() -> None:
+    for score, macs in (("narrow", 32), ("wide", 256)):
+        full = scored([op("If", "is_high", to="y", **branches())], score=score)
+        assert costs(read(full)) == (512 + macs, 512 + macs - (256 if score == "wide" else 0))  # wide is shared
+
+
+def test_what_decides_within_a_branch_counts_where_the_branch_does() -> None:
+    inner = body([op("MatMul", "x", "narrow", to="s"), op("ReduceMax", "s", to="m", keepdims=0),
+                  op("Greater", "m", "zero", to="c"), op("If", "c", to="i", **branches())],
+                 {}, {"i": (FLOAT, (1, 4))})  # fmt: skip
+    small = body([op("Identity", "x", to="p")], {}, {"p": (FLOAT, (1, 4))})
+    nodes = [op("If", "flag", to="y", then_branch=small, else_branch=inner)]
+    full = model(nodes, X | {"flag": (BOOL, ())}, {"y": (FLOAT, (1, 4))}, WEIGHTS | {"zero": np.float32(0)})
+    assert costs(read(full))[0] == 512 + 32
+    assert costs(read(full, values={"flag": [True]}))[0] == 0
+
+
+def test_what_decides_is_an_output_only_where_nothing_else_reads_it() -> None:
+    cast = helper.make_node("Cast", ["is_high"], ["f"], to=FLOAT)
+    full = scored([op("If", "is_high", to="b", **branches()), cast, op("Add", "b", "f", to="y")])
+    assert len(read(full).outputs) == 1
+    assert not [note for note in read(full).notes if "written as an output" in note]
+    assert costs(read(full))[0] == 512 + 32
+
+
+def test_a_body_that_is_not_counted_decides_nothing() -> None:
+    loop = body(
+        [op("MatMul", "state", "narrow", to="s"), op("ReduceMax", "s", to="m", keepdims=0),
+         op("Greater", "m", "zero", to="c"), op("If", "c", to="next", **branches()),
+         op("Identity", "c", to="on")],
+        {"i": (INT64, ()), "go": (BOOL, ()), "state": (FLOAT, (1, 4))},
+        {"on": (BOOL, ()), "next": (FLOAT, (1, 4))},
+    )  # fmt: skip
+    nodes = [op("Loop", "", "", "x", to="y", body=loop)]
+    imported = read(model(nodes, X, {"y": (FLOAT, (1, 4))}, WEIGHTS | {"zero": np.float32(0)}), strict=False)
+    assert [layer.kind for layer in imported.layers] == ["opaque"]
+    assert imported.outputs == (imported.layers[0].name,)
+
+
+def test_an_input_that_decides_is_read(tmp_path: Path) -> None:
+    nodes = [op("If", "flag", to="y", **branches())]
+    imported = read(model(nodes, X | {"flag": (BOOL, ())}, {"y": (FLOAT, (1, 4))}, WEIGHTS))
+    path = tmp_path / "net.yaml"
+    path.write_text(flat_text(imported))
+    assert "CC108" not in [finding.code for finding in convcalc.lint(path).findings]
+    assert costs(imported) == (512, 512)
 
 
 def test_values_that_fit_no_input_are_refused() -> None:

@@ -179,6 +179,7 @@ REFUSED = [  # of which the spec language reads none either
     *("{linear: 2147483648}", "{linear: {out_features: 3, bias: 1}}", "{dropout: 1.5}", "{dropout: -0.5}"),
     *("{max_pool: 0}", "{max_pool: {kernel_size: [2, 0]}}", "{max_pool: {kernel_size: {}}}", "{max_pool: [[2, 2], 2]}"),
     *("{conv: {out_channels: 3, kernel_size: 3, padding: -1}}", "{upsample: {scale_factor: 0}}"),
+    "{roi_align: {output_size: 7, spatial_scale: 0}}",
     *("{conv: {out_channels: 3, kernel_size: 3, padding: [[1, 2, 3], 1]}}", "{conv: {out_channels: 3, bias: []}}"),
     *(
         "{conv: {out_channels: 3, kernel_size: 3, padding_mode: 1}}",

@@ -16,7 +16,10 @@ from test_arrivals import along, claimed, reached
 from convcalc import Network, SpecError, layers, verify
 from convcalc.analysis.analyze import receptive_fields
 from convcalc.language import Source, loads, writing
+from convcalc.layers import Unprobed
+from convcalc.reference.fields.stretch import run
 from convcalc.reference.verified import Verification
+from convcalc.tensors.engine import Engine
 
 NETS = int(os.environ.get("CONVCALC_NETS", "40"))
 SEED = int(os.environ.get("CONVCALC_SEED", "0"))
@@ -84,6 +87,27 @@ DISAGREED = {
          "split: {sections: 4, part: 2, axis: 1}"]),
     "a window over merged axes": (
         "[1, 3, 2]", ["flatten: {start_axis: 1}", "max_pool: 2", "attention: 1"]),
+    "classes beside positions": ("[5, 2]", ["one_hot: {num_classes: 5, axis: 1}", "flatten"]),
+    "a size beside a scale that makes another": (
+        "[1, 4]",
+        ["upsample: {scale_factor: 2 / 7, size: 2, nearest_mode: round_prefer_ceil}",
+         "concat: {axis: 1, from: [previous, previous]}"]),
+}  # fmt: skip
+
+NOT_PERTURBED = {
+    "indices beside positions": ("{x: [2, 3, 4]}", ["top_k: {k: 2, axis: 1}", "flatten"]),
+    "indices in place of positions": (
+        "{x: [1, 2]}",
+        ["top_k: {name: top, k: 2, axis: -1}", "crop: {name: cut, cropping: [[1, 0]]}",
+         "concat: {axis: 1, from: [cut, x]}"]),
+    "a state of one position beside features": (
+        "{x: [20, 8], h: [1, 1, 16]}",
+        ["flatten: {name: state, from: h}", "gru: {from: [x, state], hidden_size: 16}"]),
+    "a cell behind one step": (
+        "{x: [1, 2, 1, 3], h: [1, 2, 5]}", ["lstm: {from: [x, h], hidden_size: 5, output: with_cell}", "flatten"]),
+    "a map of one position, read by a grid": (
+        "{x: [1, 1, 2, 6], grid: [5, 4, 3, 3]}",
+        ["grid_sample: {from: [x, grid]}", "concat: {axis: 2, from: [previous, previous]}"]),
 }  # fmt: skip
 
 
@@ -109,6 +133,30 @@ def test_what_it_once_disagreed_with(name: str) -> None:
             assert (claimed(field, axis) or set()) <= positions
             if field.axes[axis] is None and positions:
                 assert claimed(field, axis) == positions
+
+
+@pytest.mark.parametrize("name", NOT_PERTURBED)
+def test_what_it_once_disagreed_with_and_perturbing_does_not_show(name: str) -> None:
+    """Indices, which a small change does not move, and several inputs."""
+    shapes, items = NOT_PERTURBED[name]
+    network = loads(Source("net.yaml", f"inputs: {shapes}\nlayers:\n" + "".join(f"  - {item}\n" for item in items)))
+    result = verify(network)
+    assert result.agrees, wrong(result)
+
+
+@pytest.mark.parametrize("name", layers.names())
+def test_where_there_is_one_position_a_layer_leaves_one(name: str) -> None:
+    """Whatever its fields say: indices, classes or units that it makes would be taken for positions behind it."""
+    kind = layers.load(name)
+    assert kind is not None
+    for seed in range(20 if kind.costed else 0):
+        config, inputs = kind.case(random.Random(seed))
+        try:
+            thin = config.unbounded(None, inputs).thin(None, inputs)
+        except Unprobed:
+            continue
+        output = run(Engine(), thin, [np.ones((1, *(1,) * len(x)), np.float32) for x in inputs])
+        assert output.shape == (1, *(1,) * len(config.shape(*inputs))), config
 
 
 def test_arrays_that_are_kept_are_shared_only_where_they_fit() -> None:

@@ -368,7 +368,8 @@ class StandIn(Kind, frozen=True, kw_only=True):
         return self.of.elementwise_ops(*inputs)
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return replace(self, of=self.of.thin(axis, inputs))
+        thin = self.of.thin(axis, inputs)
+        return thin if isinstance(thin, StandIn) else replace(self, of=thin)
 
     def own_path(self) -> Kind | None:
         return self.of.own_path() if self.own is None else StandIn(of=self.of, run=self.own)

@@ -110,7 +110,10 @@ class Recurrent(Kind, frozen=True, kw_only=True):
         return StandIn(of=self, run=_both_ways)
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return replace(self, hidden_size=1, direction="forward")
+        thin = replace(self, hidden_size=1, direction="forward")
+        if self.returned != "with_cell":
+            return thin
+        return StandIn(of=replace(thin, output="last"), run=_as_one_step)  # what leaves has no positions of steps
 
     def summary(self) -> str:
         direction = self.direction if self.direction != "forward" else ""
@@ -249,6 +252,11 @@ def _both_ways(engine: Engine, fields: Fields, weights: Arrays, x: Array, *state
     spread = [state.sum(-1, keepdims=True) * x[..., 0, :1] ** 0 + engine.numpy.zeros(features) for state in states]
     ways = [type(fields).reference(engine, fields, weights, sequence, *spread) for sequence in (x, x[..., ::-1, :])]
     return ways[0] + (ways[1] if fields.output == "last" else ways[1][..., ::-1, :])
+
+
+def _as_one_step(engine: Engine, fields: Fields, weights: Arrays, x: Array, *states: Array) -> Array:
+    """The last state, which sees all, as a sequence of one step."""
+    return engine.numpy.expand_dims(_both_ways(engine, fields, weights, x, *states), -2)
 
 
 def _no_steps(x: Shape) -> str:

@@ -54,7 +54,7 @@ class AffineGrid(Kind, frozen=True, kw_only=True):
         return StandIn(of=self, run=_seeing_all)
 
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
-        return self
+        return StandIn(of=self, run=_seeing_all_once)
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         batch = graph.node("Shape", inputs[0], start=0, end=1)
@@ -86,8 +86,13 @@ def _line(numpy: Any, size: int, align_corners: bool) -> Array:
 
 def _seeing_all(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
     """Every element as the sum of all that enters."""
-    total = x.sum(tuple(range(1, x.ndim))).reshape(-1, *(1,) * (len(fields.size) + 1))
+    total = _seeing_all_once(engine, fields, weights, x)
     return engine.numpy.broadcast_to(total, (len(x), *fields.size, len(fields.size)))
+
+
+def _seeing_all_once(engine: Engine, fields: Fields, weights: Arrays, x: Array) -> Array:
+    """One element, the sum of all that enters."""
+    return x.sum(tuple(range(1, x.ndim))).reshape(-1, *(1,) * (len(fields.size) + 1))
 
 
 def _no_map(axes: int) -> str:

@@ -85,7 +85,7 @@ class Fold(Kind, frozen=True, kw_only=True):
     def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         if len(self.output_size) > 1:
             raise Unprobed("positions of one axis become those of several")
-        return self
+        return self if axis == 1 else Fold(output_size=(1,), kernel_size=(1,))
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         kernel, stride, padding, dilation = (

@@ -44,7 +44,7 @@ class RoiAlign(Kind, frozen=True, kw_only=True):
     resamples = True
 
     output_size: Annotated[Sizes, PerAxis("cells of a box on each axis")]
-    spatial_scale: Annotated[float, Real("positions of the map for one pixel of the boxes")] = 1.0
+    spatial_scale: Annotated[float, Real("positions of the map for one pixel of the boxes", above=0)] = 1.0
     sampling_ratio: Annotated[
         int | None, optional(Whole("samples of a cell on each axis; null: as the box asks for", minimum=1))
     ] = None

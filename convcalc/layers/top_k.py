@@ -18,6 +18,8 @@ import random
 from collections.abc import Iterator
 from typing import Annotated
 
+from msgspec.structs import replace
+
 from convcalc.arithmetic.field import Field
 from convcalc.arithmetic.number import product
 from convcalc.fields import ANY_SIGN, Flag, Whole
@@ -50,6 +52,9 @@ class TopK(Kind, frozen=True, kw_only=True):
 
     def unbounded(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
         return StandIn(of=self, run=_seeing_all)
+
+    def thin(self, axis: int | None, inputs: tuple[Shape, ...]) -> Kind:
+        return replace(self, k=1)  # what leaves along its axis are no positions
 
     def onnx(self, graph: OnnxGraph, inputs: tuple[str, ...], shapes: tuple[Shape, ...]) -> str:
         axis, k = onnx_axis(self.axis, shapes[0]), graph.constant([self.k])

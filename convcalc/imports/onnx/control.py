@@ -1,7 +1,8 @@
 """Control flow: the branch of an If that is taken, the bodies of loops as often as they run.
 
 A body that runs a number of times that is known is walked as often; what it reads of the graph around it is shared, so
-that its weights count once. Of a branch that data decides, the dearer one is counted, and that is said.
+that its weights count once. Of a branch that data decides, the dearer one is counted, and that is said; what decides is
+counted too, whichever is taken.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ MOST_NODES = 20_000
 """Nodes of a body, as often as it runs, that are written out."""
 
 Inputs = Sequence[Value | None]
+
+
+Walked = Callable[["Walk", GraphNode, Inputs, int], list[Value]]
+"""From a node that holds graphs, and what enters it, to what leaves."""
 
 
 class Body:
@@ -76,6 +81,7 @@ def branch(walk: Walk, node: GraphNode, inputs: Inputs, depth: int) -> list[Valu
     walk.notes += taken.notes
     walk.warnings += taken.warnings
     walk.assumed += taken.assumed
+    walk.decisions += [*(condition.sources if condition is not None else ()), *taken.decisions]
     names = ("then_branch", "else_branch")
     costs = [f"{result.cost[0]:,} MACs, {result.cost[1]:,} params" for result in (taken, other)]
     if taken.cost > other.cost or taken.shapes != other.shapes:
@@ -94,8 +100,10 @@ class _Tried:
         self.outputs = outputs
         leaving = [draft for value in outputs for draft in value.sources]
         own = set(drafts)
-        self.cost = _cost([draft for draft in needed(walk.builder.drafts, leaving) if draft in own])
         self.notes, self.warnings, self.assumed = walk.notes, walk.warnings, walk.assumed
+        self.decisions = walk.decisions
+        leaving += self.decisions
+        self.cost = _cost([draft for draft in needed(walk.builder.drafts, leaving) if draft in own])
 
     @property
     def shapes(self) -> list[tuple[int, ...]]:
@@ -103,14 +111,20 @@ class _Tried:
 
 
 def _tried(walk: Walk, node: GraphNode, name: str, depth: int) -> _Tried:
-    kept = walk.notes, walk.warnings, walk.assumed
-    walk.notes, walk.warnings, walk.assumed = [], [], []
+    kept = walk.notes, walk.warnings, walk.assumed, walk.decisions
+    walk.notes, walk.warnings, walk.assumed, walk.decisions = [], [], [], []
     try:
         first = len(walk.builder.drafts)
         outputs = Body(walk, node, name, depth).run(())
         return _Tried(walk, outputs, walk.builder.drafts[first:])
     finally:
-        walk.notes, walk.warnings, walk.assumed = kept
+        walk.notes, walk.warnings, walk.assumed, walk.decisions = kept
+
+
+def deciding_alone(drafts: list[Draft], decisions: Sequence[Draft], leaving: Sequence[Draft]) -> list[Draft]:
+    """What decides which branches are taken, and is there for that alone: nothing that leaves is worked out of it."""
+    read = {*leaving, *(source for draft in needed(drafts, [*leaving, *decisions]) for source in draft.inputs)}
+    return [draft for draft in dict.fromkeys(decisions) if draft not in read]
 
 
 def _as_declared(walk: Walk, node: GraphNode, result: _Tried) -> bool:
@@ -245,5 +259,19 @@ def stacked(walk: Walk, node: GraphNode, parts: Sequence[Value], axis: int) -> V
     return lifted[0] if len(lifted) == 1 else walk.does(node, "Concat", lifted, axis=axis)
 
 
-BODIES: dict[str, Callable[[Walk, GraphNode, Inputs, int], list[Value]]] = {"If": branch, "Loop": loop, "Scan": scan}
+def _in_full(of: Walked) -> Walked:
+    """A way to walk a node, after which nothing within has decided anything if it fails, and the node is unknown."""
+
+    def walked(walk: Walk, node: GraphNode, inputs: Inputs, depth: int) -> list[Value]:
+        before = [*walk.decisions]
+        try:
+            return of(walk, node, inputs, depth)
+        except Exception:
+            walk.decisions = before
+            raise
+
+    return walked
+
+
+BODIES: dict[str, Walked] = {"If": _in_full(branch), "Loop": _in_full(loop), "Scan": _in_full(scan)}
 """Operators of ONNX's own domain that hold graphs."""

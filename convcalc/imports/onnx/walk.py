@@ -18,7 +18,7 @@ from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plai
 from convcalc.imports.onnx import FORMAT, constants, kept_batches
 from convcalc.imports.onnx import constant_folding as fold
 from convcalc.imports.onnx.batches import passes
-from convcalc.imports.onnx.control import BODIES
+from convcalc.imports.onnx.control import BODIES, deciding_alone
 from convcalc.imports.onnx.declarations import Declarations
 from convcalc.imports.onnx.declared import operator_of
 from convcalc.imports.onnx.entering import entered
@@ -105,6 +105,7 @@ class Walk:
         self.notes: list[str] = []
         self.warnings: list[str] = []
         self.assumed: list[str] = []
+        self.decisions: list[Draft] = []
         self.open_batches: list[str] = []
         if model.opset > _NEWEST_OPSET:
             self.notes.append(f"opset {model.opset} is newer than {_NEWEST_OPSET}, as which it is read")
@@ -358,6 +359,10 @@ class Walk:
                 leaving.append(viewed(self.builder, value, 0) if has_batch_inside else value.draft)
             elif value is not None:
                 leaving += value.sources
+        decisions = deciding_alone(self.builder.drafts, self.decisions, leaving)
+        if decisions:
+            self.notes.append("what decides which branch of an If is taken is written as an output, to be counted")
+        leaving += decisions
         if not leaving:
             self.warnings.append("nothing that leaves depends on what enters, so that nothing is counted")
         return leaving

@@ -58,6 +58,7 @@ def at_real_size(probing: Probing, laid: Sequence[Laid], checks: Mapping[int, Ax
     tags = Tags([sorted({*range(0, size, every), *ends})])
     follow = Follow(probing, placed, Length(period=size, base=min(probing.sizes), margin=0))
     follow.spreads = cache(lambda index: _sees_all(probing, placed, index))
+    follow.summed = cache(lambda index, number: number in _summed(probing, index))
     for index, cover in overall.items():
         claimed = np.array([position in cover for position in tags.positions])
         follow.arrived[index] = Arrived(claimed, max(placed[index].growth, 1))
@@ -123,7 +124,11 @@ def _placed(probing: Probing, laid: Sequence[Laid], rest: Sequence[int]) -> list
         if not output.size:
             raise Unprobed("nothing is left of the positions of this axis alone")
         place = Place(apart=True) if entered.apart else _carrying(probing.fields[index], probing.axis)
-        return place, place.positions(output, 1)
+        count = place.positions(output, 1)
+        alone = place.axis is not None and not mixed(probing.fields[index], probing.axis)
+        if alone and count != nodes[index].shape[place.axis or 0]:
+            raise Unprobed("the form in which it can be lengthened leaves other positions at its real size")
+        return place, count
 
     return lay(probing, [0], dict.fromkeys({*range(len(nodes))} - needed, "not needed"), placed, laid)
 
@@ -151,11 +156,21 @@ def _sees_all(probing: Probing, placed: Sequence[Laid], index: int) -> bool:
             return False
         own = node.config.receptive_field((on_every_axis(len(shapes[0])),), shapes).overall[place] is not None
         return own or (entering[0].axes[axis] is not None and fields[index].axes[axis] is None)
-    paths = node.config.paths(entering, shapes)
-    return any(
-        axis < len(path.axes) and path.axes[axis] is None and before.axes[axis] is not None
-        for path, before in zip(paths, entering, strict=True)
-    )
+    return bool(_summed(probing, index))
+
+
+def _summed(probing: Probing, index: int) -> set[int]:
+    """Which of several inputs of a layer have no local path behind it, as it looks at all of their positions."""
+    node, axis = probing.network.nodes[index], probing.axis
+    if len(node.inputs) < 2:
+        return set()
+    entering = tuple(probing.fields[source] for source in node.inputs)
+    paths = node.config.paths(entering, probing.network.shapes_into(node))
+    return {
+        number
+        for number, (path, before) in enumerate(zip(paths, entering, strict=True))
+        if axis < len(path.axes) and path.axes[axis] is None and before.axes[axis] is not None
+    }
 
 
 def _edges(network: Network, placed: Sequence[Laid]) -> list[Array]:

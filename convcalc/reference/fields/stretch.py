@@ -167,7 +167,9 @@ def _together(
     none of that axis of the input, is as long as it really is.
     """
     axes = {place.axis for place in places if place.axis is not None}
-    if len(axes) > 1 or len(_axes_left(config, tuple(shapes), tuple(place.axis for place in places))) > 1:
+    on_axes = tuple(place.axis for place in places)
+    several = sum(axis is not None for axis in on_axes) > 1
+    if len(axes) > 1 or (several and len(_axes_left(config, tuple(shapes), on_axes)) > 1):
         raise Unprobed("positions meet that are on different axes")
     if not axes and any(place.apart for place in places):
         counts = {place.positions(array, rows) for place, array in zip(places, arrays, strict=True) if place.apart}
@@ -180,6 +182,8 @@ def _together(
         x.reshape(rows, -1, *x.shape[1:]).sum(1) if place.apart else x for x, place in zip(arrays, places, strict=True)
     ]
     axis = axes.pop() if axes else None
+    if axis is not None and any(place.apart for place in places) and not _axes_left(config, tuple(shapes), on_axes):
+        raise Unprobed("one position meets others, of which none are left behind the layer")
     if any(place.apart for place in places) and any(
         shape[place.axis] == 1 != x.shape[place.axis + 1]
         for place, shape, x in zip(places, shapes, arrays, strict=True)
@@ -202,7 +206,7 @@ def _axes_left(config: Kind, shapes: tuple[Shape, ...], axes: tuple[int | None, 
     """The axes of the output on which the positions of each input lie that has them alone, as the layer moves them."""
     left: set[int] = set()
     nowhere = [at_input(1).carrying(((),) * len(shape)) for shape in shapes]
-    for number, axis in enumerate(axes if sum(axis is not None for axis in axes) > 1 else ()):
+    for number, axis in enumerate(axes):
         if axis is not None:
             fields = list(nowhere)
             fields[number] = at_input(1).carrying(

@@ -87,6 +87,8 @@ class Follow:
         """At the real size: whether the node looks at all positions at once, as there a window may see them too."""
         self.arrived: dict[int, Arrived] = {}
         """At the real size: the nodes of which is kept what reaches them by any path."""
+        self.summed: Callable[[int, int], bool] = lambda index, number: False
+        """At the real size: whether the node looks at all positions of that input alone, and at none as its own."""
 
     def run(self, tags: Tags, progress: Callable[[], Any] = lambda: None) -> list[Seen | None]:
         """What is seen of every node, None where it could not be run."""
@@ -146,6 +148,7 @@ class Follow:
         places = [self.laid[source].place for source in node.inputs]
         if any(place.axis is not None for place in places):  # one position alone is no element's own place on an axis
             local = [np.zeros_like(x) if place.apart else x for x, place in zip(local, places, strict=True)]
+        local = [np.zeros_like(x) if self.summed(index, number) else x for number, x in enumerate(local)]
         return output, self._local(index, local, apart, rows)
 
     def _run(self, index: int, inputs: list[Array], rows: int) -> Array:
