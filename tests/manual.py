@@ -75,6 +75,7 @@ MODELS = {
     "model.h5": "keras/mltk_keyword_spotting.h5.gz",
     "model.tflite": "tflite/mltk_keyword_spotting.tflite.gz",
     "model.pt2": "torch/resnet18.pt2",
+    "model.xml": "openvino/ov2026_MobileNetV2.xml.gz",
     "net.param": "ncnn/waifu2x_cunet_scale2x.param",
     "unsized.param": "ncnn/srmd_x3.param",
 }
