@@ -15,7 +15,7 @@ from convcalc.imports import ReadOptions
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit
 from convcalc.imports.onnx.reading import Graph, Model, Tensor, ValueInfo
 from convcalc.imports.onnx.samples import SamplesMeet
-from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.onnx.values import Call, Value, viewed
 from convcalc.imports.onnx.walk import Walk
 from convcalc.imports.record import Imported
 from convcalc.imports.torch_export.graph import Dimension, TorchGraph
@@ -25,6 +25,9 @@ from convcalc.steps import OutOfSteps
 
 OPSET = 24
 """The version of ONNX's operators in whose words PyTorch's are put."""
+
+
+_PRODUCTS = {"Conv", "Gemm", "MatMul"}
 
 
 class _Stored(Tensor):
@@ -82,11 +85,30 @@ class _TorchWalk(Walk):
     def _outputs(self, call: Call) -> Sequence[Value]:
         layer = LAYERS.get(call.node.op)
         if layer is None:
+            if call.node.op in _PRODUCTS and all(value.constant is not None for value in call.values()):
+                self._enter_first(call)
             return super()._outputs(call)
         if any(not value.known for value in call.values()):
             raise Inexpressible("nothing is known of the size of what enters")
         outputs = layer(call)
         return outputs if isinstance(outputs, list) else [outputs]
+
+    def _enter_first(self, call: Call) -> None:
+        """Let an array enter a product with learned weights as a tensor: the module multiplies whenever it is run.
+
+        Swin's second version makes its biases of positions so, and a recurrent layer that was decomposed its first
+        state, of zeros.
+        """
+        first, *weights = call.values()
+        if first.shape and any(learned for value in weights for learned in self._learned_of(value)):
+            batch = 0 if first.shape[0] == 1 and len(first.shape) > 1 else None
+            draft = viewed(self.builder, first, batch)
+            call.inputs[0] = Value(first.shape, draft, batch, None, first.element_type)
+
+    def _learned_of(self, value: Value) -> list[str]:
+        """The parameters of the file that a constant is made of."""
+        made_of = () if value.constant is None else value.constant.made_of
+        return [name for name in made_of if self.builder.learned.get(name)]
 
 
 def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -> Imported:
