@@ -210,9 +210,7 @@ def _code(table: Table) -> tuple[str, str]:
 def parse(buffer: Buffer) -> LiteModel:
     """The model in the bytes of a file, or a `CannotImport` that says what these are."""
     if buffer[4:8] != MARK:
-        raise refusal(buffer, "", FORMAT) or CannotImport(
-            f"not {FORMAT}: bytes 4 to 7 are not {MARK.decode()}"
-        )
+        raise refusal(buffer, "", FORMAT) or CannotImport(f"not {FORMAT}: bytes 4 to 7 are not {MARK.decode()}")
     try:
         model = LiteModel(buffer)
     except BrokenBuffer as error:
