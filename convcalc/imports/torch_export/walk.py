@@ -176,7 +176,9 @@ def record_of(graph: TorchGraph, source: str, what: str, options: ReadOptions) -
     warnings, notes = _miscounted(imported, translation)
     notes = [*(note for note in imported.notes if "exporters" not in note), *notes]
     warnings = [*imported.warnings, *warnings]
-    return replace(imported, format=what, runtime="", notes=tuple(notes), warnings=tuple(warnings))
+    unused = tuple(array for array in imported.unused if array.shape)  # counters of norms, numbers of the program
+    changed = {"notes": tuple(notes), "warnings": tuple(warnings), "unused": unused}
+    return replace(imported, format=what, runtime="", **changed)
 
 
 def _counted(imported: Imported) -> tuple[int, int]:

@@ -38,8 +38,8 @@ def _fold(call: NcnnCall) -> Draft:
     paddings = _paddings(call)
     if any(before != after for before, after in paddings):
         raise Inexpressible("padding that differs before and after")
-    height, width = _pair(call, 20, 21, 0)[::-1]
-    fields = {"output_size": (height, width), **_window(call), "padding": tuple(before for before, _ in paddings)}
+    beside = tuple(before for before, _ in paddings)
+    fields = {"output_size": _pair(call, 20, 21, 0), **_window(call), "padding": beside}
     return call.layer("fold", fields, call.x)
 
 
