@@ -116,6 +116,9 @@ def leaving(*lines: str, entering: str = "0=12 1=12 2=8") -> tuple[int, ...]:
         ("Squeeze 0=1", (8, 12, 12)),
         ("ExpandDims -23303=1,0", (1, 8, 12, 12)),
         ("Tile 0=0 1=2", (16, 12, 12)),
+        ("Crop -23309=1,2 -23310=1,2147483647 -23311=1,1", (8, 10, 12)),
+        ("Unfold 1=3 11=2 3=2 4=1", (48, 42)),
+        ("StatisticsPooling 0=0", (8,)),
     ],
 )
 def test_single_layers_have_the_sizes_that_ncnn_gives_them(line: str, shape: tuple[int, ...]) -> None:
@@ -128,8 +131,24 @@ def test_rows_and_steps() -> None:
     assert leaving("Gemm 2=0 3=1 4=0 5=1 6=1 7=0 8=32 9=16 10=4", entering=rows) == (10, 32)
     assert leaving("LSTM 0=8 1=1024 2=2", entering=rows) == (10, 16)
     assert leaving("GRU 0=8 1=384", entering=rows) == (10, 8)
+    assert leaving("RNN 0=8 1=256 2=2", entering=rows) == (10, 16)
+    assert leaving("Fold 1=2 3=1 20=4 21=5", entering="0=12 1=16") == (4, 5, 4)
     assert leaving("MultiHeadAttention 0=16 1=4 2=256", entering=rows) == (10, 16)
     assert leaving("Embed 0=5 1=100 3=500", entering="0=7") == (7, 5)
+
+
+def test_states_enter_before_the_first_step_and_leave_behind_the_last() -> None:
+    """Shapes as ncnn has them; the cell state is none of the steps, and what reads it has its size."""
+    lines = [
+        "7767517", "6 7", "Input x 0 1 x 0=16 1=10", "Input h 0 1 h 0=8 1=2", "Input c 0 1 c 0=8 1=2",
+        "LSTM lstm 3 3 x h c y hn cn 0=8 1=1024 2=2", "ReLU state 1 1 hn a", "ReLU cell 1 1 cn b",
+    ]  # fmt: skip
+    imported = read("\n".join(lines))
+    there = shapes(imported)
+    assert [there[name] for name in imported.outputs] == [(10, 16), (2, 8), (2, 8)]
+    assert "the last cell state" in imported.missing
+    assert "1 LSTM" in imported.missing
+    assert not read("\n".join(["7767517", "5 6", *lines[2:7]])).missing
 
 
 def test_split_and_activations_are_what_a_person_would_write() -> None:

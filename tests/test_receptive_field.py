@@ -18,7 +18,7 @@ from brute_force import Sources
 from conftest import MANY, draws
 from hypothesis import given, settings
 
-from convcalc import Network, Report, SpecError, analyze
+from convcalc import Network, Report, SpecError, analyze, steps
 from convcalc.arithmetic.axes import intervals
 from convcalc.arithmetic.field import Field, at_input
 from convcalc.language import Source, loads
@@ -608,3 +608,17 @@ def test_the_report_of_a_network_is_that_of_the_last_layer_with_a_local_path() -
     report: Report = analyze(load("input: [4, 9]\nlayers: [{max_pool: 3}, global_avg_pool, {linear: 2}]\n"))
     assert report.receptive_field is not None
     assert report.receptive_field.size == (3,)
+
+
+def test_axes_that_are_cut_and_laid_out_again_and_again_are_named_no_more_often() -> None:
+    """What an axis carries doubled with every window: of 60 as here, nothing held it."""
+    block = """
+  - reshape: [4, 2, 4, 2, 4]
+  - permute: [0, 2, 1, 3, 4]
+  - reshape: [64, 4]
+  - linear: 4
+  - reshape: [8, 8, 4]
+  - concat: {axis: 0, branches: [[slice: {start: 1}], [slice: {end: 1}]]}"""
+    text = "input: [4, 8, 8]\nlayers:\n  - permute: [1, 2, 0]" + block * 60
+    with steps.run():
+        assert analyze(loads(Source("windows.yaml", text))).totals.params == 60 * 20

@@ -208,6 +208,22 @@ def on_every_axis(rank: int) -> Field:
     return at_input(rank).carrying(tuple((axis,) for axis in range(rank)))
 
 
+def at_most_twice(axes: Sequence[int]) -> tuple[int, ...]:
+    """What an axis of a tensor carries, with nothing named more than twice, which says no more than twice does.
+
+    Left as they are, the names double with every window that is cut and every path that meets.
+    """
+    if len(axes) < 3:
+        return tuple(axes)
+    times = dict.fromkeys(axes, 0)
+    kept = []
+    for axis in axes:
+        times[axis] += 1
+        if times[axis] < 3:
+            kept.append(axis)
+    return tuple(kept)
+
+
 @lru_cache
 def _own_places(carries: tuple[tuple[int, ...], ...]) -> tuple[int | None, ...]:
     """For every axis of a tensor the input axis that it carries, if that is one, and no other axis carries it."""

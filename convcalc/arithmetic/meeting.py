@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from convcalc.arithmetic import spans as tables
 from convcalc.arithmetic.arrivals import NOT_FOLLOWED, Arrivals, Cover, TooLong, either, end_to_end, met, spread
 from convcalc.arithmetic.axes import NOT_WORKED_OUT, Axis, Phases, parts_of, seen_by, union
-from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.field import Field, at_most_twice
 from convcalc.arithmetic.measuring import centre
 from convcalc.arithmetic.spans import SHORT, FieldTooIrregular, Span, checked_length, spend
 
@@ -85,7 +85,7 @@ def _together_carried(carries: Sequence[_Carries]) -> _Carries:
     for tensor_axis in range(max(map(len, carries))):
         here = (carried for field_carries in carries for carried in field_carries[tensor_axis : tensor_axis + 1])
         different = {carried for carried in here if carried}
-        together.append(next(iter(different)) if len(different) == 1 else tuple(sorted(chain(*different))))
+        together.append(next(iter(different)) if len(different) == 1 else at_most_twice(sorted(chain(*different))))
     return tuple(together)
 
 

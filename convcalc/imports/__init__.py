@@ -50,6 +50,7 @@ HEAD = 4096
 """Bytes at the beginning of a file by which it is mostly told what it is."""
 
 SHARED = {
+    "archives",
     "arrays",
     "assembly",
     "drafts",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from convcalc.arithmetic.field import Field
+from convcalc.arithmetic.field import Field, at_most_twice
 from convcalc.layers import Shape, Unprobed
 
 Carried = tuple[int, ...]
@@ -71,9 +71,9 @@ def _merged(sizes: Sequence[int], carries: Sequence[Carried]) -> Carried:
     large = [carried for size, carried in zip(sizes, carries, strict=True) if size != 1]
     if len(large) == 1 and large[0]:
         return large[0]
-    together = tuple(axis for carried in large or carries for axis in carried)
+    together = at_most_twice([axis for carried in large or carries for axis in carried])
     # Named twice: axes of positions merged with one of channels are no longer axes of positions.
-    return together * 2 if large and not all(large) else together
+    return at_most_twice(together * 2) if large and not all(large) else together
 
 
 def _split(carried: Carried, sizes: Sequence[int]) -> list[Carried]:

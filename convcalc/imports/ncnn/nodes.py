@@ -60,15 +60,17 @@ class NcnnLayer(msgspec.Struct, frozen=True):
 
     def reals(self, number: int) -> list[float]:
         """A parameter that is several numbers, none where it is not there."""
-        value = self.parameters.get(number, [])
-        if isinstance(value, str):
-            raise CannotImport(f"{number}={_shown(value)}, where numbers are expected")
-        numbers = value if isinstance(value, list) else [value]
-        return [float(f"{item:.7g}") for item in numbers]
+        return [float(f"{item:.7g}") for item in self._several(number)]
 
     def integers(self, number: int) -> list[int]:
         """A parameter that is several whole numbers, none where it is not there."""
-        return [int(value) for value in self.reals(number) if abs(value) < 2**31]
+        return [int(value) for value in self._several(number) if abs(value) < 2**31]
+
+    def _several(self, number: int) -> list[Number]:
+        value = self.parameters.get(number, [])
+        if isinstance(value, str):
+            raise CannotImport(f"{number}={_shown(value)}, where numbers are expected")
+        return value if isinstance(value, list) else [value]
 
 
 HINTS = 30

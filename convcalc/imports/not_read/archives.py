@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from itertools import islice
 
-from convcalc import steps
-from convcalc.imports import Buffer
-from convcalc.imports.errors import plain
+from convcalc.imports import Buffer, archives
+from convcalc.imports.errors import CannotImport, plain
 from convcalc.imports.not_read.signatures import FROM_PROGRAM
 
 _MOST_NAMES = 5_000
 """Files of an archive whose names are looked at."""
-
-_DIRECTORY_END, _ENTRY = b"PK\x05\x06", b"PK\x01\x02"
-
-_LONGEST_COMMENT = 2**16
-"""Bytes that may follow the end of the directory."""
 
 _CONTENTS = (
     (
@@ -69,20 +65,6 @@ def _braced(name: str) -> str:
 
 
 def _names(buffer: Buffer) -> Iterator[str]:
-    """The names in the directory of a ZIP archive, as far as it is whole."""
-    size = len(buffer)
-    tail_at = max(0, size - _LONGEST_COMMENT - 22)
-    end = buffer[tail_at:].rfind(_DIRECTORY_END)
-    if end < 0 or tail_at + end + 22 > size:
-        return
-    end += tail_at
-    length, at = (int.from_bytes(buffer[place : place + 4], "little") for place in (end + 12, end + 16))
-    if at + length > end or buffer[at : at + 4] != _ENTRY:
-        at = end - length  # the archive begins behind something else, or is of the large kind
-    for _ in range(_MOST_NAMES):
-        if at < 0 or buffer[at : at + 4] != _ENTRY:
-            return
-        steps.spend(2)
-        name, extra, comment = (int.from_bytes(buffer[at + place : at + place + 2], "little") for place in (28, 30, 32))
-        yield buffer[at + 46 : at + 46 + name].decode(errors="replace")
-        at += 46 + name + extra + comment
+    """The first names in an archive, as far as it is whole."""
+    with suppress(CannotImport):
+        yield from islice(archives.names(buffer), _MOST_NAMES)

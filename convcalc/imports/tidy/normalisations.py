@@ -105,6 +105,9 @@ def _scaled(patterns: Patterns, draft: Draft) -> Draft | None:
         fields = {**x.fields, "elementwise_affine": True} | ({"bias": False} if x.kind == "layer_norm" else {})
         return patterns.layer(x.kind, fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
     if _along(parameter, x.shape, [0]) and draft.shape == x.shape:
+        if _is_bare_norm(patterns, x):
+            fields = {**x.fields, "affine": "scale"}
+            return patterns.layer(x.kind, fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
         return patterns.layer("scale", {}, x, [draft], arrays=parameter.arrays)
     places = tuple(range(1 - len(x.shape), 0))  # of tokens x features, a mean over the features leaves the channels
     bare = x.kind == "instance_norm" and "track_running_stats" not in x.fields and _is_bare(x) and patterns.alone(x)
@@ -133,12 +136,19 @@ def _shifted(patterns: Patterns, draft: Draft) -> Draft | None:
     norm = x.kind == "layer_norm" and x.fields.get("bias") is False and "elementwise_affine" not in x.fields
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
         return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], arrays=arrays)
-    if x.kind == "scale" and "bias" not in x.fields and _along(parameter, x.shape, [0]):
-        if before.kind in ("group_norm", "instance_norm") and _is_bare(before) and patterns.alone(before):
-            fields = {**before.fields, "affine": True}
-            return patterns.layer(before.kind, fields, before.inputs[0], [before, x, draft], arrays=arrays)
+    if not _along(parameter, x.shape, [0]):
+        return None
+    if x.fields.get("affine") == "scale" or _is_bare_norm(patterns, x):
+        learned = "shift" if _is_bare(x) else True
+        return patterns.layer(x.kind, {**x.fields, "affine": learned}, before, [x, draft], arrays=arrays)
+    if x.kind == "scale" and "bias" not in x.fields:
         return patterns.layer("scale", {"bias": True}, before, [x, draft], arrays=arrays)
     return None
+
+
+def _is_bare_norm(patterns: Patterns, draft: Draft) -> bool:
+    """Whether it is a normalisation of channels that has learned nothing, and that nothing else reads."""
+    return draft.kind in ("group_norm", "instance_norm") and _is_bare(draft) and patterns.alone(draft)
 
 
 def _is_bare(draft: Draft) -> bool:

@@ -54,6 +54,7 @@ class TorchGraph(msgspec.Struct, frozen=True):
     """A network: what it does in order, with its arrays under the names that the program has for them.
 
     `learned` says of each array by its name whether it is a parameter; `arrays` are these names by those of the graph.
+    `buffers` are the names of those that a module keeps beside them; what is neither was a number in the program.
     """
 
     inputs: list[str]
@@ -63,6 +64,7 @@ class TorchGraph(msgspec.Struct, frozen=True):
     arrays: dict[str, str] = {}
     learned: dict[str, bool] = {}
     producer: str = ""
+    buffers: frozenset[str] = frozenset()
 
 
 def graph_of(document: Any) -> TorchGraph:
@@ -80,7 +82,7 @@ def graph_of(document: Any) -> TorchGraph:
 def _graph(document: Any) -> TorchGraph:
     module = document["graph_module"]
     graph, signature = module["graph"], module["signature"]
-    arrays, learned = {}, {}
+    arrays, learned, buffers = {}, {}, set()
     inputs = []
     for spec in signature["input_specs"]:
         ((kind, what),) = spec.items()
@@ -91,6 +93,8 @@ def _graph(document: Any) -> TorchGraph:
         elif own is not None:
             arrays[name] = own
             learned[own] = kind == "parameter"
+            if kind == "buffer":
+                buffers.add(own)
     outputs = []
     for spec in signature["output_specs"]:
         ((kind, what),) = spec.items()
@@ -100,7 +104,8 @@ def _graph(document: Any) -> TorchGraph:
     operations = [_operation(node, number) for number, node in enumerate(graph["nodes"])]
     version = document.get("torch_version", "")
     producer = f"PyTorch {plain(version)}" if isinstance(version, str) and version else "PyTorch"
-    return TorchGraph(inputs, list(dict.fromkeys(outputs)), operations, tensors, arrays, learned, producer)
+    leaving = list(dict.fromkeys(outputs))
+    return TorchGraph(inputs, leaving, operations, tensors, arrays, learned, producer, frozenset(buffers))
 
 
 _NAMES = ("parameter_name", "buffer_name", "tensor_constant_name")

@@ -7,18 +7,17 @@ from typing import Any
 import msgspec
 
 from convcalc import steps
-from convcalc.imports import Buffer, ReadOptions
+from convcalc.imports import Buffer, ReadOptions, archives
 from convcalc.imports.errors import CannotImport, OverLimit, plain
 from convcalc.imports.record import Imported
 from convcalc.imports.torch_export import FORMAT
-from convcalc.imports.torch_export.archive import content, entries
 from convcalc.imports.torch_export.graph import TorchGraph, graph_of
 from convcalc.imports.torch_export.walk import record_of
 
 _LARGEST_GRAPH = 64 * 2**20
 """Bytes of a graph: one of 1,000 layers has about 1 MB."""
 
-_OLDER = b"serialized_exported_program.json"
+_OLDER = "serialized_exported_program.json"
 
 
 def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
@@ -31,20 +30,20 @@ def of_bytes(buffer: Buffer, source: str, options: ReadOptions) -> Imported:
 
 
 def _graph(buffer: Buffer) -> TorchGraph:
-    there = entries(buffer, _has_graph)
+    there = [name for name in archives.names(buffer) if _has_graph(name)]
     if not there:
         raise CannotImport("the archive has no graph in JSON; torch.export.save writes one")
     if len(there) > 1:
-        names = ", ".join(plain(entry.name) for entry in there[:5])
+        names = ", ".join(map(plain, there[:5]))
         raise CannotImport(f"the archive has several graphs, {names}: save the network that is meant by itself")
-    document = content(buffer, there[0], _LARGEST_GRAPH)
+    document = archives.member(buffer, there[0], _LARGEST_GRAPH) or b""
     try:
         return graph_of(msgspec.json.decode(document, type=dict[str, Any]))
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CannotImport(f"{plain(there[0].name)} in the archive is no JSON: {plain(str(error))}") from None
+        raise CannotImport(f"{plain(there[0])} in the archive is no JSON: {plain(str(error))}") from None
 
 
-def _has_graph(name: bytes) -> bool:
+def _has_graph(name: str) -> bool:
     """Whether a file of an archive is a graph, of today's layout or of the older one."""
-    folder, _, last = name.rpartition(b"/")
-    return last == _OLDER or (last.endswith(b".json") and folder.rpartition(b"/")[2] == b"models")
+    folder, _, last = name.rpartition("/")
+    return last == _OLDER or (last.endswith(".json") and folder.rpartition("/")[2] == "models")

@@ -146,7 +146,11 @@ def _binary(call: NcnnCall) -> Draft:
     kind = _BINARY[operation]
     if operation in _TURNED:
         pair = pair[::-1]
-    return call.layer("elementwise", {"operation": kind}, *pair) if kind == "pow" else call.layer(kind, {}, *pair)
+    if kind != "pow":
+        return call.layer(kind, {}, *pair)
+    rank = max(len(draft.shape) for draft in pair)
+    pair = [call.reshaped(draft, (*draft.shape, *(1,) * (rank - len(draft.shape)))) for draft in pair]
+    return call.layer("elementwise", {"operation": kind}, *pair)
 
 
 def _met(call: NcnnCall, x: Draft, y: Draft) -> list[Draft]:

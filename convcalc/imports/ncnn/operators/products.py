@@ -1,4 +1,4 @@
-"""Products of matrices, attention, recurrent layers, tables of vectors, and what is data."""
+"""Products of matrices, attention, tables of vectors, and what is data."""
 
 from __future__ import annotations
 
@@ -9,8 +9,6 @@ from convcalc.imports.arrays import checked
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport, Inexpressible
 from convcalc.imports.ncnn.operators import NcnnCall
-
-_DIRECTIONS = {0: "forward", 1: "reverse", 2: "bidirectional"}
 
 
 def _memory_data(call: NcnnCall) -> Draft:
@@ -176,34 +174,6 @@ def _dot_product_attention(call: NcnnCall) -> Draft:
     return call.layer("scaled_dot_product_attention", {"scale": scale} if scale else {}, *inputs)
 
 
-def _recurrent(call: NcnnCall, kind: str, gates: int) -> list[Draft]:
-    node, x = call.node, call.x
-    size, direction = node.integer(0), _DIRECTIONS.get(node.integer(2))
-    if direction is None or len(x.shape) != 2 or size < 1:  # steps and features
-        raise Inexpressible(f"direction {node.integer(2)} over a blob of shape {list(x.shape)}")
-    if kind == "lstm" and node.integer(3, size) != size:
-        raise Inexpressible("a hidden state that is projected")
-    if len(call.inputs) > 1 or len(node.line.tops) > 1:
-        unread = "states that enter or leave beside the steps"
-        raise Inexpressible(unread)
-    ways = 2 if direction == "bidirectional" else 1
-    if node.integer(1) != ways * gates * size * x.shape[-1]:
-        raise CannotImport(f"{x.shape[-1]} features enter, and 1={node.integer(1)} weights are for others")
-    arrays: dict[str, tuple[int, ...]] = {
-        "weight_ih": (ways, gates * size, x.shape[-1]), "weight_hh": (ways, gates * size, size),
-        "bias_ih": (ways, gates * size),
-    }  # fmt: skip
-    fields: dict[str, Any] = {"hidden_size": size, "direction": direction, "recurrent_bias": False}
-    if kind == "gru":  # a bias of its own for what is made of the state in the candidate
-        fields["recurrent_bias"] = True
-        arrays["bias_hh"] = (ways, gates * size)
-        call.builder.notes.append(
-            f"{node.operator} {node.title} holds {ways * 2 * size:,} numbers fewer than are counted: "
-            "of two gates it has the sum of both biases"
-        )
-    return [call.layer(kind, fields, x, arrays=arrays)]
-
-
 def _embed(call: NcnnCall) -> Draft:
     """A vector for every index; an index that is one number has an axis here as there."""
     vectors, features = call.node.integer(1), call.node.integer(0)
@@ -241,9 +211,6 @@ OPERATORS = {
     "Gemm": _gemm,
     "MultiHeadAttention": _attention,
     "SDPA": _dot_product_attention,
-    "LSTM": lambda call: _recurrent(call, "lstm", 4),
-    "GRU": lambda call: _recurrent(call, "gru", 3),
-    "RNN": lambda call: _recurrent(call, "rnn", 1),
     "Embed": _embed,
     "PriorBox": _prior_box,
     **dict.fromkeys(("DetectionOutput", "YoloDetectionOutput", "Yolov3DetectionOutput", "Proposal"), _of_data),

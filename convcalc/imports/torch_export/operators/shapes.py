@@ -1,4 +1,4 @@
-"""What moves elements and computes none: views, cuts, tensors laid end to end, padding, indices."""
+"""What moves elements and computes none: views, other orders, padding, and tensors that are made of sizes alone."""
 
 from __future__ import annotations
 
@@ -7,13 +7,11 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from convcalc.imports.errors import Inexpressible
-from convcalc.imports.torch_export.graph import NumberName, TensorName
+from convcalc.imports.torch_export.graph import NumberName
+from convcalc.imports.torch_export.operators.parts import END
 
 if TYPE_CHECKING:
     from convcalc.imports.torch_export.translation import TorchCall
-
-_END = 2**31
-"""As far as there is."""
 
 
 def _view(given: TorchCall) -> None:
@@ -120,113 +118,6 @@ def _repeat(given: TorchCall) -> None:
     given.leaves("Tile", x, given.constant([*[1] * -lacking, *repeats]))
 
 
-def _cat(given: TorchCall) -> None:
-    tensors = [name for name in given.tensors("tensors") if 0 not in given.meta(name).dims]
-    axis = given.axis("dim", tensors[0])
-    given.leaves("Concat", *tensors, axis=axis) if len(tensors) > 1 else given.leaves("Identity", tensors[0])
-
-
-def _stack(given: TorchCall) -> None:
-    tensors = given.tensors("tensors")
-    axis = given.integer("dim") % (given.rank(tensors[0]) + 1)
-    apart = [given.node("Unsqueeze", name, given.constant([axis])) for name in tensors]
-    given.leaves("Concat", *apart, axis=axis)
-
-
-def _names(given: TorchCall) -> list[str]:
-    return [name or "" for name in given.operation.outputs]
-
-
-def _split(given: TorchCall) -> None:
-    x = given.x
-    axis = given.axis("dim", x)
-    size = given.shape_on(x, axis)
-    stated = given.argument("split_size", given.argument("split_sizes", given.argument("split_size_or_sections")))
-    if isinstance(stated, int):
-        sizes = [min(stated, size - start) for start in range(0, size, stated)]
-    else:
-        sizes = given.integers("split_sizes") or given.integers("split_size") or []
-    given.nodes("Split", [x, given.constant(sizes)], _names(given), axis=axis)
-
-
-def _chunk(given: TorchCall) -> None:
-    x = given.x
-    axis = given.axis("dim", x)
-    size = given.shape_on(x, axis)
-    part = -(-size // given.integer("chunks", 1))
-    sizes = [min(part, size - start) for start in range(0, size, part)]
-    given.nodes("Split", [x, given.constant(sizes)], _names(given), axis=axis)
-
-
-def _unbind(given: TorchCall) -> None:
-    x = given.x
-    axis = given.axis("dim", x)
-    for place, name in enumerate(given.operation.outputs):
-        if name:
-            given.node("Gather", x, given.constant([place], ()), out=name, axis=axis)
-
-
-def _slice(given: TorchCall) -> None:
-    x = given.x
-    axis = given.axis("dim", x)
-    start, end, step = given.argument("start", 0), given.argument("end", _END), given.integer("step", 1)
-    if (start, step) == (0, 1) and isinstance(end, int) and end >= _END:
-        given.leaves("Identity", x)
-        return
-    bounds = [given.number(min(bound, _END) if isinstance(bound, int) else bound) for bound in (start, end)]
-    given.leaves("Slice", x, *bounds, given.constant([axis]), given.constant([step]))
-
-
-def _narrow(given: TorchCall) -> None:
-    start, length = given.integer("start"), given.integer("length")
-    axis = given.axis("dim", given.x)
-    bounds = given.constant([start]), given.constant([start + length]), given.constant([axis])
-    given.leaves("Slice", given.x, *bounds)
-
-
-def _select(given: TorchCall) -> None:
-    x = given.x
-    axis, index = given.axis("dim", x), given.argument("index", 0)
-    if isinstance(index, NumberName):
-        given.leaves("Gather", x, given.node("Reshape", index.name, given.constant([], (0,))), axis=axis)
-        return
-    given.leaves("Gather", x, given.constant([given.integer("index")], ()), axis=axis)
-
-
-def _index_select(given: TorchCall) -> None:
-    given.leaves("Gather", given.x, given.first("index"), axis=given.axis("dim", given.x))
-
-
-def _gather(given: TorchCall) -> None:
-    given.leaves("GatherElements", given.x, given.first("index"), axis=given.axis("dim", given.x))
-
-
-def _index(given: TorchCall) -> None:
-    """Places that one tensor names on one axis; on several, all by itself."""
-    indices = given.argument("indices", [])
-    named = [(axis, item) for axis, item in enumerate(indices) if isinstance(item, TensorName)]
-    if len(named) == 1:
-        ((axis, item),) = named
-        name = given.translation.name_of(item)
-        if given.element_type(name) == 9:
-            raise Inexpressible("elements that are chosen by what is true of them")
-        given.leaves("Gather", given.x, name, axis=axis)
-        return
-    axes = [axis for axis, _ in named]
-    if axes != list(range(len(axes))) or not axes:
-        raise Inexpressible("places on several axes apart")
-    names = [given.translation.name_of(item) for _, item in named]
-    shape = given.shape(given.output)
-    rank = max(given.rank(name) for name in names)
-    sizes = given.constant(shape[:rank])
-    parts = [given.node("Unsqueeze", given.node("Expand", name, sizes), given.constant([rank])) for name in names]
-    given.leaves("GatherND", given.x, given.node("Concat", *parts, axis=rank))
-
-
-def _embedding(given: TorchCall) -> None:
-    given.leaves("Gather", given.first("weight"), given.first("indices"), axis=0)
-
-
 _MODES = {"constant": "constant", "reflect": "reflect", "replicate": "edge", "circular": "wrap"}
 
 
@@ -261,7 +152,7 @@ def _roll(given: TorchCall) -> None:
             x = given.node("Identity", x, out=given.output if last else "")
             continue
         cut = given.constant([size - shift]), given.constant([axis])
-        tail = given.node("Slice", x, cut[0], given.constant([_END]), cut[1])
+        tail = given.node("Slice", x, cut[0], given.constant([END]), cut[1])
         head = given.node("Slice", x, given.constant([0]), cut[0], cut[1])
         x = given.node("Concat", tail, head, axis=axis, out=given.output if last else "")
 
@@ -269,7 +160,7 @@ def _roll(given: TorchCall) -> None:
 def _flip(given: TorchCall) -> None:
     x = given.x
     axes = [axis % given.rank(x) for axis in given.integers("dims") or []]
-    ends = [given.constant([number] * len(axes)) for number in (-1, -_END)]
+    ends = [given.constant([number] * len(axes)) for number in (-1, -END)]
     given.leaves("Slice", x, *ends, given.constant(axes), given.constant([-1] * len(axes)))
 
 
@@ -366,7 +257,7 @@ def _slice_scatter(given: TorchCall) -> None:
     """A tensor with part of an axis replaced by another."""
     x, source, axis = given.x, given.first("src"), given.axis("dim", given.x)
     size = given.shape_on(x, axis)
-    start, end, _ = slice(given.integer("start"), given.integer("end", _END)).indices(size)
+    start, end, _ = slice(given.integer("start"), given.integer("end", END)).indices(size)
     if given.integer("step", 1) != 1:
         raise Inexpressible("places apart that are replaced")
     along = given.constant([axis])
@@ -392,18 +283,6 @@ RULES = {
     "expand": _expand,
     "expand_as": _expand_as,
     **dict.fromkeys(("repeat", "tile"), _repeat),
-    **dict.fromkeys(("cat", "concat", "concatenate"), _cat),
-    "stack": _stack,
-    **dict.fromkeys(("split", "split_with_sizes", "unsafe_split", "split_with_sizes_copy"), _split),
-    **dict.fromkeys(("chunk", "unsafe_chunk"), _chunk),
-    "unbind": _unbind,
-    "slice": _slice,
-    "narrow": _narrow,
-    "select": _select,
-    "index_select": _index_select,
-    "gather": _gather,
-    "index": _index,
-    "embedding": _embedding,
     **dict.fromkeys(("pad", "constant_pad_nd"), _pad),
     **{f"reflection_pad{rank}d": partial(_pad, mode="reflect") for rank in (1, 2, 3)},
     **{f"replication_pad{rank}d": partial(_pad, mode="replicate") for rank in (1, 2, 3)},

@@ -1,10 +1,13 @@
-"""Single files of a ZIP archive, found by the list at its end; nothing else of it is looked at."""
+"""ZIP archives: the names of the files in one, and single files, found by the list at its end.
+
+Nothing else is looked at or unpacked.
+"""
 
 from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import msgspec
 
@@ -24,7 +27,30 @@ _STORED, _DEFLATED = 0, 8
 MOST_ENTRIES = 500_000
 
 
-class PackedFile(msgspec.Struct, frozen=True):
+def names(buffer: Buffer) -> Iterator[str]:
+    """The names of the files in an archive, as they are listed.
+
+    Raises:
+        CannotImport: where it is no archive, or is cut off, behind the names that stand before.
+    """
+    for place, _ in _places(buffer):
+        yield _name(buffer, place).decode("utf-8", "replace")
+
+
+def member(buffer: Buffer, name: str, most_bytes: int) -> bytes | None:
+    """What is in the file of that name, unpacked; None where there is none. Of two, the last one counts.
+
+    Raises:
+        CannotImport: it is no archive, or is cut off, or the file has more bytes.
+    """
+    wanted, last = name.encode(), None
+    for place, shift in _places(buffer):
+        if _name(buffer, place) == wanted:
+            last = place, shift
+    return None if last is None else _content(buffer, _entry(buffer, *last), most_bytes)
+
+
+class _PackedFile(msgspec.Struct, frozen=True):
     """A file of an archive: where it lies, how long it is there and unpacked, and how it is packed."""
 
     name: str
@@ -34,49 +60,45 @@ class PackedFile(msgspec.Struct, frozen=True):
     method: int
 
 
-def entries(buffer: Buffer, is_wanted: Callable[[bytes], bool]) -> list[PackedFile]:
-    """The files of an archive whose names are wanted.
-
-    Raises:
-        CannotImport: it is no archive, or is cut off.
-    """
-    return [_entry(buffer, place) for place in _places(buffer, is_wanted)]
+def _name(buffer: Buffer, place: int) -> bytes:
+    (length,) = struct.unpack("<H", buffer[place + 28 : place + 30])
+    return buffer[place + 46 : place + 46 + length]
 
 
-def _places(buffer: Buffer, is_wanted: Callable[[bytes], bool]) -> Iterator[int]:
-    """Where the wanted files stand in the list at the end."""
-    place, count = _directory(buffer)
+def _places(buffer: Buffer) -> Iterator[tuple[int, int]]:
+    """Where the files stand in the list at the end, and how far all lie behind where it says."""
+    place, count, shift = _directory(buffer)
     for _ in range(min(count, MOST_ENTRIES)):
         steps.spend(2)
-        if buffer[place : place + 4] != _ENTRY or place + 46 > len(buffer):
+        if place < 0 or buffer[place : place + 4] != _ENTRY or place + 46 > len(buffer):
             raise CannotImport(f"not a whole archive: no file is listed at byte {place:,}; copy it anew")
         name, extra, comment = struct.unpack("<HHH", buffer[place + 28 : place + 34])
-        if is_wanted(buffer[place + 46 : place + 46 + name]):
-            yield place
+        yield place, shift
         place += 46 + name + extra + comment
 
 
-def _directory(buffer: Buffer) -> tuple[int, int]:
-    """Where the list begins, and how many files are on it."""
+def _directory(buffer: Buffer) -> tuple[int, int, int]:
+    """Where the list begins, how many files are on it, and how far all lie behind where it says."""
     tail = max(len(buffer) - _LONGEST_COMMENT, 0)
     end = buffer[tail:].rfind(_END)
     if end < 0 or tail + end + 22 > len(buffer):
         raise CannotImport("not a whole archive: the list of its files, at the end, is missing; copy it anew")
     end += tail
-    count, place = (
-        struct.unpack("<H", buffer[end + 10 : end + 12])[0],
-        struct.unpack("<I", buffer[end + 16 : end + 20])[0],
-    )
+    count, length, place = struct.unpack("<HII", buffer[end + 10 : end + 20])
     locator = end - 20
     if (place == _UNKNOWN or count == 0xFFFF) and locator >= 0 and buffer[locator : locator + 4] == _LOCATOR_64:
         (end_64,) = struct.unpack("<Q", buffer[locator + 8 : locator + 16])
         if end_64 + 56 > len(buffer) or buffer[end_64 : end_64 + 4] != _END_64:
             raise CannotImport(f"not a whole archive: nothing is at byte {end_64:,}, where its list ends; copy it anew")
-        count, _, place = struct.unpack("<QQQ", buffer[end_64 + 32 : end_64 + 56])
-    return place, count
+        count, length, place = struct.unpack("<QQQ", buffer[end_64 + 32 : end_64 + 56])
+        end = end_64
+    shift = end - length - place
+    if shift > 0 and buffer[place : place + 4] != _ENTRY:  # the archive begins behind something else
+        return place + shift, count, shift
+    return place, count, 0
 
 
-def _entry(buffer: Buffer, place: int) -> PackedFile:
+def _entry(buffer: Buffer, place: int, shift: int) -> _PackedFile:
     method, _, _, _, packed, size, name, extra = struct.unpack("<HHHIIIHH", buffer[place + 10 : place + 32])
     (local,) = struct.unpack("<I", buffer[place + 42 : place + 46])
     title = buffer[place + 46 : place + 46 + name].decode("utf-8", "replace")
@@ -85,7 +107,7 @@ def _entry(buffer: Buffer, place: int) -> PackedFile:
     numbers |= _in_64_bits(
         buffer[start : start + extra], [key for key, number in numbers.items() if number == _UNKNOWN]
     )
-    return PackedFile(title, numbers["place"], numbers["packed"], numbers["size"], method)
+    return _PackedFile(title, numbers["place"] + shift, numbers["packed"], numbers["size"], method)
 
 
 def _in_64_bits(extra: bytes, wanted: list[str]) -> dict[str, int]:
@@ -102,7 +124,7 @@ def _in_64_bits(extra: bytes, wanted: list[str]) -> dict[str, int]:
     return {}
 
 
-def content(buffer: Buffer, entry: PackedFile, most: int) -> bytes:
+def _content(buffer: Buffer, entry: _PackedFile, most: int) -> bytes:
     """What is in a file of the archive, of at most so many bytes."""
     what = f"{plain(entry.name)} in the archive"
     if entry.size > most:
