@@ -136,6 +136,10 @@ def _shifted(patterns: Patterns, draft: Draft) -> Draft | None:
     norm = x.kind == "layer_norm" and x.fields.get("bias") is False and "elementwise_affine" not in x.fields
     if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
         return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], arrays=arrays)
+    bare = x.kind == "layer_norm" and x.fields.get("elementwise_affine") is False
+    if bare and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
+        fields = {**x.fields, "elementwise_affine": "shift"}
+        return patterns.layer("layer_norm", fields, before, [x, draft], arrays=arrays)
     if not _along(parameter, x.shape, [0]):
         return None
     if x.fields.get("affine") == "scale" or _is_bare_norm(patterns, x):
