@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from convcalc.imports.drafts import Draft
 from convcalc.imports.tidy.factors import addend_of, close, is_function
@@ -109,10 +110,9 @@ def _scaled(patterns: Patterns, draft: Draft) -> Draft | None:
             fields = {**x.fields, "affine": "scale"}
             return patterns.layer(x.kind, fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
         return patterns.layer("scale", {}, x, [draft], arrays=parameter.arrays)
-    places = tuple(range(1 - len(x.shape), 0))  # of tokens x features, a mean over the features leaves the channels
-    bare = x.kind == "instance_norm" and "track_running_stats" not in x.fields and _is_bare(x) and patterns.alone(x)
-    if bare and _along(parameter, x.shape, places):
-        fields = {"axes": places, "eps": x.fields.get("eps", 1e-5), "bias": False}
+    places = _places_of_tokens(patterns, x, parameter)
+    if places is not None:
+        fields = {**places, "bias": False}
         return patterns.layer("layer_norm", fields, x.inputs[0], [x, draft], arrays=parameter.arrays)
     return None
 
@@ -133,21 +133,34 @@ def _shifted(patterns: Patterns, draft: Draft) -> Draft | None:
     if x.kind in _BIASED and x.fields.get("bias") is False and _along(parameter, x.shape, [_BIASED[x.kind]]):
         fields = {**x.fields, "bias": True}
         return patterns.layer(x.kind, fields, before, [draft, x], arrays=arrays)
-    norm = x.kind == "layer_norm" and x.fields.get("bias") is False and "elementwise_affine" not in x.fields
-    if norm and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
-        return patterns.layer("layer_norm", {**x.fields, "bias": True}, before, [draft, x], arrays=arrays)
-    bare = x.kind == "layer_norm" and x.fields.get("elementwise_affine") is False
-    if bare and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
-        fields = {**x.fields, "elementwise_affine": "shift"}
-        return patterns.layer("layer_norm", fields, before, [x, draft], arrays=arrays)
-    if not _along(parameter, x.shape, [0]):
-        return None
-    if x.fields.get("affine") == "scale" or _is_bare_norm(patterns, x):
-        learned = "shift" if _is_bare(x) else True
-        return patterns.layer(x.kind, {**x.fields, "affine": learned}, before, [x, draft], arrays=arrays)
-    if x.kind == "scale" and "bias" not in x.fields:
+    shifted = _shifted_norm(patterns, x, parameter)
+    if shifted is not None:
+        return patterns.layer(*shifted, before, [x, draft], arrays=arrays)
+    if x.kind == "scale" and "bias" not in x.fields and _along(parameter, x.shape, [0]):
         return patterns.layer("scale", {"bias": True}, before, [x, draft], arrays=arrays)
     return None
+
+
+def _shifted_norm(patterns: Patterns, x: Draft, parameter: Draft) -> tuple[str, dict[str, Any]] | None:
+    """The kind and fields of a normalisation with a learned addend behind it; None where that is none of its own."""
+    if x.kind == "layer_norm" and _along(parameter, x.shape, x.fields.get("axes", (-1,))):
+        if x.fields.get("elementwise_affine") is False:
+            return "layer_norm", {**x.fields, "elementwise_affine": "shift"}
+        if x.fields.get("bias") is False:
+            return "layer_norm", {**x.fields, "bias": True}
+    if _along(parameter, x.shape, [0]):
+        if x.fields.get("affine") == "scale" or _is_bare_norm(patterns, x):
+            return x.kind, {**x.fields, "affine": "shift" if _is_bare(x) else True}
+        return None
+    places = _places_of_tokens(patterns, x, parameter)
+    return None if places is None else ("layer_norm", {**places, "elementwise_affine": "shift"})
+
+
+def _places_of_tokens(patterns: Patterns, x: Draft, parameter: Draft) -> dict[str, Any] | None:
+    """Of tokens by features, a mean over the features leaves the channels: the fields of the layer norm it is."""
+    places = tuple(range(1 - len(x.shape), 0))
+    bare = x.kind == "instance_norm" and "track_running_stats" not in x.fields and _is_bare_norm(patterns, x)
+    return {"axes": places, "eps": x.fields.get("eps", 1e-5)} if bare and _along(parameter, x.shape, places) else None
 
 
 def _is_bare_norm(patterns: Patterns, draft: Draft) -> bool:
