@@ -61,6 +61,7 @@ SHARED = {
     "not_read",
     "record",
     "roles",
+    "rounding",
     "sharing",
     "tidy",
     "unsized",

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import json
 from typing import Any
 
-from convcalc.imports import Buffer
-from convcalc.imports.errors import CannotImport, plain
+from convcalc.imports import Buffer, archives
+from convcalc.imports.errors import CannotImport
 from convcalc.imports.keras import hdf5, metadata
 
 _MOST_TEXT = 16 * 2**20
 """Bytes of a config: the largest of Keras' own models, NASNetLarge, has 1.3 MB."""
-
-_MOST_LISTED = 4 * 2**20
-"""Bytes that an archive's list of files may have, which is read at once."""
 
 _ADVICE = "write the model itself with `model.save`, or its config with `model.to_json`"
 
@@ -107,49 +103,9 @@ def _is_graph(content: dict[str, Any]) -> bool:
 
 def _of_archive(buffer: Buffer) -> tuple[dict[str, Any], str]:
     """The config in an archive as Keras writes it, of which no more than so many bytes are unpacked."""
-    import zipfile
-    import zlib
-
-    end = buffer.rfind(b"PK\x05\x06")
-    if end >= 0 and int.from_bytes(buffer[end + 12 : end + 16], "little") > _MOST_LISTED:
-        raise CannotImport(f"an archive whose list of files has more than {_MOST_LISTED // 2**20} MB")
-    texts = {}
-    try:
-        with zipfile.ZipFile(_Bytes(buffer)) as archive:
-            for name in ("config.json", "metadata.json"):
-                if name in archive.NameToInfo:
-                    with archive.open(name) as file:
-                        texts[name] = _bounded(file.read(_MOST_TEXT + 1))
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise CannotImport(f"not a whole archive of Keras: {plain(str(error))}; save the model again") from None
-    if "config.json" not in texts:
+    text, about = (archives.member(buffer, name, _MOST_TEXT) for name in ("config.json", "metadata.json"))
+    if text is None:
         raise CannotImport(f"an archive without a config.json, which a model of Keras has; {_ADVICE}")
-    stated = parsed(texts["metadata.json"]) if "metadata.json" in texts else {}
+    stated = {} if about is None else parsed(about)
     version = stated.get("keras_version") if isinstance(stated, dict) else None
-    return {"keras_version": version, **model_config(parsed(texts["config.json"]), "config.json")}, "archive"
-
-
-class _Bytes(io.RawIOBase):
-    """A buffer as a file, so that what is mapped into memory is not copied."""
-
-    def __init__(self, buffer: Buffer) -> None:
-        self._buffer, self._at = buffer, 0
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        self._at = max(offset + (0, self._at, len(self._buffer))[whence], 0)
-        return self._at
-
-    def tell(self) -> int:
-        return self._at
-
-    def read(self, size: int | None = -1) -> bytes:
-        end = len(self._buffer) if size is None or size < 0 else self._at + size
-        data = bytes(self._buffer[self._at : end])
-        self._at += len(data)
-        return data
+    return {"keras_version": version, **model_config(parsed(text), "config.json")}, "archive"

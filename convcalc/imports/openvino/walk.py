@@ -7,7 +7,6 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from convcalc.arithmetic.number import ceil_div
 from convcalc.imports import Buffer, ReadOptions
 from convcalc.imports.errors import CannotImport, Inexpressible, OverLimit, plain
 from convcalc.imports.onnx.nodes import Attributes, GraphNode
@@ -19,6 +18,7 @@ from convcalc.imports.onnx.walk import Walk
 from convcalc.imports.openvino.document import net_of
 from convcalc.imports.openvino.translation import IrNode, IrTranslation
 from convcalc.imports.record import Imported
+from convcalc.imports.rounding import rounding_of_kept_windows
 from convcalc.steps import OutOfSteps
 
 _OPSET = 24
@@ -118,19 +118,15 @@ class _IrWalk(Walk):
 
 
 def _rounding(call: Call) -> bool | str:
-    """How the number of windows is rounded where the last one is always kept, in the plainest word that holds here."""
+    """How the number of windows is rounded where the last one is always kept."""
     attributes, sizes = call.attributes, call.value(0).shape[2:]
     kernels, strides, dilations = (attributes.integers(name) or [] for name in ("kernel_shape", "strides", "dilations"))
     pads = attributes.integers("pads")
     if pads is None:
         return False
-    rounds_up, rank = False, len(sizes)
-    for axis, (size, kernel, stride, apart) in enumerate(zip(sizes, kernels, strides, dilations, strict=True)):
-        reach = size + pads[axis] + pads[axis + rank] - (kernel - 1) * apart - 1
-        rounds_up |= reach % stride != 0
-        if reach % stride and ceil_div(reach, stride) * stride >= size + pads[axis]:
-            return "full"
-    return rounds_up
+    extents = [(kernel - 1) * apart + 1 for kernel, apart in zip(kernels, dilations, strict=True)]
+    padding = list(zip(pads[: len(sizes)], pads[len(sizes) :], strict=True))
+    return rounding_of_kept_windows(sizes, extents, strides, padding)
 
 
 def _attention(call: Call) -> Value:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from convcalc.arithmetic.number import ceil_div
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import CannotImport
 from convcalc.imports.ncnn.operators import NcnnCall
+from convcalc.imports.rounding import rounding_of_kept_windows
 
 _SAME = {2: "same", 3: "same_lower"}
 """Modes of padding that stand for a rule."""
@@ -53,24 +53,10 @@ def _window(call: NcnnCall, rank: int) -> dict[str, Any]:
     if mode in _SAME:
         return fields | {"padding": _SAME[mode]}
     fields["padding"] = tuple((max(before, 0), max(after, 0)) for before, after in pairs)
-    rounding = _rounding(call.x.shape[1:], kernels, strides, fields["padding"]) if mode == _FULL else False
+    rounding = (
+        rounding_of_kept_windows(call.x.shape[1:], kernels, strides, fields["padding"]) if mode == _FULL else False
+    )
     return fields | ({"ceil_mode": rounding} if rounding else {})
-
-
-def _rounding(
-    sizes: tuple[int, ...], kernels: tuple[int, ...], strides: tuple[int, ...], padding: tuple[tuple[int, int], ...]
-) -> bool | str:
-    """How the number of windows is rounded where the last one is always kept, in the plainest word that holds here.
-
-    It is none where the windows end with the axis, and the usual one where no window starts behind it.
-    """
-    rounds_up = False
-    for size, kernel, stride, (before, after) in zip(sizes, kernels, strides, padding, strict=True):
-        reach = size + before + after - kernel
-        rounds_up |= reach % stride != 0
-        if reach % stride and ceil_div(reach, stride) * stride >= size + before:
-            return "full"
-    return rounds_up
 
 
 OPERATORS = {f"Pooling{axes}": partial(_pool, rank=rank) for axes, rank in (("1D", 1), ("", 2), ("3D", 3))}
