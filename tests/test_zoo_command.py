@@ -130,7 +130,7 @@ def test_what_is_exported_and_what_is_imported(tmp_path: Path) -> None:
     assert convcalc.analyze(convcalc.load(model)).totals.macs == report_of("zoo/squeezenet1_1").totals.macs
     result = run("import", "zoo:squeezenet1_1")
     assert result.code == 2
-    assert "names a spec of the zoo, expected an ONNX model" in result.err
+    assert "names a spec of the zoo, expected a Caffe prototxt" in result.err
 
 
 def test_it_is_not_changed() -> None:

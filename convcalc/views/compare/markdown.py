@@ -11,9 +11,9 @@ from convcalc.analysis.compare import Change, Comparison
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By
 from convcalc.analysis.sides import Candidate, Sides
-from convcalc.views import words
+from convcalc.views import conversion, words
 from convcalc.views.comments import Section, fitted
-from convcalc.views.compare import conversion, shared
+from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import html
 from convcalc.views.formats.markdown import cell, code, escaped, row, table

@@ -8,10 +8,10 @@ from convcalc.analysis.compare import Change, Comparison
 from convcalc.analysis.folding import folded
 from convcalc.analysis.lines import By, Line
 from convcalc.analysis.sides import Candidate, Sides
-from convcalc.views import words
+from convcalc.views import conversion, words
 from convcalc.views.columns import Column, end, first_words
 from convcalc.views.columns import show as show_table
-from convcalc.views.compare import conversion, shared
+from convcalc.views.compare import shared
 from convcalc.views.compare.shared import Compared
 from convcalc.views.formats import terminal
 from convcalc.views.output import Output
