@@ -66,6 +66,7 @@ SHARED = {
     "tidy",
     "unsized",
     "wire",
+    "written_numbers",
 }
 """The files here that are no readers."""
 

@@ -68,7 +68,3 @@ class Normalize(Normalisation, frozen=True, kw_only=True):
         powers = engine.numpy.abs(x) ** fields.p
         norm = powers.sum(axis, keepdims=True) ** (1 / fields.p)
         return engine.elementwise(lambda x, norm: x / engine.numpy.maximum(norm, fields.eps), x, norm)
-
-
-def _no_norm(p: int) -> str:
-    return f"p {p} is no norm that is known; legal here: 1, 2"

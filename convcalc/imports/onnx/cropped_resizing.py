@@ -13,9 +13,9 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import moving
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 
 _NEAR = 1e-6
 """How far beyond an end a place may be worked out that is at the end."""

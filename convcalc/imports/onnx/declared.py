@@ -9,9 +9,9 @@ from typing import Any
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators import Operator, operators
 from convcalc.imports.onnx.operators.activations import onto_itself
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.operators.pools import global_pool, pooled
 from convcalc.imports.onnx.values import Call, Value
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Kind, load, names
 
 Attributes = Mapping[str, tuple[str, Any]]

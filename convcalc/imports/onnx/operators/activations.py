@@ -9,8 +9,8 @@ from typing import Any
 
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.nodes import Number
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, own_axis, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 
 _LARGEST_FLOAT = 3.4e38
 

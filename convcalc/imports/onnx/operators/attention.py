@@ -12,9 +12,9 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constant_folding, constants
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.declared import operator_of
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import FLOAT, Subgraph
 from convcalc.imports.onnx.values import Call, Value, constant_value, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 
 _HIDDEN = -1e30
 """What is added to a score so that nothing is left of it, where minus infinity cannot be written."""

@@ -11,10 +11,10 @@ from functools import partial
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants, moving
 from convcalc.imports.onnx.operators.activations import held
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import INT64
 from convcalc.imports.onnx.restating import channels_first, channels_last, optional, restated
 from convcalc.imports.onnx.values import Call, Value, constant_value
+from convcalc.imports.written_numbers import tidy
 
 _ACTIVATIONS = {"LeakyRelu": (0.01,), "HardSigmoid": (0.2, 0.5), "Elu": (1.0,), "Relu": (), "Sigmoid": (), "Tanh": ()}
 """Activations that are fused into a product, with alpha and beta where they are not stated."""

@@ -11,9 +11,9 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant, broadcast
 from convcalc.imports.onnx.operators.activations import held, onto_itself
 from convcalc.imports.onnx.operators.merges import meeting, merged
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import BOOL, FLOAT
 from convcalc.imports.onnx.values import Call, Value, constant_value, viewed
+from convcalc.imports.written_numbers import tidy
 
 
 def _of_elements(call: Call, *values: Value, operation: str) -> Value:

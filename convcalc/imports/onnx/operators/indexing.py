@@ -9,9 +9,9 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.moving import cut, of_places
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import INT64, MOST_NUMBERS
 from convcalc.imports.onnx.values import Call, Value, constant_value, from_front, laid_out, own_axis, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 
 

@@ -9,8 +9,8 @@ from math import inf
 from convcalc.imports.drafts import Draft
 from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
 from convcalc.imports.onnx.operators.activations import held, onto_itself
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed, without
+from convcalc.imports.written_numbers import factor_and_addend, tidy
 
 
 def meeting(call: Call, values: Sequence[Value]) -> tuple[list[Draft], int | None]:
@@ -45,20 +45,6 @@ def _trimmed(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:length]
 
 
-def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] | None:
-    """A number before or behind the tensor as factor and addend."""
-    number = tidy(number)
-    if kind == "add":
-        return {"addend": number}
-    if kind == "sub":
-        return {"addend": tidy(-number)} if behind else {"factor": -1.0, "addend": number}
-    if kind == "mul":
-        return {"factor": number}
-    if kind == "div" and behind and number:
-        return {"factor": tidy(1 / number)}
-    return None
-
-
 def _merge(call: Call, kind: str) -> Value:
     return merged(call, kind, [call.value(index) for index in range(len(call.inputs))])
 
@@ -91,7 +77,7 @@ def _by_number(call: Call, kind: str, value: Value, other: Value, *, behind: boo
         return held(call, other, number, inf)
     if kind == "min":
         return held(call, other, -inf, number)
-    fields = _with_number(kind, number, behind=behind)
+    fields = factor_and_addend(kind, tidy(number), behind=behind)
     if fields is None:
         return None
     x = viewed(call.builder, other, other.batch)

@@ -15,6 +15,7 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.values import Call, Value, from_front, own_axis, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 
 
 def _is_learned(constants: Sequence[Constant]) -> bool:
@@ -139,11 +140,6 @@ def _moments(call: Call, x: Draft, axes: tuple[int, ...], *, keepdim: bool) -> t
         return mean, variance
     kept = tuple(size for axis, size in enumerate(x.shape) if axis not in axes)
     return call.builder.reshaped(mean, kept), call.builder.reshaped(variance, kept)
-
-
-def tidy(number: float) -> float:
-    """A number of 32 bits as it was written: 1e-5, not 9.999999747378752e-06."""
-    return float(f"{number:.7g}")
 
 
 def _within_samples(call: Call, kind: str) -> Value:

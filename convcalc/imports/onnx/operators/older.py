@@ -14,9 +14,9 @@ from convcalc.imports.onnx import moving
 from convcalc.imports.onnx.constants import Constant
 from convcalc.imports.onnx.nodes import Attributes
 from convcalc.imports.onnx.operators.activations import onto_itself
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.reading import FLOAT
 from convcalc.imports.onnx.values import Call, Value, from_front, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 
 FIRST_TODAY = 7
 """The opset since which tensors that meet are aligned at their last axes, and no earlier form is read here."""

@@ -11,8 +11,8 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.constants import Constant, broadcast, is_learned
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, laid_out, parameter, viewed, without
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 
 

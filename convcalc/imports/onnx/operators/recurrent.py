@@ -9,8 +9,8 @@ from convcalc.imports.drafts import INPUT, Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import constants
 from convcalc.imports.onnx.constants import Constant
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, parameter, viewed
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 from convcalc.layers._functions import FUNCTIONS, OWN_NUMBERS
 from convcalc.layers._recurrent import DIRECTIONS

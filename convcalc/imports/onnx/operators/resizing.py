@@ -12,8 +12,8 @@ import msgspec
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.cropped_resizing import cropped, is_cropped
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, from_front, viewed
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers.upsample import COORDINATES, float32, runtime_size
 
 _LARGEST_FACTOR = 2.0**31

@@ -8,8 +8,8 @@ from typing import Any
 from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx.operators.convolutions import per_axis
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, viewed, without
+from convcalc.imports.written_numbers import tidy
 
 _MODES = {"linear": "bilinear", "cubic": "bicubic"}
 """What grid_sample calls modes that ONNX has renamed."""

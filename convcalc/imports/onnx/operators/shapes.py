@@ -13,8 +13,8 @@ from convcalc.imports.errors import Inexpressible
 from convcalc.imports.onnx import moving
 from convcalc.imports.onnx.constants import broadcast, is_learned
 from convcalc.imports.onnx.operators import indexing
-from convcalc.imports.onnx.operators.normalisations import tidy
 from convcalc.imports.onnx.values import Call, Value, from_front, viewed
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 
 PAD_MODES = {"constant": "constant", "reflect": "reflect", "edge": "replicate", "wrap": "circular"}

@@ -11,6 +11,7 @@ from convcalc.imports.layouts import OrderedTensor
 from convcalc.imports.tflite import moving
 from convcalc.imports.tflite.origins import LiteOrigin, path_of
 from convcalc.imports.tflite.values import LiteCall, LiteValue, drawn, laid
+from convcalc.imports.written_numbers import tidy
 
 _MOST = 3.4e38
 """The largest number that is a bound and no infinity."""
@@ -62,11 +63,6 @@ def held(call: LiteCall, value: LiteValue, least: float, most: float) -> LiteVal
     fields = {"min_val": low, "max_val": high} if kind == "hard_tanh" else {}
     draft = moving.on_elements(call, kind, fields, value.made.draft)
     return laid(OrderedTensor(draft, value.made.order), value.batch)
-
-
-def tidy(number: float) -> float:
-    """A number as a person would write it: float32 has no tenths."""
-    return float(f"{number:.7g}")
 
 
 def _same(call: LiteCall) -> LiteValue:

@@ -10,9 +10,10 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import OrderedTensor, arranged
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.operators.activations import activated_value, held, onto_itself, tidy
+from convcalc.imports.tflite.operators.activations import activated_value, held, onto_itself
 from convcalc.imports.tflite.origins import is_norm, is_worked_out
 from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn, laid, parameter
+from convcalc.imports.written_numbers import factor_and_addend, tidy
 from convcalc.layers import Shape
 
 
@@ -102,7 +103,7 @@ def _by_number(call: LiteCall, kind: str, value: LiteValue, other: LiteValue, *,
         return None
     if kind in ("max", "min"):
         return held(call, other, float(number), inf) if kind == "max" else held(call, other, -inf, float(number))
-    fields = _with_number(kind, tidy(float(number)), behind=behind)
+    fields = factor_and_addend(kind, tidy(float(number)), behind=behind)
     if fields is None:
         return None
     if fields in ({"addend": 0.0}, {"factor": 1.0}):
@@ -118,19 +119,6 @@ def _is_only_bias(other: LiteValue) -> bool:
     draft = other.tensor.draft
     axis = {"conv": 0, "conv_transpose": 0, "linear": -1}.get(draft.kind)
     return axis is not None and draft.shape[axis] == 1 and draft.fields.get("bias") is False
-
-
-def _with_number(kind: str, number: float, *, behind: bool) -> dict[str, float] | None:
-    """A number before or behind the tensor as factor and addend."""
-    if kind == "add":
-        return {"addend": number}
-    if kind == "sub":
-        return {"addend": tidy(-number)} if behind else {"factor": -1.0, "addend": number}
-    if kind == "mul":
-        return {"factor": number}
-    if kind == "div" and behind and number:
-        return {"factor": tidy(1 / number)}
-    return None
 
 
 def _meeting(call: LiteCall, kind: str) -> LiteValue:

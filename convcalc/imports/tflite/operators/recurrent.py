@@ -10,8 +10,8 @@ from convcalc.imports.drafts import Draft
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.layouts import in_file_order
 from convcalc.imports.tflite import moving
-from convcalc.imports.tflite.operators.activations import tidy
 from convcalc.imports.tflite.values import LiteCall, LiteConstant, LiteValue, drawn
+from convcalc.imports.written_numbers import tidy
 
 
 def _sequence(call: LiteCall) -> tuple[Draft, int | None]:

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from convcalc import steps
 from convcalc.imports.errors import Inexpressible
 from convcalc.imports.tflite import dilation, moving
-from convcalc.imports.tflite.operators.activations import activated_value, tidy
+from convcalc.imports.tflite.operators.activations import activated_value
 from convcalc.imports.tflite.ranges import sliced_by, strided
 from convcalc.imports.tflite.schema import REFLECT
 from convcalc.imports.tflite.values import LiteCall, LiteValue, drawn, from_front
+from convcalc.imports.written_numbers import tidy
 from convcalc.layers import Shape
 
 
