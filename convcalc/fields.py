@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from convcalc.arithmetic.number import Term, Traced, Vocabulary, traced_axes
+from convcalc.arithmetic.number import Term, Traced, Varying, VaryingRatio, Vocabulary, traced_axes, is_truth, whole
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
 MOST_AXES = 16
@@ -37,14 +37,17 @@ def shown(value: object) -> str:
         return f"the text {value[:60]!r}{'...' if len(value) > 60 else ''}"
     if isinstance(value, int):
         return str(value) if abs(value) < 10**30 else "a number of more than 30 digits"
+    if isinstance(value, Varying | VaryingRatio):
+        return str(value)
     return f"{float(value):g}"  # type: ignore[arg-type]  # only fractions are left
 
 
 def _whole(value: object, minimum: int) -> int:
-    if isinstance(value, int) and not isinstance(value, bool) and minimum <= value <= LARGEST:
-        return value
+    number = whole(value)
+    if number is not None and minimum <= number <= LARGEST:
+        return number  # type: ignore[no-any-return]  # an int, or one that varies
     expected = f"a whole number from {minimum}" if minimum > -LARGEST else "a whole number"
-    if isinstance(value, int) and not isinstance(value, bool) and value > LARGEST:
+    if number is not None and number > LARGEST:
         expected += f" to {LARGEST}"
     raise FieldError(f"expected {expected}, found {shown(value)}")
 
@@ -156,7 +159,9 @@ class Real(FieldType, frozen=True, kw_only=True):
         return "a number" if self.minimum is None else f"a number from {self.minimum:g}"
 
     def accept(self, value: Any, rank: int) -> float:
-        number = None if isinstance(value, bool | str | tuple | None) else float(value)
+        number = None if isinstance(value, bool | str | tuple | None) else value
+        if not isinstance(number, Varying | VaryingRatio | None):
+            number = float(number)
         if number is None or not (
             (self.minimum is None or number >= self.minimum)
             and (self.maximum is None or number <= self.maximum)
@@ -178,11 +183,11 @@ class Flag(FieldType, frozen=True):
         return "true or false"
 
     def accept(self, value: Any, rank: int) -> Any:
-        if not isinstance(value, bool):
+        if not is_truth(value):
             meant = AMBIGUOUS.get(value.lower()) if isinstance(value, str) else None
             advice = f"; YAML 1.2 reads {value} as a text, write {meant}" if meant else ""
             raise FieldError(f"expected {self.expected}, found {shown(value)}{advice}")
-        return value
+        return bool(value)
 
     def schema(self) -> dict[str, Any]:
         return _or_expression({"type": "boolean"})

@@ -1,9 +1,10 @@
-"""Three kinds of number behind one set of formulas.
+"""Several kinds of number behind one set of formulas.
 
 A formula of a layer kind is written once, with ``+ - * //`` and the functions below. Given plain ``int`` it
-yields the exact count; given NumPy ``int64`` arrays it yields a whole design space at once; given `Traced`
-numbers it yields the value together with the formula that led to it. Annotations say ``int`` throughout: the
-other two are used through the same operators.
+yields the exact count; given NumPy ``int64`` arrays it yields the counts of many configurations at once; given
+`Traced` numbers it yields the value together with the formula that led to it, and given `Varying` ones (see
+`convcalc.arithmetic.varying`) what works it out for a whole design space. Annotations say ``int`` throughout: the
+others are used through the same operators.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from functools import total_ordering
 from typing import Any
 
 import msgspec
+
+from convcalc.arithmetic import varying
+from convcalc.arithmetic.varying import Varying, VaryingRatio, VaryingTruth
 
 
 class NoFormula(TypeError):
@@ -234,23 +238,27 @@ def traced_axes(
 
 def maximum(first: int, second: int) -> int:
     """The larger of two numbers, element by element for arrays."""
-    return _either(first, second, max, "max", "maximum")
+    return _either(first, second, max, "max", "maximum", "maximum")
 
 
 def minimum(first: int, second: int) -> int:
     """The smaller of two numbers, element by element for arrays."""
-    return _either(first, second, min, "min", "minimum")
+    return _either(first, second, min, "min", "minimum", "minimum")
 
 
 def greatest_common_divisor(first: int, second: int) -> int:
     """The greatest common divisor of two numbers, element by element for arrays."""
-    return _either(first, second, math.gcd, "gcd", "gcd")
+    return _either(first, second, math.gcd, "gcd", "gcd", "greatest_common_divisor")
 
 
-def _either(first: Any, second: Any, of_ints: Callable[[Any, Any], Any], name: str, of_arrays: str) -> int:
+def _either(
+    first: Any, second: Any, of_ints: Callable[[Any, Any], Any], name: str, of_arrays: str, of_varying: str
+) -> int:
     result: Any
     if isinstance(first, int) and isinstance(second, int):
         result = of_ints(first, second)
+    elif isinstance(first, Varying) or isinstance(second, Varying):
+        result = getattr(varying, of_varying)(first, second)
     elif isinstance(first, Traced) or isinstance(second, Traced):
         first, second = traced(first), traced(second)
         operands = (*first.term.parts(name), second.term)
@@ -270,6 +278,20 @@ def ceil_div(dividend: int, divisor: int) -> int:
         top, bottom = traced(dividend), traced(divisor)
         return _of_two("ceil", -(-top.value // bottom.value), top, bottom)
     return -(-dividend // divisor)
+
+
+def whole(value: object) -> Any:
+    """A whole number as it is, None for anything else; a number with decimals that vary is asked whether it has any."""
+    if isinstance(value, int | Varying):
+        return None if isinstance(value, bool) else value
+    if isinstance(value, VaryingRatio) and value.numerator % value.denominator == 0:
+        return value.numerator // value.denominator
+    return None
+
+
+def is_truth(value: object) -> bool:
+    """Whether it is true or false, and no number."""
+    return isinstance(value, bool | VaryingTruth)
 
 
 def product(numbers: Iterable[int]) -> int:

@@ -12,7 +12,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from convcalc import steps
-from convcalc.arithmetic.number import product
+from convcalc.arithmetic.number import is_truth, product, whole
 from convcalc.fields import shown
 from convcalc.language.configure import Configurator
 from convcalc.language.expressions import ExpressionError
@@ -153,10 +153,12 @@ class NetworkBuilder:
         layer = site.layer
         first = Site(layer, site.call, site.name, 0)
         source = self._sources(first, current)[0] if layer.sources and not repeat.constant else current
-        times = self.configurator.value(site, source, "repeat", repeat)
-        if isinstance(times, bool) or not isinstance(times, int) or times < 0:
-            message = f"repeat: expected a whole number from 0, found {shown(times)}"
+        written = self.configurator.value(site, source, "repeat", repeat)
+        number = whole(written)
+        if number is None or number < 0:
+            message = f"repeat: expected a whole number from 0, found {shown(written)}"
             raise self.problems.fail(site, "CC011", message, "repeat")
+        times = int(number)
         self._spend(layer, times)
         return times
 
@@ -211,11 +213,11 @@ class NetworkBuilder:
 
     def _stands(self, site: Site, when: CompiledValue, source: Tensor) -> bool:
         stands = self.configurator.value(site, source, "when", when)
-        if not isinstance(stands, bool):
+        if not is_truth(stands):
             raise self.problems.fail(site, "CC011", f"when: expected true or false, found {shown(stands)}", "when")
         if self.sites is not None and source is not None and site.call.caller is not None and not when.constant:
-            self._note_decision(site, when, source, stands=stands)
-        return stands
+            self._note_decision(site, when, source, stands=bool(stands))
+        return bool(stands)
 
     def _note_decision(self, site: Site, when: CompiledValue, source: int, *, stands: bool) -> None:
         """Note a `when` that reads in_channels where input_channels would have it decided otherwise."""

@@ -88,7 +88,7 @@ class Configurator:
             message = f"nothing is known of the size of what {unsized} gives, which it reads"
             raise self.problems.fail(site, "CC101", message, "from", f"give {unsized} its output_shape")
         values, written = self._values(site, inputs[0])
-        key = (site.layer.kind, written, shapes, shared)
+        key = (site.layer.kind, written, repr(shapes), shared)  # a text tells sizes that vary from all others
         if key not in self._known:
             base = None
             if shared is not None:

@@ -14,9 +14,12 @@ import re
 import unicodedata
 import warnings
 from collections.abc import Callable, Mapping
+from functools import reduce
 from typing import Any
 
 from convcalc import steps
+from convcalc.arithmetic.number import Varying, VaryingRatio, is_truth, whole
+from convcalc.arithmetic.varying import both, either, maximum, minimum, negated, ratio, select
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
 from convcalc.language.parsing import DEEPEST as DEEPEST_LIST
@@ -191,16 +194,12 @@ def _evaluate(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
     if isinstance(node, ast.Compare):
         return _compare(node, text, values)
     if isinstance(node, ast.IfExp):
-        return _evaluate(node.body if _truth(node.test, text, values) else node.orelse, text, values)
+        return _chosen(node, text, values)
     if isinstance(node, ast.BoolOp):
-        decides = isinstance(node.op, ast.Or)
-        for part in node.values:  # in a loop, as each function within another counts against Python's own limit
-            if _truth(part, text, values) is decides:
-                return decides
-        return not decides
+        return _connected(node, text, values)
     if isinstance(node, ast.UnaryOp):
         if isinstance(node.op, ast.Not):
-            return not _truth(node.operand, text, values)
+            return negated(_truth(node.operand, text, values))
         return _signed(node, _evaluate(node.operand, text, values))
     if isinstance(node, ast.List | ast.Tuple):
         return bounded_list(tuple([_evaluate(item, text, values) for item in node.elts]), node)
@@ -240,7 +239,7 @@ def _bounded(value: Any, node: ast.AST | None) -> Any:
         return bounded_list(value, node)
     if isinstance(value, str):
         steps.spend(len(value) // CHARACTERS_IN_STEP)
-    elif not isinstance(value, bool | None):
+    elif value is not None and not is_truth(value):
         if getattr(value, "denominator", 1) == 1:
             value = value.numerator
         if _bits(value) > MOST_BITS:
@@ -280,7 +279,32 @@ def _items(value: tuple[Any, ...], node: ast.AST | None, depth: int = 1) -> int:
 
 
 def _is_number(value: Any) -> bool:
-    return not isinstance(value, bool | str | tuple | None)
+    return not isinstance(value, str | tuple | None) and not is_truth(value)
+
+
+def _connected(node: ast.BoolOp, text: str, values: Mapping[str, Any]) -> Any:
+    """What `and` and `or` say: from the left, as far as it takes."""
+    decides = isinstance(node.op, ast.Or)
+    result: Any = not decides
+    for part in node.values:  # in a loop, as each function within another counts against Python's own limit
+        truth = _truth(part, text, values)
+        if truth is decides:
+            return decides
+        result = either(result, truth) if decides else both(result, truth)
+    return result
+
+
+def _chosen(node: ast.IfExp, text: str, values: Mapping[str, Any]) -> Any:
+    """One value or another; where the condition varies, and both are numbers, whichever it is at each point."""
+    condition = _truth(node.test, text, values)
+    if not isinstance(condition, bool):
+        try:
+            first, second = (_evaluate(part, text, values) for part in (node.body, node.orelse))
+        except ExpressionError:  # one of the two is there because the other would not do
+            first = second = None
+        if _is_number(first) and _is_number(second):
+            return select(condition, first, second)
+    return _evaluate(node.body if condition else node.orelse, text, values)
 
 
 def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
@@ -291,12 +315,12 @@ def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
         if not (_is_number(left) and _is_number(right)):
             raise TypeError
         if sign is ast.Div:
-            from fractions import Fraction
-
-            return _bounded(Fraction(left) / right, node)
+            return _bounded(_divided(left, right), node)
         if sign is ast.Pow:
-            if not isinstance(right, int) or not 0 <= right <= MOST_BITS:
+            power = whole(right)
+            if power is None or not 0 <= power <= MOST_BITS:
                 raise ExpressionError(f"expected a power from 0 to {MOST_BITS}, found {shown(right)}", node.right)
+            right = int(power)
             if (_bits(left) - 1) * right > MOST_BITS:  # before it is worked out
                 raise ExpressionError("the number grows too large", node)
             return _bounded(left**right, node)
@@ -307,28 +331,39 @@ def _binary(node: ast.BinOp, left: Any, right: Any) -> Any:
         raise ExpressionError("division by zero", node) from None
 
 
+def _divided(left: Any, right: Any) -> Any:
+    if isinstance(left, Varying | VaryingRatio) or isinstance(right, Varying | VaryingRatio):
+        return ratio(left, right)
+    from fractions import Fraction
+
+    return Fraction(left) / right
+
+
 def _list_operation(sign: type[ast.AST], left: Any, right: Any) -> tuple[Any, ...]:
     """``[1] + [2]`` and ``[1] * 3``, with the length checked before the list is made."""
     if sign is ast.Add and isinstance(left, tuple) and isinstance(right, tuple):
         return left + right
     items, times = (left, right) if isinstance(left, tuple) else (right, left)
-    if sign is ast.Add or not isinstance(times, int) or isinstance(times, bool):
+    number_ = whole(times)
+    if sign is ast.Add or number_ is None:
         raise TypeError
-    return items * min(times, _LONGEST_LIST // _items(items, None) + 1 if items else 0)
+    return items * min(int(number_), _LONGEST_LIST // _items(items, None) + 1 if items else 0)
 
 
-def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> bool:
-    left = _evaluate(node.left, text, values)
+def _compare(node: ast.Compare, text: str, values: Mapping[str, Any]) -> Any:
+    left, result = _evaluate(node.left, text, values), True
     for sign, right_node in zip(node.ops, node.comparators, strict=True):
         right = _evaluate(right_node, text, values)
         steps.spend(_steps_to_read(left) + _steps_to_read(right))
         try:
-            if not _OPERATORS[type(sign)](left, right):
-                return False
+            holds = _OPERATORS[type(sign)](left, right)
         except TypeError:
             raise ExpressionError(f"{shown(left)} and {shown(right)} cannot be compared", node) from None
+        result = both(result, holds)
+        if result is False:
+            return False
         left = right
-    return True
+    return result
 
 
 def _steps_to_read(value: Any) -> int:
@@ -338,9 +373,9 @@ def _steps_to_read(value: Any) -> int:
     return len(value) // CHARACTERS_IN_STEP if isinstance(value, str) else 0
 
 
-def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> bool:
+def _truth(node: ast.expr, text: str, values: Mapping[str, Any]) -> Any:
     value = _evaluate(node, text, values)
-    if not isinstance(value, bool):
+    if not is_truth(value):
         raise ExpressionError(f"expected a comparison or true or false, found {shown(value)}", node)
     return value
 
@@ -354,9 +389,10 @@ def _signed(node: ast.UnaryOp, value: Any) -> Any:
 def _subscript(node: ast.Subscript, items: Any, index: Any) -> Any:
     if not isinstance(items, tuple):
         raise ExpressionError(f"expected a list, found {shown(items)}", node.value)
-    if not isinstance(index, int) or isinstance(index, bool) or not -len(items) <= index < len(items):
+    place_ = whole(index)
+    if place_ is None or not -len(items) <= place_ < len(items):
         raise ExpressionError(f"expected an index from 0 to {len(items) - 1}, found {shown(index)}", node.slice)
-    return items[index]
+    return items[int(place_)]
 
 
 def _round_to(value: Any, multiple: int) -> int:
@@ -364,10 +400,10 @@ def _round_to(value: Any, multiple: int) -> int:
 
     The rule by which MobileNets and EfficientNets round channels (``make_divisible`` in their code).
     """
-    if not isinstance(multiple, int) or multiple < 1:
+    if whole(multiple) is None or multiple < 1:
         raise ValueError
-    nearest = max(multiple, (2 * value + multiple) // (2 * multiple) * multiple)
-    return int(nearest if 10 * nearest >= 9 * value else nearest + multiple)
+    nearest = maximum(multiple, (2 * value + multiple) // (2 * multiple) * multiple)
+    return select(10 * nearest >= 9 * value, nearest, nearest + multiple)  # type: ignore[no-any-return]  # a whole number
 
 
 def _folded(sign: type[ast.AST], items: tuple[Any, ...], result: Any) -> Any:
@@ -387,6 +423,13 @@ def _compared(values: tuple[Any, ...]) -> tuple[Any, ...]:
         raise TypeError
     steps.spend(sum(map(_steps_to_read, items)) + _STEPS_OF_OPERATION * len(items))
     return items
+
+
+def _extreme(of_plain: Callable[..., Any], of_two: Callable[[Any, Any], Any], values: tuple[Any, ...]) -> Any:
+    items = _compared(values)
+    if any(isinstance(item, Varying | VaryingRatio) for item in items):
+        return reduce(of_two, items)
+    return of_plain(items)
 
 
 def _rounded(value: Any) -> Any:
@@ -413,8 +456,8 @@ FUNCTIONS: dict[str, tuple[Callable[..., Any], str]] = {
     "channels_of": (lambda *_: None, "channels_of(layer): the channels of a layer's output, or of an input"),
     "floor": (lambda x: x // 1, "floor(x): rounded down"),
     "len": (len, "len(list)"),
-    "max": (lambda *values: max(_compared(values)), "max(a, b, ...)"),
-    "min": (lambda *values: min(_compared(values)), "min(a, b, ...)"),
+    "max": (lambda *values: _extreme(max, maximum, values), "max(a, b, ...)"),
+    "min": (lambda *values: _extreme(min, minimum, values), "min(a, b, ...)"),
     "on_axis": (_on_axis, "on_axis(value, axis, elsewhere): value on one spatial axis, elsewhere on the others"),
     "round": (_rounded, "round(x): to the nearest, halves to even"),
     "round_to": (_round_to, "round_to(x, multiple): to the nearest multiple, never below 90 % of x"),

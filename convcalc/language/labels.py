@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from convcalc.arithmetic.number import whole
 from convcalc.fields import FieldType, shown
 from convcalc.language.expressions import Expression, ExpressionError
 
@@ -49,6 +50,7 @@ def _worked_out(expression: Expression, values: Mapping[str, Any]) -> str:
     value = expression.evaluate(values)
     if isinstance(value, str):
         return value
-    if isinstance(value, int) and not isinstance(value, bool):
-        return str(value)
+    number = whole(value)
+    if number is not None:
+        return str(int(number))
     raise ExpressionError(f"expected {PART.expected} from {expression.text.strip()}, found {shown(value)}")

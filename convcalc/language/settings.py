@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from convcalc import steps
@@ -21,6 +22,12 @@ from convcalc.language.tree import Node, Scalar, described, span
 from convcalc.language.values import CompiledValue
 
 SHAPE = Listed("sizes, channels first, no batch axis", minimum=1)
+
+
+class Evaluated(msgspec.Struct, frozen=True):
+    """A given value that is not a text to be read: a number, a text, or a tuple of such, as an expression gives it."""
+
+    value: Any
 
 
 class Settings:
@@ -67,7 +74,7 @@ class Settings:
                 self.values[name] = UNKNOWN
             elif name in given:
                 self.keys[name] = key
-                self.values[name] = self._given(name, str(given[name]), known)
+                self.values[name] = self._given(name, given[name], known)
             else:
                 self.keys[name] = key
                 self.values[name] = self.own(name, value, known)
@@ -85,7 +92,10 @@ class Settings:
             self.compiler.problems.append(self.compiler.source.diagnostic("CC008", *span(node), f"{name}: {error}"))
             return UNKNOWN
 
-    def _given(self, name: str, text: str, known: set[str]) -> Any:
+    def _given(self, name: str, given: object, known: set[str]) -> Any:
+        if isinstance(given, Evaluated):
+            return given.value
+        text = str(given)
         source = Source("--set", f"{name}={text}")
         parsed = parse(Source("--set", " " * (len(name) + 1) + text))  # so that places are those in `source`
         problems = [replace(problem, text=source.text) for problem in parsed.problems]
