@@ -10,11 +10,12 @@ from collections.abc import Iterable, Sequence
 from math import gcd
 from typing import NamedTuple
 
-SUM, PRODUCT, FLOOR, REMAINDER, MAXIMUM, MINIMUM, DIVISOR, SELECT, POSITIVE, ZERO, NOT, ALL, ANY, LEAF = range(14)
+SUM, PRODUCT, FLOOR, REMAINDER, MAXIMUM, MINIMUM, DIVISOR, SELECT, POSITIVE, ZERO, NOT, ALL, ANY, MARK, LEAF = range(15)
 """What nodes are. A condition is 1 where it holds and else 0.
 
 POSITIVE and ZERO are conditions of a number, SELECT is of a condition and two numbers, NOT, ALL and ANY of conditions;
-FLOOR and REMAINDER are of a division by what is above 0, DIVISOR is the greatest common one.
+FLOOR and REMAINDER are of a division by what is above 0, DIVISOR is the greatest common one. MARK is its node, kept
+apart from what is made of it.
 """
 
 
@@ -42,11 +43,20 @@ class Graph:
         self.low: list[int] = []
         self.high: list[int] = []
         self.axes: list[int] = []
+        self.parts: dict[int, int] = {}  # of each swept thing, how many leaves stand for it
         self._numbers: dict[Operation, int] = {}
 
     def leaf(self, axis: int, part: int, low: int, high: int) -> int:
-        """What is swept, within bounds."""
-        return self._added(Operation(LEAF, (axis, part)), low, high, 1 << axis)
+        """What is swept, or one of the numbers that it has, within bounds."""
+        operation = Operation(LEAF, (axis, part))
+        if operation not in self._numbers:
+            self.parts[axis] = self.parts.get(axis, 0) + 1
+        return self._added(operation, low, high, 1 << axis)
+
+    def is_whole_axis(self, node: int) -> bool:
+        """Whether a node is all there is of what is swept."""
+        operation = self.operations[node]
+        return operation.kind == LEAF and self.parts.get(operation.nodes[0]) == 1
 
     def literal(self, value: int) -> int:
         """A number that does not vary."""
@@ -201,6 +211,8 @@ class Graph:
             return min(lows), min(highs)
         if kind == SELECT:
             return min(lows[1:]), max(highs[1:])
+        if kind == MARK:
+            return lows[0], highs[0]
         return _bounds_of_condition(kind, lows, highs)
 
 

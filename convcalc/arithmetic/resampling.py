@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from functools import cache
 from typing import NamedTuple
 
 from msgspec.structs import replace
 
 from convcalc.arithmetic.axes import Resampling
 from convcalc.arithmetic.number import ceil_div
+from convcalc.arithmetic.varying import cached
 
 _LONGEST_LISTED = 1024
 """Positions of a filter that are looked at one by one."""
@@ -31,7 +31,7 @@ class Places(NamedTuple):
 
 
 # Cached, so that the equal axes of a square map share one resampling, and through it one field.
-@cache
+@cached
 def nearest(places: Places, outputs: int, rounding: str = "floor") -> Resampling:
     """Output o reads the position that its place is rounded to, as ONNX's `nearest_mode` has it."""
     top, bottom, shift = places
@@ -49,7 +49,7 @@ def nearest(places: Places, outputs: int, rounding: str = "floor") -> Resampling
     return _periodic(places, sources, outputs)
 
 
-@cache
+@cached
 def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1)) -> Resampling:
     """Output o reads the positions nearer to its place than half of `taps`, or one if it falls on a position.
 
@@ -77,7 +77,7 @@ def interpolated(places: Places, outputs: int, taps: int, stretch: Ratio = (1, 1
     return replace(periodic, weighed=weighed) if taps == 4 and wider != narrower else periodic
 
 
-@cache
+@cached
 def cells(inputs: int, outputs: int) -> Resampling:
     """Output o reads the cell from ``floor(o·inputs / outputs)`` to before ``ceil((o + 1)·inputs / outputs)``."""
 

@@ -13,13 +13,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable
-from typing import Any
+from functools import cache, wraps
+from typing import Any, TypeVar
 
 from convcalc.arithmetic.graph import (
     ALL,
     ANY,
     DIVISOR,
     FLOOR,
+    MARK,
     MAXIMUM,
     MINIMUM,
     NOT,
@@ -35,22 +37,34 @@ from convcalc.arithmetic.graph import (
 class Visit:
     """One run at one point: the graph that it adds to, and the questions that were asked, each with its answer.
 
-    A question is a node, and the answer its value. `values` has those of all nodes met so far.
+    A question is a node, and the answer its value. `settled` has a bit for every swept thing that has been asked for
+    itself: what rests on those alone varies no more.
     """
 
-    __slots__ = ("_answered", "answers", "graph")
+    __slots__ = ("_asked", "answers", "graph", "settled")
 
     def __init__(self, graph: Graph) -> None:
         self.graph = graph
         self.answers: list[tuple[int, int]] = []
-        self._answered: set[int] = set()
+        self.settled = 0
+        self._asked: set[int] = set()
 
     def ask(self, node: int, value: int) -> int:
         """The value of a node at this point, which is from now on taken for granted."""
-        if self.graph.low[node] != self.graph.high[node] and node not in self._answered:
-            self._answered.add(node)
+        if self.varies(node) and node not in self._asked:
+            self._asked.add(node)
             self.answers.append((node, value))
+            if self.graph.is_whole_axis(node):
+                self.settled |= self.graph.axes[node]
         return value
+
+    def varies(self, node: int) -> bool:
+        """Whether a node may have another value at points that have given the same answers so far."""
+        return bool(self.graph.low[node] != self.graph.high[node] and self.graph.axes[node] & ~self.settled)
+
+    def number(self, node: int, value: int) -> Any:
+        """The number of a node, a plain one where it does not vary."""
+        return Varying(self, node, value) if self.varies(node) else value
 
 
 class Varying:
@@ -116,9 +130,9 @@ class Varying:
 
     def __mul__(self, other: Any) -> Any:
         if isinstance(other, Varying):
-            return self._of(self.visit.graph.product((self.node, other.node)), self.value * other.value)
+            return self.visit.number(self.visit.graph.product((self.node, other.node)), self.value * other.value)
         if type(other) is int:
-            return self._of(self.visit.graph.sum(((self.node, other),), 0), self.value * other)
+            return self.visit.number(self.visit.graph.sum(((self.node, other),), 0), self.value * other)
         return _by_kind(other, self.__mul__, lambda: VaryingRatio(self, 1) * other)
 
     __rmul__ = __mul__
@@ -176,11 +190,6 @@ class Varying:
 
     def __ge__(self, other: Any) -> Any:
         return negated(_compared(self, other, lambda difference: _positive(-difference)))
-
-    def _of(self, node: int, value: int) -> Any:
-        """The number of a node, a plain one where it can only be that."""
-        graph = self.visit.graph
-        return graph.low[node] if graph.low[node] == graph.high[node] else Varying(self.visit, node, value)
 
 
 class VaryingRatio:
@@ -340,11 +349,12 @@ def _by_kind(other: Any, whole: Callable[[int], Any], fraction: Callable[[], Any
 
 
 def _summed(first: Varying, second: Any, sign: int) -> Any:
-    graph = first.visit.graph
+    visit, graph = first.visit, first.visit.graph
     if isinstance(second, Varying):
-        return first._of(graph.sum(((first.node, 1), (second.node, sign)), 0), first.value + sign * second.value)
+        node = graph.sum(((first.node, 1), (second.node, sign)), 0)
+        return visit.number(node, first.value + sign * second.value)
     if type(second) is int:
-        return first._of(graph.sum(((first.node, 1),), sign * second), first.value + sign * second)
+        return visit.number(graph.sum(((first.node, 1),), sign * second), first.value + sign * second)
     return _by_kind(second, lambda whole: _summed(first, whole, sign), lambda: VaryingRatio(first, 1) + sign * second)
 
 
@@ -368,9 +378,7 @@ def _quotient(kind: int, first: Any, second: Any) -> Any:
     visit = first.visit if isinstance(first, Varying) else second.visit
     graph, top, bottom = visit.graph, _value(first), _value(second)
     value = top // bottom if kind == FLOOR else top % bottom
-    node = graph.divided(kind, _node(graph, first), _node(graph, second))
-    low, high = graph.low[node], graph.high[node]
-    return low if low == high else Varying(visit, node, value)
+    return visit.number(graph.divided(kind, _node(graph, first), _node(graph, second)), value)
 
 
 def _node(graph: Graph, number: Any) -> int:
@@ -401,9 +409,9 @@ def _zero(number: Any) -> Any:
 def _condition(kind: int, number: Any, value: bool) -> Any:
     if not isinstance(number, Varying):
         return value
-    graph = number.visit.graph
-    node = graph.condition(kind, number.node)
-    return bool(graph.low[node]) if graph.low[node] == graph.high[node] else VaryingTruth(number.visit, node, value)
+    visit = number.visit
+    node = visit.graph.condition(kind, number.node)
+    return VaryingTruth(visit, node, value) if visit.varies(node) else value
 
 
 def negated(truth: Any) -> Any:
@@ -446,7 +454,7 @@ def select(condition: Any, first: Any, second: Any) -> Any:
     nodes = condition.node, _node(graph, first), _node(graph, second)
     if nodes[1] == nodes[2]:
         return first
-    return Varying(visit, graph.node(SELECT, nodes), _value(first if condition.value else second))
+    return visit.number(graph.node(SELECT, nodes), _value(first if condition.value else second))
 
 
 def ratio(first: Any, second: Any) -> Any:
@@ -503,17 +511,15 @@ def _extreme(kind: int, first: Any, second: Any) -> Any:
         is_first = first > second if kind == MAXIMUM else first < second
         return select(is_first, first, second)
     visit = first.visit if isinstance(first, Varying) else second.visit
-    graph = visit.graph
-    node = graph.extreme(kind, (_node(graph, first), _node(graph, second)))
-    value = choose(_value(first), _value(second))
-    return value if graph.low[node] == graph.high[node] else Varying(visit, node, value)
+    node = visit.graph.extreme(kind, (_node(visit.graph, first), _node(visit.graph, second)))
+    return visit.number(node, choose(_value(first), _value(second)))
 
 
 def greatest_common_divisor(first: Any, second: Any) -> Any:
     """The greatest common divisor of two whole numbers."""
     visit = first.visit if isinstance(first, Varying) else second.visit
-    graph, value = visit.graph, math.gcd(_value(first), _value(second))
-    return Varying(visit, graph.node(DIVISOR, (_node(graph, first), _node(graph, second))), value)
+    node = visit.graph.node(DIVISOR, (_node(visit.graph, first), _node(visit.graph, second)))
+    return visit.number(node, math.gcd(_value(first), _value(second)))
 
 
 def total(numbers: Iterable[Any]) -> Any:
@@ -526,14 +532,48 @@ def total(numbers: Iterable[Any]) -> Any:
             rest += number
     if not varying:
         return rest
-    first = varying[0]
-    node = first.visit.graph.sum([(number.node, 1) for number in varying], rest)
-    return first._of(node, rest + sum(number.value for number in varying))
+    visit = varying[0].visit
+    node = visit.graph.sum([(number.node, 1) for number in varying], rest)
+    return visit.number(node, rest + sum(number.value for number in varying))
 
 
-def product_of(numbers: Iterable[Any]) -> Any:
-    """The product of many whole numbers."""
-    result: Any = 1
-    for number in numbers:
-        result = result * number
-    return result
+def largest(numbers: Iterable[Any]) -> Any:
+    """The largest of many whole numbers, which is worked out at once; 0 for none."""
+    numbers = list(numbers)
+    visit = next((number.visit for number in numbers if isinstance(number, Varying)), None)
+    value = max(map(_value, numbers), default=0)
+    if visit is None:
+        return value
+    return visit.number(visit.graph.extreme(MAXIMUM, [_node(visit.graph, number) for number in numbers]), value)
+
+
+def marked(number: Any) -> Any:
+    """The number as one that stands for itself in what is worked out of it, however it came about."""
+    if isinstance(number, VaryingRatio):
+        return VaryingRatio(marked(number.numerator), marked(number.denominator))
+    if not isinstance(number, Varying):
+        return number
+    return number.visit.number(number.visit.graph.node(MARK, (number.node,)), number.value)
+
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def cached(function: Function) -> Function:
+    """A function that keeps what it gave, of plain numbers: those that vary are asked, as they end with their visit."""
+    kept = cache(function)
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        return kept(*map(_plain, arguments))
+
+    return called  # type: ignore[return-value]  # it takes and gives the same
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Varying):
+        return int(value)
+    if not isinstance(value, tuple):
+        return value
+    items = map(_plain, value)
+    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)

@@ -19,6 +19,7 @@ from convcalc.language.expressions import ExpressionError
 from convcalc.language.labels import Label
 from convcalc.language.misreadings import is_map, linear_on_map
 from convcalc.language.names import SEVERAL_INPUTS, Names
+from convcalc.language.overrides import REPEAT
 from convcalc.language.site import Decision, Failed, Frame, Problems, Site, Tensor
 from convcalc.language.suggestions import did_you_mean, listed
 from convcalc.language.template import Block, CompiledLayer, Reference
@@ -153,11 +154,12 @@ class NetworkBuilder:
         layer = site.layer
         first = Site(layer, site.call, site.name, 0)
         source = self._sources(first, current)[0] if layer.sources and not repeat.constant else current
-        written = self.configurator.value(site, source, "repeat", repeat)
+        written = self.configurator.value(site, source, REPEAT, repeat)
+        written = self.configurator.overrides.of(site, (REPEAT,)).get(REPEAT, written)
         number = whole(written)
         if number is None or number < 0:
             message = f"repeat: expected a whole number from 0, found {shown(written)}"
-            raise self.problems.fail(site, "CC011", message, "repeat")
+            raise self.problems.fail(site, "CC011", message, REPEAT)
         times = int(number)
         self._spend(layer, times)
         return times
@@ -285,9 +287,12 @@ class NetworkBuilder:
         """The values of a block's parameters: written, those of the block that is shared, or the defaults."""
         steps.spend((len(block.variables) + len(block.parameters)) // VALUES_IN_STEP)
         values = {name: self.variables[name] for name in block.variables}
+        given = self.configurator.overrides.of(site, block.parameters)
         for parameter, default in block.parameters.items():
             written = site.layer.fields.get(parameter)
-            if written is not None:
+            if parameter in given:
+                values[parameter] = given[parameter]
+            elif written is not None:
                 values[parameter] = self.configurator.value(site, source, parameter, written)
             elif parameter in lent:
                 values[parameter] = lent[parameter]

@@ -9,6 +9,7 @@ from convcalc.arithmetic.number import product
 from convcalc.fields import Optional, PaddingType, PerAxis, ScaleFactor
 from convcalc.language.expressions import SHAPE_OF, ExpressionError, Unknown
 from convcalc.language.names import SEVERAL_INPUTS, Names
+from convcalc.language.overrides import Overrides
 from convcalc.language.site import Failed, Problems, Site, Tensor
 from convcalc.language.values import CompiledValue
 from convcalc.language.written import MERGES
@@ -34,6 +35,7 @@ class Configurator:
         self.nodes = nodes
         self.names = names
         self.problems = problems
+        self.overrides = Overrides()
         self._known: dict[Any, tuple[Kind, Shape]] = {}
 
     def value(self, site: Site, source: Tensor, field: str, value: CompiledValue) -> Any:
@@ -88,6 +90,9 @@ class Configurator:
             message = f"nothing is known of the size of what {unsized} gives, which it reads"
             raise self.problems.fail(site, "CC101", message, "from", f"give {unsized} its output_shape")
         values, written = self._values(site, inputs[0])
+        if self.overrides.by_name and site.layer.kind is not None:
+            values = tuple((dict(values) | self.overrides.of(site, field_types(site.layer.kind))).items())
+            written = repr(values)
         key = (site.layer.kind, written, repr(shapes), shared)  # a text tells sizes that vary from all others
         if key not in self._known:
             base = None

@@ -17,6 +17,7 @@ from convcalc.language.forms import under_own_names
 from convcalc.language.inputs import Inputs
 from convcalc.language.limits import limits
 from convcalc.language.misreadings import order_of_axes
+from convcalc.language.overrides import parted
 from convcalc.language.parsing import parse
 from convcalc.language.places import TextPlaces
 from convcalc.language.settings import Settings
@@ -120,7 +121,9 @@ class Reading:
         self.origin = TextOrigin(lambda: source, inputs, variables, source.named)
         self.given_inputs = {} if source.converted else inputs  # which it was made for
         self.is_overridden = bool(inputs or variables)
-        self.given_variables = {} if source.converted else variables  # as above
+        self.given_variables = {  # as above, where they are not fields of its layers
+            name: value for name, value in variables.items() if not source.converted or parted(name)
+        }
         self.blocks: dict[str, Block] = {}
         self.block_keys: dict[str, Scalar] = {}
         self.called: set[str] = set()
@@ -315,8 +318,13 @@ class Reading:
 
     def _build(self, inputs: dict[str, Shape], lines: dict[str, int], layers: Iterator[CompiledLayer]) -> int | None:
         self.builder.variables = self.values
+        self.builder.configurator.overrides = overrides = self.settings.overrides
         try:
-            return self.builder.network(inputs, lines, layers)
+            output = self.builder.network(inputs, lines, layers)
+            for name, (message, advice) in overrides.unused(self.builder.names.tensors).items():
+                given = Source("--set", f"{name}={self.given_variables[name]}")
+                self._problems.append(given.diagnostic("CC013", 0, len(name), message, advice))
+            return output
         except StepsSpent:
             self.is_over_limit = True
         except steps.OutOfSteps as error:

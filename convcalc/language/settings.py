@@ -14,6 +14,7 @@ from convcalc.fields import FieldError, FieldType, Listed
 from convcalc.language import tree
 from convcalc.language.expressions import UNKNOWN, ExpressionError, Unknown, is_name
 from convcalc.language.limits import FIGURES, entries, read_amount
+from convcalc.language.overrides import Overrides, parted
 from convcalc.language.parsing import parse
 from convcalc.language.source import Diagnostic, Source
 from convcalc.language.suggestions import did_you_mean, listed
@@ -38,6 +39,7 @@ class Settings:
         self.values: dict[str, Any] = {}
         self.keys: dict[str, Scalar] = {}
         self.rests_on: dict[str, set[str]] = {}  # the names in the value of each variable
+        self.overrides = Overrides()
         self.is_over_limit = False  # variables that follow have no value
         self.problems: list[Diagnostic] = []  # of what was given from outside; the spec's own are the compiler's
 
@@ -59,7 +61,9 @@ class Settings:
             self.compiler.problem("CC011", node, message, "variables: {width: 64}")
         names = [str(key.value) for key, _ in tree.entries_of(node)]
         for name, value in given.items():
-            if name not in names:
+            if name not in names and parted(name):
+                self.overrides.add(name, self._given(name, value, set()))
+            elif name not in names:
                 advice = did_you_mean(name, names) or f"it has {listed(names) or 'none'}"
                 if name == "input":
                     advice = f"sizes of an input are given by --input {value}"
