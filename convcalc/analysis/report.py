@@ -144,20 +144,24 @@ class Report(msgspec.Struct, frozen=True):
 
     @property
     def receptive_field(self) -> ReceptiveField | None:
-        """The largest of the outputs that see more than one position by a local path, or one that is not worked out.
+        """That of the network: see `field_of`."""
+        return field_of(self.network, [row.receptive_field for row in self.layers])
 
-        Where none does, that of the last layer which does; else that of the last layer.
-        """
-        start = self.network.input_count
-        outputs = [self.layers[index - start].receptive_field for index in self.network.outputs if index >= start]
-        local = [field for field in outputs if _is_local(field)]
-        lost = [field for field in outputs if field.size is None and not field.is_global]
-        if lost:
-            return lost[0]
-        if local:
-            return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
-        seen = [row.receptive_field for row in self.layers]
-        return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
+
+def field_of(network: Network, seen: Sequence[ReceptiveField]) -> ReceptiveField | None:
+    """The largest of the outputs that see more than one position by a local path, or one that is not worked out.
+
+    Where none does, that of the last layer which does; else that of the last layer. `seen` are those of the layers.
+    """
+    start = network.input_count
+    outputs = [seen[index - start] for index in network.outputs if index >= start]
+    local = [field for field in outputs if _is_local(field)]
+    lost = [field for field in outputs if field.size is None and not field.is_global]
+    if lost:
+        return lost[0]
+    if local:
+        return max(local, key=lambda field: max(size or 0 for size in field.size or ()))
+    return next((field for field in reversed(seen) if _is_local(field)), seen[-1] if seen else None)
 
 
 def meets(figure: Any, expected: Any) -> bool:

@@ -157,6 +157,16 @@ class Graph:
                 kept.append(min(flat, key=lambda node: self.high[node]))
         return kept[0] if len(kept) == 1 else self._operation(Operation(kind, tuple(sorted(kept))))
 
+    def nested(self, kind: int, nodes: Sequence[int]) -> int:
+        """SUM or MAXIMUM of nodes which are themselves such, and stay so, as they are to be worked out first."""
+        factors = (1,) * len(nodes) if kind == SUM else ()
+        return nodes[0] if len(nodes) == 1 else self._operation(Operation(kind, tuple(nodes), factors))
+
+    def rebuilt(self, node: int, nodes: tuple[int, ...]) -> int:
+        """The same operation of other nodes, as it is written."""
+        operation = self.operations[node]
+        return node if nodes == operation.nodes else self._operation(operation._replace(nodes=nodes))
+
     def condition(self, kind: int, node: int) -> int:
         """POSITIVE or ZERO of a node."""
         return self._operation(Operation(kind, (node,)))

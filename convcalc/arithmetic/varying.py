@@ -436,8 +436,9 @@ def _together(kind: int, first: Any, second: Any) -> Any:
     for truth, other in ((first, second), (second, first)):
         if not isinstance(truth, VaryingTruth):
             return decides if bool(truth) is decides else other
-    graph = first.visit.graph
-    node = graph.node(kind, tuple(sorted({first.node, second.node})))
+    if first.node == second.node:
+        return first
+    node = first.visit.graph.node(kind, tuple(sorted((first.node, second.node))))
     value = first.value or second.value if decides else first.value and second.value
     return VaryingTruth(first.visit, node, value)
 

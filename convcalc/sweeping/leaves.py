@@ -1,0 +1,122 @@
+"""The values of what is swept as numbers of a graph: whole ones over a common denominator, item by item of lists.
+
+Values of one form, such as all lists of three numbers, are told apart by their numbers alone. Of any others each stands
+for itself: a text, true or false, null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import lcm
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.varying import Varying, Visit, ratio
+from convcalc.sweeping.evaluation import LARGEST, Array
+
+Form = tuple[Any, ...]
+
+
+class Part(msgspec.Struct, frozen=True):
+    """A number that values of one form have: its place among the leaves of the axis, and what it is over."""
+
+    place: int
+    denominator: int
+
+
+class Leaves:
+    """The leaves of one axis. Part 0 says which form a value has, unless all have the same.
+
+    `arrays` has for each part what it is at every value; where a value is of another form, any.
+    """
+
+    def __init__(self, graph: Graph, axis: int, values: Sequence[Any], *, pinned: bool = False) -> None:
+        self.graph = graph
+        self.axis = axis
+        self.values = values
+        self.arrays: dict[tuple[int, ...], Array] = {}
+        self._parts: dict[Form, list[Part]] = {}
+        self._numbers: list[list[int]] = []
+        forms: dict[Form, list[int]] = {}
+        for place, value in enumerate(values):
+            forms.setdefault(_form(place, value, pinned=pinned), []).append(place)
+        self._forms = list(forms)
+        of_values = [0] * len(values)
+        for number, places in enumerate(forms.values()):
+            for place in places:
+                of_values[place] = number
+        if len(forms) > 1:
+            self._leaf(of_values)
+        for form, places in forms.items():
+            self._parts[form] = self._parts_of(places)
+        self._of_values = of_values
+
+    def _parts_of(self, places: Sequence[int]) -> list[Part]:
+        columns = list(zip(*(list(_numbers(self.values[place])) for place in places), strict=True))
+        parts = []
+        for column in columns:
+            denominator = lcm(*(number.denominator for number in column))
+            numerators = [number.numerator * (denominator // number.denominator) for number in column]
+            everywhere = [numerators[0]] * len(self.values)
+            for place, numerator in zip(places, numerators, strict=True):
+                everywhere[place] = numerator
+            parts.append(Part(self._leaf(everywhere), denominator))
+        return parts
+
+    def _leaf(self, numbers: list[int]) -> int:
+        place = len(self._numbers)
+        self._numbers.append(numbers)
+        low, high = min(numbers), max(numbers)
+        kind: Any = np.int64 if -LARGEST <= low and high <= LARGEST else object
+        self.arrays[self.axis, place] = np.array(numbers, dtype=kind)
+        self.graph.leaf(self.axis, place, low, high)
+        return place
+
+    def at(self, visit: Visit, place: int) -> Any:
+        """One of the values, its numbers varying."""
+        form = self._forms[self._of_values[place]]
+        if len(self._forms) > 1:
+            visit.ask(self._node(0), self._of_values[place])
+        parts = iter(self._parts[form])
+        return _made(self.values[place], lambda: self._number(visit, next(parts), place))
+
+    def _node(self, part: int) -> int:
+        numbers = self._numbers[part]
+        return self.graph.leaf(self.axis, part, min(numbers), max(numbers))
+
+    def _number(self, visit: Visit, part: Part, place: int) -> Any:
+        number = visit.number(self._node(part.place), self._numbers[part.place][place])
+        if isinstance(number, Varying) or part.denominator == 1:
+            return ratio(number, part.denominator) if part.denominator > 1 else number
+        return ratio(number, part.denominator)
+
+
+def _is_number(value: Any) -> bool:
+    return hasattr(value, "denominator") and not isinstance(value, bool)
+
+
+def _form(place: int, value: Any, *, pinned: bool) -> Form:
+    if pinned:
+        return "alone", place
+    if _is_number(value):
+        return ("number",)
+    if isinstance(value, tuple):
+        return "list", *(_form(place, item, pinned=False) for item in value)
+    return "itself", repr(value)
+
+
+def _numbers(value: Any) -> Any:
+    if _is_number(value):
+        yield value
+    elif isinstance(value, tuple):
+        for item in value:
+            yield from _numbers(item)
+
+
+def _made(value: Any, number: Callable[[], Any]) -> Any:
+    if _is_number(value):
+        return number()
+    return tuple([_made(item, number) for item in value]) if isinstance(value, tuple) else value

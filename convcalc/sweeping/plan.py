@@ -1,0 +1,338 @@
+"""A sweep as it is to be worked out: which points there are, and what becomes of any run of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from fractions import Fraction
+from math import prod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from convcalc.language import Source, SpecError
+from convcalc.layers import Shape
+from convcalc.sweeping.axes import Axis, Space
+from convcalc.sweeping.blocks import Block, Refusal
+from convcalc.sweeping.draws import Draws, places_of
+from convcalc.sweeping.evaluation import Array
+from convcalc.sweeping.factoring import Factoring
+from convcalc.sweeping.queries import asked
+from convcalc.sweeping.subject import Subject
+from convcalc.sweeping.tables import Box, Points, Schedule, Tables
+from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
+from convcalc.sweeping.tree import AtNode, Outcome, Over, Tree
+
+if TYPE_CHECKING:
+    from convcalc.opening import How
+
+_BOX = 2**17
+"""Points of a grid that are worked out together."""
+_POINTS = 2**15
+"""Points that are worked out together one by one."""
+
+
+class Plan:
+    """The points of a sweep by number: those of the product of the axes, or so many that are drawn from it.
+
+    `keys` are expressions to be made small, the first `objectives` of them those of a Pareto front. With `field` the
+    receptive field is among the totals.
+    """
+
+    def __init__(
+        self,
+        source: str | Source,
+        axes: Sequence[Axis],
+        *,
+        where: str = "",
+        pareto: Sequence[str] = (),
+        sort: Sequence[str] = (),
+        sample: int | None = None,
+        seed: int = 0,
+        field: bool = False,
+        inputs: Mapping[str, Shape] | None = None,
+        variables: Mapping[str, object] | None = None,
+        batch: int = 1,
+        dtype: str = "float32",
+        how: How | None = None,
+    ) -> None:
+        self._arguments = (source, tuple(axes)), {
+            "where": where, "pareto": pareto, "sort": sort, "sample": sample, "seed": seed, "field": field,
+            "inputs": inputs, "variables": variables, "batch": batch, "dtype": dtype, "how": how,
+        }  # fmt: skip
+        self.space = Space(tuple(axes))
+        self.subject = Subject(source, inputs or {}, variables or {}, how or {})
+        names = [axis.name for axis in axes]
+        self.subject.check(names)
+        known = [*TOTALS, FIELD, *names]
+        condition = asked("--where", where, known) if where else None
+        keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
+        self.objectives = len(pareto)
+        self.tracer = Tracer(
+            self.subject, axes, Questions(condition, keys, field=field), batch=batch, dtype=dtype
+        )
+        self.lengths = [len(axis.values) for axis in axes]
+        arrays = {place: array for leaves in self.tracer.leaves for place, array in leaves.arrays.items()}
+        self.tables = Tables(self.tracer.graph, arrays, self.lengths)
+        self.tree = Tree(self.tables)
+        self.outcomes: list[Outcome] = []
+        is_drawn = sample is not None and sample < self.space.size
+        self.draws = Draws(self.lengths, seed) if is_drawn else None
+        self.points = min(sample, self.space.size) if sample is not None else self.space.size
+        self._schedules: dict[tuple[int, bool], tuple[Schedule, tuple[Any, ...]]] = {}
+        extents = self._extents_in_box()
+        self._arranging = {
+            True: Factoring(self.tables.graph, self.tables.is_small, lambda axes: _product(extents, axes)),
+            False: Factoring(self.tables.graph, self.tables.is_small, lambda axes: 1),
+        }
+
+    def __reduce__(self) -> Any:
+        positional, named = self._arguments
+        return _planned, (positional, named)
+
+    @property
+    def chunk(self) -> int:
+        """A number of points that is worked out well together."""
+        return _POINTS if self.draws is not None else max(self._inner * self._run, 1)
+
+    def _extents_in_box(self) -> list[int]:
+        """How many values of each axis there are in a box: all of the last ones, some of one, one of the first."""
+        extents, self._inner, self._run = [1] * len(self.lengths), 1, 1
+        for axis in reversed(range(len(self.lengths))):
+            if self._inner * self.lengths[axis] > _BOX:
+                self._run = extents[axis] = max(_BOX // self._inner, 1)
+                break
+            extents[axis] = self.lengths[axis]
+            self._inner *= self.lengths[axis]
+        return extents
+
+    def block(self, first: int, count: int) -> Block:
+        """Work out so many points, from one on."""
+        pieces: list[tuple[Array, tuple[Array, ...]]] = []
+        refusals: dict[tuple[str, str], Refusal] = {}
+        for start, region in self._regions(first, count):
+            for numbers, part, outcome in self._parts(start, region):
+                if outcome.code:
+                    key = outcome.code, outcome.message
+                    known = refusals.get(key, Refusal(*key, int(_first(numbers)), 0))
+                    refusals[key] = Refusal(*key, min(known.first, int(_first(numbers))), known.count + part.size)
+                else:
+                    pieces.append(self._kept(numbers, part, outcome))
+        numbers, keys = _joined(pieces, len(self.tracer.questions.keys))
+        return Block(count, numbers, keys, tuple(refusals.values()))
+
+    def _regions(self, first: int, count: int) -> Iterator[tuple[int, Box | Points]]:
+        if self.draws is not None:
+            for start in range(first, first + count, _POINTS):
+                size = min(_POINTS, first + count - start)
+                yield start, Points(self.draws.places(start, size), size)
+            return
+        for start, ranges in boxes(first, first + count, self.lengths):
+            yield from self._small_boxes(start, ranges)
+
+    def _small_boxes(self, start: int, ranges: list[range]) -> Iterator[tuple[int, Box | Points]]:
+        """A box in boxes that are worked out together."""
+        if prod(map(len, ranges)) <= 2 * _BOX:
+            yield start, Box([np.arange(places.start, places.stop) for places in ranges])
+            return
+        axis = next(axis for axis, places in enumerate(ranges) if len(places) > 1)
+        inner = prod(self.lengths[axis + 1 :])
+        run = max(_BOX // inner, 1)
+        for at in range(0, len(ranges[axis]), run):
+            part = [*ranges[:axis], ranges[axis][at : at + run], *ranges[axis + 1 :]]
+            yield from self._small_boxes(start + at * inner, part)
+
+    def _parts(self, start: int, region: Box | Points) -> Iterator[tuple[Any, Box | Points, Outcome]]:
+        """A region in parts that have one outcome, with the numbers of their points."""
+        if isinstance(region, Points):
+            order = Points([*region.places, np.arange(start, start + region.size)], region.size)
+            waiting: list[Box | Points] = [order]
+        else:
+            waiting = [region]
+        while waiting:
+            for part, outcome in self.tree.parts(waiting.pop()):
+                if outcome is not None:
+                    yield self._numbers(part, start), part, outcome
+                elif part.size:
+                    self._visit([int(at[0]) for at in part.places[: len(self.lengths)]])
+                    waiting.append(part)
+
+    def _visit(self, places: Sequence[int]) -> Outcome:
+        answers, outcome = self.tracer.visit(places)
+        self.tree.add(answers, outcome)
+        self.outcomes.append(outcome)
+        return outcome
+
+    def _numbers(self, part: Box | Points, start: int) -> Any:
+        """The numbers of points; for a box, what adds up to them."""
+        if isinstance(part, Points) and len(part.places) > len(self.lengths):
+            return part.places[-1]
+        numbers: Any = 0
+        for at, length in zip(part.places, self.lengths, strict=True):
+            if isinstance(part, Points):
+                numbers = numbers * length + at
+            else:
+                numbers = np.multiply.outer(numbers, np.int64(length))[..., None] + at if np.ndim(numbers) else numbers * length + at
+        return np.asarray(numbers).reshape(-1)
+
+    def _kept(self, numbers: Array, part: Box | Points, outcome: Outcome) -> tuple[Array, tuple[Array, ...]]:
+        """The points of a part that satisfy the condition, with their keys."""
+        schedule, (satisfies, keys) = self._scheduled(outcome, is_box=isinstance(part, Box))
+        if satisfies is False:
+            return numbers[:0], tuple(np.zeros(0, np.int64) for _ in keys)
+        values = self.tables.over(part, schedule)
+        shape = part.shape if isinstance(part, Box) else (part.size,)
+        which: Any = None
+        if isinstance(satisfies, AtNode):
+            which = np.flatnonzero(np.broadcast_to(values[satisfies.node], shape))
+            if len(which) == part.size:
+                which = None
+        columns = [_column(key, values, shape, which) for key in keys]
+        return numbers if which is None else numbers[which], tuple(columns)
+
+    def _scheduled(self, outcome: Outcome, *, is_box: bool) -> tuple[Schedule, tuple[Any, Any]]:
+        """What to work out for the condition and the keys of an outcome, arranged for a box or for single points."""
+        key = id(outcome), is_box
+        if key not in self._schedules:
+            arranged = self._arranging[is_box].arranged
+
+            def rearranged(value: Any) -> Any:
+                if isinstance(value, AtNode):
+                    return AtNode(arranged(value.node))
+                return Over(rearranged(value.top), rearranged(value.bottom)) if isinstance(value, Over) else value
+
+            values = rearranged(outcome.satisfies), tuple(map(rearranged, outcome.keys))
+            nodes = list(_nodes([values[0], *values[1]]))
+            self._schedules[key] = self.tables.schedule(nodes), values
+        return self._schedules[key]
+
+    def rows(self, numbers: Sequence[int]) -> dict[str, list[Any]]:
+        """All that is known of some points, by number: swept values by name, then totals."""
+        at = np.asarray(numbers, dtype=np.int64)
+        places = self.draws.places_of(at) if self.draws is not None else places_of(at, self.lengths)
+        axes = zip(self.space.axes, places, strict=True)
+        columns: dict[str, list[Any]] = {axis.name: [axis.values[int(place)] for place in on] for axis, on in axes}
+        names = [*TOTALS, *([FIELD] if self.tracer.questions.field else [])]
+        totals: dict[str, list[Any]] = {name: [None] * len(at) for name in names}
+        for order, part, outcome in self._parts(0, Points(places, len(at))):
+            nodes = list(_nodes(outcome.totals.values()))
+            values = self.tables.over(part, self.tables.schedule(nodes))
+            for name in totals:
+                for row, value in zip(order, _values(outcome.totals.get(name), values, part.size), strict=True):
+                    totals[name][int(row)] = value
+        return columns | totals
+
+    def reason(self, number: int) -> str:
+        """Why a point is refused, as the network of that point alone says it; nothing where it is not."""
+        point = self.point(number)
+        try:
+            self.subject.network(point)
+        except SpecError as error:
+            return error.problems[0].message
+        return ""
+
+    def point(self, number: int) -> dict[str, Any]:
+        """What is swept at a point, by number."""
+        at = np.asarray([number], dtype=np.int64)
+        places = self.draws.places_of(at) if self.draws is not None else places_of(at, self.lengths)
+        axes = zip(self.space.axes, places, strict=True)
+        return {axis.name: axis.values[int(place[0])] for axis, place in axes}
+
+    @property
+    def unmoved(self) -> tuple[str, ...]:
+        """What is swept and changes no total, of all that has been met."""
+        graph, moving = self.tables.graph, 0
+        standing = [outcome for outcome in self.outcomes if not outcome.code]
+        for outcome in standing:
+            for node in _nodes(outcome.totals.values()):
+                moving |= graph.axes[node]
+        if len({repr(outcome.totals) for outcome in standing}) > 1:
+            moving |= self._asked()
+        if not standing:
+            return ()
+        return tuple(axis.name for number, axis in enumerate(self.space.axes) if len(axis.values) > 1 and not moving >> number & 1)
+
+    def _asked(self) -> int:
+        """The axes on which questions rest, whose answers may make all the difference."""
+        return self.tree.axes(self.tables.graph)
+
+
+def _planned(positional: tuple[Any, ...], named: dict[str, Any]) -> Plan:
+    return Plan(*positional, **named)
+
+
+def boxes(first: int, last: int, lengths: Sequence[int]) -> Iterator[tuple[int, list[range]]]:
+    """The points from one number to another, the latter not included, as boxes, each with its first number."""
+    if first >= last:
+        return
+    if not lengths:
+        yield first, []
+        return
+    inner = prod(lengths[1:])
+    start, end = first // inner, (last - 1) // inner
+    if start == end:
+        for at, ranges in boxes(first - start * inner, last - start * inner, lengths[1:]):
+            yield at + start * inner, [range(start, start + 1), *ranges]
+        return
+    whole_from = start if first == start * inner else start + 1
+    whole_to = end + 1 if last == (end + 1) * inner else end
+    if whole_from > start:
+        yield from boxes(first, whole_from * inner, lengths)
+    if whole_from < whole_to:
+        yield whole_from * inner, [range(whole_from, whole_to), *map(range, lengths[1:])]
+    if whole_to <= end:
+        yield from boxes(whole_to * inner, last, lengths)
+
+
+def _product(extents: Sequence[int], axes: int) -> int:
+    return prod(extent for axis, extent in enumerate(extents) if axes >> axis & 1)
+
+
+def _nodes(values: Any) -> Iterator[int]:
+    for value in values:
+        if isinstance(value, AtNode):
+            yield value.node
+        elif isinstance(value, Over):
+            yield from _nodes((value.top, value.bottom))
+        elif isinstance(value, tuple):
+            yield from _nodes(value)
+
+
+def _first(numbers: Array) -> int:
+    return int(numbers.min())
+
+
+def _column(value: Any, values: Mapping[int, Array], shape: tuple[int, ...], which: Array | None) -> Array:
+    """A key at the points that are kept."""
+    if isinstance(value, Over):
+        top, bottom = (_column(part, values, shape, which) for part in (value.top, value.bottom))
+        return top.astype(float) / bottom.astype(float)
+    array = values[value.node] if isinstance(value, AtNode) else value
+    if isinstance(array, Fraction):
+        array = float(array)
+    if isinstance(array, int) and not -(2**63) <= array < 2**63:
+        array = np.array(array, dtype=object)
+    spread = np.broadcast_to(array, shape).reshape(-1)
+    return spread if which is None else spread[which]
+
+
+def _values(value: Any, values: Mapping[int, Array], size: int) -> list[Any]:
+    """A total at every point of a part, as plain numbers."""
+    if isinstance(value, tuple):
+        return list(zip(*(_values(item, values, size) for item in value), strict=True)) if value else [()] * size
+    array = values[value.node] if isinstance(value, AtNode) else value
+    if isinstance(array, np.ndarray):
+        return np.broadcast_to(array, (size,)).tolist()  # type: ignore[no-any-return]  # of an array of numbers
+    return [array] * size
+
+
+def _joined(pieces: list[tuple[Array, tuple[Array, ...]]], keys: int) -> tuple[Array, tuple[Array, ...]]:
+    """The points of all pieces by number."""
+    pieces = [piece for piece in pieces if len(piece[0])]
+    if not pieces:
+        return np.zeros(0, np.int64), tuple(np.zeros(0, np.int64) for _ in range(keys))
+    if len(pieces) == 1:
+        return pieces[0]
+    numbers = np.concatenate([numbers for numbers, _ in pieces])
+    columns = [np.concatenate(columns) for columns in zip(*(of for _, of in pieces), strict=True)]
+    order = np.argsort(numbers, kind="stable")
+    return numbers[order], tuple(column[order] for column in columns)

@@ -1,0 +1,133 @@
+"""The network that is swept: how it is built for values of what is swept."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from convcalc import opening
+from convcalc.analysis.variants import NothingToReplace
+from convcalc.language import Source, SpecError, loads
+from convcalc.language.overrides import parted
+from convcalc.language.replacing import replaced
+from convcalc.language.rewrite import CannotApply, Rewriter
+from convcalc.language.settings import Evaluated
+from convcalc.language.source import Diagnostic
+from convcalc.language.suggestions import did_you_mean, listed
+from convcalc.language.variants import VariantError, parsed
+from convcalc.layers import Shape
+from convcalc.network import Network
+
+if TYPE_CHECKING:
+    from convcalc.opening import How
+
+VARIANT = "variant"
+INPUT = "input"
+
+
+class Subject:
+    """A spec or a model file, with the input sizes and variables that are the same at all points.
+
+    `base` is the network as it is without anything swept. It can be pickled: what is read is read once.
+    """
+
+    def __init__(
+        self, path: str | Source, inputs: Mapping[str, Shape], variables: Mapping[str, object], how: How
+    ) -> None:
+        self.path = path
+        self.inputs = dict(inputs)
+        self.variables = dict(variables)
+        self.how = how
+        self.source = path if isinstance(path, Source) else opening.read(path, inputs, variables, **how)
+        self.base = opening.network_of(self.source, inputs, variables)
+        self._variants: dict[str, Source] = {}
+        self._resized: dict[Any, Source] = {}
+
+    def check(self, names: Sequence[str]) -> None:
+        """That there is something of each name to sweep.
+
+        Raises:
+            SpecError: there is not.
+        """
+        problems = [problem for name in names if (problem := self._problem(name)) is not None]
+        if problems:
+            raise SpecError(problems)
+
+    def _problem(self, name: str) -> Diagnostic | None:
+        inputs = [node.name for node in self.base.inputs]
+        known = [*self.base.variables, *inputs, *([VARIANT] if self._is_spec else [])]
+        place = Source("--over", name)
+        named = self.source.named
+        if name in self.variables or name in self.inputs or (named and (name in named.variables or name in named.inputs)):
+            return place.diagnostic("CC011", 0, len(name), f"{name} is swept and given", "leave one of them out")
+        if name in known or (name == INPUT and inputs) or parted(name):
+            return None
+        advice = did_you_mean(name, [*known, INPUT]) or f"it has {listed(known)}; a field is LAYER.FIELD"
+        return place.diagnostic("CC013", 0, len(name), f"the network has no variable or input `{name}`", advice)
+
+    @property
+    def _is_spec(self) -> bool:
+        return not self.source.converted
+
+    def is_pinned(self, name: str) -> bool:
+        """Whether each value of what is swept makes a text of its own."""
+        return name == VARIANT or (not self._is_spec and name in {INPUT, *(node.name for node in self.base.inputs)})
+
+    def network(self, values: Mapping[str, Any]) -> Network:
+        """The network at a point; values may vary, but for those that are pinned.
+
+        Raises:
+            SpecError: there is no such network.
+        """
+        inputs = {name: shape for name, value in values.items() for name, shape in self._shapes(name, value)}
+        variables = {
+            name: Evaluated(value)
+            for name, value in values.items()
+            if name != VARIANT and (name in self.base.variables or parted(name)) and name not in inputs
+        }
+        source = self.source
+        if inputs and not self._is_spec:
+            source, inputs = self._resized_to(inputs), {}
+        if VARIANT in values:
+            source = self._variant(str(values[VARIANT]))
+        given = {} if source.converted else self.variables
+        return loads(source, inputs={**self.inputs, **inputs}, variables={**given, **variables})
+
+    def _shapes(self, name: str, value: Any) -> list[tuple[str, tuple[Any, ...]]]:
+        """The shapes of inputs that a swept value says: one size is that of all positions, channels stay."""
+        nodes = self.base.inputs
+        meant = [node for node in nodes if node.name == name] or (list(nodes) if name == INPUT else [])
+        if not meant or name in self.base.variables:
+            return []
+        if isinstance(value, tuple):
+            return [(node.name, value) for node in meant]
+        return [(node.name, (node.shape[0], *(value,) * (len(node.shape) - 1))) for node in meant]
+
+    def _resized_to(self, inputs: Mapping[str, Shape]) -> Source:
+        key = tuple(inputs.items())
+        if key not in self._resized:
+            if isinstance(self.path, Source):
+                raise SpecError([Diagnostic(self.source.path, 0, 0, 0, "CC011", "expected a file to read again")])
+            named = {name if len(self.base.inputs) > 1 else INPUT: shape for name, shape in inputs.items()}
+            self._resized[key] = opening.read(self.path, {**self.inputs, **named}, self.variables, **self.how)
+        return self._resized[key]
+
+    def _variant(self, label: str) -> Source:
+        if label not in self._variants:
+            place = Source("--over", f"{VARIANT}={label}")
+            try:
+                self._variants[label] = self._written_as(label)
+            except (VariantError, CannotApply, NothingToReplace) as error:
+                raise SpecError([place.diagnostic("CC013", len(VARIANT) + 1, len(place.text), str(error))]) from None
+        return self._variants[label]
+
+    def _written_as(self, label: str) -> Source:
+        """The text of a variant, whose own sizes and variables can still be replaced."""
+        rewriter = Rewriter(self.source, self.base, {})
+        (variant,) = parsed(label, rewriter.outline, {})
+        if label == "standard":
+            return self.source
+        chosen, _ = rewriter.chosen(variant, (), ())
+        if not chosen:
+            raise NothingToReplace("no layer to replace")
+        return replaced(rewriter, variant, chosen, self.inputs, {}).source

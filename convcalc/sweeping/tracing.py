@@ -1,0 +1,141 @@
+"""One visit of a point: the network is built there, and its totals become nodes that hold for all points like it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from convcalc import steps
+from convcalc.analysis.analyze import activations, alive_bytes, costs, measured, receptive_fields
+from convcalc.analysis.report import ELEMENT_BYTES, field_of
+from convcalc.arithmetic.graph import Graph
+from convcalc.arithmetic.varying import Varying, VaryingTruth, Visit, largest, marked, total
+from convcalc.language import SpecError
+from convcalc.network import Network
+from convcalc.sweeping.axes import Axis
+from convcalc.sweeping.leaves import Leaves
+from convcalc.sweeping.queries import Asked, condition, key, matching
+from convcalc.sweeping.subject import Subject
+from convcalc.sweeping.tree import AtNode, Outcome, Over
+
+FIELD = "receptive_field"
+OUTPUT = "output"
+COUNTED = ("params", "buffers", "macs", "elementwise_ops")
+TOTALS = (*COUNTED, "flops", "weight_bytes", "activation_bytes", "peak_activation_bytes", OUTPUT)
+"""The totals of a point, without its field."""
+
+
+class Questions:
+    """What is asked of each point. `names` are all that expressions may use."""
+
+    def __init__(self, where: Asked | None, keys: Sequence[Asked], *, field: bool = False) -> None:
+        self.where = where
+        self.keys = tuple(keys)
+        expressions = [*([where] if where is not None else []), *keys]
+        self.field = field or any(FIELD in _names(query) for query in expressions)
+
+
+def _names(query: Asked) -> set[str]:
+    return {name.id for name in query.expression.names}
+
+
+class Tracer:
+    """Visits points of a subject; what they come to is in terms of `graph`."""
+
+    def __init__(
+        self, subject: Subject, axes: Sequence[Axis], questions: Questions, *, batch: int = 1, dtype: str = "float32"
+    ) -> None:
+        self.subject = subject
+        self.questions = questions
+        self.batch = batch
+        self.element_bytes = ELEMENT_BYTES[dtype]
+        self.graph = Graph()
+        self.leaves = [
+            Leaves(self.graph, number, axis.values, pinned=subject.is_pinned(axis.name)) for number, axis in enumerate(axes)
+        ]
+        self.names = [axis.name for axis in axes]
+
+    def visit(self, places: Sequence[int]) -> tuple[list[tuple[int, int]], Outcome]:
+        """The questions that a point was asked, with its answers, and what it came to."""
+        visit = Visit(self.graph)
+        values = {name: leaves.at(visit, place) for name, leaves, place in zip(self.names, self.leaves, places, strict=True)}
+        try:
+            with steps.run():
+                network = self.subject.network(values)
+                outcome = self._outcome(network, values)
+        except SpecError as error:
+            problem = error.problems[0]
+            outcome = Outcome(code=problem.code, message=problem.message)
+        except steps.OutOfSteps as error:
+            outcome = Outcome(code="CC008", message=str(error))
+        return visit.answers, outcome
+
+    def _outcome(self, network: Network, values: Mapping[str, Any]) -> Outcome:
+        rows = [costs(node.config, network.shapes_into(node), node.borrowed_names) for node in network.layers]
+        totals = self._totals(network, rows)
+        if self.questions.field:
+            totals[FIELD] = _field(network)
+        totals = {name: _marked(value) for name, value in totals.items()}
+        known = {**values, **totals}
+
+        def of_layers(cost: str, glob: str) -> Any:
+            index = COUNTED.index(cost)
+            times = self.batch if cost == "macs" else 1
+            own = [row if node.shared is None else (0, 0, *row[2:]) for node, row in zip(network.layers, rows, strict=True)]
+            chosen = matching(glob, [node.name for node in network.layers])
+            return marked(total(own[place][index] for place in chosen) * times)
+
+        questions = self.questions
+        satisfies: Any = True
+        if questions.where is not None:
+            satisfies = condition(questions.where, questions.where.value(known, of_layers))
+        keys = [key(query, query.value(known, of_layers)) for query in questions.keys]
+        return Outcome(
+            satisfies=AtNode(satisfies.node) if isinstance(satisfies, VaryingTruth) else satisfies,
+            keys=tuple(map(_as_nodes, keys)),
+            totals={name: _as_nodes(value) for name, value in totals.items()},
+        )
+
+    def _totals(self, network: Network, rows: Sequence[tuple[Any, ...]]) -> dict[str, Any]:
+        """As `convcalc.analyze` has them."""
+        owned = [row for node, row in zip(network.layers, rows, strict=True) if node.shared is None]
+        params, buffers = total(row[0] for row in owned), total(row[1] for row in owned)
+        macs, elementwise_ops = (total(row[index] for row in rows) * self.batch for index in (2, 3))
+        activation_bytes = total(map(activations, network.layers)) * self.batch * self.element_bytes
+        alive = alive_bytes(network, self.batch * self.element_bytes)
+        return {
+            "params": params,
+            "buffers": buffers,
+            "macs": macs,
+            "elementwise_ops": elementwise_ops,
+            "flops": 2 * macs + elementwise_ops,
+            "weight_bytes": params * self.element_bytes,
+            "activation_bytes": activation_bytes,
+            "peak_activation_bytes": largest(alive),
+            OUTPUT: network.nodes[network.outputs[0]].shape if network.outputs else None,
+        }
+
+
+def _field(network: Network) -> Any:
+    """The size of the network's field on the axis where it is largest; None where it is not known."""
+    fields, _ = receptive_fields(network)
+    seen = [measured(field, node.shape) for field, node in zip(fields, network.nodes, strict=True)]
+    field = field_of(network, seen[network.input_count :])
+    if field is None or field.size is None or None in field.size:
+        return None
+    return largest(field.size)
+
+
+def _marked(value: Any) -> Any:
+    return tuple(map(marked, value)) if isinstance(value, tuple) else marked(value)
+
+
+def _as_nodes(value: Any) -> Any:
+    """A value as what it is at all points that are like the one visited: a `Node`, a pair of them, or a plain one."""
+    if isinstance(value, tuple):
+        return tuple(map(_as_nodes, value))
+    if isinstance(value, Varying):
+        return AtNode(value.node)
+    if hasattr(value, "denominator") and not isinstance(value, int):
+        return Over(_as_nodes(value.numerator), _as_nodes(value.denominator))
+    return value
