@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from convcalc.arithmetic.number import Term, Traced, Varying, VaryingRatio, Vocabulary, traced_axes, is_truth, whole
+from convcalc.arithmetic.number import Term, Traced, Vocabulary, is_truth, traced_axes, whole
+from convcalc.arithmetic.varying import Varying, VaryingRatio
 from convcalc.arithmetic.window import PADDING_WORDS, Padding
 
 MOST_AXES = 16
@@ -168,7 +169,7 @@ class Real(FieldType, frozen=True, kw_only=True):
             and (self.above is None or number > self.above)
         ):
             raise FieldError(f"expected {self.expected}, found {shown(value)}")
-        return number
+        return number  # type: ignore[return-value]  # or one that varies
 
     def schema(self) -> dict[str, Any]:
         limits = {"minimum": self.minimum, "maximum": self.maximum, "exclusiveMinimum": self.above}

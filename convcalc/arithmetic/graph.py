@@ -86,7 +86,7 @@ class Graph:
 
     def product(self, nodes: Iterable[int]) -> int:
         """The product of nodes; a factor that does not vary is taken out of it."""
-        constant, factors = 1, []
+        constant, factors = 1, list[int]()
         for node in nodes:
             operation = self.operations[node]
             if operation.kind == SUM and not operation.constant and len(operation.nodes) == 1:

@@ -2,9 +2,9 @@
 
 A formula, or a whole network, is run once, at one point. A `Varying` there stands for a whole number that depends on
 what is swept: it has the value of that point, and remembers the operation it came from as a node of a `Graph`.
-What asks a question (an ``if``, a comparison, an index, a hash) is answered for that point, and the answer is kept: what
-comes of a `Visit` holds for all points that give the same answers. So a network is built once for each structure, and
-its numbers are worked out for all points at once.
+What asks a question (an ``if``, a comparison, an index, a hash) is answered for that point, and the answer is kept:
+what comes of a `Visit` holds for all points that give the same answers. So a network is built once for each structure,
+and its numbers are worked out for all points at once.
 
 A text that is made of such a number shows the value at the point, and asks nothing: no text may decide anything.
 """
@@ -16,6 +16,9 @@ from collections.abc import Callable, Iterable
 from functools import cache, wraps
 from typing import Any, TypeVar
 
+import msgspec
+from msgspec.structs import replace
+
 from convcalc.arithmetic.graph import (
     ALL,
     ANY,
@@ -26,7 +29,6 @@ from convcalc.arithmetic.graph import (
     MINIMUM,
     NOT,
     POSITIVE,
-    PRODUCT,
     REMAINDER,
     SELECT,
     ZERO,
@@ -280,28 +282,30 @@ class VaryingRatio:
         return select(both(is_half, nearest % 2 == 1), nearest - 1, nearest)
 
     def __eq__(self, other: object) -> Any:
-        return False if not hasattr(other, "denominator") else self._difference(other) == 0
+        difference = self.difference(other)
+        return False if difference is None else difference == 0
 
     def __ne__(self, other: object) -> Any:
         return negated(self == other)
 
     def __lt__(self, other: Any) -> Any:
-        return self._difference(other) < 0
+        return NotImplemented if (difference := self.difference(other)) is None else difference < 0
 
     def __le__(self, other: Any) -> Any:
-        return self._difference(other) <= 0
+        return NotImplemented if (difference := self.difference(other)) is None else difference <= 0
 
     def __gt__(self, other: Any) -> Any:
-        return self._difference(other) > 0
+        return NotImplemented if (difference := self.difference(other)) is None else difference > 0
 
     def __ge__(self, other: Any) -> Any:
-        return self._difference(other) >= 0
+        return NotImplemented if (difference := self.difference(other)) is None else difference >= 0
 
-    def _difference(self, other: Any) -> Any:
-        """A whole number of the sign of the difference."""
-        if not hasattr(other, "denominator"):
-            raise TypeError(f"a number cannot be compared with {other!r}")
-        return self.numerator * other.denominator - other.numerator * self.denominator
+    def difference(self, other: Any) -> Any:
+        """A whole number of the sign of the difference to another number, None where the other is none."""
+        if not hasattr(other, "as_integer_ratio"):
+            return None
+        top, bottom = other.as_integer_ratio()
+        return self.numerator * bottom - top * self.denominator
 
 
 class VaryingTruth:
@@ -392,9 +396,8 @@ def _is_above_zero(number: Any) -> bool:
 def _compared(first: Varying, second: object, holds: Callable[[Any], Any], *, absent: Any = NotImplemented) -> Any:
     if isinstance(second, int | Varying):
         return holds(first - second)
-    if hasattr(second, "denominator") and not hasattr(second, "dtype"):
-        return holds(VaryingRatio(first, 1)._difference(second))
-    return absent
+    difference = VaryingRatio(first, 1).difference(second)
+    return absent if difference is None else holds(difference)
 
 
 def _positive(number: Any) -> Any:
@@ -447,7 +450,12 @@ def select(condition: Any, first: Any, second: Any) -> Any:
     """One number where a condition holds, and another where it does not, both worked out in any case."""
     if not isinstance(condition, VaryingTruth):
         return first if condition else second
-    if isinstance(first, VaryingRatio) or isinstance(second, VaryingRatio) or first.denominator != 1 or second.denominator != 1:
+    if (
+        isinstance(first, VaryingRatio)
+        or isinstance(second, VaryingRatio)
+        or first.denominator != 1
+        or second.denominator != 1
+    ):
         bottom = _common_denominator(first, second)
         tops = (number.numerator * (bottom // number.denominator) for number in (first, second))
         return ratio(select(condition, *tops), bottom)
@@ -557,6 +565,19 @@ def marked(number: Any) -> Any:
     return number.visit.number(number.visit.graph.node(MARK, (number.node,)), number.value)
 
 
+def at_point(value: Any) -> Any:
+    """The value as it is at the point of the visit, for a message: it asks nothing."""
+    if isinstance(value, Varying):
+        return value.value
+    if isinstance(value, VaryingRatio):
+        from fractions import Fraction
+
+        return Fraction(_value(value.numerator), _value(value.denominator))
+    if isinstance(value, msgspec.Struct):
+        return replace(value, **{name: at_point(getattr(value, name)) for name in value.__struct_fields__})
+    return _mapped(at_point, value)
+
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
@@ -574,7 +595,12 @@ def cached(function: Function) -> Function:
 def _plain(value: Any) -> Any:
     if isinstance(value, Varying):
         return int(value)
-    if not isinstance(value, tuple):
+    return _mapped(_plain, value)
+
+
+def _mapped(function: Callable[[Any], Any], value: Any) -> Any:
+    """A function of every item of a tuple or list; any other value as it is."""
+    if not isinstance(value, tuple | list):
         return value
-    items = map(_plain, value)
-    return type(value)(*items) if hasattr(value, "_fields") else tuple(items)
+    items = map(function, value)
+    return type(value)(*items) if hasattr(value, "_fields") else type(value)(items)

@@ -18,8 +18,18 @@ from functools import reduce
 from typing import Any
 
 from convcalc import steps
-from convcalc.arithmetic.number import Varying, VaryingRatio, is_truth, whole
-from convcalc.arithmetic.varying import both, either, maximum, minimum, negated, ratio, select
+from convcalc.arithmetic.number import is_truth, whole
+from convcalc.arithmetic.varying import (
+    Varying,
+    VaryingRatio,
+    both,
+    either,
+    maximum,
+    minimum,
+    negated,
+    ratio,
+    select,
+)
 from convcalc.arithmetic.window import PADDING_WORDS
 from convcalc.fields import shown
 from convcalc.language.parsing import DEEPEST as DEEPEST_LIST

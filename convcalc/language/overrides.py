@@ -59,7 +59,7 @@ class Overrides:
         return given
 
     def unused(self, names: Iterable[str]) -> Mapping[str, tuple[str, str]]:
-        """For each that was given to no layer, by name: what is wrong and what to do. `names` are those of the layers."""
+        """What is wrong with each that was given to no layer, and what to do; `names` are those of the layers."""
         problems = {}
         known = list(names)
         for name, override in self.by_name.items():

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from convcalc.arithmetic.varying import at_point
 from convcalc.fields import FieldError
 from convcalc.layers import Kind, Shape, defaults_on, field_types
 
@@ -85,6 +86,7 @@ def fault(config: Kind, shapes: tuple[Shape, ...]) -> Fault | None:
         return WrongCount("CC013", "", f"takes {wanted} input{'' if wanted == '1' else 's'}, found {len(shapes)}")
     for check in config.checks(*shapes):
         if not check.holds:
-            advice = check.advice(*check.arguments) if check.advice is not None else ""
-            return Fault(check.code, check.field, check.message(*check.arguments), advice)
+            arguments = at_point(check.arguments)
+            advice = check.advice(*arguments) if check.advice is not None else ""
+            return Fault(check.code, check.field, check.message(*arguments), advice)
     return None

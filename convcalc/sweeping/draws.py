@@ -28,10 +28,6 @@ class Draws:
         self._half = max((self.size - 1).bit_length() + 1, 2) // 2
         self._keys = np.random.default_rng(seed).integers(2**63, size=max(_ROUNDS, len(lengths)), dtype=np.uint64)
 
-    def places(self, first: int, count: int) -> list[Array]:
-        """The place on every axis of so many draws, from one on."""
-        return self.places_of(np.arange(first, first + count, dtype=np.int64))
-
     def places_of(self, draws: Array) -> list[Array]:
         """The place on every axis of draws, by number."""
         if self.size > _LARGEST:

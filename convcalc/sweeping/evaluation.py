@@ -43,7 +43,7 @@ class Arithmetic:
 
     def apply(self, node: int, operands: Sequence[Array]) -> Array:
         """The array of a node from those of the nodes it rests on, which broadcast."""
-        is_wide = self._is_wide(node) or any(getattr(operand, "dtype", None) == object for operand in operands)
+        is_wide = self._is_wide(node) or any(map(_is_of_objects, operands))
         if is_wide:
             operands = [_as_objects(operand) for operand in operands]
         operation = self.graph.operations[node]
@@ -75,7 +75,11 @@ class Arithmetic:
 
 
 def _fits(low: int, high: int) -> bool:
-    return -LARGEST <= low and high <= LARGEST
+    return low >= -LARGEST and high <= LARGEST
+
+
+def _is_of_objects(operand: Array) -> bool:
+    return isinstance(operand, np.ndarray) and operand.dtype.hasobject
 
 
 def _as_objects(operand: Array) -> Array:
@@ -96,7 +100,11 @@ def _sum(operation: Any, operands: Sequence[Array]) -> Array:
 
 def _in_place(function: Any, total: Array, operand: Array) -> Array:
     """A function of what has been worked out so far and another array, into the first where it fits there."""
-    if isinstance(total, np.ndarray) and total.base is None and np.broadcast_shapes(total.shape, np.shape(operand)) == total.shape:
+    if (
+        isinstance(total, np.ndarray)
+        and total.base is None
+        and np.broadcast_shapes(total.shape, np.shape(operand)) == total.shape
+    ):
         return function(total, operand, out=total)
     return function(total, operand)
 

@@ -112,7 +112,9 @@ class Factoring:
         nodes: list[int] = []
         for members in by_axes.values():
             extra, constant = (constant, 0) if kind == SUM else (0, 0)
-            nodes.append(graph.sum(members, extra) if kind == SUM else graph.extreme(kind, [node for node, _ in members]))
+            nodes.append(
+                graph.sum(members, extra) if kind == SUM else graph.extreme(kind, [node for node, _ in members])
+            )
         while len(nodes) > 2:
             first, second = min(combinations(nodes, 2), key=self._cost)
             nodes = [node for node in nodes if node not in (first, second)]

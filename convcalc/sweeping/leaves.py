@@ -70,7 +70,7 @@ class Leaves:
         place = len(self._numbers)
         self._numbers.append(numbers)
         low, high = min(numbers), max(numbers)
-        kind: Any = np.int64 if -LARGEST <= low and high <= LARGEST else object
+        kind: Any = np.int64 if low >= -LARGEST and high <= LARGEST else object
         self.arrays[self.axis, place] = np.array(numbers, dtype=kind)
         self.graph.leaf(self.axis, place, low, high)
         return place

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
 from math import prod
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from convcalc.sweeping.queries import asked
 from convcalc.sweeping.subject import Subject
 from convcalc.sweeping.tables import Box, Points, Schedule, Tables
 from convcalc.sweeping.tracing import FIELD, TOTALS, Questions, Tracer
-from convcalc.sweeping.tree import AtNode, Outcome, Over, Tree
+from convcalc.sweeping.tree import AtNode, Explorer, Outcome, Over
 
 if TYPE_CHECKING:
     from convcalc.opening import How
@@ -67,14 +67,11 @@ class Plan:
         condition = asked("--where", where, known) if where else None
         keys = [asked(option, key, known) for option, of in (("--pareto", pareto), ("--sort", sort)) for key in of]
         self.objectives = len(pareto)
-        self.tracer = Tracer(
-            self.subject, axes, Questions(condition, keys, field=field), batch=batch, dtype=dtype
-        )
+        self.tracer = Tracer(self.subject, axes, Questions(condition, keys, field=field), batch=batch, dtype=dtype)
         self.lengths = [len(axis.values) for axis in axes]
         arrays = {place: array for leaves in self.tracer.leaves for place, array in leaves.arrays.items()}
         self.tables = Tables(self.tracer.graph, arrays, self.lengths)
-        self.tree = Tree(self.tables)
-        self.outcomes: list[Outcome] = []
+        self.explorer = Explorer(self.tracer, self.tables)
         is_drawn = sample is not None and sample < self.space.size
         self.draws = Draws(self.lengths, seed) if is_drawn else None
         self.points = min(sample, self.space.size) if sample is not None else self.space.size
@@ -109,85 +106,49 @@ class Plan:
         """Work out so many points, from one on."""
         pieces: list[tuple[Array, tuple[Array, ...]]] = []
         refusals: dict[tuple[str, str], Refusal] = {}
-        for start, region in self._regions(first, count):
-            for numbers, part, outcome in self._parts(start, region):
+        count = min(count, self.points - first)
+        for region in self._regions(first, count):
+            for part, outcome in self.explorer.parts(region):
                 if outcome.code:
-                    key = outcome.code, outcome.message
-                    known = refusals.get(key, Refusal(*key, int(_first(numbers)), 0))
-                    refusals[key] = Refusal(*key, min(known.first, int(_first(numbers))), known.count + part.size)
+                    key, number = (outcome.code, outcome.message), int(part.numbers(None).min())
+                    known = refusals.get(key, Refusal(*key, number, 0))
+                    refusals[key] = Refusal(*key, min(known.first, number), known.count + part.size)
                 else:
-                    pieces.append(self._kept(numbers, part, outcome))
+                    pieces.append(self._kept(part, outcome))
         numbers, keys = _joined(pieces, len(self.tracer.questions.keys))
         return Block(count, numbers, keys, tuple(refusals.values()))
 
-    def _regions(self, first: int, count: int) -> Iterator[tuple[int, Box | Points]]:
+    def _regions(self, first: int, count: int) -> Iterator[Box | Points]:
         if self.draws is not None:
             for start in range(first, first + count, _POINTS):
-                size = min(_POINTS, first + count - start)
-                yield start, Points(self.draws.places(start, size), size)
+                draws = np.arange(start, min(start + _POINTS, first + count))
+                yield Points(self.draws.places_of(draws), draws)
             return
-        for start, ranges in boxes(first, first + count, self.lengths):
-            yield from self._small_boxes(start, ranges)
+        for ranges in boxes(first, first + count, self.lengths):
+            yield from self._small_boxes(ranges)
 
-    def _small_boxes(self, start: int, ranges: list[range]) -> Iterator[tuple[int, Box | Points]]:
+    def _small_boxes(self, ranges: list[range]) -> Iterator[Box]:
         """A box in boxes that are worked out together."""
         if prod(map(len, ranges)) <= 2 * _BOX:
-            yield start, Box([np.arange(places.start, places.stop) for places in ranges])
+            yield Box([np.arange(places.start, places.stop) for places in ranges], self.lengths)
             return
         axis = next(axis for axis, places in enumerate(ranges) if len(places) > 1)
-        inner = prod(self.lengths[axis + 1 :])
-        run = max(_BOX // inner, 1)
+        run = max(_BOX // prod(self.lengths[axis + 1 :]), 1)
         for at in range(0, len(ranges[axis]), run):
-            part = [*ranges[:axis], ranges[axis][at : at + run], *ranges[axis + 1 :]]
-            yield from self._small_boxes(start + at * inner, part)
+            yield from self._small_boxes([*ranges[:axis], ranges[axis][at : at + run], *ranges[axis + 1 :]])
 
-    def _parts(self, start: int, region: Box | Points) -> Iterator[tuple[Any, Box | Points, Outcome]]:
-        """A region in parts that have one outcome, with the numbers of their points."""
-        if isinstance(region, Points):
-            order = Points([*region.places, np.arange(start, start + region.size)], region.size)
-            waiting: list[Box | Points] = [order]
-        else:
-            waiting = [region]
-        while waiting:
-            for part, outcome in self.tree.parts(waiting.pop()):
-                if outcome is not None:
-                    yield self._numbers(part, start), part, outcome
-                elif part.size:
-                    self._visit([int(at[0]) for at in part.places[: len(self.lengths)]])
-                    waiting.append(part)
-
-    def _visit(self, places: Sequence[int]) -> Outcome:
-        answers, outcome = self.tracer.visit(places)
-        self.tree.add(answers, outcome)
-        self.outcomes.append(outcome)
-        return outcome
-
-    def _numbers(self, part: Box | Points, start: int) -> Any:
-        """The numbers of points; for a box, what adds up to them."""
-        if isinstance(part, Points) and len(part.places) > len(self.lengths):
-            return part.places[-1]
-        numbers: Any = 0
-        for at, length in zip(part.places, self.lengths, strict=True):
-            if isinstance(part, Points):
-                numbers = numbers * length + at
-            else:
-                numbers = np.multiply.outer(numbers, np.int64(length))[..., None] + at if np.ndim(numbers) else numbers * length + at
-        return np.asarray(numbers).reshape(-1)
-
-    def _kept(self, numbers: Array, part: Box | Points, outcome: Outcome) -> tuple[Array, tuple[Array, ...]]:
+    def _kept(self, part: Box | Points, outcome: Outcome) -> tuple[Array, tuple[Array, ...]]:
         """The points of a part that satisfy the condition, with their keys."""
         schedule, (satisfies, keys) = self._scheduled(outcome, is_box=isinstance(part, Box))
         if satisfies is False:
-            return numbers[:0], tuple(np.zeros(0, np.int64) for _ in keys)
+            return np.zeros(0, np.int64), tuple(np.zeros(0, np.int64) for _ in keys)
         values = self.tables.over(part, schedule)
-        shape = part.shape if isinstance(part, Box) else (part.size,)
         which: Any = None
         if isinstance(satisfies, AtNode):
-            which = np.flatnonzero(np.broadcast_to(values[satisfies.node], shape))
+            which = np.flatnonzero(np.broadcast_to(values[satisfies.node], part.shape))
             if len(which) == part.size:
                 which = None
-        columns = [_column(key, values, shape, which) for key in keys]
-        return numbers if which is None else numbers[which], tuple(columns)
+        return part.numbers(which), tuple([_column(key, values, part.shape, which) for key in keys])
 
     def _scheduled(self, outcome: Outcome, *, is_box: bool) -> tuple[Schedule, tuple[Any, Any]]:
         """What to work out for the condition and the keys of an outcome, arranged for a box or for single points."""
@@ -213,11 +174,13 @@ class Plan:
         columns: dict[str, list[Any]] = {axis.name: [axis.values[int(place)] for place in on] for axis, on in axes}
         names = [*TOTALS, *([FIELD] if self.tracer.questions.field else [])]
         totals: dict[str, list[Any]] = {name: [None] * len(at) for name in names}
-        for order, part, outcome in self._parts(0, Points(places, len(at))):
+        for part, outcome in self.explorer.parts(Points(places, np.arange(len(at)))):
             nodes = list(_nodes(outcome.totals.values()))
             values = self.tables.over(part, self.tables.schedule(nodes))
             for name in totals:
-                for row, value in zip(order, _values(outcome.totals.get(name), values, part.size), strict=True):
+                for row, value in zip(
+                    part.numbers(None), _values(outcome.totals.get(name), values, part.size), strict=True
+                ):
                     totals[name][int(row)] = value
         return columns | totals
 
@@ -241,44 +204,44 @@ class Plan:
     def unmoved(self) -> tuple[str, ...]:
         """What is swept and changes no total, of all that has been met."""
         graph, moving = self.tables.graph, 0
-        standing = [outcome for outcome in self.outcomes if not outcome.code]
+        standing = [outcome for outcome in self.explorer.outcomes if not outcome.code]
         for outcome in standing:
             for node in _nodes(outcome.totals.values()):
                 moving |= graph.axes[node]
         if len({repr(outcome.totals) for outcome in standing}) > 1:
-            moving |= self._asked()
+            moving |= self.explorer.tree.axes(graph)
         if not standing:
             return ()
-        return tuple(axis.name for number, axis in enumerate(self.space.axes) if len(axis.values) > 1 and not moving >> number & 1)
-
-    def _asked(self) -> int:
-        """The axes on which questions rest, whose answers may make all the difference."""
-        return self.tree.axes(self.tables.graph)
+        return tuple(
+            axis.name
+            for number, axis in enumerate(self.space.axes)
+            if len(axis.values) > 1 and not moving >> number & 1
+        )
 
 
 def _planned(positional: tuple[Any, ...], named: dict[str, Any]) -> Plan:
     return Plan(*positional, **named)
 
 
-def boxes(first: int, last: int, lengths: Sequence[int]) -> Iterator[tuple[int, list[range]]]:
-    """The points from one number to another, the latter not included, as boxes, each with its first number."""
+def boxes(first: int, last: int, lengths: Sequence[int]) -> Iterator[list[range]]:
+    """The points from one number to another, the latter not included, as boxes: the places on every axis."""
     if first >= last:
         return
     if not lengths:
-        yield first, []
+        yield []
         return
     inner = prod(lengths[1:])
     start, end = first // inner, (last - 1) // inner
     if start == end:
-        for at, ranges in boxes(first - start * inner, last - start * inner, lengths[1:]):
-            yield at + start * inner, [range(start, start + 1), *ranges]
+        for ranges in boxes(first - start * inner, last - start * inner, lengths[1:]):
+            yield [range(start, start + 1), *ranges]
         return
     whole_from = start if first == start * inner else start + 1
     whole_to = end + 1 if last == (end + 1) * inner else end
     if whole_from > start:
         yield from boxes(first, whole_from * inner, lengths)
     if whole_from < whole_to:
-        yield whole_from * inner, [range(whole_from, whole_to), *map(range, lengths[1:])]
+        yield [range(whole_from, whole_to), *map(range, lengths[1:])]
     if whole_to <= end:
         yield from boxes(whole_to * inner, last, lengths)
 
@@ -295,10 +258,6 @@ def _nodes(values: Any) -> Iterator[int]:
             yield from _nodes((value.top, value.bottom))
         elif isinstance(value, tuple):
             yield from _nodes(value)
-
-
-def _first(numbers: Array) -> int:
-    return int(numbers.min())
 
 
 def _column(value: Any, values: Mapping[int, Array], shape: tuple[int, ...], which: Array | None) -> Array:

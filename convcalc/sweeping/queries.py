@@ -135,7 +135,9 @@ def key(query: Asked, value: Any) -> Any:
 
 def matching(pattern: str, names: Collection[str]) -> Iterator[int]:
     """The places of the names that a glob names, or that lie in a block that it names."""
-    return (index for index, name in enumerate(names) if fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*"))
+    return (
+        index for index, name in enumerate(names) if fnmatchcase(name, pattern) or fnmatchcase(name, f"{pattern}.*")
+    )
 
 
 def keys_of(option: str, written: str | Collection[str]) -> tuple[str, ...]:

@@ -58,7 +58,11 @@ class Subject:
         known = [*self.base.variables, *inputs, *([VARIANT] if self._is_spec else [])]
         place = Source("--over", name)
         named = self.source.named
-        if name in self.variables or name in self.inputs or (named and (name in named.variables or name in named.inputs)):
+        if (
+            name in self.variables
+            or name in self.inputs
+            or (named and (name in named.variables or name in named.inputs))
+        ):
             return place.diagnostic("CC011", 0, len(name), f"{name} is swept and given", "leave one of them out")
         if name in known or (name == INPUT and inputs) or parted(name):
             return None

@@ -42,18 +42,44 @@ class Region:
         """The values of an axis at the points."""
         raise NotImplementedError
 
+    def numbers(self, which: Array | None) -> Array:
+        """The numbers of some of its points, or of all."""
+        raise NotImplementedError
+
 
 class Box(Region):
-    """All combinations of some values of every axis, given by their places."""
+    """All combinations of some values of every axis, given by their places.
 
-    def __init__(self, places: Sequence[Array]) -> None:
+    The number of a point counts the values of all axes, of which there are `lengths`, the last moving fastest.
+    """
+
+    def __init__(self, places: Sequence[Array], lengths: Sequence[int]) -> None:
         self.places = list(places)
+        self.lengths = lengths
         self.shape = tuple(map(len, places))
         self._slices = [_as_slice(at) for at in places]
 
     @property
     def size(self) -> int:
         return prod(self.shape)
+
+    @property
+    def first(self) -> list[int]:
+        """The place of one of its points on every axis."""
+        return [int(at[0]) for at in self.places]
+
+    def numbers(self, which: Array | None) -> Array:
+        flat = np.arange(self.size) if which is None else which
+        if self._is_in_a_row:
+            return flat + _number(self.first, self.lengths)
+        return _number(np.unravel_index(flat, self.shape), self.lengths, self.places)
+
+    @property
+    def _is_in_a_row(self) -> bool:
+        """Whether the numbers of its points follow each other."""
+        partial = [axis for axis, extent in enumerate(self.shape) if extent < self.lengths[axis]]
+        last = partial[-1] if partial else 0
+        return prod(self.shape[:last]) == 1 and all(isinstance(at, slice) for at in self._slices[last : last + 1])
 
     def over(self, table: Array, axes: int) -> Array:
         for axis, at in enumerate(self._slices):
@@ -67,12 +93,19 @@ class Box(Region):
         return values[self.places[axis]].reshape(shape)
 
     def with_places(self, axis: int, places: Array) -> Box:
-        return Box([*self.places[:axis], places, *self.places[axis + 1 :]])
+        return Box([*self.places[:axis], places, *self.places[axis + 1 :]], self.lengths)
 
     def points(self) -> Points:
         """The same points one by one, the last axis moving fastest."""
         grids = np.meshgrid(*self.places, indexing="ij", copy=False) if self.places else []
-        return Points([grid.reshape(-1) for grid in grids], self.size)
+        return Points([grid.reshape(-1) for grid in grids], self.numbers(None))
+
+
+def _number(at: Sequence[Any], lengths: Sequence[int], places: Sequence[Array] | None = None) -> Any:
+    number: Any = 0
+    for axis, (place, length) in enumerate(zip(at, lengths, strict=True)):
+        number = number * length + (place if places is None else places[axis][place])
+    return number
 
 
 def _as_slice(places: Array) -> Any:
@@ -83,11 +116,12 @@ def _as_slice(places: Array) -> Any:
 
 
 class Points(Region):
-    """Points one by one, given by the place of each on every axis."""
+    """Points one by one, given by the place of each on every axis, and by number."""
 
-    def __init__(self, places: Sequence[Array], size: int) -> None:
+    def __init__(self, places: Sequence[Array], numbers: Array) -> None:
         self.places = list(places)
-        self.size = size
+        self.size = len(numbers)
+        self._numbers = numbers
         self._flat: dict[tuple[int, tuple[int, ...]], Array] = {}
 
     def over(self, table: Array, axes: int) -> Array:
@@ -105,7 +139,19 @@ class Points(Region):
 
     def chosen(self, which: Array) -> Points:
         """Some of the points."""
-        return Points([at[which] for at in self.places], int(np.count_nonzero(which)) if which.dtype == bool else len(which))
+        return Points([at[which] for at in self.places], self._numbers[which])
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (self.size,)
+
+    @property
+    def first(self) -> list[int]:
+        """The place of one of them on every axis."""
+        return [int(at[0]) for at in self.places]
+
+    def numbers(self, which: Array | None) -> Array:
+        return self._numbers if which is None else self._numbers[which]
 
 
 class Tables:
@@ -148,7 +194,7 @@ class Tables:
     def _ensure(self, nodes: Iterable[int]) -> None:
         missing = frozenset(node for node in nodes if node not in self._tables)
         if missing:
-            region = Box([np.arange(length) for length in self.lengths])
+            region = Box([np.arange(length) for length in self.lengths], self.lengths)
             schedule = _scheduled(self.graph, missing, lambda node: node in self._tables)
             self._tables.update(self._run(schedule, region))
 

@@ -51,14 +51,17 @@ class Tracer:
         self.element_bytes = ELEMENT_BYTES[dtype]
         self.graph = Graph()
         self.leaves = [
-            Leaves(self.graph, number, axis.values, pinned=subject.is_pinned(axis.name)) for number, axis in enumerate(axes)
+            Leaves(self.graph, number, axis.values, pinned=subject.is_pinned(axis.name))
+            for number, axis in enumerate(axes)
         ]
         self.names = [axis.name for axis in axes]
 
     def visit(self, places: Sequence[int]) -> tuple[list[tuple[int, int]], Outcome]:
         """The questions that a point was asked, with its answers, and what it came to."""
         visit = Visit(self.graph)
-        values = {name: leaves.at(visit, place) for name, leaves, place in zip(self.names, self.leaves, places, strict=True)}
+        values = {
+            name: leaves.at(visit, place) for name, leaves, place in zip(self.names, self.leaves, places, strict=True)
+        }
         try:
             with steps.run():
                 network = self.subject.network(values)
@@ -81,7 +84,9 @@ class Tracer:
         def of_layers(cost: str, glob: str) -> Any:
             index = COUNTED.index(cost)
             times = self.batch if cost == "macs" else 1
-            own = [row if node.shared is None else (0, 0, *row[2:]) for node, row in zip(network.layers, rows, strict=True)]
+            own = [
+                row if node.shared is None else (0, 0, *row[2:]) for node, row in zip(network.layers, rows, strict=True)
+            ]
             chosen = matching(glob, [node.name for node in network.layers])
             return marked(total(own[place][index] for place in chosen) * times)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -11,6 +11,9 @@ import numpy as np
 from convcalc.arithmetic.graph import Graph
 from convcalc.sweeping.evaluation import Array
 from convcalc.sweeping.tables import Box, Points, Region, Schedule, Tables
+
+if TYPE_CHECKING:
+    from convcalc.sweeping.tracing import Tracer
 
 
 class AtNode(msgspec.Struct, frozen=True):
@@ -131,3 +134,29 @@ class Tree:
 
 _LEAST_BOX = 4096
 """Points of a box below which it is quicker to go point by point."""
+
+
+class Explorer:
+    """Finds the outcome of points, and visits one where there is none yet."""
+
+    def __init__(self, tracer: Tracer, tables: Tables) -> None:
+        self.tracer = tracer
+        self.tables = tables
+        self.tree = Tree(tables)
+        self.outcomes: list[Outcome] = []
+
+    def parts(self, region: Box | Points) -> Iterator[tuple[Box | Points, Outcome]]:
+        """The region in parts that have one outcome each."""
+        waiting = [region]
+        while waiting:
+            for part, outcome in self.tree.parts(waiting.pop()):
+                if outcome is not None:
+                    yield part, outcome
+                elif part.size:
+                    self._visit(part)
+                    waiting.append(part)
+
+    def _visit(self, part: Box | Points) -> None:
+        answers, outcome = self.tracer.visit(part.first)
+        self.tree.add(answers, outcome)
+        self.outcomes.append(outcome)
